@@ -159,8 +159,8 @@ class ServerAdapter(Protocol):
 
     Attributes:
         name: What people type after ``--target``.
-        server_name: ``serverInfo.name`` that the server must report in its handshake; a run against
-            anything else is refused, and one during which it changes is invalid.
+        server_name: ``serverInfo.name`` that the server must report in its handshake (a run against
+            anything else is refused); None accepts any.
         launch: How to start the server.
         scenarios: What can be measured, by name.
     """
@@ -170,7 +170,7 @@ class ServerAdapter(Protocol):
         ...
 
     @property
-    def server_name(self) -> str:  # noqa: D102 - described above
+    def server_name(self) -> str | None:  # noqa: D102 - described above
         ...
 
     @property

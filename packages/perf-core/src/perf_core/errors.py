@@ -6,7 +6,8 @@ Catch :class:`LabError` to catch them all::
     ├── UsageError            the request makes no sense                exit 2
     ├── GeneratorError        k6 is missing, or failed by itself        exit 1
     ├── TargetError           the server did not start or answer        exit 1
-    └── ResultsError          results could not be written or read      exit 1
+    ├── ResultsError          results could not be written or read      exit 1
+    └── Interrupted           the user ended it before the load began   exit 5
 
 Each error carries a ``message`` (what was expected, what came) and a ``hint`` (what to do).
 """
@@ -73,3 +74,12 @@ class TargetError(LabError):
 
 class ResultsError(LabError):
     """The results folder cannot be written, or a record cannot be read."""
+
+
+class Interrupted(LabError):  # noqa: N818 - it is the user's wish, not an error
+    """Ctrl-C or SIGTERM came before there was anything to record."""
+
+    exit_code = ExitCode.INVALID
+
+    def __init__(self) -> None:
+        super().__init__("interrupted before the load began; there is nothing to record")

@@ -81,8 +81,7 @@ class Metrics:
         error_rate: Share of tool calls that went wrong, 0 to 1, over the whole run.
         errors: Count by class (transport, http_status, jsonrpc_error, is_error, wrong_answer,
             timeout, rate_limited); only classes that occurred.
-        latency_ms: By tool; ``all`` is every tool together. Hold stages where the shape has them,
-            else the whole run.
+        latency_ms: By tool, over the whole run; ``all`` is every tool together. Stages have their own.
         session_creation_ms: ``initialize`` and ``notifications/initialized`` together; None on the
             stateless wire.
         journey_ms: By journey, for journeys of more than one step.
@@ -149,7 +148,7 @@ class ServerUse:
         processes: Largest number of processes seen at once.
         sessions_left: Sessions that the server itself still holds open after the run, from its
             metrics endpoint; None when it does not tell.
-        uptime_percent: Share of the health probes during the run that were answered.
+        uptime_percent: Share of the periods with calls in which at least one was answered correctly.
     """
 
     rss_mb: MemoryTrend

@@ -1,0 +1,167 @@
+"""From what a load left behind to the record of the run; pure functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from perf_core import measurements
+from perf_core.adapter import Target
+from perf_core.errors import ExitCode
+from perf_core.figures import figures
+from perf_core.findings import Evidence, find
+from perf_core.generator import Generated
+from perf_core.measurements import Summary, Window
+from perf_core.plan import Plan
+from perf_core.record import RunRecord, Series
+from perf_core.sampler import Sample
+from perf_core.series import load_columns, read_recording
+from perf_core.verdict import judge
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was to be measured.
+
+    Attributes:
+        plan: The plan.
+        targets: Levels that decide the verdict.
+        server: Name of the measured server.
+        manifest: Machine, versions, commit and settings.
+        period_s: Length of one period of the series.
+        cpus: CPUs that server and generator share.
+    """
+
+    plan: Plan
+    targets: Sequence[Target]
+    server: str
+    manifest: Mapping[str, Any]
+    period_s: float
+    cpus: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load left behind.
+
+    Attributes:
+        generated: What k6 wrote.
+        samples: What the processes used.
+        faults: Reasons that make the run invalid whatever its figures say.
+        interrupted: The user ended it.
+        sessions_left: Sessions that the server still held open after it; None when it does not tell.
+    """
+
+    generated: Generated
+    samples: tuple[Sample, ...]
+    faults: tuple[str, ...]
+    interrupted: bool
+    sessions_left: int | None
+
+
+def assemble(job: Job, load: Load) -> RunRecord:
+    """Return the record of a run, with its verdict."""
+    if load.generated.summary is None:
+        return _empty_record(job, load)
+    plan, summary = job.plan, Summary(load.generated.summary)
+    ended_at_s = _ended_at_s(summary)
+    reached = measurements.stages(summary, ended_at_s)
+    seen = measurements.metrics(summary, reached, plan)
+    whole = Window(summary.started_at_s, summary.started_at_s + ended_at_s)
+    held = measurements.held_window(summary, reached)
+    periods = read_recording(load.generated.recording)
+    columns = load_columns(periods, summary.started_at_s, ended_at_s, job.period_s)
+    server = measurements.server_use(
+        load.samples,
+        whole,
+        held,
+        seen.tool_calls,
+        sessions_left=load.sessions_left,
+        uptime_percent=measurements.uptime_percent(columns),
+    )
+    used = measurements.generator_use(
+        load.samples,
+        whole,
+        held,
+        seen.tool_calls,
+        cpus=job.cpus,
+        dropped=summary.count("dropped_iterations"),
+        iterations=summary.count("iterations"),
+        exit_code=load.generated.exit_code,
+    )
+    planned = [str(stage["name"]) for stage in summary.planned_stages]
+    aborted = str(summary.document.get("aborted") or "")
+    found = find(
+        plan.shape,
+        Evidence(seen, reached, planned, server, columns, job.period_s, aborted),
+    )
+    judgement = judge(
+        job.targets,
+        {**figures(seen, reached, planned, server), **found.figures},
+        used,
+        load.faults,
+        interrupted=load.interrupted,
+        changed_levels=plan.settings.vus is not None,
+    )
+    return RunRecord(
+        run_id=job.plan.run_id,
+        scenario=job.plan.scenario,
+        target=job.server,
+        wire=job.plan.wire,
+        started_at=datetime.fromtimestamp(summary.started_at_s, UTC).isoformat(timespec="milliseconds"),
+        duration_s=ended_at_s,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        exit_code=judgement.exit_code,
+        metrics=seen,
+        server=server,
+        generator=used,
+        targets=judgement.targets,
+        stages=reached,
+        findings=found.findings,
+        series=Series(
+            job.period_s,
+            columns,
+            measurements.server_columns(load.samples, summary.started_at_s, ended_at_s),
+        ),
+        manifest=job.manifest,
+    )
+
+
+def _ended_at_s(summary: Summary) -> float:
+    planned_s = max((float(stage["end_s"]) for stage in summary.planned_stages), default=0.0)
+    ran_s = float(summary.document["state"]["testRunDurationMs"]) / 1000
+    return min(planned_s, ran_s)
+
+
+def _empty_record(job: Job, load: Load) -> RunRecord:
+    """Return the record of a run whose generator left nothing: its faults must not be lost."""
+    judgement = judge((), {}, None, load.faults, interrupted=load.interrupted)
+    started_at_s = load.samples[0].at_s if load.samples else time.time()
+    until_s = load.samples[-1].at_s - started_at_s if load.samples else 0.0
+    return RunRecord(
+        run_id=job.plan.run_id,
+        scenario=job.plan.scenario,
+        target=job.server,
+        wire=job.plan.wire,
+        started_at=datetime.fromtimestamp(started_at_s, UTC).isoformat(timespec="milliseconds"),
+        duration_s=until_s,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        exit_code=ExitCode.INVALID,
+        metrics=None,
+        server=None,
+        generator=None,
+        targets=(),
+        stages=(),
+        findings=(),
+        series=Series(
+            job.period_s,
+            load_columns((), started_at_s, until_s, job.period_s),
+            measurements.server_columns(load.samples, started_at_s, until_s),
+        ),
+        manifest=job.manifest,
+    )

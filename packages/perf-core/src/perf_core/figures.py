@@ -1,0 +1,125 @@
+"""Figures: every number of a run that a target can name, with what it rests on.
+
+Names read from the general to the particular; a stage stands after ``@``:
+
+* ``tool_calls_per_s``, ``tool_calls_per_s@hold_100``, ``error_rate``, ``error_rate@hold_100``
+* ``errors.wrong_answer`` and the other classes
+* ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
+* ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
+* ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
+* ``server.rss_slope_mb_per_h``, ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
+* ``sessions_left``: opened and not deleted by the generator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from perf_core.measurements import ERROR_CLASSES, FIGURE_KINDS
+from perf_core.record import Latency, Metrics, ServerUse, Stage
+
+_STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number and what it rests on.
+
+    Attributes:
+        value: The number, in the unit that its name ends with; None when there was nothing to measure.
+        samples: Samples behind it.
+        duration_s: Length of the observation.
+        at_least: The true value may be higher: the run ended before the limit was found.
+        beyond: The event did not happen within the observation: the true value is higher.
+        absent: Why this run could not have measured it, such as a run too short for a slope; empty
+            when it should have been measured. A value of None without such a reason makes a target
+            on it invalid.
+    """
+
+    value: float | None
+    samples: int
+    duration_s: float
+    at_least: bool = False
+    beyond: bool = False
+    absent: str = ""
+
+
+def figures(
+    metrics: Metrics, stages: Sequence[Stage], planned_stages: Sequence[str], server: ServerUse | None
+) -> dict[str, Figure]:
+    """Return the figures that every scenario has, by name; findings add their own.
+
+    Args:
+        metrics: What the generator saw.
+        stages: The stages that were reached.
+        planned_stages: Names of all stages that were planned.
+        server: What the server used; None when it could not be seen.
+    """
+    held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
+    found = dict(_metric_figures(metrics, held_s))
+    for stage in stages:
+        found |= _stage_figures(stage)
+    reached = {stage.name for stage in stages}
+    for name in planned_stages:
+        if name not in reached:
+            found |= _unreached_figures(name)
+    found |= _server_figures(server, metrics.tool_calls, held_s)
+    return found
+
+
+def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
+    calls = metrics.tool_calls
+    yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
+    yield "error_rate", Figure(metrics.error_rate if calls else None, calls, held_s)
+    for name in ERROR_CLASSES:
+        yield f"errors.{name}", Figure(metrics.errors.get(name, 0), calls, held_s)
+    for tool, latency in metrics.latency_ms.items():
+        yield from _latency_figures(f"latency_ms.{tool}", latency, held_s)
+    if metrics.session_creation_ms is not None:
+        yield from _latency_figures("session_creation_ms", metrics.session_creation_ms, held_s)
+        left = max(0, metrics.sessions_opened - metrics.sessions_closed)
+        yield "sessions_left", Figure(left, metrics.sessions_opened, held_s)
+    for name, latency in metrics.journey_ms.items():
+        yield from _latency_figures(f"journey_ms.{name}", latency, held_s)
+    for name, latency in metrics.protocol_ms.items():
+        yield from _latency_figures(f"protocol_ms.{name}", latency, held_s)
+
+
+def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterator[tuple[str, Figure]]:
+    values = asdict(latency)
+    for name in _STATISTICS:
+        yield f"{prefix}.{name}", Figure(values[name] if latency.count else None, latency.count, duration_s)
+
+
+def _stage_figures(stage: Stage) -> dict[str, Figure]:
+    duration_s = stage.end_s - stage.start_s
+    found = {
+        f"tool_calls_per_s@{stage.name}": Figure(stage.calls_per_s, stage.calls, duration_s),
+        f"error_rate@{stage.name}": Figure(
+            stage.error_rate if stage.calls else None, stage.calls, duration_s
+        ),
+    }
+    for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
+        found[f"{name}@{stage.name}"] = figure
+    return found
+
+
+def _unreached_figures(stage: str) -> dict[str, Figure]:
+    absent = Figure(None, 0, 0.0, absent=f"the run ended before stage {stage}")
+    statistics = [f"latency_ms.all.{name}" for name in _STATISTICS]
+    return {f"{name}@{stage}": absent for name in ("tool_calls_per_s", "error_rate", *statistics)}
+
+
+def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
+    if server is None:
+        unseen = Figure(None, 0, held_s, absent="the server's process cannot be seen from here")
+        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call", "uptime_percent"):
+            yield f"server.{name}", unseen
+        return
+    slope = server.rss_mb.slope_mb_per_h
+    few = "" if slope is not None else "too few samples for a slope"
+    yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s)
+    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, absent=few)
+    yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s)
+    yield "server.uptime_percent", Figure(server.uptime_percent, 1, held_s)

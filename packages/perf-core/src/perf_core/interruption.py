@@ -1,0 +1,55 @@
+"""Ctrl-C, SIGTERM and a closed terminal become one flag that the lab looks at.
+
+A flag rather than an exception: an exception out of a signal handler could strike between starting a
+process and remembering it, and leave that process behind.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from perf_core.errors import Interrupted
+
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+
+
+class Interruption:
+    """Whether the user has asked to stop.
+
+    Attributes:
+        requested: Set by the first signal; further signals change nothing, since every step of the
+            way out is bounded in time.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def check(self) -> None:
+        """Raise when the user has asked to stop.
+
+        Raises:
+            Interrupted: The user has.
+        """
+        if self.requested:
+            raise Interrupted
+
+
+@contextmanager
+def watch_signals() -> Iterator[Interruption]:
+    """Yield the flag that signals set; the handlers from before come back at the end."""
+    interruption = Interruption()
+
+    def request(_number: int, _frame: FrameType | None) -> None:
+        interruption.requested = True
+
+    before = {number: signal.signal(number, request) for number in _SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,183 @@
+"""One run: plan, server, load, samples, record, verdict, reports."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perf_core import endpoints, generator, record, report
+from perf_core.adapter import Scenario, Wire
+from perf_core.assemble import Job, Load, assemble
+from perf_core.errors import ResultsError, TargetError, UsageError
+from perf_core.generator import Generator
+from perf_core.interruption import Interruption
+from perf_core.live import Live, Place, live_server
+from perf_core.manifest import make_manifest, usable_cpus
+from perf_core.plan import Plan, Settings, make_plan
+from perf_core.plan import write as write_plan
+from perf_core.record import RunRecord
+from perf_core.sampler import Sampler
+from perf_core.targets import Subject
+
+_POLL_S = 0.1
+_OVERDUE_S = 60.0
+"""k6 ends by itself; one that is this late hangs."""
+
+_LONG_RUN_S = 120.0
+
+DASHBOARD_PORT = 5665
+"""Where k6 serves its live dashboard by default."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, apart from what to measure.
+
+    Attributes:
+        output_dir: Folder that gets one folder per run.
+        dashboard: Serve k6's live dashboard while the load runs.
+        pin: Keep server and generator on different CPUs.
+    """
+
+    output_dir: Path
+    dashboard: bool = False
+    pin: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has been recorded.
+
+    Attributes:
+        record: The record.
+        folder: Where it and its reports lie.
+    """
+
+    record: RunRecord
+    folder: Path
+
+
+Tell = Callable[[str, float | None], None]
+"""Told what goes on: a sentence, and the share done (0 to 1) while the load runs."""
+
+
+def run_scenario(
+    subject: Subject,
+    scenario: Scenario,
+    wire: Wire,
+    settings: Settings,
+    options: Options,
+    *,
+    interruption: Interruption,
+    tell: Tell,
+) -> Finished:
+    """Measure one scenario of one server on one wire, and write the record and its reports.
+
+    Raises:
+        UsageError: The request makes no sense.
+        TargetError: The server did not start, or lacks a tool that the plan calls.
+        GeneratorError: k6 is missing or failed by itself.
+        ResultsError: The results cannot be written.
+        Interrupted: The user stopped before the load began.
+    """
+    folder = _new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
+    plan = make_plan(folder.name, scenario, wire, settings)
+    plan_path = write_plan(plan, folder)
+    k6 = generator.find_k6()
+    k6_version = generator.k6_version(k6)
+    server_cpus, generator_cpus = _pinned(options.pin)
+
+    tell(f"starting {subject.name}", None)
+    with live_server(subject, wire, Place(folder / "server.log", server_cpus), interruption) as live:
+        _expect_tools(plan, live)
+        env = {"PLAN": str(plan_path), "SERVER_URL": live.url}
+        preview = generator.preview(k6, plan.shape, env)
+        period_s = 1.0 if preview.duration_s >= _LONG_RUN_S else generator.SHORTEST_PERIOD_S
+        manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s)
+        k6_run = Generator(
+            k6,
+            plan.shape,
+            env,
+            folder,
+            period_s=period_s,
+            dashboard_port=DASHBOARD_PORT if options.dashboard else None,
+            cpus=generator_cpus,
+        )
+        load = _apply_load(k6_run, live, preview.duration_s, interruption, tell)
+
+    finished = assemble(Job(plan, scenario.targets, subject.name, manifest, period_s, usable_cpus()), load)
+    record.write(finished, folder)
+    report.write_all(finished, folder)
+    return Finished(finished, folder)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = parent / (f"{stamp}-{name}" if number == 1 else f"{stamp}-{name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder.resolve()
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write results below {parent}: {error.strerror}",
+            "Choose another folder with --output-dir.",
+        ) from error
+    raise ResultsError(f"too many runs of one second below {parent}", "Choose another --output-dir.")
+
+
+def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
+    if not pin:
+        return None, None
+    count = usable_cpus()
+    if count < 2:
+        raise UsageError("--pin needs at least two CPUs, one is usable here", "Leave --pin out.")
+    return [0], list(range(1, count))
+
+
+def _expect_tools(plan: Plan, live: Live) -> None:
+    missing = sorted(set(plan.tools) - set(live.handshake.tools))
+    if missing:
+        raise TargetError(
+            f"the plan calls {', '.join(missing)}; "
+            f"{live.url} lists {', '.join(live.handshake.tools) or 'no tools'}",
+            "Is it the right server for this adapter?",
+        )
+
+
+def _apply_load(
+    k6_run: Generator, live: Live, longest_s: float, interruption: Interruption, tell: Tell
+) -> Load:
+    faults: list[str] = []
+    with Sampler(live.pid, k6_run.period_s) as sampler, k6_run:
+        sampler.watch_generator(k6_run.pid)
+        began = time.monotonic()
+        while not k6_run.wait(_POLL_S):
+            elapsed_s = time.monotonic() - began
+            tell("load", min(1.0, elapsed_s / max(longest_s, 1e-3)))
+            ended = live.ended()
+            overdue = elapsed_s > longest_s + _OVERDUE_S
+            if ended:
+                faults.append(ended)
+            if overdue:
+                faults.append(f"k6 hung: it should have ended after {longest_s:.0f} s at the latest")
+            if ended or overdue or interruption.requested:
+                k6_run.interrupt()
+                break
+        generated = k6_run.result()
+        interrupted = interruption.requested
+        if not faults and not interrupted:
+            faults += [change for change in [live.changed()] if change]
+    return Load(
+        generated=generated,
+        samples=sampler.samples,
+        faults=tuple(faults),
+        interrupted=interrupted,
+        sessions_left=endpoints.open_sessions(live.url) if live.handshake.wire == "session" else None,
+    )

@@ -1,0 +1,104 @@
+"""The load over time, read from what k6's web dashboard records.
+
+The recording is NDJSON. ``metric`` events announce metrics; each ``snapshot`` event holds the figures
+of one period as arrays, in the alphabetical order of the metrics announced so far, and stamps them
+with ``time`` (milliseconds since the epoch, the end of the period). ``param`` names the aggregates of
+each kind of metric. Found out with k6 1.1.0; other versions are checked by the tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CALLS = "mcp_tool_call_duration_ms"
+ERRORS = "mcp_errors"
+REQUESTS = "http_reqs"
+OVERHEAD = "mcp_overhead_requests"
+
+
+@dataclass(frozen=True)
+class Period:
+    """What happened in one period of the load.
+
+    Attributes:
+        end_s: End of the period, in seconds since the epoch.
+        metrics: By metric name, aggregate name → value; metrics without samples are absent.
+    """
+
+    end_s: float
+    metrics: Mapping[str, Mapping[str, float]]
+
+    def value(self, metric: str, aggregate: str) -> float | None:
+        """Return one figure, None when the period has no sample of it."""
+        return self.metrics.get(metric, {}).get(aggregate)
+
+
+def read_recording(lines: Iterable[str]) -> Iterator[Period]:
+    """Yield the periods of a recording; a line cut off by an early end is left out."""
+    aggregates: dict[str, list[str]] = {}
+    kinds: dict[str, str] = {}
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # the last line of a generator that was killed
+        data: Any = event.get("data")
+        match event.get("event"):
+            case "param":
+                aggregates = data["aggregates"]
+            case "metric":
+                kinds |= {name: metric["type"] for name, metric in data.items()}
+            case "snapshot":
+                names = sorted(kinds)
+                metrics = {
+                    name: dict(zip(aggregates[kinds[name]], values, strict=False))
+                    for name, values in zip(names, data, strict=False)
+                    if values
+                }
+                yield Period(metrics["time"]["value"] / 1000, metrics)
+
+
+def load_columns(
+    periods: Iterable[Period], started_at_s: float, until_s: float, period_s: float
+) -> dict[str, tuple[float | None, ...]]:
+    """Return the columns of ``record.Series.load`` for the periods of the load.
+
+    Requests that call no tool are taken off the requests, so that sessions and lists do not count as
+    work. Calls per second here are answers of any kind; errors stand beside them.
+
+    Args:
+        periods: The recording.
+        started_at_s: Start of the load, seconds since the epoch.
+        until_s: Length of the load in seconds; later periods (the clean-up) are left out.
+        period_s: Length of a period.
+    """
+    columns: dict[str, list[float | None]] = {
+        name: []
+        for name in (
+            "t_s",
+            "vus",
+            "calls_per_s",
+            "errors_per_s",
+            "latency_med_ms",
+            "latency_p95_ms",
+            "latency_p99_ms",
+        )
+    }
+    for period in periods:
+        t_s = period.end_s - started_at_s
+        if not 0 < t_s <= until_s + period_s:
+            continue
+        requests = period.value(REQUESTS, "count") or 0.0
+        overhead = period.value(OVERHEAD, "count") or 0.0
+        errors = period.value(ERRORS, "count") or 0.0
+        columns["t_s"].append(round(t_s, 3))
+        columns["vus"].append(period.value("vus", "value"))
+        columns["calls_per_s"].append(max(0.0, requests - overhead) / period_s)
+        columns["errors_per_s"].append(errors / period_s)
+        columns["latency_med_ms"].append(period.value(CALLS, "med"))
+        columns["latency_p95_ms"].append(period.value(CALLS, "p(95)"))
+        columns["latency_p99_ms"].append(period.value(CALLS, "p(99)"))
+    return {name: tuple(values) for name, values in columns.items()}

@@ -1,0 +1,193 @@
+"""A server described in a TOML file, for servers without an adapter.
+
+Example::
+
+    name = "weather"
+    command = ["weather-server", "--port", "{port}"]
+    url = "http://127.0.0.1:{port}/mcp"        # without a command: the URL of a running server
+
+    [[calls]]
+    tool = "forecast"
+    arguments = { city = "Oslo" }
+    expect = { text = "cold" }                 # or { result = … }, { error = true }; none: any success
+    weight = 3
+
+    [[targets]]
+    figure = "latency_ms.all.p95"
+    comparison = "<"
+    target = 100
+    need = "People wait for it."
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from perf_core.adapter import Expectation, Journey, Launch, Pools, Scenario, Step, Target
+from perf_core.errors import UsageError
+from perf_core.scenarios import NO_ERRORS, standard_scenarios, with_pools_by_tool
+
+_JOURNEYS = 1000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Expect(_Strict):
+    result: JsonValue = None
+    text: str | None = None
+    error: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> _Expect:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give exactly one of result, text, error")
+        return self
+
+    def expectation(self) -> Expectation:
+        if self.error:
+            return Expectation.error()
+        if self.text is not None:
+            return Expectation.text(self.text)
+        return Expectation.result(self.result)
+
+
+class _Call(_Strict):
+    tool: str = Field(min_length=1)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    expect: _Expect | None = None
+    weight: float = Field(default=1.0, gt=0)
+    kind: str = ""
+
+    def journey(self) -> Journey:
+        expect = self.expect.expectation() if self.expect else Expectation.anything()
+        return Journey(self.tool, (Step(self.tool, self.arguments, expect),), self.kind)
+
+
+class _Target(_Strict):
+    figure: str
+    comparison: str = Field(pattern="^[<>]$")
+    target: float
+    need: str
+    stretch: float | None = None
+    min_duration_s: float = Field(default=0.0, ge=0)
+    min_samples: int = Field(default=1, ge=1)
+
+    def build(self) -> Target:
+        return Target(
+            figure=self.figure,
+            comparison="<" if self.comparison == "<" else ">",
+            target=self.target,
+            need=self.need,
+            stretch=self.stretch,
+            min_duration_s=self.min_duration_s,
+            min_samples=self.min_samples,
+        )
+
+
+class _File(_Strict):
+    name: str = Field(min_length=1)
+    server_name: str | None = None
+    command: list[str] | None = Field(default=None, min_length=1)
+    url: str | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    ready_timeout_s: float = Field(default=20.0, gt=0)
+    calls: list[_Call] = Field(min_length=1)
+    targets: list[_Target] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _startable(self) -> _File:
+        if self.command is None and self.url is None:
+            raise ValueError("give a command that starts the server, or the url of a running one")
+        words = " ".join(self.command or [])
+        if self.command is not None and "{ready_file}" not in words and self.url is None:
+            raise ValueError("a command needs {ready_file}, or {port} together with url")
+        return self
+
+
+@dataclass(frozen=True)
+class FileAdapter:
+    """The adapter that a TOML file stands for.
+
+    Attributes:
+        path: Where it was read.
+        running_url: URL of a server that runs already; None when the lab starts it.
+    """
+
+    path: Path
+    running_url: str | None
+    _file: _File
+
+    @property
+    def name(self) -> str:
+        """Name of the server."""
+        return self._file.name
+
+    @property
+    def server_name(self) -> str | None:
+        """Name that its handshake must report, None for any."""
+        return self._file.server_name
+
+    @property
+    def launch(self) -> Launch:
+        """How to start it; commands run in the folder of the file."""
+        return Launch(
+            argv=tuple(self._file.command or ()),
+            url=self._file.url,
+            env=self._file.env,
+            cwd=self.path.resolve().parent,
+            ready_timeout_s=self._file.ready_timeout_s,
+        )
+
+    @cached_property
+    def _scenarios(self) -> dict[str, Scenario]:
+        targets = tuple(target.build() for target in self._file.targets) or (NO_ERRORS,)
+        return standard_scenarios(self._journeys, dict.fromkeys(standard_scenarios(self._journeys), targets))
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """The published scenarios over the file's calls."""
+        return self._scenarios
+
+    def _journeys(self, seed: int) -> Pools:
+        calls = self._file.calls
+        drawn = random.Random(seed).choices(calls, weights=[c.weight for c in calls], k=_JOURNEYS)  # noqa: S311 - a draw of load, no secret
+        return with_pools_by_tool([call.journey() for call in drawn])
+
+
+def read_target_file(path: Path) -> FileAdapter:
+    """Return the server that a TOML file describes.
+
+    Raises:
+        UsageError: It cannot be read, is not TOML, or a field is wrong; every problem is listed with
+            the field, what came and what was expected.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "Give the path of a TOML file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}", "docs/adapters.md has an example.") from error
+    try:
+        file = _File.model_validate(document)
+    except ValidationError as error:
+        problems = "\n".join(_problem(p["loc"], p["msg"], p["input"]) for p in error.errors())
+        raise UsageError(
+            f"{path} does not describe a server:\n{problems}", "docs/adapters.md has an example."
+        ) from error
+    return FileAdapter(path, None if file.command else file.url, file)
+
+
+def _problem(where: tuple[int | str, ...], message: str, came: object) -> str:
+    field = ".".join(map(str, where)) or "the file"
+    shown = repr(came)
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return f"  {field}: {message}; {shown} came"

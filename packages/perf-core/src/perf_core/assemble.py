@@ -27,6 +27,7 @@ class Job:
     """What was to be measured.
 
     Attributes:
+        run_id: Names the run and its folder.
         plan: The plan.
         targets: Levels that decide the verdict.
         server: Name of the measured server.
@@ -35,6 +36,7 @@ class Job:
         cpus: CPUs that server and generator share.
     """
 
+    run_id: str
     plan: Plan
     targets: Sequence[Target]
     server: str
@@ -107,7 +109,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
         changed_levels=plan.settings.vus is not None,
     )
     return RunRecord(
-        run_id=job.plan.run_id,
+        run_id=job.run_id,
         scenario=job.plan.scenario,
         target=job.server,
         wire=job.plan.wire,
@@ -143,7 +145,7 @@ def _empty_record(job: Job, load: Load) -> RunRecord:
     started_at_s = load.samples[0].at_s if load.samples else time.time()
     until_s = load.samples[-1].at_s - started_at_s if load.samples else 0.0
     return RunRecord(
-        run_id=job.plan.run_id,
+        run_id=job.run_id,
         scenario=job.plan.scenario,
         target=job.server,
         wire=job.plan.wire,

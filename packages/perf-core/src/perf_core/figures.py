@@ -8,7 +8,7 @@ Names read from the general to the particular; a stage stands after ``@``:
 * ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
 * ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
 * ``server.rss_slope_mb_per_h``, ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
-* ``sessions_left``: opened and not deleted by the generator
+* ``sessions_left``: what the server says it still holds, else what the generator did not delete
 """
 
 from __future__ import annotations
@@ -65,7 +65,16 @@ def figures(
         if name not in reached:
             found |= _unreached_figures(name)
     found |= _server_figures(server, metrics.tool_calls, held_s)
+    found["sessions_left"] = _sessions_left(metrics, server, held_s)
     return found
+
+
+def _sessions_left(metrics: Metrics, server: ServerUse | None, held_s: float) -> Figure:
+    if metrics.session_creation_ms is None:
+        return Figure(None, 0, held_s, absent="this wire has no sessions")
+    told = server.sessions_left if server is not None else None
+    left = told if told is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
+    return Figure(left, metrics.sessions_opened, held_s)
 
 
 def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
@@ -78,8 +87,9 @@ def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figu
         yield from _latency_figures(f"latency_ms.{tool}", latency, held_s)
     if metrics.session_creation_ms is not None:
         yield from _latency_figures("session_creation_ms", metrics.session_creation_ms, held_s)
-        left = max(0, metrics.sessions_opened - metrics.sessions_closed)
-        yield "sessions_left", Figure(left, metrics.sessions_opened, held_s)
+    else:
+        sessionless = Figure(None, 0, held_s, absent="this wire has no sessions")
+        yield from ((f"session_creation_ms.{name}", sessionless) for name in _STATISTICS)
     for name, latency in metrics.journey_ms.items():
         yield from _latency_figures(f"journey_ms.{name}", latency, held_s)
     for name, latency in metrics.protocol_ms.items():

@@ -114,13 +114,32 @@ def k6_version(binary: Path) -> str:
     return " ".join(done.stdout.split()[:2])
 
 
+def script_env(plan: Path, url: str, folder: Path) -> dict[str, str]:
+    """Return the variables that the scripts read when the lab runs them.
+
+    Args:
+        plan: The plan.
+        url: MCP endpoint to load.
+        folder: Folder for the summary.
+    """
+    return {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
+
+
 def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
     """Ask k6 what it would do, without doing it.
 
     Raises:
         GeneratorError: The script or the plan does not load; carries k6's own words.
     """
-    argv = [str(binary), "inspect", "--execution-requirements", *_env_options(env), str(_script(shape))]
+    argv = [
+        str(binary),
+        "inspect",
+        "--log-format",
+        "raw",
+        "--execution-requirements",
+        *_env_options(env),
+        str(_script(shape)),
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise GeneratorError(
@@ -156,8 +175,8 @@ class Generator:
     Args:
         binary: The k6 binary.
         shape: Script to run.
-        env: Variables for the script.
-        folder: Where it writes its summary, recording and log.
+        env: Variables for the script, as :func:`script_env` makes them.
+        folder: Where it writes its recording and log; the summary is expected there too.
         period_s: Length of one period of the recording.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
         cpus: CPUs to keep to; None is all.
@@ -187,7 +206,7 @@ class Generator:
             "",
             "--out",
             _dashboard(folder / RECORDING_NAME, period_s, dashboard_port),
-            *_env_options({**env, "SUMMARY": str(folder / SUMMARY_NAME)}),
+            *_env_options(env),
             str(_script(shape)),
         ]
         self._process: psutil.Popen | None = None

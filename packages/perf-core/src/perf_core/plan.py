@@ -60,7 +60,6 @@ class Plan:
     """A validated plan.
 
     Attributes:
-        run_id: Names the run and its folder.
         scenario: Name of the scenario.
         shape: Script that shapes the load.
         wire: Protocol era.
@@ -68,7 +67,6 @@ class Plan:
         pools: Journeys by pool.
     """
 
-    run_id: str
     scenario: str
     shape: str
     wire: Wire
@@ -107,7 +105,7 @@ def parse_duration_s(text: str) -> float:
     return seconds
 
 
-def make_plan(run_id: str, scenario: Scenario, wire: Wire, settings: Settings) -> Plan:
+def make_plan(scenario: Scenario, wire: Wire, settings: Settings) -> Plan:
     """Draw the journeys of a scenario and return the validated plan.
 
     Raises:
@@ -123,7 +121,7 @@ def make_plan(run_id: str, scenario: Scenario, wire: Wire, settings: Settings) -
             f"the adapter's journeys for {scenario.name} are malformed: " + "; ".join(problems),
             "Mend the adapter; perf_core.testing has checks that its tests can run.",
         )
-    return Plan(run_id, scenario.name, scenario.shape, wire, settings, pools)
+    return Plan(scenario.name, scenario.shape, wire, settings, pools)
 
 
 def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> list[str]:
@@ -187,11 +185,11 @@ def _arguments_text(arguments: Mapping[str, JsonValue]) -> str:
     return _compact(dict(arguments))
 
 
-def to_document(plan: Plan) -> dict[str, object]:
+def to_document(plan: Plan, run_id: str) -> dict[str, object]:
     """Return the plan as the JSON document that k6 reads."""
     return {
         "schema": SCHEMA,
-        "run_id": plan.run_id,
+        "run_id": run_id,
         "scenario": plan.scenario,
         "shape": plan.shape,
         "wire": plan.wire,
@@ -208,7 +206,7 @@ def _pool_rows(journeys: Sequence[Journey]) -> list[list[object]]:
 
 
 def write(plan: Plan, folder: Path) -> Path:
-    """Write ``plan.json`` into ``folder`` and return its path.
+    """Write ``plan.json`` into ``folder``, whose name is the run's id, and return its path.
 
     Raises:
         ResultsError: The folder cannot be written.
@@ -216,7 +214,9 @@ def write(plan: Plan, folder: Path) -> Path:
     """
     path = folder / PLAN_NAME
     try:
-        path.write_text(json.dumps(to_document(plan), ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        path.write_text(
+            json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False), encoding="utf-8"
+        )
     except OSError as error:
         raise ResultsError(
             f"cannot write {path}: {error.strerror}", "Choose another --output-dir."

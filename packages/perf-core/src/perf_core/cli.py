@@ -81,7 +81,7 @@ def run(
             help="Peak of virtual users; other levels in proportion.",
         ),
     ] = None,
-    rate: Annotated[float | None, Parameter(help="Calls per second, for scenarios paced by a rate.")] = None,
+    rate: Annotated[int | None, Parameter(help="Calls per second, for scenarios paced by a rate.")] = None,
     think_time: Annotated[float, Parameter(help="Pause in seconds after each iteration.")] = 0.0,
     session_per_iteration: Annotated[
         bool, Parameter(negative="", help="Open a session, make three calls, delete it; again and again.")

@@ -164,8 +164,8 @@ def _env_options(env: Mapping[str, str]) -> list[str]:
 
 
 def _words(stderr: str) -> str:
-    """Return k6's error message without its log decoration."""
-    lines = [line for line in stderr.strip().splitlines() if line]
+    """Return k6's error message without its JavaScript stack."""
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
     return " ".join(lines[-3:]) or "it said nothing"
 
 

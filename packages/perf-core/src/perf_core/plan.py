@@ -47,7 +47,7 @@ class Settings:
     time_scale: float = 1.0
     duration_s: float | None = None
     vus: int | None = None
-    rate_per_s: float | None = None
+    rate_per_s: int | None = None
     think_time_s: float = 0.0
     session_per_iteration: bool = False
     calls_per_session: int = 3

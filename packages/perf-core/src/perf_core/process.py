@@ -73,7 +73,7 @@ class ServerProcess:
         self._log_path = log_path
         self._cpus = cpus
         self._process: psutil.Popen | None = None
-        self._known: dict[int, psutil.Process] = {}
+        self._descendants: dict[int, psutil.Process] = {}
         self._refusal = ""
 
     def __enter__(self) -> ServerProcess:
@@ -125,18 +125,17 @@ class ServerProcess:
             return None
         self._remember_tree()
         if process.poll() is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-            with contextlib.suppress(psutil.TimeoutExpired):
+            process.terminate()
+            try:
                 process.wait(self._launch.stop_timeout_s)
-        for member in self._known.values():
-            # create_time is compared by psutil: a reused process number is never hit.
+            except psutil.TimeoutExpired:
+                process.kill()
+        for member in self._descendants.values():
+            # psutil compares creation times: a process number that is used again is never hit.
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-        psutil.wait_procs(list(self._known.values()), timeout=5)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(5)
-        code: int | None = process.poll()
+        psutil.wait_procs(list(self._descendants.values()), timeout=5)
+        code: int | None = process.wait(5)
         return code
 
     @property
@@ -147,8 +146,8 @@ class ServerProcess:
 
     def _remember_tree(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
-            for member in [psutil.Process(self.pid), *self._started.children(recursive=True)]:
-                self._known.setdefault(member.pid, member)
+            for member in self._started.children(recursive=True):
+                self._descendants.setdefault(member.pid, member)
 
     def _start(self, began: float) -> None:
         deadline = began + self._launch.ready_timeout_s

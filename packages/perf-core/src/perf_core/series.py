@@ -69,11 +69,14 @@ def load_columns(
     Requests that call no tool are taken off the requests, so that sessions and lists do not count as
     work. Calls per second here are answers of any kind; errors stand beside them.
 
+    A busy k6 closes its periods late, and then a short one follows: rates are taken over the time that
+    really passed since the period before.
+
     Args:
         periods: The recording.
         started_at_s: Start of the load, seconds since the epoch.
         until_s: Length of the load in seconds; later periods (the clean-up) are left out.
-        period_s: Length of a period.
+        period_s: Intended length of a period.
     """
     columns: dict[str, list[float | None]] = {
         name: []
@@ -87,17 +90,23 @@ def load_columns(
             "latency_p99_ms",
         )
     }
+    before_s, calls = 0.0, 0.0
     for period in periods:
         t_s = period.end_s - started_at_s
         if not 0 < t_s <= until_s + period_s:
             continue
+        # Two snapshots may be stamped alike; what little the second holds must not become a peak.
+        elapsed_s = max(t_s - before_s, period_s / 2)
+        before_s = t_s
         requests = period.value(REQUESTS, "count") or 0.0
         overhead = period.value(OVERHEAD, "count") or 0.0
         errors = period.value(ERRORS, "count") or 0.0
+        # Overhead may be counted a period before its request: the deficit is taken off what follows.
+        calls = min(calls, 0.0) + requests - overhead
         columns["t_s"].append(round(t_s, 3))
         columns["vus"].append(period.value("vus", "value"))
-        columns["calls_per_s"].append(max(0.0, requests - overhead) / period_s)
-        columns["errors_per_s"].append(errors / period_s)
+        columns["calls_per_s"].append(max(0.0, calls) / elapsed_s)
+        columns["errors_per_s"].append(errors / elapsed_s)
         columns["latency_med_ms"].append(period.value(CALLS, "med"))
         columns["latency_p95_ms"].append(period.value(CALLS, "p(95)"))
         columns["latency_p99_ms"].append(period.value(CALLS, "p(99)"))

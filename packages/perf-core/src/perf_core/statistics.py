@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
+Columns = npt.NDArray[np.float64]
+
 _MOST_SLOPE_POINTS = 600
+
+_FEWEST_KNEE_PERIODS = 20
+_MOST_KNEE_CANDIDATES = 200
+
+_LEVELLED_OFF = 0.8
+"""A corner closer than this to the most users is noise at the end of a line that still rises."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +53,39 @@ def theil_sen(t_s: Sequence[float], values: Sequence[float]) -> Slope | None:
     return Slope(float(result.slope), float(result.low_slope), float(result.high_slope))
 
 
-def knee(vus: Sequence[float], calls_per_s: Sequence[float], share: float = 0.9) -> float | None:
-    """Return the fewest virtual users that already reach ``share`` of the highest throughput.
+def knee(vus: Sequence[float], calls_per_s: Sequence[float]) -> float | None:
+    """Return the number of virtual users up to which throughput grows with them.
 
-    Beyond the knee, more users wait longer and get hardly more done. Throughput is the median over
-    the periods that had the same number of users, so that one lucky second is no knee.
+    Two lines are fitted: throughput in proportion to the users up to the knee, constant beyond it. The
+    sum of absolute deviations decides, so that single lucky or silent periods move neither line.
 
     Args:
         vus: Virtual users by period.
         calls_per_s: Correct answers per second by period.
-        share: Part of the highest throughput that counts as all of it.
 
     Returns:
-        Virtual users, or None when nothing was answered.
+        Virtual users; None when nothing was answered, when there are fewer than 20 periods, or when
+        throughput still grew at the most users, so that the knee lies beyond them.
     """
-    by_vus: list[tuple[float, float]] = sorted(zip(vus, calls_per_s, strict=True))
-    medians: list[tuple[float, float]] = [
-        (users, float(np.median([rate for _, rate in group])))
-        for users, group in groupby(by_vus, key=lambda pair: pair[0])
-    ]
-    highest = max((rate for _, rate in medians), default=0.0)
-    if highest <= 0:
+    users, rates = np.asarray(vus, dtype=float), np.asarray(calls_per_s, dtype=float)
+    if len(users) < _FEWEST_KNEE_PERIODS or users.min() <= 0 or rates.max() <= 0:
         return None
-    return next(users for users, rate in medians if rate >= share * highest)
+    candidates = np.unique(users)
+    if len(candidates) > _MOST_KNEE_CANDIDATES:
+        candidates = np.quantile(candidates, np.linspace(0, 1, _MOST_KNEE_CANDIDATES))
+    best = min(candidates, key=lambda corner: _deviation(users, rates, corner))
+    return float(best) if best <= _LEVELLED_OFF * users.max() else None
+
+
+def _deviation(users: Columns, rates: Columns, corner: float) -> float:
+    """Return the sum of absolute deviations from the best lines with their corner there."""
+    share = np.minimum(1.0, users / corner)
+    # The plateau that fits best is the median of what each period says it is, weighted by its share.
+    plateaus = rates / share
+    order = np.argsort(plateaus)
+    weights = np.cumsum(share[order])
+    plateau = plateaus[order][np.searchsorted(weights, weights[-1] / 2)]
+    return float(np.abs(rates - plateau * share).sum())
 
 
 def recovery_s(
@@ -79,9 +97,10 @@ def recovery_s(
     limit_ms: float,
     calm_periods: int = 3,
 ) -> float | None:
-    """Return the time from the drop of the load until the latency is back for good.
+    """Return the time from the drop of the load until the latency is back.
 
-    Back means ``calm_periods`` periods in a row at or below ``limit_ms``; the first of them counts.
+    Back means ``calm_periods`` periods in a row at or below ``limit_ms``; the first of them counts. A
+    period in which no call ended is not calm.
 
     Args:
         t_s: End of each period, seconds from the start of the load.

@@ -1,0 +1,54 @@
+"""The adapter keeps the lab's contract, and draws the published mix."""
+
+from collections import Counter
+
+import pytest
+
+from calculator_server import perf_adapter
+from perf_core.testing import AdapterContract
+
+
+class TestContract(AdapterContract):
+    adapter = perf_adapter.adapter
+
+
+def test_mix_is_the_published_one() -> None:
+    assert sum(perf_adapter.MIX.values()) == 100
+    drawn = Counter(journey.name for journey in perf_adapter.mixed_journeys(3)["mix"])
+    for tool, percent in perf_adapter.MIX.items():
+        assert drawn[tool] / perf_adapter.JOURNEYS == pytest.approx(percent / 100, abs=0.02)
+
+
+def test_hardly_two_journeys_share_an_answer() -> None:
+    # An answer meant for another call can only be noticed when answers differ.
+    answers = Counter(str(journey.steps[0].expect.value) for journey in perf_adapter.mixed_journeys(1)["mix"])
+    repeated = sum(count for count in answers.values() if count > 1)
+    assert repeated / perf_adapter.JOURNEYS < 0.15
+
+
+def test_benchmark_has_a_pool_for_each_operation_with_edges_and_a_zero_divisor() -> None:
+    pools = perf_adapter.benchmark_journeys(1)
+    assert set(pools) == {"mix", *perf_adapter.MIX}
+    for tool in perf_adapter.MIX:
+        kinds = {journey.kind for journey in pools[tool]}
+        assert kinds == {"small", "large", "decimal", "negative", "mixed", "edge"}
+    divisions = [journey.steps[0] for journey in pools["divide"]]
+    zero = [step for step in divisions if step.arguments["b"] == 0]
+    assert zero
+    assert all(step.expect.kind == "error" for step in zero)
+
+
+def test_published_targets_stand() -> None:
+    levels = {
+        (name, t.figure): (t.comparison, t.target) for name, ts in perf_adapter.TARGETS.items() for t in ts
+    }
+    assert levels["load", "latency_ms.all.p95@hold_100"] == ("<", 100)
+    assert levels["load", "latency_ms.all.p99@hold_100"] == ("<", 200)
+    assert levels["load", "latency_ms.all.avg@hold_100"] == ("<", 50)
+    assert levels["load", "tool_calls_per_s@hold_100"] == (">", 1000)
+    assert levels["load", "error_rate"] == ("<", 0.001)
+    assert levels["stress", "stress.vus_carried"] == (">", 300)
+    assert levels["endurance", "server.rss_slope_mb_per_h"] == ("<", 1.0)
+    assert levels["endurance", "server.uptime_percent"] == (">", 99.9)
+    assert levels["spike", "spike.recovery_s"] == ("<", 30)
+    assert levels["benchmark", "latency_ms.divide.p95"] == ("<", 75)

@@ -1,0 +1,180 @@
+"""A small MCP client on either wire, for handshakes and contract tests; k6 has its own for the load.
+
+Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP) and 2026-07-28
+(``server/discover``, headers of each request).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from perf_core.adapter import Wire
+from perf_core.errors import TargetError
+
+SESSION_REVISION = "2025-11-25"
+STATELESS_REVISION = "2026-07-28"
+
+_CLIENT_INFO = {"name": "perf-core", "version": "1"}
+_PREFIX = "io.modelcontextprotocol/"
+_META = {
+    f"{_PREFIX}protocolVersion": STATELESS_REVISION,
+    f"{_PREFIX}clientCapabilities": {},
+    f"{_PREFIX}clientInfo": _CLIENT_INFO,
+}
+_MOST_PAGES = 100
+
+
+class Client:
+    """A greeted server; made by :func:`connect`.
+
+    Attributes:
+        server_info: ``serverInfo`` of the handshake: name and version.
+    """
+
+    def __init__(self, http: httpx2.Client, url: str, wire: Wire) -> None:
+        self.server_info: Mapping[str, Any] = {}
+        self._http = http
+        self._url = url
+        self._wire = wire
+        self._last_id = 0
+        self._headers = {"Accept": "application/json, text/event-stream"}
+
+    def tools(self) -> tuple[str, ...]:
+        """Return the names of its tools, sorted.
+
+        Raises:
+            TargetError: The answer is not what MCP says.
+        """
+        return tuple(sorted(self._tool_names()))
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a tool and return the result as it came.
+
+        Raises:
+            TargetError: The answer is not a JSON-RPC result.
+        """
+        return self._request("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
+
+    def greet(self) -> None:
+        """Do the handshake of the wire.
+
+        Raises:
+            TargetError: The answer is not what MCP says.
+        """
+        if self._wire == "session":
+            self._initialize()
+        else:
+            self._discover()
+
+    def close(self) -> None:
+        """Delete the session, if there is one."""
+        if "Mcp-Session-Id" in self._headers:
+            self._http.delete(self._url, headers=self._headers)
+
+    def _initialize(self) -> None:
+        params = {"protocolVersion": SESSION_REVISION, "capabilities": {}, "clientInfo": _CLIENT_INFO}
+        response = self._post("initialize", params)
+        info = _result(response, "initialize")
+        self.server_info = info.get("serverInfo") or {}
+        self._headers["MCP-Protocol-Version"] = str(info.get("protocolVersion", SESSION_REVISION))
+        session_id = response.headers.get("mcp-session-id")
+        if session_id is not None:  # servers may do without sessions on this wire
+            self._headers["Mcp-Session-Id"] = session_id
+        message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        self._http.post(self._url, json=message, headers=self._headers)
+
+    def _discover(self) -> None:
+        self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
+        found = self._request("server/discover", {})
+        # Revision 2026-07-28 carries the identity in the result's _meta.
+        meta = found.get("_meta") or {}
+        self.server_info = meta.get(f"{_PREFIX}serverInfo") or found.get("serverInfo") or {}
+
+    def _tool_names(self) -> Iterator[str]:
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):  # a server whose cursor never ends must not hold the lab
+            result = self._request("tools/list", {"cursor": cursor} if cursor else {})
+            yield from (str(tool.get("name")) for tool in result.get("tools", []))
+            cursor = result.get("nextCursor")
+            if not cursor:
+                return
+
+    def _request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+        return _result(self._post(method, params, name), method)
+
+    def _post(self, method: str, params: Mapping[str, Any], name: str | None = None) -> httpx2.Response:
+        self._last_id += 1
+        headers = dict(self._headers)
+        if self._wire == "stateless":
+            params = {**params, "_meta": _META}
+            headers["Mcp-Method"] = method
+            if name is not None:
+                headers["Mcp-Name"] = _header_value(name)
+        message = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        return self._http.post(self._url, json=message, headers=headers)
+
+
+@contextmanager
+def connect(url: str, wire: Wire, timeout_s: float = 10.0) -> Iterator[Client]:
+    """Yield a client that has greeted the server at ``url``; its session is deleted afterwards.
+
+    Raises:
+        TargetError: Nothing answers there, or not as MCP says; names the step and what came.
+    """
+    # The lab talks to loopback and named servers directly: a proxy of the environment would be measured too.
+    with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
+        client = Client(http, url, wire)
+        try:
+            client.greet()
+            yield client
+            client.close()
+        except httpx2.HTTPError as error:
+            raise TargetError(
+                f"an MCP server was expected at {url}; the request failed: {error or type(error).__name__}",
+                "Start the server, or correct --server-url.",
+            ) from error
+
+
+def _header_value(name: str) -> str:
+    if name.isascii() and name.isprintable() and name == name.strip():
+        return name
+    return f"=?base64?{base64.b64encode(name.encode()).decode()}?="
+
+
+def _result(response: httpx2.Response, method: str) -> dict[str, Any]:
+    message = _message(response)
+    result = message.get("result") if isinstance(message, dict) else None
+    if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
+        raise TargetError(
+            f"{method} at {response.request.url} expects status 200 and a JSON-RPC result; "
+            f"status {response.status_code} came with {response.text[:300]!r}",
+            "Is this the MCP endpoint (often …/mcp), and does it speak this wire? Try the other with --wire.",
+        )
+    return result
+
+
+def _message(response: httpx2.Response) -> Any:
+    text = response.text
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        text = _last_event_data(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _last_event_data(stream: str) -> str:
+    """Return the data of the last event: notifications may come before the response."""
+    events: list[list[str]] = [[]]
+    for line in stream.splitlines():
+        if not line:
+            events.append([])
+        elif line.startswith("data:"):
+            events[-1].append(line.removeprefix("data:").removeprefix(" "))
+    return next(("\n".join(data) for data in reversed(events) if data), "")

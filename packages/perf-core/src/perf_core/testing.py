@@ -1,0 +1,110 @@
+"""Contract tests for adapters: subclass :class:`AdapterContract` in a server's own test suite.
+
+Example::
+
+    from perf_core.testing import AdapterContract
+    from my_server.perf_adapter import adapter
+
+    class TestAdapter(AdapterContract):
+        adapter = adapter
+
+pytest then checks that the adapter is complete, that its journeys are repeatable and make valid plans,
+that the server starts, reports its URL, lists every tool that the plan calls, ends on request, and that
+each kind of call is answered as the adapter expects, on every wire.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from perf_core.adapter import WIRES, Expectation, Journey, Scenario, ServerAdapter, Wire
+from perf_core.client import Client, connect
+from perf_core.generator import shapes
+from perf_core.plan import Settings, make_plan, to_document
+from perf_core.process import ServerProcess
+
+_FIGURE = re.compile(
+    r"(tool_calls_per_s|error_rate|errors\.\w+|sessions_left"
+    r"|(latency_ms|session_creation_ms|journey_ms|protocol_ms)[.](\S+[.])?(min|avg|med|p90|p95|p99|max)"
+    r"|(stress|spike|endurance|server)\.\w+)(@\w+)?"
+)
+_CALLS_PER_POOL = 50
+
+
+def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
+    """Return whether a tool's result is what was expected."""
+    if expect.kind == "error":
+        return result.get("isError") is True
+    if result.get("isError"):
+        return False
+    if expect.kind == "result":
+        return bool(result.get("structuredContent") == expect.value)
+    if expect.kind == "text":
+        content = result.get("content") or [{}]
+        return bool(content[0].get("text") == expect.value)
+    return True
+
+
+class AdapterContract:
+    """What the lab relies on in an adapter; set ``adapter`` in the subclass."""
+
+    adapter: ClassVar[ServerAdapter]
+    wires: ClassVar[tuple[Wire, ...]] = WIRES
+
+    def test_adapter_is_complete(self) -> None:
+        """The adapter has every part of the interface, and at least one scenario."""
+        assert isinstance(self.adapter, ServerAdapter)
+        assert self.adapter.name
+        assert self.adapter.scenarios
+
+    def test_shapes_exist(self) -> None:
+        """Every scenario names a load shape that the lab has."""
+        for scenario in self._scenarios():
+            assert scenario.shape in shapes(), f"{scenario.name}: {scenario.shape} is none of {shapes()}"
+
+    def test_same_seed_same_plan(self) -> None:
+        """Every scenario makes a valid plan, the same for the same seed."""
+        for scenario in self._scenarios():
+            first, second = (
+                to_document(make_plan(scenario, scenario.wires[0], Settings(seed=7)), "run") for _ in range(2)
+            )
+            assert first == second, f"{scenario.name} draws other journeys from the same seed"
+
+    def test_targets_name_figures_and_needs(self) -> None:
+        """Every target names a figure that the lab knows, and whose need it serves."""
+        for scenario in self._scenarios():
+            for target in scenario.targets:
+                assert _FIGURE.fullmatch(target.figure), f"{scenario.name}: no figure {target.figure!r}"
+                assert target.need, f"{scenario.name}: {target.figure} serves no need"
+
+    def test_server_answers_as_expected(self, tmp_path: Path) -> None:
+        """The server starts, lists the tools, answers each journey as expected, and ends."""
+        for wire in self.wires:
+            process = ServerProcess(self.adapter.launch, wire, tmp_path / f"{wire}.log")
+            with process:
+                wanted = self.adapter.server_name
+                assert wanted is None or process.handshake.server_name == wanted
+                with connect(process.url, wire) as client:
+                    self._walk(client, set(process.handshake.tools))
+            assert process.exit_code is not None, "the server did not end"
+
+    def _scenarios(self) -> Iterator[Scenario]:
+        yield from self.adapter.scenarios.values()
+
+    def _walk(self, client: Client, tools: set[str]) -> None:
+        for scenario in self._scenarios():
+            for name, pool in scenario.journeys(1).items():
+                for journey in islice(pool, _CALLS_PER_POOL):
+                    self._follow(client, tools, f"{scenario.name}, pool {name}", journey)
+
+    def _follow(self, client: Client, tools: set[str], where: str, journey: Journey) -> None:
+        for step in journey.steps:
+            assert step.tool in tools, f"{where}: the server does not list {step.tool}"
+            result = client.call(step.tool, step.arguments)
+            assert meets(step.expect, result), (
+                f"{where}: {step.tool}({dict(step.arguments)}) should answer {step.expect}, {result} came"
+            )

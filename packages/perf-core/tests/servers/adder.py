@@ -1,0 +1,117 @@
+"""An MCP server that adds, with faults on demand; a process of its own, standard library alone.
+
+``adder.py --port N`` or ``--ready-file PATH``; ``--fault`` chooses what goes wrong:
+
+* ``silent``: accepts connections and never answers
+* ``exit``: says why and exits with code 3
+* ``off-by-one``: one answer in a thousand is one too high
+* ``die``: the process ends itself at the 300th call
+* ``deaf``: ignores SIGTERM, and has a child that does too
+* ``two-faced``: reports another version from the 50th call on
+"""
+
+import argparse
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+CALLS = itertools.count(1)
+FAULT = ""
+SEEN = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_arguments):
+        pass
+
+    def do_DELETE(self):
+        self.answer(200, b"")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        message = json.loads(body)
+        if FAULT == "silent":
+            self.rfile.read(1)
+            return
+        if "id" not in message:
+            self.answer(202, b"")
+            return
+        result = self.result(message)
+        reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+        self.answer(200, json.dumps(reply, separators=(",", ":")).encode())
+
+    def result(self, message):
+        info = {"name": "adder", "version": "2" if FAULT == "two-faced" and SEEN >= 50 else "1"}
+        if message["method"] == "initialize":
+            version = message["params"]["protocolVersion"]
+            return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
+        if message["method"] == "server/discover":
+            return {"_meta": {"io.modelcontextprotocol/serverInfo": info}}
+        if message["method"] == "tools/list":
+            return {"tools": [{"name": "add", "inputSchema": {"type": "object"}}]}
+        return self.add(message["params"]["arguments"])
+
+    def add(self, arguments):
+        global SEEN  # noqa: PLW0603 - the faults count calls over all connections
+        SEEN = next(CALLS)
+        total = arguments["a"] + arguments["b"]
+        if FAULT == "off-by-one" and SEEN % 1000 == 0:
+            total += 1
+        if FAULT == "die" and SEEN == 300:
+            print("out of luck at call 300", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {
+            "content": [{"type": "text", "text": str(total)}],
+            "structuredContent": {"result": total},
+            "isError": False,
+        }
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if status == 200:
+            self.send_header("Mcp-Session-Id", "one-for-all")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+
+
+def main():
+    global FAULT  # noqa: PLW0603 - set once, before the server starts
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ready-file", type=Path)
+    parser.add_argument("--fault", default="")
+    options = parser.parse_args()
+    FAULT = options.fault
+    if FAULT == "exit":
+        print("the reactor is cold", file=sys.stderr)
+        sys.exit(3)
+    server = Server(("127.0.0.1", options.port), Handler)
+    if FAULT == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stubborn = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); sys.stdin.read()"
+        child = subprocess.Popen([sys.executable, "-c", stubborn], stdin=subprocess.PIPE)
+        print(f"child {child.pid}", flush=True)
+    if options.ready_file:
+        partial = options.ready_file.with_suffix(".partial")
+        partial.write_text(json.dumps({"url": f"http://127.0.0.1:{server.server_port}/mcp"}))
+        partial.replace(options.ready_file)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The command line: exit codes, errors that name what came, and the commands beside ``run``."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perf_core.cli import main
+from perf_core.errors import ExitCode
+
+ADDER = Path(__file__).parent / "servers" / "adder.py"
+
+
+@pytest.fixture
+def adder(tmp_path: Path) -> str:
+    command = json.dumps([sys.executable, str(ADDER), "--ready-file", "{ready_file}"])
+    path = tmp_path / "adder.toml"
+    path.write_text(
+        f'name = "adder"\ncommand = {command}\n[[calls]]\ntool = "add"\narguments = {{ a = 1, b = 2 }}\n'
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "quick", "--target", "no-such-server"], "no-such-server"),
+        (["run", "quick", "--target", "no-such-file.toml"], "no-such-file.toml"),
+        (["run", "quik", "--target", "ADDER"], "quick"),
+        (["run", "quick", "--target", "ADDER", "--colour", "red"], "--colour"),
+        (["run", "quick", "--target", "ADDER", "--time-scale", "fast"], "fast"),
+        (["run", "quick", "--target", "ADDER", "--time-scale", "0"], "--time-scale"),
+        (["run", "quick", "--target", "ADDER", "--duration", "soon"], "soon"),
+        (["run", "quick", "--target", "ADDER", "--vus", "-3"], "--vus"),
+        (["run", "quick", "--target", "ADDER", "--rate", "5"], "--rate"),
+        (["run", "quick", "--target", "ADDER", "--wire", "telegraph"], "telegraph"),
+        (["run", "quick", "--target", "ADDER", "--wire", "stateless", "--session-per-iteration"], "sessions"),
+        (["run", "quick", "--target", "ADDER", "--server-url", "ftp://here"], "ftp://here"),
+        (["run", "quick", "--target", "http://127.0.0.1:9/mcp"], "--server-url"),
+        (["run"], "scenarios"),
+        (["fly"], "fly"),
+    ],
+)
+def test_usage_errors(arguments: list[str], said: str, adder: str, tmp_path: Path, capsys) -> None:
+    words = [adder if word == "ADDER" else word for word in arguments]
+    if words[0] == "run":
+        words += ["--output-dir", str(tmp_path / "results")]
+    assert main(words) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert said.lower() in printed.err.lower()
+    assert "Traceback" not in printed.err
+    assert not (tmp_path / "results").exists(), "a request that makes no sense leaves nothing behind"
+
+
+def test_check_greets_and_lists(adder: str, capsys) -> None:
+    assert main(["check", adder]) == ExitCode.PASS
+    printed = capsys.readouterr().out
+    assert "adder 1 answers at http://127.0.0.1:" in printed
+    assert "tools: add" in printed
+
+
+def test_check_of_a_server_that_does_not_answer(adder: str, capsys) -> None:
+    assert main(["check", adder, "--server-url", "http://127.0.0.1:9"]) == ExitCode.LAB_FAILED
+    assert "127.0.0.1:9/mcp" in capsys.readouterr().err
+
+
+def test_report_of_something_else(tmp_path: Path, capsys) -> None:
+    (tmp_path / "record.json").write_text("{}")
+    assert main(["report", str(tmp_path)]) == ExitCode.LAB_FAILED
+    assert main(["report", str(tmp_path / "nowhere")]) == ExitCode.LAB_FAILED
+    assert "record.json" in capsys.readouterr().err
+
+
+def test_targets_lists_what_is_installed(capsys) -> None:
+    assert main(["targets"]) == ExitCode.PASS
+    assert capsys.readouterr().out
+
+
+def test_module_and_help() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "perf_core", "run", "--help"], capture_output=True, text=True, check=True
+    )
+    for option in (
+        "--target",
+        "--wire",
+        "--time-scale",
+        "--vus",
+        "--clients",
+        "--duration",
+        "--rate",
+        "--think-time",
+    ):
+        assert option in done.stdout
+    for option in (
+        "--seed",
+        "--server-url",
+        "--output-dir",
+        "--dashboard",
+        "--pin",
+        "--session-per-iteration",
+    ):
+        assert option in done.stdout

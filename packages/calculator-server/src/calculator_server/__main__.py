@@ -1,0 +1,18 @@
+"""The command `calculator-server`, also `python -m calculator_server`."""
+
+from __future__ import annotations
+
+import sys
+
+from calculator_server.server import create_server
+from calculator_server.settings import CalculatorSettings
+from server_core import main as run_server
+
+
+def main() -> int:
+    """Run the server; returns the exit code."""
+    return run_server(create_server, CalculatorSettings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

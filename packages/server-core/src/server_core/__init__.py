@@ -1,0 +1,25 @@
+"""Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
+
+from server_core.app import ServedApp, create_app
+from server_core.errors import BindError, ReadyFileError, ServerCoreError, SettingsError, TelemetryError
+from server_core.metrics import ServerMetrics
+from server_core.run import main, serve
+from server_core.settings import Port, ServerSettings, load_settings
+from server_core.tools import PlainTool
+
+__all__ = [
+    "BindError",
+    "PlainTool",
+    "Port",
+    "ReadyFileError",
+    "ServedApp",
+    "ServerCoreError",
+    "ServerMetrics",
+    "ServerSettings",
+    "SettingsError",
+    "TelemetryError",
+    "create_app",
+    "load_settings",
+    "main",
+    "serve",
+]

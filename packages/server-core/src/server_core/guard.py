@@ -1,0 +1,53 @@
+"""Host and Origin check in front of every path: FastMCP's own, remembered.
+
+A page in a browser can make its user's browser call a server on loopback (DNS rebinding); the specification
+therefore requires the Origin check. FastMCP implements it; its verdict depends on four values only, and
+working it out costs more than many a call, so the combinations it has let through are remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from fastmcp.server.http import HostOriginGuardMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_REMEMBERED_COMBINATIONS: Final = 256
+"""Clients choose the values, so the memory is bounded; a full one is emptied."""
+
+_Combination = tuple[object, ...]
+
+
+class HostOriginGuard:
+    """Let requests with an admitted Host and Origin through to `app`; answer 421 or 403 to others.
+
+    Admitted hosts are loopback, the address the connection arrived at, and `allowed_hosts`; admitted origins
+    are the server's own, loopback when the host is loopback, and `allowed_origins`.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str], allowed_origins: Sequence[str]) -> None:
+        self._app = app
+        self._admitted: set[_Combination] = set()
+        self._check = HostOriginGuardMiddleware(
+            self._admit, allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, mode="strict"
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or _combination(scope) in self._admitted:
+            await self._app(scope, receive, send)
+        else:
+            await self._check(scope, receive, send)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self._admitted) >= _REMEMBERED_COMBINATIONS:
+            self._admitted.clear()
+        self._admitted.add(_combination(scope))
+        await self._app(scope, receive, send)
+
+
+def _combination(scope: Scope) -> _Combination:
+    """What the verdict depends on. A header that comes twice counts twice: the check sees the first only."""
+    named = [header for header in scope["headers"] if header[0] in (b"host", b"origin")]
+    return (scope.get("scheme"), scope.get("server"), *map(tuple, named))

@@ -1,0 +1,97 @@
+"""What one request may cost: bytes and time of its body."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_INVALID_REQUEST: Final = -32600
+
+
+class BodyLimit:
+    """Read a request's body before `app` sees it, within `max_bytes` and `timeout_s` seconds.
+
+    A body beyond the limit is answered 413, whether its length was declared or only found out while it
+    streamed in; one that arrives too slowly is answered 408. `app` gets the body in one message.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or scope["method"] == "GET":
+            # A GET opens a stream here and carries no body worth reading.
+            await self._app(scope, receive, send)
+            return
+        if _declared_length(scope) > self._max_bytes:
+            await self._refuse_size(send)
+            return
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return  # the client left before it had said what it wanted
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > self._max_bytes or not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            await refuse(
+                send, 408, f"The request body did not arrive within {self._timeout_s:g} s: send it again."
+            )
+            return
+        if size > self._max_bytes:
+            await self._refuse_size(send)
+            return
+        await self._app(scope, _replay(b"".join(chunks), receive), send)
+
+    async def _refuse_size(self, send: Send) -> None:
+        await refuse(
+            send,
+            413,
+            f"The request body is too large: at most {self._max_bytes} bytes are accepted. Send less.",
+        )
+
+
+async def refuse(
+    send: Send, status: int, message: str, extra_headers: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answer with an HTTP error whose body is a JSON-RPC error without a request id."""
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": _INVALID_REQUEST, "message": message}}
+    body = json.dumps(error, separators=(",", ":")).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *extra_headers]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            try:
+                return int(value)
+            except ValueError:
+                return 0  # the HTTP parser refuses such a request; found out while streaming at the latest
+    return 0
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    replayed = False
+
+    async def replay() -> Message:
+        nonlocal replayed
+        if replayed:
+            return await receive()
+        replayed = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

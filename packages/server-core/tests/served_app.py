@@ -1,0 +1,45 @@
+"""A server for tests that need a real process: run as a script, its options are the server's own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from fastmcp import FastMCP
+from pydantic_settings import SettingsConfigDict
+
+from server_core import Port, ServerSettings, main
+
+
+class Settings(ServerSettings):
+    """Serve tools that tests need."""
+
+    model_config = SettingsConfigDict(env_prefix="SERVED_", cli_prog_name="served-app")
+
+    port: Port = 0
+
+
+def create_server() -> FastMCP[Any]:
+    mcp: FastMCP[Any] = FastMCP("served", version="1.2.3", dereference_schemas=False)
+
+    @mcp.tool
+    async def hold(port: int) -> str:
+        """Connect to a port of the test, and answer when the test says so."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        line = await reader.readline()
+        writer.close()
+        return line.decode().strip() or "left alone"
+
+    @mcp.tool
+    async def shout(text: str) -> str:
+        """Write to stdout, where over stdio nothing but the protocol belongs."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        return text
+
+    return mcp
+
+
+if __name__ == "__main__":
+    sys.exit(main(create_server, Settings))

@@ -1,0 +1,329 @@
+"""Real processes: start, ready file, drain, exit codes, stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fastmcp
+import httpx2
+import pytest
+from fastmcp import FastMCP
+from pydantic_settings import SettingsConfigDict
+
+from server_core import BindError, Port, ServerSettings, main
+from server_core.run import ReadyFile, bind, served_url
+
+pytestmark = pytest.mark.anyio
+
+Start = Callable[..., Any]
+SCRIPT = Path(__file__).with_name("served_app.py")
+POSIX_SIGNALS = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows ends a process at once when it is sent a signal"
+)
+
+
+class DemoSettings(ServerSettings):
+    """Settings of a server in this process."""
+
+    model_config = SettingsConfigDict(env_prefix="DEMO_", cli_prog_name="demo", env_file=None)
+
+    port: Port = 0
+
+
+async def test_the_ready_file_tells_where_it_answers_and_goes_away(
+    start_server: Start, wires_to: Any
+) -> None:
+    server = start_server()
+    ready_file = next(Path(server.process.args[-1]).parent.glob("ready-*"))
+    told = json.loads(ready_file.read_text())
+    assert told == {"url": server.url, "pid": server.process.pid}
+    async with wires_to(server.url) as wires:
+        session = await wires.open_session()
+        assert (await wires.delete(session)).status_code == 200
+        assert (await wires.http.get("/health")).json()["service"] == "served"
+    assert server.stop() == 0
+    assert not ready_file.exists()
+    assert not list(ready_file.parent.glob("*.tmp"))
+
+
+@POSIX_SIGNALS
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [("stateless", signal.SIGTERM), ("session", signal.SIGINT), ("events", signal.SIGTERM)],
+)
+async def test_a_signal_drains(
+    start_server: Start, wires_to: Any, held: Any, mode: str, number: signal.Signals
+) -> None:
+    server = start_server(*(["--no-json-response"] if mode == "events" else []))
+    async with wires_to(server.url) as wires:
+        session = "" if mode == "stateless" else await wires.open_session()
+        arguments = {"port": held.port}
+        call = asyncio.create_task(
+            wires.call("hold", arguments)
+            if mode == "stateless"
+            else wires.call_in_session(session, "hold", arguments)
+        )
+        await held.arrived.wait()
+        server.process.send_signal(number)
+        await asyncio.to_thread(server.wait_for, "draining: 1 requests in flight")
+        if mode == "events":
+            # sse-starlette looks for the end of the server twice a second, and would cut the answer off.
+            answered, _ = await asyncio.wait({call}, timeout=1.0)
+            assert not answered, "the drain must leave a request in flight alone"
+        held.release("released")
+        answer = await call
+        assert answer.status_code == 200
+        assert "released" in answer.text
+        assert await asyncio.to_thread(server.finish) == 0
+    assert "has stopped" in server.log[-1]
+
+
+@POSIX_SIGNALS
+async def test_idle_streams_do_not_hold_the_drain_up(start_server: Start, wires_to: Any) -> None:
+    server = start_server("--drain-timeout-s", "60")
+    async with wires_to(server.url) as wires:
+        session = await wires.open_session()
+        headers = {**wires.session_headers(session), "accept": "text/event-stream"}
+        async with wires.http.stream("GET", wires.path, headers=headers) as stream:
+            assert stream.status_code == 200
+            stopping = asyncio.create_task(asyncio.to_thread(server.stop, timeout_s=15))
+            assert [chunk async for chunk in stream.aiter_bytes()] == []
+        assert await stopping == 0
+    assert not any("ERROR" in line for line in server.log), server.log
+
+
+@POSIX_SIGNALS
+async def test_a_drain_has_an_end(start_server: Start, wires_to: Any, held: Any) -> None:
+    server = start_server("--drain-timeout-s", "0.2")
+    async with wires_to(server.url) as wires:
+        call = asyncio.create_task(wires.call("hold", {"port": held.port}))
+        await held.arrived.wait()
+        assert await asyncio.to_thread(server.stop) == 0
+        await asyncio.gather(call, return_exceptions=True)
+
+
+@POSIX_SIGNALS
+async def test_a_second_signal_does_not_wait(start_server: Start, wires_to: Any, held: Any) -> None:
+    server = start_server("--drain-timeout-s", "100")
+    async with wires_to(server.url) as wires:
+        call = asyncio.create_task(wires.call("hold", {"port": held.port}))
+        await held.arrived.wait()
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(server.wait_for, "draining")
+        await asyncio.to_thread(server.stop)
+        await asyncio.gather(call, return_exceptions=True)
+
+
+async def test_rough_clients_do_no_harm(start_server: Start, wires_to: Any, held: Any) -> None:
+    server = start_server("--max-body-bytes", "1000")
+    async with wires_to(server.url) as wires:
+        session = await wires.open_session()
+        async with wires_to(server.url) as leaving:
+            calls = [
+                asyncio.create_task(leaving.call("hold", {"port": held.port})),
+                asyncio.create_task(leaving.call_in_session(session, "hold", {"port": held.port})),
+            ]
+            while len(held.writers) < 2:
+                await held.arrived.wait()
+                held.arrived.clear()
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        port = _port(server.url)
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\n{")
+        huge = b"x" * 2000
+        for request in (
+            b"content-length: 2000\r\n\r\n" + huge,
+            b"transfer-encoding: chunked\r\n\r\n7d0\r\n" + huge + b"\r\n0\r\n\r\n",
+        ):
+            assert (await _status_line(port, request)).startswith(b"HTTP/1.1 413 ")
+        assert (await _status_line(port, b"content-length: many\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        held.release("nobody listens")
+        shouted = {"text": "still here"}
+        assert (await wires.call("shout", shouted)).status_code == 200
+        assert (await wires.call_in_session(session, "shout", shouted)).status_code == 200
+    assert await asyncio.to_thread(server.stop) == 0
+    assert not any("Traceback" in line for line in server.log), server.log
+
+
+def _port(url: str) -> int:
+    return httpx2.URL(url).port or 0
+
+
+async def _status_line(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n" + request)
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+@pytest.fixture
+def _process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undoes what `serve` sets for the whole process."""
+    monkeypatch.setattr(fastmcp.settings, "telemetry_mode", fastmcp.settings.telemetry_mode)
+    loggers = [
+        logging.getLogger(name) for name in ("", "fastmcp", "mcp", "uvicorn", "opentelemetry", "asyncio")
+    ]
+    before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    yield
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        logger.propagate = propagate
+
+
+def _run_main(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
+    code = main(lambda: FastMCP("demo"), DemoSettings, arguments)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return code, captured.err.splitlines()
+
+
+@pytest.mark.usefixtures("_process_as_before")
+def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert _run_main(capsys, "--port", str(port)) == (
+            1,
+            [
+                f"demo: cannot listen on 127.0.0.1:{port}: the port is taken: stop the other program, "
+                "or choose another with --port or DEMO_PORT (0 takes a free one)"
+            ],
+        )
+
+
+@pytest.mark.usefixtures("_process_as_before")
+def test_a_ready_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    missing = tmp_path / "missing" / "ready.json"
+    code, lines = _run_main(capsys, "--port", "0", "--ready-file", str(missing))
+    assert code == 1
+    (line,) = lines
+    assert str(missing) in line
+    assert "its folder must exist and be writable" in line
+
+
+def test_a_malformed_environment_is_one_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_PORT", "eighty")
+    monkeypatch.setenv("DEMO_MAX_SESSIONS", "-1")
+    code, lines = _run_main(capsys)
+    assert code == 2
+    first, second = lines
+    assert first.startswith("demo: DEMO_PORT or --port: got 'eighty', expected a valid integer")
+    assert second.startswith("demo: DEMO_MAX_SESSIONS or --max-sessions: got '-1', expected greater than")
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.7"])
+def test_an_address_that_is_not_ours(host: str) -> None:
+    with pytest.raises(BindError) as caught:
+        bind(DemoSettings(host=host, port=0))
+    assert f"cannot listen on {host}:0" in str(caught.value)
+    assert "check --host or DEMO_HOST" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached_at"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")],
+)
+def test_the_url_is_one_that_a_client_here_can_use(host: str, reached_at: str) -> None:
+    try:
+        listener = bind(DemoSettings(host=host, port=0))
+    except BindError:
+        if ":" in host:
+            pytest.skip("this machine has no IPv6")
+        raise
+    with listener:
+        assert served_url(listener, "/mcp") == f"http://{reached_at}:{listener.getsockname()[1]}/mcp"
+
+
+def test_a_stale_ready_file_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text('{"url": "http://127.0.0.1:1/mcp", "pid": 1}')
+    with ReadyFile(path) as ready_file:
+        assert not path.exists()
+        ready_file.write("http://127.0.0.1:2/mcp")
+        assert json.loads(path.read_text())["url"] == "http://127.0.0.1:2/mcp"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def _stdio(*lines: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(SCRIPT),
+        "--transport",
+        "stdio",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    for line in lines:
+        process.stdin.write(f"{line}\n".encode())
+    await process.stdin.drain()
+    return process
+
+
+INITIALIZE = json.dumps(
+    {
+        "jsonrpc": "2.0",
+        "id": 0,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    }
+)
+
+
+async def test_stdio_speaks_protocol_only_and_ends_when_stdin_is_closed() -> None:
+    process = await _stdio(
+        INITIALIZE,
+        '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"shout","arguments":{"text":"hey"}}}',
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    answers = [json.loads(await process.stdout.readline()) for _ in range(2)]
+    assert answers[0]["result"]["serverInfo"]["name"] == "served"
+    assert answers[1]["result"]["content"][0]["text"] == "hey"
+    process.stdin.close()
+    rest, errors = await process.communicate()
+    assert rest == b""
+    assert b"hey" in errors, "what a tool prints goes to stderr"
+    assert process.returncode == 0
+
+
+@POSIX_SIGNALS
+async def test_stdio_ends_with_0_on_a_signal_and_answers_what_is_in_flight(held: Any) -> None:
+    call = {"name": "hold", "arguments": {"port": held.port}}
+    process = await _stdio(
+        INITIALIZE,
+        '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}),
+    )
+    await held.arrived.wait()
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while b"stops on a signal" not in await process.stderr.readline():
+        pass
+    held.release("released")
+    output = await process.stdout.read()
+    assert await process.wait() == 0
+    assert b"released" in output
+    assert process.stdin is not None
+    process.stdin.close()

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+
+from server_core import Port, ServerSettings, SettingsError, load_settings
+
+
+class Settings(ServerSettings):
+    """Settings of a test."""
+
+    model_config = SettingsConfigDict(env_prefix="DEMO_", cli_prog_name="demo")
+
+    port: Port = 4321
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+
+
+def test_defaults_are_safe() -> None:
+    settings = load_settings(Settings, [])
+    assert (settings.host, settings.port, settings.path) == ("127.0.0.1", 4321, "/mcp")
+    assert settings.json_response
+    assert settings.max_body_bytes == 4 * 1024 * 1024
+    assert settings.max_sessions == 10_000
+    assert settings.otlp_endpoint is None
+
+
+def test_command_line_beats_environment_beats_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("DEMO_PORT=1\nDEMO_MAX_SESSIONS=1\nDEMO_PATH=/one\nOTHER_PROGRAM=x\n")
+    monkeypatch.setenv("DEMO_PORT", "2")
+    monkeypatch.setenv("DEMO_MAX_SESSIONS", "2")
+    settings = load_settings(Settings, ["--port", "3"])
+    assert (settings.port, settings.max_sessions, settings.path) == (3, 2, "/one")
+
+
+def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_ALLOWED_HOSTS", "a.example, b.example")
+    settings = load_settings(Settings, ["--allowed-origins", "http://x,http://y"])
+    assert settings.allowed_hosts == ["a.example", "b.example"]
+    assert settings.allowed_origins == ["http://x", "http://y"]
+
+
+def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_PORT", "")
+    assert load_settings(Settings, []).port == 4321
+
+
+def test_the_standard_otlp_variable_counts_unless_the_own_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://standard:4318")
+    assert load_settings(Settings, []).otlp_endpoint == "http://standard:4318"
+    monkeypatch.setenv("DEMO_OTLP_ENDPOINT", "http://own:4318")
+    assert load_settings(Settings, []).otlp_endpoint == "http://own:4318"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--port", "abc", "a valid integer"),
+        ("--port", "-1", "greater than or equal to 0"),
+        ("--port", "65536", "less than or equal to 65535"),
+        ("--path", "mcp", "starts with /"),
+        ("--path", "/health", "another path"),
+        ("--path", "/a{b}", "starts with /"),
+        ("--transport", "tcp", "'http' or 'stdio'"),
+        ("--max-body-bytes", "0", "greater than or equal to 1"),
+        ("--request-timeout-s", "inf", "finite"),
+        ("--request-timeout-s", "0", "greater than 0"),
+        ("--log-level", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("--otlp-endpoint", "collector:4318", "a URL such as"),
+    ],
+)
+def test_a_malformed_setting_names_itself_what_came_and_what_was_expected(
+    option: str, value: str, expected: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Settings, [f"{option}={value}"])
+    (problem,) = caught.value.problems
+    assert option in problem
+    assert "DEMO_" + option[2:].replace("-", "_").upper() in problem
+    assert f"got '{value}'" in problem
+    assert expected in problem
+    assert "\n" not in problem
+    assert caught.value.exit_code == 2
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Settings, ["--port=x", "--max-sessions=y"])
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("arguments", [["--prot", "1"], ["stray"], ["--port"]])
+def test_an_unknown_option_is_one_line(arguments: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Settings, arguments)
+    (problem,) = caught.value.problems
+    assert arguments[0] in problem
+    assert "--help" in problem
+
+
+def test_help_lists_every_setting_with_variable_and_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_settings(Settings, ["--help"])
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, setting in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert f"[env: DEMO_{name.upper()}]" in text
+        assert f"(default: {setting.default})" in text
+        assert setting.description, name

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from fastmcp.exceptions import ValidationError
+from pydantic import Field
+
+from server_core import PlainTool
+
+pytestmark = pytest.mark.anyio
+
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+async def sample(
+    amount: Finite, text: str = "", sizes: list[int] | None = None, level: Annotated[int, Field(le=3)] = 1
+) -> str:
+    """A tool with several kinds of arguments."""
+    return f"{amount} {text} {sizes} {level}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "sample needs the argument 'amount', which is missing: send a JSON number."),
+        ({"amount": "1"}, "'amount' must be a JSON number, but \"1\" was sent"),
+        ({"amount": True}, "'amount' must be a JSON number, but true was sent"),
+        ({"amount": None}, "'amount' must be a JSON number, but null was sent"),
+        ({"amount": float("nan")}, "'amount' must be finite, not NaN or infinite"),
+        ({"amount": float("-inf")}, "'amount' must be finite"),
+        ({"amount": 10**400}, "'amount' must be finite"),
+        ({"amount": 1, "amuont": 2}, 'sample has no argument "amuont": leave it out'),
+        ({"amount": 1, "text": 2}, "'text' must be a JSON string, but 2 was sent"),
+        ({"amount": 1, "sizes": [1, "x"]}, "'sizes.1' is wrong, \"x\" was sent"),
+        ({"amount": 1, "level": 4}, "'level' is wrong, 4 was sent: Input should be less than or equal to 3"),
+        ({"amount": "\ud800"}, '"\\ud800" was sent'),
+        ({"amount": "x" * 10_000}, f'"{"x" * 59}… was sent'),
+    ],
+)
+async def test_wrong_arguments_are_told_in_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        await PlainTool.from_function(sample).run(arguments)
+    text = str(caught.value)
+    assert sentence in text
+    assert "http" not in text
+    assert "\n" not in text
+    assert len(text) < 300
+
+
+async def test_each_wrong_argument_gets_its_sentence() -> None:
+    with pytest.raises(ValidationError) as caught:
+        await PlainTool.from_function(sample).run({"amount": "1", "text": 2, "more": 3})
+    assert [name for name in ("'amount'", "'text'", '"more"') if name in str(caught.value)] == [
+        "'amount'",
+        "'text'",
+        '"more"',
+    ]
+
+
+async def test_good_arguments_pass() -> None:
+    result = await PlainTool.from_function(sample).run({"amount": 1, "text": "x"})
+    assert result.structured_content == {"result": "1.0 x None 1"}

@@ -1,0 +1,69 @@
+"""The arrows between packages, and what the tree promises."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+
+
+def project(package: Path) -> dict:
+    return tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_arrows_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_siblings_are_pinned_exactly() -> None:
+    versions = {project(package)["name"]: project(package)["version"] for package in PACKAGES}
+    assert set(versions) == {"mcp-perf-core", "mcp-server-core", "calculator-server"}
+    for package in PACKAGES:
+        found = project(package)
+        extras = found.get("optional-dependencies", {}).values()
+        for requirement in [*found["dependencies"], *(r for extra in extras for r in extra)]:
+            name = requirement.split("[")[0].split("=")[0].split(">")[0].strip()
+            if name in versions:
+                assert requirement.endswith(f"=={versions[name]}"), f"{package.name}: {requirement}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_package_is_complete(package: Path) -> None:
+    (source,) = [path for path in (package / "src").iterdir() if path.is_dir() and not path.suffix]
+    for name in ("README.md", "LICENSE", "pyproject.toml", f"src/{source.name}/py.typed"):
+        assert (package / name).is_file(), name
+    assert any((package / "tests").rglob("test_*.py"))
+
+
+def test_root_link_leads_to_the_scripts() -> None:
+    assert (ROOT / "k6").is_symlink()
+    assert (ROOT / "k6").resolve() == ROOT / "packages" / "perf-core" / "src" / "perf_core" / "k6"
+
+
+def tracked_files() -> list[Path]:
+    command = ["git", "ls-files", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.split("\0") if name]
+
+
+def test_no_lock_file_and_no_address_in_the_constraints() -> None:
+    names = {path.name for path in tracked_files()}
+    assert not names & {"uv.lock", "package-lock.json", "pylock.toml", "poetry.lock"}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or ("==" in line and "/" not in line), line
+
+
+def test_scripts_import_nothing_remote() -> None:
+    scripts = list((ROOT / "k6").resolve().rglob("*.js"))
+    assert scripts
+    for script in scripts:
+        for line in script.read_text(encoding="utf-8").splitlines():
+            if line.lstrip().startswith(("import ", "} from ")):
+                assert "http:" not in line, f"{script.name}: {line}"
+                assert "https:" not in line, f"{script.name}: {line}"

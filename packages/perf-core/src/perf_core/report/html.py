@@ -1,0 +1,96 @@
+"""The report as one self-contained HTML page with an interactive figure.
+
+The page asks nobody for anything: plotly lies in it, and its content security policy forbids every
+request and every script but the two whose hashes it names. plotly's whole bundle is 4.8 MB, and no
+smaller build is published for Python; so it is embedded compressed (2.0 MB as text) and unpacked by
+the browser itself, with ``DecompressionStream``, which browsers have had since 2023. Without it, or
+without scripts, the tables stand and the page says what is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from perf_core.record import RunRecord
+from perf_core.report import summary, tables
+from perf_core.report.chart import chart
+from perf_core.report.wording import figure_value, plain, sentence, value_label
+
+_PAGE = "page.html.jinja"
+
+
+def render(record: RunRecord) -> str:
+    """Return the page."""
+    drawn = chart(record)
+    script = _asset("page.js")
+    return (
+        _environment()
+        .get_template(_PAGE)
+        .render(
+            head=summary.headline(record),
+            key_figures=summary.key_figures(record),
+            targets=summary.target_rows(record),
+            findings=_findings(record),
+            chart=drawn,
+            tables=tables.result_tables(record),
+            manifest=tables.manifest_table(record),
+            # Our own files, not the record's text: the only strings that pass unescaped.
+            style=Markup(_asset("page.css")),  # noqa: S704 - packaged with this module
+            script=Markup(script),  # noqa: S704 - packaged with this module
+            script_hashes=[_hash(script), _plotly()[1]],
+            plotly=_plotly()[0] if drawn else "",
+        )
+    )
+
+
+def _findings(record: RunRecord) -> list[dict[str, object]]:
+    return [
+        {
+            "title": sentence(plain(finding.title)),
+            "text": plain(finding.text),
+            "values": [
+                (value_label(name), _finding_value(name, value)) for name, value in finding.values.items()
+            ],
+        }
+        for finding in record.findings
+    ]
+
+
+def _finding_value(name: str, value: float | str | None) -> str:
+    return plain(value) if isinstance(value, str) else figure_value(name, value)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("perf_core.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("perf_core.report").joinpath("template", name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """Return plotly's bundle, compressed as base64, and the hash of the script as it will run."""
+    source = get_plotlyjs()
+    packed = gzip.compress(source.encode(), compresslevel=9, mtime=0)
+    return base64.b64encode(packed).decode("ascii"), _hash(source)
+
+
+def _hash(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -1,0 +1,101 @@
+"""The report as JUnit XML: one test suite per run, one test case per target and one for validity."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+from perf_core.record import RunRecord, TargetResult
+from perf_core.report import summary
+from perf_core.report.summary import TargetRow
+from perf_core.report.wording import plain
+
+VALIDITY_CASE = "the run is valid"
+
+
+def render(record: RunRecord) -> str:
+    """Return the report as an XML document.
+
+    A missed target is a failure, an invalid one an error, one that was not judged is skipped. The
+    case :data:`VALIDITY_CASE` is an error when the run is invalid or was interrupted, so that a run
+    without any target still says so.
+    """
+    outcomes = [target.outcome for target in record.targets]
+    is_sound = record.verdict in {"pass", "fail"}
+    name = ".".join(plain(part) for part in (record.scenario, record.target, record.wire))
+    counts = {
+        "tests": len(outcomes) + 1,
+        "failures": outcomes.count("missed"),
+        "errors": outcomes.count("invalid") + (not is_sound),
+        "skipped": outcomes.count("not judged"),
+    }
+    seconds = f"{record.duration_s:.3f}" if math.isfinite(record.duration_s) else "0"
+    totals = {**{key: str(number) for key, number in counts.items()}, "time": seconds}
+    suites = ET.Element("testsuites", {"name": "perf-core", **totals})
+    suite = ET.SubElement(
+        suites, "testsuite", {"name": name, "timestamp": _timestamp(record.started_at), **totals}
+    )
+    _properties(record, suite)
+    _validity(record, suite, name, seconds)
+    for target, row in zip(record.targets, summary.target_rows(record), strict=True):
+        _target(target, row, suite, name)
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _properties(record: RunRecord, suite: ET.Element) -> None:
+    properties = ET.SubElement(suite, "properties")
+    stated = {
+        "run_id": record.run_id,
+        "verdict": record.verdict,
+        "exit_code": str(record.exit_code),
+        **{figure.name: figure.text for figure in summary.key_figures(record)},
+    }
+    for key, text in stated.items():
+        ET.SubElement(properties, "property", {"name": key, "value": plain(text)})
+
+
+def _validity(record: RunRecord, suite: ET.Element, classname: str, seconds: str) -> None:
+    case = ET.SubElement(suite, "testcase", {"classname": classname, "name": VALIDITY_CASE, "time": seconds})
+    if record.verdict in {"invalid", "interrupted"}:
+        head = summary.headline(record)
+        error = ET.SubElement(case, "error", {"type": record.verdict, "message": head.summary})
+        error.text = "\n".join([head.summary, *head.further, head.meaning])
+
+
+def _target(target: TargetResult, row: TargetRow, suite: ET.Element, classname: str) -> None:
+    case = ET.SubElement(
+        suite, "testcase", {"classname": classname, "name": f"{row.figure} {row.target}", "time": "0"}
+    )
+    said = f"{row.figure}: {row.value}, target {row.target}"
+    details = "\n".join(
+        line
+        for line in (
+            f"{said} ({target.outcome}, {row.samples} samples)",
+            row.reason,
+            f"stretch {row.stretch}" if row.stretch else "",
+            row.need,
+        )
+        if line
+    )
+    match target.outcome:
+        case "met":
+            ET.SubElement(case, "system-out").text = details
+        case "missed":
+            ET.SubElement(case, "failure", {"type": "missed", "message": said}).text = details
+        case "invalid":
+            ET.SubElement(case, "error", {"type": "invalid", "message": row.reason or said}).text = details
+        case "not judged":
+            ET.SubElement(case, "skipped", {"message": row.reason or "not judged"}).text = details
+
+
+def _timestamp(started_at: str) -> str:
+    # The JUnit schema allows neither zone nor fraction here.
+    try:
+        moment = datetime.fromisoformat(started_at)
+    except ValueError:
+        return plain(started_at)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}"

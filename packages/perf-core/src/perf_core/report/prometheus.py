@@ -1,0 +1,197 @@
+"""The report in Prometheus' text format (0.0.4), for a push gateway or a textfile collector.
+
+One run is one snapshot, so everything is a gauge or a summary. Base units as Prometheus wants them:
+seconds, bytes, ratios. A figure that the run did not produce has no sample.
+
+Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from perf_core.record import GeneratorUse, Latency, Metrics, RunRecord, ServerUse, Stage, TargetResult
+from perf_core.report.wording import plain
+
+_QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
+_VERDICTS = ("pass", "fail", "invalid", "interrupted")
+_OUTCOMES = ("met", "missed", "not judged", "invalid")
+_MB = 1e6
+_SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass
+class _Exposition:
+    """Families of samples in the order in which they were first named."""
+
+    labels: Mapping[str, str]
+    families: dict[str, list[str]] = field(default_factory=dict)
+
+    def gauge(self, name: str, meaning: str, value: float | None, **labels: str) -> None:
+        if value is None or not math.isfinite(value):
+            return
+        self._family(name, meaning, "gauge").append(self._sample(name, value, labels))
+
+    def summary(self, name: str, meaning: str, latency: Latency | None, **labels: str) -> None:
+        if latency is None or not latency.count:
+            return
+        lines = self._family(name, meaning, "summary")
+        for quantile, statistic in _QUANTILES:
+            seconds = getattr(latency, statistic) / 1000
+            if math.isfinite(seconds):
+                lines.append(self._sample(name, seconds, {**labels, "quantile": quantile}))
+        total_s = latency.avg * latency.count / 1000
+        if math.isfinite(total_s):
+            lines.append(self._sample(f"{name}_sum", total_s, labels))
+        lines.append(self._sample(f"{name}_count", latency.count, labels))
+
+    def text(self) -> str:
+        return "".join(f"{line}\n" for lines in self.families.values() for line in lines)
+
+    def _family(self, name: str, meaning: str, kind: str) -> list[str]:
+        return self.families.setdefault(name, [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"])
+
+    def _sample(self, name: str, value: float, labels: Mapping[str, str]) -> str:
+        pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in {**self.labels, **labels}.items())
+        return f"{name}{{{pairs}}} {float(value)!r}"
+
+
+def render(record: RunRecord) -> str:
+    """Return the record as Prometheus text, each sample labelled with scenario, target and wire."""
+    out = _Exposition({"scenario": record.scenario, "target": record.target, "wire": record.wire})
+    _run(record, out)
+    if record.metrics is not None:
+        _metrics(record.metrics, out)
+    for stage in record.stages:
+        _stage(stage, out)
+    if record.server is not None:
+        _server(record.server, out)
+    if record.generator is not None:
+        _generator(record.generator, out)
+    for target in record.targets:
+        _target(target, out)
+    return out.text()
+
+
+def _run(record: RunRecord, out: _Exposition) -> None:
+    for verdict in _VERDICTS:
+        is_it = float(record.verdict == verdict)
+        out.gauge(
+            "mcp_perf_run_verdict", "1 for the verdict of the run, 0 for the others.", is_it, verdict=verdict
+        )
+    out.gauge("mcp_perf_run_duration_seconds", "Length of the load.", record.duration_s)
+    try:
+        started_s = datetime.fromisoformat(record.started_at).timestamp()
+    except ValueError:
+        return
+    out.gauge("mcp_perf_run_start_timestamp_seconds", "Start of the load, Unix time.", started_s)
+
+
+def _metrics(metrics: Metrics, out: _Exposition) -> None:
+    out.gauge("mcp_perf_tool_calls", "Tool calls made in the run.", metrics.tool_calls)
+    per_s = "Correct answers per second over the hold stages."
+    out.gauge(
+        "mcp_perf_tool_calls_per_second", per_s, metrics.tool_calls_per_s if metrics.tool_calls else None
+    )
+    share = "Share of tool calls that went wrong, 0 to 1."
+    out.gauge("mcp_perf_error_ratio", share, metrics.error_rate if metrics.tool_calls else None)
+    for error_class, number in metrics.errors.items():
+        # A keyword of Python, so it cannot be written as one argument among the others.
+        out.gauge("mcp_perf_errors", "Errors by class.", number, **{"class": error_class})
+    for tool, latency in metrics.latency_ms.items():
+        if tool != "all":
+            name = "mcp_perf_tool_call_duration_seconds"
+            out.summary(name, "Latency of tool calls by tool.", latency, tool=tool)
+    # Apart from the tools, so that a sum over the label tool counts nothing twice.
+    name = "mcp_perf_any_tool_call_duration_seconds"
+    out.summary(name, "Latency of tool calls, all tools together.", metrics.latency_ms.get("all"))
+    name = "mcp_perf_session_creation_duration_seconds"
+    out.summary(name, "Time to open a session.", metrics.session_creation_ms)
+    for journey, latency in metrics.journey_ms.items():
+        out.summary("mcp_perf_journey_duration_seconds", "Duration of journeys.", latency, journey=journey)
+    for tool, kinds in metrics.kinds_ms.items():
+        for kind, latency in kinds.items():
+            name = "mcp_perf_kind_duration_seconds"
+            out.summary(name, "Latency of tool calls by kind of arguments.", latency, tool=tool, kind=kind)
+    for method, latency in metrics.protocol_ms.items():
+        name = "mcp_perf_protocol_duration_seconds"
+        out.summary(name, "Latency of requests that call no tool.", latency, method=method)
+    out.gauge("mcp_perf_sessions_opened", "Sessions opened by the generator.", metrics.sessions_opened)
+    out.gauge("mcp_perf_sessions_closed", "Sessions deleted by the generator.", metrics.sessions_closed)
+
+
+def _stage(stage: Stage, out: _Exposition) -> None:
+    out.gauge("mcp_perf_stage_vus", "Virtual users at the end of the stage.", stage.vus, stage=stage.name)
+    out.gauge("mcp_perf_stage_tool_calls", "Tool calls made in the stage.", stage.calls, stage=stage.name)
+    if stage.calls:
+        name = "mcp_perf_stage_tool_calls_per_second"
+        out.gauge(name, "Correct answers per second in the stage.", stage.calls_per_s, stage=stage.name)
+        share = "Share of the stage's calls that went wrong, 0 to 1."
+        out.gauge("mcp_perf_stage_error_ratio", share, stage.error_rate, stage=stage.name)
+    name = "mcp_perf_stage_call_duration_seconds"
+    out.summary(name, "Latency of tool calls by stage.", stage.latency_ms, stage=stage.name)
+
+
+def _server(server: ServerUse, out: _Exposition) -> None:
+    memory = server.rss_mb
+    for at, rss_mb in (("start", memory.start), ("peak", memory.peak), ("end", memory.end)):
+        name = "mcp_perf_server_resident_memory_bytes"
+        out.gauge(name, "Resident memory of the server's process tree.", rss_mb * _MB, at=at)
+        out.gauge("mcp_perf_server_open_fds", "Open files of the server.", getattr(server.fds, at), at=at)
+        out.gauge("mcp_perf_server_threads", "Threads of the server.", getattr(server.threads, at), at=at)
+    low, high = memory.slope_interval or (None, None)
+    for estimate, slope in (("middle", memory.slope_mb_per_h), ("low", low), ("high", high)):
+        out.gauge(
+            "mcp_perf_server_resident_memory_slope_bytes_per_second",
+            "Slope of resident memory over the hold stages, with the ends of its 95 % interval.",
+            None if slope is None else slope * _MB / _SECONDS_PER_HOUR,
+            estimate=estimate,
+        )
+    out.gauge("mcp_perf_server_cpu_seconds", "CPU time of the server over the load.", server.cpu_s)
+    name = "mcp_perf_server_cpu_seconds_per_call"
+    out.gauge(name, "CPU time of the server per tool call.", server.cpu_us_per_call / 1e6)
+    out.gauge("mcp_perf_server_processes", "Most processes of the server seen at once.", server.processes)
+    out.gauge(
+        "mcp_perf_server_sessions_left", "Sessions the server still held afterwards.", server.sessions_left
+    )
+    uptime = None if server.uptime_percent is None else server.uptime_percent / 100
+    out.gauge("mcp_perf_server_uptime_ratio", "Share of health probes that were answered, 0 to 1.", uptime)
+
+
+def _generator(generator: GeneratorUse, out: _Exposition) -> None:
+    out.gauge("mcp_perf_generator_cpu_seconds", "CPU time of k6 over the load.", generator.cpu_s)
+    name = "mcp_perf_generator_cpu_seconds_per_call"
+    out.gauge(name, "CPU time of k6 per tool call.", generator.cpu_us_per_call / 1e6)
+    out.gauge("mcp_perf_generator_cores_used", "Cores that k6 used on average.", generator.cores_used)
+    out.gauge("mcp_perf_generator_cores_available", "Cores left to k6.", generator.cores_available)
+    out.gauge("mcp_perf_generator_saturated", "1 when k6 was the limit, else 0.", float(generator.saturated))
+    name = "mcp_perf_generator_resident_memory_peak_bytes"
+    out.gauge(name, "Largest resident memory of k6.", generator.rss_peak_mb * _MB)
+    name = "mcp_perf_generator_dropped_iterations"
+    out.gauge(name, "Iterations scheduled that could not start.", generator.dropped_iterations)
+    name = "mcp_perf_generator_scheduled_iterations"
+    out.gauge(name, "Iterations scheduled, dropped ones included.", generator.scheduled_iterations)
+
+
+def _target(target: TargetResult, out: _Exposition) -> None:
+    figure = target.figure
+    for outcome in _OUTCOMES:
+        is_it = float(target.outcome == outcome)
+        meaning = "1 for the outcome of the target, 0 for the others."
+        out.gauge("mcp_perf_target_outcome", meaning, is_it, figure=figure, outcome=outcome)
+    out.gauge(
+        "mcp_perf_target_value",
+        "Figure of the target, in the figure's own unit.",
+        target.value,
+        figure=figure,
+    )
+    meaning = "Levels of the target, in the figure's own unit."
+    out.gauge("mcp_perf_target_level", meaning, target.target, figure=figure, level="target")
+    out.gauge("mcp_perf_target_level", meaning, target.stretch, figure=figure, level="stretch")
+
+
+def _escape(text: str) -> str:
+    return plain(text).replace("\\", r"\\").replace('"', r"\"")

@@ -1,0 +1,216 @@
+"""What every report says of the verdict, before any format: headline, targets, key figures.
+
+The terminal, Markdown and HTML reports differ only in how they draw these and the tables of
+:mod:`perf_core.report.tables`. Every string from the record passes
+:func:`perf_core.report.wording.plain` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from perf_core.record import (
+    RunRecord,
+    TargetResult,
+)
+from perf_core.report import wording as say
+from perf_core.report.wording import count, plain
+
+Tone = Literal["good", "bad", "unsure", "neutral"]
+
+VERDICT_TONE: Mapping[str, Tone] = {
+    "pass": "good",
+    "fail": "bad",
+    "invalid": "unsure",
+    "interrupted": "unsure",
+}
+OUTCOME_TONE: Mapping[str, Tone] = {
+    "met": "good",
+    "missed": "bad",
+    "not judged": "neutral",
+    "invalid": "unsure",
+}
+
+_MEANING = {
+    "invalid": "An invalid run neither clears nor blames the server: mend the cause and run it again.",
+    "interrupted": "The run was stopped before its end: the figures cover the time until then.",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The verdict at a glance.
+
+    Attributes:
+        word: ``PASS``, ``FAIL``, ``INVALID`` or ``INTERRUPTED``.
+        tone: How to colour it.
+        subject: What was measured.
+        summary: The first reason, or how many targets were met.
+        further: The other reasons.
+        meaning: What the verdict means, where that is not plain; else empty.
+        tally: How many targets were met, missed and so on.
+        when: Start, length and id of the run.
+    """
+
+    word: str
+    tone: Tone
+    subject: str
+    summary: str
+    further: tuple[str, ...]
+    meaning: str
+    tally: str
+    when: str
+
+
+@dataclass(frozen=True)
+class TargetRow:
+    """One target in words.
+
+    Attributes:
+        figure: What was measured.
+        value: The figure with its unit; ``at least`` or ``at most`` when it is a bound.
+        target: The level that decides.
+        stretch: The further level and whether it was reached; empty without one.
+        outcome: ``met``, ``missed``, ``not judged`` or ``invalid``.
+        tone: How to colour the outcome.
+        is_bound: Whether the value is a bound.
+        samples: Samples behind the figure.
+        need: Whose need the target serves.
+        reason: Why it is not judged or invalid; else empty.
+    """
+
+    figure: str
+    value: str
+    target: str
+    stretch: str
+    outcome: str
+    tone: Tone
+    is_bound: bool
+    samples: str
+    need: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One of the few figures that people look for first; ``name`` is stable for machines."""
+
+    name: str
+    label: str
+    text: str
+
+
+def headline(record: RunRecord) -> Headline:
+    """Return the verdict with its first reason."""
+    reasons = [_worded(plain(reason), record.targets) for reason in record.reasons if plain(reason)]
+    tally = _tally(record.targets)
+    started = _started(record.started_at)
+    if record.verdict == "pass" or not reasons:
+        of_targets = "target" if len(record.targets) == 1 else "targets"
+        summary = f"{of_targets}: {tally}" if record.targets else "this run has no targets"
+        further = reasons
+    else:
+        summary, further = reasons[0], reasons[1:]
+    return Headline(
+        word=record.verdict.upper(),
+        tone=VERDICT_TONE[record.verdict],
+        subject=f"{plain(record.scenario)} of {plain(record.target)} over the {record.wire} wire",
+        summary=say.sentence(summary),
+        further=tuple(say.sentence(reason) for reason in further),
+        meaning=_MEANING.get(record.verdict, ""),
+        tally=tally,
+        when=f"{started}, {say.duration(record.duration_s)} of load, run {plain(record.run_id)}",
+    )
+
+
+def target_rows(record: RunRecord) -> tuple[TargetRow, ...]:
+    """Return the targets in words, in the order of the record."""
+    return tuple(_target_row(result) for result in record.targets)
+
+
+def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
+    """Return the few figures that people look for first; those that are missing are left out."""
+    metrics, server = record.metrics, record.server
+    found: list[KeyFigure] = []
+    if metrics is not None:
+        limited = record.generator is not None and record.generator.saturated
+        everything = metrics.latency_ms.get("all")
+        if everything is not None and everything.count:
+            for statistic in ("med", "p95", "p99"):
+                name = f"latency_ms.all.{statistic}"
+                found.append(_key(name, getattr(everything, statistic), "at most " if limited else ""))
+        if metrics.tool_calls:
+            name = "tool_calls_per_s"
+            found.append(_key(name, metrics.tool_calls_per_s, "at least " if limited else ""))
+            found.append(_key("error_rate", metrics.error_rate))
+        found.append(_key("tool_calls", metrics.tool_calls))
+    if server is not None:
+        found.append(_key("server.rss_peak_mb", server.rss_mb.peak))
+        found.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
+    return tuple(found)
+
+
+def _worded(reason: str, targets: tuple[TargetResult, ...]) -> str:
+    """Return a reason that begins with the name of a target's figure in words, with units."""
+    leading, _, rest = reason.partition(" ")
+    for result in targets:
+        if plain(result.figure) == leading.removesuffix(":"):
+            row = _target_row(result)
+            return (
+                f"{row.figure}: {rest}"
+                if result.outcome != "missed"
+                else f"{row.figure}: {row.value}, target {row.target}"
+            )
+    return reason
+
+
+def _tally(targets: tuple[TargetResult, ...]) -> str:
+    parts = []
+    for outcome in ("missed", "invalid", "not judged"):
+        number = sum(target.outcome == outcome for target in targets)
+        if number:
+            parts.append(f"{number} {outcome}")
+    met = sum(target.outcome == "met" for target in targets)
+    return ", ".join([f"{met} of {len(targets)} met", *parts])
+
+
+def _target_row(result: TargetResult) -> TargetRow:
+    value = say.figure_value(result.figure, result.value, (result.target, result.stretch))
+    is_bound = result.bound and result.value is not None
+    if is_bound:
+        value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
+    stretch = ""
+    if result.stretch is not None:
+        stretch = f"{result.comparison} {say.figure_level(result.figure, result.stretch)}"
+        if result.stretch_met is not None:
+            stretch += ": met" if result.stretch_met else ": missed"
+    return TargetRow(
+        figure=say.sentence(say.wording(result.figure).words),
+        value=value,
+        target=f"{result.comparison} {say.figure_level(result.figure, result.target)}",
+        stretch=stretch,
+        outcome=result.outcome,
+        tone=OUTCOME_TONE[result.outcome],
+        is_bound=is_bound,
+        samples=count(result.samples),
+        need=plain(result.need),
+        reason=plain(result.reason),
+    )
+
+
+def _key(name: str, number: float, bound: str = "") -> KeyFigure:
+    label = say.sentence(say.wording(name).words)
+    return KeyFigure(name, label, f"{bound}{say.figure_value(name, number)}")
+
+
+def _started(started_at: str) -> str:
+    try:
+        moment = datetime.fromisoformat(started_at)
+    except ValueError:
+        return plain(started_at)
+    if moment.tzinfo is None:
+        return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

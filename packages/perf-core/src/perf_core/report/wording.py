@@ -1,0 +1,242 @@
+"""How figures are said to people: a name becomes words, a unit and a rounded number.
+
+Figures are named as in :mod:`perf_core.figures`, such as ``latency_ms.add.p95`` or
+``tool_calls_per_s@hold_100`` (the stage stands after the ``@``). A name that is not known stands for
+itself. No report says ``nan``: what is not a number is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+DASH = "\N{EN DASH}"
+MICRO = "\N{MICRO SIGN}"
+
+ERROR_CLASSES = {
+    "transport": "connection failed or broke off",
+    "http_status": "HTTP status that is not 200",
+    "jsonrpc_error": "JSON-RPC error",
+    "is_error": "tool reported an error (isError)",
+    "wrong_answer": "wrong answer",
+    "timeout": "no answer in time",
+    "rate_limited": "rate-limited (HTTP 429)",
+}
+
+_STATISTICS = {
+    "min": "shortest",
+    "avg": "average",
+    "med": "median",
+    "p90": "p90",
+    "p95": "p95",
+    "p99": "p99",
+    "max": "longest",
+}
+
+# Longest first: "_mb_per_h" also ends in "_per_h".
+_UNIT_BY_SUFFIX = (
+    ("_mb_per_h", "MB/h"),
+    ("_per_h", "/h"),
+    ("_per_s", "/s"),
+    ("_us_per_call", f"{MICRO}s/call"),
+    ("_percent", "%"),
+    ("_vus", "VUs"),
+    ("_mb", "MB"),
+    ("_ms", "ms"),
+    ("_us", f"{MICRO}s"),
+    ("_s", "s"),
+)
+
+_UNPRINTABLE = re.compile(
+    # Control characters could drive a terminal or break XML, direction marks could turn a line
+    # around, lone surrogates cannot be written as UTF-8.
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How one figure is said.
+
+    Attributes:
+        words: What it is, in lower case except for proper names.
+        unit: Unit of the number as shown; empty for plain counts.
+        scale: Factor from the recorded number to the shown one (100 for shares shown in per cent).
+        whole: Whether the number counts things, and so is shown in full.
+    """
+
+    words: str
+    unit: str = ""
+    scale: float = 1.0
+    whole: bool = False
+
+
+_KNOWN = {
+    "tool_calls": Wording("tool calls", whole=True),
+    "tool_calls_per_s": Wording("tool calls per second", "/s"),
+    "error_rate": Wording("error rate", "%", scale=100.0),
+    "sessions_left": Wording("sessions left over on the server", whole=True),
+    "stress.vus_carried": Wording("virtual users carried within the limits", "VUs", whole=True),
+    "stress.knee_vus": Wording("knee of the throughput", "VUs", whole=True),
+    "endurance.latency_drift": Wording("drift of the median latency", "%", scale=100.0),
+    "server.rss_slope_mb_per_h": Wording("memory growth of the server", "MB/h"),
+    "server.rss_peak_mb": Wording("server memory at its peak", "MB"),
+    "server.cpu_us_per_call": Wording("server CPU per call", f"{MICRO}s"),
+    "server.uptime_percent": Wording("uptime", "%"),
+    "spike.recovery_s": Wording("recovery after a spike", "s"),
+}
+
+
+def plain(text: str) -> str:
+    """Return ``text`` on one line, with whatever could control a terminal or a parser replaced."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\r\n]+", " ", text)).strip()
+
+
+def wording(name: str) -> Wording:
+    """Return how the figure ``name`` is said; an unknown name stands for itself."""
+    base, _, stage = plain(name).partition("@")
+    known = _KNOWN.get(base) or _distribution(base) or _error_class(base) or Wording(base, _unit(base))
+    if not stage:
+        return known
+    return Wording(f"{known.words} {_stage_words(stage)}", known.unit, known.scale, known.whole)
+
+
+def value_label(name: str) -> str:
+    """Return a finding's value name as words; its unit stands beside the number already."""
+    said = wording(name)
+    if said.words != plain(name):
+        return said.words
+    for suffix, unit in _UNIT_BY_SUFFIX:
+        if unit == said.unit:
+            return said.words.removesuffix(suffix).replace("_", " ")
+    return said.words.replace("_", " ")
+
+
+def figure_value(name: str, number: float | None, levels: Iterable[float | None] = ()) -> str:
+    """Return a figure's number with its unit.
+
+    Args:
+        name: Name of the figure.
+        number: In the unit of the figure's name; None becomes a dash.
+        levels: Levels it is held against, in the same unit. Digits are added until the rounded
+            number stands on the same side of each as the exact one: 100.04 is never shown as 100
+            beside "< 100: missed".
+    """
+    said = wording(name)
+    if number is None or not math.isfinite(number):
+        return DASH
+    held_against = [level * said.scale for level in levels if level is not None]
+    if said.unit == "%":
+        held_against.append(100.0)
+    shown = number * said.scale
+    if said.unit == "%":
+        # Shares are compared with round levels: 0.02 % reads better than 0.0200 %.
+        return with_unit(trimmed(_rounded_beside(shown, held_against)), said.unit)
+    if said.whole and float(shown).is_integer():
+        return with_unit(count(int(shown)), said.unit)
+    return with_unit(_rounded_beside(shown, held_against), said.unit)
+
+
+def figure_level(name: str, number: float) -> str:
+    """Return a target's level with its unit, exactly as it was set."""
+    said = wording(name)
+    return with_unit(f"{number * said.scale:,.12g}", said.unit)
+
+
+def with_unit(number: str, unit: str) -> str:
+    """Return ``number`` and ``unit`` as people write them: ``12/s`` but ``12 ms``."""
+    return f"{number}{unit}" if unit.startswith("/") else f"{number} {unit}".rstrip()
+
+
+def significant(number: float | None, digits: int = 3) -> str:
+    """Return ``number`` rounded to ``digits`` significant digits; a dash when there is none."""
+    if number is None or not math.isfinite(number):
+        return DASH
+    if number == 0:
+        return "0"
+    rounded = float(f"{number:.{digits - 1}e}")
+    magnitude = math.floor(math.log10(abs(rounded)))
+    if magnitude < -6:
+        return f"{rounded:.{digits - 1}e}"
+    return f"{rounded:,.{max(0, digits - 1 - magnitude)}f}"
+
+
+def trimmed(number: str) -> str:
+    """Return ``number`` without zeros at the end of its decimals."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def count(number: int) -> str:
+    """Return a count in full, with separators."""
+    return f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time such as ``30 s``, ``5 min 3 s`` or ``2 h 10 min``."""
+    if not math.isfinite(seconds):
+        return DASH
+    if seconds < 60:
+        return f"{trimmed(significant(seconds))} s"
+    minutes, rest_s = divmod(round(seconds), 60)
+    hours, rest_min = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"
+    return f"{minutes} min {rest_s} s" if rest_s else f"{minutes} min"
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital first letter, unless its first word is a name such as ``p95``."""
+    first = text.partition(" ")[0].rstrip(",.:;")
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
+def _rounded_beside(number: float, levels: list[float]) -> str:
+    text = ""
+    for digits in range(3, 16):
+        text = significant(number, digits)
+        shown = float(text.replace(",", ""))
+        if all(
+            (shown < level) == (number < level) and (shown > level) == (number > level) for level in levels
+        ):
+            break
+    return text
+
+
+def _distribution(base: str) -> Wording | None:
+    quantity, _, rest = base.partition(".")
+    subject, _, statistic = rest.rpartition(".")
+    said = _STATISTICS.get(statistic)
+    if said is None:
+        return None
+    phrase = ""
+    match quantity:
+        case "latency_ms" if subject == "all":
+            phrase = "latency, all tools"
+        case "latency_ms" | "protocol_ms" if subject:
+            phrase = f"latency of {subject}"
+        case "session_creation_ms" if not subject:
+            phrase = "session creation"
+        case "journey_ms" if subject:
+            phrase = f"duration of journey {subject}"
+        case "kinds_ms" if "." in subject:
+            tool, _, kind = subject.rpartition(".")
+            phrase = f"latency of {tool}, {kind} arguments"
+    return Wording(f"{said} {phrase}", "ms") if phrase else None
+
+
+def _error_class(base: str) -> Wording | None:
+    quantity, _, error_class = base.partition(".")
+    if quantity != "errors" or not error_class:
+        return None
+    return Wording(f"errors: {ERROR_CLASSES.get(error_class, error_class)}", whole=True)
+
+
+def _unit(base: str) -> str:
+    return next((unit for suffix, unit in _UNIT_BY_SUFFIX if base.endswith(suffix)), "")
+
+
+def _stage_words(stage: str) -> str:
+    held = re.fullmatch(r"hold_(\d+)", stage)
+    return f"at {held[1]} VUs" if held else f"in stage {stage}"

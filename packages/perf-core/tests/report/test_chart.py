@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perf_core.record import RunRecord, Series
+from perf_core.report.chart import MOST_POINTS, PANELS, Chart, chart, thin
+
+Sample = Callable[..., RunRecord]
+
+
+def drawn(record: RunRecord) -> Chart:
+    result = chart(record)
+    assert result is not None
+    return result
+
+
+def axes(figure: Chart, letter: str) -> list[str]:
+    return [key for key in figure.figure["layout"] if key.startswith(f"{letter}axis")]
+
+
+@pytest.mark.parametrize("name", ["load", "stress", "spike", "endurance", "benchmark", "hostile"])
+def test_plotly_accepts_every_property(sample: Sample, name: str) -> None:
+    figure = drawn(sample(name)).figure
+    go.Figure(data=figure["data"], layout=figure["layout"])
+    json.dumps(figure, allow_nan=False)
+
+
+def test_all_rows_share_one_time_axis(sample: Sample) -> None:
+    figure = drawn(sample("load"))
+    assert axes(figure, "x") == ["xaxis"]
+    assert len(axes(figure, "y")) == len(PANELS) == figure.panels
+    assert {trace["xaxis"] for trace in figure.figure["data"]} == {"x"}
+    assert figure.figure["layout"]["xaxis"]["anchor"] == f"y{len(PANELS)}"
+    names = {trace["name"] for trace in figure.figure["data"]}
+    assert names == {"median", "p95", "p99", "calls", "errors", "RSS", "server", "generator", "VUs"}
+
+
+def test_the_rows_do_not_overlap(sample: Sample) -> None:
+    figure = drawn(sample("load"))
+    layout: dict[str, Any] = dict(figure.figure["layout"])
+    domains = [layout[key]["domain"] for key in axes(figure, "y")]
+    assert domains[0][1] == 1
+    assert domains[-1][0] == pytest.approx(0, abs=1e-6)
+    for upper, lower in pairwise(domains):
+        assert lower[1] < upper[0]
+
+
+def test_stages_are_bands_with_their_names(sample: Sample) -> None:
+    record = sample("stress")
+    layout = drawn(record).figure["layout"]
+    # The unit of this run's axis is minutes.
+    assert [(band["x0"] * 60, band["x1"] * 60) for band in layout["shapes"]] == [
+        pytest.approx((stage.start_s, stage.end_s)) for stage in record.stages
+    ]
+    labels = [note["text"] for note in layout["annotations"] if note["name"] == "stage"]
+    assert labels == [stage.name for stage in record.stages]
+
+
+def test_rows_without_a_value_are_left_out(sample: Sample) -> None:
+    record = sample("load")
+    remote = drawn(replace(record, series=replace(record.series, server={})))
+    assert remote.panels == 3
+    assert "CPU" not in remote.description
+    silent = replace(record.series, load={"t_s": (0.0, 1.0), "vus": (None, None)}, server={})
+    assert chart(replace(record, series=silent)) is None
+    assert chart(sample("interrupted")) is None
+    assert chart(sample("invalid")) is None
+
+
+def test_a_lone_value_is_a_dot_and_a_level_holds_until_the_next(sample: Sample) -> None:
+    load = {
+        "t_s": (0.0, 1.0, 2.0, 3.0, 4.0),
+        "latency_med_ms": (5.0, None, 6.0, None, None),
+        "latency_p95_ms": (5.0, 6.0, None, None, None),
+        "vus": (1.0, None, 3.0, None, None),
+    }
+    median, p95, users = drawn(replace(sample("load"), series=Series(1.0, load, {}))).figure["data"]
+    assert median["mode"] == "lines+markers"
+    assert median["marker"]["size"] == [4, 0, 4, 0, 0]
+    assert (p95["mode"], p95["connectgaps"]) == ("lines", False)
+    assert (users["mode"], users["connectgaps"], users["line"]["shape"]) == ("lines", True, "hv")
+
+
+def test_nan_becomes_a_gap(sample: Sample) -> None:
+    series = Series(1.0, {"t_s": (0.0, 1.0, 2.0), "vus": (1.0, math.nan, 3.0)}, {})
+    (trace,) = drawn(replace(sample("load"), series=series)).figure["data"]
+    assert trace["y"] == [1.0, None, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"), [("benchmark", "minutes"), ("endurance", "minutes"), ("quick", "seconds")]
+)
+def test_the_axis_tells_its_unit(sample: Sample, name: str, unit: str) -> None:
+    record = replace(sample("load"), duration_s=30.0) if name == "quick" else sample(name)
+    assert unit in drawn(record).figure["layout"]["xaxis"]["title"]["text"]
+
+
+def test_long_runs_are_thinned_and_say_so(sample: Sample) -> None:
+    long = drawn(sample("endurance"))
+    assert max(len(trace["x"]) for trace in long.figure["data"]) <= MOST_POINTS
+    assert "7,800 points" in long.note
+    assert "Thinned" not in drawn(sample("load")).note
+
+
+POINTS = st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=300).map(
+    lambda values: [(float(index), value) for index, value in enumerate(values)]
+)
+
+
+@given(POINTS, st.integers(min_value=2, max_value=60))
+def test_thinning_keeps_order_and_extremes(points: list[tuple[float, float | None]], most: int) -> None:
+    kept = thin(points, most)
+    assert len(kept) <= max(most, 0)
+    assert [t_s for t_s, _ in kept] == sorted({t_s for t_s, _ in kept})
+    assert set(kept) <= set(points)
+    values = [value for _, value in points if value is not None]
+    kept_values = [value for _, value in kept if value is not None]
+    if values:
+        assert (min(kept_values), max(kept_values)) == (min(values), max(values))
+    if len(points) <= most:
+        assert kept == points
+
+
+def test_a_silence_stays_a_gap() -> None:
+    points: list[tuple[float, float | None]] = [(float(i), None if 40 <= i < 60 else 1.0) for i in range(100)]
+    assert None in [value for _, value in thin(points, 20)]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+from perf_core.record import RunRecord
+from perf_core.report import junit
+from perf_core.report.wording import plain
+
+Sample = Callable[..., RunRecord]
+
+
+def suite_of(record: RunRecord) -> ET.Element:
+    # Bytes, so that the declared encoding is checked too.
+    root = ET.fromstring(junit.render(record).encode())  # noqa: S314 - our own output
+    assert root.tag == "testsuites"
+    (suite,) = root
+    return suite
+
+
+def test_the_counts_are_those_of_the_cases(any_record: RunRecord) -> None:
+    suite = suite_of(any_record)
+    cases = suite.findall("testcase")
+    assert len(cases) == len(any_record.targets) + 1 == int(suite.get("tests", ""))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert int(suite.get(attribute, "")) == len(suite.findall(f"testcase/{tag}"))
+
+
+def test_each_outcome_has_its_element(sample: Sample) -> None:
+    cases = suite_of(sample("hostile")).findall("testcase")[1:]
+    assert [case[0].tag for case in cases] == ["system-out", "failure", "skipped", "error"]
+
+
+def test_a_missed_target_says_value_and_target(sample: Sample) -> None:
+    suite = suite_of(sample("load"))
+    (case,) = [case for case in suite.findall("testcase") if "at 100 VUs" in case.get("name", "")]
+    assert case.get("name") == "Tool calls per second at 100 VUs > 1,000/s"
+    assert case.get("classname") == suite.get("name") == "load.calculator.session"
+    message = case[0].get("message", "")
+    assert message.startswith("Tool calls per second at 100 VUs: 8")
+    assert message.endswith("/s, target > 1,000/s")
+
+
+def test_validity_is_a_case_of_its_own(sample: Sample) -> None:
+    for name, expected in (
+        ("load", None),
+        ("saturated", None),
+        ("invalid", "invalid"),
+        ("interrupted", "interrupted"),
+    ):
+        case = suite_of(sample(name)).findall("testcase")[0]
+        assert case.get("name") == junit.VALIDITY_CASE
+        error = case.find("error")
+        assert (error.get("type") if error is not None else None) == expected
+    error = suite_of(sample("invalid")).find("testcase/error")
+    assert error is not None
+    assert error.get("message", "").startswith("The server died")
+    assert "No metrics came from k6" in (error.text or "")
+
+
+def test_the_properties_carry_the_key_figures(sample: Sample) -> None:
+    found = {
+        item.get("name"): item.get("value")
+        for item in suite_of(sample("load")).findall("properties/property")
+    }
+    assert found["exit_code"] == "99"
+    assert found["verdict"] == "fail"
+    assert str(found["latency_ms.all.p95"]).endswith(" ms")
+    assert str(found["server.rss_peak_mb"]) == "71.3 MB"
+
+
+def test_any_text_survives_as_text(sample: Sample, hostile_text: str) -> None:
+    suite = suite_of(sample("hostile"))
+    assert suite.get("name") == f"{plain(hostile_text)}.{plain(hostile_text)}.session"
+    assert plain(hostile_text) in (suite.findall("testcase")[2][0].text or "")
+
+
+def test_the_timestamp_has_neither_zone_nor_fraction(sample: Sample) -> None:
+    assert suite_of(sample("load")).get("timestamp") == "2026-03-02T10:15:00"

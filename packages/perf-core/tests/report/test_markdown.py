@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from perf_core.record import RunRecord
+from perf_core.report import markdown
+
+Sample = Callable[..., RunRecord]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    found: list[list[list[str]]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("|"):
+            found[-1].append(cells(line))
+        elif found[-1]:
+            found.append([])
+    return [table for table in found if table]
+
+
+def test_tables_are_rectangular_and_ruled(any_record: RunRecord) -> None:
+    for table in tables(markdown.render(any_record)):
+        assert {len(row) for row in table} == {len(table[0])}
+        assert all(re.fullmatch(r":?-+:?", rule) for rule in table[1])
+        assert len(table) > 2
+
+
+def test_it_starts_with_the_verdict(any_record: RunRecord) -> None:
+    first = markdown.render(any_record).splitlines()[0]
+    assert first.startswith("## ")
+    assert f" {any_record.verdict.upper()}: " in first
+
+
+def test_targets_carry_value_target_stretch_and_outcome(sample: Sample) -> None:
+    rows = {row[0]: row[1:] for row in tables(markdown.render(sample("load")))[0]}
+    assert rows["Error rate"][1:] == ["0.00996 %", "&lt; 0.1 %", "&lt; 0.05 %: met"]
+    assert rows["Error rate"][0] == "✅ met"
+    assert rows["Tool calls per second at 100 VUs"][0] == "❌ missed"
+
+
+def test_findings_reasons_and_manifest_are_there(sample: Sample) -> None:
+    assert "- **Knee**: Throughput stops growing" in markdown.render(sample("stress"))
+    assert "- p95 latency, all tools: 4.2 s of load" in markdown.render(sample("interrupted"))
+    assert "<details><summary>Manifest</summary>" in markdown.render(sample("load"))
+    assert "- No metrics came from k6" in markdown.render(sample("invalid"))
+
+
+def test_empty_sections_leave_no_heading(sample: Sample) -> None:
+    assert "###" not in markdown.render(sample("empty"))
+    assert "details" not in markdown.render(sample("empty"))
+
+
+def test_text_from_a_record_cannot_become_markup(sample: Sample) -> None:
+    text = markdown.render(sample("hostile"))
+    assert set(re.findall(r"<[^>]*>", text)) == {"<details>", "<summary>", "</summary>", "</details>"}
+    assert "evil.example" in text
+    assert "http://" not in text
+    assert not re.search(r"(?<!\\)`", text)
+    assert "\x1b" not in text
+    assert text.encode()

@@ -1,0 +1,64 @@
+"""The HTML page draws its figure in a real browser, with nothing fetched and nothing said on the console."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from perf_core.report import html
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one")
+
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--virtual-time-budget=20000",
+)
+
+
+DRAWN = '<svg class="main-svg"'
+
+
+def status(document: str) -> str:
+    (text,) = re.findall(r'id="chart-status"[^>]*>([^<]*)<', document)
+    return text.strip()
+
+
+def in_browser(page: str, folder: Path) -> tuple[str, list[str]]:
+    """Return the page's document once its scripts have run, and what it wrote to the console."""
+    file = folder / "page.html"
+    file.write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        [str(CHROMIUM), *OPTIONS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
+
+
+def test_figure_is_drawn(sample, tmp_path: Path) -> None:
+    document, console = in_browser(html.render(sample("load")), tmp_path)
+    assert console == []
+    assert DRAWN in document
+    lines = re.findall(r'<g class="trace scatter', document)
+    assert len(lines) >= 8, "latency, throughput, memory, CPU and users each have their lines"
+    assert re.search(r'id="chart-status"[^>]* hidden', document), "what was said while it was unpacked is gone"
+
+
+def test_broken_script_is_told_on_the_page(sample, tmp_path: Path) -> None:
+    page = re.sub(r'(<script [^>]*id="plotly"[^>]*>)[^<]+', r"\1bm90IGd6aXA=", html.render(sample("load")))
+    document, _console = in_browser(page, tmp_path)
+    assert DRAWN not in document
+    assert "the tables below hold the same run" in status(document)

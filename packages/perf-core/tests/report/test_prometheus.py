@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from perf_core.record import RunRecord
+from perf_core.report import prometheus
+from perf_core.report.wording import plain
+
+Sample = Callable[..., RunRecord]
+
+
+def families(record: RunRecord) -> dict[str, Metric]:
+    found = list(text_string_to_metric_families(prometheus.render(record)))
+    assert len({family.name for family in found}) == len(found)
+    return {family.name: family for family in found}
+
+
+def value(family: Metric, suffix: str = "", **labels: str) -> float:
+    (sample,) = [
+        sample
+        for sample in family.samples
+        if sample.name == family.name + suffix and labels.items() <= sample.labels.items()
+    ]
+    return float(sample.value)
+
+
+def test_every_family_is_named_helped_and_typed(any_record: RunRecord) -> None:
+    for family in families(any_record).values():
+        assert re.fullmatch(r"mcp_perf_[a-z0-9_]+", family.name)
+        assert family.type in {"gauge", "summary"}
+        assert family.documentation.endswith((".", "time."))
+        assert family.samples
+
+
+def test_samples_are_unique_finite_and_labelled(any_record: RunRecord) -> None:
+    seen = set()
+    for family in families(any_record).values():
+        for sample in family.samples:
+            assert {"scenario", "target", "wire"} <= sample.labels.keys()
+            assert sample.value == sample.value
+            seen.add((sample.name, *sorted(sample.labels.items())))
+    # The hostile record repeats one name on purpose: its targets and stages share their labels.
+    if "evil" not in any_record.target:
+        assert len(seen) == sum(len(family.samples) for family in families(any_record).values())
+
+
+def test_units_are_base_units(sample: Sample) -> None:
+    record = sample("load")
+    assert record.metrics is not None
+    assert record.server is not None
+    found = families(record)
+    add = record.metrics.latency_ms["add"]
+    latency = found["mcp_perf_tool_call_duration_seconds"]
+    assert value(latency, tool="add", quantile="0.95") == pytest.approx(add.p95 / 1000)
+    assert value(latency, "_sum", tool="add") == pytest.approx(add.avg * add.count / 1000)
+    assert value(latency, "_count", tool="add") == add.count
+    assert not [item for item in latency.samples if item.labels["tool"] == "all"]
+    memory = found["mcp_perf_server_resident_memory_bytes"]
+    assert value(memory, at="peak") == pytest.approx(record.server.rss_mb.peak * 1e6)
+    slope = found["mcp_perf_server_resident_memory_slope_bytes_per_second"]
+    assert value(slope, estimate="middle") == pytest.approx(4.0e6 / 3600)
+    per_call = value(found["mcp_perf_server_cpu_seconds_per_call"])
+    assert per_call == pytest.approx(record.server.cpu_us_per_call / 1e6)
+    assert value(found["mcp_perf_server_uptime_ratio"]) == 1.0
+    assert value(found["mcp_perf_run_start_timestamp_seconds"]) == 1772446500.0
+
+
+def test_targets_and_verdict_are_told(sample: Sample) -> None:
+    found = families(sample("load"))
+    figure = "tool_calls_per_s@hold_100"
+    assert value(found["mcp_perf_run_verdict"], verdict="fail") == 1
+    assert value(found["mcp_perf_run_verdict"], verdict="pass") == 0
+    assert value(found["mcp_perf_target_outcome"], figure=figure, outcome="missed") == 1
+    assert value(found["mcp_perf_target_outcome"], figure=figure, outcome="met") == 0
+    assert value(found["mcp_perf_target_level"], figure=figure, level="target") == 1000
+    assert value(found["mcp_perf_target_level"], figure=figure, level="stretch") == 2000
+    assert 800 < value(found["mcp_perf_target_value"], figure=figure) < 900
+
+
+def test_what_is_missing_has_no_sample(sample: Sample) -> None:
+    found = families(sample("invalid"))
+    assert not [name for name in found if "server" in name or "generator" in name or "tool_call" in name]
+    assert "mcp_perf_target_value" not in found
+    record = sample("load")
+    assert record.metrics is not None
+    odd = replace(record, targets=(replace(record.targets[0], value=math.nan),), duration_s=math.inf)
+    assert not {"mcp_perf_target_value", "mcp_perf_run_duration_seconds"} & families(odd).keys()
+    silent = families(replace(record, metrics=replace(record.metrics, tool_calls=0)))
+    assert "mcp_perf_error_ratio" not in silent
+
+
+def test_labels_survive_escaping(sample: Sample, hostile_text: str) -> None:
+    found = families(sample("hostile"))
+    for family in found.values():
+        assert {item.labels["target"] for item in family.samples} == {plain(hostile_text)}
+    awkward = families(replace(sample("load"), target='back\\nslash "quoted"\nline'))
+    labels = awkward["mcp_perf_run_duration_seconds"].samples[0].labels
+    assert labels["target"] == 'back\\nslash "quoted" line'

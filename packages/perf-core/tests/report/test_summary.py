@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from perf_core.record import RunRecord
+from perf_core.report import summary
+from perf_core.report.wording import DASH
+
+Sample = Callable[..., RunRecord]
+
+
+def test_a_run_of_which_nothing_is_known_says_so(sample: Sample) -> None:
+    record = sample("empty")
+    assert summary.key_figures(record) == ()
+    assert summary.target_rows(record) == ()
+    assert summary.headline(record).summary == "This run has no targets"
+
+
+def test_the_headline_carries_the_verdict_and_the_first_reason(sample: Sample) -> None:
+    head = summary.headline(sample("invalid"))
+    assert head.word == "INVALID"
+    assert head.subject == "load of calculator over the session wire"
+    assert head.summary.startswith("The server died 12 s into the load")
+    assert head.further == ("No metrics came from k6",)
+    assert "run it again" in head.meaning
+    assert "2026-03-02 10:15 UTC" in head.when
+    assert summary.headline(sample("interrupted")).meaning.startswith("The run was stopped")
+    assert summary.headline(sample("load")).meaning == ""
+
+
+def test_a_pass_says_how_many_targets_were_met_and_keeps_its_remarks(sample: Sample) -> None:
+    head = summary.headline(sample("saturated"))
+    assert head.word == "PASS"
+    assert head.summary == "Targets: 2 of 2 met"
+    assert head.further == ("The load generator was saturated: met targets are bounds",)
+
+
+def test_the_tally_names_each_outcome(sample: Sample) -> None:
+    record = sample("hostile")
+    assert summary.headline(record).tally == "1 of 4 met, 1 missed, 1 invalid, 1 not judged"
+
+
+def test_bounds_are_worded_by_their_direction(sample: Sample) -> None:
+    throughput, latency = summary.target_rows(sample("saturated"))
+    assert throughput.value.startswith("at least 2,")
+    assert throughput.target == "> 1,000/s"
+    assert throughput.stretch == "> 2,000/s: met"
+    assert latency.value == "at most 8.12 ms"
+    shown = {figure.name: figure.text for figure in summary.key_figures(sample("saturated"))}
+    assert shown["tool_calls_per_s"].startswith("at least ")
+    assert shown["latency_ms.all.p95"].startswith("at most ")
+    unbound = {figure.name: figure.text for figure in summary.key_figures(sample("load"))}
+    assert unbound["tool_calls_per_s"][0].isdigit()
+
+
+def test_a_target_without_a_figure_has_a_dash_and_its_reason(sample: Sample) -> None:
+    row = summary.target_rows(sample("invalid"))[0]
+    assert row.value == DASH
+    assert row.outcome == "invalid"
+    assert row.reason == "no metrics came from k6"
+
+
+def test_reasons_that_name_a_figure_are_said_in_words(sample: Sample) -> None:
+    targets = sample("load").targets
+    record = replace(
+        sample("load"),
+        targets=(targets[0], replace(targets[3], outcome="invalid"), replace(targets[4], figure="odd")),
+        reasons=(
+            "latency_ms.all.p95 is 252.6, < 100 was wanted",
+            "tool_calls_per_s@hold_100: no samples came",
+            "k6 left no summary",
+        ),
+    )
+    head = summary.headline(record)
+    assert head.summary == "p95 latency, all tools: 253 ms, target < 100 ms"
+    assert head.further == ("Tool calls per second at 100 VUs: no samples came", "k6 left no summary")

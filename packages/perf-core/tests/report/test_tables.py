@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from perf_core.record import Latency, RunRecord
+from perf_core.report import tables
+from perf_core.report.wording import DASH
+
+Sample = Callable[..., RunRecord]
+
+
+def test_every_row_has_a_cell_per_heading_and_never_nan(any_record: RunRecord) -> None:
+    for table in (*tables.result_tables(any_record), tables.manifest_table(any_record)):
+        if table is None:
+            continue
+        assert table.rows
+        for row in table.rows:
+            assert len(row) == len(table.headings)
+            assert not {"nan", "inf", "None"} & set(row)
+
+
+def test_a_run_of_which_nothing_is_known_has_no_tables(sample: Sample) -> None:
+    assert tables.result_tables(sample("empty")) == ()
+    assert tables.manifest_table(sample("empty")) is None
+
+
+def test_latency_lists_the_tools_then_all_then_sessions(sample: Sample) -> None:
+    table = tables.latency_table(sample("load"))
+    assert table is not None
+    names = [row[0] for row in table.rows]
+    assert names == ["add", "subtract", "multiply", "divide", "all tools", "session creation"]
+
+
+def test_no_samples_are_dashes_not_zeros(sample: Sample) -> None:
+    table = tables.stage_table(sample("benchmark"))
+    assert table is not None
+    protocol = table.rows[-1]
+    assert protocol[0] == "protocol"
+    assert protocol[4:] == ("0", *[DASH] * 4)
+
+
+def test_a_tool_that_was_never_called_has_no_latency(sample: Sample) -> None:
+    record = sample("load")
+    assert record.metrics is not None
+    silence = Latency(0, 0, 0, 0, 0, 0, 0, 0)
+    silent = replace(record.metrics, latency_ms={"add": silence}, session_creation_ms=None)
+    table = tables.latency_table(replace(record, metrics=silent))
+    assert table is not None
+    assert table.rows == (("add", "0", *[DASH] * 7),)
+
+
+def test_stages_say_what_load_they_carried(sample: Sample) -> None:
+    load = tables.stage_table(sample("load"))
+    paced = tables.stage_table(sample("endurance"))
+    assert load is not None
+    assert paced is not None
+    assert [row[1] for row in load.rows] == ["to 50 VUs", "50 VUs", "to 100 VUs", "100 VUs", "to 0 VUs"]
+    assert paced.rows[1][1:4] == ("200/s", "5:00", "2:05:00")
+
+
+def test_errors_come_most_frequent_first(sample: Sample) -> None:
+    table = tables.error_table(sample("stress"))
+    assert table is not None
+    counts = [int(row[1].replace(",", "")) for row in table.rows]
+    assert counts == sorted(counts, reverse=True)
+    assert table.rows[0][0] == "connection failed or broke off"
+
+
+def test_server_memory_tells_slope_and_interval(sample: Sample) -> None:
+    table = tables.server_table(sample("endurance"))
+    assert table is not None
+    rows = dict(table.rows)
+    assert rows["memory (RSS)"] == "61.9 MB at start, 71.3 MB peak, 66.4 MB at end"
+    assert rows["memory slope"] == "0.620 MB/h (95 % interval 0.410 to 0.860)"
+    assert rows["sessions left over"] == "0"
+    assert rows["uptime"] == "100 % of the periods with calls had a correct answer"
+
+
+def test_what_the_server_does_not_tell_is_left_out(sample: Sample) -> None:
+    record = sample("load")
+    assert record.server is not None
+    table = tables.server_table(
+        replace(record, server=replace(record.server, sessions_left=None, uptime_percent=None))
+    )
+    assert table is not None
+    assert not {"sessions left over", "uptime"} & {row[0] for row in table.rows}
+
+
+def test_the_generator_table_says_when_it_was_the_limit(sample: Sample) -> None:
+    saturated = tables.generator_table(sample("saturated"))
+    assert saturated is not None
+    assert dict(saturated.rows)["cores in use"].endswith("saturated: its figures are bounds")
+    record = sample("endurance")
+    assert record.generator is not None
+    dropping = replace(
+        record, generator=replace(record.generator, dropped_iterations=30, scheduled_iterations=1000)
+    )
+    table = tables.generator_table(dropping)
+    assert table is not None
+    assert dict(table.rows)["dropped iterations"] == "30 of 1,000 (3 %)"
+
+
+def test_the_manifest_is_flattened_to_dotted_names(sample: Sample) -> None:
+    table = tables.manifest_table(sample("load"))
+    assert table is not None
+    rows = dict(table.rows)
+    assert rows["machine.cpu"] == "example CPU, 2 cores"
+    assert rows["settings.seed"] == "7"
+    assert rows["settings.server_url"] == "null"

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from perf_core.record import RunRecord
+from perf_core.report import terminal
+
+Sample = Callable[..., RunRecord]
+
+
+def shown(record: RunRecord, width: int = 120, *, is_terminal: bool = False) -> str:
+    # A fixed colour system: what a test machine's TERM and NO_COLOR say must not matter.
+    colours = "standard" if is_terminal else None
+    file = io.StringIO()
+    console = Console(file=file, width=width, force_terminal=is_terminal, color_system=colours, _environ={})
+    terminal.render(record, console)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_the_terminal(any_record: RunRecord, width: int) -> None:
+    assert max(cell_len(line) for line in shown(any_record, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("name", ["load", "stress", "benchmark", "endurance", "saturated"])
+def test_no_figure_is_cut_off_in_80_columns(sample: Sample, name: str) -> None:
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown(sample(name), 80)
+
+
+def test_the_first_line_is_the_verdict(any_record: RunRecord) -> None:
+    assert shown(any_record).splitlines()[0].split()[0] == any_record.verdict.upper()
+
+
+def test_colour_only_on_a_terminal(sample: Sample) -> None:
+    assert "\x1b" not in shown(sample("load"))
+    assert "\x1b[" in shown(sample("load"), is_terminal=True)
+
+
+def test_what_a_reader_looks_for_is_there(sample: Sample) -> None:
+    text = shown(sample("load"))
+    for wanted in (
+        "p95 latency, all tools",
+        "Targets: 2 of 10 met, 8 missed",
+        "< 75 ms: missed",
+        "hold_100",
+        "session creation",
+        "no answer in time",
+        "MB/h (95 % interval",
+        "100 opened, 100 closed",
+    ):
+        assert wanted in text
+
+
+def test_findings_kinds_and_protocol_are_there(sample: Sample) -> None:
+    assert "Knee: Throughput stops growing at about 100 VUs" in shown(sample("stress"))
+    assert "tools/list" in shown(sample("benchmark"))
+    assert "decimal" in shown(sample("benchmark"))
+
+
+def test_reasons_for_not_judging_are_there(sample: Sample) -> None:
+    assert "p95 latency, all tools: 4.2 s of load, 30 s are needed" in shown(sample("interrupted"))
+
+
+def test_empty_sections_leave_no_trace(sample: Sample) -> None:
+    lines = shown(sample("empty")).splitlines()
+    assert len(lines) == 3
+
+
+def test_text_from_a_server_neither_styles_nor_drives_the_terminal(sample: Sample) -> None:
+    text = shown(sample("hostile"), is_terminal=True)
+    assert "[red]" in text
+    left = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "\x1b" not in left
+    assert "\x00" not in left
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_narrow_encoding_does_not_end_the_run(any_record: RunRecord, encoding: str) -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    terminal.render(any_record, Console(file=file, width=80, _environ={}))
+    assert any_record.verdict.upper().encode() in raw.getvalue()

@@ -10,7 +10,6 @@ from typing import Any
 
 from perf_core import measurements
 from perf_core.adapter import Target
-from perf_core.errors import ExitCode
 from perf_core.figures import figures
 from perf_core.findings import Evidence, find
 from perf_core.generator import Generated
@@ -66,9 +65,11 @@ class Load:
 
 def assemble(job: Job, load: Load) -> RunRecord:
     """Return the record of a run, with its verdict."""
-    if load.generated.summary is None:
+    document = load.generated.summary
+    # k6 writes a summary even when it is ended before its load began; that one has no figures.
+    if document is None or document.get("started_at_ms") is None:
         return _empty_record(job, load)
-    plan, summary = job.plan, Summary(load.generated.summary)
+    plan, summary = job.plan, Summary(document)
     ended_at_s = _ended_at_s(summary)
     reached = measurements.stages(summary, ended_at_s)
     seen = measurements.metrics(summary, reached, plan)
@@ -76,13 +77,14 @@ def assemble(job: Job, load: Load) -> RunRecord:
     held = measurements.held_window(summary, reached)
     periods = read_recording(load.generated.recording)
     columns = load_columns(periods, summary.started_at_s, ended_at_s, job.period_s)
+    uptime_percent = measurements.uptime_percent(columns)
     server = measurements.server_use(
         load.samples,
         whole,
         held,
         seen.tool_calls,
         sessions_left=load.sessions_left,
-        uptime_percent=measurements.uptime_percent(columns),
+        uptime_percent=uptime_percent,
     )
     used = measurements.generator_use(
         load.samples,
@@ -98,13 +100,26 @@ def assemble(job: Job, load: Load) -> RunRecord:
     aborted = str(summary.document.get("aborted") or "")
     found = find(
         plan.shape,
-        Evidence(seen, reached, planned, server, columns, job.period_s, aborted),
+        Evidence(
+            seen,
+            reached,
+            planned,
+            server,
+            columns,
+            job.period_s,
+            aborted,
+            sessions_left=load.sessions_left,
+            uptime_percent=uptime_percent,
+        ),
+    )
+    common = figures(
+        seen, reached, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
     )
     judgement = judge(
         job.targets,
-        {**figures(seen, reached, planned, server), **found.figures},
+        {**common, **found.figures},
         used,
-        load.faults,
+        [*load.faults, *_load_faults(job, load, summary, seen.tool_calls)],
         interrupted=load.interrupted,
         changed_levels=plan.settings.vus is not None,
     )
@@ -133,15 +148,38 @@ def assemble(job: Job, load: Load) -> RunRecord:
     )
 
 
+def _planned_s(summary: Summary) -> float:
+    return max((float(stage["end_s"]) for stage in summary.planned_stages), default=0.0)
+
+
 def _ended_at_s(summary: Summary) -> float:
-    planned_s = max((float(stage["end_s"]) for stage in summary.planned_stages), default=0.0)
     ran_s = float(summary.document["state"]["testRunDurationMs"]) / 1000
-    return min(planned_s, ran_s)
+    return min(_planned_s(summary), ran_s)
+
+
+def _load_faults(job: Job, load: Load, summary: Summary, tool_calls: int) -> list[str]:
+    """Return what is wrong with the load itself, as far as nothing else explains it."""
+    if load.faults or load.interrupted:
+        return []
+    if tool_calls == 0:
+        return ["no tool call was made: nothing was measured"]
+    ended_at_s, planned_s = _ended_at_s(summary), _planned_s(summary)
+    if not summary.document.get("aborted") and planned_s - ended_at_s > job.period_s:
+        return [
+            f"k6 ended after {ended_at_s:.1f} s of {planned_s:.1f} s of load, exit code "
+            f"{load.generated.exit_code}, and nobody asked it to"
+        ]
+    return []
 
 
 def _empty_record(job: Job, load: Load) -> RunRecord:
     """Return the record of a run whose generator left nothing: its faults must not be lost."""
-    judgement = judge((), {}, None, load.faults, interrupted=load.interrupted)
+    exit_code = load.generated.exit_code
+    faults = list(load.faults)
+    if not faults and not load.interrupted:
+        how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
+        faults.append(f"k6 {how}; end of its log: {load.generated.log_tail or '(empty)'}")
+    judgement = judge((), {}, None, faults, interrupted=load.interrupted)
     started_at_s = load.samples[0].at_s if load.samples else time.time()
     until_s = load.samples[-1].at_s - started_at_s if load.samples else 0.0
     return RunRecord(
@@ -153,7 +191,7 @@ def _empty_record(job: Job, load: Load) -> RunRecord:
         duration_s=until_s,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
-        exit_code=ExitCode.INVALID,
+        exit_code=judgement.exit_code,
         metrics=None,
         server=None,
         generator=None,

@@ -13,11 +13,14 @@ Names read from the general to the particular; a stage stands after ``@``:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from perf_core.measurements import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.record import Latency, Metrics, ServerUse, Stage
+
+_TIMED_ERRORS = frozenset({"transport", "timeout"})
+"""Errors that a generator short of CPU can bring about by itself."""
 
 _STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
 
@@ -32,6 +35,8 @@ class Figure:
         duration_s: Length of the observation.
         at_least: The true value may be higher: the run ended before the limit was found.
         beyond: The event did not happen within the observation: the true value is higher.
+        timed: Whether a slow generator makes it worse, as it does latencies and throughput; memory and
+            wrong answers are what they are.
         absent: Why this run could not have measured it, such as a run too short for a slope; empty
             when it should have been measured. A value of None without such a reason makes a target
             on it invalid.
@@ -42,11 +47,18 @@ class Figure:
     duration_s: float
     at_least: bool = False
     beyond: bool = False
+    timed: bool = True
     absent: str = ""
 
 
 def figures(
-    metrics: Metrics, stages: Sequence[Stage], planned_stages: Sequence[str], server: ServerUse | None
+    metrics: Metrics,
+    stages: Sequence[Stage],
+    planned_stages: Sequence[str],
+    server: ServerUse | None,
+    *,
+    sessions_left: int | None,
+    uptime_percent: float | None,
 ) -> dict[str, Figure]:
     """Return the figures that every scenario has, by name; findings add their own.
 
@@ -55,34 +67,41 @@ def figures(
         stages: The stages that were reached.
         planned_stages: Names of all stages that were planned.
         server: What the server used; None when it could not be seen.
+        sessions_left: Sessions that the server says it still holds; None when it does not tell.
+        uptime_percent: Share of the time that the server was there; None when no call ended.
     """
     held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
     found = dict(_metric_figures(metrics, held_s))
     for stage in stages:
-        found |= _stage_figures(stage)
+        found |= _stage_figures(stage, metrics.errors)
     reached = {stage.name for stage in stages}
     for name in planned_stages:
         if name not in reached:
             found |= _unreached_figures(name)
     found |= _server_figures(server, metrics.tool_calls, held_s)
-    found["sessions_left"] = _sessions_left(metrics, server, held_s)
+    found["server.uptime_percent"] = Figure(uptime_percent, metrics.tool_calls, held_s)
+    found["sessions_left"] = _sessions_left(metrics, sessions_left, held_s)
     return found
 
 
-def _sessions_left(metrics: Metrics, server: ServerUse | None, held_s: float) -> Figure:
+def _sessions_left(metrics: Metrics, told: int | None, held_s: float) -> Figure:
     if metrics.session_creation_ms is None:
         return Figure(None, 0, held_s, absent="this wire has no sessions")
-    told = server.sessions_left if server is not None else None
     left = told if told is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
-    return Figure(left, metrics.sessions_opened, held_s)
+    return Figure(left, metrics.sessions_opened, held_s, timed=False)
+
+
+def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str, int]) -> Figure:
+    return Figure(share if calls else None, calls, duration_s, timed=not _TIMED_ERRORS.isdisjoint(errors))
 
 
 def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
     calls = metrics.tool_calls
     yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
-    yield "error_rate", Figure(metrics.error_rate if calls else None, calls, held_s)
+    yield "error_rate", _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
     for name in ERROR_CLASSES:
-        yield f"errors.{name}", Figure(metrics.errors.get(name, 0), calls, held_s)
+        count = metrics.errors.get(name, 0)
+        yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)
     for tool, latency in metrics.latency_ms.items():
         yield from _latency_figures(f"latency_ms.{tool}", latency, held_s)
     if metrics.session_creation_ms is not None:
@@ -102,13 +121,11 @@ def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterat
         yield f"{prefix}.{name}", Figure(values[name] if latency.count else None, latency.count, duration_s)
 
 
-def _stage_figures(stage: Stage) -> dict[str, Figure]:
+def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]:
     duration_s = stage.end_s - stage.start_s
     found = {
         f"tool_calls_per_s@{stage.name}": Figure(stage.calls_per_s, stage.calls, duration_s),
-        f"error_rate@{stage.name}": Figure(
-            stage.error_rate if stage.calls else None, stage.calls, duration_s
-        ),
+        f"error_rate@{stage.name}": _error_rate(stage.error_rate, stage.calls, duration_s, errors),
     }
     for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
         found[f"{name}@{stage.name}"] = figure
@@ -124,12 +141,11 @@ def _unreached_figures(stage: str) -> dict[str, Figure]:
 def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
     if server is None:
         unseen = Figure(None, 0, held_s, absent="the server's process cannot be seen from here")
-        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call", "uptime_percent"):
+        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call"):
             yield f"server.{name}", unseen
         return
     slope = server.rss_mb.slope_mb_per_h
     few = "" if slope is not None else "too few samples for a slope"
-    yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s)
-    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, absent=few)
-    yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s)
-    yield "server.uptime_percent", Figure(server.uptime_percent, 1, held_s)
+    yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s, timed=False)
+    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=few)
+    yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s, timed=False)

@@ -36,6 +36,8 @@ class Evidence:
         load: Columns of ``record.Series.load``.
         period_s: Length of one period of those columns.
         aborted: Why the script ended the load early; empty when it did not.
+        sessions_left: Sessions that the server says it still holds; None when it does not tell.
+        uptime_percent: Share of the time that the server was there; None when no call ended.
     """
 
     metrics: Metrics
@@ -45,6 +47,8 @@ class Evidence:
     load: Columns
     period_s: float
     aborted: str = ""
+    sessions_left: int | None = None
+    uptime_percent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,31 +74,37 @@ def find(shape: str, evidence: Evidence) -> Found:
 
 
 def _stress(evidence: Evidence) -> Found:
-    planned_levels = [name for name in evidence.planned_stages if name.startswith("hold_")]
     levels = [stage for stage in evidence.stages if stage.kind == "hold"]
-    carried = 0
-    for level in levels:
-        if not _carried(level) or level.vus is None:
-            break
-        carried = level.vus
-    broke = next((level for level in levels if not _carried(level)), None)
-    shortest_s = min((level.end_s - level.start_s for level in levels), default=0.0)
-    findings = [_carried_finding(carried, broke)]
+    if not levels:
+        absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
+        return Found(
+            (_how_it_failed(evidence, None),), {"stress.vus_carried": absent, "stress.knee_vus": absent}
+        )
+    # The script gave up in the last stage that was reached, though its figures may still look well.
+    gave_up_in = evidence.stages[-1] if evidence.aborted else None
+    failed = [level for level in levels if level is gave_up_in or not _carried(level)]
+    broke = failed[0] if failed else None
+    carried = max(
+        (level.vus or 0 for level in levels if not broke or level.end_s <= broke.start_s), default=0
+    )
+    shortest_s = min(level.end_s - level.start_s for level in levels)
+    users = _knee(evidence)
+    flat = "" if users is not None else "throughput had not levelled off, or the run was too short to tell"
     figures = {
         "stress.vus_carried": Figure(
-            carried if levels else None,
+            carried,
             sum(level.calls for level in levels),
             shortest_s,
-            at_least=broke is None and len(levels) == len(planned_levels),
-        )
+            at_least=broke is None and not evidence.aborted,
+        ),
+        "stress.knee_vus": Figure(users, len(evidence.load["t_s"]), shortest_s, absent=flat),
     }
-    users = _knee(evidence)
-    figures["stress.knee_vus"] = Figure(users, len(evidence.load["t_s"]), shortest_s)
+    findings = [_carried_finding(carried, broke, gave_up_in)]
     if users is not None:
         findings.append(
             Finding(
                 "Knee",
-                f"{users:.0f} VUs already reach 90 % of the highest throughput; more users only wait longer.",
+                f"Throughput grows up to about {users:.0f} VUs and hardly beyond: more only wait longer.",
                 {"knee_vus": users},
             )
         )
@@ -110,9 +120,11 @@ def _carried(level: Stage) -> bool:
     )
 
 
-def _carried_finding(carried: int, broke: Stage | None) -> Finding:
+def _carried_finding(carried: int, broke: Stage | None, gave_up_in: Stage | None) -> Finding:
     limit = f"p95 < {LEVEL_P95_MS:.0f} ms and errors < {LEVEL_ERROR_RATE:.0%}"
-    if broke is None:
+    if broke is None and gave_up_in is not None:
+        text = f"{carried} VUs held {limit}; the load ended early in {gave_up_in.name}."
+    elif broke is None:
         text = f"Every level held {limit}, up to {carried} VUs: the limit lies higher."
     else:
         highest = f"{carried} VUs is the highest level" if carried else "No level"
@@ -124,19 +136,20 @@ def _carried_finding(carried: int, broke: Stage | None) -> Finding:
 
 
 def _knee(evidence: Evidence) -> float | None:
-    climbing_until = max((s.end_s for s in evidence.stages if s.kind == "hold"), default=0.0)
-    rows = [
-        (vus, calls - (errors or 0.0))
-        for t, vus, calls, errors in zip(
-            evidence.load["t_s"],
-            evidence.load["vus"],
-            evidence.load["calls_per_s"],
-            evidence.load["errors_per_s"],
-            strict=True,
-        )
-        if t is not None and vus and calls is not None and t <= climbing_until
+    climbing_until = max(s.end_s for s in evidence.stages if s.kind == "hold")
+    load = evidence.load
+    told = [
+        (t, vus) for t, vus in zip(load["t_s"], load["vus"], strict=True) if t is not None and vus is not None
     ]
-    return knee([vus for vus, _ in rows], [rate for _, rate in rows])
+    if not told:
+        return None
+    rows = [
+        # k6 tells the number of users once a second only, while periods may be shorter.
+        (float(np.interp(t, [at for at, _ in told], [vus for _, vus in told])), calls - (errors or 0.0))
+        for t, calls, errors in zip(load["t_s"], load["calls_per_s"], load["errors_per_s"], strict=True)
+        if t is not None and calls is not None and t <= climbing_until
+    ]
+    return knee([vus for vus, _ in rows if vus > 0], [rate for vus, rate in rows if vus > 0])
 
 
 def _how_it_failed(evidence: Evidence, broke: Stage | None) -> Finding:
@@ -186,8 +199,10 @@ def _spike(evidence: Evidence) -> Found:
         watched_s.append(after.end_s - after.start_s)
         findings.append(_spike_finding(spike, after, before_ms, seconds))
     if not times:
-        absent = Figure(None, 0, 0.0, absent="the run ended before the first recovery")
-        return Found((), {"spike.recovery_s": absent})
+        reached = any(stage.kind == "recovery" for stage in evidence.stages)
+        # A recovery that was reached and cannot be measured is no matter of a short run.
+        why = "" if reached else "the run ended before the first recovery"
+        return Found((), {"spike.recovery_s": Figure(None, 0, 0.0, absent=why)})
     return Found(tuple(findings), {"spike.recovery_s": _slowest(times, watched_s, evidence.period_s)})
 
 
@@ -244,13 +259,13 @@ def _endurance(evidence: Evidence) -> Found:
                 )
             )
     findings.append(_sessions_finding(evidence))
-    if evidence.server is not None and evidence.server.uptime_percent is not None:
-        uptime = evidence.server.uptime_percent
+    if evidence.uptime_percent is not None:
         findings.append(
             Finding(
                 "Uptime",
-                f"{uptime:.2f} % of the periods of {evidence.period_s:g} s had a correct answer.",
-                {"uptime_percent": uptime},
+                f"The server was there in {evidence.uptime_percent:.2f} % of the periods of "
+                f"{evidence.period_s:g} s.",
+                {"uptime_percent": evidence.uptime_percent},
             )
         )
     return Found(tuple(findings), figures)
@@ -285,7 +300,7 @@ def _sessions_finding(evidence: Evidence) -> Finding:
     opened, closed = evidence.metrics.sessions_opened, evidence.metrics.sessions_closed
     if evidence.metrics.session_creation_ms is None:
         return Finding("Sessions", "This wire has no sessions.")
-    left = evidence.server.sessions_left if evidence.server else None
+    left = evidence.sessions_left
     told = f"the server holds {left}" if left is not None else "the server does not tell how many it holds"
     return Finding(
         "Sessions",

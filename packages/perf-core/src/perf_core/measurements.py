@@ -319,14 +319,22 @@ def _cores_between(before: Reading | None, after: Reading | None, elapsed_s: flo
 
 
 def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
-    """Return the share of periods with at least one good answer, among those in which calls were made.
+    """Return the share of periods in which the server was there.
+
+    A period counts by whether a good answer came in it. A period in which no call ended counts like the
+    next one in which some did: calls that time out at last had no server all the while that they waited.
 
     Args:
         load: Columns of ``record.Series.load``.
 
     Returns:
-        0 to 100, or None when no call was made.
+        0 to 100, or None when no call ended.
     """
-    pairs = zip(load["calls_per_s"], load["errors_per_s"], strict=True)
-    offered = [(calls or 0.0, errors or 0.0) for calls, errors in pairs if calls or errors]
-    return 100 * _share(sum(calls > errors for calls, errors in offered), len(offered)) if offered else None
+    pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
+    there: list[bool] = []
+    for calls, errors in reversed(pairs):
+        if calls or errors:
+            there.append((calls or 0.0) > (errors or 0.0))
+        elif there:
+            there.append(there[-1])
+    return 100 * _share(sum(there), len(there)) if there else None

@@ -23,8 +23,12 @@ PLAN_NAME = "plan.json"
 OPEN_MODEL_SHAPES = frozenset({"endurance"})
 """Shapes that are paced by an arrival rate; the others keep a number of virtual users busy."""
 
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+|\d+(\.\d+)?", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+# k6 finds a figure by "metric{tag:value,tag:value}": these characters would name another one.
+_UNTAGGABLE = re.compile(r"[,{}\"\x1f]|^\s|\s$|^$")
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,15 @@ class Plan:
 
 
 def parse_duration_s(text: str) -> float:
-    """Return the seconds in ``90``, ``90s``, ``1.5m``, ``2h`` or ``250ms``.
+    """Return the seconds in ``90``, ``90s``, ``1.5m``, ``1h30m`` or ``250ms``.
 
     Raises:
         UsageError: The text is none of these, or not above zero.
     """
-    match = _DURATION.fullmatch(text.strip())
-    seconds = float(match["number"]) * _UNIT_S[match["unit"]] if match else 0.0
-    if seconds <= 0:
+    words = text.strip()
+    parts = _DURATION_PART.findall(words) if _DURATION.fullmatch(words) else []
+    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+    if not 0 < seconds < float("inf"):
         raise UsageError(
             f"a duration such as 90s, 2m or 1h was expected, {text!r} came",
             "Give a number above zero and a unit.",
@@ -115,7 +120,7 @@ def make_plan(scenario: Scenario, wire: Wire, settings: Settings) -> Plan:
     if problems:
         raise UsageError(f"scenario {scenario.name} cannot run like this: " + "; ".join(problems))
     pools = scenario.journeys(settings.seed)
-    problems = list(_pool_problems(pools))
+    problems = list(_pool_problems(scenario.shape, pools))
     if problems:
         raise UsageError(
             f"the adapter's journeys for {scenario.name} are malformed: " + "; ".join(problems),
@@ -141,6 +146,11 @@ def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> lis
             problems.append(f"{name} is a number above zero, {value} came")
     if not 0 <= settings.think_time_s < float("inf"):
         problems.append(f"--think-time is zero or more seconds, {settings.think_time_s} came")
+    for name, count in (("--vus", settings.vus), ("--rate", settings.rate_per_s)):
+        if count is not None and 0 < count < float("inf") and count != int(count):
+            problems.append(f"{name} is a whole number, {count} came")
+    if settings.think_time_s > 0 and scenario.shape in OPEN_MODEL_SHAPES:
+        problems.append(f"--think-time has no place in {scenario.shape}, which is paced by its rate")
     if settings.rate_per_s is not None and scenario.shape not in OPEN_MODEL_SHAPES:
         problems.append(
             f"--rate belongs to scenarios paced by a rate ({', '.join(sorted(OPEN_MODEL_SHAPES))}); "
@@ -151,7 +161,7 @@ def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> lis
     return problems
 
 
-def _pool_problems(pools: Pools) -> list[str]:
+def _pool_problems(shape: str, pools: Pools) -> list[str]:
     problems = []
     if "mix" not in pools:
         problems.append(f"a pool named 'mix' was expected, {sorted(pools)} came")
@@ -162,6 +172,19 @@ def _pool_problems(pools: Pools) -> list[str]:
             if not journey.steps:
                 problems.append(f"pool {name!r}, journey {index} ({journey.name!r}) has no steps")
                 break
+    tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
+    kinds = {journey.kind for journeys in pools.values() for journey in journeys if journey.kind}
+    problems += [
+        f"{label!r} cannot label figures: names are neither empty nor have blanks at an end, commas, "
+        "braces or quotes"
+        for label in sorted(tools | kinds)
+        if _UNTAGGABLE.search(label)
+    ]
+    if shape == "benchmark":
+        problems += [
+            f"benchmark measures each tool alone: a pool named {tool!r} was expected, {sorted(pools)} came"
+            for tool in sorted(tools - set(pools))
+        ]
     return problems
 
 

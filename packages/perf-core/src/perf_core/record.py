@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from perf_core.adapter import Wire
 from perf_core.errors import ResultsError
@@ -148,7 +149,8 @@ class ServerUse:
         processes: Largest number of processes seen at once.
         sessions_left: Sessions that the server itself still holds open after the run, from its
             metrics endpoint; None when it does not tell.
-        uptime_percent: Share of the periods with calls in which at least one was answered correctly.
+        uptime_percent: Share of the periods in which calls were answered correctly; see
+            ``measurements.uptime_percent``.
     """
 
     rss_mb: MemoryTrend
@@ -290,11 +292,21 @@ class RunRecord:
     schema: int = SCHEMA
 
 
+@dataclass(frozen=True)
+class _Header:
+    schema: int
+
+
 _ADAPTER: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
+_HEADER: TypeAdapter[_Header] = TypeAdapter(_Header)
 
 
 def to_json(record: RunRecord) -> str:
-    """Return the record as indented JSON text, one line per column of the series."""
+    """Return the record as indented JSON text, the series on one line.
+
+    Raises:
+        ValueError: A number in it is not finite: JSON has none such.
+    """
     document = {"schema": record.schema, **{k: v for k, v in asdict(record).items() if k != "schema"}}
     series = document.pop("series")
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
@@ -309,31 +321,47 @@ def from_json(text: str | bytes, source: str = RECORD_NAME) -> RunRecord:
         ResultsError: It is not a record of this schema; names the field, what came and what was expected.
     """
     try:
+        schema = _HEADER.validate_json(text).schema
+        if schema != SCHEMA:
+            raise ResultsError(
+                f"{source} is a record of schema {schema}; this perf-core reads schema {SCHEMA}",
+                "Read it with the version of perf-core that wrote it, or measure again.",
+            )
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, p['loc'])) or 'document'}: {p['msg']}" for p in error.errors()[:5]
-        )
+        problems = "; ".join(map(_problem, error.errors()[:5]))
         raise ResultsError(
             f"{source} is not a record of schema {SCHEMA}: {problems}",
             "Records are written by `perf-core run`; give the folder of a run or its record.json.",
         ) from error
 
 
+def _problem(error: ErrorDetails) -> str:
+    field = ".".join(map(str, error["loc"])) or "document"
+    came = repr(error["input"])
+    return f"{field}: {error['msg']}; {came if len(came) <= 60 else came[:57] + '...'} came"
+
+
 def write(record: RunRecord, folder: Path) -> Path:
     """Write ``record.json`` into ``folder``, whole or not at all.
 
     Raises:
-        ResultsError: The folder cannot be written.
+        ResultsError: The folder cannot be written, or the record is no JSON.
     """
     path = folder / RECORD_NAME
     partial = path.with_suffix(".json.partial")
     try:
-        partial.write_text(to_json(record), encoding="utf-8")
+        # A server or a command line may bring lone surrogates, which UTF-8 cannot carry.
+        partial.write_text(to_json(record), encoding="utf-8", errors="replace")
         partial.replace(path)
     except OSError as error:
         raise ResultsError(
             f"cannot write {path}: {error.strerror}", "Choose another folder with --output-dir."
+        ) from error
+    except ValueError as error:
+        raise ResultsError(
+            f"the record of {record.run_id} holds what JSON cannot carry: {error}",
+            "Please report this with the run's folder.",
         ) from error
     return path
 

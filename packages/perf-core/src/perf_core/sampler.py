@@ -6,6 +6,7 @@ The list of children is refreshed once a second: walking every process costs abo
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -59,8 +60,11 @@ class TreeMeter:
     """
 
     def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
-        self._members: dict[int, psutil.Process] = {pid: self._root}
+        self._members: dict[int, psutil.Process] = {}
+        self._root: psutil.Process | None = None
+        # A process may end before anyone looks at it: then there is nothing to read.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._root = self._members[pid] = psutil.Process(pid)
         self._cpu_s: dict[tuple[int, float], float] = {}
         self._refreshed_at = float("-inf")
 
@@ -74,18 +78,22 @@ class TreeMeter:
                     if member.status() == psutil.STATUS_ZOMBIE:
                         raise psutil.NoSuchProcess(pid)
                     times = member.cpu_times()
-                    rss += member.memory_info().rss
-                    threads += member.num_threads()
-                    fds += _open_files(member)
+                    member_rss, member_threads = member.memory_info().rss, member.num_threads()
+                    member_fds = _open_files(member)
                     self._cpu_s[pid, member.create_time()] = times.user + times.system
-                    processes += 1
             except (psutil.NoSuchProcess, psutil.AccessDenied):
+                # Ended, or not ours to see; nothing of it counts, not even what was read so far.
                 del self._members[pid]
+                continue
+            rss += member_rss
+            threads += member_threads
+            fds += member_fds
+            processes += 1
         return Reading(rss / _MB, sum(self._cpu_s.values()), fds, threads, processes)
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        if now - self._refreshed_at < _TREE_REFRESH_S:
+        if self._root is None or now - self._refreshed_at < _TREE_REFRESH_S:
             return
         self._refreshed_at = now
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from perf_core.adapter import WIRES, Journey, Pools, Scenario, Target
+from perf_core.errors import UsageError
 
 _SUMMARIES = {
     "quick": "Does it work under a little load, on both wires?",
@@ -33,8 +34,18 @@ def standard_scenarios(
         journeys: Draws the pools from a seed; they need ``mix``, and one pool per tool for
             ``benchmark`` (see :func:`with_pools_by_tool`).
         targets: Targets by scenario; a scenario without an entry wants an error rate below 0.1 %.
+
+    Raises:
+        UsageError: There are targets for a scenario that does not exist.
     """
     given = targets or {}
+    unknown = sorted(set(given) - set(_SUMMARIES))
+    if unknown:
+        # They would be left out in silence, and nothing would ever miss them.
+        raise UsageError(
+            f"targets are given for {', '.join(unknown)}; the scenarios are {', '.join(_SUMMARIES)}",
+            "Correct the name in the adapter.",
+        )
     return {
         name: Scenario(
             name=name,

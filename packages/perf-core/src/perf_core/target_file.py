@@ -21,12 +21,14 @@ Example::
 
 from __future__ import annotations
 
+import difflib
 import random
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -38,13 +40,14 @@ _JOURNEYS = 1000
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Infinities and NaN are TOML but not JSON: no call could carry them, no figure reach them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Expect(_Strict):
     result: JsonValue = None
     text: str | None = None
-    error: bool = False
+    error: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> _Expect:
@@ -110,7 +113,12 @@ class _File(_Strict):
         words = " ".join(self.command or [])
         if self.command is not None and "{ready_file}" not in words and self.url is None:
             raise ValueError("a command needs {ready_file}, or {port} together with url")
+        if self.url is not None and "{port}" in self.url and "{port}" not in words:
+            raise ValueError("url has {port}, so the command needs {port} too")
         return self
+
+
+_FIELDS = sorted({name for model in (_File, _Call, _Expect, _Target) for name in model.model_fields})
 
 
 @dataclass(frozen=True)
@@ -179,15 +187,18 @@ def read_target_file(path: Path) -> FileAdapter:
     try:
         file = _File.model_validate(document)
     except ValidationError as error:
-        problems = "\n".join(_problem(p["loc"], p["msg"], p["input"]) for p in error.errors())
+        problems = "\n".join(_problem(p["type"], p["loc"], p["msg"], p["input"]) for p in error.errors())
         raise UsageError(
             f"{path} does not describe a server:\n{problems}", "docs/adapters.md has an example."
         ) from error
     return FileAdapter(path, None if file.command else file.url, file)
 
 
-def _problem(where: tuple[int | str, ...], message: str, came: object) -> str:
+def _problem(kind: str, where: tuple[int | str, ...], message: str, came: object) -> str:
     field = ".".join(map(str, where)) or "the file"
     shown = repr(came)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(str(where[-1]), _FIELDS, n=1)
+        message = "there is no such field" + (f" (did you mean {close[0]!r}?)" if close else "")
     return f"  {field}: {message}; {shown} came"

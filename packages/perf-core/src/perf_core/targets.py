@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, Scenario, ServerAdapter
 from perf_core.errors import UsageError
@@ -55,10 +55,11 @@ def installed_adapters() -> dict[str, Subject]:
     Raises:
         UsageError: An installed adapter does not load; names its package.
     """
-    subjects = {}
-    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
-        subjects[entry.name] = _load(entry)
-    return subjects
+    return {name: _load(entry) for name, entry in _entries().items()}
+
+
+def _entries() -> dict[str, EntryPoint]:
+    return {e.name: e for e in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name)}
 
 
 def _load(entry: EntryPoint) -> Subject:
@@ -91,17 +92,9 @@ def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: st
     Raises:
         UsageError: A name is unknown, or the URL fits no single adapter.
     """
-    wanted = list(names)
-    installed = installed_adapters()
-    if wanted:
-        subjects = [_resolve(name, installed) for name in wanted]
-    else:
-        subjects = [s for s in installed.values() if all(n in s.adapter.scenarios for n in scenarios)]
-        if not subjects:
-            raise UsageError(
-                f"no installed target has the scenarios {', '.join(scenarios)}",
-                f"Installed: {_listed(installed)}. Name one with --target, or a TOML file.",
-            )
+    wanted, questions = list(names), list(scenarios)
+    # Only what was asked for is loaded: one broken adapter must not stand in the way of the others.
+    subjects = [_resolve(name, _entries()) for name in wanted] if wanted else _with_scenarios(questions)
     if server_url is None:
         return subjects
     if len(subjects) != 1:
@@ -113,21 +106,51 @@ def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: st
     return [Subject(subjects[0].adapter, endpoint(server_url), subjects[0].package)]
 
 
+def _with_scenarios(scenarios: Sequence[str]) -> list[Subject]:
+    installed = installed_adapters()
+    if not installed:
+        raise UsageError(
+            "no target is installed",
+            "Install a server with its extra [perf], or name a TOML file with --target.",
+        )
+    subjects = [s for s in installed.values() if all(name in s.adapter.scenarios for name in scenarios)]
+    if subjects:
+        return subjects
+    known = sorted({name for subject in installed.values() for name in subject.adapter.scenarios})
+    unknown = [name for name in scenarios if name not in known]
+    if unknown:
+        what = "; ".join(f"no installed target has a scenario {n!r}{_closest(n, known)}" for n in unknown)
+        raise UsageError(what, f"Known: {', '.join(known)}. A TOML file describes any other server.")
+    has = "; ".join(f"{name} has {', '.join(s.adapter.scenarios)}" for name, s in installed.items())
+    raise UsageError(
+        f"no installed target has all of {', '.join(scenarios)}", f"{has}. Run them one after the other."
+    )
+
+
 def endpoint(url: str) -> str:
     """Return the MCP endpoint of a server's URL: ``/mcp`` when the URL has no path.
 
     Raises:
-        UsageError: It is not an http or https URL.
+        UsageError: It is not an http or https URL, or carries a query, which the k6 scripts do not send.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _http_parts(url.strip())
+    if parts is None or parts.query or parts.fragment:
         raise UsageError(f"a URL such as http://127.0.0.1:8100 was expected, {url!r} came")
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/mcp"))
+    return urlunsplit(parts._replace(path="/mcp" if parts.path in {"", "/"} else parts.path))
 
 
-def _resolve(name: str, installed: Mapping[str, Subject]) -> Subject:
+def _http_parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number up to 65535
+        return None
+    return parts if usable else None
+
+
+def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
     if name in installed:
-        return installed[name]
+        return _load(installed[name])
     if name.endswith(".toml"):
         adapter = read_target_file(Path(name))
         url = endpoint(adapter.running_url) if adapter.running_url else None
@@ -144,7 +167,7 @@ def _resolve(name: str, installed: Mapping[str, Subject]) -> Subject:
     )
 
 
-def _listed(installed: Mapping[str, Subject]) -> str:
+def _listed(installed: Mapping[str, EntryPoint]) -> str:
     return ", ".join(installed) or "none (install a server with its extra [perf])"
 
 

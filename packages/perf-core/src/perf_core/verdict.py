@@ -3,7 +3,8 @@
 A run is invalid when nobody can know what it says: the generator gave up or dropped iterations, the
 server was not the same at the end, a target's metric has no samples. A generator that was saturated
 biases against the server: a target that is met all the same stands, as a bound; one that is missed is
-invalid, for nobody knows who was slow.
+invalid, for nobody knows who was slow. That holds for figures of time alone: a wrong answer is the
+server's own however slow the generator was.
 """
 
 from __future__ import annotations
@@ -71,9 +72,8 @@ def judge(
     saturated = generator is not None and generator.saturated
     results = tuple(_judge_target(target, figures, saturated, changed_levels) for target in targets)
     if interrupted:
-        return Judgement(
-            "interrupted", ("the run was interrupted; its figures cover what was done until then",), results
-        )
+        reason = "the run was interrupted; its figures cover what was done until then"
+        return Judgement("interrupted", (reason, *faults), results)
     invalid = [*faults, *_generator_faults(generator)]
     invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
     if invalid:
@@ -86,7 +86,7 @@ def judge(
 
 def _generator_faults(generator: GeneratorUse | None) -> list[str]:
     if generator is None:
-        return ["k6 left no summary: nothing was measured"]
+        return ["k6 left no figures: nothing was measured"]
     share = generator.dropped_iterations / max(generator.scheduled_iterations, 1)
     if share > DROPPED_SHARE:
         return [
@@ -101,22 +101,23 @@ def _judge_target(
 ) -> TargetResult:
     figure = figures.get(target.figure)
     if figure is None:
-        return _unknown(target, changed_levels)
+        return _unknown(target, figures, changed_levels)
     verdict = _unjudgeable(target, figure)
     if verdict is not None:
         outcome, reason = verdict
         return _result(target, figure, outcome, reason=reason)
     met = _reaches(figure, target.comparison, target.target)
-    if not met and saturated:
+    bound = saturated and figure.timed
+    if not met and bound:
         reason = "missed while k6 itself was saturated: nobody knows who was slow"
         return _result(target, figure, "invalid", reason=reason, bound=True)
     stretch_met = None if target.stretch is None else _reaches(figure, target.comparison, target.stretch)
-    return _result(target, figure, "met" if met else "missed", stretch_met=stretch_met, bound=saturated)
+    return _result(target, figure, "met" if met else "missed", stretch_met=stretch_met, bound=bound)
 
 
-def _unknown(target: Target, changed_levels: bool) -> TargetResult:
+def _unknown(target: Target, figures: Mapping[str, Figure], changed_levels: bool) -> TargetResult:
     stage = target.figure.partition("@")[2]
-    if stage and changed_levels:
+    if stage and changed_levels and not any(name.endswith(f"@{stage}") for name in figures):
         return _result(target, None, "not judged", reason=f"with --vus there is no stage {stage}")
     # A target on a figure that no run has would never be missed: that is a fault, not a pass.
     return _result(target, None, "invalid", reason="there is no such figure; see perf_core.figures")
@@ -181,7 +182,7 @@ def _remarks(results: Sequence[TargetResult]) -> list[str]:
     remarks = []
     unjudged = sum(result.outcome == "not judged" for result in results)
     if unjudged:
-        remarks.append(f"{unjudged} of {len(results)} targets could not be judged on a run this short")
+        remarks.append(f"{unjudged} of {len(results)} targets could not be judged; each says why")
     if any(result.bound for result in results):
         remarks.append("k6 was saturated: figures are bounds, the server may be better than they say")
     return remarks

@@ -1,0 +1,276 @@
+"""Builders of what the modules hand to one another; each test says only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
+from perf_core.adapter import Pools
+from perf_core.plan import Plan, Settings, make_plan
+from perf_core.record import GeneratorUse, Latency, Metrics, Stage
+from perf_core.sampler import Reading, Sample
+
+# On a busy machine a single example may take long; what it finds counts, not how soon.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
+
+DATA = Path(__file__).parent / "data"
+STARTED_AT_S = 1_700_000_000.0
+
+
+def _latency(p95: float = 10.0, count: int = 1000) -> Latency:
+    return Latency(count, p95 / 10, p95 / 2.5, p95 / 2, p95 * 0.8, p95, p95 * 2, p95 * 3)
+
+
+def _stage(
+    name: str = "hold_100",
+    start_s: float = 0.0,
+    end_s: float = 10.0,
+    *,
+    p95: float = 10.0,
+    calls: int = 1000,
+    error_rate: float = 0.0,
+    samples: int | None = None,
+) -> Stage:
+    """A stage whose kind and users are in its name, as in `hold_100` or `recovery_1`."""
+    kind, _, number = name.partition("_")
+    vus = int(number) if kind in {"hold", "ramp"} and number.isdigit() else 10
+    answered = calls if samples is None else samples
+    return Stage(
+        name=name,
+        kind=kind,
+        vus=vus,
+        rate_per_s=None,
+        start_s=start_s,
+        end_s=end_s,
+        calls=calls,
+        calls_per_s=calls * (1 - error_rate) / (end_s - start_s),
+        error_rate=error_rate,
+        latency_ms=_latency(p95, answered) if answered else Latency(0, 0, 0, 0, 0, 0, 0, 0),
+    )
+
+
+def _metrics(**changes: Any) -> Metrics:
+    values: dict[str, Any] = {
+        "tool_calls": 1000,
+        "tool_calls_per_s": 100.0,
+        "error_rate": 0.0,
+        "errors": {},
+        "latency_ms": {"all": _latency(), "add": _latency()},
+        "session_creation_ms": _latency(20.0, 10),
+        "sessions_opened": 10,
+        "sessions_closed": 10,
+    }
+    return Metrics(**{**values, **changes})
+
+
+def _generator(**changes: Any) -> GeneratorUse:
+    values: dict[str, Any] = {
+        "cpu_s": 1.0,
+        "cpu_us_per_call": 80.0,
+        "cores_used": 0.3,
+        "cores_available": 1.0,
+        "saturated": False,
+        "rss_peak_mb": 100.0,
+        "dropped_iterations": 0,
+        "scheduled_iterations": 1000,
+        "exit_code": 0,
+    }
+    return GeneratorUse(**{**values, **changes})
+
+
+def _load_columns(
+    periods: Sequence[tuple[float | None, ...]], period_s: float = 1.0
+) -> dict[str, tuple[float | None, ...]]:
+    """Columns from rows of (calls_per_s, errors_per_s, median latency, VUs); later items may be left out."""
+    rows = [(*row, *(0.0, 0.0, 5.0, 10.0)[len(row) :]) for row in periods]
+    calls, errors, median, vus = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return {
+        "t_s": tuple(period_s * (index + 1) for index in range(len(rows))),
+        "vus": vus,
+        "calls_per_s": calls,
+        "errors_per_s": errors,
+        "latency_med_ms": median,
+        "latency_p95_ms": median,
+        "latency_p99_ms": median,
+    }
+
+
+def _trend(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "trend", "contains": "time", "values": dict(values)}
+
+
+@dataclass
+class SummaryDocument:
+    """What `k6/lib/summary.js` writes: sub-metrics without samples are there, with zeros."""
+
+    document: dict[str, Any]
+
+    def trend(self, name: str, count: int, p95: float = 10.0) -> SummaryDocument:
+        """Set the samples of a trend or one of its sub-metrics."""
+        shape = {"min": 0.1, "avg": 0.4, "med": 0.5, "max": 3.0, "p(90)": 0.8, "p(95)": 1.0, "p(99)": 2.0}
+        values = {statistic: share * p95 if count else 0 for statistic, share in shape.items()}
+        self.document["metrics"][name] = _trend({"count": count, **values})
+        return self
+
+    def counter(self, name: str, count: int) -> SummaryDocument:
+        """Set a counter or one of its sub-metrics."""
+        self.document["metrics"][name] = {"type": "counter", "values": {"count": count, "rate": 0}}
+        return self
+
+    def calls(self, stage: str, count: int, p95: float = 10.0) -> SummaryDocument:
+        """Add answered calls of `add` to a stage and to the whole run."""
+        name = "mcp_tool_call_duration_ms"
+        self.trend(f"{name}{{stage:{stage}}}", count, p95)
+        for total in (name, f"{name}{{tool:add}}"):
+            self.trend(total, count + self.count(total), p95)
+        return self
+
+    def errors(self, error_class: str, stage: str, count: int) -> SummaryDocument:
+        """Add errors of a class to a stage and to the whole run."""
+        self.counter(f"mcp_errors{{class:{error_class},stage:{stage}}}", count)
+        for total in ("mcp_errors", f"mcp_errors{{class:{error_class}}}"):
+            self.counter(total, count + self.count(total))
+        return self
+
+    def count(self, name: str) -> int:
+        """Samples of a metric so far."""
+        return int(self.document["metrics"].get(name, {}).get("values", {}).get("count", 0))
+
+
+def _summary(*stages: tuple[str, float, float], ran_s: float | None = None) -> SummaryDocument:
+    planned = [
+        {
+            "name": name,
+            "kind": name.partition("_")[0],
+            "vus": int(name.partition("_")[2]) if name.partition("_")[2].isdigit() else 10,
+            "rate_per_s": None,
+            "start_s": start_s,
+            "end_s": end_s,
+        }
+        for name, start_s, end_s in stages
+    ]
+    length_s = max(end_s for _, _, end_s in stages) if ran_s is None else ran_s
+    return SummaryDocument(
+        {
+            "schema": 1,
+            "scenario": "load",
+            "shape": "load",
+            "wire": "session",
+            "started_at_ms": STARTED_AT_S * 1000,
+            "aborted": None,
+            "stages": planned,
+            "state": {"testRunDurationMs": length_s * 1000},
+            "metrics": {},
+            "options": {},
+        }
+    )
+
+
+def _samples(
+    t_s: Sequence[float],
+    server_cpu_s: Callable[[float], float] | None = None,
+    generator_cpu_s: Callable[[float], float] | None = None,
+    *,
+    rss_mb: Callable[[float], float] = lambda _t: 50.0,
+    server_lives_until_s: float = float("inf"),
+) -> tuple[Sample, ...]:
+    """Samples at seconds from the start of the load; a process without a function is not seen."""
+
+    def server(t: float) -> Reading | None:
+        if server_cpu_s is None:
+            return None
+        if t > server_lives_until_s:
+            return Reading(0.0, server_cpu_s(server_lives_until_s), 0, 0, 0)
+        return Reading(rss_mb(t), server_cpu_s(t), 10, 4, 1)
+
+    def generator(t: float) -> Reading | None:
+        return Reading(80.0 + t, generator_cpu_s(t), 20, 9, 1) if generator_cpu_s is not None else None
+
+    return tuple(Sample(STARTED_AT_S + t, server(t), generator(t)) for t in t_s)
+
+
+def _add(a: int = 1, b: int = 2, kind: str = "") -> Journey:
+    return Journey("add", (Step("add", {"a": a, "b": b}, Expectation.result({"result": a + b})),), kind)
+
+
+def _scenario(
+    shape: str = "load", pools: Pools | None = None, targets: tuple[Target, ...] = (), name: str = ""
+) -> Scenario:
+    return Scenario(name or shape, shape, "A question.", lambda _seed: pools or {"mix": [_add()]}, targets)
+
+
+def _plan(shape: str = "load", pools: Pools | None = None, **settings: Any) -> Plan:
+    return make_plan(_scenario(shape, pools), "session", Settings(**settings))
+
+
+@dataclass
+class AnyAdapter:
+    """An adapter that could be installed."""
+
+    scenarios: Mapping[str, Scenario]
+    name: str = "adder"
+    server_name: str | None = None
+    launch: Launch = field(default_factory=lambda: Launch(("adder", "--ready-file", "{ready_file}")))
+
+
+class Build:
+    """The builders, under short names."""
+
+    latency = staticmethod(_latency)
+    stage = staticmethod(_stage)
+    metrics = staticmethod(_metrics)
+    generator = staticmethod(_generator)
+    load_columns = staticmethod(_load_columns)
+    summary = staticmethod(_summary)
+    samples = staticmethod(_samples)
+    scenario = staticmethod(_scenario)
+    journey = staticmethod(_add)
+    plan = staticmethod(_plan)
+    adapter = AnyAdapter
+    started_at_s = STARTED_AT_S
+
+
+@pytest.fixture(scope="session")
+def build() -> type[Build]:
+    """Builders of stages, metrics, summaries, samples, plans and adapters."""
+    return Build
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Folder of recorded files."""
+    return DATA
+
+
+class FakeEntryPoint(EntryPoint):
+    """An entry point that loads what a test gave it, or raises it."""
+
+    def load(self) -> Any:
+        loaded = self._loaded  # type: ignore[attr-defined] # EntryPoint is immutable, so it is set below
+        if isinstance(loaded, BaseException):
+            raise loaded
+        return loaded
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make these the installed adapters: name → adapter, or the exception that its import raises."""
+
+    def installed(**adapters: object) -> None:
+        entries = []
+        for name, loaded in adapters.items():
+            entry = FakeEntryPoint(name, f"some_package:{name}", "perf_core.adapters")
+            vars(entry)["_loaded"] = loaded
+            vars(entry)["dist"] = None
+            entries.append(entry)
+        monkeypatch.setattr("perf_core.targets.entry_points", lambda **_group: entries)
+
+    return installed

@@ -87,7 +87,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of Python (mypy) and of the k6 scripts (tsc)."""
     run_in(session, "dev", "mypy")
-    run_in(session, "dev", "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+    run_in(session, "dev", "npm", "install", *quiet)
     run_in(session, "dev", "npx", "--no-install", "tsc", "--noEmit")
 
 

@@ -290,16 +290,30 @@ def test_generator_is_saturated_near_what_the_server_leaves_it(
 ) -> None:
     load, held = windows(build)
     samples = build.samples(range(21), lambda t: server_cores * t, lambda t: generator_cores * t)
-    found = generator_use(samples, load, held, 1000, cpus=2, dropped=0, iterations=1000, exit_code=0)
+    found = generator_use(
+        samples, load, held, 1000, cpus=2, pinned=False, dropped=0, iterations=1000, exit_code=0
+    )
     assert found.cores_used == pytest.approx(generator_cores)
     assert found.cores_available == pytest.approx(2 - server_cores)
     assert found.saturated is saturated
 
 
+def test_pinned_generator_has_its_cpus_to_itself(build: type[Build]) -> None:
+    load, held = windows(build)
+    samples = build.samples(range(21), lambda t: t * 1.0, lambda t: t * 0.95)
+    found = generator_use(
+        samples, load, held, 1000, cpus=1, pinned=True, dropped=0, iterations=1000, exit_code=0
+    )
+    assert found.cores_available == 1
+    assert found.saturated
+
+
 def test_saturation_is_that_of_the_holds_not_of_the_ramps(build: type[Build]) -> None:
     load, held = windows(build, held=(10, 20))
     samples = build.samples(range(21), lambda _t: 0.0, lambda t: 2 * min(t, 10) + 0.1 * max(t - 10, 0))
-    found = generator_use(samples, load, held, 1000, cpus=2, dropped=0, iterations=1000, exit_code=0)
+    found = generator_use(
+        samples, load, held, 1000, cpus=2, pinned=False, dropped=0, iterations=1000, exit_code=0
+    )
     assert found.cores_used == pytest.approx(0.1)
     assert not found.saturated
     assert found.cpu_s == pytest.approx(21)
@@ -308,7 +322,9 @@ def test_saturation_is_that_of_the_holds_not_of_the_ramps(build: type[Build]) ->
 def test_generator_use_counts_what_was_scheduled(build: type[Build]) -> None:
     load, held = windows(build)
     samples = build.samples(range(21), None, lambda t: t / 10)
-    found = generator_use(samples, load, held, 400, cpus=2, dropped=5, iterations=995, exit_code=99)
+    found = generator_use(
+        samples, load, held, 400, cpus=2, pinned=False, dropped=5, iterations=995, exit_code=99
+    )
     assert (found.dropped_iterations, found.scheduled_iterations, found.exit_code) == (5, 1000, 99)
     assert found.cpu_us_per_call == pytest.approx(2e6 / 400)
     assert found.rss_peak_mb == 100
@@ -316,7 +332,7 @@ def test_generator_use_counts_what_was_scheduled(build: type[Build]) -> None:
 
 def test_generator_that_was_never_seen_used_nothing(build: type[Build]) -> None:
     load, held = windows(build)
-    found = generator_use((), load, held, 0, cpus=2, dropped=0, iterations=0, exit_code=0)
+    found = generator_use((), load, held, 0, cpus=2, pinned=False, dropped=0, iterations=0, exit_code=0)
     assert (found.cpu_s, found.cores_used, found.rss_peak_mb, found.saturated) == (0, 0, 0, False)
 
 

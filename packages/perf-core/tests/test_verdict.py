@@ -283,3 +283,14 @@ def test_interrupted_run_is_neither_passed_nor_failed_and_keeps_its_faults(build
 )
 def test_each_verdict_has_its_exit_code(verdict: Any, exit_code: ExitCode) -> None:
     assert Judgement(verdict, (), ()).exit_code == exit_code
+
+
+# --- figures whose true value lies higher ---
+
+
+def test_what_was_not_found_out_is_told_as_at_least(build: type[Build]) -> None:
+    slow = one(build, below(), measured(60.0, beyond=True))
+    assert (slow.outcome, slow.at_least) == ("missed", True)
+    carried = one(build, above(), measured(800.0, at_least=True))
+    assert (carried.outcome, carried.at_least) == ("met", True)
+    assert not one(build, below(), measured(60.0)).at_least

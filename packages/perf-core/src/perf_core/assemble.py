@@ -32,7 +32,8 @@ class Job:
         server: Name of the measured server.
         manifest: Machine, versions, commit and settings.
         period_s: Length of one period of the series.
-        cpus: CPUs that server and generator share.
+        cpus: CPUs that server and generator share, or those of the generator alone.
+        pinned: Whether the generator had those CPUs to itself.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Job:
     manifest: Mapping[str, Any]
     period_s: float
     cpus: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
         held,
         seen.tool_calls,
         cpus=job.cpus,
+        pinned=job.pinned,
         dropped=summary.count("dropped_iterations"),
         iterations=summary.count("iterations"),
         exit_code=load.generated.exit_code,

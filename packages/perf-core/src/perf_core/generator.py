@@ -140,7 +140,11 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
         *_env_options(env),
         str(_script(shape)),
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    # In a session of its own: a terminal's Ctrl-C is the lab's business, and would look like a failure of k6.
+    own_session = sys.platform != "win32"
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=120, check=False, start_new_session=own_session
+    )
     if done.returncode != 0:
         raise GeneratorError(
             f"k6 cannot load the plan (exit code {done.returncode}): {_words(done.stderr)}",

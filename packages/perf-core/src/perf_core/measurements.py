@@ -249,6 +249,7 @@ def generator_use(
     calls: int,
     *,
     cpus: int,
+    pinned: bool,
     dropped: int,
     iterations: int,
     exit_code: int,
@@ -260,7 +261,8 @@ def generator_use(
         load: Span of the load.
         held: Span of the stages that carry figures.
         calls: Tool calls made.
-        cpus: CPUs that server and generator share.
+        cpus: CPUs that server and generator share, or those of the generator alone.
+        pinned: Whether the generator has those CPUs to itself.
         dropped: Iterations dropped.
         iterations: Iterations started.
         exit_code: Exit code of k6.
@@ -270,7 +272,7 @@ def generator_use(
     cpu_s = in_load[-1][1].cpu_s - in_load[0][1].cpu_s if in_load else 0.0
     used = _cores((s.at_s, s.generator) for s in samples if s.at_s in held)
     server_cores = _cores((s.at_s, s.server) for s in samples if s.at_s in held)
-    available = max(cpus - server_cores, 0.0)
+    available = float(cpus) if pinned else max(cpus - server_cores, 0.0)
     return GeneratorUse(
         cpu_s=cpu_s,
         cpu_us_per_call=_share(cpu_s * 1e6, calls),

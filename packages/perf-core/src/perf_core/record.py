@@ -205,6 +205,8 @@ class TargetResult:
         outcome: ``met``, ``missed``, ``not judged`` (too short or too few samples) or ``invalid``.
         bound: The generator was saturated: the figure is a bound (at least so many calls per second,
             at most so much latency).
+        at_least: The true value may be higher: the run ended before the limit was found, or the event
+            did not come while it was watched for.
         stretch_met: Whether the stretch level was reached; None without one or without a judgement.
         reason: Why it is not judged or invalid; else empty.
     """
@@ -218,6 +220,7 @@ class TargetResult:
     samples: int
     outcome: Outcome
     bound: bool = False
+    at_least: bool = False
     stretch_met: bool | None = None
     reason: str = ""
 

@@ -116,7 +116,8 @@ def run_scenario(
         server=subject.name,
         manifest=manifest,
         period_s=period_s,
-        cpus=usable_cpus(),
+        cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
+        pinned=generator_cpus is not None,
     )
     finished = assemble(job, load)
     record.write(finished, folder)

@@ -169,13 +169,15 @@ def _result(
         samples=figure.samples if figure else 0,
         outcome=outcome,
         bound=bound,
+        at_least=figure is not None and (figure.at_least or figure.beyond),
         stretch_met=stretch_met,
         reason=reason,
     )
 
 
 def _missed_sentence(result: TargetResult) -> str:
-    return f"{result.figure} is {result.value:.4g}, {result.comparison} {result.target:g} was wanted"
+    is_ = "is at least" if result.at_least else "is"
+    return f"{result.figure} {is_} {result.value:.4g}, {result.comparison} {result.target:g} was wanted"
 
 
 def _remarks(results: Sequence[TargetResult]) -> list[str]:

@@ -54,7 +54,9 @@ def test_figure_is_drawn(sample, tmp_path: Path) -> None:
     assert DRAWN in document
     lines = re.findall(r'<g class="trace scatter', document)
     assert len(lines) >= 8, "latency, throughput, memory, CPU and users each have their lines"
-    assert re.search(r'id="chart-status"[^>]* hidden', document), "what was said while it was unpacked is gone"
+    assert re.search(r'id="chart-status"[^>]* hidden', document), (
+        "what was said while it was unpacked is gone"
+    )
 
 
 def test_broken_script_is_told_on_the_page(sample, tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ def test_bounds_are_worded_by_their_direction(sample: Sample) -> None:
     assert unbound["tool_calls_per_s"][0].isdigit()
 
 
+def test_what_may_be_higher_is_worded_as_at_least(sample: Sample) -> None:
+    recovery = next(t for t in sample("spike").targets if t.figure == "spike.recovery_s")
+    (row,) = summary.target_rows(replace(sample("spike"), targets=(replace(recovery, at_least=True),)))
+    assert row.value.startswith("at least ")
+
+
 def test_a_target_without_a_figure_has_a_dash_and_its_reason(sample: Sample) -> None:
     row = summary.target_rows(sample("invalid"))[0]
     assert row.value == DASH

@@ -74,7 +74,7 @@ def test_server_memory_tells_slope_and_interval(sample: Sample) -> None:
     assert rows["memory (RSS)"] == "61.9 MB at start, 71.3 MB peak, 66.4 MB at end"
     assert rows["memory slope"] == "0.620 MB/h (95 % interval 0.410 to 0.860)"
     assert rows["sessions left over"] == "0"
-    assert rows["uptime"] == "100 % of the periods with calls had a correct answer"
+    assert rows["uptime"] == "100 % of the time"
 
 
 def test_what_the_server_does_not_tell_is_left_out(sample: Sample) -> None:

@@ -158,7 +158,7 @@ def _server(server: ServerUse, out: _Exposition) -> None:
         "mcp_perf_server_sessions_left", "Sessions the server still held afterwards.", server.sessions_left
     )
     uptime = None if server.uptime_percent is None else server.uptime_percent / 100
-    out.gauge("mcp_perf_server_uptime_ratio", "Share of health probes that were answered, 0 to 1.", uptime)
+    out.gauge("mcp_perf_server_uptime_ratio", "Share of the time that the server was there, 0 to 1.", uptime)
 
 
 def _generator(generator: GeneratorUse, out: _Exposition) -> None:

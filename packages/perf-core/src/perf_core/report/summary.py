@@ -182,6 +182,8 @@ def _target_row(result: TargetResult) -> TargetRow:
     is_bound = result.bound and result.value is not None
     if is_bound:
         value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
+    elif result.at_least and result.value is not None:
+        value = f"at least {value}"
     stretch = ""
     if result.stretch is not None:
         stretch = f"{result.comparison} {say.figure_level(result.figure, result.stretch)}"

@@ -195,7 +195,7 @@ def _server_rows(server: ServerUse) -> list[tuple[str, str]]:
         rows.append(("sessions left over", count(server.sessions_left)))
     if server.uptime_percent is not None:
         uptime = say.figure_value("server.uptime_percent", server.uptime_percent)
-        rows.append(("uptime", f"{uptime} of the periods with calls had a correct answer"))
+        rows.append(("uptime", f"{uptime} of the time"))
     return rows
 
 

@@ -140,6 +140,13 @@ class SummaryDocument:
             self.counter(total, count + self.count(total))
         return self
 
+    def unopened(self, error_class: str, stage: str, count: int) -> SummaryDocument:
+        """Add sessions that could not be opened: errors without a call."""
+        self.errors(error_class, stage, count)
+        self.counter(f"mcp_errors{{class:{error_class},stage:{stage},tool:initialize}}", count)
+        self.counter(f"mcp_errors{{class:{error_class},tool:initialize}}", count)
+        return self
+
     def count(self, name: str) -> int:
         """Samples of a metric so far."""
         return int(self.document["metrics"].get(name, {}).get("values", {}).get("count", 0))

@@ -54,6 +54,17 @@ def test_usage_errors(arguments: list[str], said: str, adder: str, tmp_path: Pat
     assert not (tmp_path / "results").exists(), "a request that makes no sense leaves nothing behind"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SERVER_URL", "gopher://here"), ("TEST_DURATION", "soon"), ("TEST_VUS", "-3")]
+)
+def test_variables_that_users_know_are_read(
+    variable: str, value: str, adder: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(["run", "quick", "--target", adder]) == ExitCode.USAGE
+    assert value in capsys.readouterr().err
+
+
 def test_check_greets_and_lists(adder: str, capsys) -> None:
     assert main(["check", adder]) == ExitCode.PASS
     printed = capsys.readouterr().out

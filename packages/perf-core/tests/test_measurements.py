@@ -104,12 +104,16 @@ def test_each_error_class_is_counted() -> None:
     }
 
 
-def test_more_errors_than_calls_leave_no_correct_answer(build: type[Build]) -> None:
-    # Sessions that cannot be opened are errors too, without a call.
-    document = build.summary(("hold_10", 0, 10)).calls("hold_10", 5).errors("timeout", "hold_10", 50)
-    (stage,) = stages(Summary(document.document), 10)
-    assert stage.calls_per_s == 0
-    assert stage.error_rate == 1
+@pytest.mark.parametrize("error_class", ["timeout", "transport", "jsonrpc_error"])
+def test_session_that_cannot_be_opened_stands_for_its_call(build: type[Build], error_class: str) -> None:
+    # Whatever kept the session from opening: the calls that were made stay right.
+    document = build.summary(("hold_10", 0, 10)).calls("hold_10", 5).unopened(error_class, "hold_10", 50)
+    summary = Summary(document.document)
+    (stage,) = stages(summary, 10)
+    found = metrics(summary, [stage], build.plan())
+    assert stage.calls == found.tool_calls == 55
+    assert stage.calls_per_s == pytest.approx(0.5)
+    assert stage.error_rate == found.error_rate == pytest.approx(50 / 55)
 
 
 def test_run_without_calls_has_no_rate_instead_of_an_error(build: type[Build]) -> None:

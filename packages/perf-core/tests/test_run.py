@@ -49,25 +49,24 @@ def lab(folder: Path, *arguments: str) -> int:
     return main(["run", *arguments, "--output-dir", str(folder)])
 
 
-@pytest.mark.parametrize("wire", ["session", "stateless"])
-def test_healthy_server_passes_and_leaves_every_report(wire: str, target, tmp_path: Path) -> None:
+def test_healthy_server_passes_on_both_wires_and_leaves_every_report(target, tmp_path: Path) -> None:
     results = tmp_path / "results"
-    code = lab(results, "quick", "--target", target(), "--wire", wire, "--duration", "1s", "--vus", "3")
-    assert code == ExitCode.PASS
-    run = the_record(results)
-    assert run.verdict == "pass"
-    assert run.wire == wire
-    assert run.metrics is not None
-    assert run.metrics.errors == {}
-    assert run.metrics.latency_ms["add"].count == run.metrics.tool_calls > 10
-    assert (run.metrics.session_creation_ms is not None) == (wire == "session")
-    assert run.server is not None
-    assert run.server.rss_mb.peak > 1
-    assert run.server.cpu_us_per_call > 0
-    assert run.generator is not None
-    assert run.manifest["server"]["name"] == "adder"
-    (folder,) = results.iterdir()
-    assert {path.name for path in folder.iterdir()} >= {
+    assert lab(results, "quick", "--target", target(), "--duration", "1s", "--vus", "3") == ExitCode.PASS
+    runs = {run.wire: run for run in map(record.read, results.glob("*/record.json"))}
+    assert set(runs) == {"session", "stateless"}, "quick measures both wires unless one is named"
+    for run in runs.values():
+        assert run.verdict == "pass"
+        assert run.metrics is not None
+        assert run.metrics.errors == {}
+        assert run.metrics.latency_ms["add"].count == run.metrics.tool_calls > 10
+        assert run.server is not None
+        assert run.server.rss_mb.peak > 1
+        assert run.server.cpu_us_per_call > 0
+        assert run.generator is not None
+        assert run.manifest["server"]["name"] == "adder"
+    assert runs["session"].metrics.session_creation_ms.count == 3
+    assert runs["stateless"].metrics.session_creation_ms is None
+    reports = {
         "record.json",
         "report.html",
         "summary.md",
@@ -76,6 +75,8 @@ def test_healthy_server_passes_and_leaves_every_report(wire: str, target, tmp_pa
         "plan.json",
         "server.log",
     }
+    for folder in results.iterdir():
+        assert {path.name for path in folder.iterdir()} >= reports
 
 
 def test_wrong_answer_in_a_thousand_is_caught(target, tmp_path: Path) -> None:

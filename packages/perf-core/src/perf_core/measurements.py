@@ -31,6 +31,9 @@ ERROR_CLASSES = (
 )
 SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited"})
 
+OPENING = "initialize"
+"""Tag ``tool`` of an error in opening a session."""
+
 FIGURE_KINDS = frozenset({"hold", "baseline", "spike", "recovery"})
 """Kinds of stages whose calls make the run's latency and throughput; ramps only lead to them."""
 
@@ -112,7 +115,8 @@ def _stage(summary: Summary, planned: Mapping[str, Any], ended_at_s: float) -> S
     end_s = min(float(planned["end_s"]), ended_at_s)
     latency = summary.latency(CALLS, stage=name)
     errors = {c: summary.count(ERRORS, **{"class": c}, stage=name) for c in ERROR_CLASSES}
-    calls, correct = _calls(latency.count, errors)
+    unopened = {c: summary.count(ERRORS, **{"class": c}, stage=name, tool=OPENING) for c in ERROR_CLASSES}
+    calls, correct = _calls(latency.count, errors, unopened)
     return Stage(
         name=name,
         kind=planned["kind"],
@@ -127,9 +131,13 @@ def _stage(summary: Summary, planned: Mapping[str, Any], ended_at_s: float) -> S
     )
 
 
-def _calls(samples: int, errors: Mapping[str, int]) -> tuple[int, int]:
-    """Return the calls made and the correct answers among them."""
-    calls = samples + sum(n for name, n in errors.items() if name in SAMPLELESS_CLASSES)
+def _calls(samples: int, errors: Mapping[str, int], unopened: Mapping[str, int]) -> tuple[int, int]:
+    """Return the calls made and the correct answers among them.
+
+    A session that could not be opened stands for the call that it kept from being made.
+    """
+    with_sample = sum(n - unopened[name] for name, n in errors.items() if name not in SAMPLELESS_CLASSES)
+    calls = samples - with_sample + sum(errors.values())
     return calls, max(0, calls - sum(errors.values()))
 
 
@@ -140,7 +148,8 @@ def _share(part: float, whole: float) -> float:
 def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
     """Return what the generator saw over the whole run."""
     errors = {c: summary.count(ERRORS, **{"class": c}) for c in ERROR_CLASSES}
-    calls, correct = _calls(summary.count(CALLS), errors)
+    unopened = {c: summary.count(ERRORS, **{"class": c}, tool=OPENING) for c in ERROR_CLASSES}
+    calls, correct = _calls(summary.count(CALLS), errors, unopened)
     held = [stage for stage in reached if stage.kind in FIGURE_KINDS]
     held_s = sum(stage.end_s - stage.start_s for stage in held)
     session = summary.latency("mcp_session_creation_ms")

@@ -1,0 +1,27 @@
+/** What the scripts measure. Names and tags are contracts with whoever reads summary.json. */
+
+import { Counter, Trend } from "k6/metrics";
+
+/** Milliseconds of each tools/call that was answered or timed out; tags: tool, stage (benchmark also kind). */
+export const toolCallDuration = new Trend("mcp_tool_call_duration_ms", true);
+
+/** Milliseconds to open a session: initialize and notifications/initialized. */
+export const sessionCreation = new Trend("mcp_session_creation_ms", true);
+
+/** Milliseconds of a journey of more than one step; tags: journey, stage. */
+export const journeyDuration = new Trend("mcp_journey_duration_ms", true);
+
+/** Milliseconds of requests that are no tools/call, in benchmark's protocol stage; tag: method. */
+export const protocolDuration = new Trend("mcp_protocol_duration_ms", true);
+
+/** Calls that went wrong; tags: class (see answers.js), tool, stage. */
+export const errors = new Counter("mcp_errors");
+
+export const sessionsOpened = new Counter("mcp_sessions_opened");
+export const sessionsClosed = new Counter("mcp_sessions_closed");
+
+/** HTTP requests that are no tools/call: http_reqs minus these is the number of calls. */
+export const overheadRequests = new Counter("mcp_overhead_requests");
+
+/** VUs that ended the run because the server had failed; tag: stage. */
+export const aborts = new Counter("mcp_aborts");

@@ -1,0 +1,108 @@
+/**
+ * Journeys as text that many VUs can share: packed once, walked by each VU with a cursor of its own (cursor.js).
+ *
+ * A chunk is one string of fields: for each journey its step count, name and kind, then for each step the tool, the
+ * arguments, the kind of expectation and the text that a right answer contains. One string because
+ * taking it from a SharedArray then costs one parse of one string, and splitting it shares its memory.
+ *
+ * Pure: imports nothing of k6, so plain node can test it.
+ */
+
+import { EXPECT_KINDS, needleOf } from "./answers.js";
+import { JOURNEYS_PER_CHUNK, SEPARATOR, STEP_FIELDS } from "./cursor.js";
+import { SettingsError } from "./settings.js";
+
+/**
+ * @typedef {import("./answers.js").ExpectKind} ExpectKind
+ * @typedef {[tool: string, argumentsText: string, expectKind: ExpectKind, expectText: string]} Step
+ * @typedef {[name: string, kind: string, steps: Step[]]} Journey
+ *
+ * @typedef {object} PoolPlace where a pool lies in the list of all chunks
+ * @property {number} firstChunk
+ * @property {number} chunks
+ * @property {number} journeys
+ */
+
+/**
+ * Check the pools of a plan and pack them.
+ *
+ * @param {any} pools journeys by pool
+ * @param {string[]} wanted names of the pools that the shape calls
+ * @param {import("./settings.js").Settings} settings
+ * @returns {{places: Record<string, PoolPlace>, chunks: string[]}}
+ * @throws {SettingsError}
+ */
+export function packPools(pools, wanted, settings) {
+  if (typeof pools !== "object" || pools === null) throw new SettingsError("plan.pools", "an object", pools);
+  /** @type {Record<string, PoolPlace>} */
+  const places = {};
+  /** @type {string[]} */
+  const chunks = [];
+  for (const pool of wanted) {
+    const field = `plan.pools.${pool}`;
+    const journeys = pools[pool];
+    if (!Array.isArray(journeys) || journeys.length === 0) {
+      throw new SettingsError(field, "a list of journeys, at least one", journeys);
+    }
+    const packed = packJourneys(journeys, field, settings);
+    places[pool] = { firstChunk: chunks.length, chunks: packed.length, journeys: journeys.length };
+    for (const chunk of packed) chunks.push(chunk);
+  }
+  return { places, chunks };
+}
+
+/**
+ * @param {any[]} journeys
+ * @param {string} field their name in messages
+ * @param {import("./settings.js").Settings} settings
+ * @returns {string[]}
+ */
+function packJourneys(journeys, field, settings) {
+  const chunks = [];
+  for (let start = 0; start < journeys.length; start += JOURNEYS_PER_CHUNK) {
+    const fields = journeys
+      .slice(start, start + JOURNEYS_PER_CHUNK)
+      .flatMap((journey, index) => journeyFields(journey, () => `${field}[${start + index}]`, settings));
+    chunks.push(fields.join(SEPARATOR));
+  }
+  return chunks;
+}
+
+/**
+ * @param {any} journey
+ * @param {() => string} field its name in messages; a plan has thousands that no message names
+ * @param {import("./settings.js").Settings} settings
+ * @returns {string[]}
+ */
+function journeyFields(journey, field, settings) {
+  if (!Array.isArray(journey) || journey.length !== 3 || !isText(journey[0]) || !isText(journey[1])
+    || !Array.isArray(journey[2]) || journey[2].length === 0) {
+    throw new SettingsError(field(), "[name, kind, [step, …]] with at least one step", journey);
+  }
+  const [name, kind, steps] = journey;
+  if (kind !== "" && !settings.kinds.includes(kind)) {
+    throw new SettingsError(`${field()}[1]`, `a kind from plan.kinds (${settings.kinds.join(", ")}) or ""`, kind);
+  }
+  const stepFields = steps.flatMap((/** @type {any} */ step, /** @type {number} */ index) => {
+    const place = () => `${field()}[2][${index}]`;
+    if (!Array.isArray(step) || step.length !== STEP_FIELDS || !step.every(isText)) {
+      throw new SettingsError(
+        place(), "[tool, arguments JSON, expectation kind, expected JSON], all text without control characters", step,
+      );
+    }
+    const [tool, argumentsText, expectKind, expectText] = step;
+    if (!settings.tools.includes(tool)) {
+      throw new SettingsError(`${place()}[0]`, `a tool from plan.tools (${settings.tools.join(", ")})`, tool);
+    }
+    if (!EXPECT_KINDS.includes(expectKind)) {
+      throw new SettingsError(`${place()}[2]`, `one of ${EXPECT_KINDS.join(", ")}`, expectKind);
+    }
+    return [tool, argumentsText, expectKind, needleOf(expectKind, expectText)];
+  });
+  return [String(steps.length), name, kind, ...stepFields];
+}
+
+/** @param {unknown} value */
+function isText(value) {
+  return typeof value === "string" && !value.includes(SEPARATOR);
+}

@@ -1,0 +1,283 @@
+/**
+ * The settings of one run, from a plan or from environment variables, checked before any load starts.
+ *
+ * Pure: imports nothing of k6, so plain node can test it.
+ */
+
+import { publishedLengthS, SHAPES } from "./shapes.js";
+
+/**
+ * @typedef {"session" | "stateless"} Wire
+ *
+ * @typedef {object} Settings
+ * @property {string} scenario the name under which results are filed; differs from shape where an adapter chose so
+ * @property {string} shape one of SHAPES
+ * @property {Wire} wire
+ * @property {number} timeScale every length of the shape is multiplied by it
+ * @property {number | null} vus peak; null: as published
+ * @property {number | null} ratePerS arrival rate of endurance; null: as published
+ * @property {number} thinkTimeS pause after each iteration
+ * @property {boolean} sessionPerIteration initialize, some journeys, delete: in each iteration
+ * @property {number} callsPerSession journeys per session of that variant
+ * @property {number} requestTimeoutS
+ * @property {string[]} tools names of the tools that are called
+ * @property {string[]} kinds labels of journeys; may be empty
+ * @property {string[]} journeys names of the journeys of more than one step; may be empty
+ */
+
+/** Operations that a run without a plan calls (requirements, section 1). */
+export const CALCULATOR_TOOLS = ["add", "subtract", "multiply", "divide"];
+export const CALCULATOR_KINDS = ["small", "large", "decimal", "negative", "mixed", "edge"];
+
+export const PLAN_SCHEMA = 1;
+const DEFAULT_SERVER_URL = "http://127.0.0.1:8100";
+const SECONDS_PER_UNIT = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600 };
+
+/** Settings that cannot be used; the message names the field, what came and what was expected. */
+export class SettingsError extends Error {
+  /**
+   * @param {string} field
+   * @param {string} expected
+   * @param {unknown} came
+   */
+  constructor(field, expected, came) {
+    super(`${field}: expected ${expected}; came ${came === undefined ? "nothing" : JSON.stringify(came)}`);
+    this.name = "SettingsError";
+  }
+}
+
+/**
+ * Settings of a run without a plan: the calculator's mix, shaped by environment variables.
+ *
+ * @param {Record<string, string | undefined>} env
+ * @param {string} shape
+ * @returns {Settings}
+ * @throws {SettingsError}
+ */
+export function settingsFromEnvironment(env, shape) {
+  const duration_s = env.TEST_DURATION ? seconds("TEST_DURATION", env.TEST_DURATION) : null;
+  if (duration_s !== null && env.TIME_SCALE) {
+    throw new SettingsError(
+      "TIME_SCALE", "to be left out when TEST_DURATION is given (each sets the length)", env.TIME_SCALE,
+    );
+  }
+  const settings = {
+    scenario: shape,
+    shape,
+    wire: env.WIRE || "session",
+    timeScale: duration_s === null
+      ? number("TIME_SCALE", env.TIME_SCALE, 1)
+      : duration_s / publishedLengthS(shape, CALCULATOR_TOOLS),
+    vus: number("TEST_VUS", env.TEST_VUS, null),
+    ratePerS: number("RATE", env.RATE, null),
+    thinkTimeS: number("THINK_TIME", env.THINK_TIME, 0),
+    sessionPerIteration: flag("SESSION_PER_ITERATION", env.SESSION_PER_ITERATION),
+    callsPerSession: 3,
+    requestTimeoutS: 30,
+    tools: CALCULATOR_TOOLS,
+    kinds: CALCULATOR_KINDS,
+    journeys: [],
+  };
+  return checked(settings, {
+    wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
+    sessionPerIteration: "SESSION_PER_ITERATION",
+  });
+}
+
+/**
+ * Settings of a run with a plan; the pools of the plan are checked where they are read (packing.js).
+ *
+ * @param {any} plan parsed plan.json
+ * @param {string} shape that of the scenario file which is running
+ * @returns {Settings}
+ * @throws {SettingsError}
+ */
+export function settingsFromPlan(plan, shape) {
+  if (typeof plan !== "object" || plan === null) throw new SettingsError("plan", "a JSON object", plan);
+  if (plan.schema !== PLAN_SCHEMA) throw new SettingsError("plan.schema", String(PLAN_SCHEMA), plan.schema);
+  if (plan.shape !== shape) {
+    throw new SettingsError(
+      "plan.shape", `"${shape}" in scenarios/${shape}.js (run the scenario file of the plan's shape)`, plan.shape,
+    );
+  }
+  const given = plan.settings;
+  if (typeof given !== "object" || given === null) throw new SettingsError("plan.settings", "an object", given);
+  return checked({
+    scenario: plan.scenario,
+    shape,
+    wire: plan.wire,
+    timeScale: timeScaleOf(given, shape, plan.tools),
+    vus: given.vus,
+    ratePerS: given.rate_per_s,
+    thinkTimeS: given.think_time_s,
+    sessionPerIteration: given.session_per_iteration,
+    callsPerSession: given.calls_per_session,
+    requestTimeoutS: given.request_timeout_s,
+    tools: plan.tools,
+    kinds: plan.kinds,
+    journeys: plan.journeys === undefined ? [] : plan.journeys,
+  }, {
+    scenario: "plan.scenario", wire: "plan.wire", timeScale: "plan.settings.time_scale", vus: "plan.settings.vus",
+    ratePerS: "plan.settings.rate_per_s", thinkTimeS: "plan.settings.think_time_s",
+    sessionPerIteration: "plan.settings.session_per_iteration", callsPerSession: "plan.settings.calls_per_session",
+    requestTimeoutS: "plan.settings.request_timeout_s", tools: "plan.tools", kinds: "plan.kinds", journeys: "plan.journeys",
+  });
+}
+
+/**
+ * A length of the whole profile, where the plan gives one, stands for the time scale.
+ *
+ * @param {any} given the plan's settings
+ * @param {string} shape
+ * @param {unknown} tools
+ * @returns {unknown} checked by the caller
+ */
+function timeScaleOf(given, shape, tools) {
+  if (given.duration_s === null || given.duration_s === undefined) return given.time_scale;
+  return isFiniteNumber(given.duration_s) && Array.isArray(tools)
+    ? given.duration_s / publishedLengthS(shape, tools)
+    : null;
+}
+
+/**
+ * @param {any} settings
+ * @param {Record<string, string>} names what the user calls each field
+ * @returns {Settings}
+ */
+function checked(settings, names) {
+  /**
+   * @param {string} field
+   * @param {boolean} holds
+   * @param {string} expected
+   */
+  const expect = (field, holds, expected) => {
+    if (!holds) throw new SettingsError(names[field] || field, expected, settings[field]);
+  };
+  expect("scenario", typeof settings.scenario === "string" && settings.scenario !== "", "a name");
+  expect("shape", SHAPES.includes(settings.shape), `one of ${SHAPES.join(", ")}`);
+  expect("wire", settings.wire === "session" || settings.wire === "stateless", '"session" or "stateless"');
+  expect("timeScale", isFiniteNumber(settings.timeScale) && settings.timeScale > 0, "a number above 0");
+  expect(
+    "vus", settings.vus === null || isWhole(settings.vus, 1),
+    "a whole number from 1, or nothing for the published levels",
+  );
+  expect(
+    "ratePerS", settings.ratePerS === null || isWhole(settings.ratePerS, 1),
+    "a whole number of calls per second from 1, or nothing",
+  );
+  expect(
+    "ratePerS", settings.ratePerS === null || settings.shape === "endurance",
+    "nothing: only endurance is paced by a rate",
+  );
+  expect("thinkTimeS", isFiniteNumber(settings.thinkTimeS) && settings.thinkTimeS >= 0, "a number of seconds from 0");
+  expect(
+    "thinkTimeS", settings.thinkTimeS === 0 || settings.shape !== "endurance",
+    "0: endurance is paced by its rate",
+  );
+  expect("sessionPerIteration", typeof settings.sessionPerIteration === "boolean", "true or false");
+  expect(
+    "sessionPerIteration", !settings.sessionPerIteration || settings.wire === "session",
+    "false: the stateless wire has no sessions",
+  );
+  expect("callsPerSession", isWhole(settings.callsPerSession, 1), "a whole number from 1");
+  expect(
+    "requestTimeoutS", isFiniteNumber(settings.requestTimeoutS) && settings.requestTimeoutS > 0,
+    "a number of seconds above 0",
+  );
+  expect(
+    "tools", isListOfLabels(settings.tools) && settings.tools.length > 0,
+    `a list of names, at least one, ${LABEL_RULE}`,
+  );
+  expect("kinds", isListOfLabels(settings.kinds), `a list of names, ${LABEL_RULE}`);
+  expect("journeys", isListOfLabels(settings.journeys), `a list of names, ${LABEL_RULE}`);
+  return settings;
+}
+
+/** @param {unknown} value */
+function isFiniteNumber(value) {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+/**
+ * @param {unknown} value
+ * @param {number} least
+ */
+function isWhole(value, least) {
+  return typeof value === "number" && Number.isInteger(value) && value >= least;
+}
+
+// k6 reads "metric{tag:value,tag:value}" by splitting it, so these characters would name another metric.
+const UNTAGGABLE = /[,{}"]|^\s|\s$|^$/;
+const LABEL_RULE = 'none of them empty, twice in the list or with , { } " or blanks at an end';
+
+/** @param {unknown} value */
+function isListOfLabels(value) {
+  return Array.isArray(value)
+    && new Set(value).size === value.length
+    && value.every((label) => typeof label === "string" && !UNTAGGABLE.test(label));
+}
+
+/**
+ * @template T
+ * @param {string} field
+ * @param {string | undefined} text
+ * @param {T} fallback when the variable is not set
+ */
+function number(field, text, fallback) {
+  if (text === undefined || text.trim() === "") return fallback;
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw new SettingsError(field, "a number", text);
+  return value;
+}
+
+/**
+ * @param {string} field
+ * @param {string | undefined} text
+ */
+function flag(field, text) {
+  const value = (text || "").trim().toLowerCase();
+  if (["", "0", "false", "no"].includes(value)) return false;
+  if (["1", "true", "yes"].includes(value)) return true;
+  throw new SettingsError(field, "true or false (also 1, 0, yes, no)", text);
+}
+
+/**
+ * "90", "90s", "2m", "1h", "1h30m", "500ms" → seconds.
+ *
+ * @param {string} field
+ * @param {string} text
+ */
+export function seconds(field, text) {
+  const expected = 'a duration above 0 such as "90s", "2m", "1h30m" or a number of seconds';
+  const trimmed = text.trim();
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$|^\d+(\.\d+)?$/.test(trimmed)) throw new SettingsError(field, expected, text);
+  let total_s = 0;
+  for (const part of trimmed.match(/\d+(\.\d+)?(ms|s|m|h)?/g) || []) {
+    const unit = /** @type {keyof typeof SECONDS_PER_UNIT} */ (part.replace(/[\d.]+/, ""));
+    total_s += parseFloat(part) * SECONDS_PER_UNIT[unit];
+  }
+  if (total_s <= 0) throw new SettingsError(field, expected, text);
+  return total_s;
+}
+
+/**
+ * The MCP endpoint of a server: a URL without a path gets /mcp.
+ *
+ * @param {string | undefined} text
+ * @throws {SettingsError}
+ */
+export function endpointOf(text) {
+  const url = (text || DEFAULT_SERVER_URL).trim();
+  const parts = /^(https?:\/\/[^/?#\s]+)([^?#\s]*)$/.exec(url);
+  if (parts === null) throw new SettingsError("SERVER_URL", `a URL such as ${DEFAULT_SERVER_URL}`, text);
+  return parts[2] === "" || parts[2] === "/" ? `${parts[1]}/mcp` : url;
+}
+
+/**
+ * The health endpoint beside an MCP endpoint.
+ *
+ * @param {string} endpoint from endpointOf
+ */
+export function healthUrlOf(endpoint) {
+  return endpoint.replace(/^(https?:\/\/[^/]+).*$/, "$1/health");
+}

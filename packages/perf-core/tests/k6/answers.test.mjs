@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  answerError, BigInteger, EXPECT_KINDS, exchangeError, needleOf, parsedAnswerError, parseLossless, parseSSEResponse,
+  sameValue,
+} from "../../src/perf_core/k6/lib/answers.js";
+
+const ID = 3000000007;
+const judge = (body, kind, expected, id = ID) => answerError(body, id, kind, needleOf(kind, expected));
+const answer = (result, id = ID) => JSON.stringify({ jsonrpc: "2.0", id, result });
+const five = { content: [{ type: "text", text: "5" }], structuredContent: { result: 5 }, isError: false };
+
+test("a right answer is right in every encoding", () => {
+  const event = (text) => `event: message\r\ndata: ${text}\r\n\r\n`;
+  const pretty = JSON.stringify(JSON.parse(answer(five)), null, 2);
+  const notification = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}';
+  for (const body of [
+    answer(five),
+    pretty,
+    event(answer(five)),
+    event(answer(five)).replaceAll("\r\n", "\n"),
+    event(notification) + event(answer(five)),
+    `id: 1\r\ndata: \r\n\r\n: a comment\r\n${event(answer(five))}`,
+    `event: message\ndata: ${pretty.split("\n").join("\ndata: ")}\n\n`,
+    `data:${answer(five)}`,
+    answer(five).replace('"result":5}', '"result":5.0}'),
+    answer({ isError: false, structuredContent: { result: 5 }, content: [] }),
+  ]) assert.equal(judge(body, "result", '{"result":5}'), null, body);
+});
+
+test("a number that is off by one is a wrong answer, in every encoding", () => {
+  const wrong = answer({ ...five, structuredContent: { result: 6 } });
+  assert.equal(judge(wrong, "result", '{"result":5}'), "wrong_answer");
+  assert.equal(judge(`event: message\r\ndata: ${wrong}\r\n\r\n`, "result", '{"result":5}'), "wrong_answer");
+});
+
+test("the end of a longer number does not pass for a shorter one", () => {
+  const body = answer({ ...five, structuredContent: { result: 51 } });
+  assert.equal(judge(body, "result", '{"result":5}'), "wrong_answer");
+  assert.equal(judge(answer({ structuredContent: { a: 12 } }, 70), "result", '{"a":12}', 7), "wrong_answer");
+});
+
+test("the answer to another call is wrong though its content is right", () => {
+  assert.equal(judge(answer(five, ID + 1), "result", '{"result":5}'), "wrong_answer");
+  assert.equal(judge(answer(five, String(ID)), "result", '{"result":5}'), "wrong_answer");
+});
+
+test("an error result", () => {
+  const refused = answer({ content: [{ type: "text", text: "b must not be 0" }], isError: true });
+  assert.equal(judge(refused, "result", '{"result":5}'), "is_error");
+  assert.equal(judge(refused, "any", "null"), "is_error");
+  assert.equal(judge(refused, "error", "null"), null);
+  assert.equal(judge(refused.replace(":true", ": true"), "error", "null"), null);
+  assert.equal(judge(answer({ ...five, isError: true }), "result", '{"result":5}'), "is_error");
+  assert.equal(judge(answer(five), "error", "null"), "wrong_answer");
+});
+
+test("kinds of expectation", () => {
+  assert.equal(judge(answer({ content: [{ type: "text", text: "né\n" }] }), "text", '"né\\n"'), null);
+  assert.equal(judge(answer({ content: [{ type: "text", text: "né\n" }] }), "text", '"n\\u00e9\\n"'), null);
+  const image = { type: "image", data: "x" };
+  assert.equal(judge(answer({ content: [image, { type: "text", text: "b" }] }), "text", '"b"'), null);
+  assert.equal(judge(answer({ content: [{ type: "text", text: "c" }] }), "text", '"b"'), "wrong_answer");
+  assert.equal(judge(answer({ content: [] }), "text", '"b"'), "wrong_answer");
+  assert.equal(judge(answer({ content: [] }), "any", "null"), null);
+  assert.deepEqual(EXPECT_KINDS, ["result", "text", "error", "any"]);
+});
+
+test("a JSON-RPC error, with our id or none", () => {
+  const error = { code: -32602, message: "unknown tool" };
+  for (const id of [ID, null]) {
+    assert.equal(judge(JSON.stringify({ jsonrpc: "2.0", id, error }), "result", "{}"), "jsonrpc_error");
+  }
+  assert.equal(judge(JSON.stringify({ jsonrpc: "2.0", id: 1, error }), "result", "{}"), "wrong_answer");
+});
+
+test("a body that is no response is a wrong answer", () => {
+  for (const body of ["", "<html>", "{", "null", "[]", '{"id":3000000007}', "data: {\n\n", `{"id":${ID},"result":null}`]) {
+    assert.equal(judge(body, "any", "null"), "wrong_answer", body);
+  }
+});
+
+test("text inside a string does not pass for structured content", () => {
+  const text = '"structuredContent":{"result":5}';
+  assert.equal(judge(answer({ content: [{ type: "text", text }] }), "result", '{"result":5}'), "wrong_answer");
+});
+
+test("classes of failed exchanges", () => {
+  assert.equal(exchangeError(200, 0), null);
+  assert.equal(exchangeError(0, 1212), "transport");
+  assert.equal(exchangeError(0, 1050), "timeout");
+  assert.equal(exchangeError(429, 1429), "rate_limited");
+  for (const status of [202, 301, 400, 404, 500, 503]) assert.equal(exchangeError(status, 0), "http_status");
+});
+
+test("integers beyond 2^53 are not rounded", () => {
+  const big = (digits) => `{"jsonrpc":"2.0","id":${ID},"result":{"structuredContent": {"result": ${digits}}}}`;
+  assert.equal(judge(big("9007199254740993"), "result", '{"result":9007199254740993}'), null);
+  assert.equal(judge(big("9007199254740992"), "result", '{"result":9007199254740993}'), "wrong_answer");
+  assert.equal(judge(big("9007199254740994"), "result", '{"result":9007199254740993}'), "wrong_answer");
+  assert.equal(judge(big("-9007199254740993"), "result", '{"result":9007199254740993}'), "wrong_answer");
+  assert.equal(judge(big("9007199254740992.0"), "result", '{"result":9007199254740993}'), "wrong_answer");
+  assert.equal(judge(big("9007199254740994.0"), "result", '{"result":9007199254740994}'), null);
+  assert.equal(judge(big("1e20"), "result", '{"result":100000000000000000000}'), null);
+});
+
+test("a double written as a long integer is that double", () => {
+  // 2**60 as Python's repr of a float, and as JavaScript prints the same double.
+  assert.ok(sameValue(parseLossless("1.152921504606847e+18"), parseLossless("1152921504606847000")));
+  assert.ok(!sameValue(parseLossless("1.152921504606847e+18"), parseLossless("1152921504606849000")));
+});
+
+test("lossless parsing leaves everything else alone", () => {
+  const text = '{"s":"12345678901234567890 \\" 98765432109876543210","n":[1234567890123456.5,1e25,1234567890123456,-0],'
+    + '"12345678901234567890":null,"big":-12345678901234567890}';
+  const { big, ...rest } = parseLossless(text);
+  const { big: _, ...expected } = JSON.parse(text);
+  assert.deepEqual(rest, expected);
+  assert.ok(big instanceof BigInteger);
+  assert.equal(big.digits, "-12345678901234567890");
+  assert.throws(() => parseLossless("{"), SyntaxError);
+});
+
+test("equality of values", () => {
+  const same = [["3", "3.0"], ['{"a":1,"b":[2,{}]}', '{"b":[2.0,{}],"a":1}'], ["null", "null"], ["0", "-0"], ['"x"', '"x"']];
+  const different = [
+    ["3", '"3"'], ["1", "true"], ["[1,2]", "[2,1]"], ["[]", "{}"], ["{}", "null"], ["null", "{}"], ['{"a":1}', "{}"],
+    ['{"a":1}', '{"a":1,"b":2}'], ['{"a":1}', '{"b":1}'], ['{"toString":1}', '{"a":1}'], ["0.1", "0.10000000000000002"],
+  ];
+  for (const [a, b] of same) assert.ok(sameValue(parseLossless(a), parseLossless(b)), `${a} ${b}`);
+  for (const [a, b] of different) assert.ok(!sameValue(parseLossless(a), parseLossless(b)), `${a} ${b}`);
+});
+
+test("the text comparison never disagrees with the parsed one by accepting", () => {
+  for (const [body, kind, expected] of [
+    [answer(five), "result", '{"result":5}'], [answer(five), "any", "null"], [answer(five), "text", '"5"'],
+  ]) {
+    assert.equal(judge(body, kind, expected), null);
+    assert.equal(parsedAnswerError(body, ID, kind, needleOf(kind, expected)), null);
+  }
+});
+
+test("a stream of several messages", () => {
+  const messages = parseSSEResponse('retry: 5\r\rdata: {"a":1}\r\revent: x\ndata: {"b"\ndata: :2}\n\nid: 3\n\n');
+  assert.deepEqual(messages, [{ a: 1 }, { b: 2 }]);
+  const other = answer(five, 1);
+  const body = `data: ${other}\n\ndata: ${answer({ ...five, structuredContent: { result: 5.5 } })}\n\n`;
+  assert.equal(judge(body, "result", '{"result":5}'), "wrong_answer");
+});

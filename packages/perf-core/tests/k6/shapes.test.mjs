@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  gracefulStopS, k6Scenarios, peakVus, profileOf, publishedLengthS, SHAPES, stagesOf,
+} from "../../src/perf_core/k6/lib/shapes.js";
+
+const tools = ["add", "divide"];
+const stages = (shape, settings = {}) => stagesOf(shape, { timeScale: 1, vus: null, ratePerS: null, tools, ...settings });
+const brief = (list) => list.map(({ name, kind, vus, start_s, end_s }) => [name, kind, vus, start_s, end_s]);
+
+test("load as published", () => {
+  assert.deepEqual(brief(stages("load")), [
+    ["ramp_50", "ramp", 50, 0, 60], ["hold_50", "hold", 50, 60, 360], ["ramp_100", "ramp", 100, 360, 420],
+    ["hold_100", "hold", 100, 420, 720], ["ramp_0", "ramp", 0, 720, 780],
+  ]);
+  assert.deepEqual(k6Scenarios(stages("load"), false).load.stages, [
+    { duration: "60000ms", target: 50 }, { duration: "0s", target: 50 }, { duration: "300000ms", target: 50 },
+    { duration: "60000ms", target: 100 }, { duration: "0s", target: 100 }, { duration: "300000ms", target: 100 },
+    { duration: "60000ms", target: 0 },
+  ]);
+  assert.equal(k6Scenarios(stages("load"), false).load.startVUs, 0);
+});
+
+test("stress as published", () => {
+  const list = brief(stages("stress"));
+  assert.deepEqual(list.map(([name]) => name), [
+    "ramp_100", "hold_100", "ramp_200", "hold_200", "ramp_400", "hold_400", "ramp_800", "hold_800", "ramp_0",
+  ]);
+  assert.deepEqual(list[7], ["hold_800", "hold", 800, 1020, 1200]);
+  assert.equal(publishedLengthS("stress", tools), 1320);
+});
+
+test("spike jumps at once and starts at its baseline", () => {
+  const list = stages("spike");
+  assert.deepEqual(brief(list).slice(0, 3), [
+    ["baseline", "baseline", 10, 0, 30], ["spike_1", "spike", 200, 30, 90], ["recovery_1", "recovery", 10, 90, 150],
+  ]);
+  assert.equal(list.length, 11);
+  const { load } = k6Scenarios(list, false);
+  assert.equal(load.startVUs, 10);
+  assert.deepEqual(load.stages.slice(2, 4), [{ duration: "0s", target: 200 }, { duration: "60000ms", target: 200 }]);
+});
+
+test("endurance is paced by a rate with as many VUs as allocated", () => {
+  const list = stages("endurance");
+  assert.deepEqual(list.map((stage) => [stage.name, stage.rate_per_s, stage.end_s - stage.start_s, stage.vus]), [
+    ["ramp_up", 200, 300, 50], ["hold", 200, 7200, 50], ["ramp_down", 0, 300, 50],
+  ]);
+  const { load } = k6Scenarios(list, true);
+  assert.equal(load.executor, "ramping-arrival-rate");
+  assert.equal(load.preAllocatedVUs, load.maxVUs);
+  assert.deepEqual(load.stages.map((stage) => stage.target), [200, 200, 0]);
+  assert.deepEqual(stages("endurance", { ratePerS: 7 }).map((stage) => stage.rate_per_s), [7, 7, 0]);
+});
+
+test("benchmark calls each tool alone, then the mix, then no tool", () => {
+  assert.deepEqual(stages("benchmark").map((stage) => [stage.name, stage.pool, stage.vus, stage.kind]), [
+    ["add", "add", 10, "hold"], ["divide", "divide", 10, "hold"], ["mixed", "mix", 20, "hold"],
+    ["protocol", "mix", 1, "protocol"],
+  ]);
+});
+
+test("a tool named like a stage of its own keeps the stages apart", () => {
+  const names = stages("benchmark", { tools: ["mixed", "protocol"] }).map((stage) => stage.name);
+  assert.deepEqual(names, ["mixed", "protocol", "mixed_2", "protocol_2"]);
+});
+
+test("the time scale shortens every stage, but none below what it can do with", () => {
+  assert.deepEqual(stages("load", { timeScale: 0.1 }).map((stage) => stage.end_s), [6, 36, 42, 72, 78]);
+  const short = stages("stress", { timeScale: 1e-6 }).map((stage) => stage.end_s - stage.start_s);
+  short.forEach((length_s, index) => assert.ok(Math.abs(length_s - (index % 2 === 0 ? 0.2 : 1)) < 1e-9, String(length_s)));
+});
+
+test("levels follow the peak in proportion, at least one VU", () => {
+  const levels = (shape, vus) => stages(shape, { vus }).map((stage) => stage.vus);
+  assert.deepEqual(levels("load", 8), [4, 4, 8, 8, 0]);
+  assert.deepEqual(levels("stress", 3), [1, 1, 1, 1, 2, 2, 3, 3, 0]);
+  assert.deepEqual(levels("spike", 20).slice(0, 3), [1, 20, 1]);
+  assert.deepEqual(levels("benchmark", 4), [2, 2, 4, 1]);
+  assert.deepEqual(levels("endurance", 5), [5, 5, 5]);
+  assert.deepEqual(levels("quick", 1), [1]);
+});
+
+test("names of stages are unique even when levels coincide", () => {
+  for (const shape of SHAPES) {
+    const names = stages(shape, { vus: 1 }).map((stage) => stage.name);
+    assert.equal(new Set(names).size, names.length, `${shape}: ${names}`);
+  }
+});
+
+test("the cleanup starts when the load has let go of its VUs, and only where sessions are kept", () => {
+  const list = stages("load", { timeScale: 0.1, vus: 6 });
+  const { cleanup, load } = k6Scenarios(list, true);
+  assert.equal(load.gracefulStop, "7800ms");
+  assert.equal(cleanup.startTime, "85900ms");
+  assert.equal(cleanup.vus, peakVus(list));
+  assert.equal(cleanup.iterations, 1);
+  assert.deepEqual(Object.keys(k6Scenarios(list, false)), ["load"]);
+});
+
+test("time for iterations in flight grows with the load, within bounds", () => {
+  assert.equal(gracefulStopS(stages("quick")), 3);
+  assert.equal(gracefulStopS(stages("quick", { timeScale: 0.1 })), 2);
+  assert.equal(gracefulStopS(stages("endurance")), 30);
+});
+
+test("an unknown shape is named", () => {
+  assert.throws(() => profileOf("soak", tools), /expected one of quick, load.*came "soak"/);
+});

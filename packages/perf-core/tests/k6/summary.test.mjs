@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { stagesOf } from "../../src/perf_core/k6/lib/shapes.js";
+import { abortReason, summaryOf, textOf } from "../../src/perf_core/k6/lib/summary.js";
+import { thresholdsOf } from "../../src/perf_core/k6/lib/thresholds.js";
+
+const settings = (shape, changes = {}) => ({
+  scenario: shape, shape, wire: "session", timeScale: 1, vus: null, ratePerS: null, tools: ["add", "divide"],
+  kinds: ["small"], journeys: ["import"], ...changes,
+});
+const stages = (shape) => stagesOf(shape, settings(shape));
+const thresholds = (shape, changes) => thresholdsOf(settings(shape, changes), stages(shape));
+const trend = (count, p95) => ({ values: { count, med: 1, "p(95)": p95, "p(99)": p95, max: p95 } });
+
+test("the summary can tell every stage, tool and error class", () => {
+  const names = Object.keys(thresholds("load"));
+  for (const name of [
+    "mcp_tool_call_duration_ms{stage:ramp_50}", "mcp_tool_call_duration_ms{stage:hold_100}",
+    "mcp_journey_duration_ms{journey:import}", "mcp_tool_call_duration_ms{tool:divide}", "mcp_tool_call_duration_ms{tool:add,stage:hold_50}",
+    "mcp_errors{class:rate_limited}", "mcp_errors{class:wrong_answer,stage:ramp_0}", "dropped_iterations",
+    "mcp_session_creation_ms", "mcp_sessions_opened", "mcp_sessions_closed", "mcp_overhead_requests",
+  ]) assert.ok(names.includes(name), name);
+  assert.ok(!names.includes("mcp_tool_call_duration_ms{tool:add,stage:ramp_50}"));
+});
+
+test("benchmark tells kinds and the protocol, and no tool in a stage that does not call it", () => {
+  const names = Object.keys(thresholds("benchmark"));
+  for (const name of [
+    "mcp_tool_call_duration_ms{tool:add,kind:small}", "mcp_tool_call_duration_ms{tool:add,stage:add}",
+    "mcp_tool_call_duration_ms{tool:divide,stage:mixed}", "mcp_protocol_duration_ms{method:GET /health}",
+    "mcp_protocol_duration_ms{method:ping}", "mcp_protocol_duration_ms{method:tools/list}",
+  ]) assert.ok(names.includes(name), name);
+  assert.ok(!names.includes("mcp_tool_call_duration_ms{tool:divide,stage:add}"));
+  assert.ok(!names.includes("mcp_tool_call_duration_ms{stage:protocol}"));
+  assert.ok("mcp_protocol_duration_ms{method:server/discover}" in thresholds("benchmark", { wire: "stateless" }));
+});
+
+test("no threshold can fail, but stress ends at heavy degradation of a hold stage", () => {
+  for (const shape of ["quick", "load", "endurance", "spike", "benchmark"]) {
+    assert.ok(Object.values(thresholds(shape)).every((list) => list.length === 0), shape);
+  }
+  const real = Object.entries(thresholds("stress")).filter(([, list]) => list.length > 0);
+  assert.deepEqual(real.map(([name]) => name), [100, 200, 400, 800].map((level) => `mcp_tool_call_duration_ms{stage:hold_${level}}`));
+  assert.deepEqual(real[0][1], [{ threshold: "p(95)<=5000", abortOnFail: true }]);
+});
+
+test("why a run ended early", () => {
+  const list = stages("stress");
+  assert.equal(abortReason({}, list), null);
+  assert.equal(
+    abortReason({
+      "mcp_aborts{stage:hold_400}": { values: { count: 2 } },
+      "mcp_errors{class:timeout,stage:hold_400}": { values: { count: 3 } },
+      "mcp_errors{class:http_status,stage:hold_400}": { values: { count: 17 } },
+    }, list),
+    "failure in hold_400: most of a VU's last calls failed (http_status 17, timeout 3)",
+  );
+  assert.equal(
+    abortReason({
+      "mcp_tool_call_duration_ms{stage:hold_200}": { ...trend(50, 6001.2), thresholds: { "p(95)<=5000": { ok: false } } },
+    }, list),
+    "heavy degradation in hold_200: p95 of calls 6001 ms, above 5000 ms",
+  );
+});
+
+test("summary.json", () => {
+  const data = { setup_data: 17, state: { testRunDurationMs: 5 }, metrics: { http_reqs: { values: { count: 1 } } } };
+  const summary = summaryOf(data, settings("load"), stages("load"), { load: {} });
+  assert.deepEqual(summary.options, { scenarios: { load: {} } });
+  assert.deepEqual(Object.keys(summary), [
+    "schema", "scenario", "shape", "wire", "started_at_ms", "aborted", "stages", "state", "metrics", "options",
+  ]);
+  assert.equal(summary.started_at_ms, 17);
+  assert.equal(summary.aborted, null);
+  assert.deepEqual(summary.stages[1], {
+    name: "hold_50", kind: "hold", vus: 50, rate_per_s: null, start_s: 60, end_s: 360,
+  });
+  assert.equal(summaryOf({ ...data, setup_data: undefined }, settings("load"), stages("load"), {}).started_at_ms, null);
+});
+
+test("the text for people shows a stage without calls as such", () => {
+  const metrics = {
+    "mcp_tool_call_duration_ms{stage:hold_50}": trend(600, 12.34),
+    mcp_errors: { values: { count: 2 } },
+    "mcp_errors{class:timeout}": { values: { count: 2 } },
+    dropped_iterations: { values: { count: 4 } },
+  };
+  const text = textOf(summaryOf({ state: {}, metrics }, settings("load"), stages("load"), {}));
+  assert.match(text, /^load, session wire\n/);
+  assert.match(text, /hold_50 +50 +600 +2\.0 +1\.0 +12\.3 +12\.3 +12\.3\n/);
+  assert.match(text, /hold_100 +100 +0 +0\.0 +- +- +- +-\n/);
+  assert.match(text, /iterations dropped 4\n/);
+  assert.match(text, /errors 2; timeout 2\n$/);
+});

@@ -1,0 +1,132 @@
+"""Answers under load, right and wrong, as the real k6 judges them."""
+
+import json
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.k6
+
+CLASSES = ("transport", "http_status", "jsonrpc_error", "is_error", "wrong_answer", "timeout", "rate_limited")
+
+
+def errors_by_class(run: Any) -> dict[str, int]:
+    counts = {name: int(run.count(f"mcp_errors{{class:{name}}}")) for name in CLASSES}
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_every_kind_of_fault_is_told_by_its_class_and_nothing_else_is(server: Any, k6: Any) -> None:
+    other = {"content": [], "structuredContent": {"result": -1}, "isError": False}
+    rpc_error = {"code": -32603, "message": "internal"}
+
+    def fault(number: int, _tool: str, arguments: dict[str, Any], reply: Any) -> Any:
+        message = json.loads(reply.body)
+        match number:
+            case 10:
+                message["result"]["structuredContent"]["result"] += 1
+            case 20:
+                message["id"] -= 1
+            case 30:
+                message["result"] = other
+            case 40:
+                message["result"] = {"content": [{"type": "text", "text": "no"}], "isError": True}
+            case 50:
+                message = {"jsonrpc": "2.0", "id": message["id"], "error": rpc_error}
+            case 60:
+                reply.body = "<html>busy</html>"
+                return reply
+            case 70 | 80 | 90:
+                reply.status = {70: 500, 80: 429, 90: 400}[number]
+            case 100:
+                reply.close = True
+            case 110:
+                reply.delay_s = 1.0
+        reply.body = json.dumps(message, separators=(",", ":"))
+        return reply
+
+    server.fault = fault
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(wire="stateless", settings={"request_timeout_s": 0.5, "time_scale": 1.5 / 30}),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    assert errors_by_class(run) == {
+        "wrong_answer": 4,
+        "is_error": 1,
+        "jsonrpc_error": 1,
+        "http_status": 2,
+        "rate_limited": 1,
+        "transport": 1,
+        "timeout": 1,
+    }
+    assert run.count("mcp_errors") == 11
+    # Transport errors, HTTP errors and refusals are no samples; everything that was answered or timed out is.
+    assert run.count("mcp_tool_call_duration_ms") == len(server.calls) - 4
+    assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["max"] >= 490
+
+
+def test_right_answers_are_right_in_every_encoding(server: Any, k6: Any) -> None:
+    notification = '{"jsonrpc":"2.0","method":"notifications/progress","params":{}}'
+    encodings = [
+        lambda text: text,
+        lambda text: json.dumps(json.loads(text), indent=1),
+        lambda text: f"event: message\r\ndata: {text}\r\n\r\n",
+        lambda text: f"event: message\ndata: {notification}\n\nevent: message\ndata: {text}\n\n",
+        lambda text: (
+            "data: " + json.dumps(json.loads(text), indent=1).replace("\n", "\r\ndata: ") + "\r\n\r\n"
+        ),
+    ]
+
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        reply.body = encodings[number % len(encodings)](reply.body)
+        if reply.body[0] != "{":
+            reply.headers["Content-Type"] = "text/event-stream"
+        return reply
+
+    server.fault = fault
+    run = k6.run("quick", PLAN=k6.plan(wire="stateless"), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_tool_call_duration_ms") > 50
+    assert errors_by_class(run) == {}
+
+
+def test_all_expectations_in_journeys_of_several_steps(server: Any, k6: Any) -> None:
+    big = 2**53 + 1
+    sums = json.dumps({"a": big, "b": 2})
+    journey = [
+        "everything",
+        "",
+        [
+            ["add", sums, "result", f'{{"result":{big + 2}}}'],
+            ["add", '{"a":1,"b":2}', "result", '{"result": 3.0}'],
+            ["add", '{"a":1,"b":2}', "text", '"3"'],
+            ["divide", '{"a":1,"b":0}', "error", "null"],
+            ["größe", '{"ü":"\U0001d11e"}', "result", '{"echo":{"ü":"\U0001d11e"}}'],
+            ["größe", '{"z":1,"a":2}', "any", "null"],
+        ],
+    ]
+    broken = [
+        "broken",
+        "",
+        [["add", sums, "result", f'{{"result":{big + 1}}}'], ["add", sums, "any", "null"]],
+    ]
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(
+            wire="stateless",
+            tools=["add", "divide", "größe"],
+            pools={"mix": [journey, broken]},
+            settings={"vus": 1},
+        ),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    assert server.violations == []
+    broken_journeys = run.count("mcp_errors")
+    assert errors_by_class(run) == {"wrong_answer": broken_journeys}
+    journeys = run.count("mcp_journey_duration_ms")
+    assert journeys >= 10
+    assert abs(journeys - broken_journeys) <= 1
+    assert run.count("mcp_tool_call_duration_ms") == pytest.approx(6 * journeys + broken_journeys, abs=6)
+    assert run.count("mcp_tool_call_duration_ms{tool:größe}") == pytest.approx(2 * journeys, abs=2)

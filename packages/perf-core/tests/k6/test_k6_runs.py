@@ -1,0 +1,250 @@
+"""Whole runs: every scenario by plain k6, early ends, and settings that cannot be used."""
+
+import json
+import operator
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.k6
+
+K6_FOLDER = Path(__file__).parents[2] / "src" / "perf_core" / "k6"
+TOOLS = ("add", "subtract", "multiply", "divide")
+OPERATIONS = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "wire", "variables"),
+    [
+        ("quick", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}),
+        ("load", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
+        ("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}),
+        ("endurance", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3", "RATE": "40"}),
+        ("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}),
+        ("benchmark", "session", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
+    ],
+)
+def test_plain_k6_runs_each_scenario(
+    server: Any, k6: Any, scenario: str, wire: str, variables: dict[str, str]
+) -> None:
+    run = k6.run(scenario, WIRE=wire, SERVER_URL=server.url.removesuffix("/mcp"), **variables)
+    assert run.exit_code == 0, run.stderr
+    assert server.violations == []
+    assert server.sessions == set()
+    assert run.count("mcp_errors") == 0
+    assert run.count("mcp_sessions_opened") == run.count("mcp_sessions_closed")
+    assert run.stdout.startswith(f"{scenario}, {wire} wire\n")
+    for tool in TOOLS:
+        assert run.count(f"mcp_tool_call_duration_ms{{tool:{tool}}}") > 0, tool
+    for stage in run.summary["stages"]:
+        name = stage["name"]
+        if stage["kind"] == "protocol":
+            for method in ("GET /health", "ping", "tools/list"):
+                assert run.count(f"mcp_protocol_duration_ms{{method:{method}}}") > 0, method
+        else:
+            assert run.count(f"mcp_tool_call_duration_ms{{stage:{name}}}") > 0, name
+            assert name in run.stdout
+    assert run.summary["options"]["scenarios"]["load"]["executor"].startswith("ramping-")
+    if scenario == "endurance":
+        assert run.count("mcp_tool_call_duration_ms{stage:hold}") == pytest.approx(40, abs=4)
+        assert "dropped_iterations" in run.summary["metrics"]
+    if scenario == "benchmark":
+        for tool in TOOLS:
+            alone = run.count(f"mcp_tool_call_duration_ms{{tool:{tool},stage:{tool}}}")
+            assert alone == run.count(f"mcp_tool_call_duration_ms{{stage:{tool}}}") > 0
+        assert run.count("mcp_tool_call_duration_ms{tool:divide,kind:edge}") > 0
+
+
+def test_benchmark_on_the_stateless_wire_asks_what_that_wire_knows(server: Any, k6: Any) -> None:
+    calls = [
+        ["add", "small", [["add", f'{{"a":{a},"b":1}}', "result", f'{{"result":{a + 1}}}']]]
+        for a in range(150)
+    ]
+    plan = k6.plan(
+        shape="benchmark",
+        scenario="benchmark",
+        wire="stateless",
+        tools=["add"],
+        pools={"mix": calls, "add": calls},
+        settings={"time_scale": 0.001},
+    )
+    run = k6.run("benchmark", PLAN=plan, SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert server.violations == []
+    assert run.count("mcp_errors") == 0
+    for method in ("GET /health", "server/discover", "tools/list"):
+        assert run.count(f"mcp_protocol_duration_ms{{method:{method}}}") > 0, method
+    assert run.count("mcp_tool_call_duration_ms{tool:add,kind:small}") == len(server.calls)
+    assert run.count("http_reqs") - run.count("mcp_overhead_requests") == len(server.calls)
+
+
+def test_expected_answers_made_by_k6_are_what_python_computes(k6: Any, tmp_path: Path) -> None:
+    script = tmp_path / "pools.js"
+    out = tmp_path / "pools.json"
+    module = K6_FOLDER / "lib" / "calculations.js"
+    script.write_text(
+        f"""import {{ calculatorPool }} from "{module.as_posix()}";
+        export const options = {{ iterations: 1 }};
+        export default function () {{}}
+        export function handleSummary() {{
+          const pools = ["mix", "divide"].map((pool) => calculatorPool(pool, 4000, 20250711));
+          return {{ "{out.as_posix()}": JSON.stringify(pools) }};
+        }}"""
+    )
+    assert k6.run(script).exit_code == 0
+    wrong = [
+        (tool, arguments, expected)
+        for pool in json.loads(out.read_text())
+        for _, _, [[tool, arguments, kind, expected]] in pool
+        if kind == "result"
+        and json.loads(expected)["result"] != OPERATIONS[tool](*json.loads(arguments).values())
+    ]
+    assert wrong == []
+
+
+def test_without_a_server_plain_k6_says_so(k6: Any) -> None:
+    run = k6.run("quick", SERVER_URL="http://127.0.0.1:9")
+    assert run.exit_code == 107
+    assert "no server answers at http://127.0.0.1:9/mcp: start one, or set SERVER_URL" in run.stderr
+
+
+def test_without_a_plan_another_server_is_refused(server: Any, k6: Any) -> None:
+    def fault(_number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        reply.body = reply.body.replace('"result":5', '"result":6')
+        return reply
+
+    server.fault = fault
+    run = k6.run("quick", SERVER_URL=server.url)
+    assert run.exit_code == 107
+    assert "does not add 2 and 3 (wrong_answer): without PLAN these scripts call a calculator" in run.stderr
+    assert len(server.calls) == 1
+    assert server.sessions == set()
+
+
+def test_a_failing_server_ends_stress_early_with_the_reason(server: Any, k6: Any) -> None:
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        if number > 30:
+            reply.status = 500
+        return reply
+
+    server.fault = fault
+    run = k6.run(
+        "stress", PLAN=k6.plan(shape="stress", settings={"vus": 8, "time_scale": 0.01}), SERVER_URL=server.url
+    )
+    assert run.exit_code == 108
+    assert run.summary["aborted"].startswith(
+        "failure in hold_1: most of a VU's last calls failed (http_status "
+    )
+    assert run.count("mcp_errors{class:http_status}") >= 11
+    assert run.summary["state"]["testRunDurationMs"] < 5000
+
+
+def test_a_server_that_dies_is_neither_hammered_nor_waited_for(server: Any, k6: Any) -> None:
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        if number == 50:
+            threading.Thread(target=server.stop).start()
+        return reply
+
+    server.fault = fault
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(settings={"time_scale": 2 / 30, "request_timeout_s": 5.0}),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    # Two VUs in two seconds, pausing 0.1, 0.2, 0.4, 0.8 and 1 s.
+    assert 2 <= run.count("mcp_errors{class:transport}") == run.count("mcp_errors") <= 14
+    assert run.summary["state"]["testRunDurationMs"] < 8000
+
+
+def test_an_interrupted_run_still_writes_its_summary(server: Any, k6: Any) -> None:
+    enough = threading.Event()
+
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        if number == 50:
+            enough.set()
+        return reply
+
+    server.fault = fault
+    plan = k6.plan(settings={"time_scale": 2})
+    with subprocess.Popen(
+        k6.command("quick"),
+        env=k6.environment(PLAN=plan, SERVER_URL=server.url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert enough.wait(20)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 105
+    summary = k6.read_summary()
+    assert summary is not None
+    assert summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["count"] >= 45
+    assert summary["metrics"]["mcp_errors"]["values"]["count"] == 0
+
+
+def test_think_time_paces_each_vu(server: Any, k6: Any) -> None:
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(wire="stateless", settings={"think_time_s": 0.3, "vus": 1}),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    assert 2 <= len(server.calls) <= 4
+
+
+def test_a_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
+    journeys = [
+        ["add", "", [["add", f'{{"a":{a},"b":1}}', "result", f'{{"result":{a + 1}}}']]] for a in range(9_000)
+    ]
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(wire="stateless", pools={"mix": journeys}, settings={"vus": 10}),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_errors") == 0
+    different = len({arguments for _, arguments, _ in server.calls})
+    assert different > 50
+    assert different > 0.9 * min(len(server.calls), len(journeys))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variables", "message"),
+    [
+        ("quick", {"TEST_VUS": "many"}, 'TEST_VUS: expected a number; came \\"many\\"'),
+        (
+            "quick",
+            {"SERVER_URL": "localhost"},
+            "SERVER_URL: expected a URL such as http://127.0.0.1:8100; came",
+        ),
+        ("quick", {"PLAN": "missing.json"}, "PLAN: expected the path of a readable plan.json"),
+        ("quick", {"PLAN": "bad.json"}, "PLAN: expected a file of JSON"),
+        ("quick", {"PLAN": "plan.json", "SUMMARY": ""}, "SUMMARY: expected the path of the summary file"),
+        ("load", {"PLAN": "plan.json"}, 'plan.shape: expected \\"load\\" in scenarios/load.js'),
+        (
+            "quick",
+            {"PLAN": "empty.json"},
+            "plan.pools.mix: expected a list of journeys, at least one; came []",
+        ),
+    ],
+)
+def test_what_cannot_be_used_fails_at_load(
+    k6: Any, scenario: str, variables: dict[str, str], message: str
+) -> None:
+    (k6.folder / "bad.json").write_text("{")
+    k6.plan(pools={"mix": []})
+    (k6.folder / "plan.json").rename(k6.folder / "empty.json")
+    k6.plan()
+    run = k6.run(scenario, **variables)
+    assert run.exit_code == 107
+    assert message in run.stderr
+    assert run.summary is None

@@ -45,13 +45,18 @@ def test_plain_k6_runs_each_scenario(
     assert run.stdout.startswith(f"{scenario}, {wire} wire\n")
     for tool in TOOLS:
         assert run.count(f"mcp_tool_call_duration_ms{{tool:{tool}}}") > 0, tool
+    calls = {
+        stage["name"]: run.count(f"mcp_tool_call_duration_ms{{stage:{stage['name']}}}")
+        for stage in run.summary["stages"]
+        if stage["kind"] != "protocol"
+    }
+    assert all(calls.values()), (calls, run.stdout)
     for stage in run.summary["stages"]:
         name = stage["name"]
         if stage["kind"] == "protocol":
             for method in ("GET /health", "ping", "tools/list"):
                 assert run.count(f"mcp_protocol_duration_ms{{method:{method}}}") > 0, method
         else:
-            assert run.count(f"mcp_tool_call_duration_ms{{stage:{name}}}") > 0, name
             assert name in run.stdout
     assert run.summary["options"]["scenarios"]["load"]["executor"].startswith("ramping-")
     if scenario == "endurance":

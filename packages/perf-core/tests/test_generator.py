@@ -133,3 +133,11 @@ def test_run_that_fails_by_itself_is_an_error_with_the_log(tmp_path: Path) -> No
         assert run.wait(60)
         with pytest.raises(GeneratorError, match=r"none\.json"):
             run.result()
+
+
+def test_many_users_make_k6_collect_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    assert generator._environment(800)["GOGC"] == "75"
+    assert "GOGC" not in generator._environment(100)
+    monkeypatch.setenv("GOGC", "50")
+    assert generator._environment(800)["GOGC"] == "50", "the user's own wish stands"

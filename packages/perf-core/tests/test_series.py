@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from perf_core.series import Period, load_columns, read_recording
+from perf_core.series import Period, load_columns, read_recording, recorded_period_s
 
 PARAM = {"aggregates": {"counter": ["count", "rate"], "gauge": ["value"], "trend": ["avg", "med", "p(95)"]}}
 START_MS = 1_700_000_000_000
@@ -200,3 +200,17 @@ def test_columns_without_a_recording_are_there_and_empty() -> None:
         "latency_p99_ms",
     }
     assert not any(columns([]).values())
+
+
+@pytest.mark.parametrize(
+    ("first_line", "period_s"),
+    [
+        ('{"event":"param","data":{"period":3000}}', 3.0),
+        ('{"event":"param","data":{}}', 1.0),
+        ('{"event":"sta', 1.0),
+    ],
+)
+def test_period_is_the_one_that_k6_chose(first_line: str, period_s: float) -> None:
+    # Over hours k6 stretches the period: a plot or an uptime by the asked one would be off.
+    assert recorded_period_s([first_line], 1.0) == period_s
+    assert recorded_period_s([], 1.0) == 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from perf_core.measurements import Summary, Window
 from perf_core.plan import Plan
 from perf_core.record import RunRecord, Series
 from perf_core.sampler import Sample
-from perf_core.series import load_columns, read_recording
+from perf_core.series import load_columns, read_recording, recorded_period_s
 from perf_core.verdict import judge
 
 
@@ -31,7 +31,7 @@ class Job:
         targets: Levels that decide the verdict.
         server: Name of the measured server.
         manifest: Machine, versions, commit and settings.
-        period_s: Length of one period of the series.
+        period_s: Length of one period of the series, as it was asked for.
         cpus: CPUs that server and generator share, or those of the generator alone.
         pinned: Whether the generator had those CPUs to itself.
     """
@@ -71,6 +71,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
     # k6 writes a summary even when it is ended before its load began; that one has no figures.
     if document is None or document.get("started_at_ms") is None:
         return _empty_record(job, load)
+    job = replace(job, period_s=recorded_period_s(load.generated.recording, job.period_s))
     plan, summary = job.plan, Summary(document)
     ended_at_s = _ended_at_s(summary)
     reached = measurements.stages(summary, ended_at_s)

@@ -37,6 +37,8 @@ _SUMMARY_EXIT_CODES = frozenset({0, 99, 105, 108})
 _GO_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _GO_DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
 
+_MANY_VUS = 400
+
 _INSTALL = {
     "Windows": "winget install k6 --source winget",
     "Darwin": "brew install k6",
@@ -182,6 +184,7 @@ class Generator:
         env: Variables for the script, as :func:`script_env` makes them.
         folder: Where it writes its recording and log; the summary is expected there too.
         period_s: Length of one period of the recording.
+        max_vus: Most virtual users at once, as :func:`preview` tells.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
         cpus: CPUs to keep to; None is all.
     """
@@ -194,10 +197,12 @@ class Generator:
         folder: Path,
         *,
         period_s: float,
+        max_vus: int = 0,
         dashboard_port: int | None = None,
         cpus: Sequence[int] | None = None,
     ) -> None:
         self.period_s = period_s
+        self._max_vus = max_vus
         self._folder = folder
         self._cpus = cpus
         self._argv = [
@@ -222,7 +227,7 @@ class Generator:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_clean_environment(),
+                env=_environment(self._max_vus),
                 start_new_session=sys.platform != "win32",
             )
         if self._cpus is not None:
@@ -305,6 +310,9 @@ def _dashboard(recording: Path, period_s: float, port: int | None) -> str:
     return "web-dashboard=" + "&".join(f"{name}={value}" for name, value in options.items())
 
 
-def _clean_environment() -> dict[str, str]:
+def _environment(max_vus: int) -> dict[str, str]:
     # k6 takes options from K6_* variables itself: one left over in a shell would change the load.
-    return {name: value for name, value in os.environ.items() if not name.startswith("K6_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("K6_")}
+    # Go lets its heap double between collections. Collecting earlier takes some 70 MB off 800 users for
+    # about 4 % more CPU; below that many users memory is no concern and the CPU would be wasted.
+    return {"GOGC": "75", **clean} if max_vus >= _MANY_VUS else clean

@@ -104,6 +104,7 @@ def run_scenario(
             env,
             folder,
             period_s=period_s,
+            max_vus=preview.max_vus,
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )

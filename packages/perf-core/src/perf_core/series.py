@@ -9,7 +9,7 @@ each kind of metric. Found out with k6 1.1.0; other versions are checked by the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,21 @@ def read_recording(lines: Iterable[str]) -> Iterator[Period]:
                     if values
                 }
                 yield Period(metrics["time"]["value"] / 1000, metrics)
+
+
+def recorded_period_s(lines: Sequence[str], asked_s: float) -> float:
+    """Return the length of a period as k6 chose it.
+
+    k6 stretches the period so that a run has at most 2,880 of them.
+
+    Args:
+        lines: The recording.
+        asked_s: The period that was asked for; returned when the recording does not tell.
+    """
+    try:
+        return float(json.loads(lines[0])["data"]["period"]) / 1000
+    except (IndexError, ValueError, KeyError, TypeError):
+        return asked_s
 
 
 def load_columns(

@@ -79,6 +79,36 @@ def test_healthy_server_passes_on_both_wires_and_leaves_every_report(target, tmp
         assert {path.name for path in folder.iterdir()} >= reports
 
 
+@pytest.mark.parametrize(
+    ("scenario", "options", "titles"),
+    [
+        (
+            "endurance",
+            ["--duration", "4s", "--rate", "50", "--vus", "5"],
+            {"Memory", "Latency drift", "Sessions", "Uptime"},
+        ),
+        ("spike", ["--duration", "11s", "--vus", "6"], {f"Spike {turn}" for turn in range(1, 6)}),
+        ("benchmark", ["--duration", "3s"], set()),
+    ],
+)
+def test_scenario_finds_what_it_is_for(
+    scenario: str, options: list[str], titles: set[str], target, tmp_path: Path
+) -> None:
+    lab(tmp_path / "r", scenario, "--target", target(), *options)
+    run = the_record(tmp_path / "r")
+    assert run.verdict == "pass", run.reasons
+    assert titles <= {finding.title for finding in run.findings}
+    assert run.metrics is not None
+    assert run.metrics.sessions_opened == run.metrics.sessions_closed > 0
+    assert run.series.load["t_s"]
+    if scenario == "endurance":
+        assert run.generator is not None
+        assert run.generator.scheduled_iterations >= 100
+    if scenario == "benchmark":
+        assert [stage.name for stage in run.stages] == ["add", "mixed", "protocol"]
+        assert "tools/list" in run.metrics.protocol_ms
+
+
 def test_wrong_answer_in_a_thousand_is_caught(target, tmp_path: Path) -> None:
     code = lab(
         tmp_path / "r", "quick", "--target", target("off-by-one"), "--wire", "session", "--duration", "4s"
@@ -131,6 +161,23 @@ def test_running_server_is_measured_and_left_alone(target, tmp_path: Path) -> No
             )
         finally:
             server.kill()
+
+
+@pytest.mark.skipif(
+    not hasattr(psutil.Process, "cpu_affinity"), reason="this system binds no process to a CPU"
+)
+def test_pinned_server_and_generator_keep_apart(target, tmp_path: Path, capsys) -> None:
+    usable = psutil.Process().cpu_affinity()
+    code = lab(
+        tmp_path / "r", "quick", "--target", target(), "--wire", "stateless", "--duration", "1s", "--pin"
+    )
+    if len(usable) < 2:
+        assert code == ExitCode.USAGE
+        assert "--pin" in capsys.readouterr().err
+        return
+    run = the_record(tmp_path / "r")
+    assert run.generator is not None
+    assert run.generator.cores_available == len(usable) - 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")

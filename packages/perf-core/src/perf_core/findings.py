@@ -104,7 +104,8 @@ def _stress(evidence: Evidence) -> Found:
         findings.append(
             Finding(
                 "Knee",
-                f"Throughput grows up to about {users:.0f} VUs and hardly beyond: more only wait longer.",
+                f"Throughput grows up to about {users:.0f} VU{'s' * (round(users) != 1)} and hardly beyond: "
+                "more only wait longer.",
                 {"knee_vus": users},
             )
         )

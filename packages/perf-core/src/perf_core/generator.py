@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from urllib.parse import quote
 import psutil
 
 from perf_core.errors import GeneratorError
+from perf_core.interruption import APART, INTERRUPT
 
 SUMMARY_NAME = "summary.json"
 RECORDING_NAME = "k6-recording.ndjson"
@@ -142,11 +142,7 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
         *_env_options(env),
         str(_script(shape)),
     ]
-    # In a session of its own: a terminal's Ctrl-C is the lab's business, and would look like a failure of k6.
-    own_session = sys.platform != "win32"
-    done = subprocess.run(
-        argv, capture_output=True, text=True, timeout=120, check=False, start_new_session=own_session
-    )
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, **APART)
     if done.returncode != 0:
         raise GeneratorError(
             f"k6 cannot load the plan (exit code {done.returncode}): {_words(done.stderr)}",
@@ -228,7 +224,7 @@ class Generator:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=_environment(self._max_vus),
-                start_new_session=sys.platform != "win32",
+                **APART,
             )
         if self._cpus is not None:
             self._process.cpu_affinity(list(self._cpus))
@@ -268,7 +264,7 @@ class Generator:
     def interrupt(self, grace_s: float = 20.0) -> None:
         """Ask k6 to end early and write its summary; kill it when it does not within ``grace_s``."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            self._started.send_signal(signal.SIGINT)
+            self._started.send_signal(INTERRUPT)
         if not self.wait(grace_s):
             with contextlib.suppress(psutil.NoSuchProcess):
                 self._started.kill()

@@ -7,11 +7,23 @@ process and remembering it, and leave that process behind.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from perf_core.errors import Interrupted
+
+if sys.platform == "win32":
+    APART: Mapping[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    INTERRUPT = signal.CTRL_BREAK_EVENT
+else:
+    APART: Mapping[str, Any] = {"start_new_session": True}
+    INTERRUPT = signal.SIGINT
+"""Options of Popen that keep a terminal's signals away from a child, and the signal that interrupts it
+then: Ctrl-C is for the lab, which ends its children in order."""
 
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)

@@ -11,7 +11,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ import psutil
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.handshake import Handshake, shake_hands
-from perf_core.interruption import Interruption
+from perf_core.interruption import APART, Interruption
 
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 20
@@ -174,7 +173,7 @@ class ServerProcess:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **self._launch.env},
                     cwd=self._launch.cwd,
-                    start_new_session=sys.platform != "win32",
+                    **APART,
                 )
             except OSError as error:
                 raise TargetError(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from perf_core import endpoints, generator, record, report
 from perf_core.adapter import Scenario, Wire
 from perf_core.assemble import Job, Load, assemble
@@ -146,10 +148,15 @@ def _new_folder(parent: Path, name: str) -> Path:
 def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
     if not pin:
         return None, None
-    count = usable_cpus()
-    if count < 2:
+    process = psutil.Process()
+    if not hasattr(process, "cpu_affinity"):
+        raise UsageError(
+            "--pin needs a system that binds processes to CPUs, macOS does not", "Leave --pin out."
+        )
+    first, *others = process.cpu_affinity()
+    if not others:
         raise UsageError("--pin needs at least two CPUs, one is usable here", "Leave --pin out.")
-    return [0], list(range(1, count))
+    return [first], others
 
 
 def _expect_tools(plan: Plan, live: Live) -> None:

@@ -32,6 +32,9 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_arguments):
         pass
 
+    def do_GET(self):
+        self.answer(404, b"")
+
     def do_DELETE(self):
         self.answer(200, b"")
 
@@ -53,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
         if message["method"] == "initialize":
             version = message["params"]["protocolVersion"]
             return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
+        if message["method"] == "ping":
+            return {}
         if message["method"] == "server/discover":
             return {"_meta": {"io.modelcontextprotocol/serverInfo": info}}
         if message["method"] == "tools/list":

@@ -103,7 +103,8 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS }) {
     sessionParams = paramsOf(wires.sessionHeaders(sessionId, version));
     calls = {};
     client.ready = true;
-    metrics.sessionsOpened.add(1);
+    // A server may do without sessions on this wire; then there is none to delete.
+    if (sessionId !== null) metrics.sessionsOpened.add(1);
     metrics.overheadRequests.add(1);
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
     if (acknowledged.status < 200 || acknowledged.status > 299) {

@@ -41,8 +41,6 @@ export function thresholdsOf(settings, stages) {
     calls,
     ...working.map((stage) => `${calls}{stage:${stage}}`),
     ...settings.tools.map((tool) => `${calls}{tool:${tool}}`),
-    ...steady.flatMap((stage) =>
-      toolsIn(stage, settings).map((tool) => `${calls}{tool:${tool},stage:${stage.name}}`)),
     "mcp_errors",
     ...ERROR_CLASSES.map((errorClass) => `mcp_errors{class:${errorClass}}`),
     ...ERROR_CLASSES.flatMap((errorClass) =>
@@ -68,14 +66,6 @@ export function thresholdsOf(settings, stages) {
     }
   }
   return thresholds;
-}
-
-/**
- * @param {Stage} stage
- * @param {Settings} settings
- */
-function toolsIn(stage, settings) {
-  return stage.pool === "mix" ? settings.tools : [stage.pool];
 }
 
 /**

@@ -1,6 +1,7 @@
 """Every task of the monorepo; `nox -l` lists them. Sessions install and forward, nothing more."""
 
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def bin_of(session: nox.Session, environment: str) -> Path:
 def run_in(session: nox.Session, environment: str, command: str, *arguments: str) -> None:
     """Run a command of a shared environment, with its folder first on PATH."""
     folder = bin_of(session, environment)
-    env = {"PATH": f"{folder}{';' if sys.platform == 'win32' else ':'}{session.env.get('PATH', '')}"}
+    env = {"PATH": os.pathsep.join([str(folder), os.environ.get("PATH", "")])}
     session.run(str(folder / command), *arguments, env=env, external=True)
 
 

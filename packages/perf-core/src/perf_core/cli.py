@@ -14,14 +14,22 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from perf_core import record
+from perf_core import comparison, record
 from perf_core.adapter import Wire
+from perf_core.compare import Effort, Load
+from perf_core.compare import compare as compare_servers
+from perf_core.comparison import COMPARISON_NAME, CPU_BAR, EXIT_CODES, OTHER_BAR, Bars
+from perf_core.entrants import DEFAULT_SCENARIO, find_entrants
 from perf_core.errors import ExitCode, LabError, UsageError, most_serious
 from perf_core.generator import find_k6, k6_version
 from perf_core.interruption import watch_signals
 from perf_core.live import Place, live_server
 from perf_core.plan import Settings, parse_duration_s
-from perf_core.report import terminal, write_all
+from perf_core.record import RECORD_NAME
+from perf_core.record_comparison import compare_records
+from perf_core.report import comparison as comparison_report
+from perf_core.report import record_comparison as record_report
+from perf_core.report import terminal, write_all, write_comparison
 from perf_core.run import Options, Tell, run_scenario
 from perf_core.targets import find_subjects, installed_adapters
 
@@ -144,6 +152,110 @@ def _progress(title: str) -> Iterator[Tell]:
 
 
 @app.command
+def compare(
+    a: Annotated[
+        str,
+        Parameter(help="What is compared with: NAME, NAME@REVISION, a TOML file, a URL; or a recorded run."),
+    ],
+    b: Annotated[str | None, Parameter(help="What is judged: the same kinds.")] = None,
+    /,
+    *,
+    baseline: Annotated[
+        Path | None, Parameter(help="A recorded run to compare the one recorded run given with.")
+    ] = None,
+    cross_machine: Annotated[
+        bool, Parameter(negative="", help="Compare recorded runs of different machines all the same.")
+    ] = False,
+    wire: Annotated[Wire, Parameter(help="Protocol era of both.")] = "session",
+    wire_b: Annotated[Wire | None, Parameter(help="Protocol era of b, to compare wires.")] = None,
+    scenario: Annotated[str, Parameter(help="Whose calls are made.")] = DEFAULT_SCENARIO,
+    vus: Annotated[int, Parameter(name=["--vus", "--clients"], help="Virtual users.")] = Load.vus,
+    launches: Annotated[int, Parameter(help="Starts of both servers, at least two.")] = Effort.launches,
+    pairs: Annotated[int, Parameter(help="Pairs of slices in each launch.")] = Effort.pairs,
+    slice_length: Annotated[
+        str, Parameter(name="--slice", help="Length of a slice, such as 1s; longer than the slowest call.")
+    ] = f"{Effort.slice_s:g}s",
+    until_decided: Annotated[
+        bool, Parameter(negative="", help="Go on while inconclusive, to 60 pairs or the time limit.")
+    ] = False,
+    time_limit: Annotated[str, Parameter(help="No launch begins that would end later.")] = "10m",
+    cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,
+    bar: Annotated[float, Parameter(help="Percent by which all else may differ.")] = OTHER_BAR * 100,
+    seed: Annotated[int, Parameter(help="Seed of everything drawn.")] = 1,
+    output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per comparison.")] = Path(
+        "results"
+    ),
+) -> ExitCode:
+    """Compare two servers in interleaved slices, or two recorded runs; exit 3 when b is worse."""
+    if baseline is not None or any(_is_recorded(text) for text in (a, b) if text):
+        return _compare_records(*_recorded(a, b, baseline), cross_machine=cross_machine)
+    if b is None:
+        raise UsageError(
+            "compare takes two targets or two recorded runs; one came", "See perf-core compare --help."
+        )
+    effort = Effort(
+        launches=launches,
+        pairs=pairs,
+        slice_s=parse_duration_s(slice_length),
+        until_decided=until_decided,
+        longest_s=parse_duration_s(time_limit),
+    )
+    bars = Bars(cpu=cpu_bar / 100, other=bar / 100)
+    with watch_signals() as interruption, _progress(f"{b} beside {a}") as tell:
+        entry = find_entrants(
+            a,
+            b,
+            wires=(wire, wire_b or wire),
+            scenario=scenario,
+            repository=Path.cwd(),
+            interruption=interruption,
+            tell=tell,
+        )
+        load = Load(entry.scenario, vus=vus, seed=seed)
+        finished = compare_servers(
+            entry.a,
+            entry.b,
+            load,
+            effort,
+            bars=bars,
+            output_dir=output_dir,
+            interruption=interruption,
+            tell=tell,
+        )
+    comparison_report.terminal(finished.comparison, _out)
+    _out.print(f"Results: {_shown(finished.folder)}", highlight=False, soft_wrap=True)
+    return finished.comparison.exit_code
+
+
+def _is_recorded(text: str) -> bool:
+    # An adapter may be called like a folder that lies here.
+    path = Path(text)
+    return path.suffix == ".json" or (
+        path.is_dir() and (len(path.parts) > 1 or (path / RECORD_NAME).exists())
+    )
+
+
+def _recorded(a: str, b: str | None, baseline: Path | None) -> tuple[Path, Path]:
+    """Return the two recorded runs that were meant, the earlier one first."""
+    given = [*([] if baseline is None else [baseline]), *(Path(text) for text in (a, b) if text)]
+    servers = [str(path) for path in given if not _is_recorded(str(path))]
+    if len(given) != 2 or servers:
+        what = f"; {', '.join(servers)} is none" if servers else f"; {len(given)} came"
+        what = "; one came" if len(given) == 1 else what
+        raise UsageError(
+            f"a recorded run is compared with one other recorded run{what}",
+            "perf-core compare RUN RUN, or perf-core compare RUN --baseline RUN.",
+        )
+    return given[0], given[1]
+
+
+def _compare_records(before: Path, after: Path, *, cross_machine: bool) -> ExitCode:
+    found = compare_records(record.read(before), record.read(after), cross_machine=cross_machine)
+    record_report.terminal(found, _out)
+    return EXIT_CODES[found.verdict]
+
+
+@app.command
 def targets() -> ExitCode:
     """List the installed targets and their scenarios."""
     installed = installed_adapters()
@@ -184,10 +296,16 @@ def check(
 def report_(
     run_folder: Annotated[Path, Parameter(name="run", help="Folder of a run, or its record.json.")], /
 ) -> ExitCode:
-    """Show a recorded run again and write its reports anew."""
+    """Show a recorded run or comparison again and write its reports anew."""
+    folder = run_folder if run_folder.is_dir() else run_folder.parent
+    if run_folder.name == COMPARISON_NAME or (folder / COMPARISON_NAME).is_file():
+        compared = comparison.read(run_folder)
+        comparison_report.terminal(compared, _out)
+        write_comparison(compared, folder)
+        return ExitCode.PASS
     found = record.read(run_folder)
     terminal.render(found, _out)
-    write_all(found, run_folder if run_folder.is_dir() else run_folder.parent)
+    write_all(found, folder)
     return ExitCode.PASS
 
 

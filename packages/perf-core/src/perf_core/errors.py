@@ -7,6 +7,7 @@ Catch :class:`LabError` to catch them all::
     ├── GeneratorError        k6 is missing, or failed by itself        exit 1
     ├── TargetError           the server did not start or answer        exit 1
     ├── ResultsError          results could not be written or read      exit 1
+    ├── NotComparable         two things cannot be compared             exit 5
     └── Interrupted           the user ended it before the load began   exit 5
 
 Each error carries a ``message`` (what was expected, what came) and a ``hint`` (what to do).
@@ -74,6 +75,12 @@ class TargetError(LabError):
 
 class ResultsError(LabError):
     """The results folder cannot be written, or a record cannot be read."""
+
+
+class NotComparable(LabError):  # noqa: N818 - says what the two are, like Interrupted
+    """Two targets or two records differ in more than the figures that are to be compared."""
+
+    exit_code = ExitCode.INVALID
 
 
 class Interrupted(LabError):  # noqa: N818 - it is the user's wish, not an error

@@ -116,15 +116,17 @@ def k6_version(binary: Path) -> str:
     return " ".join(done.stdout.split()[:2])
 
 
-def script_env(plan: Path, url: str, folder: Path) -> dict[str, str]:
+def script_env(plan: Path, url: str, folder: Path, *, rival_url: str | None = None) -> dict[str, str]:
     """Return the variables that the scripts read when the lab runs them.
 
     Args:
         plan: The plan.
         url: MCP endpoint to load.
         folder: Folder for the summary.
+        rival_url: MCP endpoint of the other server of a comparison.
     """
-    return {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
+    env = {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
+    return env if rival_url is None else {**env, "RIVAL_URL": rival_url}
 
 
 def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
@@ -179,7 +181,7 @@ class Generator:
         shape: Script to run.
         env: Variables for the script, as :func:`script_env` makes them.
         folder: Where it writes its recording and log; the summary is expected there too.
-        period_s: Length of one period of the recording.
+        period_s: Length of one period of the recording; None records nothing.
         max_vus: Most virtual users at once, as :func:`preview` tells.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
         cpus: CPUs to keep to; None is all.
@@ -192,12 +194,11 @@ class Generator:
         env: Mapping[str, str],
         folder: Path,
         *,
-        period_s: float,
+        period_s: float | None,
         max_vus: int = 0,
         dashboard_port: int | None = None,
         cpus: Sequence[int] | None = None,
     ) -> None:
-        self.period_s = period_s
         self._max_vus = max_vus
         self._folder = folder
         self._cpus = cpus
@@ -209,8 +210,11 @@ class Generator:
             # Two k6 at once would fight for the port of its REST interface.
             "--address",
             "",
-            "--out",
-            _dashboard(folder / RECORDING_NAME, period_s, dashboard_port),
+            *(
+                []
+                if period_s is None
+                else ["--out", _dashboard(folder / RECORDING_NAME, period_s, dashboard_port)]
+            ),
             *_env_options(env),
             str(_script(shape)),
         ]

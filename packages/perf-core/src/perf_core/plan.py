@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, Wire
 from perf_core.errors import ResultsError, UsageError
+from perf_core.slices import SlicePlan
 
 SCHEMA = 1
 PLAN_NAME = "plan.json"
@@ -69,6 +70,7 @@ class Plan:
         wire: Protocol era.
         settings: The user's settings.
         pools: Journeys by pool.
+        slices: Schedule of a comparison; None for every other shape.
     """
 
     scenario: str
@@ -76,6 +78,7 @@ class Plan:
     wire: Wire
     settings: Settings
     pools: Pools = field(repr=False)
+    slices: SlicePlan | None = None
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -210,7 +213,7 @@ def _arguments_text(arguments: Mapping[str, JsonValue]) -> str:
 
 def to_document(plan: Plan, run_id: str) -> dict[str, object]:
     """Return the plan as the JSON document that k6 reads."""
-    return {
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "run_id": run_id,
         "scenario": plan.scenario,
@@ -222,6 +225,9 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
         "journeys": list(plan.journey_names),
         "pools": {name: _pool_rows(journeys) for name, journeys in plan.pools.items()},
     }
+    if plan.slices is not None:
+        document["slices"] = plan.slices.to_document()
+    return document
 
 
 def _pool_rows(journeys: Sequence[Journey]) -> list[list[object]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -14,7 +12,7 @@ import psutil
 from perf_core import endpoints, generator, record, report
 from perf_core.adapter import Scenario, Wire
 from perf_core.assemble import Job, Load, assemble
-from perf_core.errors import ResultsError, TargetError, UsageError
+from perf_core.errors import TargetError, UsageError
 from perf_core.generator import Generator
 from perf_core.interruption import Interruption
 from perf_core.live import Live, Place, live_server
@@ -22,6 +20,7 @@ from perf_core.manifest import make_manifest, usable_cpus
 from perf_core.plan import Plan, Settings, make_plan
 from perf_core.plan import write as write_plan
 from perf_core.record import RunRecord
+from perf_core.results_folder import new_folder
 from perf_core.sampler import Sampler
 from perf_core.targets import Subject
 
@@ -90,7 +89,7 @@ def run_scenario(
     k6 = generator.find_k6()
     k6_version = generator.k6_version(k6)
     server_cpus, generator_cpus = _pinned(options.pin)
-    folder = _new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
+    folder = new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
     plan_path = write_plan(plan, folder)
 
     tell(f"starting {subject.name}", None)
@@ -110,7 +109,9 @@ def run_scenario(
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )
-        load = _apply_load(k6_run, live, preview.duration_s, interruption, tell)
+        load = _apply_load(
+            k6_run, live, period_s, longest_s=preview.duration_s, interruption=interruption, tell=tell
+        )
 
     job = Job(
         run_id=folder.name,
@@ -126,23 +127,6 @@ def run_scenario(
     record.write(finished, folder)
     report.write_all(finished, folder)
     return Finished(finished, folder)
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            folder = parent / (f"{stamp}-{name}" if number == 1 else f"{stamp}-{name}-{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                return folder.resolve()
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write results below {parent}: {error.strerror}",
-            "Choose another folder with --output-dir.",
-        ) from error
-    raise ResultsError(f"too many runs of one second below {parent}", "Choose another --output-dir.")
 
 
 def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
@@ -170,10 +154,16 @@ def _expect_tools(plan: Plan, live: Live) -> None:
 
 
 def _apply_load(
-    k6_run: Generator, live: Live, longest_s: float, interruption: Interruption, tell: Tell
+    k6_run: Generator,
+    live: Live,
+    period_s: float,
+    *,
+    longest_s: float,
+    interruption: Interruption,
+    tell: Tell,
 ) -> Load:
     faults: list[str] = []
-    with Sampler(live.pid, k6_run.period_s) as sampler, k6_run:
+    with Sampler(live.pid, period_s) as sampler, k6_run:
         sampler.watch_generator(k6_run.pid)
         began = time.monotonic()
         while not k6_run.wait(_POLL_S):

@@ -14,6 +14,8 @@ from types import TracebackType
 
 import psutil
 
+from perf_core.cpu_clock import cpu_s
+
 _TREE_REFRESH_S = 1.0
 _MB = 1e6
 
@@ -77,10 +79,10 @@ class TreeMeter:
                 with member.oneshot():
                     if member.status() == psutil.STATUS_ZOMBIE:
                         raise psutil.NoSuchProcess(pid)
-                    times = member.cpu_times()
+                    member_cpu_s = cpu_s(member)
                     member_rss, member_threads = member.memory_info().rss, member.num_threads()
                     member_fds = _open_files(member)
-                    self._cpu_s[pid, member.create_time()] = times.user + times.system
+                    self._cpu_s[pid, member.create_time()] = member_cpu_s
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 # Ended, or not ours to see; nothing of it counts, not even what was read so far.
                 del self._members[pid]
@@ -90,6 +92,14 @@ class TreeMeter:
             fds += member_fds
             processes += 1
         return Reading(rss / _MB, sum(self._cpu_s.values()), fds, threads, processes)
+
+    def read_cpu_s(self) -> float:
+        """Return the tree's CPU seconds alone: microseconds of work, for many readings a second."""
+        self._refresh()
+        for member in list(self._members.values()):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                self._cpu_s[member.pid, member.create_time()] = cpu_s(member)
+        return sum(self._cpu_s.values())
 
     def _refresh(self) -> None:
         now = time.monotonic()

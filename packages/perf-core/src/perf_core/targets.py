@@ -9,9 +9,19 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from perf_core.adapter import ENTRY_POINT_GROUP, Scenario, ServerAdapter
+from perf_core.adapter import ENTRY_POINT_GROUP, Launch, Scenario, ServerAdapter
 from perf_core.errors import UsageError
 from perf_core.target_file import read_target_file
+
+
+@dataclass(frozen=True)
+class Described:
+    """An adapter made from parts of others: the same server started differently, for example."""
+
+    name: str
+    server_name: str | None
+    launch: Launch
+    scenarios: Mapping[str, Scenario]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,18 @@ def test_suite(suite: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["answers", "calculations", "cursor", "packing", "settings", "shapes", "summary", "thresholds", "wire"],
+    [
+        "answers",
+        "calculations",
+        "cursor",
+        "packing",
+        "settings",
+        "shapes",
+        "slices",
+        "summary",
+        "thresholds",
+        "wire",
+    ],
 )
 def test_module_says_that_it_is_pure_and_is(module: str) -> None:
     text = (LIB / f"{module}.js").read_text(encoding="utf-8")

@@ -255,3 +255,10 @@ def test_what_cannot_be_used_fails_at_load(
     assert run.exit_code == 107
     assert message in run.stderr
     assert run.summary is None
+
+
+def test_slices_need_a_plan(server: Any, k6: Any) -> None:
+    run = k6.run("slices", SERVER_URL=server.url)
+    assert run.exit_code != 0
+    assert "PLAN" in run.stderr
+    assert "perf-core compare writes one" in run.stderr

@@ -8,6 +8,9 @@
 * ``die``: the process ends itself at the 300th call
 * ``deaf``: ignores SIGTERM, and has a child that does too
 * ``two-faced``: reports another version from the 50th call on
+* ``wrong``: every answer is one too high
+* ``moody``: from the 60th to the 140th call every answer is an error
+* ``slow``: each call costs ten milliseconds of CPU
 """
 
 import argparse
@@ -17,6 +20,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -70,13 +74,19 @@ class Handler(BaseHTTPRequestHandler):
         total = arguments["a"] + arguments["b"]
         if FAULT == "off-by-one" and SEEN % 1000 == 0:
             total += 1
+        if FAULT == "wrong":
+            total += 1
+        if FAULT == "slow":
+            until = time.thread_time() + 0.01
+            while time.thread_time() < until:
+                pass
         if FAULT == "die" and SEEN == 300:
             print("out of luck at call 300", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         return {
             "content": [{"type": "text", "text": str(total)}],
             "structuredContent": {"result": total},
-            "isError": False,
+            "isError": FAULT == "moody" and 60 <= SEEN <= 140,
         }
 
     def answer(self, status, body):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from perf_core.comparison import Comparison
 from perf_core.errors import ResultsError
 from perf_core.record import RunRecord
 
@@ -34,6 +35,22 @@ def write_all(record: RunRecord, folder: Path) -> None:
         (PROMETHEUS_NAME, prometheus.render(record)),
     ):
         _write(folder / name, text)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Write every report of ``comparison`` into ``folder``, each file whole or not at all.
+
+    Raises:
+        ResultsError: The folder cannot be written.
+    """
+    from perf_core.report import comparison as text
+    from perf_core.report import comparison_page
+
+    for name, content in (
+        (HTML_NAME, comparison_page.render(comparison)),
+        (MARKDOWN_NAME, text.markdown(comparison)),
+    ):
+        _write(folder / name, content)
 
 
 def _write(path: Path, text: str) -> None:

@@ -30,7 +30,7 @@ _PAGE = "page.html.jinja"
 def render(record: RunRecord) -> str:
     """Return the page."""
     drawn = chart(record)
-    script = _asset("page.js")
+    script = asset("page.js")
     return (
         _environment()
         .get_template(_PAGE)
@@ -43,7 +43,7 @@ def render(record: RunRecord) -> str:
             tables=tables.result_tables(record),
             manifest=tables.manifest_table(record),
             # Our own files, not the record's text: the only strings that pass unescaped.
-            style=Markup(_asset("page.css")),  # noqa: S704 - packaged with this module
+            style=Markup(asset("page.css")),  # noqa: S704 - packaged with this module
             script=Markup(script),  # noqa: S704 - packaged with this module
             script_hashes=[_hash(script), _plotly()[1]],
             plotly=_plotly()[0] if drawn else "",
@@ -80,7 +80,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of the template folder."""
     return files("perf_core.report").joinpath("template", name).read_text(encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import { endpointOf, healthUrlOf, SettingsError } from "./settings.js";
  * @typedef {object} Config
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
+ * @property {string} rivalUrl MCP endpoint of the other server of a comparison
  * @property {string | null} planPath absolute; null: a run without a plan, shaped by `environment`
  * @property {string | null} summaryPath absolute; null: no summary file
  * @property {Record<string, string | undefined>} environment
@@ -22,7 +23,8 @@ export function readConfig() {
   if (planPath !== null && summaryPath === null) {
     throw new SettingsError("SUMMARY", "the path of the summary file: a run with PLAN prints nothing", __ENV.SUMMARY);
   }
-  return { url, healthUrl: healthUrlOf(url), planPath, summaryPath, environment: __ENV };
+  const rivalUrl = endpointOf(__ENV.RIVAL_URL || url);
+  return { url, healthUrl: healthUrlOf(url), rivalUrl, planPath, summaryPath, environment: __ENV };
 }
 
 /**

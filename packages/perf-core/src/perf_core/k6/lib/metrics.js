@@ -25,3 +25,7 @@ export const overheadRequests = new Counter("mcp_overhead_requests");
 
 /** VUs that ended the run because the server had failed; tag: stage. */
 export const aborts = new Counter("mcp_aborts");
+
+/** When a VU entered and left a slice of a comparison, in milliseconds since the epoch; tag: stage. */
+export const sliceEntered = new Trend("mcp_slice_entered_ms");
+export const sliceLeft = new Trend("mcp_slice_left_ms");

@@ -7,7 +7,8 @@ import { calculatorPool } from "./calculations.js";
 import { expectCalculator } from "./calculator.js";
 import { readConfig } from "./config.js";
 import { packPools } from "./packing.js";
-import { SettingsError, settingsFromEnvironment, settingsFromPlan } from "./settings.js";
+import { parsedFile } from "./plan_file.js";
+import { settingsFromEnvironment, settingsFromPlan } from "./settings.js";
 import { k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
@@ -26,7 +27,7 @@ const CALCULATOR_SEED = 20250711;
  *
  * @param {string} shape one of shapes.SHAPES
  * @returns {string[]}
- * @throws {SettingsError} naming the field, what came and what was expected
+ * @throws {import("./settings.js").SettingsError} naming the field, what came and what was expected
  */
 export function sharedTexts(shape) {
   const config = readConfig();
@@ -46,21 +47,6 @@ function calculatorPools(wanted) {
   return Object.fromEntries(
     wanted.map((pool) => [pool, calculatorPool(pool, CALCULATOR_JOURNEYS, CALCULATOR_SEED)]),
   );
-}
-
-/** @param {string} path */
-function parsedFile(path) {
-  let text;
-  try {
-    text = open(path);
-  } catch (error) {
-    throw new SettingsError("PLAN", `the path of a readable plan.json (${error})`, path);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SettingsError("PLAN", `a file of JSON (${error})`, path);
-  }
 }
 
 /**

@@ -4,14 +4,14 @@
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-import { publishedLengthS, SHAPES } from "./shapes.js";
+import { publishedLengthS, SHAPES, SLICES } from "./shapes.js";
 
 /**
  * @typedef {"session" | "stateless"} Wire
  *
  * @typedef {object} Settings
  * @property {string} scenario the name under which results are filed; differs from shape where an adapter chose so
- * @property {string} shape one of SHAPES
+ * @property {string} shape one of SHAPES, or SLICES
  * @property {Wire} wire
  * @property {number} timeScale every length of the shape is multiplied by it
  * @property {number | null} vus peak; null: as published
@@ -154,7 +154,9 @@ function checked(settings, names) {
     if (!holds) throw new SettingsError(names[field] || field, expected, settings[field]);
   };
   expect("scenario", typeof settings.scenario === "string" && settings.scenario !== "", "a name");
-  expect("shape", SHAPES.includes(settings.shape), `one of ${SHAPES.join(", ")}`);
+  expect(
+    "shape", SHAPES.includes(settings.shape) || settings.shape === SLICES, `one of ${SHAPES.join(", ")}, ${SLICES}`,
+  );
   expect("wire", settings.wire === "session" || settings.wire === "stateless", '"session" or "stateless"');
   expect("timeScale", isFiniteNumber(settings.timeScale) && settings.timeScale > 0, "a number above 0");
   expect(

@@ -42,6 +42,9 @@ const SHORTEST_RAMP_S = 0.2;
 /** Names of the shapes, each with a file of its own in scenarios/. */
 export const SHAPES = ["quick", "load", "stress", "endurance", "spike", "benchmark"];
 
+/** The shape whose profile is a schedule in the plan (see slices.js). */
+export const SLICES = "slices";
+
 /**
  * The published profile of a shape (requirements, section 2).
  *

@@ -1,0 +1,130 @@
+"""The few questions that the lab asks git, and worktrees beside the user's own checkout.
+
+Nothing here writes to the user's index, branches or files; worktrees are entered in git's own list of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from perf_core.errors import LabError, TargetError, UsageError
+from perf_core.interruption import APART
+
+_HASH = re.compile("[0-9a-f]{40,64}")
+
+# Set inside hooks and by some tools; with them git would work on the user's own index or another repository.
+_REDIRECTING = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+
+
+def toplevel(folder: Path) -> Path:
+    """Return the root of the checkout that ``folder`` lies in.
+
+    Raises:
+        UsageError: It lies in none, or git is missing.
+    """
+    done = _git(folder, "rev-parse", "--show-toplevel")
+    if done.returncode or not done.stdout.strip():
+        raise UsageError(
+            f"{folder} is not in a git checkout, where NAME@REVISION is looked up{_said(done)}",
+            "Run it inside the checkout of the server.",
+        )
+    return Path(done.stdout.rstrip("\n"))
+
+
+def commit_of(repository: Path, revision: str) -> str:
+    """Return the full hash of the commit that ``revision`` names.
+
+    Raises:
+        UsageError: There is no such revision; the hint has branches and tags with similar names.
+    """
+    done = _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    commit = done.stdout.strip()
+    # "^main" gives a hash with a caret, and means every commit but that.
+    if done.returncode == 0 and _HASH.fullmatch(commit):
+        return commit
+    raise UsageError(f"{repository} has no revision {revision!r}", _revision_hint(repository, revision))
+
+
+def add_worktree(repository: Path, commit: str, folder: Path) -> None:
+    """Check ``commit`` out into the new ``folder``, on no branch.
+
+    Raises:
+        TargetError: git cannot; says what it said.
+    """
+    # The user's post-checkout hook is for the user's checkout.
+    done = _git(
+        repository,
+        *("-c", f"core.hooksPath={os.devnull}"),
+        *("worktree", "add", "--detach", str(folder), commit),
+    )
+    if done.returncode:
+        raise TargetError(
+            f"git cannot check {commit[:12]} out into {folder}{_said(done)}",
+            "Try `git worktree add` by hand; is the disk full, or the clone partial?",
+        )
+
+
+def remove_worktree(repository: Path, folder: Path) -> None:
+    """Delete ``folder`` and take it off git's list; nothing happens when it is no worktree."""
+    # First the folder: git refuses one that is damaged, and accepts one that is missing. --force twice: git
+    # locks a worktree while it makes it, and a lock stays when git is killed. Never prune: that would also
+    # forget the user's own worktrees on a drive that is away.
+    shutil.rmtree(folder, ignore_errors=True)
+    _git(repository, "worktree", "remove", "--force", "--force", str(folder))
+
+
+def _revision_hint(repository: Path, revision: str) -> str:
+    names = _git(
+        repository, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
+    )
+    close = difflib.get_close_matches(revision, names.stdout.split(), n=3)
+    hint = (
+        f"Close to it: {', '.join(close)}."
+        if close
+        else "Give a commit, a branch or a tag; `git log` lists them."
+    )
+    if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        hint += " This clone is shallow: `git fetch --unshallow --tags` brings the rest."
+    return hint
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["git", *arguments],  # noqa: S607 - the user's own git, found like any command they type
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if name not in _REDIRECTING},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+            **APART,
+        )
+    except FileNotFoundError as error:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}") from error
+        raise UsageError("git is not on PATH, and NAME@REVISION needs it", "Install git.") from error
+    except OSError as error:
+        raise LabError(f"cannot run git in {folder}: {error.strerror}") from error
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    text = done.stderr.encode("utf-8", "replace").decode()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return f" ({(fatal or lines)[0]})" if lines else ""

@@ -1,0 +1,22 @@
+/** The plan as a file. Loaded once per run, never by VUs. */
+
+import { SettingsError } from "./settings.js";
+
+/**
+ * @param {string} path absolute
+ * @returns {any} its content, unchecked
+ * @throws {SettingsError}
+ */
+export function parsedFile(path) {
+  let text;
+  try {
+    text = open(path);
+  } catch (error) {
+    throw new SettingsError("PLAN", `the path of a readable plan.json (${error})`, path);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SettingsError("PLAN", `a file of JSON (${error})`, path);
+  }
+}

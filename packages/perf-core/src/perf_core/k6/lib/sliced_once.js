@@ -1,0 +1,51 @@
+/** What is done once per run of scenarios/slices.js (see once.js). */
+
+import { readConfig } from "./config.js";
+import { packPools } from "./packing.js";
+import { parsedFile } from "./plan_file.js";
+import { healthUrlOf, SettingsError, settingsFromPlan } from "./settings.js";
+import { sliceScenarios, slicesOf, sliceThresholds } from "./slices.js";
+import { summaryOf, TREND_STATS } from "./summary.js";
+
+/**
+ * @typedef {Omit<import("./plan.js").Plan, "stages"> & {
+ *   stages: import("./slices.js").Slice[], rivals: import("./slices.js").Rivals,
+ * }} SlicedPlan
+ */
+
+/**
+ * @returns {string[]} the plan's head as JSON text, then the packed journeys
+ * @throws {SettingsError}
+ */
+export function sharedTexts() {
+  const { url, rivalUrl, planPath } = readConfig();
+  if (planPath === null) throw new SettingsError("PLAN", "the path of a plan: perf-core compare writes one", undefined);
+  const plan = parsedFile(planPath);
+  const settings = settingsFromPlan(plan, "slices");
+  const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
+  const { places, chunks } = packPools(plan.pools, ["mix"], settings);
+  const rivals = {
+    a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a },
+    b: { url: rivalUrl, healthUrl: healthUrlOf(rivalUrl), wire: plan.slices.wires.b },
+  };
+  return [JSON.stringify({ settings, stages, rivals, places }), ...chunks];
+}
+
+/**
+ * @param {SlicedPlan} plan
+ * @returns {import("k6/options").Options}
+ */
+export function optionsOf({ stages }) {
+  return { scenarios: sliceScenarios(stages), thresholds: sliceThresholds(stages), summaryTrendStats: TREND_STATS };
+}
+
+/**
+ * @param {import("./summary.js").SummaryData} data
+ * @param {SlicedPlan} plan
+ * @returns {Record<string, string>}
+ */
+export function outputsOf(data, { settings, stages }) {
+  const { summaryPath } = readConfig();
+  const summary = summaryOf(data, settings, stages, sliceScenarios(stages));
+  return { [String(summaryPath)]: JSON.stringify(summary) };
+}

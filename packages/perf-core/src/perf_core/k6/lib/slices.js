@@ -1,0 +1,67 @@
+/**
+ * The schedule of a comparison: who is called from when to when.
+ *
+ * Pure: imports nothing of k6, so plain node can test it.
+ */
+
+import { SettingsError } from "./settings.js";
+
+/**
+ * @typedef {import("./shapes.js").Stage & {side: "a" | "b"}} Slice
+ *
+ * @typedef {object} Rival
+ * @property {string} url MCP endpoint
+ * @property {string} healthUrl
+ * @property {import("./settings.js").Wire} wire
+ *
+ * @typedef {{a: Rival, b: Rival}} Rivals
+ */
+
+/**
+ * The slices of a plan, checked.
+ *
+ * @param {any} plan parsed plan.json
+ * @param {number} vus
+ * @returns {Slice[]}
+ * @throws {SettingsError}
+ */
+export function slicesOf(plan, vus) {
+  const rows = plan.slices && plan.slices.schedule;
+  if (!Array.isArray(rows) || rows.length === 0) {
+    throw new SettingsError("plan.slices.schedule", "a list of slices, at least one", rows);
+  }
+  let free_s = 0;
+  return rows.map((row, index) => {
+    const [name, side, start_s, end_s] = Array.isArray(row) ? row : [];
+    const inOrder = typeof start_s === "number" && typeof end_s === "number" && start_s >= free_s && end_s > start_s;
+    if (typeof name !== "string" || !/^\w+$/.test(name) || (side !== "a" && side !== "b") || !inOrder) {
+      throw new SettingsError(
+        `plan.slices.schedule[${index}]`, '[name, "a" or "b", start_s, end_s], each after the one before', row,
+      );
+    }
+    free_s = end_s;
+    return { name, side, kind: "hold", vus, rate_per_s: null, start_s, end_s, pool: "mix" };
+  });
+}
+
+/**
+ * Sub-metrics that the summary must carry. Fewer than in other shapes: each costs k6 something at every call.
+ *
+ * @param {Slice[]} slices
+ * @returns {Record<string, string[]>}
+ */
+export function sliceThresholds(slices) {
+  const byStage = ["mcp_tool_call_duration_ms", "mcp_errors", "mcp_slice_entered_ms", "mcp_slice_left_ms"];
+  const names = byStage.flatMap((metric) => slices.map((slice) => `${metric}{stage:${slice.name}}`));
+  return Object.fromEntries(names.map((name) => [name, []]));
+}
+
+/**
+ * @param {Slice[]} slices
+ * @returns {Record<string, import("k6/options").Scenario>}
+ */
+export function sliceScenarios(slices) {
+  const { end_s, vus } = slices[slices.length - 1];
+  // The end leaves VUs the time to delete their sessions.
+  return { load: { executor: "constant-vus", vus, duration: `${Math.round(end_s * 1000) + 100}ms`, gracefulStop: "10s" } };
+}

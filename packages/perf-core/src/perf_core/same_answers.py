@@ -1,0 +1,84 @@
+"""Whether two servers answer alike: without that their speeds cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from perf_core.adapter import Journey, Step
+from perf_core.client import Client
+from perf_core.errors import NotComparable
+
+_JOURNEYS = 20
+
+Result = dict[str, Any]
+
+
+def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> None:
+    """Call both servers with some journeys and compare the answers.
+
+    Only what a call's expectation looks at is compared; a call that expects anything is compared whole,
+    unless the first server contradicts itself (a clock, a random number).
+
+    Raises:
+        NotComparable: They answer differently, or one lacks a tool; names the call and both answers.
+    """
+    _expect_tools(a, b, journeys)
+    for step in _steps(journeys):
+        first, second = (client.call(step.tool, step.arguments) for client in (a, b))
+        if _alike(first, second, step):
+            continue
+        if step.expect.kind == "any" and not _alike(first, a.call(step.tool, step.arguments), step):
+            continue
+        raise NotComparable(
+            f"the two answer {step.tool}({dict(step.arguments)}) differently: "
+            f"{_short(first)} comes from the first, {_short(second)} from the second",
+            "Their figures would stand for different work. Mend one, or compare with other calls.",
+        )
+
+
+def _expect_tools(a: Client, b: Client, journeys: Sequence[Journey]) -> None:
+    wanted = {step.tool for journey in journeys for step in journey.steps}
+    for which, client in (("first", a), ("second", b)):
+        tools = client.tools()
+        missing = sorted(wanted - set(tools))
+        if missing:
+            raise NotComparable(
+                f"the calls need {', '.join(missing)}; "
+                f"the {which} server lists {', '.join(tools) or 'no tools'}",
+                "Compare servers that have the same tools.",
+            )
+
+
+def _steps(journeys: Sequence[Journey]) -> Iterator[Step]:
+    # Spread over the whole pool: neighbours may be alike.
+    stride = max(1, len(journeys) // _JOURNEYS)
+    for journey in islice(journeys, 0, None, stride):
+        yield from journey.steps
+
+
+def _alike(first: Result, second: Result, step: Step) -> bool:
+    """Return whether two results are the same to the expectation of a step."""
+    if bool(first.get("isError")) != bool(second.get("isError")):
+        return False
+    match step.expect.kind:
+        case "error":
+            return True
+        case "text":
+            return _texts(first)[:1] == _texts(second)[:1]
+        case "result":
+            return bool(first.get("structuredContent") == second.get("structuredContent"))
+        case _ if "structuredContent" in first and "structuredContent" in second:
+            return bool(first["structuredContent"] == second["structuredContent"])
+        case _:
+            return _texts(first) == _texts(second)
+
+
+def _texts(result: Result) -> list[Any]:
+    return [block.get("text") for block in result.get("content", []) if isinstance(block, dict)]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

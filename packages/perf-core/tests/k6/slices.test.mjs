@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sliceScenarios, slicesOf, sliceThresholds } from "../../src/perf_core/k6/lib/slices.js";
+
+const rows = [["warmup_b", "b", 0.1, 1.1], ["warmup_a", "a", 1.2, 2.2], ["pair_1_a", "a", 2.3, 3.3]];
+const plan = (/** @type {unknown} */ schedule) => ({ slices: { wires: { a: "session", b: "session" }, schedule } });
+
+test("a schedule becomes slices of the mix at the wanted number of users", () => {
+  const slices = slicesOf(plan(rows), 4);
+  assert.deepEqual(slices.map(({ name, side, start_s, end_s }) => [name, side, start_s, end_s]), rows);
+  assert.ok(slices.every(({ vus, pool, rate_per_s }) => vus === 4 && pool === "mix" && rate_per_s === null));
+});
+
+test("a malformed schedule is refused with its place, what came and what was expected", () => {
+  for (const [schedule, place] of [
+    [undefined, "schedule"],
+    [[], "schedule"],
+    [[["x", "c", 0, 1]], "schedule[0]"],
+    [[["x", "a", 1, 1]], "schedule[0]"],
+    [[["x", "a", 0, 1], ["y", "b", 0.5, 2]], "schedule[1]"],
+    [[["x{", "a", 0, 1]], "schedule[0]"],
+    [[7], "schedule[0]"],
+  ]) {
+    assert.throws(() => slicesOf(plan(schedule), 4), (error) =>
+      error instanceof Error && error.name === "SettingsError" && error.message.includes(`plan.slices.${place}`));
+  }
+  assert.throws(() => slicesOf({}, 4), /plan\.slices\.schedule/);
+});
+
+test("every slice has the sub-metrics that its figures come from, and none can fail", () => {
+  const thresholds = sliceThresholds(slicesOf(plan(rows), 4));
+  assert.equal(Object.keys(thresholds).length, 4 * rows.length);
+  assert.ok("mcp_tool_call_duration_ms{stage:pair_1_a}" in thresholds);
+  assert.ok("mcp_slice_left_ms{stage:warmup_b}" in thresholds);
+  assert.ok(Object.values(thresholds).every((list) => list.length === 0));
+});
+
+test("the load lasts a little longer than its last slice", () => {
+  const { load } = sliceScenarios(slicesOf(plan(rows), 4));
+  assert.deepEqual(load, { executor: "constant-vus", vus: 4, duration: "3400ms", gracefulStop: "10s" });
+});

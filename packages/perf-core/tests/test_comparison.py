@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -94,8 +95,12 @@ def test_what_matters_is_worse_and_says_by_how_much() -> None:
     assert any(reason.startswith("CPU per call worse by 1") for reason in found.reasons)
 
 
-def test_faster_is_better() -> None:
-    assert conclude(launches(0.8), DESIGN).verdict == "better"
+def test_faster_is_better_and_says_the_nearer_end_first() -> None:
+    found = conclude(launches(0.8), DESIGN)
+    assert found.verdict == "better"
+    (reason,) = [reason for reason in found.reasons if reason.startswith("CPU per call")]
+    near, far = re.findall(r"([\d.]+) %", reason)
+    assert 17 < float(near) < 20 < float(far) < 23
 
 
 def test_more_memory_alone_is_worse() -> None:

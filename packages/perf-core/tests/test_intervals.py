@@ -54,6 +54,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say_when_launches_differ() ->
         (0.70, 0.01, "better"),
         (1.00, 0.01, "same"),
         (1.09, 0.01, "inconclusive"),
+        (0.92, 0.01, "inconclusive"),
         (1.30, 0.20, "inconclusive"),
     ],
 )

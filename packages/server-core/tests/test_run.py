@@ -327,3 +327,8 @@ async def test_stdio_ends_with_0_on_a_signal_and_answers_what_is_in_flight(held:
     assert b"released" in output
     assert process.stdin is not None
     process.stdin.close()
+
+
+def test_listener_says_tcp_so_that_asyncio_sends_answers_at_once() -> None:
+    with bind(DemoSettings(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

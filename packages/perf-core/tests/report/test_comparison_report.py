@@ -83,6 +83,7 @@ def test_interval_keeps_one_unit(low: float, high: float, said: str) -> None:
 
 def test_terminal_fits_eighty_columns_uncut() -> None:
     rows = [
+        a_metric("latency_ms.p99", unit="ms", judged=False),
         a_metric(),
         a_metric(
             "latency_ms.med", unit="ms", a=12345.6, b=23456.7, verdict="inconclusive", low=0.5, high=2.9
@@ -101,6 +102,7 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     assert "commit 0123456789ab)" in said
     assert "commit fedcba987654+changes" in said
     assert "What matters: CPU per call beyond 5 %, all else beyond 10 %" in said
+    assert said.index("CPU per call, ") < said.index("latency p99"), "what decides comes first"
     assert max(map(len, said.splitlines())) <= 80
 
 

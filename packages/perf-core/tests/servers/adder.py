@@ -125,6 +125,7 @@ def main():
         partial = options.ready_file.with_suffix(".partial")
         partial.write_text(json.dumps({"url": f"http://127.0.0.1:{server.server_port}/mcp"}))
         partial.replace(options.ready_file)
+    print(f"hash seed {os.environ.get('PYTHONHASHSEED')}", flush=True)
     server.serve_forever()
 
 

@@ -69,14 +69,17 @@ def run_in(
     session.run(str(folder / command), *arguments, env={"PATH": path, **(env or {})}, external=True)
 
 
-QUIET = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+def npm_install(session: nox.Session, environment: str, folder: Path) -> None:
+    """Install the Node packages that a folder names."""
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+    run_in(session, environment, "npm", "install", *quiet, "--prefix", str(folder))
 
 
-def fetch_typescript_sdk(session: nox.Session, environment: str) -> None:
-    """Install what reference-typescript runs on, unless it is there."""
-    folder = ROOT / "benchmarks/references/src/lab_references/typescript"
-    if not (folder / "node_modules").is_dir():
-        run_in(session, environment, "npm", "install", *QUIET, "--prefix", str(folder))
+def node_packages(session: nox.Session, environment: str) -> None:
+    """Install what reference-typescript and the pages of the history need, unless it is there."""
+    for folder in ("references/src/lab_references/typescript", "asv/assets"):
+        if not (ROOT / "benchmarks" / folder / "node_modules").is_dir():
+            npm_install(session, environment, ROOT / "benchmarks" / folder)
 
 
 @nox.session
@@ -89,14 +92,14 @@ def lab(session: nox.Session) -> None:
 def dev(session: nox.Session) -> None:
     """Make the environment that tests, lint, types and build share."""
     install(session, *LOCAL, *REFERENCES, *DEV)
-    fetch_typescript_sdk(session, "dev")
+    node_packages(session, "dev")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Make the environment that comparisons, micro-benchmarks and the history share."""
     install(session, *LOCAL, *REFERENCES, *BENCH)
-    fetch_typescript_sdk(session, "bench")
+    node_packages(session, "bench")
 
 
 @nox.session(venv_backend="none", requires=["dev"])
@@ -118,7 +121,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of Python (mypy) and of the k6 scripts (tsc)."""
     run_in(session, "dev", "mypy")
-    run_in(session, "dev", "npm", "install", *QUIET)
+    npm_install(session, "dev", ROOT)
     run_in(session, "dev", "npx", "--no-install", "tsc", "--noEmit")
 
 

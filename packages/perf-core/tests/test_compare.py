@@ -205,8 +205,8 @@ def test_interrupted_comparison_keeps_what_it_has_and_leaves_no_process(
 
 
 def test_looks_lie_between_the_first_and_the_last() -> None:
-    assert Effort().looks == (4,)
-    assert Effort(until_decided=True).looks == (4, 7, 10)
+    assert Effort().looks == (6,)
+    assert Effort(until_decided=True).looks == (6, 8, 10)
     assert Effort(launches=10, until_decided=True).looks == (10,)
     assert Effort(launches=2, pairs=30, until_decided=True).looks == (2,)
 

@@ -33,8 +33,7 @@ DESIGN = Design(
     launches=4,
     pairs_per_launch=6,
     slice_s=1.0,
-    gap_s=0.1,
-    warmup_s=1.0,
+    turn_s=0.02,
     looks=(4,),
     bars=Bars(),
 )

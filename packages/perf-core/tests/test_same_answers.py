@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,17 @@ def test_a_difference_late_in_the_pool_is_found() -> None:
     with pytest.raises(NotComparable, match=r"t\(\{'n': 9\d\}\)"):
         expect_same_answers(first, second, journeys(Expectation.result(None)))  # type: ignore[arg-type]
     assert first.calls < 30
+
+
+def test_time_of_the_slower_one_comes_back() -> None:
+    def slow(_: Any) -> dict[str, Any]:
+        until = time.perf_counter() + 0.002
+        while time.perf_counter() < until:
+            pass
+        return answers()
+
+    took_s = expect_same_answers(Fake(lambda _: answers()), Fake(slow), journeys(Expectation.anything()))  # type: ignore[arg-type]
+    assert 0.002 <= took_s < 0.1
 
 
 def test_missing_tool_is_said() -> None:

@@ -5,39 +5,62 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core.slices import SlicePlan, draw_schedule
+from perf_core.slices import Lengths, SlicePlan, draw_schedule
+
+LENGTHS = Lengths(slice_s=0.5, turn_s=0.02, gap_s=0.008, rest_s=0.1)
 
 
-@given(st.integers(1, 12), st.floats(0.1, 5), st.floats(0.05, 1), st.integers(0, 2**31))
-def test_slices_come_in_pairs_with_rests_between(pairs: int, slice_s: float, gap_s: float, seed: int) -> None:
-    schedule = draw_schedule(pairs, slice_s=slice_s, gap_s=gap_s, warmup_s=1.0, seed=seed)
-    assert len(schedule) == 2 * (pairs + 1)
-    assert Counter((s.pair, s.side) for s in schedule) == {
-        (p, side): 1 for p in range(pairs + 1) for side in "ab"
+@given(st.integers(1, 12), st.floats(0.02, 1), st.floats(1, 30), st.integers(0, 2**31))
+def test_both_get_the_same_load_and_rest_between_pairs(
+    pairs: int, turn_s: float, turns: float, seed: int
+) -> None:
+    lengths = Lengths(slice_s=turn_s * turns, turn_s=turn_s, gap_s=turn_s / 3, rest_s=0.5)
+    schedule = draw_schedule(pairs, lengths, seed)
+    assert Counter((t.pair, t.side) for t in schedule) == {
+        (p, side): lengths.turns for p in range(pairs + 1) for side in "ab"
     }
-    assert [s.pair for s in schedule] == sorted(s.pair for s in schedule), "the two of a pair are neighbours"
-    assert len({s.name for s in schedule}) == len(schedule)
+    for side in "ab":
+        for pair in range(pairs + 1):
+            own = [t for t in schedule if (t.pair, t.side) == (pair, side)]
+            assert len({t.slice for t in own}) == 1
+            assert sum(t.end_s - t.start_s for t in own) == pytest.approx(
+                lengths.slice_s, abs=0.001 * len(own)
+            )
+    assert [t.pair for t in schedule] == sorted(t.pair for t in schedule)
     for before, after in pairwise(schedule):
-        assert abs(after.start_s - before.end_s - gap_s) < 0.002
-    for each in schedule:
-        assert abs(each.end_s - each.start_s - (slice_s if each.pair else 1.0)) < 0.002
+        rest_s = lengths.gap_s if before.pair == after.pair else lengths.rest_s
+        assert after.start_s - before.end_s == pytest.approx(rest_s, abs=0.001)
+
+
+def test_the_two_alternate_within_a_turn_or_two() -> None:
+    sides = [turn.side for turn in draw_schedule(6, LENGTHS, 3)]
+    assert all(len(set(sides[place : place + 3])) == 2 for place in range(len(sides) - 2))
 
 
 def test_orders_are_drawn() -> None:
-    orders = Counter(
-        draw_schedule(1, slice_s=1, gap_s=0.1, warmup_s=1, seed=seed)[2].side for seed in range(400)
-    )
-    assert 160 < orders["a"] < 240
-    assert draw_schedule(6, slice_s=1, gap_s=0.1, warmup_s=1, seed=5) == draw_schedule(
-        6, slice_s=1, gap_s=0.1, warmup_s=1, seed=5
-    )
+    orders = Counter(turn.side for turn in draw_schedule(60, LENGTHS, 1)[::2])
+    share = orders["a"] / orders.total()
+    assert 0.45 < share < 0.55
+    assert draw_schedule(6, LENGTHS, 5) == draw_schedule(6, LENGTHS, 5)
+    assert draw_schedule(6, LENGTHS, 5) != draw_schedule(6, LENGTHS, 6)
+
+
+def test_a_turn_as_long_as_the_slice_is_the_slice() -> None:
+    schedule = draw_schedule(1, Lengths(slice_s=2.0, turn_s=2.0, gap_s=0.8, rest_s=0.1), 1)
+    assert [(t.pair, round(t.end_s - t.start_s, 3)) for t in schedule] == [
+        (0, 2.0),
+        (0, 2.0),
+        (1, 2.0),
+        (1, 2.0),
+    ]
 
 
 def test_document_is_what_the_scripts_read() -> None:
-    schedule = draw_schedule(1, slice_s=1, gap_s=0.1, warmup_s=0.5, seed=1)
+    schedule = draw_schedule(1, LENGTHS, 1)
     document = SlicePlan(schedule, {"a": "session", "b": "stateless"}).to_document()
     assert document["wires"] == {"a": "session", "b": "stateless"}
-    assert document["schedule"] == [[s.name, s.side, s.start_s, s.end_s] for s in schedule]
+    assert document["schedule"] == [[t.slice, t.side, t.start_s, t.end_s] for t in schedule]

@@ -28,7 +28,7 @@ from perf_core.results_folder import new_folder
 from perf_core.same_answers import expect_same_answers
 from perf_core.sampler import TreeMeter
 from perf_core.slice_figures import figures_of
-from perf_core.slices import SIDES, Side, SlicePlan, draw_schedule
+from perf_core.slices import SIDES, Lengths, Side, SlicePlan, draw_schedule
 from perf_core.targets import Described, Subject
 
 MOST_JOURNEYS = 5000
@@ -39,7 +39,12 @@ FEWEST_LAUNCHES = 2
 
 SHORTEST_SLICE_S = 0.1
 
-_GAP_S = 0.1
+_REST_S = 0.1
+_SHORTEST_TURN_S = 0.02
+_CALLS_PER_TURN = 8
+_GAP_SHARE = 0.4
+"""Of a turn: time for the calls under way, of which each user has one."""
+
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
 
@@ -70,15 +75,15 @@ class Effort:
     Attributes:
         launches: Starts of both servers, at least two.
         pairs: Pairs of slices in each launch.
-        slice_s: Length of a slice.
+        slice_s: Load on one server in one pair.
         until_decided: Whether to go on while the verdict is inconclusive.
         most_pairs: Pairs after which a comparison that goes on ends.
         longest_s: Time after which no further launch begins.
     """
 
-    launches: int = 4
+    launches: int = 6
     pairs: int = 6
-    slice_s: float = 1.0
+    slice_s: float = 0.5
     until_decided: bool = False
     most_pairs: int = 60
     longest_s: float = 600.0
@@ -149,8 +154,7 @@ def compare(
         launches=effort.launches,
         pairs_per_launch=effort.pairs,
         slice_s=effort.slice_s,
-        gap_s=_GAP_S,
-        warmup_s=effort.slice_s,
+        turn_s=0.0,
         looks=effort.looks,
         bars=bars,
     )
@@ -184,7 +188,7 @@ def compare(
         reasons=found.reasons,
         a=course.contenders["a"],
         b=course.contenders["b"],
-        design=design,
+        design=course.design,
         metrics=found.metrics,
         launches=tuple(course.launches),
         manifest={"machine": machine(), "k6": k6_version, "commit": commit(Path.cwd())},
@@ -218,6 +222,7 @@ class _Course:
     """The launches of one comparison.
 
     Attributes:
+        design: How they are made; the length of a turn is known after the first answers.
         launches: Those that are done.
         contenders: Who they were, known after the first launch.
     """
@@ -233,7 +238,7 @@ class _Course:
         interruption: Interruption,
     ) -> None:
         self._plan = plan
-        self._design = design
+        self.design = design
         self._entrants = entrants
         self._k6 = k6
         self._folder = folder
@@ -249,7 +254,7 @@ class _Course:
         folder = self._folder / f"launch-{number}"
         folder.mkdir()
         # Python takes hash seeds of 32 bits.
-        seed = (self._design.seed * 1000 + number) % 2**32
+        seed = (self.design.seed * 1000 + number) % 2**32
         try:
             with self._both_live(folder, seed) as live:
                 if number == 1:
@@ -290,17 +295,14 @@ class _Course:
             connect(live["a"].url, self._entrants["a"].wire) as first,
             connect(live["b"].url, self._entrants["b"].wire) as second,
         ):
-            expect_same_answers(first, second, self._plan.pools["mix"])
+            call_s = expect_same_answers(first, second, self._plan.pools["mix"])
+        turn_s = min(self.design.slice_s, max(_SHORTEST_TURN_S, _CALLS_PER_TURN * call_s))
+        self.design = replace(self.design, turn_s=round(turn_s, 4))
 
     def _measure(self, live: Mapping[Side, Live], folder: Path, seed: int) -> Launch:
-        design = self._design
-        schedule = draw_schedule(
-            design.pairs_per_launch,
-            slice_s=design.slice_s,
-            gap_s=design.gap_s,
-            warmup_s=design.warmup_s,
-            seed=seed,
-        )
+        design = self.design
+        lengths = Lengths(design.slice_s, design.turn_s, _GAP_SHARE * design.turn_s, _REST_S)
+        schedule = draw_schedule(design.pairs_per_launch, lengths, seed)
         slices = SlicePlan(schedule, dict(design.wires))
         plan_path = write_plan(replace(self._plan, slices=slices), folder)
         env = generator.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)

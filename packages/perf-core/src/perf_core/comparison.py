@@ -120,7 +120,7 @@ class SliceFigures:
         pair: Number of its pair.
         calls: Tool calls that came back or timed out.
         errors: Those that went wrong.
-        duration_s: Mean time from entering to leaving it, over the virtual users.
+        duration_s: Time that a virtual user spent in it, all turns together.
         figures: By name of the metric; one that could not be had is absent.
         fault: Why it does not count; empty when it does.
     """
@@ -170,9 +170,8 @@ class Design:
         seed: Seed of the calls and of the orders.
         launches: Starts of both servers, at least.
         pairs_per_launch: Pairs of slices in each.
-        slice_s: Length of a slice.
-        gap_s: Rest between slices.
-        warmup_s: Load on each server before the first slice.
+        slice_s: Load on one server in one pair, in seconds; as much goes before the first pair, to warm up.
+        turn_s: How long either server is loaded before it is the other's turn.
         looks: After how many launches the verdict is looked at; each look may end the comparison, so
             they share the error among them.
         bars: What matters.
@@ -185,8 +184,7 @@ class Design:
     launches: int
     pairs_per_launch: int
     slice_s: float
-    gap_s: float
-    warmup_s: float
+    turn_s: float
     looks: tuple[int, ...]
     bars: Bars
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from statistics import median
 from typing import Any
 
 from perf_core.adapter import Journey, Step
@@ -15,18 +17,22 @@ _JOURNEYS = 20
 Result = dict[str, Any]
 
 
-def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> None:
-    """Call both servers with some journeys and compare the answers.
+def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> float:
+    """Call both servers with some journeys, compare the answers, and return how long the slower one took.
 
     Only what a call's expectation looks at is compared; a call that expects anything is compared whole,
     unless the first server contradicts itself (a clock, a random number).
+
+    Returns:
+        Median time of a call, in seconds.
 
     Raises:
         NotComparable: They answer differently, or one lacks a tool; names the call and both answers.
     """
     _expect_tools(a, b, journeys)
+    took_s: tuple[list[float], list[float]] = [], []
     for step in _steps(journeys):
-        first, second = (client.call(step.tool, step.arguments) for client in (a, b))
+        first, second = (_timed(client, step, times) for client, times in zip((a, b), took_s, strict=True))
         if _alike(first, second, step):
             continue
         if step.expect.kind == "any" and not _alike(first, a.call(step.tool, step.arguments), step):
@@ -36,6 +42,14 @@ def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> No
             f"{_short(first)} comes from the first, {_short(second)} from the second",
             "Their figures would stand for different work. Mend one, or compare with other calls.",
         )
+    return max(map(median, took_s))
+
+
+def _timed(client: Client, step: Step, times: list[float]) -> Result:
+    began = time.perf_counter()
+    result = client.call(step.tool, step.arguments)
+    times.append(time.perf_counter() - began)
+    return result
 
 
 def _expect_tools(a: Client, b: Client, journeys: Sequence[Journey]) -> None:

@@ -9,116 +9,149 @@ from dataclasses import dataclass
 from perf_core.comparison import MOST_ERRORS, SliceFigures
 from perf_core.cpu_log import CpuReading
 from perf_core.measurements import Summary
-from perf_core.slices import Slice
+from perf_core.slices import SIDES, Side, Turn
 
 _SETTLING_S = 0.1
 """After the last slice the servers rest at least so long (see k6/lib/turns.js)."""
 
+_FEWEST_TURNS = 0.5
+"""With a smaller share of the turns taken, calls last as long as turns, and both servers worked at once."""
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A slice as it was planned."""
+
+    name: str
+    side: Side
+    pair: int
+    turns: int
+
 
 @dataclass(frozen=True)
 class _Time:
-    """When a slice really was, seconds since the epoch; ``users`` is how many took part."""
+    """When a slice really was, seconds since the epoch.
+
+    Attributes:
+        began_s: When the first user began.
+        ended_s: When the last user ended.
+        busy_s: Time that a user spent in it, all turns together.
+        turns: Turns taken, summed over the users.
+    """
 
     began_s: float
     ended_s: float
-    mean_s: float
-    users: int
+    busy_s: float
+    turns: int
 
 
 def figures_of(
-    schedule: Sequence[Slice], summary: Summary, readings: Sequence[CpuReading], vus: int
+    schedule: Sequence[Turn], summary: Summary, readings: Sequence[CpuReading], vus: int
 ) -> tuple[SliceFigures, ...]:
-    """Return the figures of all slices but the warm-ups.
+    """Return the figures of all slices but the warm-ups, pair by pair.
 
-    Between two slices both servers rest. What a slice cost is the difference between the last reading
-    before it and the last one before the next slice, so that work done after the answer counts too.
+    Between two pairs both servers rest. What a slice cost is the difference between the last reading before
+    its pair and the last one before the next pair, so that work done after an answer counts too.
 
     Args:
-        schedule: The slices in order of time.
+        schedule: The turns in order of time.
         summary: What k6 wrote.
         readings: CPU time over the whole launch.
         vus: Virtual users that should have taken part.
     """
-    times = [_time(summary, each.name) for each in schedule]
-    rests = [
-        *(t.began_s if t else None for t in times[1:]),
-        times[-1].ended_s + _SETTLING_S if times[-1] else None,
-    ]
+    pairs = sorted({turn.pair for turn in schedule})
+    spans = [_span(summary, pair) for pair in pairs]
     at_s = [reading.at_s for reading in readings]
     figures = []
-    for each, before, time, rest_s in zip(schedule, [None, *times], times, rests, strict=False):
-        if each.pair == 0:
+    for index, pair in enumerate(pairs):
+        if pair == 0:
             continue
-        if time is None:
-            figures.append(
-                _faulty(each, "it never began: the slice before it took its time, or the load ended")
-            )
-            continue
-        quiet_s = before.ended_s if before else 0.0
-        cpu_s = _cpu_between(readings, at_s, each, (quiet_s, time.began_s), (time.ended_s, rest_s))
-        fault = _fault(each, summary, time, vus, rest_s)
-        figures.append(_slice(each, summary, time, cpu_s, fault))
+        began_s, ended_s = spans[index]
+        rested_s = spans[index - 1][1] if index else 0.0
+        # After the last pair that was, sessions are deleted: that work is nobody's.
+        settled_s = ended_s + _SETTLING_S
+        next_s = next((began for began, _ in spans[index + 1 :] if began < float("inf")), settled_s)
+        before = _last(readings, at_s, rested_s, began_s)
+        after = _last(readings, at_s, ended_s, next_s)
+        for each in _planned(schedule, pair):
+            time = _time(summary, each.name, vus)
+            cpu_s = None
+            if before and after and each.side in before.cpu_s:
+                cpu_s = after.cpu_s[each.side] - before.cpu_s[each.side]
+            late = next_s < ended_s
+            figures.append(_slice(each, summary, time, cpu_s, _fault(each, summary, time, vus, late)))
     return tuple(figures)
 
 
-def _time(summary: Summary, name: str) -> _Time | None:
+def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:
+    turns = [turn for turn in schedule if turn.pair == pair]
+    by_side = {side: [turn for turn in turns if turn.side == side] for side in SIDES}
+    return [_Slice(own[0].slice, side, pair, len(own)) for side, own in by_side.items()]
+
+
+def _span(summary: Summary, pair: int) -> tuple[float, float]:
+    """Return when a pair really began and ended; a pair that never began has no length and no time."""
+    names = [f"pair_{pair}_{side}" if pair else f"warmup_{side}" for side in SIDES]
+    entered = [
+        v["min"] for name in names if (v := summary.values("mcp_slice_entered_ms", stage=name)).get("count")
+    ]
+    left = [v["max"] for name in names if (v := summary.values("mcp_slice_left_ms", stage=name)).get("count")]
+    if not entered or not left:
+        return float("inf"), float("inf")
+    return min(entered) / 1000, max(left) / 1000
+
+
+def _time(summary: Summary, name: str, vus: int) -> _Time | None:
     entered = summary.values("mcp_slice_entered_ms", stage=name)
     left = summary.values("mcp_slice_left_ms", stage=name)
     if not entered.get("count") or not left.get("count"):
         return None
-    mean_s = (left["avg"] - entered["avg"]) / 1000
-    return _Time(entered["min"] / 1000, left["max"] / 1000, mean_s, int(left["count"]))
+    turns = int(left["count"])
+    busy_s = (left["avg"] - entered["avg"]) * turns / vus / 1000
+    return _Time(entered["min"] / 1000, left["max"] / 1000, busy_s, turns)
 
 
-def _faulty(each: Slice, fault: str) -> SliceFigures:
-    return SliceFigures(each.name, each.side, each.pair, 0, 0, 0.0, {}, fault)
+def _last(
+    readings: Sequence[CpuReading], at_s: Sequence[float], from_s: float, until_s: float
+) -> CpuReading | None:
+    """Return the last reading of a rest, None when there is none."""
+    index = bisect_right(at_s, until_s) - 1
+    return readings[index] if index >= 0 and at_s[index] >= from_s else None
 
 
-def _cpu_between(
-    readings: Sequence[CpuReading],
-    at_s: Sequence[float],
-    each: Slice,
-    before: tuple[float, float],
-    after: tuple[float, float | None],
-) -> float | None:
-    """Return the CPU seconds between the last reading of one rest and that of the next; None without."""
-    used = []
-    for quiet_s, busy_s in (before, after):
-        index = bisect_right(at_s, busy_s if busy_s is not None else float("inf")) - 1
-        if index < 0 or at_s[index] < quiet_s or each.side not in readings[index].cpu_s:
-            return None
-        used.append(readings[index].cpu_s[each.side])
-    return used[1] - used[0]
-
-
-def _fault(each: Slice, summary: Summary, time: _Time, vus: int, rest_s: float | None) -> str:
+def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: bool) -> str:
     """Return why a slice does not count, or nothing."""
     calls = summary.count("mcp_tool_call_duration_ms", stage=each.name)
     errors = summary.count("mcp_errors", stage=each.name)
+    if time is None:
+        return "it never began: the slice before it took its time, or the load ended"
     if calls == 0:
         return f"no call came back ({errors} failed)"
     if errors > MOST_ERRORS * calls:
         return f"{errors} of {calls} calls failed"
-    if time.users < vus:
-        return f"{time.users} of {vus} users took part"
-    if rest_s is not None and rest_s < time.ended_s:
-        return "its last answer came after the next slice had begun; longer slices help"
+    if time.turns < _FEWEST_TURNS * each.turns * vus:
+        return f"its users took {time.turns} of {each.turns * vus} turns; a longer --slice helps"
+    if late:
+        return "its last answer came after the next pair had begun; a longer --slice helps"
     return ""
 
 
-def _slice(each: Slice, summary: Summary, time: _Time, cpu_s: float | None, fault: str) -> SliceFigures:
+def _slice(
+    each: _Slice, summary: Summary, time: _Time | None, cpu_s: float | None, fault: str
+) -> SliceFigures:
     latency = summary.latency("mcp_tool_call_duration_ms", stage=each.name)
     errors = summary.count("mcp_errors", stage=each.name)
+    busy_s = time.busy_s if time else 0.0
     figures = {}
-    if latency.count and time.mean_s > 0:
+    if latency.count and busy_s > 0:
         figures = {
             "latency_ms.med": latency.med,
             "latency_ms.p95": latency.p95,
             "latency_ms.p99": latency.p99,
-            "tool_calls_per_s": max(0, latency.count - errors) / time.mean_s,
+            "tool_calls_per_s": max(0, latency.count - errors) / busy_s,
         }
         if cpu_s is not None:
             figures["cpu_us_per_call"] = cpu_s / latency.count * 1e6
     return SliceFigures(
-        each.name, each.side, each.pair, latency.count, errors, round(time.mean_s, 4), figures, fault
+        each.name, each.side, each.pair, latency.count, errors, round(busy_s, 4), figures, fault
     )

@@ -43,7 +43,18 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
         reasons=("CPU per call worse by 6.1 % to 10.4 %",),
         a=Contender(name, "calculator", "1.0", "calculator-server 1.0", "0123456789abcdef"),
         b=Contender("calculator", "calculator", "1.1", "calculator-server 1.1", "fedcba9876543210+changes"),
-        design=Design("quick", {"a": "session", "b": "session"}, 4, 1, 4, 6, 1.0, 0.1, 1.0, (4,), Bars()),
+        design=Design(
+            scenario="quick",
+            wires={"a": "session", "b": "session"},
+            vus=4,
+            seed=1,
+            launches=4,
+            pairs_per_launch=1,
+            slice_s=1.0,
+            turn_s=0.032,
+            looks=(4,),
+            bars=Bars(),
+        ),
         metrics=metrics,
         launches=(Launch(slices, {"a": {}, "b": {}}),) * 4,
         manifest={"machine": {"cpu": "A CPU"}},
@@ -101,6 +112,7 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     assert "not judged" in said
     assert "commit 0123456789ab)" in said
     assert "commit fedcba987654+changes" in said
+    assert "4 pairs of 1 s in turns of 32 ms over 4 launches" in " ".join(said.split())
     assert "What matters: CPU per call beyond 5 %, all else beyond 10 %" in said
     assert said.index("CPU per call, ") < said.index("latency p99"), "what decides comes first"
     assert max(map(len, said.splitlines())) <= 80

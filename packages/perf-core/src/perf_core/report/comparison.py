@@ -117,7 +117,8 @@ def made(comparison: Comparison) -> str:
     design = comparison.design
     wire = design.wires["a"] if design.wires["a"] == design.wires["b"] else "either"
     return (
-        f"{comparison.pairs} pairs of {design.slice_s:g} s over {len(comparison.launches)} launches, "
+        f"{comparison.pairs} pairs of {design.slice_s:g} s in turns of {design.turn_s * 1000:.0f} ms "
+        f"over {len(comparison.launches)} launches, "
         f"{design.vus} users, {wire} wire, calls of {design.scenario}, seed {design.seed}; "
         f"{comparison.duration_s:.0f} s on {comparison.manifest['machine']['cpu']}"
     )

@@ -1,5 +1,5 @@
 /**
- * The schedule of a comparison: who is called from when to when.
+ * The schedule of a comparison: whose turn it is from when to when, and which slice the turn belongs to.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
@@ -52,7 +52,8 @@ export function slicesOf(plan, vus) {
  */
 export function sliceThresholds(slices) {
   const byStage = ["mcp_tool_call_duration_ms", "mcp_errors", "mcp_slice_entered_ms", "mcp_slice_left_ms"];
-  const names = byStage.flatMap((metric) => slices.map((slice) => `${metric}{stage:${slice.name}}`));
+  const stages = new Set(slices.map((slice) => slice.name));
+  const names = byStage.flatMap((metric) => [...stages].map((stage) => `${metric}{stage:${stage}}`));
   return Object.fromEntries(names.map((name) => [name, []]));
 }
 

@@ -1,4 +1,4 @@
-/** How one VU moves from slice to slice. Between slices both servers rest, so that what each used can be told apart. */
+/** How one VU takes turns with two servers. Between pairs both rest, so that what each used can be told apart. */
 
 import exec from "k6/execution";
 import { sleep } from "k6";
@@ -35,7 +35,7 @@ export function takeTurns(slices, users, finish) {
   function enterNext() {
     const loadStart_ms = exec.scenario.startTime;
     index += 1;
-    // A call that took longer than a whole slice has used that slice up.
+    // A call that took longer than a whole turn has used that turn up.
     while (index < slices.length && Date.now() >= loadStart_ms + slices[index].end_s * 1000) index += 1;
     if (index === slices.length) {
       sleep(SETTLING_S);

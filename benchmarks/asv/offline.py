@@ -1,0 +1,121 @@
+"""Makes pages that asv has published work without a network.
+
+asv's page loads its libraries from content delivery networks. Each is replaced by the file of an npm package
+whose version stands in assets/package.json. A page of another asv release that loads something new is
+refused by name rather than published half working.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+LOCAL_FOLDER = "libraries"
+"""Folder of the local copies, beside the page."""
+
+LIBRARIES: Mapping[str, str] = {
+    "jquery-3.3.1.min.js": "jquery/dist/jquery.min.js",
+    "jquery.flot.min.js": "flot/jquery.flot.js",
+    "jquery.flot.time.min.js": "flot/jquery.flot.time.js",
+    "jquery.flot.selection.min.js": "flot/jquery.flot.selection.js",
+    "jquery.flot.categories.min.js": "flot/jquery.flot.categories.js",
+    "jquery.flot.orderBars.js": "flot-orderbars/js/jquery.flot.orderBars.js",
+    "stupidtable.min.js": "stupid-table-plugin/stupidtable.min.js",
+    "md5.min.js": "blueimp-md5/js/md5.min.js",
+    "bootstrap.min.js": "bootstrap/dist/js/bootstrap.min.js",
+    "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
+}
+"""File name that asv 0.6.6 loads, and the file that stands in for it, below node_modules."""
+
+FONTS = "bootstrap/dist/fonts"
+"""What Bootstrap's style sheet loads, relative to itself."""
+
+_LOADING = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "embed": "src",
+    "object": "data",
+    "audio": "src",
+    "video": "src",
+}
+_ONLY_FOR_REMOTE = ("integrity", "crossorigin", "referrerpolicy")
+_EXTERNAL = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+
+
+class UnknownAssetError(Exception):
+    """A page loads something from elsewhere that has no local copy."""
+
+
+def offline_page(page: str) -> str:
+    """Return a page that loads nothing from elsewhere; links that a reader may follow stay.
+
+    Raises:
+        UnknownAssetError: It loads something that `LIBRARIES` does not know; the message names it.
+    """
+    for tag, address in _external_assets(page):
+        page = page.replace(tag, _local_tag(tag, address))
+    return page
+
+
+def external_addresses(page: str) -> list[str]:
+    """Return what a page loads from elsewhere by itself."""
+    return [address for _, address in _external_assets(page)]
+
+
+def make_offline(html_dir: Path, node_modules: Path) -> None:
+    """Rewrite the published pages and put the local copies beside them.
+
+    Args:
+        html_dir: Folder that asv published into.
+        node_modules: Folder with the packages of assets/package.json.
+
+    Raises:
+        UnknownAssetError: A page loads something unknown; nothing has been changed.
+        FileNotFoundError: A package is not installed.
+    """
+    pages = {page: offline_page(page.read_text(encoding="utf-8")) for page in sorted(html_dir.glob("*.html"))}
+    for file in LIBRARIES.values():
+        copy = html_dir / LOCAL_FOLDER / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(node_modules / file, copy)
+    shutil.copytree(node_modules / FONTS, html_dir / LOCAL_FOLDER / FONTS, dirs_exist_ok=True)
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
+
+
+def _local_tag(tag: str, address: str) -> str:
+    name = address.rsplit("/", 1)[-1]
+    if name not in LIBRARIES:
+        raise UnknownAssetError(
+            f"the page loads {address}, which has no local copy: add its npm package to assets/package.json "
+            "and its file to LIBRARIES in offline.py"
+        )
+    # The hashes are those of the remote files, and a page opened from a folder has no origin to compare.
+    for attribute in _ONLY_FOR_REMOTE:
+        tag = re.sub(rf"\s+{attribute}\s*=\s*(\"[^\"]*\"|'[^']*')", "", tag)
+    return tag.replace(address, f"{LOCAL_FOLDER}/{LIBRARIES[name]}")
+
+
+def _external_assets(page: str) -> list[tuple[str, str]]:
+    """Return each tag that loads something from elsewhere as it stands in the page, and the address."""
+    finder = _AssetFinder()
+    finder.feed(page)
+    finder.close()
+    return finder.found
+
+
+class _AssetFinder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        address = dict(attrs).get(_LOADING.get(tag, "")) or ""
+        if _EXTERNAL.match(address.strip()):
+            self.found.append((self.get_starttag_text() or "", address))

@@ -1,0 +1,103 @@
+"""Calls over HTTP, per wire, and how they stand to the bare-ASGI yardstick in the same minutes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .comparison import LAB_VARIABLE, STOPPED_WITHIN_S, TIME_LIMIT_S, compare, lab_command
+from .subject import subject
+
+WIRES = ("session", "stateless")
+
+Outcome = Mapping[str, Any]
+
+
+class Served:
+    """One comparison per wire; each track reads one of its figures.
+
+    Absolute figures drift with the machine; the ratios hardly do, because the yardstick is measured in turns
+    with the calculator: judge a commit by them.
+    """
+
+    params = WIRES
+    param_names = ("wire",)
+    version = "1"
+    timeout = 30
+
+    def setup_cache(self) -> dict[str, Outcome]:
+        """Compare on each wire; a wire that fails does not take the other one with it."""
+        try:
+            subject("calculator_server")
+        except NotImplementedError as reason:
+            return {wire: {"absent": str(reason)} for wire in WIRES}
+        lab = lab_command()
+        if lab is None:
+            reason = f"{LAB_VARIABLE} names no lab; nox -s history sets it"
+            return {wire: {"absent": reason} for wire in WIRES}
+        return {wire: _outcome(lab, wire) for wire in WIRES}
+
+    setup_cache.timeout = len(WIRES) * (TIME_LIMIT_S + 2 * STOPPED_WITHIN_S)
+
+    def setup(self, outcomes: dict[str, Outcome], wire: str) -> None:
+        """Take the wire's figures.
+
+        Raises:
+            NotImplementedError: There is nothing to measure, or nothing to measure with.
+            RuntimeError: The comparison failed.
+        """
+        outcome = outcomes[wire]
+        if "absent" in outcome:
+            raise NotImplementedError(outcome["absent"])
+        if "failure" in outcome:
+            raise RuntimeError(outcome["failure"])
+        self.metrics = outcome["metrics"]
+
+    def track_time_per_call(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """Median time of a call, as the client sees it, in seconds."""
+        return self._figure("latency_ms.med", "b") / 1e3
+
+    def track_time_per_call_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """The same as a multiple of the yardstick's."""
+        return self._figure("latency_ms.med", "ratio")
+
+    def track_server_cpu_per_call(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """CPU time of the server per call, in seconds."""
+        return self._figure("cpu_us_per_call", "b") / 1e6
+
+    def track_server_cpu_per_call_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """The same as a multiple of the yardstick's."""
+        return self._figure("cpu_us_per_call", "ratio")
+
+    def track_start_up(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """Time from the start of the process to a handshake, in seconds."""
+        return self._figure("ready_s", "b")
+
+    def track_start_up_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
+        """The same as a multiple of the yardstick's."""
+        return self._figure("ready_s", "ratio")
+
+    def _figure(self, metric: str, side: str) -> float:
+        # A figure that the lab could not have on this machine is absent; asv shows n/a for NaN.
+        return round(float(self.metrics.get(metric, {}).get(side, math.nan)), 9)
+
+
+def _outcome(lab: str, wire: str) -> Outcome:
+    try:
+        return {"metrics": compare(lab, sys.executable, wire)}
+    except Exception as error:  # noqa: BLE001 - told by the tracks of this wire, as their failure
+        return {"failure": f"{type(error).__name__}: {error}"}
+
+
+for _track, _name, _unit in (
+    (Served.track_time_per_call, "Time per call", "seconds"),
+    (Served.track_time_per_call_ratio, "Time per call over bare ASGI", "times"),
+    (Served.track_server_cpu_per_call, "Server CPU per call", "seconds"),
+    (Served.track_server_cpu_per_call_ratio, "Server CPU per call over bare ASGI", "times"),
+    (Served.track_start_up, "Start-up", "seconds"),
+    (Served.track_start_up_ratio, "Start-up over bare ASGI", "times"),
+):
+    _track.pretty_name = _name
+    _track.unit = _unit

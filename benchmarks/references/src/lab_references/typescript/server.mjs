@@ -1,0 +1,122 @@
+/**
+ * A calculator with the official TypeScript SDK: its McpServer, one per session, behind its Streamable HTTP
+ * transport, straight on node:http, with JSON answers. As the SDK's examples do, without Express.
+ *
+ *     node server.mjs [--port N] [--ready-file PATH]
+ */
+
+import { randomUUID } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const NAME = "reference-typescript";
+const HOST = "127.0.0.1";
+const DRAIN_MS = 2000;
+
+const { values: options } = parseArgs({
+  options: { port: { type: "string", default: "0" }, "ready-file": { type: "string" } },
+});
+
+// Loaded by hand so that a missing SDK is told with its cure.
+const { McpServer, StreamableHTTPServerTransport, z } = await sdk();
+
+const OPERATIONS = {
+  add: ["Add two numbers.", (a, b) => a + b],
+  subtract: ["Subtract the second number from the first.", (a, b) => a - b],
+  multiply: ["Multiply two numbers.", (a, b) => a * b],
+  divide: ["Divide the first number by the second.", (a, b) => a / b],
+};
+
+/** The transports of the open sessions, by session id. */
+const sessions = new Map();
+
+const http = createServer((request, response) => {
+  handle(request, response).catch((error) => {
+    console.error(error);
+    if (!response.headersSent) refuse(response, 500, -32603, "Internal error");
+  });
+});
+// Node closes idle connections after 5 s, just as a user that thinks for a moment sends again.
+http.keepAliveTimeout = 75_000;
+http.listen({ host: HOST, port: Number(options.port), backlog: 2048 }, tellReady);
+process.once("SIGTERM", stop);
+process.once("SIGINT", stop);
+
+async function sdk() {
+  try {
+    const [mcp, transport, zod] = await Promise.all([
+      import("@modelcontextprotocol/sdk/server/mcp.js"),
+      import("@modelcontextprotocol/sdk/server/streamableHttp.js"),
+      import("zod"),
+    ]);
+    return { ...mcp, ...transport, z: zod.z };
+  } catch (error) {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    const folder = dirname(fileURLToPath(import.meta.url));
+    console.error(
+      `the TypeScript SDK was expected in ${folder}/node_modules, and it is not there or not complete; install it:\n` +
+      `npm install --no-package-lock --ignore-scripts --prefix "${folder}"`,
+    );
+    process.exit(1);
+  }
+}
+
+function calculator() {
+  const server = new McpServer({ name: NAME, version: "0.1.0" });
+  for (const [name, [description, operation]] of Object.entries(OPERATIONS)) {
+    const config = {
+      description,
+      inputSchema: { a: z.number(), b: z.number() },
+      outputSchema: { result: z.number() },
+    };
+    server.registerTool(name, config, async ({ a, b }) => {
+      const result = operation(a, b);
+      // What a tool throws becomes a result with isError; a zero divisor gives infinity or NaN.
+      if (!Number.isFinite(result)) throw new Error("The result is not a finite 64-bit float.");
+      return { content: [{ type: "text", text: JSON.stringify({ result }) }], structuredContent: { result } };
+    });
+  }
+  return server;
+}
+
+async function handle(request, response) {
+  if (request.url !== "/mcp") return refuse(response, 404, -32000, "The endpoint is /mcp");
+  const id = request.headers["mcp-session-id"];
+  const transport = id === undefined ? await opened() : sessions.get(id);
+  if (transport === undefined) return refuse(response, 404, -32001, "Session not found");
+  return transport.handleRequest(request, response);
+}
+
+/** A transport without a session yet: it refuses everything but `initialize`. */
+async function opened() {
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: randomUUID,
+    enableJsonResponse: true,
+    onsessioninitialized: (id) => sessions.set(id, transport),
+    onsessionclosed: (id) => sessions.delete(id),
+  });
+  await calculator().connect(transport);
+  return transport;
+}
+
+function refuse(response, status, code, message) {
+  response.writeHead(status, { "Content-Type": "application/json" });
+  response.end(JSON.stringify({ jsonrpc: "2.0", error: { code, message }, id: null }));
+}
+
+function tellReady() {
+  const path = options["ready-file"];
+  if (path === undefined) return;
+  // Written whole under another name: a reader finds all of it or none.
+  const draft = `${path}.${process.pid}.tmp`;
+  writeFileSync(draft, JSON.stringify({ url: `http://${HOST}:${http.address().port}/mcp`, pid: process.pid }));
+  renameSync(draft, path);
+}
+
+function stop() {
+  http.close(() => process.exit(0));
+  setTimeout(() => http.closeAllConnections(), DRAIN_MS).unref();
+}

@@ -1,0 +1,78 @@
+"""The references keep the lab's contract, and put the calculator's questions without its targets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calculator_server import perf_adapter
+from lab_references import adapters, node
+from perf_core.adapter import ENTRY_POINT_GROUP, Expectation
+from perf_core.errors import UsageError
+from perf_core.scenarios import NO_ERRORS
+from perf_core.testing import AdapterContract, meets
+
+REFERENCES = (adapters.asgi, adapters.fastmcp, adapters.typescript)
+
+
+class TestAsgi(AdapterContract):
+    adapter = adapters.asgi
+
+
+class TestFastmcp(AdapterContract):
+    adapter = adapters.fastmcp
+
+
+class TestTypescript(AdapterContract):
+    adapter = adapters.typescript
+    wires = ("session",)
+
+    @pytest.mark.skipif(bool(node.missing()), reason=node.missing())
+    def test_server_answers_as_expected(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("perf_core.testing.meets", meets_as_doubles)
+        super().test_server_answers_as_expected(tmp_path)
+
+
+def meets_as_doubles(expect: Expectation, result: Mapping[str, Any]) -> bool:
+    # JavaScript writes doubles below 1e21 as integers, padded with zeros; Python would read those exactly.
+    return meets(expect, json.loads(json.dumps(result), parse_int=float))
+
+
+def test_references_are_installed_under_their_names() -> None:
+    installed = {entry.name: entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    for adapter in REFERENCES:
+        assert installed[adapter.name] is adapter
+
+
+@pytest.mark.parametrize("adapter", REFERENCES, ids=lambda adapter: adapter.name)
+def test_questions_and_calls_are_the_calculators_and_targets_are_not(
+    adapter: adapters.ReferenceAdapter,
+) -> None:
+    theirs = perf_adapter.adapter.scenarios
+    assert set(adapter.scenarios) == set(theirs)
+    for name, scenario in adapter.scenarios.items():
+        assert scenario.journeys is theirs[name].journeys
+        assert scenario.targets == (NO_ERRORS,)
+
+
+def test_scenarios_ask_for_the_wires_that_a_reference_speaks() -> None:
+    assert adapters.asgi.scenarios["quick"].wires == ("session", "stateless")
+    assert adapters.fastmcp.scenarios["quick"].wires == ("session", "stateless")
+    assert {scenario.wires for scenario in adapters.typescript.scenarios.values()} == {("session",)}
+
+
+def test_burn_changes_name_and_command_alone() -> None:
+    burning = adapters.with_burn(adapters.fastmcp, 100)
+    assert burning.name == "reference-fastmcp+100us"
+    assert burning.launch.argv == (*adapters.fastmcp.launch.argv, "--burn-us", "100")
+    assert replace(burning, name=adapters.fastmcp.name, launch=adapters.fastmcp.launch) == adapters.fastmcp
+
+
+@pytest.mark.parametrize(("adapter", "burn_us"), [(adapters.typescript, 100), (adapters.asgi, -1)])
+def test_what_cannot_burn_says_so(adapter: adapters.ReferenceAdapter, burn_us: int) -> None:
+    with pytest.raises(UsageError, match=f"expected; {adapter.name} and {burn_us} µs came"):
+        adapters.with_burn(adapter, burn_us)

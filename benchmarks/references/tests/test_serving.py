@@ -1,0 +1,58 @@
+"""The command line, the socket, the ready file and the burn of the Python references."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from lab_references.serving import Options, burn, listen, parse_options
+
+
+def test_options_default_to_a_free_port_and_no_burn() -> None:
+    assert parse_options("A server.", []) == Options(port=0, ready_file=None, burn_us=0)
+
+
+def test_options_are_read() -> None:
+    arguments = ["--port", "8123", "--ready-file", "ready.json", "--burn-us", "50"]
+    assert parse_options("A server.", arguments) == Options(8123, Path("ready.json"), 50)
+
+
+@pytest.mark.parametrize("text", ["-1", "0.5", "many", ""])
+def test_burn_that_is_no_whole_number_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options("A server.", [f"--burn-us={text}"])
+    assert ended.value.code == 2
+    assert f"a whole number of µs, 0 or more, was expected; {text!r} came" in capsys.readouterr().err
+
+
+def test_ready_file_tells_where_connections_are_taken(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with listen(Options(0, ready_file, 0)) as listener:
+        port = listener.getsockname()[1]
+        assert json.loads(ready_file.read_text())["url"] == f"http://127.0.0.1:{port}/mcp"
+        assert list(tmp_path.iterdir()) == [ready_file]
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_connections_are_known_to_be_tcp(tmp_path: Path) -> None:
+    # asyncio looks at this before it turns Nagle's algorithm off, which costs 40 ms per answer.
+    with listen(Options(0, None, 0)) as listener:
+        client = socket.create_connection(listener.getsockname(), timeout=5)
+        connection, _ = listener.accept()
+        assert connection.proto == socket.IPPROTO_TCP
+        connection.close()
+        client.close()
+
+
+def test_burn_spends_at_least_what_it_was_asked_and_little_more() -> None:
+    before_ns = time.thread_time_ns()
+    burn(20_000)
+    spent_us = (time.thread_time_ns() - before_ns) / 1000
+    assert 20_000 <= spent_us < 40_000
+
+
+def test_no_burn_spends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "thread_time_ns")
+    burn(0)

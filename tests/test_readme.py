@@ -47,7 +47,9 @@ def test_sessions_that_the_readme_names_exist() -> None:
 
 def test_options_that_the_readme_names_exist() -> None:
     offered = "".join(
-        subprocess.run([sys.executable, *command, "--help"], capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, *command, "--help"], capture_output=True, text=True, check=True
+        ).stdout
         for command in (
             ("-m", "perf_core", "run"),
             ("-m", "perf_core", "compare"),

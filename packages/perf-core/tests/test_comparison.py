@@ -34,6 +34,7 @@ DESIGN = Design(
     pairs_per_launch=6,
     slice_s=1.0,
     turn_s=0.02,
+    pinned=True,
     looks=(4,),
     bars=Bars(),
 )

@@ -181,6 +181,9 @@ def compare(
     time_limit: Annotated[str, Parameter(help="No launch begins that would end later.")] = "10m",
     cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,
     bar: Annotated[float, Parameter(help="Percent by which all else may differ.")] = OTHER_BAR * 100,
+    pin: Annotated[
+        bool, Parameter(help="Keep both servers to one half of the CPUs, the generator to the other.")
+    ] = Effort.pin,
     seed: Annotated[int, Parameter(help="Seed of everything drawn.")] = 1,
     output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per comparison.")] = Path(
         "results"
@@ -199,6 +202,7 @@ def compare(
         slice_s=parse_duration_s(slice_length),
         until_decided=until_decided,
         longest_s=parse_duration_s(time_limit),
+        pin=pin,
     )
     bars = Bars(cpu=cpu_bar / 100, other=bar / 100)
     with watch_signals() as interruption, _progress(f"{b} beside {a}") as tell:

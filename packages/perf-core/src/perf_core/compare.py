@@ -13,6 +13,7 @@ from pathlib import Path
 
 from perf_core import comparison, generator, report
 from perf_core.adapter import Scenario, Wire
+from perf_core.affinity import Split, keep_to, split_cpus
 from perf_core.client import connect
 from perf_core.comparison import Bars, Comparison, Contender, Design, Launch
 from perf_core.cpu_log import CpuLog
@@ -40,8 +41,8 @@ FEWEST_LAUNCHES = 2
 SHORTEST_SLICE_S = 0.1
 
 _REST_S = 0.1
-_SHORTEST_TURN_S = 0.02
-_CALLS_PER_TURN = 8
+_SHORTEST_TURN_S = 0.01
+_CALLS_PER_TURN = 4
 _GAP_SHARE = 0.4
 """Of a turn: time for the calls under way, of which each user has one."""
 
@@ -79,6 +80,8 @@ class Effort:
         until_decided: Whether to go on while the verdict is inconclusive.
         most_pairs: Pairs after which a comparison that goes on ends.
         longest_s: Time after which no further launch begins.
+        pin: Whether both servers keep to one half of the CPUs and the generator to the other, where that is
+            possible and the lab started both.
     """
 
     launches: int = 6
@@ -87,6 +90,7 @@ class Effort:
     until_decided: bool = False
     most_pairs: int = 60
     longest_s: float = 600.0
+    pin: bool = True
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -146,6 +150,8 @@ def compare(
     k6 = generator.find_k6()
     k6_version = generator.k6_version(k6)
     folder = new_folder(output_dir, f"compare-{a.name}-{b.name}")
+    # A server that runs already is somebody else's: it stays where it is.
+    split = split_cpus() if effort.pin and a.subject.url is None and b.subject.url is None else None
     design = Design(
         scenario=load.scenario.name,
         wires={"a": a.wire, "b": b.wire},
@@ -155,11 +161,14 @@ def compare(
         pairs_per_launch=effort.pairs,
         slice_s=effort.slice_s,
         turn_s=0.0,
+        pinned=split is not None,
         looks=effort.looks,
         bars=bars,
     )
     began, started_at = time.monotonic(), datetime.now(UTC)
-    course = _Course(plan, design, {"a": a, "b": b}, k6=k6, folder=folder, interruption=interruption)
+    course = _Course(
+        plan, design, {"a": a, "b": b}, k6=k6, folder=folder, split=split, interruption=interruption
+    )
     found = None
     try:
         for number in range(1, design.looks[-1] + 1):
@@ -235,6 +244,7 @@ class _Course:
         *,
         k6: Path,
         folder: Path,
+        split: Split | None,
         interruption: Interruption,
     ) -> None:
         self._plan = plan
@@ -242,6 +252,7 @@ class _Course:
         self._entrants = entrants
         self._k6 = k6
         self._folder = folder
+        self._split = split
         self._interruption = interruption
         self.launches: list[Launch] = []
         self.contenders: dict[Side, Contender] = {}
@@ -306,9 +317,16 @@ class _Course:
         slices = SlicePlan(schedule, dict(design.wires))
         plan_path = write_plan(replace(self._plan, slices=slices), folder)
         env = generator.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)
+        if self._split is not None:
+            # Only now: starting on one CPU would take twice as long.
+            for side in SIDES:
+                keep_to(live[side].pid or 0, self._split.servers)
+        cpus = self._split.generator if self._split is not None else None
         with (
             CpuLog({side: live[side].pid for side in SIDES}) as log,
-            Generator(self._k6, "slices", env, folder, period_s=None, max_vus=design.vus) as k6_run,
+            Generator(
+                self._k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus
+            ) as k6_run,
         ):
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()

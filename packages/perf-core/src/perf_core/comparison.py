@@ -172,6 +172,7 @@ class Design:
         pairs_per_launch: Pairs of slices in each.
         slice_s: Load on one server in one pair, in seconds; as much goes before the first pair, to warm up.
         turn_s: How long either server is loaded before it is the other's turn.
+        pinned: Whether both servers kept to the same CPUs and the generator to others.
         looks: After how many launches the verdict is looked at; each look may end the comparison, so
             they share the error among them.
         bars: What matters.
@@ -185,6 +186,7 @@ class Design:
     pairs_per_launch: int
     slice_s: float
     turn_s: float
+    pinned: bool
     looks: tuple[int, ...]
     bars: Bars
 

@@ -52,6 +52,7 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
             pairs_per_launch=1,
             slice_s=1.0,
             turn_s=0.032,
+            pinned=True,
             looks=(4,),
             bars=Bars(),
         ),

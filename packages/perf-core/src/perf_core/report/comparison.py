@@ -119,7 +119,8 @@ def made(comparison: Comparison) -> str:
     return (
         f"{comparison.pairs} pairs of {design.slice_s:g} s in turns of {design.turn_s * 1000:.0f} ms "
         f"over {len(comparison.launches)} launches, "
-        f"{design.vus} users, {wire} wire, calls of {design.scenario}, seed {design.seed}; "
+        f"{design.vus} users, {wire} wire, {'pinned' if design.pinned else 'not pinned'}, "
+        f"calls of {design.scenario}, seed {design.seed}; "
         f"{comparison.duration_s:.0f} s on {comparison.manifest['machine']['cpu']}"
     )
 

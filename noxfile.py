@@ -104,7 +104,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def tests(session: nox.Session) -> None:
-    """Run the test suite, real k6 runs included (under 3 minutes on 2 cores)."""
+    """Run the test suite, real k6 runs included (about 3 minutes on 2 cores)."""
     # One worker more than cores: many tests wait for a load that takes its seconds.
     run_in(session, "dev", "pytest", "-n", "3", *session.posargs)
 

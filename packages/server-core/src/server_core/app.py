@@ -1,9 +1,9 @@
 """A FastMCP app and its settings become one ASGI app.
 
 Each layer is an ASGI app around the next, in this order: `Traffic` counts, `HostOriginGuard` refuses
-foreign pages, `ServedApp` answers `/health` and `/metrics` itself, `BodyLimit` reads the body, FastMCP
-answers. Nothing is FastMCP middleware, so that a layer which answers plain tool calls itself can stand
-between `BodyLimit` and FastMCP.
+foreign pages, `ServedApp` answers `/health` and `/metrics` itself, `BodyLimit` reads the body, `FastLane`
+answers plain tool calls, FastMCP everything else. Nothing is FastMCP middleware: tools under middleware
+are FastMCP's to call.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server_core import process
 from server_core.calls import instrument_calls
+from server_core.fastlane import FastLane
+from server_core.fastlane.sessions import hold_session
 from server_core.guard import HostOriginGuard
 from server_core.headers import HeaderSchemas
 from server_core.limits import BodyLimit, refuse
@@ -56,6 +58,7 @@ class ServedApp:
     def __init__(self, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics) -> None:
         self._mcp = mcp
         self._settings = settings
+        self.metrics = metrics
         self._header_schemas = HeaderSchemas(mcp)
         self._manager: StreamableHTTPSessionManager | None = None
         self._fastmcp_app = mcp.http_app(
@@ -65,15 +68,17 @@ class ServedApp:
             host_origin_protection=False,  # the guard stands further out and covers every path
             session_idle_timeout=settings.session_idle_timeout_s,
         )
+        self._lane = self._fast_lane()
         self._mcp_endpoint = BodyLimit(
-            self._fastmcp_app, max_bytes=settings.max_body_bytes, timeout_s=settings.request_timeout_s
+            self._lane or self._through_fastmcp,
+            max_bytes=settings.max_body_bytes,
+            timeout_s=settings.request_timeout_s,
         )
         guarded = HostOriginGuard(
             self._route, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
         )
         self.traffic = Traffic(guarded)
-        self.metrics = metrics
-        metrics.watch(self.traffic, self.sessions_open)
+        metrics.watch(self.traffic, self.sessions_open, self._lane)
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,6 +92,29 @@ class ServedApp:
         """Number of sessions on the session wire that are open now."""
         # The SDK publishes no count; FastMCP itself reads this attribute to close sessions.
         return len(self._manager._server_instances) if self._manager is not None else 0
+
+    def _fast_lane(self) -> FastLane | None:
+        settings = self._settings
+        # Traces and event streams are FastMCP's to make.
+        if not settings.fast_lane or not settings.json_response or settings.otlp_endpoint is not None:
+            return None
+        return FastLane(
+            self._through_fastmcp,
+            self._mcp,
+            self.metrics,
+            path=settings.path,
+            timeout_s=settings.request_timeout_s,
+            use_session=self._use_session,
+        )
+
+    async def _through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._header_schemas.refresh()
+        await self._fastmcp_app(scope, receive, send)
+
+    def _use_session(self, session_id: bytes) -> contextlib.AbstractContextManager[bool]:
+        if self._manager is None:
+            return contextlib.nullcontext(False)
+        return hold_session(self._manager, session_id)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         for module in _LOADED_BY_FASTMCP_ON_FIRST_USE:
@@ -121,7 +149,6 @@ class ServedApp:
             body, content_type = self.metrics.exposition(_header(scope, b"accept"))
             await self._answer(scope, send, content_type, body)
         else:
-            self._header_schemas.refresh()
             await self._mcp_endpoint(scope, receive, send)
 
     def _health(self) -> Mapping[str, Any]:

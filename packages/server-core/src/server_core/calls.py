@@ -46,6 +46,14 @@ def instrument_calls(mcp: FastMCP[Any], metrics: ServerMetrics, *, timeout_s: fl
         server.add_request_handler(method, entry.params_type, handler)
 
 
+def timed_out_text(tool: str, timeout_s: float) -> str:
+    """Return what a model is told about a call that took too long."""
+    return (
+        f"{tool} took longer than {timeout_s:g} s and was stopped. "
+        "Ask for less in one call, or try again later."
+    )
+
+
 class _Bounded(Generic[_ParamsT]):
     """A request handler that is cancelled after `timeout_s` seconds."""
 
@@ -90,10 +98,7 @@ class _ToolCalls(_Bounded[CallToolRequestParams]):
             self._metrics.observe_call(label, perf_counter() - started, failed=failed)
 
     def _timed_out(self, params: CallToolRequestParams) -> CallToolResult:
-        text = (
-            f"{params.name} took longer than {self._timeout_s:g} s and was stopped. "
-            "Ask for less in one call, or try again later."
-        )
+        text = timed_out_text(params.name, self._timeout_s)
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
     async def _label(self, name: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server_core.deadlines import DeadlineError, within
 
 _INVALID_REQUEST: Final = -32600
 
@@ -35,17 +37,17 @@ class BodyLimit:
             return
         chunks: list[bytes] = []
         size = 0
+        began = monotonic()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        return  # the client left before it had said what it wanted
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > self._max_bytes or not message.get("more_body", False):
-                        break
-        except TimeoutError:
+            while True:
+                message = await within(self._timeout_s - (monotonic() - began), receive())
+                if message["type"] != "http.request":
+                    return  # the client left before it had said what it wanted
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > self._max_bytes or not message.get("more_body", False):
+                    break
+        except DeadlineError:
             await refuse(
                 send, 408, f"The request body did not arrive within {self._timeout_s:g} s: send it again."
             )

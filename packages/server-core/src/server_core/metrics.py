@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -21,6 +22,18 @@ _DURATION_BUCKETS_S = (
     5e-05, 1e-04, 2.5e-04, 5e-04, 1e-03, 2.5e-03, 5e-03,
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 )  # fmt: skip
+
+
+class Lane(Protocol):
+    """What the metrics ask of the fast lane."""
+
+    @property
+    def answered(self) -> int:
+        """Tool calls that it has answered."""
+
+    def reasons(self) -> dict[str, str]:
+        """The tools, each with why it is not on the lane; empty when it is."""
+
 
 CallListener = Callable[[str, float, bool], None]
 """Called with tool name, duration in seconds, and whether the call failed."""
@@ -81,9 +94,9 @@ class ServerMetrics:
         """Tell `listener` of each call from now on."""
         self._listeners.append(listener)
 
-    def watch(self, traffic: Traffic, sessions_open: Callable[[], int]) -> None:
-        """Read traffic, sessions and process on each scrape."""
-        self.registry.register(_Scrape(traffic, sessions_open))
+    def watch(self, traffic: Traffic, sessions_open: Callable[[], int], lane: Lane | None) -> None:
+        """Read traffic, sessions, the fast lane and the process on each scrape."""
+        self.registry.register(_Scrape(traffic, sessions_open, lane))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics as text in the format that the `Accept` header asks for, and its content type."""
@@ -92,9 +105,10 @@ class ServerMetrics:
 
 
 class _Scrape(Collector):
-    def __init__(self, traffic: Traffic, sessions_open: Callable[[], int]) -> None:
+    def __init__(self, traffic: Traffic, sessions_open: Callable[[], int], lane: Lane | None) -> None:
         self._traffic = traffic
         self._sessions_open = sessions_open
+        self._lane = lane
 
     def collect(self) -> Iterator[Metric]:
         traffic = self._traffic
@@ -107,6 +121,18 @@ class _Scrape(Collector):
         for status, count in sorted(traffic.responses.items()):
             responses.add_metric([str(status)], count)
         yield responses
+        if self._lane is not None:
+            yield CounterMetricFamily(
+                "mcp_fast_lane_calls", "Tool calls answered without FastMCP.", value=self._lane.answered
+            )
+            tools = GaugeMetricFamily(
+                "mcp_fast_lane_tool",
+                "1 for a tool on the fast lane, 0 and why not.",
+                labels=["tool", "reason"],
+            )
+            for tool, reason in sorted(self._lane.reasons().items()):
+                tools.add_metric([tool, reason], 0.0 if reason else 1.0)
+            yield tools
         # Names of the Prometheus client libraries' own process collector, which knows Linux only.
         yield GaugeMetricFamily(
             "process_resident_memory_bytes", "Resident memory.", value=process.rss_bytes()

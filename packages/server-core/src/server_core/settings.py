@@ -61,6 +61,9 @@ class ServerSettings(BaseSettings):
     json_response: bool = Field(
         True, description="Answer calls as JSON; off: as server-sent events, which can carry progress."
     )
+    fast_lane: bool = Field(
+        True, description="Answer plain tool calls without FastMCP; off: every request goes through it."
+    )
     max_body_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest request body in bytes; a larger one is answered 413."
     )

@@ -1,0 +1,135 @@
+"""An app in memory, spoken to in raw ASGI: duplicate headers, odd bytes and all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_settings import SettingsConfigDict
+
+from server_core import ServedApp, ServerSettings
+
+PREFIX = "io.modelcontextprotocol/"
+META = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientCapabilities": {}}
+TYPES = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
+OF_INTEREST = ("content-type", "mcp-session-id", "allow", "retry-after")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class MemorySettings(ServerSettings):
+    model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None)
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Served:
+    """An app in memory; sessions bear numbers, so that two apps can be told the same things."""
+
+    def __init__(self, app: ServedApp) -> None:
+        self.app = app
+        self.sessions: list[bytes] = []
+        self._inbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        self._task = asyncio.create_task(self.app(scope, self._inbox.get, self._outbox.put))
+        await self._inbox.put({"type": "lifespan.startup"})
+        assert (await self._outbox.get())["type"] == "lifespan.startup.complete"
+
+    async def stop(self) -> None:
+        await self._inbox.put({"type": "lifespan.shutdown"})
+        assert (await self._outbox.get())["type"] == "lifespan.shutdown.complete"
+        assert self._task is not None
+        await self._task
+
+    async def send(self, request: Request) -> Answer:
+        headers = [
+            (b"host", b"127.0.0.1:8000"),
+            *((name, self._own(value)) for name, value in request.headers),
+        ]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method,
+            "scheme": "http", "path": "/mcp", "raw_path": b"/mcp", "query_string": b"", "root_path": "",
+            "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "state": {},
+        }  # fmt: skip
+        body = iter([{"type": "http.request", "body": request.body, "more_body": False}])
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            for message in body:
+                return message
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(self.app(scope, receive, send), 10)
+        return self._answer(sent)
+
+    def _own(self, value: bytes) -> bytes:
+        if value.startswith(b"session "):
+            number = int(value.removeprefix(b"session "))
+            return self.sessions[number] if number < len(self.sessions) else b"no-such-session"
+        return value
+
+    def _answer(self, sent: list[Any]) -> Answer:
+        start, *chunks = sent
+        headers = {name.decode(): value for name, value in start["headers"] if name.decode() in OF_INTEREST}
+        body = b"".join(chunk.get("body", b"") for chunk in chunks)
+        session = headers.get("mcp-session-id")
+        if session is not None and session not in self.sessions:
+            self.sessions.append(session)
+        shown = {
+            name: f"session {self.sessions.index(value)}" if name == "mcp-session-id" else value.decode()
+            for name, value in headers.items()
+        }
+        return Answer(int(start["status"]), shown, _comparable(body))
+
+
+def _comparable(body: bytes) -> Any:
+    try:
+        # As text, because 1 is not 1.0 to every client, and not a number is not equal to itself.
+        return json.dumps(json.loads(body), sort_keys=True)
+    except ValueError:
+        return body
+
+
+def initialize(version: str = "2025-11-25") -> Request:
+    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+    return Request("POST", list(TYPES), json.dumps(body).encode())
+
+
+def stateless_call(tool: str, arguments: dict[str, Any], **params: Any) -> Request:
+    own = [
+        (b"mcp-protocol-version", b"2026-07-28"),
+        (b"mcp-method", b"tools/call"),
+        (b"mcp-name", tool.encode()),
+    ]
+    body = {"name": tool, "arguments": arguments, "_meta": META, **params}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": body}
+    return Request("POST", [*TYPES, *own], json.dumps(message).encode())
+
+
+def session_call(tool: str, arguments: dict[str, Any], session: int = 0) -> Request:
+    own = [(b"mcp-protocol-version", b"2025-11-25"), (b"mcp-session-id", b"session %d" % session)]
+    params = {"name": tool, "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return Request("POST", [*TYPES, *own], json.dumps(message).encode())

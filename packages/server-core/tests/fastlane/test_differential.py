@@ -1,0 +1,260 @@
+"""With and without the lane an app answers alike: status, headers that matter, body as JSON.
+
+Requests are drawn, good and bad; each goes to two apps that differ in nothing but the setting. What ever
+failed stays as an example. `DIFFERENTIAL_EXAMPLES` sets how many are drawn: some hundreds in the suite, ten
+thousand at night.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from in_memory import (
+    META,
+    PREFIX,
+    TYPES,
+    Answer,
+    Headers,
+    MemorySettings,
+    Request,
+    Served,
+    initialize,
+    session_call,
+    stateless_call,
+)
+from menagerie import PLAIN, make_app
+
+from server_core import create_app
+
+EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
+
+
+class Pair:
+    """The two apps, and a loop that both live in."""
+
+    def __init__(self, **options: Any) -> None:
+        self._runner = asyncio.Runner()
+        self.fast = Served(create_app(make_app(**options), MemorySettings(fast_lane=True)))
+        self.slow = Served(create_app(make_app(**options), MemorySettings(fast_lane=False)))
+        for served in (self.fast, self.slow):
+            self._runner.run(served.start())
+
+    def close(self) -> None:
+        for served in (self.fast, self.slow):
+            self._runner.run(served.stop())
+        self._runner.close()
+
+    def both(self, request: Request) -> tuple[Answer, Answer]:
+        return self._runner.run(self.fast.send(request)), self._runner.run(self.slow.send(request))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"mask_error_details": True, "strict_input_validation": True}],
+    ids=["default", "strict"],
+)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    made = Pair(**request.param)
+    # A session for the calls of the older wire.
+    opened = made.both(initialize())
+    assert opened[0] == opened[1]
+    yield made
+    made.close()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "echo": st.fixed_dictionaries({"text": st.text()}),
+    "add": st.fixed_dictionaries({"a": st.floats() | st.integers()}, optional={"b": st.floats()}),
+    "join": st.fixed_dictionaries(
+        {"words": st.lists(st.text(max_size=5), max_size=3)}, optional={"separator": st.text(max_size=4)}
+    ),
+    "many": st.fixed_dictionaries({"count": st.integers(-1, 6)}),
+    "choose": st.fixed_dictionaries(
+        {"colour": st.sampled_from(["red", "blue", "green"])}, optional={"mode": st.sampled_from("abc")}
+    ),
+    "move": st.fixed_dictionaries(
+        {
+            name: st.fixed_dictionaries(
+                {"x": st.floats()}, optional={"y": st.floats(), "the label": st.text(max_size=3)}
+            )
+            for name in ("point", "by")
+        }
+    ),
+    "total": st.fixed_dictionaries({"numbers": st.lists(st.floats(), max_size=4)}),
+    "when": st.fixed_dictionaries({"date": st.dates().map(str) | st.text(max_size=10)}),
+    "nothing": st.just({}),
+    "huge": st.fixed_dictionaries({"digits": st.integers(0, 401)}),
+    "surrogate": st.just({}),
+    "picture": st.just({}),
+    "infinite": st.fixed_dictionaries({"sign": st.integers(-1, 1)}),
+    "partial": st.fixed_dictionaries({"value": st.floats()}),
+    "piece_by_piece": st.fixed_dictionaries({"count": st.integers(0, 3)}),
+    "tupled": st.fixed_dictionaries({"value": st.integers()}),
+    "maybe": st.fixed_dictionaries({}, optional={"value": st.none() | st.integers()}),
+    "checked": st.fixed_dictionaries({"a": st.floats() | st.integers() | st.text(max_size=3)}),
+    "refuse": st.fixed_dictionaries({"why": st.text()}),
+    "crash": st.fixed_dictionaries({"why": st.text()}),
+    "unknown": st.fixed_dictionaries({"name": st.text(max_size=5)}),
+    "fussy": st.fixed_dictionaries({"age": json_values}),
+}
+TOOLS = sorted(
+    PLAIN
+    | {"with_context", "reaches_for_context", "timed", "piece_by_piece", "picture", "checked", "no_such_tool"}
+)
+
+
+def usual_arguments(tool: str) -> st.SearchStrategy[dict[str, Any]]:
+    text = tool in {
+        "sync",
+        "inline",
+        "waiting",
+        "content",
+        "result",
+        "raw",
+        "with_context",
+        "reaches_for_context",
+        "timed",
+    }
+    if tool == "listed":
+        return st.fixed_dictionaries({"values": st.lists(json_values, max_size=3)})
+    if tool in ARGUMENTS:
+        return ARGUMENTS[tool]
+    return st.fixed_dictionaries({"text": st.text()} if text else {"value": json_values})
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Request:
+    tool = draw(st.sampled_from(TOOLS))
+    usual = draw(usual_arguments(tool))
+    arguments = draw(
+        st.sampled_from([usual, usual, usual, {**usual, "more": 1}, dict(list(usual.items())[1:])])
+        | st.dictionaries(st.sampled_from(["a", "b", "text", "value", "x"]), json_values, max_size=3)
+    )
+    stateless = draw(st.booleans())
+    identity = draw(st.integers() | st.text(max_size=5) | st.sampled_from([1.5, True, None, [1]]))
+    params: dict[str, Any] = {"name": tool, "arguments": arguments}
+    if stateless:
+        params["_meta"] = draw(metas)
+    elif draw(st.integers(0, 9)) == 0:
+        params["_meta"] = draw(st.just({}) | st.just({"progressToken": 1}) | json_values)
+    message: dict[str, Any] = {"jsonrpc": "2.0", "id": identity, "method": "tools/call", "params": params}
+    if draw(st.integers(0, 9)) == 0:
+        message = draw(damaged(message))
+    body = json.dumps(message, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 19)) == 0:
+        body = draw(
+            st.sampled_from([b"[" + body + b"]", body[:-1], b"", b"null", b"\xff" + body, body + b" "])
+        )
+    headers = draw(headers_of(tool, stateless))
+    return Request("POST", headers, body)
+
+
+metas = st.sampled_from(
+    [META] * 8
+    + [
+        {**META, f"{PREFIX}clientInfo": {"name": "t", "version": "1"}},
+        {**META, f"{PREFIX}clientInfo": {"name": 7}},
+        {**META, f"{PREFIX}clientCapabilities": {"elicitation": {}}},
+        {**META, f"{PREFIX}clientCapabilities": []},
+        {**META, f"{PREFIX}protocolVersion": "2099-01-01"},
+        {f"{PREFIX}protocolVersion": "2026-07-28"},
+        {**META, "progressToken": 3},
+        {**META, "logLevel": "debug"},
+        {**META, "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+        {**META, "com.example/own": 1},
+        [],
+    ]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, message: dict[str, Any]) -> dict[str, Any]:
+    field = draw(st.sampled_from(["jsonrpc", "id", "method", "params", "name", "arguments", "more"]))
+    value = draw(json_values)
+    if field in {"name", "arguments"}:
+        return {**message, "params": {**message["params"], field: value}}
+    if draw(st.booleans()):
+        return {key: item for key, item in message.items() if key != field}
+    return {**message, field: value}
+
+
+@st.composite
+def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
+    if stateless:
+        own = [
+            (b"mcp-protocol-version", b"2026-07-28"),
+            (b"mcp-method", b"tools/call"),
+            (b"mcp-name", tool.encode()),
+        ]
+    else:
+        version = draw(
+            st.sampled_from([b"2025-11-25", b"2025-11-25", b"2025-06-18", b"2024-11-05", b"nonsense"])
+        )
+        own = [
+            (b"mcp-protocol-version", version),
+            (b"mcp-session-id", draw(st.sampled_from([b"session 0"] * 5 + [b"session 99"]))),
+        ]
+    headers = [*TYPES, *own]
+    if draw(st.integers(0, 7)) == 0:
+        place = draw(st.integers(0, len(headers) - 1))
+        name, value = headers[place]
+        change = draw(st.sampled_from(["drop", "twice", "other", "upper", "param"]))
+        if change == "drop":
+            del headers[place]
+        elif change == "twice":
+            headers.append((name, value))
+        elif change == "other":
+            headers[place] = (
+                name,
+                draw(
+                    st.sampled_from(
+                        [b"", b"text/plain", b"x", b"*/*", b"application/json", b"=?base64?ZWNobw==?="]
+                    )
+                ),
+            )
+        elif change == "upper":
+            headers[place] = (name, value.upper())
+        else:
+            headers.append((b"mcp-param-a", b"1"))
+    return headers
+
+
+def says(request: Request, fast: Answer, slow: Answer) -> str:
+    return f"\n{request}\nwith the lane:    {fast}\nwithout the lane: {slow}"
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(request=calls())
+@example(request=stateless_call("unknown", {"name": ""}))
+@example(request=stateless_call("maybe", {}))
+@example(request=stateless_call("echo", {"text": "\ud83d"}))
+@example(request=session_call("surrogate", {}))
+@example(request=session_call("infinite", {"sign": 1}))
+@example(request=stateless_call("infinite", {"sign": 0}))
+def test_calls_are_answered_alike(pair: Pair, request: Request) -> None:
+    fast, slow = pair.both(request)
+    assert fast == slow, says(request, fast, slow)
+
+
+def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:
+    lane = pair.fast.app._lane
+    assert lane is not None
+    reasons = lane.reasons()
+    assert {tool for tool, reason in reasons.items() if not reason} == PLAIN | {"checked", "picture"}
+    assert pair.slow.app._lane is None

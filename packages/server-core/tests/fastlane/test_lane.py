@@ -1,0 +1,234 @@
+"""The lane in a running app: what it takes, what it leaves, and that nothing is lost in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastmcp import Context, FastMCP
+from fastmcp.server.middleware import Middleware
+from in_memory import Answer, MemorySettings, Request, Served, initialize, session_call, stateless_call
+
+from server_core import create_app
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def serving(mcp: FastMCP[Any], **settings: Any) -> AsyncIterator[Served]:
+    served = Served(create_app(mcp, MemorySettings(**settings)))
+    await served.start()
+    try:
+        yield served
+    finally:
+        await served.stop()
+
+
+def app_with(*tools: Any) -> FastMCP[Any]:
+    mcp: FastMCP[Any] = FastMCP("app", version="1")
+    for tool in tools:
+        mcp.tool(tool)
+    return mcp
+
+
+def answered(served: Served) -> int:
+    lane = served.app._lane
+    return lane.answered if lane is not None else -1
+
+
+def text_of(answer: Answer) -> str:
+    return str(json.loads(answer.body)["result"]["content"][0]["text"])
+
+
+async def echo(text: str) -> str:
+    return text
+
+
+async def asks(text: str, ctx: Context) -> str:
+    return f"{text} {ctx.request_id}"
+
+
+async def test_plain_calls_are_answered_on_both_wires_and_counted() -> None:
+    async with serving(app_with(echo)) as served:
+        await served.send(initialize())
+        assert text_of(await served.send(stateless_call("echo", {"text": "hi"}))) == "hi"
+        assert text_of(await served.send(session_call("echo", {"text": "ho"}))) == "ho"
+        assert answered(served) == 2
+        metrics = served.app.metrics.exposition("")[0].decode()
+        assert 'mcp_tool_calls_total{tool="echo"} 2.0' in metrics
+        assert "mcp_fast_lane_calls_total 2.0" in metrics
+        assert 'mcp_fast_lane_tool{reason="",tool="echo"} 1.0' in metrics
+
+
+async def test_request_that_is_handed_over_arrives_whole() -> None:
+    async with serving(app_with(asks)) as served:
+        assert text_of(await served.send(stateless_call("asks", {"text": "x" * 5000}))) == "x" * 5000 + " 1"
+        assert answered(served) == 0
+        metrics = served.app.metrics.exposition("")[0].decode()
+        assert 'mcp_fast_lane_tool{reason="it takes a context or dependencies",tool="asks"} 0.0' in metrics
+
+
+async def test_wrong_arguments_are_fastmcps_to_explain() -> None:
+    async with serving(app_with(echo)) as served:
+        answer = await served.send(stateless_call("echo", {"text": [1]}))
+        assert "valid string" in text_of(answer)
+        assert answered(served) == 0
+
+
+async def test_tool_that_is_replaced_is_looked_at_anew() -> None:
+    mcp = app_with(echo)
+    async with serving(mcp) as served:
+        assert text_of(await served.send(stateless_call("echo", {"text": "old"}))) == "old"
+        mcp.local_provider.remove_tool("echo")
+        assert "Unknown tool" in text_of(await served.send(stateless_call("echo", {"text": "gone"})))
+
+        @mcp.tool(name="echo")
+        async def louder(text: str) -> str:
+            return text.upper()
+
+        assert text_of(await served.send(stateless_call("echo", {"text": "new"}))) == "NEW"
+        assert answered(served) == 2
+        mcp.local_provider.remove_tool("echo")
+        mcp.tool(asks, name="echo")
+        assert text_of(await served.send(stateless_call("echo", {"text": "asks"}))) == "asks 1"
+        assert answered(served) == 2
+
+
+class Shouting(Middleware):
+    async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+        result = await call_next(context)
+        result.content[0].text += "!"
+        return result
+
+
+async def test_middleware_takes_effect_at_once() -> None:
+    mcp = app_with(echo)
+    async with serving(mcp) as served:
+        assert text_of(await served.send(stateless_call("echo", {"text": "hi"}))) == "hi"
+        mcp.add_middleware(Shouting())
+        assert text_of(await served.send(stateless_call("echo", {"text": "hi"}))) == "hi!"
+
+
+@pytest.mark.parametrize("call", [stateless_call, session_call])
+async def test_call_that_takes_too_long_is_stopped_with_the_same_words(call: Any) -> None:
+    ended = asyncio.Event()
+
+    async def hangs() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "never"
+
+    words = []
+    for fast_lane in (True, False):
+        ended.clear()
+        async with serving(app_with(hangs), fast_lane=fast_lane, request_timeout_s=0.05) as served:
+            await served.send(initialize())
+            answer = await served.send(call("hangs", {}))
+            assert ended.is_set()
+            words.append((answer.status, text_of(answer)))
+    assert words[0] == words[1]
+    assert "longer than 0.05 s" in words[0][1]
+
+
+async def test_blocking_tool_leaves_the_loop_free() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def blocks() -> str:
+        began.set()
+        assert go_on.wait(10)
+        return "done"
+
+    async with serving(app_with(blocks, echo)) as served:
+        blocked = asyncio.create_task(served.send(stateless_call("blocks", {})))
+        while not began.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0)
+        assert text_of(await served.send(stateless_call("echo", {"text": "meanwhile"}))) == "meanwhile"
+        go_on.set()
+        assert text_of(await blocked) == "done"
+        assert answered(served) == 2
+
+
+class _Fatal(BaseException):
+    pass
+
+
+async def test_what_is_no_exception_ends_the_request_and_nothing_else() -> None:
+    async def fatal() -> str:
+        raise _Fatal
+
+    async with serving(app_with(fatal, echo)) as served:
+        with pytest.raises(_Fatal):
+            await served.send(stateless_call("fatal", {}))
+        assert served.app.metrics.calls_in_flight == 0
+        assert text_of(await served.send(stateless_call("echo", {"text": "still here"}))) == "still here"
+
+
+async def test_unknown_session_is_not_found() -> None:
+    async with serving(app_with(echo)) as served:
+        answer = await served.send(session_call("echo", {"text": "x"}, session=9))
+        assert answer.status == 404
+        assert answered(served) == 0
+
+
+async def test_session_does_not_expire_while_the_lane_serves_it() -> None:
+    release = asyncio.Event()
+
+    async def waits() -> str:
+        await release.wait()
+        return "done"
+
+    async with serving(app_with(waits), session_idle_timeout_s=0.05) as served:
+        await served.send(initialize())
+        call = asyncio.create_task(served.send(session_call("waits", {})))
+        manager = served.app._manager
+        assert manager is not None
+        (transport,) = manager._server_instances.values()
+        while transport._requests_in_flight == 0:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        assert transport.idle_scope is not None
+        assert transport.idle_scope.deadline == float("inf")
+        release.set()
+        assert text_of(await call) == "done"
+        assert transport._requests_in_flight == 0
+        assert transport.idle_scope.deadline < float("inf"), "the countdown began anew"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"fast_lane": False}, {"json_response": False}, {"otlp_endpoint": "http://127.0.0.1:9"}]
+)
+async def test_without_the_lane_calls_are_answered_too(settings: dict[str, Any]) -> None:
+    app = create_app(app_with(echo), MemorySettings(**settings))
+    assert app._lane is None
+    async with serving(app_with(echo), fast_lane=False) as served:
+        assert text_of(await served.send(stateless_call("echo", {"text": "slow"}))) == "slow"
+        assert b"mcp_fast_lane" not in served.app.metrics.exposition("")[0]
+
+
+async def test_other_paths_are_not_the_lanes() -> None:
+    async with serving(app_with(echo), path="/other") as served:
+        call = stateless_call("echo", {"text": "x"})
+        assert (await served.send(Request(call.method, call.headers, call.body))).status == 404
+        assert answered(served) == 0
+
+
+async def hide(name: str, ctx: Context) -> str:
+    await ctx.disable_components(names={name})
+    return f"{name} is hidden"
+
+
+async def test_session_that_hides_a_tool_does_not_find_it_on_the_lane() -> None:
+    async with serving(app_with(echo, hide)) as served:
+        await served.send(initialize())
+        await served.send(initialize())
+        assert text_of(await served.send(session_call("echo", {"text": "seen"}))) == "seen"
+        assert text_of(await served.send(session_call("hide", {"name": "echo"}))) == "echo is hidden"
+        assert "Unknown tool" in text_of(await served.send(session_call("echo", {"text": "hidden"})))
+        other = await served.send(session_call("echo", {"text": "elsewhere"}, session=1))
+        assert text_of(other) == "elsewhere"

@@ -110,14 +110,16 @@ def test_different_answers_are_not_comparable(target: Target, tmp_path: Path, ca
 
 
 def test_server_that_fails_in_some_slices_loses_those(target: Target, tmp_path: Path) -> None:
-    # A slice of 0.3 s has hundreds of calls: the failing ones lie in the warm-up and the first pairs.
-    code = compare(tmp_path / "r", target(), target("moody"), *short(pairs=6))
+    # A slice has hundreds of calls: the 600th to the 900th lie in the first pairs.
+    code = compare(tmp_path / "r", target(), target("moody"), *short(pairs=4))
     found = the_comparison(tmp_path / "r")
-    faulty = [s for launch in found.launches for s in launch.slices if s.fault]
-    assert all("calls failed" in s.fault and s.side == "b" for s in faulty)
-    dropped = len({(n, s.pair) for n, one in enumerate(found.launches) for s in one.slices if s.fault})
-    assert found.pairs == 12 - dropped
-    assert (found.verdict == "invalid") == (dropped > 0.2 * 12)
+    failing = [s for launch in found.launches for s in launch.slices if "calls failed" in s.fault]
+    assert failing
+    assert all(s.side == "b" and s.errors > 0 for s in failing)
+    # A busy machine may add faults of its own; each faulty slice takes its pair with it, and no other.
+    faulty = {(n, s.pair) for n, one in enumerate(found.launches) for s in one.slices if s.fault}
+    assert found.pairs == 8 - len(faulty)
+    assert (found.verdict == "invalid") == (len(faulty) > 0.2 * 8)
     assert (code == ExitCode.INVALID) == (found.verdict == "invalid")
 
 

@@ -9,7 +9,7 @@
 * ``deaf``: ignores SIGTERM, and has a child that does too
 * ``two-faced``: reports another version from the 50th call on
 * ``wrong``: every answer is one too high
-* ``moody``: from the 60th to the 140th call every answer is an error
+* ``moody``: from the 600th to the 900th call every answer is an error
 * ``slow``: each call costs ten milliseconds of CPU
 """
 
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         return {
             "content": [{"type": "text", "text": str(total)}],
             "structuredContent": {"result": total},
-            "isError": FAULT == "moody" and 60 <= SEEN <= 140,
+            "isError": FAULT == "moody" and 600 <= SEEN <= 900,
         }
 
     def answer(self, status, body):

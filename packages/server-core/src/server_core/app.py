@@ -22,7 +22,6 @@ from starlette.types import Message, Receive, Scope, Send
 from server_core import process
 from server_core.calls import instrument_calls
 from server_core.fastlane import FastLane
-from server_core.fastlane.sessions import hold_session
 from server_core.guard import HostOriginGuard
 from server_core.headers import HeaderSchemas
 from server_core.limits import BodyLimit, refuse
@@ -91,30 +90,19 @@ class ServedApp:
     def sessions_open(self) -> int:
         """Number of sessions on the session wire that are open now."""
         # The SDK publishes no count; FastMCP itself reads this attribute to close sessions.
-        return len(self._manager._server_instances) if self._manager is not None else 0
+        of_fastmcp = len(self._manager._server_instances) if self._manager is not None else 0
+        return of_fastmcp + (self._lane.light_sessions() if self._lane is not None else 0)
 
     def _fast_lane(self) -> FastLane | None:
         settings = self._settings
         # Traces and event streams are FastMCP's to make.
         if not settings.fast_lane or not settings.json_response or settings.otlp_endpoint is not None:
             return None
-        return FastLane(
-            self._through_fastmcp,
-            self._mcp,
-            self.metrics,
-            path=settings.path,
-            timeout_s=settings.request_timeout_s,
-            use_session=self._use_session,
-        )
+        return FastLane(self._through_fastmcp, self._mcp, self.metrics, settings)
 
     async def _through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._header_schemas.refresh()
         await self._fastmcp_app(scope, receive, send)
-
-    def _use_session(self, session_id: bytes) -> contextlib.AbstractContextManager[bool]:
-        if self._manager is None:
-            return contextlib.nullcontext(False)
-        return hold_session(self._manager, session_id)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         for module in _LOADED_BY_FASTMCP_ON_FIRST_USE:
@@ -136,6 +124,8 @@ class ServedApp:
                 self._manager = endpoint.session_manager
                 self._manager.max_sessions = self._settings.max_sessions
                 self._manager.asgi_app.max_body_size = self._settings.max_body_bytes
+                if self._lane is not None:
+                    self._lane.attach(self._manager)
                 return
         raise RuntimeError(
             "FastMCP's app has no session manager after start-up: this release is not supported"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,28 +60,33 @@ class Served:
         assert self._task is not None
         await self._task
 
+    async def listen(self, opened: asyncio.Event) -> None:
+        """Open the event stream of the first session, until the server ends it."""
+        headers = [
+            (b"host", b"127.0.0.1:8000"),
+            (b"accept", b"text/event-stream"),
+            (b"mcp-session-id", self.sessions[0]),
+        ]
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                assert message["status"] == 200
+                opened.set()
+
+        await asyncio.wait_for(self.app(_scope("GET", headers), _receiving(b""), send), 10)
+
     async def send(self, request: Request) -> Answer:
         headers = [
             (b"host", b"127.0.0.1:8000"),
             *((name, self._own(value)) for name, value in request.headers),
         ]
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method,
-            "scheme": "http", "path": "/mcp", "raw_path": b"/mcp", "query_string": b"", "root_path": "",
-            "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "state": {},
-        }  # fmt: skip
-        body = iter([{"type": "http.request", "body": request.body, "more_body": False}])
+        scope = _scope(request.method, headers)
         sent: list[Any] = []
-
-        async def receive() -> Any:
-            for message in body:
-                return message
-            return await asyncio.Event().wait()
 
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await asyncio.wait_for(self.app(scope, receive, send), 10)
+        await asyncio.wait_for(self.app(scope, _receiving(request.body), send), 10)
         return self._answer(sent)
 
     def _own(self, value: bytes) -> bytes:
@@ -103,6 +109,26 @@ class Served:
         return Answer(int(start["status"]), shown, _comparable(body))
 
 
+def _receiving(body: bytes) -> Callable[[], Awaitable[Any]]:
+    """Return a `receive` that gives the whole body and then waits for a client that never leaves."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Any:
+        for message in messages:
+            return message
+        return await asyncio.Event().wait()
+
+    return receive
+
+
+def _scope(method: str, headers: Headers) -> dict[str, Any]:
+    return {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": "/mcp", "raw_path": b"/mcp", "query_string": b"", "root_path": "", "headers": headers,
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "state": {},
+    }  # fmt: skip
+
+
 def _comparable(body: bytes) -> Any:
     try:
         # As text, because 1 is not 1.0 to every client, and not a number is not equal to itself.
@@ -111,9 +137,9 @@ def _comparable(body: bytes) -> Any:
         return body
 
 
-def initialize(version: str = "2025-11-25") -> Request:
+def initialize(version: str = "2025-11-25", changes: dict[str, Any] | None = None) -> Request:
     params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+    body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {**params, **(changes or {})}}
     return Request("POST", list(TYPES), json.dumps(body).encode())
 
 
@@ -128,8 +154,26 @@ def stateless_call(tool: str, arguments: dict[str, Any], **params: Any) -> Reque
     return Request("POST", [*TYPES, *own], json.dumps(message).encode())
 
 
-def session_call(tool: str, arguments: dict[str, Any], session: int = 0) -> Request:
-    own = [(b"mcp-protocol-version", b"2025-11-25"), (b"mcp-session-id", b"session %d" % session)]
-    params = {"name": tool, "arguments": arguments}
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+def session_call(tool: str, arguments: dict[str, Any], session: int = 0, identity: int = 1) -> Request:
+    return request("tools/call", {"name": tool, "arguments": arguments}, session=session, identity=identity)
+
+
+def request(
+    method: str, params: Any = None, session: int = 0, identity: Any = 1, version: str = "2025-11-25"
+) -> Request:
+    message = {"jsonrpc": "2.0", "id": identity, "method": method}
+    return _in_session(message if params is None else {**message, "params": params}, session, version)
+
+
+def notification(method: str, params: Any = None, session: int = 0, version: str = "2025-11-25") -> Request:
+    message = {"jsonrpc": "2.0", "method": method}
+    return _in_session(message if params is None else {**message, "params": params}, session, version)
+
+
+def delete(session: int = 0) -> Request:
+    return Request("DELETE", _in_session({}, session, "2025-11-25").headers, b"")
+
+
+def _in_session(message: dict[str, Any], session: int, version: str) -> Request:
+    own = [(b"mcp-protocol-version", version.encode()), (b"mcp-session-id", b"session %d" % session)]
     return Request("POST", [*TYPES, *own], json.dumps(message).encode())

@@ -188,6 +188,10 @@ def make_app(**options: Any) -> FastMCP[Any]:
         return f"{text} for {ctx.request_id}"
 
     @mcp.tool
+    async def tells_session(ctx: Context) -> bool:
+        return bool(ctx.session_id)
+
+    @mcp.tool
     async def reaches_for_context(text: str) -> str:
         return f"{text} for {get_context().request_id}"
 

@@ -25,7 +25,10 @@ from in_memory import (
     MemorySettings,
     Request,
     Served,
+    delete,
     initialize,
+    notification,
+    request,
     session_call,
     stateless_call,
 )
@@ -50,6 +53,13 @@ class Pair:
         for served in (self.fast, self.slow):
             self._runner.run(served.stop())
         self._runner.close()
+
+    def forget_sessions(self) -> None:
+        """End all sessions, so that numbers begin anew."""
+        for served in (self.fast, self.slow):
+            for number in range(len(served.sessions)):
+                self._runner.run(served.send(delete(number)))
+            served.sessions.clear()
 
     def both(self, request: Request) -> tuple[Answer, Answer]:
         return self._runner.run(self.fast.send(request)), self._runner.run(self.slow.send(request))
@@ -240,16 +250,77 @@ def says(request: Request, fast: Answer, slow: Answer) -> str:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(request=calls())
-@example(request=stateless_call("unknown", {"name": ""}))
-@example(request=stateless_call("maybe", {}))
-@example(request=stateless_call("echo", {"text": "\ud83d"}))
-@example(request=session_call("surrogate", {}))
-@example(request=session_call("infinite", {"sign": 1}))
-@example(request=stateless_call("infinite", {"sign": 0}))
-def test_calls_are_answered_alike(pair: Pair, request: Request) -> None:
-    fast, slow = pair.both(request)
-    assert fast == slow, says(request, fast, slow)
+@given(call=calls())
+@example(call=stateless_call("unknown", {"name": ""}))
+@example(call=stateless_call("maybe", {}))
+@example(call=stateless_call("echo", {"text": "\ud83d"}))
+@example(call=session_call("surrogate", {}))
+@example(call=session_call("infinite", {"sign": 1}))
+@example(call=stateless_call("infinite", {"sign": 0}))
+def test_calls_are_answered_alike(pair: Pair, call: Request) -> None:
+    fast, slow = pair.both(call)
+    assert fast == slow, says(call, fast, slow)
+
+
+VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list", "ping")
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Request:
+    """One request of a client that keeps sessions."""
+    session = draw(st.integers(0, 2))
+    version = draw(st.sampled_from([VERSIONS[0], *VERSIONS]))
+    kind = draw(st.sampled_from(["open", "ready", "call", "call", "call", "list", "list", "end", "odd"]))
+    if kind == "open":
+        return initialize(version, draw(st.sampled_from([None, {"more": 1}, {"capabilities": 7}])))
+    if kind == "ready":
+        return notification("notifications/initialized", draw(st.sampled_from([None, {}])), session, version)
+    if kind == "call":
+        tool = draw(st.sampled_from(["echo", "with_context", "join", "tells_session"]))
+        arguments = (
+            {"words": ["a", "b"]} if tool == "join" else {"text": "x"} if tool != "tells_session" else {}
+        )
+        params = {"name": tool, "arguments": arguments}
+        return request("tools/call", params, session, draw(st.integers(1, 99)), version)
+    if kind == "list":
+        params = draw(st.sampled_from([None, None, {}, {"cursor": "x"}, {"more": 1}]))
+        return request(draw(st.sampled_from(LISTS)), params, session, draw(st.text(max_size=3)), version)
+    return delete(session) if kind == "end" else draw(odd_requests(session, version))
+
+
+@st.composite
+def odd_requests(draw: st.DrawFn, session: int, version: str) -> Request:
+    odd = draw(
+        st.sampled_from(
+            ["logging/setLevel", "resources/read", "no/such", "initialize", "notifications/cancelled"]
+        )
+    )
+    params = draw(st.sampled_from([None, {"level": "info"}, {"uri": "x://y"}, {"requestId": 1}]))
+    if odd.startswith("notifications/"):
+        return notification(odd, params, session, version)
+    return request(odd, params, session, 5, version)
+
+
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(conversation=st.lists(steps(), min_size=3, max_size=12), version=st.sampled_from(VERSIONS))
+@example(
+    conversation=[request("tools/list"), session_call("with_context", {"text": "x"}), delete(), delete()],
+    version=VERSIONS[0],
+)
+def test_sessions_go_alike(session_pair: Pair, conversation: list[Request], version: str) -> None:
+    session_pair.forget_sessions()
+    for step in (initialize(version), *conversation):
+        fast, slow = session_pair.both(step)
+        assert fast == slow, says(step, fast, slow)
+    assert session_pair.fast.app.sessions_open() == session_pair.slow.app.sessions_open()
+
+
+@pytest.fixture(scope="module")
+def session_pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
+    made.close()
 
 
 def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:

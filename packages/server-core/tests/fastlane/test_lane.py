@@ -12,9 +12,21 @@ from typing import Any
 import pytest
 from fastmcp import Context, FastMCP
 from fastmcp.server.middleware import Middleware
-from in_memory import Answer, MemorySettings, Request, Served, initialize, session_call, stateless_call
+from in_memory import (
+    Answer,
+    MemorySettings,
+    Request,
+    Served,
+    delete,
+    initialize,
+    notification,
+    request,
+    session_call,
+    stateless_call,
+)
 
 from server_core import create_app
+from server_core.fastlane import light_sessions
 
 pytestmark = pytest.mark.anyio
 
@@ -177,15 +189,43 @@ async def test_unknown_session_is_not_found() -> None:
         assert answered(served) == 0
 
 
-async def test_session_does_not_expire_while_the_lane_serves_it() -> None:
+async def test_session_does_not_expire_while_it_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(light_sessions, "monotonic", lambda: now)
+    release, waiting = asyncio.Event(), asyncio.Event()
+
+    async def waits() -> str:
+        waiting.set()
+        await release.wait()
+        return "done"
+
+    async with serving(app_with(waits, echo), session_idle_timeout_s=60) as served:
+        await served.send(initialize())
+        call = asyncio.create_task(served.send(session_call("waits", {})))
+        await waiting.wait()
+        now += 1000
+        assert served.app.sessions_open() == 1
+        release.set()
+        assert text_of(await call) == "done"
+        now += 59
+        assert text_of(await served.send(session_call("echo", {"text": "in time"}))) == "in time"
+        now += 61
+        assert (await served.send(session_call("echo", {"text": "too late"}))).status == 404
+        assert served.app.sessions_open() == 0
+
+
+async def test_fastmcps_session_does_not_expire_while_the_lane_serves_it() -> None:
     release = asyncio.Event()
 
     async def waits() -> str:
         await release.wait()
         return "done"
 
-    async with serving(app_with(waits), session_idle_timeout_s=0.05) as served:
+    async with serving(app_with(waits, asks), session_idle_timeout_s=60) as served:
         await served.send(initialize())
+        assert (
+            text_of(await served.send(session_call("asks", {"text": "now FastMCP's"}))) == "now FastMCP's 1"
+        )
         call = asyncio.create_task(served.send(session_call("waits", {})))
         manager = served.app._manager
         assert manager is not None
@@ -198,6 +238,75 @@ async def test_session_does_not_expire_while_the_lane_serves_it() -> None:
         assert text_of(await call) == "done"
         assert transport._requests_in_flight == 0
         assert transport.idle_scope.deadline < float("inf"), "the countdown began anew"
+        assert answered(served) == 1
+
+
+async def test_session_is_light_until_something_needs_fastmcps() -> None:
+    async with serving(app_with(echo, asks)) as served:
+        manager = served.app._manager
+        assert manager is not None
+        await served.send(initialize())
+        await served.send(notification("notifications/initialized"))
+        assert text_of(await served.send(session_call("echo", {"text": "light"}))) == "light"
+        assert (await served.send(request("ping"))).status == 200
+        assert (await served.send(request("tools/list"))).status == 200
+        assert not manager._server_instances
+        assert served.app.sessions_open() == 1
+        assert text_of(await served.send(session_call("asks", {"text": "heavy"}))) == "heavy 1"
+        assert list(manager._server_instances) == [served.sessions[0].decode()], "it keeps its id"
+        assert served.app.sessions_open() == 1
+        assert text_of(await served.send(session_call("echo", {"text": "still quick"}))) == "still quick"
+        assert answered(served) == 2
+        assert (await served.send(delete())).status == 200
+        assert served.app.sessions_open() == 0
+        assert (await served.send(session_call("echo", {"text": "gone"}))).status == 404
+
+
+async def test_event_stream_makes_the_session_fastmcps_and_calls_go_on() -> None:
+    async with serving(app_with(echo)) as served:
+        await served.send(initialize())
+        opened = asyncio.Event()
+        stream = asyncio.create_task(served.listen(opened))
+        await asyncio.wait_for(opened.wait(), 10)
+        manager = served.app._manager
+        assert manager is not None
+        assert len(manager._server_instances) == 1
+        assert text_of(await served.send(session_call("echo", {"text": "beside it"}))) == "beside it"
+        assert answered(served) == 1
+        await served.send(delete())
+        await stream
+
+
+async def test_two_requests_that_need_fastmcps_session_open_one() -> None:
+    async with serving(app_with(asks)) as served:
+        await served.send(initialize())
+        answers = await asyncio.gather(
+            *(served.send(session_call("asks", {"text": f"{n}"}, identity=n)) for n in range(5))
+        )
+        assert [text_of(answer) for answer in answers] == [f"{n} {n}" for n in range(5)]
+        assert served.app.sessions_open() == 1
+
+
+async def test_light_sessions_count_against_the_cap() -> None:
+    async with serving(app_with(echo, asks), max_sessions=2) as served:
+        for _ in range(2):
+            assert (await served.send(initialize())).status == 200
+        refused = await served.send(initialize())
+        assert refused.status == 503
+        assert "Too many open sessions" in refused.body
+        assert text_of(await served.send(session_call("asks", {"text": "a light one"}))) == "a light one 1"
+        assert (await served.send(initialize())).status == 503, "as many are open as before"
+        await served.send(delete())
+        assert (await served.send(initialize())).status == 200
+
+
+async def test_context_of_a_session_that_was_light_knows_its_id() -> None:
+    async def whoami(ctx: Context) -> str:
+        return ctx.session_id
+
+    async with serving(app_with(whoami)) as served:
+        await served.send(initialize())
+        assert text_of(await served.send(session_call("whoami", {}))) == served.sessions[0].decode()
 
 
 @pytest.mark.parametrize(

@@ -1,205 +1,217 @@
-"""The ASGI layer that answers plain tool calls and hands everything else on."""
+"""The ASGI layer: what it recognises it answers, everything else goes on."""
 
 from __future__ import annotations
 
 import contextlib
-import inspect
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from time import perf_counter
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fastmcp import FastMCP
-from fastmcp.tools import Tool
-from fastmcp.utilities.async_utils import call_sync_fn_in_threadpool
-from pydantic_core import ValidationError
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core.calls import timed_out_text
-from server_core.deadlines import DeadlineError, within
+from server_core.fastlane import requests
+from server_core.fastlane.adoption import Adoption
 from server_core.fastlane.answers import Answers
-from server_core.fastlane.direct import Arguments, DirectTool, direct_tool
-from server_core.fastlane.eligibility import app_reason, server_reason
-from server_core.fastlane.requests import STATELESS_VERSION, Recogniser, ToolCall
-from server_core.fastlane.sessions import SessionViews
+from server_core.fastlane.calling import DirectCalls
+from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
+from server_core.fastlane.light_sessions import LightSession, LightSessions
+from server_core.fastlane.requests import Headers, Recogniser, is_in_session, is_stateless, may_open_session
+from server_core.fastlane.sessions import SessionViews, hold_session
+from server_core.limits import refuse
 from server_core.metrics import ServerMetrics
-
-_SESSION_ANSWERS: Final = "2025-11-25"
-"""Answers are the same in all revisions that have sessions."""
+from server_core.settings import ServerSettings
 
 _JSON: Final = (b"content-type", b"application/json")
-
-logger = logging.getLogger(__name__)
-
-UseSession = Callable[[bytes], contextlib.AbstractContextManager[bool]]
+_TOO_MANY: Final = -32603
+"""The SDK's code for too many sessions."""
 
 
 class FastLane:
-    """Answers plain tool calls itself; `app` answers the rest.
+    """Answers plain tool calls, and what a client needs to make them; `app` answers the rest.
 
     Args:
         app: FastMCP's app, which gets every other request unchanged.
         mcp: The FastMCP app behind it.
         metrics: Where calls are counted.
-        path: Path of the MCP endpoint.
-        timeout_s: Longest time of a call.
-        use_session: Holds a session while one of its calls is served; yields whether there is such a session.
-
-    Attributes:
-        answered: Tool calls answered so far.
+        settings: Path and limits.
     """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        mcp: FastMCP[Any],
-        metrics: ServerMetrics,
-        *,
-        path: str,
-        timeout_s: float,
-        use_session: UseSession,
+        self, app: ASGIApp, mcp: FastMCP[Any], metrics: ServerMetrics, settings: ServerSettings
     ) -> None:
-        self.answered = 0
         self._app = app
-        self._mcp = mcp
-        self._metrics = metrics
-        self._path = path
-        self._timeout_s = timeout_s
-        self._use_session = use_session
+        self._path = settings.path
+        self._calls = DirectCalls(mcp, metrics, settings.request_timeout_s)
         self._recogniser = Recogniser()
-        self._components: Mapping[str, Any] = mcp.local_provider._components
-        self._direct: dict[str, DirectTool | _Slow] = {}
-        self._server_reason = server_reason(mcp)
         self._views = SessionViews(mcp)
-        self._stateless = Answers(mcp, STATELESS_VERSION)
-        self._session = Answers(mcp, _SESSION_ANSWERS)
+        self._stateless = Answers(mcp, requests.STATELESS_VERSION)
+        self._in_session = {version: Answers(mcp, version) for version in VERSIONS}
+        self._handshake = Handshake(mcp, self._calls.components)
+        self._manager: StreamableHTTPSessionManager | None = None
+        self._light = LightSessions(
+            settings.max_sessions, settings.session_idle_timeout_s, self._sessions_of_fastmcp
+        )
+        self._adoption = Adoption(app, self._light)
+
+    @property
+    def answered(self) -> int:
+        """Tool calls answered so far."""
+        return self._calls.answered
 
     def reasons(self) -> dict[str, str]:
-        """Return each of the app's own tools with why it is not called directly; empty when it is."""
-        general = self._server_reason or app_reason(self._mcp)
-        tools = [each for each in self._components.values() if isinstance(each, Tool)]
-        return {tool.name: general or self._reason(tool.name) for tool in tools}
+        """Return each of the app's own tools with why it is not on the lane; empty when it is."""
+        return self._calls.reasons()
 
-    def _reason(self, name: str) -> str:
-        found = self._looked_at(name)
-        return found.reason if isinstance(found, _Slow) else ""
+    def light_sessions(self) -> int:
+        """Return how many sessions are open that FastMCP does not know."""
+        return len(self._light)
+
+    def attach(self, manager: StreamableHTTPSessionManager) -> None:
+        """Learn which manager keeps FastMCP's sessions; until then none are served here."""
+        self._manager = manager
+        self._adoption.attach(manager)
+
+    def _sessions_of_fastmcp(self) -> int:
+        return len(self._manager._server_instances) if self._manager is not None else 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != self._path:
+        if scope["type"] != "http" or scope["path"] != self._path:
             await self._app(scope, receive, send)
             return
-        headers = self._recogniser.may_be_call(scope["headers"])
+        headers = self._recogniser.read(scope["headers"]) if scope["method"] == "POST" else None
+        light = self._light_session(scope)
+        if light is not None:
+            with self._light.using(light):
+                await self._serve_light(light, headers, scope, receive, send)
+            return
         if headers is None:
             await self._app(scope, receive, send)
             return
-        message = await receive()
-        call = None
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            call = self._recogniser.call(headers, message.get("body", b""))
-        if call is None or not await self._answered(call, send):
-            await self._app(scope, _again(message, receive), send)
+        taken = await receive()
+        message = _message(taken)
+        if message is None or not await self._answered(headers, message, send):
+            await self._app(scope, _again(taken, receive), send)
 
-    async def _answered(self, call: ToolCall, send: Send) -> bool:
-        """Answer a call; return False, with nothing done, when it needs FastMCP."""
-        direct = self._direct_tool(call.name)
-        if direct is None:
-            return False
-        try:
-            arguments = direct.arguments(call.arguments, strict=self._mcp.strict_input_validation or None)
-        except ValidationError:
-            return False  # FastMCP says what is wrong with them
-        if call.session_id is not None and self._views.differ:
-            return False
-        if call.session_id is None:
-            status, body = await self._called(call, direct, arguments, self._stateless)
-            await _send(send, status, body, ())
-            return True
-        with self._use_session(call.session_id) as there_is_one:
-            if not there_is_one:
-                return False
-            status, body = await self._called(call, direct, arguments, self._session)
-            await _send(send, status, body, ((b"mcp-session-id", call.session_id),))
-        return True
+    def _light_session(self, scope: Scope) -> LightSession | None:
+        ids = [value for name, value in scope["headers"] if name == b"mcp-session-id"]
+        return self._light.get(ids[0].strip(b" \t")) if len(ids) == 1 else None
 
-    def _direct_tool(self, name: str) -> DirectTool | None:
-        if self._server_reason or app_reason(self._mcp):
-            return None
-        found = self._looked_at(name)
-        return found if isinstance(found, DirectTool) else None
-
-    def _looked_at(self, name: str) -> DirectTool | _Slow | None:
-        """Return what is known of a tool, looked at anew when another one bears the name."""
-        tool = self._components.get(f"{Tool.KEY_PREFIX}:{name}@")
-        known = self._direct.get(name)
-        if known is not None and known.tool is tool:
-            return known
-        if not isinstance(tool, Tool):
-            return None
-        made = direct_tool(tool)
-        self._direct[name] = known = _Slow(tool, made) if isinstance(made, str) else made
-        if isinstance(known, _Slow):
-            logger.info("tool %r is called through FastMCP: %s", name, known.reason)
-        else:
-            logger.info("tool %r is called directly", name)
-        return known
+    async def _answered(self, headers: Headers, message: requests.Message, send: Send) -> bool:
+        """Answer a message outside light sessions; return False, with nothing done, when it is FastMCP's."""
+        if is_stateless(headers):
+            return await self._called(headers, message, self._stateless, send)
+        if is_in_session(headers):
+            return await self._called_in_fastmcps_session(headers, message, send)
+        if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
+            return await self._opened(message, send)
+        return False
 
     async def _called(
-        self, call: ToolCall, direct: DirectTool, arguments: Arguments, answers: Answers
-    ) -> tuple[int, bytes]:
-        """Call the tool and return the HTTP status and the body of the answer."""
-        metrics = self._metrics
-        self.answered += 1
-        started = perf_counter()
-        failed = True
-        metrics.calls_in_flight += 1
-        try:
-            try:
-                raw = await self._run(direct, arguments)
-                body = answers.result(call.id_json, direct, raw)
-            except DeadlineError:
-                return 200, answers.error(call.id_json, timed_out_text(call.name, self._timeout_s))
-            except Exception as error:  # noqa: BLE001 - whatever a tool raises becomes its answer, as in FastMCP
-                return answers.failure(call.id_json, call.name, error)
-            failed = b'"isError":true' in body
-            return 200, body
-        finally:
-            metrics.calls_in_flight -= 1
-            metrics.observe_call(call.name, perf_counter() - started, failed=failed)
+        self,
+        headers: Headers,
+        message: requests.Message,
+        answers: Answers,
+        send: Send,
+        *extra: tuple[bytes, bytes],
+    ) -> bool:
+        call = self._recogniser.call(headers, message)
+        ready = self._calls.ready(call) if call is not None else None
+        if ready is None:
+            return False
+        status, body = await self._calls.make(ready, answers)
+        await _send(send, status, body, *extra)
+        return True
 
-    async def _run(self, direct: DirectTool, arguments: Arguments) -> Any:
-        fn, (args, kwargs) = direct.tool.fn, arguments
-        if direct.is_async:
-            return await within(self._timeout_s, fn(*args, **kwargs))
-        if direct.in_thread:
-            raw = await within(self._timeout_s, call_sync_fn_in_threadpool(fn, *args, **kwargs))
-        else:
-            raw = fn(*args, **kwargs)
-        return await within(self._timeout_s, _settled(raw))
+    async def _called_in_fastmcps_session(
+        self, headers: Headers, message: requests.Message, send: Send
+    ) -> bool:
+        identity = headers[b"mcp-session-id"]
+        version = self._adoption.version(identity)
+        if self._manager is None or version is None or self._views.differ:
+            return False
+        with hold_session(self._manager, identity) as is_open:
+            return is_open and await self._called(
+                headers, message, self._in_session[version], send, (b"mcp-session-id", identity)
+            )
+
+    async def _opened(self, message: requests.Message, send: Send) -> bool:
+        """Open a light session."""
+        if self._manager is None or self._calls.app_reason():
+            return False
+        opening = self._handshake.opening(message.params)
+        if opening is None or message.id_json is None:
+            return False
+        result, version = opening
+        if self._light.is_full:
+            await refuse(send, 503, "Too many open sessions", code=_TOO_MANY)
+            return True
+        session = self._light.open(version, to_json(message.params))
+        await _send(send, 200, _response(message.id_json, result), (b"mcp-session-id", session.identity))
+        return True
+
+    async def _serve_light(
+        self, session: LightSession, headers: Headers | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        own = (b"mcp-session-id", session.identity)
+        if scope["method"] == "DELETE" and not session.becoming.locked():
+            self._light.close(session)
+            await _send(send, 200, b"", own)
+            return
+        if headers is not None and is_in_session(headers):
+            taken = await receive()
+            message = _message(taken)
+            if message is not None and await self._answered_light(session, headers, message, send):
+                return
+            receive = _again(taken, receive)
+        await self._adoption.adopt(session, scope)
+        await self._app(scope, receive, send)
+
+    async def _answered_light(
+        self, session: LightSession, headers: Headers, message: requests.Message, send: Send
+    ) -> bool:
+        own = (b"mcp-session-id", session.identity)
+        if self._calls.app_reason():
+            return False
+        if message.method == "tools/call":
+            return await self._called(headers, message, self._in_session[session.version], send, own)
+        if message.params not in (None, {}):
+            return False
+        if message.id_json is None:
+            session.initialized = session.initialized or message.method == "notifications/initialized"
+            if message.method == "notifications/initialized":
+                await _send(send, 202, b"", own)
+            return message.method == "notifications/initialized"
+        result = await self._simple_result(session, message.method)
+        if result is not None:
+            await _send(send, 200, _response(message.id_json, result), own)
+        return result is not None
+
+    async def _simple_result(self, session: LightSession, method: str) -> bytes | None:
+        """Return the result of a request without parameters, None when FastMCP has to say it."""
+        if method == "ping":
+            return b"{}"
+        if method in LISTS and self._manager is not None:
+            with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
+                return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
+        return None
 
 
-async def _settled(raw: Any) -> Any:
-    """Return what a plain function meant: it may give a coroutine or a generator to go on with."""
-    if inspect.isawaitable(raw):
-        raw = await raw
-    if inspect.isasyncgen(raw):
-        return [item async for item in raw]
-    return list(raw) if inspect.isgenerator(raw) else raw
+def _message(taken: Message) -> requests.Message | None:
+    if taken["type"] != "http.request" or taken.get("more_body", False):
+        return None
+    return requests.message_in(taken.get("body", b""))
 
 
-class _Slow:
-    """A tool that needs FastMCP."""
-
-    __slots__ = ("reason", "tool")
-
-    def __init__(self, tool: Tool, reason: str) -> None:
-        self.tool = tool
-        self.reason = reason
+def _response(id_json: bytes, result: bytes) -> bytes:
+    return b'{"jsonrpc":"2.0","id":' + id_json + b',"result":' + result + b"}"
 
 
-def _again(message: Message, receive: Receive) -> Receive:
+def _again(taken: Message, receive: Receive) -> Receive:
     """Return a `receive` that gives a message that was taken once more, and then goes on."""
-    waiting: Iterator[Message] = iter((message,))
+    waiting: Iterator[Message] = iter((taken,))
 
     async def again() -> Message:
         for first in waiting:
@@ -209,7 +221,7 @@ def _again(message: Message, receive: Receive) -> Receive:
     return again
 
 
-async def _send(send: Send, status: int, body: bytes, extra: tuple[tuple[bytes, bytes], ...]) -> None:
+async def _send(send: Send, status: int, body: bytes, *extra: tuple[bytes, bytes]) -> None:
     headers = [_JSON, *extra, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 STATELESS_VERSION: Final = "2026-07-28"
-SESSION_VERSIONS: Final = frozenset({b"2025-11-25", b"2025-06-18", b"2025-03-26"})
+SESSION_VERSIONS: Final = frozenset({b"2025-11-25", b"2025-06-18"})
 
 _PREFIX: Final = "io.modelcontextprotocol/"
 _META_KEYS: Final = frozenset(
@@ -43,6 +43,21 @@ _MOST_METAS: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A request or a notification.
+
+    Attributes:
+        method: Its method.
+        id_json: The request's id as JSON; None for a notification.
+        params: As they came; None when there are none.
+    """
+
+    method: str
+    id_json: bytes | None
+    params: Any
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A tool call that has been recognised.
 
@@ -50,13 +65,11 @@ class ToolCall:
         id_json: The request's id as JSON.
         name: The tool.
         arguments: As they came.
-        session_id: Its session; None on the stateless wire.
     """
 
     id_json: bytes
     name: str
     arguments: dict[str, Any]
-    session_id: bytes | None = None
 
 
 Headers = dict[bytes, bytes]
@@ -73,8 +86,8 @@ class Recogniser:
     def __init__(self) -> None:
         self._metas: set[bytes] = set()
 
-    def may_be_call(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
-        """Return the headers that matter, None when the request cannot be a call that is recognised."""
+    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
+        """Return the headers that matter, None when one of them is FastMCP's to judge."""
         found: Headers = {}
         for name, value in headers:
             if name in _FIELDS:
@@ -85,28 +98,21 @@ class Recogniser:
                 return None
         if found.get(b"accept") not in _ACCEPT or found.get(b"content-type") not in _CONTENT_TYPE:
             return None
-        version, has_session = found.get(b"mcp-protocol-version"), b"mcp-session-id" in found
-        if version == b"2026-07-28":
-            is_call = found.get(b"mcp-method") == b"tools/call" and b"mcp-name" in found and not has_session
-        else:
-            is_call = version in SESSION_VERSIONS and has_session
-        return found if is_call else None
+        return found
 
-    def call(self, headers: Headers, body: bytes) -> ToolCall | None:
-        """Return the call in a request's body, None when it is something else or not quite right."""
-        request = _request(body)
-        if request is None:
+    def call(self, headers: Headers, message: Message) -> ToolCall | None:
+        """Return the tool call in a message, None when it is something else or not quite right."""
+        params = message.params
+        if message.method != "tools/call" or message.id_json is None or type(params) is not dict:
             return None
-        identity, params = request
         name, arguments = params.get("name"), params.get("arguments")
         if type(name) is not str or type(arguments) is not dict:
             return None
-        session_id = headers.get(b"mcp-session-id")
-        if session_id is not None:
-            is_plain = params.keys() == _SESSION_PARAMS
+        if is_stateless(headers):
+            is_plain = headers.get(b"mcp-name") == name.encode() and self._known_meta(params)
         else:
-            is_plain = headers[b"mcp-name"] == name.encode() and self._known_meta(params)
-        return ToolCall(to_json(identity), name, arguments, session_id) if is_plain else None
+            is_plain = params.keys() == _SESSION_PARAMS
+        return ToolCall(message.id_json, name, arguments) if is_plain else None
 
     def _known_meta(self, params: dict[str, Any]) -> bool:
         """Return whether `_meta` is complete, asks for nothing special and is valid."""
@@ -134,16 +140,35 @@ class Recogniser:
         return True
 
 
-def _request(body: bytes) -> tuple[int | str, dict[str, Any]] | None:
-    """Return id and parameters of a tool call's envelope, None when it is something else."""
+def is_stateless(headers: Headers) -> bool:
+    """Return whether the headers are those of a tool call on the stateless wire."""
+    return (
+        headers.get(b"mcp-protocol-version") == STATELESS_VERSION.encode()
+        and headers.get(b"mcp-method") == b"tools/call"
+        and b"mcp-session-id" not in headers
+    )
+
+
+def is_in_session(headers: Headers) -> bool:
+    """Return whether the headers are those of a request within a session."""
+    return headers.get(b"mcp-protocol-version") in SESSION_VERSIONS and b"mcp-session-id" in headers
+
+
+def may_open_session(headers: Headers) -> bool:
+    """Return whether a request with such headers may be ``initialize``."""
+    version = headers.get(b"mcp-protocol-version")
+    return b"mcp-session-id" not in headers and (version is None or version in SESSION_VERSIONS)
+
+
+def message_in(body: bytes) -> Message | None:
+    """Return the request or notification in a body, None when it is something else or not quite right."""
     try:
         message = from_json(body)
     except ValueError:
         return None
-    if type(message) is not dict or message.keys() != _REQUEST_KEYS:
+    if type(message) is not dict or not message.keys() <= _REQUEST_KEYS or message.get("jsonrpc") != "2.0":
         return None
-    identity, params = message["id"], message["params"]
-    is_call = message["method"] == "tools/call" and message["jsonrpc"] == "2.0"
-    if not is_call or type(identity) not in (int, str) or type(params) is not dict:
+    method, identity = message.get("method"), message.get("id")
+    if type(method) is not str or ("id" in message and type(identity) not in (int, str)):
         return None
-    return identity, params
+    return Message(method, None if identity is None else to_json(identity), message.get("params"))

@@ -303,7 +303,8 @@ def test_suite_of_the_series_reads_what_k6_would_record(suite) -> None:
 def test_open_sessions_cost_memory(suite) -> None:
     sessions = suite("sessions").Sessions()
     sessions.setup()
-    assert 1_000 < sessions.track_memory_per_session() < 1_000_000
+    # A light session is a record of some hundred bytes; pages of 4 kB make it uneven over 200 of them.
+    assert 100 < sessions.track_memory_per_session() < 10_000
 
 
 # --- the real thing ---

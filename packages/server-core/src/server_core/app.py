@@ -114,7 +114,11 @@ class ServedApp:
                 self._limit_sessions()
             await send(message)
 
-        await self._fastmcp_app(scope, receive, send_when_limited)
+        try:
+            await self._fastmcp_app(scope, receive, send_when_limited)
+        finally:
+            if self._lane is not None:
+                self._lane.detach()
 
     def _limit_sessions(self) -> None:
         """Set what `FastMCP.http_app` does not pass on to the session manager that it makes at start-up."""

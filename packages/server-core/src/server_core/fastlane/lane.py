@@ -73,6 +73,11 @@ class FastLane:
         self._manager = manager
         self._adoption.attach(manager)
 
+    def detach(self) -> None:
+        """End with the manager: no session outlives the app's lifespan."""
+        self._manager = None
+        self._light.clear()
+
     def _sessions_of_fastmcp(self) -> int:
         return len(self._manager._server_instances) if self._manager is not None else 0
 

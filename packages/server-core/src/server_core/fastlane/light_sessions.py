@@ -87,6 +87,10 @@ class LightSessions:
         """Forget a session."""
         self._sessions.pop(session.identity, None)
 
+    def clear(self) -> None:
+        """Forget all sessions."""
+        self._sessions.clear()
+
     @contextmanager
     def using(self, session: LightSession) -> Iterator[None]:
         """Hold a session while a request of it is served; its idle time begins anew afterwards."""

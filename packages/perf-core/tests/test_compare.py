@@ -220,5 +220,6 @@ def test_comparison_goes_on_until_it_is_decided_or_out_of_time(target: Target, t
     found = the_comparison(tmp_path / "r")
     assert len(found.design.looks) == 3
     launches = len(found.launches)
-    assert found.verdict != "inconclusive" or found.duration_s * (launches + 1) / launches > 12
+    # At least: the duration that is written is rounded.
+    assert found.verdict != "inconclusive" or found.duration_s * (launches + 1) / launches >= 12
     assert found.duration_s < 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import Any
 
@@ -21,6 +22,8 @@ class Settings(ServerSettings):
 
 
 def create_server() -> FastMCP[Any]:
+    if "SERVED_REFUSES_TO_START" in os.environ:
+        raise RuntimeError("told not to start")
     mcp: FastMCP[Any] = FastMCP("served", version="1.2.3", dereference_schemas=False)
 
     @mcp.tool
@@ -30,6 +33,11 @@ def create_server() -> FastMCP[Any]:
         line = await reader.readline()
         writer.close()
         return line.decode().strip() or "left alone"
+
+    @mcp.tool
+    async def whose() -> int:
+        """Tell which process answers."""
+        return os.getpid()
 
     @mcp.tool
     async def shout(text: str) -> str:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastmcp import Client
+from fastmcp import Client, FastMCP
 
 from server_core import ServerSettings
 
@@ -14,12 +15,32 @@ README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf
 
 
 async def test_the_example_serves() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, Any] = {"__name__": "weather"}
     exec(compile(example, "weather.py", "exec", dont_inherit=True), names)  # noqa: S102 - the README's own code
     assert names["WeatherSettings"](_env_file=None).port == 8300
     async with Client(names["create_server"]()) as client:
         assert (await client.call_tool("temperature", {"city": "Oslo"})).data == 4.0
+
+
+async def test_an_app_that_one_has_already_gets_the_lane(
+    serving: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(re.findall(r"^\w", example, re.MULTILINE)) == 2, "two lines"
+    mcp: FastMCP[Any] = FastMCP("already there")
+
+    @mcp.tool
+    async def double(number: int) -> int:
+        return 2 * number
+
+    names: dict[str, Any] = {"mcp": mcp}
+    exec(compile(example, "own.py", "exec", dont_inherit=True), names)  # noqa: S102 - the README's own code
+    async with serving(names["app"]) as wires:
+        answer = await wires.call("double", {"number": 21})
+        assert answer.json()["result"]["structuredContent"] == {"result": 42}
+        assert "mcp_fast_lane_calls_total 1.0" in (await wires.http.get("/metrics")).text
 
 
 def test_every_setting_and_every_module_is_described() -> None:

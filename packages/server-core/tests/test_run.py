@@ -18,8 +18,7 @@ import pytest
 from fastmcp import FastMCP
 from pydantic_settings import SettingsConfigDict
 
-from server_core import BindError, Port, ServerSettings, main
-from server_core.run import ReadyFile, bind, served_url
+from server_core import Port, ServerSettings, SettingsError, main, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -203,6 +202,11 @@ def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         )
 
 
+def test_an_app_is_served_by_one_process() -> None:
+    with pytest.raises(SettingsError, match="got 2 workers, expected 1: `serve` has one app; use `main`"):
+        serve(FastMCP("demo"), DemoSettings(workers=2))
+
+
 @pytest.mark.usefixtures("_process_as_before")
 def test_a_ready_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     missing = tmp_path / "missing" / "ready.json"
@@ -223,39 +227,6 @@ def test_a_malformed_environment_is_one_line_each(
     first, second = lines
     assert first.startswith("demo: DEMO_PORT or --port: got 'eighty', expected a valid integer")
     assert second.startswith("demo: DEMO_MAX_SESSIONS or --max-sessions: got '-1', expected greater than")
-
-
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.7"])
-def test_an_address_that_is_not_ours(host: str) -> None:
-    with pytest.raises(BindError) as caught:
-        bind(DemoSettings(host=host, port=0))
-    assert f"cannot listen on {host}:0" in str(caught.value)
-    assert "check --host or DEMO_HOST" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("host", "reached_at"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")],
-)
-def test_the_url_is_one_that_a_client_here_can_use(host: str, reached_at: str) -> None:
-    try:
-        listener = bind(DemoSettings(host=host, port=0))
-    except BindError:
-        if ":" in host:
-            pytest.skip("this machine has no IPv6")
-        raise
-    with listener:
-        assert served_url(listener, "/mcp") == f"http://{reached_at}:{listener.getsockname()[1]}/mcp"
-
-
-def test_a_stale_ready_file_is_not_believed(tmp_path: Path) -> None:
-    path = tmp_path / "ready.json"
-    path.write_text('{"url": "http://127.0.0.1:1/mcp", "pid": 1}')
-    with ReadyFile(path) as ready_file:
-        assert not path.exists()
-        ready_file.write("http://127.0.0.1:2/mcp")
-        assert json.loads(path.read_text())["url"] == "http://127.0.0.1:2/mcp"
-    assert list(tmp_path.iterdir()) == []
 
 
 async def _stdio(*lines: str) -> asyncio.subprocess.Process:
@@ -327,8 +298,3 @@ async def test_stdio_ends_with_0_on_a_signal_and_answers_what_is_in_flight(held:
     assert b"released" in output
     assert process.stdin is not None
     process.stdin.close()
-
-
-def test_listener_says_tcp_so_that_asyncio_sends_answers_at_once() -> None:
-    with bind(DemoSettings(port=0)) as listener:
-        assert listener.proto == socket.IPPROTO_TCP

@@ -6,6 +6,7 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from server_core import Port, ServerSettings, SettingsError, load_settings
+from server_core.token_buckets import Rate
 
 
 class Settings(ServerSettings):
@@ -75,6 +76,10 @@ def test_the_standard_otlp_variable_counts_unless_the_own_one_is_set(monkeypatch
         ("--request-timeout-s", "0", "greater than 0"),
         ("--log-level", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("--otlp-endpoint", "collector:4318", "a URL such as"),
+        ("--workers", "0", "greater than or equal to 1"),
+        ("--node", "a.b", "match pattern"),
+        ("--rate-limit-per-s", "0", "greater than 0"),
+        ("--rate-limit-burst", "0", "greater than or equal to 1"),
     ],
 )
 def test_a_malformed_setting_names_itself_what_came_and_what_was_expected(
@@ -89,6 +94,62 @@ def test_a_malformed_setting_names_itself_what_came_and_what_was_expected(
     assert expected in problem
     assert "\n" not in problem
     assert caught.value.exit_code == 2
+
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_other_machines_need_a_token_or_a_word(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Settings, ["--host", host])
+    (problem,) = caught.value.problems
+    assert problem.startswith("DEMO_AUTH_TOKENS or --auth-tokens: got none, expected at least one token")
+    assert "--no-auth" in problem
+    assert load_settings(Settings, ["--host", host, "--no-auth"]).auth_tokens == []
+    assert load_settings(Settings, ["--host", host, "--transport", "stdio"]).host == host
+    monkeypatch.setenv("DEMO_AUTH_TOKENS", f"{SECRET},{SECRET}2")
+    tokens = load_settings(Settings, ["--host", host]).auth_tokens
+    assert [token.get_secret_value() for token in tokens] == [SECRET, SECRET + "2"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
+def test_loopback_needs_none(host: str) -> None:
+    assert load_settings(Settings, ["--host", host]).auth_tokens == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--auth-tokens", "short-secret"], "at least 16"),
+        (["--auth-tokens", f"{SECRET},with blanks and more"], "at least 16"),
+        (["--auth-tokens", SECRET, "--no-auth"], "one of the two is a mistake"),
+    ],
+)
+def test_a_problem_with_tokens_does_not_show_them(arguments: list[str], expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Settings, arguments)
+    (problem,) = caught.value.problems
+    assert expected in problem
+    assert "got something that is not shown" in problem
+    assert not any(secret in problem for secret in ("short-secret", SECRET, "with blanks"))
+
+
+def test_tokens_do_not_show_in_settings() -> None:
+    settings = load_settings(Settings, ["--auth-tokens", SECRET])
+    assert SECRET not in repr(settings)
+    assert SECRET not in str(settings.model_dump())
+
+
+def test_the_burst_is_that_of_a_second_unless_told() -> None:
+    assert load_settings(Settings, []).rate is None
+    assert load_settings(Settings, ["--rate-limit-per-s", "2.5"]).rate == Rate(2.5, 3)
+    assert load_settings(Settings, ["--rate-limit-per-s", "2", "--rate-limit-burst", "9"]).rate == Rate(2, 9)
+
+
+def test_stdio_has_one_worker() -> None:
+    with pytest.raises(SettingsError, match="expected 1 over stdio"):
+        load_settings(Settings, ["--transport", "stdio", "--workers", "2"])
 
 
 def test_all_problems_come_at_once() -> None:

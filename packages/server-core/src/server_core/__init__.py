@@ -1,7 +1,14 @@
 """Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
 
 from server_core.app import ServedApp, create_app
-from server_core.errors import BindError, ReadyFileError, ServerCoreError, SettingsError, TelemetryError
+from server_core.errors import (
+    BindError,
+    ReadyFileError,
+    ServerCoreError,
+    SettingsError,
+    TelemetryError,
+    WorkerError,
+)
 from server_core.metrics import ServerMetrics
 from server_core.run import main, serve
 from server_core.settings import Port, ServerSettings, load_settings
@@ -18,6 +25,7 @@ __all__ = [
     "ServerSettings",
     "SettingsError",
     "TelemetryError",
+    "WorkerError",
     "create_app",
     "load_settings",
     "main",

@@ -1,49 +1,62 @@
 """A FastMCP app and its settings become one ASGI app.
 
-Each layer is an ASGI app around the next, in this order: `Traffic` counts, `HostOriginGuard` refuses
-foreign pages, `ServedApp` answers `/health` and `/metrics` itself, `BodyLimit` reads the body, `FastLane`
-answers plain tool calls, FastMCP everything else. Nothing is FastMCP middleware: tools under middleware
-are FastMCP's to call.
+Each layer is an ASGI app around the next, in this order: `Traffic` counts, `HostOriginGuard` refuses foreign
+pages, `BearerAuth` strangers and `RateLimit` whoever sends too much, `StatusPages` answers `/health` and
+`/metrics`, `BodyLimit` reads the body, `Forwarding` finds the worker that has the session, `FastLane` answers
+plain tool calls, FastMCP everything else. What one worker hands to another enters behind the guards, which it
+has passed. Nothing is FastMCP middleware: tools under middleware are FastMCP's to call.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import json
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
 from fastmcp import FastMCP
 from fastmcp.server.http import StreamableHTTPASGIApp
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core import process
+from server_core import added_metrics, process
+from server_core.auth import BearerAuth
 from server_core.calls import instrument_calls
 from server_core.fastlane import FastLane
 from server_core.guard import HostOriginGuard
 from server_core.headers import HeaderSchemas
-from server_core.limits import BodyLimit, refuse
+from server_core.limits import BodyLimit
 from server_core.metrics import ServerMetrics
+from server_core.peers import Forwarding, Peers, Place
+from server_core.rate_limit import RateLimit
+from server_core.session_names import SessionNames
 from server_core.settings import ServerSettings
+from server_core.status_pages import Exposition, StatusPages
+from server_core.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
 from server_core.traffic import Traffic
+from server_core.trimmed_headers import trimmed
 
 _LOADED_BY_FASTMCP_ON_FIRST_USE: Final = ("key_value.aio.adapters.pydantic", "key_value.aio.stores.memory")
 """Session state: its import stops the event loop for 0.3 s, which no call should have to wait for."""
 
 
 def create_app(
-    mcp: FastMCP[Any], settings: ServerSettings, *, metrics: ServerMetrics | None = None
+    mcp: FastMCP[Any],
+    settings: ServerSettings,
+    *,
+    metrics: ServerMetrics | None = None,
+    place: Place | None = None,
 ) -> ServedApp:
     """Make an ASGI app that serves `mcp` as `settings` say.
 
     Args:
         mcp: The app to serve. Its handlers are counted and bounded from now on, over stdio as well.
-        settings: Path, limits and admitted hosts; the address is the caller's business.
+        settings: Path, limits, tokens and admitted hosts; the address is the caller's business.
         metrics: Where calls are counted; a new registry when none is given.
+        place: This process among several; None when it is the only one.
     """
-    return ServedApp(mcp, settings, metrics if metrics is not None else ServerMetrics())
+    return ServedApp(mcp, settings, metrics if metrics is not None else ServerMetrics(), place)
 
 
 class ServedApp:
@@ -51,13 +64,18 @@ class ServedApp:
 
     Attributes:
         metrics: The figures that `/metrics` shows.
-        traffic: Requests in flight and the drain.
+        traffic: Requests in flight.
+        from_peers: The ASGI app for what other workers hand over.
     """
 
-    def __init__(self, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics) -> None:
+    def __init__(
+        self, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics, place: Place | None
+    ) -> None:
         self._mcp = mcp
         self._settings = settings
         self.metrics = metrics
+        self._names = SessionNames(settings.node, place.number if place is not None else None)
+        self._peers = Peers(place) if place is not None else None
         self._header_schemas = HeaderSchemas(mcp)
         self._manager: StreamableHTTPSessionManager | None = None
         self._fastmcp_app = mcp.http_app(
@@ -68,16 +86,11 @@ class ServedApp:
             session_idle_timeout=settings.session_idle_timeout_s,
         )
         self._lane = self._fast_lane()
-        self._mcp_endpoint = BodyLimit(
-            self._lane or self._through_fastmcp,
-            max_bytes=settings.max_body_bytes,
-            timeout_s=settings.request_timeout_s,
-        )
-        guarded = HostOriginGuard(
-            self._route, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
-        )
-        self.traffic = Traffic(guarded)
-        metrics.watch(self.traffic, self.sessions_open, self._lane)
+        own = self._lane or self._through_fastmcp
+        self._rate_limit: RateLimit | None = None
+        self.traffic = Traffic(self._guarded(own, place))
+        self.from_peers = Traffic(self._pages(self._known(self._whole_bodies(own)), self._own_metrics))
+        metrics.watch(self.traffic, self.sessions_open, self._lane, self._rate_limit)
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,6 +99,11 @@ class ServedApp:
             await self._serve_lifespan(scope, receive, send)
         else:
             await self.traffic(scope, receive, send)
+
+    def drain(self) -> None:
+        """End server-to-client streams now and from now on; requests in flight go on."""
+        self.traffic.drain()
+        self.from_peers.drain()
 
     def sessions_open(self) -> int:
         """Number of sessions on the session wire that are open now."""
@@ -98,11 +116,40 @@ class ServedApp:
         # Traces and event streams are FastMCP's to make.
         if not settings.fast_lane or not settings.json_response or settings.otlp_endpoint is not None:
             return None
-        return FastLane(self._through_fastmcp, self._mcp, self.metrics, settings)
+        return FastLane(self._through_fastmcp, self._mcp, self.metrics, settings, self._names)
+
+    def _guarded(self, own: ASGIApp, place: Place | None) -> ASGIApp:
+        """Return the layers between `Traffic` and the app for what clients send."""
+        settings = self._settings
+        forwarding = (
+            Forwarding(own, self._names, self._peers, settings.path) if self._peers is not None else own
+        )
+        app: ASGIApp = self._pages(self._whole_bodies(forwarding), self._everybodys_metrics)
+        if settings.rate is not None:
+            buckets = (
+                TokenBuckets(settings.rate, bytearray(TABLE_BYTES), os.urandom(16))
+                if place is None
+                else shared_buckets(settings.rate, place.folder / "rates", place.key)
+            )
+            app = self._rate_limit = RateLimit(app, path=settings.path, rate=settings.rate, buckets=buckets)
+        return HostOriginGuard(
+            self._known(app), allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+        )
+
+    def _known(self, app: ASGIApp) -> ASGIApp:
+        tokens = [token.get_secret_value() for token in self._settings.auth_tokens]
+        return BearerAuth(app, tokens) if tokens else app
+
+    def _whole_bodies(self, app: ASGIApp) -> ASGIApp:
+        settings = self._settings
+        return BodyLimit(app, max_bytes=settings.max_body_bytes, timeout_s=settings.request_timeout_s)
+
+    def _pages(self, app: ASGIApp, exposition: Exposition) -> ASGIApp:
+        return StatusPages(app, health=self._health, exposition=exposition)
 
     async def _through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._header_schemas.refresh()
-        await self._fastmcp_app(scope, receive, send)
+        await self._fastmcp_app(trimmed(scope), receive, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         for module in _LOADED_BY_FASTMCP_ON_FIRST_USE:
@@ -119,6 +166,8 @@ class ServedApp:
         finally:
             if self._lane is not None:
                 self._lane.detach()
+            if self._peers is not None:
+                await self._peers.close()
 
     def _limit_sessions(self) -> None:
         """Set what `FastMCP.http_app` does not pass on to the session manager that it makes at start-up."""
@@ -128,22 +177,13 @@ class ServedApp:
                 self._manager = endpoint.session_manager
                 self._manager.max_sessions = self._settings.max_sessions
                 self._manager.asgi_app.max_body_size = self._settings.max_body_bytes
+                self._names.name_sessions_of(self._manager)
                 if self._lane is not None:
                     self._lane.attach(self._manager)
                 return
         raise RuntimeError(
             "FastMCP's app has no session manager after start-up: this release is not supported"
         )
-
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path")
-        if path == "/health":
-            await self._answer(scope, send, "application/json", json.dumps(self._health()).encode())
-        elif path == "/metrics":
-            body, content_type = self.metrics.exposition(_header(scope, b"accept"))
-            await self._answer(scope, send, content_type, body)
-        else:
-            await self._mcp_endpoint(scope, receive, send)
 
     def _health(self) -> Mapping[str, Any]:
         return {
@@ -153,18 +193,12 @@ class ServedApp:
             "uptime_s": round(process.uptime_s(), 3),
         }
 
-    async def _answer(self, scope: Scope, send: Send, content_type: str, body: bytes) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
-            await refuse(send, 405, f"{scope['path']} answers GET and HEAD only.", [(b"allow", b"GET, HEAD")])
-            return
-        headers = [
-            (b"content-type", content_type.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    async def _own_metrics(self, accept: str) -> tuple[bytes, str]:
+        return self.metrics.exposition(accept)
 
-
-def _header(scope: Scope, name: bytes) -> str:
-    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+    async def _everybodys_metrics(self, accept: str) -> tuple[bytes, str]:
+        if self._peers is None:
+            return self.metrics.exposition(accept)
+        own, _ = self.metrics.exposition("text/plain")
+        others = await self._peers.metrics()
+        return added_metrics.exposition(added_metrics.add([own.decode(), *others]), accept)

@@ -9,18 +9,21 @@ middleware cannot be served any faster than FastMCP serves them.
 from __future__ import annotations
 
 import asyncio
+import logging
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from fastmcp import FastMCP
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolRequestParams, CallToolResult, TextContent
+from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, TextContent
 
 from server_core.metrics import UNKNOWN_TOOL, ServerMetrics
 
 REQUEST_TIMED_OUT = -32001
 """JSON-RPC error code of a request other than a tool call that took too long, as the SDKs' clients use it."""
+
+_logger = logging.getLogger(__name__)
 
 _ParamsT = TypeVar("_ParamsT")
 _BOUNDED_METHODS = ("resources/read", "prompts/get")
@@ -54,6 +57,16 @@ def timed_out_text(tool: str, timeout_s: float) -> str:
     )
 
 
+def fatal_text(subject: str, error: BaseException) -> str:
+    """Return what is told about a call that raised what would end the process, and log the rest.
+
+    The event loop lets `SystemExit` and `KeyboardInterrupt` out of any task: one tool that calls `sys.exit`
+    would end the server, and every call in flight with it.
+    """
+    _logger.error("%s raised %s; the server goes on", subject, type(error).__name__, exc_info=error)
+    return f"{subject} raised {type(error).__name__}, which is a fault in it: nothing was returned."
+
+
 class _Bounded(Generic[_ParamsT]):
     """A request handler that is cancelled after `timeout_s` seconds."""
 
@@ -68,11 +81,18 @@ class _Bounded(Generic[_ParamsT]):
         except TimeoutError:
             if not deadline.expired():
                 raise  # the handler's own
+        except (Exception, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - see fatal_text
+            return self._fatal(params, error)
         return self._timed_out(params)
 
     def _timed_out(self, _params: _ParamsT) -> Any:
         message = f"The request took longer than {self._timeout_s:g} s and was stopped."
         raise MCPError(code=REQUEST_TIMED_OUT, message=message)
+
+    def _fatal(self, _params: _ParamsT, error: BaseException) -> Any:
+        raise MCPError(code=INTERNAL_ERROR, message=fatal_text("The request's handler", error)) from None
 
 
 class _ToolCalls(_Bounded[CallToolRequestParams]):
@@ -99,6 +119,10 @@ class _ToolCalls(_Bounded[CallToolRequestParams]):
 
     def _timed_out(self, params: CallToolRequestParams) -> CallToolResult:
         text = timed_out_text(params.name, self._timeout_s)
+        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+    def _fatal(self, params: CallToolRequestParams, error: BaseException) -> CallToolResult:
+        text = fatal_text(params.name, error)
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
     async def _label(self, name: str) -> str:

@@ -4,7 +4,8 @@
     ├── SettingsError    a setting is malformed or unknown            exit code 2
     ├── TelemetryError   export is configured, its libraries are not  exit code 2
     ├── BindError        the address cannot be listened on            exit code 1
-    └── ReadyFileError   the ready file cannot be written             exit code 1
+    ├── ReadyFileError   the ready file cannot be written             exit code 1
+    └── WorkerError      a worker process does not start              exit code 1
 
 `run.main` prints `problems`, one line each, and returns `exit_code`. What goes wrong inside a request is
 answered to the client and is no business of this tree.
@@ -43,3 +44,7 @@ class BindError(ServerCoreError):
 
 class ReadyFileError(ServerCoreError):
     """The ready file cannot be written."""
+
+
+class WorkerError(ServerCoreError):
+    """A worker process ended before it answered for the first time."""

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _REMEMBERED_COMBINATIONS: Final = 256
 """Clients choose the values, so the memory is bounded; a full one is emptied."""
 
+_NAMED: Final = frozenset({b"host", b"origin"})
+
 _Combination = tuple[object, ...]
 
 
@@ -49,5 +51,5 @@ class HostOriginGuard:
 
 def _combination(scope: Scope) -> _Combination:
     """What the verdict depends on. A header that comes twice counts twice: the check sees the first only."""
-    named = [header for header in scope["headers"] if header[0] in (b"host", b"origin")]
-    return (scope.get("scheme"), scope.get("server"), *map(tuple, named))
+    named = [tuple(header) for header in scope["headers"] if header[0] in _NAMED]
+    return (scope.get("scheme"), scope.get("server"), *named)

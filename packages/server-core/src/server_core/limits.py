@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_core.deadlines import DeadlineError, within
 
 _INVALID_REQUEST: Final = -32600
+_UNREAD: Final = (b"connection", b"close")
+"""What is left of the body is not waited for."""
 
 
 class BodyLimit:
@@ -35,33 +37,43 @@ class BodyLimit:
         if _declared_length(scope) > self._max_bytes:
             await self._refuse_size(send)
             return
-        chunks: list[bytes] = []
-        size = 0
-        began = monotonic()
         try:
-            while True:
-                message = await within(self._timeout_s - (monotonic() - began), receive())
-                if message["type"] != "http.request":
-                    return  # the client left before it had said what it wanted
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > self._max_bytes or not message.get("more_body", False):
-                    break
+            whole = await self._whole(receive)
         except DeadlineError:
-            await refuse(
-                send, 408, f"The request body did not arrive within {self._timeout_s:g} s: send it again."
-            )
+            message = f"The request body did not arrive within {self._timeout_s:g} s: send it again."
+            await refuse(send, 408, message, [_UNREAD])
             return
-        if size > self._max_bytes:
+        if whole is None:
+            return  # the client left before it had said what it wanted
+        if len(whole.get("body", b"")) > self._max_bytes:
             await self._refuse_size(send)
             return
-        await self._app(scope, _replay(b"".join(chunks), receive), send)
+        await self._app(scope, _replay(whole, receive), send)
+
+    async def _whole(self, receive: Receive) -> Message | None:
+        """Return the body in one message, as soon as it is complete or too large; None without a client."""
+        ends_at_s = monotonic() + self._timeout_s
+        message = await within(self._timeout_s, receive())
+        if message["type"] != "http.request":
+            return None
+        if not message.get("more_body", False):
+            return message
+        chunks = [message.get("body", b"")]
+        size = len(chunks[0])
+        while size <= self._max_bytes and message.get("more_body", False):
+            message = await within(ends_at_s - monotonic(), receive())
+            if message["type"] != "http.request":
+                return None
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+        return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
 
     async def _refuse_size(self, send: Send) -> None:
         await refuse(
             send,
             413,
             f"The request body is too large: at most {self._max_bytes} bytes are accepted. Send less.",
+            [_UNREAD],
         )
 
 
@@ -91,7 +103,7 @@ def _declared_length(scope: Scope) -> int:
     return 0
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def _replay(message: Message, receive: Receive) -> Receive:
     replayed = False
 
     async def replay() -> Message:
@@ -99,6 +111,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         if replayed:
             return await receive()
         replayed = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return message
 
     return replay

@@ -35,6 +35,13 @@ class Lane(Protocol):
         """The tools, each with why it is not on the lane; empty when it is."""
 
 
+class RateLimit(Protocol):
+    """What the metrics ask of the rate limit."""
+
+    refused: int
+    """Messages refused so far."""
+
+
 CallListener = Callable[[str, float, bool], None]
 """Called with tool name, duration in seconds, and whether the call failed."""
 
@@ -94,9 +101,15 @@ class ServerMetrics:
         """Tell `listener` of each call from now on."""
         self._listeners.append(listener)
 
-    def watch(self, traffic: Traffic, sessions_open: Callable[[], int], lane: Lane | None) -> None:
-        """Read traffic, sessions, the fast lane and the process on each scrape."""
-        self.registry.register(_Scrape(traffic, sessions_open, lane))
+    def watch(
+        self,
+        traffic: Traffic,
+        sessions_open: Callable[[], int],
+        lane: Lane | None,
+        rate_limit: RateLimit | None,
+    ) -> None:
+        """Read traffic, sessions, the fast lane, refusals and the process on each scrape."""
+        self.registry.register(_Scrape(traffic, sessions_open, lane, rate_limit))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics as text in the format that the `Accept` header asks for, and its content type."""
@@ -105,10 +118,17 @@ class ServerMetrics:
 
 
 class _Scrape(Collector):
-    def __init__(self, traffic: Traffic, sessions_open: Callable[[], int], lane: Lane | None) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        sessions_open: Callable[[], int],
+        lane: Lane | None,
+        rate_limit: RateLimit | None,
+    ) -> None:
         self._traffic = traffic
         self._sessions_open = sessions_open
         self._lane = lane
+        self._rate_limit = rate_limit
 
     def collect(self) -> Iterator[Metric]:
         traffic = self._traffic
@@ -133,6 +153,11 @@ class _Scrape(Collector):
             for tool, reason in sorted(self._lane.reasons().items()):
                 tools.add_metric([tool, reason], 0.0 if reason else 1.0)
             yield tools
+        if self._rate_limit is not None:
+            yield CounterMetricFamily(
+                "mcp_rate_limited", "Messages refused with 429.", value=self._rate_limit.refused
+            )
+        yield GaugeMetricFamily("mcp_workers", "Processes that serve.", value=1)
         # Names of the Prometheus client libraries' own process collector, which knows Linux only.
         yield GaugeMetricFamily(
             "process_resident_memory_bytes", "Resident memory.", value=process.rss_bytes()

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SESSION_HEADER = b"mcp-session-id"
 _LISTEN = (b"mcp-method", b"subscriptions/listen")
+_LAST = (b"connection", b"close")
+"""Tells a client that it need not send the next request on this connection, where it would be lost."""
 
 
 class Traffic:
@@ -42,6 +44,8 @@ class Traffic:
                 self.responses[message["status"]] += 1
                 if _opens_session(scope, message):
                     self.sessions_created += 1
+                if self._draining.is_set():
+                    message = {**message, "headers": [*message.get("headers", ()), _LAST]}
             await send(message)
 
         self.in_flight += 1

@@ -15,7 +15,7 @@ from fastmcp.exceptions import NotFoundError, ToolError
 from fastmcp.server.dependencies import get_context
 from fastmcp.tools import FunctionTool, ToolResult
 from fastmcp.utilities.types import Image
-from mcp_types import TextContent
+from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
 from server_core import PlainTool
@@ -42,12 +42,16 @@ class _Fussy(BaseModel):
     age: int
 
 
+class _Remark(TextContent):
+    by: str = "somebody"
+
+
 # fmt: off
 PLAIN = frozenset({
     "echo", "add", "join", "maybe", "many", "choose", "move", "total", "when", "either", "anything",
     "nothing", "sync", "inline", "waiting", "listed", "tupled", "content", "result", "raw", "refuse",
     "crash", "fussy", "unknown", "infinite", "huge", "surrogate", "untyped", "partial", "wrongly_typed",
-    "lax",
+    "lax", "block", "remark", "called",
 })
 # fmt: on
 """Tools that need nothing of FastMCP; all others do."""
@@ -129,6 +133,18 @@ def make_app(**options: Any) -> FastMCP[Any]:
     @mcp.tool
     async def content(text: str) -> list[Any]:
         return [TextContent(type="text", text=text), {"beside": text}]
+
+    @mcp.tool
+    async def block(value: Any) -> TextContent:
+        return TextContent(type="text", text=repr(value))
+
+    @mcp.tool
+    async def remark(value: Any) -> Any:
+        return _Remark(type="text", text=repr(value))
+
+    @mcp.tool
+    async def called(value: Any) -> CallToolResult:
+        return CallToolResult(content=[TextContent(type="text", text=repr(value))], is_error=value is None)
 
     @mcp.tool
     async def result(text: str) -> ToolResult:

@@ -1,20 +1,22 @@
 """With and without the lane an app answers alike: status, headers that matter, body as JSON.
 
 Requests are drawn, good and bad; each goes to two apps that differ in nothing but the setting. What ever
-failed stays as an example. `DIFFERENTIAL_EXAMPLES` sets how many are drawn: some hundreds in the suite, ten
-thousand at night.
+failed is kept in `corpus.jsonl`, whose next line a failure prints. `DIFFERENTIAL_EXAMPLES` sets how many are
+drawn: some hundreds in the suite, ten thousand in `nox -s differential`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_memory import (
     META,
@@ -29,13 +31,12 @@ from in_memory import (
     initialize,
     notification,
     request,
-    session_call,
-    stateless_call,
 )
 from menagerie import PLAIN, make_app
 
 from server_core import create_app
 
+CORPUS = Path(__file__).with_name("corpus.jsonl")
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 
 
@@ -220,7 +221,7 @@ def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
     if draw(st.integers(0, 7)) == 0:
         place = draw(st.integers(0, len(headers) - 1))
         name, value = headers[place]
-        change = draw(st.sampled_from(["drop", "twice", "other", "upper", "param"]))
+        change = draw(st.sampled_from(["drop", "twice", "other", "upper", "blanks", "encoded", "param"]))
         if change == "drop":
             del headers[place]
         elif change == "twice":
@@ -236,13 +237,30 @@ def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
             )
         elif change == "upper":
             headers[place] = (name, value.upper())
+        elif change == "blanks":
+            headers[place] = (name, draw(st.sampled_from([b" ", b"\t "])) + value + b" ")
+        elif change == "encoded":
+            headers[place] = (name, b"=?base64?" + base64.b64encode(value) + b"?=")
         else:
             headers.append((b"mcp-param-a", b"1"))
     return headers
 
 
-def says(request: Request, fast: Answer, slow: Answer) -> str:
-    return f"\n{request}\nwith the lane:    {fast}\nwithout the lane: {slow}"
+def says(requests: Sequence[Request], fast: Answer, slow: Answer) -> str:
+    line = json.dumps([as_json(request) for request in requests])
+    return f"\nwith the lane:    {fast}\nwithout the lane: {slow}\nnext line of {CORPUS.name}:\n{line}"
+
+
+def as_json(request: Request) -> list[Any]:
+    """Return a request as a line of the corpus has it: bytes as the characters of Latin-1."""
+    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.headers]
+    return [request.method, headers, request.body.decode("latin-1")]
+
+
+def from_json(document: list[Any]) -> Request:
+    method, headers, body = document
+    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return Request(method, pairs, body.encode("latin-1"))
 
 
 @settings(
@@ -251,15 +269,9 @@ def says(request: Request, fast: Answer, slow: Answer) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(call=calls())
-@example(call=stateless_call("unknown", {"name": ""}))
-@example(call=stateless_call("maybe", {}))
-@example(call=stateless_call("echo", {"text": "\ud83d"}))
-@example(call=session_call("surrogate", {}))
-@example(call=session_call("infinite", {"sign": 1}))
-@example(call=stateless_call("infinite", {"sign": 0}))
 def test_calls_are_answered_alike(pair: Pair, call: Request) -> None:
     fast, slow = pair.both(call)
-    assert fast == slow, says(call, fast, slow)
+    assert fast == slow, says([initialize(), call], fast, slow)
 
 
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -304,16 +316,22 @@ def odd_requests(draw: st.DrawFn, session: int, version: str) -> Request:
 
 @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(conversation=st.lists(steps(), min_size=3, max_size=12), version=st.sampled_from(VERSIONS))
-@example(
-    conversation=[request("tools/list"), session_call("with_context", {"text": "x"}), delete(), delete()],
-    version=VERSIONS[0],
-)
 def test_sessions_go_alike(session_pair: Pair, conversation: list[Request], version: str) -> None:
     session_pair.forget_sessions()
-    for step in (initialize(version), *conversation):
+    goes_alike(session_pair, [initialize(version), *conversation])
+
+
+def goes_alike(session_pair: Pair, conversation: Sequence[Request]) -> None:
+    for number, step in enumerate(conversation, 1):
         fast, slow = session_pair.both(step)
-        assert fast == slow, says(step, fast, slow)
+        assert fast == slow, says(conversation[:number], fast, slow)
     assert session_pair.fast.app.sessions_open() == session_pair.slow.app.sessions_open()
+
+
+@pytest.mark.parametrize("line", CORPUS.read_text(encoding="utf-8").splitlines(), ids=lambda line: line[-60:])
+def test_what_ever_failed_goes_alike(session_pair: Pair, line: str) -> None:
+    session_pair.forget_sessions()
+    goes_alike(session_pair, [from_json(document) for document in json.loads(line)])
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -171,15 +173,29 @@ class _Fatal(BaseException):
     pass
 
 
-async def test_what_is_no_exception_ends_the_request_and_nothing_else() -> None:
+@pytest.mark.parametrize("call", [stateless_call, session_call])
+@pytest.mark.parametrize("error", [_Fatal, SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("in_thread", [True, False])
+async def test_what_would_end_the_process_ends_the_call_with_the_same_words(
+    call: Any, error: type[BaseException], *, in_thread: bool
+) -> None:
     async def fatal() -> str:
-        raise _Fatal
+        raise error
 
-    async with serving(app_with(fatal, echo)) as served:
-        with pytest.raises(_Fatal):
-            await served.send(stateless_call("fatal", {}))
-        assert served.app.metrics.calls_in_flight == 0
-        assert text_of(await served.send(stateless_call("echo", {"text": "still here"}))) == "still here"
+    def fatal_in_thread() -> str:
+        raise error
+
+    tool = fatal_in_thread if in_thread else fatal
+    words = []
+    for fast_lane in (True, False):
+        async with serving(app_with(tool, echo), fast_lane=fast_lane) as served:
+            await served.send(initialize())
+            answer = await served.send(call(tool.__name__, {}))
+            words.append((answer.status, text_of(answer)))
+            assert served.app.metrics.calls_in_flight == 0
+            assert text_of(await served.send(session_call("echo", {"text": "still here"}))) == "still here"
+    assert words[0] == words[1]
+    assert f"raised {error.__name__}, which is a fault in it" in words[0][1]
 
 
 async def test_unknown_session_is_not_found() -> None:
@@ -298,6 +314,28 @@ async def test_light_sessions_count_against_the_cap() -> None:
         assert (await served.send(initialize())).status == 503, "as many are open as before"
         await served.send(delete())
         assert (await served.send(initialize())).status == 200
+
+
+async def test_ten_thousand_idle_sessions_are_kept_and_cost_little() -> None:
+    async with serving(app_with(echo), max_sessions=10_000) as served:
+        warm = [await served.send(initialize()) for _ in range(100)]
+        assert {answer.status for answer in warm} == {200}
+        tracemalloc.start()
+        before_bytes, _ = tracemalloc.get_traced_memory()
+        app, identities = served.app, served.sessions
+        for _ in range(9_900):
+            served.sessions = []  # the harness's own memory of them is not the server's
+            assert (await served.send(initialize())).status == 200
+        gc.collect()
+        grown_bytes = tracemalloc.get_traced_memory()[0] - before_bytes
+        tracemalloc.stop()
+        assert app.sessions_open() == 10_000
+        assert grown_bytes / 9_900 < 2_000
+        refused = await served.send(initialize())
+        assert (refused.status, "Too many open sessions" in refused.body) == (503, True)
+        served.sessions = identities
+        answers = [await served.send(session_call("echo", {"text": "hi"}, session=n)) for n in range(100)]
+        assert {text_of(answer) for answer in answers} == {"hi"}
 
 
 async def test_context_of_a_session_that_was_light_knows_its_id() -> None:

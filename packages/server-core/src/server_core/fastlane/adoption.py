@@ -11,6 +11,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Scope
 
 from server_core.fastlane.light_sessions import LightSession, LightSessions
+from server_core.session_names import rename
 
 _INITIALIZED: Final = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
 _REPLACED: Final = frozenset(
@@ -59,13 +60,9 @@ class Adoption:
                 transport = admit(requestor)
             finally:
                 manager.max_sessions = most
-            if transport is None or transport.mcp_session_id is None:
+            if transport is None:
                 raise RuntimeError("the session manager opened no session without a limit: not supported")
-            given = transport.mcp_session_id
-            transport.mcp_session_id = identity
-            manager._server_instances[identity] = manager._server_instances.pop(given)
-            if given in manager._session_owners:
-                manager._session_owners[identity] = manager._session_owners.pop(given)
+            rename(manager, transport, identity)
             return transport
 
         manager._admit_session = admit_session  # type: ignore[method-assign]

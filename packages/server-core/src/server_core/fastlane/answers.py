@@ -33,8 +33,8 @@ from pydantic_core import PydanticSerializationError, to_json
 from server_core.fastlane.direct import DirectTool
 
 _PLAIN: Final = (float, int, bool, str, type(None), dict)
-_FOREIGN_MODELS: Final = ("mcp", "fastmcp", "prefab")
-"""Modules whose models mean more than their fields."""
+_FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"})
+"""Packages whose models, and what is derived from them, mean more than their fields."""
 
 
 class Answers:
@@ -175,7 +175,8 @@ def _is_plain_type(kind: type) -> bool:
     if kind in _PLAIN:
         return True
     if issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind):
-        return kind.__module__.partition(".")[0] not in _FOREIGN_MODELS and kind.__module__ != "mcp_types"
+        packages = {each.__module__.partition(".")[0] for each in kind.__mro__}
+        return packages.isdisjoint(_FOREIGN_PACKAGES)
     return False
 
 

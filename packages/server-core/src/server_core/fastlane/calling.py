@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from fastmcp.tools import Tool
 from fastmcp.utilities.async_utils import call_sync_fn_in_threadpool
 from pydantic_core import ValidationError
 
-from server_core.calls import timed_out_text
+from server_core.calls import fatal_text, timed_out_text
 from server_core.deadlines import DeadlineError, within
 from server_core.fastlane.answers import Answers
 from server_core.fastlane.direct import Arguments, DirectTool, direct_tool
@@ -128,6 +129,10 @@ class DirectCalls:
                 return 200, answers.error(call.id_json, timed_out_text(call.name, self._timeout_s))
             except Exception as error:  # noqa: BLE001 - whatever a tool raises becomes its answer, as in FastMCP
                 return answers.failure(call.id_json, call.name, error)
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - see fatal_text
+                return 200, answers.error(call.id_json, fatal_text(call.name, error))
             failed = b'"isError":true' in body
             return 200, body
         finally:

@@ -18,9 +18,10 @@ from server_core.fastlane.calling import DirectCalls
 from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
 from server_core.fastlane.requests import Headers, Recogniser, is_in_session, is_stateless, may_open_session
-from server_core.fastlane.sessions import SessionViews, hold_session
+from server_core.fastlane.sessions import SessionViews, hold_session, requestor_of
 from server_core.limits import refuse
 from server_core.metrics import ServerMetrics
+from server_core.session_names import SessionNames
 from server_core.settings import ServerSettings
 
 _JSON: Final = (b"content-type", b"application/json")
@@ -36,10 +37,16 @@ class FastLane:
         mcp: The FastMCP app behind it.
         metrics: Where calls are counted.
         settings: Path and limits.
+        names: Makes the ids of sessions.
     """
 
     def __init__(
-        self, app: ASGIApp, mcp: FastMCP[Any], metrics: ServerMetrics, settings: ServerSettings
+        self,
+        app: ASGIApp,
+        mcp: FastMCP[Any],
+        metrics: ServerMetrics,
+        settings: ServerSettings,
+        names: SessionNames,
     ) -> None:
         self._app = app
         self._path = settings.path
@@ -51,7 +58,7 @@ class FastLane:
         self._handshake = Handshake(mcp, self._calls.components)
         self._manager: StreamableHTTPSessionManager | None = None
         self._light = LightSessions(
-            settings.max_sessions, settings.session_idle_timeout_s, self._sessions_of_fastmcp
+            settings.max_sessions, settings.session_idle_timeout_s, self._sessions_of_fastmcp, names
         )
         self._adoption = Adoption(app, self._light)
 
@@ -87,31 +94,34 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         headers = self._recogniser.read(scope["headers"]) if scope["method"] == "POST" else None
-        light = self._light_session(scope)
+        identity = headers.get(b"mcp-session-id") if headers is not None else _identity_in(scope)
+        light = self._light.get(identity) if identity is not None else None
         if light is not None:
-            with self._light.using(light):
+            if light.owner != requestor_of(scope):
+                await refuse(send, 404, "Session not found")  # as if it did not exist, in the SDK's words
+                return
+            self._light.begin(light)
+            try:
                 await self._serve_light(light, headers, scope, receive, send)
+            finally:
+                self._light.end(light)
             return
         if headers is None:
             await self._app(scope, receive, send)
             return
         taken = await receive()
         message = _message(taken)
-        if message is None or not await self._answered(headers, message, send):
+        if message is None or not await self._answered(headers, message, scope, send):
             await self._app(scope, _again(taken, receive), send)
 
-    def _light_session(self, scope: Scope) -> LightSession | None:
-        ids = [value for name, value in scope["headers"] if name == b"mcp-session-id"]
-        return self._light.get(ids[0].strip(b" \t")) if len(ids) == 1 else None
-
-    async def _answered(self, headers: Headers, message: requests.Message, send: Send) -> bool:
+    async def _answered(self, headers: Headers, message: requests.Message, scope: Scope, send: Send) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, when it is FastMCP's."""
         if is_stateless(headers):
             return await self._called(headers, message, self._stateless, send)
         if is_in_session(headers):
-            return await self._called_in_fastmcps_session(headers, message, send)
+            return await self._called_in_fastmcps_session(headers, message, scope, send)
         if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
-            return await self._opened(message, send)
+            return await self._opened(message, scope, send)
         return False
 
     async def _called(
@@ -131,18 +141,18 @@ class FastLane:
         return True
 
     async def _called_in_fastmcps_session(
-        self, headers: Headers, message: requests.Message, send: Send
+        self, headers: Headers, message: requests.Message, scope: Scope, send: Send
     ) -> bool:
         identity = headers[b"mcp-session-id"]
         version = self._adoption.version(identity)
         if self._manager is None or version is None or self._views.differ:
             return False
-        with hold_session(self._manager, identity) as is_open:
-            return is_open and await self._called(
+        with hold_session(self._manager, identity, requestor_of(scope)) as is_own:
+            return is_own and await self._called(
                 headers, message, self._in_session[version], send, (b"mcp-session-id", identity)
             )
 
-    async def _opened(self, message: requests.Message, send: Send) -> bool:
+    async def _opened(self, message: requests.Message, scope: Scope, send: Send) -> bool:
         """Open a light session."""
         if self._manager is None or self._calls.app_reason():
             return False
@@ -153,7 +163,7 @@ class FastLane:
         if self._light.is_full:
             await refuse(send, 503, "Too many open sessions", code=_TOO_MANY)
             return True
-        session = self._light.open(version, to_json(message.params))
+        session = self._light.open(version, to_json(message.params), requestor_of(scope))
         await _send(send, 200, _response(message.id_json, result), (b"mcp-session-id", session.identity))
         return True
 
@@ -202,6 +212,11 @@ class FastLane:
             with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
                 return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
         return None
+
+
+def _identity_in(scope: Scope) -> bytes | None:
+    ids = [value for name, value in scope["headers"] if name == b"mcp-session-id"]
+    return ids[0].strip(b" \t") if len(ids) == 1 else None
 
 
 def _message(taken: Message) -> requests.Message | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
-from uuid import uuid4
+
+from server_core.fastlane.sessions import Requestor
+from server_core.session_names import SessionNames
 
 _MOST_OPENINGS: Final = 1000
 """Ways to say ``initialize`` that are shared between sessions: clients choose the words."""
@@ -29,6 +30,7 @@ class LightSession:
         identity: Its id, as clients send it.
         version: Protocol version agreed on.
         opening: Parameters of its ``initialize`` as JSON; one object for all clients that said the same.
+        owner: Who opened it, None where nobody has to say who they are; nobody else may use it.
         used_at: When its last request ended, by the monotonic clock.
         in_flight: Requests being served.
         initialized: Whether the client has said ``notifications/initialized``.
@@ -38,6 +40,7 @@ class LightSession:
     identity: bytes
     version: str
     opening: bytes
+    owner: Requestor | None
     used_at: float
     in_flight: int = 0
     initialized: bool = False
@@ -51,12 +54,16 @@ class LightSessions:
         most: Sessions that may be open at once, FastMCP's included.
         idle_timeout_s: Seconds without a request after which a session expires.
         others_open: Number of FastMCP's sessions.
+        names: Makes their ids.
     """
 
-    def __init__(self, most: int, idle_timeout_s: float, others_open: Callable[[], int]) -> None:
+    def __init__(
+        self, most: int, idle_timeout_s: float, others_open: Callable[[], int], names: SessionNames
+    ) -> None:
         self._most = most
         self._idle_timeout_s = idle_timeout_s
         self._others_open = others_open
+        self._names = names
         self._sessions: OrderedDict[bytes, LightSession] = OrderedDict()
         self._openings: dict[bytes, bytes] = {}
 
@@ -69,12 +76,12 @@ class LightSessions:
         """Whether as many sessions are open as may be."""
         return len(self) + self._others_open() >= self._most
 
-    def open(self, version: str, opening: bytes) -> LightSession:
+    def open(self, version: str, opening: bytes, owner: Requestor | None) -> LightSession:
         """Return a new session."""
         if len(self._openings) >= _MOST_OPENINGS:
             self._openings.clear()
         shared = self._openings.setdefault(opening, opening)
-        session = LightSession(uuid4().hex.encode(), version, shared, monotonic())
+        session = LightSession(self._names.new().encode(), version, shared, owner, monotonic())
         self._sessions[session.identity] = session
         return session
 
@@ -91,17 +98,16 @@ class LightSessions:
         """Forget all sessions."""
         self._sessions.clear()
 
-    @contextmanager
-    def using(self, session: LightSession) -> Iterator[None]:
-        """Hold a session while a request of it is served; its idle time begins anew afterwards."""
+    def begin(self, session: LightSession) -> None:
+        """Hold a session while a request of it is served; `end` must follow."""
         session.in_flight += 1
-        try:
-            yield
-        finally:
-            session.in_flight -= 1
-            session.used_at = monotonic()
-            if session.identity in self._sessions:
-                self._sessions.move_to_end(session.identity)
+
+    def end(self, session: LightSession) -> None:
+        """Let a session's idle time begin anew."""
+        session.in_flight -= 1
+        session.used_at = monotonic()
+        if session.identity in self._sessions:
+            self._sessions.move_to_end(session.identity)
 
     def _expire(self) -> None:
         """Forget sessions whose time is over; those unused for longest stand first."""

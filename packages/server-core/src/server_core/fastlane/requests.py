@@ -19,10 +19,10 @@ from pydantic_core import from_json, to_json
 STATELESS_VERSION: Final = "2026-07-28"
 SESSION_VERSIONS: Final = frozenset({b"2025-11-25", b"2025-06-18"})
 
-_PREFIX: Final = "io.modelcontextprotocol/"
-_META_KEYS: Final = frozenset(
-    {f"{_PREFIX}protocolVersion", f"{_PREFIX}clientCapabilities", f"{_PREFIX}clientInfo"}
-)
+_VERSION_HEADER: Final = STATELESS_VERSION.encode()
+_PROTOCOL_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
+_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
+_META_KEYS: Final = frozenset({_PROTOCOL_VERSION, _CAPABILITIES, "io.modelcontextprotocol/clientInfo"})
 _REQUEST_KEYS: Final = frozenset({"jsonrpc", "id", "method", "params"})
 _STATELESS_PARAMS: Final = frozenset({"name", "arguments", "_meta"})
 _SESSION_PARAMS: Final = frozenset({"name", "arguments"})
@@ -35,6 +35,9 @@ _ACCEPT: Final = frozenset(
     }
 )
 """What clients send; another spelling is judged by FastMCP."""
+
+_ENCODED: Final = "=?"
+"""Begins a header value that says something else than it shows (``=?base64?…?=``)."""
 
 _CONTENT_TYPE: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -109,7 +112,9 @@ class Recogniser:
         if type(name) is not str or type(arguments) is not dict:
             return None
         if is_stateless(headers):
-            is_plain = headers.get(b"mcp-name") == name.encode() and self._known_meta(params)
+            is_spelled_out = name.isascii() and not name.startswith(_ENCODED)
+            is_named = is_spelled_out and headers.get(b"mcp-name") == name.encode()
+            is_plain = is_named and self._known_meta(params)
         else:
             is_plain = params.keys() == _SESSION_PARAMS
         return ToolCall(message.id_json, name, arguments) if is_plain else None
@@ -119,10 +124,7 @@ class Recogniser:
         meta = params.get("_meta")
         if type(meta) is not dict or params.keys() != _STATELESS_PARAMS or not meta.keys() <= _META_KEYS:
             return False
-        if (
-            meta.get(f"{_PREFIX}protocolVersion") != STATELESS_VERSION
-            or f"{_PREFIX}clientCapabilities" not in meta
-        ):
+        if meta.get(_PROTOCOL_VERSION) != STATELESS_VERSION or _CAPABILITIES not in meta:
             return False
         try:
             key = marshal.dumps(meta)
@@ -143,7 +145,7 @@ class Recogniser:
 def is_stateless(headers: Headers) -> bool:
     """Return whether the headers are those of a tool call on the stateless wire."""
     return (
-        headers.get(b"mcp-protocol-version") == STATELESS_VERSION.encode()
+        headers.get(b"mcp-protocol-version") == _VERSION_HEADER
         and headers.get(b"mcp-method") == b"tools/call"
         and b"mcp-session-id" not in headers
     )

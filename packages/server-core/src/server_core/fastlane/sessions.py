@@ -9,22 +9,40 @@ from typing import Any
 
 import anyio
 from fastmcp import FastMCP
+from mcp.server.auth.middleware.bearer_auth import (
+    AuthenticatedUser,
+    AuthorizationContext,
+    authorization_context,
+)
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.types import Scope
+
+Requestor = AuthorizationContext
+"""Whom a session belongs to, as the SDK tells them apart."""
 
 _RULES = ":_visibility_rules"
 """End of the keys under which FastMCP keeps the rules of sessions."""
 
 
+def requestor_of(scope: Scope) -> Requestor | None:
+    """Return who sent a request, None where nobody has to say who they are."""
+    user = scope.get("user")
+    return authorization_context(user) if isinstance(user, AuthenticatedUser) else None
+
+
 @contextmanager
-def hold_session(manager: StreamableHTTPSessionManager, session_id: bytes) -> Iterator[bool]:
-    """Yield whether a session is open and free for all; it does not expire meanwhile.
+def hold_session(
+    manager: StreamableHTTPSessionManager, session_id: bytes, requestor: Requestor | None
+) -> Iterator[bool]:
+    """Yield whether a session is open and the requestor's own; it does not expire meanwhile.
 
     The SDK suspends a session's idle countdown while a request is served and starts it anew afterwards; this
-    does the same. Sessions that belong to a credential are left to the SDK, which checks it.
+    does the same.
     """
     name = session_id.decode("latin-1")
     transport = manager._server_instances.get(name)
-    if transport is None or transport.is_terminated or name in manager._session_owners:
+    is_own = manager._session_owners.get(name) == requestor
+    if transport is None or transport.is_terminated or not is_own:
         yield False
         return
     scope = transport.idle_scope

@@ -1,0 +1,59 @@
+"""Several processes' metrics as one exposition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector, CollectorRegistry
+
+_NOT_ADDED: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "process_start_time_seconds": min,
+    "process_uptime_seconds": max,
+    "mcp_fast_lane_tool": max,
+}
+"""What is no amount; all else adds up."""
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def add(expositions: Iterable[str]) -> list[Metric]:
+    """Return the metrics of several expositions in Prometheus's text format, added up by name and labels."""
+    families: dict[str, Metric] = {}
+    values: dict[str, dict[tuple[str, Labels], float]] = {}
+    for text in expositions:
+        for family in text_string_to_metric_families(text):
+            families.setdefault(family.name, family)
+            added = values.setdefault(family.name, {})
+            join = _NOT_ADDED.get(family.name, float.__add__)
+            for sample in family.samples:
+                key = (sample.name, tuple(sample.labels.items()))
+                value = float(sample.value)
+                added[key] = join(added[key], value) if key in added else value
+    return [_family(families[name], values[name]) for name in families]
+
+
+def _family(like: Metric, values: Mapping[tuple[str, Labels], float]) -> Metric:
+    family = Metric(like.name, like.documentation, like.type)
+    for (name, labels), value in values.items():
+        family.add_sample(name, dict(labels), value)
+    return family
+
+
+def exposition(metrics: Iterable[Metric], accept: str) -> tuple[bytes, str]:
+    """Return metrics as text in the format that an `Accept` header asks for, and its content type."""
+    encode, content_type = choose_encoder(accept)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Given(list(metrics)))
+    return encode(registry), content_type
+
+
+class _Given(Collector):
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._metrics)

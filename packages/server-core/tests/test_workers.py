@@ -1,0 +1,260 @@
+"""Several processes at one port: real ones, spoken to over fresh connections, which reach any of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform == "win32", reason="workers share a port, which Windows cannot"),
+]
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def rambling(wires_to: Any) -> Any:
+    """A client that makes a new connection for each request."""
+
+    @contextlib.asynccontextmanager
+    async def connect(url: str) -> AsyncIterator[Any]:
+        async with wires_to(url) as wires:
+            wires.http.headers["connection"] = "close"
+            yield wires
+
+    return connect
+
+
+def workers_of(server: Any) -> dict[int, psutil.Process]:
+    """Return the worker processes by number."""
+    found = {}
+    for child in psutil.Process(server.process.pid).children():
+        for connection in child.net_connections("unix"):
+            name = Path(str(connection.laddr)).stem
+            if name.startswith("worker-") and connection.status != "ESTABLISHED":
+                found[int(name.removeprefix("worker-"))] = child
+    return found
+
+
+def number_of(session: str) -> int:
+    return int(session.partition(".")[0])
+
+
+async def sessions_of_both(wires: Any) -> dict[int, str]:
+    """Open sessions until each of two workers has one."""
+    found: dict[int, str] = {}
+    while len(found) < 2:
+        session = await wires.open_session()
+        found[number_of(session)] = session
+    return found
+
+
+async def answering_process(wires: Any, session: str = "") -> int:
+    answer = await (wires.call_in_session(session, "whose", {}) if session else wires.call("whose", {}))
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["result"]["content"][0]["text"])
+
+
+async def test_sessions_stay_with_their_worker_and_other_calls_spread(
+    start_server: Start, rambling: Any
+) -> None:
+    server = start_server("--workers", "2")
+    workers = workers_of(server)
+    assert len(workers) == 2
+    async with rambling(server.url) as wires:
+        stateless = [await answering_process(wires) for _ in range(40)]
+        assert set(stateless) == {worker.pid for worker in workers.values()}
+        sessions = await sessions_of_both(wires)
+        for number, session in sessions.items():
+            told = {await answering_process(wires, session) for _ in range(20)}
+            assert told == {workers[number].pid}
+            listed = [await wires.in_session(session, "tools/list") for _ in range(6)]
+            assert {len(answer.json()["result"]["tools"]) for answer in listed} == {3}
+            adopted = [await wires.in_session(session, "prompts/get", {"name": "none"}) for _ in range(6)]
+            assert {answer.status_code for answer in adopted} == {200}
+            assert {answer.headers["mcp-session-id"] for answer in adopted} == {session}
+        metrics = (await wires.http.get("/metrics")).text
+        assert 'mcp_tool_calls_total{tool="whose"} 80.0' in metrics
+        assert "mcp_workers 2.0" in metrics
+        assert f"mcp_sessions_open {float(len(sessions))}" in metrics or "mcp_sessions_open" in metrics
+        for session in sessions.values():
+            assert (await wires.delete(session)).status_code == 200
+            gone = [(await wires.in_session(session, "ping")).status_code for _ in range(6)]
+            assert set(gone) == {404}
+        for strange in ("7.abc", "1.abc", "abc", "0.", ".", "99999999999.abc"):
+            assert (await wires.in_session(strange, "ping")).status_code == 404
+    assert await asyncio.to_thread(server.stop) == 0
+    assert not any(psutil.pid_exists(worker.pid) for worker in workers.values())
+    assert not any("Traceback" in line for line in server.log), server.log
+
+
+async def test_an_event_stream_comes_through_another_worker(start_server: Start, rambling: Any) -> None:
+    server = start_server("--workers", "2", "--drain-timeout-s", "60")
+    async with rambling(server.url) as wires, contextlib.AsyncExitStack() as stack:
+        sessions = await sessions_of_both(wires)
+        headers = {"accept": "text/event-stream"}
+        streams = []
+        for session in sessions.values():
+            own = {**wires.session_headers(session), **headers}
+            streams.append(await stack.enter_async_context(wires.http.stream("GET", wires.path, headers=own)))
+            # The second one of a session is refused, wherever it arrives.
+            refused = [(await wires.http.get(wires.path, headers=own)).status_code for _ in range(4)]
+            assert set(refused) == {409}
+        assert {stream.status_code for stream in streams} == {200}
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+        for stream in streams:
+            assert [chunk async for chunk in stream.aiter_bytes()] == []
+        assert await stopping == 0
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_the_other_goes_on(
+    start_server: Start, rambling: Any
+) -> None:
+    server = start_server("--workers", "2")
+    async with rambling(server.url) as wires:
+        sessions = await sessions_of_both(wires)
+        before = workers_of(server)
+        before[0].kill()
+        await asyncio.to_thread(server.wait_for, "worker 0 ended with -9, and its sessions with it")
+        # New connections wait in the dead worker's queue until its successor takes them: none is refused.
+        told = {await answering_process(wires, sessions[1]) for _ in range(12)}
+        assert told == {before[1].pid}
+        lost = {(await wires.in_session(sessions[0], "ping")).status_code for _ in range(12)}
+        assert lost == {404}
+        stateless = {await answering_process(wires) for _ in range(40)}
+        after = workers_of(server)
+        assert stateless == {worker.pid for worker in after.values()}
+        assert after[1].pid == before[1].pid
+        assert after[0].pid != before[0].pid
+        assert number_of((await sessions_of_both(wires))[0]) == 0
+    assert await asyncio.to_thread(server.stop) == 0
+
+
+async def test_a_call_whose_worker_is_killed_is_told_so(
+    start_server: Start, wires_to: Any, held: Any
+) -> None:
+    server = start_server("--workers", "2")
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(wires_to(server.url))
+        session = await first.open_session()
+        # A connection that reaches the other worker.
+        while True:
+            other = await stack.enter_async_context(wires_to(server.url))
+            if number_of(await other.open_session()) != number_of(session):
+                break
+        call = asyncio.create_task(other.call_in_session(session, "hold", {"port": held.port}))
+        await held.arrived.wait()
+        workers_of(server)[number_of(session)].kill()
+        answer = await call
+        assert answer.status_code == 502
+        assert "open a new session" in answer.json()["error"]["message"]
+    assert await asyncio.to_thread(server.stop) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_drain_waits_for_calls_that_another_worker_has(
+    start_server: Start, wires_to: Any, held: Any, number: signal.Signals
+) -> None:
+    server = start_server("--workers", "2")
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(wires_to(server.url))
+        session = await first.open_session()
+        calls = []
+        seen = set()
+        while len(seen) < 2:
+            wires = await stack.enter_async_context(wires_to(server.url))
+            seen.add(number_of(await wires.open_session()))
+            calls.append(asyncio.create_task(wires.call_in_session(session, "hold", {"port": held.port})))
+        while len(held.writers) < len(calls):
+            held.arrived.clear()
+            await held.arrived.wait()
+        # Control-C reaches all processes of a terminal; the workers leave it to their supervisor.
+        for worker in workers_of(server).values():
+            worker.send_signal(signal.SIGINT)
+        server.process.send_signal(number)
+        await asyncio.to_thread(server.wait_for, "draining")
+        held.release("released")
+        answers = await asyncio.gather(*calls)
+        assert [answer.status_code for answer in answers] == [200] * len(calls)
+        assert all("released" in answer.text for answer in answers)
+        assert await asyncio.to_thread(server.finish) == 0
+
+
+async def test_a_second_signal_ends_all_workers(start_server: Start, wires_to: Any, held: Any) -> None:
+    server = start_server("--workers", "2", "--drain-timeout-s", "100")
+    async with wires_to(server.url) as wires:
+        call = asyncio.create_task(wires.call("hold", {"port": held.port}))
+        await held.arrived.wait()
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(server.wait_for, "draining")
+        assert await asyncio.to_thread(server.stop) == 0
+        await asyncio.gather(call, return_exceptions=True)
+
+
+async def test_a_rate_limit_is_the_servers_and_not_each_workers(start_server: Start, rambling: Any) -> None:
+    server = start_server("--workers", "2", "--rate-limit-per-s", "0.01", "--rate-limit-burst", "20")
+    async with rambling(server.url) as wires:
+        statuses = [(await wires.call("whose", {})).status_code for _ in range(40)]
+        assert statuses == [200] * 20 + [429] * 20
+        assert "mcp_rate_limited_total 20.0" in (await wires.http.get("/metrics")).text
+    assert await asyncio.to_thread(server.stop) == 0
+
+
+async def test_tokens_are_asked_for_once_and_owners_told_apart(start_server: Start, rambling: Any) -> None:
+    ann, bob = "ann-" + "a" * 20, "bob-" + "b" * 20
+    server = start_server("--workers", "2", environment={"SERVED_AUTH_TOKENS": f"{ann},{bob}"})
+    async with rambling(server.url) as wires:
+        assert (await wires.http.get("/metrics")).status_code == 401
+        wires.http.headers["authorization"] = f"Bearer {ann}"
+        session = await wires.open_session()
+        assert {(await wires.in_session(session, "ping")).status_code for _ in range(8)} == {200}
+        assert "mcp_workers 2.0" in (await wires.http.get("/metrics")).text
+        wires.http.headers["authorization"] = f"Bearer {bob}"
+        assert {(await wires.in_session(session, "ping")).status_code for _ in range(8)} == {404}
+    assert await asyncio.to_thread(server.stop) == 0
+
+
+async def test_workers_end_with_their_supervisor(start_server: Start, wires_to: Any) -> None:
+    server = start_server("--workers", "2")
+    workers = list(workers_of(server).values())
+    async with wires_to(server.url) as wires:
+        await wires.open_session()
+    os.kill(server.process.pid, signal.SIGKILL)
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, timeout=15)
+    assert len(gone) == 2
+    assert not alive
+
+
+def test_a_worker_that_cannot_start_ends_the_server(start_server: Start) -> None:
+    server = start_server(
+        "--workers", "2", "--port", "0", environment={"SERVED_REFUSES_TO_START": "1"}, ready=False
+    )
+    assert server.finish() == 1
+    log = "".join(server.log)
+    assert "told not to start" in log
+    assert server.log[-1].startswith("served-app: worker ")
+    assert "ended with 1 before it answered" in server.log[-1]
+
+
+async def test_a_body_beyond_the_limit_is_refused_by_whoever_gets_it(
+    start_server: Start, rambling: Any
+) -> None:
+    server = start_server("--workers", "2", "--max-body-bytes", "500")
+    async with rambling(server.url) as wires:
+        session = await wires.open_session()
+        big = [await wires.call_in_session(session, "shout", {"text": "x" * 600}) for _ in range(8)]
+        assert {answer.status_code for answer in big} == {413}
+        half = httpx2.Request("POST", server.url, content=b"{", headers={"mcp-session-id": session})
+        assert (await wires.http.send(half)).status_code in (400, 406)
+    assert await asyncio.to_thread(server.stop) == 0

@@ -18,7 +18,7 @@ import httpcore2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_core.limits import refuse
-from server_core.session_names import SessionNames
+from server_core.session_names import SessionNames, session_in
 
 _CONNECT_S: Final = 5.0
 _METRICS_S: Final = 5.0
@@ -194,6 +194,6 @@ class Forwarding:
         """Return the other worker whose session a request is in."""
         if scope["type"] != "http" or scope["path"] != self._path:
             return None
-        ids = [value for name, value in scope["headers"] if name == b"mcp-session-id"]
-        number = self._names.worker_of(ids[0].strip(b" \t")) if len(ids) == 1 else None
+        identity = session_in(scope)
+        number = self._names.worker_of(identity) if identity is not None else None
         return number if number is not None and number in self._peers else None

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.types import Scope
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class SessionNames:
 
 
 _MOST_DIGITS = 4
+
+
+def session_in(scope: Scope) -> bytes | None:
+    """Return the id of the session that a request is in; the first of several, as the SDK sees it."""
+    for name, value in scope["headers"]:
+        if name == b"mcp-session-id":
+            return bytes(value.strip(b" \t"))
+    return None
 
 
 def rename(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -90,10 +91,11 @@ class Served:
         return self._answer(sent)
 
     def _own(self, value: bytes) -> bytes:
-        if value.startswith(b"session "):
-            number = int(value.removeprefix(b"session "))
+        def named(match: re.Match[bytes]) -> bytes:
+            number = int(match[1])
             return self.sessions[number] if number < len(self.sessions) else b"no-such-session"
-        return value
+
+        return re.sub(rb"session (\d+)", named, value)
 
     def _answer(self, sent: list[Any]) -> Answer:
         start, *chunks = sent

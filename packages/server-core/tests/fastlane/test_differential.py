@@ -31,6 +31,8 @@ from in_memory import (
     initialize,
     notification,
     request,
+    session_call,
+    stateless_call,
 )
 from menagerie import PLAIN, make_app
 
@@ -61,6 +63,12 @@ class Pair:
             for number in range(len(served.sessions)):
                 self._runner.run(served.send(delete(number)))
             served.sessions.clear()
+
+    def keep_session(self) -> None:
+        """Open the first session anew when a request has ended it."""
+        if not self.fast.app.sessions_open():
+            self.forget_sessions()
+            self.both(initialize())
 
     def both(self, request: Request) -> tuple[Answer, Answer]:
         return self._runner.run(self.fast.send(request)), self._runner.run(self.slow.send(request))
@@ -274,6 +282,90 @@ def test_calls_are_answered_alike(pair: Pair, call: Request) -> None:
     assert fast == slow, says([initialize(), call], fast, slow)
 
 
+BASES = [stateless_call("echo", {"text": "x"}), session_call("echo", {"text": "x"})]
+STRANGE: list[Any] = [None, True, 0, -1, 1.5, 2**70, "", "x", "2.0", [], [1], {}, {"a": 1}]
+DROPPED = object()
+
+
+def with_header(base: Request, *headers: tuple[bytes, bytes]) -> Request:
+    return Request(base.method, [*base.headers, *headers], base.body)
+
+
+def one_fault_each() -> Iterator[Request]:
+    """Yield good calls of both wires with one thing changed, whatever can be changed."""
+    for base in BASES:
+        yield base
+        for place, (name, value) in enumerate(base.headers):
+            others = [*base.headers[:place], *base.headers[place + 1 :]]
+            yield Request(base.method, others, base.body)
+            for other in (
+                b"", b"x", b"*/*", b"text/plain", b"application/json", b"text/event-stream", value.upper(),
+                value.lower(), b" " + value, value + b"\t", b"=?base64?" + base64.b64encode(value) + b"?=",
+                value + b"; q=0.5", value + b"," + value, b"2025-06-18", b"2025-03-26", b"2026-07-28",
+            ):  # fmt: skip
+                yield Request(base.method, [*others, (name, other)], base.body)
+                yield with_header(base, (name, other))
+        for extra in (
+            b"mcp-param-text",
+            b"mcp-name",
+            b"mcp-method",
+            b"mcp-session-id",
+            b"last-event-id",
+            b"x-other",
+        ):
+            yield with_header(base, (extra, b"echo"))
+        for method in ("PUT", "PATCH", "HEAD", "OPTIONS"):  # a GET opens a stream, which has tests of its own
+            yield Request(method, base.headers, base.body)
+        yield from (Request(base.method, base.headers, body) for body in faulty_bodies(base.body))
+        # A name that spells another one.
+        for name in (b"=?base64?ZWNobw==?=", "\u00e9cho".encode(), b" echo"):
+            renamed = base.body.replace(b'"echo"', json.dumps(name.decode()).encode())
+            headers = [(key, name if key == b"mcp-name" else value) for key, value in base.headers]
+            yield Request(base.method, headers, renamed)
+
+
+def faulty_bodies(body: bytes) -> Iterator[bytes]:
+    message = json.loads(body)
+    for path in (
+        ("jsonrpc",), ("id",), ("method",), ("params",), ("more",), ("params", "name"),
+        ("params", "arguments"),
+        ("params", "_meta"), ("params", "more"), ("params", "arguments", "text"),
+        ("params", "arguments", "more"), ("params", "_meta", f"{PREFIX}protocolVersion"),
+        ("params", "_meta", f"{PREFIX}clientCapabilities"),
+        ("params", "_meta", f"{PREFIX}clientInfo"), ("params", "_meta", f"{PREFIX}logLevel"),
+        ("params", "_meta", "progressToken"), ("params", "_meta", "traceparent"), ("params", "requestState"),
+        ("params", "inputResponses"), ("params", "task"),
+    ):  # fmt: skip
+        for value in (DROPPED, *STRANGE):
+            changed = json.loads(body)
+            inner = changed
+            for key in path[:-1]:
+                inner = inner.setdefault(key, {})
+            if value is DROPPED:
+                inner.pop(path[-1], None)
+            else:
+                inner[path[-1]] = value
+            yield json.dumps(changed).encode()
+    yield from (b"", b" ", b"null", b"[]", b"{}", b"x", body[:-1], body + b"x", body + b" ", b"\n" + body)
+    yield from (b"\xff" + body, b"\xef\xbb\xbf" + body, b"[" + body + b"]", b"[" * 5000, body + body)
+    yield body.replace(b'"x"', b'"\\ud800"')
+    yield body.replace(b'"x"', b'"\xff"')
+    yield body.replace(b'"x"', b"NaN")
+    yield body.replace(b'"id": 1', b'"id": 1, "id": 2')
+    yield json.dumps({**message, "method": "tools/list"}).encode()
+    yield json.dumps({**message, "method": "TOOLS/CALL"}).encode()
+
+
+def test_one_fault_goes_alike(pair: Pair) -> None:
+    seen = 0
+    for call in one_fault_each():
+        fast, slow = pair.both(call)
+        assert fast == slow, says([initialize(), call], fast, slow)
+        seen += 1
+        pair.keep_session()
+    assert seen > 500
+
+
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list", "ping")
 
@@ -332,6 +424,40 @@ def goes_alike(session_pair: Pair, conversation: Sequence[Request]) -> None:
 def test_what_ever_failed_goes_alike(session_pair: Pair, line: str) -> None:
     session_pair.forget_sessions()
     goes_alike(session_pair, [from_json(document) for document in json.loads(line)])
+
+
+def one_step_each() -> Iterator[list[Request]]:
+    """Yield conversations of two steps: how sessions can begin, and what may follow."""
+    opening = initialize()
+    for key in ("protocolVersion", "capabilities", "clientInfo", "more"):
+        for value in STRANGE:
+            yield [initialize(changes={key: value}), request("ping")]
+    for version in (*VERSIONS, "2026-07-28", "2099-01-01", ""):
+        yield [initialize(version), request("ping", version=version)]
+        yield [opening, request("ping", version=version)]
+    for method in (*LISTS, "initialize", "server/discover", "logging/setLevel", "no/such"):
+        for params in (*STRANGE, {"cursor": "x"}, {"_meta": {}}, {"_meta": {"progressToken": 1}}):
+            yield [opening, request(method, params)]
+            yield [opening, notification(method, params)]
+        for identity in STRANGE:
+            yield [opening, request(method, identity=identity)]
+    for method in ("notifications/initialized", "notifications/cancelled", "notifications/no-such"):
+        for params in STRANGE:
+            yield [opening, notification(method, params), request("ping")]
+            yield [opening, request(method, params), request("ping")]
+    yield [
+        opening,
+        Request("DELETE", [*delete().headers, (b"mcp-session-id", b"session 0")], b""),
+        request("ping"),
+    ]
+    yield [opening, Request("DELETE", delete().headers, b"{}"), request("ping"), delete()]
+    yield [opening, initialize(), delete(1), request("ping", session=1), request("ping")]
+
+
+def test_one_step_goes_alike(session_pair: Pair) -> None:
+    for conversation in one_step_each():
+        session_pair.forget_sessions()
+        goes_alike(session_pair, conversation)
 
 
 @pytest.fixture(scope="module")

@@ -128,6 +128,35 @@ async def test_middleware_takes_effect_at_once() -> None:
         assert text_of(await served.send(stateless_call("echo", {"text": "hi"}))) == "hi!"
 
 
+class Lists(Middleware):
+    """Adds to lists, and to what a session begins with."""
+
+    async def on_list_tools(self, context: Any, call_next: Any) -> Any:
+        tools = await call_next(context)
+        return [tool.model_copy(update={"description": "changed"}) for tool in tools]
+
+    async def on_initialize(self, context: Any, call_next: Any) -> Any:
+        seen.append("initialize")
+        return await call_next(context)
+
+
+seen: list[str] = []
+
+
+async def test_middleware_sees_what_sessions_ask_from_then_on() -> None:
+    mcp = app_with(echo)
+    async with serving(mcp) as served:
+        await served.send(initialize())
+        assert "changed" not in (await served.send(request("tools/list"))).body
+        mcp.add_middleware(Lists())
+        mcp.add_middleware(Shouting())
+        seen.clear()
+        assert "changed" in (await served.send(request("tools/list"))).body
+        assert text_of(await served.send(session_call("echo", {"text": "hi"}))) == "hi!"
+        await served.send(initialize())
+        assert len(seen) == 2, "that of the light session that became FastMCP's, and a new one"
+
+
 @pytest.mark.parametrize("call", [stateless_call, session_call])
 async def test_call_that_takes_too_long_is_stopped_with_the_same_words(call: Any) -> None:
     ended = asyncio.Event()
@@ -228,6 +257,33 @@ async def test_session_does_not_expire_while_it_is_served(monkeypatch: pytest.Mo
         now += 61
         assert (await served.send(session_call("echo", {"text": "too late"}))).status == 404
         assert served.app.sessions_open() == 0
+
+
+async def test_sessions_expire_in_the_order_of_their_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(light_sessions, "monotonic", lambda: now)
+    async with serving(app_with(echo), session_idle_timeout_s=60) as served:
+        for _ in range(3):
+            await served.send(initialize())
+        now += 40
+        assert (await served.send(session_call("echo", {"text": "used"}, session=0))).status == 200
+        now += 40
+        assert served.app.sessions_open() == 1
+        statuses = [(await served.send(request("ping", session=number))).status for number in range(3)]
+        assert statuses == [200, 404, 404]
+
+
+async def test_session_that_ends_just_now_is_left_to_fastmcp() -> None:
+    async with serving(app_with(echo, asks)) as served:
+        await served.send(initialize())
+        await served.send(session_call("asks", {"text": "FastMCP's now"}))
+        manager = served.app._manager
+        assert manager is not None
+        (transport,) = manager._server_instances.values()
+        before = answered(served)
+        await transport.terminate()
+        assert (await served.send(session_call("echo", {"text": "late"}))).status == 404
+        assert answered(served) == before
 
 
 async def test_fastmcps_session_does_not_expire_while_the_lane_serves_it() -> None:

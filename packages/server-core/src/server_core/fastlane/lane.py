@@ -21,7 +21,7 @@ from server_core.fastlane.requests import Headers, Recogniser, is_in_session, is
 from server_core.fastlane.sessions import SessionViews, hold_session, requestor_of
 from server_core.limits import refuse
 from server_core.metrics import ServerMetrics
-from server_core.session_names import SessionNames
+from server_core.session_names import SessionNames, session_in
 from server_core.settings import ServerSettings
 
 _JSON: Final = (b"content-type", b"application/json")
@@ -94,7 +94,7 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         headers = self._recogniser.read(scope["headers"]) if scope["method"] == "POST" else None
-        identity = headers.get(b"mcp-session-id") if headers is not None else _identity_in(scope)
+        identity = headers.get(b"mcp-session-id") if headers is not None else session_in(scope)
         light = self._light.get(identity) if identity is not None else None
         if light is not None:
             if light.owner != requestor_of(scope):
@@ -212,11 +212,6 @@ class FastLane:
             with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
                 return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
         return None
-
-
-def _identity_in(scope: Scope) -> bytes | None:
-    ids = [value for name, value in scope["headers"] if name == b"mcp-session-id"]
-    return ids[0].strip(b" \t") if len(ids) == 1 else None
 
 
 def _message(taken: Message) -> requests.Message | None:

@@ -97,8 +97,6 @@ class Recogniser:
                 if name in found:
                     return None
                 found[name] = value.strip(b" \t")
-            elif name.startswith(b"mcp-param-"):
-                return None
         if found.get(b"accept") not in _ACCEPT or found.get(b"content-type") not in _CONTENT_TYPE:
             return None
         return found

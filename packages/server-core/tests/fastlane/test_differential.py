@@ -327,7 +327,8 @@ def one_fault_each() -> Iterator[Request]:
 def faulty_bodies(body: bytes) -> Iterator[bytes]:
     message = json.loads(body)
     for path in (
-        ("jsonrpc",), ("id",), ("method",), ("params",), ("more",), ("params", "name"),
+        ("jsonrpc",), ("id",), ("method",), ("params",), ("more",), ("result",), ("error",),
+        ("params", "name"),
         ("params", "arguments"),
         ("params", "_meta"), ("params", "more"), ("params", "arguments", "text"),
         ("params", "arguments", "more"), ("params", "_meta", f"{PREFIX}protocolVersion"),

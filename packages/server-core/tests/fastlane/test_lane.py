@@ -113,6 +113,17 @@ async def test_tool_that_is_replaced_is_looked_at_anew() -> None:
         assert answered(served) == 2
 
 
+@pytest.mark.parametrize("name", ["=?base64?ZWNobw==?=", "\u00e9cho"])
+async def test_name_that_its_header_does_not_spell_out_is_fastmcps_to_judge(name: str) -> None:
+    answers = []
+    for fast_lane in (True, False):
+        mcp = app_with(echo)
+        mcp.tool(echo, name=name)
+        async with serving(mcp, fast_lane=fast_lane) as served:
+            answers.append(await served.send(stateless_call(name, {"text": "hi"})))
+    assert answers[0] == answers[1]
+
+
 class Shouting(Middleware):
     async def on_call_tool(self, context: Any, call_next: Any) -> Any:
         result = await call_next(context)

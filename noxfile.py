@@ -33,6 +33,7 @@ DEV = [
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
+    "pyyaml",
     "ruff",
     "types-psutil",
 ]
@@ -107,6 +108,21 @@ def tests(session: nox.Session) -> None:
     """Run the test suite, real k6 runs included (about 3 minutes on 2 cores)."""
     # One worker more than cores: many tests wait for a load that takes its seconds.
     run_in(session, "dev", "pytest", "-n", "3", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def differential(session: nox.Session) -> None:
+    """Compare ten thousand drawn requests with and without the fast lane (15 min)."""
+    test = "packages/server-core/tests/fastlane/test_differential.py"
+    env = {"DIFFERENTIAL_EXAMPLES": "10000"}
+    run_in(session, "dev", "pytest", "-n", "2", "--timeout", "3600", test, *session.posargs, env=env)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def conformance(session: nox.Session) -> None:
+    """Run the MCP conformance suite against our servers, on both revisions (1 min)."""
+    npm_install(session, "dev", ROOT / "conformance")
+    run_in(session, "dev", "python", "conformance/conformance.py", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

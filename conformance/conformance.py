@@ -1,0 +1,469 @@
+"""Run the MCP conformance suite against our servers and say what is not as expected.
+
+`nox -s conformance` calls this; everything after `--` is handed over:
+
+    nox -s conformance                                                    every server on both revisions
+    nox -s conformance -- --server fixture --revision 2026-07-28          one of them
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import yaml
+
+FOLDER: Final = Path(__file__).parent
+SUITE: Final = FOLDER / "node_modules" / "@modelcontextprotocol" / "conformance"
+REVISIONS: Final = ("2026-07-28", "2025-11-25")
+
+_READY_S: Final = 60.0
+_STOP_S: Final = 20.0
+_SUITE_S: Final = 600.0
+
+_FAILING: Final = ("FAILURE", "WARNING")
+_SEVERITY: Final = ("SUCCESS", "WARNING", "FAILURE")
+"""What a check that is reported several times counts as: the worst."""
+
+_ALWAYS_THERE: Final = "wire-schema-valid"
+"""A check of whatever was sent, which says nothing of what a scenario is about."""
+
+_STAMP: Final = re.compile(r"-\d{4}-\d\d-\d\dT[\d-]+Z$")
+"""The end of the names of the suite's result folders."""
+
+
+class ConformanceError(Exception):
+    """The suite could not be run; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server to be tested.
+
+    Attributes:
+        name: What the files of its expected failures are named after.
+        command: How it is started, without the options that make it tell its address.
+        scenarios: The scenarios that make sense for it, by revision; None for all that a revision requires,
+            and those that the suite runs without scoring them.
+        has_lane: Calls must have been answered by the fast lane.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    scenarios: Mapping[str, tuple[str, ...]] | None = None
+    has_lane: bool = True
+
+
+_FIXTURE: Final = (sys.executable, str(FOLDER / "fixture.py"))
+
+SERVERS: Final = (
+    Server("fixture", _FIXTURE),
+    Server("fixture-streams", (*_FIXTURE, "--no-json-response"), has_lane=False),
+    Server(
+        "calculator",
+        (sys.executable, "-m", "calculator_server"),
+        {
+            "2026-07-28": (
+                "server-stateless",
+                "tools-list",
+                "resources-list",
+                "prompts-list",
+                "server-sse-multiple-streams",
+                "sep-2164-resource-not-found",
+                "caching",
+                "dns-rebinding-protection",
+                "input-required-result-unsupported-methods",
+                "http-header-validation",
+            ),
+            "2025-11-25": (
+                "server-initialize",
+                "server-session-lifecycle",
+                "ping",
+                "logging-set-level",
+                "tools-list",
+                "resources-list",
+                "prompts-list",
+                "server-sse-multiple-streams",
+                "dns-rebinding-protection",
+            ),
+        },
+        has_lane=False,  # no scenario that makes sense for it calls a tool as clients do
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the suite says about a revision.
+
+    Attributes:
+        required: The scenarios that decide the suite's own verdict.
+        unscored: Those that are run beside them, with the suite's reason not to score them.
+    """
+
+    required: frozenset[str]
+    unscored: Mapping[str, str]
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The scenarios that must go as expected: all but those of extensions, which nobody has to have."""
+        pending = {name for name, reason in self.unscored.items() if reason != "extension"}
+        return self.required | pending
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the suite found in one respect.
+
+    Attributes:
+        name: The suite's id, which may come several times in a scenario.
+        status: `SUCCESS`, `FAILURE`, `WARNING`, `SKIPPED` or `INFO`.
+        message: What was wrong.
+    """
+
+    name: str
+    status: str
+    message: str = ""
+
+
+Results = Mapping[str, Sequence[Check]]
+"""The checks by scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the scenarios that are judged.
+
+    Attributes:
+        passed: Scenarios in which everything went well.
+        idle: Scenarios in which nothing failed because there was nothing to check.
+        expected: Failures that were expected, as `scenario` or `scenario:check`.
+        unexpected: Failures that were not, with what the suite says.
+        stale: Expectations that did not come true.
+    """
+
+    passed: tuple[str, ...]
+    idle: tuple[str, ...]
+    expected: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    stale: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all went as expected."""
+        return not self.unexpected and not self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a server did on a revision.
+
+    Attributes:
+        server: Its name.
+        revision: The revision.
+        verdict: On the scenarios that are judged.
+        extensions: Scenarios of extensions that were run for information, and those of them that failed.
+        problems: What casts doubt on the verdict.
+    """
+
+    server: str
+    revision: str
+    verdict: Verdict
+    extensions: tuple[int, int]
+    problems: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all went as expected."""
+        return self.verdict.is_good and not self.problems
+
+
+def expectations_file(server: str, revision: str) -> Path:
+    """Return the file of the failures that are expected of a server."""
+    return FOLDER / f"expected-failures-{server}-{revision}.yml"
+
+
+def read_expectations(path: Path) -> tuple[str, ...]:
+    """Return the entries of a file: `scenario`, or `scenario:check` for one check of it.
+
+    Raises:
+        ConformanceError: The file is not what the suite wants.
+    """
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = document.get("server") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ConformanceError(
+            f"{path.name}: expected `server:` with a list of scenarios or `scenario:check` (no blank behind "
+            "the colon)"
+        )
+    return tuple(entries)
+
+
+def read_requirements(revision: str) -> Requirements:
+    """Return what the installed suite says about a revision."""
+    document = yaml.safe_load((SUITE / "requirements" / f"{revision}.yaml").read_text(encoding="utf-8"))
+    unscored = {
+        each["scenario"]: each["reason"] for each in document["not_scored"] if each["leg"] == "server"
+    }
+    return Requirements(frozenset(document["server"]), unscored)
+
+
+def judge(results: Results, entries: Sequence[str]) -> Verdict:
+    """Compare what happened with what was expected, by the suite's own rules.
+
+    An entry for a scenario excuses all of it, one for a check that check alone, and one that came out well is
+    stale. A check that is missing is none of these, because a scenario may end early; a scenario that is
+    missing makes its entries stale.
+    """
+    whole = {entry for entry in entries if ":" not in entry}
+    single = {entry for entry in entries if ":" in entry}
+    passed: list[str] = []
+    idle: list[str] = []
+    expected: list[str] = []
+    unexpected: list[str] = []
+    stale = [entry for entry in entries if entry.partition(":")[0] not in results]
+    for scenario, checks in sorted(results.items()):
+        worst = _worst(checks)
+        failing = [check for check in worst.values() if check.status in _FAILING]
+        good = {name for name, check in worst.items() if check.status == "SUCCESS"}
+        if not failing:
+            (passed if good - {_ALWAYS_THERE} else idle).append(scenario)
+        if scenario in whole:
+            (expected if failing else stale).append(scenario)
+            continue
+        for check in failing:
+            entry = f"{scenario}:{check.name}"
+            if entry in single:
+                expected.append(entry)
+            else:
+                unexpected.append(f"{entry}: {check.message or check.status.lower()}")
+        stale += sorted(single & {f"{scenario}:{name}" for name in good})
+    return Verdict(tuple(passed), tuple(idle), tuple(expected), tuple(unexpected), tuple(stale))
+
+
+def _worst(checks: Sequence[Check]) -> dict[str, Check]:
+    """Return the worst of the checks of each name; those that are for information do not count."""
+    worst: dict[str, Check] = {}
+    for check in checks:
+        if check.status == "INFO":
+            continue
+        known = worst.get(check.name)
+        if known is None or _severity(check) >= _severity(known):
+            worst[check.name] = check
+    return worst
+
+
+def _severity(check: Check) -> int:
+    return _SEVERITY.index(check.status) if check.status in _SEVERITY else -1
+
+
+def read_results(folder: Path) -> dict[str, list[Check]]:
+    """Return what the suite has written below a folder."""
+    results = {}
+    for file in folder.glob("server-*/checks.json"):
+        scenario = _STAMP.sub("", file.parent.name).removeprefix("server-")
+        found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        results[scenario] = [
+            Check(each["id"], each["status"], each.get("errorMessage") or "") for each in found
+        ]
+    return results
+
+
+@contextlib.contextmanager
+def running(server: Server, log: Path) -> Iterator[str]:
+    """Start a server on a free port, yield its URL, and end it.
+
+    Raises:
+        ConformanceError: It does not start.
+    """
+    with tempfile.TemporaryDirectory() as folder, log.open("wb") as output:
+        ready_file = Path(folder) / "ready.json"
+        command = [*server.command, "--port", "0", "--ready-file", str(ready_file), "--log-level", "warning"]
+        # In a folder of its own: no developer's .env decides what is tested.
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+        try:
+            yield _url_of(server, process, ready_file, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _url_of(server: Server, process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> str:
+    deadline_s = time.monotonic() + _READY_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        if ready_file.is_file():
+            return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
+        time.sleep(0.05)
+    came = "nothing" if process.poll() is None else f"exit code {process.returncode}"
+    raise ConformanceError(
+        f"{server.name}: expected it to be ready within {_READY_S:g} s, got {came}; its log is {log}"
+    )
+
+
+def _suite(url: str, folder: Path, expectations: Path, *choice: str) -> int:
+    """Run the suite; returns its exit code."""
+    node = shutil.which("node")
+    if node is None:
+        raise ConformanceError("expected node on PATH, found none: use `nox -s conformance`, which brings it")
+    command = [
+        *(node, str(SUITE / "dist" / "index.js"), "server", "--url", url, *choice),
+        *("--expected-failures", str(expectations), "--output-dir", str(folder)),
+    ]
+    with (folder / "suite.log").open("ab") as log:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_SUITE_S, check=False
+        )
+    return done.returncode
+
+
+def _lane_calls(url: str) -> float:
+    """Return how many calls the fast lane of a server has answered."""
+    with urllib.request.urlopen(urljoin(url, "/metrics"), timeout=10) as answer:  # noqa: S310 - our own server
+        text: str = answer.read().decode()
+    found = re.search(r"^mcp_fast_lane_calls_total (\S+)$", text, flags=re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def examine(server: Server, revision: str, folder: Path) -> Outcome:
+    """Run the suite against a server that is started for it.
+
+    Args:
+        server: The server.
+        revision: The revision, which decides the wire.
+        folder: Where the suite writes, emptied before.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    expectations = expectations_file(server.name, revision)
+    requirements = read_requirements(revision)
+    with running(server, folder / "server.log") as url:
+        if server.scenarios is None:
+            suites_verdict = _suite(url, folder, expectations, "--requirements", revision)
+            judged, compared = requirements.judged, requirements.required
+        else:
+            judged = compared = frozenset(server.scenarios[revision])
+            # One by one: a set of requirements is all or nothing.
+            suites_verdict = max(
+                _suite(url, folder, expectations, "--scenario", name, "--spec-version", revision)
+                for name in server.scenarios[revision]
+            )
+        lane_calls = _lane_calls(url)
+    results = read_results(folder)
+    entries = read_expectations(expectations)
+    missing = judged - results.keys()
+    problems = [f"the suite did not run {name}" for name in sorted(missing)]
+    own_verdict = judge({name: results[name] for name in compared - missing}, _of(entries, compared))
+    if (suites_verdict == 0) is not own_verdict.is_good:
+        problems.append(f"the suite came to another verdict (exit code {suites_verdict}): see suite.log")
+    if server.has_lane and not lane_calls:
+        problems.append("the fast lane answered none of the calls")
+    others = results.keys() - judged
+    failed = sum(any(check.status == "FAILURE" for check in results[name]) for name in others)
+    verdict = judge({name: results[name] for name in judged - missing}, entries)
+    return Outcome(server.name, revision, verdict, (len(others), failed), tuple(problems))
+
+
+def _of(entries: Sequence[str], scenarios: frozenset[str]) -> list[str]:
+    return [entry for entry in entries if entry.partition(":")[0] in scenarios]
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Return what is worth reading, as Markdown."""
+    lines = [
+        "| server | revision | scenarios passed | failures as expected | unexpected | stale | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in outcomes:
+        verdict = each.verdict
+        failing = {name.partition(":")[0] for name in (*verdict.expected, *verdict.unexpected)}
+        passed = f"{len(verdict.passed)} of {len(verdict.passed) + len(verdict.idle) + len(failing)}"
+        counts = (passed, len(verdict.expected), len(verdict.unexpected), len(verdict.stale))
+        cells = (each.server, each.revision, *counts, "good" if each.is_good else "**bad**")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    for each in outcomes:
+        lines += _details(each)
+    return "\n".join(lines) + "\n"
+
+
+def _details(outcome: Outcome) -> list[str]:
+    parts = (
+        ("in doubt", outcome.problems),
+        ("unexpected", outcome.verdict.unexpected),
+        ("stale: it passes or is not run, so remove the entry", outcome.verdict.stale),
+        ("as expected", outcome.verdict.expected),
+        ("nothing to check", outcome.verdict.idle),
+    )
+    lines = [f"* {kind}: {' '.join(text.split())}" for kind, texts in parts for text in texts]
+    run, failed = outcome.extensions
+    if run:
+        lines.append(f"* not judged: {failed} of {run} scenarios of optional extensions failed")
+    return ["", f"{outcome.server} on {outcome.revision}:", "", *lines] if lines else []
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns its exit code: 0 when all went as expected, else 1."""
+    options = _parse(arguments)
+    try:
+        if not SUITE.is_dir():
+            raise ConformanceError(
+                "expected the suite in conformance/node_modules, found none: use `nox -s conformance`, which "
+                "installs it"
+            )
+        outcomes = [
+            examine(server, revision, options.output_dir / f"{server.name}-{revision}")
+            for server in SERVERS
+            if server.name in options.server
+            for revision in options.revision
+        ]
+    except (ConformanceError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        return 1
+    text = summary(outcomes)
+    (options.output_dir / "summary.md").write_text(text, encoding="utf-8")
+    print(text, end="")
+    return 0 if all(each.is_good for each in outcomes) else 1
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="conformance.py", description="Run the MCP conformance suite against our servers."
+    )
+    names = [server.name for server in SERVERS]
+    parser.add_argument("--server", nargs="+", choices=names, default=names, help="which; all unless given")
+    parser.add_argument(
+        "--revision", nargs="+", choices=REVISIONS, default=list(REVISIONS), help="which; both unless given"
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        default=Path("results", "conformance"),
+        help="where logs, checks and summary.md go",
+    )
+    options = parser.parse_args(arguments)
+    options.output_dir = options.output_dir.absolute()
+    return options
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as an exception, so that the server is ended
+    sys.exit(main(sys.argv[1:]))

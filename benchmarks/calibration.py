@@ -226,7 +226,7 @@ def markdown(trials: Sequence[Trial]) -> str:
     cost_us = median(trial.cpu_us for trial in trials)
     longest_s = max(trial.duration_s for trial in trials)
     blocks = [
-        f"### {trials[0].server}: {cost_us:,.0f} µs of CPU per call",
+        f"#### {trials[0].server}: {cost_us:,.0f} µs of CPU per call",
         f"{trials[0].design}; {median(t.duration_s for t in trials):.0f} s per comparison "
         f"(longest {longest_s:.0f} s), {trials[0].cpu}.",
         "\n".join(_headline(equal, slower)),

@@ -72,7 +72,8 @@ _FIXTURE: Final = (sys.executable, str(FOLDER / "fixture.py"))
 
 SERVERS: Final = (
     Server("fixture", _FIXTURE),
-    Server("fixture-streams", (*_FIXTURE, "--no-json-response"), has_lane=False),
+    Server("fixture-streams", (*_FIXTURE, "--no-json-response")),
+    Server("fixture-workers", (*_FIXTURE, "--no-json-response", "--workers", "3")),
     Server(
         "calculator",
         (sys.executable, "-m", "calculator_server"),

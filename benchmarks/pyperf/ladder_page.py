@@ -40,7 +40,8 @@ MEANINGS: Mapping[str, str] = {
     "function": "calculator_server.arithmetic.add, called in a loop.",
     "memory": "fastmcp.Client connected to the FastMCP app: client and server share the process and both are "
     "counted, so the rung above may cost less.",
-    "app": "The app that the server serves, called with scope, receive and send: no client, no HTTP.",
+    "app": "The app that the server serves, called with scope, receive and send: no client, no HTTP, and no "
+    "FastMCP where the fast lane answers.",
     "one_user": "k6 with one virtual user against a real server process: CPU of the server alone, latency as "
     "k6 sees it.",
     "load": "k6 with ten virtual users that never pause: most of the latency is waiting for one's turn.",

@@ -69,7 +69,7 @@ async def test_both_wires_answer_at_one_url_as_json(make_app: MakeApp, serving: 
 
 
 async def test_events_instead_of_json_when_asked_for(make_app: MakeApp, serving: Serving) -> None:
-    async with serving(make_app(json_response=False)) as wires:
+    async with serving(make_app(json_response=False, fast_lane=False)) as wires:
         session = await wires.open_session()
         answer = await wires.call_in_session(session, "echo", {"text": "hi"})
     assert answer.headers["content-type"].startswith("text/event-stream")

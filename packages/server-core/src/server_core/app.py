@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from fastmcp import FastMCP
 from fastmcp.server.http import StreamableHTTPASGIApp
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -85,6 +86,10 @@ class ServedApp:
             host_origin_protection=False,  # the guard stands further out and covers every path
             session_idle_timeout=settings.session_idle_timeout_s,
         )
+        # Behind it FastMCP and the SDK know the caller: what they bind to callers is bound to tokens.
+        self._for_callers = (
+            AuthContextMiddleware(self._fastmcp_app) if settings.auth_tokens else self._fastmcp_app
+        )
         self._lane = self._fast_lane()
         own = self._lane or self._through_fastmcp
         self._rate_limit: RateLimit | None = None
@@ -113,8 +118,7 @@ class ServedApp:
 
     def _fast_lane(self) -> FastLane | None:
         settings = self._settings
-        # Traces and event streams are FastMCP's to make.
-        if not settings.fast_lane or not settings.json_response or settings.otlp_endpoint is not None:
+        if not settings.fast_lane or settings.otlp_endpoint is not None:  # traces are FastMCP's to make
             return None
         return FastLane(self._through_fastmcp, self._mcp, self.metrics, settings, self._names)
 
@@ -149,7 +153,7 @@ class ServedApp:
 
     async def _through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._header_schemas.refresh()
-        await self._fastmcp_app(trimmed(scope), receive, send)
+        await self._for_callers(trimmed(scope), receive, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         for module in _LOADED_BY_FASTMCP_ON_FIRST_USE:

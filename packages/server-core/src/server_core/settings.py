@@ -108,7 +108,9 @@ class ServerSettings(BaseSettings):
         description="Messages that one client may send at once after a pause. Unset: those of a second.",
     )
     json_response: bool = Field(
-        True, description="Answer calls as JSON; off: as server-sent events, which can carry progress."
+        True,
+        description="Answer calls as JSON; off: as server-sent events, which can carry progress and "
+        "questions to the client (plain calls on the fast lane are JSON all the same).",
     )
     fast_lane: bool = Field(
         True, description="Answer plain tool calls without FastMCP; off: every request goes through it."

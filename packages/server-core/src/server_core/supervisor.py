@@ -105,7 +105,7 @@ class _Supervisor:
         self._folder = folder
         self._signals = signals
         self._tell_ready = tell_ready
-        self._key = os.urandom(16)
+        self._key = os.urandom(32)
         self._context = multiprocessing.get_context("spawn")
         self._workers: dict[int, _Worker] = {}
         self._starts_at = dict.fromkeys(range(settings.workers), monotonic())

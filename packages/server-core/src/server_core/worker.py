@@ -20,6 +20,7 @@ from server_core.http_server import HttpServer
 from server_core.logs import configure_logging
 from server_core.metrics import ServerMetrics
 from server_core.peers import Place
+from server_core.request_state import share_request_state
 from server_core.settings import ServerSettings
 from server_core.telemetry import exporting
 
@@ -54,6 +55,7 @@ def work(
     disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series that nobody reads
     metrics = ServerMetrics()
     mcp = create_server()
+    share_request_state(mcp, place.key)
     own = settings.model_copy(update={"max_sessions": max(1, settings.max_sessions // place.of)})
     try:
         with exporting(mcp, metrics, settings.otlp_endpoint):

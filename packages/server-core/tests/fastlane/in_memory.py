@@ -132,6 +132,11 @@ def _scope(method: str, headers: Headers) -> dict[str, Any]:
 
 
 def _comparable(body: bytes) -> Any:
+    if body.startswith(b"event: message"):
+        # As JSON where there is one message, else all of them as they came.
+        messages = [line[6:] for line in body.splitlines() if line.startswith(b"data: ")]
+        body = messages[0] if len(messages) == 1 else b"\n".join(messages)
+        return _comparable(body) if len(messages) == 1 else body.decode()
     try:
         # As text, because 1 is not 1.0 to every client, and not a number is not equal to itself.
         return json.dumps(json.loads(body), sort_keys=True)

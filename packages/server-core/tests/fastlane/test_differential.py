@@ -12,6 +12,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,17 @@ EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 class Pair:
     """The two apps, and a loop that both live in."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, streams: bool = False, **options: Any) -> None:
         self._runner = asyncio.Runner()
-        self.fast = Served(create_app(make_app(**options), MemorySettings(fast_lane=True)))
-        self.slow = Served(create_app(make_app(**options), MemorySettings(fast_lane=False)))
+        self._streams = streams
+        self.fast, self.slow = (
+            Served(
+                create_app(
+                    make_app(**options), MemorySettings(fast_lane=fast_lane, json_response=not streams)
+                )
+            )
+            for fast_lane in (True, False)
+        )
         for served in (self.fast, self.slow):
             self._runner.run(served.start())
 
@@ -71,13 +79,20 @@ class Pair:
             self.both(initialize())
 
     def both(self, request: Request) -> tuple[Answer, Answer]:
-        return self._runner.run(self.fast.send(request)), self._runner.run(self.slow.send(request))
+        fast, slow = (self._runner.run(served.send(request)) for served in (self.fast, self.slow))
+        return (_without_type(fast), _without_type(slow)) if self._streams else (fast, slow)
+
+
+def _without_type(answer: Answer) -> Answer:
+    """Return an answer that may come as JSON or as an event stream of one message."""
+    headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
+    return replace(answer, headers=headers)
 
 
 @pytest.fixture(
     scope="module",
-    params=[{}, {"mask_error_details": True, "strict_input_validation": True}],
-    ids=["default", "strict"],
+    params=[{}, {"mask_error_details": True, "strict_input_validation": True}, {"streams": True}],
+    ids=["default", "strict", "streams"],
 )
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     made = Pair(**request.param)

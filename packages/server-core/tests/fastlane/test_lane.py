@@ -414,15 +414,30 @@ async def test_context_of_a_session_that_was_light_knows_its_id() -> None:
         assert text_of(await served.send(session_call("whoami", {}))) == served.sessions[0].decode()
 
 
-@pytest.mark.parametrize(
-    "settings", [{"fast_lane": False}, {"json_response": False}, {"otlp_endpoint": "http://127.0.0.1:9"}]
-)
+@pytest.mark.parametrize("settings", [{"fast_lane": False}, {"otlp_endpoint": "http://127.0.0.1:9"}])
 async def test_without_the_lane_calls_are_answered_too(settings: dict[str, Any]) -> None:
     app = create_app(app_with(echo), MemorySettings(**settings))
     assert app._lane is None
     async with serving(app_with(echo), fast_lane=False) as served:
         assert text_of(await served.send(stateless_call("echo", {"text": "slow"}))) == "slow"
         assert b"mcp_fast_lane" not in served.app.metrics.exposition("")[0]
+
+
+async def test_with_event_streams_plain_calls_are_json_and_others_can_report() -> None:
+    async def reports(ctx: Context) -> str:
+        await ctx.report_progress(1, 2, "half way")
+        return "done"
+
+    async with serving(app_with(echo, reports), json_response=False) as served:
+        await served.send(initialize())
+        plain = await served.send(session_call("echo", {"text": "hi"}))
+        assert (plain.headers["content-type"], text_of(plain)) == ("application/json", "hi")
+        asked = {"name": "reports", "arguments": {}, "_meta": {"progressToken": 7}}
+        told = await served.send(request("tools/call", asked))
+        assert told.headers["content-type"].startswith("text/event-stream")
+        assert "half way" in told.body
+        assert "done" in told.body
+        assert answered(served) == 1
 
 
 async def test_other_paths_are_not_the_lanes() -> None:

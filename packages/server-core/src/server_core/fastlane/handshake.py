@@ -54,7 +54,8 @@ class Handshake:
         if version not in VERSIONS:
             return None
         mcp = self._mcp
-        key = (version, mcp.name, mcp.version, mcp.instructions, mcp.website_url)
+        handlers = tuple(server._request_handlers)  # what the server says it can do follows from them
+        key = (version, mcp.name, mcp.version, mcp.instructions, mcp.website_url, handlers)
         if key not in self._openings:
             result = runner._serialize("initialize", version, runner._handle_initialize(params))
             if len(self._openings) >= _MOST_OPENINGS:

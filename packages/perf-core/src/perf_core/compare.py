@@ -307,7 +307,9 @@ class _Course:
             connect(live["b"].url, self._entrants["b"].wire) as second,
         ):
             call_s = expect_same_answers(first, second, self._plan.pools["mix"])
-        turn_s = min(self.design.slice_s, max(_SHORTEST_TURN_S, _CALLS_PER_TURN * call_s))
+        # Timed alone; users wait for each other, the longer the more there are.
+        crowd = max(1.0, self.design.vus / Load.vus)
+        turn_s = min(self.design.slice_s, max(_SHORTEST_TURN_S, _CALLS_PER_TURN * call_s * crowd))
         self.design = replace(self.design, turn_s=round(turn_s, 4))
 
     def _measure(self, live: Mapping[Side, Live], folder: Path, seed: int) -> Launch:

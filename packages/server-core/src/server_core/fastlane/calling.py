@@ -85,6 +85,10 @@ class DirectCalls:
         found = self._looked_at(name)
         return found.reason if isinstance(found, _Slow) else ""
 
+    def needs_fastmcp(self, name: str) -> bool:
+        """Return whether a tool is known to need FastMCP; a request of it need not be read first."""
+        return isinstance(self._looked_at(name), _Slow)
+
     def ready(self, call: ToolCall) -> ReadyCall | None:
         """Return the call with what it needs, None when it needs FastMCP."""
         if self.app_reason():

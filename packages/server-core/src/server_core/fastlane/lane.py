@@ -110,9 +110,18 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         taken = await receive()
-        message = _message(taken)
+        message = self._message(headers, taken)
         if message is None or not await self._answered(headers, message, scope, send):
             await self._app(scope, _again(taken, receive), send)
+
+    def _message(self, headers: Headers, taken: Message) -> requests.Message | None:
+        """Return the message that was taken, None when it is FastMCP's to read."""
+        if taken["type"] != "http.request" or taken.get("more_body", False):
+            return None
+        body = taken.get("body", b"")
+        if self._calls.needs_fastmcp(requests.first_name(headers, body)):
+            return None
+        return requests.message_in(body)
 
     async def _answered(self, headers: Headers, message: requests.Message, scope: Scope, send: Send) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, when it is FastMCP's."""
@@ -177,7 +186,7 @@ class FastLane:
             return
         if headers is not None and is_in_session(headers):
             taken = await receive()
-            message = _message(taken)
+            message = self._message(headers, taken)
             if message is not None and await self._answered_light(session, headers, message, send):
                 return
             receive = _again(taken, receive)
@@ -212,12 +221,6 @@ class FastLane:
             with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
                 return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
         return None
-
-
-def _message(taken: Message) -> requests.Message | None:
-    if taken["type"] != "http.request" or taken.get("more_body", False):
-        return None
-    return requests.message_in(taken.get("body", b""))
 
 
 def _response(id_json: bytes, result: bytes) -> bytes:

@@ -8,6 +8,7 @@ requests) and 2025-11-25.
 from __future__ import annotations
 
 import marshal
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -158,6 +159,22 @@ def may_open_session(headers: Headers) -> bool:
     """Return whether a request with such headers may be ``initialize``."""
     version = headers.get(b"mcp-protocol-version")
     return b"mcp-session-id" not in headers and (version is None or version in SESSION_VERSIONS)
+
+
+def first_name(headers: Headers, body: bytes) -> str:
+    """Return what is probably the name of the tool that is called, without reading the whole request.
+
+    Reading costs some 30 µs where FastMCP has just used the processor's caches for itself. A wrong guess
+    hands a request over that could have been answered here, which is never wrong.
+    """
+    if is_stateless(headers):
+        return headers.get(b"mcp-name", b"").decode("latin-1")
+    found = _NAME.search(body, 0, _WHERE_NAMES_STAND)
+    return found[1].decode("latin-1") if found is not None else ""
+
+
+_NAME: Final = re.compile(rb'"name"\s*:\s*"([^"\\]*)"')
+_WHERE_NAMES_STAND: Final = 1000
 
 
 def message_in(body: bytes) -> Message | None:

@@ -147,6 +147,11 @@ def test_the_burst_is_that_of_a_second_unless_told() -> None:
     assert load_settings(Settings, ["--rate-limit-per-s", "2", "--rate-limit-burst", "9"]).rate == Rate(2, 9)
 
 
+def test_a_burst_without_a_rate_would_limit_nothing() -> None:
+    with pytest.raises(SettingsError, match="given with --rate-limit-per-s"):
+        load_settings(Settings, ["--rate-limit-burst", "5"])
+
+
 def test_stdio_has_one_worker() -> None:
     with pytest.raises(SettingsError, match="expected 1 over stdio"):
         load_settings(Settings, ["--transport", "stdio", "--workers", "2"])

@@ -178,6 +178,13 @@ class ServerSettings(BaseSettings):
             raise ValueError("Input should be 1 over stdio, which serves one client")
         return workers
 
+    @field_validator("rate_limit_burst")
+    @classmethod
+    def _burst_has_a_rate(cls, burst: int | None, info: ValidationInfo) -> int | None:
+        if burst is not None and info.data.get("rate_limit_per_s", 0.0) is None:
+            raise ValueError("Input should be given with --rate-limit-per-s: a burst alone limits nothing")
+        return burst
+
     @field_validator("auth_tokens")
     @classmethod
     def _tokens_are_strong_and_there(cls, tokens: list[SecretStr], info: ValidationInfo) -> list[SecretStr]:

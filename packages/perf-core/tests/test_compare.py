@@ -64,10 +64,14 @@ def the_comparison(folder: Path) -> Comparison:
 
 def test_equals_on_different_wires_leave_every_report(target: Target, tmp_path: Path, capsys) -> None:
     results, adder = tmp_path / "r", target()
-    code = compare(results, adder, adder, *short(), "--wire", "session", "--wire-b", "stateless")
+    code = compare(results, adder, adder, *short(pairs=4), "--wire", "session", "--wire-b", "stateless")
     found = the_comparison(results)
     assert code == found.exit_code
-    assert found.verdict in {"same", "better", "worse", "inconclusive"}
+    if found.verdict == "invalid":
+        # Two of eight pairs may be dropped where other tests take the processor: then it has to say so.
+        assert "pairs were dropped" in found.reasons[0]
+    else:
+        assert found.verdict in {"same", "better", "worse", "inconclusive"}
     assert found.design.wires == {"a": "session", "b": "stateless"}
     # On a busy machine a user may miss turns, and an answer come so late that its pair is dropped.
     kept = [each for launch in found.launches for each in launch.slices if not each.fault]

@@ -40,6 +40,7 @@ SPOKEN = [
     pytest.param((adapters.fastmcp, "session"), id="fastmcp-session"),
     pytest.param((adapters.fastmcp, "stateless"), id="fastmcp-stateless"),
     pytest.param((adapters.typescript, "session"), id="typescript-session", marks=needs_typescript),
+    pytest.param((adapters.typescript, "stateless"), id="typescript-stateless", marks=needs_typescript),
 ]
 
 

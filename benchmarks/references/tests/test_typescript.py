@@ -36,7 +36,7 @@ def test_missing_sdk_names_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("shutil.which", lambda name: name)
     monkeypatch.setattr(node, "FOLDER", tmp_path)
     assert node.INSTALL in node.missing()
-    package = tmp_path / "node_modules" / "@modelcontextprotocol" / "sdk" / "package.json"
+    package = tmp_path / "node_modules" / "@modelcontextprotocol" / "server" / "package.json"
     package.parent.mkdir(parents=True)
     package.touch()
     assert node.missing() == ""
@@ -44,7 +44,9 @@ def test_missing_sdk_names_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_versions_are_exact_and_nothing_is_locked() -> None:
     package = json.loads((node.FOLDER / "package.json").read_text())
-    assert package["dependencies"].keys() == {"@modelcontextprotocol/sdk", "zod"}
+    own = {"@modelcontextprotocol/node", "@modelcontextprotocol/server", "zod"}
+    its_peers = {"@hono/node-server", "hono"}
+    assert package["dependencies"].keys() == own | its_peers
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["dependencies"].values())
     assert not (node.FOLDER / "package-lock.json").exists()
 

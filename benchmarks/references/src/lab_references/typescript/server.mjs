@@ -1,6 +1,7 @@
 /**
- * A calculator with the official TypeScript SDK: its McpServer, one per session, behind its Streamable HTTP
- * transport, straight on node:http, with JSON answers. As the SDK's examples do, without Express.
+ * A calculator with the official TypeScript SDK, straight on node:http, with JSON answers, as the SDK's examples
+ * do it without Express. Session wire: an McpServer per session, behind the SDK's Streamable HTTP transport.
+ * Stateless wire: the SDK's handler, which asks for an McpServer per request.
  *
  *     node server.mjs [--port N] [--ready-file PATH]
  */
@@ -21,7 +22,7 @@ const { values: options } = parseArgs({
 });
 
 // Loaded by hand so that a missing SDK is told with its cure.
-const { McpServer, StreamableHTTPServerTransport, z } = await sdk();
+const { McpServer, NodeStreamableHTTPServerTransport, createMcpHandler, toNodeHandler, z } = await sdk();
 
 const OPERATIONS = {
   add: ["Add two numbers.", (a, b) => a + b],
@@ -30,8 +31,15 @@ const OPERATIONS = {
   divide: ["Divide the first number by the second.", (a, b) => a / b],
 };
 
+/** Made once: compiling them is no part of serving a call. */
+const INPUT = z.object({ a: z.number(), b: z.number() });
+const OUTPUT = z.object({ result: z.number() });
+
 /** The transports of the open sessions, by session id. */
 const sessions = new Map();
+
+const STATELESS = "2026-07-28";
+const stateless = toNodeHandler(createMcpHandler(calculator, { legacy: "reject", responseMode: "json" }));
 
 const http = createServer((request, response) => {
   handle(request, response).catch((error) => {
@@ -47,12 +55,12 @@ process.once("SIGINT", stop);
 
 async function sdk() {
   try {
-    const [mcp, transport, zod] = await Promise.all([
-      import("@modelcontextprotocol/sdk/server/mcp.js"),
-      import("@modelcontextprotocol/sdk/server/streamableHttp.js"),
+    const [server, adapter, zod] = await Promise.all([
+      import("@modelcontextprotocol/server"),
+      import("@modelcontextprotocol/node"),
       import("zod"),
     ]);
-    return { ...mcp, ...transport, z: zod.z };
+    return { ...server, ...adapter, z: zod.z };
   } catch (error) {
     if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
     const folder = dirname(fileURLToPath(import.meta.url));
@@ -69,8 +77,8 @@ function calculator() {
   for (const [name, [description, operation]] of Object.entries(OPERATIONS)) {
     const config = {
       description,
-      inputSchema: { a: z.number(), b: z.number() },
-      outputSchema: { result: z.number() },
+      inputSchema: INPUT,
+      outputSchema: OUTPUT,
     };
     server.registerTool(name, config, async ({ a, b }) => {
       const result = operation(a, b);
@@ -84,6 +92,8 @@ function calculator() {
 
 async function handle(request, response) {
   if (request.url !== "/mcp") return refuse(response, 404, -32000, "The endpoint is /mcp");
+  // Each request goes straight to its wire: the SDK would read a body twice to find out which it is.
+  if (request.headers["mcp-protocol-version"] === STATELESS) return stateless(request, response);
   const id = request.headers["mcp-session-id"];
   const transport = id === undefined ? await opened() : sessions.get(id);
   if (transport === undefined) return refuse(response, 404, -32001, "Session not found");
@@ -92,7 +102,7 @@ async function handle(request, response) {
 
 /** A transport without a session yet: it refuses everything but `initialize`. */
 async function opened() {
-  const transport = new StreamableHTTPServerTransport({
+  const transport = new NodeStreamableHTTPServerTransport({
     sessionIdGenerator: randomUUID,
     enableJsonResponse: true,
     onsessioninitialized: (id) => sessions.set(id, transport),

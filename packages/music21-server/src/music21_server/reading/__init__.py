@@ -1,0 +1,1 @@
+"""Sources of scores become tables."""

@@ -1,0 +1,1 @@
+"""Music theory as pure functions over tables of notes."""

@@ -458,7 +458,7 @@ _PROMPTS: Final[tuple[Callable[..., Any], ...]] = (
 )
 
 
-def create_server() -> FastMCP[Any]:
+def create_server(_settings: FixtureSettings | None = None) -> FastMCP[Any]:
     """Make the app."""
     mcp: FastMCP[Any] = FastMCP(
         "conformance-fixture",

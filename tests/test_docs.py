@@ -59,6 +59,6 @@ def test_entry_point_of_the_adapters_page_is_the_group_that_is_read() -> None:
 def test_server_of_server_cores_readme() -> None:
     names: dict = {"__name__": "weather"}
     exec(blocks("packages/server-core/README.md", "python")[0], names)
-    server = names["create_server"]()
+    server = names["create_server"](names["WeatherSettings"](_env_file=None))
     assert isinstance(server, FastMCP)
     assert names["WeatherSettings"].environment_name("port") == "WEATHER_PORT"

@@ -19,7 +19,7 @@ class Settings(ServerSettings):
     port: Port = 0
 
 
-def create_server() -> FastMCP[Any]:
+def create_server(_settings: Settings) -> FastMCP[Any]:
     """Make the app."""
     mcp: FastMCP[Any] = FastMCP("handed-over", version="1", dereference_schemas=False)
 

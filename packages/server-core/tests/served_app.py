@@ -21,7 +21,7 @@ class Settings(ServerSettings):
     port: Port = 0
 
 
-def create_server() -> FastMCP[Any]:
+def create_server(_settings: Settings) -> FastMCP[Any]:
     if "SERVED_REFUSES_TO_START" in os.environ:
         raise RuntimeError("told not to start")
     mcp: FastMCP[Any] = FastMCP("served", version="1.2.3", dereference_schemas=False)

@@ -29,6 +29,8 @@ async def test_every_path_but_health_asks(make_app: MakeApp, serving: Serving, p
         assert answer.headers["www-authenticate"] == 'Bearer realm="mcp"'
         assert "Authorization: Bearer" in answer.json()["error"]["message"]
         assert (await wires.http.get("/health")).status_code == 200
+        assert (await wires.http.get("/health/ready")).status_code == 404  # of an app that has no such page
+        assert (await wires.http.get("/healthy")).status_code == 401
         assert (await wires.http.get(path, headers=bearer(BOB))).status_code != 401
 
 

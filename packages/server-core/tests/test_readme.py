@@ -18,8 +18,9 @@ async def test_the_example_serves() -> None:
     example, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, Any] = {"__name__": "weather"}
     exec(compile(example, "weather.py", "exec", dont_inherit=True), names)  # noqa: S102 - the README's own code
-    assert names["WeatherSettings"](_env_file=None).port == 8300
-    async with Client(names["create_server"]()) as client:
+    settings = names["WeatherSettings"](_env_file=None)
+    assert settings.port == 8300
+    async with Client(names["create_server"](settings)) as client:
         assert (await client.call_tool("temperature", {"city": "Oslo"})).data == 4.0
 
 

@@ -183,7 +183,7 @@ def _process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _run_main(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
-    code = main(lambda: FastMCP("demo"), DemoSettings, arguments)
+    code = main(lambda _settings: FastMCP("demo"), DemoSettings, arguments)
     captured = capsys.readouterr()
     assert captured.out == ""
     return code, captured.err.splitlines()

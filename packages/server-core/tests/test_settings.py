@@ -69,6 +69,7 @@ def test_the_standard_otlp_variable_counts_unless_the_own_one_is_set(monkeypatch
         ("--port", "65536", "less than or equal to 65535"),
         ("--path", "mcp", "starts with /"),
         ("--path", "/health", "another path"),
+        ("--path", "/health/mcp", "another path"),
         ("--path", "/a{b}", "starts with /"),
         ("--transport", "tcp", "'http' or 'stdio'"),
         ("--max-body-bytes", "0", "greater than or equal to 1"),

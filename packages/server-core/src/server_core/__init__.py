@@ -1,6 +1,7 @@
 """Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
 
 from server_core.app import ServedApp, create_app
+from server_core.callers import Caller, caller
 from server_core.errors import (
     BindError,
     ReadyFileError,
@@ -16,6 +17,7 @@ from server_core.tools import PlainTool
 
 __all__ = [
     "BindError",
+    "Caller",
     "PlainTool",
     "Port",
     "ReadyFileError",
@@ -26,6 +28,7 @@ __all__ = [
     "SettingsError",
     "TelemetryError",
     "WorkerError",
+    "caller",
     "create_app",
     "load_settings",
     "main",

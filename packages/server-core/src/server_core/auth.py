@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.limits import refuse
 
-_OPEN_PATHS: Final = frozenset({"/health"})
-"""Whoever watches the server needs no secret: the answer tells nothing but that it runs."""
+_OPEN_PATH: Final = "/health"
+"""Whoever watches the server needs no secret: the answer tells nothing but that it runs. An app may have
+pages below it (readiness, for example)."""
 
 _CHALLENGE: Final = b'Bearer realm="mcp"'
 
@@ -39,7 +40,7 @@ class BearerAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS:
+        if scope["type"] != "http" or f"{scope['path']}/".startswith(f"{_OPEN_PATH}/"):
             await self._app(scope, receive, send)
             return
         given = [value for name, value in scope["headers"] if name == b"authorization"]

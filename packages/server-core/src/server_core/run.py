@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -39,15 +40,15 @@ SettingsT = TypeVar("SettingsT", bound=ServerSettings)
 
 
 def main(
-    create_server: Callable[[], FastMCP[Any]],
+    create_server: Callable[[SettingsT], FastMCP[Any]],
     settings_class: type[SettingsT],
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Run a server from its command line.
 
     Args:
-        create_server: Makes the app; called once the settings are known to be good, in each worker if there
-            are several (a function of a module, so that their processes find it).
+        create_server: Makes the app for its settings, once these are known to be good; in each worker if
+            there are several (a function of a module, so that their processes find it).
         settings_class: The server's settings.
         arguments: Command line without the program's name; `sys.argv[1:]` when None.
 
@@ -59,9 +60,9 @@ def main(
         settings = load_settings(settings_class, sys.argv[1:] if arguments is None else arguments)
         if settings.workers > 1:
             configure_logging(settings.log_level)
-            supervise(create_server, settings, program)
+            supervise(functools.partial(create_server, settings), settings, program)
         else:
-            serve(create_server(), settings)
+            serve(create_server(settings), settings)
     except ServerCoreError as error:
         for problem in error.problems:
             sys.stderr.write(f"{program}: {problem}\n")

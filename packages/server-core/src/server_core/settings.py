@@ -165,7 +165,7 @@ class ServerSettings(BaseSettings):
     def _path_is_absolute_and_free(cls, path: str) -> str:
         if not path.startswith("/") or set(path) & set(" ?#{}"):
             raise ValueError("Input should be a path that starts with / and has no blank, ?, #, { or }")
-        if path in ("/health", "/metrics"):
+        if path in ("/health", "/metrics") or path.startswith("/health/"):
             raise ValueError("Input should be another path: the server answers /health and /metrics itself")
         return path
 

@@ -11,6 +11,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server_core.callers import Caller, calling
 from server_core.fastlane import requests
 from server_core.fastlane.adoption import Adoption
 from server_core.fastlane.answers import Answers
@@ -126,7 +127,7 @@ class FastLane:
     async def _answered(self, headers: Headers, message: requests.Message, scope: Scope, send: Send) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, when it is FastMCP's."""
         if is_stateless(headers):
-            return await self._called(headers, message, self._stateless, send)
+            return await self._called(headers, message, _caller(scope), self._stateless, send)
         if is_in_session(headers):
             return await self._called_in_fastmcps_session(headers, message, scope, send)
         if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
@@ -137,6 +138,7 @@ class FastLane:
         self,
         headers: Headers,
         message: requests.Message,
+        who: Caller,
         answers: Answers,
         send: Send,
         *extra: tuple[bytes, bytes],
@@ -145,7 +147,8 @@ class FastLane:
         ready = self._calls.ready(call) if call is not None else None
         if ready is None:
             return False
-        status, body = await self._calls.make(ready, answers)
+        with calling(who):
+            status, body = await self._calls.make(ready, answers)
         await _send(send, status, body, *extra)
         return True
 
@@ -157,9 +160,9 @@ class FastLane:
         if self._manager is None or version is None or self._views.differ:
             return False
         with hold_session(self._manager, identity, requestor_of(scope)) as is_own:
-            return is_own and await self._called(
-                headers, message, self._in_session[version], send, (b"mcp-session-id", identity)
-            )
+            who = _caller(scope, identity)
+            own = (b"mcp-session-id", identity)
+            return is_own and await self._called(headers, message, who, self._in_session[version], send, own)
 
     async def _opened(self, message: requests.Message, scope: Scope, send: Send) -> bool:
         """Open a light session."""
@@ -187,20 +190,26 @@ class FastLane:
         if headers is not None and is_in_session(headers):
             taken = await receive()
             message = self._message(headers, taken)
-            if message is not None and await self._answered_light(session, headers, message, send):
+            if message is not None and await self._answered_light(session, headers, message, scope, send):
                 return
             receive = _again(taken, receive)
         await self._adoption.adopt(session, scope)
         await self._app(scope, receive, send)
 
     async def _answered_light(
-        self, session: LightSession, headers: Headers, message: requests.Message, send: Send
+        self,
+        session: LightSession,
+        headers: Headers,
+        message: requests.Message,
+        scope: Scope,
+        send: Send,
     ) -> bool:
         own = (b"mcp-session-id", session.identity)
         if self._calls.app_reason():
             return False
         if message.method == "tools/call":
-            return await self._called(headers, message, self._in_session[session.version], send, own)
+            who = _caller(scope, session.identity)
+            return await self._called(headers, message, who, self._in_session[session.version], send, own)
         if message.params not in (None, {}):
             return False
         if message.id_json is None:
@@ -221,6 +230,14 @@ class FastLane:
             with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
                 return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
         return None
+
+
+def _caller(scope: Scope, session: bytes | None = None) -> Caller:
+    requestor = requestor_of(scope)
+    return Caller(
+        session.decode("latin-1") if session is not None else None,
+        requestor["client_id"] if requestor is not None else None,
+    )
 
 
 def _response(id_json: bytes, result: bytes) -> bytes:

@@ -14,7 +14,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
-PACKAGES = ["server-core", "perf-core", "calculator-server"]
+PACKAGES = ["server-core", "perf-core", "calculator-server", "music21-server"]
 # All local packages in one command: pip must never look for a sibling on an index.
 LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}")]
 # Yardsticks are adapters too: kept out of `lab`, where plain `nox -s quick` measures every installed one.
@@ -116,6 +116,13 @@ def differential(session: nox.Session) -> None:
     test = "packages/server-core/tests/fastlane/test_differential.py"
     env = {"DIFFERENTIAL_EXAMPLES": "10000"}
     run_in(session, "dev", "pytest", "-n", "2", "--timeout", "3600", test, *session.posargs, env=env)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def corpus(session: nox.Session) -> None:
+    """Compare music21-server with music21 on its whole corpus (25 min)."""
+    tests = "packages/music21-server/tests"
+    run_in(session, "dev", "pytest", "-n", "2", "-m", "corpus", "--timeout", "3600", tests, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

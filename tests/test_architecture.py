@@ -23,7 +23,7 @@ def test_arrows_hold() -> None:
 
 def test_siblings_are_pinned_exactly() -> None:
     versions = {project(package)["name"]: project(package)["version"] for package in PACKAGES}
-    assert set(versions) == {"mcp-perf-core", "mcp-server-core", "calculator-server"}
+    assert set(versions) == {"mcp-perf-core", "mcp-server-core", "calculator-server", "music21-server"}
     for package in PACKAGES:
         found = project(package)
         extras = found.get("optional-dependencies", {}).values()

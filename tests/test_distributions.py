@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DISTRIBUTIONS = ("mcp-server-core", "mcp-perf-core", "calculator-server")
-PACKAGES = {"server-core": "server_core", "perf-core": "perf_core", "calculator-server": "calculator_server"}
+DISTRIBUTIONS = ("mcp-server-core", "mcp-perf-core", "calculator-server", "music21-server")
+PACKAGES = {
+    "server-core": "server_core",
+    "perf-core": "perf_core",
+    "calculator-server": "calculator_server",
+    "music21-server": "music21_server",
+}
 
 
 def build(source: Path, folder: Path, *kind: str) -> Path:
@@ -110,6 +115,7 @@ def wheels(tmp_path_factory) -> dict[str, str]:
         (["perf-core"], None),
         (["calculator-server", "server-core"], None),
         (["calculator-server[perf]", "server-core", "perf-core"], None),
+        (["music21-server", "server-core"], None),
         (["calculator-server"], "mcp-server-core==0.1.0"),
         (["calculator-server[perf]", "server-core"], "mcp-perf-core==0.1.0"),
     ],

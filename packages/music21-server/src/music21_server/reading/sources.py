@@ -9,23 +9,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from music21_server.errors import UnreadableScore
+from music21_server.errors import UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading.archive import unpack
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.reading.through_music21 import read_through_music21
 
-SUFFIXES: Final[Mapping[str, str]] = {
-    ".musicxml": "musicxml", ".xml": "musicxml", ".mxl": "mxl", ".krn": "humdrum", ".abc": "abc", ".mid": "midi",
-    ".midi": "midi", ".mei": "mei",
-}  # fmt: skip
+KINDS: Final = ("musicxml", "mxl", "midi", "humdrum", "abc", "mei", "tinynotation")
+"""Names of the formats, in the order in which they are mentioned."""
 
-_ABC: Final = re.compile(rb"(?m)^X:\s*\d+")
-_HUMDRUM: Final = re.compile(rb"(?m)^\*\*(kern|dynam|text|harm|recip)")
-_TINY: Final = re.compile(rb"^\s*tinynotation\s*:", re.IGNORECASE)
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
-_NOTES: Final = re.compile(r"[A-Ga-g](?:##?|--?|bb?)?\d?(?:[\s,]+[A-Ga-gRr](?:##?|--?|bb?)?\d?)*")
+SUFFIXES: Final[Mapping[str, str]] = {
+    ".musicxml": "musicxml", ".xml": "musicxml", ".mxl": "mxl", ".mid": "midi", ".midi": "midi",
+    ".krn": "humdrum", ".abc": "abc", ".mei": "mei", ".tntxt": "tinynotation",
+}  # fmt: skip
+"""Of files, and the formats that they have as a rule."""
+
+_MEI: Final = re.compile(rb"<(?:\w{1,40}:)?mei[\s>]")
+_ABC_KEY: Final = re.compile(rb"(?m)^K:")
+_ABC_OTHER: Final = re.compile(rb"(?m)^[XTML]:")
+_HUMDRUM: Final = re.compile(rb"(?m)^\*\*[a-z]")
+_TINY: Final = re.compile(rb"tinynotation\s*:", re.IGNORECASE)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_DATA_ADDRESS: Final = re.compile(rb"data:[\w./+;=-]{0,100};base64,")
+_NOTE: Final = r"(?:[A-Ga-g](?:##?|--?|bb?)?\d?|[Rr])"
+_NOTES: Final = re.compile(rf"{_NOTE}(?:[\s,]+{_NOTE})*")
+
+_SHORTEST_BASE64: Final = 40
+_LONGEST_NOTE_TEXT: Final = 100_000
+_LOOKED_AT: Final = 20_000
+"""Bytes from the beginning in which a format shows itself."""
 
 
 @dataclass(frozen=True)
@@ -33,63 +46,95 @@ class Document:
     """What was imported, as it is kept.
 
     Attributes:
-        kind: ``musicxml``, ``mxl``, or one of the other formats.
-        content: As it came.
+        kind: One of `KINDS`.
+        content: As it came; decoded, where it came in base64.
     """
 
     kind: str
     content: bytes
 
 
-def recognise(content: bytes) -> Document:
+def recognise(content: bytes, declared: str | None = None) -> Document:
     """Tell a document's format from its content.
 
     Text that is a document in base64 is decoded first, because MXL and MIDI are no text.
 
+    Args:
+        content: The document.
+        declared: The format that it is said to have, one of `KINDS`; None where nothing is said.
+
     Raises:
-        UnreadableScore: Nothing that is known.
+        UnreadableScoreError: It is nothing that is known, or not what it is said to be.
     """
-    found = _kind(content)
-    if found is None and _BASE64.fullmatch(content) and len(content) >= _SHORTEST_BASE64:
+    if declared is not None and declared not in KINDS:
+        raise UnreadableScoreError(f"Expected one of the formats {', '.join(KINDS)}; got {declared[:40]!r}.")
+    document = _recognised(content)
+    if document is None:
+        raise UnreadableScoreError(
+            "Expected MusicXML, MXL or MIDI (these two in base64), ABC, Humdrum, MEI, tiny notation "
+            f"(`tinyNotation: 4/4 c4 d e f`) or note names (`C4 E4 G4`), got {_shown(content)}."
+        )
+    if declared not in (None, document.kind):
+        raise UnreadableScoreError(
+            f"Expected {declared} as declared, got {document.kind}: {_shown(content)}. Declare "
+            f"{document.kind}, or leave the format out."
+        )
+    return document
+
+
+def _recognised(content: bytes) -> Document | None:
+    kind = _kind(content)
+    if kind is not None:
+        return Document(kind, content)
+    address = _DATA_ADDRESS.match(content)
+    packed = (content[address.end() :] if address else content).translate(None, b" \t\r\n")
+    if len(packed) >= _SHORTEST_BASE64 and _BASE64.fullmatch(packed):
         try:
-            decoded = base64.b64decode(content, validate=False)
+            decoded = base64.b64decode(packed)
         except binascii.Error:
             decoded = b""
-        found = _kind(decoded)
-        content = decoded if found is not None else content
-    if found is None:
+        kind = _kind(decoded)
+        if kind is not None:
+            return Document(kind, decoded)
+    if len(content) <= _LONGEST_NOTE_TEXT:
         text = content.decode("utf-8", errors="replace").strip()
         if _NOTES.fullmatch(text):
             return Document("tinynotation", tiny_notation(text).encode())
-        raise UnreadableScore(
-            "Expected MusicXML, MXL or MIDI (in base64), ABC, Humdrum, MEI, tiny notation "
-            f"(`tinyNotation: 4/4 c4 d e f`) or note names (`C4 E4 G4`), got {text[:40]!r}."
-        )
-    return Document(found, content)
-
-
-_SHORTEST_BASE64: Final = 40
-
-
-def _kind(content: bytes) -> str | None:
-    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if content.startswith(b"PK"):
-        return "mxl"
-    if content.startswith(b"MThd"):
-        return "midi"
-    if start.startswith(b"<") or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "mei" if b"<mei" in content[:4096] else "musicxml"
-    if _TINY.match(start):
-        return "tinynotation"
-    if _HUMDRUM.search(content[:20_000]) or start.startswith((b"!!!", b"**")):
-        return "humdrum"
-    if _ABC.search(content[:20_000]):
-        return "abc"
     return None
 
 
+def _shown(content: bytes) -> str:
+    start = content[:60].decode("utf-8", errors="replace").strip()
+    return repr(start[:40]) if start else "nothing"
+
+
+def _kind(content: bytes) -> str | None:
+    if content.startswith(b"PK\x03\x04"):
+        return "mxl"
+    if content.startswith(b"MThd"):
+        return "midi"
+    start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"\x00" in start[:4]:
+        start = start.replace(b"\x00", b"").lstrip(b"\xff\xfe \t\r\n")  # UTF-16, as far as it matters here
+    return _kind_of_text(start)
+
+
+def _kind_of_text(start: bytes) -> str | None:
+    if start.startswith(b"<"):
+        return "mei" if _MEI.search(start) else "musicxml"
+    if _TINY.match(start):
+        return "tinynotation"
+    if start.startswith((b"!!!", b"**")) or _HUMDRUM.search(start):
+        return "humdrum"
+    return "abc" if _ABC_KEY.search(start) and _ABC_OTHER.search(start) else None
+
+
 def tiny_notation(names: str) -> str:
-    """Return tiny notation of quarter notes with these names; `4` is the octave of middle C."""
+    """Return tiny notation of quarter notes with these names; `4` is the octave of middle C.
+
+    Raises:
+        UnreadableScoreError: One of them is no name of a note.
+    """
     words = [_tiny_word(word) for word in re.split(r"[\s,]+", names.strip()) if word]
     return "tinyNotation: 4/4 " + " ".join(words)
 
@@ -99,7 +144,7 @@ def _tiny_word(word: str) -> str:
         return "r4"
     match = re.fullmatch(r"([A-Ga-g])(##?|--?|bb?)?(\d?)", word)
     if match is None:
-        raise UnreadableScore(f"Expected a note name such as C#4 or B-3, got {word!r}.")
+        raise UnreadableScoreError(f"Expected a note name such as C#4 or B-3, got {word[:20]!r}.")
     letter, sign, octave = match[1], (match[2] or "").replace("b", "-"), int(match[3] or 4)
     # Tiny notation: c is middle C, c' above it, C below, CC below that.
     if octave >= 4:
@@ -111,17 +156,12 @@ def read(document: Document, limits: Limits) -> Score:
     """Read a document.
 
     Raises:
-        UnreadableScore: It is broken, or not of its format.
-        TooMuchScore: It is beyond a limit.
+        UnreadableScoreError: It is broken, or not of its format.
+        TooMuchScoreError: It is beyond a limit.
     """
+    limits.check("max_source_bytes", len(document.content))
     if document.kind == "musicxml":
         return read_musicxml(document.content, limits)
     if document.kind == "mxl":
         return read_musicxml(unpack(document.content, limits), limits)
-    if document.kind == "midi":
-        return read_through_music21(document.content, "midi", limits)
-    try:
-        text = document.content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = document.content.decode("latin-1")
-    return read_through_music21(text, document.kind, limits)
+    return read_through_music21(document.content, document.kind, limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from music21_server import notes
-from music21_server.errors import UnreadableScore
+from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import (
     NOTE,
@@ -25,6 +26,9 @@ from music21_server.notes import (
     TimeChange,
     Transposition,
 )
+from music21_server.reading.abc_tunes import are_voices_of_one, listed, tunes
+from music21_server.reading.midi_notes import count_notes
+from music21_server.reading.xml import as_utf8, root_tag
 
 FORMATS: Final = {
     "humdrum": "humdrum",
@@ -36,49 +40,91 @@ FORMATS: Final = {
 """Our names of formats, and music21's."""
 
 _TIE: Final = {"start": notes.TIE_START, "stop": notes.TIE_STOP, "continue": notes.TIE_CONTINUE}
-_FINEST: Final = 2**40
+_FINEST: Final = 2**36
+_LONGEST_QUARTERS: Final = 2**22
 _MOST_DENOMINATOR: Final = 65535
 """music21 keeps no finer fractions."""
 
+_MOST_ALTER_CENTS: Final = 1200
+_LOWEST_OCTAVE, _HIGHEST_OCTAVE = -5, 15
+_MOST_SEMITONES: Final = 120
 
-def read_through_music21(source: str | bytes, kind: str, limits: Limits) -> Score:
+
+def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
     """Read a document in one of `FORMATS`.
 
     Args:
-        source: The document; bytes for MIDI, text for the others.
+        source: The document.
         kind: The format.
         limits: How large the score may be.
 
     Raises:
-        UnreadableScore: music21 cannot read it.
-        TooMuchScore: It is beyond a limit.
+        UnreadableScoreError: music21 cannot read it.
+        TooMuchScoreError: It is beyond a limit.
     """
+    limits.check("max_converted_bytes", len(source))
+    document = _checked(source, kind, limits)
+    # Loaded here: it takes a second, and most scores are MusicXML.
     from music21 import converter, stream
 
-    limits.check("max_source_bytes", len(source))
     try:
-        parsed: Any = converter.parseData(source, format=FORMATS[kind])
-    except Exception as error:
-        raise UnreadableScore(f"Expected {kind}, got something that music21 cannot read: {error}.") from error
-    if isinstance(parsed, stream.Opus):
-        parsed = parsed.mergeScores()
-    if not isinstance(parsed, stream.Score):
-        score: Any = stream.Score()
-        score.insert(0, parsed)
-        parsed = score
-    return score_of(parsed, limits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what music21 doubts, it reads all the same
+            parsed: Any = converter.parseData(document, format=FORMATS[kind])
+            if isinstance(parsed, stream.Opus):
+                scores = list(parsed.scores)
+                parsed = scores[0] if len(scores) == 1 else parsed.mergeScores()
+            if not isinstance(parsed, stream.Score):
+                score: Any = stream.Score()
+                score.insert(0, parsed)
+                parsed = score
+            return score_of(parsed, limits)
+    except ScoreError:
+        raise
+    except Exception as error:  # music21 raises whatever happens to go wrong within it
+        what = f"{type(error).__name__}: {error}"[:300]
+        raise UnreadableScoreError(
+            f"Expected {kind}, got something that music21 cannot read ({what})."
+        ) from error
+
+
+def _checked(source: bytes, kind: str, limits: Limits) -> str | bytes:
+    """Return what music21 is given: bytes of MIDI, text of all else."""
+    if kind == "midi":
+        limits.check("max_converted_notes", count_notes(source))
+        return source
+    if kind == "mei":
+        source = as_utf8(source)
+        root_tag(source)
+    text = as_text(source)
+    if kind == "abc":
+        found = tunes(text)
+        if not are_voices_of_one(found):
+            raise UnreadableScoreError(
+                f"Expected ABC of one tune, the document has {listed(found)}: send one of them, from its X: "
+                "line to the line before the next."
+            )
+    return text
+
+
+def as_text(source: bytes) -> str:
+    """Return the text of a document, which may be from before UTF-8."""
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return source.decode("latin-1")
 
 
 def score_of(parsed: Any, limits: Limits) -> Score:
     """Return the columns of a score of music21.
 
     Raises:
-        UnreadableScore: It has no part.
-        TooMuchScore: It is beyond a limit.
+        UnreadableScoreError: It has no part.
+        TooMuchScoreError: It is beyond a limit.
     """
     parts = list(parsed.parts)
     if not parts:
-        raise UnreadableScore("Expected a score with at least one part, got none.")
+        raise UnreadableScoreError("Expected a score with at least one part, got none.")
     limits.check("max_parts", len(parts))
     collected = _Collected(limits)
     for part in parts:
@@ -114,50 +160,54 @@ class _Collected:
         self._parts.append(Part(str(part.id), str(part.partName or ""), 0, tuple(_transpositions(part))))
         self._numbers.append([f"{measure.number}{measure.numberSuffix or ''}" for measure in measures])
         starts = [_exact(part.elementOffset(measure)) for measure in measures]
-        ends = [*starts[1:], starts[-1] + _exact(measures[-1].highestTime) if measures else Fraction(0)]
-        self._lengths.append([self._fraction(end - start) for start, end in zip(starts, ends, strict=False)])
+        ends = [*starts[1:], starts[-1] + _exact(measures[-1].highestTime)] if measures else []
+        self._lengths.append([self._fraction(end - start) for start, end in zip(starts, ends, strict=True)])
         for number, measure in enumerate(measures):
             self._take_measure(index, number, measure)
         self._limits.check("max_notes", len(self._rows))
 
     def _take_measure(self, part: int, number: int, measure: Any) -> None:
-        voices = {voice: index for index, voice in enumerate(measure.voices)}
+        from music21 import harmony
+
+        voices = {id(voice): index for index, voice in enumerate(measure.voices)}
         for element in measure.recurse().notesAndRests:
             onset = self._fraction(_exact(element.getOffsetInHierarchy(measure)))
-            if "ChordSymbol" in element.classes:
-                figure = str(element.figure)
-                self._mark(onset, lambda ticks, unit, f=figure: ChordSymbol(part, number, ticks, f))
+            if isinstance(element, harmony.Harmony):
+                self._mark(onset, ChordSymbol, part, number, str(element.figure))
                 continue
             duration = self._fraction(_exact(element.quarterLength))
-            voice = voices.get(element.activeSite, 0)
+            voice = voices.get(id(element.activeSite), 0)
             for row in _rows_of(element):
                 self._rows.append((part, number, onset, duration, *row, voice))
         self._take_marks(part, number, measure)
 
     def _take_marks(self, part: int, number: int, measure: Any) -> None:
+        from music21 import key, meter, tempo
+
         for element in measure.recurse().getElementsByClass(
-            ["KeySignature", "TimeSignature", "MetronomeMark"]
+            (key.KeySignature, meter.TimeSignature, tempo.MetronomeMark)
         ):
             onset = self._fraction(_exact(element.getOffsetInHierarchy(measure)))
-            if "KeySignature" in element.classes:
-                fifths, mode = int(element.sharps or 0), str(getattr(element, "mode", "") or "")
-                self._mark(onset, lambda ticks, unit, f=fifths, m=mode: KeyChange(part, number, ticks, f, m))
-            elif "TimeSignature" in element.classes:
+            if isinstance(element, key.KeySignature):
+                mode = str(getattr(element, "mode", "") or "")
+                self._mark(onset, KeyChange, part, number, int(element.sharps or 0), mode)
+            elif isinstance(element, meter.TimeSignature):
                 bar = self._fraction(_exact(element.barDuration.quarterLength))
                 text = str(element.ratioString)
-                self._mark(
-                    onset,
-                    lambda ticks, unit, t=text, b=bar: TimeChange(part, number, ticks, t, int(b * unit)),
-                )
+                self._marks.append((onset, _time_change(part, number, text, bar)))
             else:
-                beats = element.getQuarterBPM()
-                if beats:
-                    self._mark(onset, lambda ticks, unit, b=float(beats): TempoChange(part, number, ticks, b))
+                quarters_per_minute = element.getQuarterBPM()
+                if quarters_per_minute:
+                    self._mark(onset, TempoChange, part, number, float(quarters_per_minute))
 
-    def _mark(self, onset: Fraction, make: Callable[[int, int], _Mark]) -> None:
-        self._marks.append((onset, make))
+    def _mark(self, onset: Fraction, kind: Callable[..., _Mark], part: int, number: int, *what: Any) -> None:
+        self._marks.append((onset, lambda ticks, _unit: kind(part, number, ticks, *what)))
 
     def _fraction(self, quarters: Fraction) -> Fraction:
+        if not 0 <= quarters <= _LONGEST_QUARTERS:
+            raise UnreadableScoreError(
+                f"Expected times of at most {_LONGEST_QUARTERS:,} quarter notes, got {float(quarters):,}."
+            )
         self._denominators.add(quarters.denominator)
         return quarters
 
@@ -165,7 +215,7 @@ class _Collected:
         """Return the score."""
         unit = math.lcm(*self._denominators)
         if unit > _FINEST:
-            raise UnreadableScore(
+            raise UnreadableScoreError(
                 f"Expected times that fit a common grid, got one of 1/{unit:,} quarter notes."
             )
         table = _table(self._rows, unit)
@@ -197,6 +247,10 @@ _FIELDS: Final = (
 )  # fmt: skip
 
 
+def _time_change(part: int, number: int, text: str, bar: Fraction) -> Callable[[int, int], TimeChange]:
+    return lambda ticks, unit: TimeChange(part, number, ticks, text, int(bar * unit))
+
+
 def _table(rows: list[tuple[Any, ...]], unit: int) -> NoteTable:
     ticks = [(*row[:2], int(row[2] * unit), int(row[3] * unit), *row[4:]) for row in rows]
     values = np.array(ticks, dtype=np.int64).reshape(-1, len(_FIELDS))
@@ -212,32 +266,37 @@ def _rows_of(element: Any) -> Iterator[tuple[int, int, int, int, int, bool, bool
     if element.isRest:
         yield REST, 0, 0, 4, notes.NO_TIE, grace, False
         return
-    for note in element.notes if element.isChord else [element]:
+    for note in getattr(element, "notes", [element]):
         tie = _TIE.get(note.tie.type, notes.TIE_OTHER) if note.tie is not None else notes.NO_TIE
         if not hasattr(note, "pitch"):
-            yield (
-                UNPITCHED,
-                notes.STEPS.index(note.displayStep),
-                0,
-                int(note.displayOctave),
-                tie,
-                grace,
-                False,
-            )
+            step = notes.STEPS.index(note.displayStep)
+            yield UNPITCHED, step, 0, int(note.displayOctave), tie, grace, False
             continue
-        pitch = note.pitch
-        cents = round(pitch.alter * 100)
-        yield NOTE, notes.STEPS.index(pitch.step), cents, int(pitch.implicitOctave), tie, grace, False
+        yield NOTE, *_pitch(note.pitch), tie, grace, False
+
+
+def _pitch(pitch: Any) -> tuple[int, int, int]:
+    """Return step, alteration and octave."""
+    cents, octave = round(pitch.alter * 100), int(pitch.implicitOctave)
+    if abs(cents) > _MOST_ALTER_CENTS or not _LOWEST_OCTAVE <= octave <= _HIGHEST_OCTAVE:
+        raise UnreadableScoreError(f"Expected pitches that can be played, got {pitch.nameWithOctave[:40]}.")
+    return notes.STEPS.index(pitch.step), cents, octave
 
 
 def _transpositions(part: Any) -> Iterator[Transposition]:
-    if part.atSoundingPitch is True:
+    # Only then does music21 transpose: an instrument alone says nothing, as kern and MIDI write what sounds.
+    if part.atSoundingPitch is not False:
         return
     for instrument in part.recurse().getElementsByClass("Instrument"):
         interval = instrument.transposition
         if interval is not None:
-            diatonic = interval.generic.staffDistance
-            yield Transposition(0, int(diatonic), int(interval.semitones))
+            diatonic, chromatic = int(interval.generic.staffDistance), int(interval.semitones)
+            if abs(chromatic) > _MOST_SEMITONES:
+                raise UnreadableScoreError(
+                    f"Expected an instrument that transposes by at most {_MOST_SEMITONES} semitones, got "
+                    f"{chromatic}."
+                )
+            yield Transposition(0, diatonic, chromatic)
             return
 
 

@@ -6,8 +6,8 @@ which the coefficients agree.
 
 Sources of the profiles: Aarden, *Dynamic Melodic Expectancy* (2003), from the Essen collection; Krumhansl,
 *Cognitive Foundations of Musical Pitch* (1990); Bellmann, *About the Determination of Key of a Musical
-Excerpt* (2005), after Budge (1943); Temperley, *Music and Probability* (2007), from the examples in Kostka and
-Payne; Sapp's simple weights (humdrum keycor).
+Excerpt* (2005), after Budge (1943); Temperley, *Music and Probability* (2007), from the examples in Kostka
+and Payne; Sapp's simple weights (humdrum keycor).
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ def pitch_class_durations(table: NoteTable, semitones: npt.NDArray[np.int64] | N
     """Return how long each pitch class lasts, in quarter notes.
 
     Args:
-        table: Notes; rests and unpitched ones do not count, and quarter tones count with the semitone below.
+        table: Notes; rests and unpitched ones do not count, and quarter tones count as music21 counts them:
+            with the nearest pitch class, those in the middle with the even one.
         semitones: What to add to the written pitch of each row; None for written pitch.
     """
     pitched = table.kind == NOTE
-    semitone = table.written_cents[pitched] // 100
+    semitone = np.rint(table.written_cents[pitched] / 100).astype(np.int64)
     if semitones is not None:
         semitone = semitone + semitones[pitched]
     quarters = table.duration[pitched] / table.ticks_per_quarter
@@ -108,6 +109,9 @@ def key_candidates(durations: Weights, profile: str = DEFAULT_PROFILE) -> list[K
     return sorted(found, key=lambda candidate: -candidate.coefficient)
 
 
+_ALIKE: Final = 1e-12
+"""Durations that differ by no more than this part of the longest are equal, and tell no keys apart."""
+
 _NAMES: Final[Mapping[Mode, tuple[str, ...]]] = {"major": _MAJOR_NAMES, "minor": _MINOR_NAMES}
 
 
@@ -115,7 +119,8 @@ def _correlations(durations: Weights, weights: Weights) -> Weights:
     """Return the correlation of the durations with a profile that begins on each of the pitch classes."""
     turned = np.array([np.roll(weights, tonic) for tonic in range(12)])
     deviations = durations - durations.mean()
+    if np.abs(deviations).max(initial=0.0) <= _ALIKE * durations.max(initial=0.0):
+        return np.zeros(len(turned))
     profiles = turned - weights.mean()
-    scale = np.sqrt((profiles**2).sum(axis=1) * (deviations**2).sum())
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(scale > 0, profiles @ deviations / scale, 0.0)
+    correlations: Weights = profiles @ deviations / np.sqrt((profiles**2).sum(axis=1) * (deviations**2).sum())
+    return correlations

@@ -1,22 +1,56 @@
 """What a sonority is called, asked of music21 once per class of sonorities.
 
-A class is the bass and the set of names above it, each as seen from the tonic, with the mode: neither octaves
-nor doublings nor the tonic itself change a chord's root, quality, inversion or numeral, so the answer for one
-sonority of a class, in closed position above its bass, is the answer for all. Two names at two distances are
-called differently (a twelfth is no fifth), so the interval of a dyad is part of its class.
+A class is what is left of a sonority in closed position: the bass and the steps and alterations of the other
+names above it, all as seen from the tonic, with the mode. Neither octaves nor doublings nor the tonic itself
+change a chord's root, quality, inversion, common name or numeral there, so the answer for one sonority of a class
+is the answer for all of them, in every key. (Closed position as in music21's `Chord.closedPosition`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeVar
 
-from music21_server.notes import STEP_SEMITONES, STEPS
 from music21_server.theory.keys import Mode
+from music21_server.theory.names import STEP_CENTS, Key, Name, name_of, seen_from, text_of
 
-Name = tuple[int, int]
-"""A note name: step from 0 for C (or for the tonic), and alteration in cents."""
+_Answer = TypeVar("_Answer")
+
+Above = tuple[int, int]
+"""A name above a bass: how many steps, and its alteration in cents."""
+
+NO_ROOT_INVERSION: Final = -1
+
+UNNAMED: Final = "unnamed chord"
+"""Common name of what music21 does not name."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A sonority in closed position, without its octave.
+
+    Attributes:
+        bass: Lowest name.
+        above: The others in the order of their height; seven steps above the bass is its own step once more.
+    """
+
+    bass: Name
+    above: tuple[Above, ...]
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """All names, the bass first."""
+        return (self.bass, *(((self.bass[0] + steps) % 7, cents) for steps, cents in self.above))
+
+    def seen_from(self, tonic: Name) -> Shape:
+        """Return the same shape as it looks from a tonic, as if that were C."""
+        bass, *others = (seen_from(tonic, name) for name in self.names)
+        above = (
+            (steps, cents) for (steps, _), (_, cents) in zip(self.above, others, strict=True)
+        )
+        return Shape(bass, tuple(above))
 
 
 @dataclass(frozen=True)
@@ -25,15 +59,24 @@ class SonorityClass:
 
     Attributes:
         mode: Of the key.
-        bass: Lowest name, seen from the tonic.
-        others: The other names, seen from the tonic, sorted.
-        octaves: Of a dyad, how many octaves its interval has beyond the simple one; else 0.
+        shape: As seen from the tonic.
     """
 
     mode: Mode
-    bass: Name
-    others: tuple[Name, ...]
-    octaves: int = 0
+    shape: Shape
+
+    @property
+    def text(self) -> str:
+        """As ``major C E G``: the key of the packaged table.
+
+        An apostrophe marks what closed position leaves an octave higher than its step would be.
+        """
+        bass = self.shape.bass
+        others = (
+            text_of(name) + ("'" if _is_raised(bass, name, steps) else "")
+            for (steps, _), name in zip(self.shape.above, self.shape.names[1:], strict=True)
+        )
+        return " ".join((self.mode, text_of(bass), *others))
 
 
 @dataclass(frozen=True)
@@ -41,10 +84,10 @@ class SonorityName:
     """What a class is called.
 
     Attributes:
-        root: Seen from the tonic; None where there is none to speak of.
+        root: Seen from the tonic; None where music21 finds none.
         quality: ``major``, ``minor``, ``diminished``, ``augmented`` or ``other``.
         inversion: 0 for root position; -1 where there is no root.
-        numeral: Roman numeral with figures, such as ``V65``.
+        numeral: Roman numeral with figures, such as ``V65``; empty where music21 finds none.
         common_name: Such as ``dominant seventh chord``.
     """
 
@@ -54,75 +97,107 @@ class SonorityName:
     numeral: str
     common_name: str
 
+    @property
+    def text(self) -> str:
+        """As the packaged table keeps it."""
+        root = "" if self.root is None else text_of(self.root)
+        return "|".join((root, self.quality, str(self.inversion), self.numeral, self.common_name))
 
-def seen_from(tonic: Name, name: Name) -> Name:
-    """Return a name as seen from a tonic: C sharp from A is the third step, 0 cents off that of C major."""
-    step = (name[0] - tonic[0]) % 7
-    semitones = (STEP_SEMITONES[name[0]] - STEP_SEMITONES[tonic[0]]) % 12
-    natural = STEP_SEMITONES[step]
-    cents = int(semitones - natural) * 100 + name[1] - tonic[1]
-    # A step up from B is one octave higher than from C, which the remainder has taken away.
-    return step, (cents + 600) % 1200 - 600
-
-
-def spelled_from(tonic: Name, seen: Name) -> Name:
-    """Return the name that is seen so from a tonic; the inverse of `seen_from`."""
-    step = (tonic[0] + seen[0]) % 7
-    semitones = (STEP_SEMITONES[tonic[0]] + STEP_SEMITONES[seen[0]]) % 12
-    cents = int(semitones - STEP_SEMITONES[step]) * 100 + tonic[1] + seen[1]
-    return step, (cents + 600) % 1200 - 600
+    @classmethod
+    def from_text(cls, text: str) -> SonorityName:
+        """Return what `text` stands for."""
+        root, quality, inversion, numeral, common_name = text.split("|")
+        return cls(name_of(root) if root else None, quality, int(inversion), numeral, common_name)
 
 
-def text_of(name: Name) -> str:
-    """Return a name as music21 writes it, such as ``F#`` or ``B-``."""
-    step, cents = name
-    semitones, rest = divmod(abs(cents), 100)
-    sign = "#" if cents > 0 else "-"
-    half = {0: "", 50: "~" if cents > 0 else "`"}.get(rest)
-    if half is None:
-        raise ValueError(f"no sign for an alteration of {cents} cents")
-    return STEPS[step] + sign * semitones + half
+def class_of(shape: Shape, key: Key) -> SonorityClass:
+    """Return the class of a shape in a key."""
+    return SonorityClass(key.mode, shape.seen_from(key.tonic))
 
 
-def name_of(text: str) -> Name:
-    """Return the name that a text such as ``F#`` or ``B-`` stands for."""
-    cents = 100 * (text.count("#") - text.count("-")) + 50 * (text.count("~") - text.count("`"))
-    return STEPS.index(text[0].upper()), cents
+def closed(pitches: Sequence[tuple[int, int, int]]) -> Shape:
+    """Return the shape of pitches, given as step, alteration in cents and octave, as music21 closes them.
 
-
-_TONIC: Final = {"major": "C", "minor": "c"}
+    The bass is the lowest as written. Every other pitch comes down by octaves until it sounds less than an octave
+    above the bass, and goes back by one where it is then written below it.
+    """
+    heights = sorted(
+        {(octave * 7 + step, octave * 1200 + STEP_CENTS[step] + cents, cents) for step, cents, octave in pitches}
+    )
+    bass_line, bass_height, bass_cents = heights[0]
+    above = set()
+    for line, height, cents in heights[1:]:
+        octaves = max(0, (height - bass_height) // 1200)
+        steps = line - bass_line - 7 * octaves
+        above.add((steps + 7 if steps < 0 else steps, cents))
+    above.discard((0, bass_cents))
+    return Shape((bass_line % 7, bass_cents), tuple(sorted(above)))
 
 
 def ask_music21(sonority: SonorityClass) -> SonorityName:
-    """Return what music21 calls a class, in C, in closed position above the bass."""
-    from music21 import chord, key, roman
+    """Return what music21 calls a class, in C, in closed position above a bass in the octave of middle C.
 
-    # Loaded here: whoever reads names from the table needs none of it, and it takes a second.
-    pitches = list(_closed(sonority))
-    made: Any = chord.Chord(pitches)
-    numeral: Any = roman.romanNumeralFromChord(made, key.Key(_TONIC[sonority.mode]))
-    root = made.root()
+    Whatever music21 has no answer for is left out; nothing is raised.
+    """
+    # Loaded here: whoever finds all names in the table needs none of it, and it takes a second.
+    from music21 import chord, roman
+
+    made = _tried(lambda: chord.Chord(_pitches(sonority.shape)), None)
+    if made is None:  # an alteration that music21 has no accidental for
+        return SonorityName(None, "other", NO_ROOT_INVERSION, "", UNNAMED)
+    tonic = _key(sonority.mode)
+    root: Any = _tried(made.root, None)
+    inversion = _tried(made.inversion, None) if root is not None else None
     return SonorityName(
-        root=None if root is None else name_of(root.name),
-        quality=str(made.quality),
-        inversion=_inversion(made),
-        numeral=str(numeral.figure),
-        common_name=str(made.commonName),
+        root=None if root is None else _name(root),
+        quality=_tried(lambda: str(made.quality), "other"),
+        inversion=NO_ROOT_INVERSION if inversion is None else int(inversion),
+        numeral=_tried(lambda: str(roman.romanNumeralFromChord(made, tonic).figure), ""),
+        common_name=_tried(lambda: str(made.commonName), UNNAMED),
     )
 
 
-def _inversion(made: Any) -> int:
-    found = made.inversion()
-    return -1 if found is None else int(found)
+def _tried(ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
+    """Return an answer of music21, or another where it gives up; it does so with almost any exception."""
+    from music21.exceptions21 import Music21Exception
+
+    try:
+        return ask()
+    except (Music21Exception, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AssertionError):
+        return otherwise
 
 
-def _closed(sonority: SonorityClass) -> Iterable[str]:
-    """Yield the pitches, each as low above the bass as it can be."""
-    bass_step, bass_cents = sonority.bass
-    octave = 4
-    yield f"{text_of(sonority.bass)}{octave}"
-    bass_height = int(STEP_SEMITONES[bass_step]) * 100 + bass_cents
-    for step, cents in sonority.others:
-        height = int(STEP_SEMITONES[step]) * 100 + cents
-        above = octave + (1 if (step, height) <= (bass_step, bass_height) else 0)
-        yield f"{text_of((step, cents))}{above + sonority.octaves}"
+@cache
+def _key(mode: Mode) -> Any:
+    from music21 import key
+
+    return key.Key("C" if mode == "major" else "c")
+
+
+def _pitches(shape: Shape) -> list[Any]:
+    line = 4 * 7 + shape.bass[0]
+    return [_pitch(line, shape.bass[1]), *(_pitch(line + steps, cents) for steps, cents in shape.above)]
+
+
+def _pitch(line: int, cents: int) -> Any:
+    from music21 import pitch
+
+    octave, step = divmod(line, 7)
+    made: Any = pitch.Pitch(step="CDEFGAB"[step], octave=octave)
+    quarter_tones, rest = divmod(cents + 25, 50)
+    if quarter_tones:
+        made.accidental = pitch.Accidental(quarter_tones / 2)
+    if rest != 25:
+        made.microtone = rest - 25
+    return made
+
+
+def _name(pitch: Any) -> Name:
+    return "CDEFGAB".index(pitch.step), round(pitch.alter * 100)
+
+
+def _is_raised(bass: Name, name: Name, steps: int) -> bool:
+    usual = (name[0] - bass[0]) % 7
+    if usual == 0 and name[1] < bass[1]:
+        usual = 7
+    return steps != usual

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music21_server.notes import STEP_SEMITONES, Integers, Score
+from music21_server.notes import NOTE, STEP_SEMITONES, Integers, Score
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,33 @@ def written_pitches(score: Score) -> SpelledPitches:
 
 
 def sounding_pitches(score: Score) -> SpelledPitches:
-    """Return the pitches as they sound, spelled at the distance of the instrument's interval."""
+    """Return the pitches as they sound, spelled at the distance of the instrument's interval.
+
+    Unpitched notes and rests stay as they are: they stand on lines of the staff.
+    """
+    diatonic, chromatic = _intervals(score)
+    if not diatonic.any() and not chromatic.any():
+        return written_pitches(score)
     table = score.notes
-    step, alter_cents, octave = table.step.copy(), table.alter_cents.copy(), table.octave.copy()
-    written_cents = table.written_cents
+    octaves, step = np.divmod(table.step + diatonic, 7)
+    octave = table.octave + octaves
+    natural_cents = ((octave + 1) * 12 + STEP_SEMITONES[step]) * 100
+    return SpelledPitches(step, table.written_cents + chromatic * 100 - natural_cents, octave)
+
+
+def _intervals(score: Score) -> tuple[Integers, Integers]:
+    """Return the steps and semitones from written to sounding, for each row."""
+    table = score.notes
+    diatonic, chromatic = np.zeros((2, len(table)), dtype=np.int64)
+    # Rows are ordered by part, so that each part is a slice.
+    begins = np.searchsorted(table.part, np.arange(len(score.parts) + 1))
     for index, part in enumerate(score.parts):
-        ends = [each.measure for each in part.transpositions[1:]] + [len(score.measure_ticks)]
-        for transposition, end in zip(part.transpositions, ends, strict=True):
-            if transposition.chromatic == 0 and transposition.diatonic == 0:
-                continue
-            rows = (table.part == index) & (table.measure >= transposition.measure) & (table.measure < end)
-            octaves, step[rows] = np.divmod(table.step[rows] + transposition.diatonic, 7)
-            octave[rows] = table.octave[rows] + octaves
-            natural_cents = ((octave[rows] + 1) * 12 + STEP_SEMITONES[step[rows]]) * 100
-            alter_cents[rows] = written_cents[rows] + transposition.chromatic * 100 - natural_cents
-    return SpelledPitches(step, alter_cents, octave)
+        if part.transpositions:
+            rows = slice(begins[index], begins[index + 1])
+            measures = [each.measure for each in part.transpositions]
+            current = np.searchsorted(measures, table.measure[rows], side="right")
+            # Before the first, the instrument sounds as written.
+            diatonic[rows] = np.array([0, *(each.diatonic for each in part.transpositions)])[current]
+            chromatic[rows] = np.array([0, *(each.chromatic for each in part.transpositions)])[current]
+    is_pitched = table.kind == NOTE
+    return diatonic * is_pitched, chromatic * is_pitched

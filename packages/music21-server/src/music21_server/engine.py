@@ -1,0 +1,180 @@
+"""What the worker processes do: plain values and bytes in, plain values and bytes out."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from music21_server import analyses, codec
+from music21_server.analyses import Answer
+from music21_server.entries import Entry
+from music21_server.errors import ScoreError, UnreadableScoreError
+from music21_server.information import information
+from music21_server.limits import Limits
+from music21_server.notes import Score
+from music21_server.reading import sources
+from music21_server.reading.places import from_corpus, from_folder
+from music21_server.reading.sources import Document
+from music21_server.rendering.picture import Picture, PictureFormat, PictureLimits, render
+from music21_server.workers.progress import report
+from music21_server.writing.exports import MEDIA_TYPES, Export, ExportFormat
+from music21_server.writing.exports import export as write
+from music21_server.writing.text import TextLimits, write_text
+
+SourceType = Literal["auto", "corpus", "file", "text", "content"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What somebody wants to have imported.
+
+    Attributes:
+        text: Name in the corpus, path of a file, notes, or a document; binary ones in base64.
+        kind: Which of these; ``auto`` tells from the text.
+        folders: Below which files may be imported.
+    """
+
+    text: str
+    kind: SourceType
+    folders: tuple[Path, ...] = ()
+
+
+def read(source: Source, limits: Limits) -> Entry:
+    """Read a score.
+
+    Raises:
+        ScoreError: It cannot be read.
+    """
+    report(0, 3, "looking for the source")
+    document = _document(source, limits)
+    report(1, 3, f"reading {document.kind}")
+    score = sources.read(document, limits)
+    report(2, 3, "storing")
+    return Entry.of(document, codec.encode(score), _facts(score))
+
+
+def _document(source: Source, limits: Limits) -> Document:
+    if source.kind == "corpus":
+        return from_corpus(source.text)
+    if source.kind == "file":
+        return from_folder(source.text, source.folders, limits)
+    if source.kind in ("text", "content"):
+        return sources.recognise(source.text.encode())
+    return _recognised(source, limits)
+
+
+_LONGEST_NAME: Final = 300
+_PATH: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
+"""Of a work in the corpus, or of a file."""
+
+
+def _recognised(source: Source, limits: Limits) -> Document:
+    """Return what is most likely meant: short names are looked for, the rest is looked at."""
+    text = source.text.strip()
+    if len(text) <= _LONGEST_NAME and _PATH.fullmatch(text):
+        if source.folders and Path(text).suffix.lower() in sources.SUFFIXES:
+            return from_folder(text, source.folders, limits)
+        return from_corpus(text)
+    try:
+        return sources.recognise(source.text.encode())
+    except UnreadableScoreError:
+        if len(text) <= _LONGEST_NAME and "\n" not in text:
+            return from_corpus(text)
+        raise
+
+
+def _facts(score: Score) -> dict[str, Any]:
+    """Return what lists say of a score."""
+    found = asdict(information(score))
+    names = ("title", "composer", "measures", "notes", "lowest_sounding", "highest_sounding",
+             "duration_quarters", "duration_s")  # fmt: skip
+    return {**{name: found[name] for name in names}, "parts": len(score.parts)}
+
+
+def analyse(name: str, columns: bytes, arguments: Mapping[str, Any]) -> Answer:
+    """Analyse a score.
+
+    Args:
+        name: One of `analyses.ANALYSES`.
+        columns: From `codec.encode`.
+        arguments: Of the analysis.
+
+    Raises:
+        ScoreError: It cannot be analysed so.
+    """
+    return analyses.answer(name, _decoded(columns), arguments)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Which part of a score is meant.
+
+    Attributes:
+        first_measure: Number as printed; None for the beginning.
+        last_measure: Likewise; None for the end.
+        parts: Names, ids or places from 1; None for all.
+    """
+
+    first_measure: str | None = None
+    last_measure: str | None = None
+    parts: tuple[str, ...] | None = None
+
+
+WHOLE: Final = Excerpt()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much may be taken in and given out.
+
+    Attributes:
+        score: Of one score.
+        text: Of a score as text.
+        picture: Of a picture.
+    """
+
+    score: Limits = Limits()
+    text: TextLimits = TextLimits()
+    picture: PictureLimits = PictureLimits()
+
+
+def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -> Export:
+    """Return a score in a format; of text, a part of it.
+
+    Raises:
+        ScoreError: There is no such format, or too much of it, or it comes whole only.
+    """
+    score = _decoded(entry.columns)
+    if form == "text":
+        text = write_text(
+            score, excerpt.first_measure, excerpt.last_measure, excerpt.parts, limits=bounds.text
+        )
+        return Export(text.encode(), MEDIA_TYPES["text"])
+    if excerpt != WHOLE:
+        raise ScoreError(
+            f"Expected no measures and no parts with the format {form}, which comes whole: leave them out, or ask "
+            "for text, or for a picture (render_score)."
+        )
+    return write(entry.document(), score, form, bounds.score)
+
+
+def draw(entry: Entry, form: PictureFormat, excerpt: Excerpt, bounds: Bounds) -> Picture:
+    """Return a part of a score as a picture.
+
+    Raises:
+        ScoreError: There is no such part, or it is too much for one picture.
+    """
+    return render(
+        entry.document(), _decoded(entry.columns), excerpt.first_measure, excerpt.last_measure, excerpt.parts,
+        form=form, limits=bounds.score, picture_limits=bounds.picture,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=2)
+def _decoded(columns: bytes) -> Score:
+    """Return a score; whoever asks for one analysis asks for another of the same."""
+    return codec.decode(columns)

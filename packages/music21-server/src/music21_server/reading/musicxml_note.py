@@ -1,0 +1,221 @@
+"""What a `<note>` of MusicXML says, before it is placed in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from music21_server import notes
+from music21_server.notes import NOTE, REST, UNPITCHED
+from music21_server.reading.numbers import quantity, whole
+
+_STEP: Final = {name: index for index, name in enumerate(notes.STEPS)}
+_OCTAVE: Final = {str(octave): octave for octave in range(10)}
+_ALTER_CENTS: Final = {"0": 0, "1": 100, "-1": -100, "2": 200, "-2": -200}
+_STAFF: Final = {str(staff): staff for staff in range(1, 10)}
+
+_ACCIDENTAL_CENTS: Final = {
+    "natural": 0, "sharp": 100, "double-sharp": 200, "sharp-sharp": 200, "triple-sharp": 300,
+    "flat": -100, "double-flat": -200, "flat-flat": -200, "triple-flat": -300,
+    "quarter-sharp": 50, "three-quarters-sharp": 150, "half-sharp": 50, "one-and-a-half-sharp": 150,
+    "quarter-flat": -50, "three-quarters-flat": -150, "half-flat": -50, "one-and-a-half-flat": -150,
+}  # fmt: skip
+"""Of a pitch that has an accidental and no `<alter>`, which some programs write."""
+
+
+class WrittenNote:
+    """What a note says. What it does not say is as in the class, which is faster than setting it each time.
+
+    Attributes:
+        node: Which `<note>` or `<forward>` of the document, from 0.
+        kind: `NOTE`, `REST` or `UNPITCHED`; None for a note without any of them.
+        in_chord: Whether it sounds with the note before it.
+        is_whole_bar: Whether it is a rest that says that it lasts the bar.
+        grace: Whether it is a grace note.
+        cue: Whether it is a cue.
+        duration: In the divisions of the document, as it stands there.
+        type: Name of its notated length, such as ``quarter``.
+        dots: Behind it.
+        is_tuplet: Whether its length is modified.
+        step: Index of the step.
+        alter_cents: Alteration; None where nothing is said.
+        accidental: Name of the accidental in front of it.
+        octave: 4 begins with middle C.
+        tie: One of `notes.NO_TIE` and the others.
+        voice: Name of its voice.
+        staff: Number of its staff; 0 for none.
+    """
+
+    kind: int | None = None
+    in_chord = False
+    is_whole_bar = False
+    grace = False
+    cue = False
+    duration = ""
+    type = ""
+    dots = 0
+    is_tuplet = False
+    step = 0
+    alter_cents: int | None = None
+    accidental = ""
+    octave = 4
+    tie = notes.NO_TIE
+    voice = ""
+    staff = 0
+
+    def __init__(self, node: int) -> None:
+        self.node = node
+
+    @property
+    def cents(self) -> int:
+        """The alteration, or that of the accidental."""
+        if self.alter_cents is not None:
+            return self.alter_cents
+        return _ACCIDENTAL_CENTS.get(self.accidental, 0) if self.accidental and self.kind == NOTE else 0
+
+
+def read_note(element: Any, node: int) -> WrittenNote:
+    """Return what a `<note>` says.
+
+    Raises:
+        ValueError: It has a number that is none, or no pitch.
+    """
+    note = WrittenNote(node)
+    for child in element:
+        reader = _READERS.get(child.tag)
+        if reader is not None:
+            reader(note, child)
+    if note.kind is None:
+        raise ValueError("expected <pitch>, <unpitched> or <rest> in each <note>, got one with none of them")
+    return note
+
+
+def _read_pitch(note: WrittenNote, element: Any) -> None:
+    note.kind = NOTE if note.kind is None else note.kind
+    for child in element:
+        tag, text = child.tag, child.text or ""
+        if tag == "step":
+            note.step = _step(text)
+        elif tag == "octave":
+            note.octave = _octave(text)
+        elif tag == "alter":
+            note.alter_cents = _alter_cents(text)
+
+
+def _alter_cents(text: str) -> int | None:
+    cents = _ALTER_CENTS.get(text)
+    if cents is None and text.strip():
+        return round(quantity(text, "an <alter>", -12, 12) * 100)
+    return cents
+
+
+def _step(text: str) -> int:
+    step = _STEP.get(text)
+    if step is None:
+        step = _STEP.get(text.strip().upper())
+        if step is None:
+            raise ValueError(f"expected a <step> from A to G, got {text[:20]!r}")
+    return step
+
+
+def _octave(text: str) -> int:
+    octave = _OCTAVE.get(text)
+    return whole(text, "an <octave>", -5, 15) if octave is None else octave
+
+
+def _read_unpitched(note: WrittenNote, element: Any) -> None:
+    note.kind = UNPITCHED
+    step, octave = element.findtext("display-step"), element.findtext("display-octave")
+    # Where nothing is said it stands on the middle line, as if in the treble clef.
+    note.step = _step(step) if step else _STEP["B"]
+    note.octave = _octave(octave) if octave else 4
+
+
+def _read_rest(note: WrittenNote, element: Any) -> None:
+    note.kind = REST
+    note.is_whole_bar = element.get("measure") == "yes"
+
+
+def _read_duration(note: WrittenNote, element: Any) -> None:
+    note.duration = element.text or ""
+
+
+def _read_voice(note: WrittenNote, element: Any) -> None:
+    note.voice = (element.text or "").strip()
+
+
+def _read_type(note: WrittenNote, element: Any) -> None:
+    note.type = (element.text or "").strip()
+
+
+def _read_staff(note: WrittenNote, element: Any) -> None:
+    note.staff = staff_number(element.text)
+
+
+def _read_chord(note: WrittenNote, _element: Any) -> None:
+    note.in_chord = True
+
+
+def _read_tie(note: WrittenNote, element: Any) -> None:
+    note.tie = _joined(note.tie, element.get("type"))
+
+
+def _joined(so_far: int, kind: str | None) -> int:
+    """Return the tie of a note that has one more `<tie>`."""
+    if kind is None:
+        return so_far or notes.TIE_START
+    came = {"start": notes.TIE_START, "stop": notes.TIE_STOP}.get(kind, notes.TIE_OTHER)
+    if so_far in (notes.NO_TIE, came):
+        return came
+    if {so_far, came} == {notes.TIE_START, notes.TIE_STOP} or so_far == notes.TIE_CONTINUE:
+        return notes.TIE_CONTINUE
+    return notes.TIE_START
+
+
+def _read_accidental(note: WrittenNote, element: Any) -> None:
+    note.accidental = (element.text or "").strip().lower()
+
+
+def _read_dot(note: WrittenNote, _element: Any) -> None:
+    note.dots += 1
+
+
+def _read_time_modification(note: WrittenNote, _element: Any) -> None:
+    note.is_tuplet = True
+
+
+def _read_grace(note: WrittenNote, _element: Any) -> None:
+    note.grace = True
+
+
+def _read_cue(note: WrittenNote, _element: Any) -> None:
+    note.cue = True
+
+
+_READERS: Final[Mapping[str, Callable[[WrittenNote, Any], None]]] = {
+    "pitch": _read_pitch,
+    "duration": _read_duration,
+    "voice": _read_voice,
+    "type": _read_type,
+    "staff": _read_staff,
+    "chord": _read_chord,
+    "rest": _read_rest,
+    "tie": _read_tie,
+    "accidental": _read_accidental,
+    "dot": _read_dot,
+    "time-modification": _read_time_modification,
+    "grace": _read_grace,
+    "cue": _read_cue,
+    "unpitched": _read_unpitched,
+}
+
+
+def staff_number(text: str | None) -> int:
+    """Return the number of a staff; 0 where nothing is said.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not text or not text.strip():
+        return 0
+    return _STAFF.get(text) or whole(text, "a <staff>", 1, 1000)

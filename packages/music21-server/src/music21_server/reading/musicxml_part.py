@@ -1,0 +1,422 @@
+"""A part of MusicXML becomes rows, bar by bar.
+
+What is a note, where it begins and how long it lasts is as in music21's own importer
+(music21.musicxml.xmlToM21, release 10), whose answers the tests compare with: notes without a staff belong to
+all staves of their part, Finale's `<forward>` is a hidden rest, and a rest that stands for the whole bar
+lasts as long.
+"""
+
+from __future__ import annotations
+
+from array import array
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+
+from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.limits import Limits
+from music21_server.notes import (
+    REST,
+    ChordSymbol,
+    Integers,
+    KeyChange,
+    TempoChange,
+    TimeChange,
+    Transposition,
+)
+from music21_server.reading.chord_symbols import chord_symbol
+from music21_server.reading.musicxml_marks import read_key, read_metronome, read_time, read_transpose, tempo
+from music21_server.reading.musicxml_note import WrittenNote, read_note, staff_number
+from music21_server.reading.numbers import quantity
+from music21_server.reading.staves import COLUMNS, Mark, ReadPart, scaled
+from music21_server.reading.xml import text_of
+
+FINEST: Final = 2**36
+"""Ticks per quarter note beyond which sums over a long score could leave 64 bits."""
+
+_LONGEST_BAR_QUARTERS: Final = 4096
+
+_DEFAULT_DIVISIONS: Final = 10080
+"""Of a part that does not say; music21's choice."""
+
+_WIDTH: Final = len(COLUMNS)
+
+_MEANT: Final = Fraction(1, 2)
+_GRIDS: Final = (Fraction(1, 16), Fraction(1, 12))
+"""In quarter notes: an excess beyond the first, or a multiple of one of the others, is meant."""
+
+_Place = tuple[int, int, int, int]
+"""Onset, duration, staff and voice, which a chord's notes share."""
+
+
+class PartReader:
+    """Reads one part.
+
+    Times are counted in ticks, of which a quarter note has as many as the document's divisions so far need;
+    when it needs finer ones, everything that has been read is expressed in them.
+
+    Attributes:
+        nodes: `<note>` and `<forward>` elements so far.
+    """
+
+    def __init__(self, identity: str, name: str, first_node: int, limits: Limits, *, is_finale: bool) -> None:
+        self._identity = identity
+        self._name = name
+        self._first_node = first_node
+        self._limits = limits
+        self._is_finale = is_finale
+        self.nodes = 0
+        self._values: array[int] = array("q")
+        self._unit = 1
+        self._divisions = Fraction(_DEFAULT_DIVISIONS)
+        self._ticks_of: dict[str, int] = {}
+        self._numbers: list[str] = []
+        self._bar_ticks: list[int] = []
+        self._bar_quarters = Fraction(4)
+        self._last_time_bar = -1
+        self._marks: list[tuple[int, Mark]] = []
+        self._transpositions: list[tuple[int, Transposition]] = []
+        self._most_staves = 1
+        self._staves: set[int] = set()
+        self._voices: dict[str, int] = {}
+        # Of the bar that is being read:
+        self._bar = -1
+        self._now = self._end = 0
+        self._bar_voices: set[str] = set()
+        self._last_voice = ""
+        self._chord: _Place | None = None
+        self._chord_is_open = False
+        self._first_rest: tuple[int, WrittenNote] | None = None
+        self._has_whole_bar_rest = False
+        self._lone_notes = self._rests = 0
+        self._rows_before = 0
+        self._finale_rest: int | None = None
+
+    def read_measure(self, measure: Any) -> None:
+        """Read the next bar.
+
+        Raises:
+            UnreadableScoreError: A number in it is none.
+            TooMuchScoreError: The part is beyond a limit.
+        """
+        self._begin_bar(measure)
+        try:
+            for child in measure:
+                if child.tag == "note":
+                    self._place(read_note(child, self._next_node()))
+                else:
+                    taker = _TAKERS.get(child.tag)
+                    if taker is not None:
+                        taker(self, child)
+            self._end_bar()
+        except (ValueError, OverflowError) as error:
+            raise UnreadableScoreError(
+                f"Bar {self._numbers[-1][:20] or self._bar + 1} of part {self._identity} cannot be read: "
+                f"{error}."
+            ) from error
+
+    def finish(self) -> ReadPart:
+        """Return the part."""
+        self._remove_finales_last_rest()
+        return ReadPart(
+            identity=self._identity,
+            name=self._name,
+            rows=self._rows().copy(),
+            unit=self._unit,
+            numbers=tuple(self._numbers),
+            bar_ticks=self._bar_ticks,
+            marks=self._marks,
+            transpositions=self._transpositions,
+            staves=tuple(sorted(self._staves)) if self._most_staves > 1 else (),
+        )
+
+    def _rows(self) -> Integers:
+        return np.frombuffer(self._values, dtype=np.int64).reshape(-1, _WIDTH)
+
+    # Time
+
+    def _ticks(self, text: str) -> int:
+        """Return a duration of the document in ticks."""
+        ticks = self._ticks_of.get(text)
+        if ticks is None:
+            quarters = quantity(text, "a <duration>", 0, 10**12) / self._divisions
+            if quarters > _LONGEST_BAR_QUARTERS:
+                raise ValueError(f"expected a <duration> of at most {_LONGEST_BAR_QUARTERS} quarter notes")
+            ticks = self._ticks_of[text] = self._ticks_of_quarters(quarters)
+        return ticks
+
+    def _ticks_of_quarters(self, quarters: Fraction) -> int:
+        ticks = quarters * self._unit
+        if ticks.denominator != 1:
+            self._refine(ticks.denominator)
+            ticks *= ticks.denominator
+        return int(ticks)
+
+    def _refine(self, factor: int) -> None:
+        """Divide a tick."""
+        self._check_bar()
+        self._unit *= factor
+        if self._unit > FINEST:
+            raise TooMuchScoreError(
+                f"Part {self._identity} divides a quarter note into {self._unit:,} ticks, expected at most "
+                f"{FINEST:,}: export the score again with the same <divisions> throughout."
+            )
+        self._ticks_of = {text: ticks * factor for text, ticks in self._ticks_of.items()}
+        self._now *= factor
+        self._end *= factor
+        if self._chord is not None:
+            onset, duration, *rest = self._chord
+            self._chord = (onset * factor, duration * factor, *rest)
+        if self._values:
+            self._rows()[:, 2:4] *= factor
+        self._bar_ticks = [ticks * factor for ticks in self._bar_ticks]
+        self._marks = [(staff, scaled(mark, factor)) for staff, mark in self._marks]
+
+    def _check_bar(self) -> None:
+        if max(self._now, self._end) > _LONGEST_BAR_QUARTERS * self._unit:
+            raise ValueError(
+                f"expected a bar of at most {_LONGEST_BAR_QUARTERS} quarter notes, got a longer one"
+            )
+
+    # Bars
+
+    def _begin_bar(self, measure: Any) -> None:
+        self._limits.check("max_measures", len(self._numbers) + 1)
+        marks = len(self._marks) + len(self._transpositions)
+        self._limits.check("max_notes", len(self._values) // _WIDTH + marks)
+        self._numbers.append((measure.get("number") or "").strip()[:40])
+        self._bar += 1
+        self._now = self._end = 0
+        self._bar_voices = set()
+        self._last_voice = ""
+        self._chord = None
+        self._first_rest = None
+        self._has_whole_bar_rest = False
+        self._lone_notes = self._rests = 0
+        self._rows_before = len(self._values)
+        self._finale_rest = None
+
+    def _end_bar(self) -> None:
+        self._check_bar()
+        self._lengthen_whole_bar_rest()
+        bar = self._ticks_of_quarters(self._bar_quarters)
+        if self._end == 0 and len(self._values) == self._rows_before:
+            # Some programs leave the rests of empty bars out.
+            rest = WrittenNote(-1)
+            rest.kind = REST
+            self._add(rest, (0, bar, 0, self._voice("")))
+            self._bar_ticks.append(bar)
+            return
+        self._bar_ticks.append(self._length(bar))
+
+    def _length(self, bar: int) -> int:
+        """Return how long the bar is: a little too much is a mistake of the document, more is meant."""
+        over = Fraction(self._end - bar, self._unit)
+        if over <= 0 or over > _MEANT or any((over / grid).denominator == 1 for grid in _GRIDS):
+            return self._end
+        return bar
+
+    def _lengthen_whole_bar_rest(self) -> None:
+        """A rest that stands for the whole bar lasts as long, whatever its duration says."""
+        if self._first_rest is None:
+            return
+        is_alone = self._rests == 1 and self._lone_notes == 0
+        if not self._has_whole_bar_rest and not is_alone:
+            return
+        row, rest = self._first_rest
+        bar = self._ticks_of_quarters(self._bar_quarters)
+        at = row * _WIDTH
+        duration = self._values[at + 3]
+        quarters = Fraction(duration, self._unit)
+        looks_whole = rest.type in ("whole", "breve") or (not rest.type and quarters in (4, 8))
+        if _is_whole_bar(rest) or (duration != bar and looks_whole and not rest.dots and not rest.is_tuplet):
+            self._values[at + 3] = bar
+            self._end = self._latest_end()
+
+    def _latest_end(self) -> int:
+        rows = self._rows()[self._rows_before // _WIDTH :]
+        return int((rows[:, 2] + rows[:, 3]).max())
+
+    def _remove_finales_last_rest(self) -> None:
+        """Finale ends an incomplete last bar with a `<forward>`, which is no rest."""
+        row = self._finale_rest
+        if row is None or len(self._bar_voices) > 1:
+            return
+        rows = self._rows()
+        is_last = rows[row, 2] >= rows[self._rows_before // _WIDTH :, 2].max()
+        del rows  # the array cannot shrink while it is looked at
+        if is_last:
+            del self._values[row * _WIDTH : (row + 1) * _WIDTH]
+
+    # Notes
+
+    def _place(self, note: WrittenNote) -> None:
+        """Place a note, and go on by its duration unless it sounds with the one before it."""
+        self._finale_rest = None
+        if note.voice:
+            self._bar_voices.add(note.voice)
+            self._last_voice = note.voice
+        if note.in_chord and self._chord is not None:
+            if not self._chord_is_open:
+                self._chord_is_open = True
+                self._lone_notes -= 1
+            self._add(note, self._chord)
+            return
+        duration = 0 if note.grace or not note.duration else self._ticks(note.duration)
+        self._chord = (self._now, duration, note.staff, self._voice(self._last_voice))
+        self._chord_is_open = False
+        if note.kind == REST:
+            self._rests += 1
+            self._has_whole_bar_rest |= _is_whole_bar(note)
+            if self._first_rest is None:
+                self._first_rest = (len(self._values) // _WIDTH, note)
+        else:
+            self._lone_notes += 1
+        self._add(note, self._chord)
+        self._now += duration
+        self._end = max(self._end, self._now)
+
+    def _voice(self, name: str) -> int:
+        return self._voices.setdefault(name, len(self._voices))
+
+    def _add(self, note: WrittenNote, place: _Place) -> None:
+        onset, duration, staff, voice = place
+        if staff:
+            self._staves.add(staff)
+        self._values.extend(
+            (
+                staff, self._bar, onset, duration, note.kind or 0, note.step, note.cents, note.octave,
+                note.tie, note.grace, note.cue, voice, note.node,
+            )
+        )  # fmt: skip
+
+    def _next_node(self) -> int:
+        self.nodes += 1
+        return self._first_node + self.nodes - 1
+
+    # Everything else
+
+    def _take_backup(self, element: Any) -> None:
+        duration = self._duration_of(element)  # first: it may divide the ticks
+        self._now = max(0, self._now - duration)
+
+    def _duration_of(self, element: Any) -> int:
+        text = element.findtext("duration")
+        return self._ticks(text) if text and text.strip() else 0
+
+    def _take_forward(self, element: Any) -> None:
+        node = self._next_node()
+        duration = self._duration_of(element)
+        voice = text_of(element.find("voice"))
+        if voice:
+            self._bar_voices.add(voice)
+        if self._is_finale and element.find("duration") is not None:
+            self._finale_rest = len(self._values) // _WIDTH
+            rest = WrittenNote(node)
+            rest.kind = REST
+            staff = staff_number(element.findtext("staff"))
+            self._add(rest, (self._now, duration, staff, self._voice(voice or self._last_voice)))
+            self._end = max(self._end, self._now + duration)
+        self._now += duration
+        self._check_bar()
+
+    def _take_attributes(self, attributes: Any) -> None:
+        for child in attributes:
+            taker = _ATTRIBUTE_TAKERS.get(child.tag)
+            if taker is not None:
+                taker(self, child)
+
+    def _take_divisions(self, element: Any) -> None:
+        divisions = quantity(element.text or "", "<divisions>", 0, 10**9)
+        if divisions == 0:
+            raise ValueError("expected <divisions> above 0, got 0")
+        if divisions != self._divisions:
+            self._divisions = divisions
+            self._ticks_of = {}
+
+    def _take_staves(self, element: Any) -> None:
+        self._most_staves = max(self._most_staves, staff_number(element.text))
+
+    def _take_staff_of(self, element: Any) -> None:
+        self._staves.add(staff_number(element.get("number")) or 1)
+
+    def _mark(self, staff: int, mark: Mark) -> None:
+        if staff:
+            self._staves.add(staff)
+        self._marks.append((staff, mark))
+
+    def _take_key(self, element: Any) -> None:
+        key = read_key(element)
+        if key is not None:
+            self._mark(staff_number(element.get("number")), KeyChange(0, self._bar, self._now, *key))
+
+    def _take_time(self, element: Any) -> None:
+        time = read_time(element)
+        if time.quarters > _LONGEST_BAR_QUARTERS:
+            raise ValueError(f"expected a <time> of at most {_LONGEST_BAR_QUARTERS} quarter notes")
+        if time.quarters and self._last_time_bar != self._bar:
+            self._last_time_bar = self._bar
+            self._bar_quarters = time.quarters
+        self._ticks_of_quarters(time.unit_quarters)  # so that beats can be counted in ticks
+        ticks = self._ticks_of_quarters(time.quarters)
+        mark = TimeChange(0, self._bar, self._now, time.text, ticks)
+        self._mark(staff_number(element.get("number")), mark)
+
+    def _take_transpose(self, element: Any) -> None:
+        diatonic, chromatic = read_transpose(element)
+        staff = staff_number(element.get("number"))
+        self._transpositions.append((staff, Transposition(self._bar, diatonic, chromatic)))
+
+    def _take_direction(self, element: Any) -> None:
+        staff = staff_number(element.findtext("staff"))
+        if staff:
+            self._staves.add(staff)
+        sound = element.find("sound")
+        if sound is not None and sound.get("tempo"):
+            self._take_tempo(staff, tempo(sound.get("tempo")))
+            return
+        for metronome in element.iterfind("direction-type/metronome"):
+            self._take_tempo(staff, read_metronome(metronome))
+
+    def _take_sound(self, element: Any) -> None:
+        self._take_tempo(0, tempo(element.get("tempo")))
+
+    def _take_tempo(self, staff: int, quarters_per_minute: float | None) -> None:
+        if quarters_per_minute is not None:
+            self._mark(staff, TempoChange(0, self._bar, self._now, quarters_per_minute))
+
+    def _take_harmony(self, element: Any) -> None:
+        offset = text_of(element.find("offset"))
+        quarters = (
+            quantity(offset, "an <offset>", -(10**9), 10**9) / self._divisions if offset else Fraction(0)
+        )
+        if abs(quarters) > _LONGEST_BAR_QUARTERS:
+            raise ValueError(f"expected an <offset> of at most {_LONGEST_BAR_QUARTERS} quarter notes")
+        onset = max(0, self._ticks_of_quarters(quarters) + self._now)
+        staff = staff_number(element.findtext("staff"))
+        self._mark(staff, ChordSymbol(0, self._bar, onset, chord_symbol(element)))
+
+
+def _is_whole_bar(rest: WrittenNote) -> bool:
+    """Finale says of the rests of a pickup that they last the bar, and then writes how long they are."""
+    return rest.is_whole_bar and rest.type in ("", "whole", "breve")
+
+
+_TAKERS: Final = {
+    "backup": PartReader._take_backup,
+    "forward": PartReader._take_forward,
+    "attributes": PartReader._take_attributes,
+    "direction": PartReader._take_direction,
+    "sound": PartReader._take_sound,
+    "harmony": PartReader._take_harmony,
+}
+_ATTRIBUTE_TAKERS: Final = {
+    "divisions": PartReader._take_divisions,
+    "staves": PartReader._take_staves,
+    "key": PartReader._take_key,
+    "time": PartReader._take_time,
+    "transpose": PartReader._take_transpose,
+    "clef": PartReader._take_staff_of,
+    "staff-details": PartReader._take_staff_of,
+}

@@ -1,0 +1,122 @@
+"""Slurs, hairpins and other signs with two ends: those that lack one are removed from an excerpt.
+
+Verovio draws nothing sensible for an open one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SPANNERS: Final = {
+    "tie", "tied", "slur", "wedge", "dashes", "bracket", "octave-shift", "pedal", "glissando", "slide", "wavy-line",
+    "ending", "tuplet",
+}  # fmt: skip
+
+_ENDS: Final = {"stop", "discontinue"}
+_MIDDLES: Final = {"continue", "change", "resume"}
+_WHOLE: Final = {"let-ring"}
+
+_EMPTY_WITHOUT: Final = {"direction-type", "direction", "ornaments", "notations"}
+"""Elements that mean nothing, or are wrong, without what was in them."""
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """One end, or the middle, of a spanner.
+
+    Attributes:
+        element: The element.
+        key: What its two ends have in common.
+        measure: Index of the bar in the excerpt.
+        time: Divisions since the beginning of the bar.
+    """
+
+    element: Any
+    key: tuple[str, str]
+    measure: int
+    time: float
+
+    @property
+    def kind(self) -> str:
+        return str(self.element.get("type", ""))
+
+
+def remove_open_spanners(part: Any) -> None:
+    """Remove the signs of a part that begin or end outside of it.
+
+    Args:
+        part: The element, which is changed.
+    """
+    # By time, as a slur may end in a voice that stands in the document before that in which it begins.
+    signs = sorted(_signs(part), key=lambda sign: (sign.measure, sign.time))
+    open_ends: dict[tuple[str, str], list[_Sign]] = defaultdict(list)
+    lone: list[_Sign] = []
+    for sign in signs:
+        if sign.kind in _WHOLE:
+            continue
+        if sign.kind in _ENDS or sign.kind in _MIDDLES:
+            if not open_ends[sign.key]:
+                lone.append(sign)
+            elif sign.kind in _ENDS:
+                open_ends[sign.key].pop()
+        else:
+            open_ends[sign.key].append(sign)
+    for sign in [*lone, *(sign for signs in open_ends.values() for sign in signs)]:
+        _remove(sign.element)
+
+
+def _signs(part: Any) -> Iterator[_Sign]:
+    for index, measure in enumerate(part):
+        now = chord = 0.0
+        for child in measure:
+            tag = child.tag
+            duration = _number(child.findtext("duration"))
+            if tag == "note":
+                if child.find("chord") is None:
+                    chord = now
+                    now += 0.0 if child.find("grace") is not None else duration
+                yield from _of_note(child, index, chord)
+            elif tag == "backup":
+                now -= duration
+            elif tag == "forward":
+                now += duration
+            elif tag in ("direction", "barline"):
+                for each in child.iter():
+                    if each.tag in _SPANNERS:
+                        yield _Sign(each, (each.tag, each.get("number", "1")), index, now)
+
+
+def _of_note(note: Any, measure: int, time: float) -> Iterator[_Sign]:
+    found = [each for each in note.iter() if each.tag in _SPANNERS]
+    if not found:
+        return
+    pitch = " ".join(each.text or "" for name in ("pitch", "unpitched") for each in note.iterfind(f"{name}/*"))
+    # What ends on a note ends before the next begins on it.
+    for each in sorted(found, key=lambda each: each.get("type") not in _ENDS):
+        mark = f"{pitch} {note.findtext('staff')}" if each.tag in ("tie", "tied") else each.get("number", "1")
+        yield _Sign(each, (each.tag, mark), measure, time)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def _remove(element: Any) -> None:
+    """Remove an element, and what is empty without it."""
+    parent = element.getparent()
+    parent.remove(element)
+    while parent.tag in _EMPTY_WITHOUT and not _means_something(parent):
+        element, parent = parent, parent.getparent()
+        parent.remove(element)
+
+
+def _means_something(element: Any) -> bool:
+    if element.tag == "direction":
+        return element.find("direction-type") is not None
+    return len(element) > 0

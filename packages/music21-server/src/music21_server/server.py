@@ -1,0 +1,108 @@
+"""The music21 server as a FastMCP app."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import ResourceError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from music21_server import __version__
+from music21_server.errors import ScoreError
+from music21_server.pool import Pool
+from music21_server.settings import Music21Settings
+from music21_server.store import Store
+from music21_server.studio import Studio
+from music21_server.tools import ScoreTools, owner
+
+INSTRUCTIONS = """\
+Scores, read and analysed exactly: import one (import_score) from music21's corpus of some 3,000 works, from a document that
+you send, or from a folder of the server, then ask about it by its score_id. Everything is computed over the whole score,
+whatever its size; long lists come in pages (offset, limit).
+
+Pitches are written as in music21: C4 is middle C, F#4 is F sharp, B-3 is B flat (the hyphen is the flat sign). Positions have
+the number of the measure as printed, the beat in it from 1, and the offset from the beginning in quarter notes.
+
+Which tool: what is in it - score_info. Its key and modulations - key_analysis. Each sonority by name - chord_analysis. Chords,
+functions and cadences - harmony_analysis. Parallels, crossings and leaps - voice_leading_analysis. Motifs and sequences -
+pattern_recognition. Where a melody occurs - search_pattern. To see it - render_score. To read the notes yourself -
+export_score with format text.
+"""
+
+
+def create_server(settings: Music21Settings | None = None) -> FastMCP[Any]:
+    """Make the app, ready to be served or to be used in memory.
+
+    Args:
+        settings: Those of the environment when None.
+    """
+    settings = settings or Music21Settings()
+    store = Store(settings.store_limits, folder=settings.store_folder)
+    pool = Pool(settings.pool_settings)
+    studio = Studio(
+        store,
+        pool,
+        settings.bounds,
+        tuple(settings.score_folders),
+        max_cached_bytes=settings.max_cached_bytes,
+        timeout_s=settings.work_timeout_s,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastMCP[Any]) -> AsyncIterator[None]:
+        async with pool:
+            keeper = asyncio.create_task(studio.keep_house())
+            try:
+                yield
+            finally:
+                keeper.cancel()
+        store.close()
+
+    mcp: FastMCP[Any] = FastMCP(
+        "music21",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        lifespan=lifespan,
+        dereference_schemas=False,
+    )
+    for tool in ScoreTools(studio).tools():
+        mcp.add_tool(tool)
+    _add_resources(mcp, studio)
+    _add_pages(mcp, pool)
+    return mcp
+
+
+def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
+    @mcp.resource("music21://scores", name="scores", mime_type="application/json")
+    async def scores() -> str:
+        """The scores that you have imported."""
+        return json.dumps([{"score_id": score.name, **score.info} for score in studio.scores(owner())])
+
+    @mcp.resource("music21://scores/{score_id}", name="score", mime_type="application/json")
+    async def score(score_id: str) -> str:
+        """What there is to say about an imported score."""
+        try:
+            return json.dumps(await studio.analyse(owner(), score_id, "information", {}))
+        except ScoreError as error:
+            raise ResourceError(str(error)) from error
+
+
+def _add_pages(mcp: FastMCP[Any], pool: Pool) -> None:
+    @mcp.custom_route("/health/live", methods=["GET"])
+    async def live(_request: Request) -> JSONResponse:
+        """Answer whether the process serves."""
+        return JSONResponse({"status": "ok"})
+
+    @mcp.custom_route("/health/ready", methods=["GET"])
+    async def ready(_request: Request) -> JSONResponse:
+        """Answer whether calls would be worked on at once, or soon."""
+        found = pool.figures()
+        status = {"status": "ok" if found.workers else "starting", "workers": found.workers, "busy": found.busy,
+                  "waiting": found.waiting}  # fmt: skip
+        return JSONResponse(status, 200 if found.workers else 503)

@@ -1,0 +1,209 @@
+"""Scores and what is asked about them: who may, what is known already, and who works it out.
+
+Everything heavy happens in the pool's processes; here there are names, bytes and waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from music21_server import engine
+from music21_server.analyses import ANALYSES, Answer
+from music21_server.bounded_cache import BoundedCache, result_key
+from music21_server.engine import WHOLE, Bounds, Excerpt, Source
+from music21_server.entries import Entry
+from music21_server.pages import cut
+from music21_server.pool import Pool
+from music21_server.rendering.picture import Picture, PictureFormat
+from music21_server.single_flight import SingleFlight
+from music21_server.store import Store, StoredScore
+from music21_server.workers.progress import Progress
+from music21_server.writing.exports import Export, ExportFormat
+
+_SWEEP_EVERY_S: Final = 60.0
+
+Listener = Callable[[Progress], None]
+Made = TypeVar("Made", Export, Picture)
+
+
+class Studio:
+    """Imports scores and answers questions about them.
+
+    Args:
+        store: Where scores are kept.
+        pool: Who does the work.
+        bounds: How much may be taken in and given out.
+        folders: Below which files may be imported.
+        max_cached_bytes: Of answers that are kept at hand.
+        timeout_s: Longest time of one piece of work.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pool: Pool,
+        bounds: Bounds,
+        folders: tuple[Path, ...],
+        *,
+        max_cached_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._bounds = bounds
+        self._folders = folders
+        self._timeout_s = timeout_s
+        self._answers: BoundedCache[str, Answer | Export | Picture] = BoundedCache(max_cached_bytes, _size)
+        self._imports: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, _entry_size)
+        self._flights: SingleFlight[str] = SingleFlight()
+
+    async def keep_house(self) -> None:
+        """Free scores whose time is over, until cancelled."""
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY_S)
+            await asyncio.to_thread(self._store.sweep)
+
+    async def import_score(
+        self, owner: str, text: str, kind: engine.SourceType, name: str | None, tell: Listener | None = None
+    ) -> StoredScore:
+        """Read a score and store it under a name.
+
+        Raises:
+            ScoreError: It cannot be read or stored.
+        """
+        source = Source(text, kind, self._folders)
+        # Not for files: they may have changed.
+        key = None if kind == "file" or self._folders else _digest(kind, text)
+        entry = self._imports.get(key) if key is not None else None
+        if entry is None:
+            flight = f"import {key or _digest(kind, text)}"
+            entry = await self._flights.run(
+                flight, self._work(owner, engine.read, source, self._bounds.score), on_progress=tell
+            )
+            if key is not None:
+                self._imports.put(key, entry)
+        title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
+        return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)
+
+    def scores(self, owner: str) -> tuple[StoredScore, ...]:
+        """Return an owner's scores."""
+        return self._store.scores(owner)
+
+    def delete(self, owner: str, name: str) -> None:
+        """Delete a score.
+
+        Raises:
+            UnknownScoreError: There is none of that name.
+        """
+        self._store.delete(owner, name)
+
+    def delete_all(self, owner: str) -> int:
+        """Delete all scores of an owner, and return how many there were."""
+        return self._store.delete_all(owner)
+
+    async def analyse(
+        self,
+        owner: str,
+        name: str,
+        analysis: str,
+        arguments: Mapping[str, Any],
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        tell: Listener | None = None,
+    ) -> dict[str, Any]:
+        """Return what an analysis says of a score, as JSON values; of a long list one page.
+
+        Raises:
+            ScoreError: There is no such score, or it cannot be analysed so.
+        """
+        entry = await self._entry(owner, name)
+        key = result_key(entry.content_id, analysis, arguments)
+        found = self._answers.get(key)
+        if not isinstance(found, Answer):
+            found = await self._flights.run(
+                key,
+                self._work(owner, engine.analyse, analysis, entry.columns, dict(arguments)),
+                on_progress=tell,
+            )
+            self._answers.put(key, found)
+        result: dict[str, Any] = {"score_id": name, **json.loads(found.head)}
+        pages = ANALYSES[analysis].pages
+        if pages is not None and found.rows is not None:
+            rows, page = cut(found.rows, offset, limit)
+            result[pages] = rows
+            result["page"] = asdict(page)
+        return result
+
+    async def export(
+        self,
+        owner: str,
+        name: str,
+        form: ExportFormat,
+        excerpt: Excerpt = WHOLE,
+        tell: Listener | None = None,
+    ) -> Export:
+        """Return a score in a format.
+
+        Raises:
+            ScoreError: There is no such score, or too much of it.
+        """
+        return await self._made(engine.export, Export, owner, name, form, excerpt, tell)
+
+    async def draw(
+        self, owner: str, name: str, form: PictureFormat, excerpt: Excerpt, tell: Listener | None = None
+    ) -> Picture:
+        """Return a part of a score as a picture.
+
+        Raises:
+            ScoreError: There is no such score or part, or it is too much for one picture.
+        """
+        return await self._made(engine.draw, Picture, owner, name, form, excerpt, tell)
+
+    async def _made(
+        self,
+        function: Callable[..., Made],
+        kind: type[Made],
+        owner: str,
+        name: str,
+        form: str,
+        excerpt: Excerpt,
+        tell: Listener | None,
+    ) -> Made:
+        entry = await self._entry(owner, name)
+        key = result_key(entry.content_id, kind.__name__, {"format": form, **asdict(excerpt)})
+        found = self._answers.get(key)
+        if not isinstance(found, kind):
+            work = self._work(owner, function, entry, form, excerpt, self._bounds)
+            found = await self._flights.run(key, work, on_progress=tell)
+            self._answers.put(key, found)
+        return found
+
+    def _work(
+        self, owner: str, function: Callable[..., Any], *arguments: Any
+    ) -> Callable[[Listener], Coroutine[Any, Any, Any]]:
+        """Return what has a function of the engine called in a process."""
+        return lambda tell: self._pool.run(
+            function, *arguments, deadline_s=self._timeout_s, owner=owner, on_progress=tell
+        )
+
+    async def _entry(self, owner: str, name: str) -> Entry:
+        return await asyncio.to_thread(self._store.get, owner, name)
+
+
+def _digest(kind: str, text: str) -> str:
+    return sha256(f"{kind}\0{text}".encode()).hexdigest()
+
+
+def _size(value: Answer | Export | Picture) -> int:
+    return value.size_bytes if isinstance(value, Answer) else len(value.content)
+
+
+def _entry_size(entry: Entry) -> int:
+    return entry.size_bytes

@@ -1,0 +1,1 @@
+"""Scores become documents: MusicXML, MXL, MIDI, text."""

@@ -1,0 +1,31 @@
+"""The MusicXML of a document: as it came, or written from the columns."""
+
+from __future__ import annotations
+
+from music21_server.limits import Limits
+from music21_server.notes import Score
+from music21_server.reading.archive import unpack
+from music21_server.reading.sources import Document
+from music21_server.writing.from_columns import write_musicxml
+
+
+def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:
+    """Return a document as MusicXML.
+
+    MusicXML is returned byte for byte as it came, of MXL the document inside; other formats are written from the
+    columns.
+
+    Args:
+        document: As it was imported.
+        score: What was read from it.
+        limits: How large the document may be, unpacked.
+
+    Raises:
+        UnreadableScoreError: The archive is broken.
+        TooMuchScoreError: The document is beyond a limit.
+    """
+    if document.kind == "musicxml":
+        return document.content
+    if document.kind == "mxl":
+        return unpack(document.content, limits)
+    return write_musicxml(score)

@@ -1,0 +1,208 @@
+"""Documents: header, parts, staves, marks, limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.notes import KeyChange, NoteTable, Part, TempoChange, TimeChange, Transposition
+
+
+@pytest.fixture
+def bar(attributes, note):
+    return attributes() + note("C4", 4)
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        ("", ""),
+        ("<movement-title>Allegro</movement-title>", "Allegro"),
+        ("<work><work-title>Quartet</work-title></work>", "Quartet"),
+        (
+            "<work><work-title>Quartet</work-title></work><movement-title>Allegro</movement-title>",
+            "Quartet: Allegro",
+        ),
+        ("<work><work-title>Air</work-title></work><movement-title>Air</movement-title>", "Air"),
+        ("<movement-title>The\n  long   way</movement-title>", "The long way"),
+        (
+            "<credit><credit-type>title</credit-type><credit-words>Credited</credit-words></credit>",
+            "Credited",
+        ),
+        ("<movement-title>" + "x" * 9000 + "</movement-title>", "x" * 500),
+    ],
+)
+def test_title(document, bar, read, head, title):
+    assert read(document([bar], head=head)).title == title
+
+
+def test_composer(document, bar, read):
+    creators = '<creator type="lyricist">Anon</creator><creator type="composer">Clara Schumann</creator>'
+    head = f"<identification>{creators}</identification>"
+    assert read(document([bar], head=head)).composer == "Clara Schumann"
+
+
+def test_parts_have_names_and_identities(document, bar, read):
+    score = read(document([bar], [bar], names=["Soprano", "Alto"]))
+    assert score.parts == (Part("P1", "Soprano"), Part("P2", "Alto"))
+
+
+def test_part_without_a_printed_name_has_its_instruments(document, bar, read):
+    source = document([bar], names=[""]).replace(
+        b"</score-part>",
+        b"<score-instrument><instrument-name>Oboe</instrument-name></score-instrument></score-part>",
+    )
+    assert read(source).parts[0].name == "Oboe"
+
+
+def test_part_that_the_list_does_not_name_is_read(document, bar, read):
+    source = document([bar]).replace(b'<score-part id="P1">', b'<score-part id="other">')
+    assert read(source).parts == (Part("P1", ""),)
+
+
+def test_bars_keep_their_printed_numbers(document, bar, read):
+    source = (
+        document([bar, bar, bar]).replace(b'number="1"', b'number="0"').replace(b'number="3"', b'number="X1"')
+    )
+    assert read(source).measure_numbers == ("0", "2", "X1")
+
+
+def test_staves_are_parts(document, note, attributes, read, written):
+    staves = "<staves>2</staves>"
+    bar = (
+        attributes(more=staves)
+        + note("C5", 4, "<voice>1</voice><staff>1</staff>")
+        + "<backup><duration>4</duration></backup>"
+        + note("C3", 4, "<voice>2</voice><staff>2</staff>")
+    )
+    score = read(document([bar], [attributes() + note("G4", 4)]))
+    assert [part.identity for part in score.parts] == ["P1-Staff1", "P1-Staff2", "P2"]
+    assert [part.staff for part in score.parts] == [1, 2, 0]
+    assert written(score) == [(0, 0, 0, 4, "C5"), (1, 0, 0, 4, "C3"), (2, 0, 0, 4, "G4")]
+
+
+def test_what_names_no_staff_belongs_to_all(document, note, attributes, read, written):
+    clefs = '<staves>2</staves><clef number="1"/><clef number="2"/><key><fifths>1</fifths></key>'
+    score = read(document([attributes(more=clefs) + note("C5", 4)]))
+    assert written(score) == [(0, 0, 0, 4, "C5"), (1, 0, 0, 4, "C5")]
+    assert score.keys == (KeyChange(0, 0, 0, 1, ""), KeyChange(1, 0, 0, 1, ""))
+
+
+def test_marks(document, note, attributes, read):
+    key = "<key><fifths>-1</fifths><mode>major</mode></key>"
+    metronome = "<metronome><beat-unit>half</beat-unit><per-minute>60</per-minute></metronome>"
+    direction = f"<direction><direction-type>{metronome}</direction-type></direction>"
+    score = read(
+        document(
+            [
+                attributes(2, "3/4", key) + note("C4", 6) + '<sound tempo="90"/>',
+                direction + '<direction><sound tempo="72.5"/></direction>' + note("C4", 6),
+            ]
+        )
+    )
+    assert score.keys == (KeyChange(0, 0, 0, -1, "major"),)
+    assert score.times == (TimeChange(0, 0, 0, "3/4", 3),)
+    assert score.tempos == (
+        TempoChange(0, 0, 3, 90),
+        TempoChange(0, 1, 0, 120),
+        TempoChange(0, 1, 0, 72.5),
+    )
+
+
+def test_chord_symbols_are_no_notes(document, note, attributes, read, written):
+    root = "<root><root-step>G</root-step></root><kind>dominant</kind>"
+    bar = attributes(2) + note("C4", 4) + f"<harmony>{root}<offset>-2</offset></harmony>" + note("D4", 4)
+    score = read(document([bar]))
+    assert len(written(score)) == 2
+    assert [(symbol.onset, symbol.text) for symbol in score.chord_symbols] == [(1, "G7")]
+
+
+def test_transpositions_with_the_bar_from_which_they_hold(document, note, attributes, read):
+    clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
+    in_a = "<attributes><transpose><diatonic>-2</diatonic><chromatic>-3</chromatic></transpose></attributes>"
+    score = read(document([attributes(more=clarinet) + note("C4", 4), in_a + note("C4", 4)]))
+    assert score.parts[0].transpositions == (Transposition(0, -1, -2), Transposition(1, -2, -3))
+
+
+def test_transposition_of_one_staff(document, note, attributes, read):
+    more = (
+        '<staves>2</staves><clef number="1"/><clef number="2"/>'
+        '<transpose number="2"><diatonic>-7</diatonic><chromatic>-12</chromatic></transpose>'
+    )
+    parts = read(document([attributes(more=more) + note("C4", 4)])).parts
+    assert [part.transpositions for part in parts] == [(), (Transposition(0, -7, -12),)]
+
+
+def test_score_without_notes(read, document):
+    score = read(document(["", ""]))
+    assert score.measure_ticks.tolist() == [4, 4]
+    assert score.notes.kind.tolist() == [1, 1]
+
+
+def test_part_without_bars(read, document):
+    score = read(document([]))
+    assert len(score.notes) == 0
+    assert score.own_ticks.shape == (1, 0)
+    assert score.measure_starts.tolist() == [0]
+
+
+def test_columns_have_their_types(read, document, bar):
+    table = read(document([bar])).notes
+    for name in NoteTable.__dataclass_fields__:
+        if name != "ticks_per_quarter":
+            expected = np.bool_ if name in ("grace", "cue") else np.int64
+            assert getattr(table, name).dtype == expected, name
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", "got an empty document|well-formed"),
+        (b"C4 E4 G4", "well-formed XML"),
+        (b"<html><body/></html>", "root <html>"),
+        (b"<score-timewise/>", "timepart.xsl"),
+        (b"<score-partwise/>", "at least one <part>"),
+        (b"<score-partwise><part-list/></score-partwise>", "at least one <part>"),
+        (b"<score-partwise><part></score-partwise>", "well-formed XML"),
+    ],
+)
+def test_what_is_no_musicxml_is_refused(read, source, message):
+    with pytest.raises(UnreadableScoreError, match=message):
+        read(source)
+
+
+def test_truncated_anywhere_is_refused(read, document, bar):
+    source = document([bar, bar], [bar])
+    for length in range(0, len(source) - 1, 37):
+        with pytest.raises(UnreadableScoreError):
+            read(source[:length])
+
+
+def test_limits_name_their_setting(read, document, bar):
+    source = document([bar, bar], [bar])
+    for limit, value in {"max_source_bytes": 100, "max_notes": 2, "max_measures": 1, "max_parts": 1}.items():
+        with pytest.raises(TooMuchScoreError, match=rf"expected at most {value} \(setting {limit}\)"):
+            read(source, **{limit: value})
+        read(source)
+
+
+def test_staves_that_share_notes_do_not_multiply_them_beyond_the_limit(read, document, note, attributes):
+    clefs = "<staves>200</staves>" + "".join(f'<clef number="{staff}"/>' for staff in range(1, 201))
+    source = document([attributes(more=clefs) + note("C4") * 4] + [note("C4") * 4] * 9)
+    with pytest.raises(TooMuchScoreError, match="max_notes"):
+        read(source, max_notes=7_000)
+    with pytest.raises(TooMuchScoreError, match="max_parts"):
+        read(source, max_parts=100)
+    assert len(read(source).notes) == 8_000
+
+
+def test_many_parts(read, document, bar):
+    score = read(document(*[[bar, bar]] * 150))
+    assert len(score.parts) == 150
+    assert score.notes.part.tolist() == [part for part in range(150) for _ in range(2)]
+
+
+def test_namesakes_of_parts_and_bars_elsewhere_are_not_taken_for_them(read, document, bar, written):
+    odd = "<credit><part><measure><note/></measure></part></credit>"
+    assert len(written(read(document([bar], head=odd)))) == 1

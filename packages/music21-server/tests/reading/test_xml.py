@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.reading import xml
+from music21_server.reading.xml import as_utf8, pieces, root_tag, text_of
+
+PLAIN = '<?xml version="1.0" encoding="{}"?><r><a>Dvořák</a></r>'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        PLAIN.format("UTF-8").encode(),
+        codecs.BOM_UTF8 + PLAIN.format("UTF-8").encode(),
+        PLAIN.format("UTF-16").encode("utf-16"),
+        codecs.BOM_UTF16_BE + PLAIN.format("UTF-16").encode("utf-16-be"),
+        PLAIN.format("UTF-16LE").encode("utf-16-le"),
+        PLAIN.format("UTF-16BE").encode("utf-16-be"),
+        PLAIN.format("ISO-8859-2").encode("iso-8859-2"),
+    ],
+)
+def test_encodings(source):
+    texts = [text_of(element) for event, element in pieces(as_utf8(source), ("a",)) if event == "end"]
+    assert texts == ["Dvořák"]
+
+
+@pytest.mark.parametrize("name", ["klingon", "hex", "zip"])
+def test_unknown_encoding_is_refused(name):
+    with pytest.raises(UnreadableScoreError, match=f"encoding that it declares \\({name}\\)"):
+        as_utf8(PLAIN.format(name).encode())
+
+
+def test_wrong_encoding_is_refused():
+    with pytest.raises(UnreadableScoreError, match="utf-16"):
+        as_utf8(codecs.BOM_UTF16_LE + b"<\x00r\x00>")
+    with pytest.raises(UnreadableScoreError, match="well-formed"):
+        list(pieces(as_utf8("<r>Dvořák</r>".encode("iso-8859-2")), ("r",)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_are_refused(encoding):
+    text = '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><r>&b;</r>'
+    with pytest.raises(UnreadableScoreError, match="without entity declarations"):
+        as_utf8(text.encode(encoding))
+
+
+def test_external_documents_are_not_fetched(tmp_path):
+    secret = tmp_path / "secret.dtd"
+    secret.write_text('<!ENTITY leak "leaked">')
+    text = f'<!DOCTYPE r SYSTEM "{secret.as_uri()}"><r><a>&leak;</a></r>'
+    found = [text_of(element) for event, element in pieces(as_utf8(text.encode()), ("a",)) if event == "end"]
+    assert found == [""]
+
+
+def test_root_is_told_before_the_rest_is_looked_at():
+    assert root_tag(b"<!-- music --><score-partwise><unfinished>") == "score-partwise"
+
+
+@pytest.mark.parametrize("source", [b"", b"  ", b"no xml", b"<", b"<?xml", b"<!-- "])
+def test_what_is_no_xml_has_no_root(source):
+    with pytest.raises(UnreadableScoreError, match="Expected"):
+        root_tag(source)
+
+
+def test_cut_off_document_is_refused_after_its_pieces():
+    found = []
+    with pytest.raises(UnreadableScoreError, match="may be cut off"):
+        found.extend(event for event, _ in _all(b"<r><a/><a/>"))
+    assert found == []
+
+
+def _all(source):
+    return list(pieces(source, ("a",)))
+
+
+def test_what_has_ended_is_forgotten(monkeypatch):
+    monkeypatch.setattr(xml, "_READ_BYTES", 40)
+    kept = []
+    for event, element in pieces(b"<r>" + b"<x><y/></x><a>1</a>" * 500 + b"</r>", ("a",)):
+        if event == "end":
+            kept.append(len(element.getparent()))
+    assert len(kept) == 500
+    assert max(kept) < 10  # what 40 bytes hold, and the piece before
+
+
+def test_deep_nesting_is_refused():
+    with pytest.raises(UnreadableScoreError, match="depth"):
+        list(pieces(b"<a>" * 100_000, ("r",)))
+
+
+def test_endless_piece_is_bounded(monkeypatch):
+    monkeypatch.setattr(xml, "_LARGEST_PIECE_BYTES", 200_000)
+    with pytest.raises(TooMuchScoreError, match="200,000 bytes without a bar line"):
+        _all(b"<r><a>" + b"<n/>" * 100_000)
+
+
+def test_many_pieces_are_not_one_large_one(monkeypatch):
+    monkeypatch.setattr(xml, "_LARGEST_PIECE_BYTES", 200_000)
+    assert len(_all(b"<r>" + b"<a>music</a>" * 20_000 + b"</r>")) == 40_000

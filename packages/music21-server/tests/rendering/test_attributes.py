@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from lxml import etree
+
+from music21_server.rendering.attributes import AttributesInForce
+
+
+def in_force(*texts: str) -> str:
+    state = AttributesInForce()
+    for text in texts:
+        state.take(etree.fromstring(f"<attributes>{text}</attributes>"))
+    return etree.tostring(state.element()).decode()
+
+
+def test_what_is_said_last_counts_in_the_order_of_the_schema() -> None:
+    said = ("<clef><sign>G</sign></clef><divisions>1</divisions>", "<key><fifths>1</fifths></key>", "<divisions>2</divisions>")
+    assert in_force(*said) == (
+        "<attributes><divisions>2</divisions><key><fifths>1</fifths></key><clef><sign>G</sign></clef></attributes>"
+    )
+
+
+def test_each_staff_has_its_clef() -> None:
+    found = in_force(
+        '<clef number="1"><sign>G</sign></clef><clef number="2"><sign>F</sign></clef>', "<clef><sign>C</sign></clef>"
+    )
+    assert found == '<attributes><clef><sign>C</sign></clef><clef number="2"><sign>F</sign></clef></attributes>'
+
+
+def test_a_key_without_a_staff_replaces_those_of_all_staves() -> None:
+    keys = '<key number="1"><fifths>1</fifths></key><key number="2"><fifths>2</fifths></key>'
+    assert in_force(keys).count("<key") == 2
+    assert in_force(keys, "<key><fifths>3</fifths></key>") == "<attributes><key><fifths>3</fifths></key></attributes>"
+    assert in_force("<key><fifths>3</fifths></key>", '<key number="2"><fifths>4</fifths></key>') == (
+        '<attributes><key><fifths>3</fifths></key><key number="2"><fifths>4</fifths></key></attributes>'
+    )
+
+
+def test_what_is_of_the_moment_is_left_out() -> None:
+    assert in_force("<measure-style><slash/></measure-style><staves>2</staves>") == (
+        "<attributes><staves>2</staves></attributes>"
+    )
+
+
+def test_what_is_taken_is_not_taken_away() -> None:
+    attributes = etree.fromstring("<attributes><divisions>1</divisions></attributes>")
+    state = AttributesInForce()
+    state.take(attributes)
+    state.element()
+    assert len(attributes) == 1

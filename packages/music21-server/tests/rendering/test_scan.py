@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from music21_server.errors import UnreadableScoreError
+from music21_server.rendering.scan import scan
+
+
+def test_parts_and_measures_are_found(song) -> None:
+    document = scan(song)
+    assert [part.identity for part in document.parts] == ["P1", "P2", "P3"]
+    assert [len(part.starts) - 1 for part in document.parts] == [5, 4, 3]
+    assert document.head.findtext("work/work-title") == "Lied & Klavier"
+
+
+def test_some_measures_of_a_part(song) -> None:
+    document = scan(song)
+    cut = document.measures(document.parts[0], 1, 2)
+    assert [measure.get("number") for measure in cut] == ["2", "3"]
+    assert cut[0].findtext("note/lyric/text") == "Welt"
+    last = document.measures(document.parts[2], 2, 2)
+    assert [measure.get("number") for measure in last] == ["3"]
+
+
+def test_attributes_before_a_measure(song) -> None:
+    document = scan(song)
+    before = document.attributes_before(document.parts[1], 3)
+    assert [attributes[0].tag for attributes in before] == ["divisions", "clef", "divisions"]
+    assert document.attributes_before(document.parts[1], 0) == []
+
+
+def test_attributes_that_say_nothing(song) -> None:
+    document = scan(song.replace(b'<measure number="2">', b'<measure number="2"><attributes /><attributes/>'))
+    assert len(document.attributes_before(document.parts[0], 3)) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("UTF-8", "UTF-16").encode("utf-16"),
+        lambda text: text.replace("UTF-8", "ISO-8859-1").encode("latin-1"),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("<text>Welt</text>", "<text><![CDATA[<measure number='9'> & </part>]]></text>").encode(),
+        lambda text: text.replace("<part id=\"P2\">", "<?note </part><measure>?><part\n  id='P2' >").encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("<time>", "<part-symbol>brace</part-symbol><measure-style/><time>").encode(),
+    ],
+)  # fmt: skip
+def test_documents_of_all_kinds(song, change) -> None:
+    document = scan(change(song.decode()))
+    assert [(part.identity, len(part.starts) - 1) for part in document.parts] == [("P1", 5), ("P2", 4), ("P3", 3)]
+    assert len(document.measures(document.parts[1], 0, 3)) == 4
+
+
+def test_raw_text_is_kept(song) -> None:
+    changed = song.replace(b"<text>Welt</text>", b"<text><![CDATA[a < b & <measure>]]></text>")
+    document = scan(changed)
+    assert document.measures(document.parts[0], 1, 1)[0].findtext("note/lyric/text") == "a < b & <measure>"
+
+
+def test_prefixes_of_the_root_are_known_below(song) -> None:
+    changed = song.replace(b'version="4.0">', b'version="4.0" xmlns:xlink="http://www.w3.org/1999/xlink">', 1)
+    changed = changed.replace(b'<measure number="2">', b'<measure number="2" xlink:href="x">')
+    document = scan(changed)
+    cut = document.measures(document.parts[0], 1, 1)
+    assert cut[0].get("{http://www.w3.org/1999/xlink}href") == "x"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"<score-partwise></score-partwise>", "at least one part"),
+        (b"<score-partwise><part-list><part id='P1'></part>", "well-formed"),
+        (b"<score-partwise><!-- <part id='P1'></part>", "<!-- without -->"),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]><score-partwise/>", "ENTITY"),
+    ],
+)
+def test_broken_documents(source, message) -> None:
+    with pytest.raises(UnreadableScoreError, match=message):
+        scan(source)
+
+
+def test_a_broken_measure(song) -> None:
+    document = scan(song.replace(b"</note>", b"", 1))
+    with pytest.raises(UnreadableScoreError, match="well-formed"):
+        document.measures(document.parts[0], 0, 0)
+    assert etree.iselement(document.measures(document.parts[1], 0, 0))

@@ -1,0 +1,178 @@
+"""The command itself: a real process with its workers, both wires, stdio, and what happens when something dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+from fastmcp.exceptions import ToolError
+
+from music21_server import __version__
+from music21_server.__main__ import main
+from music21_server.orchestra import orchestral_score
+from music21_server.settings import Music21Settings
+from perf_core import Launch
+from perf_core.process import ServerProcess
+
+pytestmark = pytest.mark.anyio
+
+LAUNCH = Launch((sys.executable, "-m", "music21_server", "--port", "0", "--ready-file", "{ready_file}"))
+READY_WITHIN_S = 3.0
+HEALTH_WITHIN_S = 0.05
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("served")
+    launch = Launch(
+        (*LAUNCH.argv, "--score-folders", str(folder), "--worker-processes", "2", "--work-timeout-s", "20"),
+        cwd=folder,
+    )
+    with ServerProcess(launch, "session", folder / "log") as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: ServerProcess) -> AsyncIterator[Client[Any]]:
+    async with Client(server.url) as connected:
+        yield connected
+
+
+def workers_of(server: ServerProcess) -> list[psutil.Process]:
+    """Return the processes that work: the children of the one that forks them."""
+    (workshop,) = psutil.Process(server.pid).children()
+    return workshop.children()
+
+
+async def ask(client: Client[Any], tool: str, **arguments: Any) -> Any:
+    return (await client.call_tool(tool, arguments)).structured_content
+
+
+def test_it_is_ready_within_three_seconds(server: ServerProcess) -> None:
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) if sys.platform != "win32" else 1.0
+    assert server.ready_s / crowd < READY_WITHIN_S
+
+
+async def test_pages(server: ServerProcess, client: Client[Any]) -> None:
+    await ask(client, "import_score", source="bach/bwv66.6")
+    base = server.url.removesuffix("/mcp")
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        health = (await http.get(f"{base}/health")).json()
+        assert (health["status"], health["service"], health["version"]) == ("ok", "music21", __version__)
+        assert (await http.get(f"{base}/health/live")).json() == {"status": "ok"}
+        ready = (await http.get(f"{base}/health/ready")).json()
+        assert (ready["status"], ready["workers"]) == ("ok", 3)
+        assert 'mcp_tool_calls_total{tool="import_score"}' in (await http.get(f"{base}/metrics")).text
+
+
+async def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
+    async with Client(server.url) as one, Client(server.url) as other:
+        await ask(one, "import_score", source="bach/bwv66.6", score_id="mine")
+        assert (await ask(other, "list_scores"))["scores"] == []
+        with pytest.raises(ToolError, match="mine"):
+            await ask(other, "score_info", score_id="mine")
+        await ask(other, "import_score", source="bach/bwv269", score_id="mine")
+        assert (await ask(one, "score_info", score_id="mine"))["measures"] == 10
+
+
+async def test_health_answers_at_once_while_everybody_works(
+    server: ServerProcess, client: Client[Any]
+) -> None:
+    base = server.url.removesuffix("/mcp")
+    folder = Path(psutil.Process(server.pid).cwd())
+    (folder / "large.musicxml").write_bytes(orchestral_score(20, 30, seed=5))
+    busy = [
+        asyncio.create_task(
+            ask(client, "import_score", source="large.musicxml", source_type="file", score_id=f"l{i}")
+        )
+        for i in range(3)
+    ]
+    took_s = []
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        await http.get(f"{base}/health")
+        while not all(task.done() for task in busy):
+            began = time.perf_counter()
+            assert (await http.get(f"{base}/health")).status_code == 200
+            took_s.append(time.perf_counter() - began)
+            await asyncio.sleep(0)
+    await asyncio.gather(*busy)
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    took_s.sort()
+    assert took_s[len(took_s) * 95 // 100] / crowd < HEALTH_WITHIN_S, took_s[-5:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+async def test_a_killed_worker_costs_one_call_and_is_replaced(
+    server: ServerProcess, client: Client[Any]
+) -> None:
+    await ask(client, "import_score", source="bach/bwv66.6", score_id="kept")
+    before = {worker.pid for worker in workers_of(server)}
+    for worker in before:
+        os.kill(worker, signal.SIGKILL)
+    for _ in range(4):
+        try:
+            found = await ask(client, "key_analysis", score_id="kept", algorithm="simple")
+            break
+        except ToolError as error:
+            assert "process" in str(error)
+    assert found["algorithm"] == "simple"
+    assert not {worker.pid for worker in workers_of(server)} & before
+
+
+async def test_over_stdio(tmp_path: Path) -> None:
+    transport = StdioTransport(
+        sys.executable,
+        ["-m", "music21_server", "--transport", "stdio"],
+        env=dict(os.environ),
+        cwd=str(tmp_path),
+        log_file=tmp_path / "stderr.log",
+        keep_alive=False,
+    )
+    async with Client(transport) as client:
+        await ask(client, "import_score", source="C4 E4 G4 C5", score_id="arpeggio")
+        assert (await ask(client, "key_analysis", score_id="arpeggio"))["key"] == "C major"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
+    with ServerProcess(LAUNCH, "session", tmp_path / "log") as running:
+        async with Client(running.url) as client:
+            await ask(client, "import_score", source="C4 E4 G4")
+        family = psutil.Process(running.pid).children(recursive=True)
+        assert len(family) >= 3
+        os.kill(running.pid, number)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+
+
+def test_help_lists_every_setting(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["music21-server", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("usage: music21-server")
+    for name in Music21Settings.model_fields:
+        assert f"[env: MUSIC21_{name.upper()}]" in text
+
+
+def test_several_serving_processes_need_a_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["music21-server", "--workers", "2"])
+    assert main() == 2
+    assert "MUSIC21_STORE_FOLDER or --store-folder" in capsys.readouterr().err

@@ -1,0 +1,93 @@
+import pytest
+
+from music21_server.theory.names import Key, name_of, parse_key, text_of
+from music21_server.theory.naming import (
+    UNNAMED,
+    Shape,
+    SonorityClass,
+    SonorityName,
+    ask_music21,
+    class_of,
+    closed,
+)
+
+
+def shape(text):
+    """`C4 E-4 G5` as a shape."""
+    return closed([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
+
+
+def asked(text, key):
+    return ask_music21(class_of(shape(text), parse_key(key)))
+
+
+def test_octaves_and_doublings_do_not_count():
+    assert shape("E2 C4 G4 C5 E6") == shape("E4 G4 C5")
+    assert [text_of(name) for name in shape("E2 C4 G4").names] == ["E", "G", "C"]
+
+
+def test_an_altered_bass_note_above_the_bass_stays_above_it():
+    assert shape("C3 C-5").above == ((7, -100),)
+    assert shape("C3 C#5").above == ((0, 100),)
+
+
+def test_the_written_lowest_is_the_bass():
+    assert shape("C4 B#3").bass == name_of("B#")
+
+
+def test_classes_do_not_depend_on_the_tonic():
+    one = class_of(shape("G#3 B3 D4 F4"), parse_key("a"))
+    other = class_of(shape("E3 G5 B-3 D-6"), parse_key("f"))
+    assert one == other
+    assert one.text == "minor B D F A-"
+    assert class_of(shape("G#3 B3 D4 F4"), parse_key("A")) != one
+
+
+def test_what_closed_position_leaves_an_octave_up_is_a_class_of_its_own():
+    near, far = shape("E#4 F-4"), shape("E#4 F-5")
+    assert near != far
+    key = Key((0, 0), "major")
+    assert class_of(near, key).text == "major E# F-"
+    assert class_of(far, key).text == "major E# F-'"
+
+
+@pytest.mark.parametrize(
+    ("pitches", "key", "root", "quality", "inversion", "numeral", "common_name"),
+    [
+        ("C4 E4 G4", "C", "C", "major", 0, "I", "major triad"),
+        ("B3 D4 F4 G4", "C", "G", "major", 1, "V65", "dominant seventh chord"),
+        ("G#3 B3 D4 F4", "a", "B", "diminished", 0, "viio7", "diminished seventh chord"),
+        ("D4 F4 B-4", "a", "D-", "major", 1, "bII6", "major triad"),
+        ("C4 G4", "C", "C", "other", 0, "I", "Perfect Fifth"),
+        ("A3", "a", "C", "other", 0, "i", "note"),
+    ],
+)
+def test_answers_of_music21(pitches, key, root, quality, inversion, numeral, common_name):
+    name = asked(pitches, key)
+    assert name.root is not None
+    assert (text_of(name.root), name.quality, name.inversion, name.numeral, name.common_name) == (
+        root, quality, inversion, numeral, common_name
+    )  # fmt: skip
+
+
+def test_quarter_tones_have_a_name_and_never_fail():
+    name = asked("C4 E`4 G4", "C")
+    assert name.common_name == "microtonal chord"
+    assert name.quality == "other"
+
+
+def test_what_music21_has_no_accidental_for():
+    name = ask_music21(SonorityClass("major", Shape((0, 700), ((4, 0),))))
+    assert name == SonorityName(None, "other", -1, "", UNNAMED)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        SonorityName((4, 0), "major", 1, "V65", "dominant seventh chord"),
+        SonorityName(None, "other", -1, "", UNNAMED),
+        SonorityName((2, -150), "other", 0, "iii", "microtonal chord"),
+    ],
+)
+def test_names_as_text(name):
+    assert SonorityName.from_text(name.text) == name

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from music21_server.errors import ScoreError, TooMuchScoreError
+from music21_server.limits import Limits
+from music21_server.reading.sources import Document
+from music21_server.writing.exports import export
+from music21_server.writing.from_columns import write_musicxml
+from music21_server.writing.mxl import pack
+from music21_server.writing.text import TextLimits
+
+SOURCE = b"\xef\xbb\xbf<?xml version='1.0'?>\r\n<!-- kept --><score-partwise >\r\n</score-partwise>\n\n"
+
+
+def test_musicxml_is_returned_byte_for_byte(score) -> None:
+    made = export(Document("musicxml", SOURCE), score([{}]), "musicxml", Limits())
+    assert made.content == SOURCE
+    assert made.media_type == "application/vnd.recordare.musicxml+xml"
+
+
+def test_of_mxl_the_document_inside_is_returned_and_the_archive_as_it_came(score) -> None:
+    archive = pack(SOURCE) + b""
+    document = Document("mxl", archive)
+    assert export(document, score([{}]), "musicxml", Limits()).content == SOURCE
+    assert export(document, score([{}]), "mxl", Limits()).content is archive
+
+
+def test_musicxml_is_packed_as_it_came(score) -> None:
+    made = export(Document("musicxml", SOURCE), score([{}]), "mxl", Limits())
+    assert made.content == pack(SOURCE)
+    assert made.media_type == "application/vnd.recordare.musicxml"
+
+
+def test_other_formats_are_written_from_the_columns(score) -> None:
+    some = score([{"pitch": "C5"}])
+    made = export(Document("abc", b"X:1\nK:C\nc"), some, "musicxml", Limits())
+    assert made.content == write_musicxml(some)
+
+
+def test_midi_says_what_is_not_in_it(score) -> None:
+    made = export(Document("musicxml", SOURCE), score([{"alter_cents": 50}]), "midi", Limits())
+    assert made.content.startswith(b"MThd")
+    assert made.remarks == ("1 notes between semitones are played on the nearest one.",)
+
+
+def test_text_is_bounded(score) -> None:
+    document = Document("musicxml", SOURCE)
+    assert b"m1 | Part 1: C4 q" in export(document, score([{}]), "text", Limits()).content
+    with pytest.raises(TooMuchScoreError, match=r"2 notes .* at most 1 \(setting max_text_notes\)"):
+        export(document, score([{}, {"onset": 4}]), "text", Limits(), TextLimits(1))
+
+
+def test_an_unknown_format_is_answered_with_the_known_ones(score) -> None:
+    with pytest.raises(ScoreError, match="formats musicxml, mxl, midi, text, got 'pdf'"):
+        export(Document("musicxml", SOURCE), score([{}]), "pdf", Limits())

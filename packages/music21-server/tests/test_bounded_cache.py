@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.bounded_cache import BoundedCache, result_key
@@ -46,6 +46,7 @@ def test_a_dropped_value_makes_room() -> None:
     assert (len(cache), cache.size_bytes) == (0, 0)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.binary(max_size=9))))
 def test_it_counts_right_and_never_has_more_than_it_may(puts: list[tuple[str, bytes]]) -> None:
     cache = cache_of(12)

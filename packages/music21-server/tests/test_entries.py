@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.entries import DamagedEntryError, Entry, content_id
@@ -30,6 +30,7 @@ def test_the_id_is_that_of_kind_and_content() -> None:
     assert identity != content_id(Document("musicxml", DOCUMENT.content + b" "))
 
 
+@settings(max_examples=30)
 @given(
     st.binary(max_size=100), st.binary(max_size=100), st.dictionaries(st.text(), st.integers() | st.text())
 )

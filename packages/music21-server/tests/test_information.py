@@ -19,9 +19,7 @@ CLARINET = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpo
 
 
 def described(parts: dict[str, list[str]], first_number: int = 1) -> ScoreInformation:
-    names = "".join(
-        f'<score-part id="{each}"><part-name>{each}</part-name></score-part>' for each in parts
-    )
+    names = "".join(f'<score-part id="{each}"><part-name>{each}</part-name></score-part>' for each in parts)
     music = "".join(
         f'<part id="{name}">'
         + "".join(
@@ -48,7 +46,9 @@ def test_counts_and_ranges_at_both_pitches() -> None:
     assert clarinet.transposition_semitones == -2
     assert (tacet.notes, tacet.lowest_written, tacet.highest_sounding) == (0, None, None)
     assert (found.notes, found.rests, found.lowest_sounding, found.highest_sounding) == (3, 2, "C4", "B5")
-    assert [each.text for each in found.key_signatures] == ["no sharps or flats"]  # the flute's, who reads as it sounds
+    assert [each.text for each in found.key_signatures] == [
+        "no sharps or flats"
+    ]  # the flute's, who reads as it sounds
 
 
 def test_a_pickup_and_the_bar_that_completes_it() -> None:

@@ -23,6 +23,7 @@ from music21_server.__main__ import main
 from music21_server.orchestra import orchestral_score
 from music21_server.settings import Music21Settings
 from perf_core import Launch
+from perf_core.client import connect
 from perf_core.process import ServerProcess
 
 pytestmark = pytest.mark.anyio
@@ -76,14 +77,14 @@ async def test_pages(server: ServerProcess, client: Client[Any]) -> None:
         assert 'mcp_tool_calls_total{tool="import_score"}' in (await http.get(f"{base}/metrics")).text
 
 
-async def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
-    async with Client(server.url) as one, Client(server.url) as other:
-        await ask(one, "import_score", source="bach/bwv66.6", score_id="mine")
-        assert (await ask(other, "list_scores"))["scores"] == []
-        with pytest.raises(ToolError, match="mine"):
-            await ask(other, "score_info", score_id="mine")
-        await ask(other, "import_score", source="bach/bwv269", score_id="mine")
-        assert (await ask(one, "score_info", score_id="mine"))["measures"] == 10
+def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
+    with connect(server.url, "session") as one, connect(server.url, "session") as other:
+        one.call("import_score", {"source": "bach/bwv66.6", "score_id": "mine"})
+        assert other.call("list_scores", {})["structuredContent"] == {"scores": []}
+        refused = other.call("score_info", {"score_id": "mine"})
+        assert refused["isError"] is True
+        other.call("import_score", {"source": "bach/bwv269", "score_id": "mine"})
+        assert one.call("score_info", {"score_id": "mine"})["structuredContent"]["measures"] == 10
 
 
 async def test_health_answers_at_once_while_everybody_works(

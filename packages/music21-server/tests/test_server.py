@@ -11,7 +11,11 @@ import jsonschema
 import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
-from mcp_types import EmbeddedResource
+from mcp_types import EmbeddedResource, ImageContent
+
+from music21_server.server import create_server
+from music21_server.settings import Music21Settings
+from server_core.fastlane.eligibility import app_reason, tool_reason
 
 pytestmark = pytest.mark.anyio
 
@@ -184,3 +188,47 @@ async def test_a_name_stands_for_one_score(client: Client[Any]) -> None:
     with pytest.raises(ToolError, match="another name"):
         await imported(client, "tinyNotation: 3/4 c4 d e", score_id="mine")
     assert (await ask(client, "score_info", score_id="mine"))["notes"] == 8
+
+
+async def test_progress_is_told_to_whoever_asks(client: Client[Any]) -> None:
+    heard: list[tuple[float, float | None, str | None]] = []
+
+    async def hear(done: float, total: float | None, text: str | None) -> None:
+        heard.append((done, total, text))
+
+    source = "tinyNotation: 2/4 c4 d e f g a"
+    await client.call_tool("import_score", {"source": source, "score_id": "slow"}, progress_handler=hear)
+    assert heard
+    assert heard[0] == (0, 3, "looking for the source")
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+async def test_pictures_come_in_the_answer(client: Client[Any], form: str) -> None:
+    score = await imported(client)
+    arguments = {"score_id": score, "first_measure": "1", "last_measure": "2", "format": form}
+    result = await client.call_tool("render_score", arguments)
+    (image,) = result.content
+    assert isinstance(image, ImageContent)
+    data = base64.b64decode(image.data)
+    assert data.startswith(b"\x89PNG" if form == "png" else b"<?xml") or b"<svg" in data[:200]
+    assert (result.structured_content["first_measure"], result.structured_content["last_measure"]) == (
+        "1",
+        "2",
+    )
+
+
+async def test_text_of_some_measures_and_parts(client: Client[Any]) -> None:
+    score = await imported(client)
+    excerpt = {"first_measure": "2", "last_measure": "3", "parts": ["Bass"]}
+    result = await client.call_tool("export_score", {"score_id": score, "format": "text", **excerpt})
+    text = result.content[0].resource.text
+    assert "Bass" in text
+    assert "Soprano" not in text
+    with pytest.raises(ToolError, match="whole"):
+        await client.call_tool("export_score", {"score_id": score, "format": "midi", **excerpt})
+
+
+async def test_all_tools_are_on_the_fast_lane(client: Client[Any]) -> None:
+    mcp = create_server(Music21Settings(_env_file=None))
+    assert app_reason(mcp) == ""
+    assert {tool.name: tool_reason(tool) for tool in await mcp.list_tools() if tool_reason(tool)} == {}

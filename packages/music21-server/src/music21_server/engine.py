@@ -106,7 +106,10 @@ def analyse(name: str, columns: bytes, arguments: Mapping[str, Any]) -> Answer:
     Raises:
         ScoreError: It cannot be analysed so.
     """
-    return analyses.answer(name, _decoded(columns), arguments)
+    report(0, 2, "loading the score")
+    score = _decoded(columns)
+    report(1, 2, f"analysing {len(score.parts)} parts of {len(score.measure_ticks)} measures")
+    return analyses.answer(name, score, arguments)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,9 @@ def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -
     Raises:
         ScoreError: There is no such format, or too much of it, or it comes whole only.
     """
+    report(0, 2, "loading the score")
     score = _decoded(entry.columns)
+    report(1, 2, f"writing {form}")
     if form == "text":
         text = write_text(
             score, excerpt.first_measure, excerpt.last_measure, excerpt.parts, limits=bounds.text

@@ -14,13 +14,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, TypeVarTuple
+from typing import Final, Self, TypeVar, TypeVarTuple
 
 from music21_server.workers.errors import (
     NoWorkersError,
@@ -31,7 +29,8 @@ from music21_server.workers.errors import (
     WorkMemoryError,
 )
 from music21_server.workers.forked_workers import ForkedWorkers
-from music21_server.workers.messages import Answer, Done, Failed, OutOfMemory, Refused, Task, packed
+from music21_server.workers.messages import Answer, Done, OutOfMemory, Task, packed
+from music21_server.workers.outcomes import crash, result_of, too_long
 from music21_server.workers.processes import End, Source, WorkerProcess
 from music21_server.workers.progress import Listener
 from music21_server.workers.spawned_workers import SpawnedWorkers
@@ -185,7 +184,7 @@ class Pool:
             worker = await self._take()
             try:
                 answer = await self._ask(worker, task, deadline_s, on_progress)
-                result: T = self._result(answer)
+                result: T = result_of(answer, self._settings.worker_memory_bytes)
             except WorkError as error:
                 if type(error) in self._went_wrong:
                     self._went_wrong[type(error)] += 1
@@ -226,10 +225,7 @@ class Pool:
             can_go_on = not (isinstance(answer, OutOfMemory) or (isinstance(answer, Done) and answer.is_worn))
             return answer
         except TimeoutError:
-            raise WorkDeadlineError(
-                f"The work took longer than {deadline_s:g} s (setting work_timeout_s), and was stopped. Ask "
-                "for less at once: fewer measures or parts, or a part of the score."
-            ) from None
+            raise too_long(deadline_s) from None
         except (asyncio.IncompleteReadError, OSError):
             raise await self._crash(worker) from None
         finally:
@@ -246,43 +242,7 @@ class Pool:
             return NoWorkersError(self._failure)
         await asyncio.wait((worker.ended,), timeout=_DEATH_S)
         end = worker.ended.result() if worker.ended.done() else End()
-        how = "without saying why" if end.code is None else f"with exit code {end.code}"
-        if end.code is not None and end.code < 0:
-            how = f"by signal {-end.code} ({signal.strsignal(-end.code)})"
-        _logger.error("a worker process ended %s in the middle of a call", how)
-        if end.peak_bytes > self._settings.worker_memory_bytes // 2:
-            # A library that is refused memory often ends its process; it had at least what was resident.
-            used, most = (size // 1_000_000 for size in (end.peak_bytes, self._settings.worker_memory_bytes))
-            return WorkMemoryError(
-                f"The process that did the work ended {how} when it used {used:,} MB of memory or more, and "
-                f"it may use {most:,} MB (setting worker_memory_bytes): it probably needed more. Ask for "
-                "less at once: fewer measures or parts."
-            )
-        if end.code == -_KILL:
-            how += ", perhaps because the machine ran out of memory"
-        return WorkerCrashError(
-            f"The process that did the work ended {how}. Nothing stored is lost; try again, and if it "
-            "happens again, ask for fewer measures or parts at once."
-        )
-
-    def _result(self, answer: Answer) -> Any:
-        if isinstance(answer, Done):
-            return answer.result
-        if isinstance(answer, Refused):
-            raise answer.kind(answer.message)
-        if isinstance(answer, OutOfMemory):
-            megabytes = self._settings.worker_memory_bytes // 1_000_000
-            raise WorkMemoryError(
-                f"The work needed more than {megabytes:,} MB of memory (setting worker_memory_bytes), and "
-                "was stopped. Ask for less at once: fewer measures or parts, or a part of the score."
-            )
-        trace = answer.trace if isinstance(answer, Failed) else f"an answer was not expected: {answer}"
-        reference = secrets.token_hex(4)
-        _logger.error("work failed in a worker process, reference %s:\n%s", reference, trace)
-        raise WorkFailedError(
-            f"The work failed by an error of this program (reference {reference}, under which its log says "
-            "more). Nothing stored is lost; other measures, parts or options may work."
-        )
+        return crash(end, self._settings.worker_memory_bytes)
 
     async def _keep_staffed(self) -> None:
         """See to it that there are enough workers, until this task is cancelled."""
@@ -335,8 +295,5 @@ class Pool:
         self._failure = reason
         self._has_news.set()
 
-
-_KILL: Final = 9
-"""SIGKILL, which Windows does not name."""
 
 _STOPPED: Final = "The server is stopping, or has not started yet: try again when it is there again."

@@ -1,8 +1,10 @@
-"""How much the store may hold, and for how long."""
+"""How much the store may hold, how much it holds, and what it says when that would be too much."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from music21_server.errors import TooMuchScoreError
 
@@ -30,22 +32,63 @@ class StoreLimits:
     max_cached_bytes: int = 128_000_000
 
 
-def refuse_above(setting: str, what: str, came: int, most: int, advice: str) -> None:
-    """Refuse what is beyond a limit.
+@dataclass(frozen=True)
+class StoredScore:
+    """A score in a list.
+
+    Attributes:
+        name: By which its owner calls it.
+        content_id: Equal for identical imports.
+        kind: Format of the document.
+        info: A few facts.
+        size_bytes: What it costs to keep.
+        created_s: Since the epoch.
+        used_s: Last use since the epoch, to about a minute.
+    """
+
+    name: str
+    content_id: str
+    kind: str
+    info: Mapping[str, Any]
+    size_bytes: int
+    created_s: float
+    used_s: float
+
+
+@dataclass(frozen=True)
+class StoreFigures:
+    """How full the store is.
+
+    Attributes:
+        names: Of all owners.
+        contents: Different ones.
+        owners: Who have at least one score.
+        size_bytes: Of all contents.
+    """
+
+    names: int
+    contents: int
+    owners: int
+    size_bytes: int
+
+
+def refuse_above(limit: str, what: str, came: int, limits: StoreLimits, advice: str) -> None:
+    """Refuse a score with which there would be more than there may be.
 
     Args:
-        setting: Its name.
+        limit: Name of the bound, and of its setting.
         what: What is counted.
         came: How many there would be.
-        most: How many there may be.
-        advice: What to do.
+        limits: The bounds.
+        advice: Why, and what to do.
 
     Raises:
-        TooMuchScoreError: It is.
+        TooMuchScoreError: There would be.
     """
+    most = getattr(limits, limit)
     if came > most:
         raise TooMuchScoreError(
-            f"With this score there would be {came:,} {what}, at most {most:,} are kept (setting {setting}): "
+            f"With this score there would be {came:,} {what}, at most {most:,} are kept (setting {limit}): "
             f"{advice}."
         )
 

@@ -24,6 +24,7 @@ from pydantic import Field
 from music21_server.analyses import ANALYSES
 from music21_server.engine import Excerpt, SourceType
 from music21_server.errors import ScoreError
+from music21_server.progress_notes import progress_listener
 from music21_server.rendering.picture import PictureFormat
 from music21_server.schemas import output_schema
 from music21_server.store import StoredScore
@@ -152,7 +153,10 @@ class ScoreTools:
         The same document imported again costs nothing and keeps its name.
         """
         with told():
-            return _listed(await self._studio.import_score(owner(), source, source_type, score_id))
+            found = await self._studio.import_score(
+                owner(), source, source_type, score_id, progress_listener()
+            )
+            return _listed(found)
 
     async def list_scores(self) -> dict[str, Any]:
         """List the scores that you have imported, with their size and how long they will be kept."""
@@ -344,7 +348,7 @@ class ScoreTools:
         """
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)
-            made = await self._studio.export(owner(), score_id, format, excerpt)
+            made = await self._studio.export(owner(), score_id, format, excerpt, progress_listener())
         uri = f"music21://scores/{score_id}/export.{SUFFIXES[format]}"
         mime = made.media_type.partition(";")[0]
         resource: TextResourceContents | BlobResourceContents
@@ -380,7 +384,7 @@ class ScoreTools:
         """Draw chosen measures as sheet music, with lyrics, dynamics and chord symbols; some measures at a time."""
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)
-            made = await self._studio.draw(owner(), score_id, format, excerpt)
+            made = await self._studio.draw(owner(), score_id, format, excerpt, progress_listener())
         facts = {
             "score_id": score_id,
             "format": format,
@@ -398,7 +402,7 @@ class ScoreTools:
     ) -> dict[str, Any]:
         with told():
             return await self._studio.analyse(
-                owner(), score_id, analysis, arguments, offset=offset, limit=limit
+                owner(), score_id, analysis, arguments, offset=offset, limit=limit, tell=progress_listener()
             )
 
 

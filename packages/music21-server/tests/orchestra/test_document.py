@@ -100,14 +100,15 @@ def test_a_large_score_has_much_of_everything(large):
     assert found.unpitched_notes > 20
     assert found.rests > 200
     assert found.chord_notes > 300
-    assert found.ties_over_barlines > 150
+    assert found.ties_over_barlines > 80
     assert found.notes_of_triplets > 400
     assert found.key_changes >= 2
     assert found.time_changes >= 1
     assert found.sonorities > 600
 
 
-def test_there_are_five_hundred_different_sonorities():
+def test_there_are_hundreds_of_different_sonorities():
+    # Longer scores have more; this is the shortest that is measured.
     assert census(read(orchestral_score(20, 100, 1))).relative_sonorities >= 500
 
 

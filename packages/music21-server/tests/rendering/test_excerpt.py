@@ -38,7 +38,8 @@ def test_a_change_at_the_first_measure_counts(song, score) -> None:
 
 
 def test_the_excerpt_is_read_as_the_same_notes(song, score) -> None:
-    """With the reader as the judge: rows, keys, times and transpositions of the bars are those of the whole."""
+    """With the reader as the judge: rows, keys, times and transpositions of the bars are those of the
+    whole."""
     for first in range(5):
         for last in range(first, 5):
             back = read_musicxml(excerpt_of_document(song, score, range(first, last + 1), (0, 1, 2, 3)), Limits())

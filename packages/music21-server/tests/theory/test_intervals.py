@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from music21 import interval, pitch
 
@@ -24,6 +24,7 @@ def _music21(spelled: tuple[int, int, int]) -> pitch.Pitch:
     return pitch.Pitch(STEPS[step] + {-100: "-", 0: "", 100: "#"}[alter] + str(octave))
 
 
+@settings(max_examples=40, deadline=None)
 @given(_pitches, _pitches)
 def test_intervals_are_named_as_by_music21(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
     # Upwards: a semitone down on the same line is a diminished unison for music21, and here an augmented one.
@@ -43,6 +44,7 @@ def test_names_of_intervals(steps: int, cents: int, name: str) -> None:
     assert interval_name(steps, cents) == name
 
 
+@settings(max_examples=40, deadline=None)
 @given(_pitches, _pitches)
 def test_a_fifth_is_one_place_on_the_line_of_fifths(
     one: tuple[int, int, int], other: tuple[int, int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.notes import Score
@@ -61,6 +61,7 @@ def test_what_is_handed_on_is_one_doubling(make_score: ScoreMaker) -> None:
     assert pairs.time.tolist() == [4 * 48, 48]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from("CDEFGAB"), min_size=1, max_size=12), st.integers(2, 6))
 def test_of_voices_in_unison_the_first_leads(make_score: ScoreMaker, tune: list[str], voices: int) -> None:
     line = " ".join(f"{name}4:1/2" for name in tune)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.theory import pairing
@@ -20,6 +20,7 @@ def _found(group: list[int]) -> list[tuple[int, int]]:
     )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=30))
 def test_all_pairs_of_a_group_come_once(values: list[int]) -> None:
     group = sorted(values)

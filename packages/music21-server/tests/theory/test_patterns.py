@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -131,6 +131,7 @@ _FORMS = {
 }
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     st.permutations([1, 2, 3, 4, 5, 6, 7]),
     st.integers(5, 7),

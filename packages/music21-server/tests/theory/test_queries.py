@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.errors import ScoreError
@@ -115,6 +115,7 @@ def test_what_is_no_query_is_answered_with_the_right_forms(
         )
 
 
+@settings(max_examples=200, deadline=None)
 @given(
     st.text(alphabet="ABCDUR#b-+*:/.,0123456789 PMmdr", max_size=20),
     st.sampled_from([None, "notes", "rhythm", "contour", "intervals"]),

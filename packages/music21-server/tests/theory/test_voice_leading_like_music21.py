@@ -5,7 +5,8 @@ The pairs and moments are music21's too (`iterateVerticalities`). Where definiti
 * music21 calls parallels what goes by contrary motion; here these are kinds of their own, compared together.
 * From a unison to an octave is no parallel for music21, and here it is. Such moments are left out.
 * Two voices that exchange the notes of a fifth make fifths for music21, and none here. They are left out too.
-* The upper voice of a quartet is whoever asks to decide; here it is the one that is above for most of the time.
+* The upper voice of a quartet is whoever asks to decide; here it is the one that is above for most of the
+  time.
 * music21's overlap holds also where voices cross; here such a place is a crossing only.
 """
 
@@ -23,9 +24,11 @@ from music21 import converter, note, stream
 from music21.voiceLeading import VoiceLeadingQuartet
 
 from music21_server.notes import Score
+from music21_server.theory.crossings import MOST_FOR_ALL_PAIRS
 from music21_server.theory.hits import KINDS
 from music21_server.theory.sounding import written_pitches
 from music21_server.theory.voice_leading import voice_leading
+from music21_server.theory.voices import melodic_lines
 
 Place = tuple[str, float, frozenset[str]]
 """Kind, quarter notes from the beginning, and the notes that are reached."""
@@ -53,7 +56,9 @@ class Moments:
     def _pairs(self) -> Iterator[tuple[Any, tuple[int, int], float]]:
         """Yield each moment, two parts that sound, and by how much the first is higher."""
         for verticality in self._moments:
-            for (one, height), (other, another) in combinations(sorted(self._sounding(verticality).items()), 2):
+            for (one, height), (other, another) in combinations(
+                sorted(self._sounding(verticality).items()), 2
+            ):
                 yield verticality, (one, other), height - another
 
     def _usually_above(self) -> dict[tuple[int, int], bool]:
@@ -72,6 +77,8 @@ class Moments:
             ):
                 first, second = sorted(motions, key=lambda motion: self._parts.index(motion[0].part))
                 pair = (self._parts.index(first[0].part), self._parts.index(second[0].part))
+                if pair not in self._above:
+                    continue  # two notes of one part, which music21 pairs too
                 upper, lower = (first, second) if self._above[pair] else (second, first)
                 notes = (upper[0].element, upper[1].element, lower[0].element, lower[1].element)
                 yield float(verticality.offset), VoiceLeadingQuartet(*notes)
@@ -158,4 +165,12 @@ def test_a_chorale(name: str, corpus_score: Callable[[str], Score]) -> None:
     sorted(f"bach/{path.name}" for path in (CORPUS / "bach").glob("bwv*") if path.suffix in (".mxl", ".xml")),
 )
 def test_every_chorale(name: str, corpus_score: Callable[[str], Score]) -> None:
-    _compare(CORPUS / name, corpus_score(name))
+    score = corpus_score(name)
+    lines = melodic_lines(score, written_pitches(score))
+    if lines.left_out or len(lines.names) != len(score.parts):
+        pytest.skip("chords or several voices in a part, which are no voices of a quartet")
+    if len(lines.names) > MOST_FOR_ALL_PAIRS:
+        pytest.skip("more voices than those of which all pairs are compared")
+    if ((score.own_ticks >= 0) & (score.own_ticks != score.measure_ticks)).any():
+        pytest.skip("bars of different length, after which the parts of music21 drift apart")
+    _compare(CORPUS / name, score)

@@ -165,7 +165,8 @@ def compose(measures: int, chance: random.Random) -> tuple[Bar, ...]:
     heard: Counter[str] = Counter()
     for index, (section, length) in enumerate(zip(sections, lengths, strict=True)):
         next_key = sections[index + 1].key if index + 1 < len(sections) else None
-        bars += _bars(section, length, next_key, bars[-1] if bars else None, chance, heard)
+        last = bars[-1] if bars else None
+        bars += _bars(section, length, next_key, last, chance=chance, heard=heard)
     if measures >= _PICKUP_BARS:
         first = bars[0].section
         upbeat = Bar(0, first, (first.metre.beat_ticks,), (chord(first.key, "V"),), 0)
@@ -207,6 +208,7 @@ def _bars(
     count: int,
     next_key: Key | None,
     last: Bar | None,
+    *,
     chance: random.Random,
     heard: Counter[str],
 ) -> list[Bar]:

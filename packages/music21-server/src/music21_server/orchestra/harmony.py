@@ -153,7 +153,8 @@ def progression(key: Key, length: int, chance: random.Random, heard: Counter[str
         key: In which they stand.
         length: How many, at least one.
         chance: Decides among what may follow.
-        heard: How often each numeral was chosen; those that were seldom heard come sooner. Is kept up to date.
+        heard: How often each numeral was chosen; those that were seldom heard come sooner. Is kept up to
+            date.
     """
     entries = _CHORDS[key.mode]
     tonic = _TONIC[key.mode]

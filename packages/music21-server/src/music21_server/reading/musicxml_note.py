@@ -28,7 +28,7 @@ class WrittenNote:
 
     Attributes:
         node: Which `<note>` or `<forward>` of the document, from 0.
-        kind: `NOTE`, `REST` or `UNPITCHED`; None for a note without any of them.
+        kind: `NOTE`, `REST` or `UNPITCHED`; -1 until one of them is found.
         in_chord: Whether it sounds with the note before it.
         is_whole_bar: Whether it is a rest that says that it lasts the bar.
         grace: Whether it is a grace note.
@@ -38,7 +38,8 @@ class WrittenNote:
         dots: Behind it.
         is_tuplet: Whether its length is modified.
         step: Index of the step.
-        alter_cents: Alteration; None where nothing is said.
+        alter_cents: Alteration.
+        is_altered: Whether the document says how.
         accidental: Name of the accidental in front of it.
         octave: 4 begins with middle C.
         tie: One of `notes.NO_TIE` and the others.
@@ -46,7 +47,7 @@ class WrittenNote:
         staff: Number of its staff; 0 for none.
     """
 
-    kind: int | None = None
+    kind = -1
     in_chord = False
     is_whole_bar = False
     grace = False
@@ -56,7 +57,8 @@ class WrittenNote:
     dots = 0
     is_tuplet = False
     step = 0
-    alter_cents: int | None = None
+    alter_cents = 0
+    is_altered = False
     accidental = ""
     octave = 4
     tie = notes.NO_TIE
@@ -65,13 +67,6 @@ class WrittenNote:
 
     def __init__(self, node: int) -> None:
         self.node = node
-
-    @property
-    def cents(self) -> int:
-        """The alteration, or that of the accidental."""
-        if self.alter_cents is not None:
-            return self.alter_cents
-        return _ACCIDENTAL_CENTS.get(self.accidental, 0) if self.accidental and self.kind == NOTE else 0
 
 
 def read_note(element: Any, node: int) -> WrittenNote:
@@ -85,13 +80,15 @@ def read_note(element: Any, node: int) -> WrittenNote:
         reader = _READERS.get(child.tag)
         if reader is not None:
             reader(note, child)
-    if note.kind is None:
+    if note.accidental and note.kind == NOTE and not note.is_altered:
+        note.alter_cents = _ACCIDENTAL_CENTS.get(note.accidental, 0)
+    if note.kind < 0:
         raise ValueError("expected <pitch>, <unpitched> or <rest> in each <note>, got one with none of them")
     return note
 
 
 def _read_pitch(note: WrittenNote, element: Any) -> None:
-    note.kind = NOTE if note.kind is None else note.kind
+    note.kind = NOTE
     for child in element:
         tag, text = child.tag, child.text or ""
         if tag == "step":
@@ -99,14 +96,16 @@ def _read_pitch(note: WrittenNote, element: Any) -> None:
         elif tag == "octave":
             note.octave = _octave(text)
         elif tag == "alter":
-            note.alter_cents = _alter_cents(text)
+            _read_alter(note, text)
 
 
-def _alter_cents(text: str) -> int | None:
+def _read_alter(note: WrittenNote, text: str) -> None:
     cents = _ALTER_CENTS.get(text)
     if cents is None and text.strip():
-        return round(quantity(text, "an <alter>", -12, 12) * 100)
-    return cents
+        cents = round(quantity(text, "an <alter>", -12, 12) * 100)
+    if cents is not None:
+        note.alter_cents = cents
+        note.is_altered = True
 
 
 def _step(text: str) -> int:

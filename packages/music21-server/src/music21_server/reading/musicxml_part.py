@@ -74,6 +74,7 @@ class PartReader:
         self._numbers: list[str] = []
         self._bar_ticks: list[int] = []
         self._bar_quarters = Fraction(4)
+        self._full_bar: int | None = None  # in ticks; unknown until it is needed
         self._last_time_bar = -1
         self._marks: list[tuple[int, Mark]] = []
         self._transpositions: list[tuple[int, Transposition]] = []
@@ -85,6 +86,7 @@ class PartReader:
         self._now = self._end = 0
         self._bar_voices: set[str] = set()
         self._last_voice = ""
+        self._voice: int | None = None  # its number
         self._chord: _Place | None = None
         self._chord_is_open = False
         self._first_rest: tuple[int, WrittenNote] | None = None
@@ -103,10 +105,11 @@ class PartReader:
         self._begin_bar(measure)
         try:
             for child in measure:
-                if child.tag == "note":
+                tag = child.tag
+                if tag == "note":
                     self._place(read_note(child, self._next_node()))
                 else:
-                    taker = _TAKERS.get(child.tag)
+                    taker = _TAKERS.get(tag)
                     if taker is not None:
                         taker(self, child)
             self._end_bar()
@@ -163,6 +166,7 @@ class PartReader:
                 f"{FINEST:,}: export the score again with the same <divisions> throughout."
             )
         self._ticks_of = {text: ticks * factor for text, ticks in self._ticks_of.items()}
+        self._full_bar = None
         self._now *= factor
         self._end *= factor
         if self._chord is not None:
@@ -190,6 +194,7 @@ class PartReader:
         self._now = self._end = 0
         self._bar_voices = set()
         self._last_voice = ""
+        self._voice = None
         self._chord = None
         self._first_rest = None
         self._has_whole_bar_rest = False
@@ -200,20 +205,28 @@ class PartReader:
     def _end_bar(self) -> None:
         self._check_bar()
         self._lengthen_whole_bar_rest()
-        bar = self._ticks_of_quarters(self._bar_quarters)
+        bar = self._bar_length()
         if self._end == 0 and len(self._values) == self._rows_before:
             # Some programs leave the rests of empty bars out.
             rest = WrittenNote(-1)
             rest.kind = REST
-            self._add(rest, (0, bar, 0, self._voice("")))
+            self._add(rest, (0, bar, 0, self._voice_number("")))
             self._bar_ticks.append(bar)
             return
         self._bar_ticks.append(self._length(bar))
 
+    def _bar_length(self) -> int:
+        """Return the length of a full bar, in ticks."""
+        if self._full_bar is None:
+            self._full_bar = self._ticks_of_quarters(self._bar_quarters)
+        return self._full_bar
+
     def _length(self, bar: int) -> int:
         """Return how long the bar is: a little too much is a mistake of the document, more is meant."""
+        if self._end <= bar:
+            return self._end
         over = Fraction(self._end - bar, self._unit)
-        if over <= 0 or over > _MEANT or any((over / grid).denominator == 1 for grid in _GRIDS):
+        if over > _MEANT or any((over / grid).denominator == 1 for grid in _GRIDS):
             return self._end
         return bar
 
@@ -225,7 +238,7 @@ class PartReader:
         if not self._has_whole_bar_rest and not is_alone:
             return
         row, rest = self._first_rest
-        bar = self._ticks_of_quarters(self._bar_quarters)
+        bar = self._bar_length()
         at = row * _WIDTH
         duration = self._values[at + 3]
         quarters = Fraction(duration, self._unit)
@@ -254,9 +267,10 @@ class PartReader:
     def _place(self, note: WrittenNote) -> None:
         """Place a note, and go on by its duration unless it sounds with the one before it."""
         self._finale_rest = None
-        if note.voice:
+        if note.voice and note.voice != self._last_voice:
             self._bar_voices.add(note.voice)
             self._last_voice = note.voice
+            self._voice = self._voice_number(note.voice)
         if note.in_chord and self._chord is not None:
             if not self._chord_is_open:
                 self._chord_is_open = True
@@ -264,7 +278,9 @@ class PartReader:
             self._add(note, self._chord)
             return
         duration = 0 if note.grace or not note.duration else self._ticks(note.duration)
-        self._chord = (self._now, duration, note.staff, self._voice(self._last_voice))
+        if self._voice is None:
+            self._voice = self._voice_number("")
+        self._chord = (self._now, duration, note.staff, self._voice)
         self._chord_is_open = False
         if note.kind == REST:
             self._rests += 1
@@ -275,9 +291,10 @@ class PartReader:
             self._lone_notes += 1
         self._add(note, self._chord)
         self._now += duration
-        self._end = max(self._end, self._now)
+        if self._now > self._end:  # faster than max()
+            self._end = self._now
 
-    def _voice(self, name: str) -> int:
+    def _voice_number(self, name: str) -> int:
         return self._voices.setdefault(name, len(self._voices))
 
     def _add(self, note: WrittenNote, place: _Place) -> None:
@@ -286,7 +303,7 @@ class PartReader:
             self._staves.add(staff)
         self._values.extend(
             (
-                staff, self._bar, onset, duration, note.kind or 0, note.step, note.cents, note.octave,
+                staff, self._bar, onset, duration, note.kind, note.step, note.alter_cents, note.octave,
                 note.tie, note.grace, note.cue, voice, note.node,
             )
         )  # fmt: skip
@@ -316,7 +333,7 @@ class PartReader:
             rest = WrittenNote(node)
             rest.kind = REST
             staff = staff_number(element.findtext("staff"))
-            self._add(rest, (self._now, duration, staff, self._voice(voice or self._last_voice)))
+            self._add(rest, (self._now, duration, staff, self._voice_number(voice or self._last_voice)))
             self._end = max(self._end, self._now + duration)
         self._now += duration
         self._check_bar()
@@ -358,6 +375,7 @@ class PartReader:
         if time.quarters and self._last_time_bar != self._bar:
             self._last_time_bar = self._bar
             self._bar_quarters = time.quarters
+            self._full_bar = None
         self._ticks_of_quarters(time.unit_quarters)  # so that beats can be counted in ticks
         ticks = self._ticks_of_quarters(time.quarters)
         mark = TimeChange(0, self._bar, self._now, time.text, ticks)

@@ -76,8 +76,7 @@ def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = ""
     verovio.enableLog(verovio.LOG_OFF)  # it would speak to standard error
     toolkit = verovio.toolkit()
     toolkit.setOptions(_OPTIONS)
-    if not toolkit.loadData(musicxml.decode()):
-        raise UnreadableScoreError("Expected bars that can be drawn, Verovio cannot: try others, or fewer parts.")
+    toolkit.loadData(musicxml.decode())  # it says yes to anything
     line = _page(toolkit)
     if line.width_px > _WIDEST_PX and staves <= _MOST_STAVES_BROKEN:
         width = _WIDEST_PX * 100 // _SCALE
@@ -91,8 +90,8 @@ def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = ""
 def _page(toolkit: Any) -> Page:
     svg = str(toolkit.renderToSVG(1))
     size = _SIZE.match(svg)
-    if size is None:
-        raise UnreadableScoreError("Expected a picture from Verovio, got none: try other bars, or fewer parts.")
+    if size is None or ' class="measure"' not in svg:
+        raise UnreadableScoreError("Expected bars that can be drawn, Verovio drew none: try others, or fewer parts.")
     return Page(svg, round(float(size[1])), round(float(size[2])))
 
 

@@ -36,8 +36,8 @@ def excerpt_of_columns(score: Score, measures: range, parts: Sequence[int]) -> b
 def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Sequence[int]) -> bytes:
     """Return measures of a MusicXML document as one of their own.
 
-    Attributes in force at the first measure are carried over; signs that begin or end outside are left out. A part
-    comes with all its staves.
+    Attributes in force at the first measure are carried over; signs that begin or end outside are left out. A
+    part comes with all its staves.
 
     Args:
         source: The document, unpacked.
@@ -59,7 +59,8 @@ def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Seq
 
 
 def staves_drawn(score: Score, parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of all parts that are drawn with some: those of other staves of the same instrument."""
+    """Return the indices of all parts that are drawn with some: those of other staves of the same
+    instrument."""
     wanted = {_identity(score, index) for index in parts}
     return tuple(index for index in range(len(score.parts)) if _identity(score, index) in wanted)
 

@@ -1,6 +1,7 @@
 """Chosen measures of a score as a picture, drawn by Verovio.
 
-Verovio is a large program in C++ that is given documents of strangers: call this in a process that may be killed.
+Verovio is a large program in C++ that is given documents of strangers: call this in a process that may be
+killed.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _zoom(page: Page, limits: PictureLimits) -> float:
     zoom = min(1.0, math.sqrt(limits.max_picture_pixels / (page.width_px * page.height_px)))
     if zoom < _SMALLEST_ZOOM:
         raise TooMuchScoreError(
-            f"The picture would have {page.width_px:,} × {page.height_px:,} pixels, expected at most "
+            f"The picture would have {page.width_px:,} by {page.height_px:,} pixels, expected at most "
             f"{limits.max_picture_pixels:,} in all (setting max_picture_pixels): ask for fewer bars or parts, or for svg."
         )
     return zoom

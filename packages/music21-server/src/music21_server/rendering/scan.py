@@ -1,6 +1,7 @@
 """Finds parts and measures in the bytes of a MusicXML document, without building a tree of it.
 
-A tree of 150 parts × 500 bars takes seconds and gigabytes; of the four bars that a picture shows, milliseconds.
+A tree of 150 parts of 500 bars takes seconds and gigabytes; of the four bars that a picture shows,
+milliseconds.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ def _identity(tag: bytes) -> str:
 
 
 def _plain(source: bytes) -> bytes:
-    """Return a document without what could look like an element and be none: comments, raw text, instructions."""
+    """Return a document without what could look like an element and be none: comments, raw text,
+    instructions."""
     pieces = []
     at = 0
     places = {begin: source.find(begin) for begin in _OPAQUE}

@@ -1,15 +1,16 @@
 """The shape of each voice: its range, how it moves, and the outlines of its phrases.
 
 The outline of a phrase is one of nine, from its first pitch to the mean of those between to the last one
-(Huron, *The Melodic Arch in Western Folksongs*, 1996); the mean is rounded to a semitone here. Phrases end with
-rests. The beginning is also told in the code of Parsons (*The Directory of Tunes and Musical Themes*, 1975).
+(Huron, *The Melodic Arch in Western Folksongs*, 1996); the mean is rounded to a semitone here. Phrases end
+with rests. The beginning is also told in the code of Parsons (*The Directory of Tunes and Musical Themes*,
+1975).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -57,8 +58,8 @@ class Contour:
         lowest_at: Where it comes first.
         highest: Highest pitch.
         highest_at: Where it comes first.
-        outline: Of the whole voice, from its first pitch to the mean of the others to its last one: ``convex``
-            is an arch.
+        outline: Of the whole voice, from its first pitch to the mean of the others to its last one:
+            ``convex`` is an arch.
         phrase_outlines: Of its phrases of three notes and more, as ended by rests, the most frequent first.
         rising: Part of the intervals that go up, 0 to 1.
         falling: Part of the intervals that go down.
@@ -131,5 +132,5 @@ def outline_of(cents: Integers) -> str:
     return _OUTLINES[(int(np.sign(middle - first)), int(np.sign(last - middle)))]
 
 
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 3)
+def _share(part: np.integer[Any], whole: int) -> float:
+    return round(float(part) / whole, 3)

@@ -1,9 +1,9 @@
 """Voices that cross or overlap.
 
 The upper one of two voices is the one that is above for the longer part of the time when both sound, so that
-the order of instruments in a score does not matter. They cross while the other one is above. They overlap when
-one voice goes, without crossing, beyond the note that the other one leaves at that moment (Kostka & Payne,
-*Tonal Harmony*; Aldwell, Schachter & Cadwallader, *Harmony and Voice Leading*).
+the order of instruments in a score does not matter. They cross while the other one is above. They overlap
+when one voice goes, without crossing, beyond the note that the other one leaves at that moment (Kostka &
+Payne, *Tonal Harmony*; Aldwell, Schachter & Cadwallader, *Harmony and Voice Leading*).
 """
 
 from __future__ import annotations

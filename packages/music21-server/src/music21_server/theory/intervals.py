@@ -1,9 +1,9 @@
 """Names of intervals, and places of pitches on the staff and on the line of fifths.
 
-On the line of fifths (… F C G D A E B F# …) every spelled name has one place, so that the interval between two
-names, octaves aside, is one subtraction: 0 for unisons and octaves, 1 for a perfect fifth upwards, and never 1
-for a diminished sixth, which only sounds like one. (Temperley, *The Cognition of Basic Musical Structures*,
-2001, chapter 5.)
+On the line of fifths (… F C G D A E B F# …) every spelled name has one place, so that the interval between
+two names, octaves aside, is one subtraction: 0 for unisons and octaves, 1 for a perfect fifth upwards, and
+never 1 for a diminished sixth, which only sounds like one. (Temperley, *The Cognition of Basic Musical
+Structures*, 2001, chapter 5.)
 """
 
 from __future__ import annotations
@@ -46,5 +46,6 @@ def interval_name(steps: int, cents: int) -> str:
     octaves, simple = divmod(steps, 7)
     off_cents = cents - int(STEP_SEMITONES[simple]) * 100 - octaves * 1200
     quality = (_PERFECT_QUALITIES if simple in _PERFECT else _OTHER_QUALITIES).get(off_cents)
-    # Microtones and triply altered intervals have no letter: the size is that of the natural interval and more.
+    # Microtones and triply altered intervals have no letter: the size is that of the natural interval and
+    # more.
     return f"{quality}{steps + 1}" if quality is not None else f"{steps + 1}({off_cents:+d}c)"

@@ -168,14 +168,17 @@ class Matcher:
         )
 
     def _lasts(self, ticks: Integers, wanted: Fraction, query: Query, first: Integers) -> Booleans:
-        """Return whether times are as long as wanted, at the speed of the first note or at that of the score."""
+        """Return whether times are as long as wanted, at the speed of the first note or of the score."""
         given = query.lengths[0] if query.lengths else None
         if self._tolerance.any_speed and given is not None:
-            return np.isclose(ticks * float(given), self._length[first] * float(wanted), rtol=1e-9, atol=0)
+            wanted_ticks = self._length[first] * float(wanted)
+            is_close: Booleans = np.isclose(ticks * float(given), wanted_ticks, rtol=1e-9, atol=0)
+            return is_close
         exact = wanted * self._unit
         if exact.denominator != 1:
             return np.zeros(len(ticks), dtype=np.bool_)
-        return ticks == int(exact)
+        lasts: Booleans = ticks == int(exact)
+        return lasts
 
 
 def _best(matches: Matches, like: Integers) -> Integers:

@@ -42,7 +42,8 @@ class Moves:
     @property
     def leads(self) -> Booleans:
         """Whether each is the first of those that move as one."""
-        return self.leader == np.arange(len(self.leader))
+        leads: Booleans = self.leader == np.arange(len(self.leader))
+        return leads
 
 
 @dataclass(frozen=True)

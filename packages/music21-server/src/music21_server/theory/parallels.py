@@ -2,8 +2,8 @@
 
 Parallels: two voices that move at the same time, from one perfect fifth (octave, unison) to another; compound
 intervals count as simple ones. Where both go the same way they are parallel, else by contrary motion. Fifths
-are told by their names, so that a diminished sixth is none, and a diminished fifth is none either; nor are two
-voices that exchange the notes of a fifth.
+are told by their names, so that a diminished sixth is none, and a diminished fifth is none either; nor are
+two voices that exchange the notes of a fifth.
 
 Direct (hidden) fifths and octaves: both voices go the same way into a perfect fifth or an octave (or unison)
 from an interval of another size (Kostka & Payne, *Tonal Harmony*; Fux, *Gradus ad Parnassum*, 1725).
@@ -146,40 +146,47 @@ class _Pair:
     def size_cents(self, at: int) -> Integers:
         """Return how far the upper voice is above the lower one, before (0) or after (1)."""
         cents = self._lines.cents
-        return cents[self._upper + at - 1] - cents[self._lower + at - 1]
+        size: Integers = cents[self._upper + at - 1] - cents[self._lower + at - 1]
+        return size
 
     def _size_fifths(self, at: int) -> Integers:
         fifths = self._lines.fifths
-        return fifths[self._upper + at - 1] - fifths[self._lower + at - 1]
+        size: Integers = fifths[self._upper + at - 1] - fifths[self._lower + at - 1]
+        return size
 
     def is_octave(self, at: int) -> Booleans:
         """Return whether the interval is a unison, an octave, or a compound one."""
-        return self._size_fifths(at) == 0
+        is_octave: Booleans = self._size_fifths(at) == 0
+        return is_octave
 
     def is_fifth(self, at: int) -> Booleans:
         """Return whether the interval is a perfect fifth or a compound one, whichever voice is above."""
         size = self._size_fifths(at)
-        return (np.abs(size) == FIFTH) & ((size > 0) == (self.size_cents(at) > 0))
+        is_fifth: Booleans = (np.abs(size) == FIFTH) & ((size > 0) == (self.size_cents(at) > 0))
+        return is_fifth
 
     @property
     def is_similar(self) -> Booleans:
         """Whether both go the same way."""
         cents = self._lines.cents
-        ups = [cents[note] > cents[note - 1] for note in (self._upper, self._lower)]
-        return ups[0] == ups[1]
+        upper_rises, lower_rises = (cents[note] > cents[note - 1] for note in (self._upper, self._lower))
+        is_similar: Booleans = upper_rises == lower_rises
+        return is_similar
 
     @property
     def is_size_kept(self) -> Booleans:
         """Whether both intervals are of the same size in steps, octaves aside."""
         place = self._lines.place
         before, after = (np.abs(place[self._upper + at - 1] - place[self._lower + at - 1]) for at in (0, 1))
-        return before % 7 == after % 7
+        is_kept: Booleans = before % 7 == after % 7
+        return is_kept
 
     @property
     def upper_leaps(self) -> Booleans:
         """Whether the upper voice moves by more than a step."""
         place = self._lines.place
-        return np.abs(place[self._upper] - place[self._upper - 1]) > 1
+        leaps: Booleans = np.abs(place[self._upper] - place[self._upper - 1]) > 1
+        return leaps
 
 
 def _grouped(lines: Lines, notes: Integers, like: Integers) -> tuple[Integers, Integers]:

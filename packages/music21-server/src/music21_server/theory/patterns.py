@@ -12,9 +12,11 @@ import numpy.typing as npt
 from music21_server.errors import ScoreError
 from music21_server.notes import Score
 from music21_server.theory.contours import Contour, contours
-from music21_server.theory.positions import Clock, Position
-from music21_server.theory.recurrences import FORMS, Form, Recurrence, Series, Wanted, recurrences, rooms
+from music21_server.theory.pattern_results import MelodicSequence, Motif, Occurrence, Place, RhythmicMotif
+from music21_server.theory.positions import Clock
+from music21_server.theory.recurrences import Recurrence, recurrences
 from music21_server.theory.sequences import SequenceColumns, sequences
+from music21_server.theory.series import FORMS, Series, Wanted, rooms
 from music21_server.theory.sounding import SpelledPitches
 from music21_server.theory.voices import ChordNote, Lines, melodic_lines, phrases
 
@@ -24,117 +26,6 @@ Measure = Literal["diatonic", "chromatic"]
 _LONGEST: Final = 64
 _LEAST_NOTES: Final = 3
 _LEAST_OCCURRENCES: Final = 2
-
-
-@dataclass(frozen=True)
-class Occurrence:
-    """One occurrence of a motif.
-
-    Attributes:
-        voice: Name of the voice; others may double it.
-        position: Where it begins.
-        first_note: Such as ``F#4``.
-        form: ``prime`` is as at first, at any pitch; ``inversion`` is upside down, ``retrograde`` backwards.
-        same_rhythm: Whether it has the rhythm of the first occurrence (read backwards for a retrograde).
-    """
-
-    voice: str
-    position: Position
-    first_note: str
-    form: Form
-    same_rhythm: bool
-
-
-@dataclass(frozen=True)
-class Motif:
-    """A succession of intervals that comes again.
-
-    Attributes:
-        notes: As at its first occurrence.
-        intervals: Between them, in steps (1 is a second up) or semitones, as asked.
-        quarters: Quarter notes from each note to the next, at the first occurrence.
-        occurrences: How many there are; several voices at the same time count as one.
-        prime: How many of them are not mirrored.
-        inversions: How many are upside down.
-        retrogrades: How many are backwards.
-        retrograde_inversions: How many are both.
-        same_rhythm: How many have the rhythm of the first.
-        voices: In how many voices they are.
-        interest: Bits that are saved by writing it once, and then only where it comes again; at or below 0 it may
-            as well be chance.
-        first_occurrences: The first ones in time.
-    """
-
-    notes: tuple[str, ...]
-    intervals: tuple[float, ...]
-    quarters: tuple[float, ...]
-    occurrences: int
-    prime: int
-    inversions: int
-    retrogrades: int
-    retrograde_inversions: int
-    same_rhythm: int
-    voices: int
-    interest: float
-    first_occurrences: tuple[Occurrence, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a rhythm begins.
-
-    Attributes:
-        voice: Name of the voice; others may double it.
-        position: Of the first note.
-    """
-
-    voice: str
-    position: Position
-
-
-@dataclass(frozen=True)
-class RhythmicMotif:
-    """A succession of durations that comes again.
-
-    Attributes:
-        quarters: Quarter notes from the beginning of each note to that of the next; before a long rest, until
-            the note's end.
-        occurrences: How many there are; several voices at the same time count as one.
-        voices: In how many voices they are.
-        interest: As of a motif.
-        first_occurrences: The first ones in time.
-    """
-
-    quarters: tuple[float, ...]
-    occurrences: int
-    voices: int
-    interest: float
-    first_occurrences: tuple[Place, ...]
-
-
-@dataclass(frozen=True)
-class MelodicSequence:
-    """A figure that a voice repeats at once at other steps.
-
-    Attributes:
-        voice: Name of the voice.
-        begins: Where the first statement begins.
-        ends: Where the last note of the last statement begins.
-        figure: Notes of the first statement.
-        statements: How often the figure comes, the first time included.
-        shift_steps: By how many steps each statement is higher than the one before; -1 is a second down.
-        kind: ``real`` where all intervals keep their size in semitones, else ``tonal``.
-        doubled_by: How many more voices have it at the same time.
-    """
-
-    voice: str
-    begins: Position
-    ends: Position
-    figure: tuple[str, ...]
-    statements: int
-    shift_steps: int
-    kind: Literal["real", "tonal"]
-    doubled_by: int
 
 
 @dataclass(frozen=True)
@@ -315,12 +206,12 @@ def _rules(lines: Lines, measure: Measure, chord_note: ChordNote) -> tuple[str, 
     """Return by which rules the patterns were found."""
     size = "in steps, major and minor alike" if measure == "diatonic" else "in semitones"
     return (
-        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not. Tied "
-        "notes are one note; grace notes and cues do not count.",
-        "No pattern goes across a rest of more than four quarter notes; shorter rests count with the note before.",
-        f"Intervals of motifs are compared {size}; repeated notes, scales and even rhythms alone are left out.",
+        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not. "
+        "Tied notes are one note; grace notes and cues do not count.",
+        "No pattern goes across a rest of more than four quarter notes; shorter ones count with their note.",
+        f"Intervals of motifs are compared {size}; repeated notes, scales and even rhythms are left out.",
         "Several voices that have a pattern at the same time count as one occurrence, and occurrences in one "
         "voice do not lie over each other.",
-        "A melodic sequence keeps its rhythm and its intervals in steps; a figure of two or three notes counts "
-        "from three statements, a longer one from two.",
+        "A melodic sequence keeps its rhythm and its intervals in steps; a figure of two or three notes "
+        "counts from three statements, a longer one from two.",
     )

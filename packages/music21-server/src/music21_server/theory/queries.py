@@ -1,8 +1,8 @@
 """What to search for: a melody, a rhythm or a contour as text.
 
 Notes ``C4 D4 E-4 F#4`` (without octaves ``C D E`` any octave does; ``b`` and ``-`` are flats; a length in
-quarter notes may follow: ``C4:1 D4:1/2``), intervals in semitones ``+2 +2 -4``, intervals by name ``M2 m3 -P5``,
-steps ``+1 +1 -2`` where asked for, lengths in quarter notes ``1 0.5 1/3`` (``r1`` is a rest), contours
+quarter notes may follow: ``C4:1 D4:1/2``), intervals in semitones ``+2 +2 -4``, intervals by name ``M2 m3
+-P5``, steps ``+1 +1 -2`` where asked for, lengths in quarter notes ``1 0.5 1/3`` (``r1`` is a rest), contours
 ``U D R``.
 """
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, Literal, get_args
 
 from music21_server.errors import ScoreError
@@ -34,9 +35,9 @@ _PERFECT: Final = (0, 3, 4)
 _WAYS: Final = {"U": 1, "D": -1, "R": 0, "S": 0}
 
 FORMS_OF_QUERIES: Final = (
-    "notes `C4 D4 E-4 F#4` (or `C D E` in any octave, or with lengths in quarter notes `C4:1 D4:0.5`), intervals in "
-    "semitones `+2 +2 -4`, intervals by name `M2 m3 -P5`, steps `+1 +1 -2` (with notation `steps`), a rhythm in "
-    "quarter notes `1 0.5 1/3 r1`, or a contour `U D R` (up, down, repeat)"
+    "notes `C4 D4 E-4 F#4` (or `C D E` in any octave, or with lengths in quarter notes `C4:1 D4:0.5`), "
+    "intervals in semitones `+2 +2 -4`, intervals by name `M2 m3 -P5`, steps `+1 +1 -2` (with notation "
+    "`steps`), a rhythm in quarter notes `1 0.5 1/3 r1`, or a contour `U D R` (up, down, repeat)"
 )
 
 
@@ -122,7 +123,7 @@ def _told(words: list[str]) -> list[Notation]:
 def _wrong(text: str, words: list[str], notation: str | None) -> str:
     shown = text if len(text) <= 60 else text[:57] + "..."
     wanted = FORMS_OF_QUERIES if notation is None else f"{notation}, out of these forms: {FORMS_OF_QUERIES}"
-    readers = [_READERS[notation]] if notation in _READERS else list(_READERS.values())  # type: ignore[index]
+    readers = [_READERS[notation]] if notation in _READERS else list(_READERS.values())
     odd = next((word for word in words if all(reader([word, word]) is None for reader in readers)), None)
     hint = f" (`{odd}` is none of them)" if odd is not None else " (its words are of several forms)"
     return f"Expected one of: {wanted}; got {shown!r}{hint}."
@@ -144,9 +145,7 @@ def _read_notes(words: list[str]) -> Query | None:
     any_octave = any(octave is None for _, _, octave in notes)
     return Query(
         "notes",
-        tuple(
-            _between(one, other, any_octave=any_octave) for one, other in zip(notes, notes[1:], strict=False)
-        ),
+        tuple(_between(one, other, any_octave=any_octave) for one, other in pairwise(notes)),
         notes=tuple(notes),
         lengths=tuple(lengths) if any(lengths) else None,
     )

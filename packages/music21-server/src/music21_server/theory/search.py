@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from music21_server.errors import ScoreError
-from music21_server.notes import STEP_SEMITONES, Integers, Score
+from music21_server.notes import STEP_SEMITONES, Booleans, Integers, Score
 from music21_server.theory.intervals import interval_name
 from music21_server.theory.matching import Matcher, Matches, Tolerance
 from music21_server.theory.positions import Clock, Position
@@ -21,7 +21,7 @@ SearchForm = Literal["as given", "transposed", "inverted", "retrograde", "retrog
 SEARCH_FORMS: Final[tuple[SearchForm, ...]] = get_args(SearchForm)
 
 Compare = Literal["semitones", "steps"]
-"""How intervals are compared: by what sounds, or in steps, a major third like a minor one (as tonal answers)."""
+"""How intervals are compared: as they sound, or in steps, a major third like a minor one."""
 
 _MOST_EXTRA_NOTES: Final = 4
 
@@ -34,8 +34,8 @@ class Match:
         voice: Name of the voice.
         begins: Where its first note begins.
         ends: Where its last note begins.
-        form: ``as given``; ``transposed`` to another pitch; ``inverted`` upside down; ``retrograde`` backwards;
-            ``retrograde inverted`` both. Of a query without pitches, ``as given`` is at any pitch.
+        form: ``as given``; ``transposed`` to another pitch; ``inverted`` upside down; ``retrograde``
+            backwards; ``retrograde inverted`` both. Of a query without pitches, ``as given`` is at any pitch.
         transposed_by: Interval from the pitches given, such as ``up P5``; None where none were given.
         notes: The notes that match.
         quarters: Their lengths in quarter notes.
@@ -161,8 +161,8 @@ def _check(query: Query, forms: Collection[str], extra_notes: int, varied_interv
         raise ScoreError(f"Expected varied_intervals from 0, got {varied_intervals}.")
     if query.intervals is None and (extra_notes or varied_intervals):
         raise ScoreError(
-            "Expected no extra_notes and no varied_intervals with a rhythm, which has no intervals: leave them "
-            "out, or search for notes with lengths, such as `C4:1 D4:0.5`."
+            "Expected no extra_notes and no varied_intervals with a rhythm, which has no intervals: leave "
+            "them out, or search for notes with lengths, such as `C4:1 D4:0.5`."
         )
 
 
@@ -230,15 +230,16 @@ def _height(note: tuple[int, int, int | None], compare: Compare) -> tuple[int, i
     return int(STEP_SEMITONES[step]) * 100 + alter_cents + 1200 * ((octave or 0) + 1), 1200
 
 
-def _at_pitch(lines: Lines, query: Query, compare: Compare, matches: Matches) -> Integers:
-    """Return which matches begin at the pitch given (in any octave, if none is given), as booleans."""
+def _at_pitch(lines: Lines, query: Query, compare: Compare, matches: Matches) -> Booleans:
+    """Return which matches begin at the pitch given, or in any octave if none is given."""
     if query.notes is None:
         return np.ones(len(matches.first), dtype=np.bool_)
     heights = (lines.place if compare == "steps" else lines.cents)[matches.first]
     height, octave = _height(query.notes[0], compare)
     if query.notes[0][2] is None:
-        return (heights - height) % octave == 0
-    return heights == height
+        heights, height = (heights - height) % octave, 0
+    at_pitch: Booleans = heights == height
+    return at_pitch
 
 
 def _transposed_by(lines: Lines, query: Query, form: SearchForm, first: int) -> str | None:
@@ -277,8 +278,8 @@ def _rules(
     lines: Lines, query: Query, compare: Compare, tolerance: Tolerance, chord_note: ChordNote
 ) -> tuple[str, ...]:
     rules = [
-        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not. Tied "
-        "notes are one note; grace notes and cues do not count.",
+        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not. "
+        "Tied notes are one note; grace notes and cues do not count.",
         "A match may have rests within it, but none longer than four quarter notes.",
     ]
     if query.notation in ("notes", "intervals"):

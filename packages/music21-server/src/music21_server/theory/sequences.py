@@ -23,12 +23,13 @@ _SHORTEST_STATED_TWICE: Final = 4
 """A figure that comes only twice must have so many notes."""
 
 _MOST_WITHIN: Final = 0.8
-"""A stretch of which more than this is one sequence of a shorter figure, or one scale, is no other sequence."""
+"""A stretch of which more than this is one scale, or one sequence of a shorter figure, is no other one."""
 
 
 @dataclass(frozen=True)
 class SequenceColumns:
-    """Melodic sequences: those with three statements and more, then those with two, the ones with most notes first.
+    """Melodic sequences: those with three statements and more, then those with two, the ones with most notes
+    first.
 
     Attributes:
         note: Index of the first note in the lines.

@@ -27,7 +27,8 @@ class Finding:
     Attributes:
         kind: What it is, such as ``parallel fifths``.
         position: Where the second of the two intervals (or the note that is leapt to) begins.
-        upper_voice: The voice that is above (of a crossing: that usually is); of a leap, the voice that leaps.
+        upper_voice: The voice that is above (of a crossing: that usually is); of a leap, the voice that
+            leaps.
         upper_from: Its note before, such as ``F#4``; None where it sounded already, or came from a rest.
         upper_to: Its note at the position.
         lower_voice: The other voice; None for a leap.
@@ -125,7 +126,8 @@ def voice_leading(
         score: Of all parts.
         pitches: Of its rows, written or sounding.
         kinds: Which of `hits.KINDS` to look for; None for all.
-        voices: Which voices to compare: their names, names of parts, or numbers of parts from 1; None for all.
+        voices: Which voices to compare: their names, names of parts, or numbers of parts from 1; None for
+            all.
         direct: Direct fifths and octaves of the ``outer`` voices, where the upper one leaps, or of ``all``
             pairs, leap or not.
         chord_note: Which note of a chord within a voice counts.
@@ -204,20 +206,16 @@ class _Teller:
     def findings(self, hits: Hits) -> list[Finding]:
         columns = (hits.time, hits.upper_from, hits.upper_to, hits.lower_from, hits.lower_to, hits.ticks)
         return [
-            self._finding(hits.kind, *row)
-            for row in zip(*(column.tolist() for column in columns), strict=True)
+            self._finding(hits.kind, time, (upper_from, upper_to), (lower_from, lower_to), ticks)
+            for time, upper_from, upper_to, lower_from, lower_to, ticks in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
         ]
 
     def _finding(
-        self,
-        kind: Kind,
-        time: int,
-        upper_from: int,
-        upper_to: int,
-        lower_from: int,
-        lower_to: int,
-        ticks: int,
+        self, kind: Kind, time: int, upper: tuple[int, int], lower: tuple[int, int], ticks: int
     ) -> Finding:
+        (upper_from, upper_to), (lower_from, lower_to) = upper, lower
         if lower_to == NO_NOTE:
             intervals = self._interval(upper_from, upper_to)
         elif kind == "voice crossing":
@@ -251,8 +249,8 @@ class _Teller:
 def _rules(lines: Lines, direct: DirectPairs, chord_note: ChordNote) -> tuple[str, ...]:
     """Return by which rules the findings were made."""
     direct_rule = (
-        "only between the highest and the lowest voice of the moment, where the upper one moves by more than a "
-        "step"
+        "only between the highest and the lowest voice of the moment, where the upper one moves by more than "
+        "a step"
         if direct == "outer"
         else "between all pairs of voices, leap or not"
     )
@@ -265,11 +263,11 @@ def _rules(lines: Lines, direct: DirectPairs, chord_note: ChordNote) -> tuple[st
     return (
         f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not.",
         "Grace notes and cues do not count, tied notes are one note, and a rest ends a succession.",
-        "Parallels are looked for between all pairs of voices that move at the same moment, also from simple to "
-        "compound intervals; repeated notes are no motion.",
-        f"Voices that make at least {RUN} moves in succession as one, in unison or octaves, double each other: "
-        "this is no parallel, and what they do against others counts once, with the voice that comes first.",
+        "Parallels are looked for between all pairs of voices that move at the same moment, also from simple "
+        "to compound intervals; repeated notes are no motion.",
+        f"Voices that make at least {RUN} moves in succession as one, in unison or octaves, double "
+        "each other: this is no parallel, and what they do against others counts once.",
         f"Direct fifths and octaves are looked for {direct_rule}.",
-        f"Crossings and overlaps are looked for {crossing_rule}; the upper voice of a pair is the one that is "
-        "above for most of the time.",
+        f"Crossings and overlaps are looked for {crossing_rule}; the upper voice of a pair is the one that "
+        "is above for most of the time.",
     )

@@ -1,9 +1,9 @@
 """Melodic lines: each voice of each part as a succession of single notes.
 
 Of notes that begin together in one voice (a chord) one counts, the highest unless asked otherwise: of several
-notes at once the top one is heard as the melody (the "skyline" of Uitdenbogerd & Zobel, *Manipulation of music
-for melody matching*, 1998). Tied notes are one note. Grace notes, cues and unpitched notes do not count; a note
-that still sounds when the next one of its voice begins ends there.
+notes at once the top one is heard as the melody (the "skyline" of Uitdenbogerd & Zobel, *Manipulation of
+music for melody matching*, 1998). Tied notes are one note. Grace notes, cues and unpitched notes do not
+count; a note that still sounds when the next one of its voice begins ends there.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def melodic_lines(
         kept = wanted[line]
         rows, line = rows[kept], (np.cumsum(wanted) - 1)[line[kept]]
         names = tuple(name for name, is_wanted in zip(names, wanted, strict=True) if is_wanted)
-    return _merged(score, pitches, rows, line, names, chord_note)
+    return _merged(score, pitches, rows, line, names=names, chord_note=chord_note)
 
 
 def _merged(
@@ -118,6 +118,7 @@ def _merged(
     pitches: SpelledPitches,
     rows: Integers,
     line: Integers,
+    *,
     names: tuple[str, ...],
     chord_note: ChordNote,
 ) -> Lines:
@@ -165,7 +166,7 @@ def _merged(
 def _is_tied(table: NoteTable, rows: Integers) -> Booleans:
     """Return whether each row is tied to the one before; either end may say so, as some sources omit one."""
     tie = table.tie[rows]
-    tied = (tie == TIE_STOP) | (tie == TIE_CONTINUE)
+    tied: Booleans = (tie == TIE_STOP) | (tie == TIE_CONTINUE)
     tied[1:] |= (tie[:-1] == TIE_START) | (tie[:-1] == TIE_CONTINUE)
     return tied
 

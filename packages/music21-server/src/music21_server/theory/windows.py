@@ -1,8 +1,8 @@
 """Hashes of all windows of a sequence: equal windows have equal hashes, and of any length they cost the same.
 
 Polynomial rolling hashes (Karp & Rabin, *Efficient randomized pattern-matching algorithms*, 1987) by prefix
-sums, in the integers modulo 2^64, over values that are mixed first. Two different windows among a million meet
-with a probability of about one in ten million; whoever reports a match compares the windows themselves.
+sums, in the integers modulo 2^64, over values that are mixed first. Two different windows among a million
+meet with a probability of about one in ten million; whoever reports a match compares the windows themselves.
 """
 
 from __future__ import annotations

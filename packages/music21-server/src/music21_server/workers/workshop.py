@@ -2,9 +2,9 @@
 
 A worker costs some 10 ms this way, and a few megabytes, where a new interpreter would import music21 for
 2 s. It is a process of its own because forking one that serves (event loop, threads, sockets) is unsafe. It
-is not the fork server of `multiprocessing` because that one imports the program's main module into each worker,
-hides imports that fail, writes to the program's standard output, stays when its work is over, and cannot end a
-worker that hangs when the program has been killed.
+is not the fork server of `multiprocessing` because that one imports the program's main module into each
+worker, hides imports that fail, writes to the program's standard output, stays when its work is over, and
+cannot end a worker that hangs when the program has been killed.
 
 The program and the workshop speak through a socket, in records of a letter and three numbers:
 

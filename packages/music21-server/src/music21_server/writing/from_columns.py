@@ -1,7 +1,7 @@
 """Columns become MusicXML, for scores that came in other formats.
 
-Rows are written in their order, with `<backup>` and `<forward>` between them, so that reading the document gives the
-same rows.
+Rows are written in their order, with `<backup>` and `<forward>` between them, so that reading the document
+gives the same rows.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _DEFAULT_BAR_QUARTERS: Final = 4
 def write_musicxml(score: Score, *, is_complete: bool = True) -> bytes:
     """Return a score as partwise MusicXML 4.
 
-    Written are parts, bars, key and time signatures, tempos, transpositions, chord symbols, and notes with value,
-    dots, tuplet, accidental, beams, ties and voice; clefs are chosen by range. A bar without rows gets a rest.
+    Written are parts, bars, key and time signatures, tempos, transpositions, chord symbols, and notes with
+    value, dots, tuplet, accidental, beams, ties and voice; clefs are chosen by range. A bar without rows gets
+    a rest.
 
     Args:
         score: What to write.
@@ -75,12 +76,12 @@ def _text(text: str) -> str:
 def _in_largest_ticks(score: Score) -> Score:
     """Return the score with no more ticks in a quarter note than its times need."""
     table = score.notes
-    marks = (*score.keys, *score.times, *score.tempos, *score.chord_symbols)
+    kinds = (score.keys, score.times, score.tempos, score.chord_symbols)
     factor = math.gcd(
         table.ticks_per_quarter,
-        *(int(np.gcd.reduce(np.abs(column), axis=None, initial=0)) for column in (table.onset, table.duration)),
+        *(int(np.gcd.reduce(np.abs(column), initial=0)) for column in (table.onset, table.duration)),
         int(np.gcd.reduce(np.maximum(score.own_ticks, 0), axis=None, initial=0)),
-        *{mark.onset for mark in marks},
+        *{mark.onset for marks in kinds for mark in marks},
         *{time.ticks for time in score.times},
     )
     return replace(
@@ -167,7 +168,8 @@ class _PartWriter:
     def _with_marks(self, rows: range, marks: list[_Mark], now: int) -> Iterator[str]:
         """Yield rows, and marks where they stand."""
         table = self._score.notes
-        waiting = [(onset, _together(list(each))) for onset, each in groupby(marks, attrgetter("onset"))][::-1]
+        waiting = [(onset, _together(list(each))) for onset, each in groupby(marks, attrgetter("onset"))]
+        waiting.reverse()
         for row in rows:
             if not self._rows.joins[row]:
                 onset = int(table.onset[row])

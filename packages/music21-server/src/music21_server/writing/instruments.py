@@ -61,7 +61,8 @@ DEFAULT_DRUM: Final = 38
 
 
 def program(name: str) -> int:
-    """Return the program of General MIDI for an instrument's printed name, from 0; a piano where it says nothing."""
+    """Return the program of General MIDI for an instrument's printed name, from 0; a piano where it says
+    nothing."""
     return _lookup(name, _PROGRAMS, 0)
 
 

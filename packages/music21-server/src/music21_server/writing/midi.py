@@ -1,7 +1,7 @@
 """Columns become a standard MIDI file, format 1: a track of signatures and tempos, then one track per part.
 
-Notes are at sounding pitch, tied ones joined; cues are left out, repeats are not played out. MIDI has no place for
-some things, which `remarks` names.
+Notes are at sounding pitch, tied ones joined; cues are left out, repeats are not played out. MIDI has no
+place for some things, which `remarks` names.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class _Times:
 
     def of(self, ticks: Integers) -> Integers:
         whole, rest = np.divmod(ticks, self.denominator)  # apart, so that no product leaves 64 bits
-        return whole * self.numerator + (rest * self.numerator + self.denominator // 2) // self.denominator
+        rounded: Integers = (rest * self.numerator + self.denominator // 2) // self.denominator
+        return rounded + whole * self.numerator
 
 
 def write_midi(score: Score) -> MidiFile:
@@ -111,8 +112,8 @@ def _times(score: Score, remarks: list[str]) -> _Times:
     table = score.notes
     unit = table.ticks_per_quarter
     used = [table.onset, table.duration, score.measure_ticks]
-    marks = [np.array([mark.onset for mark in (*score.keys, *score.times, *score.tempos)], dtype=np.int64)]
-    common = math.gcd(unit, *(int(np.gcd.reduce(column, initial=0)) for column in used + marks))
+    onsets = {mark.onset for marks in (score.keys, score.times, score.tempos) for mark in marks}
+    common = math.gcd(unit, *onsets, *(int(np.gcd.reduce(column, initial=0)) for column in used))
     needed = unit // common
     if needed > _FINEST:
         remarks.append(

@@ -12,8 +12,8 @@ from music21_server.writing.from_columns import write_musicxml
 def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:
     """Return a document as MusicXML.
 
-    MusicXML is returned byte for byte as it came, of MXL the document inside; other formats are written from the
-    columns.
+    MusicXML is returned byte for byte as it came, of MXL the document inside; other formats are written from
+    the columns.
 
     Args:
         document: As it was imported.

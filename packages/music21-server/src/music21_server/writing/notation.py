@@ -130,7 +130,8 @@ def joins_chord(table: NoteTable) -> Booleans:
 
 @dataclass(frozen=True)
 class _Heads:
-    """The first row of each chord, and single notes and rests; each with the next one of its voice, if it follows.
+    """The first row of each chord, and single notes and rests; each with the next one of its voice, if it
+    follows.
 
     Attributes:
         rows: Their rows.

@@ -19,10 +19,14 @@ _PLAIN: Final = {
 }
 """Values with up to three dots; fewer dots win, though none stand for the same length."""
 
-_TUPLETS: Final = ((3, 2), (5, 4), (6, 4), (7, 4), (9, 8), (10, 8), (11, 8), (13, 8), (15, 8), (2, 3), (4, 3), (7, 6))
+_TUPLETS: Final = (
+    (3, 2), (5, 4), (6, 4), (7, 4), (9, 8), (10, 8), (11, 8), (13, 8), (15, 8), (2, 3), (4, 3), (7, 6),
+)  # fmt: skip
 """Notes in the time of others, the usual first."""
 
-_FLAGS: Final = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4, "128th": 5, "256th": 6, "512th": 7, "1024th": 8}
+_FLAGS: Final = {
+    "eighth": 1, "16th": 2, "32nd": 3, "64th": 4, "128th": 5, "256th": 6, "512th": 7, "1024th": 8,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,15 @@ from music21_server.notes import (
 _NAMED: Final = 12
 """Parts that a message names."""
 
+_LONGEST_NAME: Final = 100
+"""Of a part, in letters; looking for what is near to a longer one would take long."""
+
 
 def select_measures(score: Score, first: str | None = None, last: str | None = None) -> range:
     """Return the indices of bars by their printed numbers.
 
-    Where a number is printed on several bars (movements that count anew), `first` is the first of them, and `last`
-    the next one from there on. ``@12`` is the twelfth bar of the score whatever is printed on it.
+    Where a number is printed on several bars (movements that count anew), `first` is the first of them, and
+    `last` the next one from there on. ``@12`` is the twelfth bar of the score whatever is printed on it.
 
     Args:
         score: Whose bars.
@@ -53,16 +56,25 @@ def _measure(score: Score, number: str, since: int) -> int:
     """Return the index of a bar, looked for from another on."""
     bars = len(score.measure_ticks)
     number = number.strip()
-    if number.startswith("@") and number[1:].isdecimal() and 1 <= int(number[1:]) <= bars:
-        return int(number[1:]) - 1
+    if number.startswith("@"):
+        place = _place(number[1:], bars)
+        if place is not None:
+            return place
     numbers = [measure_number(score, index) for index in range(bars)]
     for index in [*range(since, bars), *range(since)]:
         if numbers[index] == number:
             return index
     raise ScoreError(
         f"Expected the number of a bar, from {numbers[0]} to {numbers[-1]} (or @1 to @{bars}, counted from the "
-        f"beginning), got {number!r}."
+        f"beginning), got {number[:40]!r}."
     )
+
+
+def _place(text: str, count: int) -> int | None:
+    """Return the index of a place that is counted from 1; None where there is no such place."""
+    if not text.isdecimal() or len(text) > len(str(count)):
+        return None
+    return int(text) - 1 if 1 <= int(text) <= count else None
 
 
 def measure_number(score: Score, index: int) -> str:
@@ -97,19 +109,21 @@ def select_parts(score: Score, parts: Sequence[str] | None = None) -> tuple[int,
 
 def _part(score: Score, wanted: str) -> list[int]:
     key = wanted.strip().casefold()
-    labels: list[tuple[str, ...]] = [
+    labels = [
         (part_name(score, index).casefold(), part.identity.casefold())
         for index, part in enumerate(score.parts)
     ]
     for column in (0, 1):
         if found := [index for index, label in enumerate(labels) if label[column] == key]:
             return found
-    if key.isdecimal() and 1 <= int(key) <= len(score.parts):
-        return [int(key) - 1]
-    near = difflib.get_close_matches(key, [label[0] for label in labels], n=1)
-    hint = f"Did you mean {part_name(score, [label[0] for label in labels].index(near[0]))!r}? " if near else ""
+    place = _place(key, len(score.parts))
+    if place is not None:
+        return [place]
+    names = [name for name, _ in labels]
+    near = difflib.get_close_matches(key[:_LONGEST_NAME], names, n=1)
+    hint = f"Did you mean {part_name(score, names.index(near[0]))!r}? " if near else ""
     raise ScoreError(
-        f"Expected the name, id or place (1 to {len(score.parts)}) of a part, got {wanted!r}. {hint}"
+        f"Expected the name, id or place (1 to {len(score.parts)}) of a part, got {wanted[:40]!r}. {hint}"
         f"The score has: {_names(score)}."
     )
 
@@ -122,7 +136,8 @@ def _names(score: Score) -> str:
 
 
 def extract(score: Score, measures: range, parts: Sequence[int]) -> Score:
-    """Return a score of some bars of some parts; what was in force before the first of them is in force at it.
+    """Return a score of some bars of some parts; what was in force before the first of them is in force at
+    it.
 
     Args:
         score: The whole.

@@ -175,7 +175,8 @@ class _Bars:
         return ", ".join(words)
 
     def _signs(self) -> dict[int, list[str]]:
-        """Return keys, times, tempos and chord symbols by bar, those of all parts together where they agree."""
+        """Return keys, times, tempos and chord symbols by bar, those of all parts together where they
+        agree."""
         score = self._score
         keys = ((key.measure, key.onset, key.part, _key(key.fifths, key.mode)) for key in score.keys)
         times = ((time.measure, time.onset, time.part, time.text) for time in score.times)

@@ -15,12 +15,12 @@ def absolute_onsets(score: Score) -> Integers:
 def joined_by_ties(score: Score) -> tuple[Booleans, Integers]:
     """Return which rows are struck, and where each of them ends.
 
-    A note that is tied onwards goes on in the note of the same part and written pitch that begins where it ends
-    and is tied backwards. A tie without its other end joins nothing.
+    A note that is tied onwards goes on in the note of the same part and written pitch that begins where it
+    ends and is tied backwards. A tie without its other end joins nothing.
 
     Returns:
-        Of each row whether it is struck (and no continuation of another), and the tick at which it ends, those that
-        are tied to it included, since the beginning of the score.
+        Of each row whether it is struck (and no continuation of another), and the tick at which it ends,
+        those that are tied to it included, since the beginning of the score.
     """
     table = score.notes
     start = absolute_onsets(score)

@@ -1,0 +1,72 @@
+"""What a source is taken for, and what the worker processes answer."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from music21_server import engine
+from music21_server.engine import Bounds, Excerpt, Source
+from music21_server.errors import ScoreError
+from music21_server.limits import Limits
+
+ABC = "X:1\nT:Tune\nM:4/4\nL:1/4\nK:G\nGABc|d4|\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("bach/bwv66.6", "auto", "mxl"),
+        ("bach/bwv66.6", "corpus", "mxl"),
+        ("C4 D4 E4", "auto", "tinynotation"),
+        ("tinyNotation: 3/4 c4 d e", "auto", "tinynotation"),
+        (ABC, "auto", "abc"),
+        (base64.b64encode(ABC.encode()).decode(), "content", "abc"),
+    ],
+)
+def test_sources_are_told_apart(text: str, kind: engine.SourceType, expected: str) -> None:
+    entry = engine.read(Source(text, kind), Limits())
+    assert entry.kind == expected
+    assert entry.info["notes"] > 0
+
+
+def test_a_name_that_is_a_file_below_the_folders(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "tune.abc").write_text(ABC)
+    entry = engine.read(Source("sub/tune.abc", "auto", (tmp_path,)), Limits())
+    assert (entry.kind, entry.info["title"]) == ("abc", "Tune")
+    with pytest.raises(ScoreError):  # without folders it is a name of the corpus, and there is none
+        engine.read(Source("sub/tune.abc", "auto"), Limits())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "/etc/passwd",
+        "../../etc/passwd",
+        "file:///etc/passwd",
+        "http://127.0.0.1/x.xml",
+        "\x00",
+        "H4 J5",
+    ],
+)
+@pytest.mark.parametrize("kind", ["auto", "corpus", "file", "text", "content"])
+def test_what_is_no_score_is_refused_in_words(text: str, kind: engine.SourceType, tmp_path: Path) -> None:
+    with pytest.raises(ScoreError) as caught:
+        engine.read(Source(text, kind, (tmp_path,)), Limits())
+    assert "xpected" in str(caught.value)
+    assert "root:" not in str(caught.value)
+
+
+def test_only_text_comes_in_parts() -> None:
+    entry = engine.read(Source("C4 D4 E4 F4 G4", "auto"), Limits())
+    whole = engine.export(entry, "text", engine.WHOLE, Bounds()).content.decode()
+    first = engine.export(entry, "text", Excerpt("1", "1"), Bounds()).content.decode()
+    assert "G4" in whole
+    assert "G4" not in first
+    with pytest.raises(ScoreError, match="whole"):
+        engine.export(entry, "musicxml", Excerpt("1", "1"), Bounds())

@@ -1,0 +1,47 @@
+"""Settings reach what they bound."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from music21_server.limits import Limits
+from music21_server.settings import Music21Settings
+from music21_server.store_limits import StoreLimits
+
+
+def settings(**given: Any) -> Music21Settings:
+    return Music21Settings(_env_file=None, **given)
+
+
+def test_every_bound_has_a_setting_with_the_same_default() -> None:
+    made = settings()
+    assert made.bounds.score == Limits()
+    assert made.store_limits == StoreLimits()
+    given = {each.name: 12_345_678 for each in fields(Limits)}
+    assert settings(**given).bounds.score == Limits(**given)
+    kept = {each.name: 12_345_678 for each in fields(StoreLimits)}
+    assert settings(**kept).store_limits == StoreLimits(**kept)
+
+
+def test_the_pool_is_as_set() -> None:
+    pool = settings(worker_processes=3, max_waiting_calls=7, worker_memory_bytes=2**29).pool_settings
+    assert (pool.worker_processes, pool.max_waiting_calls, pool.worker_memory_bytes) == (3, 7, 2**29)
+
+
+def test_folders_must_exist_and_are_resolved(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert settings(score_folders=[tmp_path / "link"]).score_folders == [tmp_path.resolve()]
+    assert settings(score_folders=f"{tmp_path}, {tmp_path}").score_folders == [tmp_path.resolve()] * 2
+    with pytest.raises(ValidationError, match="no folder"):
+        settings(score_folders=[tmp_path / "missing"])
+
+
+def test_several_serving_processes_need_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="share scores"):
+        settings(workers=2)
+    assert settings(workers=2, store_folder=tmp_path).workers == 2

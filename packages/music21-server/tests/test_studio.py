@@ -1,0 +1,120 @@
+"""What is known already is not worked out again, and who may ask for what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from music21_server import engine
+from music21_server.engine import Bounds
+from music21_server.errors import ScoreError, UnknownScoreError
+from music21_server.store import Store
+from music21_server.store_limits import StoreLimits
+from music21_server.studio import Studio
+
+pytestmark = pytest.mark.anyio
+SCALE = "C4 D4 E4 F4 G4 A4 B4 C5"
+
+
+class HerePool:
+    """Does the work of a pool in the test itself, and counts it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def run(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
+        self.calls.append(function.__name__)
+        await asyncio.sleep(0)
+        return function(*arguments)
+
+
+@pytest.fixture
+def pool() -> HerePool:
+    return HerePool()
+
+
+@pytest.fixture
+def studio(pool: HerePool) -> Studio:
+    store = Store(StoreLimits())
+    return Studio(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)  # type: ignore[arg-type]
+
+
+async def test_the_same_import_is_read_once_for_everybody(studio: Studio, pool: HerePool) -> None:
+    first = await studio.import_score("ann", SCALE, "auto", None)
+    second = await studio.import_score("bob", SCALE, "auto", "mine")
+    assert pool.calls == ["read"]
+    assert first.content_id == second.content_id
+    assert (len(studio.scores("ann")), second.name) == (1, "mine")
+
+
+async def test_the_same_question_is_worked_out_once(studio: Studio, pool: HerePool) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    answers = [await studio.analyse("ann", "x", "key", {"algorithm": "simple"}) for _ in range(3)]
+    assert pool.calls == ["read", "analyse"]
+    assert answers[0] == answers[1] == answers[2]
+    await studio.analyse("ann", "x", "key", {"algorithm": "krumhansl"})
+    assert pool.calls == ["read", "analyse", "analyse"]
+
+
+async def test_another_page_is_no_other_question(studio: Studio, pool: HerePool) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    first = await studio.analyse("ann", "x", "chords", {}, offset=0, limit=3)
+    second = await studio.analyse("ann", "x", "chords", {}, offset=3, limit=3)
+    assert pool.calls.count("analyse") == 1
+    assert [row["pitches"] for row in (*first["sonorities"], *second["sonorities"])] == [
+        [name] for name in SCALE.split()[:6]
+    ]
+
+
+async def test_simultaneous_questions_are_one(studio: Studio, pool: HerePool) -> None:
+    await asyncio.gather(
+        *(studio.import_score(f"owner {number}", SCALE, "auto", "x") for number in range(20))
+    )
+    await asyncio.gather(*(studio.analyse(f"owner {number}", "x", "key", {}) for number in range(20)))
+    assert pool.calls == ["read", "analyse"]
+
+
+async def test_a_failure_is_not_remembered(studio: Studio, pool: HerePool) -> None:
+    for _ in range(2):
+        with pytest.raises(ScoreError):
+            await studio.import_score("ann", "<nothing", "content", None)
+    assert pool.calls == ["read", "read"]
+
+
+async def test_strangers_and_deleted_scores(studio: Studio) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    with pytest.raises(UnknownScoreError):
+        await studio.analyse("bob", "x", "key", {})
+    studio.delete("ann", "x")
+    with pytest.raises(UnknownScoreError, match="deleted"):
+        await studio.analyse("ann", "x", "key", {})
+
+
+async def test_a_file_is_read_each_time(pool: HerePool, tmp_path: Any) -> None:
+    path = tmp_path / "tune.abc"
+    studio = Studio(
+        Store(StoreLimits()),
+        pool,
+        Bounds(),
+        (tmp_path,),
+        max_cached_bytes=10_000_000,
+        timeout_s=10,  # type: ignore[arg-type]
+    )
+    counts = []
+    for notes in ("GABc|", "GABc|d4|"):
+        path.write_text(f"X:1\nT:Tune\nM:4/4\nL:1/4\nK:G\n{notes}\n")
+        counts.append((await studio.import_score("ann", "tune.abc", "file", None)).info["notes"])
+    assert counts == [4, 5]
+
+
+async def test_exports_and_pictures_are_remembered_by_excerpt(studio: Studio, pool: HerePool) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    one = engine.Excerpt("1", "1")
+    for _ in range(2):
+        await studio.export("ann", "x", "text", one)
+        await studio.export("ann", "x", "text")
+        await studio.draw("ann", "x", "svg", one)
+    assert pool.calls == ["read", "export", "export", "draw"]

@@ -28,7 +28,7 @@ def described(parts: dict[str, list[str]], first_number: int = 1) -> ScoreInform
         + "</part>"
         for name, bars in parts.items()
     )
-    text = f"<score-partwise><movement-title>T</movement-title><part-list>{names}</part-list>{music}</score-partwise>"
+    text = f"<score-partwise><part-list>{names}</part-list>{music}</score-partwise>"
     return information(read_musicxml(text.encode(), Limits()))
 
 

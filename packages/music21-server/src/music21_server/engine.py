@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -140,9 +140,9 @@ class Bounds:
         picture: Of a picture.
     """
 
-    score: Limits = Limits()
-    text: TextLimits = TextLimits()
-    picture: PictureLimits = PictureLimits()
+    score: Limits = field(default_factory=Limits)
+    text: TextLimits = field(default_factory=TextLimits)
+    picture: PictureLimits = field(default_factory=PictureLimits)
 
 
 def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -> Export:
@@ -161,8 +161,8 @@ def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -
         return Export(text.encode(), MEDIA_TYPES["text"])
     if excerpt != WHOLE:
         raise ScoreError(
-            f"Expected no measures and no parts with the format {form}, which comes whole: leave them out, or ask "
-            "for text, or for a picture (render_score)."
+            f"Expected no measures and no parts with the format {form}, which comes whole: leave them out, "
+            "or ask for text, or for a picture (render_score)."
         )
     return write(entry.document(), score, form, bounds.score)
 

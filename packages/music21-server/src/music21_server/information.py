@@ -205,7 +205,7 @@ def _without_repeats(changes: list[tuple[int, int, str]]) -> list[tuple[int, int
 
 
 def _tempo_changes(score: Score) -> list[tuple[int, int, float]]:
-    """Return tempo changes by bar, onset and quarter notes per minute; of several at once, the first part's."""
+    """Return bar, onset and quarter notes per minute of tempos; of several at once, the first part's."""
     found: dict[tuple[int, int], float] = {}
     for each in sorted(score.tempos, key=lambda tempo: tempo.part):
         found.setdefault((each.measure, each.onset), each.quarters_per_minute)

@@ -1,7 +1,7 @@
 """Long lists of an answer, kept as compressed blocks of which a page is cut.
 
-An orchestral score has a hundred thousand sonorities: as Python objects they would take a hundred megabytes, as
-one text a fifth of a second to read. A page touches a block or two.
+An orchestral score has a hundred thousand sonorities: as Python objects they would take a hundred megabytes,
+as one text a fifth of a second to read. A page touches a block or two.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from music21_server.workers.progress import Listener, Progress
 def progress_listener() -> Listener | None:
     """Return what sends progress to the client whose call is being served; None where nobody asked for it.
 
-    Calls that ask for progress come through FastMCP, whose context knows whom to tell; on the fast lane there is
-    none.
+    Calls that ask for progress come through FastMCP, whose context knows whom to tell; on the fast lane
+    there is none.
     """
     from fastmcp.server.dependencies import get_context
 

@@ -22,27 +22,27 @@ from music21_server.studio import Studio
 from music21_server.tools import ScoreTools, owner
 
 INSTRUCTIONS = """\
-Scores, read and analysed exactly: import one (import_score) from music21's corpus of some 3,000 works, from a document that
-you send, or from a folder of the server, then ask about it by its score_id. Everything is computed over the whole score,
-whatever its size; long lists come in pages (offset, limit).
+Scores, read and analysed exactly: import one (import_score) from music21's corpus, from a document that you
+send, or from a folder of the server, then ask about it by its score_id. Everything is computed over the whole
+score, whatever its size; long lists come in pages (offset, limit).
 
-Pitches are written as in music21: C4 is middle C, F#4 is F sharp, B-3 is B flat (the hyphen is the flat sign). Positions have
-the number of the measure as printed, the beat in it from 1, and the offset from the beginning in quarter notes.
+Pitches are written as in music21: C4 is middle C, F#4 is F sharp, B-3 is B flat (a hyphen is a flat).
+Positions have the number of the measure as printed, the beat in it from 1, and the offset from the beginning
+in quarter notes.
 
-Which tool: what is in it - score_info. Its key and modulations - key_analysis. Each sonority by name - chord_analysis. Chords,
-functions and cadences - harmony_analysis. Parallels, crossings and leaps - voice_leading_analysis. Motifs and sequences -
-pattern_recognition. Where a melody occurs - search_pattern. To see it - render_score. To read the notes yourself -
-export_score with format text.
+Which tool: what is in it - score_info. Its key and modulations - key_analysis. Each sonority by name -
+chord_analysis. Chords, functions and cadences - harmony_analysis. Parallels, crossings and leaps -
+voice_leading_analysis. Motifs and sequences - pattern_recognition. Where a melody occurs - search_pattern.
+To see it - render_score. To read the notes yourself - export_score with format text.
 """
 
 
-def create_server(settings: Music21Settings | None = None) -> FastMCP[Any]:
+def create_server(settings: Music21Settings) -> FastMCP[Any]:
     """Make the app, ready to be served or to be used in memory.
 
     Args:
-        settings: Those of the environment when None.
+        settings: Folders, bounds and processes; the rest is the business of who serves it.
     """
-    settings = settings or Music21Settings()
     store = Store(settings.store_limits, folder=settings.store_folder)
     pool = Pool(settings.pool_settings)
     studio = Studio(
@@ -103,6 +103,6 @@ def _add_pages(mcp: FastMCP[Any], pool: Pool) -> None:
     async def ready(_request: Request) -> JSONResponse:
         """Answer whether calls would be worked on at once, or soon."""
         found = pool.figures()
-        status = {"status": "ok" if found.workers else "starting", "workers": found.workers, "busy": found.busy,
-                  "waiting": found.waiting}  # fmt: skip
-        return JSONResponse(status, 200 if found.workers else 503)
+        status = "ok" if found.workers else "starting"
+        counts = {"workers": found.workers, "busy": found.busy, "waiting": found.waiting}
+        return JSONResponse({"status": status, **counts}, 200 if found.workers else 503)

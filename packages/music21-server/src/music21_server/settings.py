@@ -18,7 +18,6 @@ from music21_server.store_limits import StoreLimits
 from music21_server.writing.text import TextLimits
 from server_core import Port, ServerSettings
 
-
 LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, StoreLimits)
 
 
@@ -140,8 +139,8 @@ class Music21Settings(ServerSettings):
     def _processes_share_scores(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
         if folder is None and info.data.get("workers", 1) > 1:
             raise ValueError(
-                "a folder, through which several serving processes share scores (--workers); or one of them, and more "
-                "--worker-processes, which do the heavy work"
+                "a folder, through which several serving processes share scores (--workers); or one of them, "
+                "and more --worker-processes, which do the heavy work"
             )
         return folder
 

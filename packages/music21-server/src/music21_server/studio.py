@@ -154,7 +154,9 @@ class Studio:
         Raises:
             ScoreError: There is no such score, or too much of it.
         """
-        return await self._made(engine.export, Export, owner, name, form, excerpt, tell)
+        return await self._made(
+            engine.export, Export, owner=owner, name=name, form=form, excerpt=excerpt, tell=tell
+        )
 
     async def draw(
         self, owner: str, name: str, form: PictureFormat, excerpt: Excerpt, tell: Listener | None = None
@@ -164,12 +166,15 @@ class Studio:
         Raises:
             ScoreError: There is no such score or part, or it is too much for one picture.
         """
-        return await self._made(engine.draw, Picture, owner, name, form, excerpt, tell)
+        return await self._made(
+            engine.draw, Picture, owner=owner, name=name, form=form, excerpt=excerpt, tell=tell
+        )
 
     async def _made(
         self,
         function: Callable[..., Made],
         kind: type[Made],
+        *,
         owner: str,
         name: str,
         form: str,

@@ -6,7 +6,6 @@ import base64
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from time import time
 from typing import Annotated, Any, Literal
 
@@ -53,7 +52,7 @@ VoiceNames = Annotated[
 FirstMeasure = Annotated[
     str | None,
     Field(
-        description="Number of the first measure, as printed, or `@12` for the twelfth; unset: from the beginning."
+        description="Number of the first measure, as printed, or `@12` for the twelfth; unset: the first one."
     ),
 ]
 LastMeasure = Annotated[
@@ -133,8 +132,8 @@ class ScoreTools:
             str,
             Field(
                 min_length=1,
-                description="Name of a work in music21's corpus (`bach/bwv66.6`), path of a file below the folders of "
-                "the server, notes (`C4 D4 E4`, or tiny notation `tinyNotation: 3/4 c4 d e2.`), or a document: "
+                description="Name of a work in music21's corpus (`bach/bwv66.6`), path of a file below the "
+                "folders of the server, notes (`C4 D4 E4`, or `tinyNotation: 3/4 c4 d e2.`), or a document: "
                 "MusicXML, ABC, Humdrum, MEI as text; MXL, MIDI in base64.",
             ),
         ],
@@ -144,7 +143,7 @@ class ScoreTools:
         score_id: Annotated[
             str | None,
             Field(
-                description="How to call the score; unset: made from its title. 1 to 64 of letters, digits, . _ -"
+                description="How to call it; unset: made from its title. 1 to 64 of letters, digits, . _ -"
             ),
         ] = None,
     ) -> dict[str, Any]:
@@ -185,11 +184,12 @@ class ScoreTools:
     async def key_analysis(
         self,
         score_id: ScoreId,
+        *,
         algorithm: Annotated[
             str,
             Field(
-                description="aarden-essen, krumhansl, bellman-budge, temperley-kostka-payne, simple, or consensus "
-                "(each counts once)."
+                description="aarden-essen, krumhansl, bellman-budge, temperley-kostka-payne, simple, or "
+                "consensus (each counts once)."
             ),
         ] = "aarden-essen",
         pitch: PitchKind = "sounding",
@@ -200,6 +200,7 @@ class ScoreTools:
     async def chord_analysis(
         self,
         score_id: ScoreId,
+        *,
         key: KeyName = None,
         pitch: PitchKind = "sounding",
         offset: Offset = 0,
@@ -207,14 +208,15 @@ class ScoreTools:
     ) -> dict[str, Any]:
         """Name every sonority: where it is, its notes, root, quality, inversion and Roman numeral.
 
-        Everything that sounds together counts, passing notes included; for the chords that a listener hears and
-        their functions ask harmony_analysis. Counts are of the whole score, the list comes in pages.
+        Everything that sounds together counts, passing notes included; for the chords that a listener hears
+        and their functions ask harmony_analysis. Counts are of the whole score, the list comes in pages.
         """
         return await self._answer(score_id, "chords", offset, limit, key=key, pitch=pitch)
 
     async def harmony_analysis(
         self,
         score_id: ScoreId,
+        *,
         key: KeyName = None,
         in_local_keys: Annotated[
             bool, Field(description="Numerals in the key of the moment instead of that of the whole score.")
@@ -223,7 +225,7 @@ class ScoreTools:
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> dict[str, Any]:
-        """Analyse the harmony: chords without passing notes, functions, cadences, harmonic rhythm, progressions."""
+        """Analyse the harmony: chords without passing notes, functions, cadences, rhythm, progressions."""
         return await self._answer(
             score_id, "harmony", offset, limit, key=key, in_local_keys=in_local_keys, pitch=pitch
         )
@@ -231,23 +233,22 @@ class ScoreTools:
     async def voice_leading_analysis(
         self,
         score_id: ScoreId,
+        *,
         kinds: Annotated[
             list[str] | None,
             Field(
-                description="What to look for, such as `parallel fifths`, `voice crossing`; unset: everything."
+                description="What to look for, such as `parallel fifths`, `voice crossing`; unset: all of it."
             ),
         ] = None,
         voices: VoiceNames = None,
         direct: Annotated[
             Literal["outer", "all"],
-            Field(
-                description="Direct fifths and octaves of the outer voices where the upper one leaps, or of all."
-            ),
+            Field(description="Direct fifths and octaves of the outer voices with a leap above, or of all."),
         ] = "outer",
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> dict[str, Any]:
-        """Check part-writing between all pairs of voices: parallels, direct intervals, crossings, overlaps, leaps."""
+        """Check part-writing between all voices: parallels, direct intervals, crossings, overlaps, leaps."""
         return await self._answer(
             score_id, "voice_leading", offset, limit, kinds=kinds, voices=voices, direct=direct
         )
@@ -255,6 +256,7 @@ class ScoreTools:
     async def pattern_recognition(
         self,
         score_id: ScoreId,
+        *,
         voices: VoiceNames = None,
         measure: Annotated[
             Measure,
@@ -269,7 +271,7 @@ class ScoreTools:
             int, Field(ge=1, le=200, description="Motifs, rhythms and sequences to return.")
         ] = 20,
     ) -> dict[str, Any]:
-        """Find what comes again without knowing it beforehand: motifs, rhythms, sequences; and each voice's contour.
+        """Find what comes again: motifs, rhythms, melodic sequences; and tell each voice's contour.
 
         To find where a melody that you know occurs, ask search_pattern.
         """
@@ -287,6 +289,7 @@ class ScoreTools:
     async def search_pattern(
         self,
         score_id: ScoreId,
+        *,
         query: Annotated[
             str, Field(min_length=1, max_length=4000, description=f"One of: {FORMS_OF_QUERIES}.")
         ],
@@ -333,7 +336,8 @@ class ScoreTools:
     async def export_score(
         self,
         score_id: ScoreId,
-        format: Annotated[  # noqa: A002 - what clients send
+        *,
+        format: Annotated[
             ExportFormat,
             Field(description="`musicxml` as imported; `mxl` and `midi` in base64; `text` to read yourself."),
         ],
@@ -343,8 +347,8 @@ class ScoreTools:
     ) -> ToolResult:
         """Return a score in a format; the content comes in the answer as an embedded resource.
 
-        Text is for reading: every note with its length, bar by bar, of the measures and parts that you name. The
-        other formats come whole.
+        Text is for reading: every note with its length, bar by bar, of the measures and parts that you name.
+        The other formats come whole.
         """
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)
@@ -374,14 +378,13 @@ class ScoreTools:
     async def render_score(
         self,
         score_id: ScoreId,
+        *,
         first_measure: FirstMeasure = None,
         last_measure: LastMeasure = None,
         parts: PartNames = None,
-        format: Annotated[  # noqa: A002 - what clients send
-            PictureFormat, Field(description="`png` to look at, `svg` to print.")
-        ] = "png",
+        format: Annotated[PictureFormat, Field(description="`png` to look at, `svg` to print.")] = "png",
     ) -> ToolResult:
-        """Draw chosen measures as sheet music, with lyrics, dynamics and chord symbols; some measures at a time."""
+        """Draw chosen measures as sheet music, with lyrics, dynamics and chord symbols; a few at a time."""
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)
             made = await self._studio.draw(owner(), score_id, format, excerpt, progress_listener())

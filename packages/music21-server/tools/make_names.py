@@ -2,9 +2,9 @@
 
     python tools/make_names.py [--check]
 
-Each work is read, its sonorities are named in its likeliest key and its harmonies there and in the local keys, with
-music21 asked for everything. `--check` compares with the packaged table instead of writing it, and fails where they
-differ. Takes some minutes.
+Each work is read, its sonorities are named in its likeliest key and its harmonies there and in the local
+keys, with music21 asked for everything. `--check` compares with the packaged table instead of writing it, and
+fails where they differ. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from music21_server.limits import Limits
 from music21_server.reading.sources import read, recognise
 from music21_server.theory.harmony import harmony_analysis
 from music21_server.theory.likely_key import likely_key
+from music21_server.theory.naming import ask_music21
 from music21_server.theory.naming_table import PACKAGED, NameTable
 from music21_server.theory.shapes import shapes_of
 from music21_server.theory.sonorities import sonorities
@@ -49,7 +50,7 @@ def main() -> int:
 
 def document(paths: list[Path]) -> str:
     """Return the table of the classes of some works, as it is packaged."""
-    table = NameTable({})
+    table = NameTable({}, ask=ask_music21)
     for number, path in enumerate(paths, start=1):
         try:
             score = read(recognise(path.read_bytes()), Limits())

@@ -13,7 +13,11 @@ def in_force(*texts: str) -> str:
 
 
 def test_what_is_said_last_counts_in_the_order_of_the_schema() -> None:
-    said = ("<clef><sign>G</sign></clef><divisions>1</divisions>", "<key><fifths>1</fifths></key>", "<divisions>2</divisions>")
+    said = (
+        "<clef><sign>G</sign></clef><divisions>1</divisions>",
+        "<key><fifths>1</fifths></key>",
+        "<divisions>2</divisions>",
+    )
     assert in_force(*said) == (
         "<attributes><divisions>2</divisions><key><fifths>1</fifths></key><clef><sign>G</sign></clef></attributes>"
     )
@@ -21,15 +25,21 @@ def test_what_is_said_last_counts_in_the_order_of_the_schema() -> None:
 
 def test_each_staff_has_its_clef() -> None:
     found = in_force(
-        '<clef number="1"><sign>G</sign></clef><clef number="2"><sign>F</sign></clef>', "<clef><sign>C</sign></clef>"
+        '<clef number="1"><sign>G</sign></clef><clef number="2"><sign>F</sign></clef>',
+        "<clef><sign>C</sign></clef>",
     )
-    assert found == '<attributes><clef><sign>C</sign></clef><clef number="2"><sign>F</sign></clef></attributes>'
+    assert (
+        found == '<attributes><clef><sign>C</sign></clef><clef number="2"><sign>F</sign></clef></attributes>'
+    )
 
 
 def test_a_key_without_a_staff_replaces_those_of_all_staves() -> None:
     keys = '<key number="1"><fifths>1</fifths></key><key number="2"><fifths>2</fifths></key>'
     assert in_force(keys).count("<key") == 2
-    assert in_force(keys, "<key><fifths>3</fifths></key>") == "<attributes><key><fifths>3</fifths></key></attributes>"
+    assert (
+        in_force(keys, "<key><fifths>3</fifths></key>")
+        == "<attributes><key><fifths>3</fifths></key></attributes>"
+    )
     assert in_force("<key><fifths>3</fifths></key>", '<key number="2"><fifths>4</fifths></key>') == (
         '<attributes><key><fifths>3</fifths></key><key number="2"><fifths>4</fifths></key></attributes>'
     )

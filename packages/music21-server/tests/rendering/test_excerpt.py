@@ -42,7 +42,9 @@ def test_the_excerpt_is_read_as_the_same_notes(song, score) -> None:
     whole."""
     for first in range(5):
         for last in range(first, 5):
-            back = read_musicxml(excerpt_of_document(song, score, range(first, last + 1), (0, 1, 2, 3)), Limits())
+            back = read_musicxml(
+                excerpt_of_document(song, score, range(first, last + 1), (0, 1, 2, 3)), Limits()
+            )
             table = score.notes
             kept = (table.measure >= first) & (table.measure <= last)
             back_rows = back.notes.node >= 0  # bars that a part lacks are read as rests
@@ -52,7 +54,9 @@ def test_the_excerpt_is_read_as_the_same_notes(song, score) -> None:
                 ours = [value * factor for value in getattr(back.notes, name)[back_rows].tolist()]
                 assert ours == getattr(table, name)[kept].tolist(), name
             if first < 3:
-                assert [part.transpositions[0].chromatic for part in back.parts if part.transpositions] == [-2]
+                assert [part.transpositions[0].chromatic for part in back.parts if part.transpositions] == [
+                    -2
+                ]
 
 
 def test_signs_that_leave_the_excerpt_are_left_out(song, score) -> None:
@@ -85,7 +89,12 @@ def test_chosen_parts_come_with_all_staves_and_braces_around_two(song, score) ->
     assert [child.tag for child in root.find("part-list")] == ["score-part"]
     assert root.xpath("//staves/text()") == ["2"]
     both = cut(song, score, range(1), (0, 1))
-    assert [child.tag for child in both.find("part-list")] == ["part-group", "score-part", "score-part", "part-group"]
+    assert [child.tag for child in both.find("part-list")] == [
+        "part-group",
+        "score-part",
+        "score-part",
+        "part-group",
+    ]
 
 
 def test_a_part_that_has_ended_has_empty_bars(song, score) -> None:
@@ -99,7 +108,9 @@ def test_a_part_that_has_ended_has_empty_bars(song, score) -> None:
 
 
 def test_the_source_is_not_changed(song, score) -> None:
-    assert excerpt_of_document(song, score, range(2), (0,)) == excerpt_of_document(song, score, range(2), (0,))
+    assert excerpt_of_document(song, score, range(2), (0,)) == excerpt_of_document(
+        song, score, range(2), (0,)
+    )
 
 
 def test_columns_are_cut_likewise(song, score) -> None:

@@ -28,7 +28,9 @@ TIED, UNTIED = '<tied type="start"/>', '<tied type="stop"/>'
 
 def test_what_is_complete_is_kept() -> None:
     measures = (note(START) + wedge("crescendo"), note() + wedge("stop"), note(STOP))
-    assert left(*measures) == "<part>" + "".join(f"<measure>{each}</measure>" for each in measures) + "</part>"
+    assert (
+        left(*measures) == "<part>" + "".join(f"<measure>{each}</measure>" for each in measures) + "</part>"
+    )
 
 
 @pytest.mark.parametrize(

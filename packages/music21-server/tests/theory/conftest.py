@@ -35,8 +35,8 @@ ScoreMaker = Callable[..., Score]
 def make_score() -> ScoreMaker:
     """A function that makes a score of voices, one part each.
 
-    A voice is text such as ``C4 E-4:0.5 r:2 C4+E4+G#4:4``: pitches (``-`` is a flat), chords, rests, and durations in
-    quarter notes (1 without). Notes that cross a barline are tied.
+    A voice is text such as ``C4 E-4:0.5 r:2 C4+E4+G#4:4``: pitches (``-`` is a flat), chords, rests, and
+    durations in quarter notes (1 without). Notes that cross a barline are tied.
     """
     return _score
 
@@ -87,7 +87,9 @@ def _rows(part: int, voice: str, bar: int, first: int) -> list[tuple[int, ...]]:
                 if name == "r":
                     rows.append((part, measure, onset, lasts, REST, 0, 0, 4, NO_TIE))
                 else:
-                    alter = 100 * (name.count("#") - name.count("-")) + 50 * (name.count("~") - name.count("`"))
+                    alter = 100 * (name.count("#") - name.count("-")) + 50 * (
+                        name.count("~") - name.count("`")
+                    )
                     octave = int(name[-1])
                     rows.append((part, measure, onset, lasts, NOTE, STEPS.index(name[0]), alter, octave, tie))
             now += lasts

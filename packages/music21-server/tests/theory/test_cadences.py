@@ -41,6 +41,8 @@ def kind(before, last, key="C", *, on_tonic=True):
         ("B-3 D4 F4", "C3 E-4 G4", "C minor", None),
         ("C3 E4 G4", "B2 D3 G3", "C", None),
         ("C3 E4 G4", "A3 C4 E4", "C", None),
+        ("G3 B3 D4", "G3 B3 D4 F4", "C", None),
+        ("B-3 D-4 F-4", "C3 E4 G4", "C", None),
     ],
 )
 def test_kinds(before, last, key, expected):

@@ -32,6 +32,7 @@ def _contours(score: Score) -> tuple[Contour, ...]:
         ([5, 5, 5, 0], "horizontal-descending"),
         ([0, 5, 5, 5], "ascending-horizontal"),
         ([5, 0, 0, 0], "descending-horizontal"),
+        ([2, 0, 0, 9, 0, 2], "horizontal"),  # the mean counts, not the highest
         ([0, 5], "ascending"),
         ([5, 0], "descending"),
         ([5], "horizontal"),

@@ -62,6 +62,7 @@ def applied(chord, next_chord, key):
         ("G#3 B3 D4 F4", "A3 C4 E4", "C", "viio7/vi"),
         ("G3 B3 D4 F4", "C4 E4 G4", "C", ""),
         ("D3 F#3 A3", "C4 E4 G4", "C", ""),
+        ("B3 D4 F4 A-4", "C4 E4 G4", "C", ""),
         ("A-3 C4 E-4", "G3 B3 D4", "C", ""),
         ("D3 F#3 A3", "G3 B-3 D-4", "C", ""),
     ],
@@ -76,11 +77,25 @@ def test_no_applied_dominant_of_nothing():
 
 @pytest.mark.parametrize(
     ("numeral", "without_figures"),
-    [("V65", "V"), ("viio7", "viio"), ("viiø43", "viiø"), ("bII6", "bII"), ("I", "I"), ("III+6", "III+"), ("Ger65", "Ger"), ("", "")],
+    [
+        ("V65", "V"),
+        ("viio7", "viio"),
+        ("viiø43", "viiø"),
+        ("bII6", "bII"),
+        ("I", "I"),
+        ("III+6", "III+"),
+        ("Ger65", "Ger"),
+        ("", ""),
+    ],
 )
 def test_figures_are_left_out(numeral, without_figures):
     assert plain(numeral) == without_figures
 
 
 def test_degrees():
-    assert [degree(name(text, "C")) for text in ("C4 E4 G4", "G3 B3 D4", "A-3 C4 E-4", "F#4 A4 C#5")] == [0, 4, 5, -1]
+    assert [degree(name(text, "C")) for text in ("C4 E4 G4", "G3 B3 D4", "A-3 C4 E-4", "F#4 A4 C#5")] == [
+        0,
+        4,
+        5,
+        -1,
+    ]

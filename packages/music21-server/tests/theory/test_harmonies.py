@@ -45,7 +45,7 @@ def test_an_arpeggio_is_one_harmony(make_score):
 
 def test_a_bass_that_moves_within_the_chord_divides_it_if_it_stays(make_score):
     score = make_score("G4:4 A4:4", "C4:4 C4:4", "C3:2 E3:2 F3:4")
-    assert told(score) == [(0, "CG"), (2, "EGC"), (4, "FAC")] or told(score)[0][0] == 0
+    assert told(score) == [(0, "CEG"), (2, "EGC"), (4, "FAC")]
     found = harmonies(score)
     assert len(found) == 3
     assert found.is_change.tolist() == [True, False, True]
@@ -72,11 +72,16 @@ def test_quarter_tones_do_not_stop_it(make_score):
     assert len(harmonies(make_score("C~4+E`4:2 F~4:2"))) >= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(
-            st.lists(st.sampled_from(["C3", "E4", "G4", "B-4", "F#4", "D-5", "A`3"]), min_size=1, max_size=4, unique=True),
+            st.lists(
+                st.sampled_from(["C3", "E4", "G4", "B-4", "F#4", "D-5", "A`3"]),
+                min_size=1,
+                max_size=4,
+                unique=True,
+            ),
             st.sampled_from(["0.5", "1", "2", "1.5"]),
         ),
         min_size=1,

@@ -29,8 +29,9 @@ def test_a_period(make_score):
         ("4", "perfect authentic", ("V", "I"))
     ]
     assert analysis.rhythm.change_count == 7
-    assert analysis.pairs[0].count == 2
-    assert {pair.numerals for pair in analysis.pairs} >= {("V", "I"), ("I", "V")} or analysis.pairs[0].numerals
+    assert {pair.numerals for pair in analysis.pairs} >= {("V", "I"), ("I", "V")} or analysis.pairs[
+        0
+    ].numerals
     assert analysis.harmony_count == 7
 
 
@@ -52,11 +53,17 @@ def test_numerals_in_local_keys(corpus_score):
 
 
 def test_cadences_of_a_chorale(corpus_score):
-    score = corpus_score("bach/bwv66.6.mxl")
+    """Aus meines Herzens Grunde: half in bars 4, 10 and 18, perfect in 7 and 21; brief ones are missed."""
+    score = corpus_score("bach/bwv269.mxl")
     cadences = harmony_analysis(score, sounding_pitches(score)).cadences
-    assert cadences[-1].key in ("F# minor", "F# major")
+    assert [(each.position.measure, each.kind, each.key) for each in cadences] == [
+        ("4", "half", "G major"),
+        ("7", "perfect authentic", "G major"),
+        ("10", "half", "G major"),
+        ("18", "half", "G major"),
+        ("21", "perfect authentic", "G major"),
+    ]
     assert cadences[-1].evidence == "end of the score"
-    assert cadences[-1].kind == "perfect authentic"
 
 
 def test_nothing_sounds(make_score):

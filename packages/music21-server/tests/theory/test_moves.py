@@ -61,6 +61,23 @@ def test_what_is_handed_on_is_one_doubling(make_score: ScoreMaker) -> None:
     assert pairs.time.tolist() == [4 * 48, 48]
 
 
+def test_the_same_tune_at_another_time_is_no_doubling(make_score: ScoreMaker) -> None:
+    moves = _moves(make_score(TUNE, f"r {_octave_up(TUNE)}"))
+    assert moves.leads.all()
+    assert len(doubled_pairs(moves).first) == 0
+
+
+def test_what_is_handed_on_has_one_leader_whoever_begins(make_score: ScoreMaker) -> None:
+    # The second voice doubles the first until the fifth note, the third from the fourth note on.
+    first = "C4 D4 E4 G4 F4"
+    second = "C5 D5 E5 G5 F5 D5 C5 D5 E5"
+    third = "r r r G4 F4 D4 C4 D4 E4"
+    moves = _moves(make_score(first, second, third))
+    at_the_seam = moves.time == 4 * 48
+    assert at_the_seam.sum() == 3
+    assert len(set(moves.leader[at_the_seam].tolist())) == 1
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from("CDEFGAB"), min_size=1, max_size=12), st.integers(2, 6))
 def test_of_voices_in_unison_the_first_leads(make_score: ScoreMaker, tune: list[str], voices: int) -> None:

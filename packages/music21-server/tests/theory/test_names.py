@@ -28,7 +28,14 @@ def test_a_name_seen_from_a_tonic_is_spelled_back(tonic, name):
 
 @pytest.mark.parametrize(
     ("tonic", "name", "seen"),
-    [("A", "C#", "E"), ("F#", "F", "C-"), ("B-", "B", "C#"), ("E-", "C", "A"), ("C", "G~", "G~"), ("B", "C", "D-")],
+    [
+        ("A", "C#", "E"),
+        ("F#", "F", "C-"),
+        ("B-", "B", "C#"),
+        ("E-", "C", "A"),
+        ("C", "G~", "G~"),
+        ("B", "C", "D-"),
+    ],
 )
 def test_names_seen_from_a_tonic(tonic, name, seen):
     assert text_of(seen_from(name_of(tonic), name_of(name))) == seen
@@ -50,7 +57,15 @@ def test_places_on_the_line_of_fifths(fifths):
 
 
 def test_the_line_of_fifths_is_ordered_by_fifths():
-    assert [text_of(name_at(fifths)) for fifths in (-2, -1, 0, 1, 5, 6, 7)] == ["B-", "F", "C", "G", "B", "F#", "C#"]
+    assert [text_of(name_at(fifths)) for fifths in (-2, -1, 0, 1, 5, 6, 7)] == [
+        "B-",
+        "F",
+        "C",
+        "G",
+        "B",
+        "F#",
+        "C#",
+    ]
 
 
 @pytest.mark.parametrize(

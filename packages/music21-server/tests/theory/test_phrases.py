@@ -3,7 +3,9 @@ from music21_server.theory.positions import Clock
 
 
 def ends(score):
-    return [(end.tick / score.notes.ticks_per_quarter, end.evidence) for end in phrase_ends(score, Clock(score))]
+    return [
+        (end.tick / score.notes.ticks_per_quarter, end.evidence) for end in phrase_ends(score, Clock(score))
+    ]
 
 
 def test_the_score_ends(make_score):
@@ -11,7 +13,10 @@ def test_the_score_ends(make_score):
 
 
 def test_all_are_silent(make_score):
-    assert ends(make_score("C4 D4 E4 r C4 D4 E4 F4", "C3:3 r:1 C3:4")) == [(2, "silence"), (7, "end of the score")]
+    assert ends(make_score("C4 D4 E4 r C4 D4 E4 F4", "C3:3 r:1 C3:4")) == [
+        (2, "silence"),
+        (7, "end of the score"),
+    ]
 
 
 def test_one_voice_goes_on_through_a_rest(make_score):
@@ -35,7 +40,7 @@ def test_tied_notes_go_on(make_score):
 
 def test_the_melody_rests(make_score):
     score = make_score("C4:1 D4:1 E4:1 r:1 C4:1 D4:1 E4:1 F4:1", "C3:0.5 D3:0.5 " * 8)
-    assert ends(score)[0] == (2.5, "melody rests")
+    assert ends(score)[0] == (2, "melody rests")
 
 
 def test_without_notes(make_score):

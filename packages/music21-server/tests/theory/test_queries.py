@@ -50,6 +50,7 @@ def test_notes_without_octaves_are_in_any() -> None:
     assert query.intervals is not None
     assert query.intervals[0].any_octave
     assert query.notes == ((4, 0, None), (0, 0, None))
+    assert read_query("G4 C").intervals[0].any_octave  # type: ignore[index]
     assert not read_query("G4 C5").intervals[0].any_octave  # type: ignore[index]
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from music21_server.theory import recurrences as recurrences_module
 from music21_server.theory.recurrences import Recurrence, recurrences
 from music21_server.theory.series import FORMS, Series, Wanted
 
@@ -170,3 +171,21 @@ def test_every_length_is_found_exactly(length: int) -> None:
     figure = random.integers(-20, 21, length).tolist()
     found = recurrences(_series(figure, [99, 98], figure, [97, 96], figure), _WANTED)
     assert _told(found[0])[:2] == (length, [0, length + 4, 2 * length + 8])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("length", [11, 13, 14, 16, 17])
+def test_every_length_is_found_exactly_in_each_form(form: str, length: int) -> None:
+    figure = np.random.default_rng(length).integers(-20, 21, length).tolist()
+    turned = _turned(figure, form)
+    found = recurrences(_series([50, *figure, 51], [52, *turned, 53], [54, *figure, 55]), _WANTED)
+    assert _told(found[0]) == (length, [1, length + 4, 2 * length + 7], ["prime", form, "prime"])
+
+
+def test_a_long_repeat_does_not_crowd_out_a_short_motif(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrences_module, "_MOST_PER_LENGTH", 3)
+    long = np.random.default_rng(5).integers(-20, 21, 80).tolist()
+    motif = [33, -31, 35, 38]
+    phrases = [[at + 100, *motif, at + 200] for at in range(3)]
+    found = recurrences(_series(*[long] * 6, *phrases), _WANTED)
+    assert [(each.length, len(each.at)) for each in found[:2]] == [(80, 6), (4, 3)]

@@ -113,10 +113,12 @@ def test_of_several_ways_the_one_with_the_fewest_liberties_is_told(make_score: S
     score = make_score("C4 E4 D4 E4 G4")
     found = _only(_search(score, "C4 E4 G4", extra_notes=2))
     assert (found.extra_notes, found.quarters, found.ends.offset) == (2, (1.0, 1.0, 1.0), 4.0)
+    again = _only(_search(make_score("C4 E4 G4 E4 G4"), "C4 E4 G4", forms=["as given"], extra_notes=2))
+    assert (again.extra_notes, again.ends.offset) == (0, 2.0)
 
 
 def test_intervals_may_vary_by_a_step(make_score: ScoreMaker) -> None:
-    score = make_score("C4 G4 F4 E4", "G4 C5 B4 A4", "C4 A4 G4 G4")
+    score = make_score("C4 G4 F4 E4", "G4 C5 B4 A4", "C4 A4 G4 G4", "C4 B4 A4 G4")
     assert [each.voice for each in _search(score, "C4 G4 F4 E4").matches] == ["Voice 1"]
     answer = _search(score, "C4 G4 F4 E4", compare="steps", varied_intervals=1)
     assert [(each.voice, each.varied_intervals) for each in answer.matches] == [

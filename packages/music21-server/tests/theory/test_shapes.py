@@ -15,7 +15,7 @@ PITCHES = st.builds(
 CHORDS = st.lists(PITCHES, min_size=1, max_size=7, unique=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(CHORDS, min_size=1, max_size=6))
 def test_shapes_found_in_numbers_are_those_found_one_by_one(make_score, chords):
     score = make_score(" ".join("+".join(chord) for chord in chords))

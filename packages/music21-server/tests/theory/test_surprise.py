@@ -16,7 +16,7 @@ def _series(*symbols: int) -> Series:
 
 def test_the_first_symbol_tells_by_its_share_and_the_next_by_what_it_follows() -> None:
     information = information_of(_series(1, 2, 1, 2, 1, 2, 1, 3))
-    # 1 comes four times in eight. After 1 comes 2 three times in four; smoothed by three kinds, with 3/8 each.
+    # 1 comes four times in eight. After 1 comes 2 three times in four; smoothed by three kinds.
     assert information.of(np.array([0]), 1)[0] == pytest.approx(1)
     assert information.of(np.array([0]), 2)[0] == pytest.approx(1 - np.log2((3 + 3 * 3 / 8) / (4 + 3)))
     # 2 is always followed by 1, 3 comes once after 1.

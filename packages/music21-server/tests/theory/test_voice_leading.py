@@ -112,6 +112,8 @@ def test_the_demonstration_with_parallels(corpus_score: Callable[[str], Score]) 
         (("F5:2", "E4 A4", "C4 D4"), "outer", {}),  # an inner voice
         (("F5:2", "E4 A4", "C4 D4"), "all", {"direct fifth": 1}),
         (("E4 A4", "C4 D4", "F2:2"), "outer", {}),
+        (("F5:3", "G4 E4 A4", "E4 C4 D4"), "outer", {}),  # the upper voice holds its note for three moments
+        (("G4 E4 A4", "E4 C4 D4", "F2:3"), "outer", {}),
         (("E4 A4", "F4 E4", "C4 D4"), "outer", {"direct fifth": 1}),
         (("C4 D4", "F4 E4", "E4 A4"), "outer", {"direct fifth": 1}),  # whatever the order in the score
         (("A3 D4", "C3 D4"), "all", {"direct octave": 1}),  # a unison is like an octave
@@ -157,6 +159,35 @@ def test_crossings_apart_are_two_and_a_rest_alone_does_not_part_them(make_score:
         ]
         == 1
     )
+
+
+def test_who_is_above_for_longer_is_the_upper_voice_not_who_is_so_more_often(make_score: ScoreMaker) -> None:
+    finding = _only(_analysed(make_score("G4:4 C4 D4", "E4:4 E4 F4"), kinds=["voice crossing"]))
+    assert (finding.upper_voice, finding.position.offset, finding.lasts_quarters) == ("Voice 1", 4.0, 2.0)
+
+
+def test_a_voice_that_rests_is_not_crossed(make_score: ScoreMaker) -> None:
+    found = _analysed(make_score("G4 r G4:4", "C4 A4 C4:4"), kinds=["voice crossing"])
+    assert found.findings == ()
+
+
+def test_of_a_crossing_after_a_rest_no_note_before_is_told(make_score: ScoreMaker) -> None:
+    finding = _only(_analysed(make_score("G4:3 r E4 G4", "C4:3 r F4 C4"), kinds=["voice crossing"]))
+    assert (finding.upper_from, finding.upper_to, finding.lower_from, finding.lower_to) == (
+        None,
+        "E4",
+        None,
+        "F4",
+    )
+
+
+def test_findings_of_a_kind_come_in_the_order_of_time(make_score: ScoreMaker) -> None:
+    score = make_score("G4:2 E4 G4:4", "F4:5 F4:2", "C4 G4 C4 C4:4")
+    found = _analysed(score, kinds=["voice crossing"])
+    assert [each.position.offset for each in found.findings] == [1.0, 2.0]
+    assert [each.position.offset for each in _analysed(score, kinds=["voice crossing"], most=1).findings] == [
+        1.0
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from music21_server.theory.windows import WindowHashes, mix
+from music21_server.theory.windows import WindowHashes, grouped, mix
 
 
 @settings(max_examples=40, deadline=None)
@@ -20,3 +20,16 @@ def test_equal_windows_have_equal_hashes_and_others_have_others(values: list[int
         for other, another in enumerate(windows):
             assert (forward[one] == forward[other]) == (window == another)
             assert (forward[one] == backward[other]) == (window == another[::-1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(-3, 3), max_size=40))
+def test_equal_hashes_are_grouped_in_their_order(values: list[int]) -> None:
+    groups = grouped(mix(np.array(values, dtype=np.int64)))
+    assert sorted(groups.order.tolist()) == list(range(len(values)))
+    rows = zip(groups.first.tolist(), groups.count.tolist(), strict=True)
+    found = [groups.order[first : first + count].tolist() for first, count in rows]
+    assert sorted(found) == sorted(
+        [at for at, each in enumerate(values) if each == value] for value in set(values)
+    )
+    assert groups.group.tolist() == [number for number, members in enumerate(found) for _ in members]

@@ -12,7 +12,8 @@ from music21_server.notes import NOTE, STEPS, NoteTable, Part, Score
 
 Row = dict[str, Any]
 _DEFAULTS: Row = {
-    "part": 0, "measure": 0, "onset": 0, "duration": 4, "kind": NOTE, "step": 0, "alter_cents": 0, "octave": 4,
+    "part": 0, "measure": 0, "onset": 0, "duration": 4, "kind": NOTE, "step": 0, "alter_cents": 0,
+    "octave": 4,
     "tie": 0, "grace": False, "cue": False, "voice": 0,
 }  # fmt: skip
 

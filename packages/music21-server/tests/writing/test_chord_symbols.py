@@ -10,8 +10,10 @@ from music21_server.writing.chord_symbols import harmony
 @pytest.mark.parametrize(
     "text",
     [
-        "C", "F#", "Bb", "Am", "C+", "Bdim", "G7", "Fmaj7", "C#m7", "Bdim7", "F#m7b5", "AmM7", "E6", "Em6", "D9",
-        "Dmaj9", "Dm9", "G11", "G13", "Gsus2", "Gsus4", "A5", "C/E", "C#m7/G#", "Ebb/Dbb", "N.C.", "C7(b9)", "C7(addb9)",
+        "C", "F#", "Bb", "Am", "C+", "Bdim", "G7", "Fmaj7", "C#m7", "Bdim7", "F#m7b5", "AmM7", "E6", "Em6",
+        "D9",
+        "Dmaj9", "Dm9", "G11", "G13", "Gsus2", "Gsus4", "A5", "C/E", "C#m7/G#", "Ebb/Dbb", "N.C.",
+        "C7(b9)", "C7(addb9)",
         "C(no3)", "C7(#9)(b13)/Bb", "C69", "Galt", "Italian thing",
     ],
 )  # fmt: skip
@@ -23,7 +25,14 @@ def test_a_symbol_is_read_back(text) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("B-7", "Bb7"), ("E-maj7/B-", "Ebmaj7/Bb"), ("Cmin7", "Cm7"), ("CM7", "Cmaj7"), ("Bo7", "Bdim7"), ("Caug", "C+")],
+    [
+        ("B-7", "Bb7"),
+        ("E-maj7/B-", "Ebmaj7/Bb"),
+        ("Cmin7", "Cm7"),
+        ("CM7", "Cmaj7"),
+        ("Bo7", "Bdim7"),
+        ("Caug", "C+"),
+    ],
 )
 def test_other_spellings_mean_the_same(text, expected) -> None:
     assert chord_symbol(etree.fromstring(harmony(text))) == expected

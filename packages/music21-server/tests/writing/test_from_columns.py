@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -67,10 +67,13 @@ def notes_of(score: Score) -> list[etree._Element]:
 
 DOCUMENTS = {
     "tinynotation": "tinyNotation: 3/4 c4. d8 e-16 f#16 r8 trip{g8 a8 b8} b8~ b8 c'4 c'2.",
-    "abc": 'X:1\nT:A tune\nC:Somebody\nM:6/8\nL:1/8\nK:Em\n"Em"E2B{c}BAG|"D7/F#"[DF]2-[DF] "Bb"(3ABc d2|z6|]\n',
+    "abc": (
+        'X:1\nT:A tune\nC:Somebody\nM:6/8\nL:1/8\nK:Em\n"Em"E2B{c}BAG|"D7/F#"[DF]2-[DF] "Bb"(3ABc d2|z6|]\n'
+    ),
     "humdrum": (
         "**kern\t**kern\n*clefF4\t*clefG2\n*k[f#]\t*k[f#]\n*M4/4\t*M4/4\n=1\t=1\n"
-        "4GG\t8g\n.\t8b-\n4D\t4dd 4ff#\n2r\t[2cc\n=2\t=2\n1r\t2cc]\n.\t12cc\n.\t12b\n.\t12a\n.\t4gq\n.\t4g\n==\t==\n*-\t*-\n"
+        "4GG\t8g\n.\t8b-\n4D\t4dd "
+        "4ff#\n2r\t[2cc\n=2\t=2\n1r\t2cc]\n.\t12cc\n.\t12b\n.\t12a\n.\t4gq\n.\t4g\n==\t==\n*-\t*-\n"
     ),
 }
 
@@ -114,14 +117,23 @@ def test_everything_that_columns_know(score) -> None:
             {"measure": 1, "onset": 2, "duration": 1, "alter_cents": 200, "octave": 10, "voice": 1},
             {"part": 1, "measure": 0, "duration": 16, "kind": REST},
         ],
-        parts=[Part("x", 'A & "B" <C>', 0, (Transposition(0, -2, -3), Transposition(1, -8, -14))), Part("y", "D")],
+        parts=[
+            Part("x", 'A & "B" <C>', 0, (Transposition(0, -2, -3), Transposition(1, -8, -14))),
+            Part("y", "D"),
+        ],
         title="Für\x0b „Elise“",
         composer="L. v. B.",
         numbers=["1a", "X1"],
         keys=(KeyChange(0, 0, 0, 3, "minor"), KeyChange(0, 1, 8, -2, ""), KeyChange(1, 0, 0, 0, "major")),
-        times=(TimeChange(0, 0, 0, "4/4", 16), TimeChange(0, 1, 0, "2+3/8+3/8", 16), TimeChange(1, 0, 0, "senza misura", 0)),
+        times=(
+            TimeChange(0, 0, 0, "4/4", 16), TimeChange(0, 1, 0, "2+3/8+3/8", 16),
+            TimeChange(1, 0, 0, "senza misura", 0),
+        ),
         tempos=(TempoChange(0, 0, 0, 96.5), TempoChange(0, 0, 6, 1 / 3)),
-        chord_symbols=(ChordSymbol(0, 0, 0, "C#m7/G#"), ChordSymbol(0, 0, 8, "N.C."), ChordSymbol(1, 1, 12, "Bbmaj7(addb9)")),
+        chord_symbols=(
+            ChordSymbol(0, 0, 0, "C#m7/G#"), ChordSymbol(0, 0, 8, "N.C."),
+            ChordSymbol(1, 1, 12, "Bbmaj7(addb9)"),
+        ),
     )  # fmt: skip
     back = written(some)
     empty_bar = (1, 1, 0, 4, REST, (), 0, False, False, 0)
@@ -177,7 +189,11 @@ def test_brackets_hold_whole_tuplets(score) -> None:
 
 
 def test_a_tuplet_that_is_not_complete_ends_where_it_breaks_off(score) -> None:
-    rows = [{"onset": 0, "duration": 8}, {"onset": 8, "duration": 24}, {"onset": 32, "duration": 8, "voice": 1}]
+    rows = [
+        {"onset": 0, "duration": 8},
+        {"onset": 8, "duration": 24},
+        {"onset": 32, "duration": 8, "voice": 1},
+    ]
     notes = notes_of(score(rows, ticks_per_quarter=24))
     kinds = [[each.get("type") for each in note.findall("notations/tuplet")] for note in notes]
     assert kinds == [["start", "stop"], [], ["start", "stop"]]
@@ -216,7 +232,7 @@ def test_beams_join_what_is_in_one_beat(score, time, durations, beams) -> None:
     for duration in durations:
         rows.append({"onset": now, "duration": duration})
         now += duration
-    ticks = int(eval(time) * 16)
+    ticks = int(Fraction(time) * 16)
     notes = notes_of(score(rows, bars=[now], times=(TimeChange(0, 0, 0, time, ticks),)))
     found = [note.findtext("beam[@number='1']") or "" for note in notes]
     assert [each for each in found if each] == [each for each in re.split(r"[ ,|]", beams) if each]
@@ -233,7 +249,12 @@ def test_beams_of_sixteenths(score) -> None:
 
 
 def test_clefs_follow_the_notes(score) -> None:
-    rows = [{"pitch": "C5"}, {"part": 1, "pitch": "C3"}, {"part": 2, "kind": UNPITCHED}, {"part": 3, "kind": REST}]
+    rows = [
+        {"pitch": "C5"},
+        {"part": 1, "pitch": "C3"},
+        {"part": 2, "kind": UNPITCHED},
+        {"part": 3, "kind": REST},
+    ]
     root = etree.fromstring(write_musicxml(score(rows, names=["", "", "", ""])))
     assert root.xpath("part/measure/attributes/clef/sign/text()") == ["G", "F", "percussion", "G"]
 
@@ -292,9 +313,13 @@ def some_rows(draw: st.DrawFn) -> list[dict[str, object]]:
                         "duration": 0 if is_grace else draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 12, 14])),
                         "kind": kind,
                         "step": draw(st.integers(0, 6)),
-                        "alter_cents": draw(st.sampled_from([0, 0, 100, -100, 50, -225])) if kind == NOTE else 0,
+                        "alter_cents": draw(st.sampled_from([0, 0, 100, -100, 50, -225]))
+                        if kind == NOTE
+                        else 0,
                         "octave": draw(st.integers(-1, 9)),
-                        "tie": draw(st.sampled_from([0, 0, TIE_START, TIE_STOP, TIE_CONTINUE])) if kind == NOTE else 0,
+                        "tie": draw(st.sampled_from([0, 0, TIE_START, TIE_STOP, TIE_CONTINUE]))
+                        if kind == NOTE
+                        else 0,
                         "grace": is_grace,
                         "voice": draw(st.integers(0, 2)),
                     }
@@ -302,9 +327,12 @@ def some_rows(draw: st.DrawFn) -> list[dict[str, object]]:
     return rows
 
 
+@settings(max_examples=60, deadline=None)
 @given(rows=some_rows(), unit=st.sampled_from([3, 4, 6]))
 def test_any_rows_are_read_back_in_their_order(score, rows, unit) -> None:
     parts = 1 + max(row["part"] for row in rows)
     some = score(rows, names=[""] * parts, ticks_per_quarter=unit, bars=[64] * 2)
-    back = [row for row in rows_of(written(some)) if (row[0], row[1]) in {(r["part"], r["measure"]) for r in rows}]
+    back = [
+        row for row in rows_of(written(some)) if (row[0], row[1]) in {(r["part"], r["measure"]) for r in rows}
+    ]
     assert back == rows_of(some)

@@ -136,7 +136,9 @@ def test_tied_notes_are_struck_once_and_cues_and_rests_not_at_all(score) -> None
 
 
 def test_a_repeated_note_ends_before_it_begins_again(score) -> None:
-    division, tracks = parsed(write_midi(score([{"onset": onset, "duration": 4} for onset in (0, 4, 8)])).content)
+    division, tracks = parsed(
+        write_midi(score([{"onset": onset, "duration": 4} for onset in (0, 4, 8)])).content
+    )
     assert [note[:2] for note in tracks[1].notes] == [(index * division, division) for index in range(3)]
 
 
@@ -201,10 +203,25 @@ def test_many_parts_share_channels_by_sound(score) -> None:
 
 
 def test_more_sounds_than_channels_are_named(score) -> None:
-    names = (
-        "Violin Viola Cello Contrabass Flute Oboe Clarinet Bassoon Horn Trumpet Trombone Tuba Harp Timpani Organ "
-        "Soprano Guitar"
-    ).split()
+    names = [
+        "Violin",
+        "Viola",
+        "Cello",
+        "Contrabass",
+        "Flute",
+        "Oboe",
+        "Clarinet",
+        "Bassoon",
+        "Horn",
+        "Trumpet",
+        "Trombone",
+        "Tuba",
+        "Harp",
+        "Timpani",
+        "Organ",
+        "Soprano",
+        "Guitar",
+    ]
     midi = write_midi(score([{"part": part} for part in range(17)], names=names))
     assert midi.remarks[0].startswith("17 sounds share the 15 channels")
     assert 9 not in {track.notes[0][3] for track in parsed(midi.content)[1][1:]}
@@ -243,6 +260,17 @@ def test_the_key_of_most_parts_counts(score) -> None:
     division, tracks = parsed(write_midi(some).content)
     found = [(at, data) for at, kind, data in tracks[0].metas if kind == 0x59]
     assert found == [(0, b"\xfe\x00"), (4 * division, b"\x07\x00")]
+
+
+@pytest.mark.parametrize(
+    ("transposition", "written", "concert"),
+    [((0, 0), 7, 7), ((-5, -9), -4, -7), ((-1, -2), 7, 5), ((1, 2), 6, -4), ((-7, -12), 3, 3)],
+)
+def test_concert_keys_are_spelled_by_the_instruments_interval(score, transposition, written, concert) -> None:
+    part = Part("P1", "Sax", 0, (Transposition(0, *transposition),))
+    some = score([{}], parts=[part], keys=(KeyChange(0, 0, 0, written, ""),))
+    _, tracks = parsed(write_midi(some).content)
+    assert [data for _, kind, data in tracks[0].metas if kind == 0x59] == [struct.pack(">bB", concert, 0)]
 
 
 def test_times_that_are_too_fine_are_rounded_and_named(score) -> None:

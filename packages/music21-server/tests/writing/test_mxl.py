@@ -24,6 +24,7 @@ def test_the_type_stands_first_and_can_be_seen_without_unpacking() -> None:
     with zipfile.ZipFile(BytesIO(packed)) as archive:
         assert archive.namelist() == ["mimetype", "META-INF/container.xml", "score.musicxml"]
         assert archive.getinfo("mimetype").compress_type == zipfile.ZIP_STORED
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.testzip() is None
         container = etree.fromstring(archive.read("META-INF/container.xml"))
     assert container.find("rootfiles/rootfile").get("full-path") == "score.musicxml"

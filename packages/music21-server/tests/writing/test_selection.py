@@ -31,7 +31,9 @@ def test_bars_by_their_printed_numbers(movements, first, last, expected) -> None
     assert select_measures(movements, first, last) == expected
 
 
-@pytest.mark.parametrize(("first", "last"), [("3", None), ("@0", None), ("@7", None), ("x", None), (None, "")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("3", None), ("@0", None), ("@7", None), ("x", None), (None, "")]
+)
 def test_a_bar_that_is_not_there(movements, first, last) -> None:
     with pytest.raises(ScoreError, match=r"from 0 to 2 \(or @1 to @6"):
         select_measures(movements, first, last)
@@ -65,7 +67,9 @@ def test_parts_by_name_id_or_place(score, wanted, expected) -> None:
 
 def test_a_part_that_is_not_there_is_answered_with_those_that_are(score) -> None:
     some = score([{}], names=["Violin", "Viola"])
-    with pytest.raises(ScoreError, match=r"'Voila'\. Did you mean 'Viola'\? The score has: 1 Violin, 2 Viola\."):
+    with pytest.raises(
+        ScoreError, match=r"'Voila'\. Did you mean 'Viola'\? The score has: 1 Violin, 2 Viola\."
+    ):
         select_parts(some, ["Voila"])
     with pytest.raises(ScoreError, match=r"got '3'\. The score has"):
         select_parts(some, ["3"])
@@ -81,11 +85,16 @@ def test_parts_without_a_name_have_their_place(score) -> None:
 
 
 def test_an_extract_has_its_rows_and_what_is_in_force(score) -> None:
-    clarinet = Part("P2", "Clarinet", 0, (Transposition(0, -1, -2), Transposition(1, -2, -3), Transposition(3, 0, 0)))
+    clarinet = Part(
+        "P2", "Clarinet", 0, (Transposition(0, -1, -2), Transposition(1, -2, -3), Transposition(3, 0, 0))
+    )
     whole = score(
         [{"part": part, "measure": bar, "pitch": f"C{bar + 1}"} for part in range(3) for bar in range(5)],
         parts=[Part("P1", "Flute"), clarinet, Part("P3", "Bass")],
-        keys=(KeyChange(1, 0, 0, 1, ""), KeyChange(1, 1, 8, 2, ""), KeyChange(1, 3, 0, 3, ""), KeyChange(0, 0, 0, 5, "")),
+        keys=(
+            KeyChange(1, 0, 0, 1, ""), KeyChange(1, 1, 8, 2, ""), KeyChange(1, 3, 0, 3, ""),
+            KeyChange(0, 0, 0, 5, ""),
+        ),
         tempos=(TempoChange(0, 1, 0, 60.0), TempoChange(0, 4, 0, 90.0)),
     )  # fmt: skip
     some = extract(whole, range(2, 4), (1, 2))

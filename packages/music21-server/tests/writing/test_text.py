@@ -104,7 +104,7 @@ def test_what_only_some_parts_have_is_said(score) -> None:
 
 def test_too_much_text_is_refused_with_what_to_ask_for(score) -> None:
     some = score([{"measure": bar} for bar in range(10)])
-    with pytest.raises(TooMuchScoreError, match="10 bars of 1 parts have 10 notes and rests, .* fewer bars"):
+    with pytest.raises(TooMuchScoreError, match=r"10 bars of 1 parts have 10 notes and rests, .* fewer bars"):
         write_text(some, limits=TextLimits(9))
     assert write_text(some, "1", "9", limits=TextLimits(9))
 

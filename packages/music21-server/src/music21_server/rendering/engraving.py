@@ -91,7 +91,9 @@ def _page(toolkit: Any) -> Page:
     svg = str(toolkit.renderToSVG(1))
     size = _SIZE.match(svg)
     if size is None or ' class="measure"' not in svg:
-        raise UnreadableScoreError("Expected bars that can be drawn, Verovio drew none: try others, or fewer parts.")
+        raise UnreadableScoreError(
+            "Expected bars that can be drawn, Verovio drew none: try others, or fewer parts."
+        )
     return Page(svg, round(float(size[1])), round(float(size[2])))
 
 
@@ -107,8 +109,8 @@ def _with_head(page: Page, title: str, composer: str) -> Page:
             size = min(most_px, 0.96 * page.width_px / (_LETTER * len(text)))
             top += _LINE * size
             lines.append(
-                f'<text x="{place * page.width_px:.1f}" y="{top:.1f}" text-anchor="{anchor}" font-size="{size:.1f}px" '
-                f'font-family="Times, serif">{escape(text)}</text>'
+                f'<text x="{place * page.width_px:.1f}" y="{top:.1f}" text-anchor="{anchor}" '
+                f'font-size="{size:.1f}px" font-family="Times, serif">{escape(text)}</text>'
             )
     height = page.height_px + round(top)
     inner = page.svg.replace("<svg ", f'<svg x="0" y="{round(top)}" ', 1)

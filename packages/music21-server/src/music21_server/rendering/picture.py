@@ -124,7 +124,8 @@ def _check_bars(bars: int, staves: int, limits: PictureLimits) -> None:
         instead = f"ask for {fewer} bars" if fewer else f"ask for {limits.max_picture_bars} parts"
         raise TooMuchScoreError(
             f"{bars} bars of {staves} staves are {bars * staves:,} for one picture, expected at most "
-            f"{limits.max_picture_bars:,} (setting max_picture_bars): {instead} at a time, or for some of the parts."
+            f"{limits.max_picture_bars:,} (setting max_picture_bars): {instead} at a time, or for some of "
+            f"the parts."
         )
 
 
@@ -134,6 +135,7 @@ def _zoom(page: Page, limits: PictureLimits) -> float:
     if zoom < _SMALLEST_ZOOM:
         raise TooMuchScoreError(
             f"The picture would have {page.width_px:,} by {page.height_px:,} pixels, expected at most "
-            f"{limits.max_picture_pixels:,} in all (setting max_picture_pixels): ask for fewer bars or parts, or for svg."
+            f"{limits.max_picture_pixels:,} in all (setting max_picture_pixels): ask for fewer bars or "
+            f"parts, or for svg."
         )
     return zoom

@@ -69,7 +69,9 @@ class ScannedDocument:
     def _element(self, content: bytes) -> Any:
         # Prefixes that the root declares, such as xlink, may be used below.
         declared = b"".join(
-            b' xmlns:%s="%s"' % (prefix.encode(), uri.encode()) for prefix, uri in self.head.nsmap.items() if prefix
+            b' xmlns:%s="%s"' % (prefix.encode(), uri.encode())
+            for prefix, uri in self.head.nsmap.items()
+            if prefix
         )
         return _parse(b"<part%s>%s</part>" % (declared, content))
 
@@ -124,7 +126,8 @@ def _plain(source: bytes) -> bytes:
         end = source.find(_OPAQUE[begin], inside)
         if end < 0:
             raise UnreadableScoreError(
-                f"Expected MusicXML, got {begin.decode()} without {_OPAQUE[begin].decode()} after it: the document may "
+                f"Expected MusicXML, got {begin.decode()} without {_OPAQUE[begin].decode()} after it: the "
+                f"document may "
                 "be cut off."
             )
         pieces.append(source[at:place])

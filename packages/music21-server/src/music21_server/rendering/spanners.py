@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _SPANNERS: Final = {
-    "tie", "tied", "slur", "wedge", "dashes", "bracket", "octave-shift", "pedal", "glissando", "slide", "wavy-line",
+    "tie", "tied", "slur", "wedge", "dashes", "bracket", "octave-shift", "pedal", "glissando", "slide",
+    "wavy-line",
     "ending", "tuplet",
 }  # fmt: skip
 
@@ -93,7 +94,9 @@ def _of_note(note: Any, measure: int, time: float) -> Iterator[_Sign]:
     found = [each for each in note.iter() if each.tag in _SPANNERS]
     if not found:
         return
-    pitch = " ".join(each.text or "" for name in ("pitch", "unpitched") for each in note.iterfind(f"{name}/*"))
+    pitch = " ".join(
+        each.text or "" for name in ("pitch", "unpitched") for each in note.iterfind(f"{name}/*")
+    )
     # What ends on a note ends before the next begins on it.
     for each in sorted(found, key=lambda each: each.get("type") not in _ENDS):
         mark = f"{pitch} {note.findtext('staff')}" if each.tag in ("tie", "tied") else each.get("number", "1")

@@ -83,4 +83,4 @@ def _elapsed(times: Numbers, weights: Numbers, edges: Numbers) -> Numbers:
     passed = np.searchsorted(times[order], edges, side="right")
     weight = np.concatenate([[0.0], np.cumsum(weights[order])])
     moment = np.concatenate([[0.0], np.cumsum((weights * times)[order])])
-    return edges * weight[passed] - moment[passed]
+    return np.asarray(edges * weight[passed] - moment[passed], dtype=np.float64)

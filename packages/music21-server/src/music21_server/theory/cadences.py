@@ -2,14 +2,14 @@
 
 The last chord before a pause (`phrases`) and the chord before it, both in the local key, make a cadence:
 
-* authentic: dominant (V, V7, viio) to the tonic in root position; perfect if the dominant is V or V7 in root position
-  and the highest voice ends on the tonic, else imperfect;
+* authentic: dominant (V, V7, viio) to the tonic in root position; perfect if the dominant is V or V7 in root
+  position and the highest voice ends on the tonic, else imperfect;
 * half: any other chord to V in root position; Phrygian half if it is the first inversion of iv, in minor;
 * plagal: IV or iv to the tonic in root position;
 * deceptive: V or V7 to the sixth degree.
 
-As in Aldwell and Schachter, *Harmony and Voice Leading*, and Caplin, *Classical Form* (1998), who would add the formal
-function of a phrase, which cannot be told from notes alone.
+As in Aldwell and Schachter, *Harmony and Voice Leading*, and Caplin, *Classical Form* (1998), who would add
+the formal function of a phrase, which cannot be told from notes alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from music21_server.theory.naming import SonorityName
 from music21_server.theory.phrases import Evidence
 from music21_server.theory.positions import Position
 
-CadenceKind = Literal["perfect authentic", "imperfect authentic", "half", "Phrygian half", "plagal", "deceptive"]
+CadenceKind = Literal[
+    "perfect authentic", "imperfect authentic", "half", "Phrygian half", "plagal", "deceptive"
+]
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Cadence:
         kind: Such as ``perfect authentic``.
         key: That it is in, such as ``F# minor``.
         numerals: Of its chords in that key, the last one last.
-        evidence: Why a phrase is taken to end here: ``silence``, ``held notes``, ``melody rests``, ``brief pause`` or
-            ``end of the score``.
+        evidence: Why a phrase is taken to end here: ``silence``, ``held notes``, ``melody rests``, ``brief
+            pause`` or ``end of the score``.
     """
 
     position: Position
@@ -45,7 +47,9 @@ class Cadence:
     evidence: Evidence
 
 
-def cadence_kind(before: SonorityName, last: SonorityName, *, ends_on_tonic: bool, is_minor: bool) -> CadenceKind | None:
+def cadence_kind(
+    before: SonorityName, last: SonorityName, *, ends_on_tonic: bool, is_minor: bool
+) -> CadenceKind | None:
     """Return what kind of cadence two chords make; None for none.
 
     Args:
@@ -55,7 +59,9 @@ def cadence_kind(before: SonorityName, last: SonorityName, *, ends_on_tonic: boo
         is_minor: Whether the key is minor.
     """
     came, went = degree(before), degree(last)
-    is_dominant = (came == DOMINANT and before.quality == "major") or (came == LEADING and _is_leading(before))
+    is_dominant = (came == DOMINANT and before.quality == "major") or (
+        came == LEADING and _is_leading(before)
+    )
     if went == TONIC and last.inversion == 0 and last.quality in _TONIC_QUALITIES:
         if is_dominant:
             is_perfect = came == DOMINANT and before.inversion == 0 and ends_on_tonic

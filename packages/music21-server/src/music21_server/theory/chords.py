@@ -113,7 +113,7 @@ def chord_analysis(
         raise ScoreError("Expected a score in which notes sound, this one has none within its bars.")
     key = key or likely_key(score, pitches)
     shapes = shapes_of(found)
-    names = shapes.names(key, table or shared_names())
+    names = shapes.names(key, shared_names() if table is None else table)
     roots = [None if name.root is None else text_of(spelled_from(key.tonic, name.root)) for name in names]
     tallies = _Tallies(found, shapes, score.notes.ticks_per_quarter)
     return ChordAnalysis(

@@ -1,10 +1,11 @@
 """What chords do in a key: tonic, subdominant or dominant.
 
-After Riemann (*Vereinfachte Harmonielehre*, 1893) in the form that English-language textbooks give it (Aldwell and
-Schachter, *Harmony and Voice Leading*; Laitz, *The Complete Musician*): I, III and VI are tonic, II and IV
-subdominant (also called predominant; with the Neapolitan and the augmented sixths), V and VII dominant. A tonic chord
-in second inversion right before V is an ornament of it and so dominant (the cadential six-four). A chord with notes
-from outside of the key that is the dominant of the chord after it is an applied dominant.
+After Riemann (*Vereinfachte Harmonielehre*, 1893) in the form that English-language textbooks give it
+(Aldwell and Schachter, *Harmony and Voice Leading*; Laitz, *The Complete Musician*): I, III and VI are tonic,
+II and IV subdominant (also called predominant; with the Neapolitan and the augmented sixths), V and VII
+dominant. A tonic chord in second inversion right before V is an ornament of it and so dominant (the cadential
+six-four). A chord with notes from outside of the key that is the dominant of the chord after it is an applied
+dominant.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ TONIC, SUBDOMINANT, DOMINANT, LEADING, SUBMEDIANT = 0, 3, 4, 6, 5
 
 
 def degree(name: SonorityName) -> int:
-    """Return the degree of a chord's root, 0 for the tonic; -1 without a root or with one altered chromatically.
+    """Return the degree of a chord's root, 0 for the tonic; -1 without a root or with one altered
+    chromatically.
 
     The sixth and seventh degrees count in both forms, and so does a lowered second (the Neapolitan).
     """

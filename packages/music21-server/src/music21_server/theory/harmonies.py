@@ -1,17 +1,17 @@
 """Which chords a score goes through: sonorities grouped into harmonies.
 
 A sonority is not always a chord. Passing notes and suspensions make sonorities that are none, and an arpeggio
-never sounds as a whole. So every sonority is compared with the chords below (triads and sevenths on every root):
-notes that the chord has speak for it, notes that it lacks against it, in proportion to their number and to the
-sonority's duration in beats; chord notes that do not sound speak against it a little, and a root in the bass for
-it. A change of harmony costs, most off the beat. The series of chords that
-fits best at the least cost (Viterbi) is taken. What does not pay for a change of its own is thereby merged into the
-harmony before or after it, whichever it fits. The scores are in the spirit of Pardo and Birmingham, "Algorithms
-for Chordal Analysis", *Computer Music Journal* 26 (2002).
+never sounds as a whole. So every sonority is compared with the chords below (triads and sevenths on every
+root): notes that the chord has speak for it, notes that it lacks against it, in proportion to their number
+and to the sonority's duration in beats; chord notes that do not sound speak against it a little, and a root
+in the bass for it. A change of harmony costs, most off the beat. The series of chords that fits best at the
+least cost (Viterbi) is taken. What does not pay for a change of its own is thereby merged into the harmony
+before or after it, whichever it fits. The scores are in the spirit of Pardo and Birmingham, "Algorithms for
+Chordal Analysis", *Computer Music Journal* 26 (2002).
 
-What a harmony is called is what its whole chord is called: notes that do not sound are added, as thirds above the
-root. A harmony is divided where its bass moves to another note of the chord for at least a beat, under a whole triad
-and by no more than a sixth; a bass that leaps farther has gone on to be accompaniment.
+What a harmony is called is what its whole chord is called: notes that do not sound are added, as thirds above
+the root. A harmony is divided where its bass moves to another note of the chord for at least a beat, under a
+whole triad and by no more than a sixth; a bass that leaps farther has gone on to be accompaniment.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ _TRIADS: Final = np.array(
     [sum(1 << (root + each) % 12 for each in TEMPLATES[name][:3]) for root, name in _STATES], dtype=np.int64
 )
 _ROOTS: Final = np.array([root for root, _ in _STATES], dtype=np.int64)
-_FAMILIES: Final = np.array([TEMPLATES[name][1] * 12 + TEMPLATES[name][2] for _, name in _STATES], dtype=np.int64)
+_FAMILIES: Final = np.array(
+    [TEMPLATES[name][1] * 12 + TEMPLATES[name][2] for _, name in _STATES], dtype=np.int64
+)
 """By third and fifth: a triad and its sevenths are one family."""
 
 _FOREIGN: Final = 1.3
@@ -62,12 +64,13 @@ _MISSING: Final = 0.5
 """Against a chord, of all its notes if none sounded."""
 
 _ROOT_BASS: Final = 0.3
-"""For a chord, if its root is the bass; half as much if it sounds elsewhere. Under three notes or more: a note alone
-says nothing about roots, which keeps arpeggios together."""
+"""For a chord, if its root is the bass; half as much if it sounds elsewhere. Under three notes or more: a
+note alone says nothing about roots, which keeps arpeggios together."""
 
 _COST_BEAT, _COST_OFF_BEAT = 0.1, 0.2
-"""Of a change of harmony, in beats that fit entirely. All of these were tried on the analyses of chorales by Bach and
-madrigals by Monteverdi that music21 ships, half of them kept apart; near these values little depends on them."""
+"""Of a change of harmony, in beats that fit entirely. All of these were tried on the analyses of chorales by
+Bach and madrigals by Monteverdi that music21 ships, half of them kept apart; near these values little depends
+on them."""
 
 _WIDEST_MOVE_CENTS: Final = 900
 """Of a bass that divides a harmony."""
@@ -112,10 +115,10 @@ def harmonies_of(score: Score, found: Sonorities, keys: LocalKeys, clock: Clock)
     bass = bass_rows(found)
     bass_class = _pitch_classes(found.step[bass], found.alter_cents[bass])
     sounding = _class_masks(found)
-    fit = _fit(sounding, bass_class)
-    fit *= np.minimum(found.duration / beat, _LONGEST_BEATS)[:, np.newaxis]
+    fit, which = _fit(sounding, bass_class)
+    weight = np.minimum(found.duration / beat, _LONGEST_BEATS)
     cost = np.where(onset % beat == 0, _COST_BEAT, _COST_OFF_BEAT)
-    path = smooth_path(fit, cost)
+    path = smooth_path(fit, which, weight, cost)
     firsts, bass_of = _divided(found, path, bass, beat)
     return _described(found, path, firsts, bass_of, keys)
 
@@ -129,8 +132,8 @@ def _class_masks(found: Sonorities) -> Integers:
     return np.bitwise_or.reduceat(bits, found.first[:-1])
 
 
-def _fit(sounding: Integers, bass: Integers) -> Numbers:
-    """Return how well each chord fits each sonority, per beat; 1 is well."""
+def _fit(sounding: Integers, bass: Integers) -> tuple[Numbers, Integers]:
+    """Return how well each chord fits each kind of sonority (1 is well), and the kind of each sonority."""
     distinct, inverse = np.unique(bass * _MASKS + sounding, return_inverse=True)
     masks, basses = distinct % _MASKS, distinct // _MASKS
     present = _count(masks)[:, np.newaxis]
@@ -140,7 +143,7 @@ def _fit(sounding: Integers, bass: Integers) -> Numbers:
     has_root = (masks[:, np.newaxis] >> _ROOTS) & 1
     is_bass = basses[:, np.newaxis] == _ROOTS
     fit += _ROOT_BASS / 2 * (has_root + is_bass) * np.minimum(present - 1, 2) / 2
-    return np.asarray(fit[inverse], dtype=np.float64)
+    return np.asarray(fit, dtype=np.float64), inverse
 
 
 _MASKS: Final = 4096
@@ -154,7 +157,7 @@ def _count(masks: Integers) -> Integers:
 
 
 def _divided(found: Sonorities, path: Integers, bass: Integers, beat: Integers) -> tuple[Integers, Integers]:
-    """Return the first sonority of each harmony, and the sonority that has its bass (-1 without a chord note)."""
+    """Return the first sonority of each harmony, and that with its bass (-1 without a chord note)."""
     bass_class = _pitch_classes(found.step[bass], found.alter_cents[bass])
     height = found.octave[bass] * 1200 + STEP_SEMITONES[found.step[bass]] * 100 + found.alter_cents[bass]
     is_chord_bass = ((_CHORDS[path] >> bass_class) & 1).astype(np.bool_)
@@ -201,7 +204,9 @@ def _described(
     ):
         names = _chord_names(mask, state, keys.keys[index].tonic_fifths + _MIDDLE)
         shapes.append(_shape(names, bass))
-    same_root = (_ROOTS[states[1:]] == _ROOTS[states[:-1]]) & (_FAMILIES[states[1:]] == _FAMILIES[states[:-1]])
+    same_root = (_ROOTS[states[1:]] == _ROOTS[states[:-1]]) & (
+        _FAMILIES[states[1:]] == _FAMILIES[states[:-1]]
+    )
     is_same = same_root | (_CHORDS[states[1:]] == _CHORDS[states[:-1]])
     return Harmonies(
         start=found.start[firsts],
@@ -222,7 +227,8 @@ def _chord_names(mask: int, state: int, centre: int) -> list[Name]:
     Args:
         mask: Names that sound.
         state: The chord.
-        centre: Place on the line of fifths; a note that sounds under two names has the one that is nearer to it.
+        centre: Place on the line of fifths; a note that sounds under two names has the one that is nearer to
+            it.
     """
     heard: dict[int, int] = {}
     while mask:

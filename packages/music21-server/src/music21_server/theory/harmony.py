@@ -114,20 +114,19 @@ def harmony_analysis(
     clock = Clock(score)
     local = local_keys(score, pitches, clock)
     chords = harmonies_of(score, found, local, clock)
-    named = _Named(chords, local, table or shared_names())
+    named = _Named(chords, local, shared_names() if table is None else table)
     keys = named.local_keys if in_local_keys else [key] * len(chords)
-    names = named.names(keys)
     positions = [clock.at_tick(tick) for tick in chords.start.tolist()]
-    rows = _rows(chords, named, keys, names, positions, score.notes.ticks_per_quarter)
+    rows = _rows(chords, named, keys, positions, score.notes.ticks_per_quarter)
     changes = np.flatnonzero(chords.is_change).tolist()
-    numerals = [plain(names[each].numeral) for each in changes]
+    numerals = [plain(rows[each].numeral) for each in changes]
     change_positions = [positions[each] for each in changes]
     return HarmonyAnalysis(
         key=key.text,
         numerals_in=LOCAL if in_local_keys else GLOBAL,
         harmony_count=len(chords),
         functions=_functions(rows),
-        cadences=_cadences(score, clock, found, chords, named, positions),
+        cadences=_cadences(score, clock, found, chords, named),
         rhythm=_rhythm(score, chords, changes),
         pairs=progressions(numerals, change_positions, 2),
         triples=progressions(numerals, change_positions, 3),
@@ -162,10 +161,10 @@ def _rows(
     chords: Harmonies,
     named: _Named,
     keys: Sequence[Key],
-    names: Sequence[SonorityName],
     positions: Sequence[Position],
     ticks_per_quarter: int,
 ) -> list[Harmony]:
+    names = named.names(keys)
     durations = np.round((chords.end - chords.start) / ticks_per_quarter, 4).tolist()
     rows = []
     for which, (key, name) in enumerate(zip(keys, names, strict=True)):
@@ -212,9 +211,8 @@ def _cadences(
     found: Sonorities,
     chords: Harmonies,
     named: _Named,
-    positions: Sequence[Position],
 ) -> tuple[Cadence, ...]:
-    """Return the cadences at the ends of phrases; after a brief pause only perfect ones are taken for such."""
+    """Return the cadences at the ends of phrases; after a brief pause only perfect ones count."""
     highest = _highest(found)
     cadences: list[Cadence] = []
     taken: set[int] = set()
@@ -232,7 +230,9 @@ def _cadences(
         if kind is not None and (kind == "perfect authentic" or end.evidence != "brief pause"):
             taken.add(last)
             numerals = (names[0].numeral, names[-1].numeral)
-            cadences.append(Cadence(positions[last], kind, key.text, numerals, end.evidence))
+            cadences.append(
+                Cadence(clock.at_tick(int(chords.start[last])), kind, key.text, numerals, end.evidence)
+            )
     return tuple(cadences)
 
 

@@ -39,7 +39,8 @@ class KeyFit:
 
     Attributes:
         key: Such as ``F# minor``; ``B-`` is B flat.
-        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a consensus.
+        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a
+            consensus.
         votes: How many of the distinct profiles have this key as their best.
     """
 
@@ -73,7 +74,8 @@ class KeyAnalysis:
         mode: ``major`` or ``minor``.
         algorithm: How it was found.
         pitch: Whether ``sounding`` or ``written`` pitch was analysed.
-        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a consensus.
+        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a
+            consensus.
         confidence: Share of the distinct profiles that have this key as their best, 0 to 1.
         alternatives: The next best keys, the best first.
         votes: What each distinct profile says.

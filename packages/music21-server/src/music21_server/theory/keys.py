@@ -89,7 +89,7 @@ def pitch_class_durations(table: NoteTable, semitones: npt.NDArray[np.int64] | N
     if semitones is not None:
         semitone = semitone + semitones[pitched]
     quarters = table.duration[pitched] / table.ticks_per_quarter
-    return np.bincount(semitone % 12, weights=quarters, minlength=12)
+    return np.asarray(np.bincount(semitone % 12, weights=quarters, minlength=12), dtype=np.float64)
 
 
 def key_candidates(durations: Weights, profile: str = DEFAULT_PROFILE) -> list[KeyCandidate]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from music21_server.notes import Booleans, Integers
 from music21_server.theory.series import Series, Wanted
-from music21_server.theory.windows import Hashes, WindowHashes, mix
+from music21_server.theory.windows import Hashes, WindowHashes, grouped, mix
 
-_ALL_LENGTHS: Final = 16
+_ALL_LENGTHS: Final = 10
 """Up to so many symbols every length is looked at; beyond, the next one is a quarter longer."""
 
 
@@ -51,9 +51,11 @@ def levels(series: Series, wanted: Wanted) -> Iterator[Level]:
         if not len(at):
             return
         prime = plain.forward(length)[at]
-        group, count = _groups(prime if mirrored is None else _least(plain, mirrored, length, at))
+        groups = grouped(prime if mirrored is None else _least(plain, mirrored, length, at))
+        group = np.empty(len(at), dtype=np.int64)
+        group[groups.order] = groups.group
         is_new, is_shared = _told_once(mix(prime ^ mix(series.start[at])), is_shared)
-        count = np.bincount(group[is_new], minlength=len(count))
+        count = np.bincount(group[is_new], minlength=len(groups.first))
         often = count[group] >= wanted.occurrences
         at, is_shared = at[often], is_shared[often]
         yield Level(length, at, group[often], is_new[often], count)
@@ -67,19 +69,12 @@ def _told_once(like: Hashes, is_shared: Booleans) -> tuple[Booleans, Booleans]:
         is_shared: Whether each was not the only one when windows were shorter; the others are not now.
     """
     shared = np.flatnonzero(is_shared)
-    _, first, inverse, count = np.unique(
-        like[shared], return_index=True, return_inverse=True, return_counts=True
-    )
+    groups = grouped(like[shared])
     is_new = ~is_shared
-    is_new[shared[first]] = True
+    is_new[shared[groups.order[groups.first]]] = True
     still = np.zeros(len(like), dtype=np.bool_)
-    still[shared] = count[inverse] > 1
+    still[shared[groups.order]] = groups.count[groups.group] > 1
     return is_new, still
-
-
-def _groups(values: Hashes) -> tuple[Integers, Integers]:
-    _, group, count = np.unique(values, return_inverse=True, return_counts=True)
-    return group, count
 
 
 def _least(plain: WindowHashes, mirrored: WindowHashes, length: int, at: Integers) -> Hashes:

@@ -29,7 +29,9 @@ def durations_of(score: Score, pitches: SpelledPitches) -> Weights:
     if not durations.any():
         pitched = int(np.count_nonzero(table.kind == NOTE))
         what = "only grace notes" if pitched else "no pitched notes (rests and percussion do not count)"
-        raise ScoreError(f"Expected a score with notes of some duration, this one has {what}: nothing to analyse.")
+        raise ScoreError(
+            f"Expected a score with notes of some duration, this one has {what}: nothing to analyse."
+        )
     return durations
 
 

@@ -1,15 +1,17 @@
 """Which key each stretch of a score is in, and where it modulates.
 
-Beat by beat, every key explains the sounding pitch classes as well as its profile says (log-likelihood of their
-durations; a beat counts the same in a solo and in a tutti). A change of key costs, so that passing chromaticism
-is not taken for a modulation; the path that explains most at the least cost is found by Viterbi's algorithm. The
-idea is Temperley's (*Music and Probability*, 2007, chapter 6); the profiles are those of Albrecht and Shanahan,
-"The Use of Large Corpora to Train a New Type of Key-Finding Algorithm", *Music Perception* 31 (2013).
+Beat by beat, every key explains the sounding pitch classes as well as its profile says (log-likelihood of
+their durations; a beat counts the same in a solo and in a tutti). A change of key costs, so that passing
+chromaticism is not taken for a modulation; the path that explains most at the least cost is found by
+Viterbi's algorithm. The idea is Temperley's (*Music and Probability*, 2007, chapter 6); the profiles are
+those of Albrecht and Shanahan, "The Use of Large Corpora to Train a New Type of Key-Finding Algorithm",
+*Music Perception* 31 (2013).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -19,7 +21,7 @@ from music21_server.theory.beats import Beats, Numbers, beats_of
 from music21_server.theory.keys import Mode
 from music21_server.theory.names import Key, seen_from, spelled_key
 from music21_server.theory.positions import Clock, Position
-from music21_server.theory.smoothing import smooth_path, state_probabilities
+from music21_server.theory.smoothing import smooth_path
 from music21_server.theory.sounding import SpelledPitches
 
 _PROFILES: Final[dict[Mode, tuple[float, ...]]] = {
@@ -43,7 +45,7 @@ class KeySegment:
         start: Where it begins.
         end: Where it ends: the beginning of the next, or the end of the score.
         duration_quarters: In quarter notes.
-        confidence: Mean probability of the key over its beats, 0 to 1.
+        confidence: Probability of the key beside the other 23, judged by eight average beats, 0 to 1.
     """
 
     key: str
@@ -77,7 +79,7 @@ class LocalKeys:
     Attributes:
         starts: Ticks since the beginning of the score where each begins; the first is 0.
         keys: Of each stretch.
-        confidences: Mean probability of each, 0 to 1.
+        confidences: Of each, 0 to 1.
         end: Ticks where the last one ends.
     """
 
@@ -95,10 +97,12 @@ class LocalKeys:
         ends = (*self.starts[1:], self.end)
         return tuple(
             KeySegment(
-                key.text, clock.at_tick(start), clock.at_tick(end), round((end - start) / ticks_per_quarter, 4),
-                confidence,
+                key.text, clock.at_tick(start), clock.at_tick(end), round((end - start) / ticks_per_quarter,
+                4), confidence,
             )
-            for key, start, end, confidence in zip(self.keys, self.starts, ends, self.confidences, strict=True)
+            for key, start, end, confidence in zip(
+                self.keys, self.starts, ends, self.confidences, strict=True
+            )
         )  # fmt: skip
 
     def modulations(self, clock: Clock) -> tuple[Modulation, ...]:
@@ -119,12 +123,11 @@ def local_keys(score: Score, pitches: SpelledPitches, clock: Clock) -> LocalKeys
     """
     beats = beats_of(score, pitches, clock)
     fit = _log_likelihood(beats.durations)
-    path = smooth_path(fit, np.full(len(fit), _CHANGE_COST))
-    probabilities = state_probabilities(fit, 23 / (np.exp(_CHANGE_COST) + 23))
+    path = smooth_path(fit, np.arange(len(fit)), np.ones(len(fit)), np.full(len(fit), _CHANGE_COST))
     firsts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1]) if len(path) else np.zeros(0, np.int64)
     ends = np.append(firsts[1:], len(path))
     confidences = [
-        round(float(probabilities[first:end, path[first]].mean()), 4)
+        _confidence(fit[first:end], int(path[first]))
         for first, end in zip(firsts.tolist(), ends.tolist(), strict=True)
     ]
     keys = [
@@ -138,13 +141,26 @@ def local_keys(score: Score, pitches: SpelledPitches, clock: Clock) -> LocalKeys
 
 def _log_likelihood(durations: Numbers) -> Numbers:
     """Return how well each key explains each beat, beats by 24: C major to B major, C minor to B minor."""
-    weights = []
-    for mode in _MODES:
-        profile = np.log(np.array(_PROFILES[mode]) / sum(_PROFILES[mode]))
-        weights.extend(np.roll(profile, tonic) for tonic in range(12))
     totals = durations.sum(axis=1, keepdims=True)
     shares = np.where(totals > _RESTING, durations / np.maximum(totals, _RESTING), 0.0)
-    return shares @ np.array(weights).T
+    return np.asarray(shares @ _weights().T, dtype=np.float64)
+
+
+@cache
+def _weights() -> Numbers:
+    """Return the logarithm of each key's profile, 24 by pitch classes."""
+    profiles = [np.log(np.array(_PROFILES[mode]) / sum(_PROFILES[mode])) for mode in _MODES]
+    return np.array([np.roll(profile, tonic) for profile in profiles for tonic in range(12)])
+
+
+def _confidence(fit: Numbers, state: int) -> float:
+    """Return how probable a key is beside the others, judged by so many average beats of it."""
+    weight = np.exp(_JUDGED_BEATS * (fit.mean(axis=0) - fit.mean(axis=0)[state]))
+    return round(float(1 / weight.sum()), 4)
+
+
+_JUDGED_BEATS: Final = 8
+"""With so many, confidence is about the share of beats in which analysts of Bach's chorales agree."""
 
 
 def _spelled(state: int, beats: Beats, first: int, end: int) -> Key:

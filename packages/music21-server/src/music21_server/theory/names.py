@@ -93,7 +93,8 @@ def spelled_from(tonic: Name, seen: Name) -> Name:
 
 @lru_cache(maxsize=4096)
 def text_of(name: Name) -> str:
-    """Return a name as music21 writes it: ``F#``, ``B-``, ``C~`` (half sharp), ``C`` and a backtick (half flat).
+    """Return a name as music21 writes it: ``F#``, ``B-``, ``C~`` (half sharp), ``C`` and a backtick (half
+    flat).
 
     Alterations that have no sign are given in cents, as in ``C(+33c)``.
     """
@@ -128,7 +129,8 @@ _SIGNS: Final = {"": 0, "#": 100, "♯": 100, "sharp": 100, "-": -100, "b": -100
 
 
 def parse_key(text: str) -> Key:
-    """Return the key that people mean by ``F# minor``, ``B- major``, ``Bb``, ``c sharp minor``, ``f#`` or ``Dm``.
+    """Return the key that people mean by ``F# minor``, ``B- major``, ``Bb``, ``c sharp minor``, ``f#`` or
+    ``Dm``.
 
     A lower-case letter without a mode is minor.
 
@@ -176,6 +178,7 @@ def mean_fifths(score: Score, pitches: SpelledPitches) -> float:
     return float((fifths * weights).sum() / total)
 
 
+@lru_cache(maxsize=64)
 def scale_fifths(key: Key) -> frozenset[int]:
     """Return the places of a key's notes on the line of fifths; a minor key has both sixths and sevenths."""
     seen: Iterable[int] = range(-1, 6) if key.mode == "major" else (-4, -3, -2, -1, 0, 1, 2, 3, 5)

@@ -1,20 +1,21 @@
-"""What a sonority is called, asked of music21 once per class of sonorities.
+"""What a sonority is called, found once per class of sonorities.
 
 A class is what is left of a sonority in closed position: the bass and the steps and alterations of the other
 names above it, all as seen from the tonic, with the mode. Neither octaves nor doublings nor the tonic itself
-change a chord's root, quality, inversion, common name or numeral there, so the answer for one sonority of a class
-is the answer for all of them, in every key. (Closed position as in music21's `Chord.closedPosition`.)
+change a chord's root, quality, inversion, common name or numeral there, so the answer for one sonority of a
+class is the answer for all of them, in every key. (Closed position as in music21's `Chord.closedPosition`.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
 from music21_server.theory.keys import Mode
 from music21_server.theory.names import STEP_CENTS, Key, Name, name_of, seen_from, text_of
+from music21_server.theory.numerals import described
 
 _Answer = TypeVar("_Answer")
 
@@ -47,9 +48,7 @@ class Shape:
     def seen_from(self, tonic: Name) -> Shape:
         """Return the same shape as it looks from a tonic, as if that were C."""
         bass, *others = (seen_from(tonic, name) for name in self.names)
-        above = (
-            (steps, cents) for (steps, _), (_, cents) in zip(self.above, others, strict=True)
-        )
+        above = ((steps, cents) for (steps, _), (_, cents) in zip(self.above, others, strict=True))
         return Shape(bass, tuple(above))
 
 
@@ -110,6 +109,7 @@ class SonorityName:
         return cls(name_of(root) if root else None, quality, int(inversion), numeral, common_name)
 
 
+@lru_cache(maxsize=20_000)
 def class_of(shape: Shape, key: Key) -> SonorityClass:
     """Return the class of a shape in a key."""
     return SonorityClass(key.mode, shape.seen_from(key.tonic))
@@ -118,11 +118,14 @@ def class_of(shape: Shape, key: Key) -> SonorityClass:
 def closed(pitches: Sequence[tuple[int, int, int]]) -> Shape:
     """Return the shape of pitches, given as step, alteration in cents and octave, as music21 closes them.
 
-    The bass is the lowest as written. Every other pitch comes down by octaves until it sounds less than an octave
-    above the bass, and goes back by one where it is then written below it.
+    The bass is the lowest as written. Every other pitch comes down by octaves until it sounds less than an
+    octave above the bass, and goes back by one where it is then written below it.
     """
     heights = sorted(
-        {(octave * 7 + step, octave * 1200 + STEP_CENTS[step] + cents, cents) for step, cents, octave in pitches}
+        {
+            (octave * 7 + step, octave * 1200 + STEP_CENTS[step] + cents, cents)
+            for step, cents, octave in pitches
+        }
     )
     bass_line, bass_height, bass_cents = heights[0]
     above = set()
@@ -132,6 +135,26 @@ def closed(pitches: Sequence[tuple[int, int, int]]) -> Shape:
         above.add((steps + 7 if steps < 0 else steps, cents))
     above.discard((0, bass_cents))
     return Shape((bass_line % 7, bass_cents), tuple(sorted(above)))
+
+
+def name_class(sonority: SonorityClass) -> SonorityName:
+    """Return what a class is called: as `ask_music21`, some twenty times as fast."""
+    shape = sonority.shape
+    found = described(shape.bass, shape.above, sonority.mode)
+    if found is None:
+        return ask_music21(sonority)
+    common_name = _common_name(shape.seen_from(shape.bass))
+    if common_name == UNNAMED:  # more accidentals than music21 has, seen from that bass
+        common_name = _common_name(shape)
+    return SonorityName(found.root, found.quality, found.inversion, found.numeral, common_name)
+
+
+@lru_cache(maxsize=20_000)
+def _common_name(shape: Shape) -> str:
+    """Return the common name of a shape, which is the same on any bass."""
+    from music21 import chord
+
+    return _tried(lambda: str(chord.Chord(_pitches(shape)).commonName), UNNAMED)
 
 
 def ask_music21(sonority: SonorityClass) -> SonorityName:
@@ -163,7 +186,15 @@ def _tried(ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
 
     try:
         return ask()
-    except (Music21Exception, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AssertionError):
+    except (
+        Music21Exception,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AssertionError,
+    ):
         return otherwise
 
 
@@ -183,7 +214,8 @@ def _pitch(line: int, cents: int) -> Any:
     from music21 import pitch
 
     octave, step = divmod(line, 7)
-    made: Any = pitch.Pitch(step="CDEFGAB"[step], octave=octave)
+    made: Any = pitch.Pitch("CDEFGAB"[step])
+    made.octave = octave
     quarter_tones, rest = divmod(cents + 25, 50)
     if quarter_tones:
         made.accidental = pitch.Accidental(quarter_tones / 2)

@@ -1,7 +1,7 @@
-"""The names of classes of sonorities, looked up in memory, then in the packaged table, then asked of music21.
+"""Names of classes of sonorities: in memory, in the packaged table, or else found by the rules of music21.
 
-The packaged table holds the classes of the corpus that music21 ships (`tools/make_names.py` makes it). It answers
-for the version of music21 that it was made with; beside another one it is left alone and music21 is asked.
+The packaged table holds the classes of the corpus that music21 ships (`tools/make_names.py` makes it). It
+answers for the version of music21 that it was made with; beside another one it is left alone.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from functools import cache
 from importlib import metadata, resources
 from typing import Final
 
-from music21_server.theory.naming import SonorityClass, SonorityName, ask_music21
+from music21_server.theory.naming import SonorityClass, SonorityName, name_class
 
 PACKAGED: Final = "sonority_names.json"
 """Below `music21_server/data`."""
 
 _MOST_KEPT: Final = 100_000
-"""Classes in memory, about half a kilobyte each; the corpus of music21 has fewer, and scores of noise have more."""
+"""Classes in memory, about half a kilobyte each; the corpus of music21 has fewer, noise has more."""
 
 
 class NameTable:
     """Names of classes.
 
     Attributes:
-        asked: How many classes music21 was asked for.
+        asked: How many classes neither memory nor the packaged table knew.
     """
 
     def __init__(
         self,
         packaged: Mapping[str, str],
-        ask: Callable[[SonorityClass], SonorityName] = ask_music21,
+        ask: Callable[[SonorityClass], SonorityName] = name_class,
     ) -> None:
         self._packaged = packaged
         self._ask = ask

@@ -3,13 +3,15 @@
 The columns know neither slurs nor fermatas, so a phrase is taken to end
 
 * where all parts are silent for at least half a beat,
-* where nothing new sounds for longer than the music has been moving: at least a beat and a half, and at least twice
-  the median time between the attacks around (a pause of a beat is a brief one, and weak evidence),
-* where the highest part rests for at least a beat after it has sounded for at least a beat, and
+* where nothing new sounds for longer than the music has been moving: at least a beat and a half, and at least
+  twice the median time between the attacks around (a pause of a beat is a brief one, and weak evidence),
+* where the first part that has notes (as a rule the melody) rests for a beat or more after a note of a
+  beat or more, and
 * at the end of the score.
 
-What is missed: phrases that run on without a pause (a fermata on a note that is no longer than the others; elided
-phrases). What is found too much: long notes within a phrase; whether a cadence is there decides what it is worth.
+What is missed: phrases that run on without a pause (a fermata on a note that is no longer than the others;
+elided phrases). What is found too much: long notes within a phrase; whether a cadence is there decides what
+it is worth.
 """
 
 from __future__ import annotations
@@ -21,14 +23,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from music21_server.notes import NOTE, TIE_CONTINUE, TIE_STOP, Booleans, Integers, Score
-from music21_server.theory.beats import Numbers
 from music21_server.theory.positions import Clock
 
 Evidence = Literal["end of the score", "silence", "held notes", "melody rests", "brief pause"]
 
 _SILENCE_BEATS: Final = 0.5
-_HELD_BEATS: Final = 1.5
-_BRIEF_BEATS: Final = 1.0
 _HELD_TIMES: Final = 2.0
 _MELODY_BEATS: Final = 1.0
 _AROUND: Final = 16
@@ -64,11 +63,12 @@ def phrase_ends(score: Score, clock: Clock) -> tuple[PhraseEnd, ...]:
     beat = _beat_at(score, clock, attacks)
     silent_from = _silent_from(start, end, following)
     reasons: dict[int, Evidence] = {}
-    for index in np.flatnonzero(_held(attacks, following, _BRIEF_BEATS * beat)).tolist():
+    for index in np.flatnonzero(_held(attacks, following, beat)).tolist():
         reasons[index] = "brief pause"
-    for index in np.flatnonzero(_melody_rests(score, start, end, table.part[sounds], attacks, beat)).tolist():
+    melody = table.part[sounds] == table.part[sounds].min()
+    for index in np.flatnonzero(_rests(start[melody], end[melody], attacks, following[-1], beat)).tolist():
         reasons[index] = "melody rests"
-    for index in np.flatnonzero(_held(attacks, following, _HELD_BEATS * beat)).tolist():
+    for index in np.flatnonzero(_held(attacks, following, beat + beat // 2)).tolist():
         reasons[index] = "held notes"
     for index in np.flatnonzero(following - silent_from >= _SILENCE_BEATS * beat).tolist():
         reasons[index] = "silence"
@@ -89,22 +89,18 @@ def _silent_from(start: Integers, end: Integers, following: Integers) -> Integer
     return latest[np.searchsorted(start[order], following, side="left") - 1]
 
 
-def _held(attacks: Integers, following: Integers, least: Numbers) -> Booleans:
+def _held(attacks: Integers, following: Integers, least: Integers) -> Booleans:
     gaps = following - attacks
     padded = np.pad(gaps.astype(np.float64), _AROUND, mode="constant", constant_values=np.nan)
     around = np.nanmedian(sliding_window_view(padded, 2 * _AROUND + 1), axis=1)
     return (gaps >= least) & (gaps >= _HELD_TIMES * around)
 
 
-def _melody_rests(
-    score: Score, start: Integers, end: Integers, part: Integers, attacks: Integers, beat: Integers
-) -> Booleans:
-    """Return after which attacks the first part that has notes pauses, the last note having lasted a beat."""
-    melody = int(part.min())
-    own = part == melody
-    order = np.argsort(start[own], kind="stable")
-    begins, stops = start[own][order], np.maximum.accumulate(end[own][order])
-    pause = np.append(begins[1:], score.measure_starts[-1]) - stops
+def _rests(start: Integers, end: Integers, attacks: Integers, score_end: int, beat: Integers) -> Booleans:
+    """Return after which attacks a part rests for a beat after a note of at least a beat."""
+    order = np.argsort(start, kind="stable")
+    begins, stops = start[order], np.maximum.accumulate(end[order])
+    pause = np.append(begins[1:], score_end) - stops
     at = np.clip(np.searchsorted(attacks, begins, side="right") - 1, 0, len(attacks) - 1)
     rests = (pause >= _MELODY_BEATS * beat[at]) & (stops - begins >= _MELODY_BEATS * beat[at])
     found = np.zeros(len(attacks), dtype=np.bool_)

@@ -59,11 +59,8 @@ def recurrences(series: Series, wanted: Wanted) -> list[Recurrence]:
         if covered[members[:, np.newaxis] + np.arange(length)].mean() > _LEAST_NEW:
             continue
         pattern = _refined(series, information, wanted, members, length)
-        if pattern is None:
-            continue
-        under = pattern.at[:, np.newaxis] + np.arange(pattern.length)
-        if covered[under].mean() <= _LEAST_NEW:
-            covered[under] = True
+        if pattern is not None:
+            covered[pattern.at[:, np.newaxis] + np.arange(pattern.length)] = True
             found.append(pattern)
     return sorted(found, key=lambda each: (-each.interest, int(each.at[0])))
 

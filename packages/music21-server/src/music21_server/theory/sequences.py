@@ -68,6 +68,8 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
         begin, end = _runs(alike)
         statements = (end - begin + 1) // size + 1
         enough = (statements > 2) | ((statements == 2) & (size >= _SHORTEST_STATED_TWICE))
+        if not enough.any():
+            continue
         begin, end, statements = begin[enough], end[enough], statements[enough]
         # The whole stretch of intervals that are alike at this distance.
         is_own = _is_own(owner_begin, owner_end, begin, end + size)

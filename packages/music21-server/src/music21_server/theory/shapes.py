@@ -40,7 +40,7 @@ class Shapes:
 
 
 def name_masks(sonorities: Sonorities) -> tuple[Masks, Booleans]:
-    """Return the names in each sonority as bits on the line of fifths, and whether all names have a place there."""
+    """Return the names in each sonority as bits on the line of fifths, and whether all have a place there."""
     fifths = FIFTHS_OF_STEPS[sonorities.step] + 7 * (sonorities.alter_cents // 100) - LOWEST_FIFTHS
     has_place = (sonorities.alter_cents % 100 == 0) & (fifths >= 0) & (fifths < _PLACES)
     bits = np.where(has_place, np.uint64(1) << np.where(has_place, fifths, 0).astype(np.uint64), np.uint64(0))
@@ -51,8 +51,8 @@ def name_masks(sonorities: Sonorities) -> tuple[Masks, Booleans]:
 def shapes_of(sonorities: Sonorities) -> Shapes:
     """Return the shapes of sonorities.
 
-    Where all names are ordinary and none that is written above the bass sounds below it, the bass and the set of
-    names tell the shape; these are compared as numbers. The few others are closed one by one.
+    Where all names are ordinary and none that is written above the bass sounds below it, the bass and the set
+    of names tell the shape; these are compared as numbers. The few others are closed one by one.
     """
     if not len(sonorities):
         return Shapes(np.zeros(0, dtype=np.int64), ())

@@ -42,19 +42,24 @@ def information_of(series: Series) -> Information:
     What follows upon itself again and again tells little. Pairs are smoothed by single symbols, as many as
     there are kinds (Witten & Bell, *The zero-frequency problem*, 1991).
     """
-    _, kind, count = np.unique(series.symbol, return_inverse=True, return_counts=True)
+    kind, count = _numbered(series.symbol)
     share = count / count.sum()
     kinds = len(count)
     follows = np.flatnonzero(series.room[:-1] > 1) + 1
-    _, pair, pairs = np.unique(
-        kind[follows - 1] * kinds + kind[follows], return_inverse=True, return_counts=True
-    )
+    pair, pairs = _numbered(kind[follows - 1] * kinds + kind[follows])
     left = np.bincount(kind[follows - 1], minlength=kinds)
     alone = -np.log2(share)[kind]
     known = np.zeros(len(kind))
     chance = (pairs[pair] + kinds * share[kind[follows]]) / (left[kind[follows - 1]] + kinds)
     known[follows] = -np.log2(chance)
     return Information(alone, np.concatenate([np.zeros(1), np.cumsum(known)]))
+
+
+def _numbered(values: Integers) -> tuple[Integers, Integers]:
+    """Return the number of each value among the different ones, and how often each of these comes."""
+    different = np.unique(values)
+    number = np.searchsorted(different, values)
+    return number, np.bincount(number, minlength=len(different))
 
 
 def saved_bits(

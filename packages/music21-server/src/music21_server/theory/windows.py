@@ -7,6 +7,7 @@ meet with a probability of about one in ten million; whoever reports a match com
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,44 @@ def mix(values: Integers | Hashes) -> Hashes:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Elements with equal hashes side by side, within a group in their own order.
+
+    Attributes:
+        order: Indices of the elements.
+        group: Group of each of these, counted from 0.
+        first: Where in `order` each group begins.
+        count: Members of each group.
+    """
+
+    order: Integers
+    group: Integers
+    first: Integers
+    count: Integers
+
+
+def grouped(hashes: Hashes) -> Groups:
+    """Return elements grouped by their hashes.
+
+    The index takes the low bits of the hash, so that one sort of numbers does it: several times faster than
+    sorting indices. Of 400,000 elements 45 bits of hash are left.
+    """
+    size = len(hashes)
+    bits = np.uint64(max(1, size - 1).bit_length())
+    low = (np.uint64(1) << bits) - np.uint64(1)
+    packed = np.sort((hashes & ~low) | np.arange(size, dtype=np.uint64))
+    is_new = np.ones(size, dtype=np.bool_)
+    is_new[1:] = (packed[1:] >> bits) != (packed[:-1] >> bits)
+    first = np.flatnonzero(is_new)
+    return Groups(
+        order=(packed & low).astype(np.int64),
+        group=np.cumsum(is_new) - 1,
+        first=first,
+        count=np.diff(first, append=size),
+    )
 
 
 class WindowHashes:

@@ -7,16 +7,19 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 _KINDS: Final = {
-    "": "major", "m": "minor", "+": "augmented", "dim": "diminished", "7": "dominant", "maj7": "major-seventh",
+    "": "major", "m": "minor", "+": "augmented", "dim": "diminished", "7": "dominant", "maj7":
+    "major-seventh",
     "m7": "minor-seventh", "dim7": "diminished-seventh", "+7": "augmented-seventh", "m7b5": "half-diminished",
-    "mM7": "major-minor", "6": "major-sixth", "m6": "minor-sixth", "9": "dominant-ninth", "maj9": "major-ninth",
+    "mM7": "major-minor", "6": "major-sixth", "m6": "minor-sixth", "9": "dominant-ninth", "maj9":
+    "major-ninth",
     "m9": "minor-ninth", "11": "dominant-11th", "maj11": "major-11th", "m11": "minor-11th",
     "13": "dominant-13th", "maj13": "major-13th", "m13": "minor-13th", "sus2": "suspended-second",
     "sus4": "suspended-fourth", "5": "power",
     # Other ways to write them:
     "maj": "major", "M": "major", "min": "minor", "aug": "augmented", "o": "diminished",
     "M7": "major-seventh", "Maj7": "major-seventh", "min7": "minor-seventh",
-    "o7": "diminished-seventh", "aug7": "augmented-seventh", "7+": "augmented-seventh", "ø7": "half-diminished",
+    "o7": "diminished-seventh", "aug7": "augmented-seventh", "7+": "augmented-seventh", "ø7":
+    "half-diminished",
     "ø": "half-diminished", "/o7": "half-diminished", "mmaj7": "major-minor", "sus": "suspended-fourth",
     "dom7": "dominant", "power": "power",
 }  # fmt: skip
@@ -38,7 +41,8 @@ def harmony(text: str) -> str:
     match = _SYMBOL.fullmatch(text.strip())
     if match is None:
         # Nothing sounds, or a text that only people understand: the root is there because there must be one.
-        return f'<harmony><root><root-step text="">C</root-step></root><kind text={_quoted(text)}>none</kind></harmony>'
+        root = '<root><root-step text="">C</root-step></root>'
+        return f"<harmony>{root}<kind text={_quoted(text)}>none</kind></harmony>"
     root, alter, suffix, bass, bass_alter = match.groups()
     base = _DEGREE.sub("", suffix)
     return (

@@ -132,6 +132,7 @@ class _PartWriter:
         self._texts = _with_moves(score.notes, self._rows)
         self._marks = _marks(score)
         table, bars = score.notes, score.own_ticks.shape[1]
+        self._numbers = [quoteattr(printable(measure_number(score, index))) for index in range(bars)]
         places = np.arange(len(score.parts) * bars + 1)
         self._edges = np.searchsorted(table.part * bars + table.measure, places).tolist()
 
@@ -162,8 +163,7 @@ class _PartWriter:
         own = self._score.own_ticks[part, 0]
         is_pickup = measure == 0 and 0 < own < self._nominal[part, 0]
         implicit = ' implicit="yes"' if is_pickup else ""
-        number = quoteattr(printable(measure_number(self._score, measure)))
-        return f"<measure number={number}{implicit}>\n"
+        return f"<measure number={self._numbers[measure]}{implicit}>\n"
 
     def _with_marks(self, rows: range, marks: list[_Mark], now: int) -> Iterator[str]:
         """Yield rows, and marks where they stand."""

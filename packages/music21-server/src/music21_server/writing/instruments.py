@@ -31,14 +31,15 @@ _PROGRAMS: Final = (
     (6, "harpsichord cembalo clavecin klavizimbel clavicembalo"),
     (19, "organ orgel organo orgue pedal"),
     (21, "accordion akkordeon"),
-    (8, "celesta celeste"), (9, "glockenspiel"), (11, "vibraphone vibraphon"), (12, "marimba"), (13, "xylophone xylophon"),
+    (8, "celesta celeste"), (9, "glockenspiel"), (11, "vibraphone vibraphon"), (12, "marimba"),
+    (13, "xylophone xylophon"),
     (14, "tubular bells chimes glocken"),
     (24, "guitar gitarre guitare chitarra lute laute liuto theorbo"),
     (25, "steel-guitar"), (27, "electric-guitar"),
     (105, "banjo"), (15, "dulcimer hackbrett"),
     (48, "strings streicher archi"),
-    (52, "soprano sopran alto alt tenor bass basso baritone bariton voice voix stimme voce choir chor coro canto cantus"
-         " altus quintus superius discant treble mezzo contralto satb singer song vocal"),
+    (52, "soprano sopran alto alt tenor bass basso baritone bariton voice voix stimme voce choir chor coro"
+         " canto cantus altus quintus superius discant treble mezzo contralto satb singer song vocal"),
     (0, "piano klavier pianoforte fortepiano keyboard clavier"),
 )  # fmt: skip
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -18,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from music21_server.errors import TooMuchScoreError
-from music21_server.notes import NOTE, UNPITCHED, Booleans, Integers, KeyChange, Part, Score
+from music21_server.notes import NOTE, UNPITCHED, Booleans, Integers, Score
 from music21_server.theory.sounding import sounding_pitches
 from music21_server.writing.instruments import drum, program
-from music21_server.writing.selection import part_name
+from music21_server.writing.midi_signs import Times, conductor, tick_of, track_head
 from music21_server.writing.ties import absolute_onsets, joined_by_ties
 
 _FINEST: Final = 32767
@@ -37,9 +35,6 @@ _VELOCITY: Final = 80
 _DRUM_CHANNEL: Final = 9
 _CHANNELS: Final = tuple(channel for channel in range(16) if channel != _DRUM_CHANNEL)
 _GRACES_PER_QUARTER: Final = 8
-_MICROSECONDS: Final = 60_000_000
-_SLOWEST: Final = 2**24 - 1
-"""Microseconds per quarter note that there is room for."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +61,6 @@ class _Notes:
     channel: Integers
 
 
-@dataclass(frozen=True)
-class _Times:
-    """How ticks of the score become ticks of the file: times `numerator`, divided by `denominator`."""
-
-    division: int
-    numerator: int
-    denominator: int
-
-    def of(self, ticks: Integers) -> Integers:
-        whole, rest = np.divmod(ticks, self.denominator)  # apart, so that no product leaves 64 bits
-        rounded: Integers = (rest * self.numerator + self.denominator // 2) // self.denominator
-        return rounded + whole * self.numerator
-
-
 def write_midi(score: Score) -> MidiFile:
     """Return a score as a MIDI file.
 
@@ -90,11 +71,11 @@ def write_midi(score: Score) -> MidiFile:
     times = _times(score, remarks)
     channels = _channels(score, remarks)
     notes = _notes(score, times, channels, remarks)
-    _check_length(max(_tick(score, (-1, 0), times), int(notes.end.max(initial=0))), times)
-    tracks = [_track(_conductor(score, times))]
+    _check_length(max(tick_of(score, (-1, 0), times), int(notes.end.max(initial=0))), times)
+    tracks = [_track(conductor(score, times))]
     events = _note_events(notes, len(score.parts))
     for index, part in enumerate(score.parts):
-        tracks.append(_track(_track_head(score, index, part, channels[index]) + events[index]))
+        tracks.append(_track(track_head(score, index, part, channels[index]) + events[index]))
     header = struct.pack(">4sIHHH", b"MThd", 6, 1, len(tracks), times.division)
     return MidiFile(header + b"".join(tracks), tuple(remarks))
 
@@ -107,7 +88,7 @@ def _track(events: bytes) -> bytes:
 # Time
 
 
-def _times(score: Score, remarks: list[str]) -> _Times:
+def _times(score: Score, remarks: list[str]) -> Times:
     """Choose ticks in which every time of the score is exact, if there are any."""
     table = score.notes
     unit = table.ticks_per_quarter
@@ -120,16 +101,17 @@ def _times(score: Score, remarks: list[str]) -> _Times:
             f"Times are rounded to 1/10080 of a quarter note: the score divides it into {needed:,} parts, "
             "for which MIDI has no room."
         )
-        return _Times(10080, 10080, unit)
+        return Times(10080, 10080, unit)
     division = needed * math.ceil(_USUAL / needed)
     exact = Fraction(division, unit)
-    return _Times(division, exact.numerator, exact.denominator)
+    return Times(division, exact.numerator, exact.denominator)
 
 
-def _check_length(ticks: int, times: _Times) -> None:
+def _check_length(ticks: int, times: Times) -> None:
     if ticks > _LONGEST:
         raise TooMuchScoreError(
-            f"Expected a score of at most {_LONGEST // times.division:,} quarter notes, as MIDI has no room for more, "
+            f"Expected a score of at most {_LONGEST // times.division:,} quarter notes, as MIDI has no room "
+            f"for more, "
             f"got {ticks // times.division:,}: export fewer bars."
         )
 
@@ -137,7 +119,7 @@ def _check_length(ticks: int, times: _Times) -> None:
 # What is played
 
 
-def _notes(score: Score, times: _Times, channels: list[int], remarks: list[str]) -> _Notes:
+def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) -> _Notes:
     table = score.notes
     cents = sounding_pitches(score).cents
     struck, end = joined_by_ties(score)
@@ -160,7 +142,7 @@ def _notes(score: Score, times: _Times, channels: list[int], remarks: list[str])
 
 
 def _graces(
-    score: Score, kept: Integers, start: Integers, end: Integers, times: _Times
+    score: Score, kept: Integers, start: Integers, end: Integers, times: Times
 ) -> tuple[Integers, Integers]:
     """Place grace notes before the note that they belong to, one after another, each a 32nd long."""
     table = score.notes
@@ -190,7 +172,8 @@ def _channels(score: Score, remarks: list[str]) -> list[int]:
     sounds = list(dict.fromkeys(programs))
     if len(sounds) > len(_CHANNELS):
         remarks.append(
-            f"{len(sounds)} sounds share the {len(_CHANNELS)} channels that MIDI has for them; some parts play "
+            f"{len(sounds)} sounds share the {len(_CHANNELS)} channels that MIDI has for them; some parts "
+            f"play "
             "with the sound of another."
         )
     return [_CHANNELS[sounds.index(each) % len(_CHANNELS)] for each in programs]
@@ -232,107 +215,3 @@ def _encoded(
         more = 0x80 if septet else 0  # all but the last byte of a time say that one follows
         buffer[ends[has] - 4 - septet] = ((delta[has] >> (7 * septet)) & 0x7F) | more
     return buffer, ends
-
-
-# What stands around the notes
-
-
-def _track_head(score: Score, index: int, part: Part, channel: int) -> bytes:
-    name = _text(0x03, part_name(score, index))
-    return b"\x00" + name + b"\x00" + bytes((0xC0 | channel, program(part.name)))
-
-
-def _conductor(score: Score, times: _Times) -> bytes:
-    """Return the title, and time signatures, key signatures and tempos at their times."""
-    events: list[tuple[int, bytes]] = []
-    if score.title:
-        events.append((0, _text(0x03, score.title)))
-    meters = {(each.measure, each.onset): each.text for each in reversed(score.times)}
-    tempos = {(each.measure, each.onset): each.quarters_per_minute for each in reversed(score.tempos)}
-    for meter_at, text in meters.items():
-        events += [(_tick(score, meter_at, times), event) for event in _time_signature(text)]
-    for tempo_at, tempo in tempos.items():
-        microseconds = max(round(min(_MICROSECONDS / tempo, _SLOWEST)), 1)
-        events.append((_tick(score, tempo_at, times), b"\xff\x51\x03" + microseconds.to_bytes(3, "big")))
-    for key_at, fifths, is_minor in _concert_keys(score):
-        event = b"\xff\x59\x02" + struct.pack(">bB", fifths, is_minor)
-        events.append((_tick(score, key_at, times), event))
-    events.sort(key=lambda event: event[0])
-    written, now = [], 0
-    for tick, event in events:
-        written.append(_length(tick - now) + event)
-        now = tick
-    return b"".join(written)
-
-
-def _tick(score: Score, at: tuple[int, int], times: _Times) -> int:
-    """Return the tick of a bar's index and ticks into it."""
-    return int(times.of(score.measure_starts[at[0]] + at[1]))
-
-
-def _time_signature(text: str) -> Iterable[bytes]:
-    """Yield a time signature; the numerators of an additive one are added up."""
-    total = Fraction(0)
-    smallest = 1
-    for term in text.split("+"):
-        _, _, kind = term.partition("/")
-        smallest = max(smallest, int(kind)) if kind.isdecimal() else smallest
-    beats = Fraction(0)
-    for term in text.split("+"):
-        count, _, kind = term.partition("/")
-        if not count.isdecimal():
-            return
-        beats += int(count)
-        if kind.isdecimal() and int(kind):
-            total += beats / int(kind)
-            beats = Fraction(0)
-    numerator, power = total * smallest, smallest.bit_length() - 1
-    if smallest != 1 << power or numerator.denominator != 1 or not 0 < numerator < 256:
-        return  # such as 4/3, which MIDI has no sign for
-    clocks = 36 if smallest >= 8 and numerator % 3 == 0 else max(96 >> power, 1)
-    yield b"\xff\x58\x04" + bytes((int(numerator), power, clocks, 8))
-
-
-def _concert_keys(score: Score) -> list[tuple[tuple[int, int], int, bool]]:
-    """Return changes of the key signature that most parts have, as they sound.
-
-    Some instruments are written without signatures, so that no single part can speak for all.
-    """
-    changes: dict[tuple[int, int], list[KeyChange]] = {}
-    for key in score.keys:
-        changes.setdefault((key.measure, key.onset), []).append(key)
-    now: dict[int, tuple[int, bool]] = {}
-    found: list[tuple[tuple[int, int], int, bool]] = []
-    for at in sorted(changes):
-        for key in changes[at]:
-            now[key.part] = (_concert(key, score.parts[key.part]), key.mode == "minor")
-        fifths, is_minor = Counter(now.values()).most_common(1)[0][0]
-        if not found or found[-1][1:] != (fifths, is_minor):
-            found.append((at, fifths, is_minor))
-    return found
-
-
-def _concert(key: KeyChange, part: Part) -> int:
-    """Return a part's key signature as it sounds."""
-    fifths = key.fifths
-    for transposition in part.transpositions:
-        if transposition.measure <= key.measure:
-            fifths = key.fifths + 7 * transposition.chromatic - 12 * transposition.diatonic
-    while fifths > 7:
-        fifths -= 12
-    while fifths < -7:
-        fifths += 12
-    return fifths
-
-
-def _text(kind: int, text: str) -> bytes:
-    content = text.encode()
-    return bytes((0xFF, kind)) + _length(len(content)) + content
-
-
-def _length(value: int) -> bytes:
-    """Return a number as MIDI writes lengths and times: seven bits a byte."""
-    septets = [value & 0x7F]
-    while value := value >> 7:
-        septets.append(value & 0x7F | 0x80)
-    return bytes(reversed(septets))

@@ -123,7 +123,7 @@ def joins_chord(table: NoteTable) -> Booleans:
     joins = np.zeros(len(table), dtype=np.bool_)
     same = np.stack([table.part, table.measure, table.onset, table.duration, table.voice, table.cue])
     joins[1:] = (same[:, 1:] == same[:, :-1]).all(axis=0)
-    lasting = (table.kind != REST) & ~table.grace & (table.duration > 0)
+    lasting = (table.kind != REST) & (table.duration > 0)  # grace notes follow each other
     joins[1:] &= lasting[1:] & lasting[:-1]
     return joins
 

@@ -89,7 +89,8 @@ def note_elements(score: Score, bars: Integers) -> NoteElements:
     }
     firsts, kind_of = _distinct(list(columns.values()))
     spelled = [
-        _note({name: int(column[row]) for name, column in columns.items()}, durations, values) for row in firsts
+        _note({name: int(column[row]) for name, column in columns.items()}, durations, values)
+        for row in firsts
     ]
     texts = np.array(spelled, dtype=object)[kind_of].tolist() if spelled else []
     return NoteElements(texts, joins)
@@ -152,9 +153,8 @@ def _sound(row: dict[str, int]) -> str:
     if row["kind"] == REST:
         return '<rest measure="yes"/>' if row["whole_bar"] else "<rest/>"
     if row["kind"] == UNPITCHED:
-        return (
-            f"<unpitched><display-step>{step}</display-step><display-octave>{octave}</display-octave></unpitched>"
-        )
+        place = f"<display-step>{step}</display-step><display-octave>{octave}</display-octave>"
+        return f"<unpitched>{place}</unpitched>"
     alter = f"<alter>{row['alter_cents'] / 100:g}</alter>" if row["alter_cents"] else ""
     return f"<pitch><step>{step}</step>{alter}<octave>{octave}</octave></pitch>"
 

@@ -9,7 +9,8 @@ from typing import Final
 TYPES: Final = (
     ("maxima", Fraction(32)), ("long", Fraction(16)), ("breve", Fraction(8)), ("whole", Fraction(4)),
     ("half", Fraction(2)), ("quarter", Fraction(1)), ("eighth", Fraction(1, 2)), ("16th", Fraction(1, 4)),
-    ("32nd", Fraction(1, 8)), ("64th", Fraction(1, 16)), ("128th", Fraction(1, 32)), ("256th", Fraction(1, 64)),
+    ("32nd", Fraction(1, 8)), ("64th", Fraction(1, 16)), ("128th", Fraction(1, 32)),
+    ("256th", Fraction(1, 64)),
     ("512th", Fraction(1, 128)), ("1024th", Fraction(1, 256)),
 )  # fmt: skip
 """MusicXML's names of values, and their lengths in quarter notes."""

@@ -63,9 +63,10 @@ def _measure(score: Score, number: str, since: int) -> int:
     numbers = [measure_number(score, index) for index in range(bars)]
     for index in [*range(since, bars), *range(since)]:
         if numbers[index] == number:
-            return index
+            return int(index)
     raise ScoreError(
-        f"Expected the number of a bar, from {numbers[0]} to {numbers[-1]} (or @1 to @{bars}, counted from the "
+        f"Expected the number of a bar, from {numbers[0]} to {numbers[-1]} (or @1 to @{bars}, counted from "
+        f"the "
         f"beginning), got {number[:40]!r}."
     )
 
@@ -186,7 +187,8 @@ def _rows(table: NoteTable, measures: range, parts: np.ndarray) -> NoteTable:
     columns = {
         name: getattr(table, name)[kept]
         for name in (
-            "duration", "kind", "step", "alter_cents", "octave", "tie", "grace", "cue", "voice", "node", "onset",
+            "duration", "kind", "step", "alter_cents", "octave", "tie", "grace", "cue", "voice", "node",
+            "onset",
         )
     }  # fmt: skip
     return NoteTable(

@@ -27,15 +27,19 @@ import numpy as np
 from music21_server.errors import TooMuchScoreError
 from music21_server.notes import REST, TIE_CONTINUE, TIE_START, UNPITCHED, NoteTable, Score
 from music21_server.spelling import pitch_name
-from music21_server.writing.note_values import note_value
 from music21_server.writing.notation import joins_chord
+from music21_server.writing.note_values import note_value
 from music21_server.writing.selection import extract, measure_number, part_name, select_measures, select_parts
 
 LEGEND: Final = (
-    "Signs: pitches as written, C4 is middle C, F# sharp, B- flat, ~ after a letter a quarter tone up and ` down; "
-    "w h q e s t x are whole, half, quarter, eighth, 16th, 32nd and 64th notes, a dot lengthens, e(3:2) is an eighth "
-    "of a triplet, (5/4) a length in quarter notes; r is a rest, R one of a whole bar; ~ after a pitch ties it to "
-    "the next; [C4 E4] is a chord; voices of one staff are v1: and v2:, parted by //; @3/2 begins that many quarter "
+    "Signs: pitches as written, C4 is middle C, F# sharp, B- flat, ~ after a letter a quarter tone up and ` "
+    "down; "
+    "w h q e s t x are whole, half, quarter, eighth, 16th, 32nd and 64th notes, a dot lengthens, e(3:2) is "
+    "an eighth "
+    "of a triplet, (5/4) a length in quarter notes; r is a rest, R one of a whole bar; ~ after a pitch ties "
+    "it to "
+    "the next; [C4 E4] is a chord; voices of one staff are v1: and v2:, parted by //; @3/2 begins that many "
+    "quarter "
     "notes after the barline; perc stands before the line that an unpitched note is written on."
 )
 
@@ -80,8 +84,10 @@ def write_text(
     some = extract(score, measures, chosen)
     if len(some.notes) > limits.max_text_notes:
         raise TooMuchScoreError(
-            f"{len(measures)} bars of {len(chosen)} parts have {len(some.notes):,} notes and rests, expected at most "
-            f"{limits.max_text_notes:,} (setting max_text_notes): ask for fewer bars, or for some of the parts."
+            f"{len(measures)} bars of {len(chosen)} parts have {len(some.notes):,} notes and rests, "
+            f"expected at most "
+            f"{limits.max_text_notes:,} (setting max_text_notes): ask for fewer bars, or for some of the "
+            f"parts."
         )
     last = measure_number(score, len(score.measure_ticks) - 1)
     lines = [

@@ -48,7 +48,9 @@ def _followers(table: NoteTable, start: Integers, end: Integers) -> Integers:
         return follower
     # Unisons of two voices have one key: the first of them goes on in the first, the second in the second.
     tied = np.concatenate([onwards, backwards])
-    group = _codes(table.part[tied], table.written_cents[tied], np.concatenate([end[onwards], start[backwards]]))
+    group = _codes(
+        table.part[tied], table.written_cents[tied], np.concatenate([end[onwards], start[backwards]])
+    )
     left, right = group[: len(onwards)], group[len(onwards) :]
     left_key = left * (len(table) + 1) + _places(left)
     right_key = right * (len(table) + 1) + _places(right)

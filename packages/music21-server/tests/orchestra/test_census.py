@@ -99,13 +99,14 @@ def test_sonorities_are_seen_from_the_tonic():
 
 def test_a_transposing_part_is_heard_in_the_key_that_sounds():
     clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
+    in_a = "<transpose><diatonic>-2</diatonic><chromatic>-3</chromatic></transpose>"
     bars = (
         note("D4", 24),
-        "<attributes><key><fifths>3</fifths></key></attributes>" + note("A4", 24),
+        f"<attributes><key><fifths>-2</fifths></key>{in_a}</attributes>" + note("B-4", 24),
     )
     found = census(score_of(*bars, attributes=attributes(fifths=2, rest=clarinet)))
     assert found.transposing_staves == 1
-    assert found.relative_sonorities == 1  # the tonic of C, then of G
+    assert found.relative_sonorities == 1  # the tonic of C, then of G, on another clarinet
 
 
 def test_silence_has_no_sonorities():

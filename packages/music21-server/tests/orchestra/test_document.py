@@ -11,6 +11,7 @@ from music21_server.notes import NO_TIE, NOTE, STEPS, TIE_CONTINUE, TIE_START, T
 from music21_server.orchestra import census, orchestral_score
 from music21_server.orchestra.instruments import players
 from music21_server.reading.musicxml import read_musicxml
+from music21_server.theory.sounding import sounding_pitches
 
 TIES = {NO_TIE: None, TIE_START: "start", TIE_STOP: "stop", TIE_CONTINUE: "continue"}
 
@@ -152,6 +153,31 @@ def test_parts_stand_in_the_order_of_a_score_and_are_numbered():
     )
     assert names[-1].startswith("Double Bass")
     assert [player.name for player in players(1)] == ["Violin"]
+
+
+def test_an_upbeat_is_as_long_as_its_notes(large):
+    assert large.measure_numbers[0] == "0"
+    assert large.own_ticks[:, 0].tolist() == [large.notes.ticks_per_quarter] * len(large.parts)
+    assert large.measure_ticks[1] == 4 * large.notes.ticks_per_quarter
+
+
+def test_transposing_parts_read_other_keys_and_sound_in_the_same(large):
+    signatures = {
+        part.name: [key.fifths for key in large.keys if key.part == index]
+        for index, part in enumerate(large.parts)
+    }
+    concert = signatures["Flute 1"]
+    assert signatures["Clarinet in B♭ 1"] == [fifths + 2 for fifths in concert]
+    assert signatures["Horn in F 1"] == [fifths + 1 for fifths in concert]
+    assert signatures["Piccolo"] == signatures["Double Bass 1"] == concert
+    assert signatures["Snare Drum"] == []
+    # All end on the tonic's triad, and nobody plays anything else.
+    table, heard = large.notes, sounding_pitches(large)
+    last = (table.measure == table.measure.max()) & (table.kind == NOTE)
+    tonic_is_minor = [key.mode for key in large.keys if key.part == 0][-1] == "minor"
+    root = 7 * concert[-1] + (9 if tonic_is_minor else 0)
+    classes = {int(cents) // 100 % 12 for cents in heard.cents[last]}
+    assert classes == {(root + above) % 12 for above in (0, 3 if tonic_is_minor else 4, 7)}
 
 
 def test_the_document_names_itself_and_has_words():

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from music21_server.orchestra.figures import FIGURES, Hand, ladder, nearest
-from music21_server.orchestra.form import METRES, TEMPOS, Bar, Section, signature
+from music21_server.orchestra.figures import FIGURES
+from music21_server.orchestra.form import METRES, TEMPOS, Bar, Section, Slot, signature
+from music21_server.orchestra.hand import Hand
 from music21_server.orchestra.harmony import Key, progression
 from music21_server.orchestra.instruments import players
 from music21_server.orchestra.notation import Accidentals, Where, bar_text
@@ -106,17 +107,33 @@ def test_turns_lead_back_by_a_semitone():
                     assert heights[below[0]] + below[1] == heights[tone[0]] + tone[1] - 1
 
 
-def test_the_nearest_rung_is_found():
-    assert ladder((0, 2, 4), 28, 36) == (28, 30, 32, 35)
-    assert ladder((1,), 28, 28) == (28,)
-    assert [nearest((28, 30, 32, 35), wanted) for wanted in (1, 28, 29, 33, 34, 90)] == [
-        28,
-        28,
-        30,
-        32,
-        35,
-        35,
+def test_a_tone_that_the_next_chord_alters_is_not_tied_over():
+    slots = [
+        Slot(24, 24, letters, 4, alterations)
+        for letters, alterations in (
+            ((4, 6, 1, 3), (0, 0, 0, 0, 0, 0, 0)),  # G B D F
+            ((3, 5, 0), (0, 0, 0, 1, 0, 0, 0)),  # F sharp A C
+            ((1, 3, 5), (0, 0, 0, 1, 0, 0, 0)),  # D F sharp A
+        )
     ]
+    for figure in ("hold", "pedal"):
+        hand = Hand(24, 24, 24, chance(1))  # nothing but F
+        hand.begin_bar()
+        for slot in slots:
+            FIGURES[figure](slot, hand)
+        assert [event.pitches for event in hand.bars[0]] == [((24, 0),), ((24, 1),), ((24, 1),)]
+        assert [event.from_tie for event in hand.bars[0]] == [False, False, True]
+
+
+def test_grace_notes_stay_within_the_range():
+    hand = Hand(28, 32, 30, chance(5))
+    for bar in EVERY_BAR:
+        hand.begin_bar()
+        for slot in bar.slots(0):
+            FIGURES["melody"](slot, hand)
+    graces = {event.grace[0] for bar in hand.bars for event in bar if event.grace is not None}
+    assert graces
+    assert max(graces) <= 32
 
 
 def test_whoever_plays_all_figures_can_be_written():

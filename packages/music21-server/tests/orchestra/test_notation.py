@@ -1,7 +1,7 @@
 import pytest
 from lxml import etree
 
-from music21_server.orchestra.figures import Event
+from music21_server.orchestra.hand import Event
 from music21_server.orchestra.notation import Accidentals, Syllable, Where, bar_text, whole_bar_rest
 
 C5, D5, E5 = (35, 0), (36, 0), (37, 1)

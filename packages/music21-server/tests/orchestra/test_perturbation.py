@@ -147,6 +147,29 @@ def test_chords_ties_and_grace_notes_stay():
     assert not before.notes.grace[rows].any()
     assert (before.notes.tie[rows] == 0).all()
     assert (after.notes.tie == before.notes.tie).all()
+    assert nodes == sorted(nodes)
+    place = np.stack([getattr(before.notes, name) for name in ("part", "measure", "voice", "onset")], axis=1)
+    alone = {
+        tuple(row)
+        for row, count in zip(*np.unique(place[~before.notes.grace], axis=0, return_counts=True), strict=True)
+        if count == 1
+    }
+    assert all(tuple(row) in alone for row in place[rows])
+
+
+def test_hidden_rests_are_counted_as_the_columns_count_them():
+    forward = b"<forward><duration>1</duration></forward>"
+    made = perturbed(LEAD_SHEET.replace(b"<note>", forward + b"<note>", 1), 1, changes=4)
+    assert [change.node for change in made.changed] == [1, 2, 3, 4]
+    assert read(made.document).notes.node.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("steps", "semitones", "fifths"),
+    [(1, 2, 2), (1, 1, -5), (2, 3, -3), (2, 4, 4), (3, 5, -1), (-1, -2, -2), (7, 12, 0)],
+)
+def test_an_interval_has_a_place_on_the_line_of_fifths(steps, semitones, fifths):
+    assert Interval(steps, semitones).fifths == fifths
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from itertools import cycle
 from typing import Final
 from xml.sax.saxutils import escape
 
-from music21_server.orchestra.figures import FIGURES, Hand
+from music21_server.orchestra.figures import FIGURES
 from music21_server.orchestra.form import QUARTER, Bar, Slot, compose, signature
+from music21_server.orchestra.hand import Hand
 from music21_server.orchestra.instruments import Clef, Instrument, Line, Player, players
 from music21_server.orchestra.notation import Accidentals, Syllable, Where, bar_text, whole_bar_rest
 

@@ -9,8 +9,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from music21_server.notes import STEPS
-from music21_server.orchestra.figures import Event, Pitch
 from music21_server.orchestra.form import QUARTER
+from music21_server.orchestra.hand import Event, Pitch
 
 
 @dataclass(frozen=True)

@@ -208,13 +208,33 @@ def test_columns_with_a_right_checksum_and_a_wrong_header_are_an_error(header: b
         decode(forged(header, b"\0\0\0"))
 
 
-def test_rows_of_unequal_length_are_an_error() -> None:
-    encoded = encode(replace(orchestral(0, 2), keys=(KeyChange(0, 0, 0, 1, "major"),)))
+def header_and_columns(score: Score) -> tuple[bytes, bytes]:
+    encoded = encode(score)
     size = struct.calcsize("<8s?xxxIQQ")
     header_bytes = struct.unpack_from("<8s?xxxIQQ", encoded)[3]
-    header = encoded[size : size + header_bytes].replace(b'"fifths":[1]', b'"fifths":[]')
+    return encoded[size : size + header_bytes], encoded[size + header_bytes :]
+
+
+def test_rows_of_unequal_length_are_an_error() -> None:
+    header, columns = header_and_columns(replace(orchestral(0, 2), keys=(KeyChange(0, 0, 0, 1, "major"),)))
+    assert b'"fifths":[1]' in header
     with pytest.raises(DamagedColumnsError):
-        decode(forged(header, encoded[size + header_bytes :]))
+        decode(forged(header.replace(b'"fifths":[1]', b'"fifths":[]'), columns))
+
+
+def test_more_columns_than_the_header_says_are_an_error() -> None:
+    header, columns = header_and_columns(orchestral(3, 2))
+    with pytest.raises(DamagedColumnsError, match=f"{len(columns) + 1:,} bytes of columns, expected"):
+        decode(forged(header, columns + b"x"))
+
+
+@pytest.mark.parametrize("column", [b'["notes.grace","bits",[3]]', b'["notes.cue","bits",[3]]'])
+def test_a_claimed_length_costs_no_memory(column: bytes) -> None:
+    header, columns = header_and_columns(orchestral(3, 2))
+    assert column in header
+    header = header.replace(column, column.replace(b"[3]", b"[40000000000]"))
+    with pytest.raises(DamagedColumnsError, match="bytes of columns, expected at least 5,000,"):
+        decode(forged(header, columns))
 
 
 def test_what_unpacks_to_more_than_it_says_is_not_unpacked_wholly() -> None:

@@ -21,6 +21,7 @@ from music21_server.entries import Entry
 from music21_server.errors import TooMuchScoreError, UnknownScoreError
 from music21_server.reading.sources import Document
 from music21_server.store import Store, StoredScore, TakenNameError
+from music21_server.store_contents import InFolder
 from music21_server.store_index import StoreFolderError
 from music21_server.store_limits import StoreLimits
 from music21_server.store_names import BadNameError
@@ -347,6 +348,26 @@ def test_what_one_process_stores_or_deletes_all_see(in_folder: Make, tmp_path: P
     assert list((tmp_path / "store" / "scores").iterdir()) == []
     one.put("o", entry("a"), name="x")
     assert two.get("o", "x") == entry("a")
+
+
+def test_a_deleted_score_is_not_remembered_in_memory(in_folder: Make) -> None:
+    one, two = in_folder(), in_folder()
+    one.put("o", entry("a", 10), name="x")
+    one.delete("o", "x")
+    two.put("o", entry("a", 20), name="x")
+    assert len(one.get("o", "x").columns) == 20
+
+
+def test_a_score_that_another_process_is_just_writing_is_not_given_up(
+    in_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = in_folder()
+    store.put("o", entry("a"), name="x")
+    answers = iter([None, entry("a")])
+    with monkeypatch.context() as patch:
+        patch.setattr(InFolder, "get", lambda _self, _content: next(answers))
+        assert store.get("o", "x") == entry("a")
+    assert names(store) == ["x"]
 
 
 def test_a_folder_is_for_its_user_alone(in_folder: Make, tmp_path: Path) -> None:

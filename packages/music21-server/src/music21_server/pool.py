@@ -51,7 +51,7 @@ _LONGEST_PAUSE_S: Final = 30.0
 _DEATH_S: Final = 2.0
 """Until the exit code of a worker that has broken its connection is known."""
 
-PRELOAD: Final = ("numpy", "lxml.etree", "music21", "music21_server.codec", "music21_server.reading.sources")
+PRELOAD: Final = ("music21", "verovio", "resvg_py", "music21_server.engine")
 """Modules that workers have imported before they get work."""
 
 

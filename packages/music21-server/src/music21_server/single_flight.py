@@ -77,8 +77,6 @@ class SingleFlight(Generic[Key]):
     def _land(self, key: Key, flight: _Flight[Any], task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         self._end(key, flight)
-        if not task.cancelled():
-            task.exception()  # all who waited may have left in the same moment; then nobody looks at it
 
     def _end(self, key: Key, flight: _Flight[Any]) -> None:
         if self._flights.get(key) is flight:

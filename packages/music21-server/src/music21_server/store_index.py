@@ -112,7 +112,6 @@ class Index:
             "ON CONFLICT (owner, name) DO UPDATE SET used_s = excluded.used_s",
             (owner, name, content, now, now),
         )
-        self._database.execute("DELETE FROM freed WHERE owner = ? AND name = ?", (owner, name))
 
     def used(self, owner: str, name: str, now: float) -> None:
         """Write down a use."""

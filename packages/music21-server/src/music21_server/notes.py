@@ -157,7 +157,7 @@ class Score:
         parts: In the order of the document.
         notes: Of all parts.
         measure_numbers: Of each bar of the longest part, as printed.
-        measure_ticks: Length of each bar: that of the part where it is longest.
+        measure_ticks: Length of each bar: that of the part where it is longest, those apart that just rest.
         own_ticks: Length of each bar in each part, parts by bars; -1 where a part has no such bar.
         keys: Key signatures.
         times: Time signatures.

@@ -140,6 +140,33 @@ def test_score_without_notes(read, document):
     assert score.notes.kind.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        '<note><rest measure="yes"/><duration>1</duration></note>',
+        "<note><rest/><duration>1</duration><type>whole</type></note>",
+        "",
+    ],
+)
+def test_rest_for_a_whole_bar_does_not_make_a_pickup_longer(
+    read, written, note, attributes, document, *, rest
+):
+    score = read(
+        document([attributes() + note("C4", 1), note("C4", 4)], [attributes() + rest, note("E4", 4)])
+    )
+    assert score.measure_ticks.tolist() == [1, 4]
+    assert score.own_ticks.tolist() == [[1, 4], [1, 4]]
+    assert written(score)[2] == (1, 0, 0, 1, "r")
+
+
+def test_bar_in_which_all_rest_is_full(read, attributes, document):
+    rest = '<note><rest measure="yes"/><duration>1</duration></note>'
+    score = read(document([attributes(time="3/4") + rest], [attributes(time="3/4")]))
+    assert score.measure_ticks.tolist() == [3]
+    assert score.own_ticks.tolist() == [[3], [3]]
+    assert score.notes.duration.tolist() == [3, 3]
+
+
 def test_part_without_bars(read, document):
     score = read(document([]))
     assert len(score.notes) == 0
@@ -203,6 +230,21 @@ def test_many_parts(read, document, bar):
     assert score.notes.part.tolist() == [part for part in range(150) for _ in range(2)]
 
 
-def test_namesakes_of_parts_and_bars_elsewhere_are_not_taken_for_them(read, document, bar, written):
-    odd = "<credit><part><measure><note/></measure></part></credit>"
-    assert len(written(read(document([bar], head=odd)))) == 1
+@pytest.mark.parametrize(
+    ("inside", "where"),
+    [
+        ("<credit><part><measure><note/></measure></part></credit>", "<part> in <credit>"),
+        ("<measure/>", "<score-partwise> in nothing"),
+        ("<part><measure><measure/></measure></part>", "<measure> in <part>"),
+        ("<part><part/></part>", "<part> in <part>"),
+        ("<work><part-list/></work>", "<part-list> in <work>"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_not_passed_over(read, inside, where):
+    with pytest.raises(UnreadableScoreError, match=f"got something in {where}"):
+        read(f"<score-partwise>{inside}</score-partwise>".encode())
+
+
+def test_header_may_stand_behind_the_part_list(read, document, bar):
+    source = document([bar]).replace(b"<part id", b"<movement-title>Late</movement-title><part id", 1)
+    assert read(source).title == "Late"

@@ -64,7 +64,7 @@ def unpack(source: bytes, limits: Limits) -> bytes:
             return _read(archive, name, limits)
     except _BROKEN as error:
         raise UnreadableScoreError(
-            f"Expected compressed MusicXML (.mxl, a ZIP archive), got: {error}. It may be cut off."
+            f"Expected compressed MusicXML (.mxl, a ZIP archive), got: {str(error)[:200]}. It may be cut off."
         ) from error
 
 

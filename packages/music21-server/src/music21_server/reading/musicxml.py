@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import (
+    REST,
     ChordSymbol,
     Integers,
     KeyChange,
@@ -23,7 +24,11 @@ from music21_server.reading.musicxml_part import FINEST, PartReader
 from music21_server.reading.staves import COLUMNS, ReadPart, Staff
 from music21_server.reading.xml import as_utf8, pieces, root_tag, text_of
 
-_LONGEST_TITLE = 500
+_ROOT: Final = "score-partwise"
+_LONGEST_TITLE: Final = 500
+_MEASURE, _ONSET, _DURATION, _KIND = (
+    COLUMNS.index(name) for name in ("measure", "onset", "duration", "kind")
+)
 
 
 def read_musicxml(source: bytes, limits: Limits) -> Score:
@@ -40,11 +45,11 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
     limits.check("max_source_bytes", len(source))
     source = as_utf8(source)
     tag = root_tag(source)
-    if tag != "score-partwise":
+    if tag != _ROOT:
         raise UnreadableScoreError(_wrong_root(tag))
     document = _Document(limits)
-    for event, element in pieces(source, ("part-list", "part", "measure")):
-        document.take(event, element)
+    for element in pieces(source, ("part-list", "part", "measure")):
+        document.take(element)
     return document.score()
 
 
@@ -54,7 +59,7 @@ def _wrong_root(tag: str) -> str:
             "Expected partwise MusicXML, got timewise: convert it with the stylesheet that MusicXML brings "
             "(timepart.xsl), or export it again."
         )
-    return f"Expected MusicXML (<score-partwise>), got XML with the root <{tag[:100]}>."
+    return f"Expected MusicXML (<{_ROOT}>), got XML with the root <{tag[:100]}>."
 
 
 class _Document:
@@ -65,27 +70,33 @@ class _Document:
         self._work = self._movement = self._credit = self._composer = ""
         self._is_finale = False
         self._names: dict[str, str] = {}
-        self._reader: PartReader | None = None
+        self._part: Any = None  # the element that is being read
+        self._reader = PartReader("", "", 0, limits, is_finale=False)
         self._parts: list[ReadPart] = []
         self._nodes = self._staves = self._rows = 0
 
-    def take(self, event: str, element: Any) -> None:
-        """Take a part list, a part or a bar that begins or ends."""
+    def take(self, element: Any) -> None:
+        """Take a part list, a bar or a part, when it is complete.
+
+        Raises:
+            UnreadableScoreError: It does not stand where it should.
+        """
         above = element.getparent()
-        if event == "start":
-            if element.tag != "measure" and above.getparent() is None:
-                self._take_header(above)
-                if element.tag == "part":
-                    self._begin_part(element)
-        elif element.tag == "measure":
-            if self._reader is not None and above.tag == "part":
-                self._reader.read_measure(element)
-        elif element.tag == "part-list":
+        if element.tag == "measure":
+            if above is not self._part:
+                self._begin_part(above)
+            self._reader.read_measure(element)
+            return
+        if element.tag == "part-list":
+            _check_is_below_root(element, "part-list")
+            self._take_header(above)
             for part in element.iterfind("score-part"):
                 name = _line(part.find("part-name"))
                 self._names[part.get("id", "")] = name or _line(part.find("score-instrument/instrument-name"))
-        elif self._reader is not None and above.getparent() is None:
-            self._end_part(self._reader)
+            return
+        if element is not self._part:
+            self._begin_part(element)
+        self._end_part()
 
     def _take_header(self, root: Any) -> None:
         """Take what precedes the part list; the document may have it in between as well."""
@@ -103,15 +114,17 @@ class _Document:
             ]
             self._composer = _line(composers[0]) if composers else self._composer
 
-    def _begin_part(self, element: Any) -> None:
-        identity = (element.get("id") or next(iter(self._names), "P1"))[:100]
+    def _begin_part(self, part: Any) -> None:
+        _check_is_below_root(part, "part")
+        self._take_header(part.getparent())
+        identity = (part.get("id") or next(iter(self._names), "P1"))[:100]
         name = self._names.get(identity, "")
+        self._part = part
         self._reader = PartReader(identity, name, self._nodes, self._limits, is_finale=self._is_finale)
 
-    def _end_part(self, reader: PartReader) -> None:
-        self._reader = None
-        part = reader.finish()
-        self._nodes += reader.nodes
+    def _end_part(self) -> None:
+        part = self._reader.finish()
+        self._nodes += self._reader.nodes
         staves, rows = part.size()
         self._staves += staves
         self._rows += rows
@@ -135,15 +148,15 @@ class _Document:
                 "export the score again with the same <divisions> in all parts."
             )
         staves = [staff for part in self._parts for staff in part.split(unit)]
-        own = _own_ticks(staves)
+        own, measure_ticks = _bar_lengths(staves)
         marks = [replace(mark, part=index) for index, staff in enumerate(staves) for mark in staff.marks]
         return Score(
             title=self._title(),
             composer=self._composer,
             parts=tuple(staff.part for staff in staves),
-            notes=_table(staves, unit),
+            notes=_table(staves, unit, measure_ticks),
             measure_numbers=max((part.numbers for part in self._parts), key=len),
-            measure_ticks=own.max(axis=0, initial=0),
+            measure_ticks=measure_ticks,
             own_ticks=own,
             keys=tuple(mark for mark in marks if isinstance(mark, KeyChange)),
             times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
@@ -158,9 +171,23 @@ class _Document:
         return self._work or self._movement or self._credit
 
 
-def _table(staves: list[Staff], unit: int) -> NoteTable:
+def _check_is_below_root(element: Any, expected: str) -> None:
+    above = element.getparent()
+    if element.tag != expected or above is None or above.tag != _ROOT:
+        where = "nothing" if above is None else f"<{str(above.tag)[:40]}>"
+        raise UnreadableScoreError(
+            f"Expected <part-list> and <part> in <{_ROOT}>, and <measure> in <part>; got something in "
+            f"<{str(element.tag)[:40]}> in {where}."
+        )
+
+
+def _table(staves: list[Staff], unit: int, measure_ticks: Integers) -> NoteTable:
     rows = np.concatenate([staff.rows for staff in staves])
     rows[:, 0] = np.repeat(np.arange(len(staves)), [len(staff.rows) for staff in staves])
+    # A rest ends with its bar; one that was stretched to a full bar may be in a bar that is not full.
+    rests = np.flatnonzero(rows[:, _KIND] == REST)
+    room = np.maximum(measure_ticks[rows[rests, _MEASURE]] - rows[rests, _ONSET], 0)
+    rows[rests, _DURATION] = np.minimum(rows[rests, _DURATION], room)
     columns: dict[str, Any] = {
         name: np.ascontiguousarray(rows[:, index]) for index, name in enumerate(COLUMNS)
     }
@@ -169,12 +196,24 @@ def _table(staves: list[Staff], unit: int) -> NoteTable:
     return NoteTable(**columns, ticks_per_quarter=unit)
 
 
-def _own_ticks(staves: list[Staff]) -> Integers:
-    most = max(len(staff.bar_ticks) for staff in staves)
-    own = np.full((len(staves), most), -1, dtype=np.int64)
-    for index, staff in enumerate(staves):
-        own[index, : len(staff.bar_ticks)] = staff.bar_ticks
-    return own
+def _bar_lengths(staves: list[Staff]) -> tuple[Integers, Integers]:
+    """Return the length of each bar in each staff (-1 where it has none), and in all.
+
+    A bar lasts as long as in the staff where it is longest; staves in which a rest stands for the whole bar
+    do not count, unless all rest: in a pickup, or a bar that a repeat divides, they would make it too long.
+    """
+    own = _matrix([staff.bar_ticks for staff in staves])
+    firm = _matrix([staff.firm_ticks for staff in staves])
+    firm_length = firm.max(axis=0, initial=-1)
+    length = np.where(firm_length > 0, firm_length, own.max(axis=0, initial=0))
+    return np.where((own >= 0) & (firm < 0), length, own), length
+
+
+def _matrix(lists: list[list[int]]) -> Integers:
+    matrix = np.full((len(lists), max(map(len, lists))), -1, dtype=np.int64)
+    for row, values in zip(matrix, lists, strict=True):
+        row[: len(values)] = values
+    return matrix
 
 
 def _line(element: Any) -> str:

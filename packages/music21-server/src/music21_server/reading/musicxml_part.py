@@ -73,6 +73,7 @@ class PartReader:
         self._ticks_of: dict[str, int] = {}
         self._numbers: list[str] = []
         self._bar_ticks: list[int] = []
+        self._firm_ticks: list[int] = []
         self._bar_quarters = Fraction(4)
         self._full_bar: int | None = None  # in ticks; unknown until it is needed
         self._last_time_bar = -1
@@ -129,6 +130,7 @@ class PartReader:
             unit=self._unit,
             numbers=tuple(self._numbers),
             bar_ticks=self._bar_ticks,
+            firm_ticks=self._firm_ticks,
             marks=self._marks,
             transpositions=self._transpositions,
             staves=tuple(sorted(self._staves)) if self._most_staves > 1 else (),
@@ -170,11 +172,12 @@ class PartReader:
         self._now *= factor
         self._end *= factor
         if self._chord is not None:
-            onset, duration, *rest = self._chord
-            self._chord = (onset * factor, duration * factor, *rest)
+            onset, duration, staff, voice = self._chord
+            self._chord = (onset * factor, duration * factor, staff, voice)
         if self._values:
             self._rows()[:, 2:4] *= factor
         self._bar_ticks = [ticks * factor for ticks in self._bar_ticks]
+        self._firm_ticks = [ticks if ticks < 0 else ticks * factor for ticks in self._firm_ticks]
         self._marks = [(staff, scaled(mark, factor)) for staff, mark in self._marks]
 
     def _check_bar(self) -> None:
@@ -204,7 +207,6 @@ class PartReader:
 
     def _end_bar(self) -> None:
         self._check_bar()
-        self._lengthen_whole_bar_rest()
         bar = self._bar_length()
         if self._end == 0 and len(self._values) == self._rows_before:
             # Some programs leave the rests of empty bars out.
@@ -212,8 +214,12 @@ class PartReader:
             rest.kind = REST
             self._add(rest, (0, bar, 0, self._voice_number("")))
             self._bar_ticks.append(bar)
+            self._firm_ticks.append(-1)
             return
+        firm = self._length(bar)
+        is_stretched = self._stretch_whole_bar_rest(bar)
         self._bar_ticks.append(self._length(bar))
+        self._firm_ticks.append(-1 if is_stretched and not self._lone_notes else firm)
 
     def _bar_length(self) -> int:
         """Return the length of a full bar, in ticks."""
@@ -230,22 +236,29 @@ class PartReader:
             return self._end
         return bar
 
-    def _lengthen_whole_bar_rest(self) -> None:
-        """A rest that stands for the whole bar lasts as long, whatever its duration says."""
+    def _stretch_whole_bar_rest(self, bar: int) -> bool:
+        """Let a rest that stands for the whole bar last as long, whatever its duration says.
+
+        Returns:
+            Whether there was one with another duration.
+        """
         if self._first_rest is None:
-            return
+            return False
         is_alone = self._rests == 1 and self._lone_notes == 0
         if not self._has_whole_bar_rest and not is_alone:
-            return
+            return False
         row, rest = self._first_rest
-        bar = self._bar_length()
         at = row * _WIDTH
         duration = self._values[at + 3]
         quarters = Fraction(duration, self._unit)
         looks_whole = rest.type in ("whole", "breve") or (not rest.type and quarters in (4, 8))
-        if _is_whole_bar(rest) or (duration != bar and looks_whole and not rest.dots and not rest.is_tuplet):
-            self._values[at + 3] = bar
-            self._end = self._latest_end()
+        if duration == bar:
+            return False
+        if not _is_whole_bar(rest) and not (looks_whole and not rest.dots and not rest.is_tuplet):
+            return False
+        self._values[at + 3] = bar
+        self._end = self._latest_end()
+        return True
 
     def _latest_end(self) -> int:
         rows = self._rows()[self._rows_before // _WIDTH :]
@@ -291,8 +304,7 @@ class PartReader:
             self._lone_notes += 1
         self._add(note, self._chord)
         self._now += duration
-        if self._now > self._end:  # faster than max()
-            self._end = self._now
+        self._end = max(self._end, self._now)
 
     def _voice_number(self, name: str) -> int:
         return self._voices.setdefault(name, len(self._voices))
@@ -328,7 +340,8 @@ class PartReader:
         voice = text_of(element.find("voice"))
         if voice:
             self._bar_voices.add(voice)
-        if self._is_finale and element.find("duration") is not None:
+        self._finale_rest = None
+        if self._is_finale and duration:
             self._finale_rest = len(self._values) // _WIDTH
             rest = WrittenNote(node)
             rest.kind = REST

@@ -34,12 +34,14 @@ class Staff:
         part: Which.
         rows: By `COLUMNS`.
         bar_ticks: Lengths of its bars.
+        firm_ticks: The same; -1 where it is a guess, as nothing but a rest for the whole bar says it.
         marks: What else stands in it.
     """
 
     part: Part
     rows: Integers
     bar_ticks: list[int]
+    firm_ticks: list[int]
     marks: list[Mark]
 
 
@@ -54,6 +56,7 @@ class ReadPart:
         unit: Ticks per quarter note.
         numbers: Of its bars, as printed.
         bar_ticks: Lengths of its bars.
+        firm_ticks: As in `Staff`.
         marks: Each with its staff (0 for all).
         transpositions: Each with its staff (0 for all), in order.
         staves: Numbers of its staves that anything names; none where there is one.
@@ -65,6 +68,7 @@ class ReadPart:
     unit: int
     numbers: tuple[str, ...]
     bar_ticks: list[int]
+    firm_ticks: list[int]
     marks: list[tuple[int, Mark]]
     transpositions: list[tuple[int, Transposition]]
     staves: tuple[int, ...]
@@ -84,6 +88,7 @@ class ReadPart:
         rows = self.rows.copy()
         rows[:, 2:4] *= factor  # onset and duration
         bar_ticks = [ticks * factor for ticks in self.bar_ticks]
+        firm_ticks = [ticks if ticks < 0 else ticks * factor for ticks in self.firm_ticks]
         marks = self._marks_of_staves(factor)
         for staff in self.staves or (0,):
             identity = f"{self.identity}-Staff{staff}" if self.staves else self.identity
@@ -91,7 +96,8 @@ class ReadPart:
             transpositions = tuple(
                 each for of, each in self.transpositions if of in (0, staff) or not self.staves
             )
-            yield Staff(Part(identity, self.name, staff, transpositions), own, bar_ticks, marks[staff])
+            part = Part(identity, self.name, staff, transpositions)
+            yield Staff(part, own, bar_ticks, firm_ticks, marks[staff])
 
     def _marks_of_staves(self, factor: int) -> dict[int, list[Mark]]:
         if not self.staves:

@@ -65,20 +65,13 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
     limits.check("max_converted_bytes", len(source))
     document = _checked(source, kind, limits)
     # Loaded here: it takes a second, and most scores are MusicXML.
-    from music21 import converter, stream
+    from music21 import converter
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what music21 doubts, it reads all the same
             parsed: Any = converter.parseData(document, format=FORMATS[kind])
-            if isinstance(parsed, stream.Opus):
-                scores = list(parsed.scores)
-                parsed = scores[0] if len(scores) == 1 else parsed.mergeScores()
-            if not isinstance(parsed, stream.Score):
-                score: Any = stream.Score()
-                score.insert(0, parsed)
-                parsed = score
-            return score_of(parsed, limits)
+            return score_of(_one_score(parsed), limits)
     except ScoreError:
         raise
     except Exception as error:  # music21 raises whatever happens to go wrong within it
@@ -86,6 +79,20 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
         raise UnreadableScoreError(
             f"Expected {kind}, got something that music21 cannot read ({what})."
         ) from error
+
+
+def _one_score(parsed: Any) -> Any:
+    """Return what music21 read as one score."""
+    from music21 import stream
+
+    if "Opus" in parsed.classes:
+        scores = list(parsed.scores)
+        return scores[0] if len(scores) == 1 else parsed.mergeScores()
+    if "Score" in parsed.classes:
+        return parsed
+    score = stream.Score()
+    score.insert(0, parsed)
+    return score
 
 
 def _checked(source: bytes, kind: str, limits: Limits) -> str | bytes:
@@ -219,7 +226,8 @@ class _Collected:
                 f"Expected times that fit a common grid, got one of 1/{unit:,} quarter notes."
             )
         table = _table(self._rows, unit)
-        most = max(len(lengths) for lengths in self._lengths)
+        longest: list[str] = max(self._numbers, key=len)
+        most = len(longest)
         own = np.full((len(self._parts), most), -1, dtype=np.int64)
         for index, lengths in enumerate(self._lengths):
             own[index, : len(lengths)] = [int(length * unit) for length in lengths]
@@ -229,7 +237,7 @@ class _Collected:
             composer=composer,
             parts=tuple(self._parts),
             notes=table,
-            measure_numbers=tuple(max(self._numbers, key=len)),
+            measure_numbers=tuple(longest),
             measure_ticks=own.max(axis=0, initial=0),
             own_ticks=own,
             keys=tuple(mark for mark in marks if isinstance(mark, KeyChange)),

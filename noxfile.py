@@ -111,6 +111,12 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def long(session: nox.Session) -> None:
+    """Run the long tests: workers, faults, proxies, comparisons, distributions (2 min)."""
+    run_in(session, "dev", "pytest", "-n", "3", "-m", "long", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def differential(session: nox.Session) -> None:
     """Compare ten thousand drawn requests with and without the fast lane (15 min)."""
     test = "packages/server-core/tests/fastlane/test_differential.py"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parent.parent
 DISTRIBUTIONS = ("mcp-server-core", "mcp-perf-core", "calculator-server", "music21-server")
 PACKAGES = {

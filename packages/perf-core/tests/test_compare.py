@@ -21,7 +21,7 @@ from perf_core.compare import Effort
 from perf_core.comparison import Comparison
 from perf_core.errors import ExitCode
 
-pytestmark = pytest.mark.k6
+pytestmark = [pytest.mark.long, pytest.mark.k6]
 
 ADDER = Path(__file__).parent / "servers" / "adder.py"
 

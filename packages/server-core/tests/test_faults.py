@@ -17,7 +17,7 @@ import httpx2
 import psutil
 import pytest
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.long, pytest.mark.anyio]
 
 Start = Callable[..., Any]
 K6 = shutil.which("k6", path=str(Path(sys.executable).parent)) or shutil.which("k6")

@@ -18,6 +18,7 @@ import pytest
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.anyio,
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed; CI installs it"),
     pytest.mark.skipif(sys.platform == "win32", reason="the example is for systems with signals"),

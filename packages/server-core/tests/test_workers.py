@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform == "win32", reason="workers share a port, which Windows cannot"),
 ]

@@ -34,7 +34,7 @@ class Analysis:
     """
 
     function: Callable[..., Any]
-    result: type[Any]
+    result: Any
     pages: str | None = None
 
 

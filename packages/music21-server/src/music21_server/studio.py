@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from music21_server import engine
 from music21_server.analyses import ANALYSES, Answer
@@ -29,7 +29,8 @@ from music21_server.writing.exports import Export, ExportFormat
 _SWEEP_EVERY_S: Final = 60.0
 
 Listener = Callable[[Progress], None]
-Made = TypeVar("Made", Export, Picture)
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 
 class Studio:
@@ -59,8 +60,7 @@ class Studio:
         self._bounds = bounds
         self._folders = folders
         self._timeout_s = timeout_s
-        self._answers: BoundedCache[str, Answer | Export | Picture] = BoundedCache(max_cached_bytes, _size)
-        self._imports: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, _entry_size)
+        self._known: BoundedCache[str, Any] = BoundedCache(max_cached_bytes, _size)
         self._flights: SingleFlight[str] = SingleFlight()
 
     async def keep_house(self) -> None:
@@ -79,15 +79,11 @@ class Studio:
         """
         source = Source(text, kind, self._folders)
         # Not for files: they may have changed.
-        key = None if kind == "file" or self._folders else _digest(kind, text)
-        entry = self._imports.get(key) if key is not None else None
-        if entry is None:
-            flight = f"import {key or _digest(kind, text)}"
-            entry = await self._flights.run(
-                flight, self._work(owner, engine.read, source, self._bounds.score), on_progress=tell
-            )
-            if key is not None:
-                self._imports.put(key, entry)
+        if kind == "file" or self._folders:
+            entry = await self._work(owner, engine.read, source, self._bounds.score)(tell)
+        else:
+            key = f"import {_digest(kind, text)}"
+            entry = await self._known_or_made(key, owner, tell, engine.read, source, self._bounds.score)
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
         return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)
 
@@ -125,14 +121,9 @@ class Studio:
         """
         entry = await self._entry(owner, name)
         key = result_key(entry.content_id, analysis, arguments)
-        found = self._answers.get(key)
-        if not isinstance(found, Answer):
-            found = await self._flights.run(
-                key,
-                self._work(owner, engine.analyse, analysis, entry.columns, dict(arguments)),
-                on_progress=tell,
-            )
-            self._answers.put(key, found)
+        found = await self._known_or_made(
+            key, owner, tell, engine.analyse, analysis, entry.columns, dict(arguments)
+        )
         result: dict[str, Any] = {"score_id": name, **json.loads(found.head)}
         pages = ANALYSES[analysis].pages
         if pages is not None and found.rows is not None:
@@ -154,9 +145,9 @@ class Studio:
         Raises:
             ScoreError: There is no such score, or too much of it.
         """
-        return await self._made(
-            engine.export, Export, owner=owner, name=name, form=form, excerpt=excerpt, tell=tell
-        )
+        entry = await self._entry(owner, name)
+        key = result_key(entry.content_id, "export", {"format": form, **asdict(excerpt)})
+        return await self._known_or_made(key, owner, tell, engine.export, entry, form, excerpt, self._bounds)
 
     async def draw(
         self, owner: str, name: str, form: PictureFormat, excerpt: Excerpt, tell: Listener | None = None
@@ -166,33 +157,32 @@ class Studio:
         Raises:
             ScoreError: There is no such score or part, or it is too much for one picture.
         """
-        return await self._made(
-            engine.draw, Picture, owner=owner, name=name, form=form, excerpt=excerpt, tell=tell
-        )
-
-    async def _made(
-        self,
-        function: Callable[..., Made],
-        kind: type[Made],
-        *,
-        owner: str,
-        name: str,
-        form: str,
-        excerpt: Excerpt,
-        tell: Listener | None,
-    ) -> Made:
         entry = await self._entry(owner, name)
-        key = result_key(entry.content_id, kind.__name__, {"format": form, **asdict(excerpt)})
-        found = self._answers.get(key)
-        if not isinstance(found, kind):
-            work = self._work(owner, function, entry, form, excerpt, self._bounds)
-            found = await self._flights.run(key, work, on_progress=tell)
-            self._answers.put(key, found)
-        return found
+        key = result_key(entry.content_id, "draw", {"format": form, **asdict(excerpt)})
+        return await self._known_or_made(key, owner, tell, engine.draw, entry, form, excerpt, self._bounds)
+
+    async def _known_or_made(
+        self,
+        key: str,
+        owner: str,
+        tell: Listener | None,
+        function: Callable[[Unpack[Arguments]], Result],
+        *arguments: *Arguments,
+    ) -> Result:
+        """Return what a function of the engine makes, once for all who ask for it."""
+        known: Result | None = self._known.get(key)
+        if known is not None:
+            return known
+        made = await self._flights.run(key, self._work(owner, function, *arguments), on_progress=tell)
+        self._known.put(key, made)
+        return made
 
     def _work(
-        self, owner: str, function: Callable[..., Any], *arguments: Any
-    ) -> Callable[[Listener], Coroutine[Any, Any, Any]]:
+        self,
+        owner: str,
+        function: Callable[[Unpack[Arguments]], Result],
+        *arguments: *Arguments,
+    ) -> Callable[[Listener | None], Coroutine[Any, Any, Result]]:
         """Return what has a function of the engine called in a process."""
         return lambda tell: self._pool.run(
             function, *arguments, deadline_s=self._timeout_s, owner=owner, on_progress=tell
@@ -206,9 +196,5 @@ def _digest(kind: str, text: str) -> str:
     return sha256(f"{kind}\0{text}".encode()).hexdigest()
 
 
-def _size(value: Answer | Export | Picture) -> int:
-    return value.size_bytes if isinstance(value, Answer) else len(value.content)
-
-
-def _entry_size(entry: Entry) -> int:
-    return entry.size_bytes
+def _size(value: Entry | Answer | Export | Picture) -> int:
+    return len(value.content) if isinstance(value, Export | Picture) else value.size_bytes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import time
 from typing import Annotated, Any, Literal
 
 from fastmcp.exceptions import ToolError
-from fastmcp.tools import ToolResult
+from fastmcp.tools import Tool, ToolResult
 from mcp_types import (
     BlobResourceContents,
     EmbeddedResource,
@@ -96,7 +96,7 @@ class ScoreTools:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def tools(self) -> list[PlainTool]:
+    def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
         reading = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
         importing = ToolAnnotations(
@@ -105,14 +105,14 @@ class ScoreTools:
         deleting = ToolAnnotations(
             read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
         )
-        made = [
+        made: list[Tool] = [
             PlainTool.from_function(self.import_score, annotations=importing),
             PlainTool.from_function(self.list_scores, annotations=reading),
             PlainTool.from_function(self.delete_score, annotations=deleting),
             PlainTool.from_function(self.export_score, annotations=reading),
             PlainTool.from_function(self.render_score, annotations=reading),
         ]
-        for analysis, tool in {
+        analyses: dict[str, Callable[..., Any]] = {
             "information": self.score_info,
             "key": self.key_analysis,
             "chords": self.chord_analysis,
@@ -120,7 +120,8 @@ class ScoreTools:
             "voice_leading": self.voice_leading_analysis,
             "patterns": self.pattern_recognition,
             "search": self.search_pattern,
-        }.items():
+        }
+        for analysis, tool in analyses.items():
             of = ANALYSES[analysis]
             schema = output_schema(of.result, of.pages)
             made.append(PlainTool.from_function(tool, annotations=reading, output_schema=schema))

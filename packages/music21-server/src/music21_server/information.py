@@ -165,11 +165,13 @@ def _parts(
 def _extremes(pitches: SpelledPitches, rows: Integers) -> tuple[str | None, str | None]:
     if not len(rows):
         return None, None
-    cents = pitches.cents[rows]
-    return tuple(
-        pitch_name(int(pitches.step[row]), int(pitches.alter_cents[row]), int(pitches.octave[row]))
-        for row in (rows[int(cents.argmin())], rows[int(cents.argmax())])
-    )  # type: ignore[return-value]  # two of them
+    own = SpelledPitches(pitches.step[rows], pitches.alter_cents[rows], pitches.octave[rows])
+    cents = own.cents
+    lowest, highest = (
+        pitch_name(int(own.step[row]), int(own.alter_cents[row]), int(own.octave[row]))
+        for row in (cents.argmin(), cents.argmax())
+    )
+    return lowest, highest
 
 
 def _time_signatures(score: Score, clock: Clock) -> tuple[Signature, ...]:

@@ -1,6 +1,7 @@
 """Measures the served journey: import, key, chords, harmony, export of a chorale that nobody has seen.
 
-    python benchmarks/music21/served.py --output FILE.json
+    python benchmarks/music21/served.py journeys --output FILE.json
+    python benchmarks/music21/served.py memory --output FILE.json
 
 Starts the server as its users do, with its worker processes, and calls it over HTTP with one connection, one
 call after the other, on the stateless wire. Every document is a chorale transposed, with two pitches changed;
@@ -34,22 +35,23 @@ from music21_server.orchestra import perturbed
 SEED: Final = 1
 JOURNEY_BUDGET_S: Final = 0.060
 READY_BUDGET_S: Final = 3.0
+GROWTH_BUDGET: Final = 0.05
 VERSION: Final = "2026-07-28"
 
 app = cyclopts.App(name="served.py", help="Measures the served journey.")
 
 
-@app.default
-def served(
+@app.command
+def journeys(
     *,
     output: Annotated[Path, Parameter(help="Where the figures go, as JSON.")],
     work: Annotated[str, Parameter(help="In music21's corpus.")] = "bach/bwv269",
-    journeys: Annotated[int, Parameter(help="Documents that nobody has seen.")] = 100,
+    count: Annotated[int, Parameter(help="Documents that nobody has seen.")] = 100,
     warm_up: Annotated[int, Parameter(help="Journeys that do not count.")] = 10,
 ) -> None:
     """Measure journeys over HTTP."""
     known = corpus_work(work)
-    documents = [perturbed(known, SEED + index).document.decode() for index in range(warm_up + journeys)]
+    documents = [perturbed(known, SEED + index).document.decode() for index in range(warm_up + count)]
     with server() as (url, pid, ready_s), httpx2.Client(timeout=60) as http:
         rows = [_journey(http, url, each, f"unseen-{index}") for index, each in enumerate(documents)]
         memory_mb = _memory_mb(pid)
@@ -59,7 +61,7 @@ def served(
         "steps_s": {step: spread([row[step] for row in counted]) for step in counted[0]},
         "journey_s": spread([sum(row.values()) for row in counted]),
         "memory_mb": memory_mb,
-        "settings": {"work": work, "journeys": journeys, "warm_up": warm_up},
+        "settings": {"work": work, "journeys": count, "warm_up": warm_up},
     }
     targets = [
         target("served journey, wall time", JOURNEY_BUDGET_S, figures["journey_s"]["median"]),
@@ -68,6 +70,37 @@ def served(
     write(output, {"served": figures}, targets)
     for step, seen in figures["steps_s"].items():
         print(_line(step, seen))
+
+
+@app.command
+def memory(
+    *,
+    output: Annotated[Path, Parameter(help="Where the figures go, as JSON.")],
+    work: Annotated[str, Parameter(help="In music21's corpus.")] = "bach/bwv269",
+    count: Annotated[int, Parameter(help="Imports and deletions.")] = 1000,
+    warm_up: Annotated[int, Parameter(help="Those that come before the first reading.")] = 200,
+) -> None:
+    """Measure the memory of server and workers before and after many imports and deletions."""
+    known = corpus_work(work)
+    documents = (perturbed(known, SEED + index).document.decode() for index in range(warm_up + count))
+    readings = []
+    with server() as (url, pid, _), httpx2.Client(timeout=60) as http:
+        for index, document in enumerate(documents):
+            if index == warm_up:
+                readings.append(_memory_mb(pid))
+            _call(http, url, "import_score", {"source": document, "score_id": "passing"})
+            _call(http, url, "delete_score", {"score_id": "passing"})
+        readings.append(_memory_mb(pid))
+    before, after = readings
+    growth = after / before - 1
+    figures = {
+        "before_mb": before,
+        "after_mb": after,
+        "growth": growth,
+        "settings": {"work": work, "imports": count, "warm_up": warm_up},
+    }
+    write(output, {"memory": figures}, [target("growth after imports and deletions", GROWTH_BUDGET, growth)])
+    print(f"{before:.1f} MB before, {after:.1f} MB after")
 
 
 def _line(step: str, seen: Mapping[str, float]) -> str:

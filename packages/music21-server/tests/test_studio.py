@@ -118,3 +118,10 @@ async def test_exports_and_pictures_are_remembered_by_excerpt(studio: Studio, po
         await studio.export("ann", "x", "text")
         await studio.draw("ann", "x", "svg", one)
     assert pool.calls == ["read", "export", "export", "draw"]
+
+
+async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studio, pool: HerePool) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    studio.delete("ann", "x")
+    await studio.import_score("ann", SCALE, "auto", "x")
+    assert pool.calls == ["read", "read"]

@@ -29,7 +29,7 @@ class StoreLimits:
     max_stored_bytes_per_owner: int = 256_000_000
     score_lifetime_s: float = 24 * 3600.0
     score_grace_s: float = 3600.0
-    max_cached_bytes: int = 128_000_000
+    max_cached_bytes: int = 32_000_000
 
 
 @dataclass(frozen=True)

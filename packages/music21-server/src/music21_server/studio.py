@@ -11,7 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Final, TypeVar, TypeVarTuple
+from weakref import WeakValueDictionary
 
 from music21_server import engine
 from music21_server.analyses import ANALYSES, Answer
@@ -61,6 +62,8 @@ class Studio:
         self._folders = folders
         self._timeout_s = timeout_s
         self._known: BoundedCache[str, Any] = BoundedCache(max_cached_bytes, _size)
+        # What the store has let go is not kept alive by having been imported.
+        self._imported: WeakValueDictionary[str, Entry] = WeakValueDictionary()
         self._flights: SingleFlight[str] = SingleFlight()
 
     async def keep_house(self) -> None:
@@ -82,8 +85,12 @@ class Studio:
         if kind == "file" or self._folders:
             entry = await self._work(owner, engine.read, source, self._bounds.score)(tell)
         else:
-            key = f"import {_digest(kind, text)}"
-            entry = await self._known_or_made(key, owner, tell, engine.read, source, self._bounds.score)
+            key = _digest(kind, text)
+            work = self._work(owner, engine.read, source, self._bounds.score)
+            entry = self._imported.get(key) or await self._flights.run(
+                f"import {key}", work, on_progress=tell
+            )
+            self._imported[key] = entry
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
         return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)
 
@@ -166,7 +173,7 @@ class Studio:
         key: str,
         owner: str,
         tell: Listener | None,
-        function: Callable[[Unpack[Arguments]], Result],
+        function: Callable[[*Arguments], Result],
         *arguments: *Arguments,
     ) -> Result:
         """Return what a function of the engine makes, once for all who ask for it."""
@@ -180,7 +187,7 @@ class Studio:
     def _work(
         self,
         owner: str,
-        function: Callable[[Unpack[Arguments]], Result],
+        function: Callable[[*Arguments], Result],
         *arguments: *Arguments,
     ) -> Callable[[Listener | None], Coroutine[Any, Any, Result]]:
         """Return what has a function of the engine called in a process."""
@@ -196,5 +203,5 @@ def _digest(kind: str, text: str) -> str:
     return sha256(f"{kind}\0{text}".encode()).hexdigest()
 
 
-def _size(value: Entry | Answer | Export | Picture) -> int:
+def _size(value: Answer | Export | Picture) -> int:
     return len(value.content) if isinstance(value, Export | Picture) else value.size_bytes

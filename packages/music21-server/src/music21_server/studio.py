@@ -82,14 +82,13 @@ class Studio:
         """
         source = Source(text, kind, self._folders)
         # Not for files: they may have changed.
+        work = self._work(owner, engine.read, source, self._bounds.score)
         if kind == "file" or self._folders:
-            entry = await self._work(owner, engine.read, source, self._bounds.score)(tell)
+            entry = await work(tell)
         else:
             key = _digest(kind, text)
-            work = self._work(owner, engine.read, source, self._bounds.score)
-            entry = self._imported.get(key) or await self._flights.run(
-                f"import {key}", work, on_progress=tell
-            )
+            known = self._imported.get(key)
+            entry = known or await self._flights.run(f"import {key}", work, on_progress=tell)
             self._imported[key] = entry
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
         return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)

@@ -81,17 +81,27 @@ class Studio:
             ScoreError: It cannot be read or stored.
         """
         source = Source(text, kind, self._folders)
-        # Not for files: they may have changed.
         work = self._work(owner, engine.read, source, self._bounds.score)
-        if kind == "file" or self._folders:
+        if kind == "file" or self._folders:  # a file may have changed
             entry = await work(tell)
         else:
-            key = _digest(kind, text)
-            known = self._imported.get(key)
-            entry = known or await self._flights.run(f"import {key}", work, on_progress=tell)
-            self._imported[key] = entry
+            entry = await self._imported_once(_digest(kind, text), work, tell)
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
         return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)
+
+    async def _imported_once(
+        self, key: str, work: Callable[[Listener | None], Coroutine[Any, Any, Entry]], tell: Listener | None
+    ) -> Entry:
+        known = self._imported.get(key)
+        if known is not None:
+            return known
+
+        async def remembered(tell_all: Listener) -> Entry:
+            entry = await work(tell_all)
+            self._imported[key] = entry
+            return entry
+
+        return await self._flights.run(f"import {key}", remembered, on_progress=tell)
 
     def scores(self, owner: str) -> tuple[StoredScore, ...]:
         """Return an owner's scores."""
@@ -179,9 +189,15 @@ class Studio:
         known: Result | None = self._known.get(key)
         if known is not None:
             return known
-        made = await self._flights.run(key, self._work(owner, function, *arguments), on_progress=tell)
-        self._known.put(key, made)
-        return made
+        work = self._work(owner, function, *arguments)
+
+        async def remembered(tell_all: Listener) -> Result:
+            # Remembered before the flight has landed: whoever comes in between would begin another.
+            made = await work(tell_all)
+            self._known.put(key, made)
+            return made
+
+        return await self._flights.run(key, remembered, on_progress=tell)
 
     def _work(
         self,

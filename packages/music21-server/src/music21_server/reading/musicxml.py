@@ -20,7 +20,6 @@ from music21_server.notes import (
     TempoChange,
     TimeChange,
 )
-from music21_server.reading.musicxml_note import NoteReader
 from music21_server.reading.musicxml_part import FINEST, PartReader
 from music21_server.reading.staves import COLUMNS, ReadPart, Staff
 from music21_server.reading.xml import as_utf8, pieces, root_tag, text_of
@@ -72,8 +71,7 @@ class _Document:
         self._is_finale = False
         self._names: dict[str, str] = {}
         self._part: Any = None  # the element that is being read
-        self._note_reader = NoteReader()
-        self._reader = PartReader("", "", 0, limits, note_reader=self._note_reader, is_finale=False)
+        self._reader = PartReader("", "", 0, limits, is_finale=False)
         self._parts: list[ReadPart] = []
         self._nodes = self._staves = self._rows = 0
 
@@ -122,14 +120,7 @@ class _Document:
         identity = (part.get("id") or next(iter(self._names), "P1"))[:100]
         name = self._names.get(identity, "")
         self._part = part
-        self._reader = PartReader(
-            identity,
-            name,
-            self._nodes,
-            self._limits,
-            note_reader=self._note_reader,
-            is_finale=self._is_finale,
-        )
+        self._reader = PartReader(identity, name, self._nodes, self._limits, is_finale=self._is_finale)
 
     def _end_part(self) -> None:
         part = self._reader.finish()

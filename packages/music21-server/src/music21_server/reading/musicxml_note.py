@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from lxml import etree
-
 from music21_server import notes
 from music21_server.notes import NOTE, REST, UNPITCHED
 from music21_server.reading.numbers import quantity, whole
@@ -29,6 +27,7 @@ class WrittenNote:
     """What a note says. What it does not say is as in the class, which is faster than setting it each time.
 
     Attributes:
+        node: Which `<note>` or `<forward>` of the document, from 0.
         kind: `NOTE`, `REST` or `UNPITCHED`; -1 until one of them is found.
         in_chord: Whether it sounds with the note before it.
         is_whole_bar: Whether it is a rest that says that it lasts the bar.
@@ -66,49 +65,17 @@ class WrittenNote:
     voice = ""
     staff = 0
 
+    def __init__(self, node: int) -> None:
+        self.node = node
 
-class NoteReader:
-    """Reads the notes of a document; of those that are written alike, only the first.
 
-    A note has some ten elements, and to look at each takes two and a half times as long as to see that the
-    whole has been there before. In most documents most notes have; where each carries its place on the page
-    none has, and comparing is given up.
+def read_note(element: Any, node: int) -> WrittenNote:
+    """Return what a `<note>` says.
+
+    Raises:
+        ValueError: It has a number that is none, or no pitch.
     """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, WrittenNote] | None = {}
-        self._read = 0
-
-    def read(self, element: Any) -> WrittenNote:
-        """Return what a `<note>` says; nobody may change it, since others may be written alike.
-
-        Raises:
-            ValueError: It has a number that is none, or no pitch.
-        """
-        known = self._known
-        if known is None:
-            return _read_note(element)
-        written = etree.tostring(element, with_tail=False)
-        note = known.get(written)
-        if note is None:
-            note = known[written] = _read_note(element)
-        self._read += 1
-        if self._read == _TRIAL and len(known) > _TRIAL // 2:
-            self._known = None
-        elif len(known) > _MOST_KNOWN:
-            known.clear()
-        return note
-
-
-_TRIAL: Final = 2_000
-"""Notes after which it is decided whether comparing is worth while."""
-
-_MOST_KNOWN: Final = 20_000
-"""Some ten megabytes."""
-
-
-def _read_note(element: Any) -> WrittenNote:
-    note = WrittenNote()
+    note = WrittenNote(node)
     for child in element:
         reader = _READERS.get(child.tag)
         if reader is not None:

@@ -27,7 +27,7 @@ from music21_server.notes import (
 )
 from music21_server.reading.chord_symbols import chord_symbol
 from music21_server.reading.musicxml_marks import read_key, read_metronome, read_time, read_transpose, tempo
-from music21_server.reading.musicxml_note import NoteReader, WrittenNote, staff_number
+from music21_server.reading.musicxml_note import WrittenNote, read_note, staff_number
 from music21_server.reading.numbers import quantity
 from music21_server.reading.staves import COLUMNS, Mark, ReadPart, scaled
 from music21_server.reading.xml import text_of
@@ -50,15 +50,6 @@ _Place = tuple[int, int, int, int]
 """Onset, duration, staff and voice, which a chord's notes share."""
 
 
-def _hidden_rest() -> WrittenNote:
-    rest = WrittenNote()
-    rest.kind = REST
-    return rest
-
-
-_HIDDEN_REST: Final = _hidden_rest()
-
-
 class PartReader:
     """Reads one part.
 
@@ -69,18 +60,8 @@ class PartReader:
         nodes: `<note>` and `<forward>` elements so far.
     """
 
-    def __init__(
-        self,
-        identity: str,
-        name: str,
-        first_node: int,
-        limits: Limits,
-        *,
-        note_reader: NoteReader,
-        is_finale: bool,
-    ) -> None:
+    def __init__(self, identity: str, name: str, first_node: int, limits: Limits, *, is_finale: bool) -> None:
         self._identity = identity
-        self._note_reader = note_reader
         self._name = name
         self._first_node = first_node
         self._limits = limits
@@ -127,7 +108,7 @@ class PartReader:
             for child in measure:
                 tag = child.tag
                 if tag == "note":
-                    self._place(self._note_reader.read(child), self._next_node())
+                    self._place(read_note(child, self._next_node()))
                 else:
                     taker = _TAKERS.get(tag)
                     if taker is not None:
@@ -229,7 +210,9 @@ class PartReader:
         bar = self._bar_length()
         if self._end == 0 and len(self._values) == self._rows_before:
             # Some programs leave the rests of empty bars out.
-            self._add(_HIDDEN_REST, -1, (0, bar, 0, self._voice_number("")))
+            rest = WrittenNote(-1)
+            rest.kind = REST
+            self._add(rest, (0, bar, 0, self._voice_number("")))
             self._bar_ticks.append(bar)
             self._firm_ticks.append(-1)
             return
@@ -294,7 +277,7 @@ class PartReader:
 
     # Notes
 
-    def _place(self, note: WrittenNote, node: int) -> None:
+    def _place(self, note: WrittenNote) -> None:
         """Place a note, and go on by its duration unless it sounds with the one before it."""
         self._finale_rest = None
         if note.voice and note.voice != self._last_voice:
@@ -305,7 +288,7 @@ class PartReader:
             if not self._chord_is_open:
                 self._chord_is_open = True
                 self._lone_notes -= 1
-            self._add(note, node, self._chord)
+            self._add(note, self._chord)
             return
         duration = 0 if note.grace or not note.duration else self._ticks(note.duration)
         if self._voice is None:
@@ -319,21 +302,21 @@ class PartReader:
                 self._first_rest = (len(self._values) // _WIDTH, note)
         else:
             self._lone_notes += 1
-        self._add(note, node, self._chord)
+        self._add(note, self._chord)
         self._now += duration
         self._end = max(self._end, self._now)
 
     def _voice_number(self, name: str) -> int:
         return self._voices.setdefault(name, len(self._voices))
 
-    def _add(self, note: WrittenNote, node: int, place: _Place) -> None:
+    def _add(self, note: WrittenNote, place: _Place) -> None:
         onset, duration, staff, voice = place
         if staff:
             self._staves.add(staff)
         self._values.extend(
             (
                 staff, self._bar, onset, duration, note.kind, note.step, note.alter_cents, note.octave,
-                note.tie, note.grace, note.cue, voice, node,
+                note.tie, note.grace, note.cue, voice, note.node,
             )
         )  # fmt: skip
 
@@ -360,9 +343,10 @@ class PartReader:
         self._finale_rest = None
         if self._is_finale and duration:
             self._finale_rest = len(self._values) // _WIDTH
+            rest = WrittenNote(node)
+            rest.kind = REST
             staff = staff_number(element.findtext("staff"))
-            place = (self._now, duration, staff, self._voice_number(voice or self._last_voice))
-            self._add(_HIDDEN_REST, node, place)
+            self._add(rest, (self._now, duration, staff, self._voice_number(voice or self._last_voice)))
             self._end = max(self._end, self._now + duration)
         self._now += duration
         self._check_bar()

@@ -17,17 +17,12 @@ from music21_server.rendering.picture import PictureLimits
 from music21_server.store_limits import StoreLimits
 from music21_server.writing.text import TextLimits
 from server_core import Port, ServerSettings
+from server_core.settings import split_on_commas
 
 LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, StoreLimits)
 
 
-def _split_on_commas(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-Folders = Annotated[list[Path], NoDecode, BeforeValidator(_split_on_commas)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(split_on_commas)]
 
 
 class Music21Settings(ServerSettings):

@@ -159,7 +159,7 @@ class ScoreTools:
             return _listed(found)
 
     async def list_scores(self) -> dict[str, Any]:
-        """List the scores that you have imported, with their size and how long they will be kept."""
+        """List the scores that you have imported, with their size and since when they have not been used."""
         return {"scores": [_listed(score) for score in self._studio.scores(owner())]}
 
     async def delete_score(

@@ -34,7 +34,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*")
 """What a header can carry (RFC 6750, b64token) and nobody finds by trying."""
 
 
-def _split_on_commas(value: object) -> object:
+def split_on_commas(value: object) -> object:
+    """Return the parts of a text between commas; anything else as it is."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -44,8 +45,8 @@ def _split_on_commas(value: object) -> object:
 Port = Annotated[
     int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one (see the ready file).")
 ]
-Names = Annotated[list[str], NoDecode, BeforeValidator(_split_on_commas)]
-Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split_on_commas)]
+Names = Annotated[list[str], NoDecode, BeforeValidator(split_on_commas)]
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(split_on_commas)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

@@ -89,6 +89,19 @@ class ChordAnalysis:
 _MOST_COMMON = 20
 
 
+def what_sounds(score: Score, pitches: SpelledPitches) -> Sonorities:
+    """Return the sonorities of a score, of which there is at least one.
+
+    Raises:
+        ScoreError: There is nothing that sounds.
+    """
+    found = sonorities(score, pitches)
+    if not len(found):
+        durations_of(score, pitches)  # says what is missing
+        raise ScoreError("Expected a score in which notes sound, this one has none within its bars.")
+    return found
+
+
 def chord_analysis(
     score: Score,
     pitches: SpelledPitches,
@@ -107,10 +120,7 @@ def chord_analysis(
     Raises:
         ScoreError: There is nothing that sounds.
     """
-    found = sonorities(score, pitches)
-    if not len(found):
-        durations_of(score, pitches)  # says what is missing
-        raise ScoreError("Expected a score in which notes sound, this one has none within its bars.")
+    found = what_sounds(score, pitches)
     key = key or likely_key(score, pitches)
     shapes = shapes_of(found)
     names = shapes.names(key, shared_names() if table is None else table)

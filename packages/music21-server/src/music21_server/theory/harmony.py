@@ -7,21 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music21_server.errors import ScoreError
 from music21_server.notes import Integers, Score
 from music21_server.theory.cadences import Cadence, cadence_kind
-from music21_server.theory.chords import Tally
+from music21_server.theory.chords import Tally, what_sounds
 from music21_server.theory.functions import Function, applied_to, function_of, plain
 from music21_server.theory.harmonic_rhythm import HarmonicRhythm, Progression, harmonic_rhythm, progressions
 from music21_server.theory.harmonies import Harmonies, harmonies_of
-from music21_server.theory.likely_key import durations_of, likely_key
+from music21_server.theory.likely_key import likely_key
 from music21_server.theory.local_keys import LocalKeys, local_keys
 from music21_server.theory.names import Key, Name, spelled_from, text_of
 from music21_server.theory.naming import SonorityName, class_of
 from music21_server.theory.naming_table import NameTable, shared_names
 from music21_server.theory.phrases import phrase_ends
 from music21_server.theory.positions import Clock, Position
-from music21_server.theory.sonorities import Sonorities, sonorities
+from music21_server.theory.sonorities import Sonorities
 from music21_server.theory.sounding import SpelledPitches
 
 
@@ -106,10 +105,7 @@ def harmony_analysis(
     Raises:
         ScoreError: There is nothing that sounds.
     """
-    found = sonorities(score, pitches)
-    if not len(found):
-        durations_of(score, pitches)  # says what is missing
-        raise ScoreError("Expected a score in which notes sound, this one has none within its bars.")
+    found = what_sounds(score, pitches)
     key = key or likely_key(score, pitches)
     clock = Clock(score)
     local = local_keys(score, pitches, clock)

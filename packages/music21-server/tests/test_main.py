@@ -63,6 +63,11 @@ def processes_per_core() -> float:
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+def samples(metrics: str) -> dict[str, float]:
+    lines = [line.rpartition(" ") for line in metrics.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> Any:
     return (await client.call_tool(tool, arguments)).structured_content
 
@@ -80,7 +85,30 @@ async def test_pages(server: ServerProcess, client: Client[Any]) -> None:
         assert (await http.get(f"{base}/health/live")).json() == {"status": "ok"}
         ready = (await http.get(f"{base}/health/ready")).json()
         assert (ready["status"], ready["workers"]) == ("ok", 3)
-        assert 'mcp_tool_calls_total{tool="import_score"}' in (await http.get(f"{base}/metrics")).text
+        metrics = samples((await http.get(f"{base}/metrics")).text)
+    assert metrics['mcp_tool_calls_total{tool="import_score"}'] == 1
+    assert (metrics["music21_workers"], metrics["music21_workers_busy"]) == (3, 0)
+    assert (metrics["music21_scores"], metrics["music21_answers_worked_out_total"]) == (1, 1)
+    assert metrics["music21_score_bytes"] > 1_000
+    assert metrics['music21_workers_replaced_total{reason="crash"}'] == 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="one process serves there")
+async def test_several_processes_have_their_workers_added_up_and_one_store(tmp_path: Path) -> None:
+    more = ("--workers", "2", "--worker-processes", "1", "--store-folder", str(tmp_path / "store"))
+    with ServerProcess(Launch((*LAUNCH.argv, *more)), "session", tmp_path / "log") as server:
+        base = server.url.removesuffix("/mcp")
+        async with Client(server.url) as client, httpx2.AsyncClient(trust_env=False) as http:
+            await ask(client, "import_score", source="C4 E4 G4 C5", score_id="arpeggio")
+            async with asyncio.timeout(30):
+                while True:  # both have told of all their workers
+                    metrics = samples((await http.get(f"{base}/metrics")).text)
+                    if metrics["music21_workers"] == 4:
+                        break
+    assert metrics["mcp_workers"] == 2
+    assert (metrics["music21_scores"], metrics["music21_score_contents"]) == (1, 1)
+    assert metrics["music21_answers_worked_out_total"] == 1
 
 
 def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:

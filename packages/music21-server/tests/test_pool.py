@@ -24,7 +24,7 @@ import pytest
 import uvloop
 
 from music21_server import codec
-from music21_server.pool import PRELOAD, Pool, PoolSettings
+from music21_server.pool import PRELOAD, Loss, Pool, PoolSettings
 from music21_server.workers.errors import (
     BusyError,
     NoWorkersError,
@@ -100,6 +100,16 @@ async def begin(pool: Pool, code: str, deadline_s: float = LONG_S) -> tuple[asyn
     if not told.done():
         await task
     return task, told.result()
+
+
+def losses(pool: Pool) -> Callable[[], dict[Loss, int]]:
+    """Return what tells which workers have been replaced since now."""
+    before = pool.figures().lost
+
+    def since() -> dict[Loss, int]:
+        return {why: count - before[why] for why, count in pool.figures().lost.items() if count > before[why]}
+
+    return since
 
 
 async def works(pool: Pool) -> None:
@@ -178,6 +188,7 @@ async def test_work_that_cannot_travel_is_an_error_of_the_caller(pool: Pool) -> 
 @pytest.mark.parametrize("code", [HANG, HANG_IN_C])
 async def test_work_that_takes_too_long_is_killed(pool: Pool, code: str) -> None:
     deadlines = pool.figures().deadlines
+    lost = losses(pool)
     task, pid = await begin(pool, code, deadline_s=0.2)
     with pytest.raises(
         WorkDeadlineError, match=r"longer than 0\.2 s .*setting work_timeout_s.*fewer measures"
@@ -186,9 +197,11 @@ async def test_work_that_takes_too_long_is_killed(pool: Pool, code: str) -> None
     await until(lambda: not alive(pid))
     await works(pool)
     assert pool.figures().deadlines == deadlines + 1
+    assert lost() == {"deadline": 1}
 
 
 async def test_a_worker_that_is_killed_costs_one_call(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    lost = losses(pool)
     task, pid = await begin(pool, HANG)
     other, _ = await begin(pool, HANG)
     os.kill(pid, signal.SIGKILL)
@@ -198,6 +211,10 @@ async def test_a_worker_that_is_killed_costs_one_call(pool: Pool, caplog: pytest
     assert not other.done()
     other.cancel()
     assert "signal 9" in caplog.text
+    assert lost() == {"crash": 1}
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    assert lost() == {"crash": 1, "abandoned": 1}
 
 
 async def test_a_worker_that_dies_in_the_middle_of_a_message_costs_one_call(pool: Pool) -> None:
@@ -224,11 +241,13 @@ async def test_a_crash_says_how_the_process_ended(pool: Pool, code: str, how: st
 
 async def test_work_that_needs_too_much_memory_is_stopped(pool: Pool) -> None:
     assert len(await pool.run(bytes, 30_000_000, deadline_s=LONG_S)) == 30_000_000
+    lost = losses(pool)
     for code in ("import numpy; numpy.ones(40_000_000)", "x = []\nwhile True: x.append(bytes(1_000_000))"):
         with pytest.raises(
             WorkMemoryError, match=r"more than 250 MB .*setting worker_memory_bytes.*fewer measures"
         ):
             await pool.run(exec, code, deadline_s=LONG_S)
+    assert lost() == {"memory": 2}
     await works(pool)
 
 
@@ -242,10 +261,12 @@ try:
 except MemoryError:
     os.abort()
 """
+    lost = losses(pool)
     with pytest.raises(
         WorkMemoryError, match=r"signal 6 .* MB of memory or more, and it may use 250 MB .*probably"
     ):
         await pool.run(exec, code, deadline_s=LONG_S)
+    assert lost() == {"memory": 1}
 
 
 async def test_a_library_that_takes_want_of_memory_for_something_else_is_not_believed(pool: Pool) -> None:
@@ -264,11 +285,13 @@ except MemoryError:
 
 
 async def test_a_worker_that_has_grown_makes_room_for_another(pool: Pool) -> None:
+    lost = losses(pool)
     pid = await pool.run(
         eval,
         "[setattr(__import__('sys'), 'kept', b'x' * 80_000_000), __import__('os').getpid()][1]",
         deadline_s=LONG_S,
     )
+    assert lost() == {"worn": 1}
     await until(lambda: not alive(pid))
     await works(pool)
 
@@ -284,9 +307,11 @@ async def test_a_caller_who_leaves_stops_the_work(pool: Pool) -> None:
 
 async def test_an_idle_worker_that_dies_is_replaced(pool: Pool) -> None:
     await until(lambda: pool.figures().workers == 3)
+    lost = losses(pool)
     pid = await pool.run(os.getpid, deadline_s=LONG_S)
     os.kill(pid, signal.SIGKILL)
     await until(lambda: pool.figures().workers < 3)
+    assert lost() == {"died idle": 1}
     await works(pool)
     await until(lambda: pool.figures().workers == 3)
 
@@ -351,6 +376,8 @@ async def test_when_the_workshop_is_killed_another_is_opened(
         workshop.kill()
         await until(lambda: "another is opened" in caplog.text)
         await works(pool)
+        assert pool.figures().lost["workshop ended"] >= 2
+        assert sum(pool.figures().lost.values()) == pool.figures().lost["workshop ended"]
         assert not hanging.done()
         hanging.cancel()
         os.kill(worker, signal.SIGKILL)  # nobody but its own deadline would end it

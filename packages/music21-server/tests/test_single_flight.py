@@ -55,7 +55,7 @@ async def test_the_same_is_worked_on_once_and_another_key_by_itself() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     tasks = await several(flights, work, "a", "a", "b", "a")
-    assert (work.begun, len(flights)) == (2, 2)
+    assert (work.begun, len(flights), flights.shared) == (2, 2, 2)
     work.end.set_result("done")
     assert await asyncio.gather(*tasks) == ["done"] * 4
     await settled()

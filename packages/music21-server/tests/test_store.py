@@ -204,6 +204,7 @@ def test_a_score_that_nobody_uses_is_freed_and_one_that_is_used_is_not(make: Mak
     with pytest.raises(UnknownScoreError, match=r"not been used for 24 hours \(setting score_lifetime_s\)"):
         store.get("o", "unused")
     assert store.figures().contents == 1
+    assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
 
 
 def test_a_sweep_frees_what_nobody_asks_for(make: Make, clock: Clock) -> None:
@@ -212,6 +213,7 @@ def test_a_sweep_frees_what_nobody_asks_for(make: Make, clock: Clock) -> None:
     clock.now_s += LIMITS.score_lifetime_s + 1
     assert store.sweep() == 1
     assert store.sweep() == 0
+    assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
     assert store.figures() == replace(store.figures(), names=0, contents=0, size_bytes=0, owners=0)
 
 
@@ -265,6 +267,7 @@ def test_a_full_store_frees_what_was_unused_for_longest_and_says_so(make: Make, 
         UnknownScoreError, match=r"room was needed, .* 60 minutes \(settings max_scores, .* stores it again"
     ):
         store.get("two", "b")
+    assert store.evictions() == {"lifetime": 0, "room": 1, "damaged": 0}
 
 
 def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: Make, clock: Clock) -> None:
@@ -279,7 +282,9 @@ def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: M
     with pytest.raises(TooMuchScoreError, match="max_stored_bytes"):
         store.put("p", entry("d", 10_000), name="d")
     assert names(store) == ["a", "b", "c"]
+    assert store.evictions()["room"] == 0
     store.put("p", entry("d", 2_500), name="d")
+    assert store.evictions()["room"] == 2
     assert names(store) == ["c"]
     assert store.figures().size_bytes <= 4_000
 
@@ -399,6 +404,7 @@ def test_a_damaged_file_is_dropped_with_a_warning_and_the_rest_stays(
         again.get("o", "x")
     assert any(record.levelno == logging.WARNING for record in caplog.records)
     assert again.scores("p") == ()
+    assert again.evictions() == {"lifetime": 0, "room": 0, "damaged": 2}
     assert again.get("o", "other") == entry("b")
     again.put("o", entry("a"), name="x")
     assert in_folder().get("o", "x") == entry("a")

@@ -56,6 +56,10 @@ async def test_the_same_question_is_worked_out_once(studio: Studio, pool: HerePo
     answers = [await studio.analyse("ann", "x", "key", {"algorithm": "simple"}) for _ in range(3)]
     assert pool.calls == ["read", "analyse"]
     assert answers[0] == answers[1] == answers[2]
+    await studio.import_score("bob", SCALE, "auto", "y")
+    figures = studio.figures()
+    assert (figures.hits, figures.misses, figures.shared, figures.answers) == (3, 2, 0, 1)
+    assert figures.answer_bytes > 0
     await studio.analyse("ann", "x", "key", {"algorithm": "krumhansl"})
     assert pool.calls == ["read", "analyse", "analyse"]
 
@@ -76,6 +80,8 @@ async def test_simultaneous_questions_are_one(studio: Studio, pool: HerePool) ->
     )
     await asyncio.gather(*(studio.analyse(f"owner {number}", "x", "key", {}) for number in range(20)))
     assert pool.calls == ["read", "analyse"]
+    figures = studio.figures()
+    assert (figures.shared, figures.misses, figures.hits, figures.answers) == (38, 2, 0, 1)
 
 
 async def test_a_failure_is_not_remembered(studio: Studio, pool: HerePool) -> None:

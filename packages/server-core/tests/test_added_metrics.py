@@ -11,8 +11,8 @@ def text(*calls: tuple[str, float], failed: bool = False) -> str:
     return metrics.exposition("")[0].decode()
 
 
-def lines_of(*expositions: str) -> dict[str, str]:
-    body, content_type = added_metrics.exposition(added_metrics.add(expositions), "text/plain")
+def lines_of(*expositions: str, shared: tuple[str, ...] = ()) -> dict[str, str]:
+    body, content_type = added_metrics.exposition(added_metrics.add(expositions, shared), "text/plain")
     assert content_type.startswith("text/plain")
     found = [line.rpartition(" ") for line in body.decode().splitlines() if not line.startswith("#")]
     return {name: value for name, _, value in found}
@@ -40,6 +40,13 @@ def test_times_and_flags_do_not_add_up() -> None:
     assert added["process_uptime_seconds"] == "9.0"
     assert added['mcp_fast_lane_tool{reason="",tool="a"}'] == "1.0"
     assert added["process_threads"] == "6.0"
+
+
+def test_what_is_shared_does_not_add_up() -> None:
+    one = "# TYPE orders gauge\norders 5\n# TYPE sold_total counter\nsold_total 2\n# TYPE carts gauge\ncarts 1\n"
+    other = one.replace("orders 5", "orders 6").replace("sold_total 2", "sold_total 1")
+    added = lines_of(one, other, shared=("orders", "sold"))
+    assert added == {"orders": "6.0", "sold_total": "2.0", "carts": "2.0"}
 
 
 def test_one_exposition_stays_as_it_is() -> None:

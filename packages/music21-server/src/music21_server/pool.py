@@ -14,11 +14,11 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Final, Self, TypeVar, TypeVarTuple
+from typing import Final, Literal, Self, TypeVar, TypeVarTuple, get_args
 
 from music21_server.workers.errors import (
     NoWorkersError,
@@ -54,6 +54,11 @@ _DEATH_S: Final = 2.0
 PRELOAD: Final = ("music21", "verovio", "resvg_py", "music21_server.engine")
 """Modules that workers have imported before they get work."""
 
+Loss = Literal["deadline", "memory", "crash", "abandoned", "worn", "died idle", "workshop ended"]
+"""Why a worker is not used any more: its call took too long, needed too much memory, ended the process, or
+had nobody waiting for it any more; it had grown too much; it ended without work; or what forks workers
+ended."""
+
 
 @dataclass(frozen=True)
 class PoolSettings:
@@ -82,6 +87,7 @@ class PoolFigures:
         memory_failures: Calls that needed too much memory.
         crashes: Calls whose process ended.
         failures: Calls that failed by an error of the program.
+        lost: Workers that others have replaced, by reason.
     """
 
     workers: int
@@ -91,6 +97,7 @@ class PoolFigures:
     memory_failures: int
     crashes: int
     failures: int
+    lost: Mapping[Loss, int]
 
 
 class Pool:
@@ -125,6 +132,7 @@ class Pool:
         self._went_wrong: dict[type[WorkError], int] = dict.fromkeys(
             (WorkDeadlineError, WorkMemoryError, WorkerCrashError, WorkFailedError), 0
         )
+        self._lost: dict[Loss, int] = dict.fromkeys(get_args(Loss), 0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -202,6 +210,7 @@ class Pool:
             memory_failures=wrong[WorkMemoryError],
             crashes=wrong[WorkerCrashError],
             failures=wrong[WorkFailedError],
+            lost=dict(self._lost),
         )
 
     async def _take(self) -> WorkerProcess:
@@ -218,21 +227,28 @@ class Pool:
         self, worker: WorkerProcess, task: bytes, deadline_s: float, on_progress: Listener | None
     ) -> Answer:
         """Let a worker do a task; what happens to the worker afterwards is done here."""
-        can_go_on = False
+        loss: Loss | None = "abandoned"
         try:
             async with asyncio.timeout(deadline_s):
                 answer = await worker.ask(task, on_progress)
-            can_go_on = not (isinstance(answer, OutOfMemory) or (isinstance(answer, Done) and answer.is_worn))
+            loss = _loss_after(answer)
             return answer
         except TimeoutError:
+            loss = "deadline"
             raise too_long(deadline_s) from None
         except (asyncio.IncompleteReadError, OSError):
-            raise await self._crash(worker) from None
+            loss = "crash"
+            error = await self._crash(worker)
+            if isinstance(error, WorkMemoryError):
+                loss = "memory"
+            raise error from None
         finally:
-            if can_go_on and worker in self._workers:
+            if loss is None and worker in self._workers:
                 self._idle.append(worker)
                 self._has_news.set()
             else:
+                if loss is not None and self._failure is None:
+                    self._lost[loss] += 1
                 worker.kill()
                 self._forget(worker)
 
@@ -277,12 +293,21 @@ class Pool:
 
     def _add(self, worker: WorkerProcess) -> None:
         self._workers.add(worker)
-        worker.ended.add_done_callback(partial(self._forget, worker))
+        worker.ended.add_done_callback(partial(self._bury, worker))
         self._idle.append(worker)
         self._failure = None
         self._has_news.set()
 
-    def _forget(self, worker: WorkerProcess, _ended: object = None) -> None:
+    def _bury(self, worker: WorkerProcess, ended: asyncio.Future[End]) -> None:
+        """Do without a worker that has ended; what became of one that was busy is its caller's to say."""
+        if worker in self._workers:
+            if ended.result().code is None:
+                self._lost["workshop ended"] += 1
+            elif worker in self._idle:
+                self._lost["died idle"] += 1
+        self._forget(worker)
+
+    def _forget(self, worker: WorkerProcess) -> None:
         """Do without a worker from now on; one that is busy may still have sent an answer."""
         self._workers.discard(worker)
         if worker in self._idle:
@@ -294,6 +319,13 @@ class Pool:
         """Let all calls that wait for a worker fail."""
         self._failure = reason
         self._has_news.set()
+
+
+def _loss_after(answer: Answer) -> Loss | None:
+    """Return why a worker that has answered cannot go on; None when it can."""
+    if isinstance(answer, OutOfMemory):
+        return "memory"
+    return "worn" if isinstance(answer, Done) and answer.is_worn else None
 
 
 _STOPPED: Final = "The server is stopping, or has not started yet: try again when it is there again."

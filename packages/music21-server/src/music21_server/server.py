@@ -15,11 +15,13 @@ from starlette.responses import JSONResponse
 
 from music21_server import __version__
 from music21_server.errors import ScoreError
+from music21_server.metrics import process_metrics, store_metrics
 from music21_server.pool import Pool
 from music21_server.settings import Music21Settings
 from music21_server.store import Store
 from music21_server.studio import Studio
 from music21_server.tools import ScoreTools, owner
+from server_core import publish
 
 INSTRUCTIONS = """\
 Scores, read and analysed exactly: import one (import_score) from music21's corpus, from a document that you
@@ -75,6 +77,8 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         mcp.add_tool(tool)
     _add_resources(mcp, studio)
     _add_pages(mcp, pool)
+    publish(mcp, lambda: process_metrics(pool.figures(), studio.figures(), store.evictions()))
+    publish(mcp, lambda: store_metrics(store.figures()), is_shared=settings.store_folder is not None)
     return mcp
 
 

@@ -25,9 +25,13 @@ class SingleFlight(Generic[Key]):
     """Shares work among those who ask for the same at the same time.
 
     Work that somebody waits for goes on when others leave; when nobody waits any more it is cancelled.
+
+    Attributes:
+        shared: How many asked for what was under way.
     """
 
     def __init__(self) -> None:
+        self.shared = 0
         self._flights: dict[Key, _Flight[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()  # the event loop holds no task that is being cancelled
 
@@ -51,6 +55,8 @@ class SingleFlight(Generic[Key]):
         flight = self._flights.get(key)
         if flight is None:
             flight = self._begin(key, work)
+        else:
+            self.shared += 1
         flight.listeners.append(on_progress)
         try:
             # The task is not to be cancelled with the first who leaves.

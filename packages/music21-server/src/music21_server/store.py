@@ -9,19 +9,22 @@ score that is gone is told why.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError, UnknownScoreError
 from music21_server.store_contents import Contents, InFolder, InMemory
 from music21_server.store_index import Index
 from music21_server.store_limits import (
+    Eviction,
     StoredScore,
     StoreFigures,
     StoreLimits,
@@ -68,6 +71,7 @@ class Store:
         self._contents: Contents = InMemory()
         if folder is not None:
             self._contents = InFolder(folder / "scores", limits.max_cached_bytes)
+        self._evictions: Counter[Eviction] = Counter()
         self.sweep()
 
     def put(self, owner: str, entry: Entry, *, name: str | None = None, title: str = "") -> StoredScore:
@@ -89,12 +93,12 @@ class Store:
         if name is not None:
             check_name(name)
         now = self._clock()
-        with self._lock, self._index.transaction():
-            self._free_expired(now)
+        with self._change() as freed:
+            freed["lifetime"] += self._free_expired(now)
             names = self._index.contents_of(owner)
             place = _place(names, entry, name, title)
             if place not in names:
-                self._make_room(owner, entry, now)
+                freed["room"] += self._make_room(owner, entry, now)
             self._keep(entry)
             self._index.named(owner, place, entry.content_id, now)
             self._drop_unnamed()
@@ -111,8 +115,8 @@ class Store:
         with self._lock:
             found = self._index.content_of(owner, name)
             if found is None or found[1] < now - self._limits.score_lifetime_s:
-                with self._index.transaction():
-                    self._free_expired(now)
+                with self._change() as freed:
+                    freed["lifetime"] += self._free_expired(now)
                     self._drop_unnamed()
                 raise self._unknown(owner, name)
             content, used_s = found
@@ -133,24 +137,24 @@ class Store:
             UnknownScoreError: The owner has none of that name.
         """
         now = self._clock()
-        with self._lock, self._index.transaction():
-            self._free_expired(now)
+        with self._change() as freed:
+            freed["lifetime"] += self._free_expired(now)
             if not self._index.free(owner, name, "it was deleted", now):
                 raise self._unknown(owner, name)
             self._drop_unnamed()
 
     def delete_all(self, owner: str) -> int:
         """Delete all scores of an owner, and all that is known of the owner; return how many there were."""
-        with self._lock, self._index.transaction():
-            self._free_expired(self._clock())
+        with self._change() as freed:
+            freed["lifetime"] += self._free_expired(self._clock())
             count = self._index.forget_owner(owner)
             self._drop_unnamed()
             return count
 
     def sweep(self) -> int:
         """Free what has not been used for its lifetime, and return how many; call it from time to time."""
-        with self._lock, self._index.transaction():
-            count = self._free_expired(self._clock())
+        with self._change() as freed:
+            count = freed["lifetime"] = self._free_expired(self._clock())
             self._drop_unnamed()
             known = self._index.contents()
             for content in self._contents.ids():
@@ -163,13 +167,27 @@ class Store:
         with self._lock:
             return self._index.figures()
 
+    def evictions(self) -> Mapping[Eviction, int]:
+        """Return how many scores this process has freed, by reason; deleted ones do not count."""
+        with self._lock:
+            return {reason: self._evictions[reason] for reason in get_args(Eviction)}
+
     def close(self) -> None:
         """Close the index; what is in a folder stays there."""
         with self._lock:
             self._index.close()
 
-    def _make_room(self, owner: str, entry: Entry, now: float) -> None:
-        """Refuse a score, or free as many that are unused as it needs."""
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[Counter[Eviction]]:
+        """Change the index in one step; what is freed counts once that has come about."""
+        freed: Counter[Eviction] = Counter()
+        with self._lock:
+            with self._index.transaction():
+                yield freed
+            self._evictions += freed
+
+    def _make_room(self, owner: str, entry: Entry, now: float) -> int:
+        """Refuse a score, or free as many that are unused as it needs; return how many."""
         limits, more = self._limits, entry.size_bytes
         names, size_bytes = self._index.room_of_owner(owner)
         advice = "delete one that is not needed any more (delete_score)"
@@ -185,8 +203,9 @@ class Store:
             "max_stored_bytes and score_grace_s)"
         )
         names, size_bytes = self._index.room(without=entry.content_id)
+        freed = 0
         while unused and (names + 1 > limits.max_scores or size_bytes + more > limits.max_stored_bytes):
-            self._index.free(*unused.pop(0), reason, now)
+            freed += self._index.free(*unused.pop(0), reason, now)
             names, size_bytes = self._index.room(without=entry.content_id)
         # What was freed comes back when the score is refused: the transaction ends in vain.
         advice = (
@@ -195,6 +214,7 @@ class Store:
         )
         refuse_above("max_scores", "scores of all clients", names + 1, limits, advice)
         refuse_above("max_stored_bytes", "bytes of all scores", size_bytes + more, limits, advice)
+        return freed
 
     def _keep(self, entry: Entry) -> None:
         checksum = zlib.crc32(entry.columns)
@@ -215,14 +235,14 @@ class Store:
 
     def _look_again(self, owner: str, name: str, now: float) -> Entry:
         """Return a score whose content was not found, once nobody else is changing it; or free its names."""
-        with self._index.transaction():
+        with self._change() as freed:
             found = self._index.content_of(owner, name)
             entry = None if found is None else self._contents.get(found[0])
             if entry is not None:
                 return entry
             if found is not None:
                 _logger.warning("the names of %s are freed: it was damaged or removed", found[0])
-                self._index.free_content(found[0], "its file was damaged or removed", now)
+                freed["damaged"] += self._index.free_content(found[0], "its file was damaged or removed", now)
                 self._drop_unnamed()
         raise self._unknown(owner, name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from music21_server.errors import TooMuchScoreError
 
@@ -55,9 +55,13 @@ class StoredScore:
     used_s: float
 
 
+Eviction = Literal["lifetime", "room", "damaged"]
+"""Why a score was freed: not used for its lifetime; others needed its room; it was damaged or removed."""
+
+
 @dataclass(frozen=True)
 class StoreFigures:
-    """How full the store is.
+    """How full the store is, for all who share it.
 
     Attributes:
         names: Of all owners.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -32,6 +32,25 @@ _SWEEP_EVERY_S: Final = 60.0
 Listener = Callable[[Progress], None]
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(frozen=True)
+class StudioFigures:
+    """What was known already.
+
+    Attributes:
+        answers: That are kept at hand.
+        answer_bytes: Of them together.
+        hits: Imports and questions whose answer was at hand.
+        shared: Those that waited for the same work of another.
+        misses: Those for which work was begun; imports of files always.
+    """
+
+    answers: int
+    answer_bytes: int
+    hits: int
+    shared: int
+    misses: int
 
 
 class Studio:
@@ -65,6 +84,13 @@ class Studio:
         # What the store has let go is not kept alive by having been imported.
         self._imported: WeakValueDictionary[str, Entry] = WeakValueDictionary()
         self._flights: SingleFlight[str] = SingleFlight()
+        self._hits = 0
+        self._misses = 0
+
+    def figures(self) -> StudioFigures:
+        """Return how often answers were known."""
+        known = self._known
+        return StudioFigures(len(known), known.size_bytes, self._hits, self._flights.shared, self._misses)
 
     async def keep_house(self) -> None:
         """Free scores whose time is over, until cancelled."""
@@ -94,6 +120,7 @@ class Studio:
     ) -> Entry:
         known = self._imported.get(key)
         if known is not None:
+            self._hits += 1
             return known
 
         async def remembered(tell_all: Listener) -> Entry:
@@ -188,6 +215,7 @@ class Studio:
         """Return what a function of the engine makes, once for all who ask for it."""
         known: Result | None = self._known.get(key)
         if known is not None:
+            self._hits += 1
             return known
         work = self._work(owner, function, *arguments)
 
@@ -206,9 +234,14 @@ class Studio:
         *arguments: *Arguments,
     ) -> Callable[[Listener | None], Coroutine[Any, Any, Result]]:
         """Return what has a function of the engine called in a process."""
-        return lambda tell: self._pool.run(
-            function, *arguments, deadline_s=self._timeout_s, owner=owner, on_progress=tell
-        )
+
+        async def work(tell: Listener | None) -> Result:
+            self._misses += 1
+            return await self._pool.run(
+                function, *arguments, deadline_s=self._timeout_s, owner=owner, on_progress=tell
+            )
+
+        return work
 
     async def _entry(self, owner: str, name: str) -> Entry:
         return await asyncio.to_thread(self._store.get, owner, name)

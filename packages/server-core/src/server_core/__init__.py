@@ -1,6 +1,7 @@
 """Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
 
 from server_core.app import ServedApp, create_app
+from server_core.app_metrics import publish
 from server_core.callers import Caller, caller
 from server_core.errors import (
     BindError,
@@ -32,5 +33,6 @@ __all__ = [
     "create_app",
     "load_settings",
     "main",
+    "publish",
     "serve",
 ]

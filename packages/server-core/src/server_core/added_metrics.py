@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client.exposition import choose_encoder
@@ -20,15 +20,20 @@ _NOT_ADDED: Final[Mapping[str, Callable[[float, float], float]]] = {
 Labels = tuple[tuple[str, str], ...]
 
 
-def add(expositions: Iterable[str]) -> list[Metric]:
-    """Return the metrics of several expositions in Prometheus's text format, added up by name and labels."""
+def add(expositions: Iterable[str], shared: Container[str] = ()) -> list[Metric]:
+    """Return the metrics of several expositions, added up by name and labels.
+
+    Args:
+        expositions: In Prometheus's text format.
+        shared: Names of metrics that tell of one thing in all of them; the largest figure is taken.
+    """
     families: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, Labels], float]] = {}
     for text in expositions:
         for family in text_string_to_metric_families(text):
             families.setdefault(family.name, family)
             added = values.setdefault(family.name, {})
-            join = _NOT_ADDED.get(family.name, float.__add__)
+            join = _NOT_ADDED.get(family.name, max if family.name in shared else float.__add__)
             for sample in family.samples:
                 key = (sample.name, tuple(sample.labels.items()))
                 value = float(sample.value)

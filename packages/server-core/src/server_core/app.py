@@ -21,7 +21,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core import added_metrics, process
+from server_core import added_metrics, app_metrics, process
 from server_core.auth import BearerAuth
 from server_core.calls import instrument_calls
 from server_core.fastlane import FastLane
@@ -198,11 +198,15 @@ class ServedApp:
         }
 
     async def _own_metrics(self, accept: str) -> tuple[bytes, str]:
-        return self.metrics.exposition(accept)
+        of_app = await app_metrics.collected(self._mcp)
+        return added_metrics.exposition([*self.metrics.registry.collect(), *of_app.metrics], accept)
 
     async def _everybodys_metrics(self, accept: str) -> tuple[bytes, str]:
+        of_app = await app_metrics.collected(self._mcp)
+        own = [*self.metrics.registry.collect(), *of_app.metrics]
         if self._peers is None:
-            return self.metrics.exposition(accept)
-        own, _ = self.metrics.exposition("text/plain")
+            return added_metrics.exposition(own, accept)
+        text, _ = added_metrics.exposition(own, "text/plain")
         others = await self._peers.metrics()
-        return added_metrics.exposition(added_metrics.add([own.decode(), *others]), accept)
+        added = added_metrics.add([text.decode(), *others], of_app.shared)
+        return added_metrics.exposition(added, accept)

@@ -1,0 +1,58 @@
+"""What `/metrics` says of workers, scores and answers."""
+
+from __future__ import annotations
+
+from prometheus_client.metrics_core import Metric
+
+from music21_server.metrics import process_metrics, store_metrics
+from music21_server.pool import PoolFigures
+from music21_server.store_limits import StoreFigures
+from music21_server.studio import StudioFigures
+
+POOL = PoolFigures(
+    workers=3,
+    busy=2,
+    waiting=4,
+    deadlines=5,
+    memory_failures=6,
+    crashes=7,
+    failures=8,
+    lost={"deadline": 9, "worn": 0},
+)
+
+
+def values(*metrics: Metric) -> dict[str, float]:
+    return {
+        "|".join((sample.name, *sample.labels.values())): sample.value
+        for metric in metrics
+        for sample in metric.samples
+    }
+
+
+def test_what_a_process_has_of_its_own() -> None:
+    studio = StudioFigures(answers=10, answer_bytes=11, hits=12, shared=13, misses=14)
+    metrics = tuple(process_metrics(POOL, studio, {"room": 15}))
+    assert values(*metrics) == {
+        "music21_workers": 3,
+        "music21_workers_busy": 2,
+        "music21_calls_waiting": 4,
+        "music21_workers_replaced_total|deadline": 9,
+        "music21_workers_replaced_total|worn": 0,
+        "music21_program_errors_total": 8,
+        "music21_scores_evicted_total|room": 15,
+        "music21_answers_known": 10,
+        "music21_answers_known_bytes": 11,
+        "music21_answers_from_memory_total": 12,
+        "music21_answers_shared_total": 13,
+        "music21_answers_worked_out_total": 14,
+    }
+    assert all(metric.documentation.endswith(".") for metric in metrics)
+
+
+def test_what_processes_share() -> None:
+    assert values(*store_metrics(StoreFigures(names=1, contents=2, owners=3, size_bytes=4))) == {
+        "music21_scores": 1,
+        "music21_score_contents": 2,
+        "music21_score_owners": 3,
+        "music21_score_bytes": 4,
+    }

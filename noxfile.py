@@ -132,6 +132,12 @@ def corpus(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def names(session: nox.Session) -> None:
+    """Check that the packaged names of sonorities are what music21 says (1 min)."""
+    run_in(session, "dev", "python", "packages/music21-server/tools/make_names.py", "--check")
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def conformance(session: nox.Session) -> None:
     """Run the MCP conformance suite against our servers, on both revisions (1 min)."""
     npm_install(session, "dev", ROOT / "conformance")

@@ -4,7 +4,7 @@
 
 Each work is read, its sonorities are named in its likeliest key and its harmonies there and in the local
 keys, with music21 asked for everything. `--check` compares with the packaged table instead of writing it, and
-fails where they differ. Takes some minutes.
+fails where they differ. Takes about a minute.
 """
 
 from __future__ import annotations

@@ -43,7 +43,12 @@ def test_times_and_flags_do_not_add_up() -> None:
 
 
 def test_what_is_shared_does_not_add_up() -> None:
-    one = "# TYPE orders gauge\norders 5\n# TYPE sold_total counter\nsold_total 2\n# TYPE carts gauge\ncarts 1\n"
+    one = "\n".join(
+        [
+            *("# TYPE orders gauge", "orders 5", "# TYPE sold_total counter", "sold_total 2"),
+            *("# TYPE carts gauge", "carts 1", ""),
+        ]
+    )
     other = one.replace("orders 5", "orders 6").replace("sold_total 2", "sold_total 1")
     added = lines_of(one, other, shared=("orders", "sold"))
     assert added == {"orders": "6.0", "sold_total": "2.0", "carts": "2.0"}

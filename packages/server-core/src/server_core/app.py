@@ -22,6 +22,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_core import added_metrics, app_metrics, process
+from server_core.at_once import AtOnce
 from server_core.auth import BearerAuth
 from server_core.calls import instrument_calls
 from server_core.fastlane import FastLane
@@ -66,6 +67,7 @@ class ServedApp:
     Attributes:
         metrics: The figures that `/metrics` shows.
         traffic: Requests in flight.
+        at_once: Answers plain calls without ASGI, for an HTTP server that asks it; None without a lane.
         from_peers: The ASGI app for what other workers hand over.
     """
 
@@ -92,8 +94,12 @@ class ServedApp:
         )
         self._lane = self._fast_lane()
         own = self._lane or self._through_fastmcp
+        self._auth: BearerAuth | None = None
         self._rate_limit: RateLimit | None = None
-        self.traffic = Traffic(self._guarded(own, place))
+        self._forwarding: Forwarding | None = None
+        guard = self._guarded(own, place)
+        self.traffic = Traffic(guard)
+        self.at_once = self._short_way(guard)
         self.from_peers = Traffic(self._pages(self._known(self._whole_bodies(own)), self._own_metrics))
         metrics.watch(self.traffic, self.sessions_open, self._lane, self._rate_limit)
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
@@ -122,13 +128,26 @@ class ServedApp:
             return None
         return FastLane(self._through_fastmcp, self._mcp, self.metrics, settings, self._names)
 
-    def _guarded(self, own: ASGIApp, place: Place | None) -> ASGIApp:
+    def _short_way(self, guard: HostOriginGuard) -> AtOnce | None:
+        """Return what answers plain calls past all layers, and asks each of them."""
+        if self._lane is None:
+            return None
+        return AtOnce(
+            traffic=self.traffic,
+            guard=guard,
+            auth=self._auth,
+            rate_limit=self._rate_limit,
+            forwarding=self._forwarding,
+            lane=self._lane,
+            max_body_bytes=self._settings.max_body_bytes,
+        )
+
+    def _guarded(self, own: ASGIApp, place: Place | None) -> HostOriginGuard:
         """Return the layers between `Traffic` and the app for what clients send."""
         settings = self._settings
-        forwarding = (
-            Forwarding(own, self._names, self._peers, settings.path) if self._peers is not None else own
-        )
-        app: ASGIApp = self._pages(self._whole_bodies(forwarding), self._everybodys_metrics)
+        if self._peers is not None:
+            own = self._forwarding = Forwarding(own, self._names, self._peers, settings.path)
+        app: ASGIApp = self._pages(self._whole_bodies(own), self._everybodys_metrics)
         if settings.rate is not None:
             buckets = (
                 TokenBuckets(settings.rate, bytearray(TABLE_BYTES), os.urandom(16))
@@ -136,8 +155,10 @@ class ServedApp:
                 else shared_buckets(settings.rate, place.folder / "rates", place.key)
             )
             app = self._rate_limit = RateLimit(app, path=settings.path, rate=settings.rate, buckets=buckets)
+        app = known = self._known(app)
+        self._auth = known if isinstance(known, BearerAuth) else None
         return HostOriginGuard(
-            self._known(app), allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+            app, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
         )
 
     def _known(self, app: ASGIApp) -> ASGIApp:

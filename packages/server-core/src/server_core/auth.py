@@ -43,12 +43,17 @@ class BearerAuth:
         if scope["type"] != "http" or f"{scope['path']}/".startswith(f"{_OPEN_PATH}/"):
             await self._app(scope, receive, send)
             return
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        caller = self._caller_with(given[0]) if len(given) == 1 else None
-        if caller is None:
-            await _refuse(send, presented=bool(given))
+        known = self.known(scope)
+        if known is None:
+            await _refuse(send, presented=bool(_given(scope)))
         else:
-            await self._app({**scope, "user": caller}, receive, send)
+            await self._app(known, receive, send)
+
+    def known(self, scope: Scope) -> Scope | None:
+        """Return a request's scope with its caller in it, None without a token that is known."""
+        given = _given(scope)
+        caller = self._caller_with(given[0]) if len(given) == 1 else None
+        return None if caller is None else {**scope, "user": caller}
 
     def _caller_with(self, authorization: bytes) -> AuthenticatedUser | None:
         scheme, _, token = authorization.strip(b" \t").partition(b" ")
@@ -61,6 +66,10 @@ class BearerAuth:
             if hmac.compare_digest(digest, known):
                 found = caller
         return found
+
+
+def _given(scope: Scope) -> list[bytes]:
+    return [value for name, value in scope["headers"] if name == b"authorization"]
 
 
 def _digest(token: bytes) -> bytes:

@@ -43,6 +43,11 @@ def calling(who: Caller) -> Iterator[None]:
         _on_the_lane.reset(token)
 
 
+def now_serving(who: Caller) -> None:
+    """Let `caller()` return `who` in this context from now on, for contexts that last as long as a call."""
+    _on_the_lane.set(who)
+
+
 def _behind_the_lane() -> Caller:
     from fastmcp.server.dependencies import get_http_request
 

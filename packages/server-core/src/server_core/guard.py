@@ -35,9 +35,13 @@ class HostOriginGuard:
             self._admit, allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, mode="strict"
         )
 
+    def admits(self, scope: Scope) -> bool:
+        """Return whether a request's Host and Origin were let through before."""
+        return _combination(scope) in self._admitted
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or _combination(scope) in self._admitted:
+        if scope["type"] != "http" or self.admits(scope):
             await self._app(scope, receive, send)
         else:
             await self._check(scope, receive, send)

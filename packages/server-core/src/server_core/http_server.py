@@ -14,8 +14,10 @@ from typing import Any, Literal
 import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from server_core.app import ServedApp
+from server_core.http_protocol import protocol_class
 from server_core.settings import ServerSettings
 
 _logger = logging.getLogger(__name__)
@@ -28,6 +30,10 @@ _LINGER_S = 0.25
 """Between the end of listening and the end of idle connections: a client may be sending just now."""
 
 _TICKS_PER_S = 10
+
+
+def _protocol(serving: ServedApp, settings: ServerSettings) -> type[HttpToolsProtocol] | Literal["httptools"]:
+    return "httptools" if serving.at_once is None else protocol_class(serving.at_once, settings.path)
 
 
 class HttpServer(uvicorn.Server):
@@ -59,7 +65,7 @@ class HttpServer(uvicorn.Server):
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # untyped there
         config = uvicorn.Config(
             serving if entrance is None else entrance,
-            http="httptools",
+            http=_protocol(serving, settings) if entrance is None else "httptools",
             ws="none",
             lifespan=lifespan,
             uds=uds,
@@ -74,7 +80,7 @@ class HttpServer(uvicorn.Server):
         self._serving = serving
         self._tell_ready = tell_ready
         self._headers_s = settings.request_timeout_s
-        self._waiting: dict[Any, tuple[object, float]] = {}
+        self._waiting: dict[Any, tuple[tuple[object, int], float]] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
@@ -111,13 +117,14 @@ class HttpServer(uvicorn.Server):
             is_idle = known.timeout_keep_alive_task is not None  # uvicorn closes it in its own time
             if is_idle or (known.cycle is not None and not known.cycle.response_complete):
                 continue
-            cycle, since_s = self._waiting.get(known, (known.cycle, now_s))
-            if cycle is not known.cycle:
+            last = (known.cycle, getattr(known, "answered", 0))
+            before, since_s = self._waiting.get(known, (last, now_s))
+            if before != last:
                 since_s = now_s  # another request began and ended since
             if now_s - since_s > self._headers_s:
                 known.transport.close()
             else:
-                waiting[known] = (known.cycle, since_s)
+                waiting[known] = (last, since_s)
         self._waiting = waiting
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's form

@@ -39,12 +39,19 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == self._path:
-            wait_s = self._buckets.take(client_of(scope), monotonic())
+            wait_s = self._wait_s(client_of(scope))
             if wait_s > 0:
                 self.refused += 1
                 await self._refuse(send, math.ceil(wait_s))
                 return
         await self._app(scope, receive, send)
+
+    def admits(self, client: bytes) -> bool:
+        """Take a client's token for a message and return whether there was one; a refusal takes none."""
+        return self._wait_s(client) <= 0
+
+    def _wait_s(self, client: bytes) -> float:
+        return self._buckets.take(client, monotonic())
 
     async def _refuse(self, send: Send, retry_after_s: int) -> None:
         rate = self._rate

@@ -33,6 +33,11 @@ class Traffic:
         """End server-to-client streams now and from now on; requests in flight go on."""
         self._draining.set()
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether `drain` was called."""
+        return self._draining.is_set()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":

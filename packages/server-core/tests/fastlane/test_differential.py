@@ -46,14 +46,15 @@ EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 class Pair:
     """The two apps, and a loop that both live in."""
 
-    def __init__(self, *, streams: bool = False, **options: Any) -> None:
+    def __init__(self, *, streams: bool = False, at_once: bool = True, **options: Any) -> None:
         self._runner = asyncio.Runner()
         self._streams = streams
         self.fast, self.slow = (
             Served(
                 create_app(
                     make_app(**options), MemorySettings(fast_lane=fast_lane, json_response=not streams)
-                )
+                ),
+                tries_at_once=fast_lane and at_once,
             )
             for fast_lane in (True, False)
         )
@@ -91,8 +92,13 @@ def _without_type(answer: Answer) -> Answer:
 
 @pytest.fixture(
     scope="module",
-    params=[{}, {"mask_error_details": True, "strict_input_validation": True}, {"streams": True}],
-    ids=["default", "strict", "streams"],
+    params=[
+        {},
+        {"mask_error_details": True, "strict_input_validation": True},
+        {"streams": True},
+        {"at_once": False},
+    ],
+    ids=["default", "strict", "streams", "through ASGI"],
 )
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     made = Pair(**request.param)
@@ -481,6 +487,16 @@ def session_pair() -> Iterator[Pair]:
     made = Pair()
     yield made
     made.close()
+
+
+def test_calls_of_tools_that_never_wait_are_answered_at_once(session_pair: Pair) -> None:
+    session_pair.forget_sessions()
+    session_pair.both(initialize())
+    for tool, arguments in (("echo", {"text": "x"}), ("sync", {"text": "x"}), ("waiting", {"text": "x"})):
+        for one in (session_call(tool, arguments), stateless_call(tool, arguments)):
+            before = session_pair.fast.at_once
+            session_pair.both(one)
+            assert session_pair.fast.at_once - before == (tool == "echo"), tool
 
 
 def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:

@@ -13,6 +13,6 @@ after.
 * :mod:`~server_core.fastlane.lane`: the ASGI layer
 """
 
-from server_core.fastlane.lane import FastLane
+from server_core.fastlane.lane import Answer, CallHead, FastLane
 
-__all__ = ["FastLane"]
+__all__ = ["Answer", "CallHead", "FastLane"]

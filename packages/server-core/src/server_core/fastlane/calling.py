@@ -89,6 +89,11 @@ class DirectCalls:
         """Return whether a tool is known to need FastMCP; a request of it need not be read first."""
         return isinstance(self._looked_at(name), _Slow)
 
+    def never_waits(self, name: str) -> bool:
+        """Return whether a tool is known to be called directly and to be done at once."""
+        known = self._looked_at(name)
+        return isinstance(known, DirectTool) and known.never_waits
+
     def ready(self, call: ToolCall) -> ReadyCall | None:
         """Return the call with what it needs, None when it needs FastMCP."""
         if self.app_reason():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+import types
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ class DirectTool:
         tool: The tool as it is registered; another object under its name is another tool.
         is_async: Whether the function is a coroutine function.
         in_thread: Whether it has to run beside the event loop.
+        never_waits: Whether its coroutine is done after the first step, whatever happens.
         validator: Validates arguments and nothing else.
         serializer: Makes JSON values of results, as the return type says; None when nothing is known of it.
         wraps: Whether results go into ``{"result": …}``.
@@ -31,6 +34,7 @@ class DirectTool:
     tool: FunctionTool
     is_async: bool
     in_thread: bool
+    never_waits: bool
     validator: SchemaValidator
     serializer: SchemaSerializer
     wraps: bool
@@ -58,10 +62,21 @@ def direct_tool(tool: Any) -> DirectTool | str:
         tool=tool,
         is_async=is_async,
         in_thread=not is_async and tool.run_in_thread,
+        never_waits=_never_waits(tool.fn),
         validator=SchemaValidator(arguments_schema),
         serializer=_serializer(tool.return_type),
         wraps=bool((tool.output_schema or {}).get("x-fastmcp-wrap-result")),
     )
+
+
+def _never_waits(fn: Any) -> bool:
+    """Return whether a function's coroutine cannot wait, because nothing in its code does.
+
+    Every `await`, `async for` and `async with` is compiled to ``SEND``.
+    """
+    if not isinstance(fn, types.FunctionType) or not fn.__code__.co_flags & inspect.CO_COROUTINE:
+        return False
+    return all(instruction.opname != "SEND" for instruction in dis.get_instructions(fn))
 
 
 def _arguments_schema(schema: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastmcp import FastMCP
@@ -11,15 +13,16 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core.callers import Caller, calling
+from server_core.callers import Caller, calling, now_serving
 from server_core.fastlane import requests
 from server_core.fastlane.adoption import Adoption
 from server_core.fastlane.answers import Answers
 from server_core.fastlane.calling import DirectCalls
 from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
+from server_core.fastlane.one_step import done_at_once
 from server_core.fastlane.requests import Headers, Recogniser, is_in_session, is_stateless, may_open_session
-from server_core.fastlane.sessions import SessionViews, hold_session, requestor_of
+from server_core.fastlane.sessions import Requestor, SessionViews, hold_session, requestor_of
 from server_core.limits import refuse
 from server_core.metrics import ServerMetrics
 from server_core.session_names import SessionNames, session_in
@@ -28,6 +31,38 @@ from server_core.settings import ServerSettings
 _JSON: Final = (b"content-type", b"application/json")
 _TOO_MANY: Final = -32603
 """The SDK's code for too many sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response with a JSON body.
+
+    Attributes:
+        status: HTTP status.
+        body: The JSON.
+        session: Value of the header `Mcp-Session-Id`; None without a session.
+    """
+
+    status: int
+    body: bytes
+    session: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallHead:
+    """What the headers of a request say that may be a plain call.
+
+    Attributes:
+        headers: Those that matter.
+        session: The session that it is in; None on the stateless wire.
+        owner: Who sent it, None where nobody has to say who they are.
+        who: The same for tools.
+    """
+
+    headers: Headers
+    session: bytes | None
+    owner: Requestor | None
+    who: Caller
 
 
 class FastLane:
@@ -58,6 +93,7 @@ class FastLane:
         self._in_session = {version: Answers(mcp, version) for version in VERSIONS}
         self._handshake = Handshake(mcp, self._calls.components)
         self._manager: StreamableHTTPSessionManager | None = None
+        self._done_task: asyncio.Task[None] | None = None
         self._light = LightSessions(
             settings.max_sessions, settings.session_idle_timeout_s, self._sessions_of_fastmcp, names
         )
@@ -79,11 +115,12 @@ class FastLane:
     def attach(self, manager: StreamableHTTPSessionManager) -> None:
         """Learn which manager keeps FastMCP's sessions; until then none are served here."""
         self._manager = manager
+        self._done_task = asyncio.ensure_future(_nothing())
         self._adoption.attach(manager)
 
     def detach(self) -> None:
         """End with the manager: no session outlives the app's lifespan."""
-        self._manager = None
+        self._manager = self._done_task = None
         self._light.clear()
 
     def _sessions_of_fastmcp(self) -> int:
@@ -114,6 +151,49 @@ class FastLane:
         message = self._message(headers, taken)
         if message is None or not await self._answered(headers, message, scope, send):
             await self._app(scope, _again(taken, receive), send)
+
+    def head(self, scope: Scope) -> CallHead | None:
+        """Return what the headers of a POST say, None when it cannot be a plain call."""
+        headers = self._recogniser.read(scope["headers"])
+        if headers is None or not (is_stateless(headers) or is_in_session(headers)):
+            return None
+        session = headers.get(b"mcp-session-id")
+        return CallHead(headers, session, requestor_of(scope), _caller(scope, session))
+
+    def answered_at_once(
+        self, head: CallHead, body: bytes, admits: Callable[[], bool] | None = None
+    ) -> Answer | None:
+        """Answer a call that need not wait; None, with nothing done, when it is none or not quite right.
+
+        Calls in sessions of FastMCP are not among them: they hold their session while they are served. To be
+        called outside of any task, in a context of its own.
+
+        Args:
+            head: Of the request.
+            body: All of it.
+            admits: Asked when nothing else speaks against the call.
+        """
+        task, calls = self._done_task, self._calls
+        if task is None or not calls.never_waits(requests.first_name(head.headers, body)):
+            return None
+        answers, session = self._stateless, None
+        if head.session is not None:
+            session = self._light.get(head.session)
+            if session is None or session.owner != head.owner:
+                return None
+            answers = self._in_session[session.version]
+        message = requests.message_in(body)
+        call = self._recogniser.call(head.headers, message) if message is not None else None
+        ready = calls.ready(call) if call is not None else None
+        if ready is None or not ready.direct.never_waits or not (admits is None or admits()):
+            return None
+        now_serving(head.who)
+        try:
+            status, answer = done_at_once(calls.make(ready, answers), task)
+        finally:
+            if session is not None:
+                self._light.used(session)
+        return Answer(status, answer, head.session)
 
     def _message(self, headers: Headers, taken: Message) -> requests.Message | None:
         """Return the message that was taken, None when it is FastMCP's to read."""
@@ -230,6 +310,10 @@ class FastLane:
             with contextlib.suppress(Exception):  # FastMCP says what is wrong with a list
                 return await self._handshake.listing(method, session.version, self._manager._lifespan_state)
         return None
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _caller(scope: Scope, session: bytes | None = None) -> Caller:

@@ -103,8 +103,12 @@ class LightSessions:
         session.in_flight += 1
 
     def end(self, session: LightSession) -> None:
-        """Let a session's idle time begin anew."""
+        """Stop holding a session."""
         session.in_flight -= 1
+        self.used(session)
+
+    def used(self, session: LightSession) -> None:
+        """Let a session's idle time begin anew."""
         session.used_at = monotonic()
         if session.identity in self._sessions:
             self._sessions.move_to_end(session.identity)

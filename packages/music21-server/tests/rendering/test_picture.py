@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import re
 import struct
 import zlib
@@ -30,6 +31,20 @@ def draw(song):
         return render(document, score, *args, form=form, limits=Limits(), picture_limits=bounds)
 
     return make
+
+
+def many_parts(song, times):
+    """Return the song with all its parts several times, four staves each, and what is read from it."""
+    root = etree.fromstring(song)
+    for tag, parent in (("score-part", root.find("part-list")), ("part", root)):
+        parts = list(parent.iter(tag))
+        for number in range(1, times):
+            for part in parts:
+                again = copy.deepcopy(part)
+                again.set("id", f"{part.get('id')}-{number}")
+                parent.append(again)
+    source = etree.tostring(root)
+    return source, read_musicxml(source, Limits())
 
 
 def pixels_of(png: bytes) -> np.ndarray:
@@ -237,6 +252,21 @@ def test_a_picture_is_made_smaller_before_it_is_refused(draw, song) -> None:
     assert struct.unpack(">II", half.content[16:24]) == pytest.approx((half.width_px, half.height_px), abs=1)
     with pytest.raises(TooMuchScoreError, match=r"setting max_picture_pixels.*or for svg"):
         draw(song, "1", "2", form="png", picture_limits=PictureLimits(max_picture_pixels=pixels // 5))
+
+
+def test_no_side_is_longer_than_models_look_at(song) -> None:
+    """48 bars of one staff, one below the other as parts: a high, narrow picture."""
+    source, score = many_parts(song, 36)
+    document = Document("musicxml", source)
+    picture = render(document, score, "1", "1", form="png", limits=Limits(), picture_limits=PictureLimits())
+    assert picture.height_px == 8000
+    assert struct.unpack(">II", picture.content[16:24])[1] == pytest.approx(8000, abs=1)
+    source, score = many_parts(song, 60)
+    with pytest.raises(TooMuchScoreError, match="8,000 on a side"):
+        render(
+            Document("musicxml", source), score, "1", "1",
+            form="png", limits=Limits(), picture_limits=PictureLimits(),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("args", [("9", None), ("2", "1"), (None, None, ["Harp"])])

@@ -14,6 +14,19 @@ def test_parts_and_measures_are_found(song) -> None:
     assert document.head.findtext("work/work-title") == "Lied & Klavier"
 
 
+@pytest.mark.parametrize("bars", [1, 2, 3, 4, 5, 6])
+def test_no_more_measures_are_looked_for_than_wanted(song, bars) -> None:
+    whole, some = scan(song), scan(song, bars)
+    assert [part.starts for part in some.parts] == [part.starts[: bars + 1] for part in whole.parts]
+
+
+def test_many_signs_that_could_begin_a_comment(song) -> None:
+    text = b"! ? !! &lt;!-- " * 100
+    document = scan(song.replace(b"Welt", text + b"</text><!-- <measure> --><text>" + text + b"Welt"))
+    assert [len(part.starts) - 1 for part in document.parts] == [5, 4, 3]
+    assert document.measures(document.parts[0], 1, 1)[0].find("note/lyric")[2].text.endswith("-- Welt")
+
+
 def test_some_measures_of_a_part(song) -> None:
     document = scan(song)
     cut = document.measures(document.parts[0], 1, 2)

@@ -8,6 +8,8 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from music21_server.errors import UnreadableScoreError
+from music21_server.rendering.bands import split
+from music21_server.rendering.stacking import stack
 
 _SCALE: Final = 50
 """Percent of Verovio's usual size: staves are 36 pixels high."""
@@ -17,6 +19,14 @@ _WIDEST_PX: Final = 1560
 
 _MOST_STAVES_BROKEN: Final = 30
 """Systems of more staves are not put one below the other."""
+
+_MOST_STAVES_TOGETHER: Final = 40
+"""More are drawn in bands, which are put one below the other: Verovio's time grows with their square."""
+
+_STAVES_OF_BAND: Final = 20
+
+_UNITS_PER_PX: Final = 1000 / _SCALE
+"""Verovio's, in its SVG."""
 
 _OPTIONS: Final[dict[str, Any]] = {
     "inputFrom": "musicxml",
@@ -33,6 +43,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "footer": "none",
     "svgFormatRaw": True,
     "xmlIdChecksum": True,
+    "svgAdditionalAttribute": ["slur@startid", "tie@startid"],
 }
 _SIZE: Final = re.compile(r'<svg width="([0-9.]+)px" height="([0-9.]+)px"')
 
@@ -76,6 +87,8 @@ def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = ""
     verovio.enableLog(verovio.LOG_OFF)  # it would speak to standard error
     toolkit = verovio.toolkit()
     toolkit.setOptions(_OPTIONS)
+    if staves > _MOST_STAVES_TOGETHER and (bands := _bands(toolkit, musicxml)):
+        return _with_head(bands, title, composer)
     toolkit.loadData(musicxml.decode())  # it says yes to anything
     line = _page(toolkit)
     if line.width_px > _WIDEST_PX and staves <= _MOST_STAVES_BROKEN:
@@ -85,6 +98,16 @@ def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = ""
         if toolkit.getPageCount() == 1:
             line = _page(toolkit)
     return _with_head(line, title, composer)
+
+
+def _bands(toolkit: Any, musicxml: bytes) -> Page | None:
+    """Return a document as one page that is drawn in several, or None if these do not fit together."""
+    pictures = []
+    for document in split(musicxml, _STAVES_OF_BAND):
+        toolkit.loadData(document.decode())
+        pictures.append(_page(toolkit).svg)
+    stacked = stack(pictures, _UNITS_PER_PX)
+    return Page(*stacked) if stacked else None
 
 
 def _page(toolkit: Any) -> Page:

@@ -10,6 +10,7 @@ from lxml import etree
 
 from music21_server.notes import Score
 from music21_server.rendering.attributes import AttributesInForce
+from music21_server.rendering.part_list import part_list
 from music21_server.rendering.scan import ScannedDocument, ScannedPart, scan
 from music21_server.rendering.spanners import remove_open_spanners
 from music21_server.writing.from_columns import write_musicxml
@@ -48,7 +49,7 @@ def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Seq
     Raises:
         UnreadableScoreError: The document is broken.
     """
-    document = scan(source)
+    document = scan(source, measures.stop)
     wanted = {_identity(score, index) for index in parts}
     chosen = [part for part in document.parts if part.identity in wanted]
     root = etree.Element("score-partwise", version=document.head.get("version", "4.0"))
@@ -81,34 +82,7 @@ def _add_head(root: Any, head: Any, score: Score, wanted: set[str]) -> None:
     identification = etree.SubElement(root, "identification")
     for creator in head.iterfind("identification/creator"):
         identification.append(copy.deepcopy(creator))
-    root.append(_part_list(head.find("part-list"), wanted))
-
-
-def _part_list(whole: Any, wanted: set[str]) -> Any:
-    """Return a list of the wanted parts, with the braces and brackets that hold two or more of them."""
-    made = etree.Element("part-list")
-    groups: dict[str, tuple[Any, int]] = {}
-    count = 0
-    for child in whole if whole is not None else ():
-        if child.tag == "score-part" and child.get("id", "") in wanted:
-            made.append(copy.deepcopy(child))
-            count += 1
-        elif child.tag == "part-group" and child.get("type") == "start":
-            begin = copy.deepcopy(child)
-            made.append(begin)
-            groups[child.get("number", "1")] = (begin, count)
-        elif child.tag == "part-group" and child.get("number", "1") in groups:
-            begin, before = groups.pop(child.get("number", "1"))
-            if count - before > 1:
-                made.append(copy.deepcopy(child))
-            else:
-                made.remove(begin)
-    for begin, _ in groups.values():
-        made.remove(begin)
-    listed = {each.get("id", "") for each in made.iterfind("score-part")}
-    for identity in sorted(wanted - listed):
-        etree.SubElement(etree.SubElement(made, "score-part", id=identity), "part-name")
-    return made
+    root.append(part_list(head.find("part-list"), wanted))
 
 
 # Parts

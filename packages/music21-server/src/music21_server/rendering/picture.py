@@ -25,6 +25,9 @@ PictureFormat = Literal["svg", "png"]
 
 MEDIA_TYPES: Final[dict[PictureFormat, str]] = {"svg": "image/svg+xml", "png": "image/png"}
 
+_LONGEST_SIDE_PX: Final = 8000
+"""Of a PNG; models refuse to look at longer ones."""
+
 _SMALLEST_ZOOM: Final = 0.5
 """Below this nobody can read the notes."""
 
@@ -131,11 +134,15 @@ def _check_bars(bars: int, staves: int, limits: PictureLimits) -> None:
 
 def _zoom(page: Page, limits: PictureLimits) -> float:
     """Return the largest zoom up to 1 at which the picture is within its bounds."""
-    zoom = min(1.0, math.sqrt(limits.max_picture_pixels / (page.width_px * page.height_px)))
+    zoom = min(
+        1.0,
+        math.sqrt(limits.max_picture_pixels / (page.width_px * page.height_px)),
+        _LONGEST_SIDE_PX / max(page.width_px, page.height_px),
+    )
     if zoom < _SMALLEST_ZOOM:
         raise TooMuchScoreError(
             f"The picture would have {page.width_px:,} by {page.height_px:,} pixels, expected at most "
-            f"{limits.max_picture_pixels:,} in all (setting max_picture_pixels): ask for fewer bars or "
-            f"parts, or for svg."
+            f"{limits.max_picture_pixels:,} in all (setting max_picture_pixels) and {_LONGEST_SIDE_PX:,} on "
+            f"a side when it is drawn at half its size: ask for fewer bars or parts, or for svg."
         )
     return zoom

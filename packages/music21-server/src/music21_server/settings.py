@@ -34,9 +34,6 @@ class Music21Settings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="MUSIC21_", cli_prog_name="music21-server")
 
     port: Port = 8200
-    max_body_bytes: int = Field(
-        64 * 1024 * 1024, ge=1, description="Largest request body in bytes; a larger one is answered 413."
-    )
     request_timeout_s: float = Field(
         90.0,
         gt=0,

@@ -135,7 +135,7 @@ class ScoreTools:
                 min_length=1,
                 description="Name of a work in music21's corpus (`bach/bwv66.6`), path of a file below the "
                 "folders of the server, notes (`C4 D4 E4`, or `tinyNotation: 3/4 c4 d e2.`), or a document: "
-                "MusicXML, ABC, Humdrum, MEI as text; MXL, MIDI in base64.",
+                "MusicXML, ABC, Humdrum, MEI as text; MXL, MIDI in base64. Large MusicXML: as MXL.",
             ),
         ],
         source_type: Annotated[

@@ -72,7 +72,8 @@ class BodyLimit:
         await refuse(
             send,
             413,
-            f"The request body is too large: at most {self._max_bytes} bytes are accepted. Send less.",
+            f"The request body is too large: at most {self._max_bytes} bytes are accepted (setting "
+            "max_body_bytes). Send less.",
             [_UNREAD],
         )
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from time import monotonic
 
 import psutil
@@ -316,6 +317,40 @@ async def test_an_idle_worker_that_dies_is_replaced(pool: Pool) -> None:
     await until(lambda: pool.figures().workers == 3)
 
 
+async def test_an_idle_worker_keeps_nothing_of_what_it_was_given(pool: Pool) -> None:
+    await until(lambda: pool.figures().workers == 3)
+    pid = await pool.run(os.getpid, deadline_s=LONG_S)
+    before = psutil.Process(pid).memory_info().rss
+    await pool.run(bytes.upper, bytes(14_000_000), deadline_s=LONG_S)
+    await until(lambda: psutil.Process(pid).memory_info().rss < before + 7_000_000)
+    assert await pool.run(os.getpid, deadline_s=LONG_S) == pid
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+async def test_signals_to_all_processes_of_a_terminal_or_service_end_no_work(pool: Pool) -> None:
+    await until(lambda: pool.figures().workers == 3)
+    lost = losses(pool)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        pid = await pool.run(os.getpid, deadline_s=LONG_S)
+        workshop = psutil.Process(pid).ppid()
+        assert os.getpgid(workshop) == os.getpgid(pid) != os.getpgid(0)
+        for process in (pid, workshop):
+            os.kill(process, number)
+        task, _ = await begin(pool, HANG)
+        task.cancel()
+        await until(lambda: pool.figures().workers < 3)
+        await until(lambda: pool.figures().workers == 3)
+        assert await pool.run(os.getppid, deadline_s=LONG_S) == workshop
+    assert lost() == {"abandoned": 2}
+
+
+async def test_libraries_of_workers_use_one_thread_and_are_loaded(pool: Pool) -> None:
+    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    found = [await pool.run(os.getenv, name, deadline_s=LONG_S) for name in variables]
+    assert found == [os.environ.get(name, "1") for name in variables]
+    assert await pool.run(eval, "'numpy' in __import__('sys').modules", deadline_s=LONG_S)
+
+
 async def test_progress_is_heard(pool: Pool) -> None:
     heard: list[Progress] = []
     await pool.run(report, 3, 4, "bars", deadline_s=LONG_S, on_progress=heard.append)
@@ -367,20 +402,25 @@ async def test_a_pool_may_be_closed_before_it_is_ready(anyio_backend: str) -> No
 
 
 async def test_when_the_workshop_is_killed_another_is_opened(
-    anyio_backend: str, caplog: pytest.LogCaptureFixture
+    anyio_backend: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     before = set(psutil.Process().children())
     async with Pool(SETTINGS, preload=()) as pool:
-        hanging, worker = await begin(pool, HANG)
+        os.mkfifo(tmp_path / "end")
+        going_on, worker = await begin(pool, TELL_PID + f"open({str(tmp_path / 'end')!r}).read()")
+        await until(lambda: pool.figures().workers == 3)
+        lost = losses(pool)
         (workshop,) = set(psutil.Process().children()) - before
         workshop.kill()
         await until(lambda: "another is opened" in caplog.text)
         await works(pool)
-        assert pool.figures().lost["workshop ended"] >= 2
-        assert sum(pool.figures().lost.values()) == pool.figures().lost["workshop ended"]
-        assert not hanging.done()
-        hanging.cancel()
-        os.kill(worker, signal.SIGKILL)  # nobody but its own deadline would end it
+        assert lost() == {"workshop ended": 3}
+        assert not going_on.done()
+        (tmp_path / "end").write_text("")
+        await going_on
+        assert lost() == {"workshop ended": 3}
+        await until(lambda: not alive(worker))  # its connection was closed: nobody could kill it
+        assert pool.figures().busy == 0
 
 
 async def test_a_module_that_cannot_be_imported_is_an_error_and_not_a_wait(
@@ -399,7 +439,10 @@ def test_what_is_imported_beforehand_exists() -> None:
 async def test_workers_that_are_spawned_do_the_same(anyio_backend: str) -> None:
     settings = PoolSettings(worker_processes=1, worker_memory_bytes=250_000_000)
     before = set(psutil.Process().children(recursive=True))
-    async with Pool(settings, preload=(), can_fork=False) as pool:
+    async with Pool(settings, preload=("colorsys",), can_fork=False) as pool:
+        assert await pool.run(eval, "'colorsys' in __import__('sys').modules", deadline_s=LONG_S)
+        threads = await pool.run(os.getenv, "OMP_NUM_THREADS", deadline_s=LONG_S)
+        assert threads == os.environ.get("OMP_NUM_THREADS", "1")
         large = os.urandom(1_000_000)
         assert await pool.run(bytes.upper, large, deadline_s=LONG_S) == large.upper()
         assert await pool.run(print, "not an answer", deadline_s=LONG_S) is None

@@ -255,7 +255,7 @@ def test_a_picture_is_made_smaller_before_it_is_refused(draw, song) -> None:
 
 
 def test_no_side_is_longer_than_models_look_at(song) -> None:
-    """48 bars of one staff, one below the other as parts: a high, narrow picture."""
+    """144 staves are higher than 8000 pixels; 240 cannot be read at that height."""
     source, score = many_parts(song, 36)
     document = Document("musicxml", source)
     picture = render(document, score, "1", "1", form="png", limits=Limits(), picture_limits=PictureLimits())

@@ -1,8 +1,8 @@
 """Pictures of the same bars in other staves: what begins together comes to stand in one column.
 
-Each picture says how much room it needs from one moment to the next; the common columns are the closest that
-give each its room. What stands from one column to the next is moved with it: nothing changes its shape but what
-reaches over columns, as lines, beams and slurs do.
+Each picture says how much room it needs from one moment to the next; the common columns are the closest
+that give each its room. What stands from one column to the next is moved with it. Nothing changes its shape
+but what reaches over columns, as lines, beams and slurs do.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _WIDEST_PX: Final = 1560
 _MOST_STAVES_BROKEN: Final = 30
 """Systems of more staves are not put one below the other."""
 
-_MOST_STAVES_TOGETHER: Final = 40
+_MOST_STAVES_TOGETHER: Final = 80
 """More are drawn in bands, which are put one below the other: Verovio's time grows with their square."""
 
 _STAVES_OF_BAND: Final = 20

@@ -23,9 +23,6 @@ from music21_server.rendering.columns import (
 _LINE_WIDTH: Final = 27
 """Of the line at the beginning of a system, in Verovio's unit."""
 
-_GAP: Final = 1080
-"""Between the staves of two pictures, if nothing stands in between: as between others."""
-
 _ID: Final = "stacked"
 _NUMBER: Final = re.compile(r"-?[\d.]+")
 
@@ -82,8 +79,7 @@ def stack(pictures: Sequence[str], scale: float) -> tuple[str, int, int] | None:
     for band in bands:
         if above is not None:
             _without_numbers(band.system)
-            bottom = top + above.line[1]
-            top = max(bottom + _GAP - band.line[0], top + above.size[1] - 2 * band.margin[1])
+            top += above.size[1] - 2 * band.margin[1]
         move(band.system, band.places, common)
         band.root.set("y", f"{top / scale:.2f}")
         band.root.set("width", f"{width / scale:.2f}px")

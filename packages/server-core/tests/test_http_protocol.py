@@ -7,7 +7,7 @@ import contextlib
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -72,6 +72,7 @@ class Connection:
         protocol = protocol_class(app.at_once, "/mcp") if short_way else HttpToolsProtocol
         config = Config(app, http=protocol, log_config=None, access_log=False, lifespan="off")
         self.loop = asyncio.get_running_loop()
+        self._context = copy_context()  # one for all reads of a connection, as in a server
         self.protocol: Any = protocol(config, ServerState(), {}, self.loop)
         self.pipe = Pipe()
         self.protocol.connection_made(self.pipe)
@@ -80,7 +81,7 @@ class Connection:
         """Send, each argument in a read of its own, and let whatever is ready happen."""
         for read in reads:
             if not self.pipe.is_closed:
-                self.loop.call_soon(self.protocol.data_received, read)
+                self.loop.call_soon(self.protocol.data_received, read, context=self._context)
             for _ in range(20):
                 await asyncio.sleep(0)
 
@@ -202,6 +203,28 @@ async def test_a_request_may_come_in_pieces(make_app: MakeApp, serving: Serving,
         assert connection.protocol.answered > 1
 
 
+async def test_time_limits_hold_for_what_does_not_arrive(make_app: MakeApp, serving: Serving) -> None:
+    app = make_app()
+    async with connected(app, serving) as connection:
+        request = call("echo", text="x")
+        for _ in range(2):
+            await connection.say(request[:-5])
+            assert app.traffic.in_flight == 1  # the app waits for the rest, and knows for how long
+            await connection.ask(request[-5:])
+
+
+async def test_a_body_is_no_request(make_app: MakeApp, serving: Serving) -> None:
+    async with connected(make_app(auth_tokens=[ANN]), serving) as connection:
+        inner = call("echo", token=ANN, text="inner")
+        assert said(await connection.ask(inner)) == "inner"
+        outer = post(inner, {})
+        # Refused for its head, while its body is still to come.
+        assert status_of(await connection.ask(outer[: -len(inner)])) == 401
+        await connection.say(inner)
+        assert connection.pipe.written.count(b"HTTP/1.1 ") == 3
+        assert said(await connection.ask(inner)) == "inner"
+
+
 async def test_several_requests_in_one_read_are_answered_in_order(
     make_app: MakeApp, serving: Serving
 ) -> None:
@@ -238,9 +261,12 @@ async def test_nothing_overtakes_a_call_that_waits(make_app: MakeApp, serving: S
         assert answers.index(b"waited") < answers.index(b"next")
 
 
+ECHO = {"name": "echo", "arguments": {"text": "x"}}
 OF_A_CALL = {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "echo"}
 ODD: dict[str, bytes] = {
     "HTTP/1.0": call("echo", text="x").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "HTTP/1.0, kept alive": call("echo", more={"Connection": "keep-alive"}, text="x").replace(b"/1.1", b"/1.0"),
+    "neither wire": in_session("", "tools/call", ECHO).replace(b"Mcp-", b"Not-"),
     "close": call("echo", text="x", more={"Connection": "close"}),
     "continue": call("echo", text="x", more={"Expect": "100-continue"}),
     "upgrade": call("echo", text="x", more={"Connection": "Upgrade", "Upgrade": "h2c"}),
@@ -273,8 +299,9 @@ ODD: dict[str, bytes] = {
 
 
 ENDS_THE_CONNECTION = (
-    "HTTP/1.0", "close", "upgrade", "two lengths", "length with a sign", "chunked", "no HTTP", "a bad header",
-    "no body", "too long",
+    "HTTP/1.0", "HTTP/1.0, kept alive", "close", "upgrade", "two lengths", "length with a sign", "chunked",
+    "no HTTP",
+    "a bad header", "no body", "too long",
 )  # fmt: skip
 
 
@@ -460,6 +487,15 @@ async def test_a_connection_remembers_few_heads(make_app: MakeApp, serving: Serv
         await connection.ask(call("echo", text="x", more={"X-Long": "x" * 2000}))
         assert set(connection.protocol._heads) == before
         assert connection.protocol.answered == 31
+
+
+async def test_answers_bear_the_headers_that_uvicorn_gives_to_all(
+    make_app: MakeApp, serving: Serving
+) -> None:
+    async with connected(make_app(), serving) as connection:
+        for date in (b"today", b"tomorrow"):
+            connection.protocol.server_state.default_headers = [(b"date", date)]
+            assert b"\r\ndate: " + date + b"\r\n" in await connection.ask(call("echo", text="x"))
 
 
 async def test_a_client_that_does_not_read_is_waited_for(make_app: MakeApp, serving: Serving) -> None:

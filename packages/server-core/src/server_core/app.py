@@ -96,7 +96,6 @@ class ServedApp:
         own = self._lane or self._through_fastmcp
         self._auth: BearerAuth | None = None
         self._rate_limit: RateLimit | None = None
-        self._forwarding: Forwarding | None = None
         guard = self._guarded(own, place)
         self.traffic = Traffic(guard)
         self.at_once = self._short_way(guard)
@@ -137,7 +136,6 @@ class ServedApp:
             guard=guard,
             auth=self._auth,
             rate_limit=self._rate_limit,
-            forwarding=self._forwarding,
             lane=self._lane,
             max_body_bytes=self._settings.max_body_bytes,
         )
@@ -146,7 +144,7 @@ class ServedApp:
         """Return the layers between `Traffic` and the app for what clients send."""
         settings = self._settings
         if self._peers is not None:
-            own = self._forwarding = Forwarding(own, self._names, self._peers, settings.path)
+            own = Forwarding(own, self._names, self._peers, settings.path)
         app: ASGIApp = self._pages(self._whole_bodies(own), self._everybodys_metrics)
         if settings.rate is not None:
             buckets = (

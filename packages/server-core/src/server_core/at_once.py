@@ -15,7 +15,6 @@ from starlette.types import Scope
 from server_core.auth import BearerAuth
 from server_core.fastlane import Answer, CallHead, FastLane
 from server_core.guard import HostOriginGuard
-from server_core.peers import Forwarding
 from server_core.rate_limit import RateLimit, client_of
 from server_core.traffic import Traffic
 
@@ -41,8 +40,7 @@ class AtOnce:
         guard: Knows which hosts and origins are admitted.
         auth: Knows the callers; None where nobody has to say who they are.
         rate_limit: Keeps them to their rate; None where there is none.
-        forwarding: Knows which sessions are other workers'; None when there are no others.
-        lane: Makes the calls.
+        lane: Makes the calls; it knows no session of other workers.
         max_body_bytes: Longest body that is read.
     """
 
@@ -53,7 +51,6 @@ class AtOnce:
         guard: HostOriginGuard,
         auth: BearerAuth | None,
         rate_limit: RateLimit | None,
-        forwarding: Forwarding | None,
         lane: FastLane,
         max_body_bytes: int,
     ) -> None:
@@ -61,7 +58,6 @@ class AtOnce:
         self._guard = guard
         self._auth = auth
         self._rate_limit = rate_limit
-        self._forwarding = forwarding
         self._lane = lane
         self._max_body_bytes = max_body_bytes
 
@@ -74,7 +70,7 @@ class AtOnce:
         if not self._guard.admits(scope):
             return None
         admitted = scope if self._auth is None else self._auth.known(scope)
-        if admitted is None or (self._forwarding is not None and not self._forwarding.is_own(admitted)):
+        if admitted is None:
             return None
         call = self._lane.head(admitted)
         return None if call is None else KnownHead(call, client_of(admitted))

@@ -195,6 +195,7 @@ class _AtOnceProtocol(HttpToolsProtocol):
         request = head_and_body(self._read)
         if request is None or len(request[0]) > _LONGEST_HEAD:
             return
+        # The parser refuses other combinations today; what is remembered must not depend on that.
         about_length = [name for name, _ in self.headers if name in (b"content-length", b"transfer-encoding")]
         if about_length == [b"content-length"]:
             if len(self._heads) >= _MOST_HEADS:

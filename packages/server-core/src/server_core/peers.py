@@ -190,10 +190,6 @@ class Forwarding:
         else:
             await self._peers.hand_over(owner, scope, receive, send)
 
-    def is_own(self, scope: Scope) -> bool:
-        """Return whether a request is this worker's to answer."""
-        return self._owner(scope) is None
-
     def _owner(self, scope: Scope) -> int | None:
         """Return the other worker whose session a request is in."""
         if scope["type"] != "http" or scope["path"] != self._path:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from music21_server.codec import DamagedColumnsError, decode, encode
 from music21_server.notes import (
     ChordSymbol,
+    Fermata,
     KeyChange,
     NoteTable,
     Part,
@@ -65,6 +66,7 @@ def scores(draw: st.DrawFn) -> Score:
         times=draw(rows(TimeChange, INT64, INT64, INT64, TEXT, INT64)),
         tempos=draw(rows(TempoChange, INT64, INT64, INT64, st.floats(allow_nan=False) | st.integers(1, 300))),
         chord_symbols=draw(rows(ChordSymbol, INT64, INT64, INT64, TEXT)),
+        fermatas=draw(rows(Fermata, INT64, INT64, INT64)),
     )
 
 
@@ -167,12 +169,12 @@ def test_other_bytes_are_an_error(encoded: bytes) -> None:
     with pytest.raises(DamagedColumnsError):
         decode(encoded)
     with pytest.raises(DamagedColumnsError):
-        decode(b"m21cols\x01" + encoded)
+        decode(b"m21cols\x02" + encoded)
 
 
 def test_another_version_is_named() -> None:
     encoded = encode(orchestral(3, 2))
-    with pytest.raises(DamagedColumnsError, match=r"version 1, got version 9\. Import the score again"):
+    with pytest.raises(DamagedColumnsError, match=r"version 2, got version 9\. Import the score again"):
         decode(encoded[:7] + b"\x09" + encoded[8:])
 
 
@@ -183,7 +185,7 @@ def forged(
     body = header + columns
     kept = zlib.compress(body) if compress else body
     length = len(body) if claimed is None else claimed
-    prefix = struct.pack("<8s?xxxIQQ", b"m21cols\x01", compress, zlib.crc32(kept), len(header), length)
+    prefix = struct.pack("<8s?xxxIQQ", b"m21cols\x02", compress, zlib.crc32(kept), len(header), length)
     return prefix + kept
 
 

@@ -265,7 +265,7 @@ ECHO = {"name": "echo", "arguments": {"text": "x"}}
 OF_A_CALL = {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "echo"}
 ODD: dict[str, bytes] = {
     "HTTP/1.0": call("echo", text="x").replace(b"HTTP/1.1", b"HTTP/1.0"),
-    "HTTP/1.0, kept alive": call("echo", more={"Connection": "keep-alive"}, text="x").replace(b"/1.1", b"/1.0"),
+    "HTTP/1.0, kept": call("echo", more={"Connection": "keep-alive"}, text="x").replace(b"/1.1", b"/1.0"),
     "neither wire": in_session("", "tools/call", ECHO).replace(b"Mcp-", b"Not-"),
     "close": call("echo", text="x", more={"Connection": "close"}),
     "continue": call("echo", text="x", more={"Expect": "100-continue"}),
@@ -299,7 +299,7 @@ ODD: dict[str, bytes] = {
 
 
 ENDS_THE_CONNECTION = (
-    "HTTP/1.0", "HTTP/1.0, kept alive", "close", "upgrade", "two lengths", "length with a sign", "chunked",
+    "HTTP/1.0", "HTTP/1.0, kept", "close", "upgrade", "two lengths", "length with a sign", "chunked",
     "no HTTP",
     "a bad header", "no body", "too long",
 )  # fmt: skip

@@ -148,6 +148,15 @@ class ChordSymbol:
 
 
 @dataclass(frozen=True)
+class Fermata:
+    """A fermata over the notes or the rest of a part that begin there."""
+
+    part: int
+    measure: int
+    onset: int
+
+
+@dataclass(frozen=True)
 class Score:
     """What was read.
 
@@ -163,6 +172,7 @@ class Score:
         times: Time signatures.
         tempos: Tempo marks with a number.
         chord_symbols: Chord symbols.
+        fermatas: Fermatas, as often as they are written: notes of a chord may have one each.
     """
 
     title: str
@@ -176,6 +186,7 @@ class Score:
     times: tuple[TimeChange, ...] = ()
     tempos: tuple[TempoChange, ...] = ()
     chord_symbols: tuple[ChordSymbol, ...] = field(default=(), repr=False)
+    fermatas: tuple[Fermata, ...] = field(default=(), repr=False)
 
     @property
     def measure_starts(self) -> Integers:

@@ -1,5 +1,10 @@
+from dataclasses import replace
+
+from music21_server.notes import Fermata
 from music21_server.theory.phrases import phrase_ends
 from music21_server.theory.positions import Clock
+
+TICKS = 48  # to a quarter note, in the fixture
 
 
 def ends(score):
@@ -41,6 +46,40 @@ def test_tied_notes_go_on(make_score):
 def test_the_melody_rests(make_score):
     score = make_score("C4:1 D4:1 E4:1 r:1 C4:1 D4:1 E4:1 F4:1", "C3:0.5 D3:0.5 " * 8)
     assert ends(score)[0] == (2, "melody rests")
+
+
+def with_fermatas(score, *places):
+    return replace(score, fermatas=tuple(Fermata(*place) for place in places))
+
+
+def test_a_fermata_over_a_note_that_is_no_longer_than_others(make_score):
+    score = make_score("C4 D4 E4 F4 G4 A4 B4 C5", "C3 D3 E3 F3 G3 A3 B3 C4")
+    found = with_fermatas(score, (0, 0, 3 * TICKS), (1, 0, 3 * TICKS), (1, 0, 3 * TICKS))
+    assert ends(found) == [(3, "fermata"), (7, "end of the score")]
+
+
+def test_fermatas_that_sound_together_are_one_and_the_last_attack_counts(make_score):
+    score = make_score("C4 D4 E4:2 G4 A4 B4 C5", "C3 D3 D3:1 C3:1 G3 A3 B3 C4")
+    assert ends(with_fermatas(score, (1, 0, 3 * TICKS), (0, 0, 2 * TICKS))) == [
+        (3, "fermata"),
+        (7, "end of the score"),
+    ]
+    separate = with_fermatas(score, (0, 0, TICKS), (0, 0, 2 * TICKS))
+    assert [tick for tick, evidence in ends(separate) if evidence == "fermata"] == [1, 2]
+
+
+def test_a_fermata_over_a_tied_note_or_a_rest_is_one_of_the_attack_before(make_score):
+    score = make_score("C4 D4 E4 F4:2 r C4 D4 E4 F4 G4 A4")
+    assert ends(with_fermatas(score, (0, 1, 0)))[0] == (3, "fermata")
+    assert ends(with_fermatas(score, (0, 1, TICKS)))[0] == (3, "fermata")
+    silent = with_fermatas(make_score("r C4 D4 E4 F4"), (0, 0, 0))
+    assert ends(silent)[0] == (1, "fermata")
+
+
+def test_a_fermata_at_the_end_and_one_where_nothing_is(make_score):
+    score = make_score("C4 D4 E4 F4")
+    assert ends(with_fermatas(score, (0, 0, 3 * TICKS))) == [(3, "end of the score")]
+    assert ends(with_fermatas(score, (0, 9, 0), (7, 0, TICKS))) == [(1, "fermata"), (3, "end of the score")]
 
 
 def test_without_notes(make_score):

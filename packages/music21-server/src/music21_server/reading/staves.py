@@ -10,6 +10,7 @@ import numpy as np
 
 from music21_server.notes import (
     ChordSymbol,
+    Fermata,
     Integers,
     KeyChange,
     Part,
@@ -23,7 +24,7 @@ COLUMNS: Final = (
     "voice", "node",
 )  # fmt: skip
 
-Mark = KeyChange | TimeChange | TempoChange | ChordSymbol
+Mark = KeyChange | TimeChange | TempoChange | ChordSymbol | Fermata
 
 
 @dataclass(frozen=True)

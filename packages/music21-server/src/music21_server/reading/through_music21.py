@@ -18,6 +18,7 @@ from music21_server.notes import (
     REST,
     UNPITCHED,
     ChordSymbol,
+    Fermata,
     KeyChange,
     NoteTable,
     Part,
@@ -174,7 +175,7 @@ class _Collected:
         self._limits.check("max_notes", len(self._rows))
 
     def _take_measure(self, part: int, number: int, measure: Any) -> None:
-        from music21 import harmony
+        from music21 import expressions, harmony
 
         voices = {id(voice): index for index, voice in enumerate(measure.voices)}
         for element in measure.recurse().notesAndRests:
@@ -186,6 +187,8 @@ class _Collected:
             voice = voices.get(id(element.activeSite), 0)
             for row in _rows_of(element):
                 self._rows.append((part, number, onset, duration, *row, voice))
+            if any(isinstance(each, expressions.Fermata) for each in element.expressions):
+                self._mark(onset, Fermata, part, number)
         self._take_marks(part, number, measure)
 
     def _take_marks(self, part: int, number: int, measure: Any) -> None:
@@ -244,10 +247,11 @@ class _Collected:
             times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
             tempos=tuple(mark for mark in marks if isinstance(mark, TempoChange)),
             chord_symbols=tuple(mark for mark in marks if isinstance(mark, ChordSymbol)),
+            fermatas=tuple(mark for mark in marks if isinstance(mark, Fermata)),
         )
 
 
-_Mark = KeyChange | TimeChange | TempoChange | ChordSymbol
+_Mark = KeyChange | TimeChange | TempoChange | ChordSymbol | Fermata
 
 _FIELDS: Final = (
     "part", "measure", "onset", "duration", "kind", "step", "alter_cents", "octave", "tie", "grace", "cue",

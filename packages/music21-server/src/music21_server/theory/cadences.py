@@ -36,8 +36,8 @@ class Cadence:
         kind: Such as ``perfect authentic``.
         key: That it is in, such as ``F# minor``.
         numerals: Of its chords in that key, the last one last.
-        evidence: Why a phrase is taken to end here: ``silence``, ``held notes``, ``melody rests``, ``brief
-            pause`` or ``end of the score``.
+        evidence: Why a phrase is taken to end here: ``fermata``, ``silence``, ``held notes``, ``melody
+            rests``, ``brief pause`` or ``end of the score``.
     """
 
     position: Position

@@ -1,7 +1,9 @@
 """Where phrases end: where the music pauses.
 
-The columns know neither slurs nor fermatas, so a phrase is taken to end
+The columns know no slurs, so a phrase is taken to end
 
+* at a fermata, in whatever part; where those of several parts sound together, with the last attack of a note
+  that has one (another part may come to its last note later, over a suspension),
 * where all parts are silent for at least half a beat,
 * where nothing new sounds for longer than the music has been moving: at least a beat and a half, and at least
   twice the median time between the attacks around (a pause of a beat is a brief one, and weak evidence),
@@ -9,9 +11,8 @@ The columns know neither slurs nor fermatas, so a phrase is taken to end
   beat or more, and
 * at the end of the score.
 
-What is missed: phrases that run on without a pause (a fermata on a note that is no longer than the others;
-elided phrases). What is found too much: long notes within a phrase; whether a cadence is there decides what
-it is worth.
+What is missed: phrases that run on without a pause or a fermata, and elided ones. What is found too much:
+long notes within a phrase; whether a cadence is there decides what it is worth.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from music21_server.notes import NOTE, TIE_CONTINUE, TIE_STOP, Booleans, Integers, Score
 from music21_server.theory.positions import Clock
 
-Evidence = Literal["end of the score", "silence", "held notes", "melody rests", "brief pause"]
+Evidence = Literal["end of the score", "fermata", "silence", "held notes", "melody rests", "brief pause"]
 
 _SILENCE_BEATS: Final = 0.5
 _HELD_TIMES: Final = 2.0
@@ -72,8 +73,31 @@ def phrase_ends(score: Score, clock: Clock) -> tuple[PhraseEnd, ...]:
         reasons[index] = "held notes"
     for index in np.flatnonzero(following - silent_from >= _SILENCE_BEATS * beat).tolist():
         reasons[index] = "silence"
+    for tick in _fermata_ticks(score):
+        reasons[max(0, int(np.searchsorted(attacks, tick, side="right")) - 1)] = "fermata"
     reasons[len(attacks) - 1] = "end of the score"
     return tuple(PhraseEnd(int(attacks[index]), reasons[index]) for index in sorted(reasons))
+
+
+def _fermata_ticks(score: Score) -> list[int]:
+    """Return when the last note begins of those that have fermatas together."""
+    bars, starts, table = len(score.measure_ticks), score.measure_starts, score.notes
+    marked = {(each.part, each.measure, each.onset) for each in score.fermatas if each.measure < bars}
+    spans = [(int(starts[measure]) + onset, 0) for _, measure, onset in marked]
+    in_bars = np.array([part * bars + measure for part, measure, _ in marked], dtype=np.int64)
+    for row in np.flatnonzero(np.isin(table.part * bars + table.measure, in_bars)).tolist():
+        measure, onset = int(table.measure[row]), int(table.onset[row])
+        if (int(table.part[row]), measure, onset) in marked:
+            spans.append((int(starts[measure]) + onset, int(table.duration[row])))
+    found: list[int] = []
+    until = -1
+    for start, duration in sorted(spans):
+        if found and (start < until or start == found[-1]):
+            found[-1] = start
+        else:
+            found.append(start)
+        until = max(until, start + duration)
+    return found
 
 
 def _beat_at(score: Score, clock: Clock, ticks: Integers) -> Integers:

@@ -6,7 +6,7 @@ import pytest
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 from music21_server.reading import xml
-from music21_server.reading.xml import as_utf8, pieces, root_tag, text_of
+from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
 
 PLAIN = '<?xml version="1.0" encoding="{}"?><r><a>Dvořák</a></r>'
 
@@ -24,7 +24,7 @@ PLAIN = '<?xml version="1.0" encoding="{}"?><r><a>Dvořák</a></r>'
     ],
 )
 def test_encodings(source):
-    texts = [text_of(element) for element in pieces(as_utf8(source), ("a",))]
+    texts = [text_of(element) for element in pieces(Feed(as_utf8(source)), ("a",))]
     assert texts == ["Dvořák"]
 
 
@@ -38,7 +38,7 @@ def test_wrong_encoding_is_refused():
     with pytest.raises(UnreadableScoreError, match="utf-16"):
         as_utf8(codecs.BOM_UTF16_LE + b"<\x00r\x00>")
     with pytest.raises(UnreadableScoreError, match="well-formed"):
-        list(pieces(as_utf8("<r>Dvořák</r>".encode("iso-8859-2")), ("r",)))
+        list(pieces(Feed(as_utf8("<r>Dvořák</r>".encode("iso-8859-2"))), ("r",)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -52,7 +52,7 @@ def test_external_documents_are_not_fetched(tmp_path):
     secret = tmp_path / "secret.dtd"
     secret.write_text('<!ENTITY leak "leaked">')
     text = f'<!DOCTYPE r SYSTEM "{secret.as_uri()}"><r><a>&leak;</a></r>'
-    found = [text_of(element) for element in pieces(as_utf8(text.encode()), ("a",))]
+    found = [text_of(element) for element in pieces(Feed(as_utf8(text.encode())), ("a",))]
     assert found == [""]
 
 
@@ -74,28 +74,28 @@ def test_cut_off_document_is_refused_after_its_pieces():
 
 
 def _all(source):
-    return list(pieces(source, ("a",)))
+    return list(pieces(Feed(source), ("a",)))
 
 
 def test_what_has_ended_is_forgotten(monkeypatch):
     monkeypatch.setattr(xml, "_READ_BYTES", 40)
     source = b"<r>" + b"<x><y/></x><a>1</a>" * 500 + b"</r>"
-    kept = [len(element.getparent()) for element in pieces(source, ("a",))]
+    kept = [len(element.getparent()) for element in pieces(Feed(source), ("a",))]
     assert len(kept) == 500
     assert max(kept) < 10  # what 40 bytes hold, and the piece before
 
 
 def test_deep_nesting_is_refused():
     with pytest.raises(UnreadableScoreError, match="depth"):
-        list(pieces(b"<a>" * 100_000, ("r",)))
+        list(pieces(Feed(b"<a>" * 100_000), ("r",)))
 
 
 def test_endless_piece_is_bounded(monkeypatch):
-    monkeypatch.setattr(xml, "_LARGEST_PIECE_BYTES", 200_000)
+    monkeypatch.setattr(xml, "LARGEST_PIECE_BYTES", 200_000)
     with pytest.raises(TooMuchScoreError, match="200,000 bytes without a bar line"):
         _all(b"<r><a>" + b"<n/>" * 100_000)
 
 
 def test_many_pieces_are_not_one_large_one(monkeypatch):
-    monkeypatch.setattr(xml, "_LARGEST_PIECE_BYTES", 200_000)
+    monkeypatch.setattr(xml, "LARGEST_PIECE_BYTES", 200_000)
     assert len(_all(b"<r>" + b"<a>music</a>" * 20_000 + b"</r>")) == 20_000

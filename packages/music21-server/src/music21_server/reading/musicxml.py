@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import (
     REST,
@@ -20,9 +21,11 @@ from music21_server.notes import (
     TempoChange,
     TimeChange,
 )
+from music21_server.reading.folding import PAYS_FROM_BYTES, FoldedFeed, FoldedNotes, UnfoldableError
+from music21_server.reading.musicxml_note import NoteReader
 from music21_server.reading.musicxml_part import FINEST, PartReader
 from music21_server.reading.staves import COLUMNS, ReadPart, Staff
-from music21_server.reading.xml import as_utf8, pieces, root_tag, text_of
+from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
 
 _ROOT: Final = "score-partwise"
 _LONGEST_TITLE: Final = 500
@@ -47,8 +50,34 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
     tag = root_tag(source)
     if tag != _ROOT:
         raise UnreadableScoreError(_wrong_root(tag))
-    document = _Document(limits)
-    for element in pieces(source, ("part-list", "part", "measure")):
+    if len(source) >= PAYS_FROM_BYTES:
+        # What is wrong with a document is said of it as it stands.
+        with contextlib.suppress(ScoreError, UnfoldableError):
+            return read_folded(source, limits)
+    return read_as_it_stands(source, limits)
+
+
+def read_as_it_stands(source: bytes, limits: Limits) -> Score:
+    """Read a document whose root is known; errors as `read_musicxml`."""
+    return _read(Feed(source), NoteReader(), limits)
+
+
+def read_folded(source: bytes, limits: Limits) -> Score:
+    """Read the same, each way to write a note once.
+
+    Raises:
+        UnfoldableError: It cannot be read so, or something is wrong with it.
+        ScoreError: Something is wrong with it; what, is to be told by reading it as it stands.
+    """
+    feed, notes = FoldedFeed(source), FoldedNotes()
+    score = _read(feed, notes, limits)
+    notes.check(feed.folded)
+    return score
+
+
+def _read(feed: Feed, notes: NoteReader, limits: Limits) -> Score:
+    document = _Document(notes, limits)
+    for element in pieces(feed, ("part-list", "part", "measure")):
         document.take(element)
     return document.score()
 
@@ -65,13 +94,14 @@ def _wrong_root(tag: str) -> str:
 class _Document:
     """Collects what stands below the root."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, note_reader: NoteReader, limits: Limits) -> None:
         self._limits = limits
         self._work = self._movement = self._credit = self._composer = ""
         self._is_finale = False
         self._names: dict[str, str] = {}
         self._part: Any = None  # the element that is being read
-        self._reader = PartReader("", "", 0, limits, is_finale=False)
+        self._note_reader = note_reader
+        self._reader = PartReader("", "", 0, limits, note_reader=self._note_reader, is_finale=False)
         self._parts: list[ReadPart] = []
         self._nodes = self._staves = self._rows = 0
 
@@ -120,7 +150,14 @@ class _Document:
         identity = (part.get("id") or next(iter(self._names), "P1"))[:100]
         name = self._names.get(identity, "")
         self._part = part
-        self._reader = PartReader(identity, name, self._nodes, self._limits, is_finale=self._is_finale)
+        self._reader = PartReader(
+            identity,
+            name,
+            self._nodes,
+            self._limits,
+            note_reader=self._note_reader,
+            is_finale=self._is_finale,
+        )
 
     def _end_part(self) -> None:
         part = self._reader.finish()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from music21_server import notes
@@ -23,11 +24,11 @@ _ACCIDENTAL_CENTS: Final = {
 """Of a pitch that has an accidental and no `<alter>`, which some programs write."""
 
 
+@dataclass(slots=True)
 class WrittenNote:
-    """What a note says. What it does not say is as in the class, which is faster than setting it each time.
+    """What a note says; at first, what it says by saying nothing.
 
     Attributes:
-        node: Which `<note>` or `<forward>` of the document, from 0.
         kind: `NOTE`, `REST` or `UNPITCHED`; -1 until one of them is found.
         in_chord: Whether it sounds with the note before it.
         is_whole_bar: Whether it is a rest that says that it lasts the bar.
@@ -45,37 +46,49 @@ class WrittenNote:
         tie: One of `notes.NO_TIE` and the others.
         voice: Name of its voice.
         staff: Number of its staff; 0 for none.
+        length: Its duration, unless it is a grace note.
+        columns: Its values of the columns from `kind` to `cue`.
     """
 
-    kind = -1
-    in_chord = False
-    is_whole_bar = False
-    grace = False
-    cue = False
-    duration = ""
-    type = ""
-    dots = 0
-    is_tuplet = False
-    step = 0
-    alter_cents = 0
-    is_altered = False
-    accidental = ""
-    octave = 4
-    tie = notes.NO_TIE
-    voice = ""
-    staff = 0
+    kind: int = -1
+    in_chord: bool = False
+    is_whole_bar: bool = False
+    grace: bool = False
+    cue: bool = False
+    duration: str = ""
+    type: str = ""
+    dots: int = 0
+    is_tuplet: bool = False
+    step: int = 0
+    alter_cents: int = 0
+    is_altered: bool = False
+    accidental: str = ""
+    octave: int = 4
+    tie: int = notes.NO_TIE
+    voice: str = ""
+    staff: int = 0
+    length: str = ""
+    columns: tuple[int, ...] = ()
 
-    def __init__(self, node: int) -> None:
-        self.node = node
+
+class NoteReader:
+    """Reads the notes of a document."""
+
+    def read(self, element: Any) -> WrittenNote:
+        """Return what a `<note>` says.
+
+        Raises:
+            ValueError: It has a number that is none, or no pitch.
+        """
+        return _read_note(element)
+
+    def unfold(self, _element: Any) -> Sequence[WrittenNote]:
+        """Return the notes that an element of `folding` stands for; here none, whatever a document has."""
+        return ()
 
 
-def read_note(element: Any, node: int) -> WrittenNote:
-    """Return what a `<note>` says.
-
-    Raises:
-        ValueError: It has a number that is none, or no pitch.
-    """
-    note = WrittenNote(node)
+def _read_note(element: Any) -> WrittenNote:
+    note = WrittenNote()
     for child in element:
         reader = _READERS.get(child.tag)
         if reader is not None:
@@ -84,6 +97,11 @@ def read_note(element: Any, node: int) -> WrittenNote:
         note.alter_cents = _ACCIDENTAL_CENTS.get(note.accidental, 0)
     if note.kind < 0:
         raise ValueError("expected <pitch>, <unpitched> or <rest> in each <note>, got one with none of them")
+    if not note.grace:
+        note.length = note.duration
+    note.columns = (
+        note.kind, note.step, note.alter_cents, note.octave, note.tie, note.grace, note.cue
+    )  # fmt: skip
     return note
 
 

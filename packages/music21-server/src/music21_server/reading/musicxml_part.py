@@ -9,6 +9,7 @@ lasts as long.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import numpy as np
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import (
+    NO_TIE,
     REST,
     ChordSymbol,
     Integers,
@@ -26,8 +28,9 @@ from music21_server.notes import (
     Transposition,
 )
 from music21_server.reading.chord_symbols import chord_symbol
+from music21_server.reading.folding import FOLDED
 from music21_server.reading.musicxml_marks import read_key, read_metronome, read_time, read_transpose, tempo
-from music21_server.reading.musicxml_note import WrittenNote, read_note, staff_number
+from music21_server.reading.musicxml_note import NoteReader, WrittenNote, staff_number
 from music21_server.reading.numbers import quantity
 from music21_server.reading.staves import COLUMNS, Mark, ReadPart, scaled
 from music21_server.reading.xml import text_of
@@ -50,6 +53,10 @@ _Place = tuple[int, int, int, int]
 """Onset, duration, staff and voice, which a chord's notes share."""
 
 
+_HIDDEN_REST: Final = (REST, 0, 0, 4, NO_TIE, False, False)
+"""The `columns` of a rest that is not written as a note."""
+
+
 class PartReader:
     """Reads one part.
 
@@ -60,8 +67,18 @@ class PartReader:
         nodes: `<note>` and `<forward>` elements so far.
     """
 
-    def __init__(self, identity: str, name: str, first_node: int, limits: Limits, *, is_finale: bool) -> None:
+    def __init__(
+        self,
+        identity: str,
+        name: str,
+        first_node: int,
+        limits: Limits,
+        *,
+        note_reader: NoteReader,
+        is_finale: bool,
+    ) -> None:
         self._identity = identity
+        self._note_reader = note_reader
         self._name = name
         self._first_node = first_node
         self._limits = limits
@@ -108,7 +125,9 @@ class PartReader:
             for child in measure:
                 tag = child.tag
                 if tag == "note":
-                    self._place(read_note(child, self._next_node()))
+                    self._place((self._note_reader.read(child),))
+                elif tag == FOLDED:
+                    self._place(self._note_reader.unfold(child))
                 else:
                     taker = _TAKERS.get(tag)
                     if taker is not None:
@@ -210,9 +229,7 @@ class PartReader:
         bar = self._bar_length()
         if self._end == 0 and len(self._values) == self._rows_before:
             # Some programs leave the rests of empty bars out.
-            rest = WrittenNote(-1)
-            rest.kind = REST
-            self._add(rest, (0, bar, 0, self._voice_number("")))
+            self._add_rest(0, bar, 0, "", -1)
             self._bar_ticks.append(bar)
             self._firm_ticks.append(-1)
             return
@@ -277,48 +294,68 @@ class PartReader:
 
     # Notes
 
-    def _place(self, note: WrittenNote) -> None:
-        """Place a note, and go on by its duration unless it sounds with the one before it."""
+    def _place(self, notes: Sequence[WrittenNote]) -> None:
+        """Place notes, and go on by the duration of each unless it sounds with the one before it.
+
+        This is done for every note: what changes from note to note is kept in variables of its own.
+        """
         self._finale_rest = None
-        if note.voice and note.voice != self._last_voice:
-            self._bar_voices.add(note.voice)
-            self._last_voice = note.voice
-            self._voice = self._voice_number(note.voice)
-        if note.in_chord and self._chord is not None:
-            if not self._chord_is_open:
-                self._chord_is_open = True
-                self._lone_notes -= 1
-            self._add(note, self._chord)
-            return
-        duration = 0 if note.grace or not note.duration else self._ticks(note.duration)
-        if self._voice is None:
-            self._voice = self._voice_number("")
-        self._chord = (self._now, duration, note.staff, self._voice)
-        self._chord_is_open = False
-        if note.kind == REST:
-            self._rests += 1
-            self._has_whole_bar_rest |= _is_whole_bar(note)
-            if self._first_rest is None:
-                self._first_rest = (len(self._values) // _WIDTH, note)
-        else:
-            self._lone_notes += 1
-        self._add(note, self._chord)
-        self._now += duration
-        self._end = max(self._end, self._now)
+        now, chord, voice, last_voice = self._now, self._chord, self._voice, self._last_voice
+        bar, node = self._bar, self._first_node + self.nodes
+        self.nodes += len(notes)
+        ticks_of = self._ticks_of
+        rows: list[int] = []
+        for note in notes:
+            if note.voice and note.voice != last_voice:
+                last_voice = note.voice
+                self._bar_voices.add(last_voice)
+                voice = self._voice_number(last_voice)
+            if not note.in_chord or chord is None:
+                length = note.length
+                duration = ticks_of.get(length) if length else 0
+                if duration is None:
+                    # It may divide the ticks, of all there is so far.
+                    self._values.fromlist(rows)
+                    rows = []
+                    self._now, self._chord = now, chord
+                    duration = self._ticks(length)
+                    now, ticks_of = self._now, self._ticks_of
+                if voice is None:
+                    voice = self._voice_number("")
+                staff = note.staff
+                if staff:
+                    self._staves.add(staff)
+                chord = (now, duration, staff, voice)
+                self._chord_is_open = False
+                if note.kind == REST:
+                    self._rests += 1
+                    self._has_whole_bar_rest |= _is_whole_bar(note)
+                    if self._first_rest is None:
+                        self._first_rest = ((len(self._values) + len(rows)) // _WIDTH, note)
+                else:
+                    self._lone_notes += 1
+                rows += (staff, bar, now, duration, *note.columns, voice, node)
+                now += duration
+            else:
+                if not self._chord_is_open:
+                    self._chord_is_open = True
+                    self._lone_notes -= 1
+                onset, duration, staff, voice_of_chord = chord
+                rows += (staff, bar, onset, duration, *note.columns, voice_of_chord, node)
+            node += 1
+        self._values.fromlist(rows)
+        self._now, self._chord, self._voice, self._last_voice = now, chord, voice, last_voice
+        self._end = max(self._end, now)
 
     def _voice_number(self, name: str) -> int:
         return self._voices.setdefault(name, len(self._voices))
 
-    def _add(self, note: WrittenNote, place: _Place) -> None:
-        onset, duration, staff, voice = place
+    def _add_rest(self, onset: int, duration: int, staff: int, voice: str, node: int) -> None:
+        """Add a rest that is not written as a note."""
         if staff:
             self._staves.add(staff)
-        self._values.extend(
-            (
-                staff, self._bar, onset, duration, note.kind, note.step, note.alter_cents, note.octave,
-                note.tie, note.grace, note.cue, voice, note.node,
-            )
-        )  # fmt: skip
+        rest = (*_HIDDEN_REST, self._voice_number(voice), node)
+        self._values.extend((staff, self._bar, onset, duration, *rest))
 
     def _next_node(self) -> int:
         self.nodes += 1
@@ -343,10 +380,8 @@ class PartReader:
         self._finale_rest = None
         if self._is_finale and duration:
             self._finale_rest = len(self._values) // _WIDTH
-            rest = WrittenNote(node)
-            rest.kind = REST
             staff = staff_number(element.findtext("staff"))
-            self._add(rest, (self._now, duration, staff, self._voice_number(voice or self._last_voice)))
+            self._add_rest(self._now, duration, staff, voice or self._last_voice, node)
             self._end = max(self._end, self._now + duration)
         self._now += duration
         self._check_bar()

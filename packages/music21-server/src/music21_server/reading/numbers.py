@@ -27,8 +27,11 @@ def quantity(text: str, what: str, least: int, most: int) -> Fraction:
     """
     text = text.strip()
     if _DECIMAL.fullmatch(text):
-        # Fraction takes no point without digits behind it.
-        value = Fraction(text.rstrip(".") if text.endswith(".") else text)
+        if text.isdigit():
+            value = Fraction(int(text))  # most are; in a tenth of the time
+        else:
+            # Fraction takes no point without digits behind it.
+            value = Fraction(text.rstrip(".") if text.endswith(".") else text)
         if least <= value <= most:
             return value
     raise ValueError(f"expected {what} from {least:,} to {most:,}, got {_shown(text)}")

@@ -16,7 +16,7 @@ from lxml import etree
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 
-_LARGEST_PIECE_BYTES: Final = 8_000_000
+LARGEST_PIECE_BYTES: Final = 8_000_000
 """Between the ends of two pieces. A tree takes up to forty times as much memory as its text; the fullest bar
 of one part that anybody has written takes some 100 kB."""
 
@@ -87,25 +87,67 @@ def broken(error: etree.XMLSyntaxError) -> UnreadableScoreError:
     return UnreadableScoreError(f"Expected well-formed XML, got: {error.msg}. The document may be cut off.")
 
 
-def pieces(source: bytes, tags: Collection[str]) -> Iterator[Any]:
+class Feed:
+    """Hands a document to the parser, and counts how much of it since the last piece.
+
+    Attributes:
+        position: Bytes of the document that have been handed over.
+    """
+
+    def __init__(self, source: bytes, most_bytes: int | None = None) -> None:
+        """Begin with a document.
+
+        Args:
+            source: In UTF-8.
+            most_bytes: Between two pieces; eight megabytes if nothing is said.
+        """
+        self._source = source
+        self._most = LARGEST_PIECE_BYTES if most_bytes is None else most_bytes
+        self._piece_position = 0
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, about as many; none at the end.
+
+        Raises:
+            TooMuchScoreError: There have been too many since the last piece.
+        """
+        following = self._next(size)
+        if self.position - self._piece_position > self._most:
+            raise TooMuchScoreError(
+                f"The document has more than {self._most:,} bytes without a bar line, which is no "
+                "music: send the score without embedded pictures or other data."
+            )
+        return following
+
+    def _next(self, size: int) -> bytes:
+        following = self._source[self.position : self.position + size]
+        self.position += size  # also at the end
+        return following
+
+    def take_piece(self) -> None:
+        """Begin to count anew."""
+        self._piece_position = self.position
+
+
+def pieces(feed: Feed, tags: Collection[str]) -> Iterator[Any]:
     """Yield elements with one of some tags as they end; they are forgotten afterwards.
 
     That elements end is told by the parser in half the time that it needs to tell that they begin as well.
 
     Args:
-        source: In UTF-8.
+        feed: The document.
         tags: Of the elements.
 
     Raises:
         UnreadableScoreError: It is no XML.
         TooMuchScoreError: It has more than eight megabytes without such an element.
     """
-    reader = _Reader(source)
-    events = etree.iterparse(reader, events=("end",), tag=tuple(tags), chunk_size=_READ_BYTES, **_OPTIONS)
+    events = etree.iterparse(feed, events=("end",), tag=tuple(tags), chunk_size=_READ_BYTES, **_OPTIONS)
     try:
         for _, element in events:
             yield element
-            reader.bytes_since_piece = 0
+            feed.take_piece()
             element.clear()
             parent = element.getparent()
             if parent is not None:
@@ -122,24 +164,6 @@ def parsed(source: bytes) -> Any:
         XMLSyntaxError: It is no XML.
     """
     return etree.fromstring(source, etree.XMLParser(**_OPTIONS))
-
-
-class _Reader:
-    """Reads bytes and counts how many since the last piece."""
-
-    def __init__(self, source: bytes) -> None:
-        self._file = BytesIO(source)
-        self.bytes_since_piece = 0
-
-    def read(self, size: int) -> bytes:
-        """Return at most so many bytes."""
-        self.bytes_since_piece += size
-        if self.bytes_since_piece > _LARGEST_PIECE_BYTES:
-            raise TooMuchScoreError(
-                f"The document has more than {_LARGEST_PIECE_BYTES:,} bytes without a bar line, which is no "
-                "music: send the score without embedded pictures or other data."
-            )
-        return self._file.read(size)
 
 
 def text_of(element: Any) -> str:

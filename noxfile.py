@@ -209,6 +209,54 @@ def benchmark(session: nox.Session) -> None:
     measure(session, "benchmark")
 
 
+@nox.session(venv_backend="none", requires=["lab"])
+def concurrent(session: nox.Session) -> None:
+    """Measure 10, 50, 100 and 200 clients, each with work of its own (5 min)."""
+    measure(session, "concurrent")
+
+
+@nox.session(name="large-scores", venv_backend="none", requires=["lab"])
+def large_scores(session: nox.Session) -> None:
+    """Measure orchestral scores of four sizes (8 min)."""
+    measure(session, "large-scores")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def memory(session: nox.Session) -> None:
+    """Look for growth of memory over five minutes at a fixed rate (6 min)."""
+    measure(session, "memory")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def tools(session: nox.Session) -> None:
+    """Measure each tool alone, by one client (6 min)."""
+    measure(session, "tools")
+
+
+@nox.session(name="rate-limit", venv_backend="none", requires=["lab"])
+def rate_limit(session: nox.Session) -> None:
+    """Hold burst, rate and Retry-After to what is said of them, for each client (2 min)."""
+    measure(session, "rate-limit")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def cleanup(session: nox.Session) -> None:
+    """Look for what stays behind after operations of which many go wrong (1 min)."""
+    measure(session, "cleanup")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def stability(session: nox.Session) -> None:
+    """Measure a simulated day, hour by hour (10 min)."""
+    measure(session, "stability")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def recovery(session: nox.Session) -> None:
+    """Kill worker processes under load, and time until clients get answers again (1 min)."""
+    measure(session, "recovery")
+
+
 @nox.session(venv_backend="none", requires=["bench"])
 def compare(session: nox.Session) -> None:
     """Compare two servers, commits, wires or recorded runs: `-- calculator@HEAD calculator`."""

@@ -82,11 +82,16 @@ def test_journeys_and_methods_have_figures(build: type[Build]) -> None:
 
 def test_each_name_that_the_module_lists_exists(build: type[Build]) -> None:
     metrics = build.metrics(
-        journey_ms={"NAME": build.latency(50.0)}, protocol_ms={"METHOD": build.latency(4.0)}
+        journey_ms={"NAME": build.latency(50.0)},
+        protocol_ms={"METHOD": build.latency(4.0)},
+        kinds_ms={"all": {"unseen": build.latency(3.0)}, "TOOL": {"KIND": build.latency(2.0)}},
     )
     listed = re.findall(r"``([^`]+)``", str(module.__doc__).partition("after ``@``")[2])
     known = {name.replace("hold_10", "hold_100") for name in found(build, metrics=metrics)}
-    own = {name for name in listed if name.startswith(("stress.", "spike.", "endurance."))}
+    of_findings = re.compile(
+        r"(stress|spike|endurance|concurrent|pools|stability|rate_limit|cleanup|recovery)[.]"
+    )
+    own = {name for name in listed if of_findings.match(name)}
     assert len(listed) > 15
     assert set(listed) - own <= known
 

@@ -98,7 +98,7 @@ def test_what_is_no_duration_is_refused_with_what_came(text: str) -> None:
         ({"vus": 2.5}, "--vus is a whole number, 2.5 came"),
         ({"think_time_s": -0.1}, "--think-time is zero or more seconds, -0.1 came"),
         ({"think_time_s": float("nan")}, "--think-time"),
-        ({"rate_per_s": 100}, "--rate belongs to scenarios paced by a rate (endurance)"),
+        ({"rate_per_s": 100}, "paced by a rate (cleanup, endurance, memory, stability)"),
         ({"calls_per_session": 0}, "calls per session"),
         ({"request_timeout_s": 0}, "request timeout"),
     ],

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-from fastmcp import FastMCP
 
 from calculator_server.server import create_server
 from calculator_server.settings import CalculatorSettings
@@ -14,11 +11,8 @@ from server_core import main as run_server
 
 def main() -> int:
     """Run the server; returns the exit code."""
-    return run_server(_create_server, CalculatorSettings)
-
-
-def _create_server(_settings: CalculatorSettings) -> FastMCP[Any]:
-    return create_server()  # arithmetic has nothing to set
+    # Not a function of this module: worker processes would look for it in a __main__ that they do not have.
+    return run_server(create_server, CalculatorSettings)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from calculator_server import arithmetic
-from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
+from perf_core import Expectation, Journey, Launch, Limits, Scenario, Step, Target
 from perf_core.adapter import Pools
-from perf_core.scenarios import NO_ERRORS, standard_scenarios
+from perf_core.scenarios import NO_ERRORS, further_scenarios, standard_scenarios
 
 JOURNEYS = 20_000
 """Enough that hardly two calls in flight have the same answer."""
@@ -87,6 +89,26 @@ def _benchmark_journey(tool: str, kind: str, r: random.Random) -> Journey:
     return _journey(tool, kind, *operands)
 
 
+_MISTAKES: tuple[tuple[str, Mapping[str, JsonValue]], ...] = (
+    ("divide", {"a": 1.0, "b": 0.0}),
+    ("multiply", {"a": 1e200, "b": 1e200}),
+    ("add", {"a": 1.0}),
+    ("subtract", {"a": "one", "b": 2.0}),
+    ("add", {"a": None, "b": []}),
+)
+"""What clients do wrong; the right answer is an error that says so."""
+
+
+def faulty_journeys(seed: int) -> Pools:
+    """Return the mix with a mistake in every other journey."""
+    r = random.Random(seed)  # noqa: S311 - a draw of load, no secret
+    wrong = [Journey(tool, (Step(tool, given, Expectation.error()),), "mistake") for tool, given in _MISTAKES]
+    right = [
+        _journey(tool, "right", *_operands("mixed", r)) for tool in r.choices(list(MIX), k=JOURNEYS // 20)
+    ]
+    return {"mix": [journey for each in right for journey in (each, r.choice(wrong))]}
+
+
 # A percentile is judged when at least ten samples lie beyond it: 200 for p95, 1000 for p99.
 _SESSION = Target(
     "session_creation_ms.p95", "<", 100, need="Opening a session must not be felt.", min_samples=20
@@ -145,13 +167,38 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
 def _scenarios() -> dict[str, Scenario]:
     standard = standard_scenarios(mixed_journeys, TARGETS)
     benchmark = standard_scenarios(benchmark_journeys, TARGETS)["benchmark"]
-    return {**standard, "benchmark": benchmark}
-
-
-def _launch() -> Launch:
-    return Launch(
-        argv=(sys.executable, "-m", "calculator_server", "--port", "0", "--ready-file", "{ready_file}")
+    further = further_scenarios(
+        {
+            "concurrent": mixed_journeys,
+            "memory": mixed_journeys,
+            "tools": benchmark_journeys,
+            "rate-limit": mixed_journeys,
+            "cleanup": faulty_journeys,
+            "stability": mixed_journeys,
+            "recovery": mixed_journeys,
+        },
+        launches={"rate-limit": _limited(), "recovery": _launch("--workers", "2")},
+        limits=LIMITS,
+        strikes_at="multiprocessing.spawn",
     )
+    return {**standard, "benchmark": benchmark, **further}
+
+
+LIMITS = Limits(rate_per_s=2.0, burst=20)
+"""Of the server that ``rate-limit`` starts: slow enough that a burst is over before the next token comes."""
+
+_TOKENS = tuple(f"perf-lab-client-{number}" for number in range(3))
+
+
+def _launch(*options: str, tokens: tuple[str, ...] = ()) -> Launch:
+    command = (sys.executable, "-m", "calculator_server", "--port", "0", "--ready-file", "{ready_file}")
+    return Launch(argv=(*command, *options), tokens=tokens)
+
+
+def _limited() -> Launch:
+    options = {"rate-limit-per-s": LIMITS.rate_per_s, "rate-limit-burst": LIMITS.burst}
+    words = [word for name, value in options.items() for word in (f"--{name}", f"{value:g}")]
+    return _launch(*words, "--auth-tokens", ",".join(_TOKENS), tokens=_TOKENS)
 
 
 @dataclass(frozen=True)

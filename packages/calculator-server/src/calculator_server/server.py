@@ -14,6 +14,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from calculator_server import __version__, arithmetic
+from calculator_server.settings import CalculatorSettings
 from server_core import PlainTool
 
 SAMPLE_URI = "calculator://sample"
@@ -71,8 +72,8 @@ async def divide(
     return _calculate(arithmetic.divide, a, b)
 
 
-def create_server() -> FastMCP[Any]:
-    """Make the calculator app, ready to be served or to be used in memory."""
+def create_server(_settings: CalculatorSettings | None = None) -> FastMCP[Any]:
+    """Make the calculator app, ready to be served or to be used in memory; arithmetic has nothing to set."""
     mcp: FastMCP[Any] = FastMCP(
         "calculator", instructions=INSTRUCTIONS, version=__version__, dereference_schemas=False
     )

@@ -1,9 +1,11 @@
 """Performance lab for MCP servers. The public interface of a server's adapter is on this page."""
 
 from perf_core.adapter import (
+    UNIQUE,
     Expectation,
     Journey,
     Launch,
+    Limits,
     Scenario,
     ServerAdapter,
     Step,
@@ -12,9 +14,11 @@ from perf_core.adapter import (
 )
 
 __all__ = [
+    "UNIQUE",
     "Expectation",
     "Journey",
     "Launch",
+    "Limits",
     "Scenario",
     "ServerAdapter",
     "Step",

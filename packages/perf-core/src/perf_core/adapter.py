@@ -36,6 +36,8 @@ class Launch:
         cwd: Folder to start in; None is the lab's own.
         ready_timeout_s: Time until the first MCP handshake must have been answered.
         stop_timeout_s: Time between SIGTERM and SIGKILL.
+        tokens: Bearer tokens that the server started like this asks for: the lab's own requests carry the
+            first, virtual users the others in turn. They stand in ``plan.json``: no real secrets.
     """
 
     argv: tuple[str, ...]
@@ -44,25 +46,39 @@ class Launch:
     cwd: Path | None = None
     ready_timeout_s: float = 20.0
     stop_timeout_s: float = 15.0
+    tokens: tuple[str, ...] = ()
+
+
+UNIQUE = "{unique}"
+"""Stands in arguments and expected answers for a text of 16 letters and digits that no other journey has,
+of this run or of any other: names that must not meet, or content that the server cannot have seen."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a tool call must answer; built by one of the four class methods.
+    """What a tool call must answer; built by one of the five class methods.
 
     Attributes:
-        kind: ``result`` compares the structured content, ``text`` the first text content, ``error``
-            wants ``isError: true``, ``any`` only that it is not an error.
-        value: The expected JSON value for ``result``, the expected text for ``text``.
+        kind: ``result`` compares the structured content, ``members`` some members of it, ``text`` the first
+            text content, ``error`` wants ``isError: true``, ``any`` only that it is not an error.
+        value: The expected JSON value for ``result`` and ``members``, the expected text for ``text``.
     """
 
-    kind: Literal["result", "text", "error", "any"]
+    kind: Literal["result", "members", "text", "error", "any"]
     value: JsonValue = None
 
     @classmethod
     def result(cls, structured_content: JsonValue) -> Expectation:
         """Expect this structured content, compared as a JSON value (numbers exactly)."""
         return cls("result", structured_content)
+
+    @classmethod
+    def members(cls, members: Mapping[str, JsonValue]) -> Expectation:
+        """Expect these members of the structured content, whatever others there are.
+
+        Checking is cheapest when they are the first ones, in the order in which the server writes them.
+        """
+        return cls("members", dict(members))
 
     @classmethod
     def text(cls, text: str) -> Expectation:
@@ -129,7 +145,21 @@ class Target:
 
 
 Pools = Mapping[str, Sequence[Journey]]
-"""Journeys by pool name: ``mix`` always; the shape ``benchmark`` also wants one pool per tool."""
+"""Journeys by pool name: ``mix`` always; the shape ``benchmark`` also wants one pool per tool, the shapes
+``tools`` and ``large-scores`` call all pools but ``mix``, one after the other."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server lets one client send; the shape ``rate-limit`` holds it to that.
+
+    Attributes:
+        rate_per_s: Messages in the long run.
+        burst: Messages at once, after a pause.
+    """
+
+    rate_per_s: float
+    burst: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +173,13 @@ class Scenario:
         journeys: Draws the journeys from a seed; the same seed gives the same journeys.
         targets: Levels that decide the verdict.
         wires: Wires measured unless the user names one.
+        launch: How to start the server for this question; None is as for the others.
+        limits: What it lets one client send when started like that; the shape ``rate-limit`` needs it.
+        strikes_at: Part of the command line of the processes that the shape ``recovery`` may kill: those
+            below the server that have it and have no children of their own.
+        gauges: What the server holds, such as stored scores, by the names of gauges of its ``/metrics``:
+            after the shape ``cleanup`` they must be back where they were.
+        request_timeout_s: Time that an answer may take, where 30 s are too few.
     """
 
     name: str
@@ -151,6 +188,11 @@ class Scenario:
     journeys: Callable[[int], Pools]
     targets: tuple[Target, ...] = ()
     wires: tuple[Wire, ...] = ("session",)
+    launch: Launch | None = None
+    limits: Limits | None = None
+    strikes_at: str = ""
+    gauges: Mapping[str, str] = field(default_factory=dict)
+    request_timeout_s: float = 30.0
 
 
 @runtime_checkable

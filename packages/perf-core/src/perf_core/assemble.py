@@ -10,9 +10,11 @@ from typing import Any
 
 from perf_core import measurements
 from perf_core.adapter import Target
+from perf_core.evidence import Evidence, Stocks, Strike
 from perf_core.figures import figures
-from perf_core.findings import Evidence, find
+from perf_core.findings import find
 from perf_core.generator import Generated
+from perf_core.grades import clients_carried, grades
 from perf_core.measurements import Summary, Window
 from perf_core.plan import Plan
 from perf_core.record import RunRecord, Series
@@ -56,6 +58,8 @@ class Load:
         faults: Reasons that make the run invalid whatever its figures say.
         interrupted: The user ended it.
         sessions_left: Sessions that the server still held open after it; None when it does not tell.
+        stocks: What the server held before and after it; None where that is not asked, or cannot be seen.
+        strikes: Processes that were killed on purpose.
     """
 
     generated: Generated
@@ -63,6 +67,8 @@ class Load:
     faults: tuple[str, ...]
     interrupted: bool
     sessions_left: int | None
+    stocks: Stocks | None = None
+    strikes: tuple[Strike, ...] = ()
 
 
 def assemble(job: Job, load: Load) -> RunRecord:
@@ -114,14 +120,19 @@ def assemble(job: Job, load: Load) -> RunRecord:
             aborted,
             sessions_left=load.sessions_left,
             uptime_percent=uptime_percent,
+            summary=summary,
+            limits=plan.limits,
+            stocks=load.stocks,
+            strikes=load.strikes,
         ),
     )
     common = figures(
         seen, reached, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
     )
+    known = {**common, "clients_carried": clients_carried(reached), **found.figures}
     judgement = judge(
         job.targets,
-        {**common, **found.figures},
+        known,
         used,
         [*load.faults, *_load_faults(job, load, summary, seen.tool_calls)],
         interrupted=load.interrupted,
@@ -149,6 +160,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
             measurements.server_columns(load.samples, summary.started_at_s, ended_at_s),
         ),
         manifest=job.manifest,
+        grades=grades(known),
     )
 
 

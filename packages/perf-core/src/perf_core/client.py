@@ -37,13 +37,13 @@ class Client:
         server_info: ``serverInfo`` of the handshake: name and version.
     """
 
-    def __init__(self, http: httpx2.Client, url: str, wire: Wire) -> None:
+    def __init__(self, http: httpx2.Client, url: str, wire: Wire, token: str | None = None) -> None:
         self.server_info: Mapping[str, Any] = {}
         self._http = http
         self._url = url
         self._wire = wire
         self._last_id = 0
-        self._headers = {"Accept": "application/json, text/event-stream"}
+        self._headers = {"Accept": "application/json, text/event-stream", **authorization(token)}
 
     def tools(self) -> tuple[str, ...]:
         """Return the names of its tools, sorted.
@@ -120,16 +120,27 @@ class Client:
         return self._http.post(self._url, json=message, headers=headers)
 
 
+def authorization(token: str | None) -> dict[str, str]:
+    """Return the header that carries a bearer token; nothing without one."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
 @contextmanager
-def connect(url: str, wire: Wire, timeout_s: float = 10.0) -> Iterator[Client]:
+def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Iterator[Client]:
     """Yield a client that has greeted the server at ``url``; its session is deleted afterwards.
+
+    Args:
+        url: MCP endpoint.
+        wire: Protocol era.
+        timeout_s: Time that each answer may take.
+        token: Bearer token, where the server asks for one.
 
     Raises:
         TargetError: Nothing answers there, or not as MCP says; names the step and what came.
     """
     # The lab talks to loopback and named servers directly: a proxy of the environment would be measured too.
     with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
-        client = Client(http, url, wire)
+        client = Client(http, url, wire, token)
         try:
             client.greet()
             yield client

@@ -6,21 +6,31 @@ Names read from the general to the particular; a stage stands after ``@``:
 * ``errors.wrong_answer`` and the other classes
 * ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
 * ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
+* ``kinds_ms.all.unseen.p95``, ``kinds_ms.TOOL.KIND.p95``: by kind of journey
+* ``success_percent``, ``failed_calls``: right answers among all calls, and the others
 * ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
-* ``server.rss_slope_mb_per_h``, ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
+* ``concurrent.worst_level_percent``, ``pools.unreached``, ``stability.worst_hour_percent``
+* ``rate_limit.burst_off_by``, ``cleanup.held``, ``recovery.slowest_s`` and others of these three: see the
+  modules of :mod:`perf_core.robustness`
+* ``server.rss_slope_mb_per_h``, ``server.rss_growth_mb_per_5_min`` (the same slope)
+* ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
 * ``sessions_left``: what the server says it still holds, else what the generator did not delete
+
+The clients that a run carried (clients_carried) are counted by :mod:`perf_core.grades`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from perf_core.measurements import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.record import Latency, Metrics, ServerUse, Stage
 
 _TIMED_ERRORS = frozenset({"transport", "timeout"})
 """Errors that a generator short of CPU can bring about by itself."""
+
+_FIVE_MINUTES_PER_HOUR = 12
 
 _STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
 
@@ -98,7 +108,11 @@ def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str
 def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
     calls = metrics.tool_calls
     yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
-    yield "error_rate", _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
+    wrong = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
+    yield "error_rate", wrong
+    yield "success_percent", replace(wrong, value=None if wrong.value is None else 100 * (1 - wrong.value))
+    failed = round(metrics.error_rate * calls)
+    yield "failed_calls", replace(wrong, value=float(failed) if calls else None)
     for name in ERROR_CLASSES:
         count = metrics.errors.get(name, 0)
         yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)
@@ -113,6 +127,9 @@ def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figu
         yield from _latency_figures(f"journey_ms.{name}", latency, held_s)
     for name, latency in metrics.protocol_ms.items():
         yield from _latency_figures(f"protocol_ms.{name}", latency, held_s)
+    for tool, kinds in metrics.kinds_ms.items():
+        for kind, latency in kinds.items():
+            yield from _latency_figures(f"kinds_ms.{tool}.{kind}", latency, held_s)
 
 
 def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterator[tuple[str, Figure]]:
@@ -141,11 +158,13 @@ def _unreached_figures(stage: str) -> dict[str, Figure]:
 def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
     if server is None:
         unseen = Figure(None, 0, held_s, absent="the server's process cannot be seen from here")
-        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call"):
+        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "rss_growth_mb_per_5_min", "cpu_us_per_call"):
             yield f"server.{name}", unseen
         return
     slope = server.rss_mb.slope_mb_per_h
     few = "" if slope is not None else "too few samples for a slope"
     yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s, timed=False)
     yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=few)
+    growth = None if slope is None else slope / _FIVE_MINUTES_PER_HOUR
+    yield "server.rss_growth_mb_per_5_min", Figure(growth, 1, held_s, timed=False, absent=few)
     yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s, timed=False)

@@ -1,17 +1,19 @@
 """What a scenario finds out beyond the common figures; pure functions, one per shape.
 
-``find`` returns sentences for people and figures for targets. Limits come from the published guide.
+``find`` returns sentences for people and figures for targets. Limits come from the published guide. The
+shapes of the first guide are here, those of the second in :mod:`perf_core.robustness`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
+from perf_core.evidence import Columns, Evidence, Found
 from perf_core.figures import Figure
-from perf_core.record import Finding, Metrics, ServerUse, Stage
+from perf_core.record import Finding, ServerUse, Stage
+from perf_core.robustness import FINDERS
 from perf_core.statistics import knee, recovery_s
 
 LEVEL_P95_MS = 500.0
@@ -20,48 +22,6 @@ RECOVERED_WITHIN = 1.2
 """A latency within 20 % of the one before the spike counts as recovered."""
 
 _DRIFT_SHARE = 0.1
-
-Columns = Mapping[str, Sequence[float | None]]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What findings rest on: the parts of a record that exist before its verdict.
-
-    Attributes:
-        metrics: Figures of the whole run.
-        stages: The stages that were reached.
-        planned_stages: Names of all stages that were planned.
-        server: What the server used.
-        load: Columns of ``record.Series.load``.
-        period_s: Length of one period of those columns.
-        aborted: Why the script ended the load early; empty when it did not.
-        sessions_left: Sessions that the server says it still holds; None when it does not tell.
-        uptime_percent: Share of the time that the server was there; None when no call ended.
-    """
-
-    metrics: Metrics
-    stages: Sequence[Stage]
-    planned_stages: Sequence[str]
-    server: ServerUse | None
-    load: Columns
-    period_s: float
-    aborted: str = ""
-    sessions_left: int | None = None
-    uptime_percent: float | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """Findings of one scenario.
-
-    Attributes:
-        findings: Sentences.
-        figures: Figures that targets can name.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
 def find(shape: str, evidence: Evidence) -> Found:
@@ -336,4 +296,5 @@ _FINDERS: Mapping[str, Callable[[Evidence], Found]] = {
     "spike": _spike,
     "endurance": _endurance,
     "benchmark": _benchmark,
+    **FINDERS,
 }

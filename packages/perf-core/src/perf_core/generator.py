@@ -52,10 +52,12 @@ class Preview:
 
     Attributes:
         duration_s: Longest time that the run takes, clean-up included.
+        load_s: Length of the load alone.
         max_vus: Most virtual users at once.
     """
 
     duration_s: float
+    load_s: float
     max_vus: int
 
 
@@ -151,7 +153,10 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
             "Check the settings of the run.",
         )
     document = json.loads(done.stdout)
-    return Preview(_go_duration_s(document["totalDuration"]), int(document["maxVUs"]))
+    load = document["scenarios"].get("load") or {}
+    lengths = [stage["duration"] for stage in load.get("stages") or ()] or [load.get("maxDuration") or "0s"]
+    load_s = sum(map(_go_duration_s, lengths))
+    return Preview(_go_duration_s(document["totalDuration"]), load_s, int(document["maxVUs"]))
 
 
 def _go_duration_s(text: str) -> float:

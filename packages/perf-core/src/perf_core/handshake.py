@@ -31,14 +31,20 @@ class Handshake:
     duration_s: float
 
 
-def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0) -> Handshake:
+def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Handshake:
     """Greet the server at ``url`` and list its tools.
+
+    Args:
+        url: MCP endpoint.
+        wire: Protocol era.
+        timeout_s: Time that each answer may take.
+        token: Bearer token, where the server asks for one.
 
     Raises:
         TargetError: Nothing answers there, or not as MCP says; names the step and what came.
     """
     began = time.perf_counter()
-    with connect(url, wire, timeout_s) as client:
+    with connect(url, wire, timeout_s, token=token) as client:
         duration_s = time.perf_counter() - began
         name, version = (str(client.server_info.get(key, "")) for key in ("name", "version"))
         return Handshake(url, wire, name, version, client.tools(), duration_s)

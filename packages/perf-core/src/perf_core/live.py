@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from perf_core import endpoints
-from perf_core.adapter import Wire
+from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.handshake import Handshake, shake_hands
 from perf_core.interruption import Interruption
@@ -44,6 +44,14 @@ class Live(Protocol):
     def ready_s(self) -> float | None:  # noqa: D102 - start to handshake, None when it ran already
         ...
 
+    @property
+    def token(self) -> str | None:  # noqa: D102 - the lab's own bearer token, None where none is asked for
+        ...
+
+    @property
+    def temporary_folder(self) -> Path | None:  # noqa: D102 - where it alone leaves files, if that is known
+        ...
+
     def ended(self) -> str:
         """Return how it ended, or nothing while it lives."""
         ...
@@ -68,6 +76,8 @@ class StartedServer:
         self.handshake = process.handshake
         self.pid: int | None = process.pid
         self.ready_s: float | None = process.ready_s
+        self.token = process.token
+        self.temporary_folder: Path | None = process.temporary_folder
 
     def ended(self) -> str:
         """Return how it ended, or nothing while it lives."""
@@ -80,7 +90,7 @@ class StartedServer:
 
     def changed(self) -> str:
         """Return in what it is not the server from the start, or nothing."""
-        return self.ended() or _different(self.handshake, self._wire)
+        return self.ended() or _different(self.handshake, self._wire, self.token)
 
 
 class RunningServer:
@@ -92,6 +102,8 @@ class RunningServer:
     """
 
     ready_s: float | None = None
+    token: str | None = None
+    temporary_folder: Path | None = None
 
     def __init__(self, url: str, wire: Wire) -> None:
         self.url = url
@@ -134,9 +146,9 @@ def _local_process(url: str) -> psutil.Process | None:
     return None
 
 
-def _different(before: Handshake, wire: Wire) -> str:
+def _different(before: Handshake, wire: Wire, token: str | None = None) -> str:
     try:
-        after = shake_hands(before.url, wire)
+        after = shake_hands(before.url, wire, token=token)
     except TargetError as error:
         return f"the server no longer answers a handshake after the run: {error.message}"
     for what, then, now in (
@@ -156,10 +168,12 @@ class Place:
     Attributes:
         log_path: File for the output of a started server.
         cpus: CPUs for a started server; None is all.
+        launch: How to start it, where that is not as its adapter says.
     """
 
     log_path: Path
     cpus: Sequence[int] | None = None
+    launch: Launch | None = None
 
 
 @contextlib.contextmanager
@@ -174,9 +188,8 @@ def live_server(subject: Subject, wire: Wire, place: Place, interruption: Interr
         _expect_name(subject, running.handshake)
         yield running
         return
-    process = ServerProcess(
-        subject.adapter.launch, wire, place.log_path, cpus=place.cpus, interruption=interruption
-    )
+    launch = place.launch or subject.adapter.launch
+    process = ServerProcess(launch, wire, place.log_path, cpus=place.cpus, interruption=interruption)
     with process:
         _expect_name(subject, process.handshake)
         yield StartedServer(process, wire)

@@ -164,6 +164,7 @@ def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
             name: summary.latency("mcp_journey_duration_ms", journey=name) for name in plan.journey_names
         },
         kinds_ms=_kinds(summary, plan),
+        kinds_error_rate=_kinds_error_rate(summary, plan),
         protocol_ms=_protocol(summary),
         sessions_opened=summary.count("mcp_sessions_opened"),
         sessions_closed=summary.count("mcp_sessions_closed"),
@@ -179,7 +180,19 @@ def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:
         }
         for tool in plan.tools
     }
-    return {tool: kinds for tool, kinds in split.items() if kinds}
+    whole = {kind: latency for kind in plan.kinds if (latency := summary.latency(CALLS, kind=kind)).count}
+    found = {tool: kinds for tool, kinds in split.items() if kinds}
+    return {**found, "all": whole} if whole else found
+
+
+def _kinds_error_rate(summary: Summary, plan: Plan) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for kind in plan.kinds:
+        errors = {c: summary.count(ERRORS, **{"class": c}, kind=kind) for c in ERROR_CLASSES}
+        calls, correct = _calls(summary.count(CALLS, kind=kind), errors, dict.fromkeys(ERROR_CLASSES, 0))
+        if calls:
+            rates[kind] = _share(calls - correct, calls)
+    return rates
 
 
 def _protocol(summary: Summary) -> dict[str, Latency]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, Wire
+from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Wire
 from perf_core.errors import ResultsError, UsageError
 from perf_core.slices import SlicePlan
 
 SCHEMA = 1
 PLAN_NAME = "plan.json"
 
-OPEN_MODEL_SHAPES = frozenset({"endurance"})
+OPEN_MODEL_SHAPES = frozenset({"endurance", "memory", "cleanup", "stability"})
 """Shapes that are paced by an arrival rate; the others keep a number of virtual users busy."""
+
+POOLED_SHAPES = frozenset({"tools", "large-scores"})
+"""Shapes with a stage for each pool but ``mix``."""
 
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+|\d+(\.\d+)?", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
@@ -71,6 +74,8 @@ class Plan:
         settings: The user's settings.
         pools: Journeys by pool.
         slices: Schedule of a comparison; None for every other shape.
+        limits: What the server lets one client send, for the shape that holds it to that.
+        tokens: Bearer tokens of the virtual users, who take them in turn.
     """
 
     scenario: str
@@ -79,6 +84,8 @@ class Plan:
     settings: Settings
     pools: Pools = field(repr=False)
     slices: SlicePlan | None = None
+    limits: Limits | None = None
+    tokens: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -113,8 +120,14 @@ def parse_duration_s(text: str) -> float:
     return seconds
 
 
-def make_plan(scenario: Scenario, wire: Wire, settings: Settings) -> Plan:
+def make_plan(scenario: Scenario, wire: Wire, settings: Settings, *, tokens: Sequence[str] = ()) -> Plan:
     """Draw the journeys of a scenario and return the validated plan.
+
+    Args:
+        scenario: What is asked.
+        wire: Protocol era.
+        settings: The user's settings.
+        tokens: Bearer tokens that the server accepts, the lab's own first; none where it asks for none.
 
     Raises:
         UsageError: Lists every problem of the settings and of the scenario's journeys at once.
@@ -123,13 +136,22 @@ def make_plan(scenario: Scenario, wire: Wire, settings: Settings) -> Plan:
     if problems:
         raise UsageError(f"scenario {scenario.name} cannot run like this: " + "; ".join(problems))
     pools = scenario.journeys(settings.seed)
-    problems = list(_pool_problems(scenario.shape, pools))
+    problems = list(_pool_problems(scenario, pools))
     if problems:
         raise UsageError(
             f"the adapter's journeys for {scenario.name} are malformed: " + "; ".join(problems),
             "Mend the adapter; perf_core.testing has checks that its tests can run.",
         )
-    return Plan(scenario.name, scenario.shape, wire, settings, pools)
+    longest_s = max(settings.request_timeout_s, scenario.request_timeout_s)
+    return Plan(
+        scenario.name,
+        scenario.shape,
+        wire,
+        replace(settings, request_timeout_s=longest_s),
+        pools,
+        limits=scenario.limits,
+        tokens=tuple(tokens[1:]),
+    )
 
 
 def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> list[str]:
@@ -164,7 +186,8 @@ def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> lis
     return problems
 
 
-def _pool_problems(shape: str, pools: Pools) -> list[str]:
+def _pool_problems(scenario: Scenario, pools: Pools) -> list[str]:
+    shape = scenario.shape
     problems = []
     if "mix" not in pools:
         problems.append(f"a pool named 'mix' was expected, {sorted(pools)} came")
@@ -177,12 +200,20 @@ def _pool_problems(shape: str, pools: Pools) -> list[str]:
                 break
     tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
     kinds = {journey.kind for journeys in pools.values() for journey in journeys if journey.kind}
+    names = {name for name in pools if name != "mix"} if shape in POOLED_SHAPES else set()
     problems += [
         f"{label!r} cannot label figures: names are neither empty nor have blanks at an end, commas, "
         "braces or quotes"
-        for label in sorted(tools | kinds)
+        for label in sorted(tools | kinds | names)
         if _UNTAGGABLE.search(label)
     ]
+    if shape in POOLED_SHAPES and set(pools) <= {"mix"}:
+        problems.append(f"{shape} calls pool after pool: some beside 'mix' were expected, none came")
+    if shape == "rate-limit":
+        if scenario.limits is None:
+            problems.append("rate-limit holds the server to its limits: the scenario has none")
+        if any(len(journey.steps) > 1 for journey in pools.get("mix", ())):
+            problems.append("rate-limit counts single messages: its journeys have one step each")
     if shape == "benchmark":
         problems += [
             f"benchmark measures each tool alone: a pool named {tool!r} was expected, {sorted(pools)} came"
@@ -196,7 +227,7 @@ def _compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
 
 
 def _expected_text(expect: Expectation) -> str:
-    return _compact(expect.value) if expect.kind in {"result", "text"} else ""
+    return _compact(expect.value) if expect.kind in {"result", "members", "text"} else ""
 
 
 def _journey_row(journey: Journey) -> list[object]:
@@ -227,7 +258,18 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
     }
     if plan.slices is not None:
         document["slices"] = plan.slices.to_document()
+    if plan.limits is not None:
+        document["limits"] = asdict(plan.limits)
+    if plan.tokens:
+        document["tokens"] = list(plan.tokens)
     return document
+
+
+def filled(value: JsonValue, unique: str) -> JsonValue:
+    """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does it for each journey."""
+    text = json.dumps(value, ensure_ascii=False)
+    found: JsonValue = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
+    return found
 
 
 def _pool_rows(journeys: Sequence[Journey]) -> list[list[object]]:

@@ -74,6 +74,7 @@ class ServerProcess:
         self._process: psutil.Popen | None = None
         self._descendants: dict[int, psutil.Process] = {}
         self._refusal = ""
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> ServerProcess:
         began = time.monotonic()
@@ -94,9 +95,19 @@ class ServerProcess:
         self.stop()
 
     @property
+    def token(self) -> str | None:
+        """The lab's own bearer token; None where the server asks for none."""
+        return next(iter(self._launch.tokens), None)
+
+    @property
     def pid(self) -> int:
         """Process number of the server's root process."""
         return self._started.pid
+
+    @property
+    def temporary_folder(self) -> Path | None:
+        """Folder in which the server puts its temporary files, and nobody else any; None once it is gone."""
+        return Path(self._temporary.name) if self._temporary else None
 
     @property
     def identity(self) -> Identity:
@@ -135,7 +146,13 @@ class ServerProcess:
                 member.kill()
         psutil.wait_procs(list(self._descendants.values()), timeout=5)
         code: int | None = process.wait(5)
+        self._remove_temporary_files()
         return code
+
+    def _remove_temporary_files(self) -> None:
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            temporary.cleanup()
 
     @property
     def _started(self) -> psutil.Popen:
@@ -164,6 +181,9 @@ class ServerProcess:
         self._remember_tree()
 
     def _spawn(self, argv: list[str]) -> None:
+        # A short path: servers may put sockets there, whose names have a limit of some hundred letters.
+        self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
+        temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
         with self._log_path.open("wb") as log:
             try:
                 self._process = psutil.Popen(
@@ -171,11 +191,12 @@ class ServerProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **self._launch.env},
+                    env={**os.environ, **temporary, **self._launch.env},
                     cwd=self._launch.cwd,
                     **APART,
                 )
             except OSError as error:
+                self._remove_temporary_files()
                 raise TargetError(
                     f"cannot start {argv[0]}: {error.strerror}", "Check the command of the target."
                 ) from error
@@ -191,7 +212,7 @@ class ServerProcess:
     def _greet(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
             try:
-                return shake_hands(self.url, self._wire, timeout_s=left_s)
+                return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
             except TargetError as error:
                 self._refusal = f" ({error.message})"
         raise AssertionError("unreachable: _until raises")

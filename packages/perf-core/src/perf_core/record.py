@@ -27,6 +27,7 @@ RECORD_NAME = "record.json"
 
 Verdict = Literal["pass", "fail", "invalid", "interrupted"]
 Outcome = Literal["met", "missed", "not judged", "invalid"]
+Grade = Literal["excellent", "good", "acceptable", "poor", "not graded"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Metrics:
         session_creation_ms: ``initialize`` and ``notifications/initialized`` together; None on the
             stateless wire.
         journey_ms: By journey, for journeys of more than one step.
-        kinds_ms: By tool and then kind of arguments, where the shape splits them.
+        kinds_ms: By tool (``all`` is every tool together) and then kind of journey, where journeys have one.
+        kinds_error_rate: Share of tool calls that went wrong, 0 to 1, by kind of journey.
         protocol_ms: By method, for requests that call no tool (``GET /health``, ``ping``,
             ``tools/list``), where the shape measures them.
         sessions_opened: Sessions opened during the run.
@@ -104,6 +106,7 @@ class Metrics:
     protocol_ms: Mapping[str, Latency] = field(default_factory=dict)
     sessions_opened: int = 0
     sessions_closed: int = 0
+    kinds_error_rate: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,29 @@ class TargetResult:
 
 
 @dataclass(frozen=True)
+class Graded:
+    """A figure by the published table of grades, which decides nothing.
+
+    Attributes:
+        subject: What is graded, for people.
+        figure: Name of the figure.
+        comparison: ``<`` when the figure must stay below a level, ``>=`` when it must reach it.
+        levels: For ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
+        value: The figure; None when there was none.
+        grade: The best one whose level was reached; ``poor`` when none was.
+        reason: Why it is not graded, or that it may be better; else empty.
+    """
+
+    subject: str
+    figure: str
+    comparison: Literal["<", ">="]
+    levels: tuple[float, float, float]
+    value: float | None
+    grade: Grade
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that the scenario found out beyond its figures, such as the knee of a stress run.
 
@@ -273,6 +299,7 @@ class RunRecord:
         exit_code: What ``perf-core`` returns for this run alone.
         metrics: None when the generator produced nothing.
         manifest: Machine, versions, commit and settings.
+        grades: Beside the targets, by a table that is the same for every server.
     """
 
     run_id: str
@@ -293,6 +320,7 @@ class RunRecord:
     series: Series
     manifest: Mapping[str, Any]
     schema: int = SCHEMA
+    grades: tuple[Graded, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -13,14 +13,17 @@ from perf_core import endpoints, generator, record, report
 from perf_core.adapter import Scenario, Wire
 from perf_core.assemble import Job, Load, assemble
 from perf_core.errors import TargetError, UsageError
-from perf_core.generator import Generator
+from perf_core.evidence import Stock, Stocks
+from perf_core.generator import Generator, Preview
 from perf_core.interruption import Interruption
 from perf_core.live import Live, Place, live_server
 from perf_core.manifest import make_manifest, usable_cpus
-from perf_core.plan import Plan, Settings, make_plan
+from perf_core.plan import PLAN_NAME, Plan, Settings, make_plan
 from perf_core.plan import write as write_plan
 from perf_core.record import RunRecord
 from perf_core.results_folder import new_folder
+from perf_core.robustness.stock import take_settled_stock
+from perf_core.robustness.strikes import Striker
 from perf_core.sampler import Sampler
 from perf_core.targets import Subject
 
@@ -65,6 +68,26 @@ class Finished:
 Tell = Callable[[str, float | None], None]
 """Told what goes on: a sentence, and the share done (0 to 1) while the load runs."""
 
+REHEARSED_SHAPES = frozenset({"cleanup"})
+"""Shapes before and after which stock is taken: what a first load makes for good must not count as left."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What goes on beside a load.
+
+    Attributes:
+        preview: What k6 is going to do.
+        period_s: Between two samples of the processes.
+        interruption: Ends the load when the user interrupts.
+        tell: Told how far it is.
+    """
+
+    preview: Preview
+    period_s: float
+    interruption: Interruption
+    tell: Tell
+
 
 def run_scenario(
     subject: Subject,
@@ -85,7 +108,10 @@ def run_scenario(
         ResultsError: The results cannot be written.
         Interrupted: The user stopped before the load began.
     """
-    plan = make_plan(scenario, wire, settings)
+    launch = scenario.launch or subject.adapter.launch
+    # A server that runs already was started by somebody else, with tokens that the lab does not know.
+    tokens = launch.tokens if subject.url is None else ()
+    plan = make_plan(scenario, wire, settings, tokens=tokens)
     k6 = generator.find_k6()
     k6_version = generator.k6_version(k6)
     server_cpus, generator_cpus = _pinned(options.pin)
@@ -93,7 +119,8 @@ def run_scenario(
     plan_path = write_plan(plan, folder)
 
     tell(f"starting {subject.name}", None)
-    with live_server(subject, wire, Place(folder / "server.log", server_cpus), interruption) as live:
+    place = Place(folder / "server.log", server_cpus, launch)
+    with live_server(subject, wire, place, interruption) as live:
         _expect_tools(plan, live)
         env = generator.script_env(plan_path, live.url, folder)
         preview = generator.preview(k6, plan.shape, env)
@@ -109,9 +136,15 @@ def run_scenario(
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )
-        load = _apply_load(
-            k6_run, live, period_s, longest_s=preview.duration_s, interruption=interruption, tell=tell
-        )
+        course = Course(preview, period_s, interruption, tell)
+        takes_stock = plan.shape in REHEARSED_SHAPES
+        before = _rehearsed_stock(k6, scenario, live, folder, course) if takes_stock else None
+        with Striker(live.pid, scenario.strikes_at, preview.load_s) as striker:
+            load = _apply_load(k6_run, live, course)
+        load = replace(load, strikes=striker.strikes)
+        if before is not None and not load.faults:
+            after = take_settled_stock(live, scenario.gauges, before, lambda: interruption.requested)
+            load = replace(load, stocks=Stocks(before, after) if after else None)
 
     job = Job(
         run_id=folder.name,
@@ -153,33 +186,43 @@ def _expect_tools(plan: Plan, live: Live) -> None:
         )
 
 
-def _apply_load(
-    k6_run: Generator,
-    live: Live,
-    period_s: float,
-    *,
-    longest_s: float,
-    interruption: Interruption,
-    tell: Tell,
-) -> Load:
+def _rehearsed_stock(k6: Path, scenario: Scenario, live: Live, folder: Path, course: Course) -> Stock | None:
+    """Apply the load once without measuring it, so that everything lazy is there; then take stock."""
+    rehearsal = folder / "rehearsal"
+    rehearsal.mkdir()
+    env = generator.script_env(folder / PLAN_NAME, live.url, rehearsal)
+    most = course.preview.max_vus
+    with Generator(k6, scenario.shape, env, rehearsal, period_s=None, max_vus=most) as k6_run:
+        _wait_for(k6_run, live, course, "rehearsal")
+    return take_settled_stock(live, scenario.gauges, None, lambda: course.interruption.requested)
+
+
+def _wait_for(k6_run: Generator, live: Live, course: Course, what: str) -> list[str]:
+    """Wait until k6 has ended; end it early when it is overdue, the server is gone or the user says so."""
     faults: list[str] = []
-    with Sampler(live.pid, period_s) as sampler, k6_run:
+    longest_s = course.preview.duration_s
+    began = time.monotonic()
+    while not k6_run.wait(_POLL_S):
+        elapsed_s = time.monotonic() - began
+        course.tell(what, min(1.0, elapsed_s / max(longest_s, 1e-3)))
+        ended = live.ended()
+        overdue = elapsed_s > longest_s + _OVERDUE_S
+        if ended:
+            faults.append(ended)
+        if overdue:
+            faults.append(f"k6 hung: it should have ended after {longest_s:.0f} s at the latest")
+        if ended or overdue or course.interruption.requested:
+            k6_run.interrupt()
+            break
+    return faults
+
+
+def _apply_load(k6_run: Generator, live: Live, course: Course) -> Load:
+    with Sampler(live.pid, course.period_s) as sampler, k6_run:
         sampler.watch_generator(k6_run.pid)
-        began = time.monotonic()
-        while not k6_run.wait(_POLL_S):
-            elapsed_s = time.monotonic() - began
-            tell("load", min(1.0, elapsed_s / max(longest_s, 1e-3)))
-            ended = live.ended()
-            overdue = elapsed_s > longest_s + _OVERDUE_S
-            if ended:
-                faults.append(ended)
-            if overdue:
-                faults.append(f"k6 hung: it should have ended after {longest_s:.0f} s at the latest")
-            if ended or overdue or interruption.requested:
-                k6_run.interrupt()
-                break
+        faults = _wait_for(k6_run, live, course, "load")
         generated = k6_run.result()
-        interrupted = interruption.requested
+        interrupted = course.interruption.requested
         if not faults and not interrupted:
             faults += [change for change in [live.changed()] if change]
     return Load(
@@ -187,5 +230,7 @@ def _apply_load(
         samples=sampler.samples,
         faults=tuple(faults),
         interrupted=interrupted,
-        sessions_left=endpoints.open_sessions(live.url) if live.handshake.wire == "session" else None,
+        sessions_left=endpoints.open_sessions(live.url, token=live.token)
+        if live.handshake.wire == "session"
+        else None,
     )

@@ -34,9 +34,16 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from perf_core.adapter import Expectation, Journey, Launch, Pools, Scenario, Step, Target
 from perf_core.errors import UsageError
-from perf_core.scenarios import NO_ERRORS, standard_scenarios, with_pools_by_tool
+from perf_core.scenarios import (
+    NO_ERRORS,
+    further_scenarios,
+    standard_scenarios,
+    with_pools_by_tool,
+)
 
 _JOURNEYS = 1000
+
+_FURTHER = ("concurrent", "memory", "tools", "cleanup", "stability")
 
 
 class _Strict(BaseModel):
@@ -158,11 +165,16 @@ class FileAdapter:
     @cached_property
     def _scenarios(self) -> dict[str, Scenario]:
         targets = tuple(target.build() for target in self._file.targets) or (NO_ERRORS,)
-        return standard_scenarios(self._journeys, dict.fromkeys(standard_scenarios(self._journeys), targets))
+        standard = standard_scenarios(
+            self._journeys, dict.fromkeys(standard_scenarios(self._journeys), targets)
+        )
+        given = tuple(target.build() for target in self._file.targets)
+        further = further_scenarios(dict.fromkeys(_FURTHER, self._journeys), dict.fromkeys(_FURTHER, given))
+        return {**standard, **further}
 
     @property
     def scenarios(self) -> Mapping[str, Scenario]:
-        """The published scenarios over the file's calls."""
+        """The published scenarios over the file's calls; those that need more than calls are left out."""
         return self._scenarios
 
     def _journeys(self, seed: int) -> Pools:

@@ -21,17 +21,19 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Wire
 from perf_core.client import Client, connect
 from perf_core.generator import shapes
-from perf_core.plan import Settings, make_plan
+from perf_core.plan import Settings, filled, make_plan
 from perf_core.process import ServerProcess
 
 _FIGURE = re.compile(
-    r"(tool_calls_per_s|error_rate|errors\.\w+|sessions_left"
-    r"|(latency_ms|session_creation_ms|journey_ms|protocol_ms)[.](\S+[.])?(min|avg|med|p90|p95|p99|max)"
-    r"|(stress|spike|endurance|server)\.\w+)(@\w+)?"
+    r"(tool_calls_per_s|error_rate|success_percent|failed_calls|errors\.\w+|sessions_left|clients_carried"
+    r"|(latency_ms|kinds_ms|session_creation_ms|journey_ms|protocol_ms)[.](\S+[.])?"
+    r"(min|avg|med|p90|p95|p99|max)"
+    r"|(stress|spike|endurance|server|concurrent|pools|rate_limit|cleanup|stability|recovery)\.\w+)(@\w+)?"
 )
 _CALLS_PER_POOL = 50
 
@@ -44,6 +46,10 @@ def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
         return False
     if expect.kind == "result":
         return bool(result.get("structuredContent") == expect.value)
+    if expect.kind == "members":
+        content = result.get("structuredContent")
+        assert isinstance(expect.value, dict)
+        return isinstance(content, dict) and expect.value.items() <= content.items()
     if expect.kind == "text":
         content = result.get("content") or [{}]
         return bool(content[0].get("text") == expect.value)
@@ -113,9 +119,13 @@ class AdapterContract:
                     self._follow(client, tools, f"{scenario.name}, pool {name}", journey)
 
     def _follow(self, client: Client, tools: set[str], where: str, journey: Journey) -> None:
+        unique = uuid4().hex[:16]
         for step in journey.steps:
             assert step.tool in tools, f"{where}: the server does not list {step.tool}"
-            result = client.call(step.tool, step.arguments)
-            assert meets(step.expect, result), (
-                f"{where}: {step.tool}({dict(step.arguments)}) should answer {step.expect}, {result} came"
+            arguments = filled(dict(step.arguments), unique)
+            expect = replace(step.expect, value=filled(step.expect.value, unique))
+            assert isinstance(arguments, dict)
+            result = client.call(step.tool, arguments)
+            assert meets(expect, result), (
+                f"{where}: {step.tool}({arguments}) should answer {expect}, {result} came"
             )

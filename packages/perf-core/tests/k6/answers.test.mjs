@@ -64,7 +64,25 @@ test("kinds of expectation", () => {
   assert.equal(judge(answer({ content: [{ type: "text", text: "c" }] }), "text", '"b"'), "wrong_answer");
   assert.equal(judge(answer({ content: [] }), "text", '"b"'), "wrong_answer");
   assert.equal(judge(answer({ content: [] }), "any", "null"), null);
-  assert.deepEqual(EXPECT_KINDS, ["result", "text", "error", "any"]);
+  assert.deepEqual(EXPECT_KINDS, ["result", "members", "text", "error", "any"]);
+});
+
+test("members of the structured content, whatever others there are", () => {
+  const content = { score_id: "x", key: "G minor", coefficient: 0.5, list: [1, { a: 2 }], nested: { key: "C major" } };
+  const body = answer({ structuredContent: content });
+  const right = ['{"score_id":"x","key":"G minor"}', '{"key":"G minor","score_id":"x"}', '{"list":[1,{"a":2.0}]}', "{}"];
+  for (const expected of right) assert.equal(judge(body, "members", expected), null, expected);
+  const wrong = [
+    '{"key":"C major"}', '{"score_id":"x","key":"G"}', '{"coefficient":0}', '{"list":[1]}', '{"nested":{}}', '{"missing":null}',
+    '{"score_id":"x","key":"G minor","coefficient":0}',
+  ];
+  for (const expected of wrong) assert.equal(judge(body, "members", expected), "wrong_answer", expected);
+  assert.equal(judge(answer({ structuredContent: null }), "members", '{"a":1}'), "wrong_answer");
+  assert.equal(judge(answer({ structuredContent: content, isError: true }), "members", '{"score_id":"x"}'), "is_error");
+  // The beginning as text must end where a member ends: 12 is not 123.
+  const number = answer({ structuredContent: { count: 123 } });
+  assert.equal(judge(number, "members", '{"count":12}'), "wrong_answer");
+  assert.equal(judge(number, "members", '{"count":123}'), null);
 });
 
 test("a JSON-RPC error, with our id or none", () => {

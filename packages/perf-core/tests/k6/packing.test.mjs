@@ -53,7 +53,7 @@ test("a malformed pool is refused with its place", () => {
     [{ mix: [["add", "huge", [step(1)]]] }, /^plan.pools.mix\[0\]\[1\]: expected a kind from plan.kinds \(small\)/],
     [{ mix: [["add", "", [["add", "{}", "result"]]]] }, /^plan.pools.mix\[0\]\[2\]\[0\]: expected \[tool/],
     [{ mix: [["add", "", [["pow", "{}", "result", "{}"]]]] }, /\[2\]\[0\]\[0\]: expected a tool from plan.tools.*"pow"$/],
-    [{ mix: [["add", "", [["add", "{}", "maybe", "{}"]]]] }, /\[2\]\[0\]\[2\]: expected one of result, text, error, any/],
+    [{ mix: [["add", "", [["add", "{}", "maybe", "{}"]]]] }, /\[2\]\[0\]\[2\]: expected one of result, members, text, error, any/],
   ];
   for (const [pools, message] of refusals) assert.throws(() => packPools(pools, ["mix"], settings), { message });
 });

@@ -20,6 +20,7 @@ test("defaults without a plan", () => {
     sessionPerIteration: false, callsPerSession: 3, requestTimeoutS: 30,
     tools: ["add", "subtract", "multiply", "divide"],
     kinds: ["small", "large", "decimal", "negative", "mixed", "edge"], journeys: [],
+    byKind: false, pools: [], limits: null, tokens: [],
   });
 });
 
@@ -44,7 +45,7 @@ test("what cannot be used is refused with the field, what came and what was expe
     [{ TEST_DURATION: "soon" }, /^TEST_DURATION: expected a duration.*; came "soon"$/],
     [{ TEST_DURATION: "0s" }, /^TEST_DURATION: expected a duration above 0/],
     [{ TEST_DURATION: "5m", TIME_SCALE: "1" }, /^TIME_SCALE: expected to be left out/],
-    [{ RATE: "100" }, /^RATE: expected nothing: only endurance/],
+    [{ RATE: "100" }, /^RATE: expected nothing: only endurance, memory, cleanup, stability are paced/],
     [{ SESSION_PER_ITERATION: "perhaps" }, /^SESSION_PER_ITERATION: expected true or false.*; came "perhaps"$/],
     [{ SESSION_PER_ITERATION: "1", WIRE: "stateless" }, /^SESSION_PER_ITERATION: expected false: the stateless wire/],
   ];
@@ -85,6 +86,29 @@ test("a malformed plan is refused with the field, what came and what was expecte
     [plan({}, { duration_s: "1m" }), /^plan.settings.time_scale: expected a number above 0/],
   ];
   for (const [bad, message] of refusals) assert.throws(() => settingsFromPlan(bad, "load"), { message });
+});
+
+test("what a plan says of pools, limits and tokens", () => {
+  const limited = plan({
+    shape: "rate-limit", pools: { mix: [], small: [], large: [] }, limits: { rate_per_s: 0.5, burst: 3 }, tokens: ["a"],
+    kinds: ["unseen"],
+  });
+  const settings = settingsFromPlan(limited, "rate-limit");
+  assert.deepEqual(settings.pools, ["small", "large"]);
+  assert.deepEqual(settings.limits, { ratePerS: 0.5, burst: 3 });
+  assert.deepEqual(settings.tokens, ["a"]);
+  assert.equal(settings.byKind, true);
+  const refusals = [
+    [{ limits: undefined }, /^plan.limits: expected the server's limits/],
+    [{ limits: { rate_per_s: 0, burst: 3 } }, /^plan.limits: expected a rate_per_s above 0/],
+    [{ limits: { rate_per_s: 1, burst: 1.5 } }, /^plan.limits: /],
+    [{ tokens: "a" }, /^plan.tokens: expected a list of texts/],
+    [{ pools: { "a,b": [] } }, /^plan.pools: expected names/],
+  ];
+  for (const [changes, message] of refusals) {
+    assert.throws(() => settingsFromPlan({ ...limited, ...changes }, "rate-limit"), { message }, JSON.stringify(changes));
+  }
+  assert.throws(() => settingsFromEnvironment({}, "rate-limit"), { message: /^limits: expected the server's limits/ });
 });
 
 test("durations", () => {

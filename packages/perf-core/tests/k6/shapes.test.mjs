@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  gracefulStopS, k6Scenarios, peakVus, profileOf, publishedLengthS, SHAPES, stagesOf,
+  gracefulStopS, k6Scenarios, peakVus, profileOf, publishedLengthS, SHAPES, stagesOf, timeScaleOf,
 } from "../../src/perf_core/k6/lib/shapes.js";
 
 const tools = ["add", "divide"];
@@ -28,7 +28,7 @@ test("stress as published", () => {
     "ramp_100", "hold_100", "ramp_200", "hold_200", "ramp_400", "hold_400", "ramp_800", "hold_800", "ramp_0",
   ]);
   assert.deepEqual(list[7], ["hold_800", "hold", 800, 1020, 1200]);
-  assert.equal(publishedLengthS("stress", tools), 1320);
+  assert.equal(publishedLengthS("stress", { tools }), 1320);
 });
 
 test("spike jumps at once and starts at its baseline", () => {
@@ -50,8 +50,65 @@ test("endurance is paced by a rate with as many VUs as allocated", () => {
   const { load } = k6Scenarios(list, true);
   assert.equal(load.executor, "ramping-arrival-rate");
   assert.equal(load.preAllocatedVUs, load.maxVUs);
-  assert.deepEqual(load.stages.map((stage) => stage.target), [200, 200, 0]);
+  // Per ten seconds, so that shares of small rates stay whole numbers.
+  assert.equal(load.timeUnit, "10s");
+  assert.deepEqual(load.stages.map((stage) => stage.target), [2000, 2000, 2000, 0]);
   assert.deepEqual(stages("endurance", { ratePerS: 7 }).map((stage) => stage.rate_per_s), [7, 7, 0]);
+});
+
+test("concurrent climbs to the published levels, or to the one that is asked for", () => {
+  assert.deepEqual(brief(stages("concurrent")).filter(([, kind]) => kind === "hold"), [
+    ["hold_10", "hold", 10, 10, 70], ["hold_50", "hold", 50, 80, 140], ["hold_100", "hold", 100, 150, 210],
+    ["hold_200", "hold", 200, 220, 280],
+  ]);
+  assert.deepEqual(brief(stages("concurrent", { vus: 7 })), [
+    ["ramp_7", "ramp", 7, 0, 10], ["hold_7", "hold", 7, 10, 70], ["ramp_0", "ramp", 0, 70, 80],
+  ]);
+});
+
+test("tools and large-scores call one pool after the other, by one client", () => {
+  const pools = ["20x100", "50x200"];
+  for (const [shape, length_s] of [["tools", 30], ["large-scores", 120]]) {
+    assert.deepEqual(stages(shape, { pools }).map((stage) => [stage.name, stage.pool, stage.vus, stage.end_s]), [
+      ["20x100", "20x100", 1, length_s], ["50x200", "50x200", 1, 2 * length_s],
+    ]);
+  }
+});
+
+test("stability follows the hours of a day", () => {
+  const hours = stages("stability");
+  assert.equal(hours.length, 24);
+  assert.equal(hours[23].end_s, 600);
+  const rates = Object.fromEntries(hours.map((stage) => [stage.name, stage.rate_per_s]));
+  assert.deepEqual([rates.hour_08, rates.hour_09, rates.hour_16, rates.hour_17, rates.hour_21, rates.hour_22], [3, 10, 10, 7, 7, 3]);
+  assert.deepEqual(stages("stability", { ratePerS: 1 }).slice(0, 1).map((stage) => stage.rate_per_s), [0.3]);
+  const { load } = k6Scenarios(hours, false);
+  // The load jumps at the full hour: a ramp through it would belong to no hour.
+  assert.deepEqual(load.stages.slice(16, 20), [
+    { duration: "0s", target: 30 }, { duration: "25000ms", target: 30 },
+    { duration: "0s", target: 100 }, { duration: "25000ms", target: 100 },
+  ]);
+});
+
+test("memory and cleanup are paced", () => {
+  assert.deepEqual(stages("memory").map((stage) => [stage.name, stage.rate_per_s, stage.end_s]), [
+    ["warm_up", 10, 60], ["hold", 10, 360],
+  ]);
+  assert.deepEqual(stages("cleanup").map((stage) => [stage.rate_per_s, stage.end_s]), [[5, 10]]);
+});
+
+test("rate-limit waits as long as buckets take, whatever the time scale", () => {
+  const limits = { ratePerS: 2, burst: 20 };
+  const lengths = (timeScale) => Object.fromEntries(stages("rate-limit", { limits, timeScale }).map(
+    (stage) => [stage.name, Math.round((stage.end_s - stage.start_s) * 1000) / 1000],
+  ));
+  assert.deepEqual(lengths(1), {
+    fill: 11, burst: 2, sustained: 60, wait_half: 5, replenished_half: 2, wait_long: 16, replenished_whole: 2, retry: 20,
+  });
+  assert.deepEqual(lengths(0.5), { ...lengths(1), sustained: 30, retry: 10 });
+  assert.equal(timeScaleOf("rate-limit", { tools, limits }, 38 + 40), 0.5);
+  const { load } = k6Scenarios(stages("rate-limit", { limits, vus: 9 }), false);
+  assert.deepEqual([load.executor, load.vus, load.iterations], ["per-vu-iterations", 2, 1]);
 });
 
 test("benchmark calls each tool alone, then the mix, then no tool", () => {
@@ -106,5 +163,5 @@ test("time for iterations in flight grows with the load, within bounds", () => {
 });
 
 test("an unknown shape is named", () => {
-  assert.throws(() => profileOf("soak", tools), /expected one of quick, load.*came "soak"/);
+  assert.throws(() => profileOf("soak", { tools }), /expected one of quick, load.*came "soak"/);
 });

@@ -7,7 +7,8 @@ import { thresholdsOf } from "../../src/perf_core/k6/lib/thresholds.js";
 
 const settings = (shape, changes = {}) => ({
   scenario: shape, shape, wire: "session", timeScale: 1, vus: null, ratePerS: null, tools: ["add", "divide"],
-  kinds: ["small"], journeys: ["import"], ...changes,
+  kinds: ["small"], journeys: ["import"], byKind: true, pools: ["add"], limits: { ratePerS: 2, burst: 20 }, tokens: ["a", "b"],
+  ...changes,
 });
 const stages = (shape) => stagesOf(shape, settings(shape));
 const thresholds = (shape, changes) => thresholdsOf(settings(shape, changes), stages(shape));
@@ -30,7 +31,24 @@ test("benchmark tells kinds and the protocol", () => {
     "mcp_protocol_duration_ms{method:ping}", "mcp_protocol_duration_ms{method:tools/list}",
   ]) assert.ok(names.includes(name), name);
   assert.ok(!names.includes("mcp_tool_call_duration_ms{stage:protocol}"));
+  assert.ok(!("mcp_tool_call_duration_ms{tool:add,kind:small}" in thresholds("benchmark", { byKind: false })));
   assert.ok("mcp_protocol_duration_ms{method:server/discover}" in thresholds("benchmark", { wire: "stateless" }));
+});
+
+test("every shape tells kinds of journeys, and some what they alone measure", () => {
+  const load = Object.keys(thresholds("load"));
+  for (const name of ["mcp_tool_call_duration_ms{kind:small}", "mcp_errors{class:timeout,kind:small}"]) {
+    assert.ok(load.includes(name), name);
+  }
+  assert.ok(!load.includes("mcp_outage_ms"));
+  assert.ok("mcp_outage_ms" in thresholds("recovery"));
+  const limited = Object.keys(thresholds("rate-limit"));
+  for (const name of [
+    "mcp_let_through_at_ms{client:client_2,stage:sustained}", "mcp_refused_at_ms{client:client_1,stage:burst}",
+    "mcp_retries{client:client_1,kept:no}", "mcp_retry_after_s",
+  ]) assert.ok(limited.includes(name), name);
+  assert.ok(!limited.some((name) => name.startsWith("mcp_let_through_at_ms") && name.includes("stage:fill")));
+  assert.ok(!Object.keys(thresholds("rate-limit", { tokens: [] })).some((name) => name.includes("client_2")));
 });
 
 test("no threshold can fail, but stress ends at heavy degradation of a hold stage", () => {

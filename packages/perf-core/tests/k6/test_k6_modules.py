@@ -38,6 +38,7 @@ def test_suite(suite: str) -> None:
         "settings",
         "shapes",
         "slices",
+        "unique",
         "summary",
         "thresholds",
         "wire",

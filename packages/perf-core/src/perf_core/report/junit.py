@@ -51,6 +51,7 @@ def _properties(record: RunRecord, suite: ET.Element) -> None:
         "verdict": record.verdict,
         "exit_code": str(record.exit_code),
         **{figure.name: figure.text for figure in summary.key_figures(record)},
+        **{f"grade.{each.figure}": each.grade for each in record.grades},
     }
     for key, text in stated.items():
         ET.SubElement(properties, "property", {"name": key, "value": plain(text)})

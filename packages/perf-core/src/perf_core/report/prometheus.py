@@ -19,6 +19,7 @@ from perf_core.report.wording import plain
 _QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
 _VERDICTS = ("pass", "fail", "invalid", "interrupted")
 _OUTCOMES = ("met", "missed", "not judged", "invalid")
+_GRADES = ("excellent", "good", "acceptable", "poor", "not graded")
 _MB = 1e6
 _SECONDS_PER_HOUR = 3600.0
 
@@ -73,6 +74,11 @@ def render(record: RunRecord) -> str:
         _generator(record.generator, out)
     for target in record.targets:
         _target(target, out)
+    for graded in record.grades:
+        for grade in _GRADES:
+            is_it = float(graded.grade == grade)
+            meaning = "1 for the grade of the figure, 0 for the others."
+            out.gauge("mcp_perf_grade", meaning, is_it, figure=graded.figure, grade=grade)
     return out.text()
 
 

@@ -40,6 +40,7 @@ class Table:
 def result_tables(record: RunRecord) -> tuple[Table, ...]:
     """Return every table that has rows but the manifest, in the order of the reports."""
     tables = (
+        grade_table(record),
         stage_table(record),
         latency_table(record),
         journey_table(record),
@@ -50,6 +51,23 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
         generator_table(record),
     )
     return tuple(table for table in tables if table is not None)
+
+
+def grade_table(record: RunRecord) -> Table | None:
+    """Return the grades, which are the same for every server and decide nothing."""
+    rows = [
+        (
+            plain(each.subject),
+            each.grade,
+            plain(each.reason),
+            say.figure_value(each.figure, each.value, each.levels),
+            *(f"{each.comparison} {say.figure_level(each.figure, level)}" for level in each.levels),
+        )
+        for each in record.grades
+    ]
+    headings = ("graded", "grade", "remark", "value", "acceptable", "good", "excellent")
+    note = "Grades are the same for every server and decide nothing; the targets do."
+    return _table("Grades", headings, rows, labels=3, note=note)
 
 
 def latency_table(record: RunRecord) -> Table | None:

@@ -6,10 +6,11 @@
 
 /**
  * What must come back from a call:
- * `result`: structuredContent equals the expected JSON; `text`: the first text content equals the expected JSON
- * string; `error`: a result with isError true; `any`: a result without isError.
+ * `result`: structuredContent equals the expected JSON; `members`: it has the members of the expected JSON object;
+ * `text`: the first text content equals the expected JSON string; `error`: a result with isError true; `any`: a result
+ * without isError.
  *
- * @typedef {"result" | "text" | "error" | "any"} ExpectKind
+ * @typedef {"result" | "members" | "text" | "error" | "any"} ExpectKind
  *
  * @typedef {"transport" | "http_status" | "jsonrpc_error" | "is_error" | "wrong_answer" | "timeout" | "rate_limited"
  * } ErrorClass
@@ -22,7 +23,7 @@
  */
 
 /** @type {ExpectKind[]} */
-export const EXPECT_KINDS = ["result", "text", "error", "any"];
+export const EXPECT_KINDS = ["result", "members", "text", "error", "any"];
 
 /** @type {ErrorClass[]} */
 export const ERROR_CLASSES = [
@@ -46,6 +47,8 @@ const REQUEST_TIMEOUT_CODE = 1050;
 export function needleOf(kind, expectText) {
   switch (kind) {
     case "result": return STRUCTURED + expectText;
+    // Members that come first, in this order, are found as text; others when the answer is parsed.
+    case "members": return STRUCTURED + expectText.slice(0, -1);
     case "text": return TEXT + expectText;
     case "error": return IS_ERROR;
     case "any": return '"result":{';
@@ -88,7 +91,10 @@ export function answerError(body, id, kind, needle) {
  */
 function looksRight(body, id, kind, needle) {
   const idText = '"id":' + id;
-  return body.includes(needle)
+  const contains = kind === "members"
+    ? body.includes(`${needle},`) || body.includes(`${needle}}`)
+    : body.includes(needle);
+  return contains
     && (body.includes(idText + ",") || body.includes(idText + "}"))
     && (kind === "error" || !body.includes(IS_ERROR))
     // In a stream of several messages the id might be one's and the content another's.
@@ -130,6 +136,12 @@ function hasExpectedContent(result, kind, needle) {
   switch (kind) {
     case "result":
       return sameValue(parseLossless(needle.slice(STRUCTURED.length)), result.structuredContent);
+    case "members": {
+      const content = result.structuredContent;
+      const expected = parseLossless(`${needle.slice(STRUCTURED.length)}}`);
+      return typeof content === "object" && content !== null && Object.keys(expected).every((name) =>
+        Object.prototype.hasOwnProperty.call(content, name) && sameValue(expected[name], content[name]));
+    }
     case "text": {
       const texts = Array.isArray(result.content)
         ? result.content.filter((/** @type {any} */ block) => block !== null && block.type === "text")

@@ -8,6 +8,7 @@ import { sleep } from "k6";
 import { answerError, exchangeError } from "./answers.js";
 import { JOURNEY_FIELDS, lengthOf, STEP_FIELDS } from "./cursor.js";
 import * as metrics from "./metrics.js";
+import { filled, uniqueOf } from "./unique.js";
 
 /**
  * @typedef {import("./answers.js").ErrorClass} ErrorClass
@@ -33,8 +34,15 @@ export function virtualUser(plan, client) {
   const { settings, stages } = plan;
   const { thinkTimeS } = settings;
   const { toolCallDuration } = metrics;
-  const byKind = settings.shape === "benchmark";
+  const { byKind } = settings;
   const endsOnFailure = settings.shape === "stress";
+  const timesOutages = settings.shape === "recovery";
+  /** When the first of the failed calls since the last right answer began; 0 when there is none. */
+  let brokenSince_ms = 0;
+  /** What stands for the journey in names and content: see UNIQUE. */
+  let uniqueText = "";
+  let journeyCount = 0;
+  let kind = "";
   let stageIndex = -1;
   let stageName = "";
   let loadStart_ms = 0;
@@ -93,6 +101,7 @@ export function virtualUser(plan, client) {
   }
 
   function openSession() {
+    kind = "";
     const error = client.initializeSession();
     if (error === null) return true;
     failures <<= 1;
@@ -113,7 +122,14 @@ export function virtualUser(plan, client) {
     const end = at + lengthOf(fields[at]);
     if (end < fields.length) cursor.at = end;
     else cursor.load();
-    if (byKind) tags = tagsOfKinds[fields[at + 2]];
+    if (byKind) {
+      kind = fields[at + 2];
+      tags = tagsOfKinds[kind];
+    }
+    if (plan.hasUnique) {
+      journeyCount += 1;
+      uniqueText = uniqueOf(loadStart_ms, __VU, journeyCount);
+    }
     if (fields[at] === "1") {
       call(fields, at + JOURNEY_FIELDS);
       return;
@@ -135,19 +151,40 @@ export function virtualUser(plan, client) {
    */
   function call(fields, at) {
     const tool = fields[at];
-    const response = client.callTool(tool, fields[at + 1]);
+    const argumentsText = plan.hasUnique ? filled(fields[at + 1], uniqueText) : fields[at + 1];
+    const needle = plan.hasUnique ? filled(fields[at + 3], uniqueText) : fields[at + 3];
+    const start_ms = timesOutages ? Date.now() : 0;
+    const response = client.callTool(tool, argumentsText);
     failures <<= 1;
     if (response.status !== 200) {
+      if (timesOutages) broke(start_ms);
       exchangeFailed(response, tool);
       return false;
     }
     toolCallDuration.add(response.timings.duration, tags[tool]);
     const error = answerError(
-      /** @type {string} */ (response.body), client.callId, /** @type {ExpectKind} */ (fields[at + 2]), fields[at + 3],
+      /** @type {string} */ (response.body), client.callId, /** @type {ExpectKind} */ (fields[at + 2]), needle,
     );
-    if (error === null) return true;
+    if (error === null) {
+      if (brokenSince_ms > 0) mended();
+      return true;
+    }
+    if (timesOutages) broke(start_ms);
     failed(error, tool);
     return false;
+  }
+
+  /** @param {number} since_ms when the call that failed began */
+  function broke(since_ms) {
+    if (brokenSince_ms > 0) return;
+    brokenSince_ms = since_ms;
+    metrics.outages.add(1);
+  }
+
+  /** The first right answer after a failure. */
+  function mended() {
+    metrics.outageDuration.add(Date.now() - brokenSince_ms);
+    brokenSince_ms = 0;
   }
 
   /**
@@ -168,7 +205,8 @@ export function virtualUser(plan, client) {
    */
   function failed(errorClass, tool) {
     failures |= 1;
-    metrics.errors.add(1, { class: errorClass, tool, stage: stageName });
+    const error = { class: errorClass, tool, stage: stageName };
+    metrics.errors.add(1, kind === "" ? error : { ...error, kind });
     if (endsOnFailure && bitsSet(failures & WATCHED) > WATCHED_CALLS / 2) {
       metrics.aborts.add(1, { stage: stageName });
       exec.test.abort(`most of the last ${WATCHED_CALLS} calls of a VU failed in ${stageName}`);

@@ -36,10 +36,13 @@ const IDS_PER_VU = 1e9;
  * @param {string} target.healthUrl
  * @param {import("./wire.js").Wire} target.wire
  * @param {number} target.requestTimeoutS
+ * @param {string[]} target.tokens bearer tokens, which VUs take in turn; empty where none is asked for
  */
-export function mcpClient({ url, healthUrl, wire, requestTimeoutS }) {
+export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   const stateless = wire === "stateless";
   const { AFTER_ARGUMENTS, BEFORE_ID } = wires;
+  /** @type {Record<string, string>} */
+  const authorization = tokens.length === 0 ? {} : { Authorization: `Bearer ${tokens[__VU % tokens.length]}` };
   let lastId = __VU * IDS_PER_VU;
   /** @type {string | null} */
   let sessionId = null;
@@ -194,7 +197,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS }) {
    */
   function paramsOf(headers) {
     // k6 would follow a redirect with a GET, and the answer to a call is never elsewhere.
-    return { headers, timeout: requestTimeoutS * 1000, redirects: 0 };
+    return { headers: { ...headers, ...authorization }, timeout: requestTimeoutS * 1000, redirects: 0 };
   }
 }
 
@@ -208,7 +211,7 @@ function encode(text) {
  * @param {string} name in lower case
  * @returns {string | null}
  */
-function headerOf(response, name) {
+export function headerOf(response, name) {
   const key = Object.keys(response.headers).find((each) => each.toLowerCase() === name);
   return key === undefined ? null : response.headers[key];
 }

@@ -2,7 +2,7 @@
 
 import { Counter, Trend } from "k6/metrics";
 
-/** Milliseconds of each tools/call that was answered or timed out; tags: tool, stage (benchmark also kind). */
+/** Milliseconds of each tools/call that was answered or timed out; tags: tool, stage, and kind where journeys have one. */
 export const toolCallDuration = new Trend("mcp_tool_call_duration_ms", true);
 
 /** Milliseconds to open a session: initialize and notifications/initialized. */
@@ -14,7 +14,7 @@ export const journeyDuration = new Trend("mcp_journey_duration_ms", true);
 /** Milliseconds of requests that are no tools/call, in benchmark's protocol stage; tag: method. */
 export const protocolDuration = new Trend("mcp_protocol_duration_ms", true);
 
-/** Calls that went wrong; tags: class (see answers.js), tool, stage. */
+/** Calls that went wrong; tags: class (see answers.js), tool, stage, and kind where journeys have one. */
 export const errors = new Counter("mcp_errors");
 
 export const sessionsOpened = new Counter("mcp_sessions_opened");
@@ -25,6 +25,20 @@ export const overheadRequests = new Counter("mcp_overhead_requests");
 
 /** VUs that ended the run because the server had failed; tag: stage. */
 export const aborts = new Counter("mcp_aborts");
+
+/** In recovery: spells of failed calls of a VU, and how long those lasted that ended with a right answer. */
+export const outages = new Counter("mcp_outages");
+export const outageDuration = new Trend("mcp_outage_ms", true);
+
+/** In rate-limit: when a message was let through, and when it was refused, in ms since the epoch; tags: client, stage. */
+export const letThrough = new Trend("mcp_let_through_at_ms");
+export const refused = new Trend("mcp_refused_at_ms");
+
+/** In rate-limit: refusals whose Retry-After was followed; tags: client, kept ("yes": the next message was let through). */
+export const retries = new Counter("mcp_retries");
+
+/** In rate-limit: Retry-After of the refusals, in seconds. */
+export const retryAfter = new Trend("mcp_retry_after_s");
 
 /** When a VU entered and left a slice of a comparison, in milliseconds since the epoch; tag: stage. */
 export const sliceEntered = new Trend("mcp_slice_entered_ms");

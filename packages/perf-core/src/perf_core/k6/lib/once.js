@@ -12,6 +12,7 @@ import { settingsFromEnvironment, settingsFromPlan } from "./settings.js";
 import { k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
+import { UNIQUE } from "./unique.js";
 
 /**
  * @typedef {import("./config.js").Config} Config
@@ -39,7 +40,8 @@ export function sharedTexts(shape) {
   const wanted = [...new Set(stages.map((stage) => stage.pool))];
   const { places, chunks } = packPools(plan === null ? calculatorPools(wanted) : plan.pools, wanted, settings);
   const { url, healthUrl } = config;
-  return [JSON.stringify({ url, healthUrl, settings, stages, places }), ...chunks];
+  const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
+  return [JSON.stringify({ url, healthUrl, settings, stages, places, hasUnique }), ...chunks];
 }
 
 /** @param {string[]} wanted */

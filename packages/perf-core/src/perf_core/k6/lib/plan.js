@@ -14,6 +14,7 @@ import { Cursor } from "./cursor.js";
  * @property {string} healthUrl
  * @property {import("./settings.js").Settings} settings
  * @property {import("./shapes.js").Stage[]} stages
+ * @property {boolean} hasUnique whether a journey has texts of its own in it (see unique.js)
  * @property {(pool: string, vu: number) => Cursor} cursor a VU's way through a pool
  */
 

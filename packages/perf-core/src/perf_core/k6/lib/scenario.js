@@ -12,14 +12,17 @@ import { sharedPlan } from "./plan.js";
  */
 const once = __VU === 0 ? require("./once.js") : /** @type {any} */ ({});
 
-/** @param {string} shape one of shapes.SHAPES */
-export function scenarioOf(shape) {
+/**
+ * @param {string} shape one of shapes.SHAPES
+ * @param {typeof virtualUser} [user] makes what one VU does; unless given, journey after journey
+ */
+export function scenarioOf(shape, user = virtualUser) {
   const plan = sharedPlan(() => once.sharedTexts(shape));
   const client = mcpClient({ ...plan, ...plan.settings });
   return {
     options: __VU === 0 ? once.optionsOf(plan) : {},
     setup: () => once.setUp(client),
-    iterate: virtualUser(plan, client),
+    iterate: user(plan, client),
     cleanup: client.deleteSession,
     /** @param {import("./summary.js").SummaryData} data */
     handleSummary: (data) => once.outputsOf(data, plan),

@@ -4,7 +4,7 @@
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-import { publishedLengthS, SHAPES, SLICES } from "./shapes.js";
+import { RATED_SHAPES, SHAPES, SLICES, timeScaleOf } from "./shapes.js";
 
 /**
  * @typedef {"session" | "stateless"} Wire
@@ -15,7 +15,7 @@ import { publishedLengthS, SHAPES, SLICES } from "./shapes.js";
  * @property {Wire} wire
  * @property {number} timeScale every length of the shape is multiplied by it
  * @property {number | null} vus peak; null: as published
- * @property {number | null} ratePerS arrival rate of endurance; null: as published
+ * @property {number | null} ratePerS arrival rate of the shapes that have one; null: as published
  * @property {number} thinkTimeS pause after each iteration
  * @property {boolean} sessionPerIteration initialize, some journeys, delete: in each iteration
  * @property {number} callsPerSession journeys per session of that variant
@@ -23,6 +23,14 @@ import { publishedLengthS, SHAPES, SLICES } from "./shapes.js";
  * @property {string[]} tools names of the tools that are called
  * @property {string[]} kinds labels of journeys; may be empty
  * @property {string[]} journeys names of the journeys of more than one step; may be empty
+ * @property {boolean} byKind whether figures are split by the kinds of journeys
+ * @property {string[]} pools names of the pools beside "mix", in the plan's order; may be empty
+ * @property {Limits | null} limits what the server lets one client send
+ * @property {string[]} tokens bearer tokens, which VUs take in turn; empty where none is asked for
+ *
+ * @typedef {object} Limits
+ * @property {number} ratePerS
+ * @property {number} burst
  */
 
 /** Operations that a run without a plan calls (requirements, section 1). */
@@ -61,14 +69,15 @@ export function settingsFromEnvironment(env, shape) {
       "TIME_SCALE", "to be left out when TEST_DURATION is given (each sets the length)", env.TIME_SCALE,
     );
   }
+  const vus = number("TEST_VUS", env.TEST_VUS, null);
   const settings = {
     scenario: shape,
     shape,
     wire: env.WIRE || "session",
     timeScale: duration_s === null
       ? number("TIME_SCALE", env.TIME_SCALE, 1)
-      : duration_s / publishedLengthS(shape, CALCULATOR_TOOLS),
-    vus: number("TEST_VUS", env.TEST_VUS, null),
+      : timeScaleOf(shape, { tools: CALCULATOR_TOOLS, vus }, duration_s),
+    vus,
     ratePerS: number("RATE", env.RATE, null),
     thinkTimeS: number("THINK_TIME", env.THINK_TIME, 0),
     sessionPerIteration: flag("SESSION_PER_ITERATION", env.SESSION_PER_ITERATION),
@@ -77,6 +86,10 @@ export function settingsFromEnvironment(env, shape) {
     tools: CALCULATOR_TOOLS,
     kinds: CALCULATOR_KINDS,
     journeys: [],
+    byKind: shape === "benchmark",
+    pools: [],
+    limits: null,
+    tokens: [],
   };
   return checked(settings, {
     wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
@@ -102,11 +115,17 @@ export function settingsFromPlan(plan, shape) {
   }
   const given = plan.settings;
   if (typeof given !== "object" || given === null) throw new SettingsError("plan.settings", "an object", given);
+  const profile = {
+    tools: plan.tools,
+    vus: given.vus,
+    pools: Object.keys(plan.pools || {}).filter((pool) => pool !== "mix"),
+    limits: limitsOf(plan.limits),
+  };
   return checked({
     scenario: plan.scenario,
     shape,
     wire: plan.wire,
-    timeScale: timeScaleOf(given, shape, plan.tools),
+    timeScale: plannedTimeScale(given, shape, profile),
     vus: given.vus,
     ratePerS: given.rate_per_s,
     thinkTimeS: given.think_time_s,
@@ -116,11 +135,16 @@ export function settingsFromPlan(plan, shape) {
     tools: plan.tools,
     kinds: plan.kinds,
     journeys: plan.journeys === undefined ? [] : plan.journeys,
+    byKind: Array.isArray(plan.kinds) && plan.kinds.length > 0,
+    pools: profile.pools,
+    limits: profile.limits,
+    tokens: plan.tokens === undefined ? [] : plan.tokens,
   }, {
     scenario: "plan.scenario", wire: "plan.wire", timeScale: "plan.settings.time_scale", vus: "plan.settings.vus",
     ratePerS: "plan.settings.rate_per_s", thinkTimeS: "plan.settings.think_time_s",
     sessionPerIteration: "plan.settings.session_per_iteration", callsPerSession: "plan.settings.calls_per_session",
     requestTimeoutS: "plan.settings.request_timeout_s", tools: "plan.tools", kinds: "plan.kinds", journeys: "plan.journeys",
+    pools: "plan.pools", limits: "plan.limits", tokens: "plan.tokens",
   });
 }
 
@@ -129,14 +153,27 @@ export function settingsFromPlan(plan, shape) {
  *
  * @param {any} given the plan's settings
  * @param {string} shape
- * @param {unknown} tools
+ * @param {import("./shapes.js").ProfileSettings} profile
  * @returns {unknown} checked by the caller
  */
-function timeScaleOf(given, shape, tools) {
+function plannedTimeScale(given, shape, profile) {
   if (given.duration_s === null || given.duration_s === undefined) return given.time_scale;
-  return isFiniteNumber(given.duration_s) && Array.isArray(tools)
-    ? given.duration_s / publishedLengthS(shape, tools)
+  return isFiniteNumber(given.duration_s) && Array.isArray(profile.tools)
+    ? timeScaleOf(shape, profile, given.duration_s)
     : null;
+}
+
+/**
+ * @param {any} limits the plan's
+ * @returns {Limits | null}
+ * @throws {SettingsError}
+ */
+function limitsOf(limits) {
+  if (limits === undefined || limits === null) return null;
+  if (!(limits.rate_per_s > 0) || !isWhole(limits.burst, 1)) {
+    throw new SettingsError("plan.limits", "a rate_per_s above 0 and a burst, a whole number from 1", limits);
+  }
+  return { ratePerS: limits.rate_per_s, burst: limits.burst };
 }
 
 /**
@@ -157,6 +194,10 @@ function checked(settings, names) {
   expect(
     "shape", SHAPES.includes(settings.shape) || settings.shape === SLICES, `one of ${SHAPES.join(", ")}, ${SLICES}`,
   );
+  expect(
+    "limits", settings.shape !== "rate-limit" || settings.limits !== null,
+    "the server's limits in a plan: perf-core run rate-limit writes one",
+  );
   expect("wire", settings.wire === "session" || settings.wire === "stateless", '"session" or "stateless"');
   expect("timeScale", isFiniteNumber(settings.timeScale) && settings.timeScale > 0, "a number above 0");
   expect(
@@ -168,13 +209,13 @@ function checked(settings, names) {
     "a whole number of calls per second from 1, or nothing",
   );
   expect(
-    "ratePerS", settings.ratePerS === null || settings.shape === "endurance",
-    "nothing: only endurance is paced by a rate",
+    "ratePerS", settings.ratePerS === null || RATED_SHAPES.includes(settings.shape),
+    `nothing: only ${RATED_SHAPES.join(", ")} are paced by a rate`,
   );
   expect("thinkTimeS", isFiniteNumber(settings.thinkTimeS) && settings.thinkTimeS >= 0, "a number of seconds from 0");
   expect(
-    "thinkTimeS", settings.thinkTimeS === 0 || settings.shape !== "endurance",
-    "0: endurance is paced by its rate",
+    "thinkTimeS", settings.thinkTimeS === 0 || !RATED_SHAPES.includes(settings.shape),
+    `0: ${settings.shape} is paced by its rate`,
   );
   expect("sessionPerIteration", typeof settings.sessionPerIteration === "boolean", "true or false");
   expect(
@@ -191,7 +232,12 @@ function checked(settings, names) {
     `a list of names, at least one, ${LABEL_RULE}`,
   );
   expect("kinds", isListOfLabels(settings.kinds), `a list of names, ${LABEL_RULE}`);
+  expect("pools", isListOfLabels(settings.pools), `names, ${LABEL_RULE}`);
   expect("journeys", isListOfLabels(settings.journeys), `a list of names, ${LABEL_RULE}`);
+  expect(
+    "tokens", Array.isArray(settings.tokens) && settings.tokens.every((/** @type {any} */ each) => typeof each === "string"),
+    "a list of texts",
+  );
   return settings;
 }
 

@@ -6,6 +6,7 @@ import { parsedFile } from "./plan_file.js";
 import { healthUrlOf, SettingsError, settingsFromPlan } from "./settings.js";
 import { sliceScenarios, slicesOf, sliceThresholds } from "./slices.js";
 import { summaryOf, TREND_STATS } from "./summary.js";
+import { UNIQUE } from "./unique.js";
 
 /**
  * @typedef {Omit<import("./plan.js").Plan, "stages"> & {
@@ -28,7 +29,8 @@ export function sharedTexts() {
     a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a },
     b: { url: rivalUrl, healthUrl: healthUrlOf(rivalUrl), wire: plan.slices.wires.b },
   };
-  return [JSON.stringify({ settings, stages, rivals, places }), ...chunks];
+  const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
+  return [JSON.stringify({ settings, stages, rivals, places, hasUnique }), ...chunks];
 }
 
 /**

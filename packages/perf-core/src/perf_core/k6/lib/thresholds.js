@@ -8,6 +8,7 @@
  */
 
 import { ERROR_CLASSES } from "./answers.js";
+import { LIMITED_CLIENTS } from "./shapes.js";
 
 /**
  * @typedef {import("./shapes.js").Stage} Stage
@@ -52,7 +53,10 @@ export function thresholdsOf(settings, stages) {
     ...settings.journeys.map((journey) => `mcp_journey_duration_ms{journey:${journey}}`),
     "mcp_sessions_opened", "mcp_sessions_closed", "mcp_session_creation_ms", "mcp_overhead_requests",
     "dropped_iterations", "http_reqs",
-    ...(settings.shape === "benchmark" ? benchmarkNames(calls, settings) : []),
+    ...(settings.byKind ? namesByKind(calls, settings) : []),
+    ...(settings.shape === "benchmark" ? protocolNames(settings) : []),
+    ...(settings.shape === "recovery" ? ["mcp_outages", "mcp_outage_ms"] : []),
+    ...(settings.shape === "rate-limit" ? limitNames(settings, stages) : []),
     ...(settings.shape === "stress" ? working.map((stage) => `mcp_aborts{stage:${stage}}`) : []),
   ];
   /** @type {Record<string, (string | import("k6/options").ObjectThreshold)[]>} */
@@ -72,10 +76,44 @@ export function thresholdsOf(settings, stages) {
  * @param {string} calls
  * @param {Settings} settings
  */
-function benchmarkNames(calls, settings) {
+function namesByKind(calls, { tools, kinds }) {
+  return kinds.flatMap((kind) => [
+    `${calls}{kind:${kind}}`,
+    ...tools.map((tool) => `${calls}{tool:${tool},kind:${kind}}`),
+    ...ERROR_CLASSES.map((errorClass) => `mcp_errors{class:${errorClass},kind:${kind}}`),
+  ]);
+}
+
+/** @param {Settings} settings */
+function protocolNames({ wire }) {
   return [
-    ...settings.tools.flatMap((tool) => settings.kinds.map((kind) => `${calls}{tool:${tool},kind:${kind}}`)),
     "mcp_protocol_duration_ms",
-    ...PROTOCOL_METHODS[settings.wire].map((method) => `mcp_protocol_duration_ms{method:${method}}`),
+    ...PROTOCOL_METHODS[wire].map((method) => `mcp_protocol_duration_ms{method:${method}}`),
   ];
+}
+
+/**
+ * @param {Settings} settings
+ * @param {Stage[]} stages
+ */
+function limitNames({ tokens }, stages) {
+  const clients = clientsOf(tokens);
+  return [
+    ...stages.filter((stage) => stage.kind !== "pause").flatMap((stage) => clients.flatMap((client) => [
+      `mcp_let_through_at_ms{client:${client},stage:${stage.name}}`,
+      `mcp_refused_at_ms{client:${client},stage:${stage.name}}`,
+    ])),
+    ...clients.flatMap((client) => ["yes", "no"].map((kept) => `mcp_retries{client:${client},kept:${kept}}`)),
+    "mcp_retry_after_s",
+  ];
+}
+
+/**
+ * Names of the clients that `rate-limit` tells apart: without tokens all VUs are one to the server.
+ *
+ * @param {string[]} tokens
+ */
+export function clientsOf(tokens) {
+  const names = Array.from({ length: LIMITED_CLIENTS }, (_each, index) => `client_${index + 1}`);
+  return tokens.length === 0 ? names.slice(0, 1) : names;
 }

@@ -1,0 +1,116 @@
+"""How the lab starts, calls and judges the music21 server: the published guide's scenarios and targets.
+
+The calculator's scenarios (``load``, ``stress`` and the others) run here too, over the same journeys.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from music21_server.perf_adapter.journeys import (
+    by_tool,
+    faulty,
+    large_scores,
+    mixed,
+    questions_of_nothing,
+)
+from perf_core import Launch, Limits, Scenario, Target
+from perf_core.scenarios import MOST_SUCCEED, further_scenarios, standard_scenarios
+
+__all__ = ["Music21Adapter", "adapter"]
+
+LIMITS = Limits(rate_per_s=2.0, burst=20)
+"""Of the server that ``rate-limit`` starts: slow enough that a burst is over before the next token comes."""
+
+_TOKENS = tuple(f"perf-lab-client-{number}" for number in range(3))
+
+_P95 = Target(
+    "latency_ms.all.p95", "<", 5000, stretch=1000, min_samples=200, need="An answer comes while it is wanted."
+)
+
+STANDARD_TARGETS: Mapping[str, Sequence[Target]] = {
+    "quick": (MOST_SUCCEED, _P95),
+    "load": (MOST_SUCCEED, replace(_P95, figure="latency_ms.all.p95@hold_100")),
+    "stress": (
+        Target("stress.vus_carried", ">", 50, stretch=100, min_samples=500, need="A rush must be survived."),
+    ),
+    "endurance": (
+        MOST_SUCCEED,
+        Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="It is there when it is needed."),
+        Target("sessions_left", "<", 1, need="Sessions that are closed must be gone."),
+    ),
+    "spike": (
+        MOST_SUCCEED,
+        Target("spike.recovery_s", "<", 60, stretch=10, min_duration_s=30, need="A rush must not linger."),
+    ),
+    "benchmark": (MOST_SUCCEED,),
+}
+"""Success and latency as the guide has them; it says nothing of these scenarios for this server."""
+
+FURTHER_TARGETS: Mapping[str, Sequence[Target]] = {
+    "concurrent": (_P95,),
+    "recovery": (
+        Target("recovery.slowest_s", "<", 2, stretch=1, need="A crash of one worker is hardly noticed."),
+    ),
+    "rate-limit": (
+        Target(
+            "rate_limit.rate_off_by_percent",
+            "<",
+            2,
+            stretch=1,
+            min_samples=50,
+            min_duration_s=20,
+            need="Each client gets the rate that it was promised, and no more.",
+        ),
+    ),
+}
+
+
+def _launch(*options: str, tokens: tuple[str, ...] = ()) -> Launch:
+    command = (sys.executable, "-m", "music21_server", "--port", "0", "--ready-file", "{ready_file}")
+    return Launch(argv=(*command, *options), tokens=tokens)
+
+
+def _limited() -> Launch:
+    options = {"rate-limit-per-s": LIMITS.rate_per_s, "rate-limit-burst": LIMITS.burst}
+    words = [word for name, value in options.items() for word in (f"--{name}", f"{value:g}")]
+    return _launch(*words, "--auth-tokens", ",".join(_TOKENS), tokens=_TOKENS)
+
+
+def _scenarios() -> dict[str, Scenario]:
+    standard = standard_scenarios(mixed, STANDARD_TARGETS)
+    further = further_scenarios(
+        {
+            "concurrent": mixed,
+            "large-scores": large_scores,
+            "memory": mixed,
+            "tools": by_tool,
+            "rate-limit": questions_of_nothing,
+            "cleanup": faulty,
+            "stability": mixed,
+            "recovery": mixed,
+        },
+        FURTHER_TARGETS,
+        launches={"rate-limit": _limited()},
+        limits=LIMITS,
+        strikes_at="music21_server.workers.workshop",
+        gauges={"scores": "music21_scores", "workers": "music21_workers"},
+        # The server itself gives up after 90 s.
+        request_timeout_s=90.0,
+    )
+    return {**standard, "benchmark": replace(standard["benchmark"], journeys=by_tool), **further}
+
+
+@dataclass(frozen=True)
+class Music21Adapter:
+    """The music21 server, as the lab sees it."""
+
+    name: str = "music21"
+    server_name: str | None = "music21"
+    launch: Launch = field(default_factory=_launch)
+    scenarios: Mapping[str, Scenario] = field(default_factory=_scenarios)
+
+
+adapter = Music21Adapter()

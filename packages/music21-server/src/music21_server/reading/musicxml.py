@@ -14,6 +14,7 @@ from music21_server.limits import Limits
 from music21_server.notes import (
     REST,
     ChordSymbol,
+    Fermata,
     Integers,
     KeyChange,
     NoteTable,
@@ -199,6 +200,7 @@ class _Document:
             times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
             tempos=tuple(mark for mark in marks if isinstance(mark, TempoChange)),
             chord_symbols=tuple(mark for mark in marks if isinstance(mark, ChordSymbol)),
+            fermatas=tuple(mark for mark in marks if isinstance(mark, Fermata)),
         )
 
     def _title(self) -> str:

@@ -46,6 +46,7 @@ class WrittenNote:
         tie: One of `notes.NO_TIE` and the others.
         voice: Name of its voice.
         staff: Number of its staff; 0 for none.
+        fermata: Whether there is one over it.
         length: Its duration, unless it is a grace note.
         columns: Its values of the columns from `kind` to `cue`.
     """
@@ -67,6 +68,7 @@ class WrittenNote:
     tie: int = notes.NO_TIE
     voice: str = ""
     staff: int = 0
+    fermata: bool = False
     length: str = ""
     columns: tuple[int, ...] = ()
 
@@ -209,6 +211,10 @@ def _read_cue(note: WrittenNote, _element: Any) -> None:
     note.cue = True
 
 
+def _read_notations(note: WrittenNote, element: Any) -> None:
+    note.fermata |= element.find("fermata") is not None
+
+
 _READERS: Final[Mapping[str, Callable[[WrittenNote, Any], None]]] = {
     "pitch": _read_pitch,
     "duration": _read_duration,
@@ -224,6 +230,7 @@ _READERS: Final[Mapping[str, Callable[[WrittenNote, Any], None]]] = {
     "grace": _read_grace,
     "cue": _read_cue,
     "unpitched": _read_unpitched,
+    "notations": _read_notations,
 }
 
 

@@ -21,6 +21,7 @@ from music21_server.notes import (
     NO_TIE,
     REST,
     ChordSymbol,
+    Fermata,
     Integers,
     KeyChange,
     TempoChange,
@@ -342,6 +343,8 @@ class PartReader:
                     self._lone_notes -= 1
                 onset, duration, staff, voice_of_chord = chord
                 rows += (staff, bar, onset, duration, *note.columns, voice_of_chord, node)
+            if note.fermata:
+                self._mark(chord[2], Fermata(0, bar, chord[0]))
             node += 1
         self._values.fromlist(rows)
         self._now, self._chord, self._voice, self._last_voice = now, chord, voice, last_voice

@@ -432,6 +432,19 @@ async def test_a_module_that_cannot_be_imported_is_an_error_and_not_a_wait(
     assert "No module named 'no_such_module'" in capfd.readouterr().err
 
 
+async def test_when_workers_can_be_started_again_calls_are_answered_again(
+    anyio_backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("music21_server.pool._FIRST_PAUSE_S", 0.01)
+    async with Pool(SETTINGS, preload=("comes_late",)) as pool:
+        with pytest.raises(NoWorkersError):
+            await works(pool)
+        (tmp_path / "comes_late.py").write_text("")
+        await until(lambda: pool.figures().workers > 0)
+        await works(pool)
+
+
 def test_what_is_imported_beforehand_exists() -> None:
     assert all(importlib.util.find_spec(module) is not None for module in PRELOAD)
 

@@ -265,7 +265,7 @@ ECHO = {"name": "echo", "arguments": {"text": "x"}}
 OF_A_CALL = {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "echo"}
 ODD: dict[str, bytes] = {
     "HTTP/1.0": call("echo", text="x").replace(b"HTTP/1.1", b"HTTP/1.0"),
-    "HTTP/1.0, kept": call("echo", more={"Connection": "keep-alive"}, text="x").replace(b"/1.1", b"/1.0"),
+    "HTTP/1.0, kept": call("echo", more={"Connection": "keep-alive"}, text="x").replace(b"1.1", b"1.0"),
     "neither wire": in_session("", "tools/call", ECHO).replace(b"Mcp-", b"Not-"),
     "close": call("echo", text="x", more={"Connection": "close"}),
     "continue": call("echo", text="x", more={"Expect": "100-continue"}),
@@ -496,6 +496,33 @@ async def test_answers_bear_the_headers_that_uvicorn_gives_to_all(
         for date in (b"today", b"tomorrow"):
             connection.protocol.server_state.default_headers = [(b"date", date)]
             assert b"\r\ndate: " + date + b"\r\n" in await connection.ask(call("echo", text="x"))
+
+
+async def test_who_has_no_use_for_the_short_way_is_asked_less_and_less(
+    make_app: MakeApp, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with connected(app, serving) as connection:
+        asked = []
+        known = app.at_once.known
+
+        def counted(scope: Any) -> Any:
+            asked.append(scope)
+            return known(scope)
+
+        monkeypatch.setattr(app.at_once, "known", counted)
+        for _ in range(300):
+            await connection.ask(call("echo", text=1))  # FastMCP says what is wrong with it
+        assert len(asked) < 15
+        monkeypatch.undo()
+        before = connection.protocol.answered
+        for _ in range(70):
+            await connection.ask(call("echo", text="x"))
+        # Once it is of use it is there for each of them.
+        assert connection.protocol.answered - before >= 5
+        answered = connection.protocol.answered
+        await connection.ask(call("echo", text="x"))
+        assert connection.protocol.answered == answered + 1
 
 
 async def test_a_client_that_does_not_read_is_waited_for(make_app: MakeApp, serving: Serving) -> None:

@@ -25,7 +25,7 @@ class KnownHead:
 
     Attributes:
         call: What the lane makes of it.
-        client: Whom the rate limit counts it for.
+        client: Whom the rate limit counts it for; empty where there is none.
     """
 
     call: CallHead
@@ -73,7 +73,9 @@ class AtOnce:
         if admitted is None:
             return None
         call = self._lane.head(admitted)
-        return None if call is None else KnownHead(call, client_of(admitted))
+        if call is None:
+            return None
+        return KnownHead(call, b"" if self._rate_limit is None else client_of(admitted))
 
     def answer(self, head: KnownHead, body: bytes) -> Answer | None:
         """Answer a request; None, with nothing done, when it has to go the usual way.

@@ -70,7 +70,7 @@ def health(
 
             def give_out() -> None:
                 with httpx2.Client(timeout=300) as http:
-                    call(http, url, "export_score", {"score_id": files[0].stem, "format": "musicxml"})
+                    call(http, url, "export_score", {"score_id": files[0].stem, "format": "mxl"})
 
             figures["nothing else"] = _latency(url, pause_s, lambda: together.submit(_pause).result())
             figures[f"{imports} imports of {shape}"] = _latency(

@@ -9,9 +9,10 @@ from music21_server import engine
 from music21_server.analyses import Answer
 from music21_server.engine import WHOLE, Bounds, Source
 from music21_server.entries import Entry
-from music21_server.writing.exports import Export
+from music21_server.writing.exports import Export, XmlLimits
 
-BOUNDS: Final = Bounds()
+BOUNDS: Final = Bounds(xml=XmlLimits(2**30))
+"""As usual, but for the text that a server would rather send compressed."""
 
 
 class Ours:

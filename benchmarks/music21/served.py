@@ -138,7 +138,7 @@ def _cold(document: bytes) -> dict[str, float]:
         ("key_analysis", {}),
         ("chord_analysis", {}),
         ("harmony_analysis", {}),
-        ("export_score", {"format": "musicxml"}),
+        ("export_score", {"format": "mxl"}),
         ("export_score", {"format": "midi"}),
     ]
     took: dict[str, float] = {}

@@ -21,7 +21,7 @@ from music21_server.reading.places import from_corpus, from_folder
 from music21_server.reading.sources import Document
 from music21_server.rendering.picture import Picture, PictureFormat, PictureLimits, render
 from music21_server.workers.progress import report
-from music21_server.writing.exports import MEDIA_TYPES, Export, ExportFormat
+from music21_server.writing.exports import MEDIA_TYPES, Export, ExportFormat, XmlLimits
 from music21_server.writing.exports import export as write
 from music21_server.writing.text import TextLimits, write_text
 
@@ -138,11 +138,13 @@ class Bounds:
         score: Of one score.
         text: Of a score as text.
         picture: Of a picture.
+        xml: Of a score as MusicXML.
     """
 
     score: Limits = field(default_factory=Limits)
     text: TextLimits = field(default_factory=TextLimits)
     picture: PictureLimits = field(default_factory=PictureLimits)
+    xml: XmlLimits = field(default_factory=XmlLimits)
 
 
 def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -> Export:
@@ -164,7 +166,9 @@ def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -
             f"Expected no measures and no parts with the format {form}, which comes whole: leave them out, "
             "or ask for text, or for a picture (render_score)."
         )
-    return write(entry.document(), score, form, bounds.score)
+    made = write(entry.document(), score, form, bounds.score)
+    bounds.xml.check(made)
+    return made
 
 
 def draw(entry: Entry, form: PictureFormat, excerpt: Excerpt, bounds: Bounds) -> Picture:

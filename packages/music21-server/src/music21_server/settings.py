@@ -15,11 +15,12 @@ from music21_server.limits import Limits
 from music21_server.pool import PoolSettings
 from music21_server.rendering.picture import PictureLimits
 from music21_server.store_limits import StoreLimits
+from music21_server.writing.exports import XmlLimits
 from music21_server.writing.text import TextLimits
 from server_core import Port, ServerSettings
 from server_core.settings import split_on_commas
 
-LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, StoreLimits)
+LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, XmlLimits, StoreLimits)
 
 
 Folders = Annotated[list[Path], NoDecode, BeforeValidator(split_on_commas)]
@@ -111,6 +112,11 @@ class Music21Settings(ServerSettings):
     max_text_notes: int = Field(
         TextLimits.max_text_notes, ge=1, description="Notes and rests that one answer in text may have."
     )
+    max_exported_xml_bytes: int = Field(
+        XmlLimits.max_exported_xml_bytes,
+        ge=1,
+        description="Bytes of MusicXML that one answer may have; compressed (mxl) it goes out at any size.",
+    )
     max_picture_bars: int = Field(
         PictureLimits.max_picture_bars, ge=1, description="Bars times staves that one picture may have."
     )
@@ -139,7 +145,7 @@ class Music21Settings(ServerSettings):
     @property
     def bounds(self) -> Bounds:
         """How much may be taken in and given out."""
-        return Bounds(self._of(Limits), self._of(TextLimits), self._of(PictureLimits))
+        return Bounds(self._of(Limits), self._of(TextLimits), self._of(PictureLimits), self._of(XmlLimits))
 
     @property
     def store_limits(self) -> StoreLimits:

@@ -220,13 +220,22 @@ class ScoreTools:
         *,
         key: KeyName = None,
         in_local_keys: Annotated[
-            bool, Field(description="Numerals in the key of the moment instead of that of the whole score.")
+            bool,
+            Field(
+                description="Numerals in the key of the moment, as analysts write them, instead of that of "
+                "the whole score."
+            ),
         ] = False,
         pitch: PitchKind = "sounding",
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> dict[str, Any]:
-        """Analyse the harmony: chords without passing notes, functions, cadences, rhythm, progressions."""
+        """Analyse the harmony: chords without passing notes, functions, cadences, rhythm, progressions.
+
+        Passing notes and arpeggios are merged into the chord that they belong to, which is an interpretation:
+        in local keys it has the key and degree of human analysts for about seven tenths of the time in Bach's
+        chorales, for less where the idiom is far from theirs. Every sonority as it stands: chord_analysis.
+        """
         return await self._answer(
             score_id, "harmony", offset, limit, key=key, in_local_keys=in_local_keys, pitch=pitch
         )
@@ -349,7 +358,7 @@ class ScoreTools:
         """Return a score in a format; the content comes in the answer as an embedded resource.
 
         Text is for reading: every note with its length, bar by bar, of the measures and parts that you name.
-        The other formats come whole.
+        The other formats come whole. MusicXML of large scores comes as `mxl` only.
         """
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from music21_server.errors import ScoreError
+from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading.sources import Document
@@ -22,6 +22,33 @@ MEDIA_TYPES: Final[dict[ExportFormat, str]] = {
     "midi": "audio/midi",
     "text": "text/plain; charset=utf-8",
 }
+
+
+@dataclass(frozen=True)
+class XmlLimits:
+    """How much MusicXML goes into one answer.
+
+    To encode a hundred megabytes takes the server, and not one of its workers, a second in which it answers
+    nobody; compressed, the same document is a thirtieth of that.
+
+    Attributes:
+        max_exported_xml_bytes: Bytes of text.
+    """
+
+    max_exported_xml_bytes: int = 4 * 1024**2
+
+    def check(self, made: Export) -> None:
+        """Check an export.
+
+        Raises:
+            TooMuchScoreError: It is MusicXML, and too much of it.
+        """
+        size, most = len(made.content), self.max_exported_xml_bytes
+        if made.media_type == MEDIA_TYPES["musicxml"] and size > most:
+            raise TooMuchScoreError(
+                f"The MusicXML has {size:,} bytes, expected at most {most:,} "
+                "(setting max_exported_xml_bytes): ask for mxl, which is the same document compressed."
+            )
 
 
 @dataclass(frozen=True)

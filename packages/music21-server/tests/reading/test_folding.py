@@ -127,6 +127,10 @@ def test_places_on_the_page_make_no_difference(one, other):
         (C, f'<{FOLDED} n="7"/>'),
         (C, C.replace("<note>", f'<note {FOLDED}="0">')),
         (C, C.replace("<step>C", "<step>X")),
+        # Each of the first ends later than it seems to; the end is missing where it stands again.
+        (C.replace("</note>", "<!-- </note> --><notehead/></note>"), C.replace("</note>", "<!-- </note>")),
+        (C.replace("</note>", "<?x </note> ?><notehead/></note>"), C.replace("</note>", "<?x </note>")),
+        ("<note><note><rest/></note><rest/><notehead/></note>", "<note><note><rest/></note>"),
         (
             C.replace("</note>", "<x:y/></note>"),
             f'<z xmlns:x="u">{C.replace("</note>", "<x:y/></note>")}</z>',
@@ -173,6 +177,31 @@ def test_text_of_a_title_stays_as_it_is(monkeypatch):
     title = f"<movement-title><![CDATA[{C}{C} </note>  and {C}]]></movement-title>"
     source = score_of(C + C + D).replace(b"<part-list>", title.encode() + b"<part-list>")
     assert read_musicxml(source, LIMITS).title == f"{C}{C} </note> and {C}"
+
+
+def test_text_behind_notes_stays_as_it_is(monkeypatch):
+    """Its number would come back nowhere."""
+    monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
+    title = f"</part><movement-title><![CDATA[{C}]]></movement-title><part id='P2'>"
+    source = score_of(C + C + D, D).replace(b"</part>", title.encode() + b"<measure/></part>")
+    assert read_musicxml(source, LIMITS).title == C
+
+
+def test_two_notes_are_not_taken_for_one(monkeypatch):
+    monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
+    two = C.replace("</note>", "</note >") + D.replace("<note>", '<note color="red">')
+    assert len(read_musicxml(score_of(two + two, two), LIMITS).notes) == 6
+
+
+def test_ticks_may_be_divided_between_notes_that_are_folded():
+    long, longer = (C.replace("<duration>1", f"<duration>{length}") for length in (2, 3))
+    chord = C.replace("<note>", "<note><chord/>")
+    bar = C + long + chord + longer
+    divisions = "<attributes><divisions>{}</divisions></attributes>"
+    other = f"</measure></part><part id='P2'><measure number='1'>{divisions.format(6)}{bar + bar}"
+    source = score_of(bar, bar, divisions.format(4) + bar + bar + other)
+    assert handed_over(source)[1] == 20
+    assert assert_same(source)
 
 
 def test_a_note_elsewhere_does_not_teach_the_reader(monkeypatch):

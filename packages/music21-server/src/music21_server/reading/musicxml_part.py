@@ -318,7 +318,7 @@ class PartReader:
                     # It may divide the ticks, of all there is so far.
                     self._values.fromlist(rows)
                     rows = []
-                    self._now, self._chord = now, chord
+                    self._now = now
                     duration = self._ticks(length)
                     now, ticks_of = self._now, self._ticks_of
                 if voice is None:

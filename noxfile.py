@@ -270,6 +270,14 @@ def micro(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["bench"])
+def accuracy(session: nox.Session) -> None:
+    """Compare keys and Roman numerals with 68 analyses by people, beside plain music21 (2 min)."""
+    output = "benchmarks/data/accuracy.json"
+    script = "benchmarks/accuracy/accuracy.py"
+    run_in(session, "bench", "python", script, "compare", "--output", output, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["bench"])
 def history(session: nox.Session) -> None:
     """Measure new commits with asv and publish the history; `-- --browse` serves it."""
     perf_core = bin_of(session, "bench") / "perf-core"

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from music21_server.theory.chord_path import chord_path
 from music21_server.theory.harmonies import harmonies_of
 from music21_server.theory.local_keys import local_keys
 from music21_server.theory.names import text_of
@@ -11,9 +12,10 @@ from music21_server.theory.sounding import written_pitches
 
 
 def harmonies(score):
-    pitches = written_pitches(score)
     clock = Clock(score)
-    return harmonies_of(score, sonorities(score, pitches), local_keys(score, pitches, clock), clock)
+    found = sonorities(score, written_pitches(score))
+    path = chord_path(score, found, clock)
+    return harmonies_of(found, path, local_keys(score, found, path, clock), clock)
 
 
 def told(score):

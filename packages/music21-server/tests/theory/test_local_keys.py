@@ -1,8 +1,10 @@
 import pytest
 
+from music21_server.theory.chord_path import chord_path
 from music21_server.theory.local_keys import degree_of, local_keys
 from music21_server.theory.names import parse_key
 from music21_server.theory.positions import Clock
+from music21_server.theory.sonorities import sonorities
 from music21_server.theory.sounding import sounding_pitches, written_pitches
 
 C_MAJOR = "C4+E4+G4:2 F4+A4+C5:2 G4+B4+D5+F5:2 C4+E4+G4+C5:2 "
@@ -12,7 +14,8 @@ A_MINOR = "A3+C4+E4:2 D4+F4+A4:2 E4+G#4+B4+D5:2 A3+C4+E4:2 "
 
 def keys(score, pitches=None):
     clock = Clock(score)
-    found = local_keys(score, pitches or written_pitches(score), clock)
+    sounding = sonorities(score, pitches or written_pitches(score))
+    found = local_keys(score, sounding, chord_path(score, sounding, clock), clock)
     return found.segments(clock, score.notes.ticks_per_quarter), found.modulations(clock)
 
 
@@ -45,9 +48,27 @@ def test_the_relative_minor(make_score):
 
 
 def test_nothing_sounds(make_score):
-    segments, modulations = keys(make_score("r:4 r:4"))
-    assert modulations == ()
-    assert [segment.end.offset for segment in segments] == [8]
+    assert keys(make_score("r:4 r:4")) == ((), ())
+
+
+def test_the_first_stretch_begins_with_the_score_and_the_last_ends_with_it(make_score):
+    segments, _ = keys(make_score("r:2 " + C_MAJOR + "r:2"))
+    assert [(segment.start.offset, segment.end.offset) for segment in segments] == [(0, 12)]
+
+
+def test_short_and_long_values_are_in_the_same_keys(make_score):
+    """A piece in half the values, as far as keys go, is the same piece."""
+    long = C_MAJOR * 2 + A_MINOR * 3 + C_MAJOR * 2
+    short = long.replace(":2", ":0.5")
+    told = [[segment.key for segment in keys(make_score(text))[0]] for text in (long, short)]
+    assert told[0] == told[1] == ["C major", "A minor", "C major"]
+
+
+def test_keys_with_many_accidentals(make_score):
+    to_d_flat = "B-3+D-4+F4:1 G-3+B-3+D-4:1 A-3+C4+E-4:1 D-4+F4+A-4:1 "
+    to_b_flat = "D-4+F4+A-4:1 G-3+B-3+D-4:1 F3+A3+C4:1 B-3+D-4+F4:1 "
+    assert keys(make_score(to_d_flat * 4))[0][-1].key == "D- major"
+    assert keys(make_score(to_b_flat * 4))[0][-1].key == "B- minor"
 
 
 def test_a_chorale(corpus_score):

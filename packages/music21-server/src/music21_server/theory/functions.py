@@ -14,7 +14,7 @@ import re
 from typing import Final, Literal
 
 from music21_server.theory.local_keys import degree_of
-from music21_server.theory.names import Key, Name, fifths_of, scale_fifths, seen_from
+from music21_server.theory.names import Key, Name, fifths_of, name_at, scale_fifths, seen_from
 from music21_server.theory.naming import Shape, SonorityName, class_of
 from music21_server.theory.naming_table import NameTable
 
@@ -76,11 +76,18 @@ def applied_to(shape: Shape, next_root: Name | None, next_quality: str, key: Key
     if next_root is None or next_quality not in ("major", "minor"):
         return ""
     scale = scale_fifths(key)
+    if set(shape.names) == _major_triad(key):
+        return ""
     if seen_from(key.tonic, next_root) == (0, 0) or all(fifths_of(name) in scale for name in shape.names):
         return ""
     target = Key(next_root, "major" if next_quality == "major" else "minor")
     numeral = table.name(class_of(shape, target)).numeral
     return f"{numeral}/{degree_of(target, key)}" if _DOMINANT.match(numeral) else ""
+
+
+def _major_triad(key: Key) -> set[Name]:
+    """Return the major triad on a tonic: the tonic itself, even in minor and before its subdominant."""
+    return {name_at(key.tonic_fifths + fifths) for fifths in (0, 4, 1)}
 
 
 def plain(numeral: str) -> str:

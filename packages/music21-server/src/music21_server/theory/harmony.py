@@ -9,6 +9,7 @@ import numpy as np
 
 from music21_server.notes import Integers, Score
 from music21_server.theory.cadences import Cadence, cadence_kind
+from music21_server.theory.chord_path import chord_path
 from music21_server.theory.chords import Tally, what_sounds
 from music21_server.theory.functions import Function, applied_to, function_of, plain
 from music21_server.theory.harmonic_rhythm import HarmonicRhythm, Progression, harmonic_rhythm, progressions
@@ -108,8 +109,9 @@ def harmony_analysis(
     found = what_sounds(score, pitches)
     key = key or likely_key(score, pitches)
     clock = Clock(score)
-    local = local_keys(score, pitches, clock)
-    chords = harmonies_of(score, found, local, clock)
+    path = chord_path(score, found, clock)
+    local = local_keys(score, found, path, clock)
+    chords = harmonies_of(found, path, local, clock)
     named = _Named(chords, local, shared_names() if table is None else table)
     keys = named.local_keys if in_local_keys else [key] * len(chords)
     positions = [clock.at_tick(tick) for tick in chords.start.tolist()]

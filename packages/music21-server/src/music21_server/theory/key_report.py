@@ -8,11 +8,13 @@ from typing import Final, Literal
 
 from music21_server.errors import ScoreError
 from music21_server.notes import Score
+from music21_server.theory.chord_path import chord_path
 from music21_server.theory.keys import DEFAULT_PROFILE, PROFILES, KeyCandidate, Mode, key_candidates
 from music21_server.theory.likely_key import as_spelled, durations_of
 from music21_server.theory.local_keys import KeySegment, Modulation, local_keys
 from music21_server.theory.names import mean_fifths
 from music21_server.theory.positions import Clock
+from music21_server.theory.sonorities import sonorities
 from music21_server.theory.sounding import sounding_pitches, written_pitches
 
 Pitch = Literal["sounding", "written"]
@@ -116,7 +118,8 @@ def key_report(score: Score, algorithm: str = DEFAULT_PROFILE, pitch: Pitch = "s
     fifths = mean_fifths(score, pitches)
     key = as_spelled(ranked[0], fifths)
     clock = Clock(score)
-    local = local_keys(score, pitches, clock)
+    sounding = sonorities(score, pitches)
+    local = local_keys(score, sounding, chord_path(score, sounding, clock), clock)
     fits = [
         KeyFit(
             as_spelled(candidate, fifths).text,

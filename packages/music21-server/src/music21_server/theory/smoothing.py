@@ -43,3 +43,26 @@ def smooth_path(fit: Scores, which: Integers, weight: Scores, change_cost: Score
         if changed[step, state]:
             state = int(source[step])
     return path
+
+
+def cheapest_path(gain: Scores, cost: Scores) -> Integers:
+    """Return the state at each step on the path with the greatest sum of gains less costs.
+
+    Args:
+        gain: Of each state at each step, steps by states.
+        cost: Of going from each state to each other one, at any step.
+    """
+    steps, states = gain.shape
+    source = np.zeros((steps, states), dtype=np.int64)
+    every = np.arange(states)
+    total = gain[0] if steps else np.zeros(states)
+    for step in range(1, steps):
+        offers = total[:, np.newaxis] - cost
+        source[step] = offers.argmax(axis=0)
+        total = offers[source[step], every] + gain[step]
+    path = np.empty(steps, dtype=np.int64)
+    state = int(total.argmax())
+    for step in range(steps - 1, -1, -1):
+        path[step] = state
+        state = int(source[step, state])
+    return path

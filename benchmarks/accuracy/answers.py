@@ -1,0 +1,83 @@
+"""What is compared with the analysts: the harmony tool, and plain music21.
+
+Plain music21 is what a careful user would write: the key of the whole score (`analyze("key")`), every
+sonority of `chordify` after `toSoundingPitch`, and `romanNumeralFromChord` of each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labels import label
+from music21 import converter, roman
+from timeline import Said, Span
+
+from music21_server.analyses import ANALYSES
+from music21_server.notes import Score
+from music21_server.theory.chord_path import pitch_classes
+from music21_server.theory.harmony import HarmonyAnalysis
+from music21_server.theory.names import STEP_CENTS, name_of, parse_key
+from music21_server.theory.sonorities import sonorities
+from music21_server.theory.sounding import sounding_pitches
+
+
+def our_spans(score: Score) -> list[Span]:
+    """Return what the harmony tool says in local keys."""
+    found: HarmonyAnalysis = ANALYSES["harmony"].function(score, in_local_keys=True)
+    unit = score.notes.ticks_per_quarter
+    answer = []
+    for row in found.harmonies:
+        key = parse_key(row.key)
+        start = round(row.position.offset * unit)
+        root = -1 if row.root is None else _pitch_class(row.root)
+        said = Said(label(row.applied or row.numeral, key.pitch_class, key.mode), root)
+        answer.append(Span(start, start + round(row.duration_quarters * unit), said))
+    return answer
+
+
+def plain_spans(document: bytes, score: Score) -> list[Span]:
+    """Return what plain music21 says.
+
+    Args:
+        document: MusicXML.
+        score: The same, for its bars.
+
+    Raises:
+        ValueError: music21 finds other bars in it.
+    """
+    parsed: Any = converter.parseData(document.decode(), format="musicxml")
+    key = parsed.analyze("key")
+    measures = list(parsed.toSoundingPitch().chordify().getElementsByClass("Measure"))
+    numbers = tuple(f"{measure.number}{measure.numberSuffix or ''}" for measure in measures)
+    if len(numbers) != len(score.measure_numbers):
+        raise ValueError(f"Expected {len(score.measure_numbers)} bars, music21 found {len(numbers)}.")
+    unit = score.notes.ticks_per_quarter
+    answer = []
+    for bar, measure in zip(score.measure_starts.tolist(), measures, strict=False):
+        for chord in measure.recurse().getElementsByClass("Chord"):
+            start = bar + round(float(chord.getOffsetInHierarchy(measure)) * unit)
+            numeral = roman.romanNumeralFromChord(chord, key)
+            said = Said(label(numeral.figure, key.tonic.pitchClass, key.mode), chord.root().pitchClass)
+            answer.append(Span(start, start + round(float(chord.quarterLength) * unit), said))
+    return answer
+
+
+def sounding(score: Score) -> list[tuple[int, int, frozenset[int]]]:
+    """Return what sounds when: ticks from and to, pitch classes."""
+    found = sonorities(score, sounding_pitches(score))
+    classes = pitch_classes(found.step, found.alter_cents).tolist()
+    return [
+        (start, start + duration, frozenset(classes[first:last]))
+        for start, duration, first, last in zip(
+            found.start.tolist(),
+            found.duration.tolist(),
+            found.first[:-1].tolist(),
+            found.first[1:].tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _pitch_class(name: str) -> int:
+    step, cents = name_of(name)
+    return (STEP_CENTS[step] + cents) // 100 % 12

@@ -1,0 +1,42 @@
+"""One work of each collection, from the corpus to the figures."""
+
+import dataclasses
+
+import pytest
+from accuracy import OURS, PLAIN, compared, table
+from agreement import shares
+from works import Passage, all_works
+
+
+def work(name):
+    return next(each for each in all_works() if each.name == name)
+
+
+def test_all_analyses_have_their_scores():
+    works = all_works()
+    assert [sum(each.collection == name for each in works) for name in ("chorales", "madrigals")] == [20, 48]
+    assert sum(each.is_judged for each in works) == 34
+
+
+def test_a_chorale():
+    found = compared(work("riemenschneider001"))
+    assert found.contained > 0.9
+    ours, plain = found.by[OURS], found.by[PLAIN]
+    assert ours.compared == plain.compared == pytest.approx(63)
+    assert 0.8 < ours.share("degree") <= 1
+    assert 0.5 < plain.share("root") <= 1
+    figures = {"chorales": {"judged": {name: shares([each]) for name, each in found.by.items()}}}
+    assert f"{100 * ours.share('degree'):.1f}" in table(figures)
+
+
+@pytest.mark.parametrize("name", ["riemenschneider014", "riemenschneider015"])
+def test_other_keys_and_repeats_are_aligned(name):
+    found = compared(work(name), plain=False)
+    assert found.contained > 0.9
+    assert found.by[OURS].share("key") > 0.5
+
+
+def test_another_score_is_refused():
+    shifted = dataclasses.replace(work("riemenschneider001"), passages=(Passage(0, 99, 2),))
+    with pytest.raises(SystemExit, match="of what sounds is in the analyst's chords"):
+        compared(shifted, plain=False)

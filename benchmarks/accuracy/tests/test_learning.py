@@ -1,0 +1,34 @@
+from labels import label
+from learning import counts, key_of
+from timeline import Said, Span
+
+from music21_server.theory.chord_odds import odds_of
+from music21_server.theory.chord_path import STATES
+
+C, G = (STATES.index((root, "major triad")) for root in (0, 7))
+
+
+def span(start, end, tonic, mode="major"):
+    return Span(start, end, Said(label("I", tonic, mode), tonic))
+
+
+def test_the_key_is_that_of_most_of_the_time():
+    human = [span(0, 4, 0), span(4, 10, 7)]
+    assert key_of(0, 6, human) == (0, "major")
+    assert key_of(2, 9, human) == (7, "major")
+    assert key_of(10, 12, human) is None
+
+
+def test_chords_are_counted_as_seen_from_the_tonic():
+    human = [span(0, 8, 0), span(8, 16, 7)]
+    found = counts([([(0, 4, C), (4, 8, G), (8, 12, G), (12, 16, C)], human)])
+    assert found["major"]["alone"] == {"0 major": 2, "5 major": 1, "7 major": 1}
+    # Between two keys nothing follows anything.
+    assert found["major"]["after"] == {"0 major": {"5 major": 1, "7 major": 1}}
+    assert found["minor"] == {"alone": {}, "after": {}}
+    odds_of(found)
+
+
+def test_where_the_analyst_is_silent_nothing_is_counted():
+    found = counts([([(0, 4, C), (4, 8, G), (8, 12, C)], [span(0, 4, 0), span(8, 12, 0)])])
+    assert found["major"] == {"alone": {"0 major": 2}, "after": {}}

@@ -1,9 +1,13 @@
 """The examples of the documentation work."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from fastmcp import FastMCP
 
 from perf_core import ServerAdapter
@@ -40,13 +44,28 @@ def test_target_file_of_the_modules_docstring(tmp_path: Path) -> None:
     assert read_target_file(path).name == "weather"
 
 
-def test_adapter_of_the_adapters_page() -> None:
+def third_server(folder: Path) -> Path:
+    """Write the project of the adapters page."""
+    server, adapter = blocks("docs/adapters.md", "python")[:2]
+    package = folder / "words"
+    package.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(blocks("docs/adapters.md", "toml")[1], encoding="utf-8")
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__main__.py").write_text(server, encoding="utf-8")
+    (package / "perf_adapter.py").write_text(adapter, encoding="utf-8")
+    return folder
+
+
+def test_third_server_has_an_adapter_of_thirty_lines() -> None:
+    text = blocks("docs/adapters.md", "python")[1]
+    assert len([line for line in text.splitlines() if line.strip()]) <= 30
     names: dict = {}
-    exec(blocks("docs/adapters.md", "python")[0], names)
+    exec(text, names)
     adapter = names["adapter"]
     assert isinstance(adapter, ServerAdapter)
+    assert {"load", "concurrent", "stability"} <= set(adapter.scenarios)
     plan = make_plan(adapter.scenarios["quick"], "stateless", Settings())
-    assert plan.tools == ("echo",)
+    assert plan.tools == ("count",)
 
 
 def test_entry_point_of_the_adapters_page_is_the_group_that_is_read() -> None:
@@ -54,6 +73,26 @@ def test_entry_point_of_the_adapters_page_is_the_group_that_is_read() -> None:
 
     example = tomllib.loads(blocks("docs/adapters.md", "toml")[1])
     assert set(example["project"]["entry-points"]) == {ENTRY_POINT_GROUP}
+
+
+@pytest.mark.long
+@pytest.mark.k6
+def test_third_server_is_built_installed_and_measured(tmp_path: Path) -> None:
+    project, site = third_server(tmp_path / "words-server"), tmp_path / "site"
+    install = ["pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target"]
+    subprocess.run([sys.executable, "-m", *install, str(site), str(project)], check=True, timeout=100)
+    measured = ["perf_core", "run", "quick", "concurrent", "--target", "words", "--wire", "session"]
+    options = ["--duration", "3s", "--clients", "3", "--output-dir", str(tmp_path / "results")]
+    done = subprocess.run(
+        [sys.executable, "-m", *measured, *options],
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("PASS") == 2
 
 
 def test_server_of_server_cores_readme() -> None:

@@ -52,3 +52,22 @@ def test_published_targets_stand() -> None:
     assert levels["endurance", "server.uptime_percent"] == (">", 99.9)
     assert levels["spike", "spike.recovery_s"] == ("<", 30)
     assert levels["benchmark", "latency_ms.divide.p95"] == ("<", 75)
+
+
+def test_scenarios_of_the_second_guide_that_make_sense_are_there() -> None:
+    scenarios = perf_adapter.adapter.scenarios
+    further = {"concurrent", "memory", "tools", "rate-limit", "cleanup", "stability", "recovery"}
+    assert further <= set(scenarios)
+    assert "large-scores" not in scenarios, "numbers have no sizes"
+    limited = scenarios["rate-limit"].launch
+    assert limited is not None
+    assert f"--rate-limit-burst {perf_adapter.LIMITS.burst}" in " ".join(limited.argv)
+    assert len(limited.tokens) == 3
+
+
+def test_every_other_journey_has_a_mistake() -> None:
+    journeys = perf_adapter.faulty_journeys(1)["mix"]
+    wrong = [journey for journey in journeys if journey.kind == "mistake"]
+    assert len(wrong) == len(journeys) / 2
+    assert all(journey.steps[0].expect.kind == "error" for journey in wrong)
+    assert len({str(journey.steps[0].arguments) for journey in wrong}) == 5

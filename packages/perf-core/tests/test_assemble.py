@@ -262,3 +262,22 @@ def test_run_without_anything_at_all_is_recorded_too(build: type[Build]) -> None
     record = assemble(job(build), load(build, None, samples=(), interrupted=True))
     assert (record.verdict, record.duration_s) == ("interrupted", 0)
     assert from_json(to_json(record)) == record
+
+
+def test_grades_stand_beside_the_targets(build: type[Build]) -> None:
+    record = made(build, document(build))
+    given = {each.subject: each for each in record.grades}
+    assert given["Success rate"].grade == "excellent"
+    assert given["Response, p95"].grade == "excellent"
+    assert given["Memory growth"].grade == "not graded", "20 s of hold say nothing of memory"
+    assert given["Recovery after failure"].reason == "not measured by this scenario"
+    assert given["Concurrent clients"].value == 10
+    assert from_json(to_json(record)) == record
+    half = document(build).errors("wrong_answer", "hold_10", 1250)
+    assert next(iter(made(build, half).grades)).grade == "poor"
+
+
+def test_record_without_grades_is_read_as_one_that_has_none(build: type[Build]) -> None:
+    text = json.loads(to_json(made(build, document(build))))
+    del text["grades"]
+    assert from_json(json.dumps(text)).grades == ()

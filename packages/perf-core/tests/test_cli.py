@@ -31,6 +31,7 @@ def adder(tmp_path: Path) -> str:
         (["run", "quick", "--target", "no-such-server"], "no-such-server"),
         (["run", "quick", "--target", "no-such-file.toml"], "no-such-file.toml"),
         (["run", "quik", "--target", "ADDER"], "quick"),
+        (["run", "--scenario", "quik", "--target", "ADDER"], "did you mean 'quick'"),
         (["run", "quick", "--target", "ADDER", "--colour", "red"], "--colour"),
         (["run", "quick", "--target", "ADDER", "--time-scale", "fast"], "fast"),
         (["run", "quick", "--target", "ADDER", "--time-scale", "0"], "--time-scale"),

@@ -149,3 +149,25 @@ def test_cursor_that_never_ends_does_not_hold_the_lab(serve) -> None:
 def test_nobody_there() -> None:
     with pytest.raises(TargetError, match="the request failed"):
         shake_hands("http://127.0.0.1:9/mcp", "session", timeout_s=5)
+
+
+def test_token_goes_with_every_request(serve) -> None:
+    seen = []
+
+    def answer(message: dict, headers: dict) -> tuple[int, str, str]:
+        seen.append({name.lower(): value for name, value in headers.items()}.get("authorization"))
+        result = {"protocolVersion": "2025-11-25", "serverInfo": {"name": "guarded"}, "tools": []}
+        return (
+            200,
+            "application/json",
+            json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result}),
+        )
+
+    url = serve(answer)
+    token = "0123456789abcdef"
+    assert shake_hands(url, "session", token=token).server_name == "guarded"
+    assert set(seen) == {f"Bearer {token}"}
+    assert len(seen) >= 3
+    seen.clear()
+    shake_hands(url, "session")
+    assert set(seen) == {None}

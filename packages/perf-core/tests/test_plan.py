@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core import Expectation, Journey, Scenario, Step
+from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, ResultsError, UsageError
-from perf_core.plan import Settings, make_plan, parse_duration_s, to_document, write
+from perf_core.plan import Settings, filled, make_plan, parse_duration_s, to_document, write
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -294,3 +294,46 @@ def test_folder_that_is_none_is_a_results_error(build: type[Build], tmp_path: Pa
     with pytest.raises(ResultsError, match=r"cannot write .*plan\.json") as caught:
         write(build.plan(), file)
     assert "--output-dir" in caught.value.hint
+
+
+# --- what some shapes need besides ---
+
+
+def test_shapes_that_call_pool_after_pool_need_pools(build: type[Build]) -> None:
+    for shape in ("tools", "large-scores"):
+        assert "some beside 'mix' were expected" in refusal(build.scenario(shape))
+        pools = {"mix": [build.journey()], "20x100": [build.journey()]}
+        assert make_plan(build.scenario(shape, pools), "session", Settings()).shape == shape
+        assert "'a,b'" in refusal(build.scenario(shape, {**pools, "a,b": [build.journey()]}))
+
+
+def test_rate_limit_needs_limits_and_single_calls(build: type[Build]) -> None:
+    long = Journey("long", (step(), step()))
+    message = refusal(build.scenario("rate-limit", {"mix": [long]}))
+    assert "the scenario has none" in message
+    assert "one step each" in message
+    scenario = replace(build.scenario("rate-limit"), limits=Limits(0.5, 3))
+    plan = make_plan(scenario, "session", Settings(), tokens=("lab", "a", "b"))
+    document = to_document(plan, "run")
+    assert document["limits"] == {"rate_per_s": 0.5, "burst": 3}
+    assert document["tokens"] == ["a", "b"], "the first is the lab's own"
+    assert not {"limits", "tokens"} & set(to_document(build.plan(), "run"))
+    assert "lab" not in repr(plan)
+
+
+def test_answers_may_take_as_long_as_the_scenario_says(build: type[Build]) -> None:
+    patient = replace(build.scenario(), request_timeout_s=90.0)
+    assert make_plan(patient, "session", Settings()).settings.request_timeout_s == 90
+    assert make_plan(build.scenario(), "session", Settings()).settings.request_timeout_s == 30
+
+
+def test_members_are_written_like_results(build: type[Build]) -> None:
+    pools = {"mix": [Journey("j", (step({}, Expectation.members({"b": 1, "a": [2]})),))]}
+    rows: Any = to_document(build.plan("load", pools), "run")["pools"]
+    assert rows["mix"][0][2][0][2:] == ["members", '{"b":1,"a":[2]}']
+
+
+def test_unique_text_is_filled_in_wherever_it_stands() -> None:
+    value = {"name": f"x-{UNIQUE}", "list": [UNIQUE, 3, {"deep": f"{UNIQUE}{UNIQUE}"}], "é": None}
+    assert filled(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
+    assert filled({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}

@@ -98,3 +98,22 @@ def test_interruption_ends_the_wait(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         server.__enter__()
     assert server.exit_code is not None
+
+
+def test_server_has_a_folder_for_temporary_files_that_goes_with_it(tmp_path: Path) -> None:
+    show = "import tempfile; print('TEMPORARY', tempfile.gettempdir(), flush=True); import runpy, sys;"
+    script = f"{show} sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    launch = Launch(argv=(sys.executable, "-c", script, ADDER, "--ready-file", "{ready_file}"))
+    with ServerProcess(launch, "session", tmp_path / "log") as server:
+        folder = server.temporary_folder
+        assert folder is not None
+        assert f"TEMPORARY {folder}" in (tmp_path / "log").read_text()
+        (folder / "left").write_text("behind")
+    assert not folder.exists()
+    assert server.temporary_folder is None
+
+
+def test_lab_carries_the_first_token(tmp_path: Path) -> None:
+    assert ServerProcess(by_port(), "session", tmp_path / "log").token is None
+    launch = Launch(argv=("x",), tokens=("the lab's", "a client's"))
+    assert ServerProcess(launch, "session", tmp_path / "log").token == "the lab's"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perf_core import Expectation, Journey, Step
+from perf_core import UNIQUE, Expectation, Journey, Step
 from perf_core.errors import NotComparable
 from perf_core.same_answers import expect_same_answers
 
@@ -101,3 +101,23 @@ def test_missing_tool_is_said() -> None:
     first, second = Fake(lambda _: answers()), Fake(lambda _: answers(), tools=("u", "v"))
     with pytest.raises(NotComparable, match="the second server lists u, v"):
         expect_same_answers(first, second, journeys(Expectation.anything()))  # type: ignore[arg-type]
+
+
+def test_members_alone_are_compared_where_they_alone_are_expected() -> None:
+    expect = Expectation.members({"key": "G"})
+    check(answers({"key": "G", "at": 1}), answers({"key": "G", "at": 2}), expect)
+    with pytest.raises(NotComparable):
+        check(answers({"key": "G"}), answers({"key": "C"}), expect)
+    with pytest.raises(NotComparable):
+        check(answers({"key": "G"}), answers({"at": 1}), expect)
+
+
+def test_journeys_have_texts_of_their_own_and_both_servers_the_same() -> None:
+    seen: tuple[list[Any], list[Any]] = [], []
+    step = Step("t", {"name": f"x-{UNIQUE}"}, Expectation.anything())
+    both = [Fake(lambda arguments, own=own: own.append(arguments["name"]) or answers()) for own in seen]
+    expect_same_answers(*both, [Journey("j", (step, step))] * 3)  # type: ignore[arg-type]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 6
+    assert len(set(seen[0])) == 3
+    assert not any("{" in name for name in seen[0])

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core import Expectation, Journey, Step, Target
+from perf_core import Expectation, Journey, Launch, Limits, Step, Target
 from perf_core.adapter import Pools
 from perf_core.errors import UsageError
 from perf_core.generator import shapes
-from perf_core.scenarios import NO_ERRORS, standard_scenarios, with_pools_by_tool
+from perf_core.scenarios import (
+    FURTHER_TARGETS,
+    NO_ERRORS,
+    further_scenarios,
+    standard_scenarios,
+    with_pools_by_tool,
+)
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -56,3 +62,57 @@ def test_pools_by_tool_hold_the_journeys_that_begin_with_it(build: type[Build]) 
     total = Journey("total", (Step("total", {}, Expectation.anything()), *add.steps))
     pools = with_pools_by_tool([add, total, add])
     assert pools == {"mix": [add, total, add], "add": [add, add], "total": [total]}
+
+
+# --- the scenarios of the second guide ---
+
+
+def test_further_scenarios_are_those_that_have_journeys() -> None:
+    names = ["memory", "rate-limit", "recovery", "cleanup"]
+    scenarios = further_scenarios(
+        dict.fromkeys(names, drawn),
+        launches={"rate-limit": Launch(("limited",))},
+        limits=Limits(2.0, 20),
+        strikes_at="worker",
+        gauges={"scores": "music_scores"},
+        request_timeout_s=90.0,
+    )
+    assert set(scenarios) == set(names)
+    for name, scenario in scenarios.items():
+        assert (scenario.name, scenario.shape) == (name, name)
+        assert name in shapes()
+        assert scenario.summary.endswith("?")
+        assert scenario.request_timeout_s == 90
+        assert all(target.need for target in scenario.targets)
+    assert scenarios["rate-limit"].launch == Launch(("limited",))
+    assert scenarios["rate-limit"].limits == Limits(2.0, 20)
+    assert scenarios["memory"].launch is scenarios["memory"].limits is None
+    assert (scenarios["recovery"].strikes_at, scenarios["memory"].strikes_at) == ("worker", "")
+    assert (scenarios["cleanup"].gauges, scenarios["memory"].gauges) == ({"scores": "music_scores"}, {})
+
+
+def test_published_levels_of_the_second_guide_stand() -> None:
+    levels = {
+        (name, target.figure): (target.comparison, target.target)
+        for name, targets in FURTHER_TARGETS.items()
+        for target in targets
+    }
+    assert levels["concurrent", "success_percent"] == (">", 90)
+    assert levels["memory", "server.rss_growth_mb_per_5_min"] == ("<", 100)
+    assert levels["rate-limit", "rate_limit.rate_off_by_percent"] == ("<", 5)
+    assert levels["stability", "success_percent"] == (">", 99)
+    assert levels["recovery", "recovery.slowest_s"] == ("<", 60)
+    assert levels["cleanup", "cleanup.fds"] == ("<", 1)
+
+
+def test_a_given_target_takes_the_place_of_the_usual_one_for_its_figure() -> None:
+    stricter = Target("recovery.slowest_s", "<", 2, need="It is hardly noticed.")
+    targets = further_scenarios({"recovery": drawn}, {"recovery": [stricter]})["recovery"].targets
+    assert [each for each in targets if each.figure == "recovery.slowest_s"] == [stricter]
+    assert len(targets) == len(FURTHER_TARGETS["recovery"])
+
+
+def test_unknown_further_scenario_is_refused() -> None:
+    for given in ({"journeys": {"memroy": drawn}}, {"journeys": {}, "launches": {"memroy": Launch(("x",))}}):
+        with pytest.raises(UsageError, match="memroy"):
+            further_scenarios(**given)  # type: ignore[arg-type]

@@ -11,8 +11,10 @@ import pytest
 from perf_core import Expectation, Target, target_file
 from perf_core.errors import UsageError
 from perf_core.plan import Settings, make_plan
-from perf_core.scenarios import NO_ERRORS
+from perf_core.scenarios import FURTHER_TARGETS, NO_ERRORS
 from perf_core.target_file import FileAdapter, read_target_file
+
+FIRST = {"quick", "load", "stress", "endurance", "spike", "benchmark"}
 
 GOOD = """
 name = "weather"
@@ -112,20 +114,25 @@ def test_same_seed_draws_the_same_calls(tmp_path: Path) -> None:
 
 def test_every_published_scenario_can_be_planned(tmp_path: Path) -> None:
     adapter = read(tmp_path, GOOD)
-    first = {"quick", "load", "stress", "endurance", "spike", "benchmark"}
     # The others need more than calls: sizes, limits, processes that may be killed.
-    assert set(adapter.scenarios) == first | {"concurrent", "memory", "tools", "cleanup", "stability"}
+    assert set(adapter.scenarios) == FIRST | {"concurrent", "memory", "tools", "cleanup", "stability"}
     for scenario in adapter.scenarios.values():
         assert make_plan(scenario, "session", Settings()).tools == ("add", "anything", "fail", "forecast")
 
 
 def test_targets_of_the_file_hold_for_every_scenario(tmp_path: Path) -> None:
     wanted = Target("latency_ms.all.p95", "<", 100, "People wait for it.", 50, 10, 200)
-    assert {s.targets for s in read(tmp_path, GOOD).scenarios.values()} == {(wanted,)}
+    scenarios = read(tmp_path, GOOD).scenarios
+    assert {scenarios[name].targets for name in FIRST} == {(wanted,)}
+    for name in set(scenarios) - FIRST:
+        # The others are about more than calls: the file's targets stand beside their own.
+        assert scenarios[name].targets == (*FURTHER_TARGETS[name], wanted)
 
 
 def test_file_without_targets_wants_no_errors(tmp_path: Path) -> None:
-    assert {s.targets for s in read(tmp_path, MINIMAL).scenarios.values()} == {(NO_ERRORS,)}
+    scenarios = read(tmp_path, MINIMAL).scenarios
+    assert {scenarios[name].targets for name in FIRST} == {(NO_ERRORS,)}
+    assert scenarios["memory"].targets == FURTHER_TARGETS["memory"]
 
 
 def test_file_without_a_command_is_about_a_running_server(tmp_path: Path) -> None:

@@ -65,9 +65,15 @@ ServerUrl = Annotated[
 
 @app.command
 def run(
-    scenarios: Annotated[list[str], Parameter(help="Questions to ask: quick, load, stress, …", negative="")],
+    scenarios: Annotated[
+        list[str] | None, Parameter(help="Questions to ask: quick, load, stress, …", negative="")
+    ] = None,
     /,
     *,
+    scenario: Annotated[
+        list[str] | None,
+        Parameter(name="--scenario", negative="", help="A question to ask, by name; repeatable."),
+    ] = None,
     target: Target = None,
     wire: Annotated[
         Literal["session", "stateless"] | None,
@@ -103,7 +109,10 @@ def run(
     pin: Annotated[bool, Parameter(negative="", help="Keep server and generator on different CPUs.")] = False,
 ) -> ExitCode:
     """Measure servers under load, judge them, and write record and reports."""
-    subjects = find_subjects(target or (), scenarios, server_url)
+    names = [*(scenarios or ()), *(scenario or ())]
+    if not names:
+        raise UsageError("names of scenarios were expected, none came", "perf-core targets lists them.")
+    subjects = find_subjects(target or (), names, server_url)
     settings = Settings(
         time_scale=time_scale,
         duration_s=parse_duration_s(duration) if duration is not None else None,
@@ -114,15 +123,15 @@ def run(
         seed=seed,
     )
     options = Options(output_dir=output_dir, dashboard=dashboard, pin=pin)
-    asked = [(subject, subject.scenario(name)) for subject in subjects for name in scenarios]
+    asked = [(subject, subject.scenario(name)) for subject in subjects for name in names]
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
-        for subject, scenario in asked:
-            for chosen in _wires(wire, scenario.wires):
-                title = f"{scenario.name} on {subject.name}, {chosen} wire"
+        for subject, question in asked:
+            for chosen in _wires(wire, question.wires):
+                title = f"{question.name} on {subject.name}, {chosen} wire"
                 with _progress(title) as tell:
                     finished = run_scenario(
-                        subject, scenario, chosen, settings, options, interruption=interruption, tell=tell
+                        subject, question, chosen, settings, options, interruption=interruption, tell=tell
                     )
                 terminal.render(finished.record, _out)
                 _out.print(f"Results: {_shown(finished.folder)}", highlight=False, soft_wrap=True)

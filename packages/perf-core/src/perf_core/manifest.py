@@ -13,13 +13,20 @@ from typing import Any
 
 import psutil
 
+from perf_core.adapter import Launch
 from perf_core.handshake import Handshake
 from perf_core.plan import Plan
 from perf_core.targets import Subject
 
 
 def make_manifest(
-    subject: Subject, plan: Plan, handshake: Handshake, k6_version: str, ready_s: float | None
+    subject: Subject,
+    plan: Plan,
+    handshake: Handshake,
+    k6_version: str,
+    ready_s: float | None,
+    *,
+    launch: Launch | None = None,
 ) -> dict[str, Any]:
     """Return everything that must be equal, or known, for two runs to be compared.
 
@@ -29,6 +36,7 @@ def make_manifest(
         handshake: What the server said of itself.
         k6_version: Version of the generator.
         ready_s: From the server's start to its first handshake; None when it ran already.
+        launch: How it was started, where that is not as its adapter says.
     """
     return {
         "machine": machine(),
@@ -45,7 +53,7 @@ def make_manifest(
             "handshake_ms": round(handshake.duration_s * 1000, 3),
             "ready_s": None if ready_s is None else round(ready_s, 3),
             "started_by_lab": subject.url is None,
-            "command": None if subject.url else list(subject.adapter.launch.argv),
+            "command": None if subject.url else list((launch or subject.adapter.launch).argv),
         },
         "plan": {
             "scenario": plan.scenario,

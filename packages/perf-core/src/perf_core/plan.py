@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -265,10 +266,13 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
     return document
 
 
-def filled(value: JsonValue, unique: str) -> JsonValue:
+Json = TypeVar("Json")
+
+
+def filled(value: Json, unique: str) -> Json:
     """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does it for each journey."""
     text = json.dumps(value, ensure_ascii=False)
-    found: JsonValue = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
+    found: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
     return found
 
 

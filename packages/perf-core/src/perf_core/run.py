@@ -125,7 +125,7 @@ def run_scenario(
         env = generator.script_env(plan_path, live.url, folder)
         preview = generator.preview(k6, plan.shape, env)
         period_s = 1.0 if preview.duration_s >= _LONG_RUN_S else generator.SHORTEST_PERIOD_S
-        manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s)
+        manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s, launch=launch)
         k6_run = Generator(
             k6,
             plan.shape,

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 
-from perf_core.record import RunRecord
+from perf_core.record import Graded, RunRecord
 from perf_core.report import junit
 from perf_core.report.wording import plain
 
@@ -77,3 +78,9 @@ def test_any_text_survives_as_text(sample: Sample, hostile_text: str) -> None:
 
 def test_the_timestamp_has_neither_zone_nor_fraction(sample: Sample) -> None:
     assert suite_of(sample("load")).get("timestamp") == "2026-03-02T10:15:00"
+
+
+def test_grades_are_properties(sample: Sample) -> None:
+    graded = (Graded("Success rate", "success_percent", ">=", (90, 95, 99), 97.0, "good"),)
+    properties = suite_of(replace(sample("load"), grades=graded)).findall("properties/property")
+    assert {each.get("name"): each.get("value") for each in properties}["grade.success_percent"] == "good"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from perf_core.record import Latency, RunRecord
+from perf_core.record import Graded, Latency, RunRecord
 from perf_core.report import tables
 from perf_core.report.wording import DASH
 
@@ -108,3 +108,17 @@ def test_the_manifest_is_flattened_to_dotted_names(sample: Sample) -> None:
     assert rows["machine.cpu"] == "example CPU, 2 cores"
     assert rows["settings.seed"] == "7"
     assert rows["settings.server_url"] == "null"
+
+
+def test_grades_come_first_with_their_levels(sample: Sample) -> None:
+    levels = (90.0, 95.0, 99.0)
+    graded = (
+        Graded("Success rate", "success_percent", ">=", levels, 97.0, "good"),
+        Graded("Recovery", "recovery.slowest_s", "<", (60, 30, 10), None, "not graded", "not measured"),
+    )
+    table = tables.result_tables(replace(sample("load"), grades=graded))[0]
+    assert table.title == "Grades"
+    assert table.rows == (
+        ("Success rate", "good", "", "97 %", ">= 90 %", ">= 95 %", ">= 99 %"),
+        ("Recovery", "not graded", "not measured", DASH, "< 60 s", "< 30 s", "< 10 s"),
+    )

@@ -10,6 +10,7 @@ import pytest
 from perf_core.evidence import Evidence, Found, Stock, Stocks, Strike
 from perf_core.findings import find
 from perf_core.measurements import Summary
+from perf_core.record import MemoryTrend, ServerUse, Trend
 from perf_core.robustness.leftovers import is_back
 
 if TYPE_CHECKING:
@@ -88,6 +89,25 @@ def test_day_that_ended_early_is_not_judged(build: type[Build]) -> None:
     whole = day(build)
     found = find("stability", evidence(build, whole[:9], planned_stages=[each.name for each in whole]))
     assert found.figures["stability.worst_hour_percent"].absent == "the day ended after 9 of 24 hours"
+
+
+# --- memory ---
+
+
+def used(slope_mb_per_h: float | None, interval: tuple[float, float] | None = None) -> ServerUse:
+    memory = MemoryTrend(100.0, 130.0, 110.0, slope_mb_per_h, interval)
+    return ServerUse(memory, 1.0, 10.0, Trend(1, 1, 1), Trend(1, 1, 1), 1)
+
+
+def test_memory_is_told_for_five_minutes_with_its_interval(build: type[Build]) -> None:
+    found = find("memory", evidence(build, [], server=used(24.0, (12.0, 60.0))))
+    said = text(found, "Memory")
+    assert "changes by +2.00 MB in 5 minutes (95 % interval +1.00 to +5.00)" in said
+    assert "130.0 MB at its peak" in said
+    assert find("memory", evidence(build, [], server=used(None))) == Found()
+    assert find("memory", evidence(build, [], server=None)) == Found()
+    day_too = find("stability", evidence(build, day(build), server=used(24.0, (12.0, 60.0))))
+    assert [each.title for each in day_too.findings] == ["Success by hour", "Memory"]
 
 
 # --- large-scores and tools ---

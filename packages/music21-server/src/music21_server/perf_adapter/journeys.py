@@ -20,7 +20,7 @@ from music21_server.perf_adapter.pieces import (
 from perf_core import UNIQUE, Expectation, Journey, Step
 from perf_core.adapter import Pools
 
-PIECES: Final = 100
+PIECES: Final = 60
 """Journeys over unseen content, and as many over known works."""
 
 PIECES_BY_TOOL: Final = 10

@@ -89,7 +89,9 @@ def unseen_pieces(count: int, seed: int) -> list[Piece]:
     return [_unseen(names[index % len(names)], chance.randrange(2**31)) for index in range(count)]
 
 
+@functools.lru_cache(maxsize=512)
 def _unseen(work: str, seed: int) -> Piece:
+    # Several scenarios of one command draw the same pieces.
     original = from_corpus(work)
     document = unpack(original.content, Limits()) if original.kind == "mxl" else original.content
     source = archived(perturbed(document, seed).document)

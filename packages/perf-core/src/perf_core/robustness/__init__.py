@@ -13,12 +13,14 @@ from perf_core.robustness.hours import find_hours
 from perf_core.robustness.leftovers import find_leftovers
 from perf_core.robustness.levels import find_levels
 from perf_core.robustness.limits import find_limits
+from perf_core.robustness.memory import find_memory
 from perf_core.robustness.outages import find_outages
 from perf_core.robustness.pools import find_pools, find_unreached
 
 FINDERS: Mapping[str, Callable[[Evidence], Found]] = {
     "concurrent": find_levels,
     "large-scores": find_pools,
+    "memory": find_memory,
     "tools": find_unreached,
     "rate-limit": find_limits,
     "cleanup": find_leftovers,

@@ -6,6 +6,7 @@ from perf_core.evidence import Evidence, Found
 from perf_core.figures import Figure
 from perf_core.record import Finding, Stage
 from perf_core.robustness.levels import success_percent
+from perf_core.robustness.memory import find_memory
 
 
 def find_hours(evidence: Evidence) -> Found:
@@ -23,7 +24,7 @@ def find_hours(evidence: Evidence) -> Found:
     else:
         worst = min(asked, key=success_percent)
         figure = Figure(success_percent(worst), min(h.calls for h in asked), _length_s(hours), timed=False)
-    return Found((_by_hour(hours),), {name: figure})
+    return Found((_by_hour(hours), *find_memory(evidence).findings), {name: figure})
 
 
 def _length_s(hours: list[Stage]) -> float:

@@ -1,0 +1,106 @@
+"""The adapter keeps the lab's contract, and asks what the guide asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from music21_server.perf_adapter import LIMITS, adapter, journeys
+from music21_server.perf_adapter.journeys import SIZES, by_tool, faulty, large_scores, mixed
+from perf_core import UNIQUE, Scenario
+from perf_core.client import connect
+from perf_core.plan import Settings, make_plan
+from perf_core.process import ServerProcess
+from perf_core.testing import AdapterContract
+
+HEAVY = {"large-scores", "tools", "benchmark"}
+
+
+@pytest.fixture(autouse=True)
+def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each is changed and analysed when it is drawn; as many as there are kinds of mistakes are enough here.
+    monkeypatch.setattr(journeys, "PIECES", 12)
+
+
+class TestContract(AdapterContract):
+    """Over every mistake once, and as many ordinary journeys; what takes longer is tried below."""
+
+    adapter = adapter
+    calls_per_pool = 14
+    wires = ("session",)
+
+    def _scenarios(self) -> Iterator[Scenario]:
+        yield from (each for each in super()._scenarios() if each.name not in HEAVY)
+
+
+def test_every_published_scenario_is_there_and_those_of_the_calculator_too() -> None:
+    assert set(adapter.scenarios) == {
+        "quick", "load", "stress", "endurance", "spike", "benchmark", "concurrent", "large-scores", "memory",
+        "tools", "rate-limit", "cleanup", "stability", "recovery",
+    }  # fmt: skip
+
+
+def test_half_of_the_imports_are_unseen_and_names_are_the_journeys_own() -> None:
+    drawn = mixed(1)["mix"]
+    assert Counter(journey.kind for journey in drawn) == {"known": 12, "unseen": 12}
+    for journey in drawn:
+        tools = [step.tool for step in journey.steps]
+        assert tools == ["import_score", "key_analysis", "chord_analysis", "export_score", "delete_score"]
+        assert all(UNIQUE in str(step.arguments["score_id"]) for step in journey.steps)
+        assert (UNIQUE in str(journey.steps[0].arguments["source"])) == (journey.kind == "unseen")
+        assert all(step.expect.kind in {"members", "result"} for step in journey.steps)
+
+
+def test_each_tool_has_a_pool_of_both_kinds() -> None:
+    pools = by_tool(1)
+    tools = {step.tool for journey in pools["mix"] for step in journey.steps}
+    assert set(pools) - {"mix"} == tools
+    for tool, pool in pools.items():
+        assert {journey.kind for journey in pool} == {"known", "unseen"}
+        assert tool == "mix" or all(tool in [step.tool for step in journey.steps] for journey in pool)
+
+
+def test_large_scores_come_in_the_published_sizes() -> None:
+    assert SIZES == ((20, 100), (50, 200), (100, 300), (150, 500))
+    pools = large_scores(1, sizes=((3, 5), (4, 6)))
+    assert list(pools) == ["mix", "3x5", "4x6"]
+    (journey,) = pools["4x6"]
+    assert journey.name == "4x6"
+    tools = [step.tool for step in journey.steps]
+    assert tools[1:4] == ["score_info", "key_analysis", "harmony_analysis"]
+    assert "export_score" in tools
+    facts = journey.steps[0].expect.value
+    assert isinstance(facts, dict)
+    assert facts["measures"] == 6
+
+
+def test_mistakes_of_every_kind_are_made_between_ordinary_work() -> None:
+    drawn = faulty(1)["mix"]
+    assert {journey.kind for journey in drawn} == {"document", "question", "name", "none"}
+    wrong = [step for journey in drawn for step in journey.steps if step.expect.kind == "error"]
+    assert len(wrong) == 0.75 * len(drawn)
+    assert all(journey.steps[-1].tool == "delete_score" for journey in drawn)
+
+
+def test_rate_limited_server_asks_for_tokens_and_has_the_limits(tmp_path: Path) -> None:
+    scenario = adapter.scenarios["rate-limit"]
+    assert scenario.launch is not None
+    plan = make_plan(scenario, "session", Settings(), tokens=scenario.launch.tokens)
+    assert len(plan.tokens) == 2, "two clients beside the lab itself"
+    assert scenario.launch.tokens[0] not in plan.tokens
+    assert f"--rate-limit-burst {LIMITS.burst}" in " ".join(scenario.launch.argv)
+
+
+@pytest.mark.long
+def test_each_tool_and_large_scores_are_answered_as_expected(tmp_path: Path) -> None:
+    drawn = [*large_scores(2, sizes=((12, 20),))["mix"]]
+    drawn += [journey for pool in by_tool(1).values() for journey in pool[:4]]
+    with (
+        ServerProcess(adapter.launch, "session", tmp_path / "server.log") as process,
+        connect(process.url, "session", 60.0) as client,
+    ):
+        for journey in drawn:
+            TestContract()._follow(client, set(process.handshake.tools), journey.name, journey)

@@ -1,0 +1,114 @@
+"""Works to import under load: known ones with frozen answers, and ones that nobody has seen."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+
+import pytest
+
+from music21_server import engine
+from music21_server.engine import Bounds, Source
+from music21_server.entries import content_id
+from music21_server.limits import Limits
+from music21_server.perf_adapter import pieces
+from music21_server.perf_adapter.pieces import (
+    answers,
+    archived,
+    beginning,
+    entry_of,
+    known_pieces,
+    unseen_pieces,
+)
+from music21_server.reading.sources import recognise
+from perf_core import UNIQUE
+
+
+def test_frozen_answers_are_those_of_the_engine() -> None:
+    known = known_pieces()
+    assert len(known) == 60
+    assert len({piece.source for piece in known}) == 60
+    for piece in known[::12]:
+        found = answers(entry_of(piece.source, piece.source_type))
+        assert found == {"facts": piece.facts, "key": piece.key, "chords": piece.chords, "midi": piece.midi}
+
+
+@pytest.mark.corpus
+def test_all_frozen_answers_are_those_of_the_engine() -> None:
+    for piece in known_pieces():
+        found = answers(entry_of(piece.source, piece.source_type))
+        assert found == {"facts": piece.facts, "key": piece.key, "chords": piece.chords, "midi": piece.midi}
+
+
+def test_works_are_of_many_kinds_and_sizes() -> None:
+    known = known_pieces()
+    notes = [piece.facts["notes"] for piece in known]
+    assert min(notes) < 200
+    assert max(notes) > 1_000
+    assert len({piece.key["key"] for piece in known}) > 10
+    assert {piece.source.partition("/")[0] for piece in known} >= {
+        "bach",
+        "monteverdi",
+        "mozart",
+        "trecento",
+    }
+
+
+def test_unseen_works_are_seeded_and_unlike_one_another_and_the_known() -> None:
+    first = unseen_pieces(4, seed=3)
+    assert first == unseen_pieces(4, seed=3)
+    assert first != unseen_pieces(4, seed=4)
+    sources = {piece.source for piece in (*first, *unseen_pieces(4, seed=4))}
+    assert len(sources) == 8
+    assert all(piece.kind == "unseen" and piece.source_type == "content" for piece in first)
+
+
+def test_one_work_changed_in_two_ways_is_two_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = known_pieces()[:2]
+    monkeypatch.setattr(pieces, "known_pieces", lambda: few)
+    # More are asked for than there are known works: they come again.
+    assert len({piece.source for piece in unseen_pieces(5, seed=1)}) == 5
+
+
+def test_every_unique_text_makes_another_document_with_the_same_score() -> None:
+    (piece,) = unseen_pieces(1, seed=5)
+    assert piece.source.endswith(UNIQUE)
+    contents = set()
+    for text in ("0123456789abcdef", "zzzzzzzzzzzzzzzz", "0000000000000000"):
+        source = piece.source.replace(UNIQUE, text)
+        document = recognise(source.encode())
+        contents.add(content_id(document))
+        entry = engine.read(Source(source, "content"), Limits())
+        assert {"format": entry.kind, **entry.info} == piece.facts
+        assert beginning(entry, "key") == piece.key
+    assert len(contents) == 3
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 1000])
+def test_archive_is_whole_whatever_its_length(length: int) -> None:
+    document = b"x" * length
+    content = base64.b64decode(archived(document).replace(UNIQUE, "0" * 16), validate=True)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("score.musicxml") == document
+        assert len(archive.comment) == 12
+
+
+def test_beginning_ends_before_it_becomes_long_and_keeps_the_order() -> None:
+    piece = known_pieces()[0]
+    entry = entry_of(piece.source, piece.source_type)
+    whole = json.loads(engine.analyse("chords", entry.columns, {}).head)
+    found = beginning(entry, "chords")
+    assert list(found) == list(whole)[: len(found)]
+    assert {"key", "sonority_count"} <= set(found)
+    assert len(json.dumps(found)) <= 600
+    assert "sonorities" not in found, "a list that comes in pages is no beginning"
+
+
+def test_midi_is_what_the_server_exports() -> None:
+    piece = known_pieces()[0]
+    entry = entry_of(piece.source, piece.source_type)
+    made = engine.export(entry, "midi", engine.WHOLE, Bounds())
+    assert piece.midi["size_bytes"] == len(made.content) > 100

@@ -1,0 +1,138 @@
+"""Scenarios for people who work from pytest: ``pytest --perf -k concurrent --clients 200``.
+
+Without ``--perf`` the plugin does nothing. With it there is one test for each scenario of each target and
+wire, named ``TARGET-SCENARIO-WIRE``, which runs exactly what ``perf-core run`` runs; record and reports lie
+in ``--output-dir``. A test fails when the verdict is not ``pass``.
+
+Targets are every installed one, or those that ``--perf-target`` names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perf_core.errors import LabError
+
+_PERF = "perf"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; they are those of ``perf-core run``, and so are the variables of the environment."""
+    group = parser.getgroup("perf", "performance scenarios (perf-core)")
+    group.addoption("--perf", action="store_true", help="Run performance scenarios; choose with -k.")
+    group.addoption(
+        "--perf-target", action="append", metavar="TARGET", help="As --target of perf-core run; repeatable."
+    )
+    group.addoption(
+        "--scenario", action="append", metavar="NAME", help="A scenario by its whole name; repeatable."
+    )
+    group.addoption("--clients", type=int, metavar="N", help="Peak of virtual users (TEST_VUS).")
+    group.addoption(
+        "--duration", metavar="TIME", help="Length of the whole profile, such as 90s (TEST_DURATION)."
+    )
+    group.addoption("--time-scale", type=float, default=1.0, metavar="F", help="Factor on every duration.")
+    group.addoption("--output-dir", type=Path, default=Path("results"), help="Folder for the runs.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the marker that the tests carry."""
+    config.addinivalue_line("markers", f"{_PERF}: a performance scenario, which may take many minutes")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let the scenarios stand instead of tests in files: nobody measures beside a test suite."""
+    if session.config.getoption("--perf"):
+        session.config.args = []
+        session.config.pluginmanager.register(_Scenarios(), "perf-core-scenarios")
+
+
+class _Scenarios:
+    """Makes the tests, one for each scenario."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Put the scenarios in the place of what was collected."""
+        items[:] = _items(session)
+
+
+def _items(session: pytest.Session) -> Iterator[pytest.Item]:
+    from perf_core.targets import find_subjects
+
+    option = session.config.getoption
+    names: list[str] = option("--scenario") or []
+    try:
+        subjects = find_subjects(option("--perf-target") or [], names, os.environ.get("SERVER_URL"))
+        chosen = [
+            (subject, scenario)
+            for subject in subjects
+            for scenario in ([subject.scenario(name) for name in names] or subject.adapter.scenarios.values())
+        ]
+    except LabError as error:
+        raise pytest.UsageError(str(error)) from error
+    for subject, scenario in chosen:
+        for wire in scenario.wires:
+            name = f"{subject.name}-{scenario.name}-{wire}"
+            yield ScenarioItem.from_parent(session, name=name, subject=subject, scenario=scenario, wire=wire)
+
+
+class ScenarioItem(pytest.Item):
+    """One scenario of one target on one wire."""
+
+    def __init__(self, *, subject: Any, scenario: Any, wire: Any, **more: Any) -> None:
+        super().__init__(**more)
+        self.add_marker(_PERF)
+        # A limit for tests is none for a measurement, which is meant to take its time.
+        self.add_marker(pytest.mark.timeout(0))
+        self._subject, self._scenario, self._wire = subject, scenario, wire
+
+    def runtest(self) -> None:
+        """Run the scenario, as ``perf-core run`` does."""
+        from perf_core.interruption import watch_signals
+        from perf_core.plan import Settings, parse_duration_s
+        from perf_core.run import Options, run_scenario
+
+        option = self.config.getoption
+        duration = option("--duration") or os.environ.get("TEST_DURATION")
+        clients = option("--clients") or os.environ.get("TEST_VUS")
+        settings = Settings(
+            time_scale=option("--time-scale"),
+            duration_s=parse_duration_s(duration) if duration else None,
+            vus=int(clients) if clients else None,
+        )
+        with watch_signals() as interruption:
+            finished = run_scenario(
+                self._subject,
+                self._scenario,
+                self._wire,
+                settings,
+                Options(output_dir=option("--output-dir")),
+                interruption=interruption,
+                tell=lambda _what, _done: None,
+            )
+        self.add_report_section("call", "perf", f"Results: {finished.folder}")
+        if finished.record.verdict == "interrupted":
+            raise KeyboardInterrupt
+        if finished.record.verdict != "pass":
+            raise NotPassed(finished.record.verdict, finished.record.reasons)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return why it did not pass, in the words of the report."""
+        if isinstance(excinfo.value, NotPassed | LabError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return what reports call it."""
+        return self.path, None, self.name
+
+
+class NotPassed(Exception):  # noqa: N818 - a verdict, no error of the lab
+    """The verdict of a run was another than ``pass``."""
+
+    def __init__(self, verdict: str, reasons: tuple[str, ...]) -> None:
+        super().__init__("\n".join([verdict, *(f"- {reason}" for reason in reasons)]))

@@ -1,0 +1,109 @@
+"""The scenarios of the second guide on the real calculator: what they claim is what really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from calculator_server.perf_adapter import adapter
+from perf_core import Launch, Limits
+from perf_core.interruption import Interruption
+from perf_core.plan import Settings
+from perf_core.record import RunRecord
+from perf_core.run import Options, run_scenario
+from perf_core.targets import Described, Subject
+
+pytestmark = [pytest.mark.k6, pytest.mark.long]
+
+TOKENS = tuple(f"client-of-a-test-{number}" for number in range(3))
+LIMITS = Limits(rate_per_s=10.0, burst=10)
+
+
+def limited(*, rate_per_s: float = LIMITS.rate_per_s, burst: int = LIMITS.burst) -> Launch:
+    """A calculator with limits; those that the scenario promises, unless a test makes them others."""
+    options = ("--rate-limit-per-s", f"{rate_per_s}", "--rate-limit-burst", f"{burst}")
+    argv = (*adapter.launch.argv, *options, "--auth-tokens", ",".join(TOKENS))
+    return replace(adapter.launch, argv=argv, tokens=TOKENS)
+
+
+def measured(name: str, folder: Path, launch: Launch | None = None, **settings: object) -> RunRecord:
+    scenario = adapter.scenarios[name]
+    if launch is not None:
+        scenario = replace(scenario, launch=launch, limits=LIMITS)
+    subject = Subject(Described("calculator", "calculator", adapter.launch, {name: scenario}))
+    return run_scenario(
+        subject,
+        scenario,
+        "session",
+        Settings(**settings),  # type: ignore[arg-type]
+        Options(folder),
+        interruption=Interruption(),
+        tell=lambda _what, _done: None,
+    ).record
+
+
+def values(run: RunRecord) -> dict[str, float | None]:
+    return {target.figure.rpartition(".")[2]: target.value for target in run.targets}
+
+
+def titles(run: RunRecord) -> Sequence[str]:
+    return [finding.title for finding in run.findings]
+
+
+def test_rate_limit_that_is_kept_is_found_exact(tmp_path: Path) -> None:
+    run = measured("rate-limit", tmp_path, limited(), time_scale=0.1)
+    found = values(run)
+    # Milliseconds between the two clocks of a message are hundredths of a token.
+    assert found["burst_off_by"] is not None
+    assert found["burst_off_by"] < 0.5
+    assert found["replenished_off_by"] is not None
+    assert found["replenished_off_by"] < 0.5
+    assert found["retry_after_broken"] == 0
+    assert found["rate_off_by_percent"] is not None
+    assert found["rate_off_by_percent"] < 5
+    assert run.metrics is not None
+    assert run.metrics.errors == {}, "what is refused on purpose is no error"
+
+
+def test_rate_limit_other_than_promised_is_found_out(tmp_path: Path) -> None:
+    run = measured("rate-limit", tmp_path, limited(rate_per_s=13.0, burst=12), time_scale=0.1)
+    found = values(run)
+    assert found["burst_off_by"] is not None
+    assert found["burst_off_by"] > 1
+    assert found["rate_off_by_percent"] == pytest.approx(30, abs=5)
+    assert run.verdict == "fail"
+
+
+def test_killed_workers_are_felt_and_recovered_from(tmp_path: Path) -> None:
+    run = measured("recovery", tmp_path, time_scale=0.25)
+    found = values(run)
+    assert found["strikes"] == 5
+    assert found["slowest_s"] is not None
+    assert 0 < found["slowest_s"] < 10
+    assert found["unrecovered"] == 0
+    assert run.metrics is not None
+    assert run.metrics.errors
+    assert {each.subject: each.grade for each in run.grades}["Recovery after failure"] == "excellent"
+
+
+def test_calculator_leaves_nothing_behind(tmp_path: Path) -> None:
+    run = measured("cleanup", tmp_path, time_scale=0.3)
+    assert run.verdict == "pass", run.reasons
+    found = values(run)
+    assert found["failed_calls"] == 0
+    assert (found["fds"], found["processes"], found["temporary_files"]) == (0, 0, 0)
+    assert run.metrics is not None
+    assert set(run.metrics.kinds_ms["all"]) == {"mistake", "right"}
+    assert titles(run) == ["Before and after"]
+
+
+def test_each_hour_of_a_day_is_a_stage(tmp_path: Path) -> None:
+    run = measured("stability", tmp_path, time_scale=0.01, rate_per_s=20)
+    assert len(run.stages) == 24
+    calls = {stage.name: stage.calls for stage in run.stages}
+    assert calls["hour_12"] > 2 * calls["hour_02"] > 0
+    assert run.metrics is not None
+    assert run.metrics.tool_calls == sum(calls.values()), "every request of the day is counted"

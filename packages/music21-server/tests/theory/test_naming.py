@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from music21 import chord, pitch
 
 from music21_server.theory.names import Key, name_of, parse_key, text_of
 from music21_server.theory.naming import (
@@ -11,6 +12,7 @@ from music21_server.theory.naming import (
     ask_music21,
     class_of,
     closed,
+    common_name,
     name_class,
 )
 
@@ -69,6 +71,25 @@ def test_answers_of_music21(pitches, key, expected):
     name = asked(pitches, key)
     assert name.root is not None
     assert (text_of(name.root), name.quality, name.inversion, name.numeral, name.common_name) == expected
+
+
+AS_WRITTEN = (0b100010010001, 0b10010010001, 0b10010001001, 0b10010010101, 0b10010001101, 0b100010010101)
+"""Sevenths and ninths, whose names depend on how they are written."""
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["C C# D D# E F F# G G# A A# B", "C D- D E- E F G- G A- A B- B", "C D- D E- E E# F# G A- A B- B"],
+)
+def test_sets_of_pitch_classes_are_called_as_by_music21(spelling):
+    names = [name_of(word) for word in spelling.split()]
+    # With C, because music21 calls transpositions alike: all of three names, and others here and there.
+    for bits in range(1, 4096, 2):
+        if bits.bit_count() == 3 or bits % 11 == 1 or bits in AS_WRITTEN:
+            members = [name for bit, name in enumerate(names) if bits >> bit & 1]
+            shape = closed([(*name, 4) for name in members])
+            asked = chord.Chord([pitch.Pitch(text_of(name) + "4") for name in members])
+            assert common_name(shape) == asked.commonName, members
 
 
 @settings(max_examples=25, deadline=None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
 from music21_server.theory.keys import Mode
@@ -18,6 +19,16 @@ from music21_server.theory.names import STEP_CENTS, Key, Name, name_of, seen_fro
 from music21_server.theory.numerals import described
 
 _Answer = TypeVar("_Answer")
+
+_MOST_CENTS: Final = 400
+"""Quadruple accidentals are the last that music21 knows."""
+
+_SMALLEST_SET: Final = 3
+_SPELLING_HAS_A_SAY: Final = frozenset(
+    {"3-8A", "3-10", "3-11A", "3-11B", "3-12", "4-20", "4-25", "4-26", "4-27A", "4-27B", "4-28"}
+    | {"5-27A", "5-27B", "5-34"}
+)
+"""Forte classes of triads, sevenths, ninths and augmented sixths: music21 asks how they are written."""
 
 Above = tuple[int, int]
 """A name above a bass: how many steps, and its alteration in cents."""
@@ -143,18 +154,49 @@ def name_class(sonority: SonorityClass) -> SonorityName:
     found = described(shape.bass, shape.above, sonority.mode)
     if found is None:
         return ask_music21(sonority)
-    common_name = _common_name(shape.seen_from(shape.bass))
-    if common_name == UNNAMED:  # more accidentals than music21 has, seen from that bass
-        common_name = _common_name(shape)
-    return SonorityName(found.root, found.quality, found.inversion, found.numeral, common_name)
+    called = common_name(shape.seen_from(shape.bass))
+    if called == UNNAMED:  # more accidentals than music21 has, seen from that bass
+        called = common_name(shape)
+    return SonorityName(found.root, found.quality, found.inversion, found.numeral, called)
 
 
 @lru_cache(maxsize=20_000)
-def _common_name(shape: Shape) -> str:
+def common_name(shape: Shape) -> str:
     """Return the common name of a shape, which is the same on any bass."""
     from music21 import chord
 
+    heights = [STEP_CENTS[step] + cents for step, cents in shape.names]
+    if all(height % 100 == 0 for height in heights) and all(
+        abs(cents) <= _MOST_CENTS for _, cents in shape.names
+    ):
+        found = _name_of_set(_transposed({height // 100 % 12 for height in heights}))
+        if found is not None:
+            return found
     return _tried(lambda: str(chord.Chord(_pitches(shape)).commonName), UNNAMED)
+
+
+def _transposed(pitch_classes: set[int]) -> tuple[int, ...]:
+    """Return one and the same set for all transpositions of a set."""
+    return min(tuple(sorted((each - lowest) % 12 for each in pitch_classes)) for lowest in pitch_classes)
+
+
+@cache
+def _name_of_set(pitch_classes: tuple[int, ...]) -> str | None:
+    """Return what music21 calls a set of pitch classes, None where the spelling has a say.
+
+    There are 352 of them, and thousands of ways to spell them; to make a chord and to ask it takes 0.1 ms.
+    """
+    from music21 import chord
+
+    if len(pitch_classes) < _SMALLEST_SET:
+        return None
+    tables: Any = chord.tables  # untyped there
+    address = tables.seekChordTablesAddress(SimpleNamespace(orderedPitchClasses=list(pitch_classes)))
+    forte_class = tables.addressToForteName(address, "tn")
+    if forte_class in _SPELLING_HAS_A_SAY:
+        return None
+    names = tables.addressToCommonNames(address)
+    return str(names[0]) if names else f"forte class {forte_class}"
 
 
 def ask_music21(sonority: SonorityClass) -> SonorityName:

@@ -64,6 +64,9 @@ def applied(chord, next_chord, key):
         ("D3 F#3 A3", "C4 E4 G4", "C", ""),
         ("B3 D4 F4 A-4", "C4 E4 G4", "C", ""),
         ("A-3 C4 E-4", "G3 B3 D4", "C", ""),
+        ("A3 C#4 E4", "D4 F4 A4", "A minor", ""),
+        ("A3 C#4 E4 G4", "D4 F4 A4", "A minor", "V75#3/iv"),
+        ("A3 C#4 E4", "D4 F4 A4", "C", "V/ii"),
         ("D3 F#3 A3", "G3 B-3 D-4", "C", ""),
     ],
 )

@@ -1,5 +1,7 @@
 import pytest
 
+from music21_server.theory import local_keys as local_keys_module
+from music21_server.theory.chord_odds import odds_of
 from music21_server.theory.chord_path import chord_path
 from music21_server.theory.local_keys import degree_of, local_keys
 from music21_server.theory.names import parse_key
@@ -56,12 +58,29 @@ def test_the_first_stretch_begins_with_the_score_and_the_last_ends_with_it(make_
     assert [(segment.start.offset, segment.end.offset) for segment in segments] == [(0, 12)]
 
 
-def test_short_and_long_values_are_in_the_same_keys(make_score):
-    """A piece in half the values, as far as keys go, is the same piece."""
-    long = C_MAJOR * 2 + A_MINOR * 3 + C_MAJOR * 2
-    short = long.replace(":2", ":0.5")
-    told = [[segment.key for segment in keys(make_score(text))[0]] for text in (long, short)]
-    assert told[0] == told[1] == ["C major", "A minor", "C major"]
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_short_and_long_values_are_in_the_same_keys(make_score, times):
+    """A piece in other note values is, as far as keys go, the same piece."""
+    piece = C_MAJOR * 2 + A_MINOR * times + E_FLAT_MAJOR * times + C_MAJOR * 2
+    told = [
+        [segment.key for segment in keys(make_score(piece.replace(":2", f":{length}")))[0]]
+        for length in ("4", "2", "1", "0.5")
+    ]
+    assert told[0] == told[1] == told[2] == told[3]
+
+
+def test_what_chords_follow_each_other_tells_keys(make_score, monkeypatch):
+    """Where the tonic is known to follow its subdominant, the second of two chords is the tonic."""
+    seen = {"0 major": 9, "5 major": 9, "7 major": 9}
+    counts = {
+        "major": {"alone": seen, "after": {"5 major": {"0 major": 1000}}},
+        "minor": {"alone": {}, "after": {}},
+    }
+    odds = odds_of(counts)
+    monkeypatch.setattr(local_keys_module, "chord_odds", lambda: odds)
+    tonic, dominant = "C4+E4+G4:2", "G3+B3+D4:2"
+    assert [segment.key for segment in keys(make_score(f"{tonic} {dominant}"))[0]] == ["G major"]
+    assert [segment.key for segment in keys(make_score(f"{dominant} {tonic}"))[0]] == ["C major"]
 
 
 def test_keys_with_many_accidentals(make_score):

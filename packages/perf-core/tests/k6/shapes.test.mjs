@@ -107,6 +107,8 @@ test("rate-limit waits as long as buckets take, whatever the time scale", () => 
   });
   assert.deepEqual(lengths(0.5), { ...lengths(1), sustained: 30, retry: 10 });
   assert.equal(timeScaleOf("rate-limit", { tools, limits }, 38 + 40), 0.5);
+  assert.ok(timeScaleOf("rate-limit", { tools, limits }, 1) > 0);
+  assert.equal(timeScaleOf("endurance", { tools }, 1), 1 / 7800);
   const { load } = k6Scenarios(stages("rate-limit", { limits, vus: 9 }), false);
   assert.deepEqual([load.executor, load.vus, load.iterations], ["per-vu-iterations", 2, 1]);
 });

@@ -53,6 +53,7 @@ const HOUR_S = 3600;
 /** A shorter hold has too few calls to say anything, however small the time scale. */
 const SHORTEST_HOLD_S = 1;
 const SHORTEST_RAMP_S = 0.2;
+const SMALLEST_SCALE = 1e-9;
 
 /** Names of the shapes, each with a file of its own in scenarios/. */
 export const SHAPES = [
@@ -211,7 +212,8 @@ export function publishedLengthS(shape, settings) {
 export function timeScaleOf(shape, settings, duration_s) {
   const fixed_s = profileOf(shape, settings).reduce((sum, stage) => sum + (stage.isFixed ? stage.length_s : 0), 0);
   const whole_s = publishedLengthS(shape, settings);
-  return Math.max(0.001, (duration_s - fixed_s) / (whole_s - fixed_s));
+  // Shorter than its fixed stages it cannot be: then the others are as short as stages may be.
+  return Math.max(SMALLEST_SCALE, (duration_s - fixed_s) / (whole_s - fixed_s));
 }
 
 /**

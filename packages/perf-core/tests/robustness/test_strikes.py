@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -47,6 +48,8 @@ def family() -> Iterator[tuple[int, list[int]]]:
 def test_only_childless_processes_below_with_the_mark_may_be_struck(family) -> None:
     root, (busy, idle, _other) = family
     assert {each.pid for each in strikeable(root, "worker-mark")} == {busy, idle}
+    # The parent has the mark, too, and children: whoever strikes it strikes more than one worker.
+    assert {each.pid for each in strikeable(os.getpid(), "worker-mark")} == {busy, idle}
     assert strikeable(root, "no such mark") == []
     assert strikeable(2**22 + 1, "worker-mark") == []
 

@@ -53,7 +53,8 @@ def test_questions_and_calls_are_the_calculators_and_targets_are_not(
     adapter: adapters.ReferenceAdapter,
 ) -> None:
     theirs = perf_adapter.adapter.scenarios
-    assert set(adapter.scenarios) == set(theirs)
+    # Left out: what starts the calculator in a way of its own, and what it says to mistakes.
+    assert set(adapter.scenarios) == set(theirs) - {"rate-limit", "recovery", "cleanup"}
     for name, scenario in adapter.scenarios.items():
         assert scenario.journeys is theirs[name].journeys
         assert scenario.targets == (NO_ERRORS,)

@@ -55,8 +55,8 @@ def _scenarios() -> dict[str, Scenario]:
     return {
         name: replace(scenario, targets=(NO_ERRORS,))
         for name, scenario in perf_adapter.adapter.scenarios.items()
-        # Those that start the calculator in a way of its own would measure the calculator, and what is said to
-        # mistakes (cleanup) is each server's own.
+        # Those that start the calculator in a way of its own would measure the calculator, and what is said
+        # to mistakes (cleanup) is each server's own.
         if scenario.launch is None and name != "cleanup"
     }
 

@@ -40,7 +40,11 @@ def test_there_are_two_lines_one_for_the_job_and_one_for_the_tests() -> None:
 
 
 def test_sessions_that_the_readme_names_exist() -> None:
-    named = {match for found in re.findall(r"nox -s ((?:[a-z]+ ?)+)", README) for match in found.split()}
+    named = {
+        match
+        for found in re.findall(r"nox -s ((?:[a-z]+(?:-[a-z]+)* ?)+)", README)
+        for match in found.split()
+    }
     assert {"load", "stress", "tests"} <= named
     assert named <= known_sessions()
 

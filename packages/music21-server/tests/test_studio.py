@@ -81,7 +81,10 @@ async def test_simultaneous_questions_are_one(studio: Studio, pool: HerePool) ->
     await asyncio.gather(*(studio.analyse(f"owner {number}", "x", "key", {}) for number in range(20)))
     assert pool.calls == ["read", "analyse"]
     figures = studio.figures()
-    assert (figures.shared, figures.misses, figures.hits, figures.answers) == (38, 2, 0, 1)
+    assert (figures.misses, figures.answers) == (2, 1)
+    # Who comes when the first one is just answered finds the answer instead of the work.
+    assert figures.shared + figures.hits == 38
+    assert figures.shared >= 1
 
 
 async def test_a_failure_is_not_remembered(studio: Studio, pool: HerePool) -> None:

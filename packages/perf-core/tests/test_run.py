@@ -84,7 +84,7 @@ def test_healthy_server_passes_on_both_wires_and_leaves_every_report(target, tmp
     [
         (
             "endurance",
-            ["--duration", "4s", "--rate", "50", "--vus", "5"],
+            ["--duration", "4s", "--rate", "50", "--vus", "40"],
             {"Memory", "Latency drift", "Sessions", "Uptime"},
         ),
         ("spike", ["--duration", "11s", "--vus", "6"], {f"Spike {turn}" for turn in range(1, 6)}),

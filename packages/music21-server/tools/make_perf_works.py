@@ -37,7 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     wants_check = parser.parse_args().check
-    made = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+    made = _a_line_each(document())
     target = Path(music21_server.__file__).parent / "data" / FROZEN
     if wants_check:
         is_same = target.read_text(encoding="utf-8") == made
@@ -46,6 +46,13 @@ def main() -> int:
     target.write_text(made, encoding="utf-8")
     sys.stdout.write(f"{target}: {len(made):,} bytes\n")
     return 0
+
+
+def _a_line_each(found: dict[str, Any]) -> str:
+    """Return JSON with a line for each work, so that a difference shows which one changed."""
+    works = ",\n".join(json.dumps(work, ensure_ascii=False) for work in found["works"])
+    rest = {name: value for name, value in found.items() if name != "works"}
+    return json.dumps(rest, ensure_ascii=False)[:-1] + f', "works": [\n{works}\n]}}\n'
 
 
 def document() -> dict[str, Any]:

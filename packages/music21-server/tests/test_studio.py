@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from music21_server import engine
+from music21_server.derived import Made, made
 from music21_server.engine import Bounds
+from music21_server.entries import Entry
 from music21_server.errors import ScoreError, UnknownScoreError
+from music21_server.limits import Limits
+from music21_server.reading.sources import Document
 from music21_server.store import Store
 from music21_server.store_limits import StoreLimits
 from music21_server.studio import Studio
@@ -144,3 +148,21 @@ async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studi
     assert len(studio._imported) == 0
     await studio.import_score("ann", SCALE, "auto", "x")
     assert pool.calls == ["read", "read"]
+
+
+async def test_a_score_that_is_made_is_stored_like_an_imported_one(studio: Studio, pool: HerePool) -> None:
+    await studio.import_score("ann", SCALE, "auto", "x")
+    new, report = await studio.derive("ann", upwards, 2, sources=("x",), name="y")
+    assert (new.name, report) == ("y", {"notes_of_sources": 8, "copies": 2})
+    assert [score.name for score in studio.scores("ann")] == ["x", "y"]
+    found = await studio.analyse("ann", "y", "information", {})
+    assert found["notes"] == 2
+    with pytest.raises(UnknownScoreError, match="'z'"):
+        await studio.derive("ann", upwards, 2, sources=("z",))
+
+
+def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> Made:
+    """Make a score of C's, as many as are wanted."""
+    notes = sum(entry.info["notes"] for entry in entries)
+    text = "tinyNotation: 4/4 " + " ".join(["c1"] * copies)
+    return made(Document("tinynotation", text.encode()), {"notes_of_sources": notes, "copies": copies}, limits)

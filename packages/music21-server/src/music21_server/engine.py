@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from music21_server import analyses, codec
 from music21_server.analyses import Answer
+from music21_server.derived import stored
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError, UnreadableScoreError
-from music21_server.information import information
 from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading import sources
@@ -54,7 +54,7 @@ def read(source: Source, limits: Limits) -> Entry:
     report(1, 3, f"reading {document.kind}")
     score = sources.read(document, limits)
     report(2, 3, "storing")
-    return Entry.of(document, codec.encode(score), _facts(score))
+    return stored(document, score)
 
 
 def _document(source: Source, limits: Limits) -> Document:
@@ -85,14 +85,6 @@ def _recognised(source: Source, limits: Limits) -> Document:
         if len(text) <= _LONGEST_NAME and "\n" not in text:
             return from_corpus(text)
         raise
-
-
-def _facts(score: Score) -> dict[str, Any]:
-    """Return what lists say of a score."""
-    found = asdict(information(score))
-    names = ("title", "composer", "measures", "notes", "lowest_sounding", "highest_sounding",
-             "duration_quarters", "duration_s")  # fmt: skip
-    return {**{name: found[name] for name in names}, "parts": len(score.parts)}
 
 
 def analyse(name: str, columns: bytes, arguments: Mapping[str, Any]) -> Answer:

@@ -20,7 +20,8 @@ from music21_server.pool import Pool
 from music21_server.settings import Music21Settings
 from music21_server.store import Store
 from music21_server.studio import Studio
-from music21_server.tools import ScoreTools, owner
+from music21_server.tool_words import owner
+from music21_server.tools import ScoreTools
 from server_core import publish
 
 INSTRUCTIONS = """\

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from music21_server import engine
 from music21_server.analyses import ANALYSES, Answer
 from music21_server.bounded_cache import BoundedCache, result_key
+from music21_server.derived import Made
 from music21_server.engine import WHOLE, Bounds, Excerpt, Source
 from music21_server.entries import Entry
 from music21_server.pages import cut
@@ -191,6 +192,36 @@ class Studio:
         entry = await self._entry(owner, name)
         key = result_key(entry.content_id, "export", {"format": form, **asdict(excerpt)})
         return await self._known_or_made(key, owner, tell, engine.export, entry, form, excerpt, self._bounds)
+
+    async def derive(
+        self,
+        owner: str,
+        function: Callable[..., Made],
+        *arguments: Any,
+        sources: tuple[str, ...] = (),
+        name: str | None = None,
+        tell: Listener | None = None,
+    ) -> tuple[StoredScore, Mapping[str, Any]]:
+        """Make a score, from others or from nothing, and store it like an imported one.
+
+        Args:
+            owner: Whose scores they are.
+            function: Called in a process with the sources' entries, the arguments, and a score's limits.
+            arguments: Plain values.
+            sources: Names of scores.
+            name: How to call the new one; None makes a name from its title.
+            tell: Told of the progress.
+
+        Returns:
+            The new score, and what the function has to say about it.
+
+        Raises:
+            ScoreError: A source is missing, or the score cannot be made or stored.
+        """
+        entries = tuple([await self._entry(owner, source) for source in sources])
+        new = await self._work(owner, function, entries, *arguments, self._bounds.score)(tell)
+        title = str(new.entry.info["title"])
+        return await asyncio.to_thread(self._store.put, owner, new.entry, name=name, title=title), new.report
 
     async def draw(
         self, owner: str, name: str, form: PictureFormat, excerpt: Excerpt, tell: Listener | None = None

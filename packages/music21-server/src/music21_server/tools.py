@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from time import time
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastmcp.exceptions import ToolError
 from fastmcp.tools import Tool, ToolResult
 from mcp_types import (
     BlobResourceContents,
@@ -26,64 +22,28 @@ from music21_server.errors import ScoreError
 from music21_server.progress_notes import progress_listener
 from music21_server.rendering.picture import PictureFormat
 from music21_server.schemas import output_schema
-from music21_server.store import StoredScore
 from music21_server.studio import Studio
-from music21_server.theory.key_report import Pitch
 from music21_server.theory.patterns import Measure
 from music21_server.theory.queries import FORMS_OF_QUERIES, Notation
 from music21_server.theory.search import Compare, SearchForm
+from music21_server.tool_words import (
+    FirstMeasure,
+    KeyName,
+    LastMeasure,
+    Limit,
+    Offset,
+    PartNames,
+    PitchKind,
+    ScoreId,
+    VoiceNames,
+    listed,
+    owner,
+    told,
+)
 from music21_server.writing.exports import ExportFormat
-from server_core import PlainTool, caller
-
-ScoreId = Annotated[
-    str,
-    Field(min_length=1, max_length=64, description="Name of an imported score (import_score, list_scores)."),
-]
-Offset = Annotated[int, Field(ge=0, description="Index of the first row of the long list to return, from 0.")]
-Limit = Annotated[int, Field(ge=1, le=1000, description="How many rows of the long list to return at most.")]
-KeyName = Annotated[
-    str | None,
-    Field(description="Key for the Roman numerals, such as `F# minor` or `Bb`; unset: the most likely one."),
-]
-VoiceNames = Annotated[
-    list[str] | None,
-    Field(description="Names of parts or voices, or numbers of parts from 1; unset: all."),
-]
-FirstMeasure = Annotated[
-    str | None,
-    Field(
-        description="Number of the first measure, as printed, or `@12` for the twelfth; unset: the first one."
-    ),
-]
-LastMeasure = Annotated[
-    str | None, Field(description="Number of the last measure, likewise; unset: to the end.")
-]
-PartNames = Annotated[
-    list[str] | None, Field(description="Names of parts, or their numbers from 1; unset: all.")
-]
-PitchKind = Annotated[
-    Pitch,
-    Field(description="`sounding`: as heard; `written`: as transposing instruments read it."),
-]
+from server_core import PlainTool
 
 SUFFIXES = {"musicxml": "musicxml", "mxl": "mxl", "midi": "mid", "text": "txt"}
-
-
-def owner() -> str:
-    """Return whose scores the caller sees: its session's, else its token's, else everybody's."""
-    who = caller()
-    if who.session is not None:
-        return f"session {who.session}"
-    return f"client {who.client}" if who.client is not None else "everybody"
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn what is wrong with a score or a request into an answer to the client."""
-    try:
-        yield
-    except ScoreError as error:
-        raise ToolError(str(error), log_level=logging.DEBUG) from error
 
 
 class ScoreTools:
@@ -156,11 +116,11 @@ class ScoreTools:
             found = await self._studio.import_score(
                 owner(), source, source_type, score_id, progress_listener()
             )
-            return _listed(found)
+            return listed(found)
 
     async def list_scores(self) -> dict[str, Any]:
         """List the scores that you have imported, with their size and since when they have not been used."""
-        return {"scores": [_listed(score) for score in self._studio.scores(owner())]}
+        return {"scores": [listed(score) for score in self._studio.scores(owner())]}
 
     async def delete_score(
         self,
@@ -421,12 +381,3 @@ class ScoreTools:
 
 def _excerpt(first_measure: str | None, last_measure: str | None, parts: list[str] | None) -> Excerpt:
     return Excerpt(first_measure, last_measure, tuple(parts) if parts is not None else None)
-
-
-def _listed(score: StoredScore) -> dict[str, Any]:
-    return {
-        "score_id": score.name,
-        "format": score.kind,
-        **score.info,
-        "unused_s": round(max(0.0, time() - score.used_s)),
-    }

@@ -135,7 +135,8 @@ async def test_exports_and_pictures_are_remembered_by_excerpt(studio: Studio, po
 
 
 async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studio, pool: HerePool) -> None:
-    await studio.import_score("ann", SCALE, "auto", "x")
+    long = " ".join([SCALE] * 20)
+    await studio.import_score("ann", long, "auto", "x")
     assert len(studio._imported) == 1
     studio.delete("ann", "x")
     for _ in range(
@@ -146,8 +147,19 @@ async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studi
             break
         await asyncio.to_thread(gc.collect)
     assert len(studio._imported) == 0
-    await studio.import_score("ann", SCALE, "auto", "x")
+    await studio.import_score("ann", long, "auto", "x")
     assert pool.calls == ["read", "read"]
+
+
+@pytest.mark.parametrize(("source", "kind"), [("bach/bwv66.6", "corpus"), (SCALE, "auto")])
+async def test_a_work_that_was_named_is_known_after_its_score_was_deleted(
+    source: str, kind: engine.SourceType, studio: Studio, pool: HerePool
+) -> None:
+    for _ in range(2):
+        await studio.import_score("ann", source, kind, "x")
+        studio.delete("ann", "x")
+        gc.collect()
+    assert pool.calls == ["read"]
 
 
 async def test_a_score_that_is_made_is_stored_like_an_imported_one(studio: Studio, pool: HerePool) -> None:
@@ -165,4 +177,6 @@ def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> Made:
     """Make a score of C's, as many as are wanted."""
     notes = sum(entry.info["notes"] for entry in entries)
     text = "tinyNotation: 4/4 " + " ".join(["c1"] * copies)
-    return made(Document("tinynotation", text.encode()), {"notes_of_sources": notes, "copies": copies}, limits)
+    return made(
+        Document("tinynotation", text.encode()), {"notes_of_sources": notes, "copies": copies}, limits
+    )

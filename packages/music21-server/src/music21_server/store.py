@@ -57,6 +57,9 @@ class Store:
         folder: Keeps scores and names over a restart; several processes of one machine may share it. None:
             memory.
 
+    Attributes:
+        is_in_memory: Whether no method waits for anything.
+
     Raises:
         StoreFolderError: The folder cannot be used.
     """
@@ -67,6 +70,7 @@ class Store:
         self._limits = limits
         self._clock = clock
         self._lock = threading.RLock()
+        self.is_in_memory = folder is None
         self._index = Index(None if folder is None else folder / "index.sqlite3")
         self._contents: Contents = InMemory()
         if folder is not None:

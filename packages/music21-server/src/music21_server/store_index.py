@@ -26,6 +26,9 @@ _WAIT_S: Final = 10.0
 _MOST_REASONS: Final = 1_000
 """Of scores that are gone."""
 
+_REASONS_UNTIL_TRIM: Final = 200
+"""Sorting a thousand reasons at each deletion would cost more than the deletion."""
+
 _SCHEMA: Final = f"""
 CREATE TABLE contents (
     id TEXT PRIMARY KEY,
@@ -73,6 +76,7 @@ class Index:
 
     def __init__(self, path: Path | None) -> None:
         self._database = _opened(":memory:") if path is None else _opened_or_put_aside(path)
+        self._freed_since_trim = 0
 
     def close(self) -> None:
         """Close it."""
@@ -203,7 +207,9 @@ class Index:
             (reason, now, *arguments),
         )
         count = self._database.execute(f"DELETE FROM names WHERE {which}", arguments).rowcount  # noqa: S608 - ours
-        if count:
+        self._freed_since_trim += count
+        if self._freed_since_trim > _REASONS_UNTIL_TRIM:
+            self._freed_since_trim = 0
             self._database.execute(
                 "DELETE FROM freed WHERE (owner, name) IN "
                 "(SELECT owner, name FROM freed ORDER BY at_s DESC LIMIT -1 OFFSET ?)",

@@ -29,6 +29,8 @@ from music21_server.workers.progress import Progress
 from music21_server.writing.exports import Export, ExportFormat
 
 _SWEEP_EVERY_S: Final = 60.0
+_SHORT: Final = 300
+"""Letters of a source that names a work of the corpus, or some notes: it is asked for again and again."""
 
 Listener = Callable[[Progress], None]
 Result = TypeVar("Result")
@@ -62,7 +64,7 @@ class Studio:
         pool: Who does the work.
         bounds: How much may be taken in and given out.
         folders: Below which files may be imported.
-        max_cached_bytes: Of answers that are kept at hand.
+        max_cached_bytes: Of answers that are kept at hand; as much again of scores.
         timeout_s: Longest time of one piece of work.
     """
 
@@ -82,7 +84,8 @@ class Studio:
         self._folders = folders
         self._timeout_s = timeout_s
         self._known: BoundedCache[str, Any] = BoundedCache(max_cached_bytes, _size)
-        # What the store has let go is not kept alive by having been imported.
+        self._short: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, lambda entry: entry.size_bytes)
+        # Other scores that the store has let go are not kept alive by having been imported.
         self._imported: WeakValueDictionary[str, Entry] = WeakValueDictionary()
         self._flights: SingleFlight[str] = SingleFlight()
         self._hits = 0
@@ -109,17 +112,22 @@ class Studio:
         """
         source = Source(text, kind, self._folders)
         work = self._work(owner, engine.read, source, self._bounds.score)
-        if kind == "file" or self._folders:  # a file may have changed
+        if kind == "file" or (kind == "auto" and self._folders):  # a file may have changed
             entry = await work(tell)
         else:
-            entry = await self._imported_once(_digest(kind, text), work, tell)
+            entry = await self._imported_once(_digest(kind, text), work, tell, is_short=len(text) <= _SHORT)
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
-        return await asyncio.to_thread(self._store.put, owner, entry, name=name, title=title)
+        return await self._in_store(self._store.put, owner, entry, name=name, title=title)
 
     async def _imported_once(
-        self, key: str, work: Callable[[Listener | None], Coroutine[Any, Any, Entry]], tell: Listener | None
+        self,
+        key: str,
+        work: Callable[[Listener | None], Coroutine[Any, Any, Entry]],
+        tell: Listener | None,
+        *,
+        is_short: bool,
     ) -> Entry:
-        known = self._imported.get(key)
+        known = self._short.get(key) or self._imported.get(key)
         if known is not None:
             self._hits += 1
             return known
@@ -127,6 +135,8 @@ class Studio:
         async def remembered(tell_all: Listener) -> Entry:
             entry = await work(tell_all)
             self._imported[key] = entry
+            if is_short:
+                self._short.put(key, entry)
             return entry
 
         return await self._flights.run(f"import {key}", remembered, on_progress=tell)
@@ -219,9 +229,10 @@ class Studio:
             ScoreError: A source is missing, or the score cannot be made or stored.
         """
         entries = tuple([await self._entry(owner, source) for source in sources])
-        new = await self._work(owner, function, entries, *arguments, self._bounds.score)(tell)
+        complete: tuple[Any, ...] = (entries, *arguments, self._bounds.score)
+        new = await self._work(owner, function, *complete)(tell)
         title = str(new.entry.info["title"])
-        return await asyncio.to_thread(self._store.put, owner, new.entry, name=name, title=title), new.report
+        return await self._in_store(self._store.put, owner, new.entry, name=name, title=title), new.report
 
     async def draw(
         self, owner: str, name: str, form: PictureFormat, excerpt: Excerpt, tell: Listener | None = None
@@ -275,7 +286,13 @@ class Studio:
         return work
 
     async def _entry(self, owner: str, name: str) -> Entry:
-        return await asyncio.to_thread(self._store.get, owner, name)
+        return await self._in_store(self._store.get, owner, name)
+
+    async def _in_store(self, method: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        """Call a method of the store: in a thread where it waits for a disk or a network."""
+        if self._store.is_in_memory:
+            return method(*arguments, **named)
+        return await asyncio.to_thread(method, *arguments, **named)
 
 
 def _digest(kind: str, text: str) -> str:

@@ -12,6 +12,7 @@ and Payne; Sapp's simple weights (humdrum keycor).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -102,9 +103,7 @@ def key_candidates(durations: Weights, profile: str = DEFAULT_PROFILE) -> list[K
     found = [
         KeyCandidate(name, mode, float(coefficient))
         for mode, names in _NAMES.items()
-        for name, coefficient in zip(
-            names, _correlations(durations, np.array(PROFILES[profile][mode], dtype=float)), strict=True
-        )
+        for name, coefficient in zip(names, _correlations(durations, _turned(profile, mode)), strict=True)
     ]
     return sorted(found, key=lambda candidate: -candidate.coefficient)
 
@@ -115,12 +114,17 @@ _ALIKE: Final = 1e-12
 _NAMES: Final[Mapping[Mode, tuple[str, ...]]] = {"major": _MAJOR_NAMES, "minor": _MINOR_NAMES}
 
 
-def _correlations(durations: Weights, weights: Weights) -> Weights:
-    """Return the correlation of the durations with a profile that begins on each of the pitch classes."""
-    turned = np.array([np.roll(weights, tonic) for tonic in range(12)])
+@functools.cache
+def _turned(profile: str, mode: Mode) -> Weights:
+    """Return a profile that begins on each of the pitch classes, less its mean: keys by pitch classes."""
+    weights = np.array(PROFILES[profile][mode], dtype=float)
+    return np.stack([np.roll(weights, tonic) for tonic in range(12)]) - float(weights.mean())
+
+
+def _correlations(durations: Weights, profiles: Weights) -> Weights:
+    """Return the correlation of the durations with each of the profiles, whose mean is 0."""
     deviations = durations - durations.mean()
     if np.abs(deviations).max(initial=0.0) <= _ALIKE * durations.max(initial=0.0):
-        return np.zeros(len(turned))
-    profiles = turned - weights.mean()
+        return np.zeros(len(profiles))
     correlations: Weights = profiles @ deviations / np.sqrt((profiles**2).sum(axis=1) * (deviations**2).sum())
     return correlations

@@ -2,13 +2,12 @@ import re
 
 import numpy as np
 import pytest
-from music21 import interval as music21_interval
-from music21 import pitch as music21_pitch
 
+from music21_server.editing.intervals import Interval
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.notes import NOTE, STEPS
-from music21_server.orchestra import Interval, orchestral_score, perturbed, transposed
+from music21_server.orchestra import orchestral_score, perturbed
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.theory.sounding import sounding_pitches
 
@@ -93,48 +92,6 @@ def test_seeds_make_different_works_and_the_same_ones_again():
     assert perturbed(WORK, 5) == perturbed(WORK, 5)
 
 
-INTERVALS = {
-    "m2": (1, 1),
-    "M2": (1, 2),
-    "m3": (2, 3),
-    "A4": (3, 6),
-    "P8": (7, 12),
-    "M-2": (-1, -2),
-    "P-5": (-4, -7),
-}
-
-
-@pytest.mark.parametrize("spelled", INTERVALS)
-def test_names_are_those_that_music21_finds(spelled):
-    before = read(LEAD_SHEET)
-    after = read(transposed(LEAD_SHEET, Interval(*INTERVALS[spelled])))
-    theirs = music21_interval.Interval(spelled)
-    for row in range(len(before.notes)):
-        expected = music21_pitch.Pitch(name(before.notes, row)).transpose(theirs)
-        assert name(after.notes, row) == expected.nameWithOctave
-
-
-def test_chord_symbols_signatures_and_accidentals_go_along():
-    document = transposed(LEAD_SHEET, Interval(1, 2))
-    score = read(document)
-    assert [symbol.text for symbol in read(LEAD_SHEET).chord_symbols] == ["Bb/D"]
-    assert [symbol.text for symbol in score.chord_symbols] == ["C/E"]
-    assert [key.fifths for key in score.keys] == [1]
-    assert b"<cancel>4</cancel>" in document
-    assert [name(score.notes, row) for row in range(4)] == ["C5", "C#5", "G#4", "G-4"]
-    assert document.count(b"<accidental>sharp</accidental>") == 2
-    assert document.count(b"<accidental>flat</accidental>") == 1
-
-
-def test_there_and_back_is_the_same_document():
-    there = transposed(WORK, Interval(2, 3))
-    assert there != WORK
-    back = transposed(there, Interval(-2, -3))
-    # As any writer of XML has it: only the quotes of the first line are others.
-    assert back == transposed(WORK, Interval(0, 0))
-    assert b"<!DOCTYPE score-partwise PUBLIC" in back
-
-
 def test_chords_ties_and_grace_notes_stay():
     with pytest.raises(ScoreError, match=r"at least 9,999 notes .* got (\d+)") as refused:
         perturbed(WORK, 1, changes=9999)
@@ -162,14 +119,6 @@ def test_hidden_rests_are_counted_as_the_columns_count_them():
     made = perturbed(LEAD_SHEET.replace(b"<note>", forward + b"<note>", 1), 1, changes=4)
     assert [change.node for change in made.changed] == [1, 2, 3, 4]
     assert read(made.document).notes.node.tolist() == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    ("steps", "semitones", "fifths"),
-    [(1, 2, 2), (1, 1, -5), (2, 3, -3), (2, 4, 4), (3, 5, -1), (-1, -2, -2), (7, 12, 0)],
-)
-def test_an_interval_has_a_place_on_the_line_of_fifths(steps, semitones, fifths):
-    assert Interval(steps, semitones).fifths == fifths
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from fractions import Fraction
 import pytest
 from lxml import etree
 
+from music21_server.editing.editable import with_all_staves
 from music21_server.limits import Limits
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document, staves_drawn
+from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_pages_and_rests_of_several_bars_are_left_out(song, score) -> None:
 
 
 def test_chosen_parts_come_with_all_staves_and_braces_around_two(song, score) -> None:
-    assert staves_drawn(score, (2,)) == (1, 2)
+    assert with_all_staves(score, (2,)) == (1, 2)
     root = cut(song, score, range(1), (2,))
     assert [part.get("id") for part in root.findall("part")] == ["P2"]
     assert [child.tag for child in root.find("part-list")] == ["score-part"]

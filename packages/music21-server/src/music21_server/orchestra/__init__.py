@@ -3,15 +3,12 @@
 from music21_server.orchestra.census import Census, census
 from music21_server.orchestra.document import orchestral_score
 from music21_server.orchestra.perturbation import ChangedPitch, Perturbed, perturbed
-from music21_server.orchestra.transposition import Interval, transposed
 
 __all__ = [
     "Census",
     "ChangedPitch",
-    "Interval",
     "Perturbed",
     "census",
     "orchestral_score",
     "perturbed",
-    "transposed",
 ]

@@ -8,25 +8,23 @@ different works as are wanted.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from music21_server.errors import ScoreError
-from music21_server.notes import STEPS
-from music21_server.orchestra.transposition import (
-    STEP,
-    Interval,
+from lxml import etree
+
+from music21_server.editing.intervals import MOST_ALTERATION, STEP, Interval, moved
+from music21_server.editing.transposed_elements import (
     name_of,
-    only_music,
-    parsed,
     text,
-    that_fit,
     transpose,
     write_accidental,
     write_name,
-    written,
 )
+from music21_server.errors import ScoreError, UnreadableScoreError
+from music21_server.notes import STEPS
 
 _INTERVALS: Final = (
     (1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (3, 6),
@@ -87,11 +85,11 @@ def perturbed(document: bytes, seed: int, *, changes: int = 2) -> Perturbed:
         UnreadableScoreError: It is no MusicXML.
         ScoreError: It has not so many notes to move.
     """
-    tree = parsed(document)
+    tree = _parsed(document)
     chance = random.Random(seed)  # noqa: S311 - music, no secret
-    with only_music():
+    with _only_music():
         interval = chance.choice(
-            that_fit(tree, (Interval(*each) for each in _INTERVALS)) or [Interval(*_OCTAVE)]
+            _that_fit(tree, (Interval(*each) for each in _INTERVALS)) or [Interval(*_OCTAVE)]
         )
         transpose(tree, interval)
         movable = list(_movable(tree))
@@ -102,7 +100,55 @@ def perturbed(document: bytes, seed: int, *, changes: int = 2) -> Perturbed:
             )
         chosen = sorted(chance.sample(range(len(movable)), changes))
         changed = tuple(_move(movable[index], chance.choice((-2, -1, 1, 2))) for index in chosen)
-    return Perturbed(written(tree), interval, changed)
+    return Perturbed(_written(tree), interval, changed)
+
+
+def _parsed(document: bytes) -> Any:
+    """Return the tree of a document; nothing is fetched, and no entity expanded."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(document, parser)
+    except etree.XMLSyntaxError as error:
+        raise UnreadableScoreError(f"Expected MusicXML, got broken XML: {error.msg}.") from error
+    if root.tag != "score-partwise":
+        raise UnreadableScoreError(
+            f"Expected MusicXML (<score-partwise>), got XML with the root <{root.tag}>."
+        )
+    return root.getroottree()
+
+
+def _written(tree: Any) -> bytes:
+    return bytes(etree.tostring(tree, xml_declaration=True, encoding="UTF-8"))
+
+
+@contextmanager
+def _only_music() -> Iterator[None]:
+    """Say what is wrong with a document in which steps or numbers are none."""
+    try:
+        yield
+    except (ValueError, KeyError) as error:
+        raise UnreadableScoreError(
+            f"Expected MusicXML with steps A to G and numbers, got: {error}."
+        ) from error
+
+
+def _that_fit(tree: Any, intervals: Iterable[Interval]) -> list[Interval]:
+    """Return those intervals after which everything can be written, pitches with two signs at most."""
+    fifths = {int(text(each)) for each in tree.iter("fifths") if text(each)}
+    names = {name_of(pitch) for pitch in tree.iter("pitch")}
+    return [
+        interval
+        for interval in intervals
+        if all(abs(each + interval.fifths) <= _MOST_SHARPS for each in fifths)
+        and all(abs(moved(step, sharps, interval)[1]) <= MOST_ALTERATION for step, sharps in names)
+    ]
 
 
 @dataclass(frozen=True)
@@ -149,7 +195,7 @@ def _move(movable: _Movable, steps: int) -> ChangedPitch:
     new_sharps = _signature(STEPS[index], movable.fifths)
     octave.text = str(int(text(octave)) + octaves)
     write_name(pitch, STEPS[index], new_sharps)
-    write_accidental(movable.note, new_sharps)
+    write_accidental(movable.note.find("accidental"), new_sharps)
     return ChangedPitch(
         part=movable.part,
         measure=movable.measure,

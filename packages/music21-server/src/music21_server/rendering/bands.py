@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from lxml import etree
 
+from music21_server.editing.part_list import part_list
 from music21_server.reading.xml import parsed
-from music21_server.rendering.part_list import part_list
 
 _TICKS_PER_QUARTER: Final = 1_000_000
 _NAME: Final = re.compile(r"b(\d+)t(\d+)([ng])\d+")

@@ -8,18 +8,16 @@ from typing import Any, Final
 
 from lxml import etree
 
+from music21_server.editing.cut_part import cut_part
+from music21_server.editing.editable import identities_of
+from music21_server.editing.part_list import part_list
+from music21_server.editing.scan import ScannedDocument, ScannedPart, scan
 from music21_server.notes import Score
-from music21_server.rendering.attributes import AttributesInForce
-from music21_server.rendering.part_list import part_list
-from music21_server.rendering.scan import ScannedDocument, ScannedPart, scan
-from music21_server.rendering.spanners import remove_open_spanners
 from music21_server.writing.from_columns import write_musicxml
-from music21_server.writing.selection import extract, measure_number
+from music21_server.writing.selection import extract
 
 _LAYOUT: Final = {"print", "listening"}
 """Elements of a measure that are about the source's pages, or about no picture at all."""
-
-_TIMED: Final = {"note", "backup", "forward"}
 
 
 def excerpt_of_columns(score: Score, measures: range, parts: Sequence[int]) -> bytes:
@@ -50,26 +48,13 @@ def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Seq
         UnreadableScoreError: The document is broken.
     """
     document = scan(source, measures.stop)
-    wanted = {_identity(score, index) for index in parts}
+    wanted = identities_of(score, parts)
     chosen = [part for part in document.parts if part.identity in wanted]
     root = etree.Element("score-partwise", version=document.head.get("version", "4.0"))
     _add_head(root, document.head, score, {part.identity for part in chosen})
     for part in chosen:
         root.append(_part(document, part, score, measures))
     return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def staves_drawn(score: Score, parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of all parts that are drawn with some: those of other staves of the same
-    instrument."""
-    wanted = {_identity(score, index) for index in parts}
-    return tuple(index for index in range(len(score.parts)) if _identity(score, index) in wanted)
-
-
-def _identity(score: Score, index: int) -> str:
-    """Return the document's id of the part that a staff belongs to."""
-    part = score.parts[index]
-    return part.identity.removesuffix(f"-Staff{part.staff}") if part.staff else part.identity
 
 
 # What stands before the parts
@@ -89,34 +74,12 @@ def _add_head(root: Any, head: Any, score: Score, wanted: set[str]) -> None:
 
 
 def _part(document: ScannedDocument, part: ScannedPart, score: Score, measures: range) -> Any:
-    made = etree.Element("part", id=part.identity)
-    bars = len(part.starts) - 1
-    if measures.start < bars:
-        made.extend(list(document.measures(part, measures.start, min(measures.stop, bars) - 1)))
-    for index in range(max(bars, measures.start), measures.stop):
-        # The part has ended; the others go on.
-        etree.SubElement(made, "measure", number=measure_number(score, index))
-    _carry_over(document.attributes_before(part, min(measures.start, bars)), made[0])
+    made = cut_part(document, part, score, measures)
     for measure in made:
         for child in [each for each in measure if each.tag in _LAYOUT]:
             measure.remove(child)
         _remove_measure_styles(measure)
-    remove_open_spanners(made)
     return made
-
-
-def _carry_over(before: list[Any], first: Any) -> None:
-    """Put what is in force at the beginning of a measure at its beginning."""
-    in_force = AttributesInForce()
-    for attributes in before:
-        in_force.take(attributes)
-    for child in list(first):
-        if child.tag in _TIMED:
-            break
-        if child.tag == "attributes":
-            in_force.take(child)
-            first.remove(child)
-    first.insert(0, in_force.element())
 
 
 def _remove_measure_styles(measure: Any) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from music21_server.editing.editable import with_all_staves
 from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading.sources import Document
 from music21_server.rendering.engraving import Page, engrave
-from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document, staves_drawn
+from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
 from music21_server.rendering.raster import png_of
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.selection import measure_number, select_measures, select_parts
@@ -101,7 +102,7 @@ def render(
     measures = select_measures(score, first_measure, last_measure)
     chosen = select_parts(score, parts)
     is_xml = document.kind in ("musicxml", "mxl")
-    drawn = staves_drawn(score, chosen) if is_xml else chosen
+    drawn = with_all_staves(score, chosen) if is_xml else chosen
     _check_bars(len(measures), len(drawn), picture_limits)
     if is_xml:
         excerpt = excerpt_of_document(musicxml_of(document, score, limits), score, measures, chosen)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from music21_server.rendering.attributes import AttributesInForce
+from music21_server.editing.attributes import AttributesInForce
 
 
 def in_force(*texts: str) -> str:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
+from music21_server.editing.scan import scan
 from music21_server.errors import UnreadableScoreError
-from music21_server.rendering.scan import scan
 
 
 def test_parts_and_measures_are_found(song) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from music21_server.rendering.spanners import remove_open_spanners
+from music21_server.editing.spanners import remove_open_spanners
 
 
 def note(*notations: str, step: str = "C", duration: int = 1, before: str = "") -> str:

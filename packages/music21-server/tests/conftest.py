@@ -1,9 +1,16 @@
-"""Fixtures: the server in memory, with its real worker processes."""
+"""Fixtures: the server in memory, with its real worker processes; and real Redis servers."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastmcp import Client
@@ -36,3 +43,70 @@ async def client(anyio_backend: str, score_folder: Any) -> AsyncIterator[Client[
     settings = QuietSettings(score_folders=[score_folder], worker_processes=2)
     async with Client(create_server(settings)) as connected:
         yield connected
+
+
+@dataclass
+class RedisProcess:
+    """A Redis server at a Unix socket; it writes nothing to disk."""
+
+    folder: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.folder}/redis.sock"
+
+    def start(self) -> None:
+        command = ("redis-server", "--port", "0", "--unixsocket", f"{self.folder}/redis.sock")
+        quiet = ("--save", "", "--appendonly", "no", "--dir", str(self.folder))
+        process = self.process = subprocess.Popen((*command, *quiet, *self.options), stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        said = b""
+        for line in process.stdout:
+            said += line
+            if b"eady to accept connections" in line:
+                return
+        raise AssertionError(said.decode())
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
+
+@contextlib.contextmanager
+def redis_process(*options: str) -> Iterator[RedisProcess]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed; CI installs it")
+    # Not below pytest's folder: names of sockets have a limit of some hundred letters.
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        running = RedisProcess(Path(folder), options)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis server that all tests share, each with a prefix of its own."""
+    with redis_process() as running:
+        yield running.url
+
+
+@pytest.fixture
+def redis_prefix() -> str:
+    """A beginning of keys that no other test has."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def start_redis() -> Iterator[Callable[..., RedisProcess]]:
+    """Starts a Redis server for one test, with more options."""
+    with contextlib.ExitStack() as running:
+        yield lambda *options: running.enter_context(redis_process(*options))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from prometheus_client.metrics_core import Metric
 
+from music21_server.errors import StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.pool import PoolFigures
-from music21_server.store_limits import StoreFigures
+from music21_server.store import Store
+from music21_server.store_limits import StoreFigures, StoreLimits
 from music21_server.studio import StudioFigures
 
 POOL = PoolFigures(
@@ -49,10 +51,25 @@ def test_what_a_process_has_of_its_own() -> None:
     assert all(metric.documentation.endswith(".") for metric in metrics)
 
 
+class FullStore(Store):
+    def figures(self) -> StoreFigures:
+        return StoreFigures(names=1, contents=2, owners=3, size_bytes=4)
+
+
+class LostStore(Store):
+    def figures(self) -> StoreFigures:
+        raise StoreUnavailableError("gone")
+
+
 def test_what_processes_share() -> None:
-    assert values(*store_metrics(StoreFigures(names=1, contents=2, owners=3, size_bytes=4))) == {
+    assert values(*store_metrics(FullStore(StoreLimits()))) == {
+        "music21_store_up": 1,
         "music21_scores": 1,
         "music21_score_contents": 2,
         "music21_score_owners": 3,
         "music21_score_bytes": 4,
     }
+
+
+def test_a_store_that_does_not_answer_has_no_figures() -> None:
+    assert values(*store_metrics(LostStore(StoreLimits()))) == {"music21_store_up": 0}

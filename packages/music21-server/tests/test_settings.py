@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from music21_server.limits import Limits
 from music21_server.settings import Music21Settings
 from music21_server.store_limits import StoreLimits
+from server_core.errors import SettingsError
+from server_core.settings import load_settings
 
 
 def settings(**given: Any) -> Music21Settings:
@@ -41,7 +43,22 @@ def test_folders_must_exist_and_are_resolved(tmp_path: Path) -> None:
         settings(score_folders=[tmp_path / "missing"])
 
 
-def test_several_serving_processes_need_a_folder(tmp_path: Path) -> None:
+def test_several_serving_processes_need_a_common_store(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="share scores"):
         settings(workers=2)
     assert settings(workers=2, store_folder=tmp_path).workers == 2
+    assert settings(workers=2, store_url="redis://localhost").workers == 2
+
+
+def test_scores_are_kept_in_one_place(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="none with --store-url"):
+        settings(store_url="redis://localhost", store_folder=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["http://:hunter2@localhost", "redis://:hunter2@h/x"])
+def test_a_wrong_url_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(Music21Settings, ["--store-url", url])
+    (problem,) = caught.value.problems
+    assert "MUSIC21_STORE_URL or --store-url: got something that is not shown, expected a URL" in problem
+    assert "hunter2" not in problem

@@ -1,7 +1,12 @@
-"""Stored scores: names, owners, bounds, age, and the folder that outlives a process."""
+"""Stored scores: names, owners, bounds, age, and what outlives a process.
+
+Every kind of store does the same; the folder's own matters are below, those of Redis in test_store_redis.py.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -15,16 +20,24 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from music21_server.entries import Entry
 from music21_server.errors import TooMuchScoreError, UnknownScoreError
 from music21_server.reading.sources import Document
+from music21_server.score_store import ScoreStore
 from music21_server.store import Store, StoredScore, TakenNameError
 from music21_server.store_contents import InFolder
 from music21_server.store_index import StoreFolderError
 from music21_server.store_limits import StoreLimits
 from music21_server.store_names import BadNameError
+from music21_server.store_redis import RedisStore
 
 HOUR_S = 3600.0
 LIMITS = StoreLimits()
@@ -38,7 +51,7 @@ class Clock:
         return self.now_s
 
 
-Make = Callable[..., Store]
+Make = Callable[..., ScoreStore]
 
 
 @pytest.fixture
@@ -46,40 +59,50 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "folder"])
-def make(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Make]:
-    """Opens the store; in a folder it is the same one each time."""
-    stores: list[Store] = []
-
-    def opened(**limits: float) -> Store:
-        folder = None if request.param == "memory" else tmp_path / "store"
-        stores.append(Store(replace(LIMITS, **limits), clock, folder))  # type: ignore[arg-type]
-        return stores[-1]
-
-    yield opened
-    for store in stores:
-        store.close()
+Open = Callable[[str, StoreLimits, Callable[[], float]], ScoreStore]
 
 
 @pytest.fixture
-def in_folder(tmp_path: Path, clock: Clock) -> Iterator[Make]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path, redis_prefix: str) -> Iterator[Open]:
+    """Opens a store of a kind; in a folder and in Redis it is the same one each time."""
+    with contextlib.ExitStack() as stores:
+
+        def make(kind: str, limits: StoreLimits, clock: Callable[[], float]) -> ScoreStore:
+            store: ScoreStore
+            if kind == "redis":
+                url = request.getfixturevalue("redis_url")
+                store = RedisStore(limits, url, prefix=redis_prefix, clock=clock)
+            else:
+                store = Store(limits, clock, tmp_path / "store" if kind == "folder" else None)
+            stores.callback(store.close)
+            return store
+
+        yield make
+
+
+@pytest.fixture(params=["memory", "folder", "redis"])
+def make(request: pytest.FixtureRequest, opened: Open, clock: Clock) -> Make:
+    """Opens a store, of each kind."""
+    return lambda **limits: opened(request.param, replace(LIMITS, **limits), clock)
+
+
+@pytest.fixture(params=["folder", "redis"])
+def shared(request: pytest.FixtureRequest, opened: Open, clock: Clock) -> Make:
+    """Opens a store that outlives its process, each time as another process would."""
+    return lambda **limits: opened(request.param, replace(LIMITS, **limits), clock)
+
+
+@pytest.fixture
+def in_folder(opened: Open, clock: Clock) -> Make:
     """Opens the store in a folder, each time as another process would."""
-    stores: list[Store] = []
-
-    def opened(**limits: float) -> Store:
-        stores.append(Store(replace(LIMITS, **limits), clock, tmp_path / "store"))  # type: ignore[arg-type]
-        return stores[-1]
-
-    yield opened
-    for store in stores:
-        store.close()
+    return lambda **limits: opened("folder", replace(LIMITS, **limits), clock)
 
 
 def entry(content: str = "a", columns_bytes: int = 10) -> Entry:
     return Entry.of(Document("abc", content.encode()), bytes(columns_bytes), {"title": content})
 
 
-def names(store: Store, owner: str = "o") -> list[str]:
+def names(store: ScoreStore, owner: str = "o") -> list[str]:
     return [score.name for score in store.scores(owner)]
 
 
@@ -326,23 +349,26 @@ def test_many_threads_may_use_it(make: Make) -> None:
     assert store.figures().contents == 0
 
 
-def test_scores_and_names_survive_a_restart(in_folder: Make, clock: Clock) -> None:
-    in_folder().put("o", entry("a"), name="x")
-    again = in_folder()
+def test_scores_and_names_survive_a_restart(shared: Make, clock: Clock) -> None:
+    shared().put("o", entry("a"), name="x")
+    again = shared()
     assert again.get("o", "x") == entry("a")
     assert again.scores("o")[0].info == {"title": "a"}
     again.delete("o", "x")
-    assert in_folder().scores("o") == ()
+    assert shared().scores("o") == ()
 
 
-def test_age_counts_over_a_restart(in_folder: Make, clock: Clock) -> None:
-    in_folder().put("o", entry("a"), name="x")
+def test_age_counts_over_a_restart(shared: Make, clock: Clock) -> None:
+    shared().put("o", entry("a"), name="x")
     clock.now_s += LIMITS.score_lifetime_s + 1
-    assert in_folder().figures().names == 0
+    again = shared()
+    assert again.scores("o") == ()
+    again.sweep()
+    assert again.figures().names == 0
 
 
-def test_what_one_process_stores_or_deletes_all_see(in_folder: Make, tmp_path: Path) -> None:
-    one, two = in_folder(), in_folder()
+def test_what_one_process_stores_or_deletes_all_see(shared: Make) -> None:
+    one, two = shared(), shared()
     one.put("o", entry("a"), name="x")
     assert two.get("o", "x") == entry("a")
     with pytest.raises(TakenNameError):
@@ -350,13 +376,20 @@ def test_what_one_process_stores_or_deletes_all_see(in_folder: Make, tmp_path: P
     two.delete("o", "x")
     with pytest.raises(UnknownScoreError, match="it was deleted"):
         one.get("o", "x")
-    assert list((tmp_path / "store" / "scores").iterdir()) == []
+    assert one.figures().contents == 0
     one.put("o", entry("a"), name="x")
     assert two.get("o", "x") == entry("a")
 
 
-def test_a_deleted_score_is_not_remembered_in_memory(in_folder: Make) -> None:
-    one, two = in_folder(), in_folder()
+def test_a_deleted_score_leaves_no_file(in_folder: Make, tmp_path: Path) -> None:
+    store = in_folder()
+    store.put("o", entry("a"), name="x")
+    store.delete("o", "x")
+    assert list((tmp_path / "store" / "scores").iterdir()) == []
+
+
+def test_a_deleted_score_is_not_remembered_in_memory(shared: Make) -> None:
+    one, two = shared(), shared()
     one.put("o", entry("a", 10), name="x")
     one.delete("o", "x")
     two.put("o", entry("a", 20), name="x")
@@ -511,12 +544,13 @@ def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
 class StoreMachine(RuleBasedStateMachine):
     """The store against a dictionary that keeps everything."""
 
-    @initialize()
-    def begin(self) -> None:
+    def __init__(self, open_store: Callable[[StoreLimits, Clock], ScoreStore]) -> None:
+        super().__init__()
         self.clock = Clock()
-        self.store = Store(
-            StoreLimits(max_scores=6, max_scores_per_owner=4, max_stored_bytes=900), self.clock
-        )
+        limits = StoreLimits(max_scores=6, max_scores_per_owner=4, max_stored_bytes=900)
+        self.store = open_store(limits, self.clock)
+        for owner in "op":  # one in Redis is the last example's
+            self.store.delete_all(owner)
         self.model: dict[tuple[str, str], str] = {}
         self.used: dict[tuple[str, str], float] = {}
 
@@ -584,9 +618,12 @@ class StoreMachine(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.store.close()
+        self.store.close()
 
 
-StoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
-TestAnyOrderOfCalls = StoreMachine.TestCase
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+def test_any_order_of_calls(kind: str, opened: Open) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # untyped there
+        lambda: StoreMachine(functools.partial(opened, kind)),
+        settings=settings(max_examples=25, stateful_step_count=20, deadline=None),
+    )

@@ -52,7 +52,7 @@ async def test_the_same_import_is_read_once_for_everybody(studio: Studio, pool: 
     second = await studio.import_score("bob", SCALE, "auto", "mine")
     assert pool.calls == ["read"]
     assert first.content_id == second.content_id
-    assert (len(studio.scores("ann")), second.name) == (1, "mine")
+    assert (len(await studio.scores("ann")), second.name) == (1, "mine")
 
 
 async def test_the_same_question_is_worked_out_once(studio: Studio, pool: HerePool) -> None:
@@ -102,7 +102,7 @@ async def test_strangers_and_deleted_scores(studio: Studio) -> None:
     await studio.import_score("ann", SCALE, "auto", "x")
     with pytest.raises(UnknownScoreError):
         await studio.analyse("bob", "x", "key", {})
-    studio.delete("ann", "x")
+    await studio.delete("ann", "x")
     with pytest.raises(UnknownScoreError, match="deleted"):
         await studio.analyse("ann", "x", "key", {})
 
@@ -138,7 +138,7 @@ async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studi
     long = " ".join([SCALE] * 20)
     await studio.import_score("ann", long, "auto", "x")
     assert len(studio._imported) == 1
-    studio.delete("ann", "x")
+    await studio.delete("ann", "x")
     for _ in range(
         100
     ):  # the thread that stored it, and the task that read it, let go of it in their own time
@@ -157,7 +157,7 @@ async def test_a_work_that_was_named_is_known_after_its_score_was_deleted(
 ) -> None:
     for _ in range(2):
         await studio.import_score("ann", source, kind, "x")
-        studio.delete("ann", "x")
+        await studio.delete("ann", "x")
         gc.collect()
     assert pool.calls == ["read"]
 
@@ -166,7 +166,7 @@ async def test_a_score_that_is_made_is_stored_like_an_imported_one(studio: Studi
     await studio.import_score("ann", SCALE, "auto", "x")
     new, report = await studio.derive("ann", upwards, 2, sources=("x",), name="y")
     assert (new.name, report) == ("y", {"notes_of_sources": 8, "copies": 2})
-    assert [score.name for score in studio.scores("ann")] == ["x", "y"]
+    assert [score.name for score in await studio.scores("ann")] == ["x", "y"]
     found = await studio.analyse("ann", "y", "information", {})
     assert found["notes"] == 2
     with pytest.raises(UnknownScoreError, match="'z'"):

@@ -3,7 +3,8 @@
 ScoreError
 ├── UnreadableScoreError   the content is not what it claims to be, or is broken
 ├── TooMuchScoreError      it is beyond a limit; the message names the limit and its setting
-└── UnknownScoreError      no score has that name
+├── UnknownScoreError      no score has that name
+└── StoreUnavailableError  the store of scores does not answer, or cannot take more; nothing is lost by that
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class TooMuchScoreError(ScoreError):
 
 class UnknownScoreError(ScoreError):
     """No score has that name."""
+
+
+class StoreUnavailableError(ScoreError):
+    """The store of scores does not answer, or cannot take more; what it holds is not touched by that."""

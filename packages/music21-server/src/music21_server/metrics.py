@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from music21_server.errors import StoreUnavailableError
 from music21_server.pool import PoolFigures
+from music21_server.score_store import ScoreStore
 from music21_server.store_limits import Eviction, StoreFigures
 from music21_server.studio import StudioFigures
 
@@ -52,8 +54,22 @@ def process_metrics(
     )
 
 
-def store_metrics(store: StoreFigures) -> Iterator[Metric]:
-    """Yield what processes with a common folder have in common."""
+def store_metrics(store: ScoreStore) -> Iterator[Metric]:
+    """Yield what processes with a common store have in common; little of one that cannot be reached."""
+    try:
+        figures = store.figures()
+    except StoreUnavailableError:
+        yield from _store_metrics(None)
+    else:
+        yield from _store_metrics(figures)
+
+
+def _store_metrics(store: StoreFigures | None) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "music21_store_up", "1 when the store of scores answers, else 0.", value=float(store is not None)
+    )
+    if store is None:
+        return
     yield GaugeMetricFamily("music21_scores", "Names of stored scores, of all clients.", value=store.names)
     yield GaugeMetricFamily(
         "music21_score_contents",

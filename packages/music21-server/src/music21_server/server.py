@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from music21_server import __version__
-from music21_server.errors import ScoreError
+from music21_server.errors import ScoreError, StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.pool import Pool
+from music21_server.score_store import ScoreStore
 from music21_server.settings import Music21Settings
 from music21_server.store import Store
 from music21_server.studio import Studio
@@ -46,7 +47,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     Args:
         settings: Folders, bounds and processes; the rest is the business of who serves it.
     """
-    store = Store(settings.store_limits, folder=settings.store_folder)
+    store = _opened_store(settings)
     pool = Pool(settings.pool_settings)
     studio = Studio(
         store,
@@ -77,17 +78,32 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     for tool in ScoreTools(studio).tools():
         mcp.add_tool(tool)
     _add_resources(mcp, studio)
-    _add_pages(mcp, pool)
+    _add_pages(mcp, pool, store)
     publish(mcp, lambda: process_metrics(pool.figures(), studio.figures(), store.evictions()))
-    publish(mcp, lambda: store_metrics(store.figures()), is_shared=settings.store_folder is not None)
+    is_shared = settings.store_folder is not None or settings.store_url is not None
+    publish(mcp, lambda: store_metrics(store), is_shared=is_shared)
     return mcp
+
+
+def _opened_store(settings: Music21Settings) -> ScoreStore:
+    if settings.store_url is None:
+        return Store(settings.store_limits, folder=settings.store_folder)
+    # Loaded here: who keeps scores here needs no client of Redis.
+    from music21_server.store_redis import RedisStore
+
+    url = settings.store_url.get_secret_value()
+    return RedisStore(settings.store_limits, url, prefix=settings.store_prefix)
 
 
 def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
     @mcp.resource("music21://scores", name="scores", mime_type="application/json")
     async def scores() -> str:
         """The scores that you have imported."""
-        return json.dumps([{"score_id": score.name, **score.info} for score in studio.scores(owner())])
+        try:
+            found = await studio.scores(owner())
+        except ScoreError as error:
+            raise ResourceError(str(error)) from error
+        return json.dumps([{"score_id": score.name, **score.info} for score in found])
 
     @mcp.resource("music21://scores/{score_id}", name="score", mime_type="application/json")
     async def score(score_id: str) -> str:
@@ -98,7 +114,7 @@ def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
             raise ResourceError(str(error)) from error
 
 
-def _add_pages(mcp: FastMCP[Any], pool: Pool) -> None:
+def _add_pages(mcp: FastMCP[Any], pool: Pool, store: ScoreStore) -> None:
     @mcp.custom_route("/health/live", methods=["GET"])
     async def live(_request: Request) -> JSONResponse:
         """Answer whether the process serves."""
@@ -109,5 +125,9 @@ def _add_pages(mcp: FastMCP[Any], pool: Pool) -> None:
         """Answer whether calls would be worked on at once, or soon."""
         found = pool.figures()
         status = "ok" if found.workers else "starting"
+        try:
+            await asyncio.to_thread(store.check)
+        except StoreUnavailableError:
+            status = "store unavailable"
         counts = {"workers": found.workers, "busy": found.busy, "waiting": found.waiting}
-        return JSONResponse({"status": status, **counts}, 200 if found.workers else 503)
+        return JSONResponse({"status": status, **counts}, 200 if status == "ok" else 503)

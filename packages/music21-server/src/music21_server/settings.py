@@ -7,12 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from music21_server.engine import Bounds
 from music21_server.limits import Limits
 from music21_server.pool import PoolSettings
+from music21_server.redis_url import refuse_no_redis_url
 from music21_server.rendering.picture import PictureLimits
 from music21_server.store_limits import StoreLimits
 from music21_server.writing.exports import XmlLimits
@@ -43,6 +44,16 @@ class Music21Settings(ServerSettings):
     )
     score_folders: Folders = Field(
         [], description="Folders below which files may be imported; comma-separated. None: no file at all."
+    )
+    store_url: SecretStr | None = Field(
+        None,
+        description="Redis that keeps the scores for several servers: redis://host:6379/0, rediss:// (TLS), "
+        "unix:///path; unset: this server keeps them itself. A password belongs into the environment.",
+    )
+    store_prefix: str = Field(
+        "music21",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Beginning of all keys in Redis: fleets with different ones can share a Redis.",
     )
     store_folder: Path | None = Field(
         None,
@@ -132,13 +143,23 @@ class Music21Settings(ServerSettings):
                 raise ValueError(f"{folder} is no folder, expected one that exists")
         return [folder.resolve() for folder in folders]
 
+    @field_validator("store_url")
+    @classmethod
+    def _is_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            refuse_no_redis_url(url.get_secret_value())
+        return url
+
     @field_validator("store_folder")
     @classmethod
     def _processes_share_scores(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
-        if folder is None and info.data.get("workers", 1) > 1:
+        url = info.data.get("store_url")
+        if folder is not None and url is not None:
+            raise ValueError("none with --store-url: scores are kept in one place")
+        if folder is None and url is None and "store_url" in info.data and info.data.get("workers", 1) > 1:
             raise ValueError(
-                "a folder, through which several serving processes share scores (--workers); or one of them, "
-                "and more --worker-processes, which do the heavy work"
+                "a folder (or --store-url), through which several serving processes share scores "
+                "(--workers); or one of them, and more --worker-processes, which do the heavy work"
             )
         return folder
 

@@ -11,38 +11,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 import threading
 import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, get_args
+from typing import get_args
 
 from music21_server.entries import Entry
-from music21_server.errors import ScoreError, UnknownScoreError
+from music21_server.errors import StoreUnavailableError, UnknownScoreError
 from music21_server.store_contents import Contents, InFolder, InMemory
 from music21_server.store_index import Index
 from music21_server.store_limits import (
+    DAMAGED,
+    DELETED,
     Eviction,
     StoredScore,
     StoreFigures,
     StoreLimits,
-    duration_text,
+    lifetime_reason,
     refuse_above,
+    room_reason,
 )
-from music21_server.store_names import check_name, make_name, nearest
+from music21_server.store_names import TakenNameError, check_name, make_name, taken_name, unknown_score
 
 __all__ = ["Store", "StoreFigures", "StoreLimits", "StoredScore", "TakenNameError"]
 
 _logger = logging.getLogger(__name__)
-
-_TOUCHES: Final = 60
-"""A use is written down when the last one was a sixtieth of `score_grace_s` ago: few cost a write."""
-
-
-class TakenNameError(ScoreError):
-    """The name stands for another score."""
 
 
 class Store:
@@ -124,7 +121,7 @@ class Store:
                     self._drop_unnamed()
                 raise self._unknown(owner, name)
             content, used_s = found
-            if now - used_s >= self._limits.score_grace_s / _TOUCHES:
+            if now - used_s >= self._limits.touch_s:
                 self._index.used(owner, name, now)
             entry = self._contents.get(content)
             return self._look_again(owner, name, now) if entry is None else entry
@@ -143,7 +140,7 @@ class Store:
         now = self._clock()
         with self._change() as freed:
             freed["lifetime"] += self._free_expired(now)
-            if not self._index.free(owner, name, "it was deleted", now):
+            if not self._index.free(owner, name, DELETED, now):
                 raise self._unknown(owner, name)
             self._drop_unnamed()
 
@@ -176,6 +173,19 @@ class Store:
         with self._lock:
             return {reason: self._evictions[reason] for reason in get_args(Eviction)}
 
+    def check(self) -> None:
+        """Return if the index can be read.
+
+        Raises:
+            StoreUnavailableError: It cannot.
+        """
+        try:
+            self.figures()
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(
+                f"The store of scores cannot be read ({error}): see to its folder (setting store_folder)."
+            ) from error
+
     def close(self) -> None:
         """Close the index; what is in a folder stays there."""
         with self._lock:
@@ -194,30 +204,18 @@ class Store:
         """Refuse a score, or free as many that are unused as it needs; return how many."""
         limits, more = self._limits, entry.size_bytes
         names, size_bytes = self._index.room_of_owner(owner)
-        advice = "delete one that is not needed any more (delete_score)"
-        refuse_above("max_scores_per_owner", "scores of this client", names + 1, limits, advice)
-        refuse_above(
-            "max_stored_bytes_per_owner", "bytes of scores of this client", size_bytes + more, limits, advice
-        )
+        refuse_above("max_scores_per_owner", names + 1, limits)
+        refuse_above("max_stored_bytes_per_owner", size_bytes + more, limits)
 
-        unused_s = limits.score_grace_s
-        unused = self._index.unused(now - unused_s)
-        reason = (
-            f"room was needed, and it had not been used for {duration_text(unused_s)} (settings max_scores, "
-            "max_stored_bytes and score_grace_s)"
-        )
+        unused = self._index.unused(now - limits.score_grace_s)
         names, size_bytes = self._index.room(without=entry.content_id)
         freed = 0
         while unused and (names + 1 > limits.max_scores or size_bytes + more > limits.max_stored_bytes):
-            freed += self._index.free(*unused.pop(0), reason, now)
+            freed += self._index.free(*unused.pop(0), room_reason(limits), now)
             names, size_bytes = self._index.room(without=entry.content_id)
         # What was freed comes back when the score is refused: the transaction ends in vain.
-        advice = (
-            f"all others have been used in the last {duration_text(unused_s)} (setting score_grace_s), so "
-            "none is freed for it; delete scores that are not needed any more, or try again later"
-        )
-        refuse_above("max_scores", "scores of all clients", names + 1, limits, advice)
-        refuse_above("max_stored_bytes", "bytes of all scores", size_bytes + more, limits, advice)
+        refuse_above("max_scores", names + 1, limits)
+        refuse_above("max_stored_bytes", size_bytes + more, limits)
         return freed
 
     def _keep(self, entry: Entry) -> None:
@@ -228,9 +226,9 @@ class Store:
         self._index.add_content(entry.content_id, entry.kind, dict(entry.info), entry.size_bytes, checksum)
 
     def _free_expired(self, now: float) -> int:
-        lifetime_s = self._limits.score_lifetime_s
-        reason = f"it had not been used for {duration_text(lifetime_s)} (setting score_lifetime_s)"
-        return self._index.free_unused(now - lifetime_s, reason, now)
+        return self._index.free_unused(
+            now - self._limits.score_lifetime_s, lifetime_reason(self._limits), now
+        )
 
     def _drop_unnamed(self) -> None:
         """Drop contents that no name stands for; at the end of a transaction, when nobody else writes."""
@@ -246,26 +244,13 @@ class Store:
                 return entry
             if found is not None:
                 _logger.warning("the names of %s are freed: it was damaged or removed", found[0])
-                freed["damaged"] += self._index.free_content(found[0], "its file was damaged or removed", now)
+                freed["damaged"] += self._index.free_content(found[0], DAMAGED, now)
                 self._drop_unnamed()
         raise self._unknown(owner, name)
 
     def _unknown(self, owner: str, name: str) -> UnknownScoreError:
-        """Return the error that says what became of a score, or which ones there are."""
-        reason = self._index.reason(owner, name)
         names = [score.name for score in self.scores(owner)]
-        others = f"Call list_scores for all {len(names)} names" if names else "No score is stored now"
-        if reason is not None:
-            return UnknownScoreError(
-                f"The score {name!r} is not stored any more: {reason}. {others}; import_score stores it "
-                "again."
-            )
-        near = nearest(name, names)
-        alike = f" The nearest: {', '.join(map(repr, near))}." if near else ""
-        return UnknownScoreError(
-            f"Expected the name of a stored score, got {name[:80]!r}.{alike} {others}; import_score stores a "
-            "score."
-        )
+        return unknown_score(name, names, self._index.reason(owner, name))
 
 
 def _place(names: Mapping[str, str], entry: Entry, name: str | None, title: str) -> str:
@@ -274,8 +259,5 @@ def _place(names: Mapping[str, str], entry: Entry, name: str | None, title: str)
         same = sorted(known for known, content in names.items() if content == entry.content_id)
         return same[0] if same else make_name(title, names)
     if names.get(name, entry.content_id) != entry.content_id:
-        raise TakenNameError(
-            f"The name {name!r} stands for another score: choose another name, or delete that score first "
-            "(delete_score)."
-        )
+        raise taken_name(name)
     return name

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -20,13 +21,17 @@ from music21_server.bounded_cache import BoundedCache, result_key
 from music21_server.derived import Made
 from music21_server.engine import WHOLE, Bounds, Excerpt, Source
 from music21_server.entries import Entry
+from music21_server.errors import StoreUnavailableError
 from music21_server.pages import cut
 from music21_server.pool import Pool
 from music21_server.rendering.picture import Picture, PictureFormat
+from music21_server.score_store import ScoreStore
 from music21_server.single_flight import SingleFlight
-from music21_server.store import Store, StoredScore
+from music21_server.store_limits import StoredScore
 from music21_server.workers.progress import Progress
 from music21_server.writing.exports import Export, ExportFormat
+
+_logger = logging.getLogger(__name__)
 
 _SWEEP_EVERY_S: Final = 60.0
 _SHORT: Final = 300
@@ -70,7 +75,7 @@ class Studio:
 
     def __init__(
         self,
-        store: Store,
+        store: ScoreStore,
         pool: Pool,
         bounds: Bounds,
         folders: tuple[Path, ...],
@@ -100,7 +105,12 @@ class Studio:
         """Free scores whose time is over, until cancelled."""
         while True:
             await asyncio.sleep(_SWEEP_EVERY_S)
-            await asyncio.to_thread(self._store.sweep)
+            try:
+                await self._in_store(self._store.sweep)
+            except StoreUnavailableError:
+                pass  # the store has said so in the log; it is swept when it is back
+            except Exception:
+                _logger.exception("the store of scores cannot be swept")
 
     async def import_score(
         self, owner: str, text: str, kind: engine.SourceType, name: str | None, tell: Listener | None = None
@@ -133,7 +143,7 @@ class Studio:
             return known
 
         async def remembered(tell_all: Listener) -> Entry:
-            entry = await work(tell_all)
+            entry = await work(None if tell is None else tell_all)
             self._imported[key] = entry
             if is_short:
                 self._short.put(key, entry)
@@ -141,21 +151,21 @@ class Studio:
 
         return await self._flights.run(f"import {key}", remembered, on_progress=tell)
 
-    def scores(self, owner: str) -> tuple[StoredScore, ...]:
+    async def scores(self, owner: str) -> tuple[StoredScore, ...]:
         """Return an owner's scores."""
-        return self._store.scores(owner)
+        return await self._in_store(self._store.scores, owner)
 
-    def delete(self, owner: str, name: str) -> None:
+    async def delete(self, owner: str, name: str) -> None:
         """Delete a score.
 
         Raises:
             UnknownScoreError: There is none of that name.
         """
-        self._store.delete(owner, name)
+        await self._in_store(self._store.delete, owner, name)
 
-    def delete_all(self, owner: str) -> int:
+    async def delete_all(self, owner: str) -> int:
         """Delete all scores of an owner, and return how many there were."""
-        return self._store.delete_all(owner)
+        return await self._in_store(self._store.delete_all, owner)
 
     async def analyse(
         self,
@@ -263,7 +273,7 @@ class Studio:
 
         async def remembered(tell_all: Listener) -> Result:
             # Remembered before the flight has landed: whoever comes in between would begin another.
-            made = await work(tell_all)
+            made = await work(None if tell is None else tell_all)
             self._known.put(key, made)
             return made
 

@@ -120,7 +120,8 @@ class ScoreTools:
 
     async def list_scores(self) -> dict[str, Any]:
         """List the scores that you have imported, with their size and since when they have not been used."""
-        return {"scores": [listed(score) for score in self._studio.scores(owner())]}
+        with told():
+            return {"scores": [listed(score) for score in await self._studio.scores(owner())]}
 
     async def delete_score(
         self,
@@ -134,8 +135,8 @@ class ScoreTools:
                     "Expected either score_id or all_scores: true, got both or neither: send one of them."
                 )
             if score_id is None:
-                return {"deleted": self._studio.delete_all(owner())}
-            self._studio.delete(owner(), score_id)
+                return {"deleted": await self._studio.delete_all(owner())}
+            await self._studio.delete(owner(), score_id)
             return {"deleted": 1}
 
     async def score_info(self, score_id: ScoreId) -> dict[str, Any]:

@@ -187,7 +187,7 @@ class Pool:
             WorkFailedError: It raised an error that is not meant for the caller; the log says which.
             NoWorkersError: There are no workers.
         """
-        task = packed(Task(deadline_s, function, arguments))
+        task = packed(Task(deadline_s, function, arguments, on_progress is not None))
         async with self._turns.turn(owner):
             worker = await self._take()
             try:

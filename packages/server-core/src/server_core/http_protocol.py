@@ -9,6 +9,7 @@ connection is recognised by its bytes and not read again.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server_core.at_once import AtOnce, KnownHead
 from server_core.fastlane import Answer
+from server_core.joined_writes import JoinedWrites
 
 _BROKEN: Final = (
     STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\n"
@@ -97,6 +99,12 @@ class _AtOnceProtocol(HttpToolsProtocol):
         self._may_answer = False
         self._held = False
         self._body = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin; what uvicorn answers is sent in as few pieces as it has."""
+        super().connection_made(transport)
+        self._direct = transport
+        self.transport = cast(asyncio.Transport, JoinedWrites(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         """Read; at most one request takes the short way, so that nobody has the loop for long."""
@@ -203,7 +211,7 @@ class _AtOnceProtocol(HttpToolsProtocol):
             return False
         self.answered += 1
         self._misses = 0
-        self.transport.write(self._rendered(answer))
+        self._direct.write(self._rendered(answer))
         return True
 
     def _remember(self, head: KnownHead) -> None:

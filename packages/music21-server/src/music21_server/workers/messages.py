@@ -28,11 +28,13 @@ class Task:
         deadline_s: After this and a little more the worker ends itself, should nobody be left to kill it.
         function: Of a module.
         arguments: Its arguments.
+        is_followed: Whether somebody wants to hear how far it has come: a report wakes both processes.
     """
 
     deadline_s: float
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    is_followed: bool
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ def send_answer(descriptor: int, message: bytes) -> None:
     Raises:
         OSError: The pool is gone.
     """
-    for piece in (LENGTH.pack(len(message)), message):
+    length = LENGTH.pack(len(message))
+    # Small ones in one piece, so that the pool is woken once; large ones are not copied for that.
+    for piece in (length + message,) if len(message) < _SMALL else (length, message):
         rest = memoryview(piece)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
@@ -146,3 +150,4 @@ def _read(descriptor: int, length: int) -> bytearray:
 
 
 _PIECE: Final = 1 << 20
+_SMALL: Final = 1 << 16

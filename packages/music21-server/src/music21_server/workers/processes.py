@@ -77,8 +77,7 @@ class WorkerProcess:
             asyncio.IncompleteReadError: It ended.
             OSError: It ended.
         """
-        self._writer.write(LENGTH.pack(len(task)))
-        self._writer.write(task)
+        self._writer.writelines((LENGTH.pack(len(task)), task))  # in one: the worker is woken once
         await self._writer.drain()
         while isinstance(answer := await receive(self._reader), Progress):
             if on_progress is not None:

@@ -61,7 +61,7 @@ def _answer(message: bytearray, writing: int, memory: MemoryBound) -> bytes:
     try:
         task = unpacked_task(message)
         faulthandler.dump_traceback_later(task.deadline_s + _PATIENCE_S, exit=True)
-        with listening(tell):
+        with listening(tell) if task.is_followed else contextlib.nullcontext():
             result = task.function(*task.arguments)
         return packed(Done(result, memory.is_worn()))
     except MemoryError:

@@ -131,7 +131,7 @@ def _with_marks(document: ScannedDocument, part: ScannedPart, marks: Iterable[Sy
     for mark in marks:
         if mark.measure < len(part.starts) - 1:
             by_measure[mark.measure].append(mark)
-    pieces = []
+    pieces: list[bytes] = []
     at = part.starts[0]
     for index in sorted(by_measure):
         (measure,) = document.measures(part, index, index)

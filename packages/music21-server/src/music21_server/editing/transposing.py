@@ -133,6 +133,11 @@ def _interval(score: Score, moving: tuple[int, ...], wish: Wish, key: Key | None
     if wish.to_key is not None and key is not None:
         return interval_to_key(key, parse_key(wish.to_key), wish.direction)
     interval = interval_named(wish.interval or "")
+    if wish.direction == "up" and not interval.is_up:
+        raise ScoreError(
+            f"Expected an interval up, as the direction says, got {wish.interval!r}, which leads down: leave "
+            "the direction or the hyphen out."
+        )
     return interval.down if wish.direction == "down" and interval.is_up else interval
 
 

@@ -107,7 +107,7 @@ class RedisConnection:
         """Return the error for an answer that is one; older versions of Redis put words before a script's."""
         if "WRONGTYPE" in said:
             return WrongTypeError(f"The store of scores ({self.address}) is damaged: {said}.")
-        if "OOM command not allowed" in said:
+        if "command not allowed when used memory" in said:
             return StoreUnavailableError(
                 f"The store of scores ({self.address}) is full: Redis takes no more than its maxmemory. "
                 "What is stored stays; delete scores that are not needed (delete_score), or try again later."

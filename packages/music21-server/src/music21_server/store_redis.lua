@@ -83,12 +83,10 @@ end
 local function free(owner, name, reason)
   local place = place_of(owner, name)
   local _, id = found(owner, name)
+  if id then redis.call('SREM', names_key(id), place) end -- first, for it may be of another type
   redis.call('HDEL', owner_key(owner), name)
   redis.call('ZREM', USES, place)
-  if id then
-    redis.call('SREM', names_key(id), place)
-    if redis.call('SCARD', names_key(id)) == 0 then drop(id) end
-  end
+  if id and redis.call('SCARD', names_key(id)) == 0 then drop(id) end
   if reason then remember(place, reason) end
 end
 
@@ -172,13 +170,16 @@ function calls.put(owner, name, made_name, id, checksum, kind, info, size, grace
                    max_scores, max_scores_per_owner, max_bytes, max_bytes_per_owner, entry)
   free_expired()
   size = tonumber(size)
-  local contents, same, names, bytes = {}, nil, 1, size
+  local contents, sizes, same, names, bytes = {}, {}, nil, 1, size
   local records = redis.call('HGETALL', owner_key(owner))
   for at = 1, #records, 2 do
     local _, content = parsed(records[at + 1])
     contents[records[at]] = content
     if content == id and (not same or records[at] < same) then same = records[at] end
-    if content then names, bytes = names + 1, bytes + size_of(content) end
+    if content then
+      sizes[content] = sizes[content] or size_of(content)
+      names, bytes = names + 1, bytes + sizes[content]
+    end
   end
   if name == '' then
     name = same or made_name
@@ -201,6 +202,7 @@ function calls.put(owner, name, made_name, id, checksum, kind, info, size, grace
     if bytes > tonumber(max_bytes) then return reply('full', 'max_stored_bytes', bytes) end
   end
 
+  redis.call('SCARD', names_key(id))
   local is_known = redis.call('HGET', content_key(id), 'checksum') == checksum and not goes_too
   if not is_known and entry == '' then return reply('content') end
   freed.room = free_places(going, room_reason)
@@ -262,14 +264,52 @@ function calls.give_up(id)
   return reply('deleted')
 end
 
--- Free what was not used for its lifetime, so many at once; when there is no more, put right what Redis has
--- dropped on its own account.
+-- Whether every content is there, every name stands for one, and none is missing.
+local function is_whole()
+  local names = 0
+  for _, id in ipairs(redis.call('HKEYS', CONTENTS)) do
+    local own = redis.call('SCARD', names_key(id))
+    if own == 0 or redis.call('EXISTS', content_key(id)) == 0 then return false end
+    names = names + own
+  end
+  return names == redis.call('ZCARD', USES)
+end
+
+-- Put right what Redis has dropped on its own account, or somebody removed: from what is left.
+local function repair()
+  for _, id in ipairs(redis.call('HKEYS', CONTENTS)) do
+    for _, place in ipairs(redis.call('SMEMBERS', names_key(id))) do
+      local owner, name = parted(place)
+      local _, own = found(owner or '', name or '')
+      if own ~= id then
+        redis.call('SREM', names_key(id), place)
+      elseif not redis.call('ZSCORE', USES, place) then
+        redis.call('ZADD', USES, now, place)
+      end
+    end
+  end
+  for _, place in ipairs(redis.call('ZRANGE', USES, 0, -1)) do
+    local owner, name = parted(place)
+    local _, id = found(owner or '', name or '')
+    local size = id and redis.call('HGET', content_key(id), 'size')
+    if size then
+      redis.call('SADD', names_key(id), place)
+      redis.call('HSET', CONTENTS, id, size)
+      keep(names_key(id))
+    else
+      freed.damaged = freed.damaged + free_places({place}, damaged_reason)
+    end
+  end
+  for _, id in ipairs(redis.call('HKEYS', CONTENTS)) do
+    if redis.call('SCARD', names_key(id)) == 0 or redis.call('EXISTS', content_key(id)) == 0 then drop(id) end
+  end
+end
+
+-- Free what was not used for its lifetime, so many at once.
 function calls.sweep()
   free_expired()
   if freed.lifetime < AT_ONCE then
-    for _, id in ipairs(redis.call('HKEYS', CONTENTS)) do
-      if redis.call('SCARD', names_key(id)) == 0 or redis.call('EXISTS', content_key(id)) == 0 then drop(id) end
-    end
+    if not is_whole() then repair() end
     keep(USES, CONTENTS, FREED, FREED_AT, SINCE)
   end
   return reply(freed.lifetime < AT_ONCE and 'clean' or 'more', freed.lifetime)
@@ -315,4 +355,12 @@ function calls.put_aside(owner, id)
   return aside
 end
 
+-- What goes wrong halfway is not taken back: keys of another type are found before anything is written.
+if call ~= 'put_aside' then
+  redis.call('ZCARD', USES)
+  redis.call('HLEN', CONTENTS)
+  redis.call('HLEN', FREED)
+  redis.call('ZCARD', FREED_AT)
+  redis.call('GET', SINCE)
+end
 return calls[call](unpack(ARGV, 7))

@@ -1,0 +1,116 @@
+"""Which works of music21's corpus stand for a style, and how they are read."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from music21_server.composition.imitation.pieces import Piece, piece_of
+from music21_server.errors import ScoreError
+from music21_server.limits import Limits
+from music21_server.reading.abc_tunes import tunes
+from music21_server.reading.places import corpus_works, from_corpus
+from music21_server.reading.sources import Document, read
+from music21_server.reading.through_music21 import as_text
+
+
+@dataclass(frozen=True)
+class Style:
+    """Works of the corpus that stand for a style.
+
+    Attributes:
+        title: As people call it.
+        works: What their names look like.
+        holds: What their documents must have, so that those of other metres are not read; unset: anything.
+    """
+
+    title: str
+    works: str
+    holds: bytes = b""
+
+
+STYLES: Final[Mapping[str, Style]] = {
+    "bach": Style("Bach's chorales", r"bach/bwv\d.*"),
+    "beethoven": Style("Beethoven's quartets", r"beethoven/.+/movement.*"),
+    "haydn": Style("Haydn's quartets", r"haydn/.*"),
+    "monteverdi": Style("Monteverdi's madrigals", r"monteverdi/madrigal.*"),
+    "mozart": Style("Mozart's quartets", r"mozart/.*"),
+    "palestrina": Style(
+        "Palestrina's masses",
+        r"palestrina/(kyrie|agnus|benedictus|hosanna|sanctus).*",
+        rb"(?m)^(\*\*kern\t){3}\*\*kern$(?s:.{0,400})^\*M4/2",
+    ),
+    "trecento": Style("the Italian trecento", r"trecento/.*"),
+    "jigs": Style(
+        "Irish and American jigs", r"(ryansmammoth|oneills1850|airdsairs)/.*jig.*", rb"(?m)^M: *6/8"
+    ),
+    "reels": Style("Irish and American reels", r"ryansmammoth/.*reel.*", rb"(?m)^M: *2/4"),
+    "folk-songs": Style("German folk songs", r"essenfolksong/(erk|kinder)\d*"),
+}
+"""By name."""
+
+_MOST_NOTES: Final = 15_000
+_MOST_CONVERTED_NOTES: Final = 1_200
+"""Notes that are read for a style: of what music21 converts fewer, as it takes far longer."""
+
+
+@functools.lru_cache(maxsize=3)
+def pieces_of(style: str) -> tuple[Piece, ...]:
+    """Return works of a style, evenly spread over those there are.
+
+    Args:
+        style: One of `STYLES`.
+    """
+    found: list[Piece] = []
+    share = 0.0
+    for name in _spread(works_of(style)):
+        document = _document(name)
+        if not re.search(STYLES[style].holds, document.content):
+            continue
+        try:
+            score = read(document, Limits())
+            found.append(piece_of(name, score))
+        except ScoreError:
+            continue
+        is_converted = document.kind not in ("musicxml", "mxl")
+        share += len(score.notes) / (_MOST_CONVERTED_NOTES if is_converted else _MOST_NOTES)
+        if share >= 1:
+            break
+    return tuple(found)
+
+
+def works_of(style: str) -> list[str]:
+    """Return the names of all works of a style; of books of tunes, those of the tunes."""
+    pattern = re.compile(STYLES[style].works)
+    found: list[str] = []
+    for name in sorted(name for name in corpus_works() if pattern.fullmatch(name)):
+        numbers = _numbers(name) if name.startswith(_BOOKS) else ()
+        found += [f"{name}#{number}" for number in numbers] or [name]
+    return found
+
+
+_BOOKS: Final = "essenfolksong/"
+
+
+@functools.lru_cache(maxsize=64)
+def _book(name: str) -> dict[int, str]:
+    return {tune.number: tune.text for tune in tunes(as_text(corpus_works()[name].read_bytes()))}
+
+
+def _numbers(name: str) -> list[int]:
+    return sorted(_book(name))
+
+
+def _document(name: str) -> Document:
+    book, _, number = name.partition("#")
+    return Document("abc", _book(book)[int(number)].encode()) if number else from_corpus(name)
+
+
+def _spread(names: list[str]) -> Iterator[str]:
+    """Yield names in an order of which every beginning is spread over all of them (van der Corput's)."""
+    bits = len(names).bit_length()
+    order = sorted(range(len(names)), key=lambda index: int(f"{index:0{bits}b}"[::-1], 2))
+    yield from (names[index] for index in order)

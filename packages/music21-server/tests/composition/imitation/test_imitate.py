@@ -1,0 +1,142 @@
+"""Imitations as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+
+from music21_server.composition.imitation.imitate import Imitation, imitation, with_voices
+from music21_server.composition.imitation.pieces import REST, Beat, Piece
+from music21_server.errors import ScoreError
+from music21_server.theory.harmony import harmony_analysis
+from music21_server.theory.names import parse_key
+from music21_server.theory.sounding import written_pitches
+from music21_server.writing.from_columns import write_musicxml
+
+
+def imitate(pieces: Sequence[Piece], **changed: object) -> Imitation:
+    asked = {"measures": 12, "voices": None, "key": None, "seed": 0, **changed}
+    return imitation(pieces, "t", **asked)  # type: ignore[arg-type]
+
+
+def attacks(beat: Beat, shift: int) -> list[set[tuple[int, int]]]:
+    """Return where in the beat which notes begin or sound at its beginning, voice by voice."""
+    return [{(event.offset, event.pitch + shift) for event in cell if event.pitch != REST} for cell in beat]
+
+
+def begun(beat: Beat) -> int:
+    return sum(event.pitch != REST and not event.is_held for cell in beat for event in cell)
+
+
+def longest_quotation(contents: Sequence[Beat], pieces: Sequence[Piece]) -> int:
+    """Return the most notes in a row that stand in one work in any key, found by trying every place."""
+    longest = 0
+    for piece in pieces:
+        for shift in range(-14, 15):
+            theirs = [attacks(beat, shift) for beat in piece.beats]
+            ours = [attacks(beat, 0) for beat in contents]
+            for begin in range(len(ours)):
+                for there in range(len(theirs)):
+                    if ours[begin] != theirs[there] or (
+                        begin and there and ours[begin - 1] == theirs[there - 1]
+                    ):
+                        continue
+                    length = 0
+                    while (
+                        begin + length < len(ours)
+                        and there + length < len(theirs)
+                        and ours[begin + length] == theirs[there + length]
+                    ):
+                        length += 1
+                    longest = max(longest, sum(map(begun, contents[begin : begin + length])))
+    return longest
+
+
+@pytest.mark.parametrize("voices", [1, 4])
+def test_little_is_quoted(chorales: tuple[Piece, ...], voices: int) -> None:
+    found = imitate(chorales, voices=voices, measures=8)
+    contents = [found.beats.contents[index] for index in found.walk.beats]
+    quoted = longest_quotation(contents, found.pieces)
+    assert found.quotation.notes <= quoted <= found.most_notes
+    whole = sum(map(begun, contents))
+    assert quoted < whole / 2
+
+
+def test_the_same_again_and_other_seeds_others(chorales: tuple[Piece, ...]) -> None:
+    texts = [write_musicxml(imitate(chorales, seed=seed).score) for seed in (0, 0, 1, 2)]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) == 3
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("measures", 13), ("voices", 3), ("key", parse_key("F# minor")), ("seed", 7)]
+)
+def test_each_argument_matters(chorales: tuple[Piece, ...], argument: str, value: object) -> None:
+    usual, other = imitate(chorales), imitate(chorales, **{argument: value})
+    assert write_musicxml(usual.score) != write_musicxml(other.score)
+    assert len(other.score.measure_numbers) == (13 if argument == "measures" else 12)
+    assert len(other.score.parts) == (3 if argument == "voices" else 4)
+    if argument == "key":
+        assert other.key.text == "F# minor"
+        assert other.score.keys[0].fifths == 3
+
+
+@pytest.mark.parametrize("key", ["C major", "E- minor", "F# major", "A minor", "D- major"])
+def test_it_is_in_the_key_and_ends_there(chorales: tuple[Piece, ...], key: str) -> None:
+    for seed in range(2):
+        found = imitate(chorales, key=parse_key(key), seed=seed)
+        table = found.score.notes
+        last = (table.part == 3) & (table.measure == 11)
+        assert table.written_cents[last][-1] // 100 % 12 == found.key.pitch_class
+        heard = harmony_analysis(found.score, written_pitches(found.score))
+        assert heard.key.split(maxsplit=1)[0] == key.split(maxsplit=1)[0] or found.key.text in str(
+            heard.local_keys
+        )
+
+
+def test_it_is_like_the_works(chorales: tuple[Piece, ...]) -> None:
+    found = [imitate(chorales, measures=24, seed=seed) for seed in range(3)]
+    for each in found:
+        assert each.distances["mean"] < 1.3 * each.own_distance
+        assert each.distances["mean"] > 0.05
+
+
+def test_parallels_are_those_of_the_works(chorales: tuple[Piece, ...]) -> None:
+    """Every succession that is in no work is free of parallel fifths and octaves."""
+    for seed in range(4):
+        found = imitate(chorales, seed=seed)
+        beats = found.beats
+        for one, other in pairwise(found.walk.beats):
+            if beats.of[one] == beats.of[other] and beats.at[other] == beats.at[one] + 1:
+                continue
+            before = [cell[-1].pitch for cell in beats.contents[one]]
+            after = [cell[0].pitch for cell in beats.contents[other]]
+            same = after == [cell[0].pitch for cell in beats.contents[one + 1]]
+            for low in range(4):
+                for high in range(low):
+                    pitches = (before[low], before[high], after[low], after[high])
+                    if same or REST in pitches or before[low] == after[low]:
+                        continue
+                    intervals = abs(pitches[0] - pitches[1]) % 12, abs(pitches[2] - pitches[3]) % 12
+                    moves = (after[low] - before[low]) * (after[high] - before[high])
+                    assert not (moves > 0 and intervals[0] == intervals[1] and intervals[0] in (0, 7))
+
+
+def test_works_with_more_voices_help_out(chorales: tuple[Piece, ...]) -> None:
+    assert {len(piece.voices) for piece in with_voices(chorales, 2)} == {2}
+    assert with_voices(chorales, 4) == chorales
+    with pytest.raises(ScoreError, match="at most 4 voices"):
+        with_voices(chorales, 5)
+
+
+def test_a_mode_that_no_work_has(chorales: tuple[Piece, ...]) -> None:
+    major = [piece for piece in chorales if piece.key.mode == "major"]
+    with pytest.raises(ScoreError, match="ask for another key"):
+        imitate(major, key=parse_key("D minor"))
+
+
+def test_too_little_to_learn_from(chorales: tuple[Piece, ...]) -> None:
+    with pytest.raises(ScoreError, match="Give more or longer works"):
+        imitate(chorales[:1], measures=40)

@@ -1,0 +1,120 @@
+"""Ways through the beats."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from music21_server.composition.imitation import walks
+from music21_server.composition.imitation.pieces import Event, Metre, Piece
+from music21_server.composition.imitation.transitions import Beats, joined
+from music21_server.composition.imitation.walks import messages, walk
+from music21_server.theory.names import parse_key
+
+METRE = Metre("2/4", 2, 480)
+
+
+def chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - music, no secret
+
+
+def small() -> Beats:
+    """Eight beats of eight works, so that nothing is quoted: three on place 0, five on place 1."""
+    contents = tuple(((Event(0, 60 + index * index, 0, False),),) for index in range(8))
+    edges = [
+        (0, 3, 1.0), (0, 4, 0.5), (1, 3, 1.0), (1, 4, 0.1), (2, 4, 1.0), (2, 5, 1.0),
+        (3, 1, 1.0), (3, 2, 0.5), (4, 1, 0.3), (4, 2, 1.0), (5, 0, 1.0), (2, 6, 0.4), (1, 7, 0.2),
+        (5, 1, 0.7),
+    ]  # fmt: skip
+    source, target, odds = zip(*sorted(edges), strict=True)
+    return Beats(
+        metre=METRE,
+        contents=contents,
+        of=np.arange(8),
+        at=np.zeros(8, dtype=np.int64),
+        place=np.array([0, 0, 0, 1, 1, 1, 1, 1]),
+        places=2,
+        is_first=np.array([True, *[False] * 7]),
+        is_last=np.array([False] * 6 + [True, True]),
+        source=np.array(source),
+        target=np.array(target),
+        odds=np.array(odds),
+    )
+
+
+def all_ways(beats: Beats, measures: int) -> dict[tuple[int, ...], float]:
+    """Return every way with its probability, found by trying all of them."""
+    total = Counter()
+    for source, odds in zip(beats.source.tolist(), beats.odds.tolist(), strict=True):
+        total[source] += odds
+    chances = {
+        (source, target): odds / total[source]
+        for source, target, odds in zip(
+            beats.source.tolist(), beats.target.tolist(), beats.odds.tolist(), strict=True
+        )
+    }
+    found = {}
+    for way in itertools.product(range(8), repeat=measures * 2):
+        if not beats.is_first[way[0]] or not beats.is_last[way[-1]] or beats.is_last[list(way[:-1])].any():
+            continue
+        probability = 1.0
+        for pair in itertools.pairwise(way):
+            probability *= chances.get(pair, 0.0)
+        if probability:
+            found[way] = probability
+    whole = sum(found.values())
+    return {way: probability / whole for way, probability in found.items()}
+
+
+def test_ways_are_drawn_with_their_probability(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "_AGAIN", 1.0)
+    beats = small()
+    expected = all_ways(beats, 3)
+    assert len(expected) > 5
+    drawn: Counter[tuple[int, ...]] = Counter()
+    times = 1500
+    dice = chance(1)
+    for _ in range(times):
+        way = walk(beats, 3, dice)
+        assert way is not None
+        drawn[way.beats] += 1
+    assert set(drawn) <= set(expected)
+    # Chi-squared with as many degrees of freedom as ways but one: 4.5 standard deviations above its mean.
+    chi = sum((drawn[way] - times * share) ** 2 / (times * share) for way, share in expected.items())
+    freedom = len(expected) - 1
+    assert chi < freedom + 4.5 * (2 * freedom) ** 0.5
+
+
+def test_messages_say_from_where_an_end_is_reached() -> None:
+    found = messages(small(), 2)
+    assert (found[-1] > 0).nonzero()[0].tolist() == [6, 7]
+    assert (found[-2] > 0).nonzero()[0].tolist() == [1, 2]
+
+
+def test_no_way_is_none() -> None:
+    beats = small()
+    assert walk(replace(beats, is_last=np.zeros(8, dtype=np.bool_)), 3, chance(0)) is None
+    assert walk(replace(beats, is_first=np.zeros(8, dtype=np.bool_)), 3, chance(0)) is None
+    assert walk(beats, 1, chance(0)) is None
+
+
+def test_quotation_closes_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats = replace(small(), of=np.zeros(8, dtype=np.int64), at=np.arange(8))
+    monkeypatch.setattr(walks, "most_notes", lambda _voices: 0)
+    assert walk(beats, 3, chance(0)) is None
+
+
+def test_what_was_taken_is_rarely_taken_again(chorales: tuple[Piece, ...]) -> None:
+    pieces = [piece for piece in chorales if piece.metre.text == "4/4" and piece.key.mode == "major"]
+    beats = joined([piece for piece in pieces if len(piece.voices) == 4], parse_key("G"))
+    ways = [walk(beats, 16, chance(seed)) for seed in range(5)]
+    for way in ways:
+        assert way is not None
+        assert len(way.beats) > 60
+        assert max(Counter(way.beats).values()) <= 3
+    assert len({way.beats for way in ways if way}) == 5

@@ -1,0 +1,1 @@
+"""Music that is made: harmonisations, counterpoint, imitations of a style."""

@@ -27,8 +27,9 @@ def test_each_caller_has_scores_of_its_own(who: Caller) -> None:
         assert owners.count(owner()) == 1
 
 
-def test_a_session_keeps_its_scores_to_itself_even_under_one_token() -> None:
-    with calling(Caller(session="a", client="ann")):
-        one = owner()
-    with calling(Caller(session="b", client="ann")):
-        assert owner() != one
+def test_a_tokens_scores_outlive_its_sessions_and_are_the_same_on_both_wires() -> None:
+    owners = set()
+    for who in (Caller(session="a", client="ann"), Caller(session="b", client="ann"), Caller(client="ann")):
+        with calling(who):
+            owners.add(owner())
+    assert len(owners) == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from perf_core.adapter import Launch
 from perf_core.errors import UsageError
 from perf_core.targets import endpoint, find_subjects, installed_adapters
 
@@ -153,6 +155,26 @@ def test_toml_file_with_a_command_is_started_by_the_lab(install: Install, tmp_pa
     path.write_text(TOML.replace("url =", 'command = ["x", "{ready_file}"]\nurl ='), encoding="utf-8")
     (subject,) = find_subjects([str(path)], ["load"], None)
     assert subject.url is None
+
+
+def test_toml_file_may_take_the_scenarios_of_an_installed_adapter(
+    build: type[Build], install: Install, tmp_path: Path
+) -> None:
+    quick = build.scenario("quick")
+    limited = replace(build.scenario("load", name="limited"), launch=Launch(("adder", "--limited")))
+    install(adder=build.adapter({"quick": quick, "limited": limited}))
+    path = tmp_path / "fleet.toml"
+    path.write_text('name = "fleet"\nadapter = "adder"\ncommand = ["x", "{ready_file}"]\n', encoding="utf-8")
+    (subject,) = find_subjects([str(path)], ["quick"], None)
+    assert (subject.name, subject.url) == ("fleet", None)
+    assert subject.adapter.launch.argv == ("x", "{ready_file}")
+    assert subject.adapter.launch.cwd == tmp_path.resolve()
+    assert subject.adapter.server_name == build.adapter({}).server_name
+    assert dict(subject.adapter.scenarios) == {"quick": quick}
+    path.write_text(path.read_text().replace("adder", "addr"), encoding="utf-8")
+    assert "there is no adapter 'addr'; did you mean 'adder'? Installed: adder." in " ".join(
+        refusal([str(path)], ["quick"], None).split()
+    )
 
 
 def test_toml_file_that_is_missing_is_refused(install: Install) -> None:

@@ -57,11 +57,14 @@ NewScoreId = Annotated[
 
 
 def owner() -> str:
-    """Return whose scores the caller sees: its session's, else its token's, else everybody's."""
+    """Return whose scores the caller sees: its token's, else its session's, else everybody's.
+
+    A token's come first, so that they outlive a session, and are the same on both wires.
+    """
     who = caller()
-    if who.session is not None:
-        return f"session {who.session}"
-    return f"client {who.client}" if who.client is not None else "everybody"
+    if who.client is not None:
+        return f"client {who.client}"
+    return f"session {who.session}" if who.session is not None else "everybody"
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """A server described in a TOML file, for servers without an adapter.
 
+In place of calls and targets, ``adapter = "music21"`` takes those of an installed adapter: for the same
+server started differently.
+
 Example::
 
     name = "weather"
@@ -110,7 +113,8 @@ class _File(_Strict):
     url: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
     ready_timeout_s: float = Field(default=20.0, gt=0)
-    calls: list[_Call] = Field(min_length=1)
+    adapter: str | None = None
+    calls: list[_Call] | None = Field(default=None, min_length=1)
     targets: list[_Target] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -124,6 +128,14 @@ class _File(_Strict):
             raise ValueError("url has {port}, so the command needs {port} too")
         return self
 
+    @model_validator(mode="after")
+    def _has_something_to_call(self) -> _File:
+        if (self.adapter is None) == (self.calls is None):
+            raise ValueError("give calls, or the installed adapter whose calls they are")
+        if self.adapter is not None and self.targets:
+            raise ValueError("with an adapter its own targets count; give calls for others")
+        return self
+
 
 _FIELDS = sorted({name for model in (_File, _Call, _Expect, _Target) for name in model.model_fields})
 
@@ -135,11 +147,16 @@ class FileAdapter:
     Attributes:
         path: Where it was read.
         running_url: URL of a server that runs already; None when the lab starts it.
+        like: Name of the installed adapter whose scenarios it takes; None when it has calls of its own.
     """
 
     path: Path
     running_url: str | None
     _file: _File
+
+    @property
+    def like(self) -> str | None:  # noqa: D102 - described above
+        return self._file.adapter
 
     @property
     def name(self) -> str:
@@ -178,7 +195,7 @@ class FileAdapter:
         return self._scenarios
 
     def _journeys(self, seed: int) -> Pools:
-        calls = self._file.calls
+        calls = self._file.calls or []
         drawn = random.Random(seed).choices(calls, weights=[c.weight for c in calls], k=_JOURNEYS)  # noqa: S311 - a draw of load, no secret
         return with_pools_by_tool([call.journey() for call in drawn])
 

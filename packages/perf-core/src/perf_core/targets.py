@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, Launch, Scenario, ServerAdapter
 from perf_core.errors import UsageError
-from perf_core.target_file import read_target_file
+from perf_core.target_file import FileAdapter, read_target_file
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,9 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
     if name in installed:
         return _load(installed[name])
     if name.endswith(".toml"):
-        adapter = read_target_file(Path(name))
-        url = endpoint(adapter.running_url) if adapter.running_url else None
-        return Subject(adapter, url)
+        file = read_target_file(Path(name))
+        url = endpoint(file.running_url) if file.running_url else None
+        return Subject(file, url) if file.like is None else _started_like(file, file.like, url, installed)
     if name.startswith(("http://", "https://")):
         raise UsageError(
             f"{name} is a URL: the lab needs to know what to call there",
@@ -175,6 +175,24 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
         f"there is no target {name!r}{_closest(name, installed)}",
         f"Installed: {_listed(installed)}. A path that ends in .toml describes any other server.",
     )
+
+
+def _started_like(
+    file: FileAdapter, like: str, url: str | None, installed: Mapping[str, EntryPoint]
+) -> Subject:
+    """Return the server that a file describes, with the scenarios of an installed adapter.
+
+    Scenarios that start the server in a way of their own are left out: the file says how it is started.
+    """
+    if like not in installed:
+        raise UsageError(
+            f"{file.path}: there is no adapter {like!r}{_closest(like, installed)}",
+            f"Installed: {_listed(installed)}.",
+        )
+    of = _load(installed[like])
+    scenarios = {name: each for name, each in of.adapter.scenarios.items() if each.launch is None}
+    server_name = file.server_name or of.adapter.server_name
+    return Subject(Described(file.name, server_name, file.launch, scenarios), url, of.package)
 
 
 def _listed(installed: Mapping[str, EntryPoint]) -> str:

@@ -100,7 +100,7 @@ def _alters_of_keys(score: Score, rows: Integers) -> Integers:
         return alters
     at = np.array([starts[key.measure] + key.onset for key in keys], dtype=np.int64)
     parts = np.array([key.part for key in keys], dtype=np.int64)
-    by_step = np.array([_alters(key.fifths) for key in keys], dtype=np.int64)
+    by_step = np.array([alters_of_key(key.fifths) for key in keys], dtype=np.int64)
     span = int(starts[-1]) + int((table.onset + table.duration).max(initial=0)) + 1
     now = starts[table.measure[rows]] + table.onset[rows]
     index = np.searchsorted(parts * span + at, table.part[rows] * span + now, side="right") - 1
@@ -109,7 +109,7 @@ def _alters_of_keys(score: Score, rows: Integers) -> Integers:
     return alters
 
 
-def _alters(fifths: int) -> list[int]:
+def alters_of_key(fifths: int) -> list[int]:
     """Return the alteration of each step, in cents, in a key signature."""
     order = _ORDER_OF_SHARPS if fifths > 0 else _ORDER_OF_SHARPS[::-1]
     alters = [0] * len(STEPS)

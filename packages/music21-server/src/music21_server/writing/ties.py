@@ -38,6 +38,12 @@ def joined_by_ties(score: Score) -> tuple[Booleans, Integers]:
     return struck, end[last]
 
 
+def continued_by(score: Score) -> Integers:
+    """Return the row that each row is tied to, as `joined_by_ties` understands ties; -1 for none."""
+    start = absolute_onsets(score)
+    return _followers(score.notes, start, start + score.notes.duration)
+
+
 def _followers(table: NoteTable, start: Integers, end: Integers) -> Integers:
     """Return the row that continues each row, -1 for none."""
     follower = np.full(len(table), -1, dtype=np.int64)

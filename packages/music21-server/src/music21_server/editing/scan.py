@@ -7,6 +7,8 @@ milliseconds.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape, unescape
@@ -55,6 +57,21 @@ class ScannedDocument:
     def measures(self, part: ScannedPart, first: int, last: int) -> Any:
         """Return a `<part>` element with some of its measures, by index, the last one included."""
         return self._element(self.source[part.starts[first] : part.starts[last + 1]])
+
+    def measures_with(self, part: ScannedPart, tags: Iterable[bytes], measures: range) -> list[int]:
+        """Return which of some measures of a part have an element with one of some tags, by index.
+
+        Args:
+            part: Whose measures.
+            tags: With the bracket, such as ``<sound``.
+            measures: Indices, one after another; those that the part has not are left out.
+        """
+        stop = min(measures.stop, len(part.starts) - 1)
+        if measures.start >= stop:
+            return []
+        begin, end = part.starts[measures.start], part.starts[stop]
+        found = (at for tag in tags for at in _places(self.source, tag, begin, end))
+        return sorted({bisect_right(part.starts, at) - 1 for at in found})
 
     def attributes_before(self, part: ScannedPart, measure: int) -> list[Any]:
         """Return all `<attributes>` of a part that stand before a measure, by its index."""

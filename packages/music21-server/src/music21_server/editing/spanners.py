@@ -16,6 +16,7 @@ _SPANNERS: Final = {
     "ending", "tuplet",
 }  # fmt: skip
 
+_TIES: Final = {"tie", "tied"}
 _ENDS: Final = {"stop", "discontinue"}
 _MIDDLES: Final = {"continue", "change", "resume"}
 _WHOLE: Final = {"let-ring"}
@@ -71,35 +72,53 @@ def remove_open_spanners(part: Any) -> None:
 
 def _signs(part: Any) -> Iterator[_Sign]:
     for index, measure in enumerate(part):
-        now = chord = 0.0
-        for child in measure:
-            tag = child.tag
-            duration = _number(child.findtext("duration"))
-            if tag == "note":
-                if child.find("chord") is None:
-                    chord = now
-                    now += 0.0 if child.find("grace") is not None else duration
-                yield from _of_note(child, index, chord)
-            elif tag == "backup":
-                now -= duration
-            elif tag == "forward":
-                now += duration
-            elif tag in ("direction", "barline"):
-                for each in child.iter():
-                    if each.tag in _SPANNERS:
-                        yield _Sign(each, (each.tag, each.get("number", "1")), index, now)
+        owners: dict[Any, list[Any]] = {}
+        for each in measure.iter(*_SPANNERS):
+            owner = each.getparent()
+            while owner.getparent() is not measure:
+                owner = owner.getparent()
+            owners.setdefault(owner, []).append(each)
+        if owners:
+            # Without steps back, what stands in order comes in order.
+            is_in_order = next(measure.iterchildren("backup"), None) is None
+            times = {} if is_in_order else _times(measure)
+            for owner, found in owners.items():
+                yield from _of_owner(owner, found, index, times.get(owner, 0.0))
 
 
-def _of_note(note: Any, measure: int, time: float) -> Iterator[_Sign]:
-    found = [each for each in note.iter() if each.tag in _SPANNERS]
-    if not found:
+def _times(measure: Any) -> dict[Any, float]:
+    """Return the divisions since the beginning of the bar at which its elements stand."""
+    times = {}
+    now = chord = 0.0
+    for child in measure:
+        duration = _number(child.findtext("duration"))
+        times[child] = now
+        if child.tag == "note":
+            if child.find("chord") is None:
+                chord = now
+                now += 0.0 if child.find("grace") is not None else duration
+            times[child] = chord
+        elif child.tag == "backup":
+            now -= duration
+        elif child.tag == "forward":
+            now += duration
+    return times
+
+
+def _of_owner(owner: Any, found: list[Any], measure: int, time: float) -> Iterator[_Sign]:
+    """Yield the signs of a note, a direction or a barline."""
+    if owner.tag != "note":
+        for each in found:
+            yield _Sign(each, (each.tag, each.get("number", "1")), measure, time)
         return
-    pitch = " ".join(
-        each.text or "" for name in ("pitch", "unpitched") for each in note.iterfind(f"{name}/*")
-    )
+    # A tie goes from pitch to pitch, whatever its number.
+    pitch = ""
+    if any(each.tag in _TIES for each in found):
+        names = (each.text or "" for name in ("pitch", "unpitched") for each in owner.iterfind(f"{name}/*"))
+        pitch = " ".join((*names, owner.findtext("staff") or ""))
     # What ends on a note ends before the next begins on it.
     for each in sorted(found, key=lambda each: each.get("type") not in _ENDS):
-        mark = f"{pitch} {note.findtext('staff')}" if each.tag in ("tie", "tied") else each.get("number", "1")
+        mark = pitch if each.tag in _TIES else each.get("number", "1")
         yield _Sign(each, (each.tag, mark), measure, time)
 
 

@@ -6,8 +6,6 @@ Whoever takes a part out of a score needs them as well.
 from __future__ import annotations
 
 import copy
-import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,9 +18,7 @@ from music21_server.editing.transposed_elements import text
 
 _TYPES: Final = ("metronome", "rehearsal", "segno", "coda")
 _SOUNDS: Final = ("tempo", "dacapo", "dalsegno", "segno", "coda", "tocoda", "fine")
-_LIKELY: Final = re.compile(
-    rb"<(?:metronome|rehearsal|segno|coda)[\s>/]|\s(?:tempo|dacapo|dalsegno|segno|coda|tocoda|fine)="
-)
+_LIKELY: Final = (b"<sound", b"<metronome", b"<rehearsal", b"<segno", b"<coda")
 _OF_ONE_PART: Final = ("voice", "staff")
 _DIVISIONS: Final = b"<divisions"
 _DEFAULT_DIVISIONS: Final = Fraction(1)
@@ -53,15 +49,7 @@ def system_marks(document: ScannedDocument, part: ScannedPart, measures: range) 
         part: Which part of it.
         measures: Indices, one after another.
     """
-    stop = min(measures.stop, len(part.starts) - 1)
-    if measures.start >= stop:
-        return
-    begin, end = part.starts[measures.start], part.starts[stop]
-    found = {
-        bisect_right(part.starts, match.start()) - 1
-        for match in _LIKELY.finditer(document.source, begin, end)
-    }
-    for measure in sorted(found):
+    for measure in document.measures_with(part, _LIKELY, measures):
         (element,) = document.measures(part, measure, measure)
         for now, child in _timed(element, divisions_before(document, part, measure)):
             kinds = _kinds(child)

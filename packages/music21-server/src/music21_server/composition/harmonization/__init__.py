@@ -1,0 +1,1 @@
+"""A melody gets chords and voices, in one of four styles."""

@@ -1,0 +1,197 @@
+"""The melody that is harmonised: one line of single notes, taken from a score and kept as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from music21_server.errors import ScoreError
+from music21_server.notes import (
+    NOTE,
+    TIE_CONTINUE,
+    TIE_STOP,
+    UNPITCHED,
+    Booleans,
+    Integers,
+    KeyChange,
+    NoteTable,
+    Part,
+    Score,
+    Transposition,
+)
+from music21_server.spelling import pitch_name
+from music21_server.theory.names import Name
+from music21_server.theory.sounding import sounding_pitches
+from music21_server.writing.selection import extract, measure_number, select_parts
+
+MOST_NOTES: Final = 2_000
+"""Of one melody: some two hundred bars, which take several seconds."""
+
+
+@dataclass(frozen=True)
+class MelodyNote:
+    """A note of the melody, tied ones together.
+
+    Attributes:
+        start: Ticks since the beginning of the score.
+        end: Likewise, when it stops.
+        pitch: Semitones, as MIDI counts them; 60 is middle C.
+        name: Of the pitch.
+    """
+
+    start: int
+    end: int
+    pitch: int
+    name: Name
+
+
+@dataclass(frozen=True)
+class Melody:
+    """One line.
+
+    Attributes:
+        score: The line alone, as it sounds, in voice 0 of one part; with signatures, tempos and fermatas.
+        notes: Its notes in the order of time; grace notes and cues do not count.
+        source: Name of the part that it was taken from.
+    """
+
+    score: Score
+    notes: tuple[MelodyNote, ...]
+    source: str
+
+
+def melody_of(score: Score, part: str | None = None) -> Melody:
+    """Return the melody in a part of a score.
+
+    Args:
+        score: Of any number of parts.
+        part: Its name, or its number from 1; None for the first one that has notes.
+
+    Raises:
+        ScoreError: There is no such part, or what it has is no single line of pitched notes.
+    """
+    index = _part(score, part)
+    line = _line(score, index)
+    name = score.parts[index].name or f"Part {index + 1}"
+    table = line.notes
+    rows = np.flatnonzero(_counts(table))
+    if not len(rows):
+        is_percussion = bool((table.kind == UNPITCHED).any())
+        what = "only unpitched ones" if is_percussion else "none (rests and grace notes do not count)"
+        raise ScoreError(
+            f"Expected a melody with pitched notes, {name} has {what}: name another part, or send the melody."
+        )
+    _check_single(line, rows, name)
+    notes = _joined(line, rows)
+    if len(notes) > MOST_NOTES:
+        raise ScoreError(
+            f"Expected a melody of at most {MOST_NOTES:,} notes, {name} has {len(notes):,}: harmonise it in "
+            "sections (score_slice)."
+        )
+    return Melody(line, notes, name)
+
+
+def _part(score: Score, part: str | None) -> int:
+    if part is not None:
+        return select_parts(score, [part])[0]
+    parts = score.notes.part[(score.notes.kind == NOTE) & (score.notes.duration > 0)]
+    return int(parts.min(initial=0)) if len(parts) else 0
+
+
+def _counts(table: NoteTable) -> Booleans:
+    counts: Booleans = (table.kind == NOTE) & ~table.grace & ~table.cue & (table.duration > 0)
+    return counts
+
+
+def _line(score: Score, index: int) -> Score:
+    """Return one part as a score of its own at sounding pitch, what has no notes left out."""
+    if not len(score.parts) or not len(score.measure_ticks):
+        raise ScoreError("Expected a score with a melody, this one has no measures: import another one.")
+    bars = int(np.count_nonzero(score.own_ticks[index] >= 0))
+    line = extract(score, range(bars), [index])
+    table, pitches = line.notes, sounding_pitches(line)
+    counts = _counts(table)
+    voices = np.unique(table.voice[counts])
+    rows = np.flatnonzero(np.isin(table.voice, voices) | (len(voices) == 0))
+    if len(voices) > 1:  # rests of one voice lie below notes of another
+        rows = rows[table.kind[rows] == NOTE]
+        rows = rows[np.lexsort((table.onset[rows], table.measure[rows]))]
+    zeros = np.zeros(len(rows), dtype=np.int64)
+    notes = replace(
+        table,
+        **{name: getattr(table, name)[rows] for name in _KEPT},
+        **{name: getattr(pitches, name)[rows] for name in ("step", "alter_cents", "octave")},
+        part=zeros,
+        voice=zeros,
+        node=np.arange(len(rows)),
+    )
+    return replace(
+        line,
+        notes=notes,
+        parts=(Part("P1", "Melody"),),
+        measure_ticks=line.own_ticks[0].copy(),
+        keys=tuple(_sounding(key, line.parts[0].transpositions) for key in line.keys),
+        chord_symbols=(),
+        fermatas=tuple(replace(each, part=0) for each in score.fermatas if each.part == index),
+    )
+
+
+_KEPT: Final = ("measure", "onset", "duration", "kind", "tie", "grace", "cue")
+
+
+def _sounding(key: KeyChange, transpositions: tuple[Transposition, ...]) -> KeyChange:
+    """Return a key signature as it sounds."""
+    earlier = [each for each in transpositions if each.measure <= key.measure]
+    # An interval of so many steps and semitones is so many fifths.
+    shift = 7 * earlier[-1].chromatic - 12 * earlier[-1].diatonic if earlier else 0
+    return replace(key, fifths=_within_seven(key.fifths + shift))
+
+
+def _within_seven(fifths: int) -> int:
+    return fifths if abs(fifths) <= 7 else (fifths + 6) % 12 - 6
+
+
+def _check_single(line: Score, rows: Integers, name: str) -> None:
+    """Refuse chords, several voices at once and quarter tones."""
+    table = line.notes
+    start = line.measure_starts[table.measure[rows]] + table.onset[rows]
+    order = np.argsort(start, kind="stable")
+    rows, start = rows[order], start[order]
+    end = start + table.duration[rows]
+    clashes = np.flatnonzero(start[1:] < end[:-1])
+    if len(clashes):
+        first, second = (_named(table, int(rows[clashes[0] + place])) for place in (0, 1))
+        number = measure_number(line, int(table.measure[rows[clashes[0] + 1]]))
+        raise ScoreError(
+            f"Expected a melody of single notes, {name} has {first} and {second} at once in measure "
+            f"{number}: name a part with one line, or send the melody alone."
+        )
+    between = np.flatnonzero(table.alter_cents[rows] % 100)
+    if len(between):
+        row = int(rows[between[0]])
+        raise ScoreError(
+            f"Expected a melody of semitones, {name} has {_named(table, row)} in measure "
+            f"{measure_number(line, int(table.measure[row]))}: replace quarter tones."
+        )
+
+
+def _named(table: NoteTable, row: int) -> str:
+    return pitch_name(int(table.step[row]), int(table.alter_cents[row]), int(table.octave[row]))
+
+
+def _joined(line: Score, rows: Integers) -> tuple[MelodyNote, ...]:
+    """Return the notes, tied ones as one."""
+    table = line.notes
+    starts = line.measure_starts[table.measure[rows]] + table.onset[rows]
+    found: list[MelodyNote] = []
+    for row, start in zip(rows.tolist(), starts.tolist(), strict=True):
+        pitch = int(table.written_cents[row]) // 100
+        end = start + int(table.duration[row])
+        is_tied = table.tie[row] in (TIE_STOP, TIE_CONTINUE)
+        if is_tied and found and found[-1].end == start and found[-1].pitch == pitch:
+            found[-1] = replace(found[-1], end=end)
+        else:
+            found.append(MelodyNote(start, end, pitch, (int(table.step[row]), int(table.alter_cents[row]))))
+    return tuple(found)

@@ -1,0 +1,143 @@
+"""Where chords may change: the melody's time, cut at beats, half bars or bars and at the ends of phrases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, Literal
+
+import numpy as np
+
+from music21_server.composition.harmonization.melody import Melody
+from music21_server.errors import ScoreError
+from music21_server.theory.phrases import phrase_ends
+from music21_server.theory.positions import Clock
+
+HarmonicRhythm = Literal["auto", "beat", "half bar", "bar"]
+
+MOST_SEGMENTS: Final = 4_000
+"""Places where a chord may begin, in one melody."""
+
+DOWNBEAT, MIDDLE, BEAT, OFFBEAT = 0, 1, 2, 3
+"""How strong a place is: the barline, the middle of the bar, another beat, or between beats."""
+
+_WEIGHT_OF_EVIDENCE: Final = {
+    "end of the score": 1.0, "fermata": 1.0, "silence": 0.8, "melody rests": 0.8, "held notes": 0.4,
+}  # fmt: skip
+"""How surely a phrase ends there; a brief pause is none."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of time that has one chord.
+
+    Attributes:
+        start: Ticks since the beginning of the score.
+        end: Likewise.
+        strength: `DOWNBEAT`, `MIDDLE`, `BEAT` or `OFFBEAT`.
+        notes: Indices of the melody's notes that sound in it, in order; at least one.
+        closes: How surely a phrase ends with it, 0 to 1.
+        is_first: Whether nothing sounds right before it.
+        beats: How long it lasts.
+        beat_quarters: Length of a beat in quarter notes.
+    """
+
+    start: int
+    end: int
+    strength: int
+    notes: tuple[int, ...]
+    closes: float
+    is_first: bool
+    beats: float
+    beat_quarters: float
+
+
+def segments_of(melody: Melody, rhythm: HarmonicRhythm) -> tuple[Segment, ...]:
+    """Return the segments in which the melody sounds, in the order of time.
+
+    Args:
+        melody: Whose.
+        rhythm: How long a segment is; ``auto`` cuts at every beat, and leaves it to the choice of chords
+            which of them change. The last note of a phrase is one segment, however long.
+
+    Raises:
+        ScoreError: There are too many.
+    """
+    score = melody.score
+    clock = Clock(score)
+    cuts = _cuts(melody, clock, rhythm)
+    closing = _closing(melody, clock)
+    starts = np.array([note.start for note in melody.notes])
+    ends = np.array([note.end for note in melody.notes])
+    found: list[Segment] = []
+    beat_ticks = np.array(clock.beat_ticks)
+    bars = np.searchsorted(score.measure_starts, [tick for tick, _ in cuts], side="right") - 1
+    for (start, strength), (end, _), bar in zip(cuts, cuts[1:], bars.tolist(), strict=False):
+        first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end, side="left")
+        if first == last:
+            continue
+        notes = tuple(range(int(first), int(last)))
+        closes = next((closing[note] for note in notes if note in closing), 0.0)
+        if found and found[-1].end == start and notes == (found[-1].notes[-1],) and found[-1].closes:
+            found[-1] = replace(
+                found[-1], end=end, beats=found[-1].beats + _beats(start, end, beat_ticks, bar)
+            )
+            continue
+        found.append(
+            Segment(
+                start=start,
+                end=end,
+                strength=strength,
+                notes=notes,
+                closes=closes if notes[-1] in closing else 0.0,
+                is_first=not found or found[-1].end < start,
+                beats=_beats(start, end, beat_ticks, bar),
+                beat_quarters=float(beat_ticks[bar] / score.notes.ticks_per_quarter),
+            )
+        )
+    return tuple(found)
+
+
+def _beats(start: int, end: int, beat_ticks: np.ndarray, bar: int) -> float:
+    return float((end - start) / beat_ticks[bar])
+
+
+def _closing(melody: Melody, clock: Clock) -> dict[int, float]:
+    """Return the last notes of phrases, and how surely they are."""
+    starts = [note.start for note in melody.notes]
+    found: dict[int, float] = {}
+    for end in phrase_ends(melody.score, clock):
+        weight = _WEIGHT_OF_EVIDENCE.get(end.evidence, 0.0)
+        if weight:
+            found[int(np.searchsorted(starts, end.tick, side="right")) - 1] = weight
+    found[len(starts) - 1] = 1.0
+    return found
+
+
+def _cuts(melody: Melody, clock: Clock, rhythm: HarmonicRhythm) -> list[tuple[int, int]]:
+    """Return where segments begin, with the strength of the place; last the end of the score."""
+    score = melody.score
+    starts = score.measure_starts.tolist()
+    found: list[tuple[int, int]] = []
+    for bar, (begin, end) in enumerate(pairwise(starts)):
+        beat = clock.beat_ticks[bar]
+        before = round((clock.at(0, 0).beat - 1) * beat) if bar == 0 else 0  # what a pickup bar lacks
+        count = -(-(end - begin + before) // beat)
+        if len(found) + count > MOST_SEGMENTS:
+            raise ScoreError(
+                f"Expected a melody of at most {MOST_SEGMENTS:,} beats, this one has more: harmonise it in "
+                "sections (score_slice)."
+            )
+        middle = (count + 1) // 2 if count > 2 or rhythm == "half bar" else 0
+        for index in range(count):
+            onset = max(index * beat - before, 0)
+            strength = DOWNBEAT if index == 0 else MIDDLE if index == middle else BEAT
+            if onset >= end - begin or (index + 1) * beat <= before:
+                continue
+            is_cut = rhythm in ("auto", "beat") or strength == DOWNBEAT or onset == 0
+            if is_cut or (rhythm == "half bar" and strength == MIDDLE):
+                is_off = index * beat < before
+                is_middle = strength == MIDDLE and count % 2 == 0
+                level = OFFBEAT if is_off else strength if strength != MIDDLE or is_middle else BEAT
+                found.append((begin + onset, level))
+    return [*found, (starts[-1], DOWNBEAT)]

@@ -1,0 +1,183 @@
+"""The cantus firmus: from the names of notes, or from a part of a score."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from music21_server.composition.counterpoint.modes import MODES, Mode, parse_mode, told_mode
+from music21_server.composition.counterpoint.task import FEWEST_NOTES, MOST_NOTES
+from music21_server.composition.counterpoint.tones import Tone, tone
+from music21_server.errors import ScoreError
+from music21_server.notes import NOTE, REST, TIE_CONTINUE, TIE_STOP, UNPITCHED, Integers, Score
+from music21_server.theory.names import name_of, text_of
+from music21_server.theory.sounding import sounding_pitches
+from music21_server.writing.selection import part_name, select_parts
+
+_LONGEST_TEXT: Final = 2000
+_NOTE: Final = re.compile(r"([A-Ga-g])(##?|--?|bb?|♯|♭)?(\d)?")
+_USUAL_OCTAVE: Final = 4
+
+
+@dataclass(frozen=True)
+class Cantus:
+    """A cantus firmus.
+
+    Attributes:
+        tones: One for each measure.
+        signature_fifths: Sharps of its key signature, flats below zero; None without one.
+    """
+
+    tones: tuple[Tone, ...]
+    signature_fifths: int | None = None
+
+    def mode(self, wanted: str | None) -> Mode:
+        """Return the mode that it is in.
+
+        Args:
+            wanted: A key or mode by name; None to tell it from the notes.
+
+        Raises:
+            ScoreError: There is no such mode, or the notes are not in it, or do not end on its final.
+        """
+        last = self.tones[-1]
+        names = {each.name for each in self.tones}
+        if wanted is None:
+            return told_mode(names, last.name, self.signature_fifths)
+        mode = parse_mode(wanted)
+        if last.name != mode.final:
+            raise ScoreError(
+                f"Expected a cantus that ends on {text_of(mode.final)}, the final of {mode.text}, got "
+                f"{last}: name another of {', '.join(MODES)}, or leave the key out."
+            )
+        strange = sorted(names - mode.scale - mode.lowered - mode.raised)
+        if strange:
+            raise ScoreError(
+                f"Expected a cantus in {mode.text}, got {', '.join(text_of(name) for name in strange)}: name "
+                "the key that it is in, or leave the key out."
+            )
+        return mode
+
+
+def cantus_from_text(text: str) -> Cantus:
+    """Read names of notes, such as ``D4 F4 E4 D4`` or ``Bb3, A3``; `4` is the octave from middle C up.
+
+    Raises:
+        ScoreError: There is something else among them, or they are too few or too many.
+    """
+    words = text[:_LONGEST_TEXT].replace(",", " ").split()
+    if len(text) <= _LONGEST_TEXT:
+        _check_length(len(words))
+    else:
+        raise ScoreError(f"Expected at most {MOST_NOTES} notes, got a text of {len(text):,} letters.")
+    return Cantus(tuple(read_tone(word) for word in words))
+
+
+def read_tone(word: str) -> Tone:
+    """Return the tone of a name such as ``F#4``; without an octave it is in that of middle C.
+
+    Raises:
+        ScoreError: It is no note.
+    """
+    match = _NOTE.fullmatch(word)
+    if match is None:
+        hint = " A cantus has no rests." if word.lower() in ("r", "rest") else ""
+        raise ScoreError(
+            f"Expected names of notes such as D4, F#4 or Bb3, one for each measure, got {word[:40]!r}.{hint}"
+        )
+    sign = (match[2] or "").replace("b", "-").replace("♭", "-").replace("♯", "#")
+    return tone(name_of(match[1].upper() + sign), int(match[3] or _USUAL_OCTAVE))
+
+
+def cantus_from_score(score: Score, part: str | None = None) -> Cantus:
+    """Return a part of a score as a cantus, each note as a whole note.
+
+    Args:
+        score: Of any size.
+        part: Name or place from 1; None where there is one part only.
+
+    Raises:
+        ScoreError: There is no such part, or it is no line of notes of one length; the last one may be
+            longer.
+    """
+    index = _part(score, part)
+    table = score.notes
+    rows = np.flatnonzero((table.part == index) & ~table.grace & ~table.cue)
+    _check_kinds(table.kind[rows])
+    first = rows[(table.tie[rows] != TIE_STOP) & (table.tie[rows] != TIE_CONTINUE)]
+    starts = score.measure_starts[table.measure[rows]] + table.onset[rows]
+    ends = starts + table.duration[rows]
+    order = np.argsort(starts, kind="stable")
+    if (starts[order][1:] < ends[order][:-1]).any():
+        raise ScoreError(
+            "Expected a part of single notes, one after another, got chords or several voices: extract one "
+            "voice first, or send the notes themselves (cantus)."
+        )
+    if (starts[order][1:] > ends[order][:-1]).any() or (table.kind[rows] == REST).any():
+        raise ScoreError(
+            "Expected a cantus without rests, got a part with some: send the notes themselves (cantus)."
+        )
+    _check_length(len(first))
+    begins = score.measure_starts[table.measure[first]] + table.onset[first]
+    lengths = np.diff(np.append(np.sort(begins), ends.max()))
+    if (lengths[:-1] != lengths[0]).any() or lengths[-1] < lengths[0]:
+        raise ScoreError(
+            "Expected a cantus of notes of one length (the last one may be longer), got "
+            f"{len(np.unique(lengths))} different lengths: send the notes themselves (cantus), each of which "
+            "counts as a whole note."
+        )
+    pitches = sounding_pitches(score)
+    chosen = first[np.argsort(begins, kind="stable")].tolist()
+    if (pitches.alter_cents[chosen] % 100).any():
+        raise ScoreError(
+            "Expected a cantus without quarter tones, got some: send the notes themselves (cantus)."
+        )
+    tones = tuple(
+        tone((int(pitches.step[row]), int(pitches.alter_cents[row])), int(pitches.octave[row]))
+        for row in chosen
+    )
+    keys = [key.fifths for key in score.keys if key.part == index]
+    return Cantus(tones, keys[0] if keys and not _is_transposing(score, index) else None)
+
+
+def _is_transposing(score: Score, index: int) -> bool:
+    return bool(score.parts[index].transpositions)
+
+
+def _part(score: Score, part: str | None) -> int:
+    if part is None:
+        if len(score.parts) == 1:
+            return 0
+        names = ", ".join(
+            f"{index + 1} {part_name(score, index)}" for index in range(min(len(score.parts), 12))
+        )
+        raise ScoreError(
+            f"Expected the part that has the cantus, as the score has {len(score.parts)}: {names}. Name one "
+            "(part)."
+        )
+    found: Sequence[int] = select_parts(score, [part])
+    if len(found) > 1:
+        places = ", ".join(str(index + 1) for index in found)
+        raise ScoreError(
+            f"Expected one part, got {len(found)} of the name {part!r}: give its place ({places})."
+        )
+    return found[0]
+
+
+def _check_kinds(kinds: Integers) -> None:
+    if (kinds == UNPITCHED).any():
+        raise ScoreError("Expected pitched notes, got unpitched ones, as of percussion: name another part.")
+    if not (kinds == NOTE).any():
+        raise ScoreError("Expected a part with notes, got one without any: name another part.")
+
+
+def _check_length(count: int) -> None:
+    if not FEWEST_NOTES <= count <= MOST_NOTES:
+        advice = "send a phrase of it" if count > MOST_NOTES else "cantus firmi of the books have 8 to 16"
+        raise ScoreError(
+            f"Expected {FEWEST_NOTES} to {MOST_NOTES} notes in a cantus, got {count:,}: {advice}."
+        )

@@ -1,0 +1,208 @@
+"""Rules for dissonances, suspensions, eighth notes and rhythm: what the species have of their own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from music21_server.composition.counterpoint.rule import (
+    Event,
+    Figure,
+    Owed,
+    RhythmChoice,
+    Rule,
+    Suspension,
+    vertical,
+)
+from music21_server.composition.counterpoint.tones import interval, is_step, way
+
+_SUSPENSIONS_ABOVE: Final = frozenset({3, 6, 1})
+_SUSPENSIONS_BELOW: Final = frozenset({1, 3, 4})
+_QUARTER: Final = 2
+
+
+def _steps(one: Event, other: Event) -> int:
+    """Return 1 or -1 for a step, 0 for what is none."""
+    move = interval(one.tone, other.tone)
+    return way(move) if is_step(move) else 0
+
+
+def _leapt_into(view: Figure) -> bool:
+    return view.now.is_dissonant and (view.middle is None or not _steps(view.middle, view.now))
+
+
+def is_cambiata(view: Figure) -> bool:
+    """Return whether a dissonance is left as in Fux's cambiata: down a third from the second quarter."""
+    before, middle, now = view.before, view.middle, view.now
+    return (
+        view.species in (3, 5)
+        and before is not None
+        and middle is not None
+        and (before.onset, middle.onset, now.onset) == (0, 2, 4)
+        and (before.duration, middle.duration, now.duration) == (2, 2, 2)
+        and _steps(before, middle) == -1
+        and interval(middle.tone, now.tone).steps == -2
+        and not now.is_dissonant
+    )
+
+
+def _left_wrongly(view: Figure) -> bool:
+    before, middle, now = view.before, view.middle, view.now
+    if middle is None or not middle.is_dissonant:
+        return False
+    if before is None:
+        return True
+    into, out = _steps(before, middle), _steps(middle, now)
+    is_passing = into == out != 0
+    is_weak = middle.onset in (2, 3, 6, 7)
+    is_neighbour = view.species in (3, 5) and is_weak and into == -out != 0 and before.tone == now.tone
+    return not (is_passing or is_neighbour or is_cambiata(view))
+
+
+def _two_dissonances(view: Figure) -> bool:
+    return view.now.is_dissonant and view.middle is not None and view.middle.is_dissonant
+
+
+def _cambiata_unfinished(view: Figure) -> bool:
+    return view.owed.startswith("step up") and (view.middle is None or _steps(view.middle, view.now) != 1)
+
+
+def _leaping_eighths(view: Figure) -> bool:
+    if view.middle is None or _steps(view.middle, view.now):
+        return False
+    return 1 in (view.middle.duration, view.now.duration)
+
+
+def _unresolved(view: Figure) -> bool:
+    middle, now = view.middle, view.now
+    if middle is None:
+        return False
+    match view.owed:
+        case "resolution":
+            is_timely = now.onset == 4 or (now.onset, now.duration) == (2, 1)
+            return not is_timely or _steps(middle, now) != -1 or now.is_dissonant
+        case "lower neighbour":
+            return _steps(middle, now) != -1
+        case "return":
+            return now.onset != 4 or view.before is None or now.tone != view.before.tone or now.is_dissonant
+        case _:
+            return False
+
+
+def owed_after(view: Figure) -> Owed:
+    """Return what the next note owes, once this one has come."""
+    match view.owed:
+        case "step up twice":
+            return "step up"
+        case "resolution":
+            return "lower neighbour" if view.now.onset == 2 else ""
+        case "lower neighbour":
+            return "return"
+        case _:
+            left = view.middle is not None and view.middle.is_dissonant and is_cambiata(view)
+            return "step up twice" if left else ""
+
+
+def _high_leap(view: Figure) -> bool:
+    """A leap upwards from an accented quarter."""
+    if view.middle is None or view.middle.duration != _QUARTER or view.middle.onset not in (0, 4):
+        return False
+    return interval(view.middle.tone, view.now.tone).steps > 1
+
+
+def _wrong_suspension(view: Suspension) -> bool:
+    between = vertical(view.position, view.cantus, view.tone)
+    if between.steps < 1:
+        return True
+    if view.position == "above" and between.steps == 1:
+        return True  # 2-1: only the ninth resolves into a perfect consonance
+    allowed = _SUSPENSIONS_ABOVE if view.position == "above" else _SUSPENSIONS_BELOW
+    return between.steps % 7 not in allowed
+
+
+def _ninth(view: Suspension) -> bool:
+    between = vertical(view.position, view.cantus, view.tone)
+    return between.steps % 7 == (1 if view.position == "above" else 3)
+
+
+def _same_rhythm_thrice(view: RhythmChoice) -> bool:
+    return view.times > 2
+
+
+def _same_rhythm(view: RhythmChoice) -> bool:
+    return view.species == 5 and view.times > 1
+
+
+def _disliked(view: RhythmChoice) -> float:
+    return view.cost
+
+
+def _many_eighths(view: RhythmChoice) -> bool:
+    return view.has_eighths and view.had_eighths
+
+
+def _no_ligature(view: RhythmChoice) -> bool:
+    return not view.begins_tied
+
+
+FIGURE_RULES: Final = (
+    Rule(
+        "dissonance entered by step", True, "a struck dissonance is entered by step",
+        "Fux, book II, exercises II and III", _leapt_into, species=frozenset({2, 3, 5}),
+    ),
+    Rule(
+        "dissonance left", True,
+        "a struck dissonance passes on by step; quarters may also return from a neighbour, or leap down a "
+        "third in a cambiata on the second quarter; the third quarter only passes",
+        "Fux, book II, exercises II and III; Salzer and Schachter, chapter 3, for neighbours",
+        _left_wrongly, species=frozenset({2, 3, 5}),
+    ),
+    Rule(
+        "two dissonances", True, "two struck dissonances do not follow each other",
+        "Fux, book II, exercise III", _two_dissonances, species=frozenset({3, 5}),
+    ),
+    Rule(
+        "cambiata", True, "after its third downwards the cambiata goes up by two steps",
+        "Fux, book II, exercise III; Jeppesen, Counterpoint", _cambiata_unfinished,
+        species=frozenset({3, 5}),
+    ),
+    Rule(
+        "suspension resolves", True,
+        "a held dissonance goes down by step into a consonance on the second half; in the fifth species the "
+        "resolution may come before as two eighths with the note below",
+        "Fux, book II, exercises IV and V", _unresolved, species=frozenset({4, 5}),
+    ),
+    Rule(
+        "eighths", True, "eighths are reached and left by step",
+        "Fux, book II, exercise V; Jeppesen, Counterpoint",
+        _leaping_eighths, species=frozenset({5}),
+    ),
+    Rule("leap up from the beat", False, "quarters do not leap up from the accented ones",
+         "Jeppesen, Counterpoint", _high_leap, 0.8, frozenset({3, 5})),
+)  # fmt: skip
+
+SUSPENSION_RULES: Final = (
+    Rule(
+        "kind of suspension", True, "above the cantus 7-6, 4-3 or 9-8; below it 2-3, 4-5 or 5-6, never 7-8",
+        "Fux, book II, exercise IV; Salzer and Schachter, chapter 4", _wrong_suspension,
+        species=frozenset({4, 5}),
+    ),
+    Rule("better suspensions", False, "9-8 above and 4-5 below are weaker than the others",
+         "Salzer and Schachter, chapter 4", _ninth, 1.0, frozenset({4, 5})),
+)  # fmt: skip
+
+RHYTHM_RULES: Final = (
+    Rule(
+        "monotonous rhythm", True, "no rhythm comes in three measures in succession",
+        "Salzer and Schachter, chapter 5; Fux has no such rule", _same_rhythm_thrice, species=frozenset({5}),
+    ),
+    Rule("varied rhythm", False, "successive measures have different rhythms", "Fux, book II, exercise V",
+         _same_rhythm, 2.0, frozenset({5})),
+    Rule("sparing eighths", False, "not two measures in succession have eighths", "Fux, book II, exercise V",
+         _many_eighths, 1.0, frozenset({5})),
+    Rule("ligatures", False, "ligatures are the most beautiful ornament", "Fux, book II, exercise V",
+         _no_ligature, 0.5, frozenset({5})),
+    Rule("unbroken ligatures", False, "ligatures are broken only where there is no other way, and the close "
+         "has one", "Fux, book II, exercises IV and V", _disliked, 1.0, frozenset({4, 5})),
+    Rule("two to one", False, "the last measure but one has two notes too", "Fux, book II, exercise II",
+         _disliked, 1.0, frozenset({2})),
+)  # fmt: skip

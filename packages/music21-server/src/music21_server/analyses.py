@@ -75,10 +75,11 @@ def answer(name: str, score: Score, arguments: Mapping[str, Any]) -> Answer:
     return Answer(_adapter(analysis.result).dump_json(replace(result, **{analysis.pages: ()})), rows)
 
 
+@functools.cache
 def rows_adapter(analysis: Analysis) -> TypeAdapter[Any]:
-    """Return what serializes the rows of an analysis' long list."""
+    """Return what serializes a row of an analysis' long list."""
     row_type, _ = get_args(get_type_hints(analysis.result)[analysis.pages or ""])
-    return _adapter(list[row_type])  # type: ignore[valid-type]
+    return _adapter(row_type)
 
 
 @functools.cache

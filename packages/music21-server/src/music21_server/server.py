@@ -109,7 +109,7 @@ def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
     async def score(score_id: str) -> str:
         """What there is to say about an imported score."""
         try:
-            return json.dumps(await studio.analyse(owner(), score_id, "information", {}))
+            return (await studio.analyse(owner(), score_id, "information", {})).decode()
         except ScoreError as error:
             raise ResourceError(str(error)) from error
 

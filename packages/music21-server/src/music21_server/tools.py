@@ -41,7 +41,7 @@ from music21_server.tool_words import (
     told,
 )
 from music21_server.writing.exports import ExportFormat
-from server_core import PlainTool
+from server_core import EncodedJson, PlainTool
 
 SUFFIXES = {"musicxml": "musicxml", "mxl": "mxl", "midi": "mid", "text": "txt"}
 
@@ -139,7 +139,7 @@ class ScoreTools:
             await self._studio.delete(owner(), score_id)
             return {"deleted": 1}
 
-    async def score_info(self, score_id: ScoreId) -> dict[str, Any]:
+    async def score_info(self, score_id: ScoreId) -> EncodedJson:
         """Describe a score: parts with instruments and ranges, measures, tempos, time and key signatures."""
         return await self._answer(score_id, "information")
 
@@ -155,7 +155,7 @@ class ScoreTools:
             ),
         ] = "aarden-essen",
         pitch: PitchKind = "sounding",
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Find the key of a whole score with alternatives, and the keys it passes through (modulations)."""
         return await self._answer(score_id, "key", algorithm=algorithm, pitch=pitch)
 
@@ -167,7 +167,7 @@ class ScoreTools:
         pitch: PitchKind = "sounding",
         offset: Offset = 0,
         limit: Limit = 100,
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Name every sonority: where it is, its notes, root, quality, inversion and Roman numeral.
 
         Everything that sounds together counts, passing notes included; for the chords that a listener hears
@@ -190,7 +190,7 @@ class ScoreTools:
         pitch: PitchKind = "sounding",
         offset: Offset = 0,
         limit: Limit = 100,
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Analyse the harmony: chords without passing notes, functions, cadences, rhythm, progressions.
 
         Passing notes and arpeggios are merged into the chord that they belong to, which is an interpretation:
@@ -218,7 +218,7 @@ class ScoreTools:
         ] = "outer",
         offset: Offset = 0,
         limit: Limit = 100,
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Check part-writing between all voices: parallels, direct intervals, crossings, overlaps, leaps."""
         return await self._answer(
             score_id, "voice_leading", offset, limit, kinds=kinds, voices=voices, direct=direct
@@ -241,7 +241,7 @@ class ScoreTools:
         most: Annotated[
             int, Field(ge=1, le=200, description="Motifs, rhythms and sequences to return.")
         ] = 20,
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Find what comes again: motifs, rhythms, melodic sequences; and tell each voice's contour.
 
         To find where a melody that you know occurs, ask search_pattern.
@@ -287,7 +287,7 @@ class ScoreTools:
         voices: VoiceNames = None,
         offset: Offset = 0,
         limit: Limit = 100,
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
         """Find every place where a given melody, rhythm or contour occurs, in all voices of a score."""
         return await self._answer(
             score_id,
@@ -373,11 +373,13 @@ class ScoreTools:
 
     async def _answer(
         self, score_id: str, analysis: str, offset: int = 0, limit: int = 100, **arguments: Any
-    ) -> dict[str, Any]:
+    ) -> EncodedJson:
+        tell = progress_listener()
         with told():
-            return await self._studio.analyse(
-                owner(), score_id, analysis, arguments, offset=offset, limit=limit, tell=progress_listener()
+            found = await self._studio.analyse(
+                owner(), score_id, analysis, arguments, offset=offset, limit=limit, tell=tell
             )
+            return EncodedJson(found)
 
 
 def _excerpt(first_measure: str | None, last_measure: str | None, parts: list[str] | None) -> Excerpt:

@@ -14,11 +14,12 @@ from server_core.errors import (
 from server_core.metrics import ServerMetrics
 from server_core.run import main, serve
 from server_core.settings import Port, ServerSettings, load_settings
-from server_core.tools import PlainTool
+from server_core.tools import EncodedJson, PlainTool
 
 __all__ = [
     "BindError",
     "Caller",
+    "EncodedJson",
     "PlainTool",
     "Port",
     "ReadyFileError",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from fastmcp.exceptions import ValidationError
 from fastmcp.tools import FunctionTool, ToolResult
+from mcp_types import TextContent
 from pydantic import ValidationError as ArgumentsError
 
 _LONGEST_QUOTE = 60
@@ -16,12 +18,32 @@ _JSON_TYPES = {"number": "a JSON number", "integer": "a whole JSON number", "str
                "boolean": "true or false", "array": "a JSON array", "object": "a JSON object"}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class EncodedJson:
+    """A result of a `PlainTool` that is JSON already: the fast lane sends it as it is.
+
+    Give the tool its `output_schema`, or annotate its function with `Any`: no schema can be told from this.
+
+    Attributes:
+        text: An object, without spaces between its tokens, in UTF-8.
+    """
+
+    text: bytes
+
+
 class PlainTool(FunctionTool):
     """A tool that says in a sentence what is wrong with its arguments and what to send instead.
 
     Validation, call and result are FastMCP's own; only the wording differs, and `describe_wrong_arguments`
-    makes it from the validation error alone.
+    makes it from the validation error alone. It may return `EncodedJson`.
     """
+
+    def convert_result(self, raw_value: Any) -> ToolResult:
+        """Return what a function returned as FastMCP has it."""
+        if isinstance(raw_value, EncodedJson):
+            content = [TextContent(type="text", text=raw_value.text.decode())]
+            return ToolResult(content=content, structured_content=json.loads(raw_value.text))
+        return super().convert_result(raw_value)
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Run the tool with `arguments`.

@@ -17,8 +17,9 @@ from fastmcp.tools import FunctionTool, ToolResult
 from fastmcp.utilities.types import Image
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
-from server_core import PlainTool
+from server_core import EncodedJson, PlainTool
 
 
 class Colour(enum.Enum):
@@ -225,7 +226,12 @@ def make_app(**options: Any) -> FastMCP[Any]:
         return Image(data=b"no picture", format="png")
 
     mcp.add_tool(PlainTool.from_function(_checked, name="checked"))
+    mcp.add_tool(PlainTool.from_function(_encoded, name="encoded"))
     return mcp
+
+
+async def _encoded(text: str) -> Any:
+    return EncodedJson(to_json({"text": text, "half": 0.5, "rows": [{"é": None}]}))
 
 
 async def _checked(a: Annotated[float, Field(strict=True, allow_inf_nan=False)]) -> float:

@@ -143,6 +143,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "piece_by_piece": st.fixed_dictionaries({"count": st.integers(0, 3)}),
     "tupled": st.fixed_dictionaries({"value": st.integers()}),
     "maybe": st.fixed_dictionaries({}, optional={"value": st.none() | st.integers()}),
+    "encoded": st.fixed_dictionaries({"text": st.text()}),
     "checked": st.fixed_dictionaries({"a": st.floats() | st.integers() | st.text(max_size=3)}),
     "refuse": st.fixed_dictionaries({"why": st.text()}),
     "crash": st.fixed_dictionaries({"why": st.text()}),
@@ -151,7 +152,16 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 TOOLS = sorted(
     PLAIN
-    | {"with_context", "reaches_for_context", "timed", "piece_by_piece", "picture", "checked", "no_such_tool"}
+    | {
+        "with_context",
+        "reaches_for_context",
+        "timed",
+        "piece_by_piece",
+        "picture",
+        "checked",
+        "encoded",
+        "no_such_tool",
+    }
 )
 
 
@@ -503,5 +513,9 @@ def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:
     lane = pair.fast.app._lane
     assert lane is not None
     reasons = lane.reasons()
-    assert {tool for tool, reason in reasons.items() if not reason} == PLAIN | {"checked", "picture"}
+    assert {tool for tool, reason in reasons.items() if not reason} == PLAIN | {
+        "checked",
+        "encoded",
+        "picture",
+    }
     assert pair.slow.app._lane is None

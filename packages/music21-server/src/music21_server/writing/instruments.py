@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from typing import Final
@@ -72,6 +73,7 @@ def drum(name: str) -> int:
     return _lookup(name, _DRUMS, DEFAULT_DRUM)
 
 
+@functools.lru_cache(maxsize=1000)
 def _lookup(name: str, table: tuple[tuple[int, str], ...], otherwise: int) -> int:
     plain = unicodedata.normalize("NFD", name.casefold().replace("ß", "ss"))
     words = " " + " ".join(re.findall(r"[a-z]+", re.sub(r"[\u0300-\u036f]", "", plain)))

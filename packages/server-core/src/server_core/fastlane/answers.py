@@ -31,6 +31,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
 from server_core.fastlane.direct import DirectTool
+from server_core.tools import EncodedJson
 
 _PLAIN: Final = (float, int, bool, str, type(None), dict)
 _FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"})
@@ -69,7 +70,11 @@ class Answers:
         Raises:
             Exception: The result cannot be converted, as if the tool itself had raised it.
         """
-        parts = self._parts(direct, raw)
+        parts: tuple[bytes, bytes, bytes] | None
+        if type(raw) is EncodedJson:
+            parts = _said(raw.text), *self._structured(direct, raw.text, with_it=True)
+        else:
+            parts = self._parts(direct, raw)
         if parts is None:
             return self._exact(id_json, direct.tool.convert_result(raw))
         content, structured, meta = parts
@@ -184,5 +189,9 @@ def _content(structured: Any, text: bytes) -> bytes:
     """Return the content blocks of a JSON value."""
     if structured is None:
         return b"[]"
-    said = text if isinstance(structured, str) else to_json(text.decode())
-    return b'[{"text":' + said + b',"type":"text"}]'
+    return b'[{"text":' + text + b',"type":"text"}]' if isinstance(structured, str) else _said(text)
+
+
+def _said(text: bytes) -> bytes:
+    """Return the content block that says JSON text."""
+    return b'[{"text":' + to_json(text.decode()) + b',"type":"text"}]'

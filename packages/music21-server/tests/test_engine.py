@@ -11,7 +11,7 @@ from music21_server import engine
 from music21_server.engine import Bounds, Excerpt, Source
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
-from music21_server.writing.exports import XmlLimits
+from music21_server.writing.exports import ExportLimits
 
 ABC = "X:1\nT:Tune\nM:4/4\nL:1/4\nK:G\nGABc|d4|\n"
 
@@ -71,5 +71,5 @@ def test_only_text_comes_in_parts() -> None:
     assert "G4" not in first
     with pytest.raises(ScoreError, match="whole"):
         engine.export(entry, "musicxml", Excerpt("1", "1"), Bounds())
-    with pytest.raises(ScoreError, match="max_exported_xml_bytes"):
-        engine.export(entry, "musicxml", engine.WHOLE, Bounds(xml=XmlLimits(1)))
+    with pytest.raises(ScoreError, match="max_exported_text_bytes"):
+        engine.export(entry, "musicxml", engine.WHOLE, Bounds(export=ExportLimits(1)))

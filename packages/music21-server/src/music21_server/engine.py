@@ -19,10 +19,13 @@ from music21_server.notes import Score
 from music21_server.reading import sources
 from music21_server.reading.places import from_corpus, from_folder
 from music21_server.reading.sources import Document
+from music21_server.rendering.pdf import MEDIA_TYPE as PDF
+from music21_server.rendering.pdf import PdfLimits, render_pdf
 from music21_server.rendering.picture import Picture, PictureFormat, PictureLimits, render
 from music21_server.workers.progress import report
-from music21_server.writing.exports import MEDIA_TYPES, Export, ExportFormat, XmlLimits
+from music21_server.writing.exports import MEDIA_TYPES, DocumentFormat, Export, ExportLimits
 from music21_server.writing.exports import export as write
+from music21_server.writing.selection import excerpt as some_of
 from music21_server.writing.text import TextLimits, write_text
 
 SourceType = Literal["auto", "corpus", "file", "text", "content"]
@@ -130,36 +133,51 @@ class Bounds:
         score: Of one score.
         text: Of a score as text.
         picture: Of a picture.
-        xml: Of a score as MusicXML.
+        export: Of a score as a document.
+        pdf: Of a PDF.
     """
 
     score: Limits = field(default_factory=Limits)
     text: TextLimits = field(default_factory=TextLimits)
     picture: PictureLimits = field(default_factory=PictureLimits)
-    xml: XmlLimits = field(default_factory=XmlLimits)
+    export: ExportLimits = field(default_factory=ExportLimits)
+    pdf: PdfLimits = field(default_factory=PdfLimits)
+
+
+ExportFormat = Literal[DocumentFormat, PictureFormat, "pdf"]
+
+_WHOLE_DOCUMENTS: Final = ("musicxml", "mxl")
+"""Formats in which a score is as it was imported."""
 
 
 def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -> Export:
-    """Return a score in a format; of text, a part of it.
+    """Return a score, or a part of it, in a format.
 
     Raises:
         ScoreError: There is no such format, or too much of it, or it comes whole only.
     """
+    if form == "svg" or form == "png":  # noqa: PLR1714 - so that types follow
+        picture = draw(entry, form, excerpt, bounds)
+        return Export(picture.content, picture.media_type)
     report(0, 2, "loading the score")
     score = _decoded(entry.columns)
     report(1, 2, f"writing {form}")
+    wanted = (excerpt.first_measure, excerpt.last_measure, excerpt.parts)
+    if form == "pdf":
+        content = render_pdf(entry.document(), score, *wanted, limits=bounds.score, pdf_limits=bounds.pdf)
+        return Export(content, PDF)
     if form == "text":
-        text = write_text(
-            score, excerpt.first_measure, excerpt.last_measure, excerpt.parts, limits=bounds.text
-        )
-        return Export(text.encode(), MEDIA_TYPES["text"])
-    if excerpt != WHOLE:
-        raise ScoreError(
-            f"Expected no measures and no parts with the format {form}, which comes whole: leave them out, "
-            "or ask for text, or for a picture (render_score)."
-        )
-    made = write(entry.document(), score, form, bounds.score)
-    bounds.xml.check(made)
+        return Export(write_text(score, *wanted, limits=bounds.text).encode(), MEDIA_TYPES["text"])
+    if form in _WHOLE_DOCUMENTS:
+        if excerpt != WHOLE:
+            raise ScoreError(
+                f"Expected no measures and no parts with the format {form}, which comes whole: leave them "
+                "out, or cut the score first (score_slice, extract_part) and export that."
+            )
+        made = write(entry.document(), score, form, bounds.score)
+    else:
+        made = write(entry.document(), some_of(score, *wanted), form, bounds.score)
+    bounds.export.check(made)
     return made
 
 

@@ -14,14 +14,15 @@ from music21_server.engine import Bounds
 from music21_server.limits import Limits
 from music21_server.pool import PoolSettings
 from music21_server.redis_url import refuse_no_redis_url
+from music21_server.rendering.pdf import PdfLimits
 from music21_server.rendering.picture import PictureLimits
 from music21_server.store_limits import StoreLimits
-from music21_server.writing.exports import XmlLimits
+from music21_server.writing.exports import ExportLimits
 from music21_server.writing.text import TextLimits
 from server_core import Port, ServerSettings
 from server_core.settings import split_on_commas
 
-LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, XmlLimits, StoreLimits)
+LimitsT = TypeVar("LimitsT", Limits, TextLimits, PictureLimits, ExportLimits, PdfLimits, StoreLimits)
 
 
 Folders = Annotated[list[Path], NoDecode, BeforeValidator(split_on_commas)]
@@ -123,16 +124,20 @@ class Music21Settings(ServerSettings):
     max_text_notes: int = Field(
         TextLimits.max_text_notes, ge=1, description="Notes and rests that one answer in text may have."
     )
-    max_exported_xml_bytes: int = Field(
-        XmlLimits.max_exported_xml_bytes,
+    max_exported_text_bytes: int = Field(
+        ExportLimits.max_exported_text_bytes,
         ge=1,
-        description="Bytes of MusicXML that one answer may have; compressed (mxl) it goes out at any size.",
+        description="Bytes of MusicXML, ABC or LilyPond that one answer may have; compressed, MusicXML goes "
+        "out at any size.",
     )
     max_picture_bars: int = Field(
         PictureLimits.max_picture_bars, ge=1, description="Bars times staves that one picture may have."
     )
     max_picture_pixels: int = Field(
         PictureLimits.max_picture_pixels, ge=10_000, description="Pixels that one picture may have."
+    )
+    max_pdf_bars: int = Field(
+        PdfLimits.max_pdf_bars, ge=1, description="Bars times staves that one PDF may have."
     )
 
     @field_validator("score_folders")
@@ -166,7 +171,10 @@ class Music21Settings(ServerSettings):
     @property
     def bounds(self) -> Bounds:
         """How much may be taken in and given out."""
-        return Bounds(self._of(Limits), self._of(TextLimits), self._of(PictureLimits), self._of(XmlLimits))
+        return Bounds(
+            self._of(Limits), self._of(TextLimits), self._of(PictureLimits), self._of(ExportLimits),
+            self._of(PdfLimits),
+        )  # fmt: skip
 
     @property
     def store_limits(self) -> StoreLimits:

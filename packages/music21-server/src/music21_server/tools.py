@@ -17,7 +17,7 @@ from mcp_types import (
 from pydantic import Field
 
 from music21_server.analyses import ANALYSES
-from music21_server.engine import Excerpt, SourceType
+from music21_server.engine import Excerpt, ExportFormat, SourceType
 from music21_server.errors import ScoreError
 from music21_server.progress_notes import progress_listener
 from music21_server.rendering.picture import PictureFormat
@@ -40,10 +40,13 @@ from music21_server.tool_words import (
     owner,
     told,
 )
-from music21_server.writing.exports import ExportFormat
 from server_core import EncodedJson, PlainTool
 
-SUFFIXES = {"musicxml": "musicxml", "mxl": "mxl", "midi": "mid", "text": "txt"}
+SUFFIXES = {
+    "musicxml": "musicxml", "mxl": "mxl", "midi": "mid", "abc": "abc", "lilypond": "ly", "text": "txt",
+    "pdf": "pdf", "svg": "svg", "png": "png",
+}  # fmt: skip
+TEXTS = ("musicxml", "abc", "lilypond", "text", "svg")
 
 
 class ScoreTools:
@@ -310,7 +313,10 @@ class ScoreTools:
         *,
         format: Annotated[
             ExportFormat,
-            Field(description="`musicxml` as imported; `mxl` and `midi` in base64; `text` to read yourself."),
+            Field(
+                description="`musicxml` or `mxl` (packed) as imported; `midi` to play; `abc` or `lilypond` "
+                "to edit as text; `pdf` to print; `svg` or `png` of some measures; `text` to read yourself."
+            ),
         ],
         first_measure: FirstMeasure = None,
         last_measure: LastMeasure = None,
@@ -318,8 +324,9 @@ class ScoreTools:
     ) -> ToolResult:
         """Return a score in a format; the content comes in the answer as an embedded resource.
 
-        Text is for reading: every note with its length, bar by bar, of the measures and parts that you name.
-        The other formats come whole. MusicXML of large scores comes as `mxl` only.
+        Text is for reading: every note with its length, bar by bar. Measures and parts can be named with all
+        formats but `musicxml` and `mxl`, which come whole; MusicXML of large scores comes as `mxl` only.
+        Lyrics, slurs and dynamics are in MusicXML and on pages and pictures. `remarks` tell what got lost.
         """
         with told():
             excerpt = _excerpt(first_measure, last_measure, parts)
@@ -327,7 +334,7 @@ class ScoreTools:
         uri = f"music21://scores/{score_id}/export.{SUFFIXES[format]}"
         mime = made.media_type.partition(";")[0]
         resource: TextResourceContents | BlobResourceContents
-        if format in ("musicxml", "text"):
+        if format in TEXTS:
             resource = TextResourceContents(
                 uri=uri, mime_type=mime, text=made.content.decode("utf-8", "replace")
             )

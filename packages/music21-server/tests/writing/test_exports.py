@@ -5,7 +5,7 @@ import pytest
 from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.limits import Limits
 from music21_server.reading.sources import Document
-from music21_server.writing.exports import XmlLimits, export
+from music21_server.writing.exports import ExportLimits, export
 from music21_server.writing.from_columns import write_musicxml
 from music21_server.writing.mxl import pack
 from music21_server.writing.text import TextLimits
@@ -54,13 +54,13 @@ def test_text_is_bounded(score) -> None:
 def test_musicxml_beyond_a_limit_goes_out_compressed_only(score) -> None:
     document, some = Document("musicxml", SOURCE), score([{}])
     whole = export(document, some, "musicxml", Limits())
-    XmlLimits(len(SOURCE)).check(whole)
-    less = XmlLimits(len(SOURCE) - 1)
-    with pytest.raises(TooMuchScoreError, match=r"\(setting max_exported_xml_bytes\): ask for mxl"):
+    ExportLimits(len(SOURCE)).check(whole)
+    less = ExportLimits(len(SOURCE) - 1)
+    with pytest.raises(TooMuchScoreError, match=r"\(setting max_exported_text_bytes\): ask for mxl"):
         less.check(whole)
     less.check(export(document, some, "mxl", Limits()))
 
 
 def test_an_unknown_format_is_answered_with_the_known_ones(score) -> None:
-    with pytest.raises(ScoreError, match="formats musicxml, mxl, midi, text, got 'pdf'"):
-        export(Document("musicxml", SOURCE), score([{}]), "pdf", Limits())
+    with pytest.raises(ScoreError, match="formats musicxml, mxl, midi, abc, lilypond, text, got 'doc'"):
+        export(Document("musicxml", SOURCE), score([{}]), "doc", Limits())

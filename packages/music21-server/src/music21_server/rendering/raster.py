@@ -16,6 +16,13 @@ _FILLED: Final = '<path transform="scale(1,-1)"'
 which takes a quarter of the time."""
 
 
+def in_own_fonts(svg: str) -> str:
+    """Return an SVG of Verovio with the names of our fonts in place of its own."""
+    return svg.replace('font-family="Leipzig"', f'font-family="{_SIGNS}"').replace(
+        "Times, serif", f"{_WORDS}, serif"
+    )
+
+
 def png_of(svg: str, zoom: float) -> bytes:
     """Return an SVG of Verovio as PNG, on white.
 
@@ -26,8 +33,7 @@ def png_of(svg: str, zoom: float) -> bytes:
     # Loaded here: only pictures need it.
     import resvg_py
 
-    svg = svg.replace('font-family="Leipzig"', f'font-family="{_SIGNS}"')
-    svg = svg.replace(_FILLED, _FILLED.replace("path", 'path style="stroke:none"'))
+    svg = in_own_fonts(svg).replace(_FILLED, _FILLED.replace("path", 'path style="stroke:none"'))
     with as_file(files("music21_server") / "data" / "fonts") as folder:
         return bytes(
             resvg_py.svg_to_bytes(

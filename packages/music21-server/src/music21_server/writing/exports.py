@@ -9,45 +9,58 @@ from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading.sources import Document
+from music21_server.writing.abc import write_abc
+from music21_server.writing.lilypond import write_lilypond
 from music21_server.writing.midi import write_midi
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.mxl import pack
 from music21_server.writing.text import TextLimits, write_text
 
-ExportFormat = Literal["musicxml", "mxl", "midi", "text"]
+DocumentFormat = Literal["musicxml", "mxl", "midi", "abc", "lilypond", "text"]
 
-MEDIA_TYPES: Final[dict[ExportFormat, str]] = {
+MEDIA_TYPES: Final[dict[DocumentFormat, str]] = {
     "musicxml": "application/vnd.recordare.musicxml+xml",
     "mxl": "application/vnd.recordare.musicxml",
     "midi": "audio/midi",
+    "abc": "text/vnd.abc; charset=utf-8",
+    "lilypond": "text/x-lilypond; charset=utf-8",
     "text": "text/plain; charset=utf-8",
 }
 
 
+_ADVICE: Final = {
+    MEDIA_TYPES["musicxml"]: ("MusicXML", "ask for mxl, which is the same document compressed"),
+    MEDIA_TYPES["abc"]: ("ABC", "ask for fewer measures or parts"),
+    MEDIA_TYPES["lilypond"]: ("file of LilyPond", "ask for fewer measures or parts"),
+}
+"""What a document is called that may be too large, and what to do."""
+
+
 @dataclass(frozen=True)
-class XmlLimits:
-    """How much MusicXML goes into one answer.
+class ExportLimits:
+    """How much text of a document goes into one answer; the setting has the same name.
 
     To encode a hundred megabytes takes the server, and not one of its workers, a second in which it answers
-    nobody; compressed, the same document is a thirtieth of that.
+    nobody; MusicXML compressed is a thirtieth of that.
 
     Attributes:
-        max_exported_xml_bytes: Bytes of text.
+        max_exported_text_bytes: Of MusicXML, ABC or LilyPond.
     """
 
-    max_exported_xml_bytes: int = 4 * 1024**2
+    max_exported_text_bytes: int = 4 * 1024**2
 
     def check(self, made: Export) -> None:
         """Check an export.
 
         Raises:
-            TooMuchScoreError: It is MusicXML, and too much of it.
+            TooMuchScoreError: It is text, and too much of it.
         """
-        size, most = len(made.content), self.max_exported_xml_bytes
-        if made.media_type == MEDIA_TYPES["musicxml"] and size > most:
+        size, most = len(made.content), self.max_exported_text_bytes
+        if made.media_type in _ADVICE and size > most:
+            name, advice = _ADVICE[made.media_type]
             raise TooMuchScoreError(
-                f"The MusicXML has {size:,} bytes, expected at most {most:,} "
-                "(setting max_exported_xml_bytes): ask for mxl, which is the same document compressed."
+                f"The {name} has {size:,} bytes, expected at most {most:,} "
+                f"(setting max_exported_text_bytes): {advice}."
             )
 
 
@@ -69,7 +82,7 @@ class Export:
 def export(
     document: Document,
     score: Score,
-    form: ExportFormat,
+    form: DocumentFormat,
     limits: Limits,
     text_limits: TextLimits | None = None,
 ) -> Export:
@@ -78,7 +91,7 @@ def export(
     Args:
         document: As it was imported.
         score: What was read from it.
-        form: One of `ExportFormat`.
+        form: One of `DocumentFormat`.
         limits: How large the document may be, unpacked.
         text_limits: How much text may be written; the usual ones by default.
 
@@ -88,11 +101,17 @@ def export(
         TooMuchScoreError: Something is beyond a limit, or beyond what the format has room for.
     """
     if form not in MEDIA_TYPES:
-        raise ScoreError(f"Expected one of the formats {', '.join(get_args(ExportFormat))}, got {form!r}.")
+        raise ScoreError(f"Expected one of the formats {', '.join(get_args(DocumentFormat))}, got {form!r}.")
     remarks: tuple[str, ...] = ()
     if form == "midi":
         midi = write_midi(score)
         content, remarks = midi.content, midi.remarks
+    elif form == "abc":
+        tune = write_abc(score)
+        content, remarks = tune.text.encode(), tune.remarks
+    elif form == "lilypond":
+        file = write_lilypond(score)
+        content, remarks = file.text.encode(), file.remarks
     elif form == "text":
         content = write_text(score, limits=text_limits or TextLimits()).encode()
     elif form == "mxl" and document.kind == "mxl":

@@ -12,6 +12,7 @@ import numpy as np
 from music21_server.errors import ScoreError
 from music21_server.notes import (
     ChordSymbol,
+    Fermata,
     KeyChange,
     NoteTable,
     Part,
@@ -136,6 +137,19 @@ def _names(score: Score) -> str:
     return ", ".join(names)
 
 
+def excerpt(
+    score: Score, first: str | None = None, last: str | None = None, parts: Sequence[str] | None = None
+) -> Score:
+    """Return a score of some bars of some parts, as `select_measures` and `select_parts` understand them.
+
+    Raises:
+        ScoreError: There is no such bar or part.
+    """
+    if first is None and last is None and parts is None:
+        return score
+    return extract(score, select_measures(score, first, last), select_parts(score, parts))
+
+
 def extract(score: Score, measures: range, parts: Sequence[int]) -> Score:
     """Return a score of some bars of some parts; what was in force before the first of them is in force at
     it.
@@ -160,6 +174,7 @@ def extract(score: Score, measures: range, parts: Sequence[int]) -> Score:
         # A tempo counts for all parts, and often only the first one has it.
         tempos=tuple(_marks(_tempos(score, parts[0]), measures, renumbered, is_state=True)),
         chord_symbols=tuple(_marks(score.chord_symbols, measures, renumbered, is_state=False)),
+        fermatas=tuple(_marks(score.fermatas, measures, renumbered, is_state=False)),
     )
 
 
@@ -199,7 +214,7 @@ def _rows(table: NoteTable, measures: range, parts: np.ndarray) -> NoteTable:
     )
 
 
-_Mark = TypeVar("_Mark", KeyChange, TimeChange, TempoChange, ChordSymbol)
+_Mark = TypeVar("_Mark", KeyChange, TimeChange, TempoChange, ChordSymbol, Fermata)
 
 
 def _marks(

@@ -1,0 +1,25 @@
+"""Written pitches in formats that have fewer accidentals than a score may."""
+
+from __future__ import annotations
+
+from music21_server.notes import STEP_SEMITONES, STEPS
+
+_MOST_CENTS = 200
+"""Of an accidental: two sharps or flats."""
+
+
+def within_double_accidentals(step: int, alter_cents: int, octave: int) -> tuple[int, int, int]:
+    """Return step, alteration and octave of the same sound with no more than a double accidental.
+
+    Args:
+        step: Index in `notes.STEPS`.
+        alter_cents: Alteration.
+        octave: 4 begins with middle C.
+    """
+    while abs(alter_cents) > _MOST_CENTS:
+        way = 1 if alter_cents > 0 else -1
+        before = octave * 12 + int(STEP_SEMITONES[step])
+        carried, step = divmod(step + way, len(STEPS))
+        octave += carried
+        alter_cents += 100 * (before - octave * 12 - int(STEP_SEMITONES[step]))
+    return step, alter_cents, octave

@@ -291,6 +291,35 @@ def test_redis_that_hangs_is_waited_for_once_and_not_by_all(
     assert store.get("o", "x") == entry()
 
 
+def test_after_a_pause_one_call_finds_out_and_the_others_do_not_wait_with_it(
+    start_redis: Any, opened: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_connection, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(redis_connection, "_PAUSE_S", 0.0)
+    server = start_redis()
+    store = opened(server.url)
+    store.check()
+    os.kill(server.process.pid, signal.SIGSTOP)
+    with pytest.raises(StoreUnavailableError):
+        store.check()
+    took_s: list[float] = []
+
+    def ask() -> None:
+        began_s = time.monotonic()
+        with pytest.raises(StoreUnavailableError):
+            store.check()
+        took_s.append(time.monotonic() - began_s)
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.kill(server.process.pid, signal.SIGCONT)
+    assert len([each for each in took_s if each > 0.25]) == 1
+    store.check()
+
+
 def test_full_redis_says_so_and_gives_what_it_has(start_redis: Any, opened: Make) -> None:
     server = start_redis("--maxmemory", "4mb")
     store = opened(server.url, score_grace_s=0.0)
@@ -476,4 +505,6 @@ def test_another_error_of_redis_is_told(
     store = opened(start_redis("--rename-command", "EVALSHA", "").url)
     with pytest.raises(StoreUnavailableError, match=r"with an error: .*EVALSHA.*Nothing has been changed"):
         store.put("o", entry(), name="x")
-    assert "answers with an error" in caplog.text
+    with pytest.raises(StoreUnavailableError, match="with an error"):
+        store.put("o", entry(), name="x")
+    assert caplog.text.count("answers with an error") == 1

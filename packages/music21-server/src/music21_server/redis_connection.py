@@ -69,6 +69,7 @@ class RedisConnection:
         self._is_up: bool | None = None
         self._refused_until_s = 0.0
         self._refusal = ""
+        self._last_error = ""
 
     def call(self, command: Callable[[redis.Redis], Result]) -> Result:
         """Return what a command returns.
@@ -77,22 +78,23 @@ class RedisConnection:
             StoreUnavailableError: Redis cannot be reached, or cannot do it; the message says what to do.
             WrongTypeError: A key is of another type than the command is for.
         """
-        if time.monotonic() < self._refused_until_s:
-            raise StoreUnavailableError(self._refusal)
+        self._refuse_in_a_pause()
         try:
             result = command(self._client)
         except (AuthenticationError, AuthorizationError) as error:
-            raise self._down(
-                f"refuses this server ({self._said(error)}): user and password (setting store_url) have to "
-                "be put right."
-            ) from None  # a traceback has the URL's parts in it
+            raise self._down(_refused(self._said(error))) from None  # a traceback has the URL's parts in it
         except (ConnectionError, TimeoutError, OSError) as error:
             is_loading = isinstance(error, BusyLoadingError)
             what = "is still loading its data" if is_loading else f"cannot be reached ({self._said(error)})"
             raise self._down(f"{what}. No score is lost by that; try again in some seconds.") from None
         except RedisError as error:
-            raise self._unable(self._said(error)) from None
+            said = self._said(error)
+            if "unauthenticated" in said:  # to a long command of somebody who has given no password
+                raise self._down(_refused(said)) from None
+            self._up()
+            raise self._unable(said) from None
         self._up()
+        self._last_error = ""
         return result
 
     def script(self, text: str) -> Script:
@@ -112,7 +114,9 @@ class RedisConnection:
                 f"The store of scores ({self.address}) is full: Redis takes no more than its maxmemory. "
                 "What is stored stays; delete scores that are not needed (delete_score), or try again later."
             )
-        _logger.error("the store of scores (%s) answers with an error: %s", self.address, said)
+        if said != self._last_error:
+            _logger.error("the store of scores (%s) answers with an error: %s", self.address, said)
+            self._last_error = said
         return StoreUnavailableError(
             f"The store of scores ({self.address}) answers with an error: {said}. Nothing has been changed; "
             "try again later, and tell whoever runs this server if it stays so."
@@ -124,6 +128,14 @@ class RedisConnection:
         for secret in self._secrets:
             text = text.replace(secret, "…")
         return text.rstrip(".")
+
+    def _refuse_in_a_pause(self) -> None:
+        with self._lock:
+            now_s = time.monotonic()
+            if now_s < self._refused_until_s:
+                raise StoreUnavailableError(self._refusal)
+            if self._is_up is False:  # this call finds out for all others, which need not wait with it
+                self._refused_until_s = now_s + _CONNECT_S + _ANSWER_S
 
     def _down(self, what: str) -> StoreUnavailableError:
         refusal = f"The store of scores ({self.address}) {what}"
@@ -139,7 +151,7 @@ class RedisConnection:
         if self._is_up:
             return
         with self._lock:
-            was_up, self._is_up = self._is_up, True
+            was_up, self._is_up, self._refused_until_s = self._is_up, True, 0.0
         if not was_up:
             _logger.info("the store of scores (%s) answers", self.address)
             self._look_at_policy()
@@ -158,6 +170,10 @@ class RedisConnection:
                 policy,
                 _KEEPS_ALL,
             )
+
+
+def _refused(said: str) -> str:
+    return f"refuses this server ({said}): user and password (setting store_url) have to be put right."
 
 
 def _secrets(url: str) -> set[str]:

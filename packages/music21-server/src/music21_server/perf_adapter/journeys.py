@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import JsonValue
 
+from music21_server.composition.counterpoint.composing import Request as Counterpoint
+from music21_server.composition.counterpoint.composing import generate
+from music21_server.composition.harmonization.harmonize import Request as Harmonization
+from music21_server.composition.harmonization.harmonize import harmonized
+from music21_server.composition.imitation.making import Request as Imitation
+from music21_server.composition.imitation.making import imitated
+from music21_server.derived import Made
+from music21_server.editing.taking import cut, extract
+from music21_server.editing.transposing import Wish, transpose
+from music21_server.entries import Entry
+from music21_server.limits import Limits
 from music21_server.orchestra import orchestral_score
 from music21_server.perf_adapter.pieces import (
     Piece,
@@ -29,8 +41,23 @@ PIECES_BY_TOOL: Final = 10
 SIZES: Final = ((20, 100), (50, 200), (100, 300), (150, 500))
 """Instruments and measures of the large scores."""
 
+COMPOSITIONS: Final = 5
+"""Of each tool that composes, by seed: the server remembers none of them."""
+
 NAME: Final = f"perf-{UNIQUE}"
 """Of the score that a journey imports: no other journey has it."""
+
+NEW: Final = f"new-{UNIQUE}"
+"""Of the score that a journey has made."""
+
+_CANTUS: Final = "D4 F4 E4 D4 G4 F4 A4 G4 F4 E4 D4"
+"""Of Fux's first exercise."""
+
+_MELODY: Final = (
+    "tinyNotation: 4/4 e4 e f g g f e d c c d e e4. d8 d2 e4 e f g g f e d c c d e d4. c8 c2 "
+    "d4 d e c d e8 f e4 c d e8 f e4 d c d G2 e4 e f g g f e d c c d e d4. c8 c2"
+)
+"""Sixteen measures of Beethoven's hymn to joy."""
 
 
 def imported(piece: Piece) -> Step:
@@ -47,6 +74,15 @@ def asked(tool: str, expected: Mapping[str, Any], **arguments: Any) -> Step:
 def deleted() -> Step:
     """Return the deletion of the imported score."""
     return Step("delete_score", {"score_id": NAME}, Expectation.result({"deleted": 1}))
+
+
+def makes(tool: str, new: Made, **arguments: Any) -> Step:
+    """Return a call that makes a score, and what must be said of it."""
+    return Step(tool, {**arguments, "new_score_id": NEW}, _says(NEW, new.entry))
+
+
+def _says(name: str, entry: Entry) -> Expectation:
+    return Expectation.members({"score_id": name, "format": entry.kind, **entry.info})
 
 
 def _begins(expected: Mapping[str, Any]) -> Expectation:
@@ -83,7 +119,8 @@ def by_tool(seed: int) -> Pools:
     pieces = [*unseen_pieces(PIECES_BY_TOOL, seed), *chance.sample(known_pieces(), PIECES_BY_TOOL)]
     pools: dict[str, list[Journey]] = {}
     for piece in pieces:
-        for tool, steps in _questions(piece).items():
+        asking = {**_questions(piece), **_derived(piece), **_composed(chance.randrange(COMPOSITIONS))}
+        for tool, steps in asking.items():
             pools.setdefault(tool, []).append(Journey(tool, steps, piece.kind))
     for journeys in pools.values():
         chance.shuffle(journeys)
@@ -113,6 +150,40 @@ def _questions(piece: Piece) -> dict[str, tuple[Step, ...]]:
         "list_scores": (first, Step("list_scores", {}, Expectation.anything()), last),
     }
     return {**alone, **{tool: (first, step, last) for tool, step in asking.items()}}
+
+
+def _derived(piece: Piece) -> dict[str, tuple[Step, ...]]:
+    """Return for each tool that makes a score of another the calls that make one of a piece."""
+    entries, limits = (entry_of(piece.source, piece.source_type),), Limits()
+    upwards, first_part = transpose(entries, Wish(interval="M2"), limits), extract(entries, ("1",), limits)
+    beginning_only = cut(entries, None, "@4", None, limits)
+    making = {
+        "transpose_score": makes("transpose_score", upwards, score_id=NAME, interval="M2"),
+        "extract_part": makes("extract_part", first_part, score_id=NAME, parts=["1"]),
+        "score_slice": makes("score_slice", beginning_only, score_id=NAME, last_measure="@4"),
+    }
+    return {tool: (imported(piece), step, _all_deleted(2)) for tool, step in making.items()}
+
+
+@functools.cache
+def _composed(seed: int) -> dict[str, tuple[Step, ...]]:
+    """Return for each tool that composes the calls that make a score."""
+    limits, species = Limits(), 1 + seed % 5
+    harmony = harmonized((), _MELODY, Harmonization(seed=seed), limits)
+    counterpoint = generate((), Counterpoint(species, cantus=_CANTUS, seed=seed), limits)
+    imitation = imitated((), Imitation("bach", 8, None, None, seed), limits)
+    making = {
+        "harmonize_melody": makes("harmonize_melody", harmony, melody=_MELODY, seed=seed),
+        "generate_counterpoint": makes(
+            "generate_counterpoint", counterpoint, cantus=_CANTUS, species=species, seed=seed
+        ),
+        "imitate_style": makes("imitate_style", imitation, composer="bach", measures=8, seed=seed),
+    }
+    return {tool: (step, _all_deleted(1)) for tool, step in making.items()}
+
+
+def _all_deleted(count: int) -> Step:
+    return Step("delete_score", {"all_scores": True}, Expectation.result({"deleted": count}))
 
 
 def large_scores(seed: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Pools:

@@ -96,7 +96,7 @@ async def test_a_failure_is_not_remembered(studio: Studio, pool: HerePool) -> No
     for _ in range(2):
         with pytest.raises(ScoreError):
             await studio.import_score("ann", "<nothing", "content", None)
-    assert pool.calls == ["read", "read"]
+    assert pool.calls == ["read", "analyse", "read"]
 
 
 async def test_strangers_and_deleted_scores(studio: Studio) -> None:
@@ -138,7 +138,8 @@ async def test_exports_and_pictures_are_remembered_by_excerpt(studio: Studio, po
 async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studio, pool: HerePool) -> None:
     long = " ".join([SCALE] * 20)
     await studio.import_score("ann", long, "auto", "x")
-    assert len(studio._imported) == 1
+    await studio.analyse("ann", "x", "key", {})
+    assert (len(studio._imported), studio.figures().answers) == (1, 1)
     await studio.delete("ann", "x")
     for _ in range(
         100
@@ -147,7 +148,7 @@ async def test_a_deleted_score_is_not_kept_by_having_been_imported(studio: Studi
         if not studio._imported:
             break
         await asyncio.to_thread(gc.collect)
-    assert len(studio._imported) == 0
+    assert (len(studio._imported), studio.figures().answers) == (0, 0)
     await studio.import_score("ann", long, "auto", "x")
     assert pool.calls == ["read", "read"]
 

@@ -23,6 +23,7 @@ from music21_server.derived import Made
 from music21_server.engine import WHOLE, Bounds, Excerpt, Source
 from music21_server.entries import Entry
 from music21_server.errors import StoreUnavailableError
+from music21_server.known_answers import KnownAnswers
 from music21_server.pages import cut
 from music21_server.pool import Pool
 from music21_server.rendering.picture import Picture, PictureFormat
@@ -89,7 +90,7 @@ class Studio:
         self._bounds = bounds
         self._folders = folders
         self._timeout_s = timeout_s
-        self._known: BoundedCache[str, Any] = BoundedCache(max_cached_bytes, _size)
+        self._known = KnownAnswers(max_cached_bytes, _size)
         self._short: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, lambda entry: entry.size_bytes)
         # Other scores that the store has let go are not kept alive by having been imported.
         self._imported: WeakValueDictionary[str, Entry] = WeakValueDictionary()
@@ -187,7 +188,7 @@ class Studio:
         entry = await self._entry(owner, name)
         key = result_key(entry.content_id, analysis, arguments)
         found = await self._known_or_made(
-            key, owner, tell, engine.analyse, analysis, entry.columns, dict(arguments)
+            key, entry, owner, tell, engine.analyse, analysis, entry.columns, dict(arguments)
         )
         # Put together from JSON: to read a page and to write it again would take as long as all the rest.
         head = b'{"score_id":%b,%b' % (to_json(name), found.head[1:])
@@ -213,7 +214,9 @@ class Studio:
         """
         entry = await self._entry(owner, name)
         key = result_key(entry.content_id, "export", {"format": form, **asdict(excerpt)})
-        return await self._known_or_made(key, owner, tell, engine.export, entry, form, excerpt, self._bounds)
+        return await self._known_or_made(
+            key, entry, owner, tell, engine.export, entry, form, excerpt, self._bounds
+        )
 
     async def derive(
         self,
@@ -256,11 +259,14 @@ class Studio:
         """
         entry = await self._entry(owner, name)
         key = result_key(entry.content_id, "draw", {"format": form, **asdict(excerpt)})
-        return await self._known_or_made(key, owner, tell, engine.draw, entry, form, excerpt, self._bounds)
+        return await self._known_or_made(
+            key, entry, owner, tell, engine.draw, entry, form, excerpt, self._bounds
+        )
 
     async def _known_or_made(
         self,
         key: str,
+        entry: Entry,
         owner: str,
         tell: Listener | None,
         function: Callable[[*Arguments], Result],
@@ -276,7 +282,7 @@ class Studio:
         async def remembered(tell_all: Listener) -> Result:
             # Remembered before the flight has landed: whoever comes in between would begin another.
             made = await work(None if tell is None else tell_all)
-            self._known.put(key, made)
+            self._known.put(entry, key, made)
             return made
 
         return await self._flights.run(key, remembered, on_progress=tell)

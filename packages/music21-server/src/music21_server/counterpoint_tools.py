@@ -92,8 +92,8 @@ class CounterpointTools:
 
         For exercises and examples. Every rule is checked note by note. The answer lists the new voice's
         notes, the rules of the species with the book that each follows, and violations by measure: there are
-        none unless you allow them. Preferences (contrary motion, few leaps) may be broken; `broken` counts how
-        often. See the score with render_score.
+        none unless you allow them. Preferences (contrary motion, few leaps) may be broken; `broken` counts
+        how often. See the score with render_score.
         """
         request = Request(
             species, position, cantus, part, key, lowest, highest, seed, allow_violations=allow_violations

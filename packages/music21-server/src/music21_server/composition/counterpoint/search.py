@@ -9,6 +9,7 @@ Otherwise it is repeated with more room, up to a bound of work, so that it ends 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,15 +39,18 @@ _TASTE: Final = 1.2
 """How much the seed may make of a note; a leap of a fourth costs 1."""
 
 _WIDTHS: Final = {
-    1: (60, 240, 1000, 6000),
-    2: (40, 40, 160, 600, 3000),
-    3: (32, 32, 128, 500, 2000),
-    4: (40, 40, 160, 600, 3000),
-    5: (12, 12, 36, 120, 500),
+    1: (60, 60, 240, 1000, 6000),
+    2: (30, 30, 30, 60, 240, 1000),
+    3: (20, 20, 20, 40, 160, 600),
+    4: (30, 30, 30, 60, 240, 1000),
+    5: (10, 10, 10, 20, 80, 320),
 }
 """Lines that are kept at once, by species; each as the one before has failed, with another taste."""
 
-_MOST_STEPS_PER_MEASURE: Final = 150_000
+_ENDINGS: Final = 5
+"""How many notes at least the lines that are kept end on."""
+
+_MOST_STEPS_PER_MEASURE: Final = 30_000
 """Notes tried."""
 
 
@@ -221,12 +225,24 @@ class _Search:
         return cost
 
     def _cut(self, lines: list[_Line]) -> list[_Line]:
-        """Return the best lines, best first."""
+        """Return the best lines, best first; not too many that end on one note, lest all end in one corner."""
         lines.sort(key=_standing)
-        if len(lines) > self._width:
-            self._is_exhaustive = False
+        if len(lines) <= self._width:
+            return lines
+        self._is_exhaustive = False
         room = self._width if self._steps < self._most_steps else 1
-        return lines[:room]
+        share = max(1, room // _ENDINGS)
+        kept: list[_Line] = []
+        counts: Counter[Tone | None] = Counter()
+        for line in lines:
+            last = line.state.recent[-1]
+            ending = last.tone if last is not None else None
+            if counts[ending] < share:
+                counts[ending] += 1
+                kept.append(line)
+                if len(kept) == room:
+                    break
+        return kept
 
 
 def _standing(line: _Line) -> float:

@@ -14,9 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from music21_server import __version__
+from music21_server.counterpoint_tools import CounterpointTools
+from music21_server.editing_tools import EditingTools
 from music21_server.errors import ScoreError, StoreUnavailableError
+from music21_server.harmonization_tools import HarmonizationTools
+from music21_server.imitation_tools import ImitationTools
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.pool import Pool
+from music21_server.prompts import add_prompts
 from music21_server.score_store import ScoreStore
 from music21_server.settings import Music21Settings
 from music21_server.store import Store
@@ -37,7 +42,12 @@ in quarter notes.
 Which tool: what is in it - score_info. Its key and modulations - key_analysis. Each sonority by name -
 chord_analysis. Chords, functions and cadences - harmony_analysis. Parallels, crossings and leaps -
 voice_leading_analysis. Motifs and sequences - pattern_recognition. Where a melody occurs - search_pattern.
-To see it - render_score. To read the notes yourself - export_score with format text.
+To see it - render_score. In another key - transpose_score. Some parts or measures of it - extract_part,
+score_slice. To read the notes yourself - export_score with format text.
+
+New music, stored as scores like imported ones: chords and voices below a melody - harmonize_melody. A second
+voice by the rules of a species - generate_counterpoint. Music like a composer's or like stored scores -
+imitate_style. With the same arguments and seed they make the same; another seed makes other music.
 """
 
 
@@ -75,9 +85,11 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         lifespan=lifespan,
         dereference_schemas=False,
     )
-    for tool in ScoreTools(studio).tools():
-        mcp.add_tool(tool)
+    for tools in (ScoreTools, EditingTools, CounterpointTools, HarmonizationTools, ImitationTools):
+        for tool in tools(studio).tools():
+            mcp.add_tool(tool)
     _add_resources(mcp, studio)
+    add_prompts(mcp, studio)
     _add_pages(mcp, pool, store)
     publish(mcp, lambda: process_metrics(pool.figures(), studio.figures(), store.evictions()))
     is_shared = settings.store_folder is not None or settings.store_url is not None

@@ -211,8 +211,13 @@ def test_all_scores_of_an_owner_are_deleted(make: Make) -> None:
     for content in "abc":
         store.put("o", entry(content), name=content)
     store.put("other", entry("a"), name="a")
+    store.put("o", entry("d"), name="d")
+    store.delete("o", "d")
     assert store.delete_all("o") == 3
     assert store.scores("o") == ()
+    for name in "ad":
+        with pytest.raises(UnknownScoreError, match="Expected the name of a stored score"):
+            store.get("o", name)
     assert store.figures().contents == 1
 
 
@@ -238,6 +243,15 @@ def test_a_sweep_frees_what_nobody_asks_for(make: Make, clock: Clock) -> None:
     assert store.sweep() == 0
     assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
     assert store.figures() == replace(store.figures(), names=0, contents=0, size_bytes=0, owners=0)
+
+
+def test_what_is_at_the_end_of_its_time_takes_no_room(make: Make, clock: Clock) -> None:
+    store = make(max_scores_per_owner=1, score_grace_s=LIMITS.score_lifetime_s * 2)
+    store.put("o", entry("a"), name="a")
+    clock.now_s += LIMITS.score_lifetime_s + 1
+    store.put("o", entry("b"), name="b")
+    assert names(store) == ["b"]
+    assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
 
 
 def test_an_owner_with_too_many_scores_is_refused(make: Make) -> None:
@@ -310,6 +324,15 @@ def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: M
     assert store.evictions()["room"] == 2
     assert names(store) == ["c"]
     assert store.figures().size_bytes <= 4_000
+
+
+def test_a_content_may_take_the_room_of_its_own_last_name(make: Make, clock: Clock) -> None:
+    store = make(max_scores=1)
+    store.put("one", entry("a"), name="a")
+    clock.now_s += 2 * HOUR_S
+    store.put("two", entry("a"), name="b")
+    assert (names(store, "one"), names(store, "two")) == ([], ["b"])
+    assert store.get("two", "b") == entry("a")
 
 
 def test_a_content_that_another_name_stands_for_needs_no_room(make: Make) -> None:

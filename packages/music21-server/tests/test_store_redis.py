@@ -340,6 +340,11 @@ def test_full_redis_says_so_and_gives_what_it_has(start_redis: Any, opened: Make
         assert fresh.get("o", name).columns == large, number
     figures = store.figures()
     assert (figures.names, figures.contents) == (len(kept), len(kept))
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("maxmemory", "1mb")  # less than is in use: not even a use can be written down
+        assert fresh.get("o", "n0").columns == large
+        assert names(fresh) == kept
+        client.config_set("maxmemory", "4mb")
     store.delete("o", "n0")
     store.delete("o", "n1")
     assert store.put("p", entry("new", large), name="new").name == "new"
@@ -448,6 +453,14 @@ def test_whatever_key_somebody_overwrites_is_put_aside_and_the_store_goes_on(
     (aside,) = [each for each in keys_of(raw, redis_prefix) if ":1:damaged:" in each]
     assert aside.endswith(name.removeprefix(f"{redis_prefix}:1:"))
     assert raw.ttl(aside) > 0
+
+
+def test_a_deletion_is_not_done_by_halves(make: Make, raw: Any, redis_prefix: str) -> None:
+    store = filled(make)
+    raw.delete(key_of(redis_prefix, "names"))
+    raw.set(key_of(redis_prefix, "names"), "garbage")
+    store.delete("o", "x")
+    assert names(store) == ["z"]
 
 
 def test_records_that_are_none_are_as_if_they_were_not_there(

@@ -408,9 +408,8 @@ def test_the_reader_finds_fux_faultless_and_sees_a_change() -> None:
 @pytest.mark.parametrize("position", ["above", "below"])
 @pytest.mark.parametrize("species", [1, 2, 3, 4, 5])
 def test_some_random_cantus(species: int, position: Position, random_cantus: Callable[..., Any]) -> None:
-    for seed in (3, 11):
-        chant = random_cantus(seed, 8)
-        assert faults_of(chant, species, position, seed) == [], (chant, species, position)
+    chant = random_cantus(species, 8)
+    assert faults_of(chant, species, position, 1) == [], (chant, species, position)
 
 
 @pytest.mark.long

@@ -40,10 +40,10 @@ _TASTE: Final = 1.2
 
 _WIDTHS: Final = {
     1: (60, 60, 240, 1000, 6000),
-    2: (30, 30, 30, 60, 240, 1000),
-    3: (20, 20, 20, 40, 160, 600),
-    4: (30, 30, 30, 60, 240, 1000),
-    5: (10, 10, 10, 20, 80, 320),
+    2: (24, 24, 24, 24, 60, 240, 1000),
+    3: (20, 20, 20, 20, 40, 160, 600),
+    4: (20, 20, 20, 20, 60, 60, 240, 1000),
+    5: (10, 10, 10, 10, 20, 20, 80, 320),
 }
 """Lines that are kept at once, by species; each as the one before has failed, with another taste."""
 
@@ -225,7 +225,7 @@ class _Search:
         return cost
 
     def _cut(self, lines: list[_Line]) -> list[_Line]:
-        """Return the best lines, best first; not too many that end on one note, lest all end in one corner."""
+        """Return the best lines, best first; not too many end on one note, lest all be in one corner."""
         lines.sort(key=_standing)
         if len(lines) <= self._width:
             return lines

@@ -10,6 +10,7 @@ chords resolve to what they are applied to, and the Neapolitan sixth goes to the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -111,6 +112,7 @@ _BEFORE_NATURAL: Final = {
 }
 
 
+@functools.lru_cache(maxsize=16)
 def classical(key: Tonality) -> Style:
     """Return the style in a key; in a church mode, that of major or minor with the chords of the mode."""
     chords = tuple(_chords(key))

@@ -8,6 +8,7 @@ Berklee Book of Jazz Harmony* (2013). The books say what goes where; the costs a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -88,6 +89,7 @@ NINTHS: Final[Mapping[str, Mapping[int, str]]] = {
 """What a suffix becomes by the interval of a tension above the root, in semitones."""
 
 
+@functools.lru_cache(maxsize=16)
 def jazz(key: Tonality, voices: int) -> Style:
     """Return the style in a key, for so many voices; in a church mode, with the chords of the mode."""
     chords = tuple(_chords(key, has_ninths=voices > _MOST_WITHOUT_NINTH))

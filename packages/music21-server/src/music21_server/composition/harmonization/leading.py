@@ -67,53 +67,54 @@ class Setting:
 
 def leading_costs(before: Setting, after: Setting, chords: Sequence[Chord], manner: Manner) -> Costs:
     """Return what each way of a segment costs after each way of the one before, ways by ways."""
-    one, other = before.pitches, after.pitches
+    # Short numbers: these tables are large, and what takes time is to walk through them.
+    one, other = before.pitches.astype(np.int16), after.pitches.astype(np.int16)
     steps = [other[None, :, voice] - one[:, None, voice] for voice in range(one.shape[1])]
     moved = [step != 0 for step in steps]
     inner, bass = _table(_INNER), _table(_BASS)
     found: Costs = bass[np.minimum(np.abs(steps[-1]), _LARGEST)]
     for step in steps[:-1]:
-        found = found + inner[np.minimum(np.abs(step), _LARGEST)]
-    found = found + _unsingable(before, after, chords)
+        found += inner[np.minimum(np.abs(step), _LARGEST)]
+    found += _unsingable(before, after, chords)
     stays = before.chords[:, None] == after.chords[None, :]
-    found = found + np.where(stays, _MOVED_COST * np.sum(moved, axis=0), 0.0)
+    if stays.any():
+        found += np.float32(_MOVED_COST) * (stays * np.sum(moved, axis=0, dtype=np.int16))
     if after.is_first:
         return found * _AFTER_REST
     has_melody = before.last is not None and after.first is not None
     if has_melody:
-        one = np.column_stack([np.full(len(one), before.last), one])
-        other = np.column_stack([np.full(len(other), after.first), other])
+        one = np.column_stack([np.full(len(one), before.last, dtype=np.int16), one])
+        other = np.column_stack([np.full(len(other), after.first, dtype=np.int16), other])
         melody_step = (after.first or 0) - (before.last or 0) if after.is_attacked else 0
-        steps = [np.full(found.shape, melody_step), *steps]
+        steps = [np.full(found.shape, melody_step, dtype=np.int16), *steps]
         moved = [np.full(found.shape, melody_step != 0), *moved]
-    found = found + manner.parallel * _parallels(one, other, moved)
-    found = found + manner.overlap * _overlaps(one, other)
-    found = found + manner.direct * _direct(other, steps)
+    found += np.float32(manner.parallel) * _parallels(one, other, moved)
+    found += np.float32(manner.overlap) * _overlaps(one, other)
+    found += np.float32(manner.direct) * _direct(other, steps)
     if len(steps) > _FEW:
-        ways = [np.sign(step) for step in steps]
-        together = np.abs(np.sum(ways, axis=0)) == len(steps)
-        found = found + np.where(together, _TOGETHER_COST, 0.0)
+        ways = np.sum([np.sign(step) for step in steps], axis=0, dtype=np.int16)
+        found += np.float32(_TOGETHER_COST) * (np.abs(ways) == len(steps))
     below = steps[1:] if has_melody else steps
-    found += manner.tendency * _tendencies(before, after, chords, below)
+    found += np.float32(manner.tendency) * _tendencies(before, after, chords, below)
     return found
 
 
 def _table(costs: tuple[float, ...]) -> Costs:
-    return np.array([*costs, *[_BEYOND] * (_LARGEST + 1 - len(costs))])
+    return np.array([*costs, *[_BEYOND] * (_LARGEST + 1 - len(costs))], dtype=np.float32)
 
 
 def _unsingable(before: Setting, after: Setting, chords: Sequence[Chord]) -> Costs:
-    found = np.zeros((len(before.chords), len(after.chords)))
+    found = np.zeros((len(before.chords), len(after.chords)), dtype=np.float32)
     names, others = _fifths(before, chords), _fifths(after, chords)
     for voice in range(names.shape[1]):
         distance = np.abs(others[None, :, voice] - names[:, None, voice])
-        found += np.where(distance >= _UNSINGABLE_FIFTHS, _UNSINGABLE_COST, 0.0)
+        found += (distance >= _UNSINGABLE_FIFTHS) * np.float32(_UNSINGABLE_COST)
     return found
 
 
 def _fifths(setting: Setting, chords: Sequence[Chord]) -> Integers:
     """Return the place of each note on the line of fifths."""
-    places = np.zeros((len(chords), 12), dtype=np.int64)
+    places = np.zeros((len(chords), 12), dtype=np.int16)
     for index in np.unique(setting.chords).tolist():
         for name, each in zip(chords[index].names, chords[index].pitch_classes, strict=True):
             places[index, each] = fifths_of(name)
@@ -123,7 +124,7 @@ def _fifths(setting: Setting, chords: Sequence[Chord]) -> Integers:
 
 def _parallels(one: Integers, other: Integers, moved: Sequence[Booleans]) -> Integers:
     """Return how many pairs of voices go from a fifth or octave to the next, by whatever motion."""
-    found = np.zeros((len(one), len(other)), dtype=np.int64)
+    found = np.zeros((len(one), len(other)), dtype=np.int16)
     for upper, lower in combinations(range(one.shape[1]), 2):
         before, after = (one[:, upper] - one[:, lower]) % 12, (other[:, upper] - other[:, lower]) % 12
         for size in (0, _FIFTH):
@@ -135,7 +136,7 @@ def _parallels(one: Integers, other: Integers, moved: Sequence[Booleans]) -> Int
 
 
 def _overlaps(one: Integers, other: Integers) -> Integers:
-    found = np.zeros((len(one), len(other)), dtype=np.int64)
+    found = np.zeros((len(one), len(other)), dtype=np.int16)
     for voice in range(one.shape[1] - 1):
         found += other[None, :, voice + 1] > one[:, None, voice]
         found += other[None, :, voice] < one[:, None, voice + 1]
@@ -147,7 +148,7 @@ def _direct(other: Integers, steps: Sequence[Integers]) -> Integers:
 
     A voice in unison with the highest or the lowest one is an outer voice too.
     """
-    found = np.zeros(steps[0].shape, dtype=np.int64)
+    found = np.zeros(steps[0].shape, dtype=np.int16)
     for upper, lower in combinations(range(other.shape[1]), 2):
         size = (other[:, upper] - other[:, lower]) % 12
         is_outer = (other[:, upper] == other[:, 0]) & (other[:, lower] == other[:, -1])
@@ -176,7 +177,7 @@ def _tendencies(
     is_up_there = later[:, (lead + 1) % 12].T & (lead >= 0)[:, None]
     is_down_there = (later[:, (seventh - 1) % 12] | later[:, (seventh - 2) % 12]).T & (seventh >= 0)[:, None]
     sinks_into = wants[after.chords][None, :, 1] == (lead[:, None] - 1) % 12
-    found = np.zeros((len(before.chords), len(after.chords)), dtype=np.int64)
+    found = np.zeros((len(before.chords), len(after.chords)), dtype=np.int16)
     for voice, step in enumerate(steps):
         classes = before.pitches[:, voice] % 12
         is_lead, is_seventh = (classes == lead)[:, None], (classes == seventh)[:, None]

@@ -96,8 +96,8 @@ def melody_of(score: Score, part: str | None = None) -> Melody:
 def _part(score: Score, part: str | None) -> int:
     if part is not None:
         return select_parts(score, [part])[0]
-    parts = score.notes.part[(score.notes.kind == NOTE) & (score.notes.duration > 0)]
-    return int(parts.min(initial=0)) if len(parts) else 0
+    parts = score.notes.part[_counts(score.notes)]
+    return int(parts.min()) if len(parts) else 0
 
 
 def _counts(table: NoteTable) -> Booleans:

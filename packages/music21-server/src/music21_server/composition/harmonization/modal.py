@@ -102,14 +102,17 @@ def _move(before: Chord, after: Chord) -> float:
     return 0.3 if steps == 0 else _BY_STEPS[steps]
 
 
+_CADENCES: Final = {"VII": 0.0, "II": 0.0, "IV": 0.4, "V": 0.4}
+"""What it costs to come to the tonic at the end of a phrase; least from the triads beside it."""
+
+
 def _cadence(before: Chord, after: Chord, *, is_final: bool) -> float:
     if after.degree == "I" and after.is_root_position:
         if before.degree == "I":
             return 1.5
-        has_characteristic = before.colour in (0.0, _RAISED_COST)
-        if has_characteristic or before.degree in ("II", "VII"):
-            return 0.0 if before.is_root_position else 0.4
-        return {"V": 0.5, "IV": 0.8}.get(before.degree, 2.0)
+        if before.function == "dominant":
+            return 0.0  # the melody has asked for its leading note
+        return _CADENCES.get(before.degree, 2.0) + (0.0 if before.is_root_position else 0.4)
     if is_final:
         return 6.0
     return 0.6 if after.degree in ("IV", "V", "VII") and after.is_root_position else 1.5

@@ -28,7 +28,7 @@ from music21_server.notes import Integers
 _WAYS: Final = 50
 """Ways to set a chord that are tried at first."""
 
-_EFFORTS: Final = ((5, 40, 2), (12, 30, 3), (24, 24, 4))
+_EFFORTS: Final = ((5, 40, 2), (12, 30, 3), (24, 20, 4))
 """What is tried around places that break a rule: chords, ways to set each, segments to either side."""
 
 _CHORD_WEIGHT: Final = 3.0

@@ -7,6 +7,7 @@ Everett, *The Foundations of Rock* (2009), and Biamonte, "Triadic Modal and Pent
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -65,6 +66,7 @@ class _Place:
     chord: Chord
 
 
+@functools.lru_cache(maxsize=16)
 def pop(key: Tonality) -> Style:
     """Return the style in a key; in a church mode, loops with chords of that mode cost least."""
     places = tuple(_places(key))

@@ -151,10 +151,20 @@ def alternatives(style: Style, progression: Progression, most: int) -> Sequence[
         progression: The path and what others lose.
         most: How many; all inversions of the chosen one are there anyway.
     """
-    kinds = [(chord.degree, frozenset(chord.pitch_classes)) for chord in style.chords]
-    kin = {kind: np.array([index for index, each in enumerate(kinds) if each == kind]) for kind in kinds}
     found = []
     for chosen, loss in zip(progression.path, progression.loss, strict=True):
-        order = np.argsort(loss, kind="stable")[:most]
-        found.append(np.array(list(dict.fromkeys([chosen, *kin[kinds[chosen]].tolist(), *order.tolist()]))))
+        order = np.argsort(loss, kind="stable")[:most].tolist()
+        found.append(np.array(list(dict.fromkeys([chosen, *_inversions(style, chosen), *order]))))
     return found
+
+
+def _inversions(style: Style, chosen: int) -> list[int]:
+    """Return the other inversions of a chord."""
+    chord = style.chords[chosen]
+    return [
+        index
+        for index, each in enumerate(style.chords)
+        if each.degree == chord.degree
+        and each.bass_class != chord.bass_class
+        and set(each.pitch_classes) == set(chord.pitch_classes)
+    ]

@@ -155,9 +155,9 @@ class Telling:
     def runs(self) -> list[Run]:
         """Return the chords, each from its first segment to its last, however often it is set anew."""
         found: list[Run] = []
-        segments, path = self._choices.segments, self._harmony.path
-        for at, segment in enumerate(segments):
-            if at and path[at] == path[at - 1] and not segment.is_first:
+        chords = [self._choices.style.chords[index] for index in self._harmony.path]
+        for at, segment in enumerate(self._choices.segments):
+            if at and chords[at] == chords[at - 1] and not segment.is_first:
                 found[-1] = Run(found[-1].first, at)
             else:
                 found.append(Run(at, at))

@@ -1,0 +1,195 @@
+"""Each argument changes the result; the same request gives the same one; bad requests are told what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from music21_server import codec
+from music21_server.composition.harmonization.harmonize import Request, harmonize, harmonized
+from music21_server.entries import Entry
+from music21_server.errors import ScoreError
+from music21_server.limits import Limits
+from music21_server.notes import Score
+from music21_server.reading.sources import Document
+from music21_server.writing.from_columns import write_musicxml
+
+ScoreMaker = Callable[..., Score]
+ODE = (
+    "E4 E4 F4 G4 G4 F4 E4 D4 C4 C4 D4 E4 E4:1.5 D4:0.5 D4:2 "
+    "E4 E4 F4 G4 G4 F4 E4 D4 C4 C4 D4 E4 D4:1.5 C4:0.5 C4:2"
+)
+
+
+def _document(score: Score, request: Request) -> bytes:
+    return write_musicxml(harmonize(score, request).score)
+
+
+def test_each_argument_changes_the_result(melody_score: ScoreMaker) -> None:
+    score = melody_score(ODE, "C4 E4 G4 C5")
+    requests = [
+        Request(),
+        *(Request(style=style) for style in ("jazz", "pop", "modal")),
+        *(Request(voices=voices) for voices in (2, 3, 5, 6)),
+        Request(key="A minor"),
+        Request(key="C mixolydian", style="modal"),
+        Request(part="2"),
+        Request(rhythm="bar"),
+        Request(rhythm="half bar"),
+        Request(seed=3),
+    ]
+    assert len({_document(score, request) for request in requests}) == len(requests)
+
+
+@pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
+def test_seeds_choose_among_good_solutions(melody_score: ScoreMaker, style: Any) -> None:
+    score = melody_score(ODE)
+    made = [_document(score, Request(style=style, seed=seed)) for seed in (0, 1, 2, 3, 1)]
+    assert made[4] == made[1]
+    assert len(set(made)) >= 3
+
+
+def test_another_process_makes_the_same(melody_score: ScoreMaker) -> None:
+    score = melody_score(ODE)
+    code = (
+        "import sys, hashlib\n"
+        "from music21_server import codec\n"
+        "from music21_server.composition.harmonization.harmonize import Request, harmonize\n"
+        "from music21_server.writing.from_columns import write_musicxml\n"
+        "made = harmonize(codec.decode(sys.stdin.buffer.read()), Request(style='jazz', seed=5)).score\n"
+        "print(hashlib.sha256(write_musicxml(made)).hexdigest())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=codec.encode(score), capture_output=True, check=True, timeout=60
+    )
+    expected = hashlib.sha256(_document(score, Request(style="jazz", seed=5))).hexdigest()
+    assert run.stdout.decode().strip() == expected
+
+
+@pytest.mark.parametrize("voices", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
+def test_there_are_as_many_voices_as_asked_for(melody_score: ScoreMaker, voices: int, style: Any) -> None:
+    made = harmonize(melody_score(ODE), Request(style=style, voices=voices))
+    table = made.score.notes
+    assert len(set(zip(table.part.tolist(), table.voice.tolist(), strict=True))) == voices
+    names = ", ".join(part.name for part in made.score.parts).split(", ")
+    assert len(names) == voices
+    assert len(made.report.voices) == voices - 1
+    assert all(len(chord.pitches) == voices for chord in made.report.chords)
+
+
+def test_the_report_says_what_is_in_the_score(melody_score: ScoreMaker) -> None:
+    made = harmonize(melody_score(ODE, time="4/4", fifths=0), Request(seed=7))
+    report = made.report
+    assert (report.key, report.key_given, report.seed, report.melody_part) == ("C major", False, 7, "Voice 1")
+    assert report.chord_count == len(report.chords)
+    assert report.chords[0].position.offset == 0
+    assert sum(chord.duration_quarters for chord in report.chords) == 32
+    assert all(chord.why.endswith(".") for chord in report.chords)
+    last = report.chords[-1]
+    assert (last.numeral, last.function) == ("I", "tonic")
+    assert last.pitches[0][0] == "C"
+    assert not report.violations
+    assert not any("key signature" in remark for remark in report.remarks)
+    for chord, after in zip(report.chords, report.chords[1:], strict=False):
+        assert set(after.common_tones) <= set(chord.pitches) & set(after.pitches)
+
+
+@pytest.mark.parametrize("pitch", ["C5", "F#4", "B-3"])
+@pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
+def test_one_note_is_a_melody(melody_score: ScoreMaker, pitch: str, style: Any) -> None:
+    report = harmonize(melody_score(f"{pitch}:4"), Request(style=style)).report
+    assert report.chord_count == 1
+    assert report.chords[0].function == "tonic"
+
+
+def test_rests_between_notes_are_rests_of_all(melody_score: ScoreMaker) -> None:
+    made = harmonize(melody_score("C5:2 r:2 r:4 D5:2 E5:2"), Request(voices=4)).score
+    table = made.notes
+    sounding = table.kind == 0
+    starts = made.measure_starts[table.measure] + table.onset
+    silent = (starts[sounding] >= 96) & (starts[sounding] < 384)
+    assert not silent.any()
+
+
+def test_a_low_melody_moves_the_other_voices(melody_score: ScoreMaker) -> None:
+    made = harmonize(melody_score("C3 D3 E3 F3 G3 F3 D3 C3"), Request())
+    assert made.report.voices == ("Alto: G2 to C4", "Tenor: C2 to G3", "Bass: E1 to C3")
+    assert any("12 semitones lower" in remark for remark in made.report.remarks)
+    assert made.report.is_strict
+    high = harmonize(melody_score("C7 D7 E7 F7 G7 F7 D7 C7"), Request())
+    assert any("12 semitones higher" in remark for remark in high.report.remarks)
+
+
+def test_a_rule_that_cannot_be_kept_is_told(melody_score: ScoreMaker) -> None:
+    # Two voices: leaps to the last notes of phrases, which ask for the root or the fifth.
+    line = "C5 G5:3 r:4 C4 G5:3 r:4 C4 G5:3"
+    made = harmonize(melody_score(line), Request(voices=2, key="C major", rhythm="beat"))
+    by_rule = {check.rule: check.found for check in made.report.checks if check.is_strict}
+    assert sum(by_rule.values()) == len(made.report.violations)
+    assert made.report.is_strict == (sum(by_rule.values()) == 0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request(voices=1), "2 to 6 voices"),
+        (Request(voices=9), "got 9"),
+        (Request(key="H major"), "D dorian"),
+        (Request(key="G# major"), "seven sharps"),
+        (Request(part="Tuba"), "Voice 1"),
+    ],
+)
+def test_bad_requests(melody_score: ScoreMaker, request_: Request, said: str) -> None:
+    with pytest.raises(ScoreError, match=said):
+        harmonize(melody_score(ODE), request_)
+
+
+def test_no_room_below(melody_score: ScoreMaker) -> None:
+    with pytest.raises(ScoreError, match="goes down to C2: transpose it up"):
+        harmonize(melody_score("C2 D2 E2"), Request())
+
+
+def test_too_many_beats(melody_score: ScoreMaker) -> None:
+    with pytest.raises(ScoreError, match="4,000 beats"):
+        harmonize(melody_score("C4:4 " * 1001), Request())
+
+
+def test_a_long_melody_has_a_short_report(melody_score: ScoreMaker) -> None:
+    report = harmonize(melody_score("C4 D4 E4 F4 G4 A4 B4 C5 " * 60), Request(voices=2, rhythm="beat")).report
+    assert report.chord_count > len(report.chords) == 400
+
+
+def _entry(score: Score) -> Entry:
+    return Entry.of(Document("musicxml", write_musicxml(score)), codec.encode(score), {})
+
+
+def test_from_a_stored_score(melody_score: ScoreMaker) -> None:
+    made = harmonized((_entry(melody_score(ODE, title="Ode")),), None, Request(style="jazz"), Limits())
+    assert made.entry.info["title"] == "Ode, jazz harmony"
+    assert made.entry.info["parts"] == 2
+    assert made.report["chords"][0]["symbol"].startswith("C")
+    again = codec.decode(made.entry.columns)
+    assert [symbol.text for symbol in again.chord_symbols] == [
+        chord["symbol"] for chord in made.report["chords"]
+    ]
+
+
+def test_from_text(melody_score: ScoreMaker) -> None:
+    made = harmonized((), "C4 D4 E4 C4", Request(), Limits())
+    tiny = harmonized((), "tinyNotation: 4/4 c4 d e c", Request(), Limits())
+    assert made.entry.content_id == tiny.entry.content_id
+    for text in ("X:1\nK:C\nCDEF|\n", "four notes", ""):
+        with pytest.raises(ScoreError, match="tinyNotation"):
+            harmonized((), text, Request(), Limits())
+
+
+def test_limits_hold(melody_score: ScoreMaker) -> None:
+    with pytest.raises(ScoreError, match="max_notes"):
+        harmonized((_entry(melody_score(ODE)),), None, Request(), replace(Limits(), max_notes=50))

@@ -1,0 +1,146 @@
+"""What counts as a melody, and that it stays as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from music21_server.composition.harmonization.harmonize import Request, harmonize
+from music21_server.composition.harmonization.melody import melody_of
+from music21_server.errors import ScoreError
+from music21_server.limits import Limits
+from music21_server.notes import REST, UNPITCHED, KeyChange, Part, Score, Transposition
+from music21_server.reading.sources import Document, read
+from music21_server.writing.from_columns import write_musicxml
+
+ScoreMaker = Callable[..., Score]
+TUNE = "E4:0.5 E4:0.5 F4 r G4:3 A4:0.5 B4:0.5 C5 C5 r:2 G4 E4:2"
+
+
+def _kept(score: Score, part: int = 0) -> list[tuple[int, ...]]:
+    """Return the rows of the melody: bars, times, kinds, pitches and ties."""
+    table = score.notes
+    rows = np.flatnonzero((table.part == part) & (table.voice == 0))
+    starts = score.measure_starts[table.measure[rows]]
+    unit = table.ticks_per_quarter
+    return [
+        tuple(int(value) for value in row)
+        for row in np.column_stack([
+            table.measure[rows], (starts + table.onset[rows]) * 48 // unit, table.duration[rows] * 48 // unit,
+            table.kind[rows], table.tie[rows],
+            *(
+                np.where(table.kind[rows] == REST, 0, column[rows])
+                for column in (table.step, table.alter_cents, table.octave)
+            ),
+        ])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
+@pytest.mark.parametrize("voices", [2, 4, 5])
+def test_the_melody_is_kept(melody_score: ScoreMaker, style: Any, voices: int) -> None:
+    score = melody_score(TUNE, time="3/4", pickup=1, fifths=0)
+    made = harmonize(score, Request(style=style, voices=voices)).score
+    again = read(Document("musicxml", write_musicxml(made)), Limits())
+    for each in (made, again):
+        assert _kept(each) == _kept(score)
+        assert [(key.measure, key.fifths) for key in each.keys if key.part == 0] == [(0, 0)]
+        assert {(time.part, time.text) for time in each.times} == {
+            (part, "3/4") for part in range(len(each.parts))
+        }
+        assert each.measure_numbers == score.measure_numbers
+        assert (each.measure_ticks * score.notes.ticks_per_quarter).tolist() == (
+            score.measure_ticks * each.notes.ticks_per_quarter
+        ).tolist()
+
+
+def test_a_soprano_of_the_corpus_is_kept(corpus_score: Callable[[str], Score]) -> None:
+    score = corpus_score("bach/bwv66.6.mxl")
+    assert _kept(harmonize(score, Request()).score) == _kept(score)
+
+
+def test_a_transposing_part_comes_as_it_sounds(melody_score: ScoreMaker) -> None:
+    score = melody_score("D5 E5 F#5 D5", fifths=2)
+    clarinet = replace(score, parts=(Part("P1", "Clarinet", 0, (Transposition(0, -1, -2),)),))
+    melody = melody_of(clarinet)
+    assert [note.pitch for note in melody.notes] == [72, 74, 76, 72]
+    assert melody.score.keys == (KeyChange(0, 0, 0, 0, ""),)
+    assert melody.source == "Clarinet"
+
+
+def test_the_part_is_chosen(melody_score: ScoreMaker) -> None:
+    score = melody_score("r:4", "G4 A4 B4 G4", "C3 C3 C3 C3")
+    assert [note.pitch for note in melody_of(score).notes] == [67, 69, 71, 67]
+    assert [note.pitch for note in melody_of(score, "3").notes] == [48, 48, 48, 48]
+    assert melody_of(score, "voice 2").source == "Voice 2"
+    with pytest.raises(ScoreError, match="Voice 1"):
+        melody_of(score, "Kazoo")
+
+
+def test_grace_notes_stay_and_do_not_count(melody_score: ScoreMaker) -> None:
+    score = melody_score("C4 D4:0.5 E4:0.5 C4 C4")
+    table = score.notes
+    grace = np.array([False, True, False, False, False])
+    duration = np.where(grace, 0, table.duration)
+    onset = np.array([0, 48, 48, 96, 144])
+    score = replace(score, notes=replace(table, grace=grace, duration=duration, onset=onset))
+    assert [note.pitch for note in melody_of(score).notes] == [60, 64, 60, 60]
+    made = harmonize(score, Request()).score
+    assert made.notes.grace.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("r:4", "rests and grace notes"),
+        ("C4+E4 D4", "C4 and E4 at once in measure 1"),
+        ("C4 D4 E4 F4 C4 D~4", "D~4 in measure 2"),
+    ],
+)
+def test_what_is_no_melody(melody_score: ScoreMaker, line: str, said: str) -> None:
+    with pytest.raises(ScoreError, match=said):
+        harmonize(melody_score(line), Request())
+
+
+def test_percussion_is_no_melody(melody_score: ScoreMaker) -> None:
+    score = melody_score("C4 D4")
+    drums = replace(score, notes=replace(score.notes, kind=np.full(len(score.notes), UNPITCHED)))
+    with pytest.raises(ScoreError, match="unpitched"):
+        harmonize(drums, Request())
+
+
+def test_two_voices_of_a_part_are_no_melody(melody_score: ScoreMaker) -> None:
+    score = melody_score("C5:2 D5:2 E4:4")
+    table = replace(
+        score.notes,
+        measure=np.zeros(3, dtype=np.int64),
+        onset=np.array([0, 96, 0]),
+        voice=np.array([0, 0, 1]),
+    )
+    one_bar = replace(
+        score, notes=table, measure_ticks=score.measure_ticks[:1], own_ticks=score.own_ticks[:, :1]
+    )
+    with pytest.raises(ScoreError, match="single notes"):
+        harmonize(one_bar, Request())
+
+
+def test_voices_that_take_turns_are_one_melody(melody_score: ScoreMaker) -> None:
+    score = melody_score("C5:2 r:2 D5:2 E5:2")
+    table = replace(score.notes, voice=np.array([0, 0, 1, 1]))
+    assert [note.pitch for note in melody_of(replace(score, notes=table)).notes] == [72, 74, 76]
+
+
+def test_too_many_notes(melody_score: ScoreMaker) -> None:
+    with pytest.raises(ScoreError, match="2,000 notes"):
+        harmonize(melody_score("C4:0.25 D4:0.25 " * 1001), Request())
+
+
+def test_no_bars_at_all(melody_score: ScoreMaker) -> None:
+    score = melody_score("C4")
+    empty = replace(score, parts=(), own_ticks=np.zeros((0, 0), dtype=np.int64))
+    with pytest.raises(ScoreError, match="no measures"):
+        harmonize(empty, Request())

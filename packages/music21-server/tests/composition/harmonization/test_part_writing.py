@@ -1,0 +1,147 @@
+"""No classical result breaks a rule of part-writing, by a checker that knows nothing of how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations, pairwise
+
+import pytest
+
+from music21_server.composition.harmonization.harmonize import Request, harmonize
+from music21_server.notes import NOTE, Score
+
+Line = list[tuple[int, int, int]]
+"""Notes as start, end and pitch in semitones; tied ones are one."""
+
+RANGES = {
+    2: [(40, 60)],
+    3: [(55, 72), (40, 60)],
+    4: [(55, 72), (48, 67), (40, 60)],
+    5: [(55, 72), (48, 67), (45, 64), (40, 60)],
+    6: [(57, 76), (55, 72), (48, 67), (45, 64), (40, 60)],
+}
+"""Of the voices below the melody: Kostka and Payne's, with a mezzo-soprano and a baritone between them."""
+
+
+def _lines(score: Score) -> list[Line]:
+    table, starts = score.notes, score.measure_starts
+    found: dict[tuple[int, int], Line] = {}
+    for row in range(len(table)):
+        if table.kind[row] != NOTE or table.grace[row]:
+            continue
+        line = found.setdefault((int(table.part[row]), int(table.voice[row])), [])
+        start = int(starts[table.measure[row]] + table.onset[row])
+        end, pitch = start + int(table.duration[row]), int(table.written_cents[row]) // 100
+        if table.tie[row] in (2, 3) and line and line[-1][1:] == (start, pitch):
+            line[-1] = (line[-1][0], end, pitch)
+        else:
+            line.append((start, end, pitch))
+    return [found[at] for at in sorted(found)]
+
+
+def _parallels(lines: list[Line]) -> list[tuple[int, int, int, int]]:
+    """Return pairs of voices that both move from a fifth or octave to the next: when, who, and which."""
+    moves = [{b[0]: (a[2], b[2]) for a, b in pairwise(line) if a[1] == b[0]} for line in lines]
+    found = []
+    for one, other in combinations(range(len(lines)), 2):
+        for time in sorted(set(moves[one]) & set(moves[other])):
+            (upper_from, upper_to), (lower_from, lower_to) = moves[one][time], moves[other][time]
+            size = (upper_from - lower_from) % 12
+            if upper_from == upper_to or lower_from == lower_to or size not in (0, 7):
+                continue
+            if (upper_to - lower_to) % 12 == size:
+                found.append((time, one, other, size))
+    return found
+
+
+def _crossings(lines: list[Line]) -> list[int]:
+    """Return when a voice is above the one that it should be below."""
+    return [
+        max(a[0], b[0])
+        for upper, lower in pairwise(lines)
+        for a in upper
+        for b in lower
+        if a[0] < b[1] and b[0] < a[1] and b[2] > a[2]
+    ]
+
+
+def _check(score: Score, voices: int) -> bool:
+    """Check a harmonisation; return whether its report calls it strict."""
+    made = harmonize(score, Request(voices=voices))
+    lines = _lines(made.score)
+    assert len(lines) == voices
+    assert _parallels(lines) == []
+    assert _crossings(lines) == []
+    room = {2: 52, 6: 62}.get(
+        voices, 60
+    )  # a fourth above the second voice's lowest note, an octave above the bass's
+    shift = min(0, min(note[2] for note in lines[0]) - room)
+    for line, (lowest, highest) in zip(lines[1:], RANGES[voices], strict=True):
+        assert all(lowest + shift <= note[2] <= highest + shift for note in line)
+    assert made.report.is_strict == (not made.report.violations)
+    by_rule = {check.rule: check for check in made.report.checks}
+    for rule in ("parallel fifths", "parallel octaves", "parallel unisons", "out of range", "voice crossing"):
+        assert by_rule[rule].found == 0
+        assert by_rule[rule].is_strict
+    return made.report.is_strict
+
+
+def _check_random(seeds: range, random_melody: Callable[..., Score]) -> int:
+    """Check melodies of seeds, with 2 to 6 voices by turns; return how many broke a lesser rule."""
+    return sum(not _check(random_melody(seed), 2 + seed % 5) for seed in seeds)
+
+
+def test_random_melodies_keep_the_rules(random_melody: Callable[..., Score]) -> None:
+    assert _check_random(range(15), random_melody) <= 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_many_random_melodies_keep_the_rules(random_melody: Callable[..., Score]) -> None:
+    # Under a melody that leaps to the last note of a phrase, direct octaves are at times unavoidable.
+    assert _check_random(range(15, 315), random_melody) <= 9
+
+
+@pytest.mark.parametrize("voices", [2, 3, 4, 5, 6])
+def test_sopranos_of_chorales_keep_the_rules(
+    corpus_score: Callable[[str], Score], chorales: tuple[str, ...], voices: int
+) -> None:
+    assert _check(corpus_score(chorales[40 * voices]), voices)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_many_sopranos_of_chorales_keep_the_rules(
+    corpus_score: Callable[[str], Score], chorales: tuple[str, ...]
+) -> None:
+    several = [name for name in chorales[::2] if len(corpus_score(name).parts) == 4]
+    assert len(several) >= 100
+    broken = [name for index, name in enumerate(several) if not _check(corpus_score(name), 2 + index % 5)]
+    assert len(broken) <= len(several) // 50, broken
+
+
+def test_the_checker_sees_parallels() -> None:
+    fifths = [[(0, 4, 67), (4, 8, 69)], [(0, 4, 60), (4, 8, 62)]]
+    assert _parallels(fifths) == [(4, 0, 1, 7)]
+    assert _parallels([[(0, 4, 67), (5, 8, 69)], [(0, 4, 60), (5, 8, 62)]]) == []
+    assert _parallels([[(0, 8, 67)], [(0, 4, 60), (4, 8, 48)]]) == []
+    assert _crossings([[(0, 4, 60)], [(2, 4, 61)]]) == [2]
+
+
+def test_music21_finds_no_parallels(corpus_score: Callable[[str], Score]) -> None:
+    from music21 import note, voiceLeading
+
+    made = harmonize(corpus_score("bach/bwv66.6.mxl"), Request())
+    lines = _lines(made.score)
+    quartets = 0
+    for upper, lower in combinations(lines, 2):
+        ends = {a[1]: (a[2], b[2]) for a, b in pairwise(lower) if a[1] == b[0]}
+        for a, b in pairwise(upper):
+            if a[1] == b[0] and b[0] in ends:
+                pitches = (a[2], b[2], *ends[b[0]])
+                quartet = voiceLeading.VoiceLeadingQuartet(*(note.Note(pitch) for pitch in pitches))
+                quartets += 1
+                assert not quartet.parallelFifth()
+                assert not quartet.parallelOctave()
+                assert not quartet.parallelUnison()
+    assert quartets > 100

@@ -1,0 +1,280 @@
+"""The pieces by themselves: segments, keys, paths, costs of leading, ways to set chords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from music21_server.composition.harmonization.checks import resolves
+from music21_server.composition.harmonization.chords import Chord
+from music21_server.composition.harmonization.classical import MANNER, classical
+from music21_server.composition.harmonization.fitting import soundings
+from music21_server.composition.harmonization.leading import Setting, leading_costs
+from music21_server.composition.harmonization.melody import melody_of
+from music21_server.composition.harmonization.progression import best_progression, choices
+from music21_server.composition.harmonization.segments import segments_of
+from music21_server.composition.harmonization.style import STRICT
+from music21_server.composition.harmonization.tonality import found_tonality, parse_tonality
+from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
+from music21_server.errors import ScoreError
+from music21_server.notes import Fermata, Score
+
+ScoreMaker = Callable[..., Score]
+SATB = (VoiceRange("Alto", 55, 72), VoiceRange("Tenor", 48, 67), VoiceRange("Bass", 40, 60))
+
+
+# Segments
+
+
+def _segments(score: Score, rhythm: Any = "auto") -> list[tuple[float, float, int]]:
+    unit = score.notes.ticks_per_quarter
+    return [
+        (each.start / unit, each.end / unit, each.strength) for each in segments_of(melody_of(score), rhythm)
+    ]
+
+
+def test_segments_are_beats_and_the_last_note_is_one(melody_score: ScoreMaker) -> None:
+    assert _segments(melody_score("C4 D4 E4 F4 G4:4")) == [
+        (0, 1, 0), (1, 2, 2), (2, 3, 1), (3, 4, 2), (4, 8, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "time", "starts"),
+    [
+        ("bar", "4/4", [0, 4]),
+        ("half bar", "4/4", [0, 2, 4, 6]),
+        ("beat", "4/4", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("half bar", "3/4", [0, 2, 3, 5, 6]),
+        ("beat", "6/8", [0, 1.5, 3, 4.5, 6, 7.5]),
+        ("half bar", "12/8", [0, 3, 6]),
+    ],
+)
+def test_harmonic_rhythm(melody_score: ScoreMaker, rhythm: str, time: str, starts: list[float]) -> None:
+    score = melody_score("C4:0.5 D4:0.5 E4:0.5 D4:0.5 " * 4, time=time)
+    assert [each[0] for each in _segments(score, rhythm)] == starts
+
+
+def test_pickups_count_from_the_end_of_a_bar(melody_score: ScoreMaker) -> None:
+    score = melody_score("G4:0.5 C5 D5 E5 F5 G5:4", pickup=0.5)
+    assert _segments(score)[:3] == [(0, 0.5, 3), (0.5, 1.5, 0), (1.5, 2.5, 2)]
+
+
+def test_silent_stretches_have_no_segment(melody_score: ScoreMaker) -> None:
+    segments = segments_of(melody_of(melody_score("r C4 r:2 D4:4")), "auto")
+    assert [each.start for each in segments] == [48, 192]
+    assert [each.is_first for each in segments] == [True, True]
+    assert [each.closes for each in segments] == [0.8, 1.0]
+
+
+def test_fermatas_close_phrases(melody_score: ScoreMaker) -> None:
+    score = melody_score("C4 D4 E4 F4 G4 F4 E4 D4 C4", fermatas=(Fermata(0, 0, 3 * 48),))
+    segments = segments_of(melody_of(score), "auto")
+    assert [index for index, each in enumerate(segments) if each.closes] == [3, 8]
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("F# minor", "F# minor"), ("Bb", "B- major"), ("d dorian", "D dorian"), ("E-flat lydian", "E- lydian"),
+     ("c", "C minor"), ("A aeolian", "A aeolian"), ("bb phrygian", "B- phrygian")],
+)  # fmt: skip
+def test_keys_by_name(text: str, found: str) -> None:
+    assert parse_tonality(text).text == found
+
+
+@pytest.mark.parametrize("text", ["", "H", "C banana", "G# major", "F- major", "D# lydian", "dorian"])
+def test_names_that_are_no_keys(text: str) -> None:
+    with pytest.raises(ScoreError, match="Expected a key"):
+        parse_tonality(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "fifths", "modal", "found"),
+    [
+        ("C4 E4 G4 E4 D4 C4", None, False, "C major"),
+        ("A4 B4 C5 E5 G#4 A4", None, False, "A minor"),
+        ("E-4 F4 G4 B-4 A-4 G4 F4 E-4", -3, False, "E- major"),
+        ("G-4 A-4 B-4 D-5 C-5 B-4 A-4 G-4", -6, False, "G- major"),
+        ("D4 E4 F4 A4 G4 E4 D4", 0, True, "D dorian"),
+        ("D4 E4 F4 A4 G4 E4 D4", -1, True, "D aeolian"),
+        ("E4 F4 G4 A4 F4 E4", 0, True, "E phrygian"),
+        ("G4 A4 B4 D5 F5 D5 G4", None, True, "G mixolydian"),
+        ("C4 E4 F#4 G4 C4", None, True, "C lydian"),
+        ("C4 E4 G4 F4 D4 C4", None, True, "C ionian"),
+    ],
+)
+def test_keys_are_found(
+    melody_score: ScoreMaker, line: str, fifths: int | None, modal: bool, found: str
+) -> None:
+    assert found_tonality(melody_of(melody_score(line, fifths=fifths)), modal=modal).text == found
+
+
+def test_scales_and_what_is_special_in_them() -> None:
+    modes = ("dorian", "phrygian", "lydian", "mixolydian")
+    seen = {mode: parse_tonality(f"C {mode}").characteristic for mode in modes}
+    assert seen == {"dorian": (5, 0), "phrygian": (1, -100), "lydian": (3, 100), "mixolydian": (6, -100)}
+    assert parse_tonality("E- minor").signature == -6
+    assert parse_tonality("F# lydian").signature == 7
+
+
+# Non-chord tones
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "kind"),
+    [
+        ("C4 C4:0.5 D4:0.5 E4 C4", 2, "passing tone"),
+        ("C4 C4:0.5 D4:0.5 C4 C4", 2, "neighbour tone"),
+        ("C4:0.5 D4:0.5 E4:0.5 F4:0.5 G4", 2, "accented passing tone"),
+        ("C4 F4:1.5 E4:0.5 C4", 1, "suspension"),
+        ("C4:0.5 G4:0.5 G4:0.5 E4:0.5 C4", 1, "anticipation"),
+        ("C4 A4:0.5 G4:0.5 C4", 1, "appoggiatura"),
+        ("C4 E4:0.5 F4:0.5 C4 C4", 2, "escape tone"),
+        ("C4 E4:0.5 A4:0.5 G4 C4", 2, "incomplete neighbour"),
+        ("C4 C5 C4 C4", 1, "free dissonance"),
+    ],
+)
+def test_kinds_of_non_chord_tones(melody_score: ScoreMaker, line: str, at: int, kind: str) -> None:
+    melody = melody_of(melody_score(line))
+    found = [each for segment in soundings(melody, segments_of(melody, "auto")) for each in segment]
+    assert {each.kind for each in found if each.note == at} >= {kind}
+
+
+# Paths
+
+
+def test_the_best_path_is_the_best_of_all(melody_score: ScoreMaker) -> None:
+    melody = melody_of(melody_score("E4 F4 D4"))
+    segments = segments_of(melody, "auto")
+    notes = soundings(melody, segments)
+    possible = choices(classical(parse_tonality("C")), segments, notes, rhythm="auto", seed=4)
+    local = possible.local
+    every = (
+        local[0][:, None, None] + possible.step(1)[:, :, None] + local[1][None, :, None]
+        + possible.step(2)[None, :, :] + local[2][None, None, :]
+    )  # fmt: skip
+    found = best_progression(possible)
+    assert every[found.path] == pytest.approx(every.min())
+    for at in range(3):
+        others = tuple(axis for axis in range(3) if axis != at)
+        assert found.loss[at] == pytest.approx(every.min(axis=others) - every.min())
+
+
+# Leading
+
+
+def _setting(chord: int, pitches: tuple[int, ...], *, melody: int = 0, held: int = 0) -> Setting:
+    """Return one way to set a chord below a note of the melody that begins with it, or is held."""
+    return Setting(
+        chords=np.array([chord]), pitches=np.array([pitches]), costs=np.zeros(1), first=melody or held,
+        last=melody or held, is_attacked=bool(melody), is_first=False,
+    )  # fmt: skip
+
+
+STYLE = classical(parse_tonality("C"))
+NUMERALS = [chord.numeral for chord in STYLE.chords]
+ONE, FOUR, FIVE, SEVEN, SIX = (NUMERALS.index(numeral) for numeral in ("I", "IV", "V", "V7", "vi"))
+
+
+def _broken(before: Setting, after: Setting) -> int:
+    return round(float(leading_costs(before, after, STYLE.chords, MANNER)[0, 0]) // STRICT)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "broken"),
+    [
+        (_setting(ONE, (64, 55, 48), melody=72), _setting(FIVE, (62, 55, 43), melody=71), 0),
+        (_setting(ONE, (67, 60), melody=72), _setting(FIVE, (69, 62), melody=71), 5),
+        (_setting(ONE, (67, 64, 48), melody=72), _setting(FIVE, (67, 62, 50), melody=74), 5),
+        (_setting(ONE, (64, 60, 48), melody=67), _setting(ONE, (64, 60, 48), melody=65), 0),
+        (_setting(FOUR, (60, 57, 41), melody=65), _setting(FIVE, (59, 55, 43), held=71), 0),
+        (_setting(ONE, (64, 60, 52), melody=67), _setting(FIVE, (62, 59, 55), melody=74), 1),
+        (_setting(FIVE, (62, 59, 43), melody=67), _setting(ONE, (60, 55, 48), held=67), 1),
+        (_setting(FIVE, (62, 59, 43), melody=67), _setting(ONE, (64, 60, 48), held=67), 0),
+        (_setting(SEVEN, (65, 59, 43), melody=67), _setting(ONE, (67, 60, 48), held=67), 1),
+        (_setting(SEVEN, (65, 59, 43), melody=67), _setting(ONE, (64, 60, 48), held=67), 0),
+        (_setting(ONE, (64, 60, 48), melody=67), _setting(SIX, (69, 60, 45), melody=72), 1),
+    ],
+)  # fmt: skip
+def test_strict_rules_of_leading(before: Setting, after: Setting, broken: int) -> None:
+    assert _broken(before, after) == broken
+
+
+def test_parallels_are_counted_as_by_hand() -> None:
+    drawn = np.random.default_rng(3)
+    one, other = (np.sort(drawn.integers(40, 72, (40, 3)), axis=1)[:, ::-1] for _ in range(2))
+    free = [index for index, chord in enumerate(STYLE.chords) if chord.lead is None and chord.seventh is None]
+    before, after = (
+        Setting(np.full(40, free[0]), pitches, np.zeros(40), None, None, is_attacked=True, is_first=False)
+        for pitches in (one, other)
+    )
+    costs = leading_costs(before, after, STYLE.chords, MANNER)
+    for row, column in product(range(40), repeat=2):
+        a, b = one[row].tolist(), other[column].tolist()
+        parallels = sum(
+            (a[u] - a[v]) % 12 == (b[u] - b[v]) % 12 in (0, 7) and a[u] != b[u] and a[v] != b[v]
+            for u, v in combinations(range(3), 2)
+        )
+        overlaps = sum((b[v + 1] > a[v]) + (b[v] < a[v + 1]) for v in range(2))
+        direct = sum(
+            (b[u] - b[v]) % 12 in (0, 7) and b[u] == b[0] and b[v] == b[2] and abs(b[u] - a[u]) > 2
+            and (b[u] > a[u]) == (b[v] > a[v]) and a[v] != b[v]
+            for u, v in combinations(range(3), 2)
+        )  # fmt: skip
+        assert int(costs[row, column] // STRICT) == 5 * parallels + overlaps + direct
+
+
+@pytest.mark.parametrize(
+    ("chord", "after", "pitch_class", "step", "expected"),
+    [
+        ("V", "I", 11, 1, True), ("V", "I", 11, -4, False), ("V", "IV", 11, -2, False),
+        ("V", "ii6", 11, 3, True), ("V7/V", "V7", 6, -1, True), ("V7", "I", 5, -1, True),
+        ("V7", "I", 5, 2, False), ("V7", "V7", 5, 6, True), ("ii7", "V", 0, -1, True),
+        ("ii7", "I64", 0, 0, True), ("I", "V", 0, -5, True),
+    ],
+)  # fmt: skip
+def test_where_notes_want_to_go(chord: str, after: str, pitch_class: int, step: int, expected: bool) -> None:
+    one, other = (STYLE.chords[NUMERALS.index(numeral)] for numeral in (chord, after))
+    assert resolves(one, other, pitch_class, step) == expected
+
+
+# Setting chords
+
+
+def _best(chord: Chord, lowest: int, tone: int | None) -> tuple[int, ...]:
+    ways = voicings_of(chord, SATB, MANNER)
+    chosen, costs = set_below(chord, ways, MANNER, lowest=lowest, highest=lowest, tone=tone)
+    return tuple(ways.pitches[chosen[costs.argmin()]].tolist())
+
+
+def test_ways_to_set_a_chord_are_complete_and_in_range() -> None:
+    chord = STYLE.chords[SEVEN]
+    ways = voicings_of(chord, SATB, MANNER)
+    expected = {
+        (alto, tenor, bass)
+        for alto, tenor, bass in product(range(55, 73), range(48, 68), range(40, 61))
+        if {alto % 12, tenor % 12} <= {7, 11, 2, 5} and bass % 12 == 7 and alto >= tenor >= bass
+        and alto - tenor <= 19 and tenor - bass <= 31
+    }  # fmt: skip
+    assert {tuple(way) for way in ways.pitches.tolist()} == expected
+
+
+def test_chords_are_set_complete() -> None:
+    assert {pitch % 12 for pitch in _best(STYLE.chords[ONE], 72, 0)} == {0, 4, 7}
+    assert {pitch % 12 for pitch in _best(STYLE.chords[SEVEN], 67, 7)} >= {11, 5}
+    alto, tenor, bass = _best(STYLE.chords[FIVE], 71, 11)
+    assert 11 not in {alto % 12, tenor % 12, bass % 12}  # the leading note is in the melody
+
+
+def test_no_voice_is_above_the_melody() -> None:
+    ways = voicings_of(STYLE.chords[ONE], SATB, MANNER)
+    chosen, _ = set_below(STYLE.chords[ONE], ways, MANNER, lowest=60, highest=72, tone=None)
+    assert len(chosen)
+    assert ways.pitches[chosen].max() <= 60

@@ -1,0 +1,238 @@
+"""Styles have their chords, spelled in every key, and use them as textbooks say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from music21_server.composition.harmonization.chords import Chord
+from music21_server.composition.harmonization.classical import classical
+from music21_server.composition.harmonization.harmonize import Report, Request, harmonize
+from music21_server.composition.harmonization.jazz import jazz
+from music21_server.composition.harmonization.modal import modal
+from music21_server.composition.harmonization.pop import pop
+from music21_server.composition.harmonization.style import Style
+from music21_server.composition.harmonization.tonality import Tonality, parse_tonality
+from music21_server.notes import Score
+from music21_server.theory.functions import plain
+from music21_server.theory.names import Key, text_of
+from music21_server.theory.naming import Shape, class_of
+from music21_server.theory.naming_table import shared_names
+
+ScoreMaker = Callable[..., Score]
+MAKERS: dict[str, Callable[[Tonality], Style]] = {
+    "classical": classical,
+    "jazz": lambda key: jazz(key, 4),
+    "rich jazz": lambda key: jazz(key, 6),
+    "pop": pop,
+    "modal": lambda key: modal(key, ()),
+}
+KEYS = ("C major", "F# major", "C- major", "A minor", "E- minor", "A# minor", "D dorian", "E phrygian",
+        "F lydian", "G mixolydian", "A aeolian", "B locrian", "D- mixolydian", "G# dorian")  # fmt: skip
+
+
+def _names(chord: Chord) -> str:
+    return " ".join(text_of(name) for name in chord.names)
+
+
+def _style_chord(style: Style, numeral: str) -> Chord:
+    return next(chord for chord in style.chords if chord.numeral == numeral)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_costs_are_there_for_all_chords(maker: Callable[[Tonality], Style], key: str) -> None:
+    style = maker(parse_tonality(key))
+    size = len(style.chords)
+    assert style.moves.shape == style.inner.shape == style.final.shape == (size, size)
+    assert style.metre.shape == (4, size)
+    assert style.opening.shape == (size,)
+    for table in (style.moves, style.inner, style.final, style.metre, style.opening):
+        assert np.isfinite(table).all()
+        assert (table >= 0).all()
+    assert (np.diag(style.moves) == 0).all()
+    for chord in style.chords:
+        assert len(set(chord.pitch_classes)) == len(chord.names) >= 3
+        assert 0 <= chord.bass < len(chord.names)
+        assert all(abs(name[1]) <= 200 for name in chord.names)
+        assert {chord.lead, chord.seventh} - {None} <= set(chord.pitch_classes)
+
+
+@pytest.mark.parametrize("key", ["C major", "E- major", "A minor", "F# minor"])
+def test_classical_numerals_are_those_of_the_analysis(key: str) -> None:
+    tonality = parse_tonality(key)
+    named = Key(tonality.tonic, "minor" if tonality.is_minor else "major")
+    compared = 0
+    for chord in classical(tonality).chords:
+        if "/" in chord.numeral or chord.numeral.startswith("b"):
+            continue
+        bass = chord.names[chord.bass]
+        above = sorted(((step - bass[0]) % 7, cents) for step, cents in chord.names if (step, cents) != bass)
+        compared += 1
+        found = shared_names().name(class_of(Shape(bass, tuple(above)), named))
+        assert found.inversion == chord.bass
+        # music21 calls the triad on A flat in C minor bVI, and has further figures in minor.
+        assert plain(found.numeral).removeprefix("b") == plain(chord.numeral)
+    assert compared > 15
+
+
+def test_chords_are_spelled_in_their_key() -> None:
+    in_d = classical(parse_tonality("D major"))
+    assert _names(_style_chord(in_d, "V7")) == "A C# E G"
+    assert _names(_style_chord(in_d, "V65/V")) == "E G# B D"
+    assert _style_chord(in_d, "V65/V").symbol == "E7/G#"
+    in_f = jazz(parse_tonality("F minor"), 4)
+    assert _names(_style_chord(in_f, "iiø7")) == "G B- D- F"
+    assert _style_chord(in_f, "iiø7").symbol == "Gm7b5"
+    assert _names(_style_chord(in_f, "subV7")) == "G- B- D- F-"
+    assert _names(_style_chord(classical(parse_tonality("C# major")), "V7/iii")) == "B# D## F## A#"
+
+
+def test_figures_name_inversions() -> None:
+    style = classical(parse_tonality("C major"))
+    for numeral, bass in (
+        ("I6", "E"),
+        ("I64", "G"),
+        ("V65", "B"),
+        ("V43", "D"),
+        ("V42", "F"),
+        ("viio6", "D"),
+    ):
+        chord = _style_chord(style, numeral)
+        assert text_of(chord.names[chord.bass]) == bass
+
+
+@pytest.mark.parametrize(
+    ("key", "numerals"),
+    [
+        ("D dorian", {"i", "ii", "III", "IV", "v", "vio", "VII"}),
+        ("E phrygian", {"i", "bII", "III", "iv", "vo", "VI", "vii"}),
+        ("F lydian", {"I", "II", "iii", "#ivo", "V", "vi", "vii"}),
+        ("G mixolydian", {"I", "ii", "iiio", "IV", "v", "vi", "bVII"}),
+    ],
+)
+def test_modal_chords_are_those_of_the_scale(key: str, numerals: set[str]) -> None:
+    style = modal(parse_tonality(key), ())
+    assert {chord.numeral.rstrip("64") for chord in style.chords} == numerals
+    names = {text_of(name) for chord in style.chords for name in chord.names}
+    assert names == set("ABCDEFG")
+
+
+def test_a_leading_note_only_where_the_melody_has_one(melody_score: ScoreMaker) -> None:
+    plain = harmonize(melody_score("D4 F4 G4 A4 G4 F4 E4 D4", fifths=0), Request(style="modal"))
+    assert plain.report.key == "D dorian"
+    table = plain.score.notes
+    assert not (table.alter_cents != 0).any()
+    raised = harmonize(melody_score("D4 F4 G4 A4 G4 D4 C#4 D4", fifths=0), Request(style="modal"))
+    assert raised.report.key == "D dorian"
+    assert [chord.numeral for chord in raised.report.chords][-2:] == ["V", "i"]
+
+
+@pytest.mark.parametrize(
+    ("key", "line", "cadence"),
+    [
+        ("G mixolydian", "G4 A4 B4 C5 D5 B4 A4 F4 G4:4", ["bVII", "I"]),
+        ("E phrygian", "E4 F4 G4 A4 B4 G4 F4 F4 E4:4", ["bII", "i"]),
+        ("F lydian", "F4 G4 A4 B4 C5 A4 B4 G4 F4:4", ["II", "I"]),
+    ],
+)
+def test_modal_cadences(melody_score: ScoreMaker, key: str, line: str, cadence: list[str]) -> None:
+    report = harmonize(melody_score(line), Request(style="modal", key=key)).report
+    numerals = [chord.numeral.rstrip("6") for chord in report.chords]
+    assert numerals[-2:] == cadence
+
+
+def test_a_classical_phrase_ends_with_dominant_and_tonic(melody_score: ScoreMaker) -> None:
+    for fifths, line in ((0, "C5 D5 E5 F5 E5 D5 D5 B4 C5:4"), (-3, "C5 D5 E-5 F5 E-5 D5 D5 B4 C5:4")):
+        report = harmonize(melody_score(line, fifths=fifths), Request()).report
+        before, last = report.chords[-2:]
+        assert before.numeral.startswith("V")
+        assert last.numeral in ("I", "i")
+        assert last.ground == "cadence"
+
+
+def test_a_phrase_may_end_halfway(melody_score: ScoreMaker) -> None:
+    line = "E4 E4 F4 G4 F4 E4 D4:2 r:4 E4 F4 G4 A4 G4 D4 C4:2"
+    report = harmonize(melody_score(line, fifths=0), Request()).report
+    (halfway,) = [chord for chord in report.chords if chord.position.offset == 6]
+    assert (halfway.numeral, halfway.ground) == ("V", "cadence")
+
+
+def test_cadential_six_four_goes_to_the_dominant() -> None:
+    style = classical(parse_tonality("C major"))
+    six_four = style.chords.index(_style_chord(style, "I64"))
+    best = np.flatnonzero(
+        style.moves[six_four] == style.moves[six_four][np.arange(len(style.chords)) != six_four].min()
+    )
+    allowed = {style.chords[index].numeral for index in best} - {"I64"}
+    assert allowed == {"V", "V7"}
+    assert style.metre[0][six_four] < style.metre[2][six_four]
+
+
+def _numerals(report: Report) -> list[str]:
+    return [chord.numeral for chord in report.chords]
+
+
+def test_jazz_goes_by_two_five_one(melody_score: ScoreMaker) -> None:
+    report = harmonize(melody_score("F4:4 D4:2 B4:2 C5:4", fifths=0), Request(style="jazz")).report
+    assert _numerals(report) == ["ii7", "V7", "Imaj7"]
+    table = jazz(parse_tonality("C major"), 4)
+    index = {chord.numeral: place for place, chord in enumerate(table.chords)}
+    assert table.moves[index["ii7"], index["V7"]] == 0
+    assert table.moves[index["V7"], index["Imaj7"]] == 0
+    assert table.moves[index["subV7"], index["Imaj7"]] == 0
+    assert table.moves[index["subV7"], index["IVmaj7"]] > table.moves[index["subV7"], index["Imaj7"]]
+    assert table.moves[index["V7/ii"], index["ii7"]] == 0
+
+
+def test_a_tritone_substitute_where_the_melody_wants_it(melody_score: ScoreMaker) -> None:
+    line = "F4:4 A-4:2 D-5:2 C5:4"
+    report = harmonize(melody_score(line, fifths=0), Request(style="jazz", key="C major")).report
+    assert any(numeral.startswith("subV7") for numeral in _numerals(report))
+
+
+@pytest.mark.parametrize("voices", [4, 5, 6])
+def test_jazz_chords_have_their_guide_tones(melody_score: ScoreMaker, voices: int) -> None:
+    score = melody_score("E4:2 F4:2 G4:2 F4:2 E4:2 D4:2 C4:4", fifths=0)
+    made = harmonize(score, Request(style="jazz", voices=voices))
+    chords = {chord.numeral: chord for chord in jazz(parse_tonality("C major"), voices).chords}
+    for each in made.report.chords:
+        root, third, _, seventh = (text_of(name) for name in chords[each.numeral].names[:4])
+        letters = {pitch.rstrip("0123456789") for pitch in each.pitches}
+        assert {root, third, seventh} <= letters
+        assert each.pitches[0].rstrip("0123456789") == root
+
+
+def test_pop_goes_round_in_loops(melody_score: ScoreMaker) -> None:
+    line = "G4:4 G4:4 A4:4 A4:4 " * 2 + "G4:4"
+    report = harmonize(melody_score(line, fifths=0), Request(style="pop", key="C major")).report
+    assert len(report.chords) >= 5
+    style = pop(parse_tonality("C major"))
+    known = {"I", "ii", "iii", "IV", "V", "vi", "bVII"}
+    assert {numeral.removesuffix("sus4") for numeral in _numerals(report)} <= known
+    assert all(chord.is_root_position for chord in style.chords)
+    assert (style.moves == 0).sum(axis=1).min() >= 1
+
+
+def test_symbols_are_written_for_jazz_and_pop_only(melody_score: ScoreMaker) -> None:
+    score = melody_score("E4:2 F4:2 G4:4", fifths=0)
+    written: dict[str, Any] = {
+        style: [symbol.text for symbol in harmonize(score, Request(style=style)).score.chord_symbols]
+        for style in ("classical", "modal", "jazz", "pop")
+    }
+    assert written["classical"] == written["modal"] == []
+    assert written["jazz"]
+    assert written["pop"]
+
+
+def test_extensions_show_in_the_symbol(melody_score: ScoreMaker) -> None:
+    score = melody_score("E4:4 E4:4 D4:4", fifths=0)
+    five = {chord.numeral: chord for chord in harmonize(score, Request(style="jazz", voices=5)).report.chords}
+    for chord in five.values():
+        letters = {pitch.rstrip("0123456789") for pitch in chord.pitches}
+        if chord.numeral == "ii7":
+            assert ("9" in chord.symbol) == ("E" in letters)
+    assert any("9" in chord.symbol or "13" in chord.symbol for chord in five.values())

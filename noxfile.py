@@ -31,12 +31,14 @@ DEV = [
     "nox",
     "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry-sdk",
+    "pypdfium2",  # looks into the PDFs that tests make
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
     "pyyaml",
     "ruff",
     "types-psutil",
+    "typst",  # music21-server[pdf]
 ]
 
 
@@ -130,6 +132,13 @@ def corpus(session: nox.Session) -> None:
     """Compare music21-server with music21 on its whole corpus (7 min)."""
     tests = "packages/music21-server/tests"
     run_in(session, "dev", "pytest", "-n", "2", "-m", "corpus", "--timeout", "3600", tests, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def lilypond(session: nox.Session) -> None:
+    """Have lilypond compile scores as we write them, and play them as we do (needs lilypond; 3 min)."""
+    test = "packages/music21-server/tests/writing/test_lilypond_compiles.py"
+    run_in(session, "dev", "pytest", "-m", "lilypond", "--timeout", "1200", test, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

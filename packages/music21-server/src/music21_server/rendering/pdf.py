@@ -34,6 +34,8 @@ _LARGEST, _SMALLEST = 0.8, 0.2
 _SHRINK: Final = 0.95
 """Of what would just fit, so that the next attempt does."""
 
+_ATTEMPTS: Final = 3
+
 _MOST_STAVES: Final = 60
 """That have room one below the other at the smallest size."""
 
@@ -57,7 +59,7 @@ class PdfLimits:
         max_pdf_bars: Bars times staves.
     """
 
-    max_pdf_bars: int = 10_000
+    max_pdf_bars: int = 5_000
 
 
 def render_pdf(
@@ -145,20 +147,22 @@ def _pages(musicxml: bytes, staves: int) -> list[str]:
     verovio.enableLog(verovio.LOG_OFF)  # it would speak to standard error
     toolkit = verovio.toolkit()
     size = max(_SMALLEST, min(_LARGEST, _room(staves)))
-    toolkit.setOptions(_options(size))
-    toolkit.loadData(musicxml.decode())  # it says yes to anything
-    while True:
+    document = musicxml.decode()
+    for _ in range(_ATTEMPTS):
+        toolkit.setOptions(_options(size))
+        toolkit.loadData(document)  # it says yes to anything; a new layout alone would have no title
         pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
         if not any(' class="measure"' in page for page in pages):
             raise UnreadableScoreError(
                 "Expected bars that can be drawn, Verovio drew none: try others, or fewer parts."
             )
-        tallest = max(map(_height_of_width, pages))
-        if tallest <= _HEIGHT / _WIDTH or size <= _SMALLEST:
+        overflow = max(map(_height_of_width, pages)) * _WIDTH / _HEIGHT
+        if overflow <= 1:
             return pages
-        size = max(_SMALLEST, size * _SHRINK * _HEIGHT / _WIDTH / tallest)
-        toolkit.setOptions(_options(size))
-        toolkit.redoLayout()
+        size *= _SHRINK / overflow
+    raise TooMuchScoreError(
+        f"{staves} staves with what stands between them have no room on a page: ask for some of the parts."
+    )
 
 
 def _room(staves: int) -> float:

@@ -54,7 +54,7 @@ class AbcBars:
         self._alter = (np.floor_divide(table.alter_cents + 50, 100) * 100).tolist()
         self._fermatas = {(each.part, each.measure, each.onset) for each in score.fermatas}
         self._value = cache(self._value_of)
-        self._length = cache(_length)
+        self._length = cache(self._length_of)
         joined = np.isin(beams(score, *_values(score)), (BEAM_CONTINUE, BEAM_END))
         self._is_beamed: list[bool] = np.asarray(joined.any(axis=1)).tolist()
 
@@ -114,7 +114,7 @@ class AbcBars:
         return "{" + notes + "}" if notes else ""
 
     def _chord(self, item: Item, signs: BarAccidentals) -> str:
-        length = self._length(self._drawn(item.ticks))
+        length = self._length(item.ticks)
         if item.kind not in (NOTE, UNPITCHED):
             return "z" + length
         in_chord = len(item.rows) > 1
@@ -138,11 +138,14 @@ class AbcBars:
             return None
         return NoteValue(value.kind, value.dots, whole.numerator, whole.denominator)
 
-    def _drawn(self, ticks: int) -> Fraction:
-        """Return a length in quarter notes as it is written, a tuplet left aside."""
-        value = self._value(ticks)
-        quarters = Fraction(ticks, self._unit)
-        return quarters * value.actual / value.normal if value is not None else quarters
+    def _length_of(self, ticks: int) -> str:
+        """Return a length as a multiple of `_UNIT`, a tuplet left aside."""
+        length = Fraction(ticks, self._unit) / _UNIT
+        if (value := self._value(ticks)) is not None:
+            length = length * value.actual / value.normal
+        if length.denominator == 1:
+            return "" if length == 1 else str(length)
+        return f"{length.numerator if length.numerator > 1 else ''}/{length.denominator}"
 
 
 def _values(score: Score) -> tuple[list[NoteValue | None], Integers]:
@@ -172,11 +175,3 @@ def _letter(step: int, octave: int) -> str:
     if octave >= 5:
         return STEPS[step].lower() + "'" * (octave - 5)
     return STEPS[step] + "," * (4 - octave)
-
-
-def _length(quarters: Fraction) -> str:
-    """Return a length as a multiple of `_UNIT`."""
-    length = quarters / _UNIT
-    if length.denominator == 1:
-        return "" if length == 1 else str(length)
-    return f"{length.numerator if length.numerator > 1 else ''}/{length.denominator}"

@@ -32,6 +32,9 @@ def tuplet_runs(values: Sequence[NoteValue | None], ticks: Sequence[int], unit: 
         ticks: How long each lasts.
         unit: Ticks in a quarter note.
     """
+    if values and all(value is None or value.actual == 1 for value in values):
+        yield Run(0, len(values), 1, 1)
+        return
     begin, total, ratio = 0, 0, (1, 1)
     for index, (value, length) in enumerate(zip(values, ticks, strict=True)):
         own = (value.actual, value.normal) if value is not None else (1, 1)

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from fractions import Fraction
+
+import pytest
+
+from music21_server.limits import Limits
+from music21_server.notes import (
+    REST,
+    STEPS,
+    TIE_START,
+    TIE_STOP,
+    ChordSymbol,
+    Fermata,
+    KeyChange,
+    Part,
+    Score,
+    TempoChange,
+    TimeChange,
+    Transposition,
+)
+from music21_server.reading.places import from_corpus
+from music21_server.reading.sources import Document, read
+from music21_server.writing.abc import write_abc
+from music21_server.writing.lanes import Lanes
+
+FOUR_FOUR = (TimeChange(0, 0, 0, "4/4", 16),)
+
+
+def lines_of(score: Score) -> list[str]:
+    return write_abc(score).text.splitlines()
+
+
+def read_back(score: Score) -> Score:
+    """Return what our reader, which is music21's, makes of the tune."""
+    return read(Document("abc", write_abc(score).text.encode()), Limits(max_converted_bytes=10**8))
+
+
+def sung(score: Score, part_of: list[int]) -> Counter:
+    """Return notes by part, bar, onset and length in quarters, pitch, and whether they are grace notes."""
+    table, unit = score.notes, score.notes.ticks_per_quarter
+    found: Counter = Counter()
+    for row in range(len(table)):
+        if table.kind[row] != REST and not table.cue[row] and (table.grace[row] or table.duration[row]):
+            length = 0 if table.grace[row] else Fraction(int(table.duration[row]), unit)
+            pitch = (STEPS[table.step[row]], int(table.alter_cents[row]), int(table.octave[row]))
+            at = (int(table.measure[row]), Fraction(int(table.onset[row]), unit))
+            found[part_of[table.part[row]], *at, length, *pitch, bool(table.grace[row])] += 1
+    return found
+
+
+def difference(score: Score) -> str:
+    """Return what is not read back as it was; nothing if all is."""
+    back = read_back(score)
+    voices = [lane.part for lane in Lanes(score).lanes]
+    if len(back.parts) != len(voices):
+        return f"{len(voices)} voices became {len(back.parts)}"
+    ours, theirs = sung(score, list(range(len(score.parts)))), sung(back, voices)
+    missing, more = ours - theirs, theirs - ours
+    return f"{list(missing)[:3]} became {list(more)[:3]}" if missing or more else ""
+
+
+def test_a_tune(score) -> None:
+    some = score(
+        [
+            {"pitch": "D5", "grace": True, "duration": 0},
+            {"pitch": "C5", "duration": 4},
+            {"pitch": "F#4", "onset": 4, "duration": 2},
+            {"pitch": "F4", "onset": 6, "duration": 2},
+            {"pitch": "E4", "onset": 8, "duration": 8, "tie": TIE_START},
+            {"pitch": "G4", "onset": 8, "duration": 8},
+            {"measure": 1, "pitch": "E4", "duration": 12, "tie": TIE_STOP},
+            {"measure": 1, "kind": REST, "onset": 12, "duration": 4},
+            {"measure": 2, "kind": REST, "duration": 16},
+        ],
+        title='100 % "pure"', composer="Somebody", names=["Flute"],
+        keys=(KeyChange(0, 0, 0, 1, "major"), KeyChange(0, 2, 0, -3, "minor")), times=FOUR_FOUR,
+        tempos=(TempoChange(0, 0, 0, 72.5),), fermatas=(Fermata(0, 1, 0),),
+        chord_symbols=(ChordSymbol(0, 0, 8, "C/E"), ChordSymbol(0, 2, 8, "Cm7")),
+    )  # fmt: skip
+    assert lines_of(some) == [
+        "%abc-2.1",
+        "X:1",
+        'T:100 \\% "pure"',
+        "C:Somebody",
+        "L:1/8",
+        "M:4/4",
+        "Q:1/4=72.5",
+        "K:G",
+        'V:1 name="Flute" clef=treble',
+        '{d}c2 F=F "C/E"[E-G]4 | !fermata!E6 z2 |',
+        "L:1/8",
+        "K:C minor",
+        'z4 "Cm7"z4 |]',
+    ]
+    assert write_abc(some).remarks == ()
+    assert difference(some) == ""
+
+
+def test_voices_of_a_staff_are_voices_of_their_own_and_named_together(score) -> None:
+    some = score(
+        [
+            {"pitch": "C5", "duration": 16},
+            {"pitch": "E4", "duration": 4, "voice": 1, "onset": 4},
+            {"part": 1, "pitch": "C3", "duration": 16},
+            {"part": 2, "pitch": "C3", "duration": 8},
+            {"part": 2, "pitch": "E3", "onset": 4, "duration": 4},
+        ],
+        parts=[Part("P1-Staff1", "Piano", 1), Part("P1-Staff2", "Piano", 2), Part("P2", "")],
+        times=tuple(TimeChange(part, 0, 0, "4/4", 16) for part in range(3)),
+    )
+    text = write_abc(some).text
+    assert "%%score {(1 2) 3} (4 5)\n" in text
+    assert 'V:1 name="Piano" clef=treble\n| c8 |' in text
+    assert "V:2 clef=treble\nM:4/4\nK:C\n| z2 E2 z4 |" in text
+    assert 'V:4 name="Part 3" clef=bass\nM:4/4\nK:C\n| C,4 z4 |' in text
+    assert "V:5 clef=bass\nM:4/4\nK:C\n| z2 E,2 z4 |" in text
+    assert difference(some) == ""
+
+
+def test_tuplets_are_counted_and_never_hold_grace_notes(score) -> None:
+    rows = [{"onset": 4 * index, "duration": 4, "pitch": "C5"} for index in range(6)]
+    rows.insert(2, {"onset": 8, "duration": 0, "grace": True, "pitch": "D5"})
+    some = score(rows, ticks_per_quarter=12, bars=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
+    assert "| (3:2:2cc{d}(3:2:1c (3:2:3ccc |" in write_abc(some).text
+    assert difference(some) == ""
+
+
+@pytest.mark.parametrize(
+    ("notes", "word"),
+    [(5, "(5:4:5ffff"), (9, "(9:8:9f/2f/2f/2f/2f/2f/2f/2f/2f/2"), (10, "(5:4:5"), (11, "f4/11")],
+)
+def test_tuplets_that_readers_do_not_know_are_written_otherwise(score, notes, word) -> None:
+    some = score(
+        [{"onset": 8 * index, "duration": 8, "pitch": "F5"} for index in range(notes)],
+        ticks_per_quarter=4 * notes, bars=[8 * notes], times=(TimeChange(0, 0, 0, "2/4", 8 * notes),),
+    )  # fmt: skip
+    assert word in write_abc(some).text.replace(" ", "")
+    assert difference(some) == ""
+
+
+def test_a_bar_longer_than_its_time_signature_gets_one_of_its_own(score) -> None:
+    rows = [{"measure": bar, "duration": ticks, "pitch": "C5"} for bar, ticks in ((0, 16), (1, 20), (2, 16))]
+    some = score(rows, bars=[16, 20, 16], times=FOUR_FOUR)
+    assert lines_of(some)[-7:] == ["c8 |", "L:1/8", "M:5/4", "c10 |", "L:1/8", "M:4/4", "c8 |]"]
+    assert write_abc(some).remarks == ("1 bars longer than their time signature have one of their own.",)
+    assert difference(some) == ""
+
+
+def test_a_key_within_a_bar_stands_in_brackets_and_what_follows_has_signs(score) -> None:
+    rows = [{"onset": 4 * index, "pitch": pitch} for index, pitch in enumerate(("F4", "F#4", "G4", "F#4"))]
+    rows.append({"measure": 1, "pitch": "F#4", "duration": 16})
+    some = score(rows, times=FOUR_FOUR, keys=(KeyChange(0, 0, 0, 0, ""), KeyChange(0, 0, 4, 1, "major")))
+    assert "| F2 [K:G] ^F2 =G2 F2 |\nL:1/8\nK:G\nF8 |" in write_abc(some).text
+    assert difference(some) == ""
+
+
+def test_transposing_instruments_are_written_as_they_read(score) -> None:
+    clarinet = Part("P1", "Clarinet", 0, (Transposition(0, -1, -2), Transposition(1, -2, -3)))
+    some = score(
+        [{"pitch": "D5", "duration": 16}, {"measure": 1, "pitch": "E5", "duration": 16}],
+        parts=[clarinet], keys=(KeyChange(0, 0, 0, 2, "major"),), times=FOUR_FOUR,
+    )  # fmt: skip
+    assert lines_of(some)[-5:] == [
+        'V:1 name="Clarinet" clef=treble transpose=-2', "| d8 |", "L:1/8", "K:D transpose=-3", "e8 |",
+    ]  # fmt: skip
+    assert difference(some) == ""
+
+
+def test_what_abc_has_no_room_for_is_told(score) -> None:
+    some = score(
+        [
+            {"octave": 5, "alter_cents": 50, "duration": 8},
+            {"pitch": "D5", "onset": 8, "duration": 4, "cue": True},
+            {"octave": 5, "alter_cents": 300, "onset": 12},
+        ],
+        chord_symbols=(ChordSymbol(0, 0, 4, "G7"), ChordSymbol(0, 0, 10, "C")),
+        keys=(KeyChange(0, 0, 0, 9, "major"),), times=FOUR_FOUR,
+    )  # fmt: skip
+    made = write_abc(some)
+    assert '| ^c4 z "C"z ^d2 |' in made.text
+    assert made.remarks == (
+        "1 notes between semitones are written on the nearest one.",
+        "1 notes of cues are left out.",
+        "1 chord symbols that stand where no note or rest begins are left out.",
+        "1 keys of more than 7 sharps or flats are written as accidentals.",
+    )
+
+
+def test_bars_without_notes_are_rests_and_a_score_without_rows_is_written(score) -> None:
+    some = score([{"measure": 1, "pitch": "C5", "duration": 16}], times=FOUR_FOUR)
+    assert "| z8 | c8 |" in write_abc(some).text
+    assert "| z8 |" in write_abc(score([], bars=[16])).text
+
+
+PITCHES = ("C4", "C#4", "Cb4", "C5", "C#5", "D4", "F4", "F#4", "F##4", "Bb4", "Bbb4", "B4", "F5", "F#5", "E4")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_scores_are_read_back(score, seed) -> None:
+    """Keys, accidentals in all orders, chords, tuplets, graces, voices, ties, gaps."""
+    chance = random.Random(seed)  # noqa: S311
+    rows, unit = [], 60
+    for part in range(2):
+        for bar in range(6):
+            for voice in range(chance.choice((1, 1, 2))):
+                now = 0
+                while now < 4 * unit:
+                    length = min(chance.choice((20, 20, 12, 30, 15, 60, 90, 120, 24)), 4 * unit - now)
+                    row = {"part": part, "measure": bar, "voice": voice, "onset": now, "duration": length}
+                    kind = chance.random()
+                    if kind < 0.1:
+                        rows.append({**row, "duration": 0, "grace": True, "pitch": chance.choice(PITCHES)})
+                    if kind < 0.15:
+                        rows.append({**row, "kind": REST})
+                    elif kind < 0.9:
+                        pitches = chance.sample(PITCHES, chance.choice((1, 1, 1, 2, 3)))
+                        rows += [
+                            {**row, "pitch": pitch, "tie": chance.choice((0, 1, 3))} for pitch in pitches
+                        ]
+                    now += length
+    modes = ("", "major", "minor", "dorian", "locrian")
+    keys = tuple(
+        KeyChange(part, bar, 0, chance.randint(-7, 7), chance.choice(modes))
+        for part in range(2) for bar in sorted({0, chance.randint(1, 5)})
+    )  # fmt: skip
+    times = tuple(TimeChange(part, 0, 0, "4/4", 4 * unit) for part in range(2))
+    some = score(rows, bars=[4 * unit] * 6, ticks_per_quarter=unit, names=("A", "B"), keys=keys, times=times)
+    assert len(rows) > 50
+    assert difference(some) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bach/bwv66.6", "leadSheet/fosterBrownHair", "demos/incorrect_time_signature_pv",
+     "demos/ComprehensiveChordSymbolsTestFile", "schoenberg/opus19/movement2", "bach/bwv227.1"],
+)  # fmt: skip
+def test_works_are_read_back(name) -> None:
+    assert difference(read(from_corpus(name), Limits())) == ""
+
+
+def test_keys_times_tempos_and_chord_symbols_are_read_back() -> None:
+    score = read(from_corpus("leadSheet/fosterBrownHair"), Limits())
+    back = read_back(score)
+    assert [(key.measure, key.fifths) for key in back.keys] == [
+        (key.measure, key.fifths) for key in score.keys
+    ]
+    assert [time.text for time in back.times] == [time.text for time in score.times]
+    assert [tempo.quarters_per_minute for tempo in back.tempos] == [
+        tempo.quarters_per_minute for tempo in score.tempos
+    ]
+    assert len(back.chord_symbols) == len(score.chord_symbols) == 40

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from music21_server.notes import (
+    REST,
+    TIE_OTHER,
+    TIE_START,
+    TIE_STOP,
+    ChordSymbol,
+    Fermata,
+    KeyChange,
+    Part,
+    TempoChange,
+    TimeChange,
+    Transposition,
+)
+from music21_server.writing.lilypond import write_lilypond
+
+FOUR_FOUR = (TimeChange(0, 0, 0, "4/4", 16),)
+
+
+def variable(text: str, name: str) -> list[str]:
+    """Return the lines of a variable."""
+    body = text.split(f"\n{name} = {{\n")[1].partition("\n}\n")[0]
+    return [line.strip() for line in body.split("\n")]
+
+
+def test_a_file(score) -> None:
+    some = score(
+        [
+            {"pitch": "D5", "grace": True, "duration": 0},
+            {"pitch": "C5", "duration": 6},
+            {"pitch": "F#4", "onset": 6, "duration": 2},
+            {"pitch": "Eb4", "onset": 8, "duration": 8, "tie": TIE_START},
+            {"pitch": "G4", "onset": 8, "duration": 8},
+            {"measure": 1, "pitch": "Eb4", "duration": 12, "tie": TIE_STOP},
+            {"measure": 1, "kind": REST, "onset": 12, "duration": 4},
+            {"measure": 2, "kind": REST, "duration": 16},
+            {"measure": 4, "octave": 4, "alter_cents": 50, "duration": 16, "tie": TIE_OTHER},
+        ],
+        title='The "best"', composer="Somebody", names=["Flute"],
+        keys=(KeyChange(0, 0, 0, 1, "major"), KeyChange(0, 2, 0, -3, "minor")), times=FOUR_FOUR,
+        tempos=(TempoChange(0, 0, 0, 72.0), TempoChange(0, 1, 8, 60.5)), fermatas=(Fermata(0, 1, 0),),
+        chord_symbols=(ChordSymbol(0, 0, 8, "C/E"), ChordSymbol(0, 0, 12, "Cm7")),
+    )  # fmt: skip
+    text = write_lilypond(some).text
+    assert text.startswith(
+        '\\version "2.24.0"\n\\header {\n  title = "The \\"best\\""\n  composer = "Somebody"\n'
+    )
+    assert variable(text, "notesA") == [
+        "\\grace { d''8 } c''4. fis'8 <ees'~ g'>2 |",
+        "ees'2.\\fermata r4 |",
+        "R1*2 |",
+        "cih'1\\laissezVibrer |",
+    ]
+    assert variable(text, "signsA") == [
+        '\\clef treble \\time 4/4 \\key g \\major \\tempo 4 = 72 s2 s4^\\markup \\bold "C/E" '
+        's4^\\markup \\bold "Cm7" |',
+        "s2 \\tempo 4 = 60 \\set Score.tempoWholesPerMinute = #(ly:make-moment 121/8) s2 |",
+        "\\key c \\minor s1 |",
+        "s1*2 |",
+        '\\bar "|."',
+    ]
+    assert '\\new Staff \\with { instrumentName = "Flute" } <<\n      \\new Voice { \\signsA }' in text
+
+
+def test_a_pick_up_and_bars_of_other_lengths_than_the_time_signature_says(score) -> None:
+    rows = [
+        {"measure": bar, "pitch": "C5", "duration": ticks} for bar, ticks in enumerate((4, 16, 20, 20, 16))
+    ]
+    text = write_lilypond(score(rows, bars=[4, 16, 20, 20, 16], times=FOUR_FOUR)).text
+    assert variable(text, "signsA") == [
+        "\\clef treble \\time 4/4 \\partial 4 s4 |",
+        "s1 |",
+        "\\set Timing.measureLength = #(ly:make-moment 5/4) s1*5/4 |",
+        "s1*5/4 |",
+        "\\set Timing.measureLength = #(ly:make-moment 1) s1 |",
+        '\\bar "|."',
+    ]
+    assert variable(text, "notesA") == ["c''4 |", "c''1 |", "c''1*5/4 |", "c''1*5/4 |", "c''1 |"]
+
+
+def test_a_rest_of_a_pick_up_is_no_rest_of_a_bar(score) -> None:
+    text = write_lilypond(
+        score([{"kind": REST, "duration": 4}, {"measure": 1}], bars=[4, 16], times=FOUR_FOUR)
+    ).text
+    assert variable(text, "notesA")[0] == "r4 |"
+
+
+def test_voices_of_a_staff(score) -> None:
+    some = score(
+        [
+            {"pitch": "C5", "duration": 16},
+            {"pitch": "E4", "duration": 4, "voice": 1, "onset": 4},
+            {"measure": 1, "pitch": "C5", "duration": 16},
+            {"measure": 3, "pitch": "E4", "duration": 16, "voice": 1},
+        ],
+        times=FOUR_FOUR,
+    )
+    text = write_lilypond(some).text
+    assert variable(text, "notesA") == [
+        "\\voiceOne", "c''1 |", "\\oneVoice", "c''1 |", "R1 |", "s1 |"
+    ]  # fmt: skip
+    assert variable(text, "notesB") == ["\\voiceTwo", "s4 e'4 s2 |", "s1*2 |", "e'1 |"]
+    assert "\\new Voice { \\notesA }\n      \\new Voice { \\notesB }" in text
+
+
+def test_staves_of_an_instrument_stand_together_and_instruments_transpose(score) -> None:
+    some = score(
+        [{"part": part, "pitch": "C4"} for part in range(3)],
+        parts=[
+            Part("P1-Staff1", "Piano", 1),
+            Part("P1-Staff2", "Piano", 2),
+            Part("P2", "Horn", 0, (Transposition(0, -4, -7),)),
+        ],
+    )
+    text = write_lilypond(some).text
+    assert text.count('\\new PianoStaff \\with { instrumentName = "Piano" } <<\n      \\new Staff <<') == 1
+    assert variable(text, "signsC")[0] == "\\clef treble \\transposition f s1 |"
+
+
+def test_tuplets_are_as_short_as_they_can_be(score) -> None:
+    rows = [{"onset": 4 * index, "duration": 4, "pitch": "C5"} for index in range(6)]
+    some = score(rows, ticks_per_quarter=12, bars=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
+    triplet = "\\tuplet 3/2 { c''8 c''8 c''8 }"
+    assert variable(write_lilypond(some).text, "notesA") == [f"{triplet} {triplet} |"]
+
+
+def test_staves_have_bars_of_their_own_only_where_time_signatures_differ(score) -> None:
+    rows = [{"part": part, "duration": 12} for part in (0, 1)]
+    same = tuple(TimeChange(part, 0, 0, "3/4", 12) for part in (0, 1))
+    other = (same[0], TimeChange(1, 0, 0, "6/8", 12))
+    assert "Timing_translator" not in write_lilypond(score(rows, bars=[12], names="AB", times=same)).text
+    text = write_lilypond(score(rows, bars=[12], names="AB", times=other)).text
+    assert text.count("\\Staff \\consists Timing_translator") == 2
+
+
+def test_what_lilypond_has_no_room_for_is_told(score) -> None:
+    some = score([{"alter_cents": 14, "duration": 8}, {"onset": 8, "duration": 8, "cue": True}])
+    made = write_lilypond(some)
+    assert variable(made.text, "notesA") == ["c'2 s2 |"]
+    assert made.remarks == (
+        "1 notes between quarter tones are written on the nearest one.",
+        "1 notes of cues are left out.",
+    )

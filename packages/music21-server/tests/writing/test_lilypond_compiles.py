@@ -1,0 +1,125 @@
+"""The program lilypond compiles what we write, finds no bar too long or short, and plays our notes."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from music21_server.limits import Limits
+from music21_server.notes import Score
+from music21_server.orchestra import orchestral_score
+from music21_server.reading.sources import SUFFIXES, Document, read
+from music21_server.writing.lilypond import write_lilypond
+from music21_server.writing.midi import write_midi
+
+pytestmark = [
+    pytest.mark.lilypond,
+    pytest.mark.skipif(shutil.which("lilypond") is None, reason="lilypond is not installed"),
+]
+
+EVERY = 13
+"""Of the 654 works of MusicXML."""
+
+MOST_NOTES = 6_000
+_GRID = 24
+"""Parts of a quarter note to which times are rounded: lilypond's MIDI knows 384."""
+
+
+def compiled(scores: dict[str, Score], folder: Path, *options: str) -> str:
+    """Return what lilypond complains of; `NAME.midi` are in the folder then."""
+    for name, score in scores.items():
+        (folder / f"{name}.ly").write_text(write_lilypond(score).text)
+    command = ["lilypond", "--loglevel=WARNING", *options, *(f"{name}.ly" for name in scores)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode == 0 else f"{done.returncode}: {done.stderr}"
+
+
+def struck(content: bytes) -> set[tuple[int, int]]:
+    """Return when which keys are struck; unisons of a channel are one in lilypond's MIDI."""
+    from music21.midi import MidiFile
+
+    file, found = MidiFile(), set()
+    file.readstr(content)
+    for track in file.tracks:
+        now = 0
+        for event in track.events:
+            if event.isDeltaTime():
+                now += event.time
+            elif event.isNoteOn():
+                found.add((round(Fraction(now * _GRID, file.ticksPerQuarterNote)), event.pitch))
+    return found
+
+
+def unheard(scores: dict[str, Score], folder: Path) -> dict[str, list[tuple[int, int]]]:
+    """Return where lilypond plays other notes than we do, grace notes and drums apart."""
+    differences = {}
+    for name, score in scores.items():
+        table = score.notes
+        if table.grace.any() or (table.kind == 2).any():
+            continue
+        ours, theirs = struck(write_midi(score).content), struck((folder / f"{name}.midi").read_bytes())
+        if ours != theirs:
+            differences[name] = sorted(ours ^ theirs)[:4]
+    return differences
+
+
+def works() -> dict[str, Score]:
+    from music21.corpus import corpora
+
+    found = {}
+    for path in sorted(map(Path, corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl"))))[::EVERY]:
+        score = read(Document(SUFFIXES[path.suffix], path.read_bytes()), Limits())
+        if len(score.notes) <= MOST_NOTES:
+            found[f"work{len(found)}"] = score
+    return found
+
+
+def test_works_are_compiled_and_played_as_they_are(tmp_path) -> None:
+    scores = works()
+    assert len(scores) > 40
+    assert compiled(scores, tmp_path, "-dno-print-pages") == ""
+    assert unheard(scores, tmp_path) == {}
+
+
+def test_orchestras_are_compiled(tmp_path) -> None:
+    """With grace notes, lyrics left out, transposing instruments, drums, and pianos with two staves."""
+    scores = {
+        f"orchestra{seed}": read(Document("musicxml", orchestral_score(20, 8, seed)), Limits())
+        for seed in range(3)
+    }
+    assert compiled(scores, tmp_path) == ""
+    assert (tmp_path / "orchestra0.pdf").stat().st_size > 10_000
+
+
+def test_drawn_scores_are_compiled(score, tmp_path) -> None:
+    """Voices, chords, ties, tuplets, grace notes, gaps, bars of all lengths."""
+    scores = {f"drawn{seed}": drawn(score, seed) for seed in range(8)}
+    assert compiled(scores, tmp_path, "-dno-print-pages") == ""
+    assert unheard(scores, tmp_path) == {}
+
+
+def drawn(score, seed: int) -> Score:
+    chance, unit = random.Random(seed), 60  # noqa: S311
+    bars = [chance.choice((60, 240))] + [chance.choice((240, 240, 180, 300)) for _ in range(5)]
+    rows = []
+    for part in range(2):
+        for bar, until in enumerate(bars):
+            for voice in range(chance.choice((0, 1, 1, 2))):
+                now = 0
+                while now < until:
+                    length = min(chance.choice((20, 20, 12, 30, 15, 60, 90, 120, 24)), until - now)
+                    row = {"part": part, "measure": bar, "voice": voice, "onset": now, "duration": length}
+                    if seed % 2 and chance.random() < 0.1:
+                        rows.append({**row, "duration": 0, "grace": True, "pitch": "D5"})
+                    if chance.random() < 0.8:
+                        pitches = chance.sample(("C4", "F#4", "Bb4", "E5", "G5"), chance.choice((1, 1, 2)))
+                        rows += [
+                            {**row, "pitch": pitch, "tie": chance.choice((0, 1, 3))} for pitch in pitches
+                        ]
+                    now += length
+    return score(rows, bars=bars, ticks_per_quarter=unit, names=("A", "B"))

@@ -1,13 +1,71 @@
-"""A small document with most of what edits have to look after."""
+"""Documents to edit: a small one with most of what edits have to look after, and works of the corpus."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lxml import etree
+
+from music21_server import codec, engine
+from music21_server.derived import Made
+from music21_server.entries import Entry
+from music21_server.limits import Limits
+from music21_server.notes import Score
+from music21_server.reading.musicxml import read_musicxml
 
 
 @pytest.fixture(scope="session")
 def song() -> bytes:
     """A voice, a piano and a clarinet, of five, four and three bars."""
     return (Path(__file__).parent.parent / "song.musicxml").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def entry() -> Callable[[str | bytes], Entry]:
+    """Stores a work of the corpus by its name, or a document."""
+
+    @functools.cache
+    def stored(source: str | bytes) -> Entry:
+        if isinstance(source, bytes):
+            return engine.read(engine.Source(source.decode(), "content"), Limits())
+        return engine.read(engine.Source(source, "corpus"), Limits())
+
+    return stored
+
+
+@pytest.fixture(scope="session")
+def columns() -> Callable[[Entry | Made], Score]:
+    """Returns what the store knows of a score."""
+
+    def of(what: Entry | Made) -> Score:
+        return codec.decode(what.columns if isinstance(what, Entry) else what.entry.columns)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Entry | Made], Any]:
+    """Returns the document of a score as a tree, read by nothing of ours but the unpacking of archives."""
+
+    def of(what: Entry | Made) -> Any:
+        entry = what if isinstance(what, Entry) else what.entry
+        document = entry.document()
+        content = document.content
+        if document.kind == "mxl":
+            from music21_server.reading.archive import unpack
+
+            content = unpack(content, Limits())
+        parser = etree.XMLParser(load_dtd=False, no_network=True, remove_comments=True, remove_pis=True)
+        return etree.fromstring(content, parser)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def read_again() -> Callable[[Made], Score]:
+    """Reads the document of a derived score."""
+    return lambda made: read_musicxml(made.entry.document().content, Limits())

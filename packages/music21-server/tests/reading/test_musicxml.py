@@ -188,7 +188,7 @@ def test_columns_have_their_types(read, document, bar):
         (b"", "got an empty document|well-formed"),
         (b"C4 E4 G4", "well-formed XML"),
         (b"<html><body/></html>", "root <html>"),
-        (b"<score-timewise/>", "timepart.xsl"),
+        (b"<score-timewise/>", "at least one <part>"),
         (b"<score-partwise/>", "at least one <part>"),
         (b"<score-partwise><part-list/></score-partwise>", "at least one <part>"),
         (b"<score-partwise><part></score-partwise>", "well-formed XML"),

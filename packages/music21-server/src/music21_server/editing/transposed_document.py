@@ -20,7 +20,13 @@ from lxml import etree
 from music21_server.editing.accidentals import write_missing_accidentals
 from music21_server.editing.intervals import Interval
 from music21_server.editing.scan import ScannedDocument, ScannedPart
-from music21_server.editing.transposed_elements import NAMING, text, transpose_naming, transpose_note
+from music21_server.editing.transposed_elements import (
+    NAMING,
+    note_after,
+    text,
+    transpose_naming,
+    transpose_note,
+)
 from music21_server.editing.transposition_plan import Plan
 from music21_server.errors import UnreadableScoreError
 from music21_server.reading.chord_symbols import chord_symbol
@@ -273,16 +279,11 @@ class _Editor:
                 if child.tag == "note":
                     found |= transpose_note(child, self._interval)
                 else:
-                    self._transpose_naming(child, _note_after(child))
+                    self._transpose_naming(child, note_after(child))
             respelled.append(found)
         self.has_respelled |= any(respelled)
         write_missing_accidentals(element, respelled)
         return b"".join(_text_of(measure) for measure in element)
-
-
-def _note_after(element: Any) -> Any:
-    """Return the note that figures stand over."""
-    return next(element.itersiblings("note"), None) if element.tag == "figured-bass" else None
 
 
 _PARSER: Final = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)

@@ -33,14 +33,16 @@ NAMING: Final = ("key", "harmony", "figured-bass", "harp-pedals")
 
 def transpose(tree: Any, interval: Interval) -> None:
     """Transpose everything in a tree, in place."""
-    for note in tree.iter("note"):
-        transpose_note(note, interval)
-    for tag in NAMING:
-        for element in tree.iter(tag):
-            transpose_naming(element, interval, _note_after(element))
+    # In the order of the document: figures look at the note after them, which has not moved yet.
+    for element in list(tree.iter("note", *NAMING)):
+        if element.tag == "note":
+            transpose_note(element, interval)
+        else:
+            transpose_naming(element, interval, note_after(element))
 
 
-def _note_after(element: Any) -> Any:
+def note_after(element: Any) -> Any:
+    """Return the note that figures stand over; None for other elements."""
     return next(element.itersiblings("note"), None) if element.tag == "figured-bass" else None
 
 
@@ -137,7 +139,7 @@ def transpose_naming(element: Any, interval: Interval, following: Any = None) ->
     Args:
         element: To be transposed.
         interval: By how much.
-        following: The next `<note>`, not transposed or so, over which figures stand.
+        following: The next `<note>`, not transposed yet, over which figures stand.
     """
     if element.tag == "key":
         _transpose_key(element, interval)

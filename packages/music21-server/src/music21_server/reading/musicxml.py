@@ -26,6 +26,7 @@ from music21_server.reading.folding import PAYS_FROM_BYTES, FoldedFeed, FoldedNo
 from music21_server.reading.musicxml_note import NoteReader
 from music21_server.reading.musicxml_part import FINEST, PartReader
 from music21_server.reading.staves import COLUMNS, ReadPart, Staff
+from music21_server.reading.timewise import TIMEWISE, partwise
 from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
 
 _ROOT: Final = "score-partwise"
@@ -36,7 +37,7 @@ _MEASURE, _ONSET, _DURATION, _KIND = (
 
 
 def read_musicxml(source: bytes, limits: Limits) -> Score:
-    """Read a partwise MusicXML document.
+    """Read a MusicXML document.
 
     Args:
         source: The document, unpacked.
@@ -49,8 +50,10 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
     limits.check("max_source_bytes", len(source))
     source = as_utf8(source)
     tag = root_tag(source)
-    if tag != _ROOT:
-        raise UnreadableScoreError(_wrong_root(tag))
+    if tag == TIMEWISE:
+        source = partwise(source, limits)
+    elif tag != _ROOT:
+        raise UnreadableScoreError(f"Expected MusicXML (<{_ROOT}>), got XML with the root <{tag[:100]}>.")
     if len(source) >= PAYS_FROM_BYTES:
         # What is wrong with a document is said of it as it stands.
         with contextlib.suppress(ScoreError, UnfoldableError):
@@ -81,15 +84,6 @@ def _read(feed: Feed, notes: NoteReader, limits: Limits) -> Score:
     for element in pieces(feed, ("part-list", "part", "measure")):
         document.take(element)
     return document.score()
-
-
-def _wrong_root(tag: str) -> str:
-    if tag == "score-timewise":
-        return (
-            "Expected partwise MusicXML, got timewise: convert it with the stylesheet that MusicXML brings "
-            "(timepart.xsl), or export it again."
-        )
-    return f"Expected MusicXML (<{_ROOT}>), got XML with the root <{tag[:100]}>."
 
 
 class _Document:

@@ -6,14 +6,15 @@ from music21_server.limits import Limits
 from music21_server.notes import Score
 from music21_server.reading.archive import unpack
 from music21_server.reading.sources import Document
+from music21_server.reading.timewise import as_partwise
 from music21_server.writing.from_columns import write_musicxml
 
 
 def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:
     """Return a document as MusicXML.
 
-    MusicXML is returned byte for byte as it came, of MXL the document inside; other formats are written from
-    the columns.
+    Partwise MusicXML is returned byte for byte as it came, of MXL the document inside; timewise is made
+    partwise, and other formats are written from the columns.
 
     Args:
         document: As it was imported.
@@ -25,7 +26,7 @@ def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:
         TooMuchScoreError: The document is beyond a limit.
     """
     if document.kind == "musicxml":
-        return document.content
+        return as_partwise(document.content, limits)
     if document.kind == "mxl":
-        return unpack(document.content, limits)
+        return as_partwise(unpack(document.content, limits), limits)
     return write_musicxml(score)

@@ -1,0 +1,66 @@
+import pytest
+from lxml import etree
+
+from music21_server.editing.accidentals import write_missing_accidentals
+
+
+def note(name: str, *, more: str = "", tie: str = "", shown: str = "", staff: str = "") -> str:
+    step, alter, octave = name[0], name.count("#") - name.count("b"), name[-1]
+    return (
+        f"<note>{more}<pitch><step>{step}</step><alter>{alter}</alter><octave>{octave}</octave></pitch>"
+        f"<duration>1</duration>{tie}<type>quarter</type><dot/>{shown}<stem>up</stem>{staff}</note>"
+    )
+
+
+def shown_in(measures: list[str], wanted: list[bool]) -> list[list[str | None]]:
+    part = etree.fromstring("<part>" + "".join(f"<measure>{each}</measure>" for each in measures) + "</part>")
+    write_missing_accidentals(part, wanted)
+    return [[each.findtext("accidental") for each in measure.iterfind("note")] for measure in part]
+
+
+KEY = "<attributes><key><fifths>{}</fifths></key></attributes>"
+
+
+@pytest.mark.parametrize(
+    ("fifths", "names", "expected"),
+    [
+        (0, "C4 C#4 C#4 C4 C#5", [None, "sharp", None, "natural", "sharp"]),
+        (1, "F#4 F4 F4 F#4", [None, "natural", None, "sharp"]),
+        (-3, "Eb4 E4 Ab4 Abb4", [None, "natural", None, "flat-flat"]),
+        (7, "B#4 B##4", [None, "double-sharp"]),
+    ],
+)
+def test_what_the_signature_does_not_say_is_said_once(fifths, names, expected):
+    measure = KEY.format(fifths) + "".join(note(name) for name in names.split())
+    assert shown_in([measure], [True]) == [expected]
+
+
+def test_each_measure_begins_anew_and_signatures_go_on():
+    measures = [KEY.format(2) + note("F4"), note("F4") + note("F4"), KEY.format(0) + note("F4"), note("F#4")]
+    assert shown_in(measures, [True] * 4) == [["natural"], ["natural", None], [None], ["sharp"]]
+
+
+def test_other_measures_stay_as_they_are():
+    assert shown_in([note("F#4"), note("F#4")], [False, True]) == [[None], ["sharp"]]
+
+
+def test_tied_notes_need_none_and_those_that_are_shown_count():
+    held = note("F#4", tie='<tie type="stop"/>')
+    assert shown_in([held + note("F#4")], [True]) == [[None, "sharp"]]
+    given = note("F#4", shown="<accidental>sharp</accidental>")
+    assert shown_in([given + note("F#4")], [True]) == [["sharp", None]]
+
+
+def test_voices_are_read_by_time_and_staves_apart():
+    first = note("C4") + note("C#4") + "<backup><duration>2</duration></backup>"
+    second = "<forward><duration>1</duration></forward>" + note("E4") + note("C#4")
+    assert shown_in([first + second], [True]) == [[None, "sharp", None, None]]
+    staves = note("C#4", staff="<staff>1</staff>") + note("C#4", staff="<staff>2</staff>")
+    assert shown_in([staves], [True]) == [["sharp", "sharp"]]
+
+
+def test_accidental_stands_where_the_schema_has_it():
+    part = etree.fromstring(f"<part><measure>{note('C#4')}</measure></part>")
+    write_missing_accidentals(part, [True])
+    tags = [child.tag for child in part[0][0]]
+    assert tags == ["pitch", "duration", "type", "dot", "accidental", "stem"]

@@ -1,0 +1,103 @@
+"""All works of the corpus that music21 ships, transposed, extracted and cut. Slow: a session of its own."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from music21_server import codec
+from music21_server.derived import stored
+from music21_server.editing.intervals import interval_named
+from music21_server.editing.taking import cut, extract
+from music21_server.editing.transposing import Wish, transpose
+from music21_server.errors import ScoreError
+from music21_server.limits import Limits
+from music21_server.notes import NOTE, REST, Score
+from music21_server.reading.musicxml import read_musicxml
+from music21_server.reading.sources import SUFFIXES, Document, read
+
+pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
+
+INTERVALS = ("m2", "-M3", "A4", "d5", "-P8", "A1")
+
+
+@pytest.fixture(scope="module")
+def works():
+    from music21.corpus import corpora
+
+    found = []
+    for path in sorted(corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl"))):
+        document = Document(SUFFIXES[Path(path).suffix], Path(path).read_bytes())
+        score = read(document, Limits())
+        found.append((Path(path).name, stored(document, score), score))
+    assert len(found) > 600
+    return found
+
+
+def differences(one: Score, other: Score) -> list[str]:
+    found = []
+    for pair in ((one.notes, other.notes), (one, other)):
+        for field in fields(pair[0]):
+            values = [getattr(each, field.name) for each in pair]
+            is_array = isinstance(values[0], np.ndarray)
+            if field.name != "notes" and not (
+                np.array_equal(*values) if is_array else values[0] == values[1]
+            ):
+                found.append(field.name)
+    return found
+
+
+def test_transposed_columns_are_those_that_are_read(works):
+    wrong, refused = {}, []
+    for index, (name, entry, score) in enumerate(works):
+        interval = INTERVALS[index % len(INTERVALS)]
+        try:
+            made = transpose((entry,), Wish(interval=interval), Limits())
+        except ScoreError:
+            refused.append(name)
+            continue
+        columns = codec.decode(made.entry.columns)
+        if found := differences(columns, read_musicxml(made.entry.document().content, Limits())):
+            wrong[name] = found
+        is_note = score.notes.kind == NOTE
+        raised = columns.notes.written_cents - score.notes.written_cents
+        if (raised[is_note] != 100 * interval_named(interval).semitones).any():
+            wrong[name] = ["pitch"]
+    assert wrong == {}
+    assert refused == ["drum_sample.xml"]
+
+
+def notes_in(score: Score, first: int = 0) -> Counter:
+    """Return the notes with times in the whole score's ticks of a quarter note, as fractions."""
+    table = score.notes
+    sounding = table.kind != REST
+    times = np.stack([table.onset, table.duration], axis=1)[sounding] / table.ticks_per_quarter
+    columns = [
+        getattr(table, name)[sounding].tolist() for name in ("part", "step", "alter_cents", "octave", "grace")
+    ]
+    measures = (table.measure[sounding] + first).tolist()
+    return Counter(zip(*columns, measures, map(tuple, times.round(9).tolist()), strict=True))
+
+
+def test_all_parts_and_joined_slices_are_the_whole(works):
+    chance = random.Random(1)  # noqa: S311 - no secret
+    wrong = {}
+    for name, entry, score in works:
+        everything = tuple(str(index + 1) for index in range(len(score.parts)))
+        if found := differences(codec.decode(extract((entry,), everything, Limits()).entry.columns), score):
+            wrong[name] = found
+        bars = len(score.measure_ticks)
+        at = chance.randrange(1, max(bars, 2))
+        pieces = [("@1", f"@{min(at, bars)}")] + ([(f"@{at + 1}", f"@{bars}")] if at < bars else [])
+        joined: Counter = Counter()
+        for first, last in pieces:
+            made = codec.decode(cut((entry,), first, last, None, Limits()).entry.columns)
+            joined += notes_in(made, int(first[1:]) - 1)
+        if joined != notes_in(score):
+            wrong[name] = [f"slices at {at}"]
+    assert wrong == {}

@@ -1,0 +1,98 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from music21 import interval as music21_interval
+from music21 import pitch as music21_pitch
+
+from music21_server.editing.intervals import Interval, interval_named, moved, within_signs
+from music21_server.errors import ScoreError
+from music21_server.notes import STEPS
+
+NAMES = [
+    *(f"{quality}{number}" for number in (1, 4, 5, 8, 11, 15) for quality in ("P", "A", "AA")),
+    *(f"{quality}{number}" for number in (4, 5, 8, 12) for quality in ("d", "dd")),
+    *(f"{quality}{number}" for number in (2, 3, 6, 7, 9, 10, 14) for quality in ("M", "m", "A")),
+    *(f"d{number}" for number in (3, 6, 7, 9)),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("form", ["{0}", "-{0}", "down {0}", "{0} down", "up {0}", "+{0}"])
+def test_names_mean_what_music21_says(name, form):
+    is_down = "-" in form or "down" in form
+    theirs = music21_interval.Interval(name)
+    found = interval_named(form.format(name))
+    sign = -1 if is_down else 1
+    assert found == Interval(sign * theirs.generic.staffDistance, sign * theirs.semitones)
+
+
+def test_hyphens_as_music21_writes_them():
+    assert interval_named("M-3") == interval_named("-M3") == interval_named("down M3") == Interval(-2, -4)
+    assert interval_named("M-3").name == "M-3"
+    assert interval_named("M3").name == "M3"
+    assert Interval(0, -1).name == "A-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Expected an interval such as"),
+        ("third", "Expected an interval such as"),
+        ("M", "Expected an interval such as"),
+        ("3", "Expected an interval such as"),
+        ("M5", "fifth/5 to be perfect"),
+        ("m8", "unison/1 to be perfect"),
+        ("P3", "third/3 to be major"),
+        ("P0", "from a unison"),
+        ("P37", "five octaves"),
+        ("d1", "-A1"),
+        ("dd2", "-A1"),
+        ("M" * 5000, "Expected an interval such as"),
+    ],
+)
+def test_what_is_no_interval_is_told(text, said):
+    with pytest.raises(ScoreError, match=said) as told:
+        interval_named(text)
+    assert len(str(told.value)) < 300
+
+
+@given(
+    step=st.sampled_from(STEPS),
+    sharps=st.integers(-2, 2),
+    name=st.sampled_from(NAMES),
+    is_down=st.booleans(),
+)
+def test_names_move_as_music21_moves_them(step, sharps, name, is_down):
+    interval = interval_named(f"-{name}" if is_down else name)
+    signs = "#" * sharps if sharps > 0 else "-" * -sharps
+    theirs = music21_interval.Interval(name)
+    pitch = music21_pitch.Pitch(f"{step}{signs}4")
+    expected = pitch.transpose(theirs.reverse() if is_down else theirs)
+    new_step, new_sharps, octaves = moved(step, sharps, interval)
+    if abs(new_sharps) > 4:
+        return  # music21 has no names for them
+    assert (new_step, 4 + octaves) == (expected.step, expected.octave)
+    assert new_sharps == (expected.alter or 0)
+    back = moved(new_step, new_sharps, interval.down)
+    assert back == (step, sharps, -octaves)
+
+
+@given(step=st.sampled_from(STEPS), sharps=st.integers(-6, 6), most=st.integers(1, 3))
+def test_names_within_signs_sound_alike(step, sharps, most):
+    found, signs, octaves = within_signs(step, sharps, most=most)
+    assert abs(signs) <= max(most, 1)
+    heights = [
+        music21_pitch.Pitch(f"{each}{octave}").ps + alter
+        for each, alter, octave in ((step, sharps, 4), (found, signs, 4 + octaves))
+    ]
+    assert heights[0] == heights[1]
+    if abs(sharps) <= most:
+        assert (found, signs, octaves) == (step, sharps, 0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "semitones", "fifths"),
+    [(1, 2, 2), (1, 1, -5), (2, 3, -3), (2, 4, 4), (3, 5, -1), (-1, -2, -2), (7, 12, 0)],
+)
+def test_an_interval_has_a_place_on_the_line_of_fifths(steps, semitones, fifths):
+    assert Interval(steps, semitones).fifths == fifths

@@ -143,8 +143,9 @@ def lilypond(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def names(session: nox.Session) -> None:
-    """Check that the packaged names of sonorities are what music21 says (1 min)."""
-    run_in(session, "dev", "python", "packages/music21-server/tools/make_names.py", "--check")
+    """Check that the packaged names of sonorities and figures of styles are what they are made of (1 min)."""
+    for tool in ("make_names.py", "make_styles.py"):
+        run_in(session, "dev", "python", f"packages/music21-server/tools/{tool}", "--check")
 
 
 @nox.session(venv_backend="none", requires=["dev"])

@@ -51,3 +51,9 @@ def test_a_work_is_like_itself_and_unlike_others(chorales: tuple[Piece, ...]) ->
     between = distances(one, other)
     assert 0 < between["mean"] < 1
     assert between["mean"] == pytest.approx(sum(between[name] for name in FEATURES) / 4)
+
+
+def test_the_key_does_not_matter(make_score: ScoreMaker) -> None:
+    here = piece_of("x", make_score("C4 E4 G4 C5 | C5 G4 E4:2 | C4:4"))
+    there = piece_of("x", make_score("D4 F#4 A4 D5 | D5 A4 F#4:2 | D4:4"))
+    assert profile(stretches(here)) == profile(stretches(there))

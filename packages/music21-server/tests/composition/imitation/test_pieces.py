@@ -46,6 +46,17 @@ def test_notes_go_on_over_beats_and_silence_is_an_event(make_score: ScoreMaker) 
     assert piece.bars == (0, 0, 0, 0, 1)
 
 
+def test_silence_within_a_beat(make_score: ScoreMaker) -> None:
+    piece = piece_of("x", make_score("C4:0.25 r:0.25 D4:0.25 r:0.25 E4:0.5 r:1.5 F4:1"))
+    assert piece.beats[0][0] == (
+        Event(0, 60, 0, False),
+        Event(120, REST, 0, False),
+        Event(240, 62, 2, False),
+        Event(360, REST, 0, False),
+    )
+    assert piece.beats[1][0] == (Event(0, 64, 4, False), Event(240, REST, 0, False))
+
+
 def test_tied_notes_are_one(make_score: ScoreMaker) -> None:
     piece = piece_of("x", make_score("C4:4 | ~C4:2 D4:2"))
     assert [beat[0][0].is_held for beat in piece.beats] == [False, True, True, True, True, True, False]

@@ -55,9 +55,8 @@ class Quotations:
         self._found: dict[Shape, list[tuple[int, int]]] = defaultdict(list)
         for index, (shape, height) in enumerate(shapes):
             self._found[shape].append((index, height))
-        # Whether a beat follows upon the one before it in one work.
-        follows = (beats.of[1:] == beats.of[:-1]) & (beats.at[1:] == beats.at[:-1] + 1)
-        self._joins = [False, *follows.tolist()]
+        # Whether a beat and the one before it are of one work.
+        self._joins = [False, *(beats.of[1:] == beats.of[:-1]).tolist()]
         self._is_silent = [height == REST for _, height in shapes]
 
     def extended(self, runs: Runs, content: Beat) -> dict[tuple[int, int], int]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from music21_server.editing.taking import cut, extract
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from music21_server import codec
@@ -16,7 +17,7 @@ from music21_server.composition.harmonization.harmonize import Request, harmoniz
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
-from music21_server.notes import Score
+from music21_server.notes import TIE_START, TIE_STOP, Score
 from music21_server.reading.sources import Document
 from music21_server.writing.from_columns import write_musicxml
 
@@ -116,6 +117,16 @@ def test_rests_between_notes_are_rests_of_all(melody_score: ScoreMaker) -> None:
     starts = made.measure_starts[table.measure] + table.onset
     silent = (starts[sounding] >= 96) & (starts[sounding] < 384)
     assert not silent.any()
+
+
+def test_a_chord_over_a_barline_is_tied(melody_score: ScoreMaker) -> None:
+    made = harmonize(melody_score("C5:6 r:2"), Request(voices=3)).score
+    table = made.notes
+    below = (table.kind == 0) & ((table.part == 1) | (table.voice == 1))
+    rows = np.flatnonzero(below)
+    assert [(int(table.measure[row]), int(table.tie[row])) for row in rows] == [
+        (0, TIE_START), (1, TIE_STOP), (0, TIE_START), (1, TIE_STOP),
+    ]  # fmt: skip
 
 
 def test_a_low_melody_moves_the_other_voices(melody_score: ScoreMaker) -> None:

@@ -273,6 +273,16 @@ def test_chords_are_set_complete() -> None:
     assert 11 not in {alto % 12, tenor % 12, bass % 12}  # the leading note is in the melody
 
 
+def test_leading_notes_and_sevenths_are_not_doubled() -> None:
+    chord = STYLE.chords[SEVEN]
+    ways = voicings_of(chord, SATB, MANNER)
+    for tone in (11, 5):
+        chosen, costs = set_below(chord, ways, MANNER, lowest=74, highest=74, tone=tone)
+        is_doubled = (ways.pitches[chosen] % 12 == tone).any(axis=1)
+        assert (costs[is_doubled] >= STRICT).all()
+        assert (costs[~is_doubled]).min() < STRICT
+
+
 def test_no_voice_is_above_the_melody() -> None:
     ways = voicings_of(STYLE.chords[ONE], SATB, MANNER)
     chosen, _ = set_below(STYLE.chords[ONE], ways, MANNER, lowest=60, highest=72, tone=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,16 @@ def test_pop_goes_round_in_loops(melody_score: ScoreMaker) -> None:
     assert {numeral.removesuffix("sus4") for numeral in _numerals(report)} <= known
     assert all(chord.is_root_position for chord in style.chords)
     assert (style.moves == 0).sum(axis=1).min() >= 1
+
+
+def test_a_loop_goes_on_for_nothing_and_is_left_at_a_cost() -> None:
+    style = pop(parse_tonality("C major"))
+    plain = [index for index, chord in enumerate(style.chords) if chord.suffix != "sus4"][:5]
+    assert [style.chords[index].numeral for index in plain] == ["I", "V", "vi", "IV", "vi"]
+    one, five, six, four, other = plain
+    steps = [style.moves[before, after] for before, after in pairwise([one, five, six, four, one])]
+    assert steps == [0, 0, 0, 0]
+    assert min(style.moves[one, six], style.moves[five, one], style.moves[one, other]) > 0
 
 
 def test_symbols_are_written_for_jazz_and_pop_only(melody_score: ScoreMaker) -> None:

@@ -8,11 +8,15 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.style import Costs, Manner
 from music21_server.notes import Booleans, Integers
 from music21_server.theory.names import fifths_of
+
+Shorts = npt.NDArray[np.int16]
+SmallCosts = npt.NDArray[np.float32]
 
 _LARGEST: Final = 40
 """Semitones that a voice can move at all."""
@@ -65,14 +69,14 @@ class Setting:
     is_first: bool
 
 
-def leading_costs(before: Setting, after: Setting, chords: Sequence[Chord], manner: Manner) -> Costs:
+def leading_costs(before: Setting, after: Setting, chords: Sequence[Chord], manner: Manner) -> SmallCosts:
     """Return what each way of a segment costs after each way of the one before, ways by ways."""
     # Short numbers: these tables are large, and what takes time is to walk through them.
     one, other = before.pitches.astype(np.int16), after.pitches.astype(np.int16)
     steps = [other[None, :, voice] - one[:, None, voice] for voice in range(one.shape[1])]
     moved = [step != 0 for step in steps]
     inner, bass = _table(_INNER), _table(_BASS)
-    found: Costs = bass[np.minimum(np.abs(steps[-1]), _LARGEST)]
+    found: SmallCosts = bass[np.minimum(np.abs(steps[-1]), _LARGEST)]
     for step in steps[:-1]:
         found += inner[np.minimum(np.abs(step), _LARGEST)]
     found += _unsingable(before, after, chords)
@@ -99,11 +103,11 @@ def leading_costs(before: Setting, after: Setting, chords: Sequence[Chord], mann
     return found
 
 
-def _table(costs: tuple[float, ...]) -> Costs:
+def _table(costs: tuple[float, ...]) -> SmallCosts:
     return np.array([*costs, *[_BEYOND] * (_LARGEST + 1 - len(costs))], dtype=np.float32)
 
 
-def _unsingable(before: Setting, after: Setting, chords: Sequence[Chord]) -> Costs:
+def _unsingable(before: Setting, after: Setting, chords: Sequence[Chord]) -> SmallCosts:
     found = np.zeros((len(before.chords), len(after.chords)), dtype=np.float32)
     names, others = _fifths(before, chords), _fifths(after, chords)
     for voice in range(names.shape[1]):
@@ -112,17 +116,17 @@ def _unsingable(before: Setting, after: Setting, chords: Sequence[Chord]) -> Cos
     return found
 
 
-def _fifths(setting: Setting, chords: Sequence[Chord]) -> Integers:
+def _fifths(setting: Setting, chords: Sequence[Chord]) -> Shorts:
     """Return the place of each note on the line of fifths."""
     places = np.zeros((len(chords), 12), dtype=np.int16)
     for index in np.unique(setting.chords).tolist():
         for name, each in zip(chords[index].names, chords[index].pitch_classes, strict=True):
             places[index, each] = fifths_of(name)
-    found: Integers = places[setting.chords[:, None], setting.pitches % 12]
+    found: Shorts = places[setting.chords[:, None], setting.pitches % 12]
     return found
 
 
-def _parallels(one: Integers, other: Integers, moved: Sequence[Booleans]) -> Integers:
+def _parallels(one: Shorts, other: Shorts, moved: Sequence[Booleans]) -> Shorts:
     """Return how many pairs of voices go from a fifth or octave to the next, by whatever motion."""
     found = np.zeros((len(one), len(other)), dtype=np.int16)
     for upper, lower in combinations(range(one.shape[1]), 2):
@@ -135,7 +139,7 @@ def _parallels(one: Integers, other: Integers, moved: Sequence[Booleans]) -> Int
     return found
 
 
-def _overlaps(one: Integers, other: Integers) -> Integers:
+def _overlaps(one: Shorts, other: Shorts) -> Shorts:
     found = np.zeros((len(one), len(other)), dtype=np.int16)
     for voice in range(one.shape[1] - 1):
         found += other[None, :, voice + 1] > one[:, None, voice]
@@ -143,7 +147,7 @@ def _overlaps(one: Integers, other: Integers) -> Integers:
     return found
 
 
-def _direct(other: Integers, steps: Sequence[Integers]) -> Integers:
+def _direct(other: Shorts, steps: Sequence[Shorts]) -> Shorts:
     """Return how often the outer voices go the same way into a fifth or octave, the upper one by a leap.
 
     A voice in unison with the highest or the lowest one is an outer voice too.
@@ -159,9 +163,7 @@ def _direct(other: Integers, steps: Sequence[Integers]) -> Integers:
     return found
 
 
-def _tendencies(
-    before: Setting, after: Setting, chords: Sequence[Chord], steps: Sequence[Integers]
-) -> Integers:
+def _tendencies(before: Setting, after: Setting, chords: Sequence[Chord], steps: Sequence[Shorts]) -> Shorts:
     """Return how many leading notes and sevenths below the melody do not go where they want to.
 
     A leading note goes up a semitone, a seventh down a step, or either stays; where the next chord has

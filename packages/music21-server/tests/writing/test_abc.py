@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ from music21_server.notes import (
     Transposition,
 )
 from music21_server.reading.places import from_corpus
-from music21_server.reading.sources import Document, read
+from music21_server.reading.sources import SUFFIXES, Document, read
 from music21_server.writing.abc import write_abc
 from music21_server.writing.lanes import Lanes
 
@@ -252,3 +253,18 @@ def test_keys_times_tempos_and_chord_symbols_are_read_back() -> None:
         tempo.quarters_per_minute for tempo in score.tempos
     ]
     assert len(back.chord_symbols) == len(score.chord_symbols) == 40
+
+
+@pytest.mark.corpus
+@pytest.mark.timeout(3600)
+def test_all_works_of_musicxml_are_read_back() -> None:
+    from music21.corpus import corpora
+
+    paths = sorted(Path(path) for path in corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl")))
+    differences = {}
+    for path in paths:
+        score = read(Document(SUFFIXES[path.suffix], path.read_bytes()), Limits())
+        if found := difference(score):
+            differences[path.name] = found
+    assert len(paths) > 600
+    assert differences == {}

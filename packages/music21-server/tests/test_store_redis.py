@@ -151,6 +151,13 @@ def test_columns_of_another_version_are_not_taken_for_the_known_ones(make: Make)
     assert two.figures().size_bytes == entry("a", b"new").size_bytes
 
 
+def test_a_content_that_was_replaced_just_now_is_looked_for_again(make: Make) -> None:
+    store = make()
+    store.put("o", entry("a"), name="x")
+    assert store._fetched(entry("a").content_id, "checksum of another version") is None
+    assert store.get("o", "x") == entry("a")
+
+
 def test_servers_together_keep_within_the_bounds(make: Make) -> None:
     stores = [make(max_scores_per_owner=5, max_scores=7) for _ in range(4)]
     refused: list[str] = []
@@ -434,7 +441,21 @@ def test_whatever_key_redis_drops_the_store_goes_on(
     store = filled(make)
     assert raw.delete(key_of(redis_prefix, key)) == 1
     store.sweep()
+    left = 1 if key == "content" else 3  # its names go with a content; those of a lost owner in their time
+    assert store.figures().names == raw.zcard(key_of(redis_prefix, "uses")) == left
+    assert raw.scard(key_of(redis_prefix, "names")) == (0 if key == "content" else 2)
     use_all(make(max_cached_bytes=0))
+
+
+def test_names_of_a_lost_owner_go_when_the_store_is_put_right(
+    make: Make, raw: Any, redis_prefix: str
+) -> None:
+    store = filled(make)
+    raw.delete(key_of(redis_prefix, "owner:o"), key_of(redis_prefix, "uses"))
+    store.sweep()
+    assert (store.figures().names, store.figures().contents) == (1, 1)
+    assert raw.smembers(key_of(redis_prefix, "names")) == {b"p\0y"}
+    assert store.get("p", "y") == entry("a")
 
 
 @pytest.mark.parametrize("key", KEYS)

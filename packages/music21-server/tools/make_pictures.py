@@ -34,7 +34,7 @@ LAST_MEASURE = {"rendered": "4"}
 
 async def draw() -> None:
     """Make each score, and a picture of it."""
-    async with Client(create_server(Music21Settings(_env_file=None))) as client:
+    async with Client(create_server(Music21Settings())) as client:
         for name, (tool, arguments) in SCORES.items():
             made = (await client.call_tool(tool, arguments)).structured_content or {}
             asked = {"score_id": made["score_id"], "last_measure": LAST_MEASURE.get(name)}

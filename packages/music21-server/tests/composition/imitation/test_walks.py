@@ -49,7 +49,7 @@ def small() -> Beats:
 
 def all_ways(beats: Beats, measures: int) -> dict[tuple[int, ...], float]:
     """Return every way with its probability, found by trying all of them."""
-    total = Counter()
+    total: Counter[int] = Counter()
     for source, odds in zip(beats.source.tolist(), beats.odds.tolist(), strict=True):
         total[source] += odds
     chances = {

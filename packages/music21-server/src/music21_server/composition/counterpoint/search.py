@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from music21_server.composition.counterpoint.judging import (
@@ -50,7 +50,7 @@ _WIDTHS: Final = {
 _ENDINGS: Final = 5
 """How many notes at least the lines that are kept end on."""
 
-_MOST_STEPS_PER_MEASURE: Final = 30_000
+_MOST_STEPS_PER_MEASURE: Final = 60_000
 """Notes tried."""
 
 
@@ -133,9 +133,9 @@ def search(task: Task, seed: int, *, may_break: bool = False) -> Outcome:
         most = _MOST_STEPS_PER_MEASURE * task.measures - steps
         outcome = _Search(task, taste, width, most, may_break=may_break).run()
         steps += outcome.steps
-        if outcome.found is not None or outcome.is_exhaustive or steps >= most:
+        if outcome.found is not None or outcome.is_exhaustive or outcome.steps >= most:
             break
-    return outcome
+    return replace(outcome, steps=steps)
 
 
 class _Search:

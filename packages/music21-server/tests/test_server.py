@@ -225,7 +225,7 @@ async def test_text_of_some_measures_and_parts(client: Client[Any]) -> None:
     assert "Bass" in text
     assert "Soprano" not in text
     with pytest.raises(ToolError, match="whole"):
-        await client.call_tool("export_score", {"score_id": score, "format": "midi", **excerpt})
+        await client.call_tool("export_score", {"score_id": score, "format": "mxl", **excerpt})
 
 
 async def test_all_tools_are_on_the_fast_lane(client: Client[Any]) -> None:

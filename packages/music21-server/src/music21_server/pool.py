@@ -51,7 +51,17 @@ _LONGEST_PAUSE_S: Final = 30.0
 _DEATH_S: Final = 2.0
 """Until the exit code of a worker that has broken its connection is known."""
 
-PRELOAD: Final = ("music21", "verovio", "resvg_py", "music21_server.engine")
+PRELOAD: Final = (
+    "music21",
+    "verovio",
+    "resvg_py",
+    "music21_server.engine",
+    "music21_server.editing.taking",
+    "music21_server.editing.transposing",
+    "music21_server.composition.counterpoint.composing",
+    "music21_server.composition.harmonization.harmonize",
+    "music21_server.composition.imitation.making",
+)
 """Modules that workers have imported before they get work."""
 
 Loss = Literal["deadline", "memory", "crash", "abandoned", "worn", "died idle", "workshop ended"]

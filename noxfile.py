@@ -108,14 +108,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def tests(session: nox.Session) -> None:
-    """Run the test suite, real k6 runs included (about 3 minutes on 2 cores)."""
+    """Run the test suite, real k6 runs included (about 5 minutes on 2 cores)."""
     # One worker more than cores: many tests wait for a load that takes its seconds.
     run_in(session, "dev", "pytest", "-n", "3", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def long(session: nox.Session) -> None:
-    """Run the long tests: workers, faults, proxies, comparisons, distributions (2 min)."""
+    """Run the long tests: workers, faults, proxies, comparisons, distributions, counterpoint (8 min)."""
     run_in(session, "dev", "pytest", "-n", "3", "-m", "long", *session.posargs)
 
 
@@ -129,7 +129,7 @@ def differential(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def corpus(session: nox.Session) -> None:
-    """Compare music21-server with music21 on its whole corpus (7 min)."""
+    """Compare music21-server with music21 on its whole corpus (11 min or more)."""
     tests = "packages/music21-server/tests"
     run_in(session, "dev", "pytest", "-n", "2", "-m", "corpus", "--timeout", "3600", tests, *session.posargs)
 
@@ -282,7 +282,7 @@ def micro(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["bench"])
 def accuracy(session: nox.Session) -> None:
-    """Compare keys and Roman numerals with 68 analyses by people, beside plain music21 (2 min)."""
+    """Compare keys and Roman numerals with 68 analyses by people, beside plain music21 (3 min)."""
     output = "benchmarks/data/accuracy.json"
     script = "benchmarks/accuracy/accuracy.py"
     run_in(session, "bench", "python", script, "compare", "--output", output, *session.posargs)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastmcp.tools import Tool
-from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from music21_server.composition.counterpoint.composing import Request, generate
 from music21_server.composition.counterpoint.rule import Position
 from music21_server.progress_notes import progress_listener
 from music21_server.studio import Studio
-from music21_server.tool_words import NewScoreId, listed, owner, told
+from music21_server.tool_words import MAKING, NewScoreId, listed, owner, told
 from server_core import PlainTool
 
 
@@ -28,10 +27,7 @@ class CounterpointTools:
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
-        deriving = ToolAnnotations(
-            read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        )
-        return [PlainTool.from_function(self.generate_counterpoint, annotations=deriving)]
+        return [PlainTool.from_function(self.generate_counterpoint, annotations=MAKING)]
 
     async def generate_counterpoint(
         self,

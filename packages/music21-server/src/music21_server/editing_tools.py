@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastmcp.tools import Tool
-from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from music21_server.editing import taking, transposing
@@ -13,6 +12,7 @@ from music21_server.editing.transposing import Direction, Wish
 from music21_server.progress_notes import progress_listener
 from music21_server.studio import Studio
 from music21_server.tool_words import (
+    MAKING,
     FirstMeasure,
     LastMeasure,
     NewScoreId,
@@ -37,11 +37,8 @@ class EditingTools:
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
-        deriving = ToolAnnotations(
-            read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        )
         return [
-            PlainTool.from_function(tool, annotations=deriving)
+            PlainTool.from_function(tool, annotations=MAKING)
             for tool in (self.transpose_score, self.extract_part, self.score_slice)
         ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastmcp.tools import Tool
-from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from music21_server.composition.harmonization.harmonize import (
@@ -19,7 +18,7 @@ from music21_server.composition.harmonization.style import StyleName
 from music21_server.errors import ScoreError
 from music21_server.progress_notes import progress_listener
 from music21_server.studio import Studio
-from music21_server.tool_words import listed, owner, told
+from music21_server.tool_words import MAKING, NewScoreId, listed, owner, told
 from server_core import PlainTool
 
 
@@ -35,10 +34,7 @@ class HarmonizationTools:
 
     def tools(self) -> list[Tool]:
         """Return the tool, ready to be added to a FastMCP app."""
-        making = ToolAnnotations(
-            read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        )
-        return [PlainTool.from_function(self.harmonize_melody, annotations=making)]
+        return [PlainTool.from_function(self.harmonize_melody, annotations=MAKING)]
 
     async def harmonize_melody(
         self,
@@ -79,9 +75,7 @@ class HarmonizationTools:
         harmonic_rhythm: Annotated[
             HarmonicRhythm, Field(description="How often chords may change; `auto`: as style and melody ask.")
         ] = "auto",
-        new_score_id: Annotated[
-            str | None, Field(description="How to call the new score; unset: made from its title.")
-        ] = None,
+        new_score_id: NewScoreId = None,
     ) -> dict[str, Any]:
         """Harmonise a melody: a new score with it on top, as it was, and voices below it.
 

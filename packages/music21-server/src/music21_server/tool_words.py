@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastmcp.exceptions import ToolError
+from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from music21_server.errors import ScoreError
@@ -47,6 +48,11 @@ PitchKind = Annotated[
     Field(description="`sounding`: as heard; `written`: as transposing instruments read it."),
 ]
 
+
+MAKING: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+"""Of tools that store a score: the same call again makes the same one."""
 
 NewScoreId = Annotated[
     str | None,

@@ -27,6 +27,7 @@ from music21_server.theory.patterns import Measure
 from music21_server.theory.queries import FORMS_OF_QUERIES, Notation
 from music21_server.theory.search import Compare, SearchForm
 from music21_server.tool_words import (
+    MAKING,
     FirstMeasure,
     KeyName,
     LastMeasure,
@@ -62,14 +63,11 @@ class ScoreTools:
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
         reading = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-        importing = ToolAnnotations(
-            read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        )
         deleting = ToolAnnotations(
             read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
         )
         made: list[Tool] = [
-            PlainTool.from_function(self.import_score, annotations=importing),
+            PlainTool.from_function(self.import_score, annotations=MAKING),
             PlainTool.from_function(self.list_scores, annotations=reading),
             PlainTool.from_function(self.delete_score, annotations=deleting),
             PlainTool.from_function(self.export_score, annotations=reading),

@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import Final
 
 from music21_server.composition.counterpoint.rule import (
-    Event,
     Figure,
     Owed,
     RhythmChoice,
     Rule,
     Suspension,
-    vertical,
 )
-from music21_server.composition.counterpoint.tones import interval, is_step, way
+from music21_server.composition.counterpoint.tones import UNISON, Interval, is_step, together, way
 
 _SUSPENSIONS_ABOVE: Final = frozenset({3, 6, 1})
 _SUSPENSIONS_BELOW: Final = frozenset({1, 3, 4})
 _QUARTER: Final = 2
 
 
-def _steps(one: Event, other: Event) -> int:
+def _step(move: Interval | None) -> int:
     """Return 1 or -1 for a step, 0 for what is none."""
-    move = interval(one.tone, other.tone)
-    return way(move) if is_step(move) else 0
+    return way(move) if move is not None and is_step(move) else 0
+
+
+def _returns(view: Figure) -> bool:
+    """Return whether the last note is the first one again."""
+    return view.into is not None and view.out is not None and together(view.into, view.out) == UNISON
 
 
 def _leapt_into(view: Figure) -> bool:
-    return view.now.is_dissonant and (view.middle is None or not _steps(view.middle, view.now))
+    return view.now.is_dissonant and not _step(view.out)
 
 
 def is_cambiata(view: Figure) -> bool:
@@ -39,22 +41,20 @@ def is_cambiata(view: Figure) -> bool:
         and middle is not None
         and (before.onset, middle.onset, now.onset) == (0, 2, 4)
         and (before.duration, middle.duration, now.duration) == (2, 2, 2)
-        and _steps(before, middle) == -1
-        and interval(middle.tone, now.tone).steps == -2
+        and _step(view.into) == -1
+        and view.out is not None
+        and view.out.steps == -2
         and not now.is_dissonant
     )
 
 
 def _left_wrongly(view: Figure) -> bool:
-    before, middle, now = view.before, view.middle, view.now
-    if middle is None or not middle.is_dissonant:
+    if view.middle is None or not view.middle.is_dissonant:
         return False
-    if before is None:
-        return True
-    into, out = _steps(before, middle), _steps(middle, now)
+    into, out = _step(view.into), _step(view.out)
     is_passing = into == out != 0
-    is_weak = middle.onset in (2, 3, 6, 7)
-    is_neighbour = view.species in (3, 5) and is_weak and into == -out != 0 and before.tone == now.tone
+    is_weak = view.middle.onset in (2, 3, 6, 7)
+    is_neighbour = view.species in (3, 5) and is_weak and into == -out != 0 and _returns(view)
     return not (is_passing or is_neighbour or is_cambiata(view))
 
 
@@ -63,27 +63,27 @@ def _two_dissonances(view: Figure) -> bool:
 
 
 def _cambiata_unfinished(view: Figure) -> bool:
-    return view.owed.startswith("step up") and (view.middle is None or _steps(view.middle, view.now) != 1)
+    return view.owed.startswith("step up") and _step(view.out) != 1
 
 
 def _leaping_eighths(view: Figure) -> bool:
-    if view.middle is None or _steps(view.middle, view.now):
+    if view.middle is None or _step(view.out):
         return False
     return 1 in (view.middle.duration, view.now.duration)
 
 
 def _unresolved(view: Figure) -> bool:
-    middle, now = view.middle, view.now
-    if middle is None:
+    now = view.now
+    if view.middle is None:
         return False
     match view.owed:
         case "resolution":
             is_timely = now.onset == 4 or (now.onset, now.duration) == (2, 1)
-            return not is_timely or _steps(middle, now) != -1 or now.is_dissonant
+            return not is_timely or _step(view.out) != -1 or now.is_dissonant
         case "lower neighbour":
-            return _steps(middle, now) != -1
+            return _step(view.out) != -1
         case "return":
-            return now.onset != 4 or view.before is None or now.tone != view.before.tone or now.is_dissonant
+            return now.onset != 4 or not _returns(view) or now.is_dissonant
         case _:
             return False
 
@@ -106,22 +106,20 @@ def _high_leap(view: Figure) -> bool:
     """A leap upwards from an accented quarter."""
     if view.middle is None or view.middle.duration != _QUARTER or view.middle.onset not in (0, 4):
         return False
-    return interval(view.middle.tone, view.now.tone).steps > 1
+    return view.out is not None and view.out.steps > 1
 
 
 def _wrong_suspension(view: Suspension) -> bool:
-    between = vertical(view.position, view.cantus, view.tone)
-    if between.steps < 1:
+    if view.between.steps < 1:
         return True
-    if view.position == "above" and between.steps == 1:
+    if view.position == "above" and view.between.steps == 1:
         return True  # 2-1: only the ninth resolves into a perfect consonance
     allowed = _SUSPENSIONS_ABOVE if view.position == "above" else _SUSPENSIONS_BELOW
-    return between.steps % 7 not in allowed
+    return view.between.steps % 7 not in allowed
 
 
 def _ninth(view: Suspension) -> bool:
-    between = vertical(view.position, view.cantus, view.tone)
-    return between.steps % 7 == (1 if view.position == "above" else 3)
+    return view.between.steps % 7 == (1 if view.position == "above" else 3)
 
 
 def _same_rhythm_thrice(view: RhythmChoice) -> bool:

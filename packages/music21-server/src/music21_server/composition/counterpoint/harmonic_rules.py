@@ -12,7 +12,6 @@ from music21_server.composition.counterpoint.rule import (
     Motion,
     Rule,
     Sonority,
-    vertical,
 )
 from music21_server.composition.counterpoint.tones import (
     FIFTH,
@@ -83,32 +82,22 @@ def _perfect_inside(view: Sonority) -> float:
 # From one measure to the next
 
 
-def _between(view: Motion) -> tuple[Interval, Interval]:
-    return (
-        vertical(view.position, view.cantus_before, view.before),
-        vertical(view.position, view.cantus, view.now),
-    )
-
-
 def _ways(view: Motion) -> tuple[int, int]:
-    return way(interval(view.cantus_before, view.cantus)), way(interval(view.before, view.now))
+    return way(view.cantus), way(view.line)
 
 
 def _parallel(view: Motion) -> bool:
-    before, now = _between(view)
-    return all(_ways(view)) and simple(before) == simple(now) and simple(now) in PERFECT
+    return all(_ways(view)) and simple(view.before) == simple(view.now) and simple(view.now) in PERFECT
 
 
 def _direct(view: Motion) -> bool:
-    before, now = _between(view)
     cantus, line = _ways(view)
-    return cantus == line != 0 and simple(now) in PERFECT and simple(before) != simple(now)
+    return cantus == line != 0 and simple(view.now) in PERFECT and simple(view.before) != simple(view.now)
 
 
 def _overlaps(view: Motion) -> bool:
-    if view.position == "above":
-        return view.now.semitone < view.cantus_before.semitone or view.cantus.semitone > view.before.semitone
-    return view.now.semitone > view.cantus_before.semitone or view.cantus.semitone < view.before.semitone
+    upper, lower = (view.line, view.cantus) if view.position == "above" else (view.cantus, view.line)
+    return view.before.semitones + upper.semitones < 0 or lower.semitones > view.before.semitones
 
 
 def _similar(view: Motion) -> bool:
@@ -117,22 +106,18 @@ def _similar(view: Motion) -> bool:
 
 
 def _both_leap(view: Motion) -> bool:
-    cantus, line = interval(view.cantus_before, view.cantus), interval(view.before, view.now)
-    return abs(cantus.steps) > 1 and abs(line.steps) > 1 and way(cantus) == way(line)
+    return abs(view.cantus.steps) > 1 and abs(view.line.steps) > 1 and _similar(view)
 
 
 def _battuta(view: Motion) -> bool:
     """A tenth becomes an octave, the upper voice by step, the lower by leap."""
-    before, now = _between(view)
-    cantus, line = interval(view.cantus_before, view.cantus), interval(view.before, view.now)
-    upper, lower = (line, cantus) if view.position == "above" else (cantus, line)
-    return now == Interval(7, 12) and upper.steps == -1 and lower.steps > 1 and before.steps > 7
+    upper, lower = (view.line, view.cantus) if view.position == "above" else (view.cantus, view.line)
+    return view.now == Interval(7, 12) and upper.steps == -1 and lower.steps > 1 and view.before.steps > 7
 
 
 def _two_major_thirds(view: Motion) -> bool:
-    before, now = _between(view)
-    cantus, _ = _ways(view)
-    return view.species == 1 and bool(cantus) and simple(before) == simple(now) == Interval(2, 4)
+    is_moving = bool(way(view.cantus))
+    return view.species == 1 and is_moving and simple(view.before) == simple(view.now) == Interval(2, 4)
 
 
 # From accent to accent

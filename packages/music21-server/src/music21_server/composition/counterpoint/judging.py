@@ -28,7 +28,6 @@ from music21_server.composition.counterpoint.rule import (
     Cadence,
     Chain,
     Course,
-    Event,
     Figure,
     Inflection,
     Melody,
@@ -37,11 +36,21 @@ from music21_server.composition.counterpoint.rule import (
     RhythmChoice,
     Rule,
     Sonority,
+    Stroke,
     Suspension,
     is_consonant,
+    vertical,
 )
 from music21_server.composition.counterpoint.task import Task
-from music21_server.composition.counterpoint.tones import IMPERFECT, Tone, interval, simple, way
+from music21_server.composition.counterpoint.tones import IMPERFECT, Interval, Tone, interval, simple, way
+
+
+class Event(NamedTuple):
+    """A note as it is struck."""
+
+    tone: Tone
+    stroke: Stroke
+
 
 Recent = tuple[Event | None, Event | None, Event | None]
 
@@ -102,6 +111,7 @@ class State(NamedTuple):
 
     Attributes:
         recent: The last three notes struck, the very last one at the end.
+        moves: The moves between them.
         start: Where the line last turned.
         way: Its direction since.
         lowest: Note so far.
@@ -118,6 +128,7 @@ class State(NamedTuple):
     """
 
     recent: Recent = (None, None, None)
+    moves: tuple[Interval, ...] = ()
     start: Tone | None = None
     way: int = 0
     lowest: Tone | None = None
@@ -195,32 +206,57 @@ def with_rhythm(state: State, rhythm: Rhythm) -> State:
 
 
 def views(task: Task, state: State, slot: Slot, now: Tone) -> Iterator[Any]:
-    """Yield what is to be judged when a note is added, what is often wrong first."""
-    cantus = task.cantus[slot.measure]
-    species, position = task.species, task.position
-    third, second, first = state.recent
-    before = first.tone if first is not None else None
+    """Yield all that is to be judged when a note is added."""
     if not slot.is_tied:
-        earliest, earlier = third.tone if third else None, second.tone if second else None
-        yield Melody(species, earliest, earlier, before, now)
+        yield melody_view(task.species, state, now)
+    yield from place_views(task, slot, now)
+    yield from line_views(task, state, slot, now)
+
+
+def melody_view(species: int, state: State, now: Tone) -> Melody:
+    """Return what is to be judged of a note that is struck after others, wherever it stands."""
+    first = state.recent[-1]
+    return Melody(species, state.moves if first is None else (*state.moves, interval(first.tone, now)))
+
+
+def place_views(task: Task, slot: Slot, now: Tone) -> Iterator[Any]:
+    """Yield what is to be judged of a note in its place, whatever came before it."""
+    cantus = task.cantus[slot.measure]
+    between = vertical(task.position, cantus, now)
     yield Sonority(
-        species,
-        position,
-        cantus,
-        now,
+        task.species,
+        task.position,
+        between,
         slot.onset,
         slot.duration,
         slot.is_tied,
         slot.is_beginning,
         slot.is_last,
     )
-    if slot.onset == 0 and before is not None:
-        yield Motion(species, position, task.cantus[slot.measure - 1], cantus, before, now)
-    if slot.is_tied:
-        if not is_consonant(cantus, now):
-            yield Suspension(position, cantus, now)
-    else:
-        yield from _line_views(task, state, slot, now)
+    if slot.is_tied and not is_consonant(between):
+        yield Suspension(task.position, between)
+    if slot.is_close:
+        yield Cadence(cantus, task.cantus[-1], now, None, task.final, task.leading)
+
+
+def line_views(task: Task, state: State, slot: Slot, now: Tone) -> Iterator[Any]:
+    """Yield what is to be judged of a note in its place after others, what is often wrong first."""
+    cantus = task.cantus[slot.measure]
+    species, position = task.species, task.position
+    first = state.recent[-1]
+    move = interval(first.tone, now) if first is not None else None
+    if slot.onset == 0 and first is not None and move is not None:
+        cantus_before = task.cantus[slot.measure - 1]
+        yield Motion(
+            species,
+            position,
+            vertical(position, cantus_before, first.tone),
+            vertical(position, cantus, now),
+            interval(cantus_before, cantus),
+            move,
+        )
+    if not slot.is_tied:
+        yield from _struck_views(task, state, slot, now, move)
     if slot.measure > 0 and slot.onset in (0, HALF_EIGHTHS):
         if species > 1:
             yield Accents(
@@ -229,22 +265,26 @@ def views(task: Task, state: State, slot: Slot, now: Tone) -> Iterator[Any]:
             )  # fmt: skip
         if slot.onset == 0:
             yield Chain(species, _chain(task, state, slot, now))
-    if slot.is_close:
-        yield Cadence(cantus, task.cantus[-1], now, None, task.final, task.leading)
-    elif slot.is_last and before is not None:
-        yield Cadence(task.cantus[-2], cantus, before, now, task.final, task.leading)
+    if slot.is_last and first is not None:
+        yield Cadence(task.cantus[-2], cantus, first.tone, now, task.final, task.leading)
 
 
-def _line_views(task: Task, state: State, slot: Slot, now: Tone) -> Iterator[Any]:
+def _struck_views(task: Task, state: State, slot: Slot, now: Tone, move: Interval | None) -> Iterator[Any]:
     """Yield what is to be judged of a note that is struck."""
-    _, second, first = state.recent
+    first = state.recent[-1]
     if task.species > 1:
-        yield Figure(task.species, second, first, _event(task, slot, now), state.owed)
-    if first is None or state.start is None or state.lowest is None or state.highest is None:
+        yield _figure(task, state, slot, now, move)
+    if first is None or move is None or state.start is None or state.lowest is None or state.highest is None:
         return
     before = first.tone
     yield Course(
-        state.start, state.way, before, now, state.lowest, state.highest, state.is_repeated, slot.is_last
+        interval(state.start, before),
+        state.way,
+        move,
+        interval(state.lowest, now),
+        interval(state.highest, now),
+        state.is_repeated,
+        slot.is_last,
     )
     if now.place % 7 in task.inflected_steps or before.place % 7 in task.raised_steps:
         yield Inflection(
@@ -257,7 +297,12 @@ def _near(recent: Recent, slot: Slot) -> tuple[Tone, ...]:
     """Return the last two notes, and a third one in the same measure, the last one first."""
     third, second, first = recent
     found = [event.tone for event in (first, second) if event is not None]
-    if third and second and first and third.onset < second.onset < first.onset < slot.onset:
+    if (
+        third
+        and second
+        and first
+        and third.stroke.onset < second.stroke.onset < first.stroke.onset < slot.onset
+    ):
         found.append(third.tone)
     return tuple(found)
 
@@ -269,8 +314,21 @@ def _near_cantus(task: Task, slot: Slot, now: Tone) -> tuple[Tone, ...]:
     return task.cantus[max(slot.measure - 1, 0) : slot.measure + 2]
 
 
-def _event(task: Task, slot: Slot, now: Tone) -> Event:
-    return Event(now, slot.onset, slot.duration, not is_consonant(task.cantus[slot.measure], now))
+def _stroke(task: Task, slot: Slot, now: Tone) -> Stroke:
+    return Stroke(slot.onset, slot.duration, not is_consonant(interval(task.cantus[slot.measure], now)))
+
+
+def _figure(task: Task, state: State, slot: Slot, now: Tone, move: Interval | None) -> Figure:
+    _, second, first = state.recent
+    return Figure(
+        task.species,
+        second.stroke if second is not None else None,
+        first.stroke if first is not None else None,
+        _stroke(task, slot, now),
+        state.moves[-1] if state.moves else None,
+        move,
+        state.owed,
+    )
 
 
 def _chain(task: Task, state: State, slot: Slot, now: Tone) -> int:
@@ -290,32 +348,42 @@ def after(task: Task, state: State, slot: Slot, now: Tone) -> State:
     if slot.onset == 0:
         downbeat, chain = now, _chain(task, state, slot, now)
     if slot.is_tied:
-        is_dissonant = not is_consonant(task.cantus[slot.measure], now)
+        is_dissonant = not is_consonant(interval(task.cantus[slot.measure], now))
         return state._replace(downbeat=downbeat, chain=chain, owed="resolution" if is_dissonant else "")
-    event = _event(task, slot, now)
     _, second, first = state.recent
-    owed: Owed = ""
-    if task.species > 2:
-        owed = owed_after(Figure(task.species, second, first, event, state.owed))
+    move = interval(first.tone, now) if first is not None else None
+    figure = _figure(task, state, slot, now, move)
+    owed = owed_after(figure) if task.species > 2 else ""
     if slot.onset == HALF_EIGHTHS and task.species == 5 and state.owed in ("resolution", "return"):
         downbeat = now
     start, heading = state.start or now, state.way
-    if first is not None:
-        before = first.tone
-        turn = way(interval(before, now))
+    if first is not None and move is not None:
+        turn = way(move)
         if turn and heading and turn != heading:
-            start = before
+            start = first.tone
         heading = turn or heading
-    highest, lowest = state.highest or now, state.lowest or now
-    return state._replace(
-        recent=(second, first, event),
+    lowest, highest, is_repeated = state.lowest, state.highest, state.is_repeated
+    if lowest is None or now.semitone < lowest.semitone:
+        lowest = now
+    if highest is None or now.semitone > highest.semitone:
+        highest, is_repeated = now, False
+    elif now == highest:
+        is_repeated = True
+    # Not by `_replace`, which takes several times as long: this is done for each note that may stand.
+    return State(
+        recent=(second, first, Event(now, figure.now)),
+        moves=state.moves if move is None else (*state.moves[-1:], move),
         start=start,
         way=heading,
-        lowest=min(lowest, now, key=lambda each: each.semitone),
-        highest=max(highest, now, key=lambda each: each.semitone),
-        is_repeated=now == state.highest or (state.is_repeated and now.semitone < highest.semitone),
+        lowest=lowest,
+        highest=highest,
+        is_repeated=is_repeated,
+        last_downbeat=state.last_downbeat,
+        last_half=state.last_half,
         downbeat=downbeat,
         half=now if slot.onset == HALF_EIGHTHS else state.half,
         owed=owed,
         chain=chain,
+        rhythm=state.rhythm,
+        times=state.times,
     )

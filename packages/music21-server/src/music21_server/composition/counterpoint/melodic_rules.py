@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from music21_server.composition.counterpoint.rule import Course, Melody, Rule
-from music21_server.composition.counterpoint.tones import FIFTH, Interval, interval, way
+from music21_server.composition.counterpoint.tones import FIFTH, UNISON, Interval, together, way
 
 _UPWARDS: Final = frozenset({(1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 7), (5, 8), (7, 12)})
 _DOWNWARDS: Final = frozenset({(-1, -1), (-1, -2), (-2, -3), (-2, -4), (-3, -5), (-4, -7), (-7, -12)})
@@ -19,24 +19,18 @@ _MOST_STEPS, _MOST_SEMITONES = 9, 16
 """A major tenth."""
 
 
-def _moves(view: Melody) -> list[Interval]:
-    tones = [tone for tone in (view.first, view.earlier, view.before, view.now) if tone is not None]
-    return [interval(one, other) for one, other in pairwise(tones)]
-
-
 def _wrong_interval(view: Melody) -> bool:
-    moves = _moves(view)
-    return bool(moves) and moves[-1] not in _ALLOWED
+    return bool(view.moves) and view.moves[-1] not in _ALLOWED
 
 
 def _unturned_leap(view: Melody) -> bool:
-    moves = _moves(view)[-2:]
+    moves = view.moves[-2:]
     return len(moves) == 2 and abs(moves[0].steps) >= 4 and way(moves[1]) != -way(moves[0])
 
 
 def _unbalanced_leap(view: Melody) -> float:
     """Leaps of a fourth or more that do not turn by step, before or after."""
-    moves = _moves(view)[-2:]
+    moves = view.moves[-2:]
     if len(moves) < 2:
         return 0
     one, other = moves
@@ -46,63 +40,62 @@ def _unbalanced_leap(view: Melody) -> float:
 
 
 def _leaps_add_up(view: Melody) -> bool:
-    moves = _moves(view)
-    ways = [way(move) if abs(move.steps) > 1 else 0 for move in moves]
-    if len(moves) < 2 or not ways[-1] or ways[-1] != ways[-2]:
+    ways = [way(move) if abs(move.steps) > 1 else 0 for move in view.moves]
+    if len(ways) < 2 or not ways[-1] or ways[-1] != ways[-2]:
         return False
-    together = Interval(
-        abs(moves[-1].steps + moves[-2].steps), abs(moves[-1].semitones + moves[-2].semitones)
-    )
-    return together not in _TWO_LEAPS or (len(ways) > 2 and ways[-3] == ways[-1])
+    steps, semitones = together(*view.moves[-2:])
+    return Interval(abs(steps), abs(semitones)) not in _TWO_LEAPS or (len(ways) > 2 and ways[-3] == ways[-1])
 
 
 def _two_leaps(view: Melody) -> bool:
-    moves = _moves(view)[-2:]
+    moves = view.moves[-2:]
     return len(moves) == 2 and all(abs(move.steps) > 1 for move in moves)
 
 
 def _repeated_too_often(view: Melody) -> bool:
     if view.species > 1:
-        return view.now == view.before
-    return view.now == view.before == view.earlier
+        return _is_repeated(view)
+    return len(view.moves) > 1 and view.moves[-2:] == (UNISON, UNISON)
+
+
+def _is_repeated(view: Melody) -> bool:
+    return bool(view.moves) and view.moves[-1] == UNISON
 
 
 def _repeated(view: Melody) -> bool:
-    return view.species == 1 and view.now == view.before
+    return view.species == 1 and _is_repeated(view)
 
 
 def _leap(view: Melody) -> float:
-    moves = _moves(view)
-    return _WIDTH[min(abs(moves[-1].steps), 7)] if moves else 0
+    return _WIDTH[min(abs(view.moves[-1].steps), 7)] if view.moves else 0
 
 
 def _to_and_fro(view: Melody) -> bool:
-    return (view.first, view.earlier) == (view.before, view.now)
+    return len(view.moves) == 3 and all(together(*pair) == UNISON for pair in pairwise(view.moves))
 
 
 def _turns_back(view: Melody) -> bool:
-    return view.species in (3, 5) and view.earlier == view.now
+    return view.species in (3, 5) and len(view.moves) > 1 and together(*view.moves[-2:]) == UNISON
 
 
 # Of the line as a whole
 
 
 def _too_wide(view: Course) -> bool:
-    for other in (view.lowest, view.highest):
-        steps, semitones = interval(other, view.now)
-        if abs(steps) > _MOST_STEPS or abs(semitones) > _MOST_SEMITONES:
-            return True
-    return False
+    return any(
+        abs(steps) > _MOST_STEPS or abs(semitones) > _MOST_SEMITONES
+        for steps, semitones in (view.from_lowest, view.from_highest)
+    )
 
 
 def _outlines(view: Course) -> list[Interval]:
     """Return what is outlined by the movements in one direction that end here."""
-    now = way(interval(view.before, view.now))
+    now = way(view.move)
     found = []
     if view.way and now == -view.way:
-        found.append(interval(view.start, view.before))
+        found.append(view.outline)
     if view.is_last and now:
-        found.append(interval(view.start if now == view.way else view.before, view.now))
+        found.append(together(view.outline, view.move) if now == view.way else view.move)
     return found
 
 
@@ -119,11 +112,11 @@ def _outlined_other(view: Course) -> bool:
 def _climax_again(view: Course) -> bool:
     if not view.is_last:
         return False
-    return view.now == view.highest or (view.is_repeated and view.now.semitone < view.highest.semitone)
+    return view.from_highest == UNISON or (view.is_repeated and view.from_highest.semitones < 0)
 
 
 def _climax_last(view: Course) -> bool:
-    return view.is_last and view.now.semitone >= view.highest.semitone
+    return view.is_last and view.from_highest.semitones >= 0
 
 
 MELODIC_RULES: Final = (

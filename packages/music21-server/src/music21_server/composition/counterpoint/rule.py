@@ -1,7 +1,7 @@
 """What a rule is, and what of the music the rules look at.
 
-Each kind of view is what some rules need to know and nothing more, so that a judgement is remembered for all
-places that look alike.
+Each kind of view is what some rules need to know and nothing more, mostly intervals, so that a judgement is
+remembered for all places that look alike, in any key.
 """
 
 from __future__ import annotations
@@ -20,39 +20,42 @@ Owed = Literal["", "step up twice", "step up", "resolution", "lower neighbour", 
 ALL_SPECIES: Final = frozenset({1, 2, 3, 4, 5})
 
 
-class Event(NamedTuple):
-    """A note as it is struck.
+class Stroke(NamedTuple):
+    """How a note is struck.
 
     Attributes:
-        tone: Its pitch.
         onset: Eighths since the beginning of its measure.
         duration: In eighths, within its measure.
         is_dissonant: With the cantus, where it is struck.
     """
 
-    tone: Tone
     onset: int
     duration: int
     is_dissonant: bool
 
 
 class Melody(NamedTuple):
-    """Up to four notes in succession, the last one being judged."""
+    """Up to three moves in succession, the one to the note that is judged at the end."""
 
     species: int
-    first: Tone | None
-    earlier: Tone | None
-    before: Tone | None
-    now: Tone
+    moves: tuple[Interval, ...]
 
 
 class Sonority(NamedTuple):
-    """A note with the cantus below or above it; `is_tied` where it is held from the measure before."""
+    """A note with the cantus below or above it.
+
+    Attributes:
+        between: From the lower to the upper voice; below zero where they cross.
+        onset: In eighths.
+        duration: In eighths.
+        is_tied: Whether it is held from the measure before.
+        is_beginning: Whether it is the first note.
+        is_last_measure: Whether it is that of the last measure.
+    """
 
     species: int
     position: Position
-    cantus: Tone
-    tone: Tone
+    between: Interval
     onset: int
     duration: int
     is_tied: bool
@@ -60,43 +63,51 @@ class Sonority(NamedTuple):
     is_last_measure: bool
 
     @property
-    def between(self) -> Interval:
-        """From the lower to the upper voice; below zero where they cross."""
-        return vertical(self.position, self.cantus, self.tone)
-
-    @property
     def is_dissonant(self) -> bool:
         """Whether it is."""
-        return simple(self.between) not in CONSONANT
+        return not is_consonant(self.between)
 
 
 class Motion(NamedTuple):
-    """Both voices from the last note of one measure to the first of the next."""
+    """Both voices from the last note of one measure to the first of the next.
+
+    Attributes:
+        before: From the lower to the upper voice, there.
+        now: Likewise, here.
+        cantus: How the cantus moves.
+        line: How the counterpoint moves.
+    """
 
     species: int
     position: Position
-    cantus_before: Tone
-    cantus: Tone
-    before: Tone
-    now: Tone
+    before: Interval
+    now: Interval
+    cantus: Interval
+    line: Interval
 
 
 class Figure(NamedTuple):
-    """Notes around a dissonance, the last one being judged, and what it owes."""
+    """Three notes around a dissonance, the last one being judged, and what it owes.
+
+    Attributes:
+        into: From the first to the middle one; None where there are fewer.
+        out: From the middle one to the last; likewise.
+    """
 
     species: int
-    before: Event | None
-    middle: Event | None
-    now: Event
+    before: Stroke | None
+    middle: Stroke | None
+    now: Stroke
+    into: Interval | None
+    out: Interval | None
     owed: Owed
 
 
 class Suspension(NamedTuple):
-    """A note held into a dissonance."""
+    """A note held into a dissonance; `between` is from the lower to the upper voice."""
 
     position: Position
-    cantus: Tone
-    tone: Tone
+    between: Interval
 
 
 class Accents(NamedTuple):
@@ -156,22 +167,20 @@ class Course(NamedTuple):
     """The line so far.
 
     Attributes:
-        start: Where it last turned.
+        outline: From where it last turned to the note before.
         way: Its direction since, see `tones.way`.
-        before: The note before.
-        now: The one being judged.
-        lowest: Of all notes before.
-        highest: Likewise.
+        move: From the note before to the one being judged.
+        from_lowest: From the lowest of all notes before to the one being judged.
+        from_highest: Likewise from the highest.
         is_repeated: Whether the highest one has come twice.
         is_last: Whether the line ends here.
     """
 
-    start: Tone
+    outline: Interval
     way: int
-    before: Tone
-    now: Tone
-    lowest: Tone
-    highest: Tone
+    move: Interval
+    from_lowest: Interval
+    from_highest: Interval
     is_repeated: bool
     is_last: bool
 
@@ -222,7 +231,7 @@ def vertical(position: Position, cantus: Tone, tone: Tone) -> Interval:
     return interval(cantus, tone) if position == "above" else interval(tone, cantus)
 
 
-@lru_cache(maxsize=1 << 14)
-def is_consonant(cantus: Tone, tone: Tone) -> bool:
-    """Return whether two tones are consonant."""
-    return simple(interval(cantus, tone)) in CONSONANT
+@lru_cache(maxsize=1 << 10)
+def is_consonant(between: Interval) -> bool:
+    """Return whether two voices are consonant, whichever is the lower one."""
+    return simple(between) in CONSONANT

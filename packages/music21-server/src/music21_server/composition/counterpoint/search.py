@@ -10,40 +10,43 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Final
 
 from music21_server.composition.counterpoint.judging import (
     Slot,
     State,
-    Verdict,
     after,
     judges,
+    line_views,
+    melody_view,
+    place_views,
     rhythm_view,
     slots,
     views,
     with_rhythm,
 )
+from music21_server.composition.counterpoint.outlook import Outlook
+from music21_server.composition.counterpoint.prices import Prices
 from music21_server.composition.counterpoint.rhythms import Rhythm, rhythms
 from music21_server.composition.counterpoint.task import Task
-from music21_server.composition.counterpoint.tones import Tone
+from music21_server.composition.counterpoint.tones import Interval, Tone, degree
 from music21_server.workers.progress import report
 
-_STRICT_COST: Final = 1000.0
-"""Of breaking a strict rule, where that is allowed: more than all preferences together."""
-
-_REPEATED_CLIMAX_COST: Final = 2.5
-"""While the highest note stands twice; given back when a higher one comes."""
+_CLIMAX_IN_DOUBT_COST: Final = 5.0
+"""Towards the end, while the highest note stands twice, or is the final, which will come again; given back
+when a higher one comes."""
 
 _TASTE: Final = 1.2
 """How much the seed may make of a note; a leap of a fourth costs 1."""
 
 _WIDTHS: Final = {
     1: (60, 60, 240, 1000, 6000),
-    2: (24, 24, 24, 24, 60, 240, 1000),
-    3: (20, 20, 20, 20, 40, 160, 600),
-    4: (20, 20, 20, 20, 60, 60, 240, 1000),
-    5: (10, 10, 10, 10, 20, 20, 80, 320),
+    2: (16, 16, 24, 60, 240, 1000),
+    3: (15, 15, 20, 40, 160, 600),
+    4: (15, 15, 15, 20, 60, 240, 1000),
+    5: (7, 7, 7, 10, 20, 80, 320),
 }
 """Lines that are kept at once, by species; each as the one before has failed, with another taste."""
 
@@ -109,13 +112,27 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Line:
-    """A line as it grows; `slot` and `tone` are its last note, `rank` is its cost with taste and all."""
+    """A line as it grows.
+
+    Attributes:
+        state: What of it matters.
+        cost: With taste and all.
+        prospect: What it will cost in the end, at least.
+        before: The line without its last note or rhythm.
+        slot: Of its last note.
+        tone: Likewise.
+    """
 
     state: State
-    rank: float
+    cost: float
+    prospect: float
     before: _Line | None = None
     slot: Slot | None = None
     tone: Tone | None = None
+
+
+_MelodyKey = tuple[int, Tone | None, tuple[Interval, ...]]
+"""A measure, the last note, and the moves to it."""
 
 
 def search(task: Task, seed: int, *, may_break: bool = False) -> Outcome:
@@ -129,50 +146,54 @@ def search(task: Task, seed: int, *, may_break: bool = False) -> Outcome:
     outcome = Outcome(None, is_exhaustive=False, steps=0, reached=0)
     steps = 0
     taste = random.Random(seed)  # noqa: S311 - no secret
+    prices = Prices(task.species, may_break=may_break)
+    outlook = Outlook(task, prices)
     for width in _WIDTHS[task.species]:
         most = _MOST_STEPS_PER_MEASURE * task.measures - steps
-        outcome = _Search(task, taste, width, most, may_break=may_break).run()
+        outcome = _Search(task, prices, outlook, taste, width, most).run()
         steps += outcome.steps
         if outcome.found is not None or outcome.is_exhaustive or outcome.steps >= most:
             break
     return replace(outcome, steps=steps)
 
 
+@dataclass(slots=True)
 class _Search:
-    """One search with a given room."""
+    """One search with a given room: so many lines at once, so many notes tried."""
 
-    def __init__(
-        self, task: Task, taste: random.Random, width: int, most_steps: int, *, may_break: bool
-    ) -> None:
-        self._task = task
-        self._width = width
-        self._most_steps = most_steps
-        self._may_break = may_break
-        self._judges = judges(task.species)
-        self._random = taste
-        self._steps = 0
-        self._is_exhaustive = True
+    task: Task
+    prices: Prices
+    outlook: Outlook
+    taste: random.Random
+    width: int
+    most_steps: int
+    _steps: int = 0
+    _is_exhaustive: bool = True
+    _doubt: float = 0.0
+    _melodies: dict[_MelodyKey, tuple[tuple[Tone, float], ...]] = field(default_factory=dict)
 
     def run(self) -> Outcome:
-        lines = [_Line(State(), 0.0)]
-        measures = self._task.measures
+        lines = [_Line(State(), 0.0, 0.0)]
+        measures = self.task.measures
         for measure in range(measures):
             report(measure, measures, "writing the counterpoint")
+            self._doubt = _CLIMAX_IN_DOUBT_COST * (measure + 1) / measures
             lines = self._cut(self._measure(lines, measure))
             if not lines:
                 return Outcome(None, self._is_exhaustive, self._steps, measure)
-        return Outcome(retraced(self._task, lines[0]), self._is_exhaustive, self._steps, measures - 1)
+        best = min(lines, key=lambda line: line.cost)
+        return Outcome(retraced(self.task, best), self._is_exhaustive, self._steps, measures - 1)
 
     def _measure(self, lines: list[_Line], measure: int) -> list[_Line]:
         """Return the lines continued by a measure."""
-        candidates = self._task.candidates(measure)
-        tastes = {tone: _TASTE * self._random.random() for tone in candidates}
+        tastes = {tone: _TASTE * self.taste.random() for tone in self.task.candidates(measure)}
         ended: list[_Line] = []
-        for rhythm in rhythms(self._task.species, measure, self._task.measures):
-            taste = _TASTE * self._random.random()
+        for rhythm in rhythms(self.task.species, measure, self.task.measures):
+            taste = _TASTE * self.taste.random()
             grown = self._begun(lines, rhythm, taste)
-            for slot in slots(rhythm, measure, self._task.measures):
-                grown = self._cut(self._continued(grown, slot, candidates, tastes))
+            for slot in slots(rhythm, measure, self.task.measures):
+                rest = self.outlook.after(measure, rhythm, slot.onset)
+                grown = self._cut(self._continued(grown, slot, tastes, rest))
             ended.extend(grown)
         return ended
 
@@ -183,70 +204,84 @@ class _Search:
             state = line.state
             if state.rhythm is not None and not rhythm.may_follow(state.rhythm):
                 continue
-            verdict = self._judges_of(rhythm_view(self._task, state, rhythm))
-            if verdict.strict and not self._may_break:
-                continue
-            rank = line.rank + verdict.cost + verdict.strict * _STRICT_COST + taste
-            found.append(_Line(with_rhythm(state, rhythm), rank, line))
+            price = self.prices.of((rhythm_view(self.task, state, rhythm),))
+            if price < inf:
+                cost = line.cost + price + taste
+                found.append(_Line(with_rhythm(state, rhythm), cost, cost, line))
         return found
 
-    def _judges_of(self, view: object) -> Verdict:
-        return self._judges[type(view)](view)
-
     def _continued(
-        self, lines: list[_Line], slot: Slot, candidates: tuple[Tone, ...], tastes: dict[Tone, float]
+        self, lines: list[_Line], slot: Slot, tastes: dict[Tone, float], rest: dict[Tone, float]
     ) -> list[_Line]:
-        """Return the lines with one more note."""
+        """Return the lines with one more note.
+
+        Args:
+            lines: To be continued.
+            slot: Where the note stands.
+            tastes: What the seed makes of the tones that the measure may have.
+            rest: What all that comes after the note costs at least, by its tone.
+        """
         best: dict[State, _Line] = {}
+        # What depends on less than the line so far is judged once for all lines.
+        held = {last.tone: tastes.get(last.tone, 0.0) for line in lines if (last := line.state.recent[-1])}
+        fitting = {
+            tone: taste + price
+            for tone, taste in (held if slot.is_tied else tastes).items()
+            if tone in rest and (price := self.prices.of(place_views(self.task, slot, tone))) < inf
+        }
         for line in lines:
-            last = line.state.recent[-1]
-            for tone in (last.tone,) if slot.is_tied and last else candidates:
-                self._steps += 1
-                cost = self._cost(line.state, slot, tone)
-                if cost is None:
+            for tone, melody_price in self._onward(line.state, slot, tastes):
+                if tone not in fitting:
                     continue
-                state = after(self._task, line.state, slot, tone)
-                rank = line.rank + cost + tastes.get(tone, 0.0)
+                self._steps += 1
+                price = self.prices.of(line_views(self.task, line.state, slot, tone))
+                if price == inf:
+                    continue
+                state = after(self.task, line.state, slot, tone)
+                cost = line.cost + melody_price + fitting[tone] + price
                 known = best.get(state)
-                if known is None or rank < known.rank:
-                    best[state] = _Line(state, rank, line, slot, tone)
+                if known is None or cost < known.cost:
+                    best[state] = _Line(state, cost, cost + rest[tone], line, slot, tone)
         return list(best.values())
 
-    def _cost(self, state: State, slot: Slot, tone: Tone) -> float | None:
-        """Return what a note costs; None where it may not stand."""
-        cost = 0.0
-        for view in views(self._task, state, slot, tone):
-            verdict = self._judges[type(view)](view)
-            if verdict.strict:
-                if not self._may_break:
-                    return None
-                cost += verdict.strict * _STRICT_COST
-            cost += verdict.cost
-        return cost
+    def _onward(self, state: State, slot: Slot, tastes: dict[Tone, float]) -> tuple[tuple[Tone, float], ...]:
+        """Return which tones may follow the last ones, wherever they stand, and at what price."""
+        last = state.recent[-1].tone if state.recent[-1] is not None else None
+        if slot.is_tied:
+            return ((last, 0.0),) if last is not None else ()
+        key = (slot.measure, last, state.moves)
+        known = self._melodies.get(key)
+        if known is None:
+            species = self.task.species
+            prices = [(tone, self.prices.of((melody_view(species, state, tone),))) for tone in tastes]
+            known = self._melodies[key] = tuple((tone, price) for tone, price in prices if price < inf)
+        return known
 
     def _cut(self, lines: list[_Line]) -> list[_Line]:
         """Return the best lines, best first; not too many end on one note, lest all be in one corner."""
-        lines.sort(key=_standing)
-        if len(lines) <= self._width:
+        lines.sort(key=self._standing)
+        if len(lines) <= self.width:
             return lines
         self._is_exhaustive = False
-        room = self._width if self._steps < self._most_steps else 1
+        room = self.width if self._steps < self.most_steps else 1
         share = max(1, room // _ENDINGS)
         kept: list[_Line] = []
+        others: list[_Line] = []
         counts: Counter[Tone | None] = Counter()
         for line in lines:
             last = line.state.recent[-1]
             ending = last.tone if last is not None else None
-            if counts[ending] < share:
-                counts[ending] += 1
-                kept.append(line)
-                if len(kept) == room:
-                    break
-        return kept
+            counts[ending] += 1
+            (kept if counts[ending] <= share else others).append(line)
+        return sorted([*kept, *others][:room], key=self._standing)
 
+    def _standing(self, line: _Line) -> float:
+        """Return what a line will cost at least, and more where its highest note may well come again."""
+        return line.prospect + (self._doubt if self._is_in_doubt(line.state) else 0.0)
 
-def _standing(line: _Line) -> float:
-    return line.rank + (_REPEATED_CLIMAX_COST if line.state.is_repeated else 0.0)
+    def _is_in_doubt(self, state: State) -> bool:
+        highest = state.highest
+        return state.is_repeated or (highest is not None and degree(highest) == self.task.final)
 
 
 def retraced(task: Task, line: _Line) -> Found:

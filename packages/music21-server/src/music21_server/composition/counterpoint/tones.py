@@ -70,6 +70,11 @@ def interval(lower: Tone, upper: Tone) -> Interval:
     return Interval(upper.place - lower.place, upper.semitone - lower.semitone)
 
 
+def together(one: Interval, other: Interval) -> Interval:
+    """Return where two moves lead, one after the other."""
+    return Interval(one.steps + other.steps, one.semitones + other.semitones)
+
+
 def simple(between: Interval) -> Interval:
     """Return an interval without its octaves and without its direction; the octave is a unison."""
     steps, semitones = between

@@ -8,6 +8,7 @@ import pytest
 
 from music21_server.composition.counterpoint.cantus import cantus_from_text
 from music21_server.composition.counterpoint.judging import (
+    Slot,
     State,
     after,
     place_views,
@@ -121,3 +122,18 @@ def test_where_rules_may_be_broken_nothing_is_shut_out() -> None:
     for measure in range(wanted.measures):
         (rhythm,) = rhythms(1, measure, wanted.measures)
         assert set(outlook.after(measure, rhythm, 0)) >= set(wanted.candidates(measure))
+
+
+@pytest.mark.parametrize("position", ["above", "below"])
+def test_a_note_that_must_be_held_is_one_that_can_be(position: Position) -> None:
+    wanted = task(5, position)
+    outlook, prices = outlook_of(wanted), Prices(5, may_break=False)
+    measure = 4
+    (held, *_) = (rhythm for rhythm in rhythms(5, measure, wanted.measures) if rhythm.must_be_held)
+    on = outlook.after(measure, held, 4)
+    next_place = Slot(measure + 1, 0, 4, is_tied=True)
+    assert on
+    assert all(prices.of(place_views(wanted, next_place, tone)) < inf for tone in on)
+    assert not all(
+        prices.of(place_views(wanted, next_place, tone)) < inf for tone in wanted.candidates(measure)
+    )

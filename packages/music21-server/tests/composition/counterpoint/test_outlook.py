@@ -89,6 +89,8 @@ def test_only_what_closes_may_stand_at_the_close(position: Position) -> None:
     assert {degree(tone) for tone in allowed(wanted, close) if tone in outlook.after(close, whole, 0)} == {
         wanted.leading
     }
+    # Whatever its place says, only a step leads to the final.
+    assert {tone.place % 7 for tone in outlook.after(close, whole, 0)} <= {0, 2}
     # Before it may stand what is no chromatic, augmented or diminished step from it: neither C, nor F, nor G.
     before = allowed(wanted, close - 1)
     steps = {tone.place % 7 for tone in before if tone in outlook.after(close - 1, whole, 0)}

@@ -21,6 +21,7 @@ from music21_server.composition.counterpoint.judging import (
     views,
     with_rhythm,
 )
+from music21_server.composition.counterpoint.outlook import Outlook
 from music21_server.composition.counterpoint.rhythms import Rhythm
 from music21_server.composition.counterpoint.rule import Position
 from music21_server.composition.counterpoint.search import search
@@ -101,6 +102,26 @@ def test_the_best_of_all_lines_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     lines = list(strict_lines(wanted))
     assert len(lines) > 10
     assert outcome.found.cost == pytest.approx(min(cost for _, cost in lines))
+
+
+class Blind(Outlook):
+    """Sees what leads nowhere, but not what the rest costs."""
+
+    def after(self, measure: int, rhythm: Rhythm, onset: int) -> dict[Tone, float]:
+        return dict.fromkeys(super().after(measure, rhythm, onset), 0.0)
+
+
+def test_foresight_makes_better_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With little room, where a blind search often finds nothing at all."""
+    monkeypatch.setattr(searching, "_WIDTHS", dict.fromkeys((2, 3, 4), (4,)))
+
+    def cost() -> float:
+        found = [search(task(species=species), seed).found for species in (2, 3, 4) for seed in range(3)]
+        return sum(each.cost if each is not None else 50.0 for each in found)
+
+    with_foresight = cost()
+    monkeypatch.setattr(searching, "Outlook", Blind)
+    assert with_foresight < 0.8 * cost()
 
 
 def test_none_is_said_to_exist_only_if_every_line_was_seen() -> None:

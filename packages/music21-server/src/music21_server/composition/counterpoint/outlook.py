@@ -127,12 +127,15 @@ class Outlook:
 
     def _motion(self, measure: int) -> _Costs:
         """Return what moves into a measure cost more, with a view to the cantus."""
-        found = np.zeros((len(self._tones), len(self._tones)))
         if measure == 0:
-            return found
+            return np.zeros((len(self._tones), len(self._tones)))
+        found = np.full((len(self._tones), len(self._tones)), inf)
         for row, before in enumerate(self._tones):
+            if before not in self._candidates[measure - 1]:
+                continue
             for column, now in enumerate(self._tones):
-                if before in self._candidates[measure - 1] and self._into_consonance[row, column] < inf:
+                # A note that is held does not move, which is no melodic interval.
+                if row == column or self._into_consonance[row, column] < inf:
                     found[row, column] = self._prices.of(self._motion_views(measure, before, now))
         return found
 

@@ -5,20 +5,21 @@ import sys
 import pypdfium2
 import pytest
 
-from music21_server.errors import ScoreError, TooMuchScoreError
+from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
 from music21_server.limits import Limits
 from music21_server.orchestra import orchestral_score
 from music21_server.reading.places import from_corpus
 from music21_server.reading.sources import Document, read
 from music21_server.rendering.pdf import PdfLimits, render_pdf
+from music21_server.writing.mxl import pack
 
 A4_POINTS = (595.28, 841.89)
 
 
-def pdf_of(document: Document, *excerpt, most: int = 5_000) -> pypdfium2.PdfDocument:
+def pdf_of(document: Document, *excerpt, most: int = 5_000, **more) -> pypdfium2.PdfDocument:
     score = read(document, Limits())
     return pypdfium2.PdfDocument(
-        render_pdf(document, score, *excerpt, limits=Limits(), pdf_limits=PdfLimits(most))
+        render_pdf(document, score, *excerpt, **more, limits=Limits(), pdf_limits=PdfLimits(most))
     )
 
 
@@ -42,19 +43,71 @@ def test_pages_are_a4_with_names_of_parts_title_and_lyrics_as_text() -> None:
     assert "mun di" in words
 
 
-def test_music_is_within_the_margins_of_every_page() -> None:
-    """Systems of so many staves are first too high for a page, and made smaller."""
-    pdf = pdf_of(Document("musicxml", orchestral_score(30, 6, 1)))
+@pytest.mark.parametrize(("staves", "bars", "margin"), [(4, 1, 36), (30, 6, 36), (58, 1, 20)])
+def test_music_is_within_the_margins_of_every_page(staves, bars, margin) -> None:
+    """Systems of so many staves are first too high for a page, and made smaller, but not by much."""
+    pdf = pdf_of(Document("musicxml", orchestral_score(staves, bars, 1)))
     for page in pdf:
         left, top, right, bottom = inked(page)
-        assert 5 < left < right < 590
-        assert 5 < top < bottom < 837
-        assert bottom - top > 300
+        assert margin < left < margin + 30
+        assert margin < top < margin + 30
+        assert right < 595 - margin
+        assert bottom < 842 - margin
+        assert bottom - top > (600 if staves >= 30 else 100)
+
+
+def test_what_no_attempt_fits_on_a_page_is_told(monkeypatch) -> None:
+    monkeypatch.setattr("music21_server.rendering.pdf._ATTEMPTS", 1)
+    monkeypatch.setattr("music21_server.rendering.pdf._room", lambda _: 1.0)
+    with pytest.raises(TooMuchScoreError, match=r"^32 staves with what .* no room on a page: ask for some"):
+        pdf_of(Document("musicxml", orchestral_score(30, 1, 1)))
+
+
+def test_a_page_without_bars_is_an_error(monkeypatch) -> None:
+    class Toolkit:
+        def __getattr__(self, name):
+            return lambda *_: {"renderToSVG": '<svg width="1px" height="1px">', "getPageCount": 1}.get(name)
+
+    monkeypatch.setattr("verovio.toolkit", Toolkit)
+    with pytest.raises(UnreadableScoreError, match="Verovio drew none"):
+        pdf_of(from_corpus("bach/bwv66.6"))
+
+
+def test_words_are_in_fonts_of_our_own_and_the_same_score_gives_the_same_file(song) -> None:
+    document = Document("musicxml", song)
+    pdf, again = pdf_of(document), pdf_of(document)
+    texts = [each for each in pdf[0].get_objects() if isinstance(each, pypdfium2.PdfTextObj)]
+    assert {text.get_font().get_base_name().partition("+")[2] for text in texts} == {"ScoreSerif-Regular"}
+    facts = pdf.get_metadata_dict()
+    assert (facts["Title"], facts["Author"], facts["CreationDate"]) == ("Lied & Klavier", "Åse Ørn", "")
+    assert words_of(pdf) == words_of(again)
+    assert "Verovio" not in words_of(pdf)
+
+
+def test_a_document_is_drawn_with_its_words_packed_or_not(song) -> None:
+    for document in (Document("musicxml", song), Document("mxl", pack(song))):
+        words = words_of(pdf_of(document, "1", "2", ["Voice"]))
+        assert "Welt" in words
+        assert "Piano" not in words
+    assert "Welt" not in words_of(pdf_of(Document("musicxml", song), "3", "4"))
+
+
+def test_all_staves_of_an_instrument_are_counted(song) -> None:
+    document = Document("musicxml", song)
+    piano = read(document, Limits()).parts[1].identity
+    assert "Piano" in words_of(pdf_of(document, "1", "2", [piano], most=4))
+    with pytest.raises(TooMuchScoreError, match="2 bars of 2 staves are 4 for one PDF"):
+        pdf_of(document, "1", "2", [piano], most=3)
 
 
 def test_some_measures_of_some_parts_of_what_is_no_musicxml() -> None:
-    document = Document("abc", b"X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|cBAG|FEDC|]\n")
-    assert "A tune" in words_of(pdf_of(document, "2", "3", ["1"]))
+    first, second = b'"Am"CDEF|"Dm"GABc|"Em"cBAG|"F7"FEDC|]', b'"G7"C4|C4|C4|C4|]'
+    head = b"X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\n"
+    document = Document("abc", head + b"V:1\n" + first + b"\nV:2\n" + second + b"\n")
+    words = words_of(pdf_of(document, "@2", "@3", ["1"]))
+    assert "A tune" in words
+    assert [symbol in words for symbol in ("Am", "Dm", "Em", "F7", "G7")] == [False, True, True, False, False]
+    assert "G7" not in words_of(pdf_of(document, parts=["1"]))
     with pytest.raises(ScoreError, match="from 0 to 3"):
         pdf_of(document, "9")
 

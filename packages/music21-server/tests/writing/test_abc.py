@@ -13,6 +13,7 @@ from music21_server.notes import (
     STEPS,
     TIE_START,
     TIE_STOP,
+    UNPITCHED,
     ChordSymbol,
     Fermata,
     KeyChange,
@@ -76,7 +77,7 @@ def test_a_tune(score) -> None:
             {"measure": 1, "kind": REST, "onset": 12, "duration": 4},
             {"measure": 2, "kind": REST, "duration": 16},
         ],
-        title='100 % "pure"', composer="Somebody", names=["Flute"],
+        title='100 % "pure"', composer="Some % body", names=["Flute"],
         keys=(KeyChange(0, 0, 0, 1, "major"), KeyChange(0, 2, 0, -3, "minor")), times=FOUR_FOUR,
         tempos=(TempoChange(0, 0, 0, 72.5),), fermatas=(Fermata(0, 1, 0),),
         chord_symbols=(ChordSymbol(0, 0, 8, "C/E"), ChordSymbol(0, 2, 8, "Cm7")),
@@ -85,7 +86,7 @@ def test_a_tune(score) -> None:
         "%abc-2.1",
         "X:1",
         'T:100 \\% "pure"',
-        "C:Somebody",
+        "C:Some \\% body",
         "L:1/8",
         "M:4/4",
         "Q:1/4=72.5",
@@ -146,6 +147,8 @@ def test_a_bar_longer_than_its_time_signature_gets_one_of_its_own(score) -> None
     rows = [{"measure": bar, "duration": ticks, "pitch": "C5"} for bar, ticks in ((0, 16), (1, 20), (2, 16))]
     some = score(rows, bars=[16, 20, 16], times=FOUR_FOUR)
     assert lines_of(some)[-7:] == ["c8 |", "L:1/8", "M:5/4", "c10 |", "L:1/8", "M:4/4", "c8 |]"]
+    other = [TimeChange(0, 0, 0, "5/4", 20), TimeChange(1, 0, 0, "4/4", 16)]
+    assert "1 bars longer" in str(write_abc(score([{}], bars=[16, 20], names="AB", times=other)).remarks)
     assert write_abc(some).remarks == ("1 bars longer than their time signature have one of their own.",)
     assert difference(some) == ""
 
@@ -156,6 +159,142 @@ def test_a_key_within_a_bar_stands_in_brackets_and_what_follows_has_signs(score)
     some = score(rows, times=FOUR_FOUR, keys=(KeyChange(0, 0, 0, 0, ""), KeyChange(0, 0, 4, 1, "major")))
     assert "| F2 [K:G] ^F2 =G2 F2 |\nL:1/8\nK:G\nF8 |" in write_abc(some).text
     assert difference(some) == ""
+
+
+def test_of_marks_at_one_barline_the_last_counts(score) -> None:
+    """Those that stand within the bar before are moved there, as music21 skips fields in brackets."""
+    keys = (KeyChange(0, 0, 0, -1, ""), KeyChange(0, 0, 0, 1, ""), KeyChange(0, 0, 8, 2, ""),
+            KeyChange(0, 0, 12, 3, ""), KeyChange(0, 1, 0, 4, ""))  # fmt: skip
+    rows = [{"onset": onset, "pitch": "F#5"} for onset in (0, 4, 8, 12)]
+    rows += [{"measure": bar, "pitch": "D#5", "duration": 16} for bar in (1, 2)]
+    clarinet = Part("P1", "", 0, (Transposition(2, -1, -2),))
+    some = score(rows, parts=[clarinet], keys=keys, times=FOUR_FOUR)
+    assert lines_of(some)[4:] == [
+        "M:4/4", "K:G", "f2 f2 [K:D] ^f2 [K:A] ^f2 |",
+        "L:1/8", "K:E", "d8 |", "L:1/8", "K:E transpose=-2", "d8 |]",
+    ]  # fmt: skip
+    assert difference(some) == ""
+
+
+def test_of_keys_at_one_moment_the_last_counts(score) -> None:
+    keys = (KeyChange(0, 0, 0, 1, ""), KeyChange(0, 1, 0, 1, ""), KeyChange(0, 1, 0, 0, ""),
+            KeyChange(0, 1, 8, 0, ""), KeyChange(0, 1, 8, 2, ""))  # fmt: skip
+    rows = [{"measure": 1, "onset": onset, "pitch": "F5"} for onset in (0, 8)]
+    rows += [{"measure": bar, "pitch": "C#5", "duration": 16} for bar in (2, 3)]
+    some = score(rows, parts=[Part("P1", "", 0, (Transposition(3, -1, -2),))], keys=keys, times=FOUR_FOUR)
+    assert lines_of(some)[6:] == [
+        "z8 |", "L:1/8", "K:C", "f2 z2 [K:C][K:D] =f2 z2 |", "L:1/8", "K:D", "c8 |",
+        "L:1/8", "K:D transpose=-2", "c8 |]",
+    ]  # fmt: skip
+    assert difference(some) == ""
+
+
+def test_a_tempo_stands_once_where_it_begins(score) -> None:
+    rows = [
+        {"part": part, "measure": bar, "onset": onset, "duration": 8, "pitch": "C5"}
+        for part in (0, 1) for bar, onset in ((0, 0), (0, 8), (1, 0), (2, 0))
+    ]  # fmt: skip
+    tempos = (TempoChange(0, 0, 8, 72.0), TempoChange(1, 1, 0, 60.0), TempoChange(0, 1, 4, 90.0))
+    keys = (KeyChange(0, 0, 8, 1, ""), KeyChange(1, 0, 8, 1, ""))
+    times = (*FOUR_FOUR, TimeChange(1, 0, 0, "4/4", 16))
+    some = score(rows, names=["", ""], tempos=tempos, times=times, keys=keys)
+    text = write_abc(some).text
+    assert "Q:" not in text.partition("K:")[0]
+    # That within the note stands behind it.
+    assert "\nc4 [K:G][Q:1/4=72] =c4 |\nL:1/8\nK:G\nQ:1/4=60\nc4 [Q:1/4=90] z4 | c4 z4 |]\n" in text
+    assert text.count("Q:") == 3
+    last = score([{"duration": 16}], times=FOUR_FOUR, tempos=(TempoChange(0, 0, 4, 90.0),))
+    assert "| C8 [Q:1/4=90] |" in write_abc(last).text
+    assert difference(some) == difference(last) == ""
+
+
+def test_each_part_has_its_own_time_signature_and_transposition(score) -> None:
+    parts = [Part("P1", ""), Part("P2", "", 0, (Transposition(0, -1, -2),))]
+    rows = [{"part": part, "measure": bar, "duration": 12} for part in (0, 1) for bar in (0, 1, 2)]
+    times = (TimeChange(0, 0, 0, "3/4", 12), TimeChange(1, 0, 0, "6/8", 12), TimeChange(1, 2, 0, "12/16", 12))
+    text = write_abc(score(rows, parts=parts, bars=[12] * 3, times=times)).text
+    first, second = text.split("V:1")[1].split("V:2")
+    assert "M:" not in first
+    assert "transpose" not in first
+    assert second.startswith(' name="Part 2" clef=treble transpose=-2\nM:6/8\nK:C\n')
+    assert "L:1/8\nM:12/16\nC6 |]" in second
+
+
+def test_an_instrument_that_sounds_as_written_says_so_only_after_another(score) -> None:
+    plain = Part("P1", "Oboe", 0, (Transposition(0, 0, 0), Transposition(1, -4, -7), Transposition(2, 0, 0)))
+    text = write_abc(score([{"measure": bar, "duration": 16} for bar in range(3)], parts=[plain])).text
+    assert 'V:1 name="Oboe" clef=treble\n' in text
+    assert "K:C transpose=-7\nC8 |\nL:1/8\nK:C transpose=0\nC8 |]" in text
+
+
+def test_a_tie_is_written(score) -> None:
+    rows = [{"pitch": "C5", "duration": 12, "tie": TIE_START}, {"pitch": "C5", "onset": 12, "tie": TIE_STOP}]
+    assert "| c6- c2 |" in write_abc(score(rows, times=FOUR_FOUR)).text
+
+
+def test_drums_are_notes_and_fermatas_are_those_of_their_part(score) -> None:
+    rows = [{"part": 0, "duration": 16}, {"part": 1, "kind": UNPITCHED, "pitch": "F4", "duration": 16}]
+    symbols = (ChordSymbol(1, 0, 8, "C"),)
+    some = score(rows, names="AB", fermatas=(Fermata(1, 0, 0),), chord_symbols=symbols, times=FOUR_FOUR)
+    text = write_abc(some).text
+    assert "| C8 |" in text
+    assert "| !fermata!F8 |" in text
+
+
+def test_drums_have_their_clef(score) -> None:
+    assert "clef=perc\n" in write_abc(score([{"kind": UNPITCHED, "pitch": "F4"}], names=["Drums"])).text
+
+
+def test_signs_after_a_key_within_a_bar_are_said_once(score) -> None:
+    rows = [{"onset": 4 * index, "pitch": "F#5"} for index in range(4)]
+    rows += [{"onset": 12, "duration": 0, "grace": True, "pitch": pitch} for pitch in ("G#5", "G5")]
+    keys = (KeyChange(0, 0, 0, 1, ""), KeyChange(0, 0, 2, 2, ""), KeyChange(0, 0, 3, 1, ""))
+    some = score(rows, keys=keys, times=FOUR_FOUR)
+    assert "| f2 [K:D] [K:G] ^f2 f2 {^g=g}f2 |" in write_abc(some).text
+
+
+def test_long_voices_are_broken_at_barlines(score) -> None:
+    rows = [{"measure": bar, "onset": onset, "pitch": "C5"} for bar in range(40) for onset in (0, 4, 8, 12)]
+    *lines, last = lines_of(score(rows, times=FOUR_FOUR))[6:]
+    assert len(lines) > 3
+    assert all(80 <= len(line) < 100 and line.endswith("c2 |") for line in lines)
+    assert last.endswith("c2 |]")
+
+
+def test_chord_symbols_stand_above_the_first_voice_or_are_counted(score) -> None:
+    rows = [{"kind": REST, "duration": 8}, {"onset": 8, "duration": 8, "pitch": "C5"}, {"voice": 1}]
+    moments = ((0, "C"), (4, "G7"), (8, "F"), (10, "A"), (10, "B"), (16, "E"))
+    symbols = tuple(ChordSymbol(0, 0, onset, text) for onset, text in moments)
+    made = write_abc(score(rows, chord_symbols=symbols, times=FOUR_FOUR))
+    assert '| "C"z2 "G7"z2 "F"c4 |\n' in made.text
+    assert made.text.count('"G7"') == 1
+    assert made.remarks == ("3 chord symbols that stand where no note or rest begins are left out.",)
+    silent = write_abc(score([{"kind": REST}], bars=[4], chord_symbols=(ChordSymbol(0, 0, 4, "C"),)))
+    assert "| z2 |" in silent.text
+    assert silent.remarks == ("1 chord symbols that stand where no note or rest begins are left out.",)
+
+
+def test_grace_notes_and_fermatas_are_where_they_stand(score) -> None:
+    rows = [
+        {"duration": 8, "pitch": "C5"},
+        {"onset": 16, "duration": 0, "grace": True, "pitch": "C#5"},
+        {"onset": 16, "duration": 0, "grace": True, "kind": REST},
+        {"onset": 16, "duration": 0, "grace": True, "pitch": "D5"},
+        *({"part": part, "measure": bar, "pitch": "C5", "duration": 16} for part in (0, 1) for bar in (1, 2)),
+    ]
+    # There is nothing at the second one.
+    fermatas = (Fermata(0, 0, 0), Fermata(0, 0, 8))
+    some = score(rows, names=["", ""], fermatas=fermatas, times=(*FOUR_FOUR, TimeChange(1, 0, 0, "4/4", 16)))
+    text = write_abc(some).text
+    assert "\n!fermata!c4 z4 {^cd} |" in text
+    assert text.count("fermata") == 1
+    assert difference(some) == ""
+
+
+def test_notes_under_one_beam_stand_together(score) -> None:
+    lengths = ((0, 2), (2, 1), (3, 1), (4, 2), (6, 2), (8, 8))
+    rows = [{"onset": onset, "duration": ticks, "pitch": "C5"} for onset, ticks in lengths]
+    assert "| cc/2c/2 cc c4 |" in write_abc(score(rows, times=FOUR_FOUR)).text
 
 
 def test_transposing_instruments_are_written_as_they_read(score) -> None:
@@ -174,14 +313,16 @@ def test_what_abc_has_no_room_for_is_told(score) -> None:
     some = score(
         [
             {"octave": 5, "alter_cents": 50, "duration": 8},
-            {"pitch": "D5", "onset": 8, "duration": 4, "cue": True},
+            {"octave": 5, "alter_cents": 50, "onset": 8, "duration": 4, "cue": True},
             {"octave": 5, "alter_cents": 300, "onset": 12},
+            {"alter_cents": 50, "kind": REST, "duration": 8, "measure": 1, "cue": True},
+            {"alter_cents": 50, "kind": REST, "duration": 8, "measure": 1, "onset": 8},
         ],
         chord_symbols=(ChordSymbol(0, 0, 4, "G7"), ChordSymbol(0, 0, 10, "C")),
-        keys=(KeyChange(0, 0, 0, 9, "major"),), times=FOUR_FOUR,
+        keys=(KeyChange(0, 0, 0, 9, "major"), KeyChange(0, 1, 0, 7, "major")), times=FOUR_FOUR,
     )  # fmt: skip
     made = write_abc(some)
-    assert '| ^c4 z "C"z ^d2 |' in made.text
+    assert '| ^c4 z "C"z ^d2 |\n' in made.text
     assert made.remarks == (
         "1 notes between semitones are written on the nearest one.",
         "1 notes of cues are left out.",

@@ -61,6 +61,28 @@ def test_musicxml_beyond_a_limit_goes_out_compressed_only(score) -> None:
     less.check(export(document, some, "mxl", Limits()))
 
 
+@pytest.mark.parametrize(("form", "called"), [("abc", "ABC"), ("lilypond", "file of LilyPond")])
+def test_written_text_beyond_a_limit_is_refused_with_what_to_do(score, form, called) -> None:
+    made = export(Document("musicxml", SOURCE), score([{"alter_cents": 14}]), form, Limits())
+    size = len(made.content)
+    assert made.media_type.startswith(f"text/{'vnd.abc' if form == 'abc' else 'x-lilypond'};")
+    assert "1 notes between" in made.remarks[0]
+    ExportLimits(size).check(made)
+    with pytest.raises(TooMuchScoreError, match=f"^The {called} has {size} bytes.*fewer measures or parts"):
+        ExportLimits(size - 1).check(made)
+
+
+def test_a_score_that_is_written_as_musicxml_is_packed(score) -> None:
+    some, document = score([{"pitch": "C5"}]), Document("abc", b"X:1\nK:C\nc")
+    assert export(document, some, "mxl", Limits()).content == pack(write_musicxml(some))
+
+
+def test_an_archive_is_unpacked_within_its_limit(score) -> None:
+    document = Document("mxl", pack(SOURCE))
+    with pytest.raises(TooMuchScoreError):
+        export(document, score([{}]), "musicxml", Limits(max_source_bytes=len(SOURCE) - 1))
+
+
 def test_an_unknown_format_is_answered_with_the_known_ones(score) -> None:
     with pytest.raises(ScoreError, match="formats musicxml, mxl, midi, abc, lilypond, text, got 'doc'"):
         export(Document("musicxml", SOURCE), score([{}]), "doc", Limits())

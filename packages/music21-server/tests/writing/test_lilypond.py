@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import pytest
+
 from music21_server.notes import (
     REST,
     TIE_OTHER,
     TIE_START,
     TIE_STOP,
+    UNPITCHED,
     ChordSymbol,
     Fermata,
     KeyChange,
@@ -125,19 +128,129 @@ def test_tuplets_are_as_short_as_they_can_be(score) -> None:
     assert variable(write_lilypond(some).text, "notesA") == [f"{triplet} {triplet} |"]
 
 
+def test_without_title_and_composer_there_is_no_field_for_them(score) -> None:
+    assert write_lilypond(score([{}])).text.startswith('\\version "2.24.0"\n\\header {\n  tagline = ##f\n}\n')
+
+
+@pytest.mark.parametrize(("staves", "size"), [(10, None), (11, "18"), (20, "10"), (40, "6")])
+def test_staves_are_smaller_where_there_are_many(score, staves, size) -> None:
+    text = write_lilypond(score([{}], names=["x"] * staves)).text
+    found = [line for line in text.split("\n") if "staff-size" in line]
+    assert found == ([f"#(set-global-staff-size {size})"] if size else [])
+
+
+def test_every_staff_is_printed_and_played_with_its_name_and_notes(score) -> None:
+    text = write_lilypond(score([{"part": part} for part in (0, 1)], names=["Flute", ""])).text
+    assert [line.strip() for line in text.partition("\\score {")[2].split("\n")] == [
+        "", "<<",
+        '\\new Staff \\with { instrumentName = "Flute" } <<',
+        "\\new Voice { \\signsA }", "\\new Voice { \\notesA }", ">>",
+        '\\new Staff \\with { instrumentName = "Part 2" } <<',
+        "\\new Voice { \\signsB }", "\\new Voice { \\notesB }", ">>",
+        ">>", "\\layout { }", "\\midi { }", "}", "",
+    ]  # fmt: skip
+    assert variable(text, "notesA") == variable(text, "notesB") == ["c'4 s2. |"]
+
+
+def test_stems_of_many_voices(score) -> None:
+    rows = [{"voice": voice, "measure": bar, "duration": 16} for bar in (0, 1) for voice in range(5)]
+    text = write_lilypond(score(rows)).text
+    stems = ("One", "Two", "Three", "Four", "Four")
+    for name, stem in zip("ABCDE", stems, strict=True):
+        assert variable(text, f"notes{name}") == [f"\\voice{stem}", "c'1 |", "c'1 |"]
+
+
+def test_rests_of_whole_bars_are_counted_where_they_are_alike(score) -> None:
+    rows = [
+        {"measure": 2, "kind": REST, "duration": 16},
+        {"measure": 3, "kind": REST, "duration": 16},
+        {"measure": 3, "voice": 1, "duration": 16},
+        {"measure": 4, "kind": REST, "duration": 12},
+        {"measure": 6, "kind": REST, "duration": 12},
+        {"measure": 7, "kind": REST, "duration": 12},
+        {"measure": 8, "voice": 1, "kind": REST, "duration": 12},
+        {"part": 1, "measure": 1, "kind": REST, "duration": 16},
+    ]
+    bars, fermatas = [16] * 4 + [12] * 5, (Fermata(0, 6, 0), Fermata(1, 1, 0))
+    text = write_lilypond(score(rows, bars=bars, times=FOUR_FOUR, fermatas=fermatas, names="AB")).text
+    assert variable(text, "notesA") == [
+        "\\oneVoice", "R1*3 |", "\\voiceOne", "R1 |", "\\oneVoice", "R2.*2 |",
+        "r2.\\fermata |", "R2. |", "s2. |",
+    ]  # fmt: skip
+    assert variable(text, "notesB") == ["\\voiceTwo", "s1*3 |", "c'1 |", "s2.*2 |", "s2. |", "s2. |", "R2. |"]
+    assert variable(text, "notesC") == ["R1 |", "r1\\fermata |", "R1*2 |", "R2.*5 |"]
+
+
+def test_a_bar_without_length_holds_nothing(score) -> None:
+    rows = [{"measure": bar, "duration": 16} for bar in (0, 2)]
+    text = write_lilypond(score(rows, bars=[16, 0, 16], times=FOUR_FOUR)).text
+    assert variable(text, "notesA") == ["c'1 |", "c'1 |"]
+
+
+def test_a_pick_up_is_that_of_its_own_part(score) -> None:
+    rows = [{"part": part, "kind": REST, "duration": 8} for part in (0, 1)]
+    times = (TimeChange(0, 0, 0, "2/4", 8), TimeChange(1, 0, 0, "4/4", 16))
+    text = write_lilypond(score(rows, bars=[8], names="AB", times=times)).text
+    assert variable(text, "notesA") == ["R2 |"]
+    assert variable(text, "notesB") == ["r2 |"]
+    assert variable(text, "signsB")[0] == "\\clef treble \\time 4/4 \\partial 2 s2 |"
+
+
+def test_grace_notes_stand_before_what_follows_them(score) -> None:
+    grace = {"grace": True, "duration": 0}
+    rows = [
+        {**grace, "pitch": "C5"}, {**grace, "kind": REST}, {**grace, "pitch": "D5"},
+        {"pitch": "E5", "duration": 8},
+        {**grace, "pitch": "F5", "onset": 16},
+    ]  # fmt: skip
+    some = score(rows, fermatas=(Fermata(0, 0, 8), Fermata(1, 0, 0)), times=FOUR_FOUR)
+    assert variable(write_lilypond(some).text, "notesA") == [
+        "\\grace { c''16 d''16 } e''2 s2 \\grace { f''8 } |"
+    ]
+
+
+def test_ties_of_notes_and_chords_and_notes_that_ring_on(score) -> None:
+    rows = [
+        {"pitch": "C5", "tie": TIE_START, "duration": 8},
+        {"pitch": "C5", "onset": 8, "tie": TIE_STOP},
+        {"pitch": "C5", "onset": 12},
+        {"pitch": "E5", "onset": 12, "tie": TIE_OTHER},
+        {"measure": 1, "kind": UNPITCHED, "pitch": "F4", "duration": 16},
+    ]
+    assert variable(write_lilypond(score(rows)).text, "notesA") == [
+        "c''2~ c''4 <c'' e''>4\\laissezVibrer |", "f'1 |",
+    ]  # fmt: skip
+
+
+def test_voices_are_counted_in_their_own_part(score) -> None:
+    rows = [{"part": 0, "duration": 16}, {"part": 1, "duration": 16}, {"part": 1, "voice": 1, "duration": 16}]
+    text = write_lilypond(score(rows, names="AB")).text
+    assert variable(text, "notesA") == ["c'1 |"]
+    assert variable(text, "notesB") == ["\\voiceOne", "c'1 |"]
+
+
 def test_staves_have_bars_of_their_own_only_where_time_signatures_differ(score) -> None:
     rows = [{"part": part, "duration": 12} for part in (0, 1)]
     same = tuple(TimeChange(part, 0, 0, "3/4", 12) for part in (0, 1))
     other = (same[0], TimeChange(1, 0, 0, "6/8", 12))
+    later = (*same, *(TimeChange(part, 1, 4 * part, "6/8", 12) for part in (0, 1)))
     assert "Timing_translator" not in write_lilypond(score(rows, bars=[12], names="AB", times=same)).text
-    text = write_lilypond(score(rows, bars=[12], names="AB", times=other)).text
-    assert text.count("\\Staff \\consists Timing_translator") == 2
+    for times in (other, later):
+        text = write_lilypond(score(rows, bars=[12, 12], names="AB", times=times)).text
+        assert text.count("\\Staff \\consists Timing_translator") == 2
 
 
 def test_what_lilypond_has_no_room_for_is_told(score) -> None:
-    some = score([{"alter_cents": 14, "duration": 8}, {"onset": 8, "duration": 8, "cue": True}])
+    some = score(
+        [
+            {"alter_cents": 14, "duration": 8},
+            {"alter_cents": 14, "onset": 8, "duration": 8, "cue": True},
+            {"alter_cents": 14, "onset": 8, "duration": 8, "cue": True, "kind": REST},
+            {"alter_cents": 14, "onset": 8, "duration": 8, "kind": REST},
+        ]
+    )
     made = write_lilypond(some)
-    assert variable(made.text, "notesA") == ["c'2 s2 |"]
+    assert variable(made.text, "notesA") == ["c'2 r2 |"]
     assert made.remarks == (
         "1 notes between quarter tones are written on the nearest one.",
         "1 notes of cues are left out.",

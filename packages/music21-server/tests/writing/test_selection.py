@@ -6,8 +6,23 @@ import numpy as np
 import pytest
 
 from music21_server.errors import ScoreError
-from music21_server.notes import KeyChange, Part, TempoChange, Transposition
-from music21_server.writing.selection import extract, part_name, select_measures, select_parts
+from music21_server.notes import (
+    ChordSymbol,
+    Fermata,
+    KeyChange,
+    Part,
+    TempoChange,
+    TimeChange,
+    Transposition,
+)
+from music21_server.writing.selection import (
+    excerpt,
+    extract,
+    measure_number,
+    part_name,
+    select_measures,
+    select_parts,
+)
 
 
 @pytest.fixture
@@ -23,6 +38,9 @@ def movements(score):
         ("0", "2", range(3)),
         ("1", "0", range(1, 4)),  # the next bar 0 is that of the second movement
         ("@4", "2", range(3, 6)),
+        ("2", "2", range(2, 3)),
+        ("@3", "1", range(2, 5)),  # none of the first movement comes after
+        ("@6", "@6", range(5, 6)),
         ("@2", "@2", range(1, 2)),
         (" 2 ", None, range(2, 6)),
     ],
@@ -32,11 +50,44 @@ def test_bars_by_their_printed_numbers(movements, first, last, expected) -> None
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [("3", None), ("@0", None), ("@7", None), ("x", None), (None, "")]
+    ("first", "last"),
+    [
+        ("3", None),
+        ("@0", None),
+        ("@7", None),
+        ("x", None),
+        (None, ""),
+        ("@\N{SUPERSCRIPT TWO}", None),
+        ("@" + "9" * 5000, None),
+    ],
 )
 def test_a_bar_that_is_not_there(movements, first, last) -> None:
     with pytest.raises(ScoreError, match=r"from 0 to 2 \(or @1 to @6"):
         select_measures(movements, first, last)
+
+
+def test_a_long_wish_is_not_repeated(movements) -> None:
+    for ask in (
+        lambda: select_measures(movements, "x" * 1000),
+        lambda: select_parts(movements, ["x" * 1000]),
+    ):
+        with pytest.raises(ScoreError) as caught:
+            ask()
+        assert "x" * 40 in str(caught.value)
+        assert "x" * 41 not in str(caught.value)
+
+
+def test_a_number_that_is_looked_for_from_the_first_bar_on_is_found_before_it(movements) -> None:
+    """So that the message says what is wrong."""
+    renumbered = replace(movements, measure_numbers=("0", "1", "2", "3", "4", "5"))
+    with pytest.raises(ScoreError, match="none before the first, got 4 to 1"):
+        select_measures(renumbered, "4", "1")
+
+
+def test_bars_without_a_number_have_their_place(score) -> None:
+    some = score([{"measure": 3}], numbers=["", "7", ""])
+    assert [measure_number(some, index) for index in range(4)] == ["1", "7", "3", "4"]
+    assert extract(some, range(2, 4), (0,)).measure_numbers == ("3", "4")
 
 
 def test_bars_in_the_wrong_order(movements) -> None:
@@ -59,6 +110,9 @@ def test_a_score_without_bars(score) -> None:
         (["P4"], (3,)),
         (["3", "Violin"], (0, 1, 2)),
         (["part 4", "2"], (1, 3)),
+        ([" VIOLA "], (2,)),
+        (["p1"], (0,)),
+        ([str(place) for place in (4, 3, 1)], (0, 2, 3)),
     ],
 )
 def test_parts_by_name_id_or_place(score, wanted, expected) -> None:
@@ -75,6 +129,8 @@ def test_a_part_that_is_not_there_is_answered_with_those_that_are(score) -> None
         select_parts(some, ["3"])
     with pytest.raises(ScoreError, match="at least one part"):
         select_parts(some, [])
+    with pytest.raises(ScoreError, match=r"11 Horn 11, 12 Horn 12\.$"):
+        select_parts(score([{}], names=[f"Horn {index}" for index in range(1, 13)]), ["Harp"])
     many = score([{}], names=[f"Horn {index}" for index in range(1, 31)])
     with pytest.raises(ScoreError, match="12 Horn 12 and 18 more"):
         select_parts(many, ["Harp"])
@@ -115,3 +171,59 @@ def test_what_changes_at_the_first_bar_replaces_what_was_in_force(score) -> None
         keys=(KeyChange(0, 0, 0, 1, ""), KeyChange(0, 2, 0, 2, "")),
     )
     assert extract(whole, range(2, 3), (0,)).keys == (KeyChange(0, 0, 0, 2, ""),)
+
+
+def test_an_excerpt_of_everything_is_the_score_itself(score) -> None:
+    whole = score([{"part": part, "measure": bar} for part in (0, 1) for bar in range(3)], names="AB")
+    assert excerpt(whole) is whole
+    sizes = {
+        name: (len(some.parts), some.measure_numbers)
+        for name, some in {
+            "first": excerpt(whole, "2"), "last": excerpt(whole, last="2"), "one": excerpt(whole, "2", "2"),
+            "part": excerpt(whole, parts=["B"]),
+        }.items()
+    }  # fmt: skip
+    assert sizes == {
+        "first": (2, ("2", "3")), "last": (2, ("1", "2")), "one": (2, ("2",)), "part": (1, ("1", "2", "3")),
+    }  # fmt: skip
+
+
+def test_an_extract_has_lengths_and_marks_of_its_bars_and_parts(score) -> None:
+    def own(kind, *places):
+        return tuple(kind(part, bar, onset, *rest) for part, bar, onset, *rest in places)
+
+    whole = score(
+        [{"part": part, "measure": bar} for part in (0, 1, 2) for bar in range(4)],
+        bars=[16, 12, 8, 4], names="ABC",
+        times=own(TimeChange, (2, 0, 0, "4/4", 16), (2, 1, 0, "3/4", 12), (2, 3, 0, "1/4", 4)),
+        chord_symbols=own(ChordSymbol, (2, 0, 0, "C"), (2, 2, 4, "D"), (0, 2, 0, "E"), (2, 3, 0, "F")),
+        fermatas=own(Fermata, (2, 0, 0), (2, 2, 4), (1, 2, 0), (2, 3, 0)),
+    )  # fmt: skip
+    lengths = np.array([[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]])
+    some = extract(replace(whole, own_ticks=lengths), range(2, 3), (0, 2))
+    assert some.measure_ticks.tolist() == [8]
+    assert some.own_ticks.tolist() == [[3], [11]]
+    assert some.times == (TimeChange(1, 0, 0, "3/4", 12),)
+    assert some.chord_symbols == (ChordSymbol(1, 0, 4, "D"), ChordSymbol(0, 0, 0, "E"))
+    assert some.fermatas == (Fermata(1, 0, 4),)
+
+
+def test_the_last_of_what_is_in_force_counts_in_whatever_order_it_is_given(score) -> None:
+    changes = [(1, 8, 3), (0, 0, 1), (1, 4, 2), (3, 8, 4)]
+    whole = score(
+        [{"measure": bar} for bar in range(5)],
+        keys=tuple(KeyChange(0, bar, onset, fifths, "") for bar, onset, fifths in changes),
+        tempos=tuple(TempoChange(0, bar, onset, 10.0 * number) for bar, onset, number in changes),
+    )
+    some = extract(whole, range(3, 4), (0,))
+    # What changes within the first bar leaves what was in force before it.
+    assert some.keys == (KeyChange(0, 0, 0, 3, ""), KeyChange(0, 0, 8, 4, ""))
+    assert some.tempos == (TempoChange(0, 0, 0, 30.0), TempoChange(0, 0, 8, 40.0))
+
+
+def test_of_the_tempos_of_a_moment_that_of_the_first_part_counts(score) -> None:
+    whole = score(
+        [{"part": part} for part in (0, 1)], names="AB",
+        tempos=(TempoChange(0, 0, 8, 80.0), TempoChange(0, 0, 0, 60.0), TempoChange(1, 0, 0, 61.0)),
+    )  # fmt: skip
+    assert extract(whole, range(1), (1,)).tempos == (TempoChange(0, 0, 0, 60.0), TempoChange(0, 0, 8, 80.0))

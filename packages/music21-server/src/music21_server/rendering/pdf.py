@@ -28,6 +28,9 @@ _WIDTH, _HEIGHT = 2100, 2970
 """Of A4 in Verovio's unit, tenths of a millimetre at the usual size."""
 
 _MARGIN: Final = 150
+_MOST_MARGIN: Final = 500
+"""That Verovio takes; of more it keeps to what it had. At the smallest size it is a centimetre."""
+
 _LARGEST, _SMALLEST = 0.8, 0.2
 """Factors of Verovio's usual size, of which staves are 7 mm high."""
 
@@ -171,7 +174,7 @@ def _room(staves: int) -> float:
 
 
 def _options(size: float) -> dict[str, Any]:
-    margin = round(_MARGIN / size)
+    margin = min(_MOST_MARGIN, round(_MARGIN / size))
     return {
         "inputFrom": "musicxml",
         "breaks": "auto",

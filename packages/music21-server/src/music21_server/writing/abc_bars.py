@@ -86,6 +86,8 @@ class AbcBars:
             words.append(("" if is_beamed else " ") + before + self._chord(item, signs))
         if last:
             words.append(" " + self._graces(last, signs))
+        # What stands within the last note can only follow it.
+        words += [f" {field}" for _, field in fields]
         return "".join(words).lstrip()
 
     def _runs(self, timed: list[Timed]) -> Iterator[tuple[int, str]]:

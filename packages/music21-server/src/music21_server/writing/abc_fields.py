@@ -7,13 +7,13 @@ from typing import Final
 
 from music21_server.writing.chord_symbols import printable
 
-_MAJORS: Final = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
-_FIFTHS: Final = (*_MAJORS, "G#", "D#", "A#", "E#")
+_FIFTHS: Final = (
+    "Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#", "E#",
+)  # fmt: skip
 """Names of pitches by fifths; the first is seven fifths below C."""
 
 _MODES: Final = {
-    "": 0, "major": 0, "ionian": 0, "mixolydian": 1, "dorian": 2, "minor": 3, "aeolian": 3, "phrygian": 4,
-    "lydian": -1,
+    "ionian": 0, "mixolydian": 1, "dorian": 2, "minor": 3, "aeolian": 3, "phrygian": 4, "lydian": -1,
 }  # fmt: skip
 """Fifths from the tonic of the major key with the same signature to that of the mode. music21 does not know
 locrian, and hears a major key in it."""
@@ -27,15 +27,16 @@ def key_field(fifths: int, mode: str) -> str:
 
     Args:
         fifths: Sharps, or flats below zero.
-        mode: Such as ``minor``; others than ABC and music21 both know are written as major.
+        mode: Such as ``minor``; others than ABC and music21 both know are written as major, and so is Fb
+            lydian, in which music21 hears F.
     """
     if abs(fifths) > MOST_FIFTHS:
         return "C"
     mode = mode.strip().lower()
-    if mode not in _MODES:
-        mode = ""
-    name = _FIFTHS[MOST_FIFTHS + fifths + _MODES[mode]] if mode else _MAJORS[MOST_FIFTHS + fifths]
-    return name if mode in ("", "major") else f"{name} {mode}"
+    tonic = MOST_FIFTHS + fifths + _MODES.get(mode, 0)
+    if mode not in _MODES or tonic < 0:
+        return _FIFTHS[MOST_FIFTHS + fifths]
+    return f"{_FIFTHS[tonic]} {mode}"
 
 
 def fifths_written(fifths: int) -> int:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from music21_server.writing.note_values import note_value
+from music21_server.writing.tuplets import tuplet_runs
+
+UNIT = 960
+
+
+def runs_of(*quarters: str) -> list[tuple[int, str]]:
+    """Return how many notes are in each run, and its ratio."""
+    lengths = [Fraction(each) for each in quarters]
+    ticks = [int(each * UNIT) for each in lengths]
+    assert [Fraction(each, UNIT) for each in ticks] == lengths
+    found = list(tuplet_runs([note_value(each) for each in lengths], ticks, UNIT))
+    assert [run.begin for run in found[1:]] == [run.end for run in found[:-1]]
+    return [(run.end - run.begin, f"{run.actual}:{run.normal}") for run in found]
+
+
+TRIPLET = ("1/3",) * 3
+
+
+@pytest.mark.parametrize(
+    ("quarters", "expected"),
+    [
+        ((), []),
+        (("1", "1/2", "3/2"), [(3, "1:1")]),
+        (TRIPLET, [(3, "3:2")]),
+        (TRIPLET * 2, [(3, "3:2"), (3, "3:2")]),
+        (("2/3", "1/3", "1/3", "2/3"), [(2, "3:2"), (2, "3:2")]),
+        (("1/6", "1/6", "1/3", "1/3"), [(4, "3:2")]),
+        (("1", *TRIPLET, "1", "1"), [(1, "1:1"), (3, "3:2"), (2, "1:1")]),
+        (("1/5",) * 5, [(5, "5:4")]),
+        ((*TRIPLET, *("1/5",) * 5), [(3, "3:2"), (5, "5:4")]),
+        # Left incomplete by what follows, or by the end of the bar.
+        (("1/3", "1/3", "1"), [(2, "3:2"), (1, "1:1")]),
+        (("1/3", "1/3", "1/5", "1/5"), [(2, "3:2"), (2, "5:4")]),
+        # A length that takes several notes stands under no sign.
+        (("1/3", "5/4", "1/3"), [(1, "3:2"), (1, "1:1"), (1, "3:2")]),
+        (("5/4",), [(1, "1:1")]),
+        # Three in the time of half a 64th are no end yet.
+        (("1/96",) * 6, [(6, "3:2")]),
+        (("1/24",) * 3, [(3, "3:2")]),
+    ],
+)
+def test_a_tuplet_ends_as_soon_as_its_notes_are_a_whole(quarters, expected) -> None:
+    assert runs_of(*quarters) == expected

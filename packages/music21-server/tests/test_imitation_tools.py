@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
+
+from music21_server import imitation_tools
+from music21_server.composition.imitation.making import Request, imitated
+from music21_server.imitation_tools import ImitationTools
+from music21_server.studio import Studio
 
 pytestmark = pytest.mark.anyio
 
@@ -26,11 +31,46 @@ async def test_an_imitation_is_a_score_like_any_other(client: Client[Any]) -> No
     assert drawn.content[0].type == "image"
 
 
+async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class DerivedError(Exception):
+        """Nothing is to be made here."""
+
+    class AnyStudio:
+        async def derive(self, *arguments: Any, **others: Any) -> None:
+            asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
+            raise DerivedError
+
+    monkeypatch.setattr(imitation_tools, "owner", lambda: "client 7")
+    tools = ImitationTools(cast("Studio", AnyStudio()))
+    with pytest.raises(DerivedError):
+        await tools.imitate_style(
+            composer=" Bach", measures=5, voices=3, key="D minor", seed=9, new_score_id="mine"
+        )
+    with pytest.raises(DerivedError):
+        await tools.imitate_style(score_ids=["a", "b"])
+    assert asked == [
+        (("client 7", imitated, Request("bach", 5, 3, "D minor", 9)), {"sources": (), "name": "mine"}),
+        (("client 7", imitated, Request(None, 16, None, None, 0)), {"sources": ("a", "b"), "name": None}),
+    ]
+
+
+async def test_scores_of_others_are_not_imitated(
+    monkeypatch: pytest.MonkeyPatch, client: Client[Any]
+) -> None:
+    await ask(client, "import_score", source="bach/bwv253", score_id="mine-alone")
+    monkeypatch.setattr(imitation_tools, "owner", lambda: "client 7")
+    with pytest.raises(ToolError, match="mine-alone"):
+        await ask(client, "imitate_style", score_ids=["mine-alone"])
+
+
 async def test_nothing_is_remembered_between_calls(client: Client[Any]) -> None:
     first = await ask(client, "imitate_style", composer="haydn", measures=6, seed=3)
-    await ask(client, "imitate_style", composer="haydn", measures=6, seed=4)
+    other = await ask(client, "imitate_style", composer="haydn", measures=6, seed=4)
     again = await ask(client, "imitate_style", composer="haydn", measures=6, seed=3)
     assert {**first, "unused_s": 0} == {**again, "unused_s": 0}
+    assert other["score_id"] != first["score_id"]
 
 
 async def test_stored_scores_are_imitated(client: Client[Any]) -> None:
@@ -50,9 +90,10 @@ async def test_stored_scores_are_imitated(client: Client[Any]) -> None:
         ({"composer": "haydn", "score_ids": ["like-haydn"]}, "either composer or score_ids"),
         ({"composer": "salieri"}, "palestrina"),
         ({"score_ids": ["nobody"]}, "import_score"),
-        ({"composer": "bach", "measures": 1000}, "4 to 64"),
-        ({"composer": "bach", "seed": -1}, "seed"),
-        ({"composer": "bach", "new_score_id": "no/slash"}, "no/slash"),
+        ({"score_ids": ["nobody"] * 51}, "score_ids"),
+        ({"composer": "haydn", "measures": 1000}, "4 to 64"),
+        ({"composer": "haydn", "seed": -1}, "seed"),
+        ({"composer": "haydn", "measures": 4, "new_score_id": "no/slash"}, "no/slash"),
     ],
 )
 async def test_wrong_requests_are_told_what_to_do(

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
 
-from music21_server.composition.imitation.imitate import Imitation, imitation, with_voices
-from music21_server.composition.imitation.pieces import REST, Beat, Piece
+from music21_server.composition.imitation.imitate import Imitation, imitation, stretches, with_voices
+from music21_server.composition.imitation.likeness import distances, profile
+from music21_server.composition.imitation.pieces import REST, Beat, Piece, piece_of
+from music21_server.composition.imitation.quotation import Quotations
 from music21_server.errors import ScoreError
+from music21_server.notes import Score
 from music21_server.theory.harmony import harmony_analysis
 from music21_server.theory.names import parse_key
 from music21_server.theory.sounding import written_pitches
 from music21_server.writing.from_columns import write_musicxml
+
+ScoreMaker = Callable[..., Score]
+
+
+def tune(make_score: ScoreMaker, seed: int, bars: int, *, time: str = "4/4", minor: bool = False) -> Piece:
+    """Return a melody of few different notes that ends on its tonic, from which much can be put together."""
+    chance = random.Random(seed)  # noqa: S311 - music, no secret
+    notes = ("C4", "D4", "E-4", "G4") if minor else ("C4", "D4", "E4", "G4")
+    beats = int(time[0])
+    words = [" ".join(chance.choice(notes) for _ in range(beats)) for _ in range(bars - 1)]
+    return piece_of(f"tune {seed}", make_score(" | ".join([*words, f"C4:{beats}"]), time=time))
 
 
 def imitate(pieces: Sequence[Piece], **changed: object) -> Imitation:
@@ -138,3 +154,83 @@ def test_a_mode_that_no_work_has(chorales: tuple[Piece, ...]) -> None:
 def test_too_little_to_learn_from(chorales: tuple[Piece, ...]) -> None:
     with pytest.raises(ScoreError, match="Give more or longer works"):
         imitate(chorales[:1], measures=40)
+
+
+def test_what_is_told_of_a_result_is_so(chorales: tuple[Piece, ...]) -> None:
+    found = imitate(chorales, measures=16)
+    contents = [found.beats.contents[index] for index in found.walk.beats]
+    assert found.quotation == Quotations(found.beats).longest(contents)
+    assert found.quotation.notes > found.most_notes / 4
+    works = [profile(stretches(piece)) for piece in found.pieces]
+    whole = profile(stretch for piece in found.pieces for stretch in stretches(piece))
+    own = [distances(each, whole)["mean"] for each in works]
+    assert len(own) <= 20
+    assert found.own_distance == pytest.approx(sum(own) / len(own))
+    assert found.distances == pytest.approx(distances(found.profile, whole))
+
+
+def test_works_of_one_metre_and_mode_are_drawn_by_how_much_they_have(make_score: ScoreMaker) -> None:
+    works = [
+        *(tune(make_score, seed, 8) for seed in range(4)),  # 4/4 major: 116 beats
+        *(tune(make_score, seed, 8, time="3/4") for seed in range(2)),  # 3/4 major: 44
+        *(tune(make_score, seed, 8, minor=True) for seed in range(2)),  # 4/4 minor: 58
+        *(tune(make_score, seed, 5, time="2/4") for seed in range(2)),  # 2/4 major: 18, too little
+        tune(make_score, 9, 40, time="5/4"),  # one work only
+    ]
+    drawn: Counter[tuple[str, str]] = Counter()
+    for seed in range(60):
+        found = imitate(works, measures=3, seed=seed)
+        groups = {(piece.metre.text, piece.key.mode) for piece in found.pieces}
+        assert len(groups) == 1
+        drawn.update(groups)
+    assert set(drawn) == {("4/4", "major"), ("3/4", "major"), ("4/4", "minor")}
+    assert drawn["4/4", "major"] > 26  # of 60 by beats 32, were all alike 20
+
+
+def test_where_one_metre_has_too_little_another_is_taken(make_score: ScoreMaker) -> None:
+    works = [
+        *(tune(make_score, seed, 10) for seed in range(3)),
+        *(tune(make_score, seed, 5, time="3/4") for seed in range(3)),
+    ]
+    assert {imitate(works, measures=18, seed=seed).beats.metre.text for seed in range(12)} == {"4/4"}
+
+
+@pytest.mark.parametrize(
+    ("bars", "measures", "places"),
+    [(8, 8, 16), (8, 4, 16), (9, 8, 4), (9, 9, 4), (9, 5, 4), (8, 6, 4)],
+)
+def test_melodies_keep_phrases_of_four_bars_where_they_can(
+    make_score: ScoreMaker, bars: int, measures: int, places: int
+) -> None:
+    """Works of nine bars end with the first bar of a phrase: eight bars cannot end so."""
+    works = [tune(make_score, seed, bars) for seed in range(8)]
+    assert imitate(works, measures=measures).beats.places == places
+
+
+def test_as_many_voices_as_most_of_the_music_has(make_score: ScoreMaker) -> None:
+    long = piece_of("long", make_score("C5 D5 E5 F5 | " * 12 + "C5:4", "C4 B3 C4 A3 | " * 12 + "C4:4"))
+    short = [piece_of("short", make_score("C4 D4 E4 D4 | C4:4")) for _ in range(3)]
+    assert len(imitate([*short, long], measures=3).score.parts) == 2
+
+
+def test_names_are_those_of_most_works(make_score: ScoreMaker) -> None:
+    lines = "C5 D5 E5 D5 | C5 E5 D5 C5 | C5:4", "C4 B3 C4 B3 | C4 C4 B3 C4 | C4:4"
+
+    def names(*named: tuple[str, ...], voices: int = 2) -> list[str]:
+        works = [piece_of("x", make_score(*lines[:voices], names=each)) for each in named]
+        return [part.name for part in imitate(works, measures=3, voices=voices).score.parts]
+
+    assert names(("Odd", "One"), ("Oboe", "Horn"), ("Oboe", "Horn")) == ["Oboe", "Horn"]
+    assert names((), (), ()) == ["Voice 1", "Voice 2"]
+    assert names((), (), voices=1) == ["Melody"]
+    assert names(("Flute",), ("Flute",), voices=1) == ["Flute"]
+
+
+def test_works_with_more_voices_help_out_where_others_are_few(
+    make_score: ScoreMaker, chorales: tuple[Piece, ...]
+) -> None:
+    two = piece_of("two", make_score("C5 D5 E5 F5 | C5:4", "C4 B3 C4 A3 | C4:4"))
+    found = with_voices((two, *chorales), 2)
+    assert found[0] is two
+    assert [piece.name for piece in found] == ["two", *(piece.name for piece in chorales)]
+    assert {len(piece.voices) for piece in found} == {2}

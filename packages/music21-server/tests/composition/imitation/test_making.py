@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from hashlib import sha256
+from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from music21_server.composition.imitation.making import Request, imitated
+from music21_server.composition.imitation.imitate import imitation
+from music21_server.composition.imitation.likeness import FEATURES, distance
+from music21_server.composition.imitation.making import MOST_MEASURES, Request, imitated, report_of
+from music21_server.composition.imitation.pieces import Piece
 from music21_server.derived import Made, stored
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
 from music21_server.reading.places import from_corpus
 from music21_server.reading.sources import Document, read
+from music21_server.theory.names import parse_key
 
 ASKED = Request("haydn", 8, None, None, 0)
 
@@ -52,6 +60,58 @@ def test_the_report_says_what_was_made(haydn: Made) -> None:
     assert report["quotation"]["of"] in learned["works"]
 
 
+def test_what_the_report_counts(chorales: tuple[Piece, ...]) -> None:
+    found = imitation(chorales, "t", measures=16, voices=None, key=parse_key("A minor"), seed=2)
+    report = report_of(found, None, 2)
+    works = [piece.name for piece in found.pieces for _ in piece.beats]
+
+    def as_in_a_work(pairs: Any) -> int:
+        return sum(other == one + 1 and works[one] == works[other] for one, other in pairs)
+
+    beats, way = found.beats, found.walk.beats
+    follows = zip(beats.source.tolist(), beats.target.tolist(), strict=True)
+    assert report["model"]["successions_of_works"] == as_in_a_work(follows)
+    assert report["way"] == {
+        "beats": len(way),
+        "works_used": len({works[index] for index in way}),
+        "successions_as_in_a_work": as_in_a_work(pairwise(way)),
+        "new_successions": len(way) - 1 - as_in_a_work(pairwise(way)),
+    }
+    assert report["learned_from"]["works"] == [piece.name for piece in found.pieces]
+    assert report["model"]["distinct_beats"] == len({repr(content) for content in beats.contents})
+    assert report["learned_from"]["bars"] == sum(
+        len({bar for bar in piece.bars if bar >= 0}) for piece in found.pieces
+    )
+    assert report["quotation"]["of"] == works[found.quotation.source]
+    assert len({works[index] for index in way}) > 2
+    assert works[found.quotation.source] != works[0]
+
+
+def test_other_styles_are_compared_in_the_same_mode(chorales: tuple[Piece, ...]) -> None:
+    packaged = resources.files("music21_server").joinpath("data", "styles.json").read_text(encoding="utf-8")
+    table = json.loads(packaged)["styles"]
+    for key in ("A minor", "G major"):
+        found = imitation(chorales, "t", measures=8, voices=None, key=parse_key(key), seed=0)
+        modes = {name: each[found.key.mode] for name, each in table.items() if found.key.mode in each}
+        expected = {
+            name: sum(distance(found.profile[feature], each[feature]) for feature in FEATURES) / 4
+            for name, each in modes.items()
+        }
+        assert report_of(found, None, 0)["likeness"]["other_styles"] == pytest.approx(expected, abs=6e-4)
+        del expected["bach"]
+        assert set(report_of(found, "bach", 0)["likeness"]["other_styles"]) == set(expected)
+
+
+def test_the_seed_and_the_title_are_those_asked_for(haydn: Made) -> None:
+    other = imitated((), replace(ASKED, seed=3), Limits())
+    assert (other.entry.info["title"], other.report["seed"]) == (
+        "In the style of Haydn's quartets (seed 3)",
+        3,
+    )
+    renamed = other.entry.document().content.replace(b"(seed 3)", b"(seed 0)")
+    assert renamed != haydn.entry.document().content
+
+
 def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: Made) -> None:
     likeness = haydn.report["likeness"]
     others = likeness["other_styles"]
@@ -71,7 +131,7 @@ def test_another_process_makes_the_same(haydn: Made) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONHASHSEED": "12345"},
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
         capture_output=True,
         text=True,
         check=True,
@@ -90,6 +150,10 @@ def test_stored_scores_are_learned_from() -> None:
         min(made.report["likeness"]["other_styles"], key=made.report["likeness"]["other_styles"].get)
         == "bach"
     )
+    title = str(made.entry.info["title"])
+    assert title.startswith("In the style of ")
+    assert title.endswith(" (seed 0)")
+    assert len(title) <= 100
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -132,7 +196,16 @@ def test_scores_with_too_little(text: str, said: str) -> None:
 
 
 def test_too_much_to_learn_from() -> None:
-    large = entry("tinyNotation: 4/4 c1")
-    many = replace(large, info={**large.info, "notes": 70_000})
-    with pytest.raises(ScoreError, match="send fewer"):
+    one = entry("tinyNotation: 4/4 c1")
+    many, more = (replace(one, info={**one.info, "notes": count}) for count in (60_000, 60_001))
+    with pytest.raises(ScoreError, match="Give more or longer works"):
         imitated((many,), replace(ASKED, style=None), Limits())
+    for entries in ((more,), (one, many)):
+        with pytest.raises(ScoreError, match="got 60,001: send fewer"):
+            imitated(entries, replace(ASKED, style=None), Limits())
+
+
+def test_as_much_as_is_made_at_most(haydn: Made) -> None:
+    made = imitated((), replace(ASKED, measures=MOST_MEASURES), Limits())
+    assert made.entry.info["measures"] == 64
+    assert made.report["way"]["beats"] > 4 * haydn.report["way"]["beats"]

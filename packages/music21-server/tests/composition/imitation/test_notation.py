@@ -70,6 +70,14 @@ def test_names_with_many_signs_are_simplified() -> None:
     assert (abs(table.alter_cents) <= 200).all()
 
 
+def test_names_are_simplified_by_one_enharmonic_change() -> None:
+    """Twelve fifths are one: what has three sharps keeps as many as it may."""
+    metre = Metre("1/4", 1, TICKS)
+    beats = [((Event(0, 68, 20, False),),), ((Event(0, 68, -16, False),),)]
+    table = notated(beats, metre, parse_key("C"), measures=2, voices=["a"], title="").notes
+    assert list(zip(table.step.tolist(), table.alter_cents.tolist(), strict=True)) == [(4, 100), (5, -100)]
+
+
 def test_signatures_stay_within_seven_signs() -> None:
     metre = Metre("1/4", 1, TICKS)
     beat = ((Event(0, 60, 0, False),),)

@@ -9,6 +9,9 @@ import pytest
 from music21_server.composition.imitation.pieces import REST, TICKS, Event, Piece, metre_of, piece_of, reduced
 from music21_server.errors import ScoreError
 from music21_server.notes import Score
+from music21_server.theory.keys import key_candidates
+from music21_server.theory.likely_key import durations_of
+from music21_server.theory.sounding import sounding_pitches
 
 ScoreMaker = Callable[..., Score]
 
@@ -81,6 +84,14 @@ def test_other_metres_are_left_out(make_score: ScoreMaker) -> None:
 def test_the_final_in_the_bass_is_the_tonic(make_score: ScoreMaker) -> None:
     dorian = "D4 E4 F4 G4 | A4 B4 A4 G4 | F4 E4 F4 G4 | E4:2 D4:2"
     assert piece_of("x", make_score(dorian)).key.text == "D minor"
+
+
+def test_a_final_is_the_tonic_though_another_key_fits_a_little_better(make_score: ScoreMaker) -> None:
+    line = "E4 G4 G4 E4 | G4 D4 G4 C4 | G4 B4 C5 C5 | A4:4"
+    score = make_score(line)
+    best, *_ = key_candidates(durations_of(score, sounding_pitches(score)))
+    assert (best.tonic, best.mode) == ("C", "major")
+    assert piece_of("x", score).key.text == "A minor"
 
 
 def test_a_key_that_fits_far_better_wins_over_the_final(make_score: ScoreMaker) -> None:

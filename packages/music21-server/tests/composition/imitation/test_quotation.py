@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from music21_server.composition.imitation.pieces import Event, piece_of
+from music21_server.composition.imitation.pieces import REST, Beat, Event, piece_of
 from music21_server.composition.imitation.quotation import Quotations, most_notes
 from music21_server.composition.imitation.transitions import Beats, joined
 from music21_server.notes import Score
@@ -44,6 +44,24 @@ def test_a_change_of_key_in_the_middle_is_no_quotation(beats: Beats) -> None:
 def test_works_do_not_go_on_in_the_next(beats: Beats) -> None:
     assert Quotations(beats).longest(beats.contents[8:12]).notes == 3
     assert Quotations(beats).longest([beats.contents[8], beats.contents[9]]).notes == 1
+
+
+def test_silence_is_quoted_where_the_work_is_silent_too(make_score: ScoreMaker) -> None:
+    def note(pitch: int) -> Beat:
+        return ((Event(0, pitch, 0, False),),)
+
+    silence = ((Event(0, REST, 0, False),),)
+    works = [
+        piece_of("one", make_score("C4 r:1 E4 G4 | C4:1")),
+        piece_of("other", make_score("r:1 E4 G4 D4 | C4:1")),
+    ]
+    found = Quotations(joined(works, parse_key("C")))
+    assert found.longest([note(60), silence, note(64)]).notes == 2
+    # Where the work has G4 there is silence here.
+    assert found.longest([note(64), silence, note(60)]).notes == 1
+    # Silence at the beginning of a work does not go on from the end of another.
+    assert found.longest([note(67), note(60), silence, note(64), note(67)]).notes == 3
+    assert found.longest([note(62), note(60), silence, note(64)]).notes == 2
 
 
 def test_nothing_is_quoted_of_what_is_new(beats: Beats) -> None:

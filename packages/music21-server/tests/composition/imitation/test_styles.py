@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from importlib import metadata, resources
 
 import pytest
 
-from music21_server.composition.imitation.styles import STYLES, pieces_of, works_of
+from music21_server.composition.imitation import styles
+from music21_server.composition.imitation.pieces import Piece, piece_of
+from music21_server.composition.imitation.styles import STYLES, Style, pieces_of, works_of
+from music21_server.errors import ScoreError
+from music21_server.notes import Score
 from music21_server.reading.places import corpus_works
 
 
@@ -23,6 +29,67 @@ def test_works_are_spread_over_those_there_are() -> None:
     assert {piece.name for piece in pieces} <= set(works)
     assert len(pieces) >= 5
     assert len({piece.metre.text for piece in pieces}) > 2
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Make ``few`` a style of Bach's first chorales; what is read of it is forgotten afterwards."""
+    monkeypatch.setattr(styles, "STYLES", {"few": Style("Few", r"bach/bwv2[56]\d")})
+    pieces_of.cache_clear()
+    yield monkeypatch
+    pieces_of.cache_clear()
+
+
+def test_as_many_works_are_read_as_their_notes_allow(few: pytest.MonkeyPatch) -> None:
+    names = works_of("few")
+    few.setattr(styles, "_MOST_NOTES", 800)
+    pieces = pieces_of("few")
+    assert 3 <= len(pieces) < len(names) / 2
+    assert sum(piece.notes for piece in pieces[:-1]) < 800
+    # From all over the collection: the first, the one in the middle, those at a quarter.
+    places = [names.index(piece.name) for piece in pieces]
+    assert min(places) < len(names) / 4
+    assert max(places) >= len(names) / 2
+
+
+def test_of_what_is_converted_less_is_read(few: pytest.MonkeyPatch) -> None:
+    few.setattr(styles, "STYLES", {"songs": Style("Songs", "essenfolksong/erk5")})
+    few.setattr(styles, "_MOST_CONVERTED_NOTES", 1)
+    assert len(works_of("songs")) > 10
+    assert len(pieces_of("songs")) == 1
+
+
+def test_works_without_anything_to_learn_from_are_left_out(few: pytest.MonkeyPatch) -> None:
+    def unless_second(name: str, score: Score) -> Piece:
+        if name == works_of("few")[0]:
+            raise ScoreError("nothing")
+        return piece_of(name, score)
+
+    few.setattr(styles, "_MOST_NOTES", 800)
+    few.setattr(styles, "piece_of", unless_second)
+    assert pieces_of("few")
+    assert works_of("few")[0] not in {piece.name for piece in pieces_of("few")}
+
+
+def test_documents_without_what_a_style_asks_for_are_not_read(few: pytest.MonkeyPatch) -> None:
+    few.setattr(styles, "STYLES", {"none": Style("None", r"bach/bwv25\d", rb"not in any of them")})
+    assert pieces_of("none") == ()
+
+
+@pytest.mark.parametrize(
+    ("style", "document", "is_read"),
+    [
+        ("palestrina", "**kern\t**kern\t**kern\t**kern\n*k[]\t*k[]\t*k[]\t*k[]\n*M4/2\t*M4/2\t*M4/2", True),
+        ("palestrina", "**kern\t**kern\t**kern\t**kern\n*M3/1\t*M3/1\t*M3/1\t*M3/1", False),
+        ("palestrina", "**kern\t**kern\t**kern\n*M4/2\t*M4/2\t*M4/2", False),
+        ("jigs", "X:1\nM:6/8\nK:G\n", True),
+        ("jigs", "X:1\nM:9/8\nK:G\n", False),
+        ("reels", "X:1\nM: 2/4\nK:G\n", True),
+        ("reels", "X:1\nM:4/4\nN:once M:2/4\n", False),
+    ],
+)  # fmt: skip
+def test_what_documents_of_a_style_have(style: str, document: str, is_read: bool) -> None:
+    assert bool(re.search(STYLES[style].holds, document.encode())) == is_read
 
 
 def test_the_packaged_profiles_are_of_these_styles() -> None:

@@ -109,6 +109,32 @@ def test_quotation_closes_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     assert walk(beats, 3, chance(0)) is None
 
 
+def test_what_is_taken_back_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A way that quotes too much is left where it does, and goes on as if it had not been there.
+
+    Beats 0 to 3 are a work, of which no more than three notes may be quoted: 0, 1, 2, 3 is tried first and
+    given up. Then 2 is as likely as 6, and 4, though it has the same note as 3, quotes nothing after 1.
+    """
+    pitches = (60, 61, 64, 69, 69, 85, 96, 43)
+    beats = replace(
+        small(),
+        contents=tuple(((Event(0, pitch, 0, False),),) for pitch in pitches),
+        of=np.array([0, 0, 0, 0, 1, 2, 3, 4]),
+        at=np.array([0, 1, 2, 3, 0, 0, 0, 0]),
+        place=np.array([0, 1, 0, 1, 0, 1, 0, 1]),
+        is_last=np.array([False, False, False, True, False, False, False, True]),
+        source=np.array([0, 1, 1, 2, 3, 4, 5, 5, 6]),
+        target=np.array([1, 2, 4, 3, 6, 5, 2, 6, 7]),
+        odds=np.array([1.0, 1.0, 0.001, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    )
+    monkeypatch.setattr(walks, "most_notes", lambda _voices: 3)
+    ways = [walk(beats, 3, chance(seed)) for seed in range(200)]
+    drawn = Counter(way.beats for way in ways if way is not None)
+    assert set(drawn) == {(0, 1, 4, 5, 2, 3), (0, 1, 4, 5, 6, 7)}
+    assert drawn.total() == len(ways)
+    assert 0.4 < drawn[0, 1, 4, 5, 2, 3] / len(ways) < 0.6
+
+
 def test_what_was_taken_is_rarely_taken_again(chorales: tuple[Piece, ...]) -> None:
     pieces = [piece for piece in chorales if piece.metre.text == "4/4" and piece.key.mode == "major"]
     beats = joined([piece for piece in pieces if len(piece.voices) == 4], parse_key("G"))

@@ -9,15 +9,19 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+import numpy as np
+
 from music21_server import codec
 from music21_server.composition.imitation.imitate import Imitation, imitation
 from music21_server.composition.imitation.likeness import Distribution, distances
 from music21_server.composition.imitation.pieces import Piece, piece_of
 from music21_server.composition.imitation.styles import STYLES, pieces_of
+from music21_server.composition.imitation.transitions import Beats
 from music21_server.derived import Made, made
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
+from music21_server.notes import Booleans, Integers
 from music21_server.reading.sources import Document
 from music21_server.theory.names import Key, parse_key
 from music21_server.writing.from_columns import write_musicxml
@@ -28,7 +32,6 @@ _MOST_VOICES: Final = 8
 _MOST_NOTES: Final = 60_000
 """Of all scores that are learned from."""
 
-_LISTED: Final = 100
 PROFILES: Final = "styles.json"
 
 
@@ -69,7 +72,7 @@ def imitated(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Ma
     whose = STYLES[style].title if style is not None else " and ".join(piece.name for piece in pieces)[:60]
     title = f"In the style of {whose} (seed {seed})"
     found = imitation(pieces, title, measures=request.measures, voices=request.voices, key=key, seed=seed)
-    return made(Document("musicxml", write_musicxml(found.score)), _report(found, style, seed), limits)
+    return made(Document("musicxml", write_musicxml(found.score)), report_of(found, style, seed), limits)
 
 
 def _check(entries: tuple[Entry, ...], request: Request) -> None:
@@ -97,14 +100,17 @@ def _pieces(entries: tuple[Entry, ...]) -> tuple[Piece, ...]:
     )
 
 
-def _report(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
-    """Return what there is to say about an imitation, JSON-able."""
+def report_of(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
+    """Return what there is to say about an imitation, JSON-able.
+
+    Args:
+        found: The imitation.
+        style: One of `STYLES`; None where it was learned from scores.
+        seed: That it was made with.
+    """
     beats, way = found.beats, found.walk
-    pairs = list(zip(way.beats, way.beats[1:], strict=False))
-    as_in_work = sum(
-        bool(beats.of[one] == beats.of[other] and beats.at[other] == beats.at[one] + 1)
-        for one, other in pairs
-    )
+    ways = np.array(way.beats)
+    as_in_work = int(_is_own(beats, ways[:-1], ways[1:]).sum())
     works = [piece.name for piece in found.pieces]
     source = found.quotation.source
     return {
@@ -114,7 +120,7 @@ def _report(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
         "time_signature": beats.metre.text,
         "voices": len(beats.contents[0]),
         "learned_from": {
-            "works": works[:_LISTED],
+            "works": works,
             "work_count": len(works),
             "notes": sum(piece.notes for piece in found.pieces),
             "beats": len(beats.contents),
@@ -126,13 +132,13 @@ def _report(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
             "distinct_beats": len(set(beats.contents)),
             "places": beats.places,
             "successions": len(beats.odds),
-            "successions_of_works": int((beats.odds == 1).sum()),
+            "successions_of_works": int(_is_own(beats, beats.source, beats.target).sum()),
         },
         "way": {
             "beats": len(way.beats),
             "works_used": len({int(beats.of[index]) for index in way.beats}),
             "successions_as_in_a_work": as_in_work,
-            "new_successions": len(pairs) - as_in_work,
+            "new_successions": len(ways) - 1 - as_in_work,
         },
         "likeness": {
             "distance": _rounded(found.distances),
@@ -145,6 +151,11 @@ def _report(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
             "of": works[int(beats.of[source])] if source >= 0 else None,
         },
     }
+
+
+def _is_own(beats: Beats, source: Integers, target: Integers) -> Booleans:
+    """Return which successions stand so in a work."""
+    return (beats.of[source] == beats.of[target]) & (beats.at[target] == beats.at[source] + 1)
 
 
 def _rounded(found: Mapping[str, float]) -> dict[str, float]:

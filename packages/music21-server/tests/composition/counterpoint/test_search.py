@@ -130,6 +130,7 @@ def test_none_is_said_to_exist_only_if_every_line_was_seen() -> None:
     outcome = search(wanted, 0)
     assert outcome.found is None
     assert outcome.is_exhaustive
+    assert outcome.reached == wanted.measures - 2
     assert list(strict_lines(wanted)) == []
 
 

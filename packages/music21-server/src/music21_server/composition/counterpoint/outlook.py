@@ -38,10 +38,15 @@ _NOW: Final = Stroke(4, 2, is_dissonant=False)
 
 
 class Outlook:
-    """Of one task."""
+    """Of one task.
+
+    Attributes:
+        closed: The last measure, from 0, that no line can come to and go on to the end; None without one.
+    """
 
     def __init__(self, task: Task, prices: Prices) -> None:
         """Judge all pairs of notes, from the end to the beginning."""
+        self.closed: int | None = None
         self._task = task
         self._prices = prices
         self._candidates = [frozenset(task.candidates(measure)) for measure in range(task.measures)]
@@ -53,6 +58,8 @@ class Outlook:
         held = free + inf
         for measure in reversed(range(task.measures)):
             free, held = self._measure(measure, free, held)
+            if measure > 0 and self.closed is None and min(free.min(), held.min()) == inf:
+                self.closed = measure
 
     def after(self, measure: int, rhythm: Rhythm, onset: int) -> dict[Tone, float]:
         """Return the least cost of all that follows a note, by its tone; without tones that lead nowhere.

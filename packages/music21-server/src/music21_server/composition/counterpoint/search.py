@@ -53,7 +53,7 @@ _WIDTHS: Final = {
 _ENDINGS: Final = 5
 """How many notes at least the lines that are kept end on."""
 
-_MOST_STEPS_PER_MEASURE: Final = 60_000
+_MOST_STEPS_PER_MEASURE: Final = 25_000
 """Notes tried."""
 
 
@@ -148,6 +148,8 @@ def search(task: Task, seed: int, *, may_break: bool = False) -> Outcome:
     taste = random.Random(seed)  # noqa: S311 - no secret
     prices = Prices(task.species, may_break=may_break)
     outlook = Outlook(task, prices)
+    if outlook.closed is not None:
+        return Outcome(None, is_exhaustive=True, steps=0, reached=outlook.closed)
     for width in _WIDTHS[task.species]:
         most = _MOST_STEPS_PER_MEASURE * task.measures - steps
         outcome = _Search(task, prices, outlook, taste, width, most).run()

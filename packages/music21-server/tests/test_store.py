@@ -1,12 +1,12 @@
 """Stored scores: names, owners, bounds, age, and what outlives a process.
 
 Every kind of store does the same; the folder's own matters are below, those of Redis in test_store_redis.py.
+Any order of calls is in test_store_model.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 import sqlite3
@@ -18,15 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from music21_server.entries import Entry
 from music21_server.errors import TooMuchScoreError, UnknownScoreError
@@ -562,91 +553,3 @@ def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
     assert store.figures().contents == 15
     assert len(list((folder / "scores").iterdir())) == 15
     store.close()
-
-
-class StoreMachine(RuleBasedStateMachine):
-    """The store against a dictionary that keeps everything."""
-
-    def __init__(self, open_store: Callable[[StoreLimits, Clock], ScoreStore]) -> None:
-        super().__init__()
-        self.clock = Clock()
-        limits = StoreLimits(max_scores=6, max_scores_per_owner=4, max_stored_bytes=900)
-        self.store = open_store(limits, self.clock)
-        for owner in "op":  # one in Redis is the last example's
-            self.store.delete_all(owner)
-        self.model: dict[tuple[str, str], str] = {}
-        self.used: dict[tuple[str, str], float] = {}
-
-    @rule(
-        owner=st.sampled_from("op"),
-        name=st.sampled_from("wxyz"),
-        content=st.sampled_from(["a", "b", "c" * 200]),
-    )
-    def put(self, owner: str, name: str, content: str) -> None:
-        try:
-            self.store.put(owner, entry(content, 100), name=name)
-        except TakenNameError:
-            assert self.model[owner, name] != content
-        except TooMuchScoreError:
-            self.forget_freed()
-            assert (owner, name) not in self.model
-        else:
-            self.forget_freed()
-            assert self.model.get((owner, name), content) == content
-            self.model[owner, name] = content
-            self.used[owner, name] = self.clock.now_s
-
-    @rule(owner=st.sampled_from("op"), name=st.sampled_from("wxyz"))
-    def get(self, owner: str, name: str) -> None:
-        try:
-            found = self.store.get(owner, name)
-        except UnknownScoreError:
-            self.forget_freed()
-            assert (owner, name) not in self.model
-        else:
-            assert found == entry(self.model[owner, name], 100)
-            self.used[owner, name] = self.clock.now_s
-
-    @precondition(lambda self: self.model)
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
-        owner, name = data.draw(st.sampled_from(sorted(self.model)))
-        self.forget_freed()
-        if (owner, name) in self.model:
-            self.store.delete(owner, name)
-            del self.model[owner, name]
-
-    @rule(hours=st.sampled_from([0.01, 0.6, 1.1, 13, 25]))
-    def wait(self, hours: float) -> None:
-        self.clock.now_s += hours * HOUR_S
-
-    def forget_freed(self) -> None:
-        """Let the dictionary forget what the store may have freed, and nothing else."""
-        for owner in "op":
-            there = set(names(self.store, owner))
-            for key in [key for key in self.model if key[0] == owner and key[1] not in there]:
-                # A use within a sixtieth of the grace is not written down.
-                assert self.clock.now_s - self.used[key] > LIMITS.score_grace_s * 59 / 60
-                del self.model[key]
-
-    @invariant()
-    def it_keeps_within_its_bounds_and_has_no_more_than_names_stand_for(self) -> None:
-        self.forget_freed()
-        self.store.sweep()
-        figures = self.store.figures()
-        assert figures.names == len(self.model) <= 6
-        assert figures.contents == len(set(self.model.values()))
-        assert (
-            figures.size_bytes == sum(entry(each, 100).size_bytes for each in set(self.model.values())) <= 900
-        )
-
-    def teardown(self) -> None:
-        self.store.close()
-
-
-@pytest.mark.parametrize("kind", ["memory", "redis"])
-def test_any_order_of_calls(kind: str, opened: Open) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # untyped there
-        lambda: StoreMachine(functools.partial(opened, kind)),
-        settings=settings(max_examples=25, stateful_step_count=20, deadline=None),
-    )

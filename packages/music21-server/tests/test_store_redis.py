@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import redis
+from redis.connection import AbstractConnection
 
 from music21_server import redis_connection
 from music21_server.entries import Entry
@@ -214,6 +215,21 @@ def test_more_scores_at_the_end_of_their_time_than_go_at_once(make: Make) -> Non
     assert (store.figures().names, store.figures().contents) == (0, 0)
 
 
+def test_room_may_need_more_names_than_are_looked_at_at_once(make: Make, raw: Any, redis_prefix: str) -> None:
+    now_s = [1_000_000.0]
+    limits = {"max_scores_per_owner": 5_000, "max_scores": 5_000, "max_stored_bytes": 1_500}
+    store = make(clock=lambda: now_s[0], **limits)
+    store.put("o", entry("a", bytes(1_000)), name="n0")
+    record = raw.hget(f"{redis_prefix}:1:owner:o", "n0")
+    raw.hset(f"{redis_prefix}:1:owner:o", mapping={f"n{number}": record for number in range(1, 1_100)})
+    raw.zadd(f"{redis_prefix}:1:uses", {f"o\0n{number}": now_s[0] for number in range(1, 1_100)})
+    store.sweep()
+    now_s[0] += 2 * LIMITS.score_grace_s
+    store.put("p", entry("b", bytes(1_000)), name="x")
+    assert store.evictions()["room"] == 1_100
+    assert (store.figures().names, store.figures().contents) == (1, 1)
+
+
 def test_reasons_are_kept_of_the_last_thousand(make: Make, raw: Any, redis_prefix: str) -> None:
     store = make()
     start = f"{redis_prefix}:1:"
@@ -276,6 +292,23 @@ def test_a_connection_that_was_closed_meanwhile_costs_nobody_an_error(make: Make
     store.put("o", entry(), name="x")
     raw.client_kill_filter(skipme=True, _type="normal")
     assert store.get("o", "x") == entry()
+
+
+def test_a_connection_that_closes_at_the_moment_of_use_costs_nobody_an_error(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make()
+    store.put("o", entry(), name="x")
+    send, failures = AbstractConnection.send_packed_command, ["once"]
+
+    def fail_once(self: AbstractConnection, *arguments: Any, **named: Any) -> Any:
+        if failures:
+            raise redis.ConnectionError(failures.pop())
+        return send(self, *arguments, **named)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", fail_once)
+    assert store.get("o", "x") == entry()
+    assert failures == []
 
 
 def test_redis_that_hangs_is_waited_for_once_and_not_by_all(

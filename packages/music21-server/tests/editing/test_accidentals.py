@@ -59,6 +59,43 @@ def test_voices_are_read_by_time_and_staves_apart():
     assert shown_in([staves], [True]) == [["sharp", "sharp"]]
 
 
+def test_a_signature_within_a_bar_begins_anew():
+    bar = KEY.format(1) + note("F4") + note("F4") + KEY.format(1) + note("F4") + note("F#4")
+    assert shown_in([bar], [True]) == [["natural", None, "natural", "sharp"]]
+    later = note("F#4") + KEY.format(1) + note("F#4")
+    assert shown_in([later, note("F#4")], [True, True]) == [["sharp", None], [None]]
+
+
+def test_staves_may_have_signatures_of_their_own():
+    first, second = "<staff>1</staff>", "<staff>2</staff>"
+    keys = "<key number='1'><fifths>1</fifths></key><key number='2'><fifths>0</fifths></key>"
+    both = f"<attributes>{keys}</attributes>"
+    bar = note("F#4", staff=first) + note("F#4", staff=second)
+    assert shown_in([both + bar, bar], [True, True]) == [[None, "sharp"]] * 2
+    assert shown_in([both, KEY.format(0) + bar], [True, True]) == [[], ["sharp", "sharp"]]
+    assert shown_in([both, KEY.format(1), bar], [True] * 3) == [[], [], [None, None]]
+
+
+def test_signature_that_is_no_circle_of_fifths():
+    key = "<attributes><key><key-step>f</key-step><key-alter>1</key-alter></key></attributes>"
+    assert shown_in([key + note("F#4") + note("C#4") + note("F4")], [True]) == [[None, "sharp", "natural"]]
+
+
+def test_alteration_that_has_no_name_gets_no_accidental():
+    odd = note("F4").replace("<alter>0<", "<alter>0.33<")
+    assert shown_in([odd + note("F4")], [True]) == [[None, None]]
+
+
+def test_octaves_are_apart_and_chords_are_read_at_their_time():
+    assert shown_in([note("C#4") + note("C5") + note("C4")], [True]) == [["sharp", None, "natural"]]
+    chord = note("E4") + note("C#4", more="<chord/>") + "<backup><duration>1</duration></backup>"
+    second = "<forward><duration>0.5</duration></forward>" + note("C#4")
+    assert shown_in([chord + second], [True]) == [[None, "sharp", None]]
+    plain = note("E4") + note("C#4") + "<backup><duration>2</duration></backup>"
+    grace = note("E4", more="<grace/>") * 2 + note("C#4")  # old documents give it a duration
+    assert shown_in([plain + grace], [True]) == [[None, None, None, None, "sharp"]]
+
+
 def test_accidental_stands_where_the_schema_has_it():
     part = etree.fromstring(f"<part><measure>{note('C#4')}</measure></part>")
     write_missing_accidentals(part, [True])

@@ -45,6 +45,26 @@ def test_a_key_without_a_staff_replaces_those_of_all_staves() -> None:
     )
 
 
+def test_all_that_goes_on_is_said_in_the_order_of_the_schema() -> None:
+    said = (
+        "<divisions>1</divisions><key><fifths>1</fifths></key><time><beats>3</beats></time><staves>2</staves>"
+        "<part-symbol>line</part-symbol><instruments>2</instruments><clef><sign>G</sign></clef>"
+        '<staff-details><staff-lines>1</staff-lines></staff-details><staff-details number="2"/>'
+        "<transpose><chromatic>-2</chromatic></transpose>"
+    )
+    whole = f"<attributes>{said}</attributes>"
+    assert in_force(said) == whole
+    assert in_force(*(etree.tostring(each).decode() for each in reversed(etree.fromstring(whole)))) == whole
+
+
+def test_two_staves_may_be_transposed_each_its_own_way() -> None:
+    each = "<transpose{}><chromatic>{}</chromatic></transpose>"
+    both = each.format(' number="1"', -2) + each.format(' number="2"', -3)
+    assert in_force(both) == f"<attributes>{both}</attributes>"
+    alone = each.format("", 1)
+    assert in_force(both, alone) == f"<attributes>{alone}</attributes>"
+
+
 def test_what_is_of_the_moment_is_left_out() -> None:
     assert in_force("<measure-style><slash/></measure-style><staves>2</staves>") == (
         "<attributes><staves>2</staves></attributes>"

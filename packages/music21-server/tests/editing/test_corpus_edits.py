@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,10 @@ from music21_server.reading.musicxml import read_musicxml
 from music21_server.reading.sources import SUFFIXES, Document, read
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
+
+MARKS = ("lyric", "slur", "dynamics", "repeat", "harmony")
+NEVER_CUT = ("lyric", "dynamics", "harmony")
+"""Marks that no edge of a slice parts in two."""
 
 INTERVALS = ("m2", "-M3", "A4", "d5", "-P8", "A1")
 
@@ -50,6 +56,41 @@ def differences(one: Score, other: Score) -> list[str]:
             ):
                 found.append(field.name)
     return found
+
+
+def marks_in(root: Any, *tags: str) -> Counter:
+    """Return how often each of some elements stands in each part of a document."""
+    return Counter(
+        (part.get("id"), element.tag) for part in root.iterfind("part") for element in part.iter(*tags)
+    )
+
+
+def test_lyrics_slurs_dynamics_repeats_and_chord_symbols_survive(works, tree):
+    wrong, seen = {}, Counter()
+    for index, (name, entry, score) in enumerate(works):
+        root = tree(entry)
+        whole = marks_in(root, *MARKS)
+        seen.update(tag for _, tag in whole)
+        with contextlib.suppress(ScoreError):  # drums alone
+            made = transpose((entry,), Wish(interval=INTERVALS[index % len(INTERVALS)]), Limits())
+            if marks_in(tree(made), *MARKS) != whole:
+                wrong[name] = "transposed"
+        for part in {0, len(score.parts) - 1}:
+            made = extract((entry,), (str(part + 1),), Limits())
+            (own,) = (each.get("id") for each in tree(made).iterfind("part"))
+            if marks_in(tree(made), *MARKS) != Counter({at: whole[at] for at in whole if at[0] == own}):
+                wrong[name] = f"part {own}"
+        bars = len(score.measure_ticks)
+        half = max(bars // 2, 1)
+        joined: Counter = Counter()
+        for first, last in ((1, half), (half + 1, bars)):
+            if first <= last:
+                made = cut((entry,), f"@{first}", f"@{last}", None, Limits())
+                joined += marks_in(tree(made), *NEVER_CUT)
+        if joined != marks_in(root, *NEVER_CUT):
+            wrong[name] = f"slices at {half}"
+    assert wrong == {}
+    assert all(seen[tag] > 10 for tag in MARKS), seen
 
 
 def test_transposed_columns_are_those_that_are_read(works):

@@ -6,14 +6,27 @@ from lxml import etree
 from music21_server.editing.spanners import remove_open_spanners
 
 
-def note(*notations: str, step: str = "C", duration: int = 1, before: str = "") -> str:
+def note(
+    *notations: str, step: str = "C", duration: float | str = 1, before: str = "", staff: str = ""
+) -> str:
     inside = f"<notations>{''.join(notations)}</notations>" if notations else ""
     pitch = f"<pitch><step>{step}</step><octave>4</octave></pitch>"
-    return f"<note>{before}{pitch}<duration>{duration}</duration>{inside}</note>"
+    return f"<note>{before}{pitch}<duration>{duration}</duration>{staff}{inside}</note>"
+
+
+def direction(tag: str, kind: str, number: str = "1") -> str:
+    return (
+        f'<direction><direction-type><{tag} type="{kind}" number="{number}"/></direction-type>'
+        "<staff>1</staff></direction>"
+    )
 
 
 def wedge(kind: str) -> str:
-    return f'<direction><direction-type><wedge type="{kind}"/></direction-type><staff>1</staff></direction>'
+    return direction("wedge", kind)
+
+
+def back(duration: int) -> str:
+    return f"<backup><duration>{duration}</duration></backup>"
 
 
 def left(*measures: str) -> str:
@@ -64,8 +77,77 @@ def test_a_slur_that_ends_before_another_begins_is_not_taken_for_it() -> None:
 
 
 def test_a_slur_may_end_in_a_voice_that_comes_first_in_the_document() -> None:
-    bar = note() + note(STOP) + "<backup><duration>2</duration></backup>" + note(START) + note()
+    bar = note() + note(STOP) + back(2) + note(START) + note()
     assert left(bar) == f"<part><measure>{bar}</measure></part>"
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        # the second note of a chord; a grace note that has a duration; a gap; lengths that are no numbers
+        (note(duration=2) + note(START, before="<chord/>", duration=2), note() + note(STOP)),
+        (note() + note(STOP), note(before="<grace/>", duration=5) + note(START)),
+        (note() + note(START), "<forward><duration>2</duration></forward>" + note(STOP)),
+        (note(START, duration=2), note(duration=0.5) + note(STOP)),
+        (note(START, duration=2), note(duration="none") + note() + note(STOP)),
+    ],
+)
+def test_signs_are_read_by_time(begins, ends) -> None:
+    bar = begins + back(2) + ends
+    assert left(bar) == f"<part><measure>{bar}</measure></part>"
+
+
+DIRECTIONS = [
+    ("wedge", "crescendo", "stop"), ("wedge", "diminuendo", "stop"), ("dashes", "start", "stop"),
+    ("bracket", "start", "stop"), ("octave-shift", "down", "stop"), ("pedal", "start", "stop"),
+    ("pedal", "start", "discontinue"), ("pedal", "sostenuto", "stop"),
+]  # fmt: skip
+NOTATIONS = ["tied", "slur", "glissando", "slide", "tuplet"]
+
+
+@pytest.mark.parametrize(("tag", "begin", "end"), DIRECTIONS)
+def test_each_direction_with_two_ends(tag, begin, end) -> None:
+    begun, ended = direction(tag, begin), direction(tag, end)
+    assert left(begun + note(), note() + ended).count(f"<{tag}") == 2
+    nothing = f"<part><measure>{note()}</measure></part>"
+    assert left(begun + note()) == left(note() + ended) == nothing
+    assert left(begun + note() + direction(tag, end, "2")) == nothing
+    assert left(ended + note() + begun) == nothing
+
+
+@pytest.mark.parametrize("tag", NOTATIONS)
+def test_each_notation_with_two_ends(tag) -> None:
+    begun, ended = f'<{tag} type="start"/>', f'<{tag} type="stop"/>'
+    assert left(note(begun), note(ended)).count(f"<{tag}") == 2
+    assert left(note(begun)) == left(note(ended)) == left(note())
+    assert left(note(ended), note(begun)) == left(note(), note())
+
+
+@pytest.mark.parametrize("end", ["stop", "discontinue"])
+def test_each_ending(end) -> None:
+    begun, ended = (
+        f'<barline><bar-style>x</bar-style><ending number="1" type="{kind}"/></barline>'
+        for kind in ("start", end)
+    )
+    alone = "<barline><bar-style>x</bar-style></barline>"
+    whole = left(begun + note(), note() + ended)
+    assert whole.count("<ending") == 2
+    assert left(begun + note()) == f"<part><measure>{alone}{note()}</measure></part>"
+    assert left(note() + ended) == f"<part><measure>{note()}{alone}</measure></part>"
+
+
+def test_a_middle_neither_begins_nor_ends() -> None:
+    first, middle, last = (direction("pedal", kind) for kind in ("start", "change", "stop"))
+    whole = first + note() + middle + note() + last
+    assert left(whole) == f"<part><measure>{whole}</measure></part>"
+    assert left(middle + note() + last) == left(note())
+
+
+def test_ties_go_from_pitch_to_pitch_on_their_staff() -> None:
+    high, low = "<staff>1</staff>", "<staff>2</staff>"
+    same = note(TIED, staff=high) + note(UNTIED, staff=high)
+    assert left(same) == f"<part><measure>{same}</measure></part>"
+    assert left(note(TIED, staff=high) + note(UNTIED, staff=low)) == left(note(staff=high) + note(staff=low))
 
 
 def test_one_slur_follows_the_other() -> None:
@@ -79,7 +161,9 @@ def test_a_slur_from_a_grace_note() -> None:
 
 
 def test_a_chain_of_ties_is_cut_at_its_open_end() -> None:
-    assert left(note(UNTIED, TIED) + note(UNTIED)) == left(note(TIED) + note(UNTIED))
+    for both in ((UNTIED, TIED), (TIED, UNTIED)):  # in the document either may come first
+        assert left(note(*both) + note(UNTIED)) == left(note(TIED) + note(UNTIED))
+        assert left(note(TIED) + note(*both)) == left(note(TIED) + note(UNTIED))
 
 
 def test_a_direction_with_something_else_is_kept() -> None:

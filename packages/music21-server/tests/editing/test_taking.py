@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from music21_server.editing.taking import cut, extract
-from music21_server.errors import ScoreError
+from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.limits import Limits
 from music21_server.notes import NOTE, NoteTable, Score
 
@@ -110,6 +110,9 @@ def test_groups_of_one_are_none(entry, tree, song):
 
 def test_part_comes_with_all_its_staves(entry, columns, song):
     made = extract((entry(song),), ("3",), Limits())
+    assert [part.staff for part in columns(made).parts] == [1, 2]
+    assert made.report["extracted_parts"] == ["Piano"]
+    made = cut((entry(song),), "1", "1", ("2",), Limits())
     assert [part.staff for part in columns(made).parts] == [1, 2]
     assert made.report["extracted_parts"] == ["Piano"]
 
@@ -258,3 +261,12 @@ def test_one_measure_alone(entry, columns):
 def test_what_is_not_there_is_told(entry, first, last, parts, said):
     with pytest.raises(ScoreError, match=said):
         cut((entry("bach/bwv66.6"),), first, last, parts, Limits())
+
+
+def test_limits_hold_for_what_is_made(entry):
+    for limits in (Limits(max_notes=20), Limits(max_measures=5)):
+        with pytest.raises(TooMuchScoreError):
+            extract((entry("bach/bwv66.6"),), ("1",), limits)
+        with pytest.raises(TooMuchScoreError):
+            cut((entry("bach/bwv66.6"),), "1", "8", None, limits)
+    assert cut((entry("bach/bwv66.6"),), "1", "2", ("1",), limits)

@@ -26,7 +26,6 @@ class AttributesInForce:
 
     def take(self, attributes: Any) -> None:
         """Take the next `<attributes>` element of the part."""
-        cleared: set[str] = set()
         for child in attributes:
             tag = child.tag
             if tag not in self._said:
@@ -36,9 +35,8 @@ class AttributesInForce:
                 number = number or "1"
             elif tag not in _OF_ALL_STAVES:
                 number = ""
-            if not number and tag not in cleared:
+            if not number:
                 self._said[tag].clear()
-                cleared.add(tag)
             self._said[tag][number] = child
 
     def element(self) -> Any:

@@ -40,10 +40,9 @@ def extracted(document: ScannedDocument, wanted: Collection[str]) -> bytes:
         wanted: Ids of parts.
     """
     parts = _chosen(document, wanted)
-    bars = max(len(part.starts) - 1 for part in parts)
-    marks = _marks_of_others(document, parts, range(bars))
-    contents = [document.source[part.starts[0] : part.starts[-1]] for part in parts]
-    contents[0] = _with_marks(document, parts[0], marks)
+    longest = max(parts, key=lambda part: len(part.starts))  # the first of these; others may have ended
+    marks = _marks_of_others(document, parts, range(len(longest.starts) - 1))
+    contents = [_with_marks(document, part, marks if part is longest else ()) for part in parts]
     return _written(document, parts, contents)
 
 
@@ -129,8 +128,7 @@ def _with_marks(document: ScannedDocument, part: ScannedPart, marks: Iterable[Sy
     """Return the measures of a part with marks put into some of them."""
     by_measure: dict[int, list[SystemMark]] = defaultdict(list)
     for mark in marks:
-        if mark.measure < len(part.starts) - 1:
-            by_measure[mark.measure].append(mark)
+        by_measure[mark.measure].append(mark)
     pieces: list[bytes] = []
     at = part.starts[0]
     for index in sorted(by_measure):

@@ -7,7 +7,7 @@ from typing import Any
 
 from music21_server.derived import Made, made
 from music21_server.editing.cutting import extracted, sliced
-from music21_server.editing.editable import Editable, editable, identities_of, names_of, with_all_staves
+from music21_server.editing.editable import Editable, editable, identities_of, names_of
 from music21_server.entries import Entry
 from music21_server.limits import Limits
 from music21_server.reading.sources import Document
@@ -28,7 +28,7 @@ def extract(entries: tuple[Entry], parts: tuple[str, ...], limits: Limits) -> Ma
     """
     report(0, 2, "loading the score")
     source = editable(entries[0], limits)
-    chosen = with_all_staves(source.score, select_parts(source.score, parts))
+    chosen = select_parts(source.score, parts)
     content = extracted(source.document, identities_of(source.score, chosen))
     report(1, 2, "reading the parts")
     measures = range(len(source.score.measure_ticks))
@@ -58,7 +58,7 @@ def cut(
     source = editable(entries[0], limits)
     score = source.score
     measures = select_measures(score, first_measure, last_measure)
-    chosen = with_all_staves(score, select_parts(score, parts))
+    chosen = select_parts(score, parts)
     content = sliced(source.document, score, measures, identities_of(score, chosen))
     report(1, 2, "reading the slice")
     return made(Document("musicxml", content), _report(source, chosen, measures), limits)

@@ -183,10 +183,10 @@ class _Editor:
         if len(starts) != 1:
             raise _UnusualError
         at = starts[0].start()
-        before, note, interval = piece[:at], piece[at:], self._interval
+        before, note = piece[:at], piece[at:]
         new = self._around(before, note) if _NAMED.search(before) else before
         made = new + self._note(note)
-        if interval == self._interval and len(self._texts) < _MOST_KNOWN and b"<key" not in before:
+        if len(self._texts) < _MOST_KNOWN and b"<key" not in before:  # a key may change the interval
             self._texts[piece] = made
         return made
 

@@ -1,0 +1,178 @@
+"""Lyrics, slurs, dynamics, repeats and chord symbols of real works stay what and where they were."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from music21_server.editing.taking import cut, extract
+from music21_server.editing.transposing import Wish, transpose
+from music21_server.limits import Limits
+
+FOSTER, WEBERN = "leadSheet/fosterBrownHair", "webern/webern_dormi_jesu_op_16_no_2"
+SCHUMANN, BACH = "schumann_robert/opus48no2", "bach/bwv67.7"
+
+MARKED = [
+    (FOSTER, "lyric", 172), (WEBERN, "lyric", 46), (SCHUMANN, "lyric", 58),
+    (WEBERN, "slur", 52), (SCHUMANN, "slur", 36),
+    (WEBERN, "dynamics", 20), (SCHUMANN, "dynamics", 8),
+    (FOSTER, "repeat", 2), (BACH, "repeat", 4),
+    (FOSTER, "harmony", 40),
+]  # fmt: skip
+"""Works of the corpus, and how many marks of a kind they have."""
+
+Place = tuple[str, str, int]
+"""Id of a part, number of a bar, notes before the mark in it."""
+
+Mark = tuple[Place, str]
+"""And the element as text."""
+
+
+def marks(root: Any, tag: str, parts: set[str] | None = None) -> list[Mark]:
+    """Return the marks of a kind in some parts of a document, or all."""
+    return [
+        ((part.get("id"), measure.get("number"), before), text_of(element))
+        for part in root.iterfind("part")
+        if parts is None or part.get("id") in parts
+        for measure in part
+        for before, element in placed(measure, tag)
+    ]
+
+
+def placed(measure: Any, tag: str) -> Iterator[tuple[int, Any]]:
+    before = 0
+    for child in measure:
+        yield from ((before, element) for element in child.iter(tag))
+        before += child.tag == "note"
+
+
+def text_of(element: Any) -> str:
+    text = bytes(etree.tostring(element, method="c14n", with_tail=False)).decode()
+    return re.sub(r">\s+<", "><", text)
+
+
+STEPS = "CDEFGAB"
+NATURALS = (0, 2, 4, 5, 7, 9, 11)
+
+
+def a_tone_higher(symbol: str) -> str:
+    """Return a chord symbol with its roots and basses a major second up, its own way."""
+    harmony = etree.fromstring(symbol)
+    for kind in ("root", "bass"):
+        for name in harmony.iterfind(kind):
+            step, alter = name.find(f"{kind}-step"), name.find(f"{kind}-alter")
+            old, sharps = STEPS.index(step.text), int(alter.text) if alter is not None else 0
+            new = (old + 1) % 7
+            sharps += 2 - (NATURALS[new] - NATURALS[old]) % 12
+            step.text = STEPS[new]
+            for each in name.findall(f"{kind}-alter"):
+                name.remove(each)
+            if sharps:
+                etree.SubElement(name, f"{kind}-alter").text = str(sharps)
+    return text_of(harmony)
+
+
+@pytest.mark.parametrize(("work", "tag", "count"), MARKED)
+def test_in_a_transposed_score(entry, tree, work, tag, count):
+    before = marks(tree(entry(work)), tag)
+    after = marks(tree(transpose((entry(work),), Wish(interval="M2"), Limits())), tag)
+    assert len(before) == count
+    if tag == "harmony":
+        before = [(place, a_tone_higher(symbol)) for place, symbol in before]
+    assert after == before
+
+
+@pytest.fixture
+def whole(entry, tree):
+    """Returns the document of a work."""
+    return lambda work: tree(entry(work))
+
+
+@pytest.fixture
+def alone(entry, columns, tree):
+    """Takes each part out of a work; yields its id, and the part."""
+
+    def of(work: str) -> Iterator[tuple[str, Any]]:
+        staves = [part.identity for part in columns(entry(work)).parts]
+        for part in tree(entry(work)).iterfind("part"):
+            staff = next(each for each in staves if each.partition("-Staff")[0] == part.get("id"))
+            yield part.get("id"), tree(extract((entry(work),), (staff,), Limits()))
+
+    return of
+
+
+@pytest.mark.parametrize(("work", "tag", "count"), MARKED)
+def test_in_parts(whole, alone, work, tag, count):
+    after = []
+    for identity, made in alone(work):
+        assert marks(made, tag) == marks(whole(work), tag, {identity})
+        after += marks(made, tag)
+    assert len(after) == count
+
+
+@pytest.fixture
+def slices(entry, tree):
+    """Cuts a work into slices of some bars; yields the numbers of these, and the slice."""
+
+    def of(work: str, length: int) -> Iterator[tuple[list[str], Any]]:
+        bars = [measure.get("number") for measure in tree(entry(work)).find("part")]
+        for first in range(0, len(bars), length):
+            numbers = bars[first : first + length]
+            ends = (f"@{first + 1}", f"@{first + len(numbers)}")
+            yield numbers, tree(cut((entry(work),), *ends, None, Limits()))
+
+    return of
+
+
+@pytest.mark.parametrize(("work", "tag"), [row[:2] for row in MARKED if row[1] not in ("slur", "repeat")])
+def test_in_slices(entry, tree, slices, work, tag):
+    after = [mark for _, made in slices(work, 7) for mark in marks(made, tag)]
+    assert sorted(after) == sorted(marks(tree(entry(work)), tag))
+
+
+def whole_slurs(found: list[Mark]) -> list[Mark]:
+    """Return those of some slurs that begin and end among them, in any order."""
+    begun: dict[tuple[str, str], list[Mark]] = defaultdict(list)
+    whole: list[Mark] = []
+    for place, text in found:
+        slur = etree.fromstring(text)
+        key = (place[0], slur.get("number", "1"))
+        if slur.get("type") == "start":
+            begun[key].append((place, text))
+        elif begun[key]:
+            whole += [begun[key].pop(), (place, text)]
+    return whole
+
+
+@pytest.mark.parametrize(("work", "count"), [(row[0], row[2]) for row in MARKED if row[1] == "slur"])
+def test_slurs_in_slices_are_those_that_begin_and_end_there(entry, tree, slices, work, count):
+    whole = marks(tree(entry(work)), "slur")
+    assert len(whole_slurs(whole)) == count
+    after = 0
+    for numbers, made in slices(work, 4):
+        found = marks(made, "slur")
+        assert sorted(found) == sorted(whole_slurs([mark for mark in whole if mark[0][1] in numbers]))
+        after += len(found)
+    assert count // 2 < after <= count
+
+
+@pytest.mark.parametrize(
+    ("work", "bars", "directions"),
+    [
+        (FOSTER, ("@2", "@33"), ["forward", "backward"]),
+        (FOSTER, ("@1", "@34"), ["forward", "backward"]),
+        (FOSTER, ("@2", "@32"), []),
+        (FOSTER, ("@3", "@33"), ["backward"]),
+        (BACH, ("@1", "@5"), ["backward"] * 4),
+        (BACH, ("@6", "@9"), []),
+    ],
+)
+def test_repeats_in_slices_are_those_that_end_there(entry, tree, work, bars, directions):
+    made = marks(tree(cut((entry(work),), *bars, None, Limits())), "repeat")
+    assert [etree.fromstring(text).get("direction") for _, text in made] == directions
+    assert set(made) <= set(marks(tree(entry(work)), "repeat"))

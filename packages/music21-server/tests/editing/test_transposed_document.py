@@ -77,6 +77,50 @@ def test_text_and_tree_are_edited_alike(song, name, which):
     assert made.content != source
 
 
+TECHNICAL = "<notations><technical>{}</technical></notations>"
+MORE = {
+    "fret": note("D4", TECHNICAL.format("<string>2</string><fret>3</fret>")),
+    "open string": note("D4", TECHNICAL.format("<open-string/><up-bow/>")),
+    "hole": note("D4", TECHNICAL.format("<hole><hole-closed>yes</hole-closed></hole><up-bow/>")),
+    "notehead": note("D4", "<notehead-text><display-text>D</display-text></notehead-text>"),
+    "mark": note("F4", "<notations><accidental-mark>natural</accidental-mark></notations>"),
+    "ornament": note(
+        "E4",
+        "<notations><ornaments><trill-mark/><accidental-mark>sharp</accidental-mark></ornaments></notations>",
+    ),
+    "rest": "<note><rest><display-step>B</display-step><display-octave>4</display-octave></rest>"
+    "<duration>1</duration></note>",
+    "symbol": "<harmony><root><root-step>F</root-step></root><kind>major</kind></harmony>",
+    "figures": "<figured-bass><figure><prefix>sharp</prefix></figure></figured-bass>",
+    "pedals": "<direction><direction-type><harp-pedals><pedal-tuning><pedal-step>B</pedal-step>"
+    "<pedal-alter>0</pedal-alter></pedal-tuning></harp-pedals></direction-type></direction>",
+    "pedals that no harp has": "<direction><direction-type><harp-pedals><pedal-tuning><pedal-step>B"
+    "</pedal-step><pedal-alter>1</pedal-alter></pedal-tuning></harp-pedals></direction-type></direction>",
+    "key": key(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", MORE)
+@pytest.mark.parametrize("name", ["M2", "m3", "-M2"])
+def test_what_names_pitches_is_edited_alike_wherever_it_stands(more, name):
+    bars = measure(key(0) + note("D4") + MORE[more] + note("D4")) + measure(note("D4") + MORE[more], 2)
+    source = document(bars, measure(MORE[more] + note("C4")))
+    made = edited(source, name)
+    assert canonical(made.content) == as_tree(source, interval_named(name))
+    assert canonical(made.content) != canonical(edited(source, "P1").content)
+    part = measure(key(0) + MORE[more])
+    assert canonical(edited(document(part), name).content) == as_tree(document(part), interval_named(name))
+
+
+def test_what_stands_before_a_key_is_edited_as_under_the_last_one():
+    symbol = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
+    bar = measure(symbol + key(-5) + note("Db5"))
+    made = edited(document(measure(key(5) + note("B4")) + bar + bar), "m2", {-5: Interval(0, 1)})
+    roots = [each.text for each in etree.fromstring(made.content).iter("root-step", "root-alter")]
+    assert roots == ["D", "-1", "C", "1"]
+    assert names_in(made.content) == ["C5", "D5", "D5"]
+
+
 def test_nothing_but_names_is_touched(song):
     source = song.replace(b'<!-- <part id="none"><measure number="0"></measure></part> -->\n', b"")
     made = edited(source, "P1")

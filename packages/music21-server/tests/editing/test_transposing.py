@@ -140,6 +140,22 @@ def test_parts_alone(entry, columns):
     assert made.report["transposed_parts"] == ["Bass"]
 
 
+@pytest.mark.parametrize("part", ["Voice", "Piano", "Clarinet"])
+def test_keys_and_symbols_of_other_parts_stay(entry, columns, read_again, song, part):
+    symbol = b'<harmony><root><root-step>C</root-step></root><kind text="m">minor</kind></harmony>'
+    source = song.replace(b"<note>", symbol + b"<note>", 1)  # as in the clarinet
+    made = transpose((entry(source),), Wish(interval="M2", parts=(part,)), Limits())
+    assert differences(columns(made), read_again(made)) == []
+    whole = columns(entry(source))
+    moved = {index for index, each in enumerate(whole.parts) if each.name == part}
+    assert [(key.part in moved) * 2 for key in whole.keys] == [
+        after.fifths - before.fifths for after, before in zip(columns(made).keys, whole.keys, strict=True)
+    ]
+    assert [symbol.text for symbol in columns(made).chord_symbols] == [
+        "Dm" if symbol.part in moved else "Cm" for symbol in whole.chord_symbols
+    ]
+
+
 def test_transposing_instruments_stay_what_they_are(entry, columns, song):
     whole = columns(entry(song))
     score = columns(transpose((entry(song),), Wish(interval="m3"), Limits()))

@@ -241,6 +241,17 @@ def test_drums_are_notes_and_fermatas_are_those_of_their_part(score) -> None:
     assert "| !fermata!F8 |" in text
 
 
+def test_a_grace_note_leaves_the_note_after_it_its_sign(score) -> None:
+    rows = [{"pitch": "F#5", "grace": True, "duration": 0}, {"pitch": "F#5", "duration": 16}]
+    assert "| {^f}^f8 |" in write_abc(score(rows, times=FOUR_FOUR)).text
+
+
+def test_no_tuplet_counts_more_than_nine_notes(score) -> None:
+    rows = [{"onset": index, "duration": 1, "pitch": "C5"} for index in range(12)]
+    text = write_abc(score(rows, bars=[12], ticks_per_quarter=192)).text
+    assert text.count("(3:2:9c") == text.count("(3:2:3c") == 1
+
+
 def test_drums_have_their_clef(score) -> None:
     assert "clef=perc\n" in write_abc(score([{"kind": UNPITCHED, "pitch": "F4"}], names=["Drums"])).text
 

@@ -79,8 +79,11 @@ def test_a_score_that_is_written_as_musicxml_is_packed(score) -> None:
 
 def test_an_archive_is_unpacked_within_its_limit(score) -> None:
     document = Document("mxl", pack(SOURCE))
+    less = Limits(max_source_bytes=len(SOURCE) - 1)
     with pytest.raises(TooMuchScoreError):
-        export(document, score([{}]), "musicxml", Limits(max_source_bytes=len(SOURCE) - 1))
+        export(document, score([{}]), "musicxml", less)
+    # As it came it needs no room.
+    assert export(document, score([{}]), "mxl", less).content == document.content
 
 
 def test_an_unknown_format_is_answered_with_the_known_ones(score) -> None:

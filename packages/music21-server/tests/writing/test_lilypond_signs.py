@@ -81,7 +81,7 @@ def test_tempos(score, tempo, expected) -> None:
 
 def test_each_part_has_its_keys_and_times_and_the_first_one_all_tempos(score) -> None:
     some = score(
-        [{"part": 0, "duration": 12}, {"part": 1, "duration": 12}],
+        [{"part": 0, "duration": 12}, {"part": 1, "duration": 12, "pitch": "C3"}],
         bars=[12, 12], names="AB",
         keys=(KeyChange(0, 1, 0, 1, ""), KeyChange(1, 1, 0, -1, "minor")),
         times=(TimeChange(0, 0, 0, "6/8", 12), TimeChange(1, 0, 0, "3/4", 12)),
@@ -90,7 +90,7 @@ def test_each_part_has_its_keys_and_times_and_the_first_one_all_tempos(score) ->
     )  # fmt: skip
     assert lines_of(some) == ["\\clef treble \\time 6/8 s2. |", "\\key g \\major s4 \\tempo 4 = 90 s2 |"]
     assert lines_of(some, 1) == [
-        '\\clef treble \\time 3/4 s2.^\\markup \\bold "C" |', "\\key d \\minor s2. |",
+        '\\clef bass \\time 3/4 s2.^\\markup \\bold "C" |', "\\key d \\minor s2. |",
     ]  # fmt: skip
 
 
@@ -102,11 +102,16 @@ def test_bars_without_signs_are_taken_together_where_they_are_equally_long(score
 def test_a_time_signature_within_a_bar_counts_from_the_next_one(score) -> None:
     some = score([{}], bars=[16, 8, 8], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8)))
     assert lines_of(some) == ["\\clef treble \\time 4/4 s1 |", "\\time 2/4 s2 |", "s2 |"]
+    soon = TimeChange(0, 1, 0, "3/4", 12)
+    again = score([{}], bars=[16, 12, 12], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8), soon))
+    assert lines_of(again) == ["\\clef treble \\time 4/4 s1 |", "\\time 3/4 s2. |", "s2. |"]
 
 
 def test_a_bar_without_length_has_no_barline_and_its_signs(score) -> None:
     some = score([{}], bars=[16, 0, 16], times=FOUR_FOUR, keys=(KeyChange(0, 1, 0, 2, "major"),))
     assert lines_of(some) == ["\\clef treble \\time 4/4 s1 |", "\\key d \\major", "s1 |"]
+    plain = score([{}], bars=[16, 16, 0, 16], times=FOUR_FOUR)
+    assert lines_of(plain) == ["\\clef treble \\time 4/4 s1 |", "s1*2 |"]
 
 
 def test_signs_beyond_a_bar_stand_at_its_end(score) -> None:

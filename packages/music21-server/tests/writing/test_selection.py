@@ -221,6 +221,18 @@ def test_the_last_of_what_is_in_force_counts_in_whatever_order_it_is_given(score
     assert some.tempos == (TempoChange(0, 0, 0, 30.0), TempoChange(0, 0, 8, 40.0))
 
 
+def test_of_transpositions_the_one_in_force_and_those_within_are_kept(score) -> None:
+    changes = tuple(Transposition(bar, -1, -1 - bar) for bar in (0, 2, 3, 4))
+    whole = score([{"measure": bar} for bar in range(5)], parts=[Part("P1", "", 0, changes)])
+    (part,) = extract(whole, range(2, 4), (0,)).parts
+    assert part.transpositions == (Transposition(0, -1, -3), Transposition(1, -1, -4))
+
+
+def test_parts_come_in_the_order_of_the_score(score) -> None:
+    many = score([{}], names=[str(place) for place in range(1, 301)])
+    assert select_parts(many, ["300", "9", "257", "33", "2"]) == (1, 8, 32, 256, 299)
+
+
 def test_of_the_tempos_of_a_moment_that_of_the_first_part_counts(score) -> None:
     whole = score(
         [{"part": part} for part in (0, 1)], names="AB",

@@ -7,7 +7,7 @@ import pytest
 from music21_server.writing.note_values import note_value
 from music21_server.writing.tuplets import tuplet_runs
 
-UNIT = 960
+UNIT = 960 * 7
 
 
 def runs_of(*quarters: str) -> list[tuple[int, str]]:
@@ -43,7 +43,9 @@ TRIPLET = ("1/3",) * 3
         (("5/4",), [(1, "1:1")]),
         # Three in the time of half a 64th are no end yet.
         (("1/96",) * 6, [(6, "3:2")]),
-        (("1/24",) * 3, [(3, "3:2")]),
+        (("1/24",) * 6, [(3, "3:2"), (3, "3:2")]),
+        (("1/7", "9/28"), [(1, "7:4"), (1, "7:6")]),
+        (("1/3", *("1/5",) * 10), [(1, "3:2"), (5, "5:4"), (5, "5:4")]),
     ],
 )
 def test_a_tuplet_ends_as_soon_as_its_notes_are_a_whole(quarters, expected) -> None:

@@ -75,7 +75,7 @@ def render_pdf(
     limits: Limits,
     pdf_limits: PdfLimits,
 ) -> bytes:
-    """Return bars of a score as a PDF, with title and composer on its first page.
+    """Return bars of a score as a PDF: the title on its first page, title and composer in its properties.
 
     Args:
         document: As it was imported.

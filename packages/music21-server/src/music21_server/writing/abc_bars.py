@@ -133,12 +133,7 @@ class AbcBars:
     def _value_of(self, ticks: int) -> NoteValue | None:
         """Return how a length is drawn; None without a tuplet that ABC can write."""
         value = note_value(Fraction(ticks, self._unit))
-        if value is None or value.actual <= _MOST_TUPLET:
-            return value
-        whole = Fraction(value.actual, value.normal)
-        if whole.numerator > _MOST_TUPLET:
-            return None
-        return NoteValue(value.kind, value.dots, whole.numerator, whole.denominator)
+        return value if value is None or value.actual <= _MOST_TUPLET else None
 
     def _length_of(self, ticks: int) -> str:
         """Return a length as a multiple of `_UNIT`, a tuplet left aside."""

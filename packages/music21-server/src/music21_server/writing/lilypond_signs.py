@@ -60,7 +60,7 @@ class Signs:
                 signs.append((0, f"\\set Timing.measureLength = #(ly:make-moment {quarters / 4})"))
                 current = quarters
             signs += self._others(part, bar)
-            if waiting and (signs or length != ticks):
+            if waiting and signs:  # a bar of another length has one
                 yield f"s{words.span(Fraction(ticks, self._unit), waiting)} |"
                 waiting = 0
             if signs:

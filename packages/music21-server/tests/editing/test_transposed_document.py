@@ -149,6 +149,8 @@ def test_what_is_no_element_is_left_alone():
     [
         "<note ><pitch ><step>C</step><octave>4</octave></pitch ><duration>1</duration></note >",
         '<note xlink:title="x"><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>',
+        "<note><pitch><step>C</step><octave>4</octave></pitch ><duration>1</duration></note>",
+        "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note >",
         "<note>\n<pitch>\n<step>C</step>\n<alter>0</alter>\n<octave>4</octave>\n</pitch>\n"
         "<duration>1</duration></note>",
         '<note><pitch id="a"><octave>4</octave><step>C</step></pitch><duration>1</duration></note>',
@@ -197,6 +199,13 @@ def test_passages_under_far_signatures_are_spelled_otherwise():
     assert names_in(made.content) == ["C5", "C5", "D5", "B#4", "C4"]
     assert [each.fifths for each in read_musicxml(made.content, Limits()).keys] == [0, 2, 0]
     assert not made.is_plain
+
+
+def test_a_part_that_turns_out_to_be_unusual_is_begun_anew():
+    unusual = "<note><pitch><step>B</step><octave>4</octave></pitch ><duration>1</duration></note>"
+    source = document(measure("<attributes><divisions>1</divisions></attributes>" + note("B4"))
+                      + measure(key(-5) + unusual, 2))  # fmt: skip
+    assert names_in(edited(source, "m2", {-5: Interval(0, 1)}).content) == ["C5", "B#4"]
 
 
 def test_three_sharps_are_spelled_otherwise_and_the_bar_is_read_right():

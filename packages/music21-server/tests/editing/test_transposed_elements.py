@@ -86,6 +86,14 @@ def test_three_signs_are_spelled_otherwise(step, alter, interval, expected):
     ) == expected
 
 
+def test_as_many_signs_as_there_were_may_stay():
+    note = etree.fromstring(
+        "<note><pitch><step>F</step><alter>3</alter><octave>4</octave></pitch></note>"
+    )  # fmt: skip
+    assert not transpose_note(note, interval_named("M2"))
+    assert [each.text for each in note.find("pitch")] == ["G", "3", "4"]
+
+
 @pytest.mark.parametrize(
     ("ornament", "mark", "interval", "after"),
     [

@@ -220,9 +220,7 @@ class _Editor:
 
     def _transpose_note(self, note: Any) -> None:
         if transpose_note(note, self._interval):
-            # Its bar may need accidentals that were not needed before.
-            self.has_respelled = True
-            raise _UnusualError
+            raise _UnusualError  # its bar may need accidentals that were not needed before
 
     def _around(self, content: bytes, note: bytes | None) -> bytes:
         """Return what is no note, with what names pitches in it transposed."""

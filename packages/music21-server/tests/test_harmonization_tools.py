@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
+
+from music21_server import harmonization_tools
+from music21_server.composition.harmonization.harmonize import Request, harmonized
+from music21_server.harmonization_tools import HarmonizationTools
+from music21_server.studio import Studio
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +41,42 @@ async def test_a_chorale_tune_gets_new_voices(client: Client[Any]) -> None:
     assert harmony["cadences"][-1]["kind"].endswith("authentic")
 
 
+async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class DerivedError(Exception):
+        """Nothing is to be made here."""
+
+    class AnyStudio:
+        async def derive(self, *arguments: Any, **others: Any) -> None:
+            asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
+            raise DerivedError
+
+    monkeypatch.setattr(harmonization_tools, "owner", lambda: "client 7")
+    tools = HarmonizationTools(cast("Studio", AnyStudio()))
+    with pytest.raises(DerivedError):
+        await tools.harmonize_melody(
+            score_id="a", style="pop", voices=3, key="D", part="2", seed=9, harmonic_rhythm="bar",
+            new_score_id="mine",
+        )  # fmt: skip
+    with pytest.raises(DerivedError):
+        await tools.harmonize_melody(melody="C4")
+    request = Request("pop", 3, "D", "2", 9, "bar")
+    assert asked == [
+        (("client 7", harmonized, None, request), {"sources": ("a",), "name": "mine"}),
+        (("client 7", harmonized, "C4", Request()), {"sources": (), "name": None}),
+    ]
+
+
+async def test_melodies_of_others_are_not_harmonised(
+    monkeypatch: pytest.MonkeyPatch, client: Client[Any]
+) -> None:
+    await ask(client, "import_score", source=TUNE, score_id="mine-alone")
+    monkeypatch.setattr(harmonization_tools, "owner", lambda: "client 7")
+    with pytest.raises(ToolError, match="mine-alone"):
+        await ask(client, "harmonize_melody", score_id="mine-alone")
+
+
 async def test_a_melody_as_text(client: Client[Any]) -> None:
     found = await ask(client, "harmonize_melody", melody=TUNE, style="jazz", voices=5, seed=2)
     assert found["parts"] == 5
@@ -54,6 +95,7 @@ async def test_a_melody_as_text(client: Client[Any]) -> None:
         ({"score_id": "nobody"}, "nobody"),
         ({"melody": "four notes please"}, "import_score"),
         ({"melody": "R R R"}, "pitched notes"),
+        ({"melody": "C4 " * 33_334}, "melody"),
         ({"melody": TUNE, "voices": 1}, "2 to 6"),
         ({"melody": TUNE, "voices": 9}, "2 to 6"),
         ({"melody": TUNE, "key": "H minor"}, "D dorian"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_silent_stretches_have_no_segment(melody_score: ScoreMaker) -> None:
     assert [each.closes for each in segments] == [0.8, 1.0]
 
 
+def test_only_the_last_note_of_a_phrase_is_one_segment(melody_score: ScoreMaker) -> None:
+    held = _segments(melody_score("C4:4 D4:4"))
+    assert [each[0] for each in held] == [0, 1, 2, 3, 4]
+    segments = segments_of(melody_of(melody_score("C4:4 D4:4")), "auto")
+    assert [each.beats for each in segments] == [1, 1, 1, 1, 4]
+    assert [each.beat_quarters for each in segments] == [1.0] * 5
+    six = segments_of(melody_of(melody_score("C4:1.5 D4:1.5", time="6/8")), "auto")
+    assert [each.beat_quarters for each in six] == [1.5, 1.5]
+
+
 def test_fermatas_close_phrases(melody_score: ScoreMaker) -> None:
     score = melody_score("C4 D4 E4 F4 G4 F4 E4 D4 C4", fermatas=(Fermata(0, 0, 3 * 48),))
     segments = segments_of(melody_of(score), "auto")
@@ -114,6 +125,18 @@ def test_keys_are_found(
     melody_score: ScoreMaker, line: str, fifths: int | None, modal: bool, found: str
 ) -> None:
     assert found_tonality(melody_of(melody_score(line, fifths=fifths)), modal=modal).text == found
+
+
+def test_long_notes_count_more(melody_score: ScoreMaker) -> None:
+    """F natural is there often, F sharp for longer."""
+    line = "C4:2 F4:0.25 E4:0.25 F4:0.25 E4:0.25 F#4:4 G4:2 C4:4"
+    assert found_tonality(melody_of(melody_score(line)), modal=True).text == "C lydian"
+
+
+def test_modes_have_at_most_seven_signs(melody_score: ScoreMaker) -> None:
+    line = "D#4 E#4 F##4 G##4 A#4 F##4 E#4 D#4"
+    found = found_tonality(melody_of(melody_score(line)), modal=True)
+    assert abs(found.signature) <= 7
 
 
 def test_scales_and_what_is_special_in_them() -> None:
@@ -207,6 +230,66 @@ def test_strict_rules_of_leading(before: Setting, after: Setting, broken: int) -
     assert _broken(before, after) == broken
 
 
+LEADS = {numeral: NUMERALS.index(numeral) for numeral in ("V7/V", "V7/vi", "I64", "viio6", "I6")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "broken"),
+    [
+        # An octave's leap above a bass that stays is no parallel.
+        (_setting(ONE, (60, 48), melody=79), _setting(ONE, (72, 48), held=79), 0),
+        # F sharp sinks to the seventh of the dominant.
+        (_setting(LEADS["V7/V"], (66, 60, 50), melody=69), _setting(SEVEN, (65, 59, 43), melody=67), 0),
+        # A seventh goes down a whole tone: D to C.
+        (_setting(LEADS["V7/vi"], (62, 56, 52), melody=71), _setting(SIX, (60, 57, 45), melody=72), 0),
+        (_setting(LEADS["V7/vi"], (62, 56, 52), melody=71), _setting(SIX, (64, 57, 45), melody=72), 1),
+    ],
+)
+def test_what_leading_allows(before: Setting, after: Setting, broken: int) -> None:
+    assert _broken(before, after) == broken
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cost"),
+    [
+        (_setting(ONE, (64, 60, 48), melody=67), _setting(ONE, (64, 60, 48), held=67), 0.5),
+        # A fourth down in the tenor, and a voice that moves though the chord stays.
+        (_setting(ONE, (64, 60, 48), melody=67), _setting(ONE, (64, 55, 48), held=67), 0.5 + 1.0 + 1.2),
+        # All voices upwards: by step each, and together.
+        (
+            _setting(FIVE, (62, 55, 43), melody=67),
+            _setting(SIX, (64, 57, 45), melody=69),
+            0.2 + 0.2 + 0.1 + 1.0,
+        ),
+        (_setting(FIVE, (62, 55), melody=67), _setting(SIX, (64, 57), held=67), 0.3),
+    ],
+)
+def test_what_moving_costs(before: Setting, after: Setting, cost: float) -> None:
+    found = float(leading_costs(before, after, STYLE.chords, MANNER)[0, 0]) % STRICT
+    assert found == pytest.approx(cost, abs=1e-3)
+
+
+def test_after_a_rest_voices_are_free() -> None:
+    before = _setting(ONE, (67, 60, 48), melody=72)
+    after = _setting(FIVE, (69, 62, 50), melody=74)
+    free = replace(after, is_first=True)
+    assert _broken(before, after) > 0
+    found = float(leading_costs(before, free, STYLE.chords, MANNER)[0, 0])
+    assert found == pytest.approx(0.3 * (0.2 + 0.2 + 0.1))
+
+
+def test_augmented_seconds_are_hardly_sung() -> None:
+    minor = classical(parse_tonality("C minor"))
+    numerals = [chord.numeral for chord in minor.chords]
+    four, five, one = (numerals.index(numeral) for numeral in ("iv", "V", "i"))
+
+    def cost(start: int, end: int, chords: tuple[int, int]) -> float:
+        one, other = (_setting(chord, (pitch, 43)) for chord, pitch in zip(chords, (start, end), strict=True))
+        return float(leading_costs(one, other, minor.chords, MANNER)[0, 0]) % STRICT
+
+    assert cost(68, 71, (four, five)) - cost(67, 70, (one, numerals.index("v"))) == pytest.approx(5.0)
+
+
 def test_parallels_are_counted_as_by_hand() -> None:
     drawn = np.random.default_rng(3)
     one, other = (np.sort(drawn.integers(40, 72, (40, 3)), axis=1)[:, ::-1] for _ in range(2))
@@ -264,6 +347,46 @@ def test_ways_to_set_a_chord_are_complete_and_in_range() -> None:
         and alto - tenor <= 19 and tenor - bass <= 31
     }  # fmt: skip
     assert {tuple(way) for way in ways.pitches.tolist()} == expected
+
+
+@pytest.mark.parametrize(
+    ("numeral", "pitches", "cost"),
+    [
+        ("I", (64, 55, 48), 0.0),
+        ("I", (60, 60, 48), 0.8),  # a unison
+        ("I", (72, 55, 48), 4 * (0.7 + 0.3 * 5) + 0.12 * 1.5),  # too wide, and high for an alto
+        ("I64", (60, 48, 43), 1.0 + 0.12 * 2.5),  # close and low
+    ],
+)
+def test_what_spacing_costs(numeral: str, pitches: tuple[int, ...], cost: float) -> None:
+    ways = voicings_of(STYLE.chords[NUMERALS.index(numeral)], SATB, MANNER)
+    (index,) = [at for at, way in enumerate(ways.pitches.tolist()) if tuple(way) == pitches]
+    assert ways.costs[index] == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(
+    ("numeral", "pitches", "melody", "cost"),
+    [
+        ("I", (64, 55, 48), 67, 0.5),  # the fifth twice
+        ("I6", (67, 60, 52), 76, 1.2),  # the third twice
+        ("viio6", (65, 59, 50), 74, 0.0),  # there it is best
+        ("I64", (64, 60, 43), 67, 0.0),  # the bass of a six-four too
+        ("I", (60, 55, 48), 67, 15.0 + 0.5),  # no third
+        ("I", (64, 55, 48), 80, 1.0 - 1.0 + 4 * (0.7 + 0.3 * 4)),  # the melody far away
+    ],
+)
+def test_what_setting_below_a_melody_costs(
+    numeral: str, pitches: tuple[int, ...], melody: int, cost: float
+) -> None:
+    chord = STYLE.chords[NUMERALS.index(numeral)]
+    ways = voicings_of(chord, SATB, MANNER)
+    tone = melody % 12 if melody % 12 in chord.pitch_classes else None
+    chosen, costs = set_below(chord, ways, MANNER, lowest=melody, highest=melody, tone=tone)
+    (index,) = [at for at, way in enumerate(ways.pitches[chosen].tolist()) if tuple(way) == pitches]
+    assert costs[index] - ways.costs[chosen[index]] == pytest.approx(cost)
+    dearer = replace(ways, costs=ways.costs + 1.0)
+    _, others = set_below(chord, dearer, MANNER, lowest=melody, highest=melody, tone=tone)
+    assert others[index] == pytest.approx(costs[index] + 1.0)
 
 
 def test_chords_are_set_complete() -> None:

@@ -247,3 +247,115 @@ def test_extensions_show_in_the_symbol(melody_score: ScoreMaker) -> None:
         if chord.numeral == "ii7":
             assert ("9" in chord.symbol) == ("E" in letters)
     assert any("9" in chord.symbol or "13" in chord.symbol for chord in five.values())
+
+
+def _cost(style: Style, table: str, before: str, after: str) -> float:
+    numerals = [chord.numeral for chord in style.chords]
+    return float(getattr(style, table)[numerals.index(before), numerals.index(after)])
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "before", "after", "cost"),
+    [
+        # Piston's table: usually, sometimes, less often, otherwise.
+        ("C", "moves", "V", "I", 0.0), ("C", "moves", "V", "vi", 0.8), ("C", "moves", "V", "ii", 2.0),
+        ("C", "moves", "IV", "V", 0.0), ("C", "moves", "ii", "V", 0.0), ("C", "moves", "iii", "vi", 0.0),
+        ("C", "moves", "V7", "V", 2.0), ("C", "moves", "V", "V7", 0.3),
+        # The leading note and the seventh in the bass.
+        ("C", "moves", "V6", "I", 0.0), ("C", "moves", "V6", "vi", 2.8),
+        ("C", "moves", "V42", "I6", 0.0), ("C", "moves", "V42", "I", 4.0),
+        # Dominants of other degrees.
+        ("C", "moves", "V7/V", "V", 0.0), ("C", "moves", "V7/V", "I", 8.0),
+        ("C", "moves", "V7/ii", "V7/V", 0.8), ("C", "moves", "V7/V", "I64", 0.2),
+        ("C", "moves", "I", "V7/V", 0.8),
+        # The natural seventh of minor.
+        ("A minor", "moves", "VII", "III", 0.0), ("A minor", "moves", "V", "VII", 4.0),
+        ("A minor", "moves", "i", "VII", 0.8), ("A minor", "moves", "v", "VI", 0.0),
+        # Cadences.
+        ("C", "final", "V", "I", 0.0), ("C", "final", "V6", "I", 0.8), ("C", "final", "IV", "I", 1.2),
+        ("C", "inner", "ii", "V", 0.5), ("C", "final", "ii", "V", 6.5), ("C", "inner", "V", "vi", 1.5),
+        ("C", "inner", "V", "I6", 2.0),
+    ],
+)  # fmt: skip
+def test_what_classical_successions_cost(key: str, table: str, before: str, after: str, cost: float) -> None:
+    style = classical(parse_tonality(key if " " in key else f"{key} major"))
+    assert _cost(style, table, before, after) == pytest.approx(cost)
+
+
+def test_how_classical_melodies_begin() -> None:
+    style = classical(parse_tonality("C major"))
+    opening = {chord.numeral: cost for chord, cost in zip(style.chords, style.opening.tolist(), strict=True)}
+    expected = {"I": 0.0, "I6": 1.0, "V": 0.8, "ii": 2.5, "V7": 4.0}
+    assert {name: opening[name] for name in expected} == expected
+
+
+def test_a_picardy_third_needs_its_note_in_the_melody(melody_score: ScoreMaker) -> None:
+    chords = {chord.numeral: chord.colour for chord in classical(parse_tonality("A minor")).chords}
+    assert (chords["i"], chords["I"]) == (0.0, 3.0)
+    for last, numeral in (("A4", "i"), ("C#5", "I")):
+        line = f"A4 B4 C5 D5 C5 B4 B4 G#4 {last}:4"
+        report = harmonize(melody_score(line, fifths=0), Request(key="A minor")).report
+        assert report.chords[-1].numeral == numeral
+
+
+@pytest.mark.parametrize(
+    ("table", "before", "after", "cost"),
+    [
+        ("moves", "#io7", "ii7", 0.0), ("moves", "#io7", "IVmaj7", 4.0), ("moves", "V7/ii", "V7/V", 0.5),
+        ("moves", "iiø7/ii", "V7/ii", 0.0), ("moves", "iiø7/ii", "V7", 3.0), ("moves", "bVII7", "Imaj7", 0.3),
+        ("moves", "subV7", "V7", 4.0), ("moves", "V7", "subV7", 0.4), ("moves", "V7", "vi7", 0.9),
+        ("moves", "V7", "ii7", 3.0), ("moves", "ii7", "subV7", 0.3), ("moves", "Imaj7", "V7", 0.9),
+        ("final", "V7", "Imaj7", 0.0), ("final", "bVII7", "Imaj7", 0.5), ("final", "ii7", "V7", 6.0),
+        ("inner", "ii7", "V7", 0.4),
+    ],
+)  # fmt: skip
+def test_what_jazz_successions_cost(table: str, before: str, after: str, cost: float) -> None:
+    assert _cost(jazz(parse_tonality("C major"), 4), table, before, after) == pytest.approx(cost)
+
+
+def test_what_jazz_chords_have() -> None:
+    plain, rich = (jazz(parse_tonality("C major"), voices) for voices in (4, 5))
+    assert _names(_style_chord(plain, "V7")) == "G B D F"
+    assert _names(_style_chord(rich, "V7")) == "G B D F A"
+    assert (_style_chord(plain, "V7").lead, _style_chord(plain, "V7").seventh) == (11, 5)
+    assert (_style_chord(plain, "Iadd6").lead, _style_chord(plain, "Iadd6").seventh) == (None, None)
+    dorian = {chord.numeral: _names(chord) for chord in jazz(parse_tonality("D dorian"), 4).chords}
+    assert dorian["IV7"] == "G B D F"
+    assert [chord.numeral for chord in jazz(parse_tonality("D dorian"), 4).chords].count("ii7") == 1
+
+
+def test_pop_begins_and_ends_with_the_loop() -> None:
+    style = pop(parse_tonality("C major"))
+    numerals = [chord.numeral for chord in style.chords]
+    for index, chord in enumerate(style.chords):
+        assert style.final[0, index] == (0.0 if chord.numeral == "I" else 6.0)
+    # The first loop, its suspensions among it: I, Isus4, V, Vsus4, vi, IV, IVsus4.
+    assert numerals[:7] == ["I", "Isus4", "V", "Vsus4", "vi", "IV", "IVsus4"]
+    assert style.opening[:7].tolist() == [0, 0, 2, 2, 2, 2, 2]
+    assert style.moves[1, 0] == style.moves[3, 2] == 0.2
+    assert style.moves[0, 4] == 3.0
+    second = 7  # vi of the second loop
+    assert (numerals[second], style.moves[5, second], style.moves[4, second]) == ("vi", 2.0, 3.0)
+    free = len(numerals) - 1
+    assert style.moves[0, free] == style.moves[free, 0] == 2.0
+    colours = {chord.numeral: chord.colour for chord in style.chords[:second]}
+    assert (colours["I"], colours["Isus4"]) == (0.0, 0.8)
+    assert {chord.colour for chord in style.chords if chord.numeral == "bVII"} == {1.0}
+    minor = pop(parse_tonality("A minor"))
+    assert minor.chords[0].numeral == "i"
+    assert {"Vsus4", "vsus4"} & {chord.numeral for chord in minor.chords}
+
+
+def test_what_modal_chords_cost() -> None:
+    style = modal(parse_tonality("D dorian"), {1})
+    colours = {chord.numeral: chord.colour for chord in style.chords}
+    # Primary are the tonic and the major and minor triads with B, the raised sixth.
+    assert (colours["i"], colours["IV"], colours["ii"]) == (0.0, 0.0, 0.0)
+    assert (colours["VII"], colours["i6"], colours["VII6"]) == (0.4, 0.5, 0.9)
+    assert "vio" not in colours
+    assert colours["vio6"] == pytest.approx(0.4 + 0.5 + 1.2)
+    opening = {chord.numeral: cost for chord, cost in zip(style.chords, style.opening.tolist(), strict=True)}
+    assert (opening["i"], opening["i6"], opening["VII"]) == (0.0, 1.5, 1.5)
+    assert _cost(style, "final", "VII", "i") == _cost(style, "final", "V", "i") == 0.0
+    assert _cost(style, "final", "i", "VII") == 6.0
+    assert _cost(style, "inner", "i", "VII") == 0.6

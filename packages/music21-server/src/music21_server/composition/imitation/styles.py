@@ -53,7 +53,7 @@ STYLES: Final[Mapping[str, Style]] = {
 """By name."""
 
 _MOST_NOTES: Final = 15_000
-_MOST_CONVERTED_NOTES: Final = 1_200
+_MOST_CONVERTED_NOTES: Final = 900
 """Notes that are read for a style: of what music21 converts fewer, as it takes far longer."""
 
 

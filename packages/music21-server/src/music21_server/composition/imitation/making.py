@@ -155,7 +155,8 @@ def report_of(found: Imitation, style: str | None, seed: int) -> dict[str, Any]:
 
 def _is_own(beats: Beats, source: Integers, target: Integers) -> Booleans:
     """Return which successions stand so in a work."""
-    return (beats.of[source] == beats.of[target]) & (beats.at[target] == beats.at[source] + 1)
+    found: Booleans = (beats.of[source] == beats.of[target]) & (beats.at[target] == beats.at[source] + 1)
+    return found
 
 
 def _rounded(found: Mapping[str, float]) -> dict[str, float]:

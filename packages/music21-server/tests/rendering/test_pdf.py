@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from xml.sax.saxutils import escape
 
 import pypdfium2
 import pytest
@@ -41,6 +42,27 @@ def test_pages_are_a4_with_names_of_parts_title_and_lyrics_as_text() -> None:
     assert "Clarinet in B♭" in words
     assert "Symphonic Study No. 1" in words
     assert "mun di" in words
+
+
+@pytest.mark.parametrize("composer", ["Bach & <Sons>", "A very long name of many composers " * 12])
+def test_the_composer_stands_below_the_title_on_the_right(composer: str) -> None:
+    note = "<note><pitch><step>C</step><octave>5</octave></pitch><duration>1</duration></note>"
+    text = (
+        "<score-partwise><work><work-title>The Title</work-title></work><identification>"
+        f"<creator type='composer'>{escape(composer)}</creator></identification><part-list>"
+        f"<score-part id='P1'><part-name>A</part-name></score-part></part-list><part id='P1'>"
+        f"<measure number='1'>{note}</measure></part></score-partwise>"
+    )
+    page = pdf_of(Document("musicxml", text.encode()))[0]
+    words = page.get_textpage()
+    assert composer.strip() in " ".join(words.get_text_range().split())
+    title, _ = words.search("The Title").get_next()
+    name, of_name = words.search(composer.strip()).get_next()
+    _, lowest_of_title, *_ = words.get_charbox(title)
+    *_, right_of_name, highest_of_name = words.get_charbox(name + of_name - 1)
+    assert highest_of_name < lowest_of_title + 2
+    assert 595 - 46 < right_of_name < 595 - 40
+    assert inked(page)[0] > 36
 
 
 @pytest.mark.parametrize(("staves", "bars", "margin"), [(4, 1, 36), (30, 6, 36), (58, 1, 20)])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from music21_server.editing.editable import with_all_staves
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
@@ -19,6 +20,7 @@ from music21_server.notes import Score
 from music21_server.reading.sources import Document
 from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
 from music21_server.rendering.raster import in_own_fonts
+from music21_server.writing.chord_symbols import printable
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.selection import select_measures, select_parts
 
@@ -41,6 +43,22 @@ _ATTEMPTS: Final = 3
 
 _MOST_STAVES: Final = 60
 """That have room one below the other at the smallest size."""
+
+_HEAD_GAP, _HEAD_GAP_WITH_COMPOSER = 2.0, 8.0
+"""Below the title, in Verovio's unit, which is half the space between lines of a staff."""
+
+_TITLE: Final = re.compile(
+    r'<g [^>]*class="pgHead.*?<tspan [^>]*x="(?P<middle>\d+)" y="(?P<baseline>\d+)"'
+    r'.*?font-size="(?P<size>\d+)px".*?</text>',
+    re.DOTALL,
+)
+"""Of the first page, as Verovio writes it."""
+
+_COMPOSER_SIZE: Final = 0.7
+"""Of that of the title."""
+
+_LETTER: Final = 0.6
+"""Width of a letter by its height, generously."""
 
 _SVG_SIZE: Final = re.compile(r'<svg width="([0-9.]+)px" height="([0-9.]+)px"')
 
@@ -75,7 +93,7 @@ def render_pdf(
     limits: Limits,
     pdf_limits: PdfLimits,
 ) -> bytes:
-    """Return bars of a score as a PDF: the title on its first page, title and composer in its properties.
+    """Return bars of a score as a PDF: title and composer on its first page and in its properties.
 
     Args:
         document: As it was imported.
@@ -100,7 +118,7 @@ def render_pdf(
         excerpt = excerpt_of_document(musicxml_of(document, score, limits), score, measures, chosen)
     else:
         excerpt = excerpt_of_columns(score, measures, chosen)
-    pages = _pages(excerpt, len(drawn))
+    pages = _pages(excerpt, len(drawn), printable(score.composer).strip())
     inputs = {str(index): in_own_fonts(page) for index, page in enumerate(pages)}
     facts = {"title": score.title, "composer": score.composer, "pages": str(len(pages))}
     with as_file(files("music21_server") / "data" / "fonts") as folder:
@@ -142,7 +160,7 @@ def _check(bars: int, staves: int, limits: PdfLimits) -> None:
         )
 
 
-def _pages(musicxml: bytes, staves: int) -> list[str]:
+def _pages(musicxml: bytes, staves: int, composer: str) -> list[str]:
     """Return a document as pages of SVG, in the largest size at which systems fit on them."""
     # Loaded here: only pictures need it.
     import verovio
@@ -152,7 +170,7 @@ def _pages(musicxml: bytes, staves: int) -> list[str]:
     size = max(_SMALLEST, min(_LARGEST, _room(staves)))
     document = musicxml.decode()
     for _ in range(_ATTEMPTS):
-        toolkit.setOptions(_options(size))
+        toolkit.setOptions(_options(size, _HEAD_GAP_WITH_COMPOSER if composer else _HEAD_GAP))
         toolkit.loadData(document)  # it says yes to anything; a new layout alone would have no title
         pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
         if not any(' class="measure"' in page for page in pages):
@@ -161,7 +179,7 @@ def _pages(musicxml: bytes, staves: int) -> list[str]:
             )
         overflow = max(map(_height_of_width, pages)) * _WIDTH / _HEIGHT
         if overflow <= 1:
-            return pages
+            return [_with_composer(pages[0], composer), *pages[1:]] if composer else pages
         size *= _SHRINK / overflow
     raise TooMuchScoreError(
         f"{staves} staves with what stands between them have no room on a page: ask for some of the parts."
@@ -173,7 +191,7 @@ def _room(staves: int) -> float:
     return (_HEIGHT - 2 * _MARGIN) / (200 * staves)
 
 
-def _options(size: float) -> dict[str, Any]:
+def _options(size: float, head_gap: float) -> dict[str, Any]:
     margin = min(_MOST_MARGIN, round(_MARGIN / size))
     return {
         "inputFrom": "musicxml",
@@ -187,10 +205,26 @@ def _options(size: float) -> dict[str, Any]:
         "pageMarginTop": margin,
         "pageMarginBottom": margin,
         "header": "auto",
+        "bottomMarginHeader": head_gap,
         "footer": "none",
         "svgFormatRaw": True,
         "xmlIdChecksum": True,
     }
+
+
+def _with_composer(page: str, composer: str) -> str:
+    """Return the first page with the composer on the right below its title; Verovio leaves them out."""
+    title = _TITLE.search(page)
+    if title is None:
+        return page  # without a title there is no head
+    width = 2 * int(title["middle"])
+    size = min(_COMPOSER_SIZE * int(title["size"]), width / (_LETTER * len(composer)))
+    baseline = int(title["baseline"]) + 1.4 * _COMPOSER_SIZE * int(title["size"])
+    words = (
+        f'<text x="{width}" y="{baseline:.0f}" text-anchor="end" font-size="{size:.0f}px">'
+        f"{escape(composer)}</text>"
+    )
+    return page[: title.end()] + words + page[title.end() :]
 
 
 def _height_of_width(page: str) -> float:

@@ -129,7 +129,7 @@ def differential(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def corpus(session: nox.Session) -> None:
-    """Compare music21-server with music21 on its whole corpus (11 min or more)."""
+    """Compare music21-server with music21 on its whole corpus (some 20 min)."""
     tests = "packages/music21-server/tests"
     run_in(session, "dev", "pytest", "-n", "2", "-m", "corpus", "--timeout", "3600", tests, *session.posargs)
 

@@ -19,6 +19,7 @@ from music21_server.limits import Limits
 from music21_server.reading.sources import Document
 from music21_server.store import Store
 from music21_server.store_limits import StoreLimits
+from music21_server.store_names import BadNameError
 from music21_server.studio import Studio
 
 pytestmark = pytest.mark.anyio
@@ -173,6 +174,9 @@ async def test_a_score_that_is_made_is_stored_like_an_imported_one(studio: Studi
     assert found["notes"] == 2
     with pytest.raises(UnknownScoreError, match="'z'"):
         await studio.derive("ann", upwards, 2, sources=("z",))
+    with pytest.raises(BadNameError, match="a b"):
+        await studio.derive("ann", upwards, 2, sources=("x",), name="a b")
+    assert pool.calls.count("upwards") == 1  # nothing is made for a name that cannot be
 
 
 def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> Made:

@@ -30,6 +30,7 @@ from music21_server.rendering.picture import Picture, PictureFormat
 from music21_server.score_store import ScoreStore
 from music21_server.single_flight import SingleFlight
 from music21_server.store_limits import StoredScore
+from music21_server.store_names import check_name
 from music21_server.workers.progress import Progress
 from music21_server.writing.exports import Export
 
@@ -243,6 +244,8 @@ class Studio:
         Raises:
             ScoreError: A source is missing, or the score cannot be made or stored.
         """
+        if name is not None:  # before the work: whether it is taken depends on what is made
+            check_name(name)
         entries = tuple([await self._entry(owner, source) for source in sources])
         complete: tuple[Any, ...] = (entries, *arguments, self._bounds.score)
         new = await self._work(owner, function, *complete)(tell)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from music21_server import codec
+from music21_server.composition.harmonization import harmonize as harmonize_module
+from music21_server.composition.harmonization.checks import Check, Verdict, Violation
 from music21_server.composition.harmonization.harmonize import Request, harmonize, harmonized
 from music21_server.entries import Entry
 from music21_server.errors import ScoreError
@@ -145,6 +147,23 @@ def test_a_rule_that_cannot_be_kept_is_told(melody_score: ScoreMaker) -> None:
     by_rule = {check.rule: check.found for check in made.report.checks if check.is_strict}
     assert sum(by_rule.values()) == len(made.report.violations)
     assert made.report.is_strict == (sum(by_rule.values()) == 0)
+
+
+def test_what_is_broken_is_reported(melody_score: ScoreMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = Verdict((Check("out of range", 1, True),), (Violation("out of range", "1", 1.0, "Bass"),))
+    monkeypatch.setattr(harmonize_module, "checked", lambda *_: verdict)
+    report = harmonize(melody_score(ODE), Request()).report
+    assert (report.checks, report.violations, report.is_strict) == (verdict.checks, verdict.violations, False)
+
+
+def test_remarks_say_what_was_done(melody_score: ScoreMaker) -> None:
+    several = harmonize(melody_score("C4 D4 E4 C4", "C3:4", fifths=0), Request()).report.remarks
+    assert several[:-1] == ("Of 2 parts, Voice 1 was taken as the melody.",)
+    unsigned = harmonize(melody_score("D4 E4 F#4 D4"), Request(key="D major"))
+    assert unsigned.report.remarks[:-1] == ("The melody has no key signature; that of D major was written.",)
+    assert [(key.part, key.fifths) for key in unsigned.score.keys] == [(0, 2), (1, 2)]
+    signed = harmonize(melody_score("C4 D4 E4 C4", fifths=-1), Request(key="C major")).score
+    assert [(key.part, key.fifths) for key in signed.keys] == [(0, -1), (1, -1)]
 
 
 @pytest.mark.parametrize(

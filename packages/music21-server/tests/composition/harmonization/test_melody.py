@@ -13,7 +13,19 @@ from music21_server.composition.harmonization.harmonize import Request, harmoniz
 from music21_server.composition.harmonization.melody import melody_of
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
-from music21_server.notes import REST, UNPITCHED, KeyChange, Part, Score, Transposition
+from music21_server.notes import (
+    NO_TIE,
+    NOTE,
+    REST,
+    TIE_START,
+    TIE_STOP,
+    UNPITCHED,
+    Fermata,
+    KeyChange,
+    Part,
+    Score,
+    Transposition,
+)
 from music21_server.reading.sources import Document, read
 from music21_server.writing.from_columns import write_musicxml
 
@@ -144,3 +156,53 @@ def test_no_bars_at_all(melody_score: ScoreMaker) -> None:
     empty = replace(score, parts=(), own_ticks=np.zeros((0, 0), dtype=np.int64))
     with pytest.raises(ScoreError, match="no measures"):
         harmonize(empty, Request())
+
+
+def test_marks_of_other_parts_are_not_the_melodys(melody_score: ScoreMaker) -> None:
+    marks = (Fermata(0, 0, 48), Fermata(1, 0, 96), Fermata(1, 1, 0))
+    score = melody_score("C4:4 D4:4", "C5:4 D5:4", fermatas=marks)
+    assert melody_of(score, "2").score.fermatas == (Fermata(0, 0, 96), Fermata(0, 1, 0))
+
+
+def test_cues_are_no_notes_of_the_melody(melody_score: ScoreMaker) -> None:
+    score = melody_score("C4 D4 E4 C4")
+    cued = replace(score, notes=replace(score.notes, cue=np.array([False, True, False, False])))
+    assert [note.pitch for note in melody_of(cued).notes] == [60, 64, 60]
+
+
+@pytest.mark.parametrize(
+    ("line", "ties", "notes"),
+    [
+        ("C4 C4 D4", (TIE_START, TIE_STOP, NO_TIE), [(0, 2, 60), (2, 3, 62)]),
+        ("C4 D4 E4", (TIE_START, TIE_STOP, NO_TIE), [(0, 1, 60), (1, 2, 62), (2, 3, 64)]),
+        ("C4 r C4", (TIE_START, NO_TIE, TIE_STOP), [(0, 1, 60), (2, 3, 60)]),
+    ],
+)
+def test_only_the_same_note_goes_on_after_a_tie(
+    melody_score: ScoreMaker, line: str, ties: tuple[int, ...], notes: list[tuple[int, int, int]]
+) -> None:
+    score = melody_score(line)
+    tied = replace(score, notes=replace(score.notes, tie=np.array(ties)))
+    found = [(note.start // 48, note.end // 48, note.pitch) for note in melody_of(tied).notes]
+    assert found == notes
+
+
+def test_signatures_come_as_they_sound(melody_score: ScoreMaker) -> None:
+    """The clarinet in B flat becomes one in E flat, which is written a minor third below."""
+    score = melody_score("C5:4 C5:4 C5:4")
+    moves = (Transposition(0, -1, -2), Transposition(1, 2, 3))
+    keys = tuple(KeyChange(0, bar, 0, fifths, "") for bar, fifths in enumerate((2, 3, -6)))
+    clarinet = replace(score, parts=(Part("P1", "Clarinet", 0, moves),), keys=keys)
+    # Nine flats are three sharps.
+    assert [key.fifths for key in melody_of(clarinet).score.keys] == [0, 0, 3]
+
+
+def test_rests_of_one_voice_below_notes_of_another_are_left_out(melody_score: ScoreMaker) -> None:
+    score = melody_score("r:2 D5:2 C5:2 r:2")
+    table = replace(
+        score.notes,
+        measure=np.zeros(4, dtype=np.int64), onset=np.array([0, 96, 0, 96]), voice=np.array([0, 0, 1, 1]),
+    )  # fmt: skip
+    line = melody_of(replace(score, notes=table)).score.notes
+    assert line.kind.tolist() == [NOTE, NOTE]
+    assert line.onset.tolist() == [0, 96]

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
+from typing import Any
 
+import numpy as np
 import pytest
 
+from music21_server.composition.harmonization import part_writing
+from music21_server.composition.harmonization.classical import classical
+from music21_server.composition.harmonization.fitting import soundings
 from music21_server.composition.harmonization.harmonize import Request, harmonize
+from music21_server.composition.harmonization.leading import Setting, leading_costs
+from music21_server.composition.harmonization.melody import Melody, melody_of
+from music21_server.composition.harmonization.part_writing import _Setter, _Way, harmony_of
+from music21_server.composition.harmonization.progression import Choices, choices
+from music21_server.composition.harmonization.segments import HarmonicRhythm, segments_of
+from music21_server.composition.harmonization.tonality import parse_tonality
+from music21_server.composition.harmonization.voicings import ranges, set_below
 from music21_server.notes import NOTE, Score
 
 Line = list[tuple[int, int, int]]
@@ -145,3 +157,95 @@ def test_music21_finds_no_parallels(corpus_score: Callable[[str], Score]) -> Non
                 assert not quartet.parallelOctave()
                 assert not quartet.parallelUnison()
     assert quartets > 100
+
+
+# How chords and voices are sought
+
+
+def _possible(score: Score, rhythm: HarmonicRhythm = "beat") -> tuple[Melody, Choices]:
+    melody = melody_of(score)
+    segments = segments_of(melody, rhythm)
+    notes = soundings(melody, segments)
+    return melody, choices(classical(parse_tonality("C")), segments, notes, rhythm=rhythm, seed=0)
+
+
+def test_more_is_tried_around_what_is_broken_and_the_best_is_kept(
+    melody_score: Callable[..., Score], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    melody, possible = _possible(melody_score("C5 D5 E5 F5 G5 F5 D5 C5"))
+    tried: list[tuple[int, int, int]] = []
+    setting = _Setter.setting
+
+    def noted(self: _Setter, at: int, chords: Any, most: int) -> Setting:
+        tried.append((at, len(chords), most))
+        return setting(self, at, chords[:1], most)
+
+    monkeypatch.setattr(_Setter, "setting", noted)
+    found = [(10.0, (3,)), (5.0, (3,)), (7.0, (3,)), (6.0, (3,))]
+    ways = iter(
+        [_Way(cost, (index,), np.zeros((1, 3)), broken) for index, (cost, broken) in enumerate(found)]
+    )
+    monkeypatch.setattr(part_writing, "_cheapest", lambda *_: next(ways))
+    assert harmony_of(melody, possible, ranges(4, melody)).path == (1,)
+    around = [(at, most) for at, _, most in tried[8:]]
+    assert around == [(at, 40) for at in range(1, 5)] + [(at, 30) for at in range(6)] + [
+        (at, 20) for at in range(7)
+    ]  # fmt: skip
+    least = {40: 5, 30: 12, 20: 24}
+    assert all(chords >= least[most] for _, chords, most in tried[8:])
+
+
+def test_nothing_more_is_tried_where_no_rule_is_broken(
+    melody_score: Callable[..., Score], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    melody, possible = _possible(melody_score("C5 D5 E5 C5"))
+    ways = iter([_Way(1.0, (0,), np.zeros((1, 3)), (2,)), _Way(0.5, (1,), np.zeros((1, 3)), ())])
+    monkeypatch.setattr(part_writing, "_cheapest", lambda *_: next(ways))
+    assert harmony_of(melody, possible, ranges(4, melody)).path == (1,)
+
+
+def test_chords_and_voices_are_chosen_together(melody_score: Callable[..., Score]) -> None:
+    """The cheapest way of all, chords counting three times."""
+    melody, possible = _possible(melody_score("C5 B4"))
+    setter = _Setter(melody, possible, ranges(3, melody))
+    one, other = (setter.setting(at, np.arange(6), 5) for at in (0, 1))
+    found = part_writing._cheapest(possible, [one, other])
+    steps = leading_costs(one, other, possible.style.chords, possible.style.manner)
+    costs = {
+        (a, b): float(
+            one.costs[a] + other.costs[b] + steps[a, b]
+            + 3 * possible.local[0, one.chords[a]] + 3 * possible.local[1, other.chords[b]]
+            + 3 * possible.step(1)[one.chords[a], other.chords[b]]
+        )
+        for a, b in product(range(len(one.costs)), range(len(other.costs)))
+    }  # fmt: skip
+    assert found.cost == pytest.approx(min(costs.values()))
+    a, b = min(costs, key=lambda way: costs[way])
+    assert found.path == (one.chords[a], other.chords[b])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("D5 E5 G5:2", (74, 79, 7)),  # the longest note that belongs to it
+        ("E5:2 G5:2", (76, 79, 4)),  # of two that last as long, the first
+        ("F5 D5:3", (74, 77, None)),
+    ],
+)
+def test_the_melodys_note_of_a_chord_counts_as_one_of_it(
+    melody_score: Callable[..., Score],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    expected: tuple[int, int, int | None],
+) -> None:
+    melody, possible = _possible(melody_score(line), "bar")
+    seen: list[tuple[Any, ...]] = []
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        seen.append(tuple(named[name] for name in ("lowest", "highest", "tone")))
+        return set_below(*arguments, **named)
+
+    monkeypatch.setattr(part_writing, "set_below", noted)
+    one = next(index for index, chord in enumerate(possible.style.chords) if chord.numeral == "I")
+    _Setter(melody, possible, ranges(4, melody)).setting(0, np.array([one]), 5)
+    assert seen == [expected]

@@ -13,16 +13,18 @@ import pytest
 from music21_server.composition.harmonization.checks import resolves
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.classical import MANNER, classical
-from music21_server.composition.harmonization.fitting import soundings
+from music21_server.composition.harmonization.fitting import fit_costs, soundings
 from music21_server.composition.harmonization.leading import Setting, leading_costs
 from music21_server.composition.harmonization.melody import melody_of
-from music21_server.composition.harmonization.progression import best_progression, choices
+from music21_server.composition.harmonization.progression import Choices, best_progression, choices
 from music21_server.composition.harmonization.segments import segments_of
 from music21_server.composition.harmonization.style import STRICT
 from music21_server.composition.harmonization.tonality import found_tonality, parse_tonality
 from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
 from music21_server.errors import ScoreError
+from music21_server.limits import Limits
 from music21_server.notes import Fermata, Score
+from music21_server.reading.sources import Document, read
 
 ScoreMaker = Callable[..., Score]
 SATB = (VoiceRange("Alto", 55, 72), VoiceRange("Tenor", 48, 67), VoiceRange("Bass", 40, 60))
@@ -86,6 +88,17 @@ def test_fermatas_close_phrases(melody_score: ScoreMaker) -> None:
     score = melody_score("C4 D4 E4 F4 G4 F4 E4 D4 C4", fermatas=(Fermata(0, 0, 3 * 48),))
     segments = segments_of(melody_of(score), "auto")
     assert [index for index, each in enumerate(segments) if each.closes] == [3, 8]
+    bars = segments_of(melody_of(score), "bar")
+    assert [each.closes for each in bars] == [1.0, 0.0, 1.0]
+    inside = replace(score, fermatas=(Fermata(0, 0, 48),))  # the bar goes on after it
+    assert [each.closes for each in segments_of(melody_of(inside), "bar")] == [0.0, 0.0, 1.0]
+
+
+def test_beats_are_those_of_the_bar() -> None:
+    score = read(Document("tinynotation", b"tinyNotation: 2/4 c4 d 6/8 e4. f4."), Limits())
+    segments = segments_of(melody_of(score), "auto")
+    assert [each.beat_quarters for each in segments] == [1.0, 1.0, 1.5, 1.5]
+    assert [each.beats for each in segments] == [1.0] * 4
 
 
 # Keys
@@ -125,6 +138,12 @@ def test_keys_are_found(
     melody_score: ScoreMaker, line: str, fifths: int | None, modal: bool, found: str
 ) -> None:
     assert found_tonality(melody_of(melody_score(line, fifths=fifths)), modal=modal).text == found
+
+
+def test_keys_are_spelled_as_most_of_the_melody(melody_score: ScoreMaker) -> None:
+    short = "F#4:0.25 A#4:0.25 C#5:0.25 B4:0.25 "
+    line = f"G-4:4 B-4:4 D-5:4 {short * 3} C-5:4 B-4:4 G-4:4"
+    assert found_tonality(melody_of(melody_score(line)), modal=False).text == "G- major"
 
 
 def test_long_notes_count_more(melody_score: ScoreMaker) -> None:
@@ -170,7 +189,52 @@ def test_kinds_of_non_chord_tones(melody_score: ScoreMaker, line: str, at: int, 
     assert {each.kind for each in found if each.note == at} >= {kind}
 
 
+def test_what_notes_outside_a_chord_cost(melody_score: ScoreMaker) -> None:
+    melody = melody_of(melody_score("C4:0.25 D4:0.25 E4:0.5 F4 B4:0.5 E4:0.5 r D4 C4:3"))
+    found = soundings(melody, segments_of(melody, "half bar"))
+    by_note = {each.note: each for segment in found for each in segment}
+    assert by_note[1].cost == pytest.approx(0.3 * 0.5)  # a passing tone, shorter than half a beat
+    assert by_note[3].cost == pytest.approx(1.8)  # an escape tone of one beat
+    assert [each.weight for each in by_note.values()] == [0.5, 0.5, 0.5, 1.0, 0.5, 0.5, 1.0, 2.0]
+    # After a rest nothing is reached by step; a phrase rests on its last note.
+    assert (by_note[6].kind, by_note[7].is_rest) == ("appoggiatura", True)
+    assert by_note[7].cost == pytest.approx(1.8 * 2.0 + 8.0)
+    chords = [STYLE.chords[index] for index in (ONE, SEVEN)]
+    jazz_chord = replace(chords[0], tensions=(2,))
+    costs = fit_costs([*chords, jazz_chord], [[by_note[1]], [by_note[3]]], tension=0.5, dissonance=2.0)
+    passing, escape = 2.0 * by_note[1].cost, 2.0 * by_note[3].cost
+    assert costs[0] == pytest.approx([passing, 0.0, 0.5 * 0.15])
+    # F is the seventh of V7 and does not go down.
+    assert costs[1] == pytest.approx([escape, 1.5, escape])
+
+
 # Paths
+
+
+def test_what_changes_and_cadences_cost(melody_score: ScoreMaker) -> None:
+    style = STYLE
+
+    def possible(line: str, rhythm: Any, time: str) -> Choices:
+        melody = melody_of(melody_score(line, time=time))
+        segments = segments_of(melody, rhythm)
+        return choices(style, segments, soundings(melody, segments), rhythm=rhythm, seed=0)
+
+    even = possible("C4 D4 E4 F4 r:4 E4 D4 C4:2", "auto", "4/4")
+    assert [(each.strength, each.closes) for each in even.segments[:4]] == [
+        (0, 0.0), (2, 0.0), (1, 0.0), (2, 0.8),
+    ]  # fmt: skip
+    for at in (1, 2, 3):
+        factor = 0.5 if even.segments[at].closes else 1.0
+        strength = even.segments[at].strength
+        assert even.pace(at)[ONE, FIVE] == pytest.approx(style.changes[strength] * factor)
+        assert even.pace(at)[ONE, ONE] == style.holds[strength]
+    assert not even.cadence(1).any()
+    assert even.cadence(3) == pytest.approx(style.inner * 0.8)
+    assert even.cadence(len(even.segments) - 1) == pytest.approx(style.final)
+    dotted = possible("C4:1.5 D4:1.5 E4:1.5 C4:1.5", "auto", "6/8")
+    assert dotted.pace(1)[ONE, FIVE] == pytest.approx(style.changes[dotted.segments[1].strength] / 1.5)
+    beats = possible("C4 D4 E4 C4", "beat", "4/4")
+    assert (beats.pace(1)[ONE, ONE], beats.pace(1)[ONE, FIVE]) == (0.7, 0.0)
 
 
 def test_the_best_path_is_the_best_of_all(melody_score: ScoreMaker) -> None:
@@ -287,6 +351,8 @@ def test_augmented_seconds_are_hardly_sung() -> None:
         one, other = (_setting(chord, (pitch, 43)) for chord, pitch in zip(chords, (start, end), strict=True))
         return float(leading_costs(one, other, minor.chords, MANNER)[0, 0]) % STRICT
 
+    # A chromatic semitone is plain: B flat, B.
+    assert cost(70, 71, (numerals.index("v"), five)) == pytest.approx(0.1 + 0.5, abs=1e-3)
     assert cost(68, 71, (four, five)) - cost(67, 70, (one, numerals.index("v"))) == pytest.approx(5.0)
 
 
@@ -320,7 +386,8 @@ def test_parallels_are_counted_as_by_hand() -> None:
         ("V", "I", 11, 1, True), ("V", "I", 11, -4, False), ("V", "IV", 11, -2, False),
         ("V", "ii6", 11, 3, True), ("V7/V", "V7", 6, -1, True), ("V7", "I", 5, -1, True),
         ("V7", "I", 5, 2, False), ("V7", "V7", 5, 6, True), ("ii7", "V", 0, -1, True),
-        ("ii7", "I64", 0, 0, True), ("I", "V", 0, -5, True),
+        ("ii7", "I64", 0, 0, True), ("I", "V", 0, -5, True), ("V7/vi", "vi", 2, -2, True),
+        ("V7/V", "V", 6, -1, False),
     ],
 )  # fmt: skip
 def test_where_notes_want_to_go(chord: str, after: str, pitch_class: int, step: int, expected: bool) -> None:

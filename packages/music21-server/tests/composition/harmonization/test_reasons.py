@@ -107,6 +107,15 @@ def test_grounds_are_those_that_speak_most(melody_score: ScoreMaker) -> None:
 
     assert told(1, fit=only(four, found.fit.shape))[0] == "melody"
     assert told(1, fit=only(four, found.fit.shape))[1] == "It is the only chord of the style that has F."
+    several = only(four, found.fit.shape)
+    several[:, one] = 0.0
+    plainer = none(found.metre)
+    plainer[:, one] = 5.0  # it fits too, and is out of the question
+    text = told(1, fit=several, metre=plainer)[1]
+    assert text.startswith("It has F of the melody, ")
+    assert text.endswith(" has not.")
+    nearly = only(four, found.fit.shape) + 0.5
+    assert told(1, fit=nearly)[1].startswith("It fits F of the melody better than ")
     assert told(1, metre=only(four, found.metre.shape))[0] == "plainness"
     assert told(1, chance=only(four, found.chance.shape))[0] == "seed"
     opening = only(one, (size,))

@@ -104,7 +104,7 @@ def checked(score: Score, spans: Sequence[Span], below: tuple[VoiceRange, ...], 
 
 
 def _strict(manner: Manner) -> frozenset[str]:
-    """Return the rules that a style enforces; no voice ever crosses another."""
+    """Return the rules of `KINDS`, and `TENDENCY`, that a style enforces; no voice ever crosses another."""
     by_cost = (
         (KINDS[:5], manner.parallel),
         (KINDS[5:7], manner.direct),
@@ -112,7 +112,7 @@ def _strict(manner: Manner) -> frozenset[str]:
         ((TENDENCY,), manner.tendency),
     )
     kept = {kind for kinds, cost in by_cost if cost >= STRICT for kind in kinds}
-    return frozenset({"voice crossing", RANGE, *kept})
+    return frozenset({"voice crossing", *kept})
 
 
 def _outside(spans: Sequence[Span], below: tuple[VoiceRange, ...], clock: Clock) -> Iterator[Violation]:

@@ -133,8 +133,6 @@ def _line(score: Score, index: int) -> Score:
         parts=(Part("P1", "Melody"),),
         measure_ticks=line.own_ticks[0].copy(),
         keys=tuple(_sounding(key, line.parts[0].transpositions) for key in line.keys),
-        chord_symbols=(),
-        fermatas=tuple(replace(each, part=0) for each in score.fermatas if each.part == index),
     )
 
 

@@ -143,8 +143,6 @@ class Telling:
 
     def _symbol(self, span: Span) -> str:
         extensions = _EXTENSIONS.get(self._choices.style.name, {}).get(span.chord.suffix, {})
-        if not span.chord.is_root_position:
-            return span.chord.symbol
         above = [each for each in self._choices.notes[span.segment] if each.weight >= 1]
         sounding = {each.pitch_class for each in above} | {pitch % 12 for pitch in span.pitches}
         for interval, suffix in extensions.items():

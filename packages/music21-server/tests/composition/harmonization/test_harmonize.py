@@ -14,6 +14,7 @@ import pytest
 
 from music21_server import codec
 from music21_server.composition.harmonization import harmonize as harmonize_module
+from music21_server.composition.harmonization import jazz
 from music21_server.composition.harmonization.checks import Check, Verdict, Violation
 from music21_server.composition.harmonization.harmonize import Request, harmonize, harmonized
 from music21_server.entries import Entry
@@ -154,6 +155,11 @@ def test_what_is_broken_is_reported(melody_score: ScoreMaker, monkeypatch: pytes
     monkeypatch.setattr(harmonize_module, "checked", lambda *_: verdict)
     report = harmonize(melody_score(ODE), Request()).report
     assert (report.checks, report.violations, report.is_strict) == (verdict.checks, verdict.violations, False)
+
+
+def test_the_request_is_in_the_report(melody_score: ScoreMaker) -> None:
+    report = harmonize(melody_score("C4 D4 E4 C4"), Request(style="jazz", rhythm="bar")).report
+    assert (report.style, report.harmonic_rhythm, report.source) == ("jazz", "bar", jazz.SOURCE)
 
 
 def test_remarks_say_what_was_done(melody_score: ScoreMaker) -> None:

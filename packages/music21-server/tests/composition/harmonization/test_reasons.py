@@ -153,3 +153,22 @@ def test_how_often_a_succession_comes_is_told(melody_score: ScoreMaker) -> None:
         assert chord.next_best
         assert chord.next_best != chord.numeral
     assert any(chord.lead > 0 for chord in report.chords)
+
+
+def test_a_chord_over_several_segments_is_told_as_one(melody_score: ScoreMaker) -> None:
+    found = possible(melody_score(LINE, fifths=0))
+    style = found.style
+    one, four, six = (
+        next(index for index, chord in enumerate(style.chords) if chord.numeral == numeral)
+        for numeral in ("I", "IV", "vi")
+    )
+    path = [one, four, four, six, *[one] * (len(found.segments) - 4)]
+    total = found.local[1:3].sum(axis=0) + found.step(1)[one] + found.step(3)[:, six]
+    told = reason(found, path, path, Run(1, 2), "F and D")
+    (rival,) = {index for index, chord in enumerate(style.chords) if chord.numeral == told.next_best}
+    assert told.lead == pytest.approx(total[rival] - total[four], abs=1e-3)
+    for cost, often in ((0.4, "as a rule"), (1.0, "now and then"), (2.0, "rarely")):
+        moves = np.full(style.moves.shape, 9.0)
+        moves[four, six] = cost
+        why = reason(replace(found, style=replace(style, moves=moves)), path, path, Run(1, 2), "F and D")
+        assert why.text.startswith(f"It goes on to vi {often}, ")

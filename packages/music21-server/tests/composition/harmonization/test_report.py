@@ -104,7 +104,9 @@ def test_symbols_have_what_sounds_for_a_beat(melody_score: ScoreMaker, line: str
     ("style", "chord", "kind"), [(JAZZ, "Imaj7", "tension"), (CLASSICAL, "I", "appoggiatura")]
 )
 def test_tensions_are_no_dissonances(melody_score: ScoreMaker, style: Style, chord: str, kind: str) -> None:
-    (tone,) = telling(melody_score("D5 C5:3", fifths=0), style, [(chord, (71, 64, 48))]).tones(9)
+    told = telling(melody_score("D5 C5:3", fifths=0), style, [(chord, (71, 64, 48))])
+    assert told.tones(0) == ()
+    (tone,) = told.tones(9)
     assert (tone.pitch, tone.kind, tone.position.offset) == ("D5", kind, 0.0)
 
 

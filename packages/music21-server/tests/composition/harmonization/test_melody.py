@@ -206,3 +206,11 @@ def test_rests_of_one_voice_below_notes_of_another_are_left_out(melody_score: Sc
     line = melody_of(replace(score, notes=table)).score.notes
     assert line.kind.tolist() == [NOTE, NOTE]
     assert line.onset.tolist() == [0, 96]
+
+
+def test_voices_rest_where_the_melody_is_silent(melody_score: ScoreMaker) -> None:
+    table = harmonize(melody_score("C5:4 r:4 C5:4", fifths=0), Request()).score.notes
+    for part, voice in ((0, 1), (1, 0), (1, 1)):
+        rows = (table.part == part) & (table.voice == voice) & (table.measure == 1)
+        assert table.kind[rows].tolist() == [REST]
+        assert table.duration[rows].sum() == 4 * table.ticks_per_quarter

@@ -143,6 +143,14 @@ def test_voices_have_the_last_word(melody_score: ScoreMaker) -> None:
     wanted = [*path[:2], five, *path[3:]]
     told = reason(found, path, wanted, Run(2, 2), "F")
     assert (told.ground, told.text.split()[0]) == ("voices", "V/V")
+    # Another inversion of the same chord is no other chord.
+    chords = found.style.chords
+    turned = next(
+        index
+        for index, chord in enumerate(chords)
+        if index != path[2] and set(chord.pitch_classes) == set(chords[path[2]].pitch_classes)
+    )
+    assert reason(found, path, [*path[:2], turned, *path[3:]], Run(2, 2), "F").ground != "voices"
 
 
 def test_how_often_a_succession_comes_is_told(melody_score: ScoreMaker) -> None:

@@ -79,8 +79,8 @@ def corpus_works() -> Mapping[str, Path]:
         if (suffix := os.path.splitext(name)[1]) in _ORDER  # noqa: PTH122
     ]
     works: dict[str, Path] = {}
-    for _, path in sorted(files):
-        works.setdefault(_key(path[len(str(folder)) + 1 :]), Path(path))
+    for _, file in sorted(files):
+        works.setdefault(_key(file[len(str(folder)) + 1 :]), Path(file))
     last: dict[str, list[Path]] = {}
     for name, path in works.items():
         last.setdefault(name.rsplit("/", 1)[-1], []).append(path)

@@ -100,6 +100,12 @@ async def test_a_failure_is_not_remembered(studio: Studio, pool: HerePool) -> No
     assert pool.calls == ["read", "read"]
 
 
+async def test_nothing_is_read_for_a_name_that_cannot_be(studio: Studio, pool: HerePool) -> None:
+    with pytest.raises(BadNameError, match="a b"):
+        await studio.import_score("ann", SCALE, "auto", "a b")
+    assert pool.calls == []
+
+
 async def test_strangers_and_deleted_scores(studio: Studio) -> None:
     await studio.import_score("ann", SCALE, "auto", "x")
     with pytest.raises(UnknownScoreError):

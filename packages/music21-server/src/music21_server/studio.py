@@ -123,6 +123,8 @@ class Studio:
         Raises:
             ScoreError: It cannot be read or stored.
         """
+        if name is not None:  # before the work: whether it is taken depends on what is read
+            check_name(name)
         source = Source(text, kind, self._folders)
         work = self._work(owner, engine.read, source, self._bounds.score)
         if kind == "file" or (kind == "auto" and self._folders):  # a file may have changed

@@ -28,6 +28,9 @@ def test_names_mean_what_music21_says(name, form):
 
 def test_hyphens_as_music21_writes_them():
     assert interval_named("M-3") == interval_named("-M3") == interval_named("down M3") == Interval(-2, -4)
+    assert (
+        interval_named("-M-3") == interval_named("-M3 down") == interval_named("down M-3") == Interval(-2, -4)
+    )
     assert interval_named("M-3").name == "M-3"
     assert interval_named("M3").name == "M3"
     assert Interval(0, -1).name == "A-1"

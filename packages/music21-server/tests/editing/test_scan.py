@@ -36,6 +36,28 @@ def test_some_measures_of_a_part(song) -> None:
     assert [measure.get("number") for measure in last] == ["3"]
 
 
+@pytest.mark.parametrize(
+    ("part", "measures", "found"),
+    [
+        (0, range(5), [0, 2, 3]),
+        (0, range(1, 3), [2]),
+        (0, range(1, 2), []),
+        (1, range(1, 9), [1, 2]),
+        (2, range(3, 5), []),  # it has ended
+        (2, range(4, 5), []),
+    ],
+)
+def test_measures_with_an_element(song, part, measures, found) -> None:
+    document = scan(song)
+    assert document.measures_with(document.parts[part], (b"<attributes",), measures) == found
+
+
+def test_part_without_an_id_is_the_first_one_listed(song) -> None:
+    listed = song.replace(b'"P1"', b'"V"').replace(b'<part id="V">', b"<part>")
+    assert [part.identity for part in scan(listed).parts] == ["V", "P2", "P3"]
+    assert scan(b"<score-partwise><part-list/><part></part></score-partwise>").parts[0].identity == "P1"
+
+
 def test_attributes_before_a_measure(song) -> None:
     document = scan(song)
     before = document.attributes_before(document.parts[1], 3)

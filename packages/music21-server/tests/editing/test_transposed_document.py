@@ -97,6 +97,8 @@ MORE = {
     "pedals that no harp has": "<direction><direction-type><harp-pedals><pedal-tuning><pedal-step>B"
     "</pedal-step><pedal-alter>1</pedal-alter></pedal-tuning></harp-pedals></direction-type></direction>",
     "key": key(1),
+    "nothing": "<harmony/><figured-bass /><attributes><key print-object='no'/></attributes>",
+    "blanks in tags": "<harmony ><root><root-step>F</root-step></root><kind>major</kind></harmony >",
 }  # fmt: skip
 
 
@@ -247,6 +249,18 @@ def test_symbols_that_look_alike_and_are_not():
     flat = symbol.format("<root-alter>-1</root-alter>", "5")
     made = edited(document(measure(flat + symbol.format("", "b5") + note("C4"))), "M2")
     assert made.symbols == {"Bb5": {"C5", "C#b5"}}
+
+
+def test_empty_symbols_are_known():
+    for symbol in ("<harmony/>", "<harmony print-object='no'/>", "<harmony></harmony>"):
+        assert edited(document(measure(symbol + note("C4"))), "M2").symbols == {"N.C.": {"N.C."}}
+
+
+@pytest.mark.parametrize("start", ["<note>", '<note default-x="12">'])
+def test_empty_pitch_is_refused(start):
+    source = document(measure(f"{start}<pitch/><duration>1</duration></note>"))
+    with pytest.raises(UnreadableScoreError, match="part P0"):
+        edited(source, "M2")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def test_pitches(written, interval, expected, accidental):
     note = etree.fromstring(f"<note><pitch>{written}</pitch></note>")
     assert not transpose_note(note, interval_named(interval))
     assert name_in(note.find("pitch")) + note.findtext("pitch/octave") == expected
+    assert [each.tag for each in note.find("pitch")] in (["step", "octave"], ["step", "alter", "octave"])
     assert note.findtext("accidental") == accidental
 
 
@@ -45,6 +46,12 @@ def test_pitches(written, interval, expected, accidental):
         ("quarter-sharp", "0.5", "M2", "quarter-sharp"),
         ("quarter-sharp", "0.5", "m2", "quarter-flat"),  # F and a quarter, G less a quarter
         ("sharp", None, "m3", "natural"),  # told by the accidental alone
+        ("sharp-sharp", "2", "M2", "sharp-sharp"),  # as many: in the signs that were chosen
+        ("natural-sharp", None, "m3", "natural"),
+        ("Flat", None, "A1", "natural"),
+        ("flat-flat", None, "A1", "flat"),
+        ("triple-sharp", None, "M2", "triple-sharp"),
+        ("sharp-sharp", None, "m3", "sharp"),  # F double sharp, A sharp
     ],
 )
 def test_printed_accidentals_say_what_is_played(accidental, alter, interval, after):
@@ -110,11 +117,11 @@ def test_accidentals_over_ornaments_are_those_of_the_neighbour(ornament, mark, i
     assert etree.fromstring(f"<x>{transposed(text, interval)}</x>").findtext(".//accidental-mark") == after
 
 
-def test_editorial_accidental_is_that_of_the_note():
-    text = (
-        f"<note>{PITCH.format('F')}<notations><accidental-mark>natural</accidental-mark></notations></note>"
-    )
-    assert "<accidental-mark>flat</accidental-mark>" in transposed(text, "m3")
+@pytest.mark.parametrize(("step", "after"), [("F", "flat"), ("E", "natural")])
+def test_editorial_accidental_is_that_of_the_note(step, after):
+    mark = "<accidental-mark>{}</accidental-mark>"
+    text = f"<note>{PITCH.format(step)}<notations>{mark.format('natural')}</notations></note>"
+    assert mark.format(after) in transposed(text, "m3")  # A flat, G
 
 
 def test_rests_move_with_the_notes_and_percussion_does_not():
@@ -185,6 +192,16 @@ def test_chord_symbols_keep_kind_and_degrees():
     assert harmony.find("frame") is None
 
 
+def test_roots_that_nobody_writes_are_spelled_otherwise():
+    name = "<{0}><{0}-step>{1}</{0}-step><{0}-alter>{2}</{0}-alter></{0}>"
+    symbol = (
+        f"<harmony>{name.format('root', 'F', 2)}<kind>minor</kind>{name.format('bass', 'B', 2)}</harmony>"
+    )
+    harmony = etree.fromstring(f"<x>{transposed(symbol, 'A1')}</x>").find("harmony")
+    # Three sharps each: F with three is G sharp, B with three is C double sharp.
+    assert (name_in(harmony.find("root"), "root-"), name_in(harmony.find("bass"), "bass-")) == ("G#", "C##")
+
+
 def test_keys_of_numerals_move():
     symbol = (
         "<harmony><numeral><numeral-root>5</numeral-root><numeral-key><numeral-fifths>-1</numeral-fifths>"
@@ -201,6 +218,7 @@ def test_keys_of_numerals_move():
         ("<prefix>sharp</prefix>", "m3", "natural"),  # over D: F sharp, A
         ("<prefix>flat</prefix><figure-number>6</figure-number>", "M2", "natural"),  # B flat, C
         ("<figure-number>6</figure-number><suffix>flat</suffix>", "m3", "flat"),
+        ("<figure-number>6</figure-number><suffix>flat</suffix>", "M2", "natural"),
         ("<figure-number>6</figure-number><suffix>slash</suffix>", "m3", "slash"),
     ],
 )
@@ -229,6 +247,25 @@ def test_pedals_of_a_harp_are_set_anew():
 def test_pedals_that_no_harp_has_go():
     sharp = dict.fromkeys("DCBEFGA", 1)
     assert transposed(pedals(sharp) + "<barline/>", "M2") == "<barline/>"
+
+
+def test_what_stands_beside_pedals_that_go_stays():
+    sharp = pedals(dict.fromkeys("DCBEFGA", 1)).replace("</direction>", "<staff>2</staff></direction>")
+    words = "<direction-type><words>dolce</words></direction-type>"
+    assert transposed(sharp + "<barline/>", "M2") == "<barline/>"
+    for both in (
+        sharp.replace("<direction>", f"<direction>{words}"),
+        sharp.replace("<staff>", f"{words}<staff>"),
+    ):
+        assert transposed(both, "M2") == f"<direction>{words}<staff>2</staff></direction>"
+
+
+def test_small_letters_are_steps():
+    rest = "<note><rest><display-step>b</display-step><display-octave>4</display-octave></rest></note>"
+    symbol = "<harmony><root><root-step>b</root-step></root><kind>minor</kind></harmony>"
+    key = "<attributes><key><key-step>b</key-step><key-alter>-1</key-alter></key></attributes>"
+    tree = etree.fromstring(f"<x>{transposed(key + symbol + rest, 'm2')}</x>")
+    assert [each.text for each in tree.iter("key-step", "root-step", "display-step")] == ["C", "C", "C"]
 
 
 def test_there_and_back():

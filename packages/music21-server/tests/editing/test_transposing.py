@@ -14,6 +14,7 @@ from music21_server.editing.transposing import Wish, transpose
 from music21_server.errors import ScoreError
 from music21_server.limits import Limits
 from music21_server.notes import NOTE, Score
+from music21_server.reading.musicxml_note import ACCIDENTAL_CENTS
 from music21_server.theory.likely_key import likely_key
 from music21_server.theory.sounding import sounding_pitches
 
@@ -183,6 +184,51 @@ def test_symbols_that_look_alike_are_read_again(entry, columns, song):
     assert [symbol.text for symbol in columns(made).chord_symbols] == ["C5", "C#b5", "Dm"]
 
 
+def test_alterations_that_accidentals_alone_tell(entry, columns, read_again, song):
+    notes = "".join(
+        "<note><pitch><step>G</step><octave>4</octave></pitch><duration>1</duration>"
+        f"<accidental>{name}</accidental></note>"
+        for name in ACCIDENTAL_CENTS
+    )
+    source = song.replace(b"<note>", notes.encode() + b"<note>", 1)
+    made = transpose((entry(source),), Wish(interval="P4"), Limits())  # from G to C: as many signs
+    assert differences(columns(made), read_again(made)) == []
+    assert columns(made).notes.alter_cents[: len(ACCIDENTAL_CENTS)].tolist() == [*ACCIDENTAL_CENTS.values()]
+
+
+@pytest.mark.parametrize("symbol", [b"<harmony/>", b'<harmony print-object="no"/>'])
+def test_empty_symbols_stay_empty(entry, columns, read_again, song, symbol):
+    made = transpose((entry(song.replace(b"<note>", symbol + b"<note>", 1)),), Wish(interval="M2"), Limits())
+    assert differences(columns(made), read_again(made)) == []
+    assert [symbol.text for symbol in columns(made).chord_symbols] == ["N.C.", "Dm"]
+
+
+@pytest.mark.parametrize("interval", ["M3", "-M3", "M-3"])
+def test_direction_says_where_an_interval_leads(entry, columns, song, interval):
+    made = transpose((entry(song),), Wish(interval=interval, direction="down"), Limits())
+    assert (made.report["interval"], made.report["semitones"]) == ("M-3", -4)
+    raised = columns(made).notes.written_cents - columns(entry(song)).notes.written_cents
+    assert set(raised.tolist()) == {0, -400}
+
+
+def test_passages_that_cannot_move_alike_are_told_and_read_again(entry, columns, read_again, song):
+    # Five flats and five sharps: a semitone up, G flat major becomes D major and B major C major.
+    far = song.replace(b"<fifths>-3<", b"<fifths>-5<").replace(b"<fifths>2<", b"<fifths>5<")
+    made = transpose((entry(far),), Wish(interval="m2"), Limits())
+    assert differences(columns(made), read_again(made)) == []
+    assert {key.fifths for key in columns(made).keys if key.part == 0} == {2, 0}
+    assert [remark[:39] for remark in made.report["remarks"]] == ["Some passages are spelled otherwise tha"]
+
+
+def test_diagrams_that_are_left_out_are_told(entry, song):
+    source = song.replace(
+        b"</kind></harmony>", b"</kind><frame><frame-strings>6</frame-strings></frame></harmony>"
+    )
+    made = transpose((entry(source),), Wish(interval="M2"), Limits())
+    assert [remark[:13] for remark in made.report["remarks"]] == ["Fret diagrams"]
+    assert b"<frame" not in made.entry.document().content
+
+
 def test_drums_are_left_alone(entry):
     with pytest.raises(ScoreError, match="this score has none"):
         transpose((entry("demos/drum_sample"),), Wish(interval="M2"), Limits())
@@ -199,6 +245,18 @@ def test_drums_written_as_pitches_are_known_by_their_clef(entry, columns, song):
     raised = columns(made).notes.written_cents - columns(entry(source)).notes.written_cents
     assert not raised[columns(made).notes.part == 3].any()
     assert [symbol.text for symbol in columns(made).chord_symbols] == ["Cm"]
+    with pytest.raises(ScoreError, match="the parts asked for have none"):
+        transpose((entry(source),), Wish(interval="M2", parts=("Clarinet",)), Limits())
+
+
+def test_a_part_that_has_both_notes_and_noises_moves(entry, columns, read_again, song):
+    source = song.replace(b'<rest measure="yes"/><duration>6<', b"<unpitched/><duration>6<", 1)
+    made = transpose((entry(source),), Wish(interval="M2"), Limits())
+    assert made.report["transposed_parts"] == ["Voice", "Piano", "Clarinet"]
+    assert differences(columns(made), read_again(made)) == []
+    table = columns(entry(source)).notes
+    raised = columns(made).notes.written_cents - table.written_cents
+    assert ((raised == 200) == (table.kind == NOTE)).all()
 
 
 @pytest.mark.parametrize("form", ["mxl", "timewise", "abc"])

@@ -78,6 +78,7 @@ def test_part_that_pauses_has_empty_measures():
     "document",
     [
         b"<score-timewise><part-list/><part id='P1'/></score-timewise>",
+        b"<score-timewise><part-list/><x><measure><part id='P1'/></measure></x></score-timewise>",
         b"<score-timewise><measure><x><part-list/></x></measure></score-timewise>",
         b"<score-timewise><part-list/><measure><part id='P1'></measure></score-timewise>",
     ],

@@ -99,7 +99,7 @@ def interval_named(text: str) -> Interval:
             "semitone down without a step ask for `-A1`."
         )
     downs = [match["before"] or "", match["within"] or "", match["after"] or ""]
-    return interval.down if sum("-" in each or "down" in each for each in downs) % 2 else interval
+    return interval.down if any("-" in each or "down" in each for each in downs) else interval
 
 
 def _like(simple: int) -> tuple[str, str]:

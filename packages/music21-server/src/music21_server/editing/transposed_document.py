@@ -39,7 +39,7 @@ _ACCIDENTAL: Final = re.compile(rb"<accidental[\s>].*?</accidental>", re.DOTALL)
 _MORE: Final = re.compile(rb"<(?:accidental-mark|fret|open-string|hole|display-step|notehead-text)[\s>/]")
 """What in a note depends on its pitch beside its accidental."""
 
-_NAMED: Final = re.compile(rb"<(key|harmony|figured-bass)(?:\s[^>]*)?>")
+_NAMED: Final = re.compile(rb"<(key|harmony|figured-bass)(?:\s[^>]*)?/?>")
 _PEDALS: Final = b"<harp-pedals"
 _PERCUSSION: Final = b"<sign>percussion</sign>"
 _SIGN: Final = b"<sign"
@@ -227,17 +227,13 @@ class _Editor:
         pieces: list[bytes] = []
         at = 0
         while found := _NAMED.search(content, at):
-            if found[0].endswith(b"/>"):
-                pieces.append(content[at : found.end()])
-                at = found.end()
-                continue
-            tag_end = b"</%s>" % found[1]
-            end = content.find(tag_end, found.end()) + len(tag_end)
-            if end < found.end():
-                raise _UnusualError
-            element = self._parsed(content[found.start() : end])
+            begin, end = found.span()
+            if not found[0].endswith(b"/>"):
+                tag_end = b"</%s>" % found[1]
+                end = content.find(tag_end, end) + len(tag_end)
+            element = self._parsed(content[begin:end])  # where there is no such end tag, this is no XML
             self._transpose_naming(element, self._parsed(note + _NOTE_END) if note else None)
-            pieces += (content[at : found.start()], _text_of(element))
+            pieces += (content[at:begin], _text_of(element))
             at = end
         pieces.append(content[at:])
         return b"".join(pieces)

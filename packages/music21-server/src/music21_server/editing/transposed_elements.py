@@ -16,12 +16,13 @@ from lxml import etree
 
 from music21_server.editing.intervals import MOST_ALTERATION, STEP, Interval, moved, within_signs
 from music21_server.notes import STEPS
+from music21_server.reading.musicxml_note import ACCIDENTAL_CENTS
 
 ACCIDENTALS: Final[dict[float, str]] = {
     -2: "flat-flat", -1.5: "three-quarters-flat", -1: "flat", -0.5: "quarter-flat", 0: "natural",
     0.5: "quarter-sharp", 1: "sharp", 1.5: "three-quarters-sharp", 2: "double-sharp",
 }  # fmt: skip
-_ALTERATIONS: Final = {name: sharps for sharps, name in ACCIDENTALS.items()} | {"sharp-sharp": 2}
+_ALTERATIONS: Final = {name: cents / 100 for name, cents in ACCIDENTAL_CENTS.items()}
 
 _HIGHEST_FRET: Final = 24
 _OF_THE_OLD_PITCH: Final = ("open-string", "hole")
@@ -207,18 +208,23 @@ def _transpose_pedals(pedals: Any, interval: Interval) -> None:
         for each in tunings
     ]
     if any(abs(sharps) > 1 for _, sharps, _ in names):
-        empty, above = pedals, pedals.getparent()
-        above.remove(empty)
-        while above.tag in ("direction-type", "direction") and above.find("direction-type") is above.find(
-            "*"
-        ):
-            empty, above = above, above.getparent()
-            above.remove(empty)
+        _remove_with_its_direction(pedals)
         return
     by_step = {step: sharps for step, sharps, _ in names}
     for each, (step, _, _) in zip(tunings, names, strict=True):
         each.find("pedal-step").text = step
         each.find("pedal-alter").text = f"{by_step[step]:g}"
+
+
+def _remove_with_its_direction(mark: Any) -> None:
+    kind = mark.getparent()
+    kind.remove(mark)
+    if kind.tag != "direction-type" or len(kind):
+        return
+    direction = kind.getparent()
+    direction.remove(kind)
+    if direction.tag == "direction" and direction.find("direction-type") is None:
+        direction.getparent().remove(direction)
 
 
 # Names
@@ -229,7 +235,7 @@ def name_of(pitch: Any) -> tuple[str, float]:
     step, alter = text(pitch.find("step")).upper(), text(pitch.find("alter"))
     if alter:
         return step, float(alter)
-    return step, _ALTERATIONS.get(text(pitch.getparent().find("accidental")), 0)
+    return step, _ALTERATIONS.get(text(pitch.getparent().find("accidental")).lower(), 0)
 
 
 def write_name(element: Any, step: str, sharps: float, *, prefix: str = "") -> None:

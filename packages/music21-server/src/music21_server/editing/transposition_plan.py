@@ -58,7 +58,7 @@ def plan_of(score: Score, parts: Collection[int], interval: Interval) -> Plan:
         if all(_is_writable(fifths, way) for fifths in signatures):
             return Plan(way, {})
     by_fifths = {
-        fifths: min(ways, key=lambda way: (not _is_writable(fifths, way), abs(fifths + way.fifths)))
+        fifths: min(ways, key=lambda way: abs(fifths + way.fifths))
         for fifths in signatures
         if not _is_writable(fifths, interval)
     }

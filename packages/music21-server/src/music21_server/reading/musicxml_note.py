@@ -15,8 +15,9 @@ _OCTAVE: Final = {str(octave): octave for octave in range(10)}
 _ALTER_CENTS: Final = {"0": 0, "1": 100, "-1": -100, "2": 200, "-2": -200}
 _STAFF: Final = {str(staff): staff for staff in range(1, 10)}
 
-_ACCIDENTAL_CENTS: Final = {
-    "natural": 0, "sharp": 100, "double-sharp": 200, "sharp-sharp": 200, "triple-sharp": 300,
+ACCIDENTAL_CENTS: Final = {
+    "natural": 0, "natural-sharp": 100, "natural-flat": -100,
+    "sharp": 100, "double-sharp": 200, "sharp-sharp": 200, "triple-sharp": 300,
     "flat": -100, "double-flat": -200, "flat-flat": -200, "triple-flat": -300,
     "quarter-sharp": 50, "three-quarters-sharp": 150, "half-sharp": 50, "one-and-a-half-sharp": 150,
     "quarter-flat": -50, "three-quarters-flat": -150, "half-flat": -50, "one-and-a-half-flat": -150,
@@ -96,7 +97,7 @@ def _read_note(element: Any) -> WrittenNote:
         if reader is not None:
             reader(note, child)
     if note.accidental and note.kind == NOTE and not note.is_altered:
-        note.alter_cents = _ACCIDENTAL_CENTS.get(note.accidental, 0)
+        note.alter_cents = ACCIDENTAL_CENTS.get(note.accidental, 0)
     if note.kind < 0:
         raise ValueError("expected <pitch>, <unpitched> or <rest> in each <note>, got one with none of them")
     if not note.grace:

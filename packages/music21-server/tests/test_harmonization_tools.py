@@ -71,10 +71,10 @@ async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch
 async def test_melodies_of_others_are_not_harmonised(
     monkeypatch: pytest.MonkeyPatch, client: Client[Any]
 ) -> None:
-    await ask(client, "import_score", source=TUNE, score_id="mine-alone")
+    await ask(client, "import_score", source=TUNE, score_id="a-tune-of-mine")
     monkeypatch.setattr(harmonization_tools, "owner", lambda: "client 7")
-    with pytest.raises(ToolError, match="mine-alone"):
-        await ask(client, "harmonize_melody", score_id="mine-alone")
+    with pytest.raises(ToolError, match="a-tune-of-mine"):
+        await ask(client, "harmonize_melody", score_id="a-tune-of-mine")
 
 
 async def test_a_melody_as_text(client: Client[Any]) -> None:

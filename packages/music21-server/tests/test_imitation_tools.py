@@ -59,10 +59,10 @@ async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch
 async def test_scores_of_others_are_not_imitated(
     monkeypatch: pytest.MonkeyPatch, client: Client[Any]
 ) -> None:
-    await ask(client, "import_score", source="bach/bwv253", score_id="mine-alone")
+    await ask(client, "import_score", source="bach/bwv253", score_id="a-bach-of-mine")
     monkeypatch.setattr(imitation_tools, "owner", lambda: "client 7")
-    with pytest.raises(ToolError, match="mine-alone"):
-        await ask(client, "imitate_style", score_ids=["mine-alone"])
+    with pytest.raises(ToolError, match="a-bach-of-mine"):
+        await ask(client, "imitate_style", score_ids=["a-bach-of-mine"])
 
 
 async def test_nothing_is_remembered_between_calls(client: Client[Any]) -> None:

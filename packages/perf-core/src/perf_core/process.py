@@ -239,8 +239,8 @@ class ServerProcess:
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
     # Not str.format: an argument may hold JSON, whose braces mean something else.
-    for placeholder, value in values.items():
-        text = text.replace(placeholder, value)
+    for braced, value in values.items():
+        text = text.replace(braced, value)
     return text
 
 

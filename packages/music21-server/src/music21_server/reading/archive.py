@@ -26,8 +26,7 @@ _BROKEN: Final = (
     zlib.error,
     struct.error,
     EOFError,
-    NotImplementedError,
-    RuntimeError,
+    RuntimeError,  # a method of compression that it does not know is one of these
     OSError,
     ValueError,
     KeyError,

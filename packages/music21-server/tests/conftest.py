@@ -45,6 +45,25 @@ async def client(anyio_backend: str, score_folder: Any) -> AsyncIterator[Client[
         yield connected
 
 
+class ListeningStudio:
+    """Remembers what tools ask it to derive, and makes nothing."""
+
+    class NothingMadeError(Exception):
+        """Instead of a score."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    async def derive(self, *arguments: Any, **others: Any) -> None:
+        self.asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
+        raise self.NothingMadeError
+
+
+@pytest.fixture
+def listening_studio() -> Any:
+    return ListeningStudio()
+
+
 @dataclass
 class RedisProcess:
     """A Redis server at a Unix socket; it writes nothing to disk."""

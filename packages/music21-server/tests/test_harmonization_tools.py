@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastmcp import Client
@@ -11,7 +11,6 @@ from fastmcp.exceptions import ToolError
 from music21_server import harmonization_tools
 from music21_server.composition.harmonization.harmonize import Request, harmonized
 from music21_server.harmonization_tools import HarmonizationTools
-from music21_server.studio import Studio
 
 pytestmark = pytest.mark.anyio
 
@@ -41,28 +40,20 @@ async def test_a_chorale_tune_gets_new_voices(client: Client[Any]) -> None:
     assert harmony["cadences"][-1]["kind"].endswith("authentic")
 
 
-async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    class DerivedError(Exception):
-        """Nothing is to be made here."""
-
-    class AnyStudio:
-        async def derive(self, *arguments: Any, **others: Any) -> None:
-            asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
-            raise DerivedError
-
+async def test_everything_asked_for_is_handed_on(
+    monkeypatch: pytest.MonkeyPatch, listening_studio: Any
+) -> None:
     monkeypatch.setattr(harmonization_tools, "owner", lambda: "client 7")
-    tools = HarmonizationTools(cast("Studio", AnyStudio()))
-    with pytest.raises(DerivedError):
+    tools = HarmonizationTools(listening_studio)
+    with pytest.raises(listening_studio.NothingMadeError):
         await tools.harmonize_melody(
             score_id="a", style="pop", voices=3, key="D", part="2", seed=9, harmonic_rhythm="bar",
             new_score_id="mine",
         )  # fmt: skip
-    with pytest.raises(DerivedError):
+    with pytest.raises(listening_studio.NothingMadeError):
         await tools.harmonize_melody(melody="C4")
     request = Request("pop", 3, "D", "2", 9, "bar")
-    assert asked == [
+    assert listening_studio.asked == [
         (("client 7", harmonized, None, request), {"sources": ("a",), "name": "mine"}),
         (("client 7", harmonized, "C4", Request()), {"sources": (), "name": None}),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastmcp import Client
@@ -11,7 +11,6 @@ from fastmcp.exceptions import ToolError
 from music21_server import imitation_tools
 from music21_server.composition.imitation.making import Request, imitated
 from music21_server.imitation_tools import ImitationTools
-from music21_server.studio import Studio
 
 pytestmark = pytest.mark.anyio
 
@@ -31,26 +30,18 @@ async def test_an_imitation_is_a_score_like_any_other(client: Client[Any]) -> No
     assert drawn.content[0].type == "image"
 
 
-async def test_everything_asked_for_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    class DerivedError(Exception):
-        """Nothing is to be made here."""
-
-    class AnyStudio:
-        async def derive(self, *arguments: Any, **others: Any) -> None:
-            asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
-            raise DerivedError
-
+async def test_everything_asked_for_is_handed_on(
+    monkeypatch: pytest.MonkeyPatch, listening_studio: Any
+) -> None:
     monkeypatch.setattr(imitation_tools, "owner", lambda: "client 7")
-    tools = ImitationTools(cast("Studio", AnyStudio()))
-    with pytest.raises(DerivedError):
+    tools = ImitationTools(listening_studio)
+    with pytest.raises(listening_studio.NothingMadeError):
         await tools.imitate_style(
             composer=" Bach", measures=5, voices=3, key="D minor", seed=9, new_score_id="mine"
         )
-    with pytest.raises(DerivedError):
+    with pytest.raises(listening_studio.NothingMadeError):
         await tools.imitate_style(score_ids=["a", "b"])
-    assert asked == [
+    assert listening_studio.asked == [
         (("client 7", imitated, Request("bach", 5, 3, "D minor", 9)), {"sources": (), "name": "mine"}),
         (("client 7", imitated, Request(None, 16, None, None, 0)), {"sources": ("a", "b"), "name": None}),
     ]

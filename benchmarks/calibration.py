@@ -32,10 +32,12 @@ from cyclopts import Parameter
 from lab_references.adapters import ReferenceAdapter, with_burn
 from scipy import stats
 
-from perf_core.compare import Effort, Entrant, Load, compare
-from perf_core.comparison import KINDS, Bars, Comparison
+from perf_core.comparison.contenders import Entrant
+from perf_core.comparison.model import KINDS, Bars, Comparison
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.targets import Subject, find_subjects
+from perf_core.runs.compare import Effort, Load, compare
+from perf_core.server.subject import Subject
+from perf_core.targets.registry import find_subjects
 
 Kind = Literal["equal", "slower"]
 

@@ -11,8 +11,8 @@ import pytest
 from fastmcp import FastMCP
 
 from perf_core import ServerAdapter
-from perf_core.plan import Settings, make_plan
-from perf_core.target_file import read_target_file
+from perf_core.load.plan import Settings, make_plan
+from perf_core.targets.toml_file import read_target_file
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,10 +35,10 @@ def test_target_file_of_the_adapters_page(tmp_path: Path) -> None:
 
 
 def test_target_file_of_the_modules_docstring(tmp_path: Path) -> None:
-    from perf_core import target_file
+    from perf_core.targets import toml_file
 
-    assert target_file.__doc__ is not None
-    example = target_file.__doc__.partition("Example::")[2].replace("\n    ", "\n")
+    assert toml_file.__doc__ is not None
+    example = toml_file.__doc__.partition("Example::")[2].replace("\n    ", "\n")
     path = tmp_path / "weather.toml"
     path.write_text(example, encoding="utf-8")
     assert read_target_file(path).name == "weather"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perf_core import record
 from perf_core.cli import main
 from perf_core.errors import ExitCode
+from perf_core.results import record
 
 pytestmark = pytest.mark.k6
 

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from perf_core.adapter import WIRES, Launch, Wire
-from perf_core.client import connect
-from perf_core.process import ServerProcess
-from perf_core.targets import find_subjects
+from perf_core.server.client import connect
+from perf_core.server.process import ServerProcess
+from perf_core.targets.registry import find_subjects
 
 SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin"
 

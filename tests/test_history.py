@@ -230,7 +230,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
 def test_tracks_read_the_lab_s_figures(suite, lab) -> None:
-    from perf_core.target_file import read_target_file
+    from perf_core.targets.toml_file import read_target_file
 
     kept = lab()
     served = suite("served").Served()

@@ -11,10 +11,10 @@ import pytest
 from calculator_server.perf_adapter import adapter
 from perf_core import Launch, Limits
 from perf_core.interruption import Interruption
-from perf_core.plan import Settings
-from perf_core.record import RunRecord
-from perf_core.run import Options, run_scenario
-from perf_core.targets import Described, Subject
+from perf_core.load.plan import Settings
+from perf_core.results.record import RunRecord
+from perf_core.runs.measure import Options, run_scenario
+from perf_core.server.subject import Described, Subject
 
 pytestmark = [pytest.mark.k6, pytest.mark.long]
 

@@ -27,9 +27,9 @@ from timeline import Bars
 from works import COLLECTIONS, Collection, Work, all_works, document
 
 import music21_server
-from music21_server.limits import Limits
-from music21_server.reading.sources import read, recognise
-from music21_server.theory.chord_odds import PACKAGED
+from music21_server.reading.formats import read, recognise
+from music21_server.score.limits import Limits
+from music21_server.theory.harmony.chord_probabilities import PACKAGED
 
 LEAST_CONTAINED: Final = 0.75
 """Less of the notes in the analyst's chords, and it is not the score that was analysed."""

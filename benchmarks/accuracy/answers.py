@@ -12,13 +12,13 @@ from labels import label
 from music21 import converter, roman
 from timeline import Said, Span
 
-from music21_server.analyses import ANALYSES
-from music21_server.notes import Score
-from music21_server.theory.chord_path import pitch_classes
-from music21_server.theory.harmony import HarmonyAnalysis
-from music21_server.theory.names import STEP_CENTS, name_of, parse_key
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.engine.analyses import ANALYSES
+from music21_server.score.table import Score
+from music21_server.theory.analyses.harmony import HarmonyAnalysis
+from music21_server.theory.chords.assignment import pitch_classes
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.pitch.names import STEP_CENTS, name_of, parse_key
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 
 def our_spans(score: Score) -> list[Span]:

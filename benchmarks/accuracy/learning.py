@@ -1,6 +1,6 @@
 """Counts which chords follow which in which key, by the analysts.
 
-What comes out is what `music21_server.theory.chord_odds` knows.
+What comes out is what `music21_server.theory.harmony.chord_probabilities` knows.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from timeline import Span
 
-from music21_server.notes import Score
-from music21_server.theory.chord_odds import MODES, relative_name
-from music21_server.theory.chord_path import chord_path
-from music21_server.theory.positions import Clock
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.score.table import Score
+from music21_server.theory.chords.assignment import chord_path
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.harmony.chord_probabilities import MODES, relative_name
+from music21_server.theory.pitch.transposition import sounding_pitches
+from music21_server.theory.time.positions import Clock
 
 Key = tuple[int, str]
 """Pitch class of the tonic, and mode."""

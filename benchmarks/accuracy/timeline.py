@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from labels import Label
 
-from music21_server.notes import Score
+from music21_server.score.table import Score
 
 
 @dataclass(frozen=True)

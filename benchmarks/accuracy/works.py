@@ -17,8 +17,8 @@ from typing import Final, Literal
 import music21
 from lxml import etree
 
-from music21_server.limits import Limits
-from music21_server.reading.archive import unpack
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.limits import Limits
 
 Collection = Literal["chorales", "madrigals"]
 COLLECTIONS: Final[tuple[Collection, ...]] = ("chorales", "madrigals")

@@ -9,10 +9,10 @@ from typing import Final
 
 import music21.corpus
 
-from music21_server.limits import Limits
-from music21_server.orchestra import Census, census
-from music21_server.reading.archive import unpack
 from music21_server.reading.musicxml import read_musicxml
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.limits import Limits
+from music21_server.synthetic_scores import Census, census
 
 LEAST_RELATIVE_SONORITIES: Final = 500
 """In scores of some length; in short ones three for every bar."""

@@ -31,7 +31,7 @@ from documents import written
 from running import call, request_of, server
 from stopwatch import target, write
 
-from music21_server.orchestra import orchestral_score
+from music21_server.synthetic_scores import orchestral_score
 
 SEED: Final = 1
 BUDGET_S: Final = 0.050

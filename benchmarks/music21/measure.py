@@ -26,7 +26,7 @@ from cyclopts import Parameter
 from documents import corpus_work, counted, written
 from stopwatch import Cost, Seen, by_step, run, spread, table, target, totals, write
 
-from music21_server.orchestra import orchestral_score, perturbed
+from music21_server.synthetic_scores import orchestral_score, perturbed
 
 SEED: Final = 1
 OURS, PLAIN = "ours", "plain"

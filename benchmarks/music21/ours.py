@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from music21_server import engine
-from music21_server.analyses import Answer
-from music21_server.engine import WHOLE, Bounds, Source
-from music21_server.entries import Entry
+from music21_server.engine import jobs
+from music21_server.engine.analyses import Answer
+from music21_server.engine.jobs import WHOLE, Bounds, Source
+from music21_server.score.entry import Entry
 from music21_server.writing.exports import Export, XmlLimits
 
 BOUNDS: Final = Bounds(xml=XmlLimits(2**30))
@@ -38,28 +38,28 @@ class Ours:
 
     def read(self) -> None:
         """Read it into columns, and make of them what the store keeps."""
-        self._entry = engine.read(self._source, BOUNDS.score)
+        self._entry = jobs.read(self._source, BOUNDS.score)
 
     def info(self) -> Answer:
         """Count parts, bars, notes; signatures, tempos, ranges."""
-        return engine.analyse("information", self.entry.columns, {})
+        return jobs.analyse("information", self.entry.columns, {})
 
     def key(self) -> Answer:
         """Find the key, with the alternatives and the keys on the way."""
-        return engine.analyse("key", self.entry.columns, {})
+        return jobs.analyse("key", self.entry.columns, {})
 
     def chords(self) -> Answer:
         """Name every sonority, with its numeral."""
-        return engine.analyse("chords", self.entry.columns, {})
+        return jobs.analyse("chords", self.entry.columns, {})
 
     def harmony(self) -> Answer:
         """Find harmonies, functions, cadences, rhythm."""
-        return engine.analyse("harmony", self.entry.columns, {})
+        return jobs.analyse("harmony", self.entry.columns, {})
 
     def musicxml(self) -> Export:
         """Export it."""
-        return engine.export(self.entry, "musicxml", WHOLE, BOUNDS)
+        return jobs.export(self.entry, "musicxml", WHOLE, BOUNDS)
 
     def midi(self) -> Export:
         """Export it."""
-        return engine.export(self.entry, "midi", WHOLE, BOUNDS)
+        return jobs.export(self.entry, "midi", WHOLE, BOUNDS)

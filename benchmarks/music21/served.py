@@ -29,7 +29,7 @@ from documents import corpus_work, written
 from running import call, cpu_s, memory_mb, peak_memory_mb, server
 from stopwatch import spread, target, write
 
-from music21_server.orchestra import orchestral_score, perturbed
+from music21_server.synthetic_scores import orchestral_score, perturbed
 
 SEED: Final = 1
 JOURNEY_BUDGET_S: Final = 0.060

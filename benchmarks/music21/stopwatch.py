@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any, Final
 
-from perf_core.manifest import commit, machine
+from perf_core.results.manifest import commit, machine
 
 IMPORTS: Final = "imports"
 """What a child does first."""

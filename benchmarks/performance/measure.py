@@ -34,13 +34,13 @@ from cyclopts import Parameter
 from scipy import stats
 
 from perf_core.adapter import WIRES, Wire
-from perf_core.affinity import Split, keep_to, split_cpus
-from perf_core.generator import find_k6, k6_version
+from perf_core.comparison.intervals import estimate
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.intervals import estimate
-from perf_core.live import Live, Place, live_server
-from perf_core.manifest import commit, machine
-from perf_core.targets import find_subjects
+from perf_core.load.k6_process import find_k6, k6_version
+from perf_core.results.manifest import commit, machine
+from perf_core.sampling.affinity import Split, keep_to, split_cpus
+from perf_core.server.live import Live, Place, live_server
+from perf_core.targets.registry import find_subjects
 
 SCRIPT: Final = Path(__file__).with_name("load.js")
 SERVER, PLAIN = "calculator", "reference-fastmcp"

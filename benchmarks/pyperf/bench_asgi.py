@@ -18,8 +18,8 @@ from harness import Timing, expect, make_runner, run_on_server_loop, time_calls
 from calculator_server.server import create_server
 from calculator_server.settings import CalculatorSettings
 from server_core import create_app
-from server_core.metrics import ServerMetrics
-from server_core.telemetry import exporting
+from server_core.observability.metrics import ServerMetrics
+from server_core.observability.telemetry import exporting
 
 WIRES = ("session", "stateless")
 EXPECTED = {"result": 1234.75}

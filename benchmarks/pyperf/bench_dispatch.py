@@ -6,8 +6,8 @@ from fastmcp import Client
 from harness import Timing, expect, make_runner, run_on_server_loop, time_calls
 
 from calculator_server.server import create_server
-from server_core.metrics import ServerMetrics
-from server_core.telemetry import exporting
+from server_core.observability.metrics import ServerMetrics
+from server_core.observability.telemetry import exporting
 
 ARGUMENTS = {"a": 1234.5, "b": 0.25}
 EXPECTED = {"result": 1234.75}

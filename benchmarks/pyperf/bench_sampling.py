@@ -19,8 +19,8 @@ from functools import cache
 
 from harness import expect, make_runner
 
-from perf_core.generator import SHORTEST_PERIOD_S
-from perf_core.sampler import Sampler, TreeMeter
+from perf_core.load.k6_process import SHORTEST_PERIOD_S
+from perf_core.sampling.sampler import Sampler, TreeMeter
 
 PACED = "sampling: CPU of a sample at the lab's own pace"
 SOCKETS = 12

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from harness import expect, make_runner
 
-from perf_core.series import load_columns, read_recording
+from perf_core.analysis.series import load_columns, read_recording
 
 SEED = 7
 PERIODS = 780

@@ -41,14 +41,15 @@ from rich.console import Console
 from perf_core import Expectation, Journey, Step
 from perf_core.adapter import WIRES, Pools, Wire
 from perf_core.errors import GeneratorError, LabError
-from perf_core.generator import find_k6, k6_version
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.manifest import commit as commit_of
-from perf_core.manifest import machine
-from perf_core.plan import Settings
-from perf_core.record import RunRecord
-from perf_core.run import Options, run_scenario
-from perf_core.targets import Subject, find_subjects
+from perf_core.load.k6_process import find_k6, k6_version
+from perf_core.load.plan import Settings
+from perf_core.results.manifest import commit as commit_of
+from perf_core.results.manifest import machine
+from perf_core.results.record import RunRecord
+from perf_core.runs.measure import Options, run_scenario
+from perf_core.server.subject import Subject
+from perf_core.targets.registry import find_subjects
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 7

@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from perf_core.errors import LabError
-from perf_core.generator import SHORTEST_PERIOD_S
-from perf_core.manifest import commit as commit_of
+from perf_core.load.k6_process import SHORTEST_PERIOD_S
+from perf_core.results.manifest import commit as commit_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -141,7 +141,7 @@ def other_commit(revision: str) -> Side:
         MicroError: pyperf cannot be installed there.
     """
     # Building needs git and an index of packages; nothing else in this file does.
-    from perf_core.revisions import build_revision
+    from perf_core.comparison.revisions.worktrees import build_revision
 
     built = build_revision(ROOT, revision, tell=lambda what, _share: print(what, file=sys.stderr))
     install_pyperf(built.python)

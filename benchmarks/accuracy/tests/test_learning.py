@@ -2,8 +2,8 @@ from labels import label
 from learning import counts, key_of
 from timeline import Said, Span
 
-from music21_server.theory.chord_odds import odds_of
-from music21_server.theory.chord_path import STATES
+from music21_server.theory.chords.assignment import STATES
+from music21_server.theory.harmony.chord_probabilities import odds_of
 
 C, G = (STATES.index((root, "major triad")) for root in (0, 7))
 

@@ -2,7 +2,7 @@ import numpy as np
 from labels import label
 from timeline import Bars, Place, Said, bar_number, spans
 
-from music21_server.notes import Score, TimeChange
+from music21_server.score.table import Score, TimeChange
 
 TICKS = 4
 
@@ -12,7 +12,7 @@ def score(numbers, quarters, signature="4/4"):
     ticks = np.array([length * TICKS for length in quarters], dtype=np.int64)
     none = np.zeros(0, dtype=np.int64)
     flags = np.zeros(0, dtype=np.bool_)
-    from music21_server.notes import NoteTable
+    from music21_server.score.table import NoteTable
 
     table = NoteTable(
         *(none for _ in range(9)), grace=flags, cue=flags, voice=none, node=none, ticks_per_quarter=TICKS

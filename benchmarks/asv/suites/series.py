@@ -65,7 +65,7 @@ class Series:
 
     def setup(self) -> None:
         """Make the recording."""
-        self.series = subject("perf_core.series")
+        self.series = subject("perf_core.analysis.series", "perf_core.series")
         self.lines = recording()
 
     def time_600_periods(self) -> None:

@@ -6,17 +6,21 @@ import importlib
 from types import ModuleType
 
 
-def subject(module: str) -> ModuleType:
+def subject(*names: str) -> ModuleType:
     """Return a module of the commit that is measured.
+
+    Args:
+        names: Name of the module, then the names that it had in older commits.
 
     Raises:
         NotImplementedError: The commit is older than the module; asv shows n/a.
         ImportError: The module is there and cannot be imported: a failure of the commit.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if module == missing or module.startswith(f"{missing}."):
-            raise NotImplementedError(f"this commit has no {module}") from error
-        raise
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if name != missing and not name.startswith(f"{missing}."):
+                raise
+    raise NotImplementedError(f"this commit has no {names[0]}")

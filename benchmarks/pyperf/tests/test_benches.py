@@ -19,7 +19,7 @@ import pyperf
 import pytest
 
 from calculator_server import arithmetic, server
-from perf_core.sampler import Reading, TreeMeter
+from perf_core.sampling.sampler import Reading, TreeMeter
 
 BENCHMARKS = {
     "argument_validation": 4,

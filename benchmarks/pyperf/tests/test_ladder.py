@@ -13,7 +13,7 @@ from ladder_page import Rung, Spread
 
 from perf_core.errors import GeneratorError
 from perf_core.interruption import Interruption
-from perf_core.record import Latency, MemoryTrend, Metrics, RunRecord, Series, ServerUse, Trend
+from perf_core.results.record import Latency, MemoryTrend, Metrics, RunRecord, Series, ServerUse, Trend
 
 LEVEL = Trend(1.0, 1.0, 1.0)
 SERVER = ServerUse(MemoryTrend(1.0, 1.0, 1.0), 1.0, 900.0, LEVEL, LEVEL, 1)

@@ -14,7 +14,7 @@ import pyperf
 import pytest
 from rich.console import Console
 
-from perf_core import revisions
+from perf_core.comparison.revisions import worktrees
 from perf_core.errors import UsageError
 
 HERE_SIDE = micro.Side(Path(sys.executable), "abc")
@@ -177,10 +177,10 @@ def test_revision_is_built_and_measured_with_its_own_interpreter(
 ) -> None:
     built: list[str] = []
 
-    def build_revision(repository: Path, revision: str, **_: object) -> revisions.BuiltRevision:
+    def build_revision(repository: Path, revision: str, **_: object) -> worktrees.BuiltRevision:
         assert repository == micro.ROOT
         built.append(revision)
-        return revisions.BuiltRevision("0123456789" * 4, Path("its-python"), tmp_path)
+        return worktrees.BuiltRevision("0123456789" * 4, Path("its-python"), tmp_path)
 
     seen: list[micro.Side] = []
 
@@ -191,7 +191,7 @@ def test_revision_is_built_and_measured_with_its_own_interpreter(
             _suite(folder / "micro.json", asgi=1.0)
         return [micro.Results(folder, (micro.Outcome("asgi", "measured"),)) for folder in folders]
 
-    monkeypatch.setattr(revisions, "build_revision", build_revision)
+    monkeypatch.setattr(worktrees, "build_revision", build_revision)
     monkeypatch.setattr(micro, "install_pyperf", lambda _python: None)
     monkeypatch.setattr(micro, "measure", measure)
     assert micro.main(["asgi", "--revision", "v1"]) == 0
@@ -221,10 +221,10 @@ def test_side_without_any_figure_is_not_compared(
 def test_unknown_revision_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def build_revision(_repository: Path, revision: str, **_: object) -> revisions.BuiltRevision:
+    def build_revision(_repository: Path, revision: str, **_: object) -> worktrees.BuiltRevision:
         raise UsageError(f"there is no revision {revision!r}", "Try main.")
 
-    monkeypatch.setattr(revisions, "build_revision", build_revision)
+    monkeypatch.setattr(worktrees, "build_revision", build_revision)
     assert micro.main(["asgi", "--revision", "nowhere"]) == 2
     assert "there is no revision 'nowhere'" in capsys.readouterr().err
 

@@ -12,11 +12,11 @@ import pytest
 from calculator_server.perf_adapter import mixed_journeys
 from lab_references import adapters, node
 from perf_core.adapter import Wire
-from perf_core.client import connect
 from perf_core.interruption import Interruption
-from perf_core.live import Live, Place, live_server
-from perf_core.process import ServerProcess
-from perf_core.targets import Subject
+from perf_core.server.client import connect
+from perf_core.server.live import Live, Place, live_server
+from perf_core.server.process import ServerProcess
+from perf_core.server.subject import Subject
 
 INITIALIZE = {
     "jsonrpc": "2.0",

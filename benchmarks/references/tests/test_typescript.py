@@ -10,7 +10,7 @@ import pytest
 
 from lab_references import adapters, node
 from perf_core.errors import TargetError
-from perf_core.process import ServerProcess
+from perf_core.server.process import ServerProcess
 
 
 def test_node_of_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

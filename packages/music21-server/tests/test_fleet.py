@@ -13,8 +13,8 @@ import pytest
 
 from perf_core import Launch
 from perf_core.adapter import WIRES, Wire
-from perf_core.client import connect
-from perf_core.process import ServerProcess
+from perf_core.server.client import connect
+from perf_core.server.process import ServerProcess
 
 pytestmark = [
     pytest.mark.long,

@@ -20,11 +20,11 @@ from fastmcp.exceptions import ToolError
 
 from music21_server import __version__
 from music21_server.__main__ import main
-from music21_server.orchestra import orchestral_score
 from music21_server.settings import Music21Settings
+from music21_server.synthetic_scores import orchestral_score
 from perf_core import Launch
-from perf_core.client import connect
-from perf_core.process import ServerProcess
+from perf_core.server.client import connect
+from perf_core.server.process import ServerProcess
 
 pytestmark = pytest.mark.anyio
 

@@ -6,10 +6,10 @@ from prometheus_client.metrics_core import Metric
 
 from music21_server.errors import StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
-from music21_server.pool import PoolFigures
-from music21_server.store import Store
-from music21_server.store_limits import StoreFigures, StoreLimits
-from music21_server.studio import StudioFigures
+from music21_server.service.score_service import StudioFigures
+from music21_server.store.limits import StoreFigures, StoreLimits
+from music21_server.store.local import Store
+from music21_server.workers.pool import PoolFigures
 
 POOL = PoolFigures(
     workers=3,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from music21_server.limits import Limits
+from music21_server.score.limits import Limits
 from music21_server.settings import Music21Settings
-from music21_server.store_limits import StoreLimits
+from music21_server.store.limits import StoreLimits
 from server_core.errors import SettingsError
 from server_core.settings import load_settings
 

@@ -19,15 +19,15 @@ from music21 import corpus
 
 import music21_server
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.reading.sources import read, recognise
-from music21_server.theory.harmony import harmony_analysis
-from music21_server.theory.likely_key import likely_key
-from music21_server.theory.naming import ask_music21
-from music21_server.theory.naming_table import PACKAGED, NameTable
-from music21_server.theory.shapes import shapes_of
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.reading.formats import read, recognise
+from music21_server.score.limits import Limits
+from music21_server.theory.analyses.harmony import harmony_analysis
+from music21_server.theory.chords.closed_shapes import shapes_of
+from music21_server.theory.chords.name_table import PACKAGED, NameTable
+from music21_server.theory.chords.names import ask_music21
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.keys.estimate import likely_key
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 SUFFIXES = (".mxl", ".xml", ".musicxml")
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import music21_server
-from music21_server.entries import Entry
 from music21_server.errors import ScoreError
 from music21_server.perf_adapter.pieces import FROZEN, answers, entry_of
-from music21_server.reading.places import corpus_works
+from music21_server.reading.locations import corpus_works
+from music21_server.score.entry import Entry
 
 SEED = 20260728
 WANTED = 60

@@ -16,9 +16,9 @@ from importlib import metadata
 from pathlib import Path
 
 import music21_server
+from music21_server.composition.imitation.generation import PROFILES
 from music21_server.composition.imitation.imitate import stretches
-from music21_server.composition.imitation.likeness import profile
-from music21_server.composition.imitation.making import PROFILES
+from music21_server.composition.imitation.similarity import profile
 from music21_server.composition.imitation.styles import STYLES, pieces_of
 
 DIGITS = 5

@@ -13,9 +13,9 @@ import pytest
 
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
 from perf_core.adapter import Pools
-from perf_core.plan import Plan, Settings, make_plan
-from perf_core.record import GeneratorUse, Latency, Metrics, Stage
-from perf_core.sampler import Reading, Sample
+from perf_core.load.plan import Plan, Settings, make_plan
+from perf_core.results.record import GeneratorUse, Latency, Metrics, Stage
+from perf_core.sampling.sampler import Reading, Sample
 
 # On a busy machine a single example may take long; what it finds counts, not how soon.
 hypothesis.settings.register_profile("busy machine", deadline=None)
@@ -278,6 +278,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             vars(entry)["_loaded"] = loaded
             vars(entry)["dist"] = None
             entries.append(entry)
-        monkeypatch.setattr("perf_core.targets.entry_points", lambda **_group: entries)
+        monkeypatch.setattr("perf_core.targets.registry.entry_points", lambda **_group: entries)
 
     return installed

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from perf_core import record
 from perf_core.cli import main
 from perf_core.errors import ExitCode
-from perf_core.record import MemoryTrend, RunRecord, Series, ServerUse, Trend
+from perf_core.results import record
+from perf_core.results.record import MemoryTrend, RunRecord, Series, ServerUse, Trend
 
 ADDER = Path(__file__).parent / "servers" / "adder.py"
 

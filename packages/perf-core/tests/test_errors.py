@@ -8,8 +8,8 @@ import itertools
 import pytest
 
 from perf_core import errors
+from perf_core.analysis.verdict import Judgement
 from perf_core.errors import ExitCode, Interrupted, LabError, UsageError, most_serious
-from perf_core.verdict import Judgement
 
 TABLE = {
     "PASS": 0,

@@ -9,7 +9,7 @@ import pytest
 from perf_core import Expectation, Journey, Launch, Limits, Step, Target
 from perf_core.adapter import Pools
 from perf_core.errors import UsageError
-from perf_core.generator import shapes
+from perf_core.load.k6_process import shapes
 from perf_core.scenarios import (
     FURTHER_TARGETS,
     NO_ERRORS,

@@ -6,7 +6,7 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from server_core import Port, ServerSettings, SettingsError, load_settings
-from server_core.token_buckets import Rate
+from server_core.layers.token_buckets import Rate
 
 
 class Settings(ServerSettings):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from music21_server.errors import StoreUnavailableError
-from music21_server.pool import PoolFigures
-from music21_server.score_store import ScoreStore
-from music21_server.store_limits import Eviction, StoreFigures
-from music21_server.studio import StudioFigures
+from music21_server.service.score_service import StudioFigures
+from music21_server.store.limits import Eviction, StoreFigures
+from music21_server.store.protocol import ScoreStore
+from music21_server.workers.pool import PoolFigures
 
 
 def process_metrics(

@@ -14,20 +14,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from music21_server import __version__
-from music21_server.counterpoint_tools import CounterpointTools
-from music21_server.editing_tools import EditingTools
 from music21_server.errors import ScoreError, StoreUnavailableError
-from music21_server.harmonization_tools import HarmonizationTools
-from music21_server.imitation_tools import ImitationTools
 from music21_server.metrics import process_metrics, store_metrics
-from music21_server.pool import Pool
-from music21_server.prompts import add_prompts
-from music21_server.score_store import ScoreStore
+from music21_server.service.score_service import Studio
 from music21_server.settings import Music21Settings
-from music21_server.store import Store
-from music21_server.studio import Studio
-from music21_server.tool_words import owner
-from music21_server.tools import ScoreTools
+from music21_server.store.local import Store
+from music21_server.store.protocol import ScoreStore
+from music21_server.tools.analysis import ScoreTools
+from music21_server.tools.common import owner
+from music21_server.tools.counterpoint import CounterpointTools
+from music21_server.tools.editing import EditingTools
+from music21_server.tools.harmonization import HarmonizationTools
+from music21_server.tools.imitation import ImitationTools
+from music21_server.tools.prompts import add_prompts
+from music21_server.workers.pool import Pool
 from server_core import publish
 
 INSTRUCTIONS = """\
@@ -101,7 +101,7 @@ def _opened_store(settings: Music21Settings) -> ScoreStore:
     if settings.store_url is None:
         return Store(settings.store_limits, folder=settings.store_folder)
     # Loaded here: who keeps scores here needs no client of Redis.
-    from music21_server.store_redis import RedisStore
+    from music21_server.store.redis.store import RedisStore
 
     url = settings.store_url.get_secret_value()
     return RedisStore(settings.store_limits, url, prefix=settings.store_prefix)

@@ -10,13 +10,13 @@ from typing import Annotated, TypeVar
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from music21_server.engine import Bounds
-from music21_server.limits import Limits
-from music21_server.pool import PoolSettings
-from music21_server.redis_url import refuse_no_redis_url
+from music21_server.engine.jobs import Bounds
 from music21_server.rendering.pdf import PdfLimits
 from music21_server.rendering.picture import PictureLimits
-from music21_server.store_limits import StoreLimits
+from music21_server.score.limits import Limits
+from music21_server.store.limits import StoreLimits
+from music21_server.store.redis.url import refuse_no_redis_url
+from music21_server.workers.pool import PoolSettings
 from music21_server.writing.exports import ExportLimits
 from music21_server.writing.text import TextLimits
 from server_core import Port, ServerSettings

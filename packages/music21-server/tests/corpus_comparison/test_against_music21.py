@@ -23,14 +23,14 @@ import pytest
 from music21 import chord, converter, harmony, note, percussion, pitch, stream
 from music21.analysis import discrete
 
-from music21_server.limits import Limits
-from music21_server.notes import NOTE, REST, STEPS, UNPITCHED, Score
-from music21_server.reading.archive import unpack
-from music21_server.reading.sources import read, recognise
-from music21_server.theory.keys import PROFILES, key_candidates, pitch_class_durations
-from music21_server.theory.naming import text_of
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.reading.formats import read, recognise
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.limits import Limits
+from music21_server.score.table import NOTE, REST, STEPS, UNPITCHED, Score
+from music21_server.theory.chords.names import text_of
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.keys.profiles import PROFILES, key_candidates, pitch_class_durations
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 CORPUS = Path(music21.__file__).parent / "corpus"
 WORKS = sorted(

@@ -12,9 +12,9 @@ import pytest
 from music21 import chord, converter, harmony, note, stream
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.notes import NOTE, STEPS
-from music21_server.reading.sources import read, recognise
+from music21_server.reading.formats import read, recognise
+from music21_server.score.limits import Limits
+from music21_server.score.table import NOTE, STEPS
 
 CORPUS = Path(music21.__file__).parent / "corpus"
 WORKS = [

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from music21_server import codec, engine
-from music21_server.derived import Made
-from music21_server.entries import Entry
-from music21_server.limits import Limits
-from music21_server.notes import Score
+from music21_server.engine import jobs
+from music21_server.reading.ingest import Made
 from music21_server.reading.musicxml import read_musicxml
+from music21_server.score import codec
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +32,8 @@ def entry() -> Callable[[str | bytes], Entry]:
     @functools.cache
     def stored(source: str | bytes) -> Entry:
         if isinstance(source, bytes):
-            return engine.read(engine.Source(source.decode(), "content"), Limits())
-        return engine.read(engine.Source(source, "corpus"), Limits())
+            return jobs.read(jobs.Source(source.decode(), "content"), Limits())
+        return jobs.read(jobs.Source(source, "corpus"), Limits())
 
     return stored
 
@@ -56,7 +57,7 @@ def tree() -> Callable[[Entry | Made], Any]:
         document = entry.document()
         content = document.content
         if document.kind == "mxl":
-            from music21_server.reading.archive import unpack
+            from music21_server.reading.mxl_archive import unpack
 
             content = unpack(content, Limits())
         parser = etree.XMLParser(load_dtd=False, no_network=True, remove_comments=True, remove_pis=True)

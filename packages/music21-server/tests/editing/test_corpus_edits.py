@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music21_server import codec
-from music21_server.derived import stored
+from music21_server.editing.extraction import cut, extract
 from music21_server.editing.intervals import interval_named
-from music21_server.editing.taking import cut, extract
-from music21_server.editing.transposing import Wish, transpose
+from music21_server.editing.transposition import Wish, transpose
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.notes import NOTE, REST, Score
+from music21_server.reading.formats import read
+from music21_server.reading.ingest import stored
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.reading.sources import SUFFIXES, Document, read
+from music21_server.score import codec
+from music21_server.score.document import SUFFIXES, Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import NOTE, REST, Score
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
 

@@ -6,7 +6,7 @@ from music21 import pitch as music21_pitch
 
 from music21_server.editing.intervals import Interval, interval_named, moved, within_signs
 from music21_server.errors import ScoreError
-from music21_server.notes import STEPS
+from music21_server.score.table import STEPS
 
 NAMES = [
     *(f"{quality}{number}" for number in (1, 4, 5, 8, 11, 15) for quality in ("P", "A", "AA")),

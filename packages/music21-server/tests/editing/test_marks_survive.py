@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from music21_server.editing.taking import cut, extract
-from music21_server.editing.transposing import Wish, transpose
-from music21_server.limits import Limits
+from music21_server.editing.extraction import cut, extract
+from music21_server.editing.transposition import Wish, transpose
+from music21_server.score.limits import Limits
 
 FOSTER, WEBERN = "leadSheet/fosterBrownHair", "webern/webern_dormi_jesu_op_16_no_2"
 SCHUMANN, BACH = "schumann_robert/opus48no2", "bach/bwv67.7"

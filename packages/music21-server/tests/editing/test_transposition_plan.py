@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from music21_server.editing.column_transposition import moving_rows
 from music21_server.editing.intervals import Interval, interval_named
-from music21_server.editing.transposed_columns import moving_rows
 from music21_server.editing.transposition_plan import (
     Plan,
     check_range,
@@ -11,9 +11,9 @@ from music21_server.editing.transposition_plan import (
     plan_of,
 )
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.theory.names import parse_key
+from music21_server.score.limits import Limits
+from music21_server.theory.pitch.names import parse_key
 
 
 def score_of(*fifths: int | None, pitches: str = "C4", other: tuple[int, str] | None = None):

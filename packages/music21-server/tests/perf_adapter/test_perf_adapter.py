@@ -11,9 +11,9 @@ import pytest
 from music21_server.perf_adapter import LIMITS, adapter, journeys
 from music21_server.perf_adapter.journeys import SIZES, by_tool, faulty, large_scores, mixed
 from perf_core import UNIQUE, Scenario
-from perf_core.client import connect
-from perf_core.plan import Settings, make_plan
-from perf_core.process import ServerProcess
+from perf_core.load.plan import Settings, make_plan
+from perf_core.server.client import connect
+from perf_core.server.process import ServerProcess
 from perf_core.testing import AdapterContract
 
 HEAVY = {"large-scores", "tools", "benchmark"}

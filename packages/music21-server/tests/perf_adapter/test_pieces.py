@@ -9,10 +9,8 @@ import zipfile
 
 import pytest
 
-from music21_server import engine
-from music21_server.engine import Bounds, Source
-from music21_server.entries import content_id
-from music21_server.limits import Limits
+from music21_server.engine import jobs
+from music21_server.engine.jobs import Bounds, Source
 from music21_server.perf_adapter import pieces
 from music21_server.perf_adapter.pieces import (
     answers,
@@ -22,7 +20,9 @@ from music21_server.perf_adapter.pieces import (
     known_pieces,
     unseen_pieces,
 )
-from music21_server.reading.sources import recognise
+from music21_server.reading.formats import recognise
+from music21_server.score.entry import content_id
+from music21_server.score.limits import Limits
 from perf_core import UNIQUE
 
 
@@ -80,7 +80,7 @@ def test_every_unique_text_makes_another_document_with_the_same_score() -> None:
         source = piece.source.replace(UNIQUE, text)
         document = recognise(source.encode())
         contents.add(content_id(document))
-        entry = engine.read(Source(source, "content"), Limits())
+        entry = jobs.read(Source(source, "content"), Limits())
         assert {"format": entry.kind, **entry.info} == piece.facts
         assert beginning(entry, "key") == piece.key
     assert len(contents) == 3
@@ -99,7 +99,7 @@ def test_archive_is_whole_whatever_its_length(length: int) -> None:
 def test_beginning_ends_before_it_becomes_long_and_keeps_the_order() -> None:
     piece = known_pieces()[0]
     entry = entry_of(piece.source, piece.source_type)
-    whole = json.loads(engine.analyse("chords", entry.columns, {}).head)
+    whole = json.loads(jobs.analyse("chords", entry.columns, {}).head)
     found = beginning(entry, "chords")
     assert list(found) == list(whole)[: len(found)]
     assert {"key", "sonority_count"} <= set(found)
@@ -110,5 +110,5 @@ def test_beginning_ends_before_it_becomes_long_and_keeps_the_order() -> None:
 def test_midi_is_what_the_server_exports() -> None:
     piece = known_pieces()[0]
     entry = entry_of(piece.source, piece.source_type)
-    made = engine.export(entry, "midi", engine.WHOLE, Bounds())
+    made = jobs.export(entry, "midi", jobs.WHOLE, Bounds())
     assert piece.midi["size_bytes"] == len(made.content) > 100

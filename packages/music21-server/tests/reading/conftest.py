@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.notes import REST, STEPS
 from music21_server.reading.musicxml import read_musicxml
+from music21_server.score.limits import Limits
+from music21_server.score.table import REST, STEPS
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ from pathlib import Path
 import music21
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.notes import Fermata
-from music21_server.reading.sources import read as read_source
-from music21_server.reading.sources import recognise
-from music21_server.theory.phrases import phrase_ends
-from music21_server.theory.positions import Clock
+from music21_server.reading.formats import read as read_source
+from music21_server.reading.formats import recognise
+from music21_server.score.limits import Limits
+from music21_server.score.table import Fermata
+from music21_server.theory.time.phrases import phrase_ends
+from music21_server.theory.time.positions import Clock
 
 FERMATA = "<notations><fermata type='upright'/></notations>"
 CORPUS = Path(music21.__file__).parent / "corpus"

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.reading.midi_notes import count_notes
-from music21_server.reading.sources import Document, read, recognise
-from music21_server.theory.positions import Clock
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.reading.formats import read, recognise
+from music21_server.reading.midi_note_count import count_notes
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.pitch.transposition import sounding_pitches
+from music21_server.theory.time.positions import Clock
 
 LIMITS = Limits(max_source_bytes=100_000, max_notes=2_000, max_measures=50, max_parts=20)
 

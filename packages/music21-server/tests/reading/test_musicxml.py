@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
-from music21_server.notes import KeyChange, NoteTable, Part, TempoChange, TimeChange, Transposition
+from music21_server.score.table import KeyChange, NoteTable, Part, TempoChange, TimeChange, Transposition
 
 
 @pytest.fixture

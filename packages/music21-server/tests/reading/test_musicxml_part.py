@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from music21_server import notes as columns
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.score import table as columns
 
 
 def test_notes_follow_each_other(document, note, attributes, rows):

@@ -8,9 +8,9 @@ import pytest
 from lxml import etree
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.reading.timewise import as_partwise
+from music21_server.score.limits import Limits
 
 SONG = (Path(__file__).parent.parent / "song.musicxml").read_bytes()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from music21_server.limits import Limits
-from music21_server.reading.sources import SUFFIXES, Document, read
+from music21_server.reading.formats import read
 from music21_server.rendering.picture import PictureLimits, render
+from music21_server.score.document import SUFFIXES, Document
+from music21_server.score.limits import Limits
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
 

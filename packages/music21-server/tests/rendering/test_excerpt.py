@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 from lxml import etree
 
-from music21_server.editing.editable import with_all_staves
-from music21_server.limits import Limits
+from music21_server.editing.editable_score import with_all_staves
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
+from music21_server.score.limits import Limits
 
 
 @pytest.fixture(scope="module")

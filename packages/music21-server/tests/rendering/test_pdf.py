@@ -7,11 +7,12 @@ import pypdfium2
 import pytest
 
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.orchestra import orchestral_score
-from music21_server.reading.places import from_corpus
-from music21_server.reading.sources import Document, read
+from music21_server.reading.formats import read
+from music21_server.reading.locations import from_corpus
 from music21_server.rendering.pdf import PdfLimits, render_pdf
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.synthetic_scores import orchestral_score
 from music21_server.writing.mxl import pack
 
 A4_POINTS = (595.28, 841.89)

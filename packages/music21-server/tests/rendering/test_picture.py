@@ -11,12 +11,13 @@ import pytest
 from lxml import etree
 
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
+from music21_server.reading.formats import read
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.reading.sources import Document, read
 from music21_server.rendering.engraving import engrave
 from music21_server.rendering.picture import PictureLimits, render
 from music21_server.rendering.raster import png_of
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 from music21_server.writing.mxl import pack
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.notes import (
+from music21_server.reading.formats import read, recognise
+from music21_server.score.limits import Limits
+from music21_server.score.table import (
     NO_TIE,
     NOTE,
     REST,
@@ -25,7 +26,6 @@ from music21_server.notes import (
     Score,
     TimeChange,
 )
-from music21_server.reading.sources import read, recognise
 
 TICKS = 48
 ScoreMaker = Callable[..., Score]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.reading.sources import read, recognise
-from music21_server.theory.chords import chord_analysis
-from music21_server.theory.names import Key, name_at, text_of
-from music21_server.theory.sonorities import sonorities
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.reading.formats import read, recognise
+from music21_server.score.limits import Limits
+from music21_server.theory.analyses.chords import chord_analysis
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.pitch.names import Key, name_at, text_of
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 
 def music21_names(pitches, key):

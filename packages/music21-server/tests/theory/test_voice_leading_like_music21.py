@@ -23,12 +23,12 @@ import pytest
 from music21 import converter, note, stream
 from music21.voiceLeading import VoiceLeadingQuartet
 
-from music21_server.notes import Score
-from music21_server.theory.crossings import MOST_FOR_ALL_PAIRS
-from music21_server.theory.hits import KINDS
-from music21_server.theory.sounding import written_pitches
-from music21_server.theory.voice_leading import voice_leading
-from music21_server.theory.voices import melodic_lines
+from music21_server.score.table import Score
+from music21_server.theory.analyses.voice_leading import voice_leading
+from music21_server.theory.melody.lines import melodic_lines
+from music21_server.theory.pitch.transposition import written_pitches
+from music21_server.theory.voice_leading.crossings import MOST_FOR_ALL_PAIRS
+from music21_server.theory.voice_leading.occurrences import KINDS
 
 Place = tuple[str, float, frozenset[str]]
 """Kind, quarter notes from the beginning, and the notes that are reached."""

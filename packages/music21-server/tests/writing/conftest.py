@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music21_server.notes import NOTE, STEPS, NoteTable, Part, Score
+from music21_server.score.table import NOTE, STEPS, NoteTable, Part, Score
 
 Row = dict[str, Any]
 _DEFAULTS: Row = {

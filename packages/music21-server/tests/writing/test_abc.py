@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.notes import (
+from music21_server.reading.formats import read
+from music21_server.reading.locations import from_corpus
+from music21_server.score.document import SUFFIXES, Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import (
     REST,
     STEPS,
     TIE_START,
@@ -23,10 +26,8 @@ from music21_server.notes import (
     TimeChange,
     Transposition,
 )
-from music21_server.reading.places import from_corpus
-from music21_server.reading.sources import SUFFIXES, Document, read
 from music21_server.writing.abc import write_abc
-from music21_server.writing.lanes import Lanes
+from music21_server.writing.voice_lanes import Lanes
 
 FOUR_FOUR = (TimeChange(0, 0, 0, "4/4", 16),)
 TURNS = 20

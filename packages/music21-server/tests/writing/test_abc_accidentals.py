@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from music21_server.notes import STEPS
+from music21_server.score.table import STEPS
 from music21_server.writing.abc_accidentals import BarAccidentals
 
 SOUNDS = {"": None, "=": 0, "^": 100, "_": -100, "^^": 200, "__": -200}

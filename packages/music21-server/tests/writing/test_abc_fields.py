@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.reading.sources import Document, read
+from music21_server.reading.formats import read
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 from music21_server.writing.abc_fields import fifths_written, key_field, quoted, tempo_field, text_field
 
 MODES = ("major", "minor", "mixolydian", "dorian", "phrygian", "lydian")

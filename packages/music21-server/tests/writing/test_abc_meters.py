@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from music21_server.notes import TimeChange
+from music21_server.score.table import TimeChange
 from music21_server.writing.abc_meters import meter_field, meters
 from music21_server.writing.marks import by_bar
 

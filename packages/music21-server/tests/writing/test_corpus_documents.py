@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.notes import NOTE, REST, TIE_CONTINUE, TIE_START, TIE_STOP, UNPITCHED, Score
+from music21_server.reading.formats import read
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.reading.sources import SUFFIXES, Document, read
-from music21_server.theory.sounding import sounding_pitches
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.score.document import SUFFIXES, Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import NOTE, REST, TIE_CONTINUE, TIE_START, TIE_STOP, UNPITCHED, Score
+from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.writing.midi import write_midi
+from music21_server.writing.musicxml_writer import write_musicxml
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from music21_server.errors import ScoreError, TooMuchScoreError
-from music21_server.limits import Limits
-from music21_server.reading.sources import Document
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 from music21_server.writing.exports import ExportLimits, export
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.writing.musicxml_writer import write_musicxml
 from music21_server.writing.mxl import pack
 from music21_server.writing.text import TextLimits
 

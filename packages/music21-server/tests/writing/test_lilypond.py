@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.notes import (
+from music21_server.score.table import (
     REST,
     TIE_OTHER,
     TIE_START,

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from music21_server.limits import Limits
-from music21_server.notes import TIE_CONTINUE, TIE_STOP, Score
-from music21_server.orchestra import orchestral_score
-from music21_server.reading.sources import SUFFIXES, Document, read
+from music21_server.reading.formats import read
+from music21_server.score.document import SUFFIXES, Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import TIE_CONTINUE, TIE_STOP, Score
+from music21_server.synthetic_scores import orchestral_score
 from music21_server.writing.lilypond import write_lilypond
 from music21_server.writing.midi import write_midi
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.notes import ChordSymbol, Part, TempoChange, TimeChange
+from music21_server.score.table import ChordSymbol, Part, TempoChange, TimeChange
 from music21_server.writing.marks import by_bar, instruments, is_pickup, moved_to_barlines, tempos_by_bar
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from music21_server.errors import TooMuchScoreError
-from music21_server.notes import (
+from music21_server.score.table import (
     REST,
     TIE_START,
     TIE_STOP,

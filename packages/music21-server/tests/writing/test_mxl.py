@@ -5,8 +5,8 @@ from io import BytesIO
 
 from lxml import etree
 
-from music21_server.limits import Limits
-from music21_server.reading.archive import unpack
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.limits import Limits
 from music21_server.writing.mxl import pack
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.notes import STEP_SEMITONES, STEPS
+from music21_server.score.table import STEP_SEMITONES, STEPS
 from music21_server.writing.pitches import within_double_accidentals
 
 

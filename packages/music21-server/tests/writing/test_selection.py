@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from music21_server.errors import ScoreError
-from music21_server.notes import (
+from music21_server.score.table import (
     ChordSymbol,
     Fermata,
     KeyChange,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from music21_server.errors import ScoreError, TooMuchScoreError
-from music21_server.notes import (
+from music21_server.score.table import (
     REST,
     TIE_START,
     TIE_STOP,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from music21_server.notes import TIE_CONTINUE, TIE_OTHER, TIE_START, TIE_STOP
+from music21_server.score.table import TIE_CONTINUE, TIE_OTHER, TIE_START, TIE_STOP
 from music21_server.writing.ties import joined_by_ties
 
 

@@ -125,7 +125,7 @@ class Target:
     """A level that a figure must reach.
 
     Attributes:
-        figure: Name of the figure, as :mod:`perf_core.figures` lists them, such as
+        figure: Name of the figure, as :mod:`perf_core.analysis.figures` lists them, such as
             ``latency_ms.all.p95`` or ``tool_calls_per_s@hold_100``.
         comparison: ``<`` when the figure must stay below the level, ``>`` when above.
         target: The level that decides the verdict, in the figure's unit.

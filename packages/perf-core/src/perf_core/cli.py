@@ -14,24 +14,25 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from perf_core import comparison, record
 from perf_core.adapter import Wire
-from perf_core.compare import Effort, Load
-from perf_core.compare import compare as compare_servers
-from perf_core.comparison import COMPARISON_NAME, CPU_BAR, EXIT_CODES, OTHER_BAR, Bars
-from perf_core.entrants import DEFAULT_SCENARIO, find_entrants
+from perf_core.comparison import model
+from perf_core.comparison.contenders import DEFAULT_SCENARIO, find_entrants
+from perf_core.comparison.model import COMPARISON_NAME, CPU_BAR, EXIT_CODES, OTHER_BAR, Bars
+from perf_core.comparison.records import compare_records
 from perf_core.errors import ExitCode, LabError, UsageError, most_serious
-from perf_core.generator import find_k6, k6_version
-from perf_core.interruption import watch_signals
-from perf_core.live import Place, live_server
-from perf_core.plan import Settings, parse_duration_s
-from perf_core.record import RECORD_NAME
-from perf_core.record_comparison import compare_records
-from perf_core.report import comparison as comparison_report
-from perf_core.report import record_comparison as record_report
+from perf_core.interruption import OnProgress, watch_signals
+from perf_core.load.k6_process import find_k6, k6_version
+from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.report import terminal, write_all, write_comparison
-from perf_core.run import Options, Tell, run_scenario
-from perf_core.targets import find_subjects, installed_adapters
+from perf_core.report.comparison import records as record_report
+from perf_core.report.comparison import text as comparison_report
+from perf_core.results import record
+from perf_core.results.record import RECORD_NAME
+from perf_core.runs.compare import Effort, Load
+from perf_core.runs.compare import compare as compare_servers
+from perf_core.runs.measure import Options, run_scenario
+from perf_core.server.live import Place, live_server
+from perf_core.targets.registry import find_subjects, installed_adapters
 
 app = cyclopts.App(
     name="perf-core",
@@ -150,7 +151,7 @@ def _shown(folder: Path) -> str:
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Tell]:
+def _progress(title: str) -> Iterator[OnProgress]:
     """Yield what tells how a run goes: a moving line in a terminal, the title alone elsewhere."""
     if not _err.is_terminal:
         _err.print(title, highlight=False)
@@ -312,7 +313,7 @@ def report_(
     """Show a recorded run or comparison again and write its reports anew."""
     folder = run_folder if run_folder.is_dir() else run_folder.parent
     if run_folder.name == COMPARISON_NAME or (folder / COMPARISON_NAME).is_file():
-        compared = comparison.read(run_folder)
+        compared = model.read(run_folder)
         comparison_report.terminal(compared, _out)
         write_comparison(compared, folder)
         return ExitCode.PASS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -28,6 +28,10 @@ then: Ctrl-C is for the lab, which ends its children in order."""
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
+
+
+OnProgress = Callable[[str, float | None], None]
+"""Called by long steps with a sentence, and with the share done (0 to 1) while a load runs, else None."""
 
 
 class Interruption:

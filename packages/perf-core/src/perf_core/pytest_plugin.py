@@ -61,7 +61,7 @@ class _Scenarios:
 
 
 def _items(session: pytest.Session) -> Iterator[pytest.Item]:
-    from perf_core.targets import find_subjects
+    from perf_core.targets.registry import find_subjects
 
     option = session.config.getoption
     names: list[str] = option("--scenario") or []
@@ -93,8 +93,8 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         """Run the scenario, as ``perf-core run`` does."""
         from perf_core.interruption import watch_signals
-        from perf_core.plan import Settings, parse_duration_s
-        from perf_core.run import Options, run_scenario
+        from perf_core.load.plan import Settings, parse_duration_s
+        from perf_core.runs.measure import Options, run_scenario
 
         option = self.config.getoption
         duration = option("--duration") or os.environ.get("TEST_DURATION")

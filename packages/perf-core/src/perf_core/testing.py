@@ -24,10 +24,10 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Wire
-from perf_core.client import Client, connect
-from perf_core.generator import shapes
-from perf_core.plan import Settings, filled, make_plan
-from perf_core.process import ServerProcess
+from perf_core.load.k6_process import shapes
+from perf_core.load.plan import Settings, filled, make_plan
+from perf_core.server.client import Client, connect
+from perf_core.server.process import ServerProcess
 
 _FIGURE = re.compile(
     r"(tool_calls_per_s|error_rate|success_percent|failed_calls|errors\.\w+|sessions_left|clients_carried"

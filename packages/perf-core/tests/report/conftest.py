@@ -9,7 +9,8 @@ from functools import cache
 
 import pytest
 
-from perf_core.record import (
+from perf_core.report.wording import wording
+from perf_core.results.record import (
     Finding,
     GeneratorUse,
     Latency,
@@ -22,7 +23,6 @@ from perf_core.record import (
     TargetResult,
     Trend,
 )
-from perf_core.report.wording import wording
 
 TOOLS = {"add": 0.4, "subtract": 0.3, "multiply": 0.2, "divide": 0.1}
 MANIFEST = {

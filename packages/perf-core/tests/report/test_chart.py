@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core.record import RunRecord, Series
 from perf_core.report.chart import MOST_POINTS, PANELS, Chart, chart, thin
+from perf_core.results.record import RunRecord, Series
 
 Sample = Callable[..., RunRecord]
 

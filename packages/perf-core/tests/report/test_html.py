@@ -12,9 +12,9 @@ from html.parser import HTMLParser
 import pytest
 from plotly.offline import get_plotlyjs
 
-from perf_core.record import RunRecord
 from perf_core.report import html
 from perf_core.report.wording import plain
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

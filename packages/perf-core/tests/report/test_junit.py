@@ -4,9 +4,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
 
-from perf_core.record import Graded, RunRecord
 from perf_core.report import junit
 from perf_core.report.wording import plain
+from perf_core.results.record import Graded, RunRecord
 
 Sample = Callable[..., RunRecord]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from perf_core.record import RunRecord
 from perf_core.report import markdown
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

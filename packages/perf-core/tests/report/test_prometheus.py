@@ -9,9 +9,9 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from perf_core.record import RunRecord
 from perf_core.report import prometheus
 from perf_core.report.wording import plain
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

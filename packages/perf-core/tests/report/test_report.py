@@ -9,8 +9,8 @@ import pytest
 
 from perf_core import report
 from perf_core.errors import ResultsError
-from perf_core.record import RunRecord
 from perf_core.report import html, junit, markdown, prometheus
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from perf_core.record import RunRecord
 from perf_core.report import summary
 from perf_core.report.wording import DASH
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from perf_core.record import Graded, Latency, RunRecord
 from perf_core.report import tables
 from perf_core.report.wording import DASH
+from perf_core.results.record import Graded, Latency, RunRecord
 
 Sample = Callable[..., RunRecord]
 

@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from perf_core.record import RunRecord
 from perf_core.report import terminal
+from perf_core.results.record import RunRecord
 
 Sample = Callable[..., RunRecord]
 

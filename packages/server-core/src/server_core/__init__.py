@@ -1,7 +1,6 @@
 """Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
 
 from server_core.app import ServedApp, create_app
-from server_core.app_metrics import publish
 from server_core.callers import Caller, caller
 from server_core.errors import (
     BindError,
@@ -11,7 +10,8 @@ from server_core.errors import (
     TelemetryError,
     WorkerError,
 )
-from server_core.metrics import ServerMetrics
+from server_core.observability.app_metrics import publish
+from server_core.observability.metrics import ServerMetrics
 from server_core.run import main, serve
 from server_core.settings import Port, ServerSettings, load_settings
 from server_core.tools import EncodedJson, PlainTool

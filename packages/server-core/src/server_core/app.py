@@ -21,23 +21,23 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core import added_metrics, app_metrics, process
-from server_core.at_once import AtOnce
-from server_core.auth import BearerAuth
-from server_core.calls import instrument_calls
 from server_core.fastlane import FastLane
-from server_core.guard import HostOriginGuard
-from server_core.headers import HeaderSchemas
-from server_core.limits import BodyLimit
-from server_core.metrics import ServerMetrics
-from server_core.peers import Forwarding, Peers, Place
-from server_core.rate_limit import RateLimit
-from server_core.session_names import SessionNames
+from server_core.fastlane.immediate_calls import AtOnce
+from server_core.layers.auth import BearerAuth
+from server_core.layers.body_limit import BodyLimit
+from server_core.layers.forwarding import Forwarding, Peers, Place
+from server_core.layers.guard import HostOriginGuard
+from server_core.layers.rate_limit import RateLimit
+from server_core.layers.status_pages import Exposition, StatusPages
+from server_core.layers.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
+from server_core.layers.traffic import Traffic
+from server_core.observability import app_metrics, metrics_aggregation, process
+from server_core.observability.calls import instrument_calls
+from server_core.observability.metrics import ServerMetrics
+from server_core.sdk.header_schemas import HeaderSchemas
+from server_core.sdk.header_whitespace import trimmed
+from server_core.sdk.session_ids import SessionNames
 from server_core.settings import ServerSettings
-from server_core.status_pages import Exposition, StatusPages
-from server_core.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
-from server_core.traffic import Traffic
-from server_core.trimmed_headers import trimmed
 
 _LOADED_BY_FASTMCP_ON_FIRST_USE: Final = ("key_value.aio.adapters.pydantic", "key_value.aio.stores.memory")
 """Session state: its import stops the event loop for 0.3 s, which no call should have to wait for."""
@@ -218,14 +218,14 @@ class ServedApp:
 
     async def _own_metrics(self, accept: str) -> tuple[bytes, str]:
         of_app = await app_metrics.collected(self._mcp)
-        return added_metrics.exposition([*self.metrics.registry.collect(), *of_app.metrics], accept)
+        return metrics_aggregation.exposition([*self.metrics.registry.collect(), *of_app.metrics], accept)
 
     async def _everybodys_metrics(self, accept: str) -> tuple[bytes, str]:
         of_app = await app_metrics.collected(self._mcp)
         own = [*self.metrics.registry.collect(), *of_app.metrics]
         if self._peers is None:
-            return added_metrics.exposition(own, accept)
-        text, _ = added_metrics.exposition(own, "text/plain")
+            return metrics_aggregation.exposition(own, accept)
+        text, _ = metrics_aggregation.exposition(own, "text/plain")
         others = await self._peers.metrics()
-        added = added_metrics.add([text.decode(), *others], of_app.shared)
-        return added_metrics.exposition(added, accept)
+        added = metrics_aggregation.add([text.decode(), *others], of_app.shared)
+        return metrics_aggregation.exposition(added, accept)

@@ -51,7 +51,7 @@ def now_serving(who: Caller) -> None:
 def _behind_the_lane() -> Caller:
     from fastmcp.server.dependencies import get_http_request
 
-    from server_core.fastlane.sessions import requestor_of
+    from server_core.fastlane.sdk_sessions import requestor_of
 
     # Loaded here: a module-level import would go round in a circle with the lane.
     try:

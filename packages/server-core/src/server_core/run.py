@@ -20,16 +20,16 @@ from fastmcp import FastMCP
 from prometheus_client import disable_created_metrics
 
 from server_core.app import create_app
-from server_core.calls import instrument_calls
 from server_core.errors import ServerCoreError, SettingsError
-from server_core.http_server import HttpServer
-from server_core.listening import bind, served_url
-from server_core.logs import configure_logging
-from server_core.metrics import ServerMetrics
-from server_core.ready_file import ReadyFile
+from server_core.http.listeners import bind, served_url
+from server_core.http.ready_file import ReadyFile
+from server_core.http.server import HttpServer
+from server_core.observability.calls import instrument_calls
+from server_core.observability.logs import configure_logging
+from server_core.observability.metrics import ServerMetrics
+from server_core.observability.telemetry import exporting
 from server_core.settings import ServerSettings, load_settings
-from server_core.supervisor import supervise
-from server_core.telemetry import exporting
+from server_core.workers.supervisor import supervise
 
 _logger = logging.getLogger(__name__)
 

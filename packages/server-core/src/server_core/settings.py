@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as MalformedSourceError
 
 from server_core.errors import SettingsError
-from server_core.token_buckets import Rate
+from server_core.layers.token_buckets import Rate
 
 STANDARD_OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The OpenTelemetry specification's own variable; used when the server's own is not set."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.transposed_elements import ACCIDENTALS, name_of, text
+from music21_server.editing.element_transposition import ACCIDENTALS, name_of, text
 
 _SHARPS_IN_ORDER: Final = "FCGDAEB"
 _AFTER: Final = ("dot", "type", "voice", "level", "footnote", "instrument", "tie", "duration", "pitch")

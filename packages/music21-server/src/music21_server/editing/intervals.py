@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from music21_server.errors import ScoreError
-from music21_server.notes import STEP_SEMITONES, STEPS
-from music21_server.theory.intervals import interval_name
+from music21_server.score.table import STEP_SEMITONES, STEPS
+from music21_server.theory.pitch.intervals import interval_name
 
 STEP: Final = {name: index for index, name in enumerate(STEPS)}
 SEMITONES: Final = tuple(int(semitones) for semitones in STEP_SEMITONES)

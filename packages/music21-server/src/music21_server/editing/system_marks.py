@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from lxml import etree
 
+from music21_server.editing.element_transposition import text
 from music21_server.editing.scan import ScannedDocument, ScannedPart
-from music21_server.editing.transposed_elements import text
 
 _TYPES: Final = ("metronome", "rehearsal", "segno", "coda")
 _SOUNDS: Final = ("tempo", "dacapo", "dalsegno", "segno", "coda", "tocoda", "fine")

@@ -15,11 +15,11 @@ import numpy as np
 
 from music21_server.editing.intervals import SEMITONES, Interval
 from music21_server.errors import ScoreError
-from music21_server.notes import NOTE, Score
-from music21_server.spelling import pitch_name
-from music21_server.theory.intervals import line_of_fifths
-from music21_server.theory.names import Key
-from music21_server.theory.sounding import written_pitches
+from music21_server.score.spelling import pitch_name
+from music21_server.score.table import NOTE, Score
+from music21_server.theory.pitch.intervals import line_of_fifths
+from music21_server.theory.pitch.names import Key
+from music21_server.theory.pitch.transposition import written_pitches
 
 _MOST_SHARPS: Final = 7
 _HIGHEST_OCTAVE: Final = 9

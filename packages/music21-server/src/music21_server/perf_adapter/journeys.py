@@ -9,18 +9,14 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from music21_server.composition.counterpoint.composing import Request as Counterpoint
-from music21_server.composition.counterpoint.composing import generate
+from music21_server.composition.counterpoint.generation import Request as Counterpoint
+from music21_server.composition.counterpoint.generation import generate
 from music21_server.composition.harmonization.harmonize import Request as Harmonization
 from music21_server.composition.harmonization.harmonize import harmonized
-from music21_server.composition.imitation.making import Request as Imitation
-from music21_server.composition.imitation.making import imitated
-from music21_server.derived import Made
-from music21_server.editing.taking import cut, extract
-from music21_server.editing.transposing import Wish, transpose
-from music21_server.entries import Entry
-from music21_server.limits import Limits
-from music21_server.orchestra import orchestral_score
+from music21_server.composition.imitation.generation import Request as Imitation
+from music21_server.composition.imitation.generation import imitated
+from music21_server.editing.extraction import cut, extract
+from music21_server.editing.transposition import Wish, transpose
 from music21_server.perf_adapter.pieces import (
     Piece,
     archived,
@@ -29,6 +25,10 @@ from music21_server.perf_adapter.pieces import (
     known_pieces,
     unseen_pieces,
 )
+from music21_server.reading.ingest import Made
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.synthetic_scores import orchestral_score
 from perf_core import UNIQUE, Expectation, Journey, Step
 from perf_core.adapter import Pools
 

@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-from music21_server import engine
-from music21_server.engine import Bounds, Source
-from music21_server.entries import Entry
-from music21_server.limits import Limits
-from music21_server.orchestra import perturbed
-from music21_server.reading.archive import unpack
-from music21_server.reading.places import from_corpus
+from music21_server.engine import jobs
+from music21_server.engine.jobs import Bounds, Source
+from music21_server.reading.locations import from_corpus
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.synthetic_scores import perturbed
 from perf_core import UNIQUE
 
 FROZEN: Final = "perf_works.json"
@@ -58,7 +58,7 @@ class Piece:
     """
 
     source: str = field(repr=False)
-    source_type: engine.SourceType
+    source_type: jobs.SourceType
     kind: Literal["known", "unseen"]
     facts: Mapping[str, Any]
     key: Mapping[str, Any]
@@ -98,14 +98,14 @@ def _unseen(work: str, seed: int) -> Piece:
     return Piece(source, "content", "unseen", **answers(entry_of(source, "content")))
 
 
-def entry_of(source: str, source_type: engine.SourceType) -> Entry:
+def entry_of(source: str, source_type: jobs.SourceType) -> Entry:
     """Return what the engine makes of the arguments of ``import_score``."""
-    return engine.read(Source(source.replace(UNIQUE, "0" * _UNIQUE_CHARACTERS), source_type), Limits())
+    return jobs.read(Source(source.replace(UNIQUE, "0" * _UNIQUE_CHARACTERS), source_type), Limits())
 
 
 def answers(entry: Entry) -> dict[str, Any]:
     """Return the first members of the answers that a piece has, by the names of its attributes."""
-    midi = engine.export(entry, "midi", engine.WHOLE, Bounds())
+    midi = jobs.export(entry, "midi", jobs.WHOLE, Bounds())
     return {
         "facts": {"format": entry.kind, **entry.info},
         "key": beginning(entry, "key"),
@@ -122,7 +122,7 @@ def beginning(entry: Entry, analysis: str, **arguments: Any) -> dict[str, Any]:
         analysis: One of ``analyses.ANALYSES``.
         arguments: Of the analysis, where they are not the usual ones.
     """
-    head = json.loads(engine.analyse(analysis, entry.columns, arguments).head)
+    head = json.loads(jobs.analyse(analysis, entry.columns, arguments).head)
     found: dict[str, Any] = {}
     for name, value in head.items():
         if len(json.dumps({**found, name: value})) > _LONGEST_PREFIX or value == []:

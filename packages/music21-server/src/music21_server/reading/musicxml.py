@@ -10,8 +10,19 @@ from typing import Any, Final
 import numpy as np
 
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.notes import (
+from music21_server.reading.musicxml_note import NoteReader
+from music21_server.reading.musicxml_part import FINEST, PartReader
+from music21_server.reading.note_deduplication import (
+    PAYS_FROM_BYTES,
+    FoldedFeed,
+    FoldedNotes,
+    UnfoldableError,
+)
+from music21_server.reading.staves import COLUMNS, ReadPart, Staff
+from music21_server.reading.timewise import TIMEWISE, partwise
+from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
+from music21_server.score.limits import Limits
+from music21_server.score.table import (
     REST,
     ChordSymbol,
     Fermata,
@@ -22,12 +33,6 @@ from music21_server.notes import (
     TempoChange,
     TimeChange,
 )
-from music21_server.reading.folding import PAYS_FROM_BYTES, FoldedFeed, FoldedNotes, UnfoldableError
-from music21_server.reading.musicxml_note import NoteReader
-from music21_server.reading.musicxml_part import FINEST, PartReader
-from music21_server.reading.staves import COLUMNS, ReadPart, Staff
-from music21_server.reading.timewise import TIMEWISE, partwise
-from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
 
 _ROOT: Final = "score-partwise"
 _LONGEST_TITLE: Final = 500

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from music21_server import notes
-from music21_server.notes import NOTE, REST, UNPITCHED
 from music21_server.reading.numbers import quantity, whole
+from music21_server.score import table
+from music21_server.score.table import NOTE, REST, UNPITCHED
 
-_STEP: Final = {name: index for index, name in enumerate(notes.STEPS)}
+_STEP: Final = {name: index for index, name in enumerate(table.STEPS)}
 _OCTAVE: Final = {str(octave): octave for octave in range(10)}
 _ALTER_CENTS: Final = {"0": 0, "1": 100, "-1": -100, "2": 200, "-2": -200}
 _STAFF: Final = {str(staff): staff for staff in range(1, 10)}
@@ -44,7 +44,7 @@ class WrittenNote:
         is_altered: Whether the document says how.
         accidental: Name of the accidental in front of it.
         octave: 4 begins with middle C.
-        tie: One of `notes.NO_TIE` and the others.
+        tie: One of `table.NO_TIE` and the others.
         voice: Name of its voice.
         staff: Number of its staff; 0 for none.
         fermata: Whether there is one over it.
@@ -66,7 +66,7 @@ class WrittenNote:
     is_altered: bool = False
     accidental: str = ""
     octave: int = 4
-    tie: int = notes.NO_TIE
+    tie: int = table.NO_TIE
     voice: str = ""
     staff: int = 0
     fermata: bool = False
@@ -183,13 +183,13 @@ def _read_tie(note: WrittenNote, element: Any) -> None:
 def _joined(so_far: int, kind: str | None) -> int:
     """Return the tie of a note that has one more `<tie>`."""
     if kind is None:
-        return so_far or notes.TIE_START
-    came = {"start": notes.TIE_START, "stop": notes.TIE_STOP}.get(kind, notes.TIE_OTHER)
-    if so_far in (notes.NO_TIE, came):
+        return so_far or table.TIE_START
+    came = {"start": table.TIE_START, "stop": table.TIE_STOP}.get(kind, table.TIE_OTHER)
+    if so_far in (table.NO_TIE, came):
         return came
-    if {so_far, came} == {notes.TIE_START, notes.TIE_STOP} or so_far == notes.TIE_CONTINUE:
-        return notes.TIE_CONTINUE
-    return notes.TIE_START
+    if {so_far, came} == {table.TIE_START, table.TIE_STOP} or so_far == table.TIE_CONTINUE:
+        return table.TIE_CONTINUE
+    return table.TIE_START
 
 
 def _read_accidental(note: WrittenNote, element: Any) -> None:

@@ -16,8 +16,15 @@ from typing import Any, Final
 import numpy as np
 
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.notes import (
+from music21_server.reading.chord_symbols import chord_symbol
+from music21_server.reading.musicxml_marks import read_key, read_metronome, read_time, read_transpose, tempo
+from music21_server.reading.musicxml_note import NoteReader, WrittenNote, staff_number
+from music21_server.reading.note_deduplication import FOLDED
+from music21_server.reading.numbers import quantity
+from music21_server.reading.staves import COLUMNS, Mark, ReadPart, scaled
+from music21_server.reading.xml import text_of
+from music21_server.score.limits import Limits
+from music21_server.score.table import (
     NO_TIE,
     REST,
     ChordSymbol,
@@ -28,13 +35,6 @@ from music21_server.notes import (
     TimeChange,
     Transposition,
 )
-from music21_server.reading.chord_symbols import chord_symbol
-from music21_server.reading.folding import FOLDED
-from music21_server.reading.musicxml_marks import read_key, read_metronome, read_time, read_transpose, tempo
-from music21_server.reading.musicxml_note import NoteReader, WrittenNote, staff_number
-from music21_server.reading.numbers import quantity
-from music21_server.reading.staves import COLUMNS, Mark, ReadPart, scaled
-from music21_server.reading.xml import text_of
 
 FINEST: Final = 2**36
 """Ticks per quarter note beyond which sums over a long score could leave 64 bits."""

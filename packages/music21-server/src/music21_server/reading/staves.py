@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.notes import (
+from music21_server.score.table import (
     ChordSymbol,
     Fermata,
     Integers,

@@ -10,8 +10,8 @@ from typing import Any, Final
 from lxml import etree
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.limits import Limits
 from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag
+from music21_server.score.limits import Limits
 
 TIMEWISE: Final = "score-timewise"
 _EMPTY: Final = b"<measure%s></measure>\n"

@@ -8,8 +8,8 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.rendering.bands import split
-from music21_server.rendering.stacking import stack
+from music21_server.rendering.page_stack import stack
+from music21_server.rendering.staff_groups import split
 
 _SCALE: Final = 50
 """Percent of Verovio's usual size: staves are 36 pixels high."""

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.cut_part import cut_part
-from music21_server.editing.editable import identities_of
+from music21_server.editing.editable_score import identities_of
+from music21_server.editing.part_excerpt import cut_part
 from music21_server.editing.part_list import part_list
 from music21_server.editing.scan import ScannedDocument, ScannedPart, scan
-from music21_server.notes import Score
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.score.table import Score
+from music21_server.writing.musicxml_writer import write_musicxml
 from music21_server.writing.selection import extract
 
 _LAYOUT: Final = {"print", "listening"}

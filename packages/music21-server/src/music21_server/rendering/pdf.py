@@ -13,13 +13,13 @@ from importlib.resources import as_file, files
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from music21_server.editing.editable import with_all_staves
+from music21_server.editing.editable_score import with_all_staves
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading.sources import Document
 from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
 from music21_server.rendering.raster import in_own_fonts
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 from music21_server.writing.chord_symbols import printable
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.selection import select_measures, select_parts

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from music21_server.editing.editable import with_all_staves
+from music21_server.editing.editable_score import with_all_staves
 from music21_server.errors import ScoreError, TooMuchScoreError
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading.sources import Document
 from music21_server.rendering.engraving import Page, engrave
 from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
 from music21_server.rendering.raster import png_of
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.selection import measure_number, select_measures, select_parts
 

@@ -1,1 +1,1 @@
-"""Heavy work in processes that can be killed: what `music21_server.pool` is made of."""
+"""Heavy work in processes that can be killed: what `music21_server.workers.pool` is made of."""

@@ -10,7 +10,7 @@ import traceback
 from typing import Final
 
 from music21_server.errors import ScoreError
-from music21_server.workers.memory import MemoryBound
+from music21_server.workers.memory_limit import MemoryBound
 from music21_server.workers.messages import (
     Done,
     Failed,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from music21_server.notes import NOTE, REST, KeyChange, Score
+from music21_server.score.table import NOTE, REST, KeyChange, Score
 from music21_server.writing.abc_bars import AbcBars, Between
 from music21_server.writing.abc_fields import (
     MOST_FIFTHS,
@@ -27,10 +27,10 @@ from music21_server.writing.abc_fields import (
     text_field,
 )
 from music21_server.writing.abc_meters import meters
-from music21_server.writing.lanes import GAP, Item, Lane, Lanes
 from music21_server.writing.marks import by_bar, instruments, moved_to_barlines, tempos_by_bar
 from music21_server.writing.notation import alters_of_key, clefs
 from music21_server.writing.selection import part_name
+from music21_server.writing.voice_lanes import GAP, Item, Lane, Lanes
 
 _LINE: Final = 80
 """Letters after which a line ends with its bar."""

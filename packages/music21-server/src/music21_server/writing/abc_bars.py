@@ -10,14 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.notes import NOTE, REST, STEPS, UNPITCHED, Integers, Score
+from music21_server.score.table import NOTE, REST, STEPS, UNPITCHED, Integers, Score
 from music21_server.writing.abc_accidentals import BarAccidentals
 from music21_server.writing.abc_fields import quoted
-from music21_server.writing.lanes import GAP, Item, Lane, Lanes, Timed, with_graces
 from music21_server.writing.notation import BEAM_CONTINUE, BEAM_END, beams
 from music21_server.writing.note_values import NoteValue, note_value
 from music21_server.writing.pitches import within_double_accidentals
 from music21_server.writing.tuplets import tuplet_runs
+from music21_server.writing.voice_lanes import GAP, Item, Lane, Lanes, Timed, with_graces
 
 _UNIT: Final = Fraction(1, 2)
 """Length of a note without a number, in quarter notes: `L:1/8`."""

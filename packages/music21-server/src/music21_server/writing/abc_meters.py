@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from music21_server.notes import Score, TimeChange
+from music21_server.score.table import Score, TimeChange
 from music21_server.writing.marks import moved_to_barlines
 
 

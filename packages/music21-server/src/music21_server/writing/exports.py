@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from music21_server.errors import ScoreError, TooMuchScoreError
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading.sources import Document
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 from music21_server.writing.abc import write_abc
 from music21_server.writing.lilypond import write_lilypond
 from music21_server.writing.midi import write_midi

@@ -12,14 +12,14 @@ from fractions import Fraction
 from functools import cache
 from typing import Final
 
-from music21_server.notes import NOTE, REST, TIE_OTHER, UNPITCHED, Score
-from music21_server.writing import lilypond_words as words
-from music21_server.writing.lanes import GAP, Item, Lane, Lanes, is_bar_rest, with_graces
-from music21_server.writing.lilypond_signs import Signs
+from music21_server.score.table import NOTE, REST, TIE_OTHER, UNPITCHED, Score
+from music21_server.writing import lilypond_tokens as words
+from music21_server.writing.lilypond_marks import Signs
 from music21_server.writing.marks import instruments, is_pickup
 from music21_server.writing.note_values import NoteValue, note_value
 from music21_server.writing.selection import part_name
 from music21_server.writing.tuplets import tuplet_runs
+from music21_server.writing.voice_lanes import GAP, Item, Lane, Lanes, is_bar_rest, with_graces
 
 _VOICES: Final = ("\\voiceOne", "\\voiceTwo", "\\voiceThree", "\\voiceFour")
 _USUAL_STAVES: Final = 10

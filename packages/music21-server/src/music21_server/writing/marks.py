@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TypeVar
 
-from music21_server.notes import ChordSymbol, KeyChange, Score, TempoChange, TimeChange
+from music21_server.score.table import ChordSymbol, KeyChange, Score, TempoChange, TimeChange
 
 Mark = TypeVar("Mark", KeyChange, TimeChange, TempoChange, ChordSymbol)
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from music21_server.errors import TooMuchScoreError
-from music21_server.notes import NOTE, UNPITCHED, Booleans, Integers, Score
-from music21_server.theory.sounding import sounding_pitches
-from music21_server.writing.instruments import drum, program
-from music21_server.writing.midi_signs import Times, conductor, tick_of, track_head
+from music21_server.score.table import NOTE, UNPITCHED, Booleans, Integers, Score
+from music21_server.theory.pitch.transposition import sounding_pitches
+from music21_server.writing.general_midi import drum, program
+from music21_server.writing.midi_marks import Times, conductor, tick_of, track_head
 from music21_server.writing.ties import absolute_onsets, joined_by_ties
 
 _FINEST: Final = 32767

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading.archive import unpack
-from music21_server.reading.sources import Document
+from music21_server.reading.mxl_archive import unpack
 from music21_server.reading.timewise import as_partwise
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
+from music21_server.writing.musicxml_writer import write_musicxml
 
 
 def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:

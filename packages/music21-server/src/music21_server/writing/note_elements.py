@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.notes import (
+from music21_server.score.table import (
     REST,
     STEPS,
     TIE_CONTINUE,

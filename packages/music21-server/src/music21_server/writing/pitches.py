@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from music21_server.notes import STEP_SEMITONES, STEPS
+from music21_server.score.table import STEP_SEMITONES, STEPS
 
 _MOST_CENTS = 200
 """Of an accidental: two sharps or flats."""

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from music21_server.errors import ScoreError
-from music21_server.notes import (
+from music21_server.score.table import (
     ChordSymbol,
     Fermata,
     KeyChange,

@@ -25,8 +25,8 @@ from typing import Final
 import numpy as np
 
 from music21_server.errors import TooMuchScoreError
-from music21_server.notes import REST, TIE_CONTINUE, TIE_START, UNPITCHED, NoteTable, Score
-from music21_server.spelling import pitch_name
+from music21_server.score.spelling import pitch_name
+from music21_server.score.table import REST, TIE_CONTINUE, TIE_START, UNPITCHED, NoteTable, Score
 from music21_server.writing.notation import joins_chord
 from music21_server.writing.note_values import note_value
 from music21_server.writing.selection import extract, measure_number, part_name, select_measures, select_parts

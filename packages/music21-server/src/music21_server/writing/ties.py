@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from music21_server.notes import NOTE, TIE_CONTINUE, TIE_START, TIE_STOP, Booleans, Integers, NoteTable, Score
+from music21_server.score.table import (
+    NOTE,
+    TIE_CONTINUE,
+    TIE_START,
+    TIE_STOP,
+    Booleans,
+    Integers,
+    NoteTable,
+    Score,
+)
 
 
 def absolute_onsets(score: Score) -> Integers:

@@ -7,8 +7,9 @@ import pytest
 from music21_server.composition.counterpoint.cantus import Cantus, cantus_from_score, cantus_from_text
 from music21_server.composition.counterpoint.modes import parse_mode
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.reading.sources import Document, read
+from music21_server.reading.formats import read
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 
 DORIAN = "D4 F4 E4 D4 G4 F4 A4 G4 F4 E4 D4"
 

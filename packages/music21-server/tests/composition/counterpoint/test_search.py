@@ -12,8 +12,8 @@ import pytest
 
 from music21_server.composition.counterpoint import search as searching
 from music21_server.composition.counterpoint.cantus import cantus_from_text
-from music21_server.composition.counterpoint.composing import compose
-from music21_server.composition.counterpoint.judging import (
+from music21_server.composition.counterpoint.generation import compose
+from music21_server.composition.counterpoint.judgement import (
     State,
     after,
     judges,
@@ -21,7 +21,7 @@ from music21_server.composition.counterpoint.judging import (
     views,
     with_rhythm,
 )
-from music21_server.composition.counterpoint.outlook import Outlook
+from music21_server.composition.counterpoint.lower_bound import Outlook
 from music21_server.composition.counterpoint.rhythms import Rhythm
 from music21_server.composition.counterpoint.rule import Position
 from music21_server.composition.counterpoint.search import search

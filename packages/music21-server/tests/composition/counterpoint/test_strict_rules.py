@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from music21_server.composition.counterpoint import judging
+from music21_server.composition.counterpoint import judgement
 from music21_server.composition.counterpoint.cantus import cantus_from_text
-from music21_server.composition.counterpoint.composing import compose, joined
+from music21_server.composition.counterpoint.generation import compose, joined
 from music21_server.composition.counterpoint.rule import Position, Rule
 from music21_server.composition.counterpoint.task import Task
 
@@ -431,7 +431,7 @@ IMPLIED_BY = {
 }
 """Rules that another one holds up too: both have to be broken."""
 
-STRICT = [rule for rule in judging.RULES if rule.is_strict]
+STRICT = [rule for rule in judgement.RULES if rule.is_strict]
 
 
 @pytest.mark.long
@@ -445,10 +445,10 @@ def test_the_reader_sees_each_rule_that_is_broken(
         view: tuple(
             replace(each, is_strict=False, cost=-8.0) if each.name in broken else each for each in rules
         )
-        for view, rules in judging.RULES_BY_VIEW.items()
+        for view, rules in judgement.RULES_BY_VIEW.items()
     }
-    monkeypatch.setattr(judging, "RULES_BY_VIEW", changed)
-    judging.judges.cache_clear()
+    monkeypatch.setattr(judgement, "RULES_BY_VIEW", changed)
+    judgement.judges.cache_clear()
     try:
         assert any(
             rule.name in (faults_of(random_cantus(seed, 8), species, position, seed) or ())
@@ -457,4 +457,4 @@ def test_the_reader_sees_each_rule_that_is_broken(
             for position in ("above", "below")
         )
     finally:
-        judging.judges.cache_clear()
+        judgement.judges.cache_clear()

@@ -16,7 +16,7 @@ from music21_server.composition.harmonization.melody import melody_of
 from music21_server.composition.harmonization.style import Manner, StyleName
 from music21_server.composition.harmonization.tonality import parse_tonality
 from music21_server.composition.harmonization.voicings import VoiceRange
-from music21_server.notes import Score
+from music21_server.score.table import Score
 
 ScoreMaker = Callable[..., Score]
 SATB = (VoiceRange("Alto", 55, 72), VoiceRange("Tenor", 48, 67), VoiceRange("Bass", 40, 60))

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music21_server import codec
 from music21_server.composition.harmonization import harmonize as harmonize_module
 from music21_server.composition.harmonization import jazz
 from music21_server.composition.harmonization.checks import Check, Verdict, Violation
 from music21_server.composition.harmonization.harmonize import Request, harmonize, harmonized
-from music21_server.entries import Entry
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.notes import TIE_START, TIE_STOP, Score
-from music21_server.reading.sources import Document
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.score import codec
+from music21_server.score.document import Document
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.score.table import TIE_START, TIE_STOP, Score
+from music21_server.writing.musicxml_writer import write_musicxml
 
 ScoreMaker = Callable[..., Score]
 ODE = (
@@ -63,9 +63,9 @@ def test_another_process_makes_the_same(melody_score: ScoreMaker) -> None:
     score = melody_score(ODE)
     code = (
         "import sys, hashlib\n"
-        "from music21_server import codec\n"
+        "from music21_server.score import codec\n"
         "from music21_server.composition.harmonization.harmonize import Request, harmonize\n"
-        "from music21_server.writing.from_columns import write_musicxml\n"
+        "from music21_server.writing.musicxml_writer import write_musicxml\n"
         "made = harmonize(codec.decode(sys.stdin.buffer.read()), Request(style='jazz', seed=5)).score\n"
         "print(hashlib.sha256(write_musicxml(made)).hexdigest())"
     )

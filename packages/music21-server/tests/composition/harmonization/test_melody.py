@@ -12,8 +12,10 @@ import pytest
 from music21_server.composition.harmonization.harmonize import Request, harmonize
 from music21_server.composition.harmonization.melody import melody_of
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.notes import (
+from music21_server.reading.formats import read
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import (
     NO_TIE,
     NOTE,
     REST,
@@ -26,8 +28,7 @@ from music21_server.notes import (
     Score,
     Transposition,
 )
-from music21_server.reading.sources import Document, read
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.writing.musicxml_writer import write_musicxml
 
 ScoreMaker = Callable[..., Score]
 TUNE = "E4:0.5 E4:0.5 F4 r G4:3 A4:0.5 B4:0.5 C5 C5 r:2 G4 E4:2"

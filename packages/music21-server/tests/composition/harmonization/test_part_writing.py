@@ -11,16 +11,16 @@ import pytest
 
 from music21_server.composition.harmonization import part_writing
 from music21_server.composition.harmonization.classical import classical
-from music21_server.composition.harmonization.fitting import soundings
 from music21_server.composition.harmonization.harmonize import Request, harmonize
-from music21_server.composition.harmonization.leading import Setting, leading_costs
 from music21_server.composition.harmonization.melody import Melody, melody_of
+from music21_server.composition.harmonization.melody_fit import soundings
 from music21_server.composition.harmonization.part_writing import _Setter, _Way, harmony_of
 from music21_server.composition.harmonization.progression import Choices, choices
 from music21_server.composition.harmonization.segments import HarmonicRhythm, segments_of
 from music21_server.composition.harmonization.tonality import parse_tonality
+from music21_server.composition.harmonization.voice_leading_costs import Setting, leading_costs
 from music21_server.composition.harmonization.voicings import ranges, set_below
-from music21_server.notes import NOTE, Score
+from music21_server.score.table import NOTE, Score
 
 Line = list[tuple[int, int, int]]
 """Notes as start, end and pitch in semitones; tied ones are one."""

@@ -13,18 +13,19 @@ import pytest
 from music21_server.composition.harmonization.checks import resolves
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.classical import MANNER, classical
-from music21_server.composition.harmonization.fitting import fit_costs, soundings
-from music21_server.composition.harmonization.leading import Setting, leading_costs
 from music21_server.composition.harmonization.melody import melody_of
+from music21_server.composition.harmonization.melody_fit import fit_costs, soundings
 from music21_server.composition.harmonization.progression import Choices, best_progression, choices
 from music21_server.composition.harmonization.segments import segments_of
 from music21_server.composition.harmonization.style import STRICT
 from music21_server.composition.harmonization.tonality import found_tonality, parse_tonality
+from music21_server.composition.harmonization.voice_leading_costs import Setting, leading_costs
 from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
-from music21_server.notes import Fermata, Score
-from music21_server.reading.sources import Document, read
+from music21_server.reading.formats import read
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Fermata, Score
 
 ScoreMaker = Callable[..., Score]
 SATB = (VoiceRange("Alto", 55, 72), VoiceRange("Tenor", 48, 67), VoiceRange("Bass", 40, 60))

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from music21_server.composition.harmonization.classical import classical
-from music21_server.composition.harmonization.fitting import soundings
 from music21_server.composition.harmonization.harmonize import Request, harmonize
 from music21_server.composition.harmonization.melody import melody_of
+from music21_server.composition.harmonization.melody_fit import soundings
 from music21_server.composition.harmonization.progression import Choices, best_progression, choices
 from music21_server.composition.harmonization.reasons import Run, reason
 from music21_server.composition.harmonization.segments import segments_of
 from music21_server.composition.harmonization.tonality import parse_tonality
-from music21_server.notes import Score
+from music21_server.score.table import Score
 
 ScoreMaker = Callable[..., Score]
 LINE = "E4 G4 F4 D4 C5 A4 G4:2 r:2 G4 B4 D5 C5:2"

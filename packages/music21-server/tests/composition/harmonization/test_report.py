@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from music21_server.composition.harmonization.classical import classical
-from music21_server.composition.harmonization.fitting import soundings
 from music21_server.composition.harmonization.harmonize import Request, harmonize
 from music21_server.composition.harmonization.jazz import jazz
 from music21_server.composition.harmonization.layout import laid_out, spans_of
 from music21_server.composition.harmonization.melody import melody_of
+from music21_server.composition.harmonization.melody_fit import soundings
 from music21_server.composition.harmonization.part_writing import Harmony
 from music21_server.composition.harmonization.progression import Progression, choices
 from music21_server.composition.harmonization.report import Telling
@@ -22,8 +22,8 @@ from music21_server.composition.harmonization.segments import Segment, segments_
 from music21_server.composition.harmonization.style import Style
 from music21_server.composition.harmonization.tonality import parse_tonality
 from music21_server.composition.harmonization.voicings import VoiceRange
-from music21_server.notes import NOTE, Score
-from music21_server.theory.names import text_of
+from music21_server.score.table import NOTE, Score
+from music21_server.theory.pitch.names import text_of
 
 ScoreMaker = Callable[..., Score]
 

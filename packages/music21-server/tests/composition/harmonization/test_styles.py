@@ -17,11 +17,11 @@ from music21_server.composition.harmonization.modal import modal
 from music21_server.composition.harmonization.pop import pop
 from music21_server.composition.harmonization.style import Style
 from music21_server.composition.harmonization.tonality import Tonality, parse_tonality
-from music21_server.notes import Score
-from music21_server.theory.functions import plain
-from music21_server.theory.names import Key, text_of
-from music21_server.theory.naming import Shape, class_of
-from music21_server.theory.naming_table import shared_names
+from music21_server.score.table import Score
+from music21_server.theory.chords.name_table import shared_names
+from music21_server.theory.chords.names import Shape, class_of
+from music21_server.theory.harmony.functions import plain
+from music21_server.theory.pitch.names import Key, text_of
 
 ScoreMaker = Callable[..., Score]
 MAKERS: dict[str, Callable[[Tonality], Style]] = {

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from music21_server.composition.imitation.pieces import Piece, piece_of
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading.places import from_corpus
-from music21_server.reading.sources import Document, read
+from music21_server.reading.formats import read
+from music21_server.reading.locations import from_corpus
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 
 ScoreMaker = Callable[..., Score]
 

@@ -10,15 +10,15 @@ from itertools import pairwise
 import pytest
 
 from music21_server.composition.imitation.imitate import Imitation, imitation, stretches, with_voices
-from music21_server.composition.imitation.likeness import distances, profile
 from music21_server.composition.imitation.pieces import REST, Beat, Piece, piece_of
 from music21_server.composition.imitation.quotation import Quotations
+from music21_server.composition.imitation.similarity import distances, profile
 from music21_server.errors import ScoreError
-from music21_server.notes import Score
-from music21_server.theory.harmony import harmony_analysis
-from music21_server.theory.names import parse_key
-from music21_server.theory.sounding import written_pitches
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.score.table import Score
+from music21_server.theory.analyses.harmony import harmony_analysis
+from music21_server.theory.pitch.names import parse_key
+from music21_server.theory.pitch.transposition import written_pitches
+from music21_server.writing.musicxml_writer import write_musicxml
 
 ScoreMaker = Callable[..., Score]
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from music21_server.composition.imitation.notation import notated, tones
 from music21_server.composition.imitation.pieces import REST, TICKS, Event, Metre, Piece, piece_of
-from music21_server.limits import Limits
-from music21_server.notes import NO_TIE, TIE_START, TIE_STOP, Score
-from music21_server.reading.sources import Document, read
-from music21_server.theory.names import parse_key
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.reading.formats import read
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import NO_TIE, TIE_START, TIE_STOP, Score
+from music21_server.theory.pitch.names import parse_key
+from music21_server.writing.musicxml_writer import write_musicxml
 
 ScoreMaker = Callable[..., Score]
 

@@ -8,10 +8,10 @@ import pytest
 
 from music21_server.composition.imitation.pieces import REST, TICKS, Event, Piece, metre_of, piece_of, reduced
 from music21_server.errors import ScoreError
-from music21_server.notes import Score
-from music21_server.theory.keys import key_candidates
-from music21_server.theory.likely_key import durations_of
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.score.table import Score
+from music21_server.theory.keys.estimate import durations_of
+from music21_server.theory.keys.profiles import key_candidates
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 ScoreMaker = Callable[..., Score]
 

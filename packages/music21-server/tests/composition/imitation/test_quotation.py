@@ -9,8 +9,8 @@ import pytest
 from music21_server.composition.imitation.pieces import REST, Beat, Event, piece_of
 from music21_server.composition.imitation.quotation import Quotations, most_notes
 from music21_server.composition.imitation.transitions import Beats, joined
-from music21_server.notes import Score
-from music21_server.theory.names import parse_key
+from music21_server.score.table import Score
+from music21_server.theory.pitch.names import parse_key
 
 ScoreMaker = Callable[..., Score]
 

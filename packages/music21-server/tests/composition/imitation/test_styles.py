@@ -13,8 +13,8 @@ from music21_server.composition.imitation import styles
 from music21_server.composition.imitation.pieces import Piece, piece_of
 from music21_server.composition.imitation.styles import STYLES, Style, pieces_of, works_of
 from music21_server.errors import ScoreError
-from music21_server.notes import Score
-from music21_server.reading.places import corpus_works
+from music21_server.reading.locations import corpus_works
+from music21_server.score.table import Score
 
 
 @pytest.mark.parametrize("style", STYLES)

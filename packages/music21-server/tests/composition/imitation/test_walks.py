@@ -14,7 +14,7 @@ from music21_server.composition.imitation import walks
 from music21_server.composition.imitation.pieces import Event, Metre, Piece
 from music21_server.composition.imitation.transitions import Beats, joined
 from music21_server.composition.imitation.walks import messages, walk
-from music21_server.theory.names import parse_key
+from music21_server.theory.pitch.names import parse_key
 
 METRE = Metre("2/4", 2, 480)
 

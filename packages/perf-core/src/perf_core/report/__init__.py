@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perf_core.comparison import Comparison
+from perf_core.comparison.model import Comparison
 from perf_core.errors import ResultsError
-from perf_core.record import RunRecord
+from perf_core.results.record import RunRecord
 
 HTML_NAME = "report.html"
 MARKDOWN_NAME = "summary.md"
@@ -43,11 +43,11 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     Raises:
         ResultsError: The folder cannot be written.
     """
-    from perf_core.report import comparison as text
-    from perf_core.report import comparison_page
+    from perf_core.report.comparison import page
+    from perf_core.report.comparison import text as text
 
     for name, content in (
-        (HTML_NAME, comparison_page.render(comparison)),
+        (HTML_NAME, page.render(comparison)),
         (MARKDOWN_NAME, text.markdown(comparison)),
     ):
         _write(folder / name, content)

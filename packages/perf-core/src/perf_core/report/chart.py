@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perf_core.record import RunRecord, Series, Stage
 from perf_core.report.wording import duration, plain
+from perf_core.results.record import RunRecord, Series, Stage
 
 # Two points per pixel of a wide page: more cannot be seen and only makes the page heavy.
 MOST_POINTS = 1200

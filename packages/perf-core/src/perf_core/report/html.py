@@ -19,10 +19,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from perf_core.record import RunRecord
 from perf_core.report import summary, tables
 from perf_core.report.chart import chart
 from perf_core.report.wording import figure_value, plain, sentence, value_label
+from perf_core.results.record import RunRecord
 
 _PAGE = "page.html.jinja"
 

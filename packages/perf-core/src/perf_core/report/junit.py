@@ -6,10 +6,10 @@ import math
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
-from perf_core.record import RunRecord, TargetResult
 from perf_core.report import summary
 from perf_core.report.summary import TargetRow
 from perf_core.report.wording import plain
+from perf_core.results.record import RunRecord, TargetResult
 
 VALIDITY_CASE = "the run is valid"
 

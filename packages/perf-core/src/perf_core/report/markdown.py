@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from perf_core.record import RunRecord
 from perf_core.report import summary, tables
 from perf_core.report.tables import Table
 from perf_core.report.wording import plain, sentence
+from perf_core.results.record import RunRecord
 
 _MARK = {"good": "✅", "bad": "❌", "unsure": "⚠️", "neutral": "⚪"}
 

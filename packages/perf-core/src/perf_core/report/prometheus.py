@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from perf_core.record import GeneratorUse, Latency, Metrics, RunRecord, ServerUse, Stage, TargetResult
 from perf_core.report.wording import plain
+from perf_core.results.record import GeneratorUse, Latency, Metrics, RunRecord, ServerUse, Stage, TargetResult
 
 _QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
 _VERDICTS = ("pass", "fail", "invalid", "interrupted")

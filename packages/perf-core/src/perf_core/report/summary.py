@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from perf_core.record import (
+from perf_core.report import wording as say
+from perf_core.report.wording import count, plain
+from perf_core.results.record import (
     RunRecord,
     TargetResult,
 )
-from perf_core.report import wording as say
-from perf_core.report.wording import count, plain
 
 Tone = Literal["good", "bad", "unsure", "neutral"]
 

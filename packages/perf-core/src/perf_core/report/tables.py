@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from perf_core.record import GeneratorUse, Latency, MemoryTrend, RunRecord, ServerUse, Stage, Trend
 from perf_core.report import wording as say
 from perf_core.report.wording import DASH, MICRO, count, plain, significant, trimmed
+from perf_core.results.record import GeneratorUse, Latency, MemoryTrend, RunRecord, ServerUse, Stage, Trend
 
 _LATENCY_HEADINGS = ("count", "min", "avg", "med", "p90", "p95", "p99", "max")
 

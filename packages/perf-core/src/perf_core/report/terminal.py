@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from perf_core.record import RunRecord
 from perf_core.report import summary, tables
 from perf_core.report.summary import TargetRow, Tone
 from perf_core.report.tables import Table
 from perf_core.report.wording import plain, sentence
+from perf_core.results.record import RunRecord
 
 _STYLE: dict[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "neutral": "dim"}
 

@@ -1,6 +1,6 @@
 """How figures are said to people: a name becomes words, a unit and a rounded number.
 
-Figures are named as in :mod:`perf_core.figures`, such as ``latency_ms.add.p95`` or
+Figures are named as in :mod:`perf_core.analysis.figures`, such as ``latency_ms.add.p95`` or
 ``tool_calls_per_s@hold_100`` (the stage stands after the ``@``). A name that is not known stands for
 itself. No report says ``nan``: what is not a number is a dash.
 """

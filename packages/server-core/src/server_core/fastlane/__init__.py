@@ -7,9 +7,9 @@ Whatever it does not recognise at once goes to FastMCP untouched; it decides bef
 after.
 
 * :mod:`~server_core.fastlane.eligibility`: which tools, and why not the others
-* :mod:`~server_core.fastlane.direct`: a tool that is called without FastMCP
-* :mod:`~server_core.fastlane.answers`: its results and failures as FastMCP would send them
-* :mod:`~server_core.fastlane.requests`: which requests are recognised
+* :mod:`~server_core.fastlane.direct_tool`: a tool that is called without FastMCP
+* :mod:`~server_core.fastlane.results`: its results and failures as FastMCP would send them
+* :mod:`~server_core.fastlane.request_recognition`: which requests are recognised
 * :mod:`~server_core.fastlane.lane`: the ASGI layer
 """
 

@@ -14,18 +14,24 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_core.callers import Caller, calling, now_serving
-from server_core.fastlane import requests
-from server_core.fastlane.adoption import Adoption
-from server_core.fastlane.answers import Answers
-from server_core.fastlane.calling import DirectCalls
+from server_core.fastlane import request_recognition
+from server_core.fastlane.calls import DirectCalls
+from server_core.fastlane.coroutines import done_at_once
 from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
-from server_core.fastlane.one_step import done_at_once
-from server_core.fastlane.requests import Headers, Recogniser, is_in_session, is_stateless, may_open_session
-from server_core.fastlane.sessions import Requestor, SessionViews, hold_session, requestor_of
-from server_core.limits import refuse
-from server_core.metrics import ServerMetrics
-from server_core.session_names import SessionNames, session_in
+from server_core.fastlane.request_recognition import (
+    Headers,
+    Recogniser,
+    is_in_session,
+    is_stateless,
+    may_open_session,
+)
+from server_core.fastlane.results import Answers
+from server_core.fastlane.sdk_sessions import Requestor, SessionViews, hold_session, requestor_of
+from server_core.fastlane.session_promotion import Adoption
+from server_core.layers.refusals import refuse
+from server_core.observability.metrics import ServerMetrics
+from server_core.sdk.session_ids import SessionNames, session_in
 from server_core.settings import ServerSettings
 
 _JSON: Final = (b"content-type", b"application/json")
@@ -89,7 +95,7 @@ class FastLane:
         self._calls = DirectCalls(mcp, metrics, settings.request_timeout_s)
         self._recogniser = Recogniser()
         self._views = SessionViews(mcp)
-        self._stateless = Answers(mcp, requests.STATELESS_VERSION)
+        self._stateless = Answers(mcp, request_recognition.STATELESS_VERSION)
         self._in_session = {version: Answers(mcp, version) for version in VERSIONS}
         self._handshake = Handshake(mcp, self._calls.components)
         self._manager: StreamableHTTPSessionManager | None = None
@@ -174,7 +180,7 @@ class FastLane:
             admits: Asked when nothing else speaks against the call.
         """
         task, calls = self._done_task, self._calls
-        if task is None or not calls.never_waits(requests.first_name(head.headers, body)):
+        if task is None or not calls.never_waits(request_recognition.first_name(head.headers, body)):
             return None
         answers, session = self._stateless, None
         if head.session is not None:
@@ -182,7 +188,7 @@ class FastLane:
             if session is None or session.owner != head.owner:
                 return None
             answers = self._in_session[session.version]
-        message = requests.message_in(body)
+        message = request_recognition.message_in(body)
         call = self._recogniser.call(head.headers, message) if message is not None else None
         ready = calls.ready(call) if call is not None else None
         if ready is None or not ready.direct.never_waits or not (admits is None or admits()):
@@ -195,16 +201,18 @@ class FastLane:
                 self._light.used(session)
         return Answer(status, answer, head.session)
 
-    def _message(self, headers: Headers, taken: Message) -> requests.Message | None:
+    def _message(self, headers: Headers, taken: Message) -> request_recognition.Message | None:
         """Return the message that was taken, None when it is FastMCP's to read."""
         if taken["type"] != "http.request" or taken.get("more_body", False):
             return None
         body = taken.get("body", b"")
-        if self._calls.needs_fastmcp(requests.first_name(headers, body)):
+        if self._calls.needs_fastmcp(request_recognition.first_name(headers, body)):
             return None
-        return requests.message_in(body)
+        return request_recognition.message_in(body)
 
-    async def _answered(self, headers: Headers, message: requests.Message, scope: Scope, send: Send) -> bool:
+    async def _answered(
+        self, headers: Headers, message: request_recognition.Message, scope: Scope, send: Send
+    ) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, when it is FastMCP's."""
         if is_stateless(headers):
             return await self._called(headers, message, _caller(scope), self._stateless, send)
@@ -217,7 +225,7 @@ class FastLane:
     async def _called(
         self,
         headers: Headers,
-        message: requests.Message,
+        message: request_recognition.Message,
         who: Caller,
         answers: Answers,
         send: Send,
@@ -233,7 +241,7 @@ class FastLane:
         return True
 
     async def _called_in_fastmcps_session(
-        self, headers: Headers, message: requests.Message, scope: Scope, send: Send
+        self, headers: Headers, message: request_recognition.Message, scope: Scope, send: Send
     ) -> bool:
         identity = headers[b"mcp-session-id"]
         version = self._adoption.version(identity)
@@ -244,7 +252,7 @@ class FastLane:
             own = (b"mcp-session-id", identity)
             return is_own and await self._called(headers, message, who, self._in_session[version], send, own)
 
-    async def _opened(self, message: requests.Message, scope: Scope, send: Send) -> bool:
+    async def _opened(self, message: request_recognition.Message, scope: Scope, send: Send) -> bool:
         """Open a light session."""
         if self._manager is None or self._calls.app_reason():
             return False
@@ -280,7 +288,7 @@ class FastLane:
         self,
         session: LightSession,
         headers: Headers,
-        message: requests.Message,
+        message: request_recognition.Message,
         scope: Scope,
         send: Send,
     ) -> bool:

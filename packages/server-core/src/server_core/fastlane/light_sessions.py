@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from server_core.fastlane.sessions import Requestor
-from server_core.session_names import SessionNames
+from server_core.fastlane.sdk_sessions import Requestor
+from server_core.sdk.session_ids import SessionNames
 
 _MOST_OPENINGS: Final = 1000
 """Ways to say ``initialize`` that are shared between sessions: clients choose the words."""

@@ -13,9 +13,9 @@ from music21_server.composition.counterpoint.modes import MODES, Mode, parse_mod
 from music21_server.composition.counterpoint.task import FEWEST_NOTES, MOST_NOTES
 from music21_server.composition.counterpoint.tones import Tone, tone
 from music21_server.errors import ScoreError
-from music21_server.notes import NOTE, REST, TIE_CONTINUE, TIE_STOP, UNPITCHED, Integers, Score
-from music21_server.theory.names import name_of, text_of
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.score.table import NOTE, REST, TIE_CONTINUE, TIE_STOP, UNPITCHED, Integers, Score
+from music21_server.theory.pitch.names import name_of, text_of
+from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.writing.selection import part_name, select_parts
 
 _LONGEST_TEXT: Final = 2000

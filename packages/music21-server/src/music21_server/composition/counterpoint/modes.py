@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from music21_server.errors import ScoreError
-from music21_server.notes import STEPS
-from music21_server.theory.names import Name, fifths_of, name_at, name_of, text_of
+from music21_server.score.table import STEPS
+from music21_server.theory.pitch.names import Name, fifths_of, name_at, name_of, text_of
 
 _LOWEST: Final[Mapping[str, int]] = {
     "lydian": 0, "ionian": -1, "mixolydian": -2, "dorian": -3, "aeolian": -4, "phrygian": -5,

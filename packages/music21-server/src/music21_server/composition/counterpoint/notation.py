@@ -11,7 +11,7 @@ from music21_server.composition.counterpoint.rhythms import MEASURE_EIGHTHS
 from music21_server.composition.counterpoint.search import Note
 from music21_server.composition.counterpoint.task import Task
 from music21_server.composition.counterpoint.tones import Tone
-from music21_server.notes import (
+from music21_server.score.table import (
     NO_TIE,
     NOTE,
     REST,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
-from music21_server.composition.counterpoint.judging import (
+from music21_server.composition.counterpoint.costs import Prices
+from music21_server.composition.counterpoint.judgement import (
     Slot,
     State,
     after,
@@ -27,8 +28,7 @@ from music21_server.composition.counterpoint.judging import (
     views,
     with_rhythm,
 )
-from music21_server.composition.counterpoint.outlook import Outlook
-from music21_server.composition.counterpoint.prices import Prices
+from music21_server.composition.counterpoint.lower_bound import Outlook
 from music21_server.composition.counterpoint.rhythms import Rhythm, rhythms
 from music21_server.composition.counterpoint.task import Task
 from music21_server.composition.counterpoint.tones import Interval, Tone, degree

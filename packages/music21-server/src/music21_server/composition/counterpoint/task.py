@@ -10,7 +10,7 @@ from typing import Final
 from music21_server.composition.counterpoint.modes import Mode
 from music21_server.composition.counterpoint.rule import Position
 from music21_server.composition.counterpoint.tones import Degree, Tone, degree, tone
-from music21_server.theory.names import Name
+from music21_server.theory.pitch.names import Name
 
 FEWEST_NOTES: Final = 3
 MOST_NOTES: Final = 64

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from music21_server.spelling import pitch_name
-from music21_server.theory.names import STEP_CENTS, Name
+from music21_server.score.spelling import pitch_name
+from music21_server.theory.pitch.names import STEP_CENTS, Name
 
 
 class Tone(NamedTuple):

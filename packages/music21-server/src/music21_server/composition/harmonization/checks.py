@@ -11,10 +11,10 @@ from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.layout import Span
 from music21_server.composition.harmonization.style import STRICT, Manner
 from music21_server.composition.harmonization.voicings import VoiceRange
-from music21_server.notes import Score
-from music21_server.theory.positions import Clock
-from music21_server.theory.sounding import sounding_pitches
-from music21_server.theory.voice_leading import voice_leading
+from music21_server.score.table import Score
+from music21_server.theory.analyses.voice_leading import voice_leading
+from music21_server.theory.pitch.transposition import sounding_pitches
+from music21_server.theory.time.positions import Clock
 
 KINDS: Final = (
     "parallel fifths", "parallel octaves", "parallel unisons", "fifths by contrary motion",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
-from music21_server.theory.functions import Function
-from music21_server.theory.names import Name, fifths_of, name_at, name_of, text_of
+from music21_server.theory.harmony.functions import Function
+from music21_server.theory.pitch.names import Name, fifths_of, name_at, name_of, text_of
 
 TRIAD_FIGURES: Final = ("", "6", "64")
 SEVENTH_FIGURES: Final = ("7", "65", "43", "42")

@@ -28,7 +28,7 @@ from music21_server.composition.harmonization.chords import (
 )
 from music21_server.composition.harmonization.style import STRICT, Manner, Style, matrix
 from music21_server.composition.harmonization.tonality import Tonality
-from music21_server.theory.functions import Function
+from music21_server.theory.harmony.functions import Function
 
 SOURCE: Final = (
     "Piston & DeVoto, Harmony (1987), table of usual root progressions; Aldwell, Schachter & Cadwallader, "

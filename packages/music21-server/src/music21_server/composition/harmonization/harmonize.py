@@ -7,13 +7,12 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from music21_server import codec
 from music21_server.composition.harmonization.checks import checked
 from music21_server.composition.harmonization.classical import classical
-from music21_server.composition.harmonization.fitting import soundings
 from music21_server.composition.harmonization.jazz import jazz
 from music21_server.composition.harmonization.layout import laid_out, spans_of
 from music21_server.composition.harmonization.melody import Melody, melody_of
+from music21_server.composition.harmonization.melody_fit import soundings
 from music21_server.composition.harmonization.modal import modal
 from music21_server.composition.harmonization.part_writing import harmony_of
 from music21_server.composition.harmonization.pop import pop
@@ -23,15 +22,16 @@ from music21_server.composition.harmonization.segments import HarmonicRhythm, se
 from music21_server.composition.harmonization.style import Style, StyleName
 from music21_server.composition.harmonization.tonality import Tonality, found_tonality, parse_tonality
 from music21_server.composition.harmonization.voicings import VoiceRange, ranges
-from music21_server.derived import Made, made
-from music21_server.entries import Entry
 from music21_server.errors import ScoreError, UnreadableScoreError
-from music21_server.limits import Limits
-from music21_server.notes import Score
-from music21_server.reading import sources
-from music21_server.reading.sources import Document
+from music21_server.reading import formats
+from music21_server.reading.ingest import Made, made
+from music21_server.score import codec
+from music21_server.score.document import Document
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
 from music21_server.workers.progress import report as progress
-from music21_server.writing.from_columns import write_musicxml
+from music21_server.writing.musicxml_writer import write_musicxml
 
 FEWEST_VOICES: Final = 2
 MOST_VOICES: Final = 6
@@ -167,7 +167,7 @@ def harmonized(entries: tuple[Entry, ...], text: str | None, request: Request, l
 
 def _read(text: str, limits: Limits) -> Score:
     try:
-        document = sources.recognise(text.encode())
+        document = formats.recognise(text.encode())
     except UnreadableScoreError:
         document = None
     if document is None or document.kind != "tinynotation":
@@ -175,4 +175,4 @@ def _read(text: str, limits: Limits) -> Score:
             "Expected a melody as notes (`C4 D4 E4`) or tiny notation (`tinyNotation: 3/4 c4 d e2.`), got "
             f"{text[:40]!r}: import other documents with import_score, and send their score_id."
         )
-    return sources.read(document, limits)
+    return formats.read(document, limits)

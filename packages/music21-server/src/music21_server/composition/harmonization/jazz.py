@@ -17,7 +17,7 @@ import numpy as np
 from music21_server.composition.harmonization.chords import Chord, chord, moved, stacked
 from music21_server.composition.harmonization.style import Manner, Style, matrix
 from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
-from music21_server.theory.functions import Function
+from music21_server.theory.harmony.functions import Function
 
 SOURCE: Final = (
     "Levine, The Jazz Theory Book (1995); Mulholland & Hojnacki, The Berklee Book of Jazz Harmony (2013)"

@@ -14,7 +14,7 @@ from music21_server.composition.harmonization.melody import Melody
 from music21_server.composition.harmonization.segments import Segment
 from music21_server.composition.harmonization.tonality import Tonality
 from music21_server.composition.harmonization.voicings import VoiceRange
-from music21_server.notes import (
+from music21_server.score.table import (
     NO_TIE,
     NOTE,
     REST,
@@ -28,7 +28,7 @@ from music21_server.notes import (
     Part,
     Score,
 )
-from music21_server.theory.positions import Clock
+from music21_server.theory.time.positions import Clock
 from music21_server.writing.note_values import note_value
 
 _STAVES: Final = {2: ((0,), (1,)), 3: ((0, 1), (2,)), 4: ((0, 1), (2, 3))}

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from music21_server.errors import ScoreError
-from music21_server.notes import (
+from music21_server.score.spelling import pitch_name
+from music21_server.score.table import (
     NOTE,
     TIE_CONTINUE,
     TIE_STOP,
@@ -21,9 +22,8 @@ from music21_server.notes import (
     Score,
     Transposition,
 )
-from music21_server.spelling import pitch_name
-from music21_server.theory.names import Name
-from music21_server.theory.sounding import sounding_pitches
+from music21_server.theory.pitch.names import Name
+from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.writing.selection import extract, measure_number, select_parts
 
 MOST_NOTES: Final = 2_000

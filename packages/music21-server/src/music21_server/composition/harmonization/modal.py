@@ -23,8 +23,8 @@ from music21_server.composition.harmonization.chords import (
 )
 from music21_server.composition.harmonization.style import STRICT, Manner, Style, matrix
 from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
-from music21_server.theory.functions import Function
-from music21_server.theory.names import text_of
+from music21_server.theory.harmony.functions import Function
+from music21_server.theory.pitch.names import text_of
 
 SOURCE: Final = "Persichetti, Twentieth-Century Harmony (1961), chapter 2"
 

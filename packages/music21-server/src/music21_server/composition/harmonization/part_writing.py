@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.composition.harmonization.leading import Setting, leading_costs
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.composition.harmonization.progression import (
     Choices,
@@ -22,8 +21,9 @@ from music21_server.composition.harmonization.progression import (
     best_progression,
 )
 from music21_server.composition.harmonization.style import STRICT, Costs
+from music21_server.composition.harmonization.voice_leading_costs import Setting, leading_costs
 from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
-from music21_server.notes import Integers
+from music21_server.score.table import Integers
 
 _WAYS: Final = 50
 """Ways to set a chord that are tried at first."""

@@ -17,8 +17,8 @@ import numpy as np
 from music21_server.composition.harmonization.chords import Chord, chord, numeral_of, stacked
 from music21_server.composition.harmonization.style import Manner, Style
 from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
-from music21_server.theory.functions import Function
-from music21_server.theory.names import spelled_from, text_of
+from music21_server.theory.harmony.functions import Function
+from music21_server.theory.pitch.names import spelled_from, text_of
 
 SOURCE: Final = (
     "Tagg, Everyday Tonality II (2014); Everett, The Foundations of Rock (2009); Biamonte, Music Theory "

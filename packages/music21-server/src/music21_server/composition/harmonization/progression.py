@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music21_server.composition.harmonization.fitting import Sounding, fit_costs
+from music21_server.composition.harmonization.melody_fit import Sounding, fit_costs
 from music21_server.composition.harmonization.segments import HarmonicRhythm, Segment
 from music21_server.composition.harmonization.style import Costs, Style
-from music21_server.notes import Integers
+from music21_server.score.table import Integers
 
 _REPEATED_COST = 0.7
 """A chord that stays where a certain harmonic rhythm is asked for."""

@@ -9,20 +9,20 @@ from typing import Final
 
 from music21_server.composition.harmonization.checks import Check, Violation
 from music21_server.composition.harmonization.chords import symbol
-from music21_server.composition.harmonization.fitting import NonChordTone
 from music21_server.composition.harmonization.jazz import NINTHS
 from music21_server.composition.harmonization.layout import Span
 from music21_server.composition.harmonization.melody import Melody
+from music21_server.composition.harmonization.melody_fit import NonChordTone
 from music21_server.composition.harmonization.part_writing import Harmony
 from music21_server.composition.harmonization.pop import ADDED
 from music21_server.composition.harmonization.progression import Choices
 from music21_server.composition.harmonization.reasons import Ground, Run, reason
 from music21_server.composition.harmonization.segments import HarmonicRhythm
 from music21_server.composition.harmonization.style import StyleName
-from music21_server.spelling import pitch_name
-from music21_server.theory.functions import Function
-from music21_server.theory.names import Name, text_of
-from music21_server.theory.positions import Clock, Position
+from music21_server.score.spelling import pitch_name
+from music21_server.theory.harmony.functions import Function
+from music21_server.theory.pitch.names import Name, text_of
+from music21_server.theory.time.positions import Clock, Position
 
 MOST_LISTED: Final = 400
 """Chords and non-chord tones that a report lists; the score has them all."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.errors import ScoreError
-from music21_server.theory.phrases import phrase_ends
-from music21_server.theory.positions import Clock
+from music21_server.theory.time.phrases import phrase_ends
+from music21_server.theory.time.positions import Clock
 
 HarmonicRhythm = Literal["auto", "beat", "half bar", "bar"]
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.errors import ScoreError
-from music21_server.theory.keys import DEFAULT_PROFILE, Mode, key_candidates, pitch_class_durations
-from music21_server.theory.likely_key import as_spelled
-from music21_server.theory.names import (
+from music21_server.theory.keys.estimate import as_spelled
+from music21_server.theory.keys.profiles import DEFAULT_PROFILE, key_candidates, pitch_class_durations
+from music21_server.theory.pitch.mode import Mode
+from music21_server.theory.pitch.names import (
     STEP_CENTS,
     Key,
     Name,

@@ -15,9 +15,9 @@ from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.composition.harmonization.style import Costs, Manner
 from music21_server.errors import ScoreError
-from music21_server.notes import Integers
-from music21_server.spelling import pitch_name
-from music21_server.theory.names import name_at
+from music21_server.score.spelling import pitch_name
+from music21_server.score.table import Integers
+from music21_server.theory.pitch.names import name_at
 
 OCTAVE: Final = 12
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from music21_server.composition.imitation.likeness import Distribution, Stretch, distances, profile
 from music21_server.composition.imitation.notation import notated
 from music21_server.composition.imitation.pieces import Piece, reduced
 from music21_server.composition.imitation.quotation import Quotation, Quotations, most_notes
+from music21_server.composition.imitation.similarity import Distribution, Stretch, distances, profile
 from music21_server.composition.imitation.transitions import Beats, joined
 from music21_server.composition.imitation.walks import Walk, walk
 from music21_server.errors import ScoreError
-from music21_server.notes import Score
-from music21_server.theory.keys import Mode
-from music21_server.theory.names import Key
+from music21_server.score.table import Score
+from music21_server.theory.pitch.mode import Mode
+from music21_server.theory.pitch.names import Key
 
 PHRASE_BARS: Final = 4
 """A melody alone keeps the place in its four-bar phrases, as songs and dances have them."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from music21_server.composition.imitation.pieces import REST, TICKS, Beat, Metre
-from music21_server.notes import (
+from music21_server.score.table import (
     NO_TIE,
     NOTE,
     TIE_CONTINUE,
@@ -21,8 +21,8 @@ from music21_server.notes import (
     Score,
     TimeChange,
 )
-from music21_server.notes import REST as REST_ROW
-from music21_server.theory.names import Key, name_at
+from music21_server.score.table import REST as REST_ROW
+from music21_server.theory.pitch.names import Key, name_at
 from music21_server.writing.note_values import note_value
 
 _MOST_DOTS: Final = 2

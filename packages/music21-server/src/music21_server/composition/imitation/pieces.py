@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from music21_server.errors import ScoreError
-from music21_server.notes import Integers, Score
-from music21_server.theory.intervals import FIFTH
-from music21_server.theory.keys import Weights, key_candidates
-from music21_server.theory.likely_key import as_spelled, durations_of
-from music21_server.theory.names import Key, mean_fifths
-from music21_server.theory.sounding import sounding_pitches
-from music21_server.theory.voices import Lines, melodic_lines
+from music21_server.score.table import Integers, Score
+from music21_server.theory.keys.estimate import as_spelled, durations_of
+from music21_server.theory.keys.profiles import Weights, key_candidates
+from music21_server.theory.melody.lines import Lines, melodic_lines
+from music21_server.theory.pitch.intervals import FIFTH
+from music21_server.theory.pitch.names import Key, mean_fifths
+from music21_server.theory.pitch.transposition import sounding_pitches
 
 TICKS: Final = 480
 """Of a quarter note: every work is counted in the same ones."""

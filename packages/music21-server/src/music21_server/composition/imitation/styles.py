@@ -10,11 +10,12 @@ from typing import Final
 
 from music21_server.composition.imitation.pieces import Piece, piece_of
 from music21_server.errors import ScoreError
-from music21_server.limits import Limits
 from music21_server.reading.abc_tunes import tunes
-from music21_server.reading.places import corpus_works, from_corpus
-from music21_server.reading.sources import Document, read
-from music21_server.reading.through_music21 import as_text
+from music21_server.reading.formats import read
+from music21_server.reading.locations import corpus_works, from_corpus
+from music21_server.reading.music21_formats import as_text
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from music21_server.composition.imitation.pieces import REST, Beat, Cell, Event, Metre, Piece
-from music21_server.notes import Booleans, Integers
-from music21_server.theory.names import Key
+from music21_server.score.table import Booleans, Integers
+from music21_server.theory.pitch.names import Key
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from music21_server.composition.imitation.quotation import Quotations, Runs, most_notes
 from music21_server.composition.imitation.transitions import Beats, Floats
-from music21_server.notes import Integers
+from music21_server.score.table import Integers
 
 _MOST_DRAWS: Final = 20_000
 """Beats that are tried before it is given up: a way is found in some hundreds, or not at all."""

@@ -1,0 +1,214 @@
+"""From a request to a score and a report of what was kept and what was broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from music21_server.composition.counterpoint.cantus import (
+    Cantus,
+    cantus_from_score,
+    cantus_from_text,
+    read_tone,
+)
+from music21_server.composition.counterpoint.judgement import RULES
+from music21_server.composition.counterpoint.notation import score_of
+from music21_server.composition.counterpoint.rhythms import SPECIES
+from music21_server.composition.counterpoint.rule import Position
+from music21_server.composition.counterpoint.search import Breach, Found, Note, Outcome, search
+from music21_server.composition.counterpoint.task import Task
+from music21_server.errors import ScoreError
+from music21_server.reading.ingest import Made, made
+from music21_server.score import codec
+from music21_server.score.document import Document
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.writing.musicxml_writer import write_musicxml
+
+_MOST_STRICT_NAMED: Final = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        species: 1 to 5.
+        position: Where the counterpoint is.
+        cantus: Names of notes; None where the cantus is in a score.
+        part: Of the score.
+        key: A key or mode; None to tell it from the cantus.
+        lowest: Bound of the counterpoint, as ``C4``; None without one.
+        highest: Likewise.
+        seed: Which of the good results.
+        allow_violations: Whether strict rules may be broken where there is no other way.
+    """
+
+    species: int
+    position: Position = "above"
+    cantus: str | None = None
+    part: str | None = None
+    key: str | None = None
+    lowest: str | None = None
+    highest: str | None = None
+    seed: int = 0
+    allow_violations: bool = False
+
+
+def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Made:
+    """Compose what is asked for.
+
+    Args:
+        entries: The score with the cantus; none where the request has it.
+        request: What is wanted.
+        limits: Of a score.
+
+    Raises:
+        ScoreError: The cantus cannot be used, or no counterpoint was found.
+    """
+    cantus = _cantus(entries, request)
+    task = _task(cantus, request)
+    outcome = compose(task, request.seed, allow_violations=request.allow_violations)
+    if outcome.found is None:
+        raise ScoreError(_none(task, outcome))
+    document = Document("musicxml", write_musicxml(score_of(task, outcome.found.notes)))
+    return made(document, _report(task, request.seed, outcome, outcome.found), limits)
+
+
+def compose(task: Task, seed: int, *, allow_violations: bool = False) -> Outcome:
+    """Return a strict counterpoint; if there is none and it is allowed, the one that breaks least.
+
+    Args:
+        task: What is wanted.
+        seed: Which of the good results.
+        allow_violations: Whether strict rules may be broken where there is no other way.
+    """
+    outcome = search(task, seed)
+    if outcome.found is None and allow_violations:
+        return search(task, seed, may_break=True)
+    return outcome
+
+
+def _cantus(entries: tuple[Entry, ...], request: Request) -> Cantus:
+    if bool(entries) == (request.cantus is not None):
+        raise ScoreError(
+            "Expected either score_id or cantus, got both or neither: send the name of a score that has the "
+            "cantus, or its notes (`D4 F4 E4 D4`)."
+        )
+    if request.cantus is not None:
+        if request.part is not None:
+            raise ScoreError("Expected no part with the notes of a cantus: leave part out.")
+        return cantus_from_text(request.cantus)
+    return cantus_from_score(codec.decode(entries[0].columns), request.part)
+
+
+def _task(cantus: Cantus, request: Request) -> Task:
+    if request.species not in SPECIES:
+        raise ScoreError(f"Expected species 1 to 5, got {request.species}.")
+    lowest = read_tone(request.lowest) if request.lowest is not None else None
+    highest = read_tone(request.highest) if request.highest is not None else None
+    if lowest is not None and highest is not None and lowest.semitone >= highest.semitone:
+        raise ScoreError(f"Expected lowest to be below highest, got {lowest} and {highest}.")
+    task = Task(cantus.tones, cantus.mode(request.key), request.species, request.position, lowest, highest)
+    empty = [measure + 1 for measure in range(task.measures) if not task.candidates(measure)]
+    if empty:
+        raise ScoreError(
+            f"Expected room for a voice {task.position} the cantus, within a twelfth of it"
+            f"{_bounds(task)}; got none in measure {empty[0]}: widen lowest and highest, or move the cantus."
+        )
+    return task
+
+
+def _bounds(task: Task) -> str:
+    named = [
+        f"{word} {tone}"
+        for word, tone in (("not below", task.lowest), ("not above", task.highest))
+        if tone is not None
+    ]
+    return f" and {' and '.join(named)}" if named else ""
+
+
+def _none(task: Task, outcome: Outcome) -> str:
+    how = (
+        "There is none that keeps all strict rules of the species"
+        if outcome.is_exhaustive
+        else f"None was found that keeps all strict rules of the species, among {outcome.steps:,} notes tried"
+    )
+    return (
+        f"Expected a cantus that allows a counterpoint of species {task.species} {task.position} it, in "
+        f"{task.mode.text}{_bounds(task)}. {how}; measure {outcome.reached + 1} is where the last attempts "
+        "end. A cantus should move mostly by step and end with a step to its final. Change it, try another "
+        "species, position or key, or send allow_violations: true for the result that breaks the fewest "
+        "strict rules, with a list of them."
+    )
+
+
+# What is told
+
+
+def _report(task: Task, seed: int, outcome: Outcome, found: Found) -> dict[str, Any]:
+    strict = [breach for breach in found.breaches if breach.is_strict]
+    return {
+        "species": task.species,
+        "position": task.position,
+        "key": task.mode.text,
+        "seed": seed,
+        "cantus": [str(tone) for tone in task.cantus],
+        "counterpoint": [_note(note) for note in joined(found.notes)],
+        "is_strict": not strict,
+        "violations": [_violation(breach) for breach in strict],
+        "rules": list(_rules(task, found)),
+        "search": {
+            "notes_tried": outcome.steps,
+            "saw_all_lines": outcome.is_exhaustive,
+            "cost": round(found.cost, 2),
+        },
+    }
+
+
+def joined(notes: tuple[Note, ...]) -> Iterator[Note]:
+    """Yield notes as they sound: held ones once, with their whole duration."""
+    waiting: Note | None = None
+    for note in notes:
+        if note.is_tied and waiting is not None:
+            waiting = Note(waiting.measure, waiting.onset, waiting.duration + note.duration, waiting.tone)
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = note
+    if waiting is not None:
+        yield waiting
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {
+        "measure": note.measure + 1,
+        "beat": 1 + note.onset / 2,
+        "quarters": note.duration / 2,
+        "pitch": str(note.tone) if note.tone is not None else "rest",
+    }
+
+
+def _violation(breach: Breach) -> dict[str, Any]:
+    says = next(rule.says for rule in RULES if rule.name == breach.rule)
+    return {
+        "measure": breach.measure + 1,
+        "beat": 1 + breach.onset / 2,
+        "rule": breach.rule,
+        "says": says,
+    }
+
+
+def _rules(task: Task, found: Found) -> Iterator[dict[str, Any]]:
+    times = Counter(breach.rule for breach in found.breaches)
+    for rule in sorted(RULES, key=lambda each: not each.is_strict):
+        if task.species in rule.species:
+            yield {
+                "rule": rule.name,
+                "is_strict": rule.is_strict,
+                "says": rule.says,
+                "source": rule.source,
+                "broken": times[rule.name],
+            }

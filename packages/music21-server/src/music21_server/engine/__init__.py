@@ -1,0 +1,1 @@
+"""What worker processes run: jobs on bytes, the analyses by name, and pages of long answers."""

@@ -1,0 +1,144 @@
+"""What a source is, told from its content, and the score in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from music21_server.errors import UnreadableScoreError
+from music21_server.reading.music21_formats import read_through_music21
+from music21_server.reading.musicxml import read_musicxml
+from music21_server.reading.mxl_archive import unpack
+from music21_server.score.document import KINDS, Document
+from music21_server.score.limits import Limits
+from music21_server.score.table import Score
+
+_MEI: Final = re.compile(rb"<(?:\w{1,40}:)?mei[\s>]")
+_ABC_KEY: Final = re.compile(rb"(?m)^K:")
+_ABC_OTHER: Final = re.compile(rb"(?m)^[XTML]:")
+_HUMDRUM: Final = re.compile(rb"(?m)^\*\*[a-z]")
+_TINY: Final = re.compile(rb"tinynotation\s*:", re.IGNORECASE)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_DATA_ADDRESS: Final = re.compile(rb"data:[\w./+;=-]{0,100};base64,")
+_NOTE: Final = r"(?:[A-Ga-g](?:##?|--?|bb?)?\d?|[Rr])"
+_NOTES: Final = re.compile(rf"{_NOTE}(?:[\s,]+{_NOTE})*")
+
+_SHORTEST_BASE64: Final = 40
+_LONGEST_NOTE_TEXT: Final = 100_000
+_LOOKED_AT: Final = 20_000
+"""Bytes from the beginning in which a format shows itself."""
+
+
+def recognise(content: bytes, declared: str | None = None) -> Document:
+    """Tell a document's format from its content.
+
+    Text that is a document in base64 is decoded first, because MXL and MIDI are no text.
+
+    Args:
+        content: The document.
+        declared: The format that it is said to have, one of `KINDS`; None where nothing is said.
+
+    Raises:
+        UnreadableScoreError: It is nothing that is known, or not what it is said to be.
+    """
+    if declared is not None and declared not in KINDS:
+        raise UnreadableScoreError(f"Expected one of the formats {', '.join(KINDS)}; got {declared[:40]!r}.")
+    document = _recognised(content)
+    if document is None:
+        raise UnreadableScoreError(
+            "Expected MusicXML, MXL or MIDI (these two in base64), ABC, Humdrum, MEI, tiny notation "
+            f"(`tinyNotation: 4/4 c4 d e f`) or note names (`C4 E4 G4`), got {_shown(content)}."
+        )
+    if declared not in (None, document.kind):
+        raise UnreadableScoreError(
+            f"Expected {declared} as declared, got {document.kind}: {_shown(content)}. Declare "
+            f"{document.kind}, or leave the format out."
+        )
+    return document
+
+
+def _recognised(content: bytes) -> Document | None:
+    kind = _kind(content)
+    if kind is not None:
+        return Document(kind, content)
+    address = _DATA_ADDRESS.match(content)
+    packed = (content[address.end() :] if address else content).translate(None, b" \t\r\n")
+    if len(packed) >= _SHORTEST_BASE64 and _BASE64.fullmatch(packed):
+        try:
+            decoded = base64.b64decode(packed)
+        except binascii.Error:
+            decoded = b""
+        kind = _kind(decoded)
+        if kind is not None:
+            return Document(kind, decoded)
+    if len(content) <= _LONGEST_NOTE_TEXT:
+        text = content.decode("utf-8", errors="replace").strip()
+        if _NOTES.fullmatch(text):
+            return Document("tinynotation", tiny_notation(text).encode())
+    return None
+
+
+def _shown(content: bytes) -> str:
+    start = content[:60].decode("utf-8", errors="replace").strip()
+    return repr(start[:40]) if start else "nothing"
+
+
+def _kind(content: bytes) -> str | None:
+    if content.startswith(b"PK\x03\x04"):
+        return "mxl"
+    if content.startswith(b"MThd"):
+        return "midi"
+    start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"\x00" in start[:4]:
+        start = start.replace(b"\x00", b"").lstrip(b"\xff\xfe \t\r\n")  # UTF-16, as far as it matters here
+    return _kind_of_text(start)
+
+
+def _kind_of_text(start: bytes) -> str | None:
+    if start.startswith(b"<"):
+        return "mei" if _MEI.search(start) else "musicxml"
+    if _TINY.match(start):
+        return "tinynotation"
+    if start.startswith((b"!!!", b"**")) or _HUMDRUM.search(start):
+        return "humdrum"
+    return "abc" if _ABC_KEY.search(start) and _ABC_OTHER.search(start) else None
+
+
+def tiny_notation(names: str) -> str:
+    """Return tiny notation of quarter notes with these names; `4` is the octave of middle C.
+
+    Raises:
+        UnreadableScoreError: One of them is no name of a note.
+    """
+    words = [_tiny_word(word) for word in re.split(r"[\s,]+", names.strip()) if word]
+    return "tinyNotation: 4/4 " + " ".join(words)
+
+
+def _tiny_word(word: str) -> str:
+    if word in ("R", "r"):
+        return "r4"
+    match = re.fullmatch(r"([A-Ga-g])(##?|--?|bb?)?(\d?)", word)
+    if match is None:
+        raise UnreadableScoreError(f"Expected a note name such as C#4 or B-3, got {word[:20]!r}.")
+    letter, sign, octave = match[1], (match[2] or "").replace("b", "-"), int(match[3] or 4)
+    # Tiny notation: c is middle C, c' above it, C below, CC below that.
+    if octave >= 4:
+        return letter.lower() + "'" * (octave - 4) + sign + "4"
+    return letter.upper() * (4 - octave) + sign + "4"
+
+
+def read(document: Document, limits: Limits) -> Score:
+    """Read a document.
+
+    Raises:
+        UnreadableScoreError: It is broken, or not of its format.
+        TooMuchScoreError: It is beyond a limit.
+    """
+    limits.check("max_source_bytes", len(document.content))
+    if document.kind == "musicxml":
+        return read_musicxml(document.content, limits)
+    if document.kind == "mxl":
+        return read_musicxml(unpack(document.content, limits), limits)
+    return read_through_music21(document.content, document.kind, limits)

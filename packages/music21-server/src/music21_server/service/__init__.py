@@ -1,0 +1,1 @@
+"""The score service: imports scores and answers cached, deduplicated analyses."""

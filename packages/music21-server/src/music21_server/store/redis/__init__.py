@@ -1,0 +1,1 @@
+"""Scores in Redis, shared by several servers."""

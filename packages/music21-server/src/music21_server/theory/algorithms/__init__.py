@@ -1,0 +1,1 @@
+"""Algorithms that know nothing of music: Viterbi paths, rolling hashes, pairs within groups."""

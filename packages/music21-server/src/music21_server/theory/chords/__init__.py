@@ -1,0 +1,1 @@
+"""Sonorities, the chords that they belong to, and their names and Roman numerals."""

@@ -1,0 +1,1 @@
+"""Harmony over time: harmonies, functions, cadences, harmonic rhythm and local keys."""

@@ -1,0 +1,1 @@
+"""Keys found by correlation with key profiles."""

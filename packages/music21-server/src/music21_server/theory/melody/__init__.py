@@ -1,0 +1,1 @@
+"""Melodic lines: what recurs in them, their contours, and the search for a melody."""

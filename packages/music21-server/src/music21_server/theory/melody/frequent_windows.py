@@ -1,0 +1,106 @@
+"""Windows of a series that come often enough, length by length.
+
+All windows of a length are grouped by hashes; only those of a group that is large enough are looked at with
+one symbol more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from music21_server.score.table import Booleans, Integers
+from music21_server.theory.algorithms.rolling_hash import Hashes, WindowHashes, grouped, mix
+from music21_server.theory.melody.symbol_series import Series, Wanted
+
+_ALL_LENGTHS: Final = 10
+"""Up to so many symbols every length is looked at; beyond, the next one is a quarter longer."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Windows of one length that come often enough.
+
+    Attributes:
+        length: In symbols.
+        at: Where each begins.
+        group: Which are alike.
+        is_new: Whether no earlier voice has the same at the same time.
+        count: Members of each group that are new.
+    """
+
+    length: int
+    at: Integers
+    group: Integers
+    is_new: Booleans
+    count: Integers
+
+
+def levels(series: Series, wanted: Wanted) -> Iterator[Level]:
+    """Yield the windows that come often enough, the shortest first."""
+    plain = WindowHashes(mix(series.symbol))
+    mirrored = WindowHashes(mix(-series.symbol)) if wanted.mirrored else None
+    at = np.flatnonzero(series.room >= wanted.shortest)
+    is_shared = np.ones(len(at), dtype=np.bool_)
+    for length in _lengths(wanted):
+        fits = series.room[at] >= length
+        at, is_shared = at[fits], is_shared[fits]
+        if not len(at):
+            return
+        prime = plain.forward(length)[at]
+        groups = grouped(prime if mirrored is None else _least(plain, mirrored, length, at))
+        group = np.empty(len(at), dtype=np.int64)
+        group[groups.order] = groups.group
+        is_new, is_shared = _told_once(mix(prime ^ mix(series.start[at])), is_shared)
+        count = np.bincount(group[is_new], minlength=len(groups.first))
+        often = count[group] >= wanted.occurrences
+        at, is_shared = at[often], is_shared[often]
+        yield Level(length, at, group[often], is_new[often], count)
+
+
+def _told_once(like: Hashes, is_shared: Booleans) -> tuple[Booleans, Booleans]:
+    """Return which windows are the first of those alike at the same time, and which are not the only one.
+
+    Args:
+        like: Equal for windows that are alike at the same time: one occurrence in several voices.
+        is_shared: Whether each was not the only one when windows were shorter; the others are not now.
+    """
+    shared = np.flatnonzero(is_shared)
+    groups = grouped(like[shared])
+    is_new = ~is_shared
+    is_new[shared[groups.order[groups.first]]] = True
+    still = np.zeros(len(like), dtype=np.bool_)
+    still[shared[groups.order]] = groups.count[groups.group] > 1
+    return is_new, still
+
+
+def _least(plain: WindowHashes, mirrored: WindowHashes, length: int, at: Integers) -> Hashes:
+    """Return a hash that the four forms of a window have in common."""
+    forms = [hashes[at] for hashes in (plain.forward(length), mirrored.forward(length))]
+    forms += [hashes[at] for hashes in (mirrored.backward(length), plain.backward(length))]
+    least: Hashes = np.minimum.reduce(forms)
+    return least
+
+
+def counts_of_longer(level: Level, longer: Level | None, size: int) -> Integers:
+    """Return for each group the greatest count of a longer window that contains one of its members."""
+    found = np.zeros(len(level.count), dtype=np.int64)
+    if longer is None:
+        return found
+    count = np.zeros(size, dtype=np.int64)
+    count[longer.at] = longer.count[longer.group]
+    for shift in range(longer.length - level.length + 1):
+        before = level.at - shift
+        np.maximum.at(found, level.group, np.where(before >= 0, count[before], 0))
+    return found
+
+
+def _lengths(wanted: Wanted) -> list[int]:
+    lengths = [wanted.shortest]
+    while lengths[-1] < wanted.longest:
+        last = lengths[-1]
+        lengths.append(last + 1 if last < _ALL_LENGTHS else min(last + last // 4, wanted.longest))
+    return lengths

@@ -1,0 +1,165 @@
+"""Patterns that come again in a sequence of numbers, also mirrored and backwards.
+
+All windows of growing lengths are grouped. A group is closed when no longer one has as many members: only
+closed groups are patterns of their own (Lartillot, *Efficient extraction of closed motivic patterns in
+multi-dimensional symbolic representations of music*, 2005). Of patterns that lie over each other the most
+interesting one is kept, see `surprise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from music21_server.score.table import Integers
+from music21_server.theory.melody.frequent_windows import Level, counts_of_longer, levels
+from music21_server.theory.melody.information_content import Bits, Information, information_of, saved_bits
+from music21_server.theory.melody.symbol_series import Series, Wanted
+
+_MOST_PER_LENGTH: Final = 150
+"""Of each length, so many of the most interesting groups are candidates."""
+
+_LEAST_NEW: Final = 0.5
+"""A pattern of which more than this lies under more interesting ones is left out."""
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """A pattern.
+
+    Attributes:
+        length: In symbols.
+        at: Where its occurrences begin in the series, in the order of time, the first in its prime form.
+        form: Of each occurrence, index in `FORMS`.
+        interest: Bits that it saves; at or below 0 it may be chance.
+    """
+
+    length: int
+    at: Integers
+    form: Integers
+    interest: float
+
+
+def recurrences(series: Series, wanted: Wanted) -> list[Recurrence]:
+    """Return patterns, the most interesting first."""
+    if not len(series.symbol):
+        return []
+    information = information_of(series)
+    candidates = sorted(
+        _candidates(series, information, wanted), key=lambda each: (-each[0], each[1], each[2][0])
+    )
+    covered = np.zeros(len(series.symbol), dtype=np.bool_)
+    found: list[Recurrence] = []
+    for _, length, members in candidates:
+        if len(found) == wanted.most:
+            break
+        if covered[members[:, np.newaxis] + np.arange(length)].mean() > _LEAST_NEW:
+            continue
+        pattern = _refined(series, information, wanted, members, length)
+        if pattern is not None:
+            covered[pattern.at[:, np.newaxis] + np.arange(pattern.length)] = True
+            found.append(pattern)
+    return sorted(found, key=lambda each: (-each.interest, int(each.at[0])))
+
+
+def _candidates(
+    series: Series, information: Information, wanted: Wanted
+) -> Iterator[tuple[float, int, Integers]]:
+    """Yield closed groups: about how interesting, length in symbols, and where the members begin."""
+    changes = np.cumsum(np.diff(series.symbol, prepend=series.symbol[:1]) != 0)
+    several = levels(series, wanted)
+    level = next(several, None)
+    while level is not None:
+        longer = next(several, None)
+        if len(level.at):
+            exemplar = np.zeros(len(level.count), dtype=np.int64)
+            exemplar[level.group[::-1]] = level.at[::-1]
+            interest = saved_bits(
+                series, information, exemplar, level.length, count=level.count, mirrored=wanted.mirrored
+            )
+            # Repeated notes, scales and even rhythms are no patterns to speak of.
+            varied = changes[exemplar + level.length - 1] > changes[exemplar]
+            chosen = varied & (level.count >= wanted.occurrences)
+            chosen &= level.count > counts_of_longer(level, longer, len(series.symbol))
+            best = np.flatnonzero(chosen)
+            best = best[np.argsort(-interest[best], kind="stable")[:_MOST_PER_LENGTH]]
+            yield from _with_members(level, best, interest)
+        level = longer
+
+
+def _with_members(level: Level, best: Integers, interest: Bits) -> Iterator[tuple[float, int, Integers]]:
+    rank = np.full(len(level.count), -1)
+    rank[best] = np.arange(len(best))
+    kept = level.is_new & (rank[level.group] >= 0)
+    of_member, at = rank[level.group[kept]], level.at[kept]
+    order = np.argsort(of_member, kind="stable")
+    first = np.searchsorted(of_member[order], np.arange(len(best) + 1))
+    for index, group in enumerate(best):
+        members = at[order[first[index] : first[index + 1]]]
+        yield float(interest[group]), level.length, members
+
+
+def _refined(
+    series: Series, information: Information, wanted: Wanted, members: Integers, length: int
+) -> Recurrence | None:
+    """Return a pattern of a group: its members compared in full, none over another, as long as it goes."""
+    at = members[np.argsort(series.start[members], kind="stable")]
+    at, form = _told_apart(series.symbol, at, length, mirrored=wanted.mirrored)
+    order = np.argsort(at, kind="stable")
+    apart = order[_not_overlapping(at[order], length)]
+    apart = apart[np.argsort(series.start[at[apart]], kind="stable")]
+    at, form = at[apart], form[apart]
+    if len(at) < wanted.occurrences:
+        return None
+    at, length = _extended(series, at, form, length)
+    # What was an inversion of the exemplar is called as seen from the first occurrence.
+    at, form = _told_apart(series.symbol, at, length, mirrored=wanted.mirrored)
+    interest = saved_bits(
+        series, information, at[:1], length, count=np.array([len(at)]), mirrored=wanted.mirrored
+    )
+    return Recurrence(length, at, form, round(float(interest[0]), 1))
+
+
+def _told_apart(symbol: Integers, at: Integers, length: int, *, mirrored: bool) -> tuple[Integers, Integers]:
+    """Return the windows that are a form of the first one, and which form."""
+    windows = symbol[at[:, np.newaxis] + np.arange(length)]
+    first = windows[0]
+    form = np.full(len(at), -1)
+    shapes = (first, -first, -first[::-1], first[::-1]) if mirrored else (first,)
+    for index in range(len(shapes) - 1, -1, -1):
+        form[(windows == shapes[index]).all(axis=1)] = index
+    return at[form >= 0], form[form >= 0]
+
+
+def _not_overlapping(at: Integers, length: int) -> Integers:
+    """Return indices of windows, from the first on, none of which begins within another."""
+    if len(at) < 2 or int(np.diff(at).min()) >= length:
+        return np.arange(len(at))
+    kept, end = [], -1
+    for index, begin in enumerate(at.tolist()):
+        if begin >= end:
+            kept.append(index)
+            end = begin + length
+    return np.array(kept)
+
+
+def _extended(series: Series, at: Integers, form: Integers, length: int) -> tuple[Integers, int]:
+    """Return windows made longer at either end as far as all of them go on alike."""
+    sign = np.where((form == 0) | (form == 3), 1, -1)
+    forwards = form < 2
+    for is_end in (True, False):
+        while True:
+            grows_right = forwards == is_end
+            new = np.where(grows_right, at + length, at - 1)
+            if (new < 0).any() or (new >= len(series.symbol)).any() or (series.room[new] < 1).any():
+                break
+            begin = np.where(grows_right, at, new)
+            if (series.room[begin] < length + 1).any() or len(np.unique(sign * series.symbol[new])) > 1:
+                break
+            if len(at) > 1 and int(np.diff(np.sort(begin)).min()) <= length:
+                break
+            at, length = begin, length + 1
+    return at, length

@@ -1,0 +1,1 @@
+"""Pitches: names, intervals, modes and transposing instruments."""

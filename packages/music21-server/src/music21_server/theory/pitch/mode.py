@@ -1,0 +1,7 @@
+"""Major and minor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Mode = Literal["major", "minor"]

@@ -1,0 +1,1 @@
+"""Time in a score: bars, beats and phrases."""

@@ -1,0 +1,1 @@
+"""Motion between voices: parallels, crossings, leaps and where they occur."""

@@ -1,0 +1,160 @@
+"""Workers that are forked, by a process that has imported everything: see `workshop`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from music21_server.workers import fork_server
+from music21_server.workers.errors import NoWorkersError
+from music21_server.workers.fork_server import BORN, ENDED, FORK, KILL, READY, RECORD
+from music21_server.workers.processes import (
+    BUFFER_BYTES,
+    ONE_THREAD,
+    START_S,
+    End,
+    WorkerProcess,
+    not_started,
+    worker_arguments,
+)
+
+_END_S: Final = 5.0
+"""For a workshop that has nothing more to do."""
+
+
+_Birth = asyncio.Future[tuple[int, asyncio.Future[End]]]
+"""Process id, and what is done when the process has ended."""
+
+
+class ForkedWorkers:
+    """Workers from a workshop.
+
+    Args:
+        preload: Modules that it imports.
+        memory_bytes: By which a worker may grow.
+    """
+
+    def __init__(self, preload: Sequence[str], memory_bytes: int) -> None:
+        self._preload = preload
+        self._memory_bytes = memory_bytes
+        loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[None] = loop.create_future()
+        self._ready: asyncio.Future[None] = loop.create_future()
+        self._births: deque[_Birth] = deque()
+        self._ended: dict[int, asyncio.Future[End]] = {}
+        self._said = b""
+        self._control, self._theirs = socket.socketpair()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start the workshop, and wait until it has imported everything."""
+        try:
+            self._process = self._opened()
+        except OSError as error:
+            raise NoWorkersError(not_started(str(error))) from error
+        self._control.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear)
+        try:
+            async with asyncio.timeout(START_S):
+                await asyncio.wait((self._ready, self.lost), return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError as error:
+            raise NoWorkersError(not_started(f"the imports took longer than {START_S:g} s")) from error
+        if not self._ready.done():
+            raise NoWorkersError(not_started("their workshop ended"))
+
+    async def worker(self) -> WorkerProcess:
+        """Let the workshop fork."""
+        ours, theirs = socket.socketpair()
+        try:
+            birth: _Birth = asyncio.get_running_loop().create_future()
+            with theirs:
+                socket.send_fds(self._control, [RECORD.pack(FORK, 0, 0, 0)], [theirs.fileno()])
+            self._births.append(birth)
+            await asyncio.wait((birth, self.lost), return_when=asyncio.FIRST_COMPLETED)
+            if not birth.done():
+                raise NoWorkersError(not_started("their workshop ended"))
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES)
+        except BaseException as error:
+            ours.close()
+            if isinstance(error, OSError):
+                raise NoWorkersError(not_started(str(error))) from error
+            raise
+        pid, ended = birth.result()
+        worker = WorkerProcess(reader, writer, ended, lambda: self._kill(pid))
+        await worker.ready()
+        return worker
+
+    async def close(self) -> None:
+        """Let the workshop kill its workers and end."""
+        if self._process is None:
+            self._theirs.close()
+            self._control.close()
+            return
+        if self._ready.done() and not self.lost.done():
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):
+                    await asyncio.wait((self.lost,))
+        self._lose()
+        self._process.kill()  # one that has no workers yet, or hangs; the others have ended
+        self._process.wait()
+
+    def _opened(self) -> subprocess.Popen[bytes]:
+        arguments = {"socket": self._theirs.fileno(), **worker_arguments(self._preload, self._memory_bytes)}
+        with self._theirs:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-c", fork_server.COMMAND, json.dumps(arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # the program's standard output may be a client's
+                pass_fds=[self._theirs.fileno()],
+                env={**ONE_THREAD, **os.environ},
+                start_new_session=True,
+            )
+
+    def _kill(self, pid: int) -> None:
+        # The workshop knows whether the process is still its child; the id alone could be another's by now.
+        with contextlib.suppress(OSError):
+            self._control.send(RECORD.pack(KILL, pid, 0, 0))
+
+    def _hear(self) -> None:
+        try:
+            said = self._control.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if not said:
+            self._lose()
+            return
+        self._said += said
+        while len(self._said) >= RECORD.size:
+            word, pid, code, peak_bytes = RECORD.unpack_from(self._said)
+            self._said = self._said[RECORD.size :]
+            self._understand(word, pid, End(code, peak_bytes))
+
+    def _understand(self, word: bytes, pid: int, end: End) -> None:
+        if word == READY:
+            self._ready.set_result(None)
+        elif word == BORN:
+            self._ended[pid] = asyncio.get_running_loop().create_future()
+            self._births.popleft().set_result((pid, self._ended[pid]))
+        elif word == ENDED:
+            self._ended.pop(pid).set_result(end)
+
+    def _lose(self) -> None:
+        if self.lost.done():
+            return
+        asyncio.get_running_loop().remove_reader(self._control.fileno())
+        self._control.close()
+        self.lost.set_result(None)
+        while self._ended:
+            self._ended.popitem()[1].set_result(End())

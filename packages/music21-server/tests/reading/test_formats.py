@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+
+import pytest
+
+from music21_server.errors import TooMuchScoreError, UnreadableScoreError
+from music21_server.reading.formats import read, recognise, tiny_notation
+from music21_server.score.document import KINDS, SUFFIXES, Document
+from music21_server.score.limits import Limits
+
+MUSICXML = b'<?xml version="1.0"?><score-partwise><part-list/></score-partwise>'
+MEI = b'<?xml version="1.0"?><!-- a comment --><mei xmlns="http://www.music-encoding.org/ns/mei"/>'
+MIDI = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x04\x00\xff\x2f\x00" + bytes(20)
+ABC = b"X:1\nT:Tune\nK:C\nCDEF|\n"
+HUMDRUM = b"!!!COM: Bach\n**kern\t**kern\n4c\t4e\n*-\t*-\n"
+TINY = b"tinyNotation: 4/4 c4 d e f"
+
+
+def _zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("score.xml", MUSICXML)
+    return buffer.getvalue()
+
+
+EXAMPLES = {
+    "musicxml": MUSICXML, "mxl": _zip(), "midi": MIDI, "humdrum": HUMDRUM, "abc": ABC, "mei": MEI,
+    "tinynotation": TINY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_formats_are_told_from_their_content(kind):
+    assert recognise(EXAMPLES[kind]) == Document(kind, EXAMPLES[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_base64_is_decoded(kind):
+    content = EXAMPLES[kind] * (1 if len(EXAMPLES[kind]) > 30 else 2)
+    assert recognise(base64.b64encode(content)) == Document(kind, content)
+    assert recognise(base64.encodebytes(content)) == Document(kind, content)
+    assert recognise(b"data:audio/midi;base64," + base64.b64encode(content)) == Document(kind, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\n\n  <score-partwise/>", "musicxml"),
+        (b"\xef\xbb\xbf" + MUSICXML, "musicxml"),
+        (MUSICXML.decode().encode("utf-16"), "musicxml"),
+        (MUSICXML.decode().encode("utf-16-be"), "musicxml"),
+        (MEI.decode().encode("utf-16"), "mei"),
+        (b'<mei:mei xmlns:mei="http://www.music-encoding.org/ns/mei"/>', "mei"),
+        (b"T:No number\nM:4/4\nK:D\nABc|", "abc"),
+        (b"% comment\nX: 12\nM:4/4\nK:D\nABc|", "abc"),
+        (b"**kern\n4c\n*-\n", "humdrum"),
+        (b"! comment\n**recip\t**kern\n4\tc\n*-\t*-\n", "humdrum"),
+        (b"  TinyNotation: c4 d e", "tinynotation"),
+    ],
+)
+def test_ways_to_begin(content, kind):
+    assert recognise(content).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("names", "notation"),
+    [
+        ("C4 E4 G4", "tinyNotation: 4/4 c4 e4 g4"),
+        ("c5, d#5, Eb3", "tinyNotation: 4/4 c'4 d'#4 E-4"),
+        ("B-2 F##6 C1 A0", "tinyNotation: 4/4 BB-4 f''##4 CCC4 AAAA4"),
+        ("C\nR\nD", "tinyNotation: 4/4 c4 r4 d4"),
+        ("Bb", "tinyNotation: 4/4 b-4"),
+    ],
+)
+def test_names_of_notes_are_tiny_notation(names, notation):
+    assert recognise(names.encode()) == Document("tinynotation", notation.encode())
+
+
+def test_word_that_is_no_note():
+    with pytest.raises(UnreadableScoreError, match="note name such as C#4 or B-3, got 'H4'"):
+        tiny_notation("C4 H4")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"   \n",
+        b"What a lovely melody",
+        b"\x00\x01\x02\x03" * 20,
+        b"C4 E4 H4",
+        b"https://example.org/score.musicxml",
+        base64.b64encode(b"something else, and long enough to be a document"),
+        b"QUJD" * 20 + b"!",
+        bytes(range(256)),
+    ],
+)
+def test_nothing_that_is_known(content):
+    with pytest.raises(UnreadableScoreError, match="Expected MusicXML, MXL or MIDI"):
+        recognise(content)
+
+
+def test_error_shows_the_beginning():
+    with pytest.raises(UnreadableScoreError, match=r"got 'Lorem ipsum'\.$"):
+        recognise(b"Lorem ipsum" + b" " * 100_000 + b"dolor")
+
+
+@pytest.mark.parametrize("declared", KINDS)
+def test_declared_format_must_be_the_one_that_came(declared):
+    assert recognise(EXAMPLES[declared], declared).kind == declared
+    other = "abc" if declared != "abc" else "midi"
+    with pytest.raises(UnreadableScoreError, match=f"Expected {declared} as declared, got {other}"):
+        recognise(EXAMPLES[other], declared)
+
+
+def test_unknown_declared_format_names_the_known():
+    with pytest.raises(UnreadableScoreError, match=r"one of the formats musicxml, mxl, .*got 'pdf'"):
+        recognise(MUSICXML, "pdf")
+
+
+def test_suffixes_are_of_formats():
+    assert set(SUFFIXES.values()) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<" + b"a" * 100_000,
+        b"C4 " * 33_000 + b"!",
+        b" " * 100_000 + b"!",
+        b"A" * 100_000 + b" " * 100_000 + b"!",
+        b"X:" * 100_000,
+        b"data:" + b"a" * 100_000,
+    ],
+)
+def test_odd_content_is_looked_at_once(content):
+    """Each of these once took a second or more for the square of its length."""
+    try:
+        assert recognise(content).kind in KINDS
+    except UnreadableScoreError as error:
+        assert len(str(error)) < 400  # noqa: PT017
+
+
+def test_size_is_checked_before_anything_else():
+    for kind, content in EXAMPLES.items():
+        with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
+            read(Document(kind, content), Limits(max_source_bytes=5))
+
+
+def test_mxl_is_unpacked_and_read(document, note, attributes, written):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("score.xml", document([attributes() + note("C4", 4)]))
+    assert written(read(recognise(buffer.getvalue()), Limits())) == [(0, 0, 0, 4, "C4")]

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from music21_server.errors import TooMuchScoreError, UnknownScoreError, UnreadableScoreError
+from music21_server.reading.locations import from_corpus, from_folder
+from music21_server.score.limits import Limits
+
+MUSICXML = b"<score-partwise><part-list/></score-partwise>"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bach/bwv66.6", "bwv66.6", "BWV66.6", "bach/bwv66.6.mxl", " corpus/bach/bwv66.6 ", "bach\\bwv66.6"],
+)
+def test_work_of_the_corpus(name):
+    document = from_corpus(name)
+    assert document.kind == "mxl"
+    assert document == from_corpus("bach/bwv66.6")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("schumann_clara/opus17/movement3", "musicxml"),
+        ("palestrina/agnus", "humdrum"),
+        ("josquin/milleregrets", "abc"),
+    ],
+)
+def test_other_formats_of_the_corpus(name, kind):
+    assert from_corpus(name).kind == kind
+
+
+def test_unknown_name_tells_the_nearest():
+    with pytest.raises(UnknownScoreError, match=r"got 'bach/bwv66\.66': the nearest names are bach/bwv66\.6"):
+        from_corpus("bach/bwv66.66")
+    with pytest.raises(UnknownScoreError, match=r"names are such as bach/bwv66\.6"):
+        from_corpus("%%%%%%")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/etc/passwd",
+        "../music21/corpus/bach/bwv66.6",
+        "bach/../bach/bwv66.6",
+        "https://example.org/a.mxl",
+        "x" * 9999,
+    ],
+)
+def test_nothing_outside_of_the_corpus(name):
+    with pytest.raises(UnknownScoreError, match="Expected the name of a work"):
+        from_corpus(name)
+
+
+def test_name_that_several_works_end_with_needs_its_folder():
+    with pytest.raises(UnknownScoreError, match="the nearest names are"):
+        from_corpus("movement1")
+
+
+def test_tune_of_a_book():
+    document = from_corpus("essenFolksong/testd#3")
+    assert document.kind == "abc"
+    assert document.content.count(b"X:") == 1
+    assert b"X:3" in document.content
+
+
+def test_book_wants_a_number():
+    with pytest.raises(UnreadableScoreError, match=r"is a book of tunes, it has .*'essenFolksong/testd#1'"):
+        from_corpus("essenFolksong/testd")
+    with pytest.raises(UnreadableScoreError, match="a tune with the number 9999"):
+        from_corpus("essenFolksong/testd#9999")
+
+
+def test_work_that_is_no_book_has_no_number():
+    with pytest.raises(UnreadableScoreError, match="leave the number out"):
+        from_corpus("bach/bwv66.6#2")
+
+
+def test_limit_of_a_work():
+    with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
+        from_corpus("bach/bwv66.6", Limits(max_source_bytes=100))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two folders with a score each, and one outside."""
+    for name in ("one", "two", "secret"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / f"{name}.musicxml").write_bytes(MUSICXML)
+    return [tmp_path / "one", tmp_path / "two"]
+
+
+def test_file_below_a_folder(folders):
+    for path in ("deep/one.musicxml", "deep/two.musicxml", str(folders[1] / "deep" / "two.musicxml")):
+        assert from_folder(path, folders).content == MUSICXML
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "deep/three.musicxml",
+        "../secret/deep/secret.musicxml",
+        "deep/../../secret/deep/secret.musicxml",
+        "deep",
+        "",
+        ".",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "https://example.org/score.musicxml",
+        "~/score.musicxml",
+        "a\x00b.musicxml",
+        "x" * 5000 + ".musicxml",
+    ],
+)
+def test_everything_else_is_not_there(folders, path):
+    with pytest.raises(UnknownScoreError, match="below a configured folder"):
+        from_folder(path, folders)
+
+
+def test_absolute_path_outside_is_not_there(folders, tmp_path):
+    with pytest.raises(UnknownScoreError, match="below a configured folder"):
+        from_folder(str(tmp_path / "secret" / "deep" / "secret.musicxml"), folders)
+
+
+def test_links_are_followed_before_the_place_is_judged(folders, tmp_path):
+    outside = folders[0] / "outside.musicxml"
+    outside.symlink_to(tmp_path / "secret" / "deep" / "secret.musicxml")
+    inside = folders[0] / "inside.musicxml"
+    inside.symlink_to(folders[0] / "deep" / "one.musicxml")
+    loop = folders[0] / "loop.musicxml"
+    loop.symlink_to(loop)
+    assert from_folder("inside.musicxml", folders).content == MUSICXML
+    for name in ("outside.musicxml", "loop.musicxml"):
+        with pytest.raises(UnknownScoreError, match="below a configured folder"):
+            from_folder(name, folders)
+
+
+def test_linked_folder_is_where_it_leads(folders, tmp_path):
+    linked = tmp_path / "linked"
+    linked.symlink_to(folders[0])
+    assert from_folder("deep/one.musicxml", [linked]).content == MUSICXML
+
+
+def test_file_that_is_no_score(folders):
+    (folders[0] / "notes.txt").write_text("C4 E4 G4")
+    (folders[0] / "liar.mxl").write_text("no score at all")
+    with pytest.raises(UnknownScoreError, match=r"\.musicxml"):
+        from_folder("notes.txt", folders)
+    with pytest.raises(UnreadableScoreError, match="Expected MusicXML"):
+        from_folder("liar.mxl", folders)
+
+
+def test_pipe_is_no_file(folders):
+    os.mkfifo(folders[0] / "pipe.musicxml")
+    with pytest.raises(UnknownScoreError, match="below a configured folder"):
+        from_folder("pipe.musicxml", folders)
+
+
+def test_no_folder_is_configured():
+    with pytest.raises(UnknownScoreError, match="no folder is configured"):
+        from_folder("score.musicxml", [])
+
+
+def test_limit_of_a_file(folders):
+    with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
+        from_folder("deep/one.musicxml", folders, Limits(max_source_bytes=10))

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from music21_server.errors import UnreadableScoreError
+from music21_server.reading.midi_note_count import count_notes
+
+HEADER = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0"
+
+
+def _track(*events):
+    data = b"".join(events)
+    return b"MTrk" + len(data).to_bytes(4, "big") + data
+
+
+END = b"\x00\xff\x2f\x00"
+
+
+@pytest.mark.parametrize(
+    ("events", "notes"),
+    [
+        ([b"\x00\x90\x3c\x40", b"\x60\x80\x3c\x40"], 1),
+        ([b"\x00\x90\x3c\x40", b"\x60\x3c\x00", b"\x00\x3e\x40", b"\x00\x3e\x00"], 2),  # running status
+        ([b"\x00\x9f\x3c\x00"], 0),  # as good as a note off
+        (
+            [b"\x00\xc0\x05", b"\x00\xd0\x05", b"\x00\xe0\x00\x40", b"\x00\xb0\x07\x64", b"\x00\x90\x3c\x40"],
+            1,
+        ),
+        ([b"\x00\xff\x03\x04\x90\x3c\x40\x40", b"\x00\x90\x3c\x40"], 1),  # a text that looks like a note
+        ([b"\x00\xf0\x03\x90\x3c\xf7", b"\x00\xf7\x01\x00", b"\x00\x90\x3c\x40"], 1),
+        ([b"\xff\xff\xff\x7f\x90\x3c\x40"], 1),  # the longest time
+        ([], 0),
+    ],
+)
+def test_notes_are_counted(events, notes):
+    assert count_notes(HEADER + _track(*events, END)) == notes
+
+
+def test_all_tracks_count_and_other_chunks_do_not():
+    other = b"XFIH\x00\x00\x00\x04\x90\x3c\x40\x00"
+    assert count_notes(HEADER + other + _track(b"\x00\x90\x3c\x40") * 2) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", "begins with MThd"),
+        (b"MThd", "begins with MThd"),
+        (b"RIFF" + HEADER, "begins with MThd"),
+        (HEADER, "at least one track"),
+        (HEADER[:12] + b"\xe7\x28" + _track(END), "film time"),
+        (HEADER[:12] + b"\x00\x00" + _track(END), "got 0"),
+        (HEADER + _track(b"\x00\x90\x3c\x40", END)[:-3], "cut off"),
+        (HEADER + _track(b"\x00\x90\x3c"), "event of MIDI at byte"),
+        (HEADER + _track(b"\x00\x3c\x40"), "event of MIDI at byte"),
+        (HEADER + _track(b"\x00\xff\x03\x7f\x00"), "event of MIDI at byte"),
+        (HEADER + _track(b"\xff\xff\xff\xff\xff"), "event of MIDI at byte"),
+        (HEADER + _track(b"\x00\x90"), "event of MIDI at byte"),
+    ],
+)
+def test_what_is_no_midi_is_refused(source, message):
+    with pytest.raises(UnreadableScoreError, match=message):
+        count_notes(source)
+
+
+def test_two_megabytes_take_less_than_music21_would_for_a_page():
+    source = HEADER + _track(b"\x00\x90\x3c\x40", b"\x00\x3c\x40" * 100_000)
+    began = time.process_time()
+    assert count_notes(source) == 100_001
+    assert time.process_time() - began < 1

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from music21_server.errors import ScoreError, TooMuchScoreError
+from music21_server.score.limits import Limits
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
+def test_error_names_the_limit_and_its_setting(name):
+    limits = Limits(**{name: 1_000})
+    limits.check(name, 1_000)
+    with pytest.raises(TooMuchScoreError, match=rf"1,001 .*expected at most 1,000 \(setting {name}\)"):
+        limits.check(name, 1_001)
+
+
+def test_it_is_an_error_of_the_score():
+    assert issubclass(TooMuchScoreError, ScoreError)

@@ -1,0 +1,98 @@
+"""How the studio asks its store: never in the event loop where it waits, and again when it was away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from music21_server.engine.jobs import Bounds
+from music21_server.errors import StoreUnavailableError
+from music21_server.reading.ingest import Made
+from music21_server.score.entry import Entry
+from music21_server.score.limits import Limits
+from music21_server.service.score_service import Studio
+from music21_server.store.limits import StoreLimits
+from music21_server.store.local import Store
+
+pytestmark = pytest.mark.anyio
+SCALE = "C4 D4 E4 F4 G4 A4 B4 C5"
+
+
+class HerePool:
+    """Does the work of a pool in the test itself."""
+
+    async def run(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
+        return function(*arguments)
+
+
+class FarStore:
+    """Hands all calls to a store, and notes in which thread they came."""
+
+    is_in_memory = False
+
+    def __init__(self) -> None:
+        self.threads: dict[str, int] = {}
+        self._store = Store(StoreLimits())
+
+    def __getattr__(self, name: str) -> Any:
+        def asked(*arguments: Any, **named: Any) -> Any:
+            self.threads[name] = threading.get_ident()
+            return getattr(self._store, name)(*arguments, **named)
+
+        return asked
+
+
+class AwayStore(Store):
+    """A store that fails twice, and is there then."""
+
+    def __init__(self) -> None:
+        self.troubles: list[Exception] = []
+        self.swept = asyncio.Event()
+        super().__init__(StoreLimits())
+        self.swept.clear()
+        self.troubles += [OSError("disk"), StoreUnavailableError("away")]
+
+    def sweep(self) -> int:
+        if self.troubles:
+            raise self.troubles.pop()
+        self.swept.set()
+        return 0
+
+
+def studio_with(store: Any) -> Studio:
+    pool: Any = HerePool()
+    return Studio(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)
+
+
+def the_same(entries: tuple[Entry, ...], _limits: Limits) -> Made:
+    report: Mapping[str, Any] = {}
+    return Made(entries[0], report)
+
+
+async def test_a_store_that_waits_is_never_asked_in_the_event_loop() -> None:
+    store = FarStore()
+    studio = studio_with(store)
+    await studio.import_score("ann", SCALE, "auto", "x")
+    await studio.analyse("ann", "x", "key", {})
+    await studio.derive("ann", the_same, sources=("x",), name="y")
+    assert len(await studio.scores("ann")) == 2
+    await studio.delete("ann", "x")
+    await studio.delete_all("ann")
+    assert set(store.threads) == {"put", "get", "scores", "delete", "delete_all"}
+    assert threading.get_ident() not in store.threads.values()
+
+
+async def test_the_house_is_kept_after_a_store_was_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("music21_server.service.score_service._SWEEP_EVERY_S", 0)
+    store = AwayStore()
+    keeper = asyncio.create_task(studio_with(store).keep_house())
+    await asyncio.wait_for(store.swept.wait(), 10)
+    keeper.cancel()
+    assert store.troubles == []
+    assert caplog.text.count("cannot be swept") == 1, "what the store says itself is said once"

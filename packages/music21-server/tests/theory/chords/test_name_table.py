@@ -1,0 +1,48 @@
+import json
+from importlib import resources
+
+from music21_server.theory.chords import name_table
+from music21_server.theory.chords.name_table import PACKAGED, NameTable, packaged_names
+from music21_server.theory.chords.names import Shape, SonorityClass, SonorityName
+
+TRIAD = SonorityClass("major", Shape((0, 0), ((2, 0), (4, 0))))
+NAME = SonorityName((0, 0), "major", 0, "I", "major triad")
+
+
+def test_a_packaged_name_is_not_asked_for():
+    table = NameTable({TRIAD.text: NAME.text}, ask=lambda _: 1 / 0)
+    assert table.name(TRIAD) == NAME
+    assert table.asked == 0
+
+
+def test_an_unknown_class_is_asked_for_once():
+    table = NameTable({}, ask=lambda _: NAME)
+    assert table.name(TRIAD) == NAME
+    assert table.name(TRIAD) == NAME
+    assert table.asked == 1
+    assert dict(table) == {TRIAD: NAME}
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(name_table, "_MOST_KEPT", 2)
+    table = NameTable({}, ask=lambda _: NAME)
+    for cents in (0, 100, 200, 300):
+        assert table.name(SonorityClass("major", Shape((0, cents), ()))) == NAME
+    assert len(table) == 2
+
+
+def test_the_packaged_table_answers_for_this_music21():
+    names = packaged_names()
+    assert SonorityName.from_text(names["major G B D F"]).numeral == "V7"
+    assert SonorityName.from_text(names["minor B D F A-"]).numeral == "viio7"
+    assert all(text.split(" ", 1)[0] in ("major", "minor") for text in names)
+
+
+def test_the_table_of_another_music21_is_left_alone(monkeypatch):
+    monkeypatch.setattr(name_table.metadata, "version", lambda _: "1.0")
+    assert packaged_names() == {}
+
+
+def test_the_packaged_table_says_which_music21_it_is_of():
+    document = json.loads(resources.files("music21_server").joinpath("data", PACKAGED).read_bytes())
+    assert document["music21"].split(".")[0].isdecimal()

@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from music21_server.theory.chords.assignment import chord_path
+from music21_server.theory.chords.sonorities import sonorities
+from music21_server.theory.harmony.harmonies import harmonies_of
+from music21_server.theory.harmony.local_keys import local_keys
+from music21_server.theory.pitch.names import text_of
+from music21_server.theory.pitch.transposition import written_pitches
+from music21_server.theory.time.positions import Clock
+
+
+def harmonies(score):
+    clock = Clock(score)
+    found = sonorities(score, written_pitches(score))
+    path = chord_path(score, found, clock)
+    return harmonies_of(found, path, local_keys(score, found, path, clock), clock)
+
+
+def told(score):
+    found = harmonies(score)
+    texts = ["".join(text_of(name) for name in shape.names) for shape in found.shapes]
+    return list(zip((found.start / 48).tolist(), texts, strict=True))
+
+
+def test_chords_one_after_another(make_score):
+    score = make_score("C4+E4+G4:2 F3+A3+C4:2 G3+B3+D4:2 C4+E4+G4:2")
+    assert told(score) == [(0, "CEG"), (2, "FAC"), (4, "GBD"), (6, "CEG")]
+
+
+def test_a_passing_note_is_part_of_its_harmony(make_score):
+    score = make_score("E5:0.5 D5:0.5 C5 F5:2", "G4:2 A4:2", "C3:2 F3:2", "C4:2 C4:2")
+    assert told(score) == [(0, "CEG"), (2, "FAC")]
+
+
+def test_a_suspension_belongs_to_the_chord_that_it_resolves_into(make_score):
+    score = make_score("C5:2 C5:1 B4:1 C5:4", "E4:2 D4:2 E4:4", "A4:2 G4:2 G4:4", "F3:2 G3:2 C3:4")
+    assert [text for _, text in told(score)][-2:] == ["GBD", "CEG"]
+    assert told(score)[-2][0] == 2
+
+
+def test_an_arpeggio_is_one_harmony(make_score):
+    score = make_score("C4:0.5 G4:0.5 E4:0.5 G4:0.5 " * 2 + "B3:0.5 G4:0.5 D4:0.5 G4:0.5 " * 2 + "C4+E4+G4:4")
+    assert told(score) == [(0, "CEG"), (4, "BDG"), (8, "CEG")]
+
+
+def test_a_bass_that_moves_within_the_chord_divides_it_if_it_stays(make_score):
+    score = make_score("G4:4 A4:4", "C4:4 C4:4", "C3:2 E3:2 F3:4")
+    assert told(score) == [(0, "CEG"), (2, "EGC"), (4, "FAC")]
+    found = harmonies(score)
+    assert len(found) == 3
+    assert found.is_change.tolist() == [True, False, True]
+
+
+def test_a_short_move_of_the_bass_does_not(make_score):
+    score = make_score("G4+E4:4 A4+F4:4", "C4:4 C4:4", "C3:1.5 E3:0.5 C3:2 F3:4")
+    assert told(score) == [(0, "CEG"), (4, "FAC")]
+
+
+def test_an_added_seventh_is_no_other_chord(make_score):
+    score = make_score("G4:2 F4:2 E4:4", "B3+D4:4 C4:4", "G3:4 C3+G3:4")
+    found = harmonies(score)
+    assert sum(found.is_change) == 2
+
+
+def test_times_are_those_of_the_sonorities(make_score):
+    found = harmonies(make_score("C4+E4+G4:2 r:2 F4+A4+C5:2 r:2"))
+    assert (found.start / 48).tolist() == [0, 4]
+    assert (found.end / 48).tolist() == [2, 6]
+
+
+def test_quarter_tones_do_not_stop_it(make_score):
+    assert len(harmonies(make_score("C~4+E`4:2 F~4:2"))) >= 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.sampled_from(["C3", "E4", "G4", "B-4", "F#4", "D-5", "A`3"]),
+                min_size=1,
+                max_size=4,
+                unique=True,
+            ),
+            st.sampled_from(["0.5", "1", "2", "1.5"]),
+        ),
+        min_size=1,
+        max_size=16,
+    )
+)
+def test_harmonies_are_in_order_and_begin_with_a_sonority(make_score, chords):
+    score = make_score(" ".join("+".join(names) + ":" + length for names, length in chords))
+    found = harmonies(score)
+    starts = set(sonorities(score, written_pitches(score)).start.tolist())
+    assert set(found.start.tolist()) <= starts
+    assert found.start[0] == min(starts)
+    assert (found.start[1:] >= found.end[:-1]).all()
+    assert (found.end > found.start).all()
+    assert len(found.shapes) == len(found.is_change) == len(found)
+
+
+@pytest.mark.parametrize("key_of_arpeggio", ["C4 E4 G4 C5", "A3 C4 E4 A4"])
+def test_a_melody_has_harmonies(make_score, key_of_arpeggio):
+    assert len(harmonies(make_score(key_of_arpeggio))) == 1

@@ -1,0 +1,134 @@
+"""Calls take turns: so many at once, owner by owner, and no turn is ever lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from music21_server.workers.errors import BusyError
+from music21_server.workers.fair_queue import Turns
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Calls:
+    """Calls that go on until they are told to end."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.begun: list[str] = []
+        self.ends: dict[str, asyncio.Event] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def begin(self, name: str) -> None:
+        """Begin a call; the first letter is its owner."""
+        self.ends[name] = asyncio.Event()
+        self.tasks[name] = asyncio.create_task(self._call(name))
+        await settled()
+
+    async def end(self, name: str) -> None:
+        self.ends[name].set()
+        await self.tasks[name]
+        await settled()
+
+    async def _call(self, name: str) -> None:
+        async with self.turns.turn(name[0]):
+            self.begun.append(name)
+            await self.ends[name].wait()
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_so_many_go_at_once_and_the_rest_in_order() -> None:
+    calls = Calls(Turns(2, 10))
+    for name in ("a1", "a2", "a3", "a4"):
+        await calls.begin(name)
+    assert (calls.begun, calls.turns.waiting) == (["a1", "a2"], 2)
+    await calls.end("a2")
+    assert (calls.begun, calls.turns.waiting) == (["a1", "a2", "a3"], 1)
+    for name in ("a1", "a3", "a4"):
+        await calls.end(name)
+    assert (calls.begun, calls.turns.waiting) == (["a1", "a2", "a3", "a4"], 0)
+
+
+async def test_owners_take_turns() -> None:
+    calls = Calls(Turns(1, 10))
+    for name in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
+        await calls.begin(name)
+    for _ in range(7):
+        await calls.end(calls.begun[-1])
+    assert calls.begun == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+async def test_one_too_many_is_refused() -> None:
+    calls = Calls(Turns(1, 1))
+    await calls.begin("a1")
+    await calls.begin("a2")
+    with pytest.raises(
+        BusyError, match=r"1 calls wait already, at most 1 may \(setting max_waiting_calls\). Try"
+    ):
+        async with calls.turns.turn("b"):
+            pass
+    await calls.end("a1")
+    await calls.end("a2")
+    async with calls.turns.turn("b"):
+        pass
+
+
+async def test_who_leaves_the_queue_takes_no_turn() -> None:
+    calls = Calls(Turns(1, 10))
+    for name in ("a1", "a2", "a3"):
+        await calls.begin(name)
+    calls.tasks["a2"].cancel()
+    await settled()
+    assert calls.turns.waiting == 1
+    await calls.end("a1")
+    assert calls.begun == ["a1", "a3"]
+    await calls.end("a3")
+
+
+async def test_a_turn_that_comes_to_one_who_leaves_in_that_moment_goes_to_the_next() -> None:
+    calls = Calls(Turns(1, 10))
+    async with calls.turns.turn("a"):
+        for name in ("a2", "a3"):
+            await calls.begin(name)
+    calls.tasks["a2"].cancel()  # the turn is a2's now, who does not know it yet
+    await settled()
+    assert calls.begun == ["a3"]
+    await calls.end("a3")
+
+
+async def test_a_turn_is_not_given_to_one_who_is_about_to_leave() -> None:
+    calls = Calls(Turns(1, 10))
+    async with calls.turns.turn("a"):
+        for name in ("a2", "a3"):
+            await calls.begin(name)
+        calls.tasks["a2"].cancel()  # it has not yet left the queue when the turn is passed on
+    await settled()
+    assert calls.begun == ["a3"]
+    await calls.end("a3")
+    assert calls.turns.waiting == 0
+
+
+async def test_a_call_that_fails_or_is_cancelled_gives_its_turn_back() -> None:
+    turns = Turns(1, 0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with turns.turn("a"):
+                raise ZeroDivisionError
+    calls = Calls(turns)
+    await calls.begin("a1")
+    calls.tasks["a1"].cancel()
+    await settled()
+    await calls.begin("a2")
+    assert calls.begun == ["a1", "a2"]
+    await calls.end("a2")

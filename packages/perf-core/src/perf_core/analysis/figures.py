@@ -1,0 +1,170 @@
+"""Figures: every number of a run that a target can name, with what it rests on.
+
+Names read from the general to the particular; a stage stands after ``@``:
+
+* ``tool_calls_per_s``, ``tool_calls_per_s@hold_100``, ``error_rate``, ``error_rate@hold_100``
+* ``errors.wrong_answer`` and the other classes
+* ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
+* ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
+* ``kinds_ms.all.unseen.p95``, ``kinds_ms.TOOL.KIND.p95``: by kind of journey
+* ``success_percent``, ``failed_calls``: right answers among all calls, and the others
+* ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
+* ``concurrent.worst_level_percent``, ``pools.unreached``, ``stability.worst_hour_percent``
+* ``rate_limit.burst_off_by``, ``cleanup.held``, ``recovery.slowest_s`` and others of these three: see the
+  modules of :mod:`perf_core.shapes`
+* ``server.rss_slope_mb_per_h``, ``server.rss_growth_mb_per_5_min`` (the same slope)
+* ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
+* ``sessions_left``: what the server says it still holds, else what the generator did not delete
+
+The clients that a run carried (clients_carried) are counted by :mod:`perf_core.analysis.grades`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from perf_core.analysis.measurements import ERROR_CLASSES, FIGURE_KINDS
+from perf_core.results.record import Latency, Metrics, ServerUse, Stage
+
+_TIMED_ERRORS = frozenset({"transport", "timeout"})
+"""Errors that a generator short of CPU can bring about by itself."""
+
+_FIVE_MINUTES_PER_HOUR = 12
+
+_STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number and what it rests on.
+
+    Attributes:
+        value: The number, in the unit that its name ends with; None when there was nothing to measure.
+        samples: Samples behind it.
+        duration_s: Length of the observation.
+        at_least: The true value may be higher: the run ended before the limit was found.
+        beyond: The event did not happen within the observation: the true value is higher.
+        timed: Whether a slow generator makes it worse, as it does latencies and throughput; memory and
+            wrong answers are what they are.
+        absent: Why this run could not have measured it, such as a run too short for a slope; empty
+            when it should have been measured. A value of None without such a reason makes a target
+            on it invalid.
+    """
+
+    value: float | None
+    samples: int
+    duration_s: float
+    at_least: bool = False
+    beyond: bool = False
+    timed: bool = True
+    absent: str = ""
+
+
+def figures(
+    metrics: Metrics,
+    stages: Sequence[Stage],
+    planned_stages: Sequence[str],
+    server: ServerUse | None,
+    *,
+    sessions_left: int | None,
+    uptime_percent: float | None,
+) -> dict[str, Figure]:
+    """Return the figures that every scenario has, by name; findings add their own.
+
+    Args:
+        metrics: What the generator saw.
+        stages: The stages that were reached.
+        planned_stages: Names of all stages that were planned.
+        server: What the server used; None when it could not be seen.
+        sessions_left: Sessions that the server says it still holds; None when it does not tell.
+        uptime_percent: Share of the time that the server was there; None when no call ended.
+    """
+    held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
+    found = dict(_metric_figures(metrics, held_s))
+    for stage in stages:
+        found |= _stage_figures(stage, metrics.errors)
+    reached = {stage.name for stage in stages}
+    for name in planned_stages:
+        if name not in reached:
+            found |= _unreached_figures(name)
+    found |= _server_figures(server, metrics.tool_calls, held_s)
+    found["server.uptime_percent"] = Figure(uptime_percent, metrics.tool_calls, held_s)
+    found["sessions_left"] = _sessions_left(metrics, sessions_left, held_s)
+    return found
+
+
+def _sessions_left(metrics: Metrics, told: int | None, held_s: float) -> Figure:
+    if metrics.session_creation_ms is None:
+        return Figure(None, 0, held_s, absent="this wire has no sessions")
+    left = told if told is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
+    return Figure(left, metrics.sessions_opened, held_s, timed=False)
+
+
+def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str, int]) -> Figure:
+    return Figure(share if calls else None, calls, duration_s, timed=not _TIMED_ERRORS.isdisjoint(errors))
+
+
+def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
+    calls = metrics.tool_calls
+    yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
+    wrong = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
+    yield "error_rate", wrong
+    yield "success_percent", replace(wrong, value=None if wrong.value is None else 100 * (1 - wrong.value))
+    failed = round(metrics.error_rate * calls)
+    yield "failed_calls", replace(wrong, value=float(failed) if calls else None)
+    for name in ERROR_CLASSES:
+        count = metrics.errors.get(name, 0)
+        yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)
+    for tool, latency in metrics.latency_ms.items():
+        yield from _latency_figures(f"latency_ms.{tool}", latency, held_s)
+    if metrics.session_creation_ms is not None:
+        yield from _latency_figures("session_creation_ms", metrics.session_creation_ms, held_s)
+    else:
+        sessionless = Figure(None, 0, held_s, absent="this wire has no sessions")
+        yield from ((f"session_creation_ms.{name}", sessionless) for name in _STATISTICS)
+    for name, latency in metrics.journey_ms.items():
+        yield from _latency_figures(f"journey_ms.{name}", latency, held_s)
+    for name, latency in metrics.protocol_ms.items():
+        yield from _latency_figures(f"protocol_ms.{name}", latency, held_s)
+    for tool, kinds in metrics.kinds_ms.items():
+        for kind, latency in kinds.items():
+            yield from _latency_figures(f"kinds_ms.{tool}.{kind}", latency, held_s)
+
+
+def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterator[tuple[str, Figure]]:
+    values = asdict(latency)
+    for name in _STATISTICS:
+        yield f"{prefix}.{name}", Figure(values[name] if latency.count else None, latency.count, duration_s)
+
+
+def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]:
+    duration_s = stage.end_s - stage.start_s
+    found = {
+        f"tool_calls_per_s@{stage.name}": Figure(stage.calls_per_s, stage.calls, duration_s),
+        f"error_rate@{stage.name}": _error_rate(stage.error_rate, stage.calls, duration_s, errors),
+    }
+    for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
+        found[f"{name}@{stage.name}"] = figure
+    return found
+
+
+def _unreached_figures(stage: str) -> dict[str, Figure]:
+    absent = Figure(None, 0, 0.0, absent=f"the run ended before stage {stage}")
+    statistics = [f"latency_ms.all.{name}" for name in _STATISTICS]
+    return {f"{name}@{stage}": absent for name in ("tool_calls_per_s", "error_rate", *statistics)}
+
+
+def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
+    if server is None:
+        unseen = Figure(None, 0, held_s, absent="the server's process cannot be seen from here")
+        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "rss_growth_mb_per_5_min", "cpu_us_per_call"):
+            yield f"server.{name}", unseen
+        return
+    slope = server.rss_mb.slope_mb_per_h
+    few = "" if slope is not None else "too few samples for a slope"
+    yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s, timed=False)
+    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=few)
+    growth = None if slope is None else slope / _FIVE_MINUTES_PER_HOUR
+    yield "server.rss_growth_mb_per_5_min", Figure(growth, 1, held_s, timed=False, absent=few)
+    yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s, timed=False)

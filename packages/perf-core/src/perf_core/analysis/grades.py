@@ -1,0 +1,128 @@
+"""Grades of a run, beside its targets: acceptable, good or excellent, by the published table. Pure.
+
+A grade judges a figure against levels that are the same for every server; a target is what one server's own
+users need. A figure that a run has not got, or has too little of, is not graded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from perf_core.analysis.figures import Figure
+from perf_core.results.record import Grade, Graded, Stage
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Levels of one figure.
+
+    Attributes:
+        subject: What is graded, for people.
+        figure: Name of the figure.
+        comparison: ``<`` when the figure must stay below a level, ``>=`` when it must reach it.
+        levels: For ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
+        min_duration_s: Shortest observation that can be graded.
+        min_samples: Fewest samples that can be graded.
+    """
+
+    subject: str
+    figure: str
+    comparison: Literal["<", ">="]
+    levels: tuple[float, float, float]
+    min_duration_s: float = 0.0
+    min_samples: int = 1
+
+
+ACCEPTABLE_SUCCESS_PERCENT = 90.0
+ACCEPTABLE_P95_MS = 5000.0
+
+SUCCESS = Scale(
+    "Success rate", "success_percent", ">=", (ACCEPTABLE_SUCCESS_PERCENT, 95.0, 99.0), min_samples=10
+)
+RESPONSE = Scale(
+    "Response, p95", "latency_ms.all.p95", "<", (ACCEPTABLE_P95_MS, 2000.0, 1000.0), min_samples=200
+)
+MEMORY = Scale(
+    "Memory growth", "server.rss_growth_mb_per_5_min", "<", (100.0, 50.0, 10.0), min_duration_s=120
+)
+CLIENTS = Scale("Concurrent clients", "clients_carried", ">=", (50, 100, 200), min_samples=10)
+RECOVERY = Scale("Recovery after failure", "recovery.slowest_s", "<", (60.0, 30.0, 10.0))
+
+SCALES = (SUCCESS, RESPONSE, MEMORY, CLIENTS, RECOVERY)
+"""The published table, for every run."""
+
+_NAMES: tuple[Grade, Grade, Grade] = ("acceptable", "good", "excellent")
+
+
+def grade(scale: Scale, value: float) -> Grade:
+    """Return the best grade whose level a value reaches; ``poor`` when it reaches none."""
+    reached: Grade = "poor"
+    for name, level in zip(_NAMES, scale.levels, strict=True):
+        if value < level if scale.comparison == "<" else value >= level:
+            reached = name
+    return reached
+
+
+def grades(figures: Mapping[str, Figure]) -> tuple[Graded, ...]:
+    """Return the grades of a run, in the order of the published table."""
+    return tuple(_graded(scale, figures.get(scale.figure)) for scale in SCALES)
+
+
+def _graded(scale: Scale, figure: Figure | None) -> Graded:
+    reason = _ungradable(scale, figure)
+    value = figure.value if figure else None
+    given: Grade = "not graded" if reason or value is None else grade(scale, value)
+    if figure is not None and figure.beyond and given != "not graded":
+        # It had not happened when the run ended: however long that was, it is not over.
+        given = "poor"
+    if figure is not None and figure.at_least and given not in ("excellent", "not graded"):
+        # More was not tried: it may be better than that, and it is not worse.
+        reason = "all that were tried were carried"
+        given = "not graded" if given == "poor" else given
+    return Graded(scale.subject, scale.figure, scale.comparison, scale.levels, value, given, reason)
+
+
+def _ungradable(scale: Scale, figure: Figure | None) -> str:
+    if figure is None:
+        return "not measured by this scenario"
+    if figure.absent:
+        return figure.absent
+    if figure.value is None:
+        return "no samples"
+    if figure.duration_s < scale.min_duration_s:
+        return f"needs {scale.min_duration_s:g} s of load, {figure.duration_s:.1f} s were observed"
+    if figure.samples < scale.min_samples:
+        return f"needs {scale.min_samples} samples, {figure.samples} came"
+    return ""
+
+
+def clients_carried(stages: Sequence[Stage]) -> Figure:
+    """Return the most virtual users of a held level up to which clients were served acceptably.
+
+    Only levels of a closed loop count: there each virtual user is a client that asks again and again.
+    """
+    levels = sorted(
+        (s for s in stages if s.kind in {"hold", "spike"} and s.rate_per_s is None and s.calls),
+        key=lambda stage: stage.vus or 0,
+    )
+    if not levels:
+        return Figure(None, 0, 0.0, absent="no level of clients was held")
+    carried, served_all = 0, True
+    for level in levels:
+        if not is_acceptable(level):
+            served_all = False
+            break
+        carried = level.vus or 0
+    shortest_s = min(level.end_s - level.start_s for level in levels)
+    return Figure(carried, min(level.calls for level in levels), shortest_s, at_least=served_all)
+
+
+def is_acceptable(stage: Stage) -> bool:
+    """Return whether a stage reached the lowest grade in success and response."""
+    return (
+        100 * (1 - stage.error_rate) >= ACCEPTABLE_SUCCESS_PERCENT
+        and stage.latency_ms.count > 0
+        and stage.latency_ms.p95 < ACCEPTABLE_P95_MS
+    )

@@ -1,0 +1,364 @@
+"""From k6's summary and the samples to the record's figures; pure functions.
+
+A call that came back with an answer, right or wrong, or that timed out is a sample of the latency.
+Transport errors, HTTP errors and refusals by a rate limiter have no latency of a tool call; they are
+errors without a sample. Calls made are the sum of both.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perf_core.analysis.statistics import theil_sen
+from perf_core.load.plan import Plan
+from perf_core.results.record import GeneratorUse, Latency, MemoryTrend, Metrics, ServerUse, Stage, Trend
+from perf_core.sampling.sampler import Reading, Sample
+
+CALLS = "mcp_tool_call_duration_ms"
+ERRORS = "mcp_errors"
+
+ERROR_CLASSES = (
+    "transport",
+    "http_status",
+    "jsonrpc_error",
+    "is_error",
+    "wrong_answer",
+    "timeout",
+    "rate_limited",
+)
+SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited"})
+
+OPENING = "initialize"
+"""Tag ``tool`` of an error in opening a session."""
+
+FIGURE_KINDS = frozenset({"hold", "baseline", "spike", "recovery"})
+"""Kinds of stages whose calls make the run's latency and throughput; ramps only lead to them."""
+
+SATURATED_SHARE = 0.85
+"""Beyond this share of the cores left to it, k6 is taken to be the limit: its own queues then add to
+the latency it reports. Found with the reference servers of ``benchmarks/``; see docs/methodology.md."""
+
+SERVER_COLUMNS = ("t_s", "rss_mb", "cpu_cores", "fds", "threads", "processes", "generator_cpu_cores")
+
+_NO_LATENCY = Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """k6's summary, read by metric and tags.
+
+    Attributes:
+        document: What ``k6/lib/summary.js`` wrote.
+    """
+
+    document: Mapping[str, Any]
+
+    def values(self, metric: str, **tags: str) -> Mapping[str, float]:
+        """Return the figures of a metric or of its sub-metric with these tags; empty without samples."""
+        name = metric
+        if tags:
+            name += "{" + ",".join(f"{key}:{value}" for key, value in tags.items()) + "}"
+        values: Mapping[str, float] = self.document["metrics"].get(name, {}).get("values", {})
+        return values
+
+    def count(self, metric: str, **tags: str) -> int:
+        """Return a counter's value or a trend's number of samples."""
+        return int(self.values(metric, **tags).get("count", 0))
+
+    def latency(self, metric: str, **tags: str) -> Latency:
+        """Return the distribution of a trend; all zero without samples."""
+        v = self.values(metric, **tags)
+        if not v.get("count"):
+            return _NO_LATENCY
+        return Latency(
+            count=int(v["count"]),
+            min=v["min"],
+            avg=v["avg"],
+            med=v["med"],
+            p90=v["p(90)"],
+            p95=v["p(95)"],
+            p99=v["p(99)"],
+            max=v["max"],
+        )
+
+    @property
+    def started_at_s(self) -> float:
+        """Start of the load, seconds since the epoch."""
+        return float(self.document["started_at_ms"]) / 1000
+
+    @property
+    def planned_stages(self) -> Sequence[Mapping[str, Any]]:
+        """The stages as the shape planned them."""
+        stages: Sequence[Mapping[str, Any]] = self.document["stages"]
+        return stages
+
+
+def stages(summary: Summary, ended_at_s: float) -> tuple[Stage, ...]:
+    """Return the stages that the run reached.
+
+    Args:
+        summary: k6's summary.
+        ended_at_s: Seconds from the start of the load until it ended, early or not.
+    """
+    return tuple(
+        _stage(summary, planned, ended_at_s)
+        for planned in summary.planned_stages
+        if planned["start_s"] < ended_at_s
+    )
+
+
+def _stage(summary: Summary, planned: Mapping[str, Any], ended_at_s: float) -> Stage:
+    name = planned["name"]
+    end_s = min(float(planned["end_s"]), ended_at_s)
+    latency = summary.latency(CALLS, stage=name)
+    errors = {c: summary.count(ERRORS, **{"class": c}, stage=name) for c in ERROR_CLASSES}
+    unopened = {c: summary.count(ERRORS, **{"class": c}, stage=name, tool=OPENING) for c in ERROR_CLASSES}
+    calls, correct = _calls(latency.count, errors, unopened)
+    return Stage(
+        name=name,
+        kind=planned["kind"],
+        vus=planned["vus"],
+        rate_per_s=planned["rate_per_s"],
+        start_s=float(planned["start_s"]),
+        end_s=end_s,
+        calls=calls,
+        calls_per_s=correct / max(end_s - float(planned["start_s"]), 1e-3),
+        error_rate=_share(calls - correct, calls),
+        latency_ms=latency,
+    )
+
+
+def _calls(samples: int, errors: Mapping[str, int], unopened: Mapping[str, int]) -> tuple[int, int]:
+    """Return the calls made and the correct answers among them.
+
+    A session that could not be opened stands for the call that it kept from being made.
+    """
+    with_sample = sum(n - unopened[name] for name, n in errors.items() if name not in SAMPLELESS_CLASSES)
+    calls = samples - with_sample + sum(errors.values())
+    return calls, max(0, calls - sum(errors.values()))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
+    """Return what the generator saw over the whole run."""
+    errors = {c: summary.count(ERRORS, **{"class": c}) for c in ERROR_CLASSES}
+    unopened = {c: summary.count(ERRORS, **{"class": c}, tool=OPENING) for c in ERROR_CLASSES}
+    calls, correct = _calls(summary.count(CALLS), errors, unopened)
+    held = [stage for stage in reached if stage.kind in FIGURE_KINDS]
+    held_s = sum(stage.end_s - stage.start_s for stage in held)
+    session = summary.latency("mcp_session_creation_ms")
+    return Metrics(
+        tool_calls=calls,
+        tool_calls_per_s=_share(sum(s.calls_per_s * (s.end_s - s.start_s) for s in held), held_s),
+        error_rate=_share(calls - correct, calls),
+        errors={name: n for name, n in errors.items() if n},
+        latency_ms={"all": summary.latency(CALLS), **{t: summary.latency(CALLS, tool=t) for t in plan.tools}},
+        session_creation_ms=session if plan.wire == "session" else None,
+        journey_ms={
+            name: summary.latency("mcp_journey_duration_ms", journey=name) for name in plan.journey_names
+        },
+        kinds_ms=_kinds(summary, plan),
+        kinds_error_rate=_kinds_error_rate(summary, plan),
+        protocol_ms=_protocol(summary),
+        sessions_opened=summary.count("mcp_sessions_opened"),
+        sessions_closed=summary.count("mcp_sessions_closed"),
+    )
+
+
+def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:
+    split = {
+        tool: {
+            kind: latency
+            for kind in plan.kinds
+            if (latency := summary.latency(CALLS, tool=tool, kind=kind)).count
+        }
+        for tool in plan.tools
+    }
+    whole = {kind: latency for kind in plan.kinds if (latency := summary.latency(CALLS, kind=kind)).count}
+    found = {tool: kinds for tool, kinds in split.items() if kinds}
+    return {**found, "all": whole} if whole else found
+
+
+def _kinds_error_rate(summary: Summary, plan: Plan) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for kind in plan.kinds:
+        errors = {c: summary.count(ERRORS, **{"class": c}, kind=kind) for c in ERROR_CLASSES}
+        calls, correct = _calls(summary.count(CALLS, kind=kind), errors, dict.fromkeys(ERROR_CLASSES, 0))
+        if calls:
+            rates[kind] = _share(calls - correct, calls)
+    return rates
+
+
+def _protocol(summary: Summary) -> dict[str, Latency]:
+    prefix = "mcp_protocol_duration_ms{method:"
+    methods = [
+        name.removeprefix(prefix).removesuffix("}")
+        for name in summary.document["metrics"]
+        if name.startswith(prefix)
+    ]
+    found = {method: summary.latency("mcp_protocol_duration_ms", method=method) for method in methods}
+    return {method: latency for method, latency in found.items() if latency.count}
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of time, in seconds since the epoch."""
+
+    start_s: float
+    end_s: float
+
+    def __contains__(self, at_s: float) -> bool:
+        return self.start_s <= at_s <= self.end_s
+
+
+def held_window(summary: Summary, reached: Sequence[Stage]) -> Window:
+    """Return the span from the first to the last stage that carries figures, else the whole load."""
+    held = [stage for stage in reached if stage.kind in FIGURE_KINDS] or list(reached)
+    start = min((stage.start_s for stage in held), default=0.0)
+    end = max((stage.end_s for stage in held), default=0.0)
+    return Window(summary.started_at_s + start, summary.started_at_s + end)
+
+
+def server_use(
+    samples: Sequence[Sample],
+    load: Window,
+    held: Window,
+    calls: int,
+    *,
+    sessions_left: int | None,
+    uptime_percent: float | None,
+) -> ServerUse | None:
+    """Return what the server used, None when it was not seen during the load."""
+    seen = [(s.at_s, s.server) for s in samples if s.server and s.server.processes and s.at_s in load]
+    if len(seen) < 2:
+        return None
+    cpu_s = seen[-1][1].cpu_s - seen[0][1].cpu_s
+    in_hold = [(at_s, reading.rss_mb) for at_s, reading in seen if at_s in held]
+    slope = theil_sen([at_s for at_s, _ in in_hold], [rss for _, rss in in_hold])
+    rss = _trend([reading.rss_mb for _, reading in seen])
+    return ServerUse(
+        rss_mb=MemoryTrend(
+            rss.start,
+            rss.peak,
+            rss.end,
+            slope_mb_per_h=slope.per_s * 3600 if slope else None,
+            slope_interval=(slope.low * 3600, slope.high * 3600) if slope else None,
+        ),
+        cpu_s=cpu_s,
+        cpu_us_per_call=_share(cpu_s * 1e6, calls),
+        fds=_trend([float(reading.fds) for _, reading in seen]),
+        threads=_trend([float(reading.threads) for _, reading in seen]),
+        processes=max(reading.processes for _, reading in seen),
+        sessions_left=sessions_left,
+        uptime_percent=uptime_percent,
+    )
+
+
+def _trend(values: Sequence[float]) -> Trend:
+    return Trend(start=values[0], peak=max(values), end=values[-1])
+
+
+def generator_use(
+    samples: Sequence[Sample],
+    load: Window,
+    held: Window,
+    calls: int,
+    *,
+    cpus: int,
+    pinned: bool,
+    dropped: int,
+    iterations: int,
+    exit_code: int,
+) -> GeneratorUse:
+    """Return what k6 used and whether it was the limit.
+
+    Args:
+        samples: Samples of the whole run.
+        load: Span of the load.
+        held: Span of the stages that carry figures.
+        calls: Tool calls made.
+        cpus: CPUs that server and generator share, or those of the generator alone.
+        pinned: Whether the generator has those CPUs to itself.
+        dropped: Iterations dropped.
+        iterations: Iterations started.
+        exit_code: Exit code of k6.
+    """
+    seen = [(s.at_s, s.generator) for s in samples if s.generator and s.generator.processes]
+    in_load = [(at_s, reading) for at_s, reading in seen if at_s in load]
+    cpu_s = in_load[-1][1].cpu_s - in_load[0][1].cpu_s if in_load else 0.0
+    used = _cores((s.at_s, s.generator) for s in samples if s.at_s in held)
+    server_cores = _cores((s.at_s, s.server) for s in samples if s.at_s in held)
+    available = float(cpus) if pinned else max(cpus - server_cores, 0.0)
+    return GeneratorUse(
+        cpu_s=cpu_s,
+        cpu_us_per_call=_share(cpu_s * 1e6, calls),
+        cores_used=used,
+        cores_available=available,
+        saturated=used >= SATURATED_SHARE * available,
+        rss_peak_mb=max((reading.rss_mb for _, reading in seen), default=0.0),
+        dropped_iterations=dropped,
+        scheduled_iterations=iterations + dropped,
+        exit_code=exit_code,
+    )
+
+
+def _cores(readings: Iterable[tuple[float, Reading | None]]) -> float:
+    seen = [(at_s, reading.cpu_s) for at_s, reading in readings if reading and reading.processes]
+    if len(seen) < 2:
+        return 0.0
+    return (seen[-1][1] - seen[0][1]) / max(seen[-1][0] - seen[0][0], 1e-3)
+
+
+def server_columns(
+    samples: Sequence[Sample], started_at_s: float, until_s: float
+) -> dict[str, tuple[float | None, ...]]:
+    """Return the columns of ``record.Series.server`` for the load; cores are means since the last sample."""
+    columns: dict[str, list[float | None]] = {name: [] for name in SERVER_COLUMNS}
+    for before, sample in itertools.pairwise(samples):
+        t_s = sample.at_s - started_at_s
+        if not 0 <= t_s <= until_s:
+            continue
+        server = sample.server if sample.server and sample.server.processes else None
+        elapsed_s = max(sample.at_s - before.at_s, 1e-3)
+        columns["t_s"].append(round(t_s, 3))
+        columns["rss_mb"].append(server.rss_mb if server else None)
+        columns["cpu_cores"].append(_cores_between(before.server, server, elapsed_s))
+        columns["fds"].append(float(server.fds) if server else None)
+        columns["threads"].append(float(server.threads) if server else None)
+        columns["processes"].append(float(server.processes) if server else None)
+        columns["generator_cpu_cores"].append(_cores_between(before.generator, sample.generator, elapsed_s))
+    return {name: tuple(values) for name, values in columns.items()}
+
+
+def _cores_between(before: Reading | None, after: Reading | None, elapsed_s: float) -> float | None:
+    if not before or not after or not after.processes:
+        return None
+    return max(0.0, after.cpu_s - before.cpu_s) / elapsed_s
+
+
+def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
+    """Return the share of periods in which the server was there.
+
+    A period counts by whether a good answer came in it. A period in which no call ended counts like the
+    next one in which some did: calls that time out at last had no server all the while that they waited.
+
+    Args:
+        load: Columns of ``record.Series.load``.
+
+    Returns:
+        0 to 100, or None when no call ended.
+    """
+    pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
+    there: list[bool] = []
+    for calls, errors in reversed(pairs):
+        if calls or errors:
+            there.append((calls or 0.0) > (errors or 0.0))
+        elif there:
+            there.append(there[-1])
+    return 100 * _share(sum(there), len(there)) if there else None

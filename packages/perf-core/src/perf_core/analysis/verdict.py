@@ -1,0 +1,190 @@
+"""From figures and faults to a verdict; pure functions.
+
+A run is invalid when nobody can know what it says: the generator gave up or dropped iterations, the
+server was not the same at the end, a target's metric has no samples. A generator that was saturated
+biases against the server: a target that is met all the same stands, as a bound; one that is missed is
+invalid, for nobody knows who was slow. That holds for figures of time alone: a wrong answer is the
+server's own however slow the generator was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perf_core.adapter import Target
+from perf_core.analysis.figures import Figure
+from perf_core.errors import ExitCode
+from perf_core.results.record import GeneratorUse, Outcome, TargetResult, Verdict
+
+DROPPED_SHARE = 0.005
+"""Share of scheduled iterations that may be dropped: a healthy server has shown up to 0.3 %."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict of one run.
+
+    Attributes:
+        verdict: ``pass``, ``fail``, ``invalid`` or ``interrupted``.
+        reasons: Why, one sentence each; remarks when it passed.
+        targets: What became of each target.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    targets: tuple[TargetResult, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What ``perf-core`` returns for this run alone."""
+        return _EXIT_CODES[self.verdict]
+
+
+_EXIT_CODES: Mapping[Verdict, ExitCode] = {
+    "pass": ExitCode.PASS,
+    "fail": ExitCode.TARGETS_MISSED,
+    "invalid": ExitCode.INVALID,
+    "interrupted": ExitCode.INVALID,
+}
+
+
+def judge(
+    targets: Sequence[Target],
+    figures: Mapping[str, Figure],
+    generator: GeneratorUse | None,
+    faults: Sequence[str],
+    *,
+    interrupted: bool = False,
+    changed_levels: bool = False,
+) -> Judgement:
+    """Return the verdict.
+
+    Args:
+        targets: What must be reached.
+        figures: What was measured.
+        generator: What k6 used; None when it left nothing.
+        faults: Reasons that make the run invalid whatever its figures say.
+        interrupted: The user ended the run.
+        changed_levels: The user changed the numbers of virtual users, so that published stages may
+            be missing.
+    """
+    saturated = generator is not None and generator.saturated
+    results = tuple(_judge_target(target, figures, saturated, changed_levels) for target in targets)
+    if interrupted:
+        reason = "the run was interrupted; its figures cover what was done until then"
+        return Judgement("interrupted", (reason, *faults), results)
+    invalid = [*faults, *_generator_faults(generator)]
+    invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
+    if invalid:
+        return Judgement("invalid", tuple(invalid), results)
+    missed = [_missed_sentence(r) for r in results if r.outcome == "missed"]
+    if missed:
+        return Judgement("fail", tuple(missed), results)
+    return Judgement("pass", tuple(_remarks(results)), results)
+
+
+def _generator_faults(generator: GeneratorUse | None) -> list[str]:
+    if generator is None:
+        return ["k6 left no figures: nothing was measured"]
+    share = generator.dropped_iterations / max(generator.scheduled_iterations, 1)
+    if share > DROPPED_SHARE:
+        return [
+            f"{generator.dropped_iterations} of {generator.scheduled_iterations} scheduled iterations were "
+            f"dropped ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid): the load was not the one planned"
+        ]
+    return []
+
+
+def _judge_target(
+    target: Target, figures: Mapping[str, Figure], saturated: bool, changed_levels: bool
+) -> TargetResult:
+    figure = figures.get(target.figure)
+    if figure is None:
+        return _unknown(target, figures, changed_levels)
+    verdict = _unjudgeable(target, figure)
+    if verdict is not None:
+        outcome, reason = verdict
+        return _result(target, figure, outcome, reason=reason)
+    met = _reaches(figure, target.comparison, target.target)
+    bound = saturated and figure.timed
+    if not met and bound:
+        reason = "missed while k6 itself was saturated: nobody knows who was slow"
+        return _result(target, figure, "invalid", reason=reason, bound=True)
+    stretch_met = None if target.stretch is None else _reaches(figure, target.comparison, target.stretch)
+    return _result(target, figure, "met" if met else "missed", stretch_met=stretch_met, bound=bound)
+
+
+def _unknown(target: Target, figures: Mapping[str, Figure], changed_levels: bool) -> TargetResult:
+    stage = target.figure.partition("@")[2]
+    if stage and changed_levels and not any(name.endswith(f"@{stage}") for name in figures):
+        return _result(target, None, "not judged", reason=f"with --vus there is no stage {stage}")
+    # A target on a figure that no run has would never be missed: that is a fault, not a pass.
+    return _result(target, None, "invalid", reason="there is no such figure; see perf_core.analysis.figures")
+
+
+def _unjudgeable(target: Target, figure: Figure) -> tuple[Outcome, str] | None:
+    """Return why the figure cannot be judged, and whether that is nobody's fault; None when it can."""
+    if figure.absent:
+        return "not judged", figure.absent
+    if figure.duration_s < target.min_duration_s:
+        return (
+            "not judged",
+            f"needs {target.min_duration_s:g} s of load, {figure.duration_s:.1f} s were observed",
+        )
+    if figure.value is None or figure.samples == 0:
+        return "invalid", "no samples: what should have been measured never happened"
+    if figure.samples < target.min_samples:
+        return "not judged", f"needs {target.min_samples} samples, {figure.samples} came"
+    if figure.at_least and not _reaches(figure, target.comparison, target.target):
+        return "not judged", "the run offered no more than that, and all of it was carried"
+    return None
+
+
+def _reaches(figure: Figure, comparison: str, level: float) -> bool:
+    value = figure.value
+    if value is None:
+        return False
+    if comparison == ">":
+        return value > level
+    return value < level and not figure.beyond
+
+
+def _result(
+    target: Target,
+    figure: Figure | None,
+    outcome: Outcome,
+    *,
+    reason: str = "",
+    bound: bool = False,
+    stretch_met: bool | None = None,
+) -> TargetResult:
+    return TargetResult(
+        figure=target.figure,
+        comparison=target.comparison,
+        target=target.target,
+        stretch=target.stretch,
+        need=target.need,
+        value=figure.value if figure else None,
+        samples=figure.samples if figure else 0,
+        outcome=outcome,
+        bound=bound,
+        at_least=figure is not None and (figure.at_least or figure.beyond),
+        stretch_met=stretch_met,
+        reason=reason,
+    )
+
+
+def _missed_sentence(result: TargetResult) -> str:
+    is_ = "is at least" if result.at_least else "is"
+    return f"{result.figure} {is_} {result.value:.4g}, {result.comparison} {result.target:g} was wanted"
+
+
+def _remarks(results: Sequence[TargetResult]) -> list[str]:
+    remarks = []
+    unjudged = sum(result.outcome == "not judged" for result in results)
+    if unjudged:
+        remarks.append(f"{unjudged} of {len(results)} targets could not be judged; each says why")
+    if any(result.bound for result in results):
+        remarks.append("k6 was saturated: figures are bounds, the server may be better than they say")
+    return remarks

@@ -1,0 +1,1 @@
+"""Comparing two servers: schedule, figures of slices, statistics and result."""

@@ -1,0 +1,157 @@
+"""From k6's summary and the log of CPU time to the figures of each slice; pure functions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perf_core.analysis.measurements import Summary
+from perf_core.comparison.cpu_log import CpuReading
+from perf_core.comparison.model import MOST_ERRORS, SliceFigures
+from perf_core.comparison.schedule import SIDES, Side, Turn
+
+_SETTLING_S = 0.1
+"""After the last slice the servers rest at least so long (see k6/lib/turns.js)."""
+
+_FEWEST_TURNS = 0.5
+"""With a smaller share of the turns taken, calls last as long as turns, and both servers worked at once."""
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A slice as it was planned."""
+
+    name: str
+    side: Side
+    pair: int
+    turns: int
+
+
+@dataclass(frozen=True)
+class _Time:
+    """When a slice really was, seconds since the epoch.
+
+    Attributes:
+        began_s: When the first user began.
+        ended_s: When the last user ended.
+        busy_s: Time that a user spent in it, all turns together.
+        turns: Turns taken, summed over the users.
+    """
+
+    began_s: float
+    ended_s: float
+    busy_s: float
+    turns: int
+
+
+def figures_of(
+    schedule: Sequence[Turn], summary: Summary, readings: Sequence[CpuReading], vus: int
+) -> tuple[SliceFigures, ...]:
+    """Return the figures of all slices but the warm-ups, pair by pair.
+
+    Between two pairs both servers rest. What a slice cost is the difference between the last reading before
+    its pair and the last one before the next pair, so that work done after an answer counts too.
+
+    Args:
+        schedule: The turns in order of time.
+        summary: What k6 wrote.
+        readings: CPU time over the whole launch.
+        vus: Virtual users that should have taken part.
+    """
+    pairs = sorted({turn.pair for turn in schedule})
+    spans = [_span(summary, pair) for pair in pairs]
+    at_s = [reading.at_s for reading in readings]
+    figures = []
+    for index, pair in enumerate(pairs):
+        if pair == 0:
+            continue
+        began_s, ended_s = spans[index]
+        rested_s = spans[index - 1][1] if index else 0.0
+        # After the last pair that was, sessions are deleted: that work is nobody's.
+        settled_s = ended_s + _SETTLING_S
+        next_s = next((began for began, _ in spans[index + 1 :] if began < float("inf")), settled_s)
+        before = _last(readings, at_s, rested_s, began_s)
+        after = _last(readings, at_s, ended_s, next_s)
+        for each in _planned(schedule, pair):
+            time = _time(summary, each.name, vus)
+            cpu_s = None
+            if before and after and each.side in before.cpu_s:
+                cpu_s = after.cpu_s[each.side] - before.cpu_s[each.side]
+            late = next_s < ended_s
+            figures.append(_slice(each, summary, time, cpu_s, _fault(each, summary, time, vus, late)))
+    return tuple(figures)
+
+
+def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:
+    turns = [turn for turn in schedule if turn.pair == pair]
+    by_side = {side: [turn for turn in turns if turn.side == side] for side in SIDES}
+    return [_Slice(own[0].slice, side, pair, len(own)) for side, own in by_side.items()]
+
+
+def _span(summary: Summary, pair: int) -> tuple[float, float]:
+    """Return when a pair really began and ended; a pair that never began has no length and no time."""
+    names = [f"pair_{pair}_{side}" if pair else f"warmup_{side}" for side in SIDES]
+    entered = [
+        v["min"] for name in names if (v := summary.values("mcp_slice_entered_ms", stage=name)).get("count")
+    ]
+    left = [v["max"] for name in names if (v := summary.values("mcp_slice_left_ms", stage=name)).get("count")]
+    if not entered or not left:
+        return float("inf"), float("inf")
+    return min(entered) / 1000, max(left) / 1000
+
+
+def _time(summary: Summary, name: str, vus: int) -> _Time | None:
+    entered = summary.values("mcp_slice_entered_ms", stage=name)
+    left = summary.values("mcp_slice_left_ms", stage=name)
+    if not entered.get("count") or not left.get("count"):
+        return None
+    turns = int(left["count"])
+    busy_s = (left["avg"] - entered["avg"]) * turns / vus / 1000
+    return _Time(entered["min"] / 1000, left["max"] / 1000, busy_s, turns)
+
+
+def _last(
+    readings: Sequence[CpuReading], at_s: Sequence[float], from_s: float, until_s: float
+) -> CpuReading | None:
+    """Return the last reading of a rest, None when there is none."""
+    index = bisect_right(at_s, until_s) - 1
+    return readings[index] if index >= 0 and at_s[index] >= from_s else None
+
+
+def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: bool) -> str:
+    """Return why a slice does not count, or nothing."""
+    calls = summary.count("mcp_tool_call_duration_ms", stage=each.name)
+    errors = summary.count("mcp_errors", stage=each.name)
+    if time is None:
+        return "it never began: the slice before it took its time, or the load ended"
+    if calls == 0:
+        return f"no call came back ({errors} failed)"
+    if errors > MOST_ERRORS * calls:
+        return f"{errors} of {calls} calls failed"
+    if time.turns < _FEWEST_TURNS * each.turns * vus:
+        return f"its users took {time.turns} of {each.turns * vus} turns; a longer --slice helps"
+    if late:
+        return "its last answer came after the next pair had begun; a longer --slice helps"
+    return ""
+
+
+def _slice(
+    each: _Slice, summary: Summary, time: _Time | None, cpu_s: float | None, fault: str
+) -> SliceFigures:
+    latency = summary.latency("mcp_tool_call_duration_ms", stage=each.name)
+    errors = summary.count("mcp_errors", stage=each.name)
+    busy_s = time.busy_s if time else 0.0
+    figures = {}
+    if latency.count and busy_s > 0:
+        figures = {
+            "latency_ms.med": latency.med,
+            "latency_ms.p95": latency.p95,
+            "latency_ms.p99": latency.p99,
+            "tool_calls_per_s": max(0, latency.count - errors) / busy_s,
+        }
+        if cpu_s is not None:
+            figures["cpu_us_per_call"] = cpu_s / latency.count * 1e6
+    return SliceFigures(
+        each.name, each.side, each.pair, latency.count, errors, round(busy_s, 4), figures, fault
+    )

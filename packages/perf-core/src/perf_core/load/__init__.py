@@ -1,0 +1,1 @@
+"""The load: its plan, and the k6 process that applies it."""

@@ -1,0 +1,160 @@
+"""A comparison as one self-contained HTML page: the table, and the intervals as a drawing.
+
+The drawing is plain SVG without scripts: bars as a band, the interval as a line, the ratio as a dot, each
+launch as a small mark below. Its axis is logarithmic, so that twice and half lie equally far from one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from perf_core.comparison.model import Comparison, MetricComparison, paired
+from perf_core.report.comparison import text
+from perf_core.report.html import asset
+from perf_core.report.summary import Tone
+
+_PAGE = "comparison.html.jinja"
+
+WIDTH = 760
+LABEL_WIDTH = 160
+ROW_HEIGHT = 46
+_MARGIN = 14
+
+_TICKS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.33,
+    0.5,
+    0.67,
+    0.8,
+    0.9,
+    0.95,
+    1,
+    1.05,
+    1.1,
+    1.25,
+    1.5,
+    2,
+    3,
+    5,
+    10,
+    20,
+    50,
+    100,
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One row of the drawing; lengths are in units of the SVG."""
+
+    label: str
+    tone: Tone
+    y: float
+    band: tuple[float, float] | None
+    interval: tuple[float, float]
+    ratio: float
+    launches: tuple[float, ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The drawing; ``ticks`` are places and their words."""
+
+    height: float
+    marks: tuple[Mark, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+def render(comparison: Comparison) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("perf_core.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(_PAGE).render(
+        verdict=comparison.verdict,
+        tone=text.TONES[comparison.verdict],
+        title=text.title(comparison),
+        reasons=comparison.reasons,
+        legend=text.legend(comparison),
+        made=text.made(comparison),
+        bars=text.bars(comparison),
+        headings=text.HEADINGS,
+        rows=text.rows(comparison),
+        drawing=draw(comparison),
+        width=WIDTH,
+        label_width=LABEL_WIDTH,
+        row_height=ROW_HEIGHT,
+        style=Markup(asset("page.css")),  # noqa: S704 - packaged with this module
+    )
+
+
+def draw(comparison: Comparison) -> Drawing:
+    """Return the drawing of the metrics, those that decide first."""
+    metrics = sorted(comparison.metrics, key=lambda metric: not metric.judged)
+    reach = _reach(metrics)
+    marks = tuple(
+        Mark(
+            label=text.label(metric),
+            tone=text.TONES.get(metric.verdict, "neutral") if metric.judged else "neutral",
+            y=(row + 0.5) * ROW_HEIGHT,
+            band=(_x(1 / (1 + metric.bar), reach), _x(1 + metric.bar, reach)) if metric.judged else None,
+            interval=(_x(metric.low, reach), _x(metric.high, reach)),
+            ratio=_x(metric.ratio, reach),
+            launches=tuple(_x(ratio, reach) for ratio in _by_launch(comparison, metric.name)),
+            title=f"{text.change(metric.ratio)}, {text.interval(metric.low, metric.high)}",
+        )
+        for row, metric in enumerate(metrics)
+    )
+    shown = [tick for tick in _TICKS if abs(math.log(tick)) <= reach]
+    ticks = _apart([(_x(tick, reach), _tick(tick)) for tick in sorted(shown, key=lambda t: abs(math.log(t)))])
+    return Drawing(len(marks) * ROW_HEIGHT, marks, tuple(ticks))
+
+
+def _tick(ratio: float) -> str:
+    return "equal" if ratio == 1 else text.change(ratio).replace(".0 %", " %")
+
+
+def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return those that do not run into one another, the earlier ones first."""
+    kept: list[tuple[float, str]] = []
+    for x, words in ticks:
+        if all(abs(x - other) > 52 for other, _ in kept):
+            kept.append((x, words))
+    return kept
+
+
+def _by_launch(comparison: Comparison, name: str) -> list[float]:
+    launches = [paired(launch, name) for launch in comparison.launches]
+    return [math.exp(fmean(math.log(b / a) for a, b in pairs)) for pairs in launches if pairs]
+
+
+def _reach(metrics: Sequence[MetricComparison]) -> float:
+    """Return the largest logarithm on the axis: the bars always, wide intervals up to a limit."""
+    logs = [math.log(1.15)]
+    for metric in metrics:
+        ratio = abs(math.log(metric.ratio))
+        widest = max(abs(math.log(metric.low)), abs(math.log(metric.high)))
+        # An interval from few launches can span decades and would press all else together.
+        logs += [ratio, min(widest, max(2 * ratio, math.log(1.6)))]
+    return max(logs) * 1.05
+
+
+def _x(ratio: float, reach: float) -> float:
+    place = max(-1.0, min(1.0, math.log(ratio) / reach))
+    half = (WIDTH - LABEL_WIDTH) / 2 - _MARGIN
+    return round(LABEL_WIDTH + half + _MARGIN + place * half, 1)

@@ -1,0 +1,125 @@
+"""What a run was made on and with: machine, versions, commit, settings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from perf_core.adapter import Launch
+from perf_core.server.handshake import Handshake
+from perf_core.load.plan import Plan
+from perf_core.server.subject import Subject
+
+
+def make_manifest(
+    subject: Subject,
+    plan: Plan,
+    handshake: Handshake,
+    k6_version: str,
+    ready_s: float | None,
+    *,
+    launch: Launch | None = None,
+) -> dict[str, Any]:
+    """Return everything that must be equal, or known, for two runs to be compared.
+
+    Args:
+        subject: The measured server.
+        plan: The plan.
+        handshake: What the server said of itself.
+        k6_version: Version of the generator.
+        ready_s: From the server's start to its first handshake; None when it ran already.
+        launch: How it was started, where that is not as its adapter says.
+    """
+    return {
+        "machine": machine(),
+        "versions": {
+            "perf_core": _version("mcp-perf-core"),
+            "python": platform.python_version(),
+            "k6": k6_version,
+            "adapter": subject.package,
+        },
+        "server": {
+            "name": handshake.server_name,
+            "version": handshake.server_version,
+            "tools": list(handshake.tools),
+            "handshake_ms": round(handshake.duration_s * 1000, 3),
+            "ready_s": None if ready_s is None else round(ready_s, 3),
+            "started_by_lab": subject.url is None,
+            "command": None if subject.url else list((launch or subject.adapter.launch).argv),
+        },
+        "plan": {
+            "scenario": plan.scenario,
+            "shape": plan.shape,
+            "wire": plan.wire,
+            "settings": asdict(plan.settings),
+            "journeys": {name: len(pool) for name, pool in plan.pools.items()},
+        },
+        "commit": commit(Path.cwd()),
+        "command": ["perf-core", *sys.argv[1:]],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return the machine: what a figure must name to mean anything."""
+    return {
+        "cpu": _cpu_model(),
+        "cpus": usable_cpus(),
+        "memory_mb": round(psutil.virtual_memory().total / 1e6),
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def commit(folder: Path) -> dict[str, Any] | None:
+    """Return the git commit of a folder and whether it has changes; None outside a checkout."""
+    head = _git(folder, "rev-parse", "HEAD")
+    if head is None:
+        return None
+    return {"hash": head, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607 - the user's own git, found like any command they type
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""Measuring one server, and comparing two: the steps with side effects."""

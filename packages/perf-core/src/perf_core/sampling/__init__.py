@@ -1,0 +1,1 @@
+"""What processes use and hold while the load runs."""

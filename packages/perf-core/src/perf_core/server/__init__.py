@@ -1,0 +1,1 @@
+"""The server under measurement: its process, its handshake and its endpoints."""

@@ -1,0 +1,62 @@
+"""What a server tells beside MCP, if it does: its uptime at /health, its open sessions at /metrics.
+
+Neither endpoint belongs to MCP: a server without them, or with others in their place, is measured all
+the same, so every failure here means "it does not tell".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+
+from perf_core.server.client import authorization
+
+_TIMEOUT_S = 5.0
+
+
+def uptime_s(mcp_url: str) -> float | None:
+    """Return the uptime that ``/health`` reports as ``uptime_s``, None when it does not."""
+    response = _get(mcp_url, "/health")
+    try:
+        value = response.json()["uptime_s"] if response else None
+    except (ValueError, KeyError, TypeError):
+        return None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def open_sessions(mcp_url: str, *, token: str | None = None) -> int | None:
+    """Return the gauge ``mcp_sessions_open`` of ``/metrics``, None when there is none."""
+    value = gauges(mcp_url, ("mcp_sessions_open",), token=token)["mcp_sessions_open"]
+    return None if value is None else round(value)
+
+
+def gauges(mcp_url: str, names: Collection[str], *, token: str | None = None) -> dict[str, float | None]:
+    """Return gauges of ``/metrics`` by name, None for those that are not there.
+
+    A gauge with several labels is added up over them.
+    """
+    response = _get(mcp_url, "/metrics", token) if names else None
+    text = response.text if response else ""
+    return {name: _sum(name, text) for name in names}
+
+
+def _sum(name: str, text: str) -> float | None:
+    found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+    try:
+        total = sum(map(float, found))
+    except ValueError:
+        return None
+    return total if found and math.isfinite(total) else None
+
+
+def _get(mcp_url: str, path: str, token: str | None = None) -> httpx2.Response | None:
+    url = urlunsplit(urlsplit(mcp_url)._replace(path=path, query=""))
+    try:
+        response = httpx2.get(url, timeout=_TIMEOUT_S, trust_env=False, headers=authorization(token))
+    except httpx2.HTTPError:
+        return None
+    return response if response.is_success else None

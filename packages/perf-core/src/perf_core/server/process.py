@@ -1,0 +1,262 @@
+"""The life of the measured server: started, greeted, and always ended, with everything it started.
+
+A server runs in a process group of its own, so that Ctrl-C in the terminal reaches the lab alone and
+the lab ends the server in order: SIGTERM, time to drain, then SIGKILL to whatever is left of its tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from perf_core.adapter import Launch, Wire
+from perf_core.errors import TargetError
+from perf_core.interruption import APART, Interruption
+from perf_core.server.handshake import Handshake, shake_hands
+
+_POLL_S = 0.02
+_LOG_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Tells one process from another that reuses its number."""
+
+    pid: int
+    created_at: float
+
+
+class ServerProcess:
+    """A server that the lab started; use it as a context manager.
+
+    Args:
+        launch: How to start it.
+        wire: Protocol era of the first handshake.
+        log_path: File for its output.
+        cpus: CPUs to keep to; None is all.
+        interruption: Ends the wait for readiness when the user interrupts.
+
+    Attributes:
+        url: The MCP endpoint that it really bound.
+        handshake: What it said of itself.
+        ready_s: From the start of the process to the answered handshake.
+    """
+
+    url: str
+    handshake: Handshake
+    ready_s: float
+
+    def __init__(
+        self,
+        launch: Launch,
+        wire: Wire,
+        log_path: Path,
+        *,
+        cpus: Sequence[int] | None = None,
+        interruption: Interruption | None = None,
+    ) -> None:
+        self._interruption = interruption or Interruption()
+        self._launch = launch
+        self._wire = wire
+        self._log_path = log_path
+        self._cpus = cpus
+        self._process: psutil.Popen | None = None
+        self._descendants: dict[int, psutil.Process] = {}
+        self._refusal = ""
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        began = time.monotonic()
+        try:
+            self._start(began)
+        except BaseException:
+            self.stop()
+            raise
+        self.ready_s = time.monotonic() - began
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def token(self) -> str | None:
+        """The lab's own bearer token; None where the server asks for none."""
+        return next(iter(self._launch.tokens), None)
+
+    @property
+    def pid(self) -> int:
+        """Process number of the server's root process."""
+        return self._started.pid
+
+    @property
+    def temporary_folder(self) -> Path | None:
+        """Folder in which the server puts its temporary files, and nobody else any; None once it is gone."""
+        return Path(self._temporary.name) if self._temporary else None
+
+    @property
+    def identity(self) -> Identity:
+        """The root process, told apart from a later one with the same number."""
+        return Identity(self.pid, self._started.create_time())
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code, or None while it runs; negative is the signal that ended it."""
+        code: int | None = self._started.poll()
+        return code
+
+    def log_tail(self) -> str:
+        """Return the last lines of the server's output."""
+        try:
+            lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+    def stop(self) -> int | None:
+        """End the server and everything it started; return its exit code, None if it never ran."""
+        process = self._process
+        if process is None:
+            return None
+        self._remember_tree()
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(self._launch.stop_timeout_s)
+            except psutil.TimeoutExpired:
+                process.kill()
+        for member in self._descendants.values():
+            # psutil compares creation times: a process number that is used again is never hit.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(list(self._descendants.values()), timeout=5)
+        code: int | None = process.wait(5)
+        self._remove_temporary_files()
+        return code
+
+    def _remove_temporary_files(self) -> None:
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            temporary.cleanup()
+
+    @property
+    def _started(self) -> psutil.Popen:
+        if self._process is None:
+            raise RuntimeError("the server has not been started; enter the context manager first")
+        return self._process
+
+    def _remember_tree(self) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for member in self._started.children(recursive=True):
+                self._descendants.setdefault(member.pid, member)
+
+    def _start(self, began: float) -> None:
+        deadline = began + self._launch.ready_timeout_s
+        with tempfile.TemporaryDirectory(prefix="perf-core-") as folder:
+            ready_file = Path(folder) / "ready.json"
+            port = _free_port() if self._launch.url else 0
+            values = {"{ready_file}": str(ready_file), "{port}": str(port)}
+            argv = [_filled(part, values) for part in self._launch.argv]
+            self._spawn(argv)
+            if self._launch.url:
+                self.url = _filled(self._launch.url, values)
+            else:
+                self.url = self._announced_url(ready_file, deadline)
+        self.handshake = self._greet(deadline)
+        self._remember_tree()
+
+    def _spawn(self, argv: list[str]) -> None:
+        # A short path: servers may put sockets there, whose names have a limit of some hundred letters.
+        self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
+        temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
+        with self._log_path.open("wb") as log:
+            try:
+                self._process = psutil.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **temporary, **self._launch.env},
+                    cwd=self._launch.cwd,
+                    **APART,
+                )
+            except OSError as error:
+                self._remove_temporary_files()
+                raise TargetError(
+                    f"cannot start {argv[0]}: {error.strerror}", "Check the command of the target."
+                ) from error
+        if self._cpus is not None:
+            self._process.cpu_affinity(list(self._cpus))
+
+    def _announced_url(self, ready_file: Path, deadline: float) -> str:
+        for _ in self._until(deadline, "write its ready file"):
+            with contextlib.suppress(FileNotFoundError):
+                return _read_ready_file(ready_file)
+        raise AssertionError("unreachable: _until raises")
+
+    def _greet(self, deadline: float) -> Handshake:
+        for left_s in self._until(deadline, "answer an MCP handshake"):
+            try:
+                return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
+            except TargetError as error:
+                self._refusal = f" ({error.message})"
+        raise AssertionError("unreachable: _until raises")
+
+    def _until(self, deadline: float, what: str) -> Iterator[float]:
+        """Yield the seconds left, every few milliseconds, while the server lives and time is left."""
+        while (left_s := deadline - time.monotonic()) > 0:
+            self._interruption.check()
+            code = self.exit_code
+            if code is not None:
+                raise self._not_ready(f"it exited with code {code} before it could {what}")
+            yield left_s
+            time.sleep(_POLL_S)
+        limit = f"within {self._launch.ready_timeout_s:g} s"
+        raise self._not_ready(f"it did not {what} {limit}{self._refusal}")
+
+    def _not_ready(self, problem: str) -> TargetError:
+        tail = self.log_tail() or "(the log is empty)"
+        return TargetError(
+            f"the server never became ready: {problem}.\nEnd of its log:\n{tail}",
+            f"Start it by hand to see more: {' '.join(self._launch.argv)}",
+        )
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    # Not str.format: an argument may hold JSON, whose braces mean something else.
+    for braced, value in values.items():
+        text = text.replace(braced, value)
+    return text
+
+
+def _read_ready_file(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return str(json.loads(text)["url"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise TargetError(
+            f'the ready file should hold {{"url": …}}, {text[:200]!r} came',
+            "Write it whole under another name and rename it.",
+        ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

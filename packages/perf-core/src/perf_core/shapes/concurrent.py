@@ -1,0 +1,50 @@
+"""Many clients at once: how well was each level of them served?"""
+
+from __future__ import annotations
+
+from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.figures import Figure
+from perf_core.analysis.grades import RESPONSE, SUCCESS, grade
+from perf_core.results.record import Finding, Stage
+
+
+def find_levels(evidence: Evidence) -> Found:
+    """Return a finding for each level of clients, and the worst success of a level."""
+    levels = [stage for stage in evidence.stages if stage.kind == "hold" and stage.calls]
+    if not levels:
+        absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
+        return Found((), {"concurrent.worst_level_percent": absent})
+    worst = min(levels, key=success_percent)
+    figure = Figure(success_percent(worst), worst.calls, worst.end_s - worst.start_s, timed=False)
+    findings = tuple(_finding(level) for level in levels)
+    return Found((*findings, *_kinds(evidence)), {"concurrent.worst_level_percent": figure})
+
+
+def success_percent(stage: Stage) -> float:
+    """Return the share of right answers in a stage, 0 to 100."""
+    return 100 * (1 - stage.error_rate)
+
+
+def _finding(level: Stage) -> Finding:
+    success, p95_ms = success_percent(level), level.latency_ms.p95
+    clients = f"{level.vus} client{'' if level.vus == 1 else 's'}"
+    return Finding(
+        clients,
+        f"{success:.2f} % of {level.calls:,} calls succeeded ({grade(SUCCESS, success)}), "
+        f"p95 {p95_ms:,.0f} ms ({grade(RESPONSE, p95_ms)}), "
+        f"{level.calls_per_s:,.1f} right answers per second.",
+        {"success_percent": success, "p95_ms": p95_ms, "calls_per_s": level.calls_per_s},
+    )
+
+
+def _kinds(evidence: Evidence) -> list[Finding]:
+    """Return what content of each kind was like, all tools together."""
+    kinds = evidence.metrics.kinds_ms.get("all", {})
+    if len(kinds) < 2:
+        return []
+    told = "; ".join(
+        f"{kind}: {latency.count:,} answers, median {latency.med:,.0f} ms, p95 {latency.p95:,.0f} ms"
+        for kind, latency in kinds.items()
+    )
+    values: dict[str, float | str | None] = {f"{kind}_p95_ms": each.p95 for kind, each in kinds.items()}
+    return [Finding("By kind of content", f"{told[:1].upper()}{told[1:]}.", values)]

@@ -1,0 +1,1 @@
+"""From what people type after ``--target`` to a server and its scenarios."""

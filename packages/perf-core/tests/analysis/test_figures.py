@@ -1,0 +1,197 @@
+"""Figures: which names there are, what they say, and why some are absent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from perf_core.analysis import figures as module
+from perf_core.analysis.figures import Figure, figures
+from perf_core.analysis.measurements import ERROR_CLASSES
+from perf_core.results.record import MemoryTrend, ServerUse, Trend
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+SERVER = ServerUse(
+    rss_mb=MemoryTrend(50.0, 80.0, 70.0, 2.5, (2.0, 3.0)),
+    cpu_s=2.0,
+    cpu_us_per_call=400.0,
+    fds=Trend(9, 12, 9),
+    threads=Trend(3, 3, 3),
+    processes=1,
+)
+
+
+def found(build: type[Build], *, server: ServerUse | None = SERVER, **changes: Any) -> dict[str, Figure]:
+    reached = [build.stage("ramp_10", 0, 5), build.stage("hold_10", 5, 25, p95=30.0, calls=400)]
+    values: dict[str, Any] = {
+        "planned_stages": ["ramp_10", "hold_10", "hold_20"],
+        "sessions_left": None,
+        "uptime_percent": 99.5,
+        **changes,
+    }
+    metrics = values.pop("metrics", build.metrics())
+    return figures(metrics, reached, server=server, **values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "samples", "duration_s"),
+    [
+        ("tool_calls_per_s", 100.0, 1000, 20),
+        ("tool_calls_per_s@hold_10", 20.0, 400, 20),
+        ("tool_calls_per_s@ramp_10", 200.0, 1000, 5),
+        ("error_rate", 0.0, 1000, 20),
+        ("error_rate@hold_10", 0.0, 400, 20),
+        ("errors.wrong_answer", 0, 1000, 20),
+        ("latency_ms.all.p95", 10.0, 1000, 20),
+        ("latency_ms.add.max", 30.0, 1000, 20),
+        ("latency_ms.all.p95@hold_10", 30.0, 400, 20),
+        ("session_creation_ms.p95", 20.0, 10, 20),
+        ("server.rss_peak_mb", 80.0, 1, 20),
+        ("server.rss_slope_mb_per_h", 2.5, 1, 20),
+        ("server.cpu_us_per_call", 400.0, 1000, 20),
+        ("server.uptime_percent", 99.5, 1000, 20),
+        ("sessions_left", 0, 10, 20),
+    ],
+)
+def test_figure_with_what_it_rests_on(
+    build: type[Build], name: str, value: float, samples: int, duration_s: float
+) -> None:
+    figure = found(build)[name]
+    assert (figure.value, figure.samples, figure.duration_s) == (value, samples, duration_s)
+    assert figure.absent == ""
+
+
+def test_every_statistic_of_a_latency_has_a_figure(build: type[Build]) -> None:
+    names = {name.rpartition(".")[2] for name in found(build) if name.startswith("latency_ms.add.")}
+    assert names == {"min", "avg", "med", "p90", "p95", "p99", "max"}
+
+
+def test_journeys_and_methods_have_figures(build: type[Build]) -> None:
+    metrics = build.metrics(
+        journey_ms={"buy": build.latency(50.0)}, protocol_ms={"tools/list": build.latency(4.0)}
+    )
+    all_figures = found(build, metrics=metrics)
+    assert all_figures["journey_ms.buy.p95"].value == 50.0
+    assert all_figures["protocol_ms.tools/list.med"].value == 2.0
+
+
+def test_each_name_that_the_module_lists_exists(build: type[Build]) -> None:
+    metrics = build.metrics(
+        journey_ms={"NAME": build.latency(50.0)},
+        protocol_ms={"METHOD": build.latency(4.0)},
+        kinds_ms={"all": {"unseen": build.latency(3.0)}, "TOOL": {"KIND": build.latency(2.0)}},
+    )
+    listed = re.findall(r"``([^`]+)``", str(module.__doc__).partition("after ``@``")[2])
+    known = {name.replace("hold_10", "hold_100") for name in found(build, metrics=metrics)}
+    of_findings = re.compile(
+        r"(stress|spike|endurance|concurrent|pools|stability|rate_limit|cleanup|recovery)[.]"
+    )
+    own = {name for name in listed if of_findings.match(name)}
+    assert len(listed) > 15
+    assert set(listed) - own <= known
+
+
+# --- absent, and why ---
+
+
+def test_stage_that_was_not_reached_says_so(build: type[Build]) -> None:
+    for name in ("tool_calls_per_s", "error_rate", "latency_ms.all.p95"):
+        figure = found(build)[f"{name}@hold_20"]
+        assert figure.value is None
+        assert "before stage hold_20" in figure.absent
+
+
+def test_stateless_wire_has_no_sessions_to_measure(build: type[Build]) -> None:
+    all_figures = found(build, metrics=build.metrics(session_creation_ms=None), sessions_left=4)
+    for name in ("session_creation_ms.p95", "sessions_left"):
+        assert all_figures[name].value is None
+        assert all_figures[name].absent == "this wire has no sessions"
+
+
+def test_unseen_server_lacks_the_figures_of_its_process_alone(build: type[Build]) -> None:
+    all_figures = found(build, server=None, sessions_left=2)
+    for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call"):
+        assert all_figures[f"server.{name}"].value is None
+        assert "cannot be seen" in all_figures[f"server.{name}"].absent
+    # These are seen from outside.
+    assert all_figures["server.uptime_percent"].value == 99.5
+    assert all_figures["sessions_left"].value == 2
+
+
+def test_slope_that_had_too_few_samples_says_so(build: type[Build]) -> None:
+    server = replace(SERVER, rss_mb=MemoryTrend(50.0, 80.0, 70.0))
+    figure = found(build, server=server)["server.rss_slope_mb_per_h"]
+    assert figure.value is None
+    assert "too few" in figure.absent
+
+
+def test_what_should_have_been_measured_and_was_not_has_no_excuse(build: type[Build]) -> None:
+    nothing = build.latency(count=0)
+    metrics = build.metrics(
+        tool_calls=0, latency_ms={"all": nothing, "add": nothing}, session_creation_ms=nothing
+    )
+    all_figures = found(build, metrics=metrics, uptime_percent=None)
+    for name in ("latency_ms.add.p95", "session_creation_ms.p95", "error_rate", "server.uptime_percent"):
+        assert all_figures[name].value is None, name
+        assert all_figures[name].absent == "", name
+
+
+# --- sessions left ---
+
+
+@pytest.mark.parametrize(
+    ("told", "opened", "closed", "left"),
+    [(None, 10, 10, 0), (None, 10, 7, 3), (None, 7, 10, 0), (5, 10, 10, 5), (0, 10, 2, 0)],
+)
+def test_sessions_left_is_what_the_server_says_else_what_was_not_deleted(
+    build: type[Build], told: int | None, opened: int, closed: int, left: int
+) -> None:
+    metrics = build.metrics(sessions_opened=opened, sessions_closed=closed)
+    assert found(build, metrics=metrics, sessions_left=told)["sessions_left"].value == left
+
+
+# --- what a slow generator can spoil ---
+
+
+def test_times_can_be_spoilt_by_a_slow_generator_and_states_cannot(build: type[Build]) -> None:
+    all_figures = found(build)
+    timed = {name for name, figure in all_figures.items() if figure.timed}
+    assert {
+        "latency_ms.all.p95",
+        "tool_calls_per_s@hold_10",
+        "session_creation_ms.p95",
+        "errors.timeout",
+    } <= timed
+    assert timed.isdisjoint(
+        {
+            "sessions_left",
+            "errors.wrong_answer",
+            "errors.is_error",
+            "server.rss_peak_mb",
+            "server.rss_slope_mb_per_h",
+            "server.cpu_us_per_call",
+        }
+    )
+    assert {f"errors.{name}" for name in ERROR_CLASSES} <= set(all_figures)
+
+
+@pytest.mark.parametrize(
+    ("errors", "timed"),
+    [
+        ({}, False),
+        ({"wrong_answer": 3}, False),
+        ({"timeout": 1}, True),
+        ({"wrong_answer": 3, "transport": 1}, True),
+    ],
+)
+def test_error_rate_is_a_matter_of_time_where_errors_of_time_are_in_it(
+    build: type[Build], errors: dict[str, int], timed: bool
+) -> None:
+    all_figures = found(build, metrics=build.metrics(errors=errors, error_rate=0.01))
+    assert all_figures["error_rate"].timed is timed
+    assert all_figures["error_rate@hold_10"].timed is timed

@@ -1,0 +1,296 @@
+"""Every rule by which figures and faults become a verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perf_core import Target
+from perf_core.analysis.figures import Figure
+from perf_core.analysis.verdict import DROPPED_SHARE, Judgement, judge
+from perf_core.errors import ExitCode
+from perf_core.results.record import TargetResult
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+NAME = "latency_ms.all.p95"
+
+
+def below(level: float = 100.0, **more: Any) -> Target:
+    return Target(NAME, "<", level, need="People wait for it.", **more)
+
+
+def above(level: float = 100.0, **more: Any) -> Target:
+    return Target(NAME, ">", level, need="It must suffice.", **more)
+
+
+def measured(value: float | None, samples: int = 1000, duration_s: float = 60.0, **more: Any) -> Figure:
+    return Figure(value, samples, duration_s, **more)
+
+
+def one(build: type[Build], target: Target, figure: Figure | None, **more: Any) -> TargetResult:
+    """What becomes of one target."""
+    saturated = more.pop("saturated", False)
+    figures = {} if figure is None else {target.figure: figure}
+    judged = judge([target], figures, build.generator(saturated=saturated), (), **more)
+    assert len(judged.targets) == 1
+    return judged.targets[0]
+
+
+# --- met and missed ---
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "outcome"),
+    [
+        (below(), 99.9, "met"),
+        (below(), 100.0, "missed"),
+        (below(), 100.1, "missed"),
+        (above(), 100.1, "met"),
+        (above(), 100.0, "missed"),
+        (above(), 0.0, "missed"),
+        (below(0.001), 0.0, "met"),
+    ],
+)
+def test_target_is_met_strictly_on_its_side_of_the_level(
+    build: type[Build], target: Target, value: float, outcome: str
+) -> None:
+    result = one(build, target, measured(value))
+    assert (result.outcome, result.value, result.samples, result.reason) == (outcome, value, 1000, "")
+    assert not result.bound
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "outcome", "stretch_met"),
+    [
+        (below(stretch=75), 70.0, "met", True),
+        (below(stretch=75), 80.0, "met", False),
+        (below(stretch=75), 110.0, "missed", False),
+        (above(stretch=200), 250.0, "met", True),
+        (above(stretch=200), 150.0, "met", False),
+        (below(), 70.0, "met", None),
+    ],
+)
+def test_stretch_is_reported_and_decides_nothing(
+    build: type[Build], target: Target, value: float, outcome: str, stretch_met: bool | None
+) -> None:
+    result = one(build, target, measured(value))
+    assert (result.outcome, result.stretch_met) == (outcome, stretch_met)
+
+
+@given(
+    value=st.floats(allow_nan=False, allow_infinity=False),
+    level=st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_a_figure_is_never_on_both_sides_of_a_level(value: float, level: float) -> None:
+    results = judge([below(level), above(level)], {NAME: measured(value)}, None, ()).targets
+    outcomes = [result.outcome for result in results]
+    assert outcomes.count("met") == (0 if value == level else 1)
+    assert outcomes.count("missed") == (2 if value == level else 1)
+
+
+def test_result_repeats_what_the_target_asked(build: type[Build]) -> None:
+    result = one(build, below(stretch=75), measured(80.0))
+    assert (result.figure, result.comparison, result.target, result.stretch) == (NAME, "<", 100.0, 75)
+    assert result.need == "People wait for it."
+
+
+# --- not judged ---
+
+
+@pytest.mark.parametrize(
+    ("target", "figure", "says"),
+    [
+        (below(min_duration_s=30), measured(50.0, duration_s=29.9), "needs 30 s of load, 29.9 s"),
+        (below(min_duration_s=30), measured(500.0, duration_s=29.9), "needs 30 s"),
+        # Too short explains why nothing came.
+        (below(min_duration_s=30), measured(None, samples=0, duration_s=1), "needs 30 s"),
+        (below(min_samples=200), measured(500.0, samples=199), "needs 200 samples, 199 came"),
+        (below(), measured(None, 0, 0, absent="this wire has no sessions"), "this wire has no sessions"),
+        (above(300), measured(200.0, at_least=True), "all of it was carried"),
+    ],
+)
+def test_target_is_not_judged_where_the_run_cannot_tell(
+    build: type[Build], target: Target, figure: Figure, says: str
+) -> None:
+    result = one(build, target, figure)
+    assert result.outcome == "not judged"
+    assert says in result.reason
+    assert result.stretch_met is None
+
+
+@pytest.mark.parametrize(("duration_s", "samples"), [(30, 200), (31, 201)])
+def test_target_is_judged_from_its_least_duration_and_samples_on(
+    build: type[Build], duration_s: float, samples: int
+) -> None:
+    target = below(min_duration_s=30, min_samples=200)
+    assert one(build, target, measured(50.0, samples, duration_s)).outcome == "met"
+
+
+def test_all_levels_carried_meets_a_target_below_them(build: type[Build]) -> None:
+    result = one(build, above(300, stretch=500), measured(400.0, at_least=True))
+    assert (result.outcome, result.stretch_met) == ("met", False)
+
+
+def test_event_that_never_came_misses_whatever_its_level(build: type[Build]) -> None:
+    # Watched for 10 s: 10 is below 30, but the recovery took longer than 10 s.
+    assert one(build, below(30), measured(10.0, beyond=True)).outcome == "missed"
+    assert one(build, below(30), measured(10.0)).outcome == "met"
+
+
+def test_stage_that_other_levels_took_the_place_of_is_not_judged(build: type[Build]) -> None:
+    target = Target(f"{NAME}@hold_100", "<", 100, need="People wait.")
+    figures = {f"{NAME}@hold_20": measured(5.0)}
+
+    def result(target: Target, *, changed_levels: bool) -> TargetResult:
+        judged = judge([target], figures, build.generator(), (), changed_levels=changed_levels)
+        return judged.targets[0]
+
+    assert result(target, changed_levels=True).outcome == "not judged"
+    assert "no stage hold_100" in result(target, changed_levels=True).reason
+    assert result(target, changed_levels=False).outcome == "invalid"
+    # The stage is there, the figure is not: --vus is no excuse for that.
+    typo = Target("latency_ms.al.p95@hold_20", "<", 100, need="People wait.")
+    assert result(typo, changed_levels=True).outcome == "invalid"
+
+
+# --- invalid ---
+
+
+def test_unknown_figure_is_invalid(build: type[Build]) -> None:
+    result = one(build, below(), None)
+    assert result.outcome == "invalid"
+    assert "no such figure" in result.reason
+
+
+@pytest.mark.parametrize("figure", [measured(None, 1000), measured(5.0, 0), measured(None, 0)])
+def test_figure_without_samples_is_invalid(build: type[Build], figure: Figure) -> None:
+    judged = judge([below()], {NAME: figure}, build.generator(), ())
+    assert judged.targets[0].outcome == "invalid"
+    assert judged.verdict == "invalid"
+    assert NAME in judged.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "scheduled", "verdict"),
+    [(0, 0, "pass"), (5, 1000, "pass"), (6, 1000, "invalid"), (1, 1, "invalid")],
+)
+def test_more_than_half_a_percent_of_dropped_iterations_is_invalid(
+    build: type[Build], dropped: int, scheduled: int, verdict: str
+) -> None:
+    assert DROPPED_SHARE == 0.005
+    generator = build.generator(dropped_iterations=dropped, scheduled_iterations=scheduled)
+    judged = judge([below()], {NAME: measured(50.0)}, generator, ())
+    assert judged.verdict == verdict
+    if verdict == "invalid":
+        assert f"{dropped} of {scheduled}" in judged.reasons[0]
+
+
+def test_fault_is_invalid_even_where_targets_are_missed(build: type[Build]) -> None:
+    judged = judge([below()], {NAME: measured(500.0)}, build.generator(), ["the server was restarted"])
+    assert judged.verdict == "invalid"
+    assert judged.reasons == ("the server was restarted",)
+    assert judged.targets[0].outcome == "missed"
+
+
+def test_run_without_figures_of_the_generator_is_invalid() -> None:
+    judged = judge([], {}, None, ["the server ended"])
+    assert judged.verdict == "invalid"
+    assert judged.reasons == ("the server ended", "k6 left no figures: nothing was measured")
+
+
+# --- saturated ---
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "timed", "outcome", "bound"),
+    [
+        (below(), 50.0, True, "met", True),
+        (above(), 500.0, True, "met", True),
+        (below(), 500.0, True, "invalid", True),
+        (above(), 50.0, True, "invalid", True),
+        # Wrong answers and memory are the server's own, whoever was slow.
+        (below(), 50.0, False, "met", False),
+        (below(), 500.0, False, "missed", False),
+    ],
+)
+def test_saturated_generator_makes_bounds_of_what_is_met_and_nothing_of_what_is_missed(
+    build: type[Build], *, target: Target, value: float, timed: bool, outcome: str, bound: bool
+) -> None:
+    result = one(build, target, measured(value, timed=timed), saturated=True)
+    assert (result.outcome, result.bound) == (outcome, bound)
+    assert ("saturated" in result.reason) == (outcome == "invalid")
+
+
+def test_saturated_run_that_meets_its_targets_passes_with_a_remark(build: type[Build]) -> None:
+    judged = judge([below()], {NAME: measured(50.0)}, build.generator(saturated=True), ())
+    assert judged.verdict == "pass"
+    assert any("bounds" in reason for reason in judged.reasons)
+
+
+def test_saturated_run_is_invalid_by_one_target_that_is_missed(build: type[Build]) -> None:
+    figures = {NAME: measured(150.0)}
+    judged = judge([below(200), below(100)], figures, build.generator(saturated=True), ())
+    assert [result.outcome for result in judged.targets] == ["met", "invalid"]
+    assert judged.verdict == "invalid"
+
+
+# --- the verdict of the run ---
+
+
+def test_pass_has_nothing_to_say(build: type[Build]) -> None:
+    judged = judge([below()], {NAME: measured(50.0)}, build.generator(), ())
+    assert (judged.verdict, judged.reasons) == ("pass", ())
+
+
+def test_fail_names_each_target_that_is_missed(build: type[Build]) -> None:
+    judged = judge([below(100), below(600), above(900)], {NAME: measured(512.3456)}, build.generator(), ())
+    assert judged.verdict == "fail"
+    assert judged.reasons == (
+        f"{NAME} is 512.3, < 100 was wanted",
+        f"{NAME} is 512.3, > 900 was wanted",
+    )
+
+
+def test_what_could_not_be_judged_neither_fails_nor_goes_unsaid(build: type[Build]) -> None:
+    targets = [below(), below(min_duration_s=600)]
+    judged = judge(targets, {NAME: measured(50.0)}, build.generator(), ())
+    assert judged.verdict == "pass"
+    assert judged.reasons == ("1 of 2 targets could not be judged; each says why",)
+
+
+def test_interrupted_run_is_neither_passed_nor_failed_and_keeps_its_faults(build: type[Build]) -> None:
+    judged = judge(
+        [below()], {NAME: measured(500.0)}, build.generator(), ["the server ended"], interrupted=True
+    )
+    assert judged.verdict == "interrupted"
+    assert "interrupted" in judged.reasons[0]
+    assert judged.reasons[1:] == ("the server ended",)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "exit_code"),
+    [
+        ("pass", ExitCode.PASS),
+        ("fail", ExitCode.TARGETS_MISSED),
+        ("invalid", ExitCode.INVALID),
+        ("interrupted", ExitCode.INVALID),
+    ],
+)
+def test_each_verdict_has_its_exit_code(verdict: Any, exit_code: ExitCode) -> None:
+    assert Judgement(verdict, (), ()).exit_code == exit_code
+
+
+# --- figures whose true value lies higher ---
+
+
+def test_what_was_not_found_out_is_told_as_at_least(build: type[Build]) -> None:
+    slow = one(build, below(), measured(60.0, beyond=True))
+    assert (slow.outcome, slow.at_least) == ("missed", True)
+    carried = one(build, above(), measured(800.0, at_least=True))
+    assert (carried.outcome, carried.at_least) == ("met", True)
+    assert not one(build, below(), measured(60.0)).at_least

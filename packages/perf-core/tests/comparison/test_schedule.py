@@ -1,0 +1,66 @@
+"""The schedule of a launch: nothing overlaps, nobody is favoured, the same seed gives the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perf_core.comparison.schedule import Lengths, SlicePlan, draw_schedule
+
+LENGTHS = Lengths(slice_s=0.5, turn_s=0.02, gap_s=0.008, rest_s=0.1)
+
+
+@given(st.integers(1, 12), st.floats(0.02, 1), st.floats(1, 30), st.integers(0, 2**31))
+def test_both_get_the_same_load_and_rest_between_pairs(
+    pairs: int, turn_s: float, turns: float, seed: int
+) -> None:
+    lengths = Lengths(slice_s=turn_s * turns, turn_s=turn_s, gap_s=turn_s / 3, rest_s=0.5)
+    schedule = draw_schedule(pairs, lengths, seed)
+    assert Counter((t.pair, t.side) for t in schedule) == {
+        (p, side): lengths.turns for p in range(pairs + 1) for side in "ab"
+    }
+    for side in "ab":
+        for pair in range(pairs + 1):
+            own = [t for t in schedule if (t.pair, t.side) == (pair, side)]
+            assert len({t.slice for t in own}) == 1
+            assert sum(t.end_s - t.start_s for t in own) == pytest.approx(
+                lengths.slice_s, abs=0.001 * len(own)
+            )
+    assert [t.pair for t in schedule] == sorted(t.pair for t in schedule)
+    for before, after in pairwise(schedule):
+        rest_s = lengths.gap_s if before.pair == after.pair else lengths.rest_s
+        assert after.start_s - before.end_s == pytest.approx(rest_s, abs=0.001)
+
+
+def test_the_two_alternate_within_a_turn_or_two() -> None:
+    sides = [turn.side for turn in draw_schedule(6, LENGTHS, 3)]
+    assert all(len(set(sides[place : place + 3])) == 2 for place in range(len(sides) - 2))
+
+
+def test_orders_are_drawn() -> None:
+    orders = Counter(turn.side for turn in draw_schedule(60, LENGTHS, 1)[::2])
+    share = orders["a"] / orders.total()
+    assert 0.45 < share < 0.55
+    assert draw_schedule(6, LENGTHS, 5) == draw_schedule(6, LENGTHS, 5)
+    assert draw_schedule(6, LENGTHS, 5) != draw_schedule(6, LENGTHS, 6)
+
+
+def test_a_turn_as_long_as_the_slice_is_the_slice() -> None:
+    schedule = draw_schedule(1, Lengths(slice_s=2.0, turn_s=2.0, gap_s=0.8, rest_s=0.1), 1)
+    assert [(t.pair, round(t.end_s - t.start_s, 3)) for t in schedule] == [
+        (0, 2.0),
+        (0, 2.0),
+        (1, 2.0),
+        (1, 2.0),
+    ]
+
+
+def test_document_is_what_the_scripts_read() -> None:
+    schedule = draw_schedule(1, LENGTHS, 1)
+    document = SlicePlan(schedule, {"a": "session", "b": "stateless"}).to_document()
+    assert document["wires"] == {"a": "session", "b": "stateless"}
+    assert document["schedule"] == [[t.slice, t.side, t.start_s, t.end_s] for t in schedule]

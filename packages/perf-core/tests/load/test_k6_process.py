@@ -1,0 +1,143 @@
+"""k6 is found, previewed, run and ended."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from perf_core.adapter import Expectation, Journey, Scenario, Step
+from perf_core.errors import GeneratorError
+from perf_core.load import k6_process
+from perf_core.load.k6_process import Generator
+from perf_core.load.plan import Settings, make_plan
+from perf_core.load.plan import write as write_plan
+
+JOURNEY = Journey("add", (Step("add", {"a": 1, "b": 2}, Expectation.result({"result": 3})),))
+
+
+def written_plan(folder: Path, shape: str = "quick", **settings: object) -> Path:
+    scenario = Scenario(shape, shape, "a test", lambda _seed: {"mix": [JOURNEY]})
+    return write_plan(make_plan(scenario, "session", Settings(**settings)), folder)
+
+
+def test_every_scenario_of_the_requirements_has_a_shape() -> None:
+    assert set(k6_process.shapes()) >= {"quick", "load", "stress", "endurance", "spike", "benchmark"}
+
+
+def test_missing_k6_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(GeneratorError, match="was not found") as caught:
+        k6_process.find_k6()
+    assert "nstall" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("system", "command"), [("Windows", "winget"), ("Darwin", "brew"), ("Linux", "pip install")]
+)
+def test_hint_is_for_this_system(
+    system: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("platform.system", lambda: system)
+    with pytest.raises(GeneratorError) as caught:
+        k6_process.find_k6()
+    assert command in caught.value.hint
+
+
+def test_binary_that_does_not_run(tmp_path: Path) -> None:
+    binary = tmp_path / "k6"
+    binary.write_text("no program")
+    binary.chmod(0o755)
+    with pytest.raises(GeneratorError, match="does not run"):
+        k6_process.k6_version(binary)
+
+
+@pytest.mark.k6
+def test_preview_tells_length_and_users(tmp_path: Path) -> None:
+    env = k6_process.script_env(
+        written_plan(tmp_path, "load", time_scale=0.1), "http://127.0.0.1:9/mcp", tmp_path
+    )
+    preview = k6_process.preview(k6_process.find_k6(), "load", env)
+    assert preview.max_vus == 100
+    assert 78 <= preview.duration_s <= 170  # 78 s of load, its grace and the clean-up
+
+
+@pytest.mark.k6
+def test_duration_stands_for_the_scale(tmp_path: Path) -> None:
+    env = k6_process.script_env(
+        written_plan(tmp_path, "load", duration_s=7.8), "http://127.0.0.1:9/mcp", tmp_path
+    )
+    short = k6_process.preview(k6_process.find_k6(), "load", env)
+    written_plan(tmp_path, "load", time_scale=0.01)
+    assert k6_process.preview(k6_process.find_k6(), "load", env) == short
+
+
+@pytest.mark.k6
+def test_malformed_plan_is_told_in_k6s_words(tmp_path: Path) -> None:
+    path = written_plan(tmp_path)
+    plan = json.loads(path.read_text())
+    plan["wire"] = "telegraph"
+    path.write_text(json.dumps(plan))
+    env = k6_process.script_env(path, "http://127.0.0.1:9/mcp", tmp_path)
+    with pytest.raises(GeneratorError, match=r"plan\.wire.*telegraph"):
+        k6_process.preview(k6_process.find_k6(), "quick", env)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1h2m3.5s", 3723.5), ("800ms", 0.8), ("13m0s", 780.0), ("250µs", 0.00025), ("0s", 0.0)],
+)
+def test_go_durations(text: str, seconds: float) -> None:
+    assert k6_process._go_duration_s(text) == pytest.approx(seconds)
+
+
+@pytest.mark.k6
+def test_paths_with_odd_characters_and_foreign_k6_variables(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # k6 would take its own options from such a variable: a million users would be a surprise.
+    monkeypatch.setenv("K6_VUS", "1000000")
+    monkeypatch.setenv("K6_ITERATIONS", "5")
+    folder = tmp_path / "a&b %41 c"
+    folder.mkdir()
+    # Nothing listens on the discard port: every session fails, and the run ends all the same.
+    env = k6_process.script_env(written_plan(folder, duration_s=1.0, vus=2), "http://127.0.0.1:9/mcp", folder)
+    with Generator(k6_process.find_k6(), "quick", env, folder, period_s=0.2) as run:
+        assert run.wait(60)
+    generated = run.result()
+    assert generated.exit_code == 0
+    assert generated.summary is not None
+    assert generated.summary["metrics"]["mcp_errors{class:transport}"]["values"]["count"] > 0
+    assert len(generated.recording) > 3
+
+
+@pytest.mark.k6
+def test_k6_is_ended_with_its_context(tmp_path: Path) -> None:
+    env = k6_process.script_env(written_plan(tmp_path), "http://127.0.0.1:9/mcp", tmp_path)
+    with Generator(k6_process.find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
+        assert not run.wait(0.01)
+    assert run.wait(0)
+
+
+@pytest.mark.k6
+def test_run_that_fails_by_itself_is_an_error_with_the_log(tmp_path: Path) -> None:
+    env = {
+        "PLAN": str(tmp_path / "none.json"),
+        "SUMMARY": str(tmp_path / "s"),
+        "SERVER_URL": "http://127.0.0.1:9",
+    }
+    with Generator(k6_process.find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
+        assert run.wait(60)
+        with pytest.raises(GeneratorError, match=r"none\.json"):
+            run.result()
+
+
+def test_many_users_make_k6_collect_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    assert k6_process._environment(800)["GOGC"] == "75"
+    assert "GOGC" not in k6_process._environment(100)
+    monkeypatch.setenv("GOGC", "50")
+    assert k6_process._environment(800)["GOGC"] == "50", "the user's own wish stands"

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from perf_core.comparison.records import ComparedRun, RecordComparison, Row
+from perf_core.report.comparison.records import HEADINGS, markdown, terminal
+from perf_core.report.comparison.text import change
+from perf_core.report.wording import DASH
+
+
+def row(figure: str, before: float | None, after: float | None, verdict: str, **changes: object) -> Row:
+    ratio = after / before if before and after is not None else None
+    values: dict[str, object] = {
+        "unit": "ms",
+        "ratio": ratio,
+        "difference": None,
+        "direction": "lower",
+        "bar": 0.1,
+        "reason": "",
+        **changes,
+    }
+    return Row(figure=figure, before=before, after=after, verdict=verdict, **values)  # type: ignore[arg-type]
+
+
+ROWS = (
+    row("tool_calls_per_s", 1000.0, 1012.0, "same", direction="higher"),
+    row("error_rate", 0.0, 0.0031, "worse", ratio=None, difference=0.0031, bar=0.001),
+    row("latency_ms.all.p95", 20.0, 26.0, "worse"),
+    row("latency_ms.add.p95", 20.0, 61.0, "worse"),
+    row("server.cpu_us_per_call", 914.2, 800.0, "better", bar=0.05),
+    row("latency_ms.power.p95", None, 3.0, "not judged", reason="only after"),
+    row("session_creation_ms.p95", 20.0, 21.0, "not judged", reason="p95 needs 20 samples; 3 came before"),
+)
+
+
+@pytest.fixture
+def comparison() -> RecordComparison:
+    run = ComparedRun("run-1", "calculator", "calculator 0.1.0", "0123456789abcdef", False, "2026-03-02")
+    return RecordComparison(
+        before=run,
+        after=replace(run, run_id="run-2", dirty=True),
+        scenario="load",
+        wire="session",
+        verdict="worse",
+        rows=ROWS,
+        remarks=("A remark.", "Point estimates."),
+    )
+
+
+def shown(
+    comparison: RecordComparison, width: int = 100, *, encoding: str = "utf-8", colour: bool = False
+) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    colours = "standard" if colour else None
+    console = Console(file=file, width=width, force_terminal=colour, color_system=colours, _environ={})
+    terminal(comparison, console)
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def table(text: str) -> list[list[str]]:
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in rows]
+
+
+def test_worse_rows_come_first(comparison: RecordComparison) -> None:
+    heading, rules, *rows = table(markdown(comparison))
+    assert tuple(heading) == HEADINGS
+    assert rules == [":--", "--:", "--:", "--:", "--:", ":--"]
+    assert rows == [
+        ["Error rate", "0 %", "0.31 %", "+0.310 points", "±0.1 points", "❌ worse"],
+        ["p95 latency, all tools", "20.0 ms", "26.0 ms", "+30.0 %", "±10 %", "❌ worse"],
+        ["p95 latency of add", "20.0 ms", "61.0 ms", change(3.05), "±10 %", "❌ worse"],
+        ["Server CPU per call", "914 µs", "800 µs", "-12.5 %", "±5 %", "✅ better"],
+        ["Tool calls per second", "1,000/s", "1,010/s", "+1.2 %", "±10 %", "✅ same"],
+        ["p95 latency of power", DASH, "3.00 ms", DASH, DASH, "⚪ only after"],
+        ["p95 session creation", "20.0 ms", "21.0 ms", "+5.0 %", DASH, "⚪ not judged"],
+    ]
+
+
+def test_it_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordComparison) -> None:
+    text = markdown(comparison)
+    assert text.startswith(
+        "## ❌ WORSE: load of calculator over the session wire\n\n**3 worse, 1 better, 1 same"
+    )
+    assert "- p95 session creation: p95 needs 20 samples; 3 came before\n" in text
+    assert "- A remark.\n- Point estimates.\n" in text
+    assert text.endswith(
+        "- Before: run run-1, started 2026-03-02, calculator 0.1.0, commit 0123456789ab\n"
+        "- After: run run-2, started 2026-03-02, calculator 0.1.0, commit 0123456789ab with changes\n"
+    )
+
+
+def test_two_servers_are_both_named(comparison: RecordComparison) -> None:
+    other = replace(comparison, after=replace(comparison.after, target="abacus"))
+    assert "load of abacus beside calculator over" in markdown(other)
+    assert "load of abacus beside calculator over" in shown(other)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(
+    comparison: RecordComparison, width: int
+) -> None:
+    text = shown(comparison, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    for wanted in ("+0.310 points", "only after", "3 worse, 1 better, 1 same, 2 not judged", "- A remark."):
+        assert wanted in text
+    assert text.splitlines()[0].split()[0] == "WORSE"
+
+
+def test_figures_in_the_terminal_are_those_of_the_page(comparison: RecordComparison) -> None:
+    text = shown(comparison)
+    at = [text.index(cells[0] + "  ") for cells in table(markdown(comparison))[2:]]
+    assert at == sorted(at)
+
+
+def test_colour_only_on_a_terminal(comparison: RecordComparison) -> None:
+    assert "\x1b" not in shown(comparison)
+    assert "\x1b[31mworse" in shown(comparison, colour=True)
+
+
+def test_what_the_terminal_cannot_encode_is_replaced(comparison: RecordComparison) -> None:
+    text = shown(replace(comparison, scenario="caf\N{LATIN SMALL LETTER E WITH ACUTE}"), encoding="ascii")
+    assert "caf? of calculator" in text
+    assert "914 us" in text
+    assert "+-0.1 points" in text
+
+
+def test_text_from_a_record_cannot_become_markup(comparison: RecordComparison) -> None:
+    hostile = "</td>|`[red]`\x1b[31m\n# http://evil.example @you"
+    run = replace(comparison.before, target=hostile, run_id=hostile, server=hostile)
+    rows = (row(f"latency_ms.{hostile}.p95", 1.0, 2.0, "not judged", reason=hostile),)
+    text = markdown(
+        replace(comparison, before=run, after=run, scenario=hostile, rows=rows, remarks=(hostile,))
+    )
+    assert "<" not in text
+    assert "\x1b" not in text
+    assert "://" not in text
+    assert "\n#" not in text.removeprefix("##")
+    assert {len(cells) for cells in table(text)} == {len(HEADINGS)}
+    assert "\x1b" not in shown(replace(comparison, before=run, after=run, rows=rows, remarks=(hostile,)))
+
+
+def test_error_rate_that_fell_or_stayed(comparison: RecordComparison) -> None:
+    fell = row("error_rate", 0.0031, 0.0, "better", ratio=None, difference=-0.0031, bar=0.001)
+    stayed = replace(fell, before=0.0, difference=0.0, verdict="same")
+    lines = table(markdown(replace(comparison, rows=(fell, stayed), verdict="better")))[2:]
+    assert [cells[3] for cells in lines] == ["\N{MINUS SIGN}0.310 points", "none"]

@@ -1,0 +1,154 @@
+"""What a run was made on and with, on machines that tell and on those that do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from perf_core.results import manifest
+from perf_core.server.handshake import Handshake
+from perf_core.results.manifest import commit, machine, make_manifest, usable_cpus
+from perf_core.server.subject import Subject
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+HANDSHAKE = Handshake("http://127.0.0.1:1/mcp", "session", "adder", "1.2", ("add", "total"), 0.0123456)
+
+
+def made(build: type[Build], url: str | None = None, ready_s: float | None = 0.51239) -> dict[str, Any]:
+    subject = Subject(build.adapter({}), url, "adder-server 1.2")
+    return make_manifest(subject, build.plan(vus=5), HANDSHAKE, "k6 v1.1.0", ready_s)
+
+
+def test_manifest_says_what_was_measured_on_what_with_what(
+    build: type[Build], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["perf-core", "run", "load"])
+    found = made(build)
+    assert set(found) == {"machine", "versions", "server", "plan", "commit", "command"}
+    assert found["versions"]["k6"] == "k6 v1.1.0"
+    assert found["versions"]["adapter"] == "adder-server 1.2"
+    assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["server"] == {
+        "name": "adder",
+        "version": "1.2",
+        "tools": ["add", "total"],
+        "handshake_ms": 12.346,
+        "ready_s": 0.512,
+        "started_by_lab": True,
+        "command": ["adder", "--ready-file", "{ready_file}"],
+    }
+    assert found["plan"]["settings"]["vus"] == 5
+    assert (found["plan"]["scenario"], found["plan"]["wire"]) == ("load", "session")
+    assert found["plan"]["journeys"] == {"mix": 1}
+    assert found["command"] == ["perf-core", "run", "load"]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_server_that_ran_already_has_no_command_and_no_start(build: type[Build]) -> None:
+    server = made(build, url="http://127.0.0.1:1/mcp", ready_s=None)["server"]
+    assert (server["started_by_lab"], server["command"], server["ready_s"]) == (False, None, None)
+
+
+def test_machine_is_named() -> None:
+    found = machine()
+    assert found["cpu"]
+    assert 1 <= found["cpus"] <= (os.cpu_count() or 1)
+    assert found["memory_mb"] > 100
+    assert found["system"]
+    assert found["architecture"]
+
+
+CPUINFO = "processor\t: 0\nmodel name\t: Example CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Another\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "processor", "expected"),
+    [
+        (CPUINFO, "p", "Example CPU @ 2.00GHz"),
+        # arm64 names no model.
+        ("processor\t: 0\nBogoMIPS\t: 50\n", "p", "machine"),
+        (None, "Processor of macOS", "Processor of macOS"),
+        (None, "", "machine"),
+    ],
+)
+def test_cpu_model_on_systems_that_tell_it_differently(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, processor: str, expected: str
+) -> None:
+    def read_text(path: Path, **_options: Any) -> str:
+        assert path == Path("/proc/cpuinfo")
+        if text is None:
+            raise FileNotFoundError(path)
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(manifest.platform, "processor", lambda: processor)
+    monkeypatch.setattr(manifest.platform, "machine", lambda: "machine")
+    assert machine()["cpu"] == expected
+
+
+def test_systems_without_affinity_and_load_are_described_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(os, "getloadavg", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert usable_cpus() == 3
+    assert machine()["load_before"] is None
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cpus() == 1
+
+
+# --- the commit ---
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607 - git is found on PATH
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+    )
+
+
+def test_commit_and_whether_it_has_changes(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    assert commit(tmp_path) is None  # a repository without a commit
+    (tmp_path / "file").write_text("1", encoding="utf-8")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-m", "one")
+    clean = commit(tmp_path)
+    assert clean is not None
+    assert len(clean["hash"]) == 40
+    assert clean["dirty"] is False
+    (tmp_path / "untracked").touch()
+    assert commit(tmp_path) == clean
+    (tmp_path / "file").write_text("2", encoding="utf-8")
+    assert commit(tmp_path) == {**clean, "dirty": True}
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert commit(tmp_path) is None
+
+
+def test_without_git_there_is_no_commit(
+    build: type[Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit(tmp_path) is None
+    assert made(build)["commit"] is None
+
+
+def test_git_that_hangs_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(argv: list[str], **options: Any) -> None:
+        raise subprocess.TimeoutExpired(argv, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    assert commit(tmp_path) is None

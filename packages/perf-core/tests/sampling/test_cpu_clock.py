@@ -1,0 +1,59 @@
+"""The CPU time of processes, beside what the process itself says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from perf_core.sampling.cpu_clock import cpu_s
+
+THREADED = """
+import sys, threading, time
+def burn():
+    until = time.thread_time() + 0.15
+    while time.thread_time() < until:
+        pass
+thread = threading.Thread(target=burn)
+thread.start()
+thread.join()
+burn()
+print(time.process_time(), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_own_clock_is_the_same() -> None:
+    before = time.process_time()
+    seen = cpu_s(psutil.Process())
+    assert before <= seen <= time.process_time() + 0.02
+
+
+def test_threads_that_have_ended_count() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", THREADED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        said = float(process.stdout.readline())
+        assert cpu_s(psutil.Process(process.pid)) == pytest.approx(said, abs=0.02)
+        assert said > 0.29
+        process.stdin.write("\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count in ticks")
+def test_it_resolves_microseconds() -> None:
+    me = psutil.Process()
+    steps = {round((cpu_s(me) - cpu_s(me)) * -1e9) for _ in range(1000)}
+    assert 0 < min(steps) < 1_000_000, "ticks of 10 ms would show as zero most of the time"
+
+
+def test_process_that_has_ended_is_said() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        seen = psutil.Process(process.pid)
+        process.wait()
+    with pytest.raises(psutil.NoSuchProcess):
+        cpu_s(seen)

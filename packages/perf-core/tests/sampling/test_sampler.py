@@ -1,0 +1,280 @@
+"""Readings of a real process tree that does what it is told through pipes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from perf_core.sampling import sampler
+from perf_core.sampling.sampler import Reading, Sampler, TreeMeter
+from perf_core.server.local_process import listening_pid
+
+OBEDIENT = """
+import subprocess, sys, threading, time
+
+kept, child = [], None
+for line in sys.stdin:
+    word, _, argument = line.strip().partition(" ")
+    if word == "burn":
+        until = time.process_time() + float(argument)
+        while time.process_time() < until:
+            pass
+    elif word == "open":
+        kept += [open(sys.argv[0]) for _ in range(int(argument))]
+    elif word == "fill":
+        kept.append(b"x" * (int(argument) * 1_000_000))
+    elif word == "thread":
+        kept.append(threading.Thread(target=threading.Event().wait, daemon=True))
+        kept[-1].start()
+    elif word == "child":
+        child = subprocess.Popen(
+            [sys.executable, sys.argv[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    elif word == "tell":
+        print(argument, file=child.stdin, flush=True)
+        child.stdout.readline()
+    elif word == "end":
+        child.stdin.close()
+        child.wait()
+        child.stdout.close()
+    print("done", flush=True)
+if child is not None and child.poll() is None:
+    child.stdin.close()
+    child.wait()
+"""
+
+
+class Tree:
+    """A process that obeys, and waits for the next order."""
+
+    def __init__(self, script: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = self.process.pid
+        self.order("wake")
+
+    def order(self, words: str) -> None:
+        """Give an order; return when it has been carried out."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(words, file=self.process.stdin, flush=True)
+        assert self.process.stdout.readline() == "done\n"
+
+    def end(self) -> None:
+        """End it and its child."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+            self.process.wait(10)
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    """A process tree of one."""
+    script = tmp_path_factory.mktemp("tree") / "obedient.py"
+    script.write_text(OBEDIENT, encoding="utf-8")
+    grown = Tree(str(script))
+    yield grown
+    grown.end()
+
+
+@pytest.fixture
+def always_refreshed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for new children at each reading."""
+    monkeypatch.setattr(sampler, "_TREE_REFRESH_S", 0.0)
+
+
+def test_reading_of_one_process_agrees_with_the_system(tree: Tree) -> None:
+    reading = TreeMeter(tree.pid).read()
+    process = psutil.Process(tree.pid)
+    assert reading.rss_mb == pytest.approx(process.memory_info().rss / 1e6)
+    assert 3 < reading.rss_mb < 200
+    assert (reading.threads, reading.processes) == (1, 1)
+    assert reading.fds == process.num_fds() >= 3
+    assert 0 < reading.cpu_s < 10
+
+
+def test_readings_follow_what_the_process_does(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    before = meter.read()
+    tree.order("burn 0.1")
+    tree.order("open 7")
+    tree.order("fill 30")
+    tree.order("thread")
+    after = meter.read()
+    assert after.cpu_s - before.cpu_s >= 0.09
+    assert after.fds - before.fds == 7
+    assert after.rss_mb - before.rss_mb == pytest.approx(30, abs=3)
+    assert after.threads - before.threads == 1
+
+
+@pytest.mark.usefixtures("always_refreshed")
+def test_whole_tree_is_summed(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    alone = meter.read()
+    tree.order("child")
+    tree.order("tell fill 30")
+    tree.order("tell burn 0.1")
+    both = meter.read()
+    assert (alone.processes, both.processes) == (1, 2)
+    assert both.threads == alone.threads + 1
+    assert both.fds >= alone.fds + 3
+    assert both.rss_mb > alone.rss_mb + 30
+    assert both.cpu_s >= alone.cpu_s + 0.09
+    tree.order("tell child")
+    assert meter.read().processes == 3
+
+
+@pytest.mark.usefixtures("always_refreshed")
+def test_cpu_of_members_that_have_ended_still_counts(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    tree.order("child")
+    tree.order("tell burn 0.2")
+    with_child = meter.read()
+    tree.order("end")
+    without = meter.read()
+    assert (with_child.processes, without.processes) == (2, 1)
+    assert without.cpu_s >= with_child.cpu_s >= 0.2
+    assert without.rss_mb < with_child.rss_mb
+
+
+def test_children_are_looked_for_once_a_second_only(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(sampler.time, "monotonic", lambda: now)
+    meter = TreeMeter(tree.pid)
+    meter.read()
+    tree.order("child")
+    now += 0.9
+    assert meter.read().processes == 1
+    now += 0.2
+    assert meter.read().processes == 2
+
+
+def test_dead_tree_uses_nothing_and_keeps_the_cpu_it_used(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    tree.order("burn 0.1")
+    alive = meter.read()
+    tree.end()
+    dead = meter.read()
+    assert dead == Reading(0.0, alive.cpu_s, 0, 0, 0)
+    assert meter.read() == dead
+
+
+def test_process_that_waits_to_be_reaped_is_dead(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    meter.read()
+    tree.process.kill()
+    os.waitid(os.P_PID, tree.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the process table
+    assert psutil.Process(tree.pid).status() == psutil.STATUS_ZOMBIE
+    assert meter.read().processes == 0
+
+
+def test_process_that_ended_before_the_first_look_reads_as_nothing(tree: Tree) -> None:
+    tree.end()
+    assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
+
+
+def test_process_that_may_not_be_read_counts_for_nothing(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_process: psutil.Process) -> int:
+        raise psutil.AccessDenied(tree.pid)
+
+    monkeypatch.setattr(sampler, "_open_files", denied)
+    # Not even what could be read: half a process is no figure.
+    assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
+
+
+# --- the thread ---
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Released with each reading of a tree."""
+    counter = threading.Semaphore(0)
+    read = TreeMeter.read
+
+    def counted(meter: TreeMeter) -> Reading:
+        reading = read(meter)
+        counter.release()
+        return reading
+
+    monkeypatch.setattr(TreeMeter, "read", counted)
+    return counter
+
+
+def wait_for(taken: threading.Semaphore, readings: int) -> None:
+    for _ in range(readings):
+        assert taken.acquire(timeout=10)
+
+
+def test_samples_are_taken_in_order_until_the_end(tree: Tree, taken: threading.Semaphore) -> None:
+    began = time.time()
+    with Sampler(tree.pid, 0.01) as running:
+        wait_for(taken, 6)
+        assert any(thread.name == "sampler" for thread in threading.enumerate())
+    ended = time.time()
+    assert not any(thread.name == "sampler" for thread in threading.enumerate())
+    samples = running.samples
+    times = [sample.at_s for sample in samples]
+    assert len(samples) >= 6
+    assert times == sorted(set(times))
+    assert began <= times[0] <= times[-1] <= ended
+    assert all(sample.server and sample.server.processes == 1 for sample in samples)
+    assert all(sample.generator is None for sample in samples)
+
+
+def test_generator_is_sampled_from_when_it_is_known(tree: Tree, taken: threading.Semaphore) -> None:
+    with Sampler(None, 0.01) as running:
+        running.watch_generator(tree.pid)
+        wait_for(taken, 3)
+    assert all(sample.server is None for sample in running.samples)
+    known = [sample.generator is not None for sample in running.samples]
+    assert sum(known) >= 3
+    assert known == sorted(known)
+
+
+def test_sampling_goes_on_when_the_server_dies(tree: Tree, taken: threading.Semaphore) -> None:
+    with Sampler(tree.pid, 0.01) as running:
+        wait_for(taken, 2)
+        tree.end()
+        wait_for(taken, 4)
+    last = running.samples[-1].server
+    assert last is not None
+    assert last.processes == 0
+
+
+def test_long_interval_does_not_hold_up_the_end(tree: Tree, taken: threading.Semaphore) -> None:
+    with Sampler(tree.pid, 3600.0) as running:
+        wait_for(taken, 1)
+    assert len(running.samples) == 1
+
+
+# --- who listens ---
+
+
+def test_process_that_listens_is_found_by_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listening_pid(port) == os.getpid()
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            # A connection from a port is no server on it.
+            assert listening_pid(client.getsockname()[1]) is None
+    assert listening_pid(port) is None
+
+
+def test_listener_that_may_not_be_seen_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(**_options: object) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", denied)
+    assert listening_pid(80) is None

@@ -1,0 +1,119 @@
+"""Servers start, are greeted, and always end, with everything that they started."""
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perf_core.adapter import Launch
+from perf_core.errors import Interrupted, TargetError
+from perf_core.interruption import Interruption
+from perf_core.server.process import ServerProcess
+
+ADDER = str(Path(__file__).parents[1] / "servers" / "adder.py")
+
+
+def by_ready_file(*options: str, **settings: float) -> Launch:
+    return Launch(argv=(sys.executable, ADDER, "--ready-file", "{ready_file}", *options), **settings)
+
+
+def by_port(*options: str, **settings: float) -> Launch:
+    argv = (sys.executable, ADDER, "--port", "{port}", *options)
+    return Launch(argv=argv, url="http://127.0.0.1:{port}/mcp", **settings)
+
+
+@pytest.mark.parametrize("wire", ["session", "stateless"])
+@pytest.mark.parametrize("launch", [by_ready_file(), by_port()], ids=["ready file", "port"])
+def test_starts_greets_and_ends(launch: Launch, wire: str, tmp_path: Path) -> None:
+    with ServerProcess(launch, wire, tmp_path / "log") as server:
+        assert server.handshake.server_name == "adder"
+        assert server.handshake.tools == ("add",)
+        assert server.exit_code is None
+        assert 0 < server.ready_s < 20
+        pid = server.pid
+    assert server.exit_code is not None
+    assert not psutil.pid_exists(pid)
+
+
+def test_exit_before_ready_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="exited with code 3") as caught:
+        ServerProcess(by_ready_file("--fault", "exit"), "session", tmp_path / "log").__enter__()
+    assert "the reactor is cold" in caught.value.message
+    assert "by hand" in caught.value.hint
+
+
+def test_server_that_never_answers_is_ended(tmp_path: Path) -> None:
+    server = ServerProcess(by_port("--fault", "silent", ready_timeout_s=1.5), "session", tmp_path / "log")
+    with pytest.raises(TargetError, match=r"did not answer an MCP handshake within 1\.5 s"):
+        server.__enter__()
+    assert server.exit_code is not None
+
+
+def test_ready_file_that_never_comes(tmp_path: Path) -> None:
+    launch = Launch(argv=(sys.executable, ADDER, "--port", "0"), ready_timeout_s=0.5)
+    server = ServerProcess(launch, "session", tmp_path / "log")
+    with pytest.raises(TargetError, match="did not write its ready file"):
+        server.__enter__()
+    assert server.exit_code is not None
+
+
+def test_ready_file_with_nonsense(tmp_path: Path) -> None:
+    script = "import sys; open(sys.argv[1], 'w').write('soon'); sys.stdin.read(); input()"
+    launch = Launch(argv=(sys.executable, "-c", script, "{ready_file}"), ready_timeout_s=10)
+    with pytest.raises(TargetError, match=r"ready file should hold|exited with code"):
+        ServerProcess(launch, "session", tmp_path / "log").__enter__()
+
+
+def test_missing_command(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="cannot start no-such-server"):
+        ServerProcess(Launch(argv=("no-such-server",)), "session", tmp_path / "log").__enter__()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ignore")
+def test_deaf_server_and_its_child_are_killed(tmp_path: Path) -> None:
+    launch = by_ready_file("--fault", "deaf", stop_timeout_s=0.3)
+    with ServerProcess(launch, "session", tmp_path / "log") as server:
+        child = int(server.log_tail().split()[1])
+        assert psutil.pid_exists(child)
+    assert server.exit_code == -9
+    assert not psutil.pid_exists(server.pid)
+    assert not psutil.pid_exists(child)
+
+
+def test_braces_in_arguments_stay_as_they_are(tmp_path: Path) -> None:
+    script = "import sys; print(sys.argv[1]); sys.exit(4)"
+    launch = Launch(argv=(sys.executable, "-c", script, '{"a": {}}', "{ready_file}"))
+    with pytest.raises(TargetError) as caught:
+        ServerProcess(launch, "session", tmp_path / "log").__enter__()
+    assert '{"a": {}}' in caught.value.message
+
+
+def test_interruption_ends_the_wait(tmp_path: Path) -> None:
+    interruption = Interruption()
+    interruption.requested = True
+    server = ServerProcess(
+        by_port("--fault", "silent"), "session", tmp_path / "log", interruption=interruption
+    )
+    with pytest.raises(Interrupted):
+        server.__enter__()
+    assert server.exit_code is not None
+
+
+def test_server_has_a_folder_for_temporary_files_that_goes_with_it(tmp_path: Path) -> None:
+    show = "import tempfile; print('TEMPORARY', tempfile.gettempdir(), flush=True); import runpy, sys;"
+    script = f"{show} sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    launch = Launch(argv=(sys.executable, "-c", script, ADDER, "--ready-file", "{ready_file}"))
+    with ServerProcess(launch, "session", tmp_path / "log") as server:
+        folder = server.temporary_folder
+        assert folder is not None
+        assert f"TEMPORARY {folder}" in (tmp_path / "log").read_text()
+        (folder / "left").write_text("behind")
+    assert not folder.exists()
+    assert server.temporary_folder is None
+
+
+def test_lab_carries_the_first_token(tmp_path: Path) -> None:
+    assert ServerProcess(by_port(), "session", tmp_path / "log").token is None
+    launch = Launch(argv=("x",), tokens=("the lab's", "a client's"))
+    assert ServerProcess(launch, "session", tmp_path / "log").token == "the lab's"

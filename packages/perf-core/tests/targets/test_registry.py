@@ -1,0 +1,245 @@
+"""From what people type to a server that can be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perf_core.adapter import Launch
+from perf_core.errors import UsageError
+from perf_core.targets.registry import endpoint, find_subjects, installed_adapters
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+Install = Callable[..., None]
+
+TOML = 'name = "weather"\nurl = "http://127.0.0.1:8000"\n\n[[calls]]\ntool = "forecast"\n'
+
+
+@pytest.fixture
+def two(build: type[Build], install: Install) -> None:
+    """Two adapters: `adder` has quick and load, `notes` has quick and rush."""
+    install(
+        adder=build.adapter({name: build.scenario(name) for name in ("quick", "load")}),
+        notes=build.adapter({name: build.scenario("load", name=name) for name in ("quick", "rush")}, "notes"),
+    )
+
+
+def names(*arguments: object) -> list[str]:
+    return [subject.name for subject in find_subjects(*arguments)]  # type: ignore[arg-type] # as find_subjects takes them
+
+
+def refusal(*arguments: object) -> str:
+    with pytest.raises(UsageError) as caught:
+        find_subjects(*arguments)  # type: ignore[arg-type] # as find_subjects takes them
+    return str(caught.value)
+
+
+# --- which ---
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("asked", "scenarios", "found"),
+    [
+        ((), ["quick"], ["adder", "notes"]),
+        ((), ["load"], ["adder"]),
+        ((), ["quick", "rush"], ["notes"]),
+        ((), iter(["quick", "rush"]), ["notes"]),
+        (["notes", "adder"], ["quick"], ["notes", "adder"]),
+        # A name that was typed is taken; that it lacks the scenario is said later, with its own list.
+        (["adder"], ["rush"], ["adder"]),
+    ],
+)
+def test_named_targets_else_every_installed_one_that_has_the_scenarios(
+    asked: list[str], scenarios: list[str], found: list[str]
+) -> None:
+    assert names(asked, scenarios, None) == found
+
+
+@pytest.mark.usefixtures("two")
+def test_unknown_target_suggests_the_closest_and_lists_all() -> None:
+    message = refusal(["addr"], ["quick"], None)
+    assert "there is no target 'addr'; did you mean 'adder'?" in message
+    assert "Installed: adder, notes." in message
+    assert "did you mean" not in refusal(["xyz"], ["quick"], None)
+
+
+@pytest.mark.usefixtures("two")
+def test_misspelt_scenario_suggests_the_closest_and_lists_all() -> None:
+    message = refusal((), ["laod"], None)
+    assert "no installed target has a scenario 'laod'; did you mean 'load'?" in message
+    assert "Known: load, quick, rush." in message
+
+
+@pytest.mark.usefixtures("two")
+def test_scenarios_that_no_single_target_has_are_told_with_who_has_which() -> None:
+    message = refusal((), ["load", "rush"], None)
+    assert "no installed target has all of load, rush" in message
+    assert "adder has quick, load; notes has quick, rush" in message
+
+
+@pytest.mark.usefixtures("two")
+def test_scenario_of_a_subject_is_found_or_refused_with_the_closest() -> None:
+    (adder,) = find_subjects(["adder"], (), None)
+    assert adder.scenario("load").name == "load"
+    with pytest.raises(UsageError, match="target adder has no scenario 'lod'; did you mean 'load'") as caught:
+        adder.scenario("lod")
+    assert caught.value.hint == "It has: quick, load."
+
+
+def test_nothing_installed_says_how_to_get_a_target(install: Install) -> None:
+    install()
+    assert installed_adapters() == {}
+    assert "no target is installed" in refusal((), ["load"], None)
+    assert "none (install a server" in refusal(["adder"], ["load"], None)
+
+
+# --- adapters that are broken ---
+
+
+@pytest.mark.parametrize("error", [ImportError("no module named x"), RuntimeError("boom"), KeyError("k")])
+def test_adapter_that_does_not_load_names_its_package_and_the_error(
+    install: Install, error: Exception
+) -> None:
+    install(broken=error)
+    for call in (installed_adapters, lambda: find_subjects(["broken"], (), None)):
+        with pytest.raises(UsageError, match="the adapter 'broken' of some_package:broken") as caught:
+            call()
+        assert repr(error) in caught.value.message
+        assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("loaded", [None, "adapter", object(), dict])
+def test_entry_point_that_is_no_adapter_is_refused(install: Install, loaded: object) -> None:
+    install(odd=loaded)
+    with pytest.raises(UsageError, match="should be a ServerAdapter") as caught:
+        installed_adapters()
+    assert "some_package:odd" in caught.value.message
+    assert type(loaded).__name__ in caught.value.message
+
+
+def test_broken_adapter_does_not_stand_in_the_way_of_others(
+    build: type[Build], install: Install, tmp_path: Path
+) -> None:
+    install(adder=build.adapter({"quick": build.scenario("quick")}), broken=ImportError("x"))
+    path = tmp_path / "w.toml"
+    path.write_text(TOML, encoding="utf-8")
+    assert names(["adder", str(path)], ["quick"], None) == ["adder", "weather"]
+
+
+def test_installed_adapters_come_by_name_in_order(build: type[Build], install: Install) -> None:
+    install(zebra=build.adapter({}, "zebra"), adder=build.adapter({}))
+    assert list(installed_adapters()) == ["adder", "zebra"]
+
+
+# --- files and URLs ---
+
+
+def test_toml_file_is_a_target_at_its_url(install: Install, tmp_path: Path) -> None:
+    install()
+    path = tmp_path / "w.toml"
+    path.write_text(TOML, encoding="utf-8")
+    (subject,) = find_subjects([str(path)], ["load"], None)
+    assert (subject.name, subject.url, subject.package) == ("weather", "http://127.0.0.1:8000/mcp", "")
+
+
+def test_toml_file_with_a_command_is_started_by_the_lab(install: Install, tmp_path: Path) -> None:
+    install()
+    path = tmp_path / "w.toml"
+    path.write_text(TOML.replace("url =", 'command = ["x", "{ready_file}"]\nurl ='), encoding="utf-8")
+    (subject,) = find_subjects([str(path)], ["load"], None)
+    assert subject.url is None
+
+
+def test_toml_file_may_take_the_scenarios_of_an_installed_adapter(
+    build: type[Build], install: Install, tmp_path: Path
+) -> None:
+    quick = build.scenario("quick")
+    limited = replace(build.scenario("load", name="limited"), launch=Launch(("adder", "--limited")))
+    install(adder=build.adapter({"quick": quick, "limited": limited}))
+    path = tmp_path / "fleet.toml"
+    path.write_text('name = "fleet"\nadapter = "adder"\ncommand = ["x", "{ready_file}"]\n', encoding="utf-8")
+    (subject,) = find_subjects([str(path)], ["quick"], None)
+    assert (subject.name, subject.url) == ("fleet", None)
+    assert subject.adapter.launch.argv == ("x", "{ready_file}")
+    assert subject.adapter.launch.cwd == tmp_path.resolve()
+    assert subject.adapter.server_name == build.adapter({}).server_name
+    assert dict(subject.adapter.scenarios) == {"quick": quick}
+    path.write_text(path.read_text().replace("adder", "addr"), encoding="utf-8")
+    assert "there is no adapter 'addr'; did you mean 'adder'? Installed: adder." in " ".join(
+        refusal([str(path)], ["quick"], None).split()
+    )
+
+
+def test_toml_file_that_is_missing_is_refused(install: Install) -> None:
+    install()
+    assert "cannot read no-such.toml" in refusal(["no-such.toml"], ["load"], None)
+
+
+@pytest.mark.usefixtures("two")
+def test_bare_url_as_target_says_how_to_measure_it() -> None:
+    message = refusal(["http://127.0.0.1:9000/mcp"], ["load"], None)
+    assert "--server-url http://127.0.0.1:9000/mcp with --target NAME" in message
+    assert "adder, notes" in message
+
+
+@pytest.mark.usefixtures("two")
+def test_server_url_goes_with_the_one_adapter_that_fits() -> None:
+    (subject,) = find_subjects(["adder"], ["quick"], "http://127.0.0.1:8100")
+    assert (subject.name, subject.url) == ("adder", "http://127.0.0.1:8100/mcp")
+    assert names((), ["load"], "http://127.0.0.1:8100") == ["adder"]
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("asked", [(), ["adder", "notes"]])
+def test_server_url_with_several_adapters_is_refused(asked: list[str]) -> None:
+    message = refusal(asked, ["quick"], "http://127.0.0.1:8100")
+    assert "2 fit: adder, notes" in message
+    assert "--target" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8100", "http://127.0.0.1:8100/mcp"),
+        ("http://127.0.0.1:8100/", "http://127.0.0.1:8100/mcp"),
+        (" http://127.0.0.1:8100 ", "http://127.0.0.1:8100/mcp"),
+        ("https://example.org", "https://example.org/mcp"),
+        ("http://h/mcp", "http://h/mcp"),
+        # A path that was given stands: servers tell /mcp and /mcp/ apart.
+        ("http://h/a/b/", "http://h/a/b/"),
+        ("http://[::1]:80", "http://[::1]:80/mcp"),
+    ],
+)
+def test_endpoint_is_mcp_unless_the_url_has_a_path(url: str, expected: str) -> None:
+    assert endpoint(url) == expected
+    assert endpoint(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8100",
+        "ftp://h",
+        "http://",
+        "http:///mcp",
+        "http://:80",
+        "http://h:http",
+        "http://h:99999",
+        "http://h:0",
+        "http://[::1",
+        "http://h/mcp?key=1",
+        "http://h/mcp#x",
+    ],
+)
+def test_what_is_no_server_url_is_refused_with_what_came(url: str) -> None:
+    with pytest.raises(UsageError, match=r"a URL such as http://127\.0\.0\.1:8100 was expected") as caught:
+        endpoint(url)
+    assert repr(url) in caught.value.message

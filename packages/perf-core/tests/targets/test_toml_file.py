@@ -1,0 +1,269 @@
+"""Servers described in TOML: a good file, and each way in which one can be wrong."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from perf_core import Expectation, Target
+from perf_core.errors import UsageError
+from perf_core.load.plan import Settings, make_plan
+from perf_core.scenarios import FURTHER_TARGETS, NO_ERRORS
+from perf_core.targets import toml_file
+from perf_core.targets.toml_file import FileAdapter, read_target_file
+
+FIRST = {"quick", "load", "stress", "endurance", "spike", "benchmark"}
+
+GOOD = """
+name = "weather"
+server_name = "Weather"
+command = ["weather-server", "--port", "{port}"]
+url = "http://127.0.0.1:{port}/mcp"
+env = { LEVEL = "3" }
+ready_timeout_s = 5
+
+[[calls]]
+tool = "forecast"
+arguments = { city = "Oslo", days = 3, big = 9007199254740993 }
+expect = { text = "cold" }
+weight = 3
+
+[[calls]]
+tool = "add"
+arguments = { a = 1, b = 2 }
+expect = { result = { result = 3 } }
+kind = "small"
+
+[[calls]]
+tool = "fail"
+expect = { error = true }
+
+[[calls]]
+tool = "anything"
+
+[[targets]]
+figure = "latency_ms.all.p95"
+comparison = "<"
+target = 100
+stretch = 50
+need = "People wait for it."
+min_samples = 200
+min_duration_s = 10
+"""
+
+MINIMAL = """
+name = "s"
+url = "http://127.0.0.1:8000/mcp"
+
+[[calls]]
+tool = "t"
+"""
+
+
+def read(folder: Path, text: str) -> FileAdapter:
+    path = folder / "server.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_target_file(path)
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        read(folder, text)
+    assert "server.toml" in caught.value.message
+    assert caught.value.hint
+    return caught.value.message
+
+
+# --- good files ---
+
+
+def test_launch_is_what_the_file_says(tmp_path: Path) -> None:
+    adapter = read(tmp_path, GOOD)
+    assert (adapter.name, adapter.server_name, adapter.running_url) == ("weather", "Weather", None)
+    launch = adapter.launch
+    assert launch.argv == ("weather-server", "--port", "{port}")
+    assert launch.url == "http://127.0.0.1:{port}/mcp"
+    assert (launch.env, launch.ready_timeout_s) == ({"LEVEL": "3"}, 5.0)
+    # Relative paths in a command mean the file's folder, wherever the lab was started.
+    assert launch.cwd == tmp_path.resolve()
+
+
+def test_calls_are_drawn_by_weight_with_what_they_expect(tmp_path: Path) -> None:
+    mix = read(tmp_path, GOOD).scenarios["load"].journeys(1)["mix"]
+    expected = {journey.name: journey.steps[0].expect for journey in mix}
+    assert expected == {
+        "forecast": Expectation.text("cold"),
+        "add": Expectation.result({"result": 3}),
+        "fail": Expectation.error(),
+        "anything": Expectation.anything(),
+    }
+    counts = Counter(journey.name for journey in mix)
+    assert counts["forecast"] / len(mix) == pytest.approx(0.5, abs=0.06)
+    assert {journey.kind for journey in mix if journey.name == "add"} == {"small"}
+    arguments = next(journey.steps[0].arguments for journey in mix if journey.name == "forecast")
+    assert arguments == {"city": "Oslo", "days": 3, "big": 2**53 + 1}
+
+
+def test_same_seed_draws_the_same_calls(tmp_path: Path) -> None:
+    scenario = read(tmp_path, GOOD).scenarios["load"]
+    assert scenario.journeys(5) == scenario.journeys(5)
+    assert scenario.journeys(5) != scenario.journeys(6)
+
+
+def test_every_published_scenario_can_be_planned(tmp_path: Path) -> None:
+    adapter = read(tmp_path, GOOD)
+    # The others need more than calls: sizes, limits, processes that may be killed.
+    assert set(adapter.scenarios) == FIRST | {"concurrent", "memory", "tools", "cleanup", "stability"}
+    for scenario in adapter.scenarios.values():
+        assert make_plan(scenario, "session", Settings()).tools == ("add", "anything", "fail", "forecast")
+
+
+def test_targets_of_the_file_hold_for_every_scenario(tmp_path: Path) -> None:
+    wanted = Target("latency_ms.all.p95", "<", 100, "People wait for it.", 50, 10, 200)
+    scenarios = read(tmp_path, GOOD).scenarios
+    assert {scenarios[name].targets for name in FIRST} == {(wanted,)}
+    for name in set(scenarios) - FIRST:
+        # The others are about more than calls: the file's targets stand beside their own.
+        assert scenarios[name].targets == (*FURTHER_TARGETS[name], wanted)
+
+
+def test_file_without_targets_wants_no_errors(tmp_path: Path) -> None:
+    scenarios = read(tmp_path, MINIMAL).scenarios
+    assert {scenarios[name].targets for name in FIRST} == {(NO_ERRORS,)}
+    assert scenarios["memory"].targets == FURTHER_TARGETS["memory"]
+
+
+def test_file_without_a_command_is_about_a_running_server(tmp_path: Path) -> None:
+    assert read(tmp_path, MINIMAL).running_url == "http://127.0.0.1:8000/mcp"
+
+
+def test_example_in_the_docstring_is_a_good_file(tmp_path: Path) -> None:
+    module = ast.parse(Path(toml_file.__file__).read_text(encoding="utf-8"))
+    example = str(ast.get_docstring(module)).partition("Example::")[2]
+    adapter = read(tmp_path, "\n".join(line.removeprefix("    ") for line in example.splitlines()))
+    assert adapter.name == "weather"
+    assert adapter.launch.argv[0] == "weather-server"
+
+
+# --- bad files ---
+
+
+def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*none\.toml: No such file"):
+        read_target_file(tmp_path / "none.toml")
+    with pytest.raises(UsageError, match="cannot read"):
+        read_target_file(tmp_path)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="is not TOML"):
+        read_target_file(tmp_path / "binary.toml")
+
+
+def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "name = \n")
+    assert "is not TOML" in message
+    assert "line 1" in message
+
+
+CALL = '[[calls]]\ntool = "t"\n'
+URL = 'name = "s"\nurl = "http://127.0.0.1:8000"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "says", "came"),
+    [
+        ('url = "http://h"\n' + CALL, "name", "Field required", "calls"),
+        ('name = ""\nurl = "http://h"\n' + CALL, "name", "at least 1 character", "''"),
+        ('name = 5\nurl = "http://h"\n' + CALL, "name", "valid string", "5"),
+        (URL, "the file", "give calls, or the installed adapter", "{'name'"),
+        (URL + 'adapter = "a"\n' + CALL, "the file", "give calls, or the installed adapter", "{'name'"),
+        (
+            URL + 'adapter = "a"\n[[targets]]\nfigure = "f"\ncomparison = "<"\ntarget = 1\nneed = "n"\n',
+            "the file",
+            "with an adapter its own targets count",
+            "{'name'",
+        ),
+        (URL + "calls = []\n", "calls", "at least 1 item", "[]"),
+        (URL + "[[calls]]\n", "calls.0.tool", "Field required", "{}"),
+        (URL + '[[calls]]\ntool = ""\n', "calls.0.tool", "at least 1 character", "''"),
+        (URL + CALL + "weight = 0\n", "calls.0.weight", "greater than 0", "0"),
+        (URL + CALL + "weight = inf\n", "calls.0.weight", "finite number", "inf"),
+        (URL + CALL + "arguments = [1]\n", "calls.0.arguments", "valid dictionary", "[1]"),
+        (URL + CALL + "arguments = { a = nan }\n", "calls.0.arguments.a", "finite number", "nan"),
+        (URL + CALL + "arguments = { a = 2024-01-01 }\n", "calls.0.arguments.a", "JSON", "datetime.date"),
+        (URL + CALL + "expect = {}\n", "calls.0.expect", "exactly one of result, text, error", "{}"),
+        (
+            URL + CALL + 'expect = { text = "a", error = true }\n',
+            "calls.0.expect",
+            "exactly one of result, text, error",
+            "'text': 'a'",
+        ),
+        (URL + CALL + "expect = { error = false }\n", "calls.0.expect.error", "True", "False"),
+        (URL + CALL + "argments = {}\n", "calls.0.argments", "did you mean 'arguments'?", "{}"),
+        (URL + "color = 1\n" + CALL, "color", "there is no such field", "1"),
+        ('name = "s"\n' + CALL, "the file", "a command that starts the server, or the url", "calls"),
+        (
+            'name = "s"\ncommand = ["x", "--port", "80"]\n' + CALL,
+            "the file",
+            "{ready_file}, or {port} together with url",
+            "command",
+        ),
+        (
+            'name = "s"\ncommand = ["x", "{port}"]\n' + CALL,
+            "the file",
+            "{ready_file}, or {port} together with url",
+            "command",
+        ),
+        ('name = "s"\nurl = "http://h:{port}"\n' + CALL, "the file", "the command needs {port} too", "url"),
+        ('name = "s"\ncommand = []\n' + CALL, "command", "at least 1 item", "[]"),
+        (URL + "ready_timeout_s = 0\n" + CALL, "ready_timeout_s", "greater than 0", "0"),
+        (URL + "env = { A = 1 }\n" + CALL, "env.A", "valid string", "1"),
+        (
+            URL + CALL + '[[targets]]\nfigure = "f"\ncomparison = "<="\ntarget = 1\nneed = "n"\n',
+            "targets.0.comparison",
+            "pattern",
+            "'<='",
+        ),
+        (
+            URL + CALL + '[[targets]]\nfigure = "f"\ncomparison = "<"\ntarget = "fast"\nneed = "n"\n',
+            "targets.0.target",
+            "valid number",
+            "'fast'",
+        ),
+        (
+            URL + CALL + '[[targets]]\nfigure = "f"\ncomparison = "<"\ntarget = 1\n',
+            "targets.0.need",
+            "Field required",
+            "'f'",
+        ),
+        (
+            URL
+            + CALL
+            + '[[targets]]\nfigure = "f"\ncomparison = "<"\ntarget = 1\nneed = ""\nmin_samples = 0\n',
+            "targets.0.min_samples",
+            "greater than or equal to 1",
+            "0",
+        ),
+    ],
+)
+def test_malformed_field_is_named_with_what_came_and_what_was_expected(
+    tmp_path: Path, text: str, field: str, says: str, came: str
+) -> None:
+    message = refusal(tmp_path, text)
+    (line,) = (line for line in message.splitlines() if line.strip().startswith(f"{field}"))
+    assert says in line
+    assert came in line.rpartition(";")[2]
+
+
+def test_every_problem_is_listed(tmp_path: Path) -> None:
+    message = refusal(tmp_path, 'name = ""\nurl = 5\n[[calls]]\nweight = -1\n')
+    for field in ("name", "url", "calls.0.tool", "calls.0.weight"):
+        assert f"\n  {field}: " in message
+
+
+def test_long_values_are_shortened(tmp_path: Path) -> None:
+    message = refusal(tmp_path, URL + CALL + f"env = 1\nweight = {[0] * 200}\n")
+    assert all(len(line) < 200 for line in message.splitlines())
+    assert "..." in message

@@ -1,0 +1,59 @@
+"""`/health` and `/metrics`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server_core.layers.refusals import refuse
+
+Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""From an `Accept` header to metrics as text and their content type."""
+
+
+class StatusPages:
+    """Answer `/health` and `/metrics`; `app` answers the rest.
+
+    Args:
+        app: Gets every other path.
+        health: What `/health` says.
+        exposition: What `/metrics` says.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, health: Callable[[], Mapping[str, Any]], exposition: Exposition
+    ) -> None:
+        self._app = app
+        self._health = health
+        self._exposition = exposition
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        path = scope.get("path")
+        if path == "/health":
+            await _answer(scope, send, "application/json", json.dumps(self._health()).encode())
+        elif path == "/metrics":
+            body, content_type = await self._exposition(_header(scope, b"accept"))
+            await _answer(scope, send, content_type, body)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _answer(scope: Scope, send: Send, content_type: str, body: bytes) -> None:
+    if scope["method"] not in ("GET", "HEAD"):
+        await refuse(send, 405, f"{scope['path']} answers GET and HEAD only.", [(b"allow", b"GET, HEAD")])
+        return
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)

@@ -1,0 +1,1 @@
+"""Metrics, logs, traces and what the operating system knows of the process."""

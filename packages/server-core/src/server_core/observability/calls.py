@@ -1,0 +1,134 @@
+"""Times, counts and bounds each request at FastMCP's own handlers.
+
+The handlers of the low-level server are the one place that every transport and both wires share, and where
+cancelling really stops the work: on the session wire a tool runs in its session's task, not in the task
+that holds the HTTP request. FastMCP's middleware would see the same but is left free, because tools under
+middleware cannot be served any faster than FastMCP serves them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from fastmcp import FastMCP
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, TextContent
+
+from server_core.observability.metrics import UNKNOWN_TOOL, ServerMetrics
+
+REQUEST_TIMED_OUT = -32001
+"""JSON-RPC error code of a request other than a tool call that took too long, as the SDKs' clients use it."""
+
+_logger = logging.getLogger(__name__)
+
+_ParamsT = TypeVar("_ParamsT")
+_BOUNDED_METHODS = ("resources/read", "prompts/get")
+
+
+def instrument_calls(mcp: FastMCP[Any], metrics: ServerMetrics, *, timeout_s: float) -> None:
+    """Count and bound the calls of `mcp`; a second call replaces the first.
+
+    A tool call that takes longer than `timeout_s` seconds is cancelled and answered `isError` with a
+    sentence that a model can act on; another request is answered with a JSON-RPC error.
+    """
+    server = mcp._mcp_server
+    for method in ("tools/call", *_BOUNDED_METHODS):
+        entry = server.get_request_handler(method)
+        if entry is None:
+            raise RuntimeError(f"FastMCP registered no handler for {method}: this release is not supported")
+        handler: Any = entry.handler
+        inner = handler.inner if isinstance(handler, _Bounded) else handler
+        if method == "tools/call":
+            handler = _ToolCalls(inner, timeout_s, mcp, metrics)
+        else:
+            handler = _Bounded(inner, timeout_s)
+        server.add_request_handler(method, entry.params_type, handler)
+
+
+def timed_out_text(tool: str, timeout_s: float) -> str:
+    """Return what a model is told about a call that took too long."""
+    return (
+        f"{tool} took longer than {timeout_s:g} s and was stopped. "
+        "Ask for less in one call, or try again later."
+    )
+
+
+def fatal_text(subject: str, error: BaseException) -> str:
+    """Return what is told about a call that raised what would end the process, and log the rest.
+
+    The event loop lets `SystemExit` and `KeyboardInterrupt` out of any task: one tool that calls `sys.exit`
+    would end the server, and every call in flight with it.
+    """
+    _logger.error("%s raised %s; the server goes on", subject, type(error).__name__, exc_info=error)
+    return f"{subject} raised {type(error).__name__}, which is a fault in it: nothing was returned."
+
+
+class _Bounded(Generic[_ParamsT]):
+    """A request handler that is cancelled after `timeout_s` seconds."""
+
+    def __init__(self, inner: Any, timeout_s: float) -> None:
+        self.inner = inner
+        self._timeout_s = timeout_s
+
+    async def __call__(self, context: ServerRequestContext[Any, Any], params: _ParamsT) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await self.inner(context, params)
+        except TimeoutError:
+            if not deadline.expired():
+                raise  # the handler's own
+        except (Exception, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - see fatal_text
+            return self._fatal(params, error)
+        return self._timed_out(params)
+
+    def _timed_out(self, _params: _ParamsT) -> Any:
+        message = f"The request took longer than {self._timeout_s:g} s and was stopped."
+        raise MCPError(code=REQUEST_TIMED_OUT, message=message)
+
+    def _fatal(self, _params: _ParamsT, error: BaseException) -> Any:
+        raise MCPError(code=INTERNAL_ERROR, message=fatal_text("The request's handler", error)) from None
+
+
+class _ToolCalls(_Bounded[CallToolRequestParams]):
+    """The `tools/call` handler, bounded and counted."""
+
+    def __init__(self, inner: Any, timeout_s: float, mcp: FastMCP[Any], metrics: ServerMetrics) -> None:
+        super().__init__(inner, timeout_s)
+        self._mcp = mcp
+        self._metrics = metrics
+        self._existing: set[str] = set()
+
+    async def __call__(self, context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> Any:
+        label = await self._label(params.name)
+        started = perf_counter()
+        failed = True
+        self._metrics.calls_in_flight += 1
+        try:
+            result = await super().__call__(context, params)
+            failed = getattr(result, "is_error", False) is True
+            return result
+        finally:
+            self._metrics.calls_in_flight -= 1
+            self._metrics.observe_call(label, perf_counter() - started, failed=failed)
+
+    def _timed_out(self, params: CallToolRequestParams) -> CallToolResult:
+        text = timed_out_text(params.name, self._timeout_s)
+        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+    def _fatal(self, params: CallToolRequestParams, error: BaseException) -> CallToolResult:
+        text = fatal_text(params.name, error)
+        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+    async def _label(self, name: str) -> str:
+        if name in self._existing:
+            return name
+        if await self._mcp.get_tool(name) is None:
+            return UNKNOWN_TOOL
+        self._existing.add(name)
+        return name

@@ -1,0 +1,112 @@
+"""OpenTelemetry export over OTLP/HTTP: on when an endpoint is configured, off otherwise."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import fastmcp
+from fastmcp import FastMCP
+
+from server_core.errors import TelemetryError
+from server_core.observability import process
+from server_core.observability.metrics import ServerMetrics
+
+_logger = logging.getLogger(__name__)
+
+_LAST_EXPORT_S: Final = 3
+"""Seconds that the collector gets for what is left when the server stops."""
+
+
+@contextmanager
+def exporting(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str | None) -> Iterator[None]:
+    """Export traces and metrics of `mcp` to `endpoint` while the context lasts.
+
+    FastMCP makes the spans. Without an endpoint it makes none, but still hands a caller's trace context on,
+    so that log lines carry the caller's trace id.
+
+    Args:
+        mcp: Names the service.
+        metrics: Its calls are exported too.
+        endpoint: Base URL of a collector, as in `OTEL_EXPORTER_OTLP_ENDPOINT`; None exports nothing.
+
+    Raises:
+        TelemetryError: An endpoint is given and the exporter is not installed.
+    """
+    if endpoint is None:
+        fastmcp.settings.telemetry_mode = "propagation_only"
+        yield
+        return
+    fastmcp.settings.telemetry_mode = "native"
+    shutdown = _start(mcp, metrics, endpoint.rstrip("/"))
+    try:
+        yield
+    finally:
+        shutdown()
+
+
+def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable[[], None]:
+    try:
+        # Imported here because they cost start-up time, and may be absent.
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.metrics import CallbackOptions, Observation
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise TelemetryError(
+            f"an OTLP endpoint is configured ({endpoint}), but {error.name or 'a library'} is not installed: "
+            "install mcp-server-core[telemetry], or unset the endpoint"
+        ) from error
+
+    resource = Resource.create({"service.name": mcp.name, "service.version": mcp.version or ""})
+    tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
+    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")))
+    trace.set_tracer_provider(tracing)
+    metering = MeterProvider(
+        resource=resource,
+        shutdown_on_exit=False,
+        metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics"))],
+    )
+    meter = metering.get_meter("server_core")
+    durations = meter.create_histogram("mcp.tool.duration", unit="s", description="Time of tool calls.")
+    metrics.add_listener(
+        lambda tool, duration_s, failed: durations.record(duration_s, {"tool": tool, "failed": failed})
+    )
+
+    def resident_memory(_options: CallbackOptions) -> list[Observation]:
+        return [Observation(process.rss_bytes())]
+
+    def cpu_time(_options: CallbackOptions) -> list[Observation]:
+        return [Observation(process.cpu_s())]
+
+    meter.create_observable_gauge("process.memory.usage", [resident_memory], unit="By")
+    meter.create_observable_counter("process.cpu.time", [cpu_time], unit="s")
+
+    def shutdown() -> None:
+        if not finish_within(_LAST_EXPORT_S, tracing.shutdown, metering.shutdown):
+            _logger.warning("%s took no last export within %s s: its data is lost", endpoint, _LAST_EXPORT_S)
+
+    return shutdown
+
+
+def finish_within(timeout_s: float, *tasks: Callable[[], None]) -> bool:
+    """Run tasks side by side and say whether all ended in time; those that did not are left behind.
+
+    A collector that is gone would otherwise hold the exit up for 20 s.
+    """
+    threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+    for thread in threads:
+        thread.start()
+    deadline_s = time.monotonic() + timeout_s
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)

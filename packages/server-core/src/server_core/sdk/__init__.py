@@ -1,0 +1,1 @@
+"""Everything that reaches into FastMCP and the MCP SDK."""

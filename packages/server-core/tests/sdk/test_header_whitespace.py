@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from server_core.sdk.header_whitespace import trimmed
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_blanks_around_header_values_do_not_matter(
+    make_app: Callable[..., Any], serving: Callable[..., Any], *, fast_lane: bool
+) -> None:
+    async with serving(make_app(fast_lane=fast_lane)) as wires:
+        for method, params in (
+            ("tools/list", None),
+            ("tools/call", {"name": "echo", "arguments": {"text": "hi"}}),
+        ):
+            blanks: dict[str, str | None] = {
+                "mcp-protocol-version": " 2026-07-28\t",
+                "mcp-method": f"\t{method} ",
+                "accept": " application/json, text/event-stream ",
+            }
+            if params:
+                blanks["mcp-name"] = "  echo "
+            answer = await wires.stateless(method, params, blanks)
+            assert answer.status_code == 200, answer.text
+
+
+def test_a_scope_without_blanks_is_the_same_object() -> None:
+    scope: dict[str, Any] = {"headers": [(b"a", b"b c"), (b"empty", b"")]}
+    assert trimmed(scope) is scope
+    assert trimmed({"headers": [(b"a", b" b c\t"), (b"d", b"\t")]})["headers"] == [
+        (b"a", b"b c"),
+        (b"d", b""),
+    ]

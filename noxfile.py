@@ -56,8 +56,12 @@ def install(session: nox.Session, *requirements: str) -> None:
 
 
 def bin_of(session: nox.Session, environment: str) -> Path:
-    """Return the folder of commands of an environment that sessions share."""
-    return session.cache_dir.parent / environment / ("Scripts" if sys.platform == "win32" else "bin")
+    """Return the folder of commands of an environment that sessions share.
+
+    The path is absolute: nox itself names environments relative to the root, and commands run elsewhere too.
+    """
+    folder = session.cache_dir.parent / environment / ("Scripts" if sys.platform == "win32" else "bin")
+    return folder.absolute()
 
 
 def run_in(

@@ -258,16 +258,28 @@ def test_wire_that_fails_does_not_take_the_other_one_with_it(suite, lab) -> None
         served.setup(outcomes, "stateless")
 
 
-@pytest.mark.parametrize("lab", [None, "", "/nowhere/perf-core", "python"])
-def test_without_a_lab_nothing_served_is_measured(
-    suite, lab: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=[None, "", "/nowhere/perf-core", "python", ".nox/bench/bin/perf-core"])
+def unusable_lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERF_CORE", raising=False)
-    if lab is not None:
-        monkeypatch.setenv("PERF_CORE", lab)
+    if request.param is not None:
+        monkeypatch.setenv("PERF_CORE", request.param)
+
+
+@pytest.mark.usefixtures("unusable_lab")
+def test_a_missing_lab_fails_each_served_benchmark(suite) -> None:
     served = suite("served").Served()
-    with pytest.raises(NotImplementedError, match="PERF_CORE"):
-        served.setup(served.setup_cache(), "session")
+    outcomes = served.setup_cache()
+    for wire in served.params:
+        with pytest.raises(RuntimeError, match="expected PERF_CORE to be the absolute path"):
+            served.setup(outcomes, wire)
+
+
+@pytest.mark.usefixtures("unusable_lab")
+def test_a_missing_lab_ends_the_history_before_anything_is_measured(
+    history: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert history.main([]) == 1
+    assert "expected PERF_CORE to be the absolute path" in capsys.readouterr().err
 
 
 def test_module_that_a_commit_lacks_is_not_applicable(suite, tmp_path: Path, monkeypatch) -> None:

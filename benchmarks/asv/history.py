@@ -140,8 +140,6 @@ def _measure(commits: str | None, results_dir: Path) -> int:
     Raises:
         HistoryError: git does not know the range, or asv could not build or import.
     """
-    if not os.environ.get(LAB_VARIABLE):
-        print(f"{LAB_VARIABLE} is not set, so what is served over HTTP will be n/a; nox -s history sets it")
     measured = measured_commits(results_dir, known_machine())
     if commits is None:
         chosen = new_commits(_commits("HEAD"), measured)
@@ -150,6 +148,12 @@ def _measure(commits: str | None, results_dir: Path) -> int:
     if not chosen:
         print(f"every commit of {commits} has been measured" if commits else "no commit is new")
         return 0
+    lab = os.environ.get(LAB_VARIABLE, "")
+    if not (Path(lab).is_absolute() and shutil.which(lab)):
+        raise HistoryError(
+            f"expected {LAB_VARIABLE} to be the absolute path of perf-core, got {lab!r}; run nox -s history, "
+            "which sets it"
+        )
     print(f"commits to measure: {len(chosen)}", flush=True)
     code = _asv("run", "HASHFILE:-", "--show-stderr", stdin="\n".join(chosen))
     if code not in (0, FAILED_EXIT_CODE):

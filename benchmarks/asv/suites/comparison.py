@@ -39,13 +39,23 @@ CALLS = (
 """Tool, operands, answer, weight: the published mix, with answers that have no rounding."""
 
 
-def lab_command() -> str | None:
-    """Return the path of the lab's command, None when there is none.
+def lab_command() -> str:
+    """Return the absolute path of the lab's command.
 
-    Only a whole path will do: a bare name would find the lab of the commit, which is first on PATH here.
+    A bare name would find the lab of the measured commit, which is first on PATH here.
+
+    Raises:
+        RuntimeError: The variable is missing, relative, or names no command: the macro figures would be
+            missing from the history without anyone noticing.
     """
     path = os.environ.get(LAB_VARIABLE, "")
-    return shutil.which(path) if Path(path).is_absolute() else None
+    command = shutil.which(path) if Path(path).is_absolute() else None
+    if command is None:
+        raise RuntimeError(
+            f"expected {LAB_VARIABLE} to be the absolute path of perf-core, got {path!r}; "
+            "run the suites through nox -s history, which sets it"
+        )
+    return command
 
 
 def target_file(python: str) -> str:

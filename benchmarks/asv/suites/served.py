@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .comparison import LAB_VARIABLE, STOPPED_WITHIN_S, TIME_LIMIT_S, compare, lab_command
+from .comparison import STOPPED_WITHIN_S, TIME_LIMIT_S, compare, lab_command
 from .subject import subject
 
 WIRES = ("session", "stateless")
@@ -33,11 +33,7 @@ class Served:
             subject("calculator_server")
         except NotImplementedError as reason:
             return {wire: {"absent": str(reason)} for wire in WIRES}
-        lab = lab_command()
-        if lab is None:
-            reason = f"{LAB_VARIABLE} names no lab; nox -s history sets it"
-            return {wire: {"absent": reason} for wire in WIRES}
-        return {wire: _outcome(lab, wire) for wire in WIRES}
+        return {wire: _outcome(wire) for wire in WIRES}
 
     setup_cache.timeout = len(WIRES) * (TIME_LIMIT_S + 2 * STOPPED_WITHIN_S)
 
@@ -45,8 +41,8 @@ class Served:
         """Take the wire's figures.
 
         Raises:
-            NotImplementedError: There is nothing to measure, or nothing to measure with.
-            RuntimeError: The comparison failed.
+            NotImplementedError: The commit has no calculator.
+            RuntimeError: The comparison failed, or there is no lab to make it with.
         """
         outcome = outcomes[wire]
         if "absent" in outcome:
@@ -84,10 +80,10 @@ class Served:
         return round(float(self.metrics.get(metric, {}).get(side, math.nan)), 9)
 
 
-def _outcome(lab: str, wire: str) -> Outcome:
+def _outcome(wire: str) -> Outcome:
     try:
-        return {"metrics": compare(lab, sys.executable, wire)}
-    except Exception as error:  # noqa: BLE001 - told by the tracks of this wire, as their failure
+        return {"metrics": compare(lab_command(), sys.executable, wire)}
+    except Exception as error:  # noqa: BLE001 - reported by the tracks of this wire, as their failure
         return {"failure": f"{type(error).__name__}: {error}"}
 
 

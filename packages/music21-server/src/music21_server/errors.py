@@ -1,25 +1,25 @@
-"""What can be wrong with a score, said so that whoever sent it can put it right.
+"""Errors about scores, with messages that tell the sender what to change.
 
 ScoreError
-├── UnreadableScoreError   the content is not what it claims to be, or is broken
-├── TooMuchScoreError      it is beyond a limit; the message names the limit and its setting
+├── UnreadableScoreError   the content is broken, or not in the format it claims
+├── TooMuchScoreError      the content exceeds a limit; the message names the limit and its setting
 ├── UnknownScoreError      no score has that name
-└── StoreUnavailableError  the store of scores does not answer, or cannot take more; nothing is lost by that
+└── StoreUnavailableError  the score store does not answer or is full; stored scores are not affected
 """
 
 from __future__ import annotations
 
 
 class ScoreError(Exception):
-    """A score cannot be served; the message says what was expected, what came, and what to do."""
+    """Base class; the message says what was expected, what was received, and what to do."""
 
 
 class UnreadableScoreError(ScoreError):
-    """The content is not what it claims to be, or is broken."""
+    """The content is broken, or not in the format it claims."""
 
 
 class TooMuchScoreError(ScoreError):
-    """The content is beyond a limit."""
+    """The content exceeds a limit."""
 
 
 class UnknownScoreError(ScoreError):
@@ -27,4 +27,4 @@ class UnknownScoreError(ScoreError):
 
 
 class StoreUnavailableError(ScoreError):
-    """The store of scores does not answer, or cannot take more; what it holds is not touched by that."""
+    """The score store does not answer or is full; stored scores are not affected."""

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from music21_server.engine import jobs
-from music21_server.reading.ingest import Made
+from music21_server.reading.ingest import DerivedScore
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score import codec
 from music21_server.score.entry import Entry
@@ -39,20 +39,20 @@ def entry() -> Callable[[str | bytes], Entry]:
 
 
 @pytest.fixture(scope="session")
-def columns() -> Callable[[Entry | Made], Score]:
+def columns() -> Callable[[Entry | DerivedScore], Score]:
     """Returns what the store knows of a score."""
 
-    def of(what: Entry | Made) -> Score:
+    def of(what: Entry | DerivedScore) -> Score:
         return codec.decode(what.columns if isinstance(what, Entry) else what.entry.columns)
 
     return of
 
 
 @pytest.fixture(scope="session")
-def tree() -> Callable[[Entry | Made], Any]:
+def tree() -> Callable[[Entry | DerivedScore], Any]:
     """Returns the document of a score as a tree, read by nothing of ours but the unpacking of archives."""
 
-    def of(what: Entry | Made) -> Any:
+    def of(what: Entry | DerivedScore) -> Any:
         entry = what if isinstance(what, Entry) else what.entry
         document = entry.document()
         content = document.content
@@ -67,6 +67,6 @@ def tree() -> Callable[[Entry | Made], Any]:
 
 
 @pytest.fixture(scope="session")
-def read_again() -> Callable[[Made], Score]:
+def read_again() -> Callable[[DerivedScore], Score]:
     """Reads the document of a derived score."""
     return lambda made: read_musicxml(made.entry.document().content, Limits())

@@ -17,7 +17,7 @@ from music21_server.editing.intervals import interval_named
 from music21_server.editing.transposition import Wish, transpose
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read
-from music21_server.reading.ingest import stored
+from music21_server.reading.ingest import stored_entry
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score import codec
 from music21_server.score.document import SUFFIXES, Document
@@ -41,7 +41,7 @@ def works():
     for path in sorted(corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl"))):
         document = Document(SUFFIXES[Path(path).suffix], Path(path).read_bytes())
         score = read(document, Limits())
-        found.append((Path(path).name, stored(document, score), score))
+        found.append((Path(path).name, stored_entry(document, score), score))
     assert len(found) > 600
     return found
 

@@ -13,7 +13,7 @@ import pytest
 from music21_server.engine import jobs
 from music21_server.engine.jobs import Bounds
 from music21_server.errors import ScoreError, UnknownScoreError
-from music21_server.reading.ingest import Made, made
+from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
@@ -185,10 +185,10 @@ async def test_a_score_that_is_made_is_stored_like_an_imported_one(studio: Studi
     assert pool.calls.count("upwards") == 1  # nothing is made for a name that cannot be
 
 
-def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> Made:
+def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> DerivedScore:
     """Make a score of C's, as many as are wanted."""
     notes = sum(entry.info["notes"] for entry in entries)
     text = "tinyNotation: 4/4 " + " ".join(["c1"] * copies)
-    return made(
+    return derive(
         Document("tinynotation", text.encode()), {"notes_of_sources": notes, "copies": copies}, limits
     )

@@ -11,7 +11,7 @@ import pytest
 
 from music21_server.engine.jobs import Bounds
 from music21_server.errors import StoreUnavailableError
-from music21_server.reading.ingest import Made
+from music21_server.reading.ingest import DerivedScore
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.service.score_service import Studio
@@ -68,9 +68,9 @@ def studio_with(store: Any) -> Studio:
     return Studio(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)
 
 
-def the_same(entries: tuple[Entry, ...], _limits: Limits) -> Made:
+def the_same(entries: tuple[Entry, ...], _limits: Limits) -> DerivedScore:
     report: Mapping[str, Any] = {}
-    return Made(entries[0], report)
+    return DerivedScore(entries[0], report)
 
 
 async def test_a_store_that_waits_is_never_asked_in_the_event_loop() -> None:

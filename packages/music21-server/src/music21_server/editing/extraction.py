@@ -7,7 +7,7 @@ from typing import Any
 
 from music21_server.editing.editable_score import Editable, editable, identities_of, names_of
 from music21_server.editing.excerpts import extracted, sliced
-from music21_server.reading.ingest import Made, made
+from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
@@ -15,7 +15,7 @@ from music21_server.workers.progress import report
 from music21_server.writing.selection import measure_number, select_measures, select_parts
 
 
-def extract(entries: tuple[Entry], parts: tuple[str, ...], limits: Limits) -> Made:
+def extract(entries: tuple[Entry], parts: tuple[str, ...], limits: Limits) -> DerivedScore:
     """Return some parts of a score, whole.
 
     Args:
@@ -32,7 +32,7 @@ def extract(entries: tuple[Entry], parts: tuple[str, ...], limits: Limits) -> Ma
     content = extracted(source.document, identities_of(source.score, chosen))
     report(1, 2, "reading the parts")
     measures = range(len(source.score.measure_ticks))
-    return made(Document("musicxml", content), _report(source, chosen, measures), limits)
+    return derive(Document("musicxml", content), _report(source, chosen, measures), limits)
 
 
 def cut(
@@ -41,7 +41,7 @@ def cut(
     last_measure: str | None,
     parts: tuple[str, ...] | None,
     limits: Limits,
-) -> Made:
+) -> DerivedScore:
     """Return some measures of a score, of all or some of its parts.
 
     Args:
@@ -61,7 +61,7 @@ def cut(
     chosen = select_parts(score, parts)
     content = sliced(source.document, score, measures, identities_of(score, chosen))
     report(1, 2, "reading the slice")
-    return made(Document("musicxml", content), _report(source, chosen, measures), limits)
+    return derive(Document("musicxml", content), _report(source, chosen, measures), limits)
 
 
 def _report(source: Editable, parts: tuple[int, ...], measures: range) -> Mapping[str, Any]:

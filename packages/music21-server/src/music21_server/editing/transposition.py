@@ -30,7 +30,7 @@ from music21_server.editing.transposition_plan import (
     plan_of,
 )
 from music21_server.errors import ScoreError
-from music21_server.reading.ingest import Made, stored
+from music21_server.reading.ingest import DerivedScore, stored_entry
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
@@ -68,7 +68,7 @@ class Wish:
     parts: tuple[str, ...] | None = None
 
 
-def transpose(entries: tuple[Entry], wish: Wish, limits: Limits) -> Made:
+def transpose(entries: tuple[Entry], wish: Wish, limits: Limits) -> DerivedScore:
     """Return a score transposed.
 
     Raises:
@@ -87,8 +87,10 @@ def transpose(entries: tuple[Entry], wish: Wish, limits: Limits) -> Made:
     report(1, 3, f"transposing {len(moving)} parts by {plan.interval.name}")
     made = transposed_document(source.document, plan, identities_of(score, moving))
     report(2, 3, "storing")
-    entry = stored(Document("musicxml", made.content), _columns(score, moving, plan.interval, made, limits))
-    return Made(entry, _report(source, moving, plan.interval, made, key))
+    entry = stored_entry(
+        Document("musicxml", made.content), _columns(score, moving, plan.interval, made, limits)
+    )
+    return DerivedScore(entry, _report(source, moving, plan.interval, made, key))
 
 
 def _check(wish: Wish) -> None:

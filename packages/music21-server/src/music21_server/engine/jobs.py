@@ -13,7 +13,7 @@ from music21_server.engine import analyses
 from music21_server.engine.analyses import Answer
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading import formats
-from music21_server.reading.ingest import stored
+from music21_server.reading.ingest import stored_entry
 from music21_server.reading.locations import from_corpus, from_folder
 from music21_server.rendering.pdf import MEDIA_TYPE as PDF
 from music21_server.rendering.pdf import PdfLimits, render_pdf
@@ -58,7 +58,7 @@ def read(source: Source, limits: Limits) -> Entry:
     report(1, 3, f"reading {document.kind}")
     score = formats.read(document, limits)
     report(2, 3, "storing")
-    return stored(document, score)
+    return stored_entry(document, score)
 
 
 def _document(source: Source, limits: Limits) -> Document:

@@ -25,7 +25,7 @@ from music21_server.perf_adapter.pieces import (
     known_pieces,
     unseen_pieces,
 )
-from music21_server.reading.ingest import Made
+from music21_server.reading.ingest import DerivedScore
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.synthetic_scores import orchestral_score
@@ -76,7 +76,7 @@ def deleted() -> Step:
     return Step("delete_score", {"score_id": NAME}, Expectation.result({"deleted": 1}))
 
 
-def makes(tool: str, new: Made, **arguments: Any) -> Step:
+def makes(tool: str, new: DerivedScore, **arguments: Any) -> Step:
     """Return a call that makes a score, and what must be said of it."""
     return Step(tool, {**arguments, "new_score_id": NEW}, _says(NEW, new.entry))
 

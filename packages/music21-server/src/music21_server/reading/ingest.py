@@ -1,4 +1,4 @@
-"""Scores that the server makes itself, as the store keeps them."""
+"""Store entries for scores that the server derives itself, such as transpositions and harmonisations."""
 
 from __future__ import annotations
 
@@ -14,42 +14,37 @@ from music21_server.score.limits import Limits
 from music21_server.score.table import Score
 from music21_server.theory.analyses.overview import information
 
+_LISTED: tuple[str, ...] = (
+    "title", "composer", "measures", "notes", "lowest_sounding", "highest_sounding", "duration_quarters",
+    "duration_s",
+)  # fmt: skip
+"""Facts of the overview that listings show, beside the number of parts."""
+
 
 @dataclass(frozen=True)
-class Made:
+class DerivedScore:
     """A new score.
 
     Attributes:
-        entry: As the store keeps it.
-        report: What there is to say about how it was made, JSON-able.
+        entry: What the store keeps.
+        report: JSON-able account of how the score was derived.
     """
 
     entry: Entry
     report: Mapping[str, Any]
 
 
-def made(document: Document, report: Mapping[str, Any], limits: Limits) -> Made:
-    """Return a new score, read back from its document like any other.
-
-    Args:
-        document: The score.
-        report: What there is to say about it, JSON-able.
-        limits: Of a score.
+def derive(document: Document, report: Mapping[str, Any], limits: Limits) -> DerivedScore:
+    """Return a new score, with columns read back from its document as for an imported one.
 
     Raises:
-        TooMuchScoreError: It is beyond a limit.
+        TooMuchScoreError: The score exceeds a limit.
     """
-    return Made(stored(document, formats.read(document, limits)), report)
+    return DerivedScore(stored_entry(document, formats.read(document, limits)), report)
 
 
-def stored(document: Document, score: Score) -> Entry:
-    """Return what the store keeps of a document and what was read from it."""
-    return Entry.of(document, codec.encode(score), _facts(score))
-
-
-def _facts(score: Score) -> dict[str, Any]:
-    """Return what lists say of a score."""
-    found = asdict(information(score))
-    names = ("title", "composer", "measures", "notes", "lowest_sounding", "highest_sounding",
-             "duration_quarters", "duration_s")  # fmt: skip
-    return {**{name: found[name] for name in names}, "parts": len(score.parts)}
+def stored_entry(document: Document, score: Score) -> Entry:
+    """Return the store entry for a document and the score read from it."""
+    facts = asdict(information(score))
+    info = {**{name: facts[name] for name in _LISTED}, "parts": len(score.parts)}
+    return Entry.of(document, codec.encode(score), info)

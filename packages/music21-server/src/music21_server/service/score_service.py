@@ -22,7 +22,7 @@ from music21_server.engine.analyses import ANALYSES, Answer
 from music21_server.engine.jobs import WHOLE, Bounds, Excerpt, Source
 from music21_server.engine.pages import cut
 from music21_server.errors import StoreUnavailableError
-from music21_server.reading.ingest import Made
+from music21_server.reading.ingest import DerivedScore
 from music21_server.rendering.picture import Picture, PictureFormat
 from music21_server.score.entry import Entry
 from music21_server.service.answer_cache import KnownAnswers
@@ -224,7 +224,7 @@ class Studio:
     async def derive(
         self,
         owner: str,
-        function: Callable[..., Made],
+        function: Callable[..., DerivedScore],
         *arguments: Any,
         sources: tuple[str, ...] = (),
         name: str | None = None,

@@ -20,7 +20,7 @@ from music21_server.composition.imitation.pieces import Piece
 from music21_server.composition.imitation.similarity import FEATURES, distance
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read
-from music21_server.reading.ingest import Made, stored
+from music21_server.reading.ingest import DerivedScore, stored_entry
 from music21_server.reading.locations import from_corpus
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
@@ -31,21 +31,21 @@ ASKED = Request("haydn", 8, None, None, 0)
 
 
 @pytest.fixture(scope="module")
-def haydn() -> Made:
+def haydn() -> DerivedScore:
     return imitated((), ASKED, Limits())
 
 
 def entry(text: str) -> Entry:
     document = Document("tinynotation", text.encode())
-    return stored(document, read(document, Limits()))
+    return stored_entry(document, read(document, Limits()))
 
 
 def corpus_entry(name: str) -> Entry:
     document = from_corpus(name)
-    return stored(document, read(document, Limits()))
+    return stored_entry(document, read(document, Limits()))
 
 
-def test_the_report_says_what_was_made(haydn: Made) -> None:
+def test_the_report_says_what_was_made(haydn: DerivedScore) -> None:
     report = haydn.report
     assert haydn.entry.info["measures"] == 8
     assert haydn.entry.info["parts"] == report["voices"] == 4
@@ -103,7 +103,7 @@ def test_other_styles_are_compared_in_the_same_mode(chorales: tuple[Piece, ...])
         assert set(report_of(found, "bach", 0)["likeness"]["other_styles"]) == set(expected)
 
 
-def test_the_seed_and_the_title_are_those_asked_for(haydn: Made) -> None:
+def test_the_seed_and_the_title_are_those_asked_for(haydn: DerivedScore) -> None:
     other = imitated((), replace(ASKED, seed=3), Limits())
     assert (other.entry.info["title"], other.report["seed"]) == (
         "In the style of Haydn's quartets (seed 3)",
@@ -113,7 +113,7 @@ def test_the_seed_and_the_title_are_those_asked_for(haydn: Made) -> None:
     assert renamed != haydn.entry.document().content
 
 
-def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: Made) -> None:
+def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: DerivedScore) -> None:
     likeness = haydn.report["likeness"]
     others = likeness["other_styles"]
     assert "haydn" not in others
@@ -122,7 +122,7 @@ def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: Made) -> None:
     assert likeness["distance"]["mean"] < others["trecento"]
 
 
-def test_another_process_makes_the_same(haydn: Made) -> None:
+def test_another_process_makes_the_same(haydn: DerivedScore) -> None:
     code = (
         "from hashlib import sha256\n"
         "from music21_server.composition.imitation.generation import Request, imitated\n"
@@ -206,7 +206,7 @@ def test_too_much_to_learn_from() -> None:
             imitated(entries, replace(ASKED, style=None), Limits())
 
 
-def test_as_much_as_is_made_at_most(haydn: Made) -> None:
+def test_as_much_as_is_made_at_most(haydn: DerivedScore) -> None:
     made = imitated((), replace(ASKED, measures=MOST_MEASURES), Limits())
     assert made.entry.info["measures"] == 64
     assert made.report["way"]["beats"] > 4 * haydn.report["way"]["beats"]

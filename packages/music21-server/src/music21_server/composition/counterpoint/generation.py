@@ -20,7 +20,7 @@ from music21_server.composition.counterpoint.rule import Position
 from music21_server.composition.counterpoint.search import Breach, Found, Note, Outcome, search
 from music21_server.composition.counterpoint.task import Task
 from music21_server.errors import ScoreError
-from music21_server.reading.ingest import Made, made
+from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score import codec
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
@@ -57,7 +57,7 @@ class Request:
     allow_violations: bool = False
 
 
-def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Made:
+def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> DerivedScore:
     """Compose what is asked for.
 
     Args:
@@ -74,7 +74,7 @@ def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Ma
     if outcome.found is None:
         raise ScoreError(_none(task, outcome))
     document = Document("musicxml", write_musicxml(score_of(task, outcome.found.notes)))
-    return made(document, _report(task, request.seed, outcome, outcome.found), limits)
+    return derive(document, _report(task, request.seed, outcome, outcome.found), limits)
 
 
 def compose(task: Task, seed: int, *, allow_violations: bool = False) -> Outcome:

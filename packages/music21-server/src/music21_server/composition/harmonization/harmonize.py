@@ -24,7 +24,7 @@ from music21_server.composition.harmonization.tonality import Tonality, found_to
 from music21_server.composition.harmonization.voicings import VoiceRange, ranges
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading import formats
-from music21_server.reading.ingest import Made, made
+from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score import codec
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
@@ -144,7 +144,9 @@ def _remarks(score: Score, melody: Melody, key: Tonality, below: tuple[VoiceRang
     return found
 
 
-def harmonized(entries: tuple[Entry, ...], text: str | None, request: Request, limits: Limits) -> Made:
+def harmonized(
+    entries: tuple[Entry, ...], text: str | None, request: Request, limits: Limits
+) -> DerivedScore:
     """Return a new score with a melody harmonised, as the store keeps it.
 
     Args:
@@ -162,7 +164,7 @@ def harmonized(entries: tuple[Entry, ...], text: str | None, request: Request, l
     made_score = harmonize(score, request)
     progress(2, 3, "writing the score")
     document = Document("musicxml", write_musicxml(made_score.score))
-    return made(document, TypeAdapter(Report).dump_python(made_score.report, mode="json"), limits)
+    return derive(document, TypeAdapter(Report).dump_python(made_score.report, mode="json"), limits)
 
 
 def _read(text: str, limits: Limits) -> Score:

@@ -17,7 +17,7 @@ from music21_server.composition.imitation.similarity import Distribution, distan
 from music21_server.composition.imitation.styles import STYLES, pieces_of
 from music21_server.composition.imitation.transitions import Beats
 from music21_server.errors import ScoreError
-from music21_server.reading.ingest import Made, made
+from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score import codec
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
@@ -54,7 +54,7 @@ class Request:
     seed: int
 
 
-def imitated(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Made:
+def imitated(entries: tuple[Entry, ...], request: Request, limits: Limits) -> DerivedScore:
     """Make new music like works of the corpus or like stored scores.
 
     Args:
@@ -72,7 +72,7 @@ def imitated(entries: tuple[Entry, ...], request: Request, limits: Limits) -> Ma
     whose = STYLES[style].title if style is not None else " and ".join(piece.name for piece in pieces)[:60]
     title = f"In the style of {whose} (seed {seed})"
     found = imitation(pieces, title, measures=request.measures, voices=request.voices, key=key, seed=seed)
-    return made(Document("musicxml", write_musicxml(found.score)), report_of(found, style, seed), limits)
+    return derive(Document("musicxml", write_musicxml(found.score)), report_of(found, style, seed), limits)
 
 
 def _check(entries: tuple[Entry, ...], request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -190,16 +191,19 @@ async def test_a_name_stands_for_one_score(client: Client[Any]) -> None:
     assert (await ask(client, "score_info", score_id="mine"))["notes"] == 8
 
 
-async def test_progress_is_told_to_whoever_asks(client: Client[Any]) -> None:
-    heard: list[tuple[float, float | None, str | None]] = []
+async def test_progress_reaches_a_client_that_asked_for_it(client: Client[Any]) -> None:
+    reports: list[tuple[float, float | None, str | None]] = []
+    first_report = asyncio.Event()
 
-    async def hear(done: float, total: float | None, text: str | None) -> None:
-        heard.append((done, total, text))
+    async def record(done: float, total: float | None, text: str | None) -> None:
+        reports.append((done, total, text))
+        first_report.set()
 
     source = "tinyNotation: 2/4 c4 d e f g a"
-    await client.call_tool("import_score", {"source": source, "score_id": "slow"}, progress_handler=hear)
-    assert heard
-    assert heard[0] == (0, 3, "looking for the source")
+    await client.call_tool("import_score", {"source": source, "score_id": "slow"}, progress_handler=record)
+    # A notification may be handled after the call has returned.
+    await asyncio.wait_for(first_report.wait(), 30)
+    assert reports[0] == (0, 3, "looking for the source")
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])

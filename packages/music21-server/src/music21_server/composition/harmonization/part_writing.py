@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from music21_server.composition.harmonization.style import STRICT, Costs
 from music21_server.composition.harmonization.voice_leading_costs import Setting, leading_costs
 from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
 from music21_server.score.table import Integers
+from music21_server.theory.algorithms.viterbi import cheapest_path
 
 _WAYS: Final = 50
 """Ways to set a chord that are tried at first."""
@@ -151,17 +153,12 @@ def _cheapest(choices: Choices, settings: Sequence[Setting]) -> _Way:
     """Return the cheapest way through all settings."""
     style, local = choices.style, choices.local * _CHORD_WEIGHT
     own = [each.costs + local[at, each.chords] for at, each in enumerate(settings)]
-    totals, before = [own[0]], []
-    for at in range(1, len(settings)):
-        one, other = settings[at - 1], settings[at]
-        step = choices.step(at)[one.chords[:, None], other.chords[None, :]] * _CHORD_WEIGHT
-        sums = totals[-1][:, None] + step + leading_costs(one, other, style.chords, style.manner)
-        before.append(sums.argmin(axis=0))
-        totals.append(sums.min(axis=0) + own[at])
-    ways = [int(totals[-1].argmin())]
-    for row in reversed(before):
-        ways.append(int(row[ways[-1]]))
-    ways.reverse()
+    transitions = (
+        choices.step(at)[one.chords[:, None], other.chords[None, :]] * _CHORD_WEIGHT
+        + leading_costs(one, other, style.chords, style.manner)
+        for at, (one, other) in enumerate(pairwise(settings), start=1)
+    )
+    ways, totals = cheapest_path(own, transitions)
     costs = np.diff([total[way] for total, way in zip(totals, ways, strict=True)], prepend=0.0)
     return _Way(
         cost=float(totals[-1].min()),

@@ -15,6 +15,7 @@ from music21_server.composition.harmonization.melody_fit import Sounding, fit_co
 from music21_server.composition.harmonization.segments import HarmonicRhythm, Segment
 from music21_server.composition.harmonization.style import Costs, Style
 from music21_server.score.table import Integers
+from music21_server.theory.algorithms.viterbi import cheapest_path
 
 _REPEATED_COST = 0.7
 """A chord that stays where a certain harmonic rhythm is asked for."""
@@ -123,24 +124,12 @@ def best_progression(choices: Choices) -> Progression:
     """Return the cheapest path, and how much is lost with every other chord."""
     local = choices.local
     steps = [choices.step(at) for at in range(1, len(local))]
-    forward, backward = np.empty_like(local), np.zeros_like(local)
-    before = np.zeros(local.shape, dtype=np.int64)
-    forward[0] = local[0]
-    for at, step in enumerate(steps, start=1):
-        sums = forward[at - 1][:, None] + step
-        before[at] = sums.argmin(axis=0)
-        forward[at] = sums[before[at], np.arange(local.shape[1])] + local[at]
+    path, forward = cheapest_path(local, steps)
+    backward = np.zeros_like(local)
     for at in range(len(local) - 2, -1, -1):
         backward[at] = (steps[at] + (local[at + 1] + backward[at + 1])[None, :]).min(axis=1)
-    total = forward + backward
-    return Progression(_traced(forward[-1], before), total - total.min(axis=1, keepdims=True))
-
-
-def _traced(last: Costs, before: Integers) -> tuple[int, ...]:
-    path = [int(last.argmin())]
-    for row in before[:0:-1]:
-        path.append(int(row[path[-1]]))
-    return tuple(reversed(path))
+    total = np.array(forward) + backward
+    return Progression(tuple(path), total - total.min(axis=1, keepdims=True))
 
 
 def alternatives(style: Style, progression: Progression, most: int) -> Sequence[Integers]:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from music21_server.score.table import STEP_SEMITONES, Integers, Score
-from music21_server.theory.algorithms.viterbi import Scores, smooth_path
+from music21_server.theory.algorithms.viterbi import Scores, steadiest_path
 from music21_server.theory.chords.closed_shapes import bass_rows
 from music21_server.theory.chords.sonorities import Sonorities
 from music21_server.theory.time.positions import Clock
@@ -90,7 +90,7 @@ def chord_path(score: Score, found: Sonorities, clock: Clock) -> Integers:
     bass_class = pitch_classes(found.step[bass], found.alter_cents[bass])
     fit, which = _fit(class_masks(found), bass_class)
     cost = np.where(onset % beat == 0, _COST_BEAT, _COST_OFF_BEAT)
-    return smooth_path(fit, which, lengths(found, clock), cost)
+    return steadiest_path(fit, which, lengths(found, clock), cost)
 
 
 def lengths(found: Sonorities, clock: Clock) -> Scores:

@@ -15,6 +15,7 @@ Analysis Using Probabilistic Models", *Computer Music Journal* 28 (2004).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -146,7 +147,8 @@ def local_keys(score: Score, found: Sonorities, path: Integers, clock: Clock) ->
         return LocalKeys((), (), (), end)
     chords = _Chords(found, path, clock)
     fit = _fit(chords)
-    keys = cheapest_path(fit, _costs())
+    path, _ = cheapest_path(-fit, itertools.repeat(_costs()))
+    keys = np.array(path)
     firsts = np.flatnonzero(np.concatenate([[True], np.diff(keys) != 0]))
     stretches = list(zip(firsts.tolist(), [*firsts[1:].tolist(), len(keys)], strict=True))
     return LocalKeys(

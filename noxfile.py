@@ -39,6 +39,7 @@ DEV = [
     "ruff",
     "types-psutil",
     "typst",  # music21-server[pdf]
+    "uv",  # installs the packages as its users do
 ]
 
 

@@ -76,9 +76,11 @@ def in_file(path: Path) -> list[str]:
         first = text.strip().split("\n", 1)[0]
         if FRAGMENT.match(first):
             breaches.append(f"{at}:{line}: begins like a fragment: {first[:70]}")
-        for entry in re.findall(r"(?m)^\s{4,}\w+: (.+)$", text):
-            if re.match(r"(Of|That|Told)\b", entry):
-                breaches.append(f"{at}:{line}: begins like a fragment: {entry[:70]}")
+        breaches += [
+            f"{at}:{line}: begins like a fragment: {entry[:70]}"
+            for entry in re.findall(r"(?m)^\s{4,}\w+: (.+)$", text)
+            if re.match(r"(Of|That|Told)\b", entry)
+        ]
     if path in SHIPPED:
         for line, name in named(tree):
             if name.strip("_") in NAMES:

@@ -339,7 +339,7 @@ class Lines:
 """
 
 PROBE = """<!doctype html><title>probe</title><pre id="seen">waiting</pre>
-<iframe id="graph" width="1200" height="800" src="index.html#suite.Lines.track_size"></iframe>
+<iframe id="graph" width="1200" height="800" src="index.html#GRAPH"></iframe>
 <iframe id="list" width="1200" height="800" src="index.html#/summarylist"></iframe>
 <script>
 const of = (name) => document.getElementById(name).contentWindow;
@@ -440,7 +440,22 @@ def in_browser(url: str, profile: Path) -> str:
     return run(str(CHROMIUM), *options, url, cwd=profile.parent)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one")
+def drawn(history: ModuleType, html_dir: Path, graph: str, profile: Path) -> tuple[str, dict]:
+    """Return the address of the published pages, and what a browser shows of one graph and of the list."""
+    (html_dir / "probe.html").write_text(PROBE.replace("GRAPH", graph), encoding="utf-8")
+    with served(history, html_dir) as url:
+        document = in_browser(f"{url}probe.html", profile)
+    (text,) = re.findall(r'<pre id="seen">([^<]*)</pre>', document)
+    assert text != "waiting", "no graph was drawn, or no list was shown"
+    return url, json.loads(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one"
+)
+
+
+@needs_chromium
 @pytest.mark.skipif(not LIBRARIES.is_dir(), reason="libraries missing: npm install in benchmarks/asv/assets")
 def test_published_pages_draw_two_commits_without_a_network(measured, history, tmp_path: Path) -> None:
     repository, commits = measured
@@ -448,13 +463,7 @@ def test_published_pages_draw_two_commits_without_a_network(measured, history, t
     assert history.measured_commits(results, history.known_machine()) == {commit[:8] for commit in commits}
     assert history.main([]) == 0, "nothing is new: pages are published, nothing is measured"
     html_dir = repository / ".asv" / "html"
-    (html_dir / "probe.html").write_text(PROBE, encoding="utf-8")
-    with served(history, html_dir) as url:
-        document = in_browser(f"{url}probe.html", tmp_path / "profile")
-        origin = url
-    (text,) = re.findall(r'<pre id="seen">([^<]*)</pre>', document)
-    assert text != "waiting", "no graph was drawn, or no list was shown"
-    seen = json.loads(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    origin, seen = drawn(history, html_dir, "suite.Lines.track_size", tmp_path / "profile")
     assert [[value for _, value in points] for points in seen["series"]] == [[7, 18], [2, 4]]
     assert seen["colours"] > 3, "the canvas is not blank"
     assert seen["unit"] == "things"
@@ -470,3 +479,77 @@ def test_published_pages_draw_two_commits_without_a_network(measured, history, t
     assert "one two three four &amp; &lt;more&gt;" in page
     assert [name for name in seen["requests"] if not name.startswith(origin)] == []
     assert any(name.endswith("jquery.flot.js") for name in seen["requests"])
+
+
+# --- the nox session, as people run it ---
+
+
+@pytest.fixture
+def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits of this tree, without its largest package and with only the suite of served figures."""
+    home = tmp_path / "home"
+    home.mkdir()
+    cache = subprocess.run(
+        [sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True
+    )
+    monkeypatch.setenv("PIP_CACHE_DIR", cache.stdout.strip())
+    monkeypatch.setenv("HOME", str(home))  # asv keeps its description of the machine there
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "a@example.org")
+    for variable in ("PERF_CORE", "VIRTUAL_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+    repository = tmp_path / "repository"
+    wanted = (
+        "packages/",
+        "benchmarks/asv/",
+        "benchmarks/references/",
+        "noxfile.py",
+        "constraints.txt",
+        "asv.conf.json",
+    )
+    for name in run("git", "ls-files", cwd=ROOT).splitlines():
+        is_wanted = name.startswith(wanted) and "/tests/" not in name and "music21-server" not in name
+        if is_wanted and (ROOT / name).is_file():
+            (repository / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, repository / name)
+    for suite in (repository / "benchmarks/asv/suites").glob("*.py"):
+        if suite.stem not in ("__init__", "served", "comparison", "subject"):
+            suite.unlink()
+    noxfile = repository / "noxfile.py"
+    packages = 'PACKAGES = ["server-core", "perf-core", "calculator-server"'
+    text = noxfile.read_text(encoding="utf-8")
+    assert f'{packages}, "music21-server"]' in text
+    noxfile.write_text(text.replace(f'{packages}, "music21-server"]', f"{packages}]"), encoding="utf-8")
+    run("git", "init", "-q", "-b", "trunk", ".", cwd=repository)
+    run("git", "add", ".", cwd=repository)
+    run("git", "commit", "-q", "-m", "First", cwd=repository)
+    readme = repository / "packages/calculator-server/README.md"
+    readme.write_text(readme.read_text(encoding="utf-8") + "\nA second commit.\n", encoding="utf-8")
+    run("git", "commit", "-q", "-a", "-m", "Second", cwd=repository)
+    return repository
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@needs_chromium
+def test_the_nox_session_measures_two_commits_and_draws_their_served_figures(
+    small_repository: Path, history: ModuleType, tmp_path: Path
+) -> None:
+    nox = str(Path(sys.executable).with_name("nox"))
+    command = [nox, "-s", "history", "--", "HEAD"]
+    done = subprocess.run(
+        command, cwd=small_repository, capture_output=True, text=True, timeout=570, check=False
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "n/a" not in output, output
+    assert "failed" not in output, output
+    html_dir = small_repository / ".asv" / "html"
+    for figure in ("track_time_per_call_ratio", "track_server_cpu_per_call_ratio", "track_start_up_ratio"):
+        _, seen = drawn(history, html_dir, f"served.Served.{figure}", tmp_path / figure)
+        assert len(seen["series"]) == 2, "a line for each wire"
+        for points in seen["series"]:
+            assert len(points) == 2, "a point for each commit"
+            assert all(0.1 < value < 100 for _, value in points), points
+        assert seen["colours"] > 3, "the canvas is not blank"

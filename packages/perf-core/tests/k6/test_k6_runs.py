@@ -132,7 +132,7 @@ def test_without_a_plan_another_server_is_refused(server: Any, k6: Any) -> None:
     server.fault = fault
     run = k6.run("quick", SERVER_URL=server.url)
     assert run.exit_code == 107
-    assert "does not add 2 and 3 (wrong_answer): without PLAN these scripts call a calculator" in run.stderr
+    assert "that adds 2 and 3, got wrong_answer: without PLAN these scripts call a calculator" in run.stderr
     assert len(server.calls) == 1
     assert server.sessions == set()
 

@@ -1,11 +1,11 @@
 /**
- * Was this the right answer? Text first, as values when the text differs.
+ * Checks answers against expected ones: as text first, as JSON values when the text differs.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
 /**
- * What must come back from a call:
+ * Kinds of expectation:
  * `result`: structuredContent equals the expected JSON; `members`: it has the members of the expected JSON object;
  * `text`: the first text content equals the expected JSON string; `error`: a result with isError true; `any`: a result
  * without isError.
@@ -15,9 +15,9 @@
  * @typedef {"transport" | "http_status" | "jsonrpc_error" | "is_error" | "wrong_answer" | "timeout" | "rate_limited"
  * } ErrorClass
  *
- * @typedef {object} RpcMessage a JSON-RPC message as it came
+ * @typedef {object} RpcMessage a JSON-RPC message, unchecked
  * @property {unknown} [id]
- * @property {string} [method] present in requests and notifications alone
+ * @property {string} [method] present in requests and notifications only
  * @property {any} [result]
  * @property {any} [error]
  */
@@ -35,11 +35,11 @@ const TEXT = '"text":';
 const IS_ERROR = '"isError":true';
 const VERSION = '"jsonrpc"';
 
-/** k6's code of a request that took longer than its timeout (grafana.com/docs/k6, "Error codes"). */
+/** k6's error code for a request that took longer than its timeout (grafana.com/docs/k6, "Error codes"). */
 const REQUEST_TIMEOUT_CODE = 1050;
 
 /**
- * The text that a right answer contains when the server encodes it the usual way; made once, when a plan is read.
+ * Return the text that a right answer contains if the server encodes it as most do. Called once, when a plan is read.
  *
  * @param {ExpectKind} kind
  * @param {string} expectText JSON text
@@ -47,7 +47,7 @@ const REQUEST_TIMEOUT_CODE = 1050;
 export function needleOf(kind, expectText) {
   switch (kind) {
     case "result": return STRUCTURED + expectText;
-    // Members that come first, in this order, are found as text; others when the answer is parsed.
+    // Members in this order at the start are matched as text, any others after parsing.
     case "members": return STRUCTURED + expectText.slice(0, -1);
     case "text": return TEXT + expectText;
     case "error": return IS_ERROR;
@@ -56,10 +56,10 @@ export function needleOf(kind, expectText) {
 }
 
 /**
- * The class of an error that the HTTP exchange itself shows, before its body is read.
+ * Return the error class that the HTTP exchange alone shows, before its body is read.
  *
- * @param {number} status HTTP status; 0 when no answer came
- * @param {number} errorCode k6's error code; 0 when there is none
+ * @param {number} status HTTP status; 0 without an answer
+ * @param {number} errorCode k6's error code; 0 without an error
  * @returns {ErrorClass | null} null when the body decides
  */
 export function exchangeError(status, errorCode) {
@@ -69,7 +69,7 @@ export function exchangeError(status, errorCode) {
 }
 
 /**
- * The class of the error in the body of a status-200 answer to a tools/call, or null when the answer is right.
+ * Return the error class of a status-200 answer to a tools/call, or null when the answer is right.
  *
  * @param {string} body JSON or SSE
  * @param {number} id of the request
@@ -82,7 +82,7 @@ export function answerError(body, id, kind, needle) {
 }
 
 /**
- * Cheap, and meant to err on the strict side alone: what it does not accept may still be right.
+ * Check the answer as text. Cheap and strict: an answer that it rejects may still be right.
  *
  * @param {string} body
  * @param {number} id
@@ -97,16 +97,16 @@ function looksRight(body, id, kind, needle) {
   return contains
     && (body.includes(idText + ",") || body.includes(idText + "}"))
     && (kind === "error" || !body.includes(IS_ERROR))
-    // In a stream of several messages the id might be one's and the content another's.
+    // In a stream of several messages the id could belong to one and the content to another.
     && (body.startsWith("{") || body.indexOf(VERSION) === body.lastIndexOf(VERSION));
 }
 
 /**
- * The same question asked of the parsed answer.
+ * Check the parsed answer.
  *
- * A body that is no JSON-RPC message, or that answers another request, is a wrong answer: the server took the call and
- * what it gave back is not its result. An error object counts as `jsonrpc_error` when it carries our id or none (a
- * server that could not read the request answers with `id: null`).
+ * A body that is not a JSON-RPC message, or that answers another request, is a wrong answer: the server accepted the
+ * call but did not return its result. An error object counts as `jsonrpc_error` when it carries our id or none (a server
+ * that could not read the request answers with `id: null`).
  *
  * @param {string} body
  * @param {number} id
@@ -154,12 +154,12 @@ function hasExpectedContent(result, kind, needle) {
 }
 
 /**
- * The response in a body that is JSON or an SSE stream; null when there is none.
+ * Return the response in a body that is JSON or an SSE stream; null when there is none.
  *
  * @param {string} body
  * @param {number} id of the request; in a stream with several responses this one is taken
- * @param {(text: string) => any} [parse] JSON.parse where the values of big integers do not matter: it spares the VU the
- *   20 kB that the first regular expression costs it
+ * @param {(text: string) => any} [parse] JSON.parse where the values of big integers do not matter: it saves the 20 kB
+ *   that the first regular expression costs a VU
  * @returns {RpcMessage | null}
  */
 export function responseIn(body, id, parse = parseLossless) {
@@ -169,7 +169,7 @@ export function responseIn(body, id, parse = parseLossless) {
     const responses = messages.filter(isResponse);
     return responses.find((message) => message.id === id) || responses[0] || null;
   } catch (error) {
-    // Whatever does not parse is not a response; that is the answer to the question, not a fault of the lab.
+    // A body that does not parse holds no response.
     if (error instanceof SyntaxError) return null;
     throw error;
   }
@@ -182,8 +182,8 @@ function isResponse(message) {
 }
 
 /**
- * The JSON-RPC messages of a Server-Sent-Events stream, in order (HTML standard, section 9.2.6: lines end in CRLF, LF or
- * CR; the data lines of one event are joined by LF; an empty line ends the event).
+ * Return the JSON-RPC messages of a Server-Sent-Events stream, in order (HTML standard, section 9.2.6: lines end in CRLF,
+ * LF or CR; the data lines of one event are joined by LF; an empty line ends the event).
  *
  * @param {string} text
  * @param {(text: string) => any} [parse]
@@ -197,7 +197,7 @@ export function parseSSEResponse(text, parse = parseLossless) {
   let data = [];
   for (const line of (text + "\n\n").split(/\r\n|\n|\r/)) {
     if (line === "" && data.length > 0) {
-      // An event without text primes a stream for resumption and carries no message.
+      // An event without text only carries the id from which a stream can be resumed.
       if (data.join("") !== "") messages.push(parse(data.join("\n")));
       data = [];
     } else if (line.startsWith("data:")) {
@@ -215,11 +215,11 @@ export class BigInteger {
   }
 }
 
-/** Key that marks such an integer while JSON.parse has the text; no JSON of a sane server contains it. */
+/** Key that marks such an integer during JSON.parse; real JSON does not contain it. */
 const BIG_KEY = "\u0000big integer";
 
 /**
- * JSON.parse that keeps integers beyond 2^53 as BigInteger instead of rounding them.
+ * Parse JSON, keeping integers beyond 2^53 as BigInteger instead of rounding them.
  *
  * @param {string} text
  * @returns {any}
@@ -239,10 +239,10 @@ export function parseLossless(text) {
 }
 
 /**
- * Equality of parsed JSON: the order of keys is free, 3 equals 3.0.
+ * Compare parsed JSON: the order of keys is free, 3 equals 3.0.
  *
- * Numbers are equal as doubles, but an expected integer beyond 2^53 asks for exactly that integer. Where a fraction or
- * exponent was expected, a server that writes the same double as a long integer is right too.
+ * Numbers are compared as doubles, but an expected integer beyond 2^53 must be matched exactly. Where a fraction or
+ * exponent is expected, a long integer that is the same double is right, too.
  *
  * @param {any} expected
  * @param {any} actual

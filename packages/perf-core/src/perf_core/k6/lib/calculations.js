@@ -1,12 +1,12 @@
 /**
- * The calculator's calls, made here for runs without a plan: seeded arguments with the answers that must come back.
+ * Calculator calls for runs without a plan: seeded arguments with their expected answers.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
 /**
- * @typedef {import("./packing.js").Journey} Journey
- * @typedef {import("./packing.js").Step} Step
+ * @typedef {import("./journey_packing.js").Journey} Journey
+ * @typedef {import("./journey_packing.js").Step} Step
  */
 
 /** Shares of the published mix, in percent. @type {[string, number][]} */
@@ -15,7 +15,7 @@ const MIX = [["add", 40], ["subtract", 30], ["multiply", 20], ["divide", 10]];
 const NUMBER_KINDS = ["small", "large", "decimal", "negative", "mixed"];
 
 /** @type {Record<string, (a: number, b: number) => number>} */
-const OPERATIONS = {
+export const OPERATIONS = {
   add: (a, b) => a + b,
   subtract: (a, b) => a - b,
   multiply: (a, b) => a * b,
@@ -23,7 +23,7 @@ const OPERATIONS = {
 };
 
 /**
- * One call and what must come back: division by zero is an error that the server has to tell.
+ * Return one call with its expected answer; for a division by zero that is an error result.
  *
  * @param {string} operation add, subtract, multiply or divide
  * @param {number} a
@@ -37,8 +37,8 @@ export function calculation(operation, a, b) {
 }
 
 /**
- * A number as JSON text that reads back as the same double. k6's JavaScript engine (sobek, k6 1.1) sometimes prints the
- * text of a neighbour: 12347227 / 9222504 as 1.338815033314163 instead of 1.3388150333141629.
+ * Return JSON text that parses to the same double. k6's JavaScript engine (sobek, k6 1.1) sometimes prints the text of
+ * a neighbouring double: 12347227 / 9222504 as 1.338815033314163 instead of 1.3388150333141629.
  *
  * @param {number} value
  */
@@ -48,7 +48,7 @@ export function exactText(value) {
 }
 
 /**
- * A pool of single calls.
+ * Return a pool of journeys of one call each.
  *
  * @param {string} pool "mix" for the published shares of the operations, or one operation
  * @param {number} journeys
@@ -58,19 +58,19 @@ export function exactText(value) {
 export function calculatorPool(pool, journeys, seed) {
   const random = randomFrom(seed);
   /** @type {Journey[]} */
-  const made = [];
+  const calls = [];
   for (let index = 0; index < journeys; index += 1) {
     const edge = pool === "divide" && index % 20 === 19;
-    made.push(edge
+    calls.push(edge
       ? [pool, "edge", [calculation(pool, whole(random, 1, 1e6), 0)]]
       : journeyOf(pool === "mix" ? operationAt(random()) : pool, index, random));
   }
-  return made;
+  return calls;
 }
 
 /**
  * @param {string} operation
- * @param {number} index decides the kind of numbers
+ * @param {number} index selects the kind of numbers
  * @param {() => number} random
  * @returns {Journey}
  */
@@ -80,7 +80,7 @@ function journeyOf(operation, index, random) {
 }
 
 /**
- * A number of a kind, never 0. Products of two stay below 2^53, where whole numbers and doubles still agree.
+ * Return a number of this kind, never 0. Products of two stay below 2^53, the limit of exact integers in a double.
  *
  * @param {string} kind
  * @param {() => number} random
@@ -107,6 +107,8 @@ function operationAt(share) {
 }
 
 /**
+ * Return a whole number from `least` to `most`.
+ *
  * @param {() => number} random
  * @param {number} least
  * @param {number} most
@@ -116,8 +118,7 @@ function whole(random, least, most) {
 }
 
 /**
- * Numbers from 0 to 1, the same for the same seed (mulberry32, Tommy Ettinger, public domain). Math.random cannot be
- * seeded in k6.
+ * Return a generator of numbers from 0 to 1 (mulberry32, Tommy Ettinger, public domain). k6 cannot seed Math.random.
  *
  * @param {number} seed
  */

@@ -1,2 +1,2 @@
-/** k6's own, which @types/k6 does not know: load a module where it is needed, in the init context alone. */
+/** Loads a module, in the init context only. k6 has it; @types/k6 does not declare it. */
 declare function require(path: string): any;

@@ -6,11 +6,11 @@
 import exec from "k6/execution";
 import { sleep } from "k6";
 import { answerError, exchangeError } from "./answers.js";
-import { JOURNEY_FIELDS, lengthOf } from "./cursor.js";
-import { headerOf } from "./mcp.js";
+import { JOURNEY_FIELDS, lengthOf } from "./journey_cursor.js";
+import { headerOf } from "./vu_client.js";
 import * as metrics from "./metrics.js";
 import { clientsOf } from "./thresholds.js";
-import { filled, uniqueOf } from "./unique.js";
+import { insertUnique, uniqueText } from "./unique_texts.js";
 
 /**
  * @typedef {import("./shapes.js").Stage} Stage
@@ -25,7 +25,7 @@ const SLACK_S = 0.005;
 
 /**
  * @param {import("./plan.js").Plan} plan its journeys have one step each
- * @param {import("./mcp.js").McpClient} client
+ * @param {import("./vu_client.js").McpClient} client
  * @returns {() => void}
  */
 export function limitedClient(plan, client) {
@@ -40,7 +40,7 @@ export function limitedClient(plan, client) {
   return function iterate() {
     if (__VU > clients.length) return;
     loadStart_ms = exec.scenario.startTime;
-    const opened = client.initializeSession();
+    const opened = client.initializeSession().error;
     if (opened !== null) {
       metrics.errors.add(1, { class: opened, tool: "initialize", stage: stages[0].name });
       return;
@@ -62,7 +62,7 @@ export function limitedClient(plan, client) {
 
   /**
    * @param {Stage} stage
-   * @param {import("./cursor.js").Cursor} cursor
+   * @param {import("./journey_cursor.js").Cursor} cursor
    * @returns {number | null} Retry-After of the refusal in seconds; null when none came before the end of the stage
    */
   function untilRefused(stage, cursor) {
@@ -78,7 +78,7 @@ export function limitedClient(plan, client) {
    * rate otherwise.
    *
    * @param {Stage} stage
-   * @param {import("./cursor.js").Cursor} cursor
+   * @param {import("./journey_cursor.js").Cursor} cursor
    */
   function sustain(stage, cursor) {
     untilRefused({ ...stage, name: "emptied" }, cursor);
@@ -92,7 +92,7 @@ export function limitedClient(plan, client) {
    * Does what Retry-After says hold?
    *
    * @param {Stage} stage
-   * @param {import("./cursor.js").Cursor} cursor
+   * @param {import("./journey_cursor.js").Cursor} cursor
    */
   function retry(stage, cursor) {
     const retryAfter_s = untilRefused(stage, cursor);
@@ -108,7 +108,7 @@ export function limitedClient(plan, client) {
 
   /**
    * @param {Stage} stage
-   * @param {import("./cursor.js").Cursor} cursor
+   * @param {import("./journey_cursor.js").Cursor} cursor
    * @returns {number | null} null when the message was let through, else Retry-After in seconds (NaN without one)
    */
   function send(stage, cursor) {
@@ -120,9 +120,9 @@ export function limitedClient(plan, client) {
     const tool = fields[step];
     const tags = { client: name, stage: stage.name };
     sent += 1;
-    const unique = uniqueOf(loadStart_ms, __VU, sent);
+    const unique = uniqueText(loadStart_ms, __VU, sent);
     const sent_ms = Date.now();
-    const response = client.callTool(tool, filled(fields[step + 1], unique));
+    const response = client.callTool(tool, insertUnique(fields[step + 1], unique));
     if (response.status === 429) {
       // What is refused is no call that was answered.
       metrics.overheadRequests.add(1);
@@ -132,7 +132,7 @@ export function limitedClient(plan, client) {
       return retryAfter_s;
     }
     const error = exchangeError(response.status, response.error_code) || answerError(
-      String(response.body), client.callId, /** @type {ExpectKind} */ (fields[step + 2]), filled(fields[step + 3], unique),
+      String(response.body), client.callId, /** @type {ExpectKind} */ (fields[step + 2]), insertUnique(fields[step + 3], unique),
     );
     if (response.status === 200) {
       metrics.letThrough.add(sent_ms, tags);

@@ -4,15 +4,15 @@
  */
 
 import { calculatorPool } from "./calculations.js";
-import { expectCalculator } from "./calculator.js";
+import { expectCalculator } from "./calculator_check.js";
 import { readConfig } from "./config.js";
-import { packPools } from "./packing.js";
+import { packPools } from "./journey_packing.js";
 import { parsedFile } from "./plan_file.js";
 import { settingsFromEnvironment, settingsFromPlan } from "./settings.js";
 import { k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
-import { UNIQUE } from "./unique.js";
+import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {import("./config.js").Config} Config
@@ -69,7 +69,7 @@ function keepsSessions(settings) {
 }
 
 /**
- * @param {import("./mcp.js").McpClient} client
+ * @param {import("./vu_client.js").McpClient} client
  * @returns {number} when the load begins, in milliseconds since the epoch
  */
 export function setUp(client) {

@@ -6,7 +6,7 @@
  */
 
 import { SharedArray } from "k6/data";
-import { Cursor } from "./cursor.js";
+import { Cursor } from "./journey_cursor.js";
 
 /**
  * @typedef {object} Plan
@@ -14,7 +14,7 @@ import { Cursor } from "./cursor.js";
  * @property {string} healthUrl
  * @property {import("./settings.js").Settings} settings
  * @property {import("./shapes.js").Stage[]} stages
- * @property {boolean} hasUnique whether a journey has texts of its own in it (see unique.js)
+ * @property {boolean} hasUnique whether a journey has texts of its own in it (see unique_texts.js)
  * @property {(pool: string, vu: number) => Cursor} cursor a VU's way through a pool
  */
 

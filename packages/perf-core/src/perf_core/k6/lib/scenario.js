@@ -1,7 +1,7 @@
 /** Everything that a scenario file exports, made from the name of its shape. */
 
-import { virtualUser } from "./journeys.js";
-import { mcpClient } from "./mcp.js";
+import { virtualUser } from "./virtual_user.js";
+import { mcpClient } from "./vu_client.js";
 import { sharedPlan } from "./plan.js";
 
 /**

@@ -98,7 +98,7 @@ export function settingsFromEnvironment(env, shape) {
 }
 
 /**
- * Settings of a run with a plan; the pools of the plan are checked where they are read (packing.js).
+ * Settings of a run with a plan; the pools of the plan are checked where they are read (journey_packing.js).
  *
  * @param {any} plan parsed plan.json
  * @param {string} shape that of the scenario file which is running

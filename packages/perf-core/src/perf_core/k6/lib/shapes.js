@@ -64,7 +64,7 @@ export const SHAPES = [
 /** Clients whose limits `rate-limit` measures side by side: one alone would not show that each has its own. */
 export const LIMITED_CLIENTS = 2;
 
-/** The shape whose profile is a schedule in the plan (see slices.js). */
+/** The shape whose profile is a schedule in the plan (see comparison_schedule.js). */
 export const SLICES = "slices";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The envelopes and headers of both wires (revisions 2026-07-28 and 2025-11-25 of the MCP specification).
+ * Message envelopes and HTTP headers of both wires (revisions 2026-07-28 and 2025-11-25 of the MCP specification).
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
@@ -16,11 +16,11 @@ const STATELESS_META = JSON.stringify({
   "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
 });
 
-/** What stands before the id in every request: ids change from call to call, all else is made once. */
+/** Text before the id in every request. Only ids change from call to call; everything else is prepared once. */
 export const BEFORE_ID = '{"jsonrpc":"2.0","id":';
 
 /**
- * What stands between the id and the arguments of a tools/call. AFTER_ARGUMENTS ends it.
+ * Return the text between the id and the arguments of a tools/call; AFTER_ARGUMENTS follows them.
  *
  * @param {Wire} wire
  * @param {string} tool
@@ -33,7 +33,7 @@ export function beforeArguments(wire, tool) {
 export const AFTER_ARGUMENTS = "}}";
 
 /**
- * What follows the id in a request that is no tools/call.
+ * Return the text after the id in a request other than tools/call.
  *
  * @param {Wire} wire
  * @param {string} method
@@ -45,24 +45,24 @@ export function afterId(wire, method, params = "") {
   return `,"method":${JSON.stringify(method)},"params":{${members}}}`;
 }
 
-/** Members of the params of `initialize`. */
+/** Members of the params of `initialize`, as JSON text without the braces. */
 export const INITIALIZE_PARAMS = JSON.stringify({
   protocolVersion: PROTOCOL_VERSIONS.session, capabilities: {}, clientInfo: CLIENT_INFO,
 }).slice(1, -1);
 
 export const INITIALIZED_NOTIFICATION = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
-/** Headers of the request that opens a session, and the beginning of all others. */
+/** Headers of the request that opens a session; all other requests have them, too. */
 export const OPENING_HEADERS = Object.freeze({
   "Content-Type": "application/json",
   Accept: "application/json, text/event-stream",
 });
 
 /**
- * Headers of a request within a session.
+ * Return the headers of a request within a session.
  *
- * @param {string | null} sessionId null: the server keeps sessions without an id, as it may
- * @param {string} version the one that the server chose in `initialize`
+ * @param {string | null} sessionId null for a server without session ids, which MCP allows
+ * @param {string} version protocol version that the server chose in `initialize`
  * @returns {Record<string, string>}
  */
 export function sessionHeaders(sessionId, version) {
@@ -73,11 +73,11 @@ export function sessionHeaders(sessionId, version) {
 }
 
 /**
- * Headers of a request on the stateless wire, which repeat what the body says.
+ * Return the headers of a request on the stateless wire, which repeat parts of the body.
  *
  * @param {string} method
- * @param {string | null} name the tool of a tools/call; null for methods without a name
- * @param {(text: string) => string} base64 of a text's UTF-8 bytes, padded
+ * @param {string | null} name tool of a tools/call; null for methods without a name
+ * @param {(text: string) => string} base64 encodes a text's UTF-8 bytes, with padding
  * @returns {Record<string, string>}
  */
 export function statelessHeaders(method, name, base64) {
@@ -92,7 +92,7 @@ export function statelessHeaders(method, name, base64) {
 }
 
 /**
- * A header value as it is, or encoded where a header could not carry it (or would seem encoded already).
+ * Return the text as a header value, encoded if a header cannot carry it or if it looks encoded already.
  *
  * @param {string} text
  * @param {(text: string) => string} base64

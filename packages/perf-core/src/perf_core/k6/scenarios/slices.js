@@ -1,7 +1,7 @@
-/** Two servers in short slices of random order, by the schedule of a plan: what `perf-core compare` runs. */
+/** Two servers loaded alternately, in short slices of random order from a plan's schedule; `perf-core compare` runs it. */
 
-import { slicedScenario } from "../lib/sliced.js";
+import { comparisonScenario } from "../lib/comparison_scenario.js";
 
-const { options, setup, iterate, handleSummary } = slicedScenario();
+const { options, setup, iterate, handleSummary } = comparisonScenario();
 
 export { handleSummary, iterate as default, options, setup };

@@ -1,17 +1,17 @@
-/** What is done once per run of scenarios/slices.js (see once.js). */
+/** Work done once per run of scenarios/slices.js: reading the plan, k6's options and the summary. */
 
 import { readConfig } from "./config.js";
-import { packPools } from "./packing.js";
+import { packPools } from "./journey_packing.js";
 import { parsedFile } from "./plan_file.js";
 import { healthUrlOf, SettingsError, settingsFromPlan } from "./settings.js";
-import { sliceScenarios, slicesOf, sliceThresholds } from "./slices.js";
+import { sliceScenarios, slicesOf, sliceThresholds } from "./comparison_schedule.js";
 import { summaryOf, TREND_STATS } from "./summary.js";
-import { UNIQUE } from "./unique.js";
+import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {Omit<import("./plan.js").Plan, "stages"> & {
- *   stages: import("./slices.js").Slice[], rivals: import("./slices.js").Rivals,
- * }} SlicedPlan
+ *   stages: import("./comparison_schedule.js").Slice[], servers: import("./comparison_schedule.js").Servers,
+ * }} ComparisonPlan
  */
 
 /**
@@ -25,16 +25,16 @@ export function sharedTexts() {
   const settings = settingsFromPlan(plan, "slices");
   const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
   const { places, chunks } = packPools(plan.pools, ["mix"], settings);
-  const rivals = {
+  const servers = {
     a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a },
     b: { url: rivalUrl, healthUrl: healthUrlOf(rivalUrl), wire: plan.slices.wires.b },
   };
   const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
-  return [JSON.stringify({ settings, stages, rivals, places, hasUnique }), ...chunks];
+  return [JSON.stringify({ settings, stages, servers, places, hasUnique }), ...chunks];
 }
 
 /**
- * @param {SlicedPlan} plan
+ * @param {ComparisonPlan} plan
  * @returns {import("k6/options").Options}
  */
 export function optionsOf({ stages }) {
@@ -43,7 +43,7 @@ export function optionsOf({ stages }) {
 
 /**
  * @param {import("./summary.js").SummaryData} data
- * @param {SlicedPlan} plan
+ * @param {ComparisonPlan} plan
  * @returns {Record<string, string>}
  */
 export function outputsOf(data, { settings, stages }) {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { calculation, calculatorPool } from "../../src/perf_core/k6/lib/calculations.js";
-import { Cursor, lengthOf, startOf } from "../../src/perf_core/k6/lib/cursor.js";
-import { packPools } from "../../src/perf_core/k6/lib/packing.js";
+import { Cursor, lengthOf, startOf } from "../../src/perf_core/k6/lib/journey_cursor.js";
+import { packPools } from "../../src/perf_core/k6/lib/journey_packing.js";
 import { AFTER_ARGUMENTS, afterId, BEFORE_ID, beforeArguments, headerValue } from "../../src/perf_core/k6/lib/wire.js";
 
 const settings = { wire: "session", tools: ["add"], kinds: ["small"] };

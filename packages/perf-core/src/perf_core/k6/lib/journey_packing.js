@@ -1,15 +1,15 @@
 /**
- * Journeys as text that many VUs can share: packed once, walked by each VU with a cursor of its own (cursor.js).
+ * Journeys packed once as text that all VUs share; each VU reads them with its own cursor (journey_cursor.js).
  *
  * A chunk is one string of fields: for each journey its step count, name and kind, then for each step the tool, the
- * arguments, the kind of expectation and the text that a right answer contains. One string because
- * taking it from a SharedArray then costs one parse of one string, and splitting it shares its memory.
+ * arguments, the kind of expectation and the text that a right answer contains. It is one string because reading it from
+ * a SharedArray then costs one parse of one string, and its parts share its memory.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
 import { EXPECT_KINDS, needleOf } from "./answers.js";
-import { JOURNEYS_PER_CHUNK, SEPARATOR, STEP_FIELDS } from "./cursor.js";
+import { JOURNEYS_PER_CHUNK, SEPARATOR, STEP_FIELDS } from "./journey_cursor.js";
 import { SettingsError } from "./settings.js";
 
 /**
@@ -17,7 +17,7 @@ import { SettingsError } from "./settings.js";
  * @typedef {[tool: string, argumentsText: string, expectKind: ExpectKind, expectText: string]} Step
  * @typedef {[name: string, kind: string, steps: Step[]]} Journey
  *
- * @typedef {object} PoolPlace where a pool lies in the list of all chunks
+ * @typedef {object} PoolPlace position of a pool in the list of all chunks
  * @property {number} firstChunk
  * @property {number} chunks
  * @property {number} journeys
@@ -27,18 +27,18 @@ import { SettingsError } from "./settings.js";
  * Check the pools of a plan and pack them.
  *
  * @param {any} pools journeys by pool
- * @param {string[]} wanted names of the pools that the shape calls
+ * @param {string[]} poolNames pools that the shape calls
  * @param {import("./settings.js").Settings} settings
  * @returns {{places: Record<string, PoolPlace>, chunks: string[]}}
  * @throws {SettingsError}
  */
-export function packPools(pools, wanted, settings) {
+export function packPools(pools, poolNames, settings) {
   if (typeof pools !== "object" || pools === null) throw new SettingsError("plan.pools", "an object", pools);
   /** @type {Record<string, PoolPlace>} */
   const places = {};
   /** @type {string[]} */
   const chunks = [];
-  for (const pool of wanted) {
+  for (const pool of poolNames) {
     const field = `plan.pools.${pool}`;
     const journeys = pools[pool];
     if (!Array.isArray(journeys) || journeys.length === 0) {
@@ -53,7 +53,7 @@ export function packPools(pools, wanted, settings) {
 
 /**
  * @param {any[]} journeys
- * @param {string} field their name in messages
+ * @param {string} field name of the pool in messages
  * @param {import("./settings.js").Settings} settings
  * @returns {string[]}
  */
@@ -70,7 +70,7 @@ function packJourneys(journeys, field, settings) {
 
 /**
  * @param {any} journey
- * @param {() => string} field its name in messages; a plan has thousands that no message names
+ * @param {() => string} field name in messages; a function because most of a plan's thousands are never named
  * @param {import("./settings.js").Settings} settings
  * @returns {string[]}
  */

@@ -1,4 +1,4 @@
-/** How one VU takes turns with two servers. Between pairs both rest, so that what each used can be told apart. */
+/** One VU alternating between two servers. Both are idle between slices, so that the CPU time of each can be told apart. */
 
 import exec from "k6/execution";
 import { sleep } from "k6";
@@ -6,16 +6,18 @@ import * as metrics from "./metrics.js";
 
 const IDLE_S = 0.05;
 
-/** Until the last slice's CPU time has been read: what comes after it must not count. */
+/** Pause after the last slice: the lab reads its CPU time before sessions are deleted, which must not count. */
 const SETTLING_S = 0.15;
 
 /**
- * @param {import("./slices.js").Slice[]} slices in order of time
+ * Make the iteration function of one VU.
+ *
+ * @param {import("./comparison_schedule.js").Slice[]} slices in order of time
  * @param {{a: () => void, b: () => void}} users one iteration against either server
  * @param {() => void} finish called once, after the last slice
- * @returns {() => void} one iteration
+ * @returns {() => void}
  */
-export function takeTurns(slices, users, finish) {
+export function alternate(slices, users, finish) {
   let index = -1;
   let end_ms = 0;
   let work = users.a;
@@ -23,7 +25,7 @@ export function takeTurns(slices, users, finish) {
   return function iterate() {
     if (index < 0) enterNext();
     work();
-    // Asked after the work, not before it: k6 starts no iteration after the end, and the last slice has to be left too.
+    // Checked after the work, not before: k6 starts no iteration after the end, and the last slice must be left, too.
     if (Date.now() >= end_ms) leave();
   };
 
@@ -35,7 +37,7 @@ export function takeTurns(slices, users, finish) {
   function enterNext() {
     const loadStart_ms = exec.scenario.startTime;
     index += 1;
-    // A call that took longer than a whole turn has used that turn up.
+    // A call that outlasted a whole slice has used that slice up.
     while (index < slices.length && Date.now() >= loadStart_ms + slices[index].end_s * 1000) index += 1;
     if (index === slices.length) {
       sleep(SETTLING_S);

@@ -1,5 +1,5 @@
 /**
- * The schedule of a comparison: whose turn it is from when to when, and which slice the turn belongs to.
+ * The schedule of a comparison: which server is loaded from when to when, and the slice that the time belongs to.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
@@ -9,16 +9,16 @@ import { SettingsError } from "./settings.js";
 /**
  * @typedef {import("./shapes.js").Stage & {side: "a" | "b"}} Slice
  *
- * @typedef {object} Rival
+ * @typedef {object} Server
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
  * @property {import("./settings.js").Wire} wire
  *
- * @typedef {{a: Rival, b: Rival}} Rivals
+ * @typedef {{a: Server, b: Server}} Servers
  */
 
 /**
- * The slices of a plan, checked.
+ * Check and return the slices of a plan.
  *
  * @param {any} plan parsed plan.json
  * @param {number} vus
@@ -45,7 +45,8 @@ export function slicesOf(plan, vus) {
 }
 
 /**
- * Sub-metrics that the summary must carry. Fewer than in other shapes: each costs k6 something at every call.
+ * Return k6's thresholds for the sub-metrics that the summary needs. There are fewer than in other shapes: each costs
+ * k6 time in every call.
  *
  * @param {Slice[]} slices
  * @returns {Record<string, string[]>}
@@ -58,11 +59,13 @@ export function sliceThresholds(slices) {
 }
 
 /**
+ * Return k6's `scenarios` option.
+ *
  * @param {Slice[]} slices
  * @returns {Record<string, import("k6/options").Scenario>}
  */
 export function sliceScenarios(slices) {
   const { end_s, vus } = slices[slices.length - 1];
-  // The end leaves VUs the time to delete their sessions.
+  // The 100 ms give VUs the time to leave the last slice and delete their sessions.
   return { load: { executor: "constant-vus", vus, duration: `${Math.round(end_s * 1000) + 100}ms`, gracefulStop: "10s" } };
 }

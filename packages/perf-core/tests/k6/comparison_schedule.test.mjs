@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sliceScenarios, slicesOf, sliceThresholds } from "../../src/perf_core/k6/lib/slices.js";
+import { sliceScenarios, slicesOf, sliceThresholds } from "../../src/perf_core/k6/lib/comparison_schedule.js";
 
 const rows = [
   ["warmup_b", "b", 0.1, 0.6], ["warmup_a", "a", 0.7, 1.2], ["warmup_a", "a", 1.3, 2.2], ["pair_1_a", "a", 2.3, 3.3],

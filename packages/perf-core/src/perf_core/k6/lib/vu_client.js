@@ -1,8 +1,9 @@
 /**
- * An MCP client for both wires, one per VU. It counts what it does beside tool calls and judges nothing else.
+ * An MCP client for both wires, one per VU. It counts the requests that are not tool calls; judging answers is the
+ * caller's job. Scripts of your own use the plain functions of mcp-client.js instead.
  *
- * State lies in variables of a closure: in k6's engine they cost a fraction of an object's properties, and calls are made
- * thousands of times per second.
+ * State is kept in closure variables: in k6's engine they cost a fraction of what an object's properties cost, and calls
+ * are made thousands of times per second.
  */
 
 import { b64encode } from "k6/encoding";
@@ -11,24 +12,26 @@ import { exchangeError, responseIn } from "./answers.js";
 import * as metrics from "./metrics.js";
 import * as wires from "./wire.js";
 
-export { parseSSEResponse } from "./answers.js";
-
 /**
  * @typedef {import("./answers.js").ErrorClass} ErrorClass
  * @typedef {import("./answers.js").RpcMessage} RpcMessage
  * @typedef {import("k6/http").RefinedResponse<"text">} Response
  * @typedef {import("k6/http").RefinedParams<"text">} Params
  *
- * @typedef {object} Reply of a request that is no tool call
+ * @typedef {object} Reply answer to a request that is not a tool call
  * @property {ErrorClass | null} error
  * @property {number} duration_ms
- * @property {RpcMessage | null} message null when there was none, or none was expected
+ * @property {RpcMessage | null} message null when there was none
+ * @property {Response | null} response null when no request was needed
  *
  * @typedef {ReturnType<typeof mcpClient>} McpClient
  */
 
-/** Room for the ids of one VU: ids are unique over the whole run without the VUs knowing of one another. */
+/** Request ids reserved for each VU: ids are unique in a run without coordination between VUs. */
 const IDS_PER_VU = 1e9;
+
+/** @type {Reply} */
+const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null, response: null });
 
 /**
  * @param {object} target
@@ -36,7 +39,7 @@ const IDS_PER_VU = 1e9;
  * @param {string} target.healthUrl
  * @param {import("./wire.js").Wire} target.wire
  * @param {number} target.requestTimeoutS
- * @param {string[]} target.tokens bearer tokens, which VUs take in turn; empty where none is asked for
+ * @param {string[]} target.tokens bearer tokens, assigned to VUs in rotation; empty for a server without authentication
  */
 export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   const stateless = wire === "stateless";
@@ -55,13 +58,15 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     url,
     /** Whether calls can be made: always on the stateless wire, after initializeSession on the other. */
     ready: stateless,
-    /** The id of the last tools/call, which its answer must carry. */
+    /** Id of the last tools/call; its answer must carry it. */
     callId: 0,
     callTool,
     initializeSession,
+    useSession,
     deleteSession,
     forgetSession,
-    listTools: () => request("tools/list"),
+    request,
+    replyIn,
     ping,
     healthCheck,
   };
@@ -91,51 +96,67 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   }
 
   /**
-   * Open a session, which all later requests belong to. On the stateless wire there is none to open.
+   * Open a session for all later requests. Do nothing on the stateless wire or when a session is open.
    *
-   * @returns {ErrorClass | null}
+   * @returns {Reply} of `initialize`, or of `notifications/initialized` when that failed
    */
   function initializeSession() {
-    if (client.ready) return null;
+    if (client.ready) return NOTHING_TO_DO;
     const response = post("initialize", wires.INITIALIZE_PARAMS, paramsOf(wires.OPENING_HEADERS));
-    const opened = replyIn(response);
-    if (opened.error !== null) return opened.error;
-    const result = opened.message === null ? {} : opened.message.result;
-    const version = typeof result.protocolVersion === "string" ? result.protocolVersion : wires.PROTOCOL_VERSIONS.session;
-    sessionId = headerOf(response, "mcp-session-id");
-    sessionParams = paramsOf(wires.sessionHeaders(sessionId, version));
-    calls = {};
-    client.ready = true;
-    // A server may do without sessions on this wire; then there is none to delete.
+    const opening = replyIn(response);
+    if (opening.error !== null) return opening;
+    const version = opening.message === null ? null : opening.message.result.protocolVersion;
+    useSession(headerOf(response, "mcp-session-id"), version || wires.PROTOCOL_VERSIONS.session);
+    // A server may do without session ids on this wire; then there is nothing to delete.
     if (sessionId !== null) metrics.sessionsOpened.add(1);
     metrics.overheadRequests.add(1);
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
     if (acknowledged.status < 200 || acknowledged.status > 299) {
       deleteSession();
-      return exchangeError(acknowledged.status, acknowledged.error_code) || "http_status";
+      const error = exchangeError(acknowledged.status, acknowledged.error_code) || "http_status";
+      return { error, duration_ms: acknowledged.timings.duration, message: null, response: acknowledged };
     }
-    metrics.sessionCreation.add(opened.duration_ms + acknowledged.timings.duration);
-    return null;
+    metrics.sessionCreation.add(opening.duration_ms + acknowledged.timings.duration);
+    return opening;
   }
 
-  /** End the session with the server. One that it keeps in spite of this is a session left over, which is counted. */
+  /**
+   * Send later requests in this open session, which setup() or another client may have opened.
+   *
+   * @param {string | null} id null for a server without session ids
+   * @param {string} version protocol version that the server chose
+   */
+  function useSession(id, version) {
+    sessionId = id;
+    sessionParams = paramsOf(wires.sessionHeaders(id, version));
+    calls = {};
+    client.ready = true;
+  }
+
+  /**
+   * End the session on the server. A session that the server keeps in spite of this is not counted as closed.
+   *
+   * @returns {Response | null} null when there was no session to delete
+   */
   function deleteSession() {
+    let response = null;
     if (sessionId !== null) {
       metrics.overheadRequests.add(1);
-      const response = http.del(url, null, sessionParams);
+      response = http.del(url, null, sessionParams);
       if (response.status >= 200 && response.status <= 299) metrics.sessionsClosed.add(1);
     }
     forgetSession();
+    return response;
   }
 
-  /** The server no longer knows the session. */
+  /** Drop a session that the server no longer has. */
   function forgetSession() {
     client.ready = stateless;
     sessionId = null;
   }
 
   /**
-   * The cheapest request of the wire: `ping`, or `server/discover` where there is no ping.
+   * Send the cheapest request of the wire: `ping`, or `server/discover` where there is no ping.
    *
    * @returns {Reply & {method: string}}
    */
@@ -145,23 +166,23 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   }
 
   /**
-   * GET the health endpoint. Not part of MCP: a server may have none (404).
+   * GET the health endpoint. It is not part of MCP: a server may have none (404).
    *
-   * @returns {{status: number, errorCode: number, duration_ms: number}} status 0 when nothing answered
+   * @returns {Response}
    */
   function healthCheck() {
     metrics.overheadRequests.add(1);
-    const response = http.get(healthUrl, paramsOf({}));
-    return { status: response.status, errorCode: response.error_code, duration_ms: response.timings.duration };
+    return http.get(healthUrl, paramsOf({}));
   }
 
   /**
-   * @param {string} method one without a name or parameters
+   * @param {string} method one that is not about a named tool, resource or prompt
+   * @param {string} [members] of its `params`, as JSON text
    * @returns {Reply}
    */
-  function request(method) {
+  function request(method, members = "") {
     const params = stateless ? paramsOf(wires.statelessHeaders(method, null, encode)) : sessionParams;
-    return replyIn(post(method, "", params));
+    return replyIn(post(method, members, params));
   }
 
   /**
@@ -177,18 +198,20 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   }
 
   /**
-   * @param {Response} response to the request with `lastId`
-   * @returns {Reply}
+   * Check and parse the answer to the last request; the content of a result is not checked.
+   *
+   * @param {Response} response
+   * @returns {Reply & {response: Response}}
    */
   function replyIn(response) {
     const duration_ms = response.timings.duration;
-    const failed = exchangeError(response.status, response.error_code);
-    if (failed !== null) return { error: failed, duration_ms, message: null };
+    const failure = exchangeError(response.status, response.error_code);
+    if (failure !== null) return { error: failure, duration_ms, message: null, response };
     const message = responseIn(String(response.body), lastId, JSON.parse);
-    if (message === null || (message.error === undefined && message.id !== lastId)) {
-      return { error: "wrong_answer", duration_ms, message };
+    if (message === null || (message.error === undefined && (message.id !== lastId || !isObject(message.result)))) {
+      return { error: "wrong_answer", duration_ms, message, response };
     }
-    return { error: message.error === undefined ? null : "jsonrpc_error", duration_ms, message };
+    return { error: message.error === undefined ? null : "jsonrpc_error", duration_ms, message, response };
   }
 
   /**
@@ -199,6 +222,11 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     // k6 would follow a redirect with a GET, and the answer to a call is never elsewhere.
     return { headers: { ...headers, ...authorization }, timeout: requestTimeoutS * 1000, redirects: 0 };
   }
+}
+
+/** @param {unknown} value */
+function isObject(value) {
+  return typeof value === "object" && value !== null;
 }
 
 /** @param {string} text */

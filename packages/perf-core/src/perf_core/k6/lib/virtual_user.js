@@ -1,34 +1,36 @@
 /**
- * What one VU does, iteration after iteration: the code of the hot loop. Everything that can be made before is, and state
- * lies in variables of a closure, which cost a fraction of an object's properties in k6's engine.
+ * The iterations of one VU: the hot loop. Whatever can be prepared before the loop is, and state is kept in closure
+ * variables, which cost a fraction of what an object's properties cost in k6's engine.
  */
 
 import exec from "k6/execution";
 import { sleep } from "k6";
 import { answerError, exchangeError } from "./answers.js";
-import { JOURNEY_FIELDS, lengthOf, STEP_FIELDS } from "./cursor.js";
+import { JOURNEY_FIELDS, lengthOf, STEP_FIELDS } from "./journey_cursor.js";
 import * as metrics from "./metrics.js";
-import { filled, uniqueOf } from "./unique.js";
+import { insertUnique, uniqueText } from "./unique_texts.js";
 
 /**
  * @typedef {import("./answers.js").ErrorClass} ErrorClass
  * @typedef {import("./answers.js").ExpectKind} ExpectKind
- * @typedef {import("./cursor.js").Cursor} Cursor
- * @typedef {import("./mcp.js").McpClient} McpClient
- * @typedef {Record<string, Record<string, string>>} TagsOfTools a call's tags, by tool
+ * @typedef {import("./journey_cursor.js").Cursor} Cursor
+ * @typedef {import("./vu_client.js").McpClient} McpClient
+ * @typedef {Record<string, Record<string, string>>} ToolTags tags of a call, by tool
  */
 
 const FIRST_PAUSE_S = 0.1;
 const LONGEST_PAUSE_S = 1;
 
-/** A stress run ends when most of so many calls in a row of one VU failed. */
+/** A stress run ends when more than half of one VU's last 20 calls failed. */
 const WATCHED_CALLS = 20;
-const WATCHED = (1 << WATCHED_CALLS) - 1;
+const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
 
 /**
+ * Make the iteration function of one VU.
+ *
  * @param {import("./plan.js").Plan} plan
  * @param {McpClient} client
- * @returns {() => void} one iteration
+ * @returns {() => void}
  */
 export function virtualUser(plan, client) {
   const { settings, stages } = plan;
@@ -36,27 +38,27 @@ export function virtualUser(plan, client) {
   const { toolCallDuration } = metrics;
   const { byKind } = settings;
   const endsOnFailure = settings.shape === "stress";
-  const timesOutages = settings.shape === "recovery";
-  /** When the first of the failed calls since the last right answer began; 0 when there is none. */
-  let brokenSince_ms = 0;
-  /** What stands for the journey in names and content: see UNIQUE. */
-  let uniqueText = "";
+  const measuresOutages = settings.shape === "recovery";
+  /** Start of the first failed call since the last right answer; 0 when no call failed since then. */
+  let outageStart_ms = 0;
+  /** Replaces UNIQUE in the current journey's arguments and expected answers. */
+  let unique = "";
   let journeyCount = 0;
   let kind = "";
   let stageIndex = -1;
   let stageName = "";
   let loadStart_ms = 0;
   let stageEnd_ms = 0;
-  /** @type {Record<string, TagsOfTools>} by kind, where kinds are told apart */
-  let tagsOfKinds = {};
-  /** @type {TagsOfTools} */
+  /** @type {Record<string, ToolTags>} by kind, where figures are split by kind */
+  let tagsByKind = {};
+  /** @type {ToolTags} */
   let tags = {};
   /** @type {Record<string, Cursor>} by pool */
   const cursors = {};
   /** @type {Cursor} */
   let cursor;
-  let work = journey;
-  /** Outcomes of the last calls, one bit each, the latest lowest: 1 is a failure. */
+  let work = runJourney;
+  /** Outcomes of the last calls, one bit each, the latest in the lowest bit; 1 means failure. */
   let failures = 0;
   let serverHasHealth = true;
 
@@ -79,56 +81,56 @@ export function virtualUser(plan, client) {
     stageName = stage.name;
     stageEnd_ms = stageIndex === last ? Infinity : loadStart_ms + stage.end_s * 1000;
     tags = tagsOfStage("");
-    tagsOfKinds = { "": tags };
-    if (byKind) for (const kind of settings.kinds) tagsOfKinds[kind] = tagsOfStage(kind);
+    tagsByKind = { "": tags };
+    if (byKind) for (const kind of settings.kinds) tagsByKind[kind] = tagsOfStage(kind);
     if (stage.kind === "protocol") {
       work = measureProtocol;
     } else {
       if (!cursors[stage.pool]) cursors[stage.pool] = plan.cursor(stage.pool, __VU);
       cursor = cursors[stage.pool];
-      work = settings.sessionPerIteration ? churn : journey;
+      work = settings.sessionPerIteration ? runSession : runJourney;
     }
   }
 
   /** @param {string} kind */
   function tagsOfStage(kind) {
-    /** @type {TagsOfTools} */
-    const ofTools = {};
+    /** @type {ToolTags} */
+    const toolTags = {};
     for (const tool of settings.tools) {
-      ofTools[tool] = kind === "" ? { tool, stage: stageName } : { tool, stage: stageName, kind };
+      toolTags[tool] = kind === "" ? { tool, stage: stageName } : { tool, stage: stageName, kind };
     }
-    return ofTools;
+    return toolTags;
   }
 
   function openSession() {
     kind = "";
-    const error = client.initializeSession();
+    const { error } = client.initializeSession();
     if (error === null) return true;
     failures <<= 1;
-    failed(error, "initialize");
-    rest();
+    countError(error, "initialize");
+    backOff();
     return false;
   }
 
-  /** Some journeys in a session of their own. */
-  function churn() {
-    for (let turn = 0; turn < settings.callsPerSession && client.ready; turn += 1) journey();
+  /** Run `callsPerSession` journeys in the session that was opened for this iteration, then delete it. */
+  function runSession() {
+    for (let count = 0; count < settings.callsPerSession && client.ready; count += 1) runJourney();
     client.deleteSession();
   }
 
-  /** The next journey of the pool. */
-  function journey() {
+  /** Run the next journey of the pool. */
+  function runJourney() {
     const { fields, at } = cursor;
     const end = at + lengthOf(fields[at]);
     if (end < fields.length) cursor.at = end;
     else cursor.load();
     if (byKind) {
       kind = fields[at + 2];
-      tags = tagsOfKinds[kind];
+      tags = tagsByKind[kind];
     }
     if (plan.hasUnique) {
       journeyCount += 1;
-      uniqueText = uniqueOf(loadStart_ms, __VU, journeyCount);
+      unique = uniqueText(loadStart_ms, __VU, journeyCount);
     }
     if (fields[at] === "1") {
       call(fields, at + JOURNEY_FIELDS);
@@ -136,29 +138,29 @@ export function virtualUser(plan, client) {
     }
     const start_ms = Date.now();
     for (let step = at + JOURNEY_FIELDS; step < end; step += STEP_FIELDS) {
-      // What follows a failed step builds on it: the journey ends here and has no duration.
+      // Later steps build on this one: the journey ends at its first failed step and has no duration.
       if (!call(fields, step)) return;
     }
     metrics.journeyDuration.add(Date.now() - start_ms, { journey: fields[at + 1], stage: stageName });
   }
 
   /**
-   * One tool call: made, measured and judged.
+   * Make, measure and judge one tool call.
    *
    * @param {string[]} fields
-   * @param {number} at the step's first field
+   * @param {number} at index of the step's first field
    * @returns {boolean} whether the answer was right
    */
   function call(fields, at) {
     const tool = fields[at];
-    const argumentsText = plan.hasUnique ? filled(fields[at + 1], uniqueText) : fields[at + 1];
-    const needle = plan.hasUnique ? filled(fields[at + 3], uniqueText) : fields[at + 3];
-    const start_ms = timesOutages ? Date.now() : 0;
+    const argumentsText = plan.hasUnique ? insertUnique(fields[at + 1], unique) : fields[at + 1];
+    const needle = plan.hasUnique ? insertUnique(fields[at + 3], unique) : fields[at + 3];
+    const start_ms = measuresOutages ? Date.now() : 0;
     const response = client.callTool(tool, argumentsText);
     failures <<= 1;
     if (response.status !== 200) {
-      if (timesOutages) broke(start_ms);
-      exchangeFailed(response, tool);
+      if (measuresOutages) startOutage(start_ms);
+      countExchangeError(response, tool);
       return false;
     }
     toolCallDuration.add(response.timings.duration, tags[tool]);
@@ -166,72 +168,71 @@ export function virtualUser(plan, client) {
       /** @type {string} */ (response.body), client.callId, /** @type {ExpectKind} */ (fields[at + 2]), needle,
     );
     if (error === null) {
-      if (brokenSince_ms > 0) mended();
+      if (outageStart_ms > 0) endOutage();
       return true;
     }
-    if (timesOutages) broke(start_ms);
-    failed(error, tool);
+    if (measuresOutages) startOutage(start_ms);
+    countError(error, tool);
     return false;
   }
 
-  /** @param {number} since_ms when the call that failed began */
-  function broke(since_ms) {
-    if (brokenSince_ms > 0) return;
-    brokenSince_ms = since_ms;
+  /** @param {number} start_ms start of the failed call */
+  function startOutage(start_ms) {
+    if (outageStart_ms > 0) return;
+    outageStart_ms = start_ms;
     metrics.outages.add(1);
   }
 
-  /** The first right answer after a failure. */
-  function mended() {
-    metrics.outageDuration.add(Date.now() - brokenSince_ms);
-    brokenSince_ms = 0;
+  function endOutage() {
+    metrics.outageDuration.add(Date.now() - outageStart_ms);
+    outageStart_ms = 0;
   }
 
   /**
-   * @param {import("./mcp.js").Response} response
+   * @param {import("./vu_client.js").Response} response
    * @param {string} tool
    */
-  function exchangeFailed(response, tool) {
+  function countExchangeError(response, tool) {
     const error = exchangeError(response.status, response.error_code) || "http_status";
     if (error === "timeout") toolCallDuration.add(response.timings.duration, tags[tool]);
-    failed(error, tool);
+    countError(error, tool);
     if (response.status === 404) client.forgetSession();
-    if (error === "transport") rest();
+    if (error === "transport") backOff();
   }
 
   /**
    * @param {ErrorClass} errorClass
    * @param {string} tool
    */
-  function failed(errorClass, tool) {
+  function countError(errorClass, tool) {
     failures |= 1;
     const error = { class: errorClass, tool, stage: stageName };
     metrics.errors.add(1, kind === "" ? error : { ...error, kind });
-    if (endsOnFailure && bitsSet(failures & WATCHED) > WATCHED_CALLS / 2) {
+    if (endsOnFailure && bitsSet(failures & WATCHED_MASK) > WATCHED_CALLS / 2) {
       metrics.aborts.add(1, { stage: stageName });
       exec.test.abort(`most of the last ${WATCHED_CALLS} calls of a VU failed in ${stageName}`);
     }
   }
 
-  /** Wait before the next try, twice as long after each failure in a row: a dead server must not be hammered. */
-  function rest() {
+  /** Wait before the next attempt, twice as long after each failure in a row, so that a dead server is not hammered. */
+  function backOff() {
     let pause_s = FIRST_PAUSE_S;
     for (let before = failures >>> 1; before & 1; before >>>= 1) pause_s *= 2;
     sleep(Math.min(LONGEST_PAUSE_S, pause_s));
   }
 
-  /** One request of each kind that is no tool call, measured apart. */
+  /** Send and measure one request of each kind that is not a tool call. */
   function measureProtocol() {
     if (serverHasHealth) {
-      const { status, errorCode, duration_ms } = client.healthCheck();
-      // /health is no part of MCP: a server without one is not at fault.
+      const { status, error_code, timings } = client.healthCheck();
+      // /health is not part of MCP: a server without one is not at fault.
       serverHasHealth = status !== 404;
-      if (serverHasHealth) protocolAnswer("GET /health", exchangeError(status, errorCode), duration_ms);
+      if (serverHasHealth) addProtocolSample("GET /health", exchangeError(status, error_code), timings.duration);
     }
     const ping = client.ping();
-    protocolAnswer(ping.method, ping.error, ping.duration_ms);
-    const list = client.listTools();
-    protocolAnswer("tools/list", list.error, list.duration_ms);
+    addProtocolSample(ping.method, ping.error, ping.duration_ms);
+    const list = client.request("tools/list");
+    addProtocolSample("tools/list", list.error, list.duration_ms);
   }
 
   /**
@@ -239,20 +240,20 @@ export function virtualUser(plan, client) {
    * @param {ErrorClass | null} error
    * @param {number} duration_ms
    */
-  function protocolAnswer(method, error, duration_ms) {
+  function addProtocolSample(method, error, duration_ms) {
     failures <<= 1;
     if (error === null) {
       metrics.protocolDuration.add(duration_ms, { method });
       return;
     }
-    failed(error, method);
-    if (error === "transport") rest();
+    countError(error, method);
+    if (error === "transport") backOff();
   }
 }
 
 /** @param {number} mask */
 function bitsSet(mask) {
   let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count += 1;
+  for (let remaining = mask; remaining !== 0; remaining &= remaining - 1) count += 1;
   return count;
 }

@@ -1,24 +1,25 @@
 /**
- * One VU's way through a pool of packed journeys (see packing.js).
+ * One VU's position in a pool of packed journeys (see journey_packing.js).
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-/** @typedef {import("./packing.js").PoolPlace} PoolPlace */
+/** @typedef {import("./journey_packing.js").PoolPlace} PoolPlace */
 
-/** Journeys in one chunk: each VU holds a chunk, so that 800 VUs keep 800 times its size. */
+/** Journeys in one chunk. Each VU holds a chunk, so 800 VUs hold 800 times its size. */
 export const JOURNEYS_PER_CHUNK = 25;
 
-/** Fields before the first step of a journey, and fields of each step. */
+/** Number of fields before the first step of a journey, and of each step. */
 export const JOURNEY_FIELDS = 3;
 export const STEP_FIELDS = 4;
 
-/** A control character stands nowhere in JSON text: inside strings it must be escaped, outside it is no white space. */
+/** A control character never occurs in JSON text: in strings it must be escaped, and elsewhere it is not white space. */
 export const SEPARATOR = "\u001f";
 
 /**
- * A VU's way through a pool, round and round, one chunk at a time. `at` is the place of the next journey's first field in
- * `fields`; who takes that journey moves `at` behind it and loads the next chunk at the end of this one.
+ * A VU's position in a pool, which it walks in a circle, one chunk at a time. `at` is the index in `fields` of the next
+ * journey's first field; the caller that takes the journey moves `at` past it, or loads the next chunk at the end of this
+ * one.
  */
 export class Cursor {
   /**
@@ -36,7 +37,7 @@ export class Cursor {
     for (let skipped = start % JOURNEYS_PER_CHUNK; skipped > 0; skipped -= 1) this.at += lengthOf(this.fields[this.at]);
   }
 
-  /** Go on with the first journey of the next chunk. */
+  /** Move to the first journey of the next chunk. */
   load() {
     this.chunk = (this.chunk + 1) % this.place.chunks;
     this.fields = this.chunkFields();
@@ -50,7 +51,7 @@ export class Cursor {
 }
 
 /**
- * How many fields a journey takes.
+ * Return the number of fields of a journey.
  *
  * @param {string} steps its first field
  */
@@ -58,11 +59,11 @@ export function lengthOf(steps) {
   return steps === "1" ? JOURNEY_FIELDS + STEP_FIELDS : JOURNEY_FIELDS + STEP_FIELDS * Number(steps);
 }
 
-/** Multiples of it, taken modulo 1, lie far apart from one another however many there are. */
+/** Multiples of it modulo 1 are far apart from one another, however many there are. */
 const GOLDEN_SECTION = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Where a VU starts in a pool: VUs that walk at the same pace then hardly ever send the same call at the same time.
+ * Return the index of the journey with which a VU starts: VUs at the same pace then rarely send the same call at once.
  *
  * @param {number} vu
  * @param {number} journeys

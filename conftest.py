@@ -1,0 +1,50 @@
+"""Keeps unit tests in memory: `pytest --no-processes` fails a test that starts another process.
+
+`nox -s unit` uses it. A test that starts a process, by itself or through a fixture, carries the marker
+`process`, or `k6` where that process is k6.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ALLOWED = {"node", "git"}
+"""Programs that unit tests may start: node for the pure parts of the k6 scripts, and git, which is quick."""
+
+_armed = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-processes", action="store_true", help="fail tests that start another process (nox -s unit)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--no-processes"):
+        sys.addaudithook(_refuse_processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _armed  # noqa: PLW0603 - an audit hook cannot be removed, only disarmed
+    _armed = item.config.getoption("--no-processes")
+    try:
+        return (yield)
+    finally:
+        _armed = False
+
+
+def _refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _armed or event not in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"):
+        return
+    program = Path(str(arguments[0])).name if arguments else ""
+    if program not in ALLOWED:
+        raise RuntimeError(
+            f"expected a test that starts no process, got {event} {program}; mark it with pytest.mark.process"
+        )

@@ -119,6 +119,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def unit(session: nox.Session) -> None:
+    """Run the tests that start neither k6 nor any other process (under a minute)."""
+    markers = "not k6 and not process and not corpus and not long and not lilypond"
+    run_in(session, "dev", "pytest", "-n", "2", "--no-processes", "-m", markers, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def long(session: nox.Session) -> None:
     """Run the long tests: workers, faults, proxies, comparisons, distributions, counterpoint (8 min)."""
     run_in(session, "dev", "pytest", "-n", "3", "-m", "long", *session.posargs)

@@ -9,23 +9,24 @@ from music21_server.score.table import REST, STEPS
 
 @pytest.fixture(scope="session")
 def document():
-    """Build a MusicXML document of parts, each a list of what stands in its bars."""
+    """Build a MusicXML document of parts, each a list of the contents of its measures."""
 
     def build(*parts, head="", names=None):
         names = names or [f"Part {index + 1}" for index in range(len(parts))]
-        listed = "".join(
+        score_parts = "".join(
             f'<score-part id="P{index + 1}"><part-name>{name}</part-name></score-part>'
             for index, name in enumerate(names)
         )
         bodies = "".join(
             f'<part id="P{index + 1}">'
             + "".join(
-                f'<measure number="{number}">{bar}</measure>' for number, bar in enumerate(bars, start=1)
+                f'<measure number="{number}">{measure}</measure>'
+                for number, measure in enumerate(measures, start=1)
             )
             + "</part>"
-            for index, bars in enumerate(parts)
+            for index, measures in enumerate(parts)
         )
-        text = f"<score-partwise>{head}<part-list>{listed}</part-list>{bodies}</score-partwise>"
+        text = f"<score-partwise>{head}<part-list>{score_parts}</part-list>{bodies}</score-partwise>"
         return f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
 
     return build
@@ -33,7 +34,7 @@ def document():
 
 @pytest.fixture(scope="session")
 def note():
-    """Write a note, such as `note("F#5", 2, "<dot/>")`; the name ``r`` is a rest."""
+    """Write a note, such as `note("F#5", 2, "<dot/>")`; ``r`` is a rest."""
 
     def write(name, duration=1, more="", first=""):
         if name == "r":
@@ -48,7 +49,7 @@ def note():
 
 @pytest.fixture(scope="session")
 def attributes():
-    """Write attributes: divisions, a time signature, and anything else."""
+    """Write `<attributes>`: divisions, a time signature, and other elements."""
 
     def write(divisions=1, time="4/4", more=""):
         beats, kind = time.split("/")
@@ -60,6 +61,8 @@ def attributes():
 
 @pytest.fixture(scope="session")
 def read():
+    """Read a document with some limits."""
+
     def read(source, **limits):
         return read_musicxml(source, Limits(**limits))
 
@@ -68,7 +71,7 @@ def read():
 
 @pytest.fixture(scope="session")
 def written():
-    """Return rows as people would say them: part, bar, onset and duration in quarters, name."""
+    """List rows as part, measure, onset and duration in quarter notes, and name."""
 
     def write(score):
         table = score.notes
@@ -91,7 +94,7 @@ def written():
 
 @pytest.fixture(scope="session")
 def rows(read, written):
-    """Read a document and return its rows so."""
+    """Read a document and list its rows as `written` does."""
     return lambda source: written(read(source))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.abc_tunes import are_voices_of_one, listed, tune, tunes
+from music21_server.reading.abc_tunes import are_voices_of_one, summary, tune, tunes
 
 BOOK = "%abc-2.1\nM:4/4\n\nX:1\nT:First\nK:C\nCDEF|\n\nX: 7\nT: Second \nT:Also\nK:G\nGABc|\n"
 
@@ -32,16 +32,16 @@ def test_tune_by_number():
 
 
 def test_unknown_number():
-    with pytest.raises(UnreadableScoreError, match=r"number 2 \(X:\), the document has 2 \(X:1 'First', X:7"):
+    with pytest.raises(UnreadableScoreError, match=r"got 2: the document has 2 tunes \(X:1 'First', X:7"):
         tune(BOOK, 2)
 
 
-def test_long_books_are_not_listed_whole():
-    text = listed(tunes("".join(f"X:{number}\nT:{'long' * 99}\n" for number in range(1000))))
-    assert text.startswith("1000 (X:0 'longlong")
+def test_summary_of_a_long_book_is_short():
+    text = summary(tunes("".join(f"X:{number}\nT:{'long' * 99}\n" for number in range(1000))))
+    assert text.startswith("1000 tunes (X:0 'longlong")
     assert text.endswith(", ...)")
     assert len(text) < 300
 
 
-def test_many_lines_take_no_time():
+def test_long_lines_are_scanned_in_linear_time():
     assert tunes("X:1\nT:" + " \t" * 100_000 + "x\n" + "\n" * 100_000)[0].title == "x"

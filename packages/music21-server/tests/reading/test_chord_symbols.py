@@ -42,5 +42,5 @@ ROOT = "<root><root-step>{}</root-step>{}</root>"
         (ROOT.format("A", ""), "A"),
     ],
 )
-def test_symbols_as_people_write_them(inside, text):
+def test_chord_symbols_as_printed(inside, text):
     assert chord_symbol(etree.fromstring(f"<harmony>{inside}</harmony>")) == text

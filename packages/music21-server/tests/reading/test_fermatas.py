@@ -1,4 +1,4 @@
-"""Fermatas are read where they stand, from every format that has them."""
+"""Fermatas from MusicXML and from formats that music21 reads."""
 
 from __future__ import annotations
 
@@ -29,43 +29,44 @@ def corpus_score(name):
     return read_source(recognise((CORPUS / name).read_bytes()), Limits())
 
 
-def test_over_notes_chords_and_rests(document, note, attributes, read):
+def test_fermatas_over_notes_chords_and_rests(document, note, attributes, read):
     chord = note("C4", 2) + note("E4", 2, FERMATA, first="<chord/>")
-    bars = [attributes() + chord + note("D4", 1, FERMATA) + note("r", 1, FERMATA), note("G4", 4)]
-    assert places(read(document(bars))) == [(0, 0, 0), (0, 0, 2), (0, 0, 3)]
+    measures = [attributes() + chord + note("D4", 1, FERMATA) + note("r", 1, FERMATA), note("G4", 4)]
+    assert places(read(document(measures))) == [(0, 0, 0), (0, 0, 2), (0, 0, 3)]
 
 
-def test_other_notations_are_none(document, note, attributes, read):
+def test_other_notations_are_not_fermatas(document, note, attributes, read):
     bow = "<notations><tied type='start'/><articulations><staccato/></articulations></notations>"
     assert read(document([attributes() + note("C4", 4, bow)])).fermatas == ()
 
 
-def test_notes_that_are_written_alike_have_one_each(document, note, attributes, read):
-    bar = note("C4", 2) + note("C4", 2, FERMATA)
-    assert places(read(document([attributes() + bar, bar, bar]))) == [(0, bar, 2) for bar in range(3)]
+def test_equal_notes_each_have_their_own_fermata(document, note, attributes, read):
+    measure = note("C4", 2) + note("C4", 2, FERMATA)
+    score = read(document([attributes() + measure, measure, measure]))
+    assert places(score) == [(0, number, 2) for number in range(3)]
 
 
-def test_places_are_right_when_later_notes_are_finer(document, note, attributes, read):
+def test_onsets_are_rescaled_by_finer_divisions(document, note, attributes, read):
     finer = "<attributes><divisions>3</divisions></attributes>"
-    bar = attributes(2) + note("C4", 2) + note("D4", 2, FERMATA) + finer + note("E4", 1)
-    score = read(document([bar], [attributes(5) + note("C4", 1)]))
+    measure = attributes(2) + note("C4", 2) + note("D4", 2, FERMATA) + finer + note("E4", 1)
+    score = read(document([measure], [attributes(5) + note("C4", 1)]))
     assert score.fermatas == (Fermata(0, 0, score.notes.ticks_per_quarter),)
 
 
-def test_in_a_staff_of_its_own(document, note, attributes, read):
+def test_fermata_belongs_to_its_staff(document, note, attributes, read):
     upper = note("C5", 4, "<staff>1</staff>" + FERMATA)
     lower = "<backup><duration>4</duration></backup>" + note("C3", 4, "<staff>2</staff>")
     score = read(document([attributes(more="<staves>2</staves>") + upper + lower]))
     assert places(score) == [(0, 0, 0)]
 
 
-def test_through_music21():
+def test_fermatas_in_humdrum():
     kern = b"**kern\n*M4/4\n=1\n4c\n4d;\n2e\n=2\n1f;\n==\n*-\n"
     assert places(read_source(recognise(kern), Limits())) == [(0, 0, 1), (0, 1, 0)]
 
 
 @pytest.mark.parametrize("name", ["bach/bwv66.6.mxl", "bach/bwv269.mxl", "bach/bwv244.10.mxl"])
-def test_as_in_music21(name):
+def test_fermatas_of_music21_are_the_same(name):
     parsed = music21.converter.parse(CORPUS / name, forceSource=True)
     expected = sorted(
         (index, number, element.getOffsetInHierarchy(measure))
@@ -79,11 +80,12 @@ def test_as_in_music21(name):
 
 
 @pytest.mark.parametrize("name", ["bach/bwv66.6.mxl", "bach/bwv269.mxl"])
-def test_a_phrase_of_a_chorale_ends_at_each(name):
+def test_phrases_of_a_chorale_end_at_fermatas(name):
     score = corpus_score(name)
-    found = {end.tick: end.evidence for end in phrase_ends(score, Clock(score))}
+    evidence = {end.tick: end.evidence for end in phrase_ends(score, Clock(score))}
+    assert score.fermatas
     quarter = score.notes.ticks_per_quarter
     for each in score.fermatas:
         tick = int(score.measure_starts[each.measure]) + each.onset
-        evidence = {found.get(tick + late) for late in range(quarter + 1)}
-        assert evidence & {"fermata", "end of the score"}
+        nearby = {evidence.get(tick + late) for late in range(quarter + 1)}
+        assert nearby & {"fermata", "end of the score"}

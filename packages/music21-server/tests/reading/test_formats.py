@@ -33,7 +33,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_formats_are_told_from_their_content(kind):
+def test_formats_are_recognised_from_content(kind):
     assert recognise(EXAMPLES[kind]) == Document(kind, EXAMPLES[kind])
 
 
@@ -61,7 +61,7 @@ def test_base64_is_decoded(kind):
         (b"  TinyNotation: c4 d e", "tinynotation"),
     ],
 )
-def test_ways_to_begin(content, kind):
+def test_recognised_beginnings(content, kind):
     assert recognise(content).kind == kind
 
 
@@ -75,11 +75,11 @@ def test_ways_to_begin(content, kind):
         ("Bb", "tinyNotation: 4/4 b-4"),
     ],
 )
-def test_names_of_notes_are_tiny_notation(names, notation):
+def test_note_names_become_tiny_notation(names, notation):
     assert recognise(names.encode()) == Document("tinynotation", notation.encode())
 
 
-def test_word_that_is_no_note():
+def test_words_that_are_not_note_names_are_refused():
     with pytest.raises(UnreadableScoreError, match="note name such as C#4 or B-3, got 'H4'"):
         tiny_notation("C4 H4")
 
@@ -98,30 +98,30 @@ def test_word_that_is_no_note():
         bytes(range(256)),
     ],
 )
-def test_nothing_that_is_known(content):
+def test_unknown_formats_are_refused(content):
     with pytest.raises(UnreadableScoreError, match="Expected MusicXML, MXL or MIDI"):
         recognise(content)
 
 
-def test_error_shows_the_beginning():
+def test_error_quotes_the_beginning_of_the_content():
     with pytest.raises(UnreadableScoreError, match=r"got 'Lorem ipsum'\.$"):
         recognise(b"Lorem ipsum" + b" " * 100_000 + b"dolor")
 
 
 @pytest.mark.parametrize("declared", KINDS)
-def test_declared_format_must_be_the_one_that_came(declared):
+def test_declared_format_must_match_the_content(declared):
     assert recognise(EXAMPLES[declared], declared).kind == declared
     other = "abc" if declared != "abc" else "midi"
     with pytest.raises(UnreadableScoreError, match=f"Expected {declared} as declared, got {other}"):
         recognise(EXAMPLES[other], declared)
 
 
-def test_unknown_declared_format_names_the_known():
+def test_unknown_declared_format_is_answered_with_the_formats():
     with pytest.raises(UnreadableScoreError, match=r"one of the formats musicxml, mxl, .*got 'pdf'"):
         recognise(MUSICXML, "pdf")
 
 
-def test_suffixes_are_of_formats():
+def test_every_format_has_a_suffix():
     assert set(SUFFIXES.values()) == set(KINDS)
 
 
@@ -136,15 +136,15 @@ def test_suffixes_are_of_formats():
         b"data:" + b"a" * 100_000,
     ],
 )
-def test_odd_content_is_looked_at_once(content):
-    """Each of these once took a second or more for the square of its length."""
+def test_odd_content_is_recognised_in_linear_time(content):
+    """Each of these took a second or more when time grew with the square of its length."""
     try:
         assert recognise(content).kind in KINDS
     except UnreadableScoreError as error:
         assert len(str(error)) < 400  # noqa: PT017
 
 
-def test_size_is_checked_before_anything_else():
+def test_size_is_checked_first():
     for kind, content in EXAMPLES.items():
         with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
             read(Document(kind, content), Limits(max_source_bytes=5))

@@ -1,4 +1,4 @@
-"""Whatever is done to a document, reading it gives a score that holds together, or an error to serve."""
+"""Randomly damaged documents give a consistent score or a readable error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMITS = Limits(max_source_bytes=100_000, max_notes=2_000, max_measures=50, max_
 RICH = b"""<?xml version="1.0" encoding="UTF-8"?>
 <score-partwise version="4.0">
   <work><work-title>Everything</work-title></work>
-  <identification><creator type="composer">Nobody</creator>
+  <identification><creator type="composer">Anonymous</creator>
     <encoding><software>Finale 2014</software></encoding></identification>
   <part-list>
     <score-part id="P1"><part-name>Piano</part-name></score-part>
@@ -157,47 +157,47 @@ def _change_bytes(source, changes):
     return bytes(data)
 
 
-def _reads_or_refuses(content, kind=None):
+def _assert_read_or_refused(content, kind=None):
     try:
         document = recognise(content) if kind is None else Document(kind, content)
         score = read(document, LIMITS)
     except ScoreError as error:
         message = str(error)
     else:
-        _holds_together(score)
+        _assert_consistent(score)
         return
     assert 20 < len(message) < 2_000
 
 
-def _holds_together(score):
+def _assert_consistent(score):
     table = score.notes
-    parts, bars = len(score.parts), len(score.measure_ticks)
+    parts, measures = len(score.parts), len(score.measure_ticks)
     assert len(table) <= LIMITS.max_notes
     assert parts <= LIMITS.max_parts
-    assert bars <= LIMITS.max_measures
-    assert len(score.measure_numbers) == bars
-    assert score.own_ticks.shape == (parts, bars)
+    assert measures <= LIMITS.max_measures
+    assert len(score.measure_numbers) == measures
+    assert score.own_ticks.shape == (parts, measures)
     assert (np.diff(table.part * 1000 + table.measure) >= 0).all()
     if len(table):
         assert 0 <= table.part.min() <= table.part.max() < parts
-        assert 0 <= table.measure.min() <= table.measure.max() < bars
+        assert 0 <= table.measure.min() <= table.measure.max() < measures
         assert min(table.onset.min(), table.duration.min(), table.step.min()) >= 0
         assert table.step.max() < 7
         assert -5 <= table.octave.min() <= table.octave.max() <= 15
         assert set(table.kind.tolist()) <= {0, 1, 2}
-    found = sonorities(score, sounding_pitches(score))
-    assert found.first.tolist() == sorted(set(found.first.tolist()))
-    assert (found.duration > 0).all()
-    assert (np.diff(found.start) > 0).all()
+    chords = sonorities(score, sounding_pitches(score))
+    assert chords.first.tolist() == sorted(set(chords.first.tolist()))
+    assert (chords.duration > 0).all()
+    assert (np.diff(chords.start) > 0).all()
     clock = Clock(score)
-    for measure, start in zip(found.measure.tolist(), found.start.tolist(), strict=True):
+    for measure, start in zip(chords.measure.tolist(), chords.start.tolist(), strict=True):
         assert clock.at_tick(start) == clock.at(measure, start - int(score.measure_starts[measure]))
 
 
-def test_document_itself_is_read():
+def test_unchanged_document_is_read():
     score = read(recognise(RICH), LIMITS)
     assert [part.identity for part in score.parts] == ["P1-Staff1", "P1-Staff2", "P2", "P3"]
-    _holds_together(score)
+    _assert_consistent(score)
 
 
 quick = settings(max_examples=70, deadline=2_000, derandomize=True, database=None)
@@ -209,13 +209,13 @@ thorough = settings(
 @quick
 @given(tree_changes)
 def test_changed_trees(changes):
-    _reads_or_refuses(_change_tree(RICH, changes), "musicxml")
+    _assert_read_or_refused(_change_tree(RICH, changes), "musicxml")
 
 
 @quick
 @given(byte_changes)
 def test_changed_bytes(changes):
-    _reads_or_refuses(_change_bytes(RICH, changes))
+    _assert_read_or_refused(_change_bytes(RICH, changes))
 
 
 def _mxl():
@@ -236,13 +236,13 @@ MIDI = (
 @quick
 @given(byte_changes)
 def test_changed_archives(changes):
-    _reads_or_refuses(_change_bytes(MXL, changes), "mxl")
+    _assert_read_or_refused(_change_bytes(MXL, changes), "mxl")
 
 
 @quick
 @given(byte_changes)
 def test_changed_midi(changes):
-    """music21 is not asked: what must not crash is what stands before it."""
+    """Only the count before music21 is tested here."""
     with contextlib.suppress(ScoreError):
         assert 0 <= count_notes(_change_bytes(MIDI, changes)) < 100
 
@@ -252,7 +252,7 @@ def test_changed_midi(changes):
 @thorough
 @given(tree_changes)
 def test_changed_trees_thoroughly(changes):
-    _reads_or_refuses(_change_tree(RICH, changes), "musicxml")
+    _assert_read_or_refused(_change_tree(RICH, changes), "musicxml")
 
 
 @pytest.mark.corpus
@@ -260,4 +260,6 @@ def test_changed_trees_thoroughly(changes):
 @thorough
 @given(byte_changes, st.booleans())
 def test_changed_bytes_thoroughly(changes, is_packed):
-    _reads_or_refuses(_change_bytes(MXL if is_packed else RICH, changes), "mxl" if is_packed else "musicxml")
+    _assert_read_or_refused(
+        _change_bytes(MXL if is_packed else RICH, changes), "mxl" if is_packed else "musicxml"
+    )

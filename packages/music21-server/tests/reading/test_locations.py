@@ -15,7 +15,7 @@ MUSICXML = b"<score-partwise><part-list/></score-partwise>"
     "name",
     ["bach/bwv66.6", "bwv66.6", "BWV66.6", "bach/bwv66.6.mxl", " corpus/bach/bwv66.6 ", "bach\\bwv66.6"],
 )
-def test_work_of_the_corpus(name):
+def test_corpus_names(name):
     document = from_corpus(name)
     assert document.kind == "mxl"
     assert document == from_corpus("bach/bwv66.6")
@@ -29,14 +29,14 @@ def test_work_of_the_corpus(name):
         ("josquin/milleregrets", "abc"),
     ],
 )
-def test_other_formats_of_the_corpus(name, kind):
+def test_corpus_works_in_other_formats(name, kind):
     assert from_corpus(name).kind == kind
 
 
-def test_unknown_name_tells_the_nearest():
+def test_unknown_name_is_answered_with_the_nearest_names():
     with pytest.raises(UnknownScoreError, match=r"got 'bach/bwv66\.66': the nearest names are bach/bwv66\.6"):
         from_corpus("bach/bwv66.66")
-    with pytest.raises(UnknownScoreError, match=r"names are such as bach/bwv66\.6"):
+    with pytest.raises(UnknownScoreError, match=r"a valid name is bach/bwv66\.6"):
         from_corpus("%%%%%%")
 
 
@@ -51,12 +51,12 @@ def test_unknown_name_tells_the_nearest():
         "x" * 9999,
     ],
 )
-def test_nothing_outside_of_the_corpus(name):
+def test_files_outside_the_corpus_are_not_opened(name):
     with pytest.raises(UnknownScoreError, match="Expected the name of a work"):
         from_corpus(name)
 
 
-def test_name_that_several_works_end_with_needs_its_folder():
+def test_ambiguous_last_name_needs_its_folder():
     with pytest.raises(UnknownScoreError, match="the nearest names are"):
         from_corpus("movement1")
 
@@ -68,26 +68,29 @@ def test_tune_of_a_book():
     assert b"X:3" in document.content
 
 
-def test_book_wants_a_number():
-    with pytest.raises(UnreadableScoreError, match=r"is a book of tunes, it has .*'essenFolksong/testd#1'"):
+def test_book_of_tunes_needs_a_number():
+    with pytest.raises(
+        UnreadableScoreError,
+        match=r"got the book .* tunes .*'essenFolksong/testd#1'",
+    ):
         from_corpus("essenFolksong/testd")
-    with pytest.raises(UnreadableScoreError, match="a tune with the number 9999"):
+    with pytest.raises(UnreadableScoreError, match=r"number \(X:\) of a tune, got 9999"):
         from_corpus("essenFolksong/testd#9999")
 
 
-def test_work_that_is_no_book_has_no_number():
-    with pytest.raises(UnreadableScoreError, match="leave the number out"):
+def test_number_after_a_single_work_is_refused():
+    with pytest.raises(UnreadableScoreError, match="got #2: leave it out"):
         from_corpus("bach/bwv66.6#2")
 
 
-def test_limit_of_a_work():
+def test_corpus_works_are_bounded():
     with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
         from_corpus("bach/bwv66.6", Limits(max_source_bytes=100))
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two folders with a score each, and one outside."""
+    """Create two folders with a score each, and a third one outside; return the two."""
     for name in ("one", "two", "secret"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / f"{name}.musicxml").write_bytes(MUSICXML)
@@ -116,17 +119,17 @@ def test_file_below_a_folder(folders):
         "x" * 5000 + ".musicxml",
     ],
 )
-def test_everything_else_is_not_there(folders, path):
+def test_other_paths_are_reported_as_missing(folders, path):
     with pytest.raises(UnknownScoreError, match="below a configured folder"):
         from_folder(path, folders)
 
 
-def test_absolute_path_outside_is_not_there(folders, tmp_path):
+def test_absolute_path_outside_is_reported_as_missing(folders, tmp_path):
     with pytest.raises(UnknownScoreError, match="below a configured folder"):
         from_folder(str(tmp_path / "secret" / "deep" / "secret.musicxml"), folders)
 
 
-def test_links_are_followed_before_the_place_is_judged(folders, tmp_path):
+def test_links_are_resolved_before_the_folder_is_checked(folders, tmp_path):
     outside = folders[0] / "outside.musicxml"
     outside.symlink_to(tmp_path / "secret" / "deep" / "secret.musicxml")
     inside = folders[0] / "inside.musicxml"
@@ -139,13 +142,13 @@ def test_links_are_followed_before_the_place_is_judged(folders, tmp_path):
             from_folder(name, folders)
 
 
-def test_linked_folder_is_where_it_leads(folders, tmp_path):
+def test_configured_folder_may_be_a_link(folders, tmp_path):
     linked = tmp_path / "linked"
     linked.symlink_to(folders[0])
     assert from_folder("deep/one.musicxml", [linked]).content == MUSICXML
 
 
-def test_file_that_is_no_score(folders):
+def test_files_that_are_not_scores_are_refused(folders):
     (folders[0] / "notes.txt").write_text("C4 E4 G4")
     (folders[0] / "liar.mxl").write_text("no score at all")
     with pytest.raises(UnknownScoreError, match=r"\.musicxml"):
@@ -154,17 +157,17 @@ def test_file_that_is_no_score(folders):
         from_folder("liar.mxl", folders)
 
 
-def test_pipe_is_no_file(folders):
+def test_pipes_are_not_opened(folders):
     os.mkfifo(folders[0] / "pipe.musicxml")
     with pytest.raises(UnknownScoreError, match="below a configured folder"):
         from_folder("pipe.musicxml", folders)
 
 
-def test_no_folder_is_configured():
-    with pytest.raises(UnknownScoreError, match="no folder is configured"):
+def test_no_file_is_read_without_a_configured_folder():
+    with pytest.raises(UnknownScoreError, match=r"configured folder .*got none"):
         from_folder("score.musicxml", [])
 
 
-def test_limit_of_a_file(folders):
+def test_files_are_bounded(folders):
     with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
         from_folder("deep/one.musicxml", folders, Limits(max_source_bytes=10))

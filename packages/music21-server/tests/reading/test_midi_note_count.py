@@ -38,7 +38,7 @@ def test_notes_are_counted(events, notes):
     assert count_notes(HEADER + _track(*events, END)) == notes
 
 
-def test_all_tracks_count_and_other_chunks_do_not():
+def test_notes_of_all_tracks_are_counted_and_other_chunks_are_skipped():
     other = b"XFIH\x00\x00\x00\x04\x90\x3c\x40\x00"
     assert count_notes(HEADER + other + _track(b"\x00\x90\x3c\x40") * 2) == 2
 
@@ -50,17 +50,17 @@ def test_all_tracks_count_and_other_chunks_do_not():
         (b"MThd", "begins with MThd"),
         (b"RIFF" + HEADER, "begins with MThd"),
         (HEADER, "at least one track"),
-        (HEADER[:12] + b"\xe7\x28" + _track(END), "film time"),
+        (HEADER[:12] + b"\xe7\x28" + _track(END), "SMPTE time"),
         (HEADER[:12] + b"\x00\x00" + _track(END), "got 0"),
         (HEADER + _track(b"\x00\x90\x3c\x40", END)[:-3], "cut off"),
-        (HEADER + _track(b"\x00\x90\x3c"), "event of MIDI at byte"),
-        (HEADER + _track(b"\x00\x3c\x40"), "event of MIDI at byte"),
-        (HEADER + _track(b"\x00\xff\x03\x7f\x00"), "event of MIDI at byte"),
-        (HEADER + _track(b"\xff\xff\xff\xff\xff"), "event of MIDI at byte"),
-        (HEADER + _track(b"\x00\x90"), "event of MIDI at byte"),
+        (HEADER + _track(b"\x00\x90\x3c"), "MIDI event at byte"),
+        (HEADER + _track(b"\x00\x3c\x40"), "MIDI event at byte"),
+        (HEADER + _track(b"\x00\xff\x03\x7f\x00"), "MIDI event at byte"),
+        (HEADER + _track(b"\xff\xff\xff\xff\xff"), "MIDI event at byte"),
+        (HEADER + _track(b"\x00\x90"), "MIDI event at byte"),
     ],
 )
-def test_what_is_no_midi_is_refused(source, message):
+def test_files_that_are_not_midi_are_refused(source, message):
     with pytest.raises(UnreadableScoreError, match=message):
         count_notes(source)
 

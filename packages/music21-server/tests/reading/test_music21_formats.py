@@ -1,4 +1,4 @@
-"""Small documents of each format, with the answers that their text has, and what music21 says of the same."""
+"""Small documents of each format: expected rows, and the notes that music21 reads."""
 
 from __future__ import annotations
 
@@ -76,8 +76,7 @@ def _midi(*tracks):
     return b"".join(chunks)
 
 
-# A quarter of 96 ticks: C4 a quarter, E4 and G4 a half together; and a clarinet, which sounds as it is
-# written here.
+# 96 ticks per quarter: C4 a quarter, E4 and G4 a half together; and a clarinet in concert pitch.
 MIDI = _midi(
     b"\x00\xff\x58\x04\x04\x02\x18\x08\x00\xff\x51\x03\x07\xa1\x20",
     b"\x00\x90\x3c\x40\x60\x80\x3c\x00\x00\x90\x40\x40\x00\x43\x40\x81\x40\x40\x00\x00\x43\x00",
@@ -100,7 +99,7 @@ def scores():
     return {kind: read_through_music21(source, kind, Limits()) for kind, source in SOURCES.items()}
 
 
-def test_every_format_is_tried():
+def test_every_format_has_a_source():
     assert set(SOURCES) == set(FORMATS)
     for kind, source in SOURCES.items():
         assert recognise(source).kind == kind
@@ -155,7 +154,7 @@ def test_midi(scores, written):
         (0, 0, 0, 1, "C4"), (0, 0, 1, 2, "E4"), (0, 0, 1, 2, "G4"),
         (1, 0, 0, 4, "C5"),
     ]  # fmt: skip
-    # The clarinet of a MIDI file reads what it plays.
+    # The clarinet of a MIDI file is in concert pitch.
     assert all(part.transpositions == () for part in score.parts)
     assert {tempo.quarters_per_minute for tempo in score.tempos} == {120}
 
@@ -172,7 +171,7 @@ def test_tiny_notation(scores, written):
 
 
 @pytest.mark.parametrize("kind", sorted(SOURCES))
-def test_columns_are_what_music21_has(scores, kind):
+def test_notes_are_those_of_music21(scores, kind):
     score = scores[kind]
     table = score.notes
     starts = score.measure_starts[table.measure] + table.onset
@@ -215,11 +214,9 @@ def test_voices_of_one_work_in_abc_are_parts():
     assert len(read_through_music21(source.encode(), "abc", Limits()).parts) == 2
 
 
-def test_book_of_tunes_is_refused_with_what_it_has():
+def test_book_of_tunes_is_refused_with_a_summary():
     source = ABC + "\n" + ABC.replace("X:1", "X:2").replace("A Jig", "A Reel")
-    with pytest.raises(
-        UnreadableScoreError, match=r"one tune, the document has 2 \(X:1 'A Jig', X:2 'A Reel'\)"
-    ):
+    with pytest.raises(UnreadableScoreError, match=r"one tune, got 2 tunes \(X:1 'A Jig', X:2 'A Reel'\)"):
         read_through_music21(source.encode(), "abc", Limits())
 
 
@@ -240,7 +237,7 @@ def test_book_of_tunes_is_refused_with_what_it_has():
         ("tinynotation", b"tinyNotation: H4"),
     ],
 )
-def test_broken_documents_are_errors_or_scores(kind, source):
+def test_broken_documents_raise_or_give_a_score(kind, source):
     try:
         score = read_through_music21(source, kind, Limits())
     except UnreadableScoreError as error:
@@ -250,14 +247,14 @@ def test_broken_documents_are_errors_or_scores(kind, source):
 
 
 @pytest.mark.parametrize("kind", ["mei", "midi"])
-def test_truncated_documents_are_errors(kind):
+def test_truncated_documents_are_refused(kind):
     for length in range(0, len(SOURCES[kind]) - 1, len(SOURCES[kind]) // 7):
         with pytest.raises(UnreadableScoreError, match="Expected"):
             read_through_music21(SOURCES[kind][:length], kind, Limits())
 
 
 def test_size_is_bounded_before_music21_sees_it(monkeypatch):
-    monkeypatch.setattr(converter, "parseData", None)  # it would be an error of another kind to call it
+    monkeypatch.setattr(converter, "parseData", None)  # calling it would raise a TypeError
     with pytest.raises(TooMuchScoreError, match="max_converted_bytes"):
         read_through_music21(ABC.encode() * 100, "abc", Limits(max_converted_bytes=5_000))
     notes = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 60_000

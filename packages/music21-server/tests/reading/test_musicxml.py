@@ -1,4 +1,4 @@
-"""Documents: header, parts, staves, marks, limits."""
+"""Documents: header, parts, staves, marks and limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from music21_server.score.table import KeyChange, NoteTable, Part, TempoChange, 
 
 
 @pytest.fixture
-def bar(attributes, note):
+def measure(attributes, note):
     return attributes() + note("C4", 4)
 
 
@@ -33,56 +33,58 @@ def bar(attributes, note):
         ("<movement-title>" + "x" * 9000 + "</movement-title>", "x" * 500),
     ],
 )
-def test_title(document, bar, read, head, title):
-    assert read(document([bar], head=head)).title == title
+def test_title(document, measure, read, head, title):
+    assert read(document([measure], head=head)).title == title
 
 
-def test_composer(document, bar, read):
+def test_composer(document, measure, read):
     creators = '<creator type="lyricist">Anon</creator><creator type="composer">Clara Schumann</creator>'
     head = f"<identification>{creators}</identification>"
-    assert read(document([bar], head=head)).composer == "Clara Schumann"
+    assert read(document([measure], head=head)).composer == "Clara Schumann"
 
 
-def test_parts_have_names_and_identities(document, bar, read):
-    score = read(document([bar], [bar], names=["Soprano", "Alto"]))
+def test_parts_have_names_and_identities(document, measure, read):
+    score = read(document([measure], [measure], names=["Soprano", "Alto"]))
     assert score.parts == (Part("P1", "Soprano"), Part("P2", "Alto"))
 
 
-def test_part_without_a_printed_name_has_its_instruments(document, bar, read):
-    source = document([bar], names=[""]).replace(
+def test_part_without_a_printed_name_is_named_by_its_instrument(document, measure, read):
+    source = document([measure], names=[""]).replace(
         b"</score-part>",
         b"<score-instrument><instrument-name>Oboe</instrument-name></score-instrument></score-part>",
     )
     assert read(source).parts[0].name == "Oboe"
 
 
-def test_part_that_the_list_does_not_name_is_read(document, bar, read):
-    source = document([bar]).replace(b'<score-part id="P1">', b'<score-part id="other">')
+def test_part_missing_from_the_part_list_is_read(document, measure, read):
+    source = document([measure]).replace(b'<score-part id="P1">', b'<score-part id="other">')
     assert read(source).parts == (Part("P1", ""),)
 
 
-def test_bars_keep_their_printed_numbers(document, bar, read):
+def test_measures_keep_their_printed_numbers(document, measure, read):
     source = (
-        document([bar, bar, bar]).replace(b'number="1"', b'number="0"').replace(b'number="3"', b'number="X1"')
+        document([measure, measure, measure])
+        .replace(b'number="1"', b'number="0"')
+        .replace(b'number="3"', b'number="X1"')
     )
     assert read(source).measure_numbers == ("0", "2", "X1")
 
 
-def test_staves_are_parts(document, note, attributes, read, written):
+def test_each_staff_is_a_part(document, note, attributes, read, written):
     staves = "<staves>2</staves>"
-    bar = (
+    measure = (
         attributes(more=staves)
         + note("C5", 4, "<voice>1</voice><staff>1</staff>")
         + "<backup><duration>4</duration></backup>"
         + note("C3", 4, "<voice>2</voice><staff>2</staff>")
     )
-    score = read(document([bar], [attributes() + note("G4", 4)]))
+    score = read(document([measure], [attributes() + note("G4", 4)]))
     assert [part.identity for part in score.parts] == ["P1-Staff1", "P1-Staff2", "P2"]
     assert [part.staff for part in score.parts] == [1, 2, 0]
     assert written(score) == [(0, 0, 0, 4, "C5"), (1, 0, 0, 4, "C3"), (2, 0, 0, 4, "G4")]
 
 
-def test_what_names_no_staff_belongs_to_all(document, note, attributes, read, written):
+def test_notes_and_keys_without_a_staff_belong_to_all_staves(document, note, attributes, read, written):
     clefs = '<staves>2</staves><clef number="1"/><clef number="2"/><key><fifths>1</fifths></key>'
     score = read(document([attributes(more=clefs) + note("C5", 4)]))
     assert written(score) == [(0, 0, 0, 4, "C5"), (1, 0, 0, 4, "C5")]
@@ -110,15 +112,15 @@ def test_marks(document, note, attributes, read):
     )
 
 
-def test_chord_symbols_are_no_notes(document, note, attributes, read, written):
+def test_chord_symbols_are_not_notes(document, note, attributes, read, written):
     root = "<root><root-step>G</root-step></root><kind>dominant</kind>"
-    bar = attributes(2) + note("C4", 4) + f"<harmony>{root}<offset>-2</offset></harmony>" + note("D4", 4)
-    score = read(document([bar]))
+    measure = attributes(2) + note("C4", 4) + f"<harmony>{root}<offset>-2</offset></harmony>" + note("D4", 4)
+    score = read(document([measure]))
     assert len(written(score)) == 2
     assert [(symbol.onset, symbol.text) for symbol in score.chord_symbols] == [(1, "G7")]
 
 
-def test_transpositions_with_the_bar_from_which_they_hold(document, note, attributes, read):
+def test_transpositions_have_their_first_measure(document, note, attributes, read):
     clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
     in_a = "<attributes><transpose><diatonic>-2</diatonic><chromatic>-3</chromatic></transpose></attributes>"
     score = read(document([attributes(more=clarinet) + note("C4", 4), in_a + note("C4", 4)]))
@@ -148,9 +150,7 @@ def test_score_without_notes(read, document):
         "",
     ],
 )
-def test_rest_for_a_whole_bar_does_not_make_a_pickup_longer(
-    read, written, note, attributes, document, *, rest
-):
+def test_whole_measure_rest_does_not_lengthen_a_pickup(read, written, note, attributes, document, *, rest):
     score = read(
         document([attributes() + note("C4", 1), note("C4", 4)], [attributes() + rest, note("E4", 4)])
     )
@@ -159,7 +159,7 @@ def test_rest_for_a_whole_bar_does_not_make_a_pickup_longer(
     assert written(score)[2] == (1, 0, 0, 1, "r")
 
 
-def test_bar_in_which_all_rest_is_full(read, attributes, document):
+def test_measure_of_rests_in_all_parts_is_full(read, attributes, document):
     rest = '<note><rest measure="yes"/><duration>1</duration></note>'
     score = read(document([attributes(time="3/4") + rest], [attributes(time="3/4")]))
     assert score.measure_ticks.tolist() == [3]
@@ -167,15 +167,15 @@ def test_bar_in_which_all_rest_is_full(read, attributes, document):
     assert score.notes.duration.tolist() == [3, 3]
 
 
-def test_part_without_bars(read, document):
+def test_part_without_measures(read, document):
     score = read(document([]))
     assert len(score.notes) == 0
     assert score.own_ticks.shape == (1, 0)
     assert score.measure_starts.tolist() == [0]
 
 
-def test_columns_have_their_types(read, document, bar):
-    table = read(document([bar])).notes
+def test_column_types(read, document, measure):
+    table = read(document([measure])).notes
     for name in NoteTable.__dataclass_fields__:
         if name != "ticks_per_quarter":
             expected = np.bool_ if name in ("grace", "cue") else np.int64
@@ -194,20 +194,20 @@ def test_columns_have_their_types(read, document, bar):
         (b"<score-partwise><part></score-partwise>", "well-formed XML"),
     ],
 )
-def test_what_is_no_musicxml_is_refused(read, source, message):
+def test_documents_that_are_not_musicxml_are_refused(read, source, message):
     with pytest.raises(UnreadableScoreError, match=message):
         read(source)
 
 
-def test_truncated_anywhere_is_refused(read, document, bar):
-    source = document([bar, bar], [bar])
+def test_truncated_documents_are_refused(read, document, measure):
+    source = document([measure, measure], [measure])
     for length in range(0, len(source) - 1, 37):
         with pytest.raises(UnreadableScoreError):
             read(source[:length])
 
 
-def test_limits_name_their_setting(read, document, bar):
-    source = document([bar, bar], [bar])
+def test_limits_name_their_setting(read, document, measure):
+    source = document([measure, measure], [measure])
     for limit, value in {"max_source_bytes": 100, "max_notes": 2, "max_measures": 1, "max_parts": 1}.items():
         with pytest.raises(TooMuchScoreError, match=rf"expected at most {value} \(setting {limit}\)"):
             read(source, **{limit: value})
@@ -224,8 +224,8 @@ def test_staves_that_share_notes_do_not_multiply_them_beyond_the_limit(read, doc
     assert len(read(source).notes) == 8_000
 
 
-def test_many_parts(read, document, bar):
-    score = read(document(*[[bar, bar]] * 150))
+def test_many_parts(read, document, measure):
+    score = read(document(*[[measure, measure]] * 150))
     assert len(score.parts) == 150
     assert score.notes.part.tolist() == [part for part in range(150) for _ in range(2)]
 
@@ -234,17 +234,17 @@ def test_many_parts(read, document, bar):
     ("inside", "where"),
     [
         ("<credit><part><measure><note/></measure></part></credit>", "<part> in <credit>"),
-        ("<measure/>", "<score-partwise> in nothing"),
+        ("<measure/>", "<score-partwise> at the root"),
         ("<part><measure><measure/></measure></part>", "<measure> in <part>"),
         ("<part><part/></part>", "<part> in <part>"),
         ("<work><part-list/></work>", "<part-list> in <work>"),
     ],
 )
-def test_what_stands_in_the_wrong_place_is_not_passed_over(read, inside, where):
-    with pytest.raises(UnreadableScoreError, match=f"got something in {where}"):
+def test_misplaced_elements_are_refused(read, inside, where):
+    with pytest.raises(UnreadableScoreError, match=f"got one of them in {where}"):
         read(f"<score-partwise>{inside}</score-partwise>".encode())
 
 
-def test_header_may_stand_behind_the_part_list(read, document, bar):
-    source = document([bar]).replace(b"<part id", b"<movement-title>Late</movement-title><part id", 1)
+def test_header_may_follow_the_part_list(read, document, measure):
+    source = document([measure]).replace(b"<part id", b"<movement-title>Late</movement-title><part id", 1)
     assert read(source).title == "Late"

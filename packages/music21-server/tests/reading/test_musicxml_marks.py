@@ -35,7 +35,7 @@ def test_times(pairs, text, quarters, unit):
     assert read_time(_time(*pairs)) == Time(text, Fraction(quarters), Fraction(unit))
 
 
-def test_no_measure():
+def test_senza_misura():
     assert read_time(etree.fromstring("<time><senza-misura/></time>")) == Time(
         "senza misura", Fraction(0), Fraction(1)
     )
@@ -89,5 +89,5 @@ def test_metronomes(inside, quarters_per_minute):
 
 
 @pytest.mark.parametrize("text", [None, "", "allegro", "0", "-3", "inf", "nan", "1e999"])
-def test_what_is_no_tempo_is_left_out(text):
+def test_tempos_that_are_not_positive_numbers_are_ignored(text):
     assert tempo(text) is None

@@ -1,4 +1,4 @@
-"""Bars, chords, voices, durations, rests."""
+"""Measures, chords, voices, durations and rests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 from music21_server.score import table as columns
 
 
-def test_notes_follow_each_other(document, note, attributes, rows):
-    found = rows(document([attributes() + note("C4") + note("F#4", 2) + note("r"), note("B-3", 4)]))
-    assert found == [
+def test_notes_are_consecutive(document, note, attributes, rows):
+    notes = rows(document([attributes() + note("C4") + note("F#4", 2) + note("r"), note("B-3", 4)]))
+    assert notes == [
         (0, 0, 0, 1, "C4"),
         (0, 0, 1, 2, "F#4"),
         (0, 0, 3, 1, "r"),
@@ -21,39 +21,39 @@ def test_notes_follow_each_other(document, note, attributes, rows):
 
 
 def test_chord_shares_onset_and_duration_of_its_first_note(document, note, attributes, rows):
-    found = rows(document([attributes() + note("C4", 2) + note("E4", 1, first="<chord/>") + note("G4", 2)]))
-    assert found == [(0, 0, 0, 2, "C4"), (0, 0, 0, 2, "E4"), (0, 0, 2, 2, "G4")]
+    notes = rows(document([attributes() + note("C4", 2) + note("E4", 1, first="<chord/>") + note("G4", 2)]))
+    assert notes == [(0, 0, 0, 2, "C4"), (0, 0, 0, 2, "E4"), (0, 0, 2, 2, "G4")]
 
 
-def test_chord_goes_on_behind_a_direction(document, note, attributes, rows):
+def test_chord_continues_after_a_direction(document, note, attributes, rows):
     direction = "<direction><direction-type><words>dolce</words></direction-type></direction>"
-    found = rows(
+    notes = rows(
         document([attributes() + note("C4") + direction + note("E4", first="<chord/>") + note("G4")])
     )
-    assert found == [(0, 0, 0, 1, "C4"), (0, 0, 0, 1, "E4"), (0, 0, 1, 1, "G4")]
+    assert notes == [(0, 0, 0, 1, "C4"), (0, 0, 0, 1, "E4"), (0, 0, 1, 1, "G4")]
 
 
-def test_note_of_a_chord_without_the_others_stands_alone(document, note, attributes, rows):
-    found = rows(document([attributes() + note("E4", first="<chord/>") + note("G4")]))
-    assert found == [(0, 0, 0, 1, "E4"), (0, 0, 1, 1, "G4")]
+def test_chord_note_without_a_chord_before_it_is_a_single_note(document, note, attributes, rows):
+    notes = rows(document([attributes() + note("E4", first="<chord/>") + note("G4")]))
+    assert notes == [(0, 0, 0, 1, "E4"), (0, 0, 1, 1, "G4")]
 
 
-def test_backup_and_forward(document, note, attributes, read, written):
-    bar = (
+def test_backup_and_forward_move_the_position(document, note, attributes, read, written):
+    measure = (
         attributes() + note("C5", 4, "<voice>1</voice>") + "<backup><duration>4</duration></backup>"
         "<forward><duration>1</duration></forward>" + note("E4", 2, "<voice>2</voice>")
     )
-    score = read(document([bar]))
+    score = read(document([measure]))
     assert written(score) == [(0, 0, 0, 4, "C5"), (0, 0, 1, 2, "E4")]
     assert score.notes.voice.tolist() == [0, 1]
 
 
 def test_backup_stops_at_the_barline(document, note, attributes, rows):
-    bar = attributes() + note("C5") + "<backup><duration>7</duration></backup>" + note("E4")
-    assert rows(document([bar]))[1] == (0, 0, 0, 1, "E4")
+    measure = attributes() + note("C5") + "<backup><duration>7</duration></backup>" + note("E4")
+    assert rows(document([measure]))[1] == (0, 0, 0, 1, "E4")
 
 
-def test_divisions_may_change(document, note, attributes, read, written):
+def test_divisions_may_change_within_a_measure(document, note, attributes, read, written):
     finer = "<attributes><divisions>3</divisions></attributes>"
     score = read(document([attributes(2) + note("C4", 1) + finer + note("D4", 1) + note("E4", 2)]))
     assert score.notes.ticks_per_quarter == 6
@@ -61,29 +61,29 @@ def test_divisions_may_change(document, note, attributes, read, written):
     assert score.notes.duration.tolist() == [3, 2, 4]
 
 
-def test_finer_divisions_in_a_backup(document, note, attributes, read):
+def test_backup_in_finer_divisions(document, note, attributes, read):
     finer = "<attributes><divisions>3</divisions></attributes><backup><duration>1</duration></backup>"
     score = read(document([attributes(2) + note("C4", 2) + finer + note("D4", 1)]))
     assert score.quarters(score.notes.onset[1]) == Fraction(2, 3)
 
 
-def test_parts_share_their_ticks(document, note, attributes, read):
+def test_parts_share_a_common_tick(document, note, attributes, read):
     score = read(document([attributes(2) + note("C4", 7)], [attributes(3) + note("C4", 11)]))
     assert score.notes.ticks_per_quarter == 6
     assert score.notes.duration.tolist() == [21, 22]
 
 
 @pytest.mark.parametrize(("time", "ticks"), [("4/4", 1), ("6/8", 2), ("3/2", 1), ("12/16", 4)])
-def test_beats_can_be_counted_in_ticks(document, note, attributes, read, *, time, ticks):
+def test_beats_are_whole_numbers_of_ticks(document, note, attributes, read, *, time, ticks):
     assert read(document([attributes(480, time) + note("C4", 480)])).notes.ticks_per_quarter == ticks
 
 
 def test_decimal_divisions_and_durations(document, note, attributes, rows):
-    found = rows(document([attributes("2.0") + note("C4", "1.5") + note("D4", "6.5")]))
-    assert found == [(0, 0, 0, 0.75, "C4"), (0, 0, 0.75, 3.25, "D4")]
+    notes = rows(document([attributes("2.0") + note("C4", "1.5") + note("D4", "6.5")]))
+    assert notes == [(0, 0, 0, 0.75, "C4"), (0, 0, 0.75, 3.25, "D4")]
 
 
-def test_part_without_divisions_has_those_of_music21(document, note, rows):
+def test_part_without_divisions_has_the_default_of_music21(document, note, rows):
     assert rows(document([note("C4", 10080)])) == [(0, 0, 0, 1, "C4")]
 
 
@@ -126,72 +126,72 @@ def test_ties(document, note, attributes, read, *, ties, expected):
     ],
 )
 def test_alterations(document, attributes, read, pitch, cents):
-    bar = f"<note><pitch><step>C</step>{pitch}<octave>4</octave></pitch><duration>4</duration></note>"
-    assert read(document([attributes() + bar])).notes.alter_cents.tolist() == [cents]
+    measure = f"<note><pitch><step>C</step>{pitch}<octave>4</octave></pitch><duration>4</duration></note>"
+    assert read(document([attributes() + measure])).notes.alter_cents.tolist() == [cents]
 
 
-def test_accidental_counts_where_no_alteration_is_written(document, note, attributes, read):
-    bar = (
+def test_accidental_alters_a_pitch_without_alter(document, note, attributes, read):
+    measure = (
         note("C4", 1, "<accidental>sharp</accidental>")
         + note("C-4", 1, "<accidental>natural</accidental>")
         + note("C4", 1, "<accidental>quarter-flat</accidental>")
         + note("C4", 1, "<accidental>invented</accidental>")
     )
-    assert read(document([attributes() + bar])).notes.alter_cents.tolist() == [100, -100, -50, 0]
+    assert read(document([attributes() + measure])).notes.alter_cents.tolist() == [100, -100, -50, 0]
 
 
-def test_unpitched_notes_stand_on_a_line(document, attributes, read):
+def test_unpitched_notes_have_a_display_step(document, attributes, read):
     display = "<display-step>E</display-step><display-octave>5</display-octave>"
-    bar = (
+    measure = (
         f"<note><unpitched>{display}</unpitched><duration>2</duration></note>"
         "<note><unpitched/><duration>2</duration></note>"
     )
-    table = read(document([attributes() + bar])).notes
+    table = read(document([attributes() + measure])).notes
     assert table.kind.tolist() == [columns.UNPITCHED, columns.UNPITCHED]
     assert [columns.STEPS[step] for step in table.step] == ["E", "B"]
     assert table.octave.tolist() == [5, 4]
 
 
-def test_bar_without_anything_is_a_rest(document, note, attributes, read, written):
+def test_empty_measure_is_a_rest(document, note, attributes, read, written):
     score = read(document([attributes(time="3/4") + note("C4", 3), "", note("D4", 3)]))
     assert written(score)[1] == (0, 1, 0, 3, "r")
     assert score.measure_ticks.tolist() == [3, 3, 3]
 
 
 @pytest.mark.parametrize("rest", ['<rest measure="yes"/>', "<rest/>"])
-def test_rest_of_a_whole_bar_lasts_the_bar(document, attributes, read, written, rest):
-    bar = f"<note>{rest}<duration>4</duration><type>whole</type></note>"
-    score = read(document([attributes(time="3/4") + bar]))
+def test_whole_measure_rest_lasts_the_measure(document, attributes, read, written, rest):
+    measure = f"<note>{rest}<duration>4</duration><type>whole</type></note>"
+    score = read(document([attributes(time="3/4") + measure]))
     assert written(score) == [(0, 0, 0, 3, "r")]
     assert score.measure_ticks.tolist() == [3]
 
 
-def test_whole_rest_beside_a_note_is_taken_at_its_word(document, note, attributes, rows):
+def test_whole_rest_beside_a_note_keeps_its_duration(document, note, attributes, rows):
     rest = "<note><rest/><duration>4</duration><type>whole</type></note>"
-    found = rows(document([attributes(time="6/4") + rest + note("C4", 2)]))
-    assert found == [(0, 0, 0, 4, "r"), (0, 0, 4, 2, "C4")]
+    notes = rows(document([attributes(time="6/4") + rest + note("C4", 2)]))
+    assert notes == [(0, 0, 0, 4, "r"), (0, 0, 4, 2, "C4")]
 
 
-def test_rest_of_a_pickup_that_is_marked_as_whole_keeps_its_length(document, attributes, rows):
-    bar = '<note><rest measure="yes"/><duration>1</duration><type>quarter</type></note>'
-    assert rows(document([attributes() + bar])) == [(0, 0, 0, 1, "r")]
+def test_rest_of_a_pickup_marked_as_whole_measure_keeps_its_duration(document, attributes, rows):
+    measure = '<note><rest measure="yes"/><duration>1</duration><type>quarter</type></note>'
+    assert rows(document([attributes() + measure])) == [(0, 0, 0, 1, "r")]
 
 
-def test_short_bars_are_as_long_as_what_they_hold(document, note, attributes, read):
+def test_short_measures_end_with_their_last_note(document, note, attributes, read):
     score = read(document([attributes() + note("C4", 1), note("C4", 4), note("C4", 3)]))
     assert score.measure_ticks.tolist() == [1, 4, 3]
     assert score.measure_starts.tolist() == [0, 1, 5, 8]
 
 
-def test_bar_lasts_as_long_as_in_the_part_where_it_is_longest(document, note, attributes, read):
+def test_the_longest_part_decides_the_length_of_a_measure(document, note, attributes, read):
     score = read(document([attributes() + note("C4", 1)], [attributes() + note("C4", 4), note("C4", 4)]))
     assert score.own_ticks.tolist() == [[1, -1], [4, 4]]
     assert score.measure_ticks.tolist() == [4, 4]
 
 
 @pytest.mark.parametrize(("duration", "length"), [(193, 192), (195, 195), (196, 196), (197, 192), (222, 222)])
-def test_overfull_bars(document, note, attributes, read, *, duration, length):
-    """Of 192 ticks, 48 a quarter: a sixteenth or a twelfth of a quarter too much, or much more, is meant."""
+def test_small_excess_over_the_time_signature_is_cut(document, note, attributes, read, *, duration, length):
+    """A full measure has 192 ticks; an excess of more than 24, or a multiple of 3 or 4, is intended."""
     score = read(document([attributes(48) + note("C4", duration)]))
     assert score.quarters(score.measure_ticks[0]) == Fraction(length, 48)
 
@@ -200,24 +200,24 @@ FINALE = "<identification><encoding><software>Finale 2011</software></encoding><
 FORWARD = "<forward><duration>2</duration></forward>"
 
 
-def test_forward_is_a_hidden_rest_of_finale(document, note, attributes, rows):
-    bars = [attributes() + note("C4", 1) + FORWARD + note("D4", 1), note("E4", 4)]
-    assert rows(document(bars, head=FINALE))[1] == (0, 0, 1, 2, "r")
-    assert rows(document(bars))[1] == (0, 0, 3, 1, "D4")
+def test_forward_is_a_hidden_rest_in_finale_documents_only(document, note, attributes, rows):
+    measures = [attributes() + note("C4", 1) + FORWARD + note("D4", 1), note("E4", 4)]
+    assert rows(document(measures, head=FINALE))[1] == (0, 0, 1, 2, "r")
+    assert rows(document(measures))[1] == (0, 0, 3, 1, "D4")
 
 
-def test_forward_that_fills_finales_last_bar_is_none(document, note, attributes, rows):
-    bars = [attributes() + note("C4", 4), note("D4", 2) + FORWARD]
-    assert rows(document(bars, head=FINALE)) == [(0, 0, 0, 4, "C4"), (0, 1, 0, 2, "D4")]
+def test_forward_at_the_end_of_a_finale_document_is_no_rest(document, note, attributes, rows):
+    measures = [attributes() + note("C4", 4), note("D4", 2) + FORWARD]
+    assert rows(document(measures, head=FINALE)) == [(0, 0, 0, 4, "C4"), (0, 1, 0, 2, "D4")]
 
 
-def test_nodes_count_notes_and_forwards_through_all_parts(document, note, attributes, read):
-    bar = attributes() + note("C4") + FORWARD + note("D4", 1)
-    assert read(document([bar], [bar])).notes.node.tolist() == [0, 2, 3, 5]
+def test_nodes_number_notes_and_forwards_of_all_parts(document, note, attributes, read):
+    measure = attributes() + note("C4") + FORWARD + note("D4", 1)
+    assert read(document([measure], [measure])).notes.node.tolist() == [0, 2, 3, 5]
 
 
 @pytest.mark.parametrize(
-    ("bar", "message"),
+    ("measure", "message"),
     [
         (
             "<note><pitch><step>H</step><octave>4</octave></pitch><duration>1</duration></note>",
@@ -238,27 +238,27 @@ def test_nodes_count_notes_and_forwards_through_all_parts(document, note, attrib
         ("<note><rest/><staff>0</staff></note>", "<staff> from 1"),
         ("<attributes><divisions>0</divisions></attributes>", "<divisions> above 0"),
         ("<attributes><divisions>many</divisions></attributes>", "<divisions> from"),
-        ("<attributes><time><beats>999</beats><beat-type>1</beat-type></time></attributes>", None),
         (
             "<attributes><time><beats>999+999</beats><beat-type>1</beat-type></time></attributes>",
             "<time> of at most",
         ),
-        ("<forward><duration>4000</duration></forward>" * 2, "bar of at most 4096"),
+        ("<forward><duration>4000</duration></forward>" * 2, "measure of at most 4096"),
         ("<harmony><offset>9999999</offset></harmony>", "<offset> of at most"),
     ],
 )
-def test_numbers_that_are_none_name_their_place(document, note, attributes, read, *, bar, message):
-    source = document([attributes(), note("C4", 4)], [attributes(), bar])
-    if message is None:
-        read(source)
-        return
-    with pytest.raises(UnreadableScoreError, match=f"Bar 2 of part P2 cannot be read: expected.*{message}"):
+def test_bad_numbers_name_measure_and_part(document, note, attributes, read, *, measure, message):
+    source = document([attributes(), note("C4", 4)], [attributes(), measure])
+    with pytest.raises(UnreadableScoreError, match=f"Cannot read measure 2 of part P2: expected.*{message}"):
         read(source)
 
 
-def test_ticks_are_bounded(document, note, attributes, read):
-    bars = [attributes(prime) + note("C4", 1) for prime in (10007, 10009, 10037, 10039)]
+def test_measure_of_almost_4096_quarters(document, note, attributes, read):
+    assert read(document([attributes(time="999/1") + note("C4", 1)])).times[0].ticks == 3996
+
+
+def test_ticks_per_quarter_are_bounded(document, note, attributes, read):
+    measures = [attributes(prime) + note("C4", 1) for prime in (10007, 10009, 10037, 10039)]
     with pytest.raises(TooMuchScoreError, match="divides a quarter note into"):
-        read(document(bars))
+        read(document(measures))
     with pytest.raises(TooMuchScoreError, match="The parts divide a quarter note into"):
-        read(document(*([bar] for bar in bars)))
+        read(document(*([measure] for measure in measures)))

@@ -1,4 +1,4 @@
-"""Reading each way to write a note once gives the score that reading every note gives."""
+"""Reading equal notes once gives the score that reading every note gives."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lxml import etree
 
 from music21_server.errors import ScoreError
 from music21_server.reading import musicxml, note_deduplication
-from music21_server.reading.musicxml import read_as_it_stands, read_folded, read_musicxml
+from music21_server.reading.musicxml import read_deduplicated, read_every_note, read_musicxml
 from music21_server.reading.mxl_archive import unpack
-from music21_server.reading.note_deduplication import FOLDED, FoldedFeed, UnfoldableError
+from music21_server.reading.note_deduplication import DEDUPLICATED, DeduplicatingFeed, DeduplicationError
 from music21_server.reading.xml import as_utf8
 from music21_server.score.codec import encode
 from music21_server.score.limits import Limits
@@ -42,8 +42,8 @@ START = (
 END = "</measure></part></score-partwise>"
 
 
-def score_of(*bars):
-    return (START + '</measure><measure number="2">'.join(bars) + END).encode()
+def document(*measures):
+    return (START + '</measure><measure number="2">'.join(measures) + END).encode()
 
 
 def outcome(read, source):
@@ -54,37 +54,38 @@ def outcome(read, source):
         return f"{type(error).__name__}: {error}"
 
 
-def folded_outcome(source):
-    """Return the score as bytes if it could be read folded; None otherwise."""
+def deduplicated_outcome(source):
+    """Return the score as bytes, or None if every note must be read."""
     try:
-        return encode(read_folded(source, LIMITS))
-    except (ScoreError, UnfoldableError):
+        return encode(read_deduplicated(source, LIMITS))
+    except (ScoreError, DeduplicationError):
         return None
 
 
 def assert_same(source):
-    """Check that what folding makes of a document, if anything, is what stands in it."""
-    folded = folded_outcome(source)
-    if folded is not None:
-        assert folded == outcome(read_as_it_stands, source)
-    return folded is not None
+    """Check that deduplication, where it works, changes nothing; return whether it works."""
+    deduplicated = deduplicated_outcome(source)
+    if deduplicated is not None:
+        assert deduplicated == outcome(read_every_note, source)
+    return deduplicated is not None
 
 
-def handed_over(source):
-    feed = FoldedFeed(source)
+def fed(source):
+    """Return the text that reaches the parser, and the number of notes replaced."""
+    feed = DeduplicatingFeed(source)
     texts = []
     while text := feed.read(1 << 14):
         texts.append(text)
-    return b"".join(texts), feed.folded
+    return b"".join(texts), feed.replaced
 
 
-def test_notes_written_alike_are_handed_over_once():
-    text, folded = handed_over(score_of(C + D + C + C, D + "<backup><duration>1</duration></backup>" + D))
-    numbered = [note.replace("<note>", f'<note {FOLDED}="{at}">') for at, note in enumerate((C, D))]
-    again = [f'<{FOLDED} n="{numbers}"/>' for numbers in ("0 0", "1", "1")]
-    bars = ("".join(numbered) + again[0], again[1] + "<backup><duration>1</duration></backup>" + again[2])
-    assert text == score_of(*bars)
-    assert folded == 4
+def test_equal_notes_reach_the_parser_once():
+    text, replaced = fed(document(C + D + C + C, D + "<backup><duration>1</duration></backup>" + D))
+    numbered = [note.replace("<note>", f'<note {DEDUPLICATED}="{at}">') for at, note in enumerate((C, D))]
+    again = [f'<{DEDUPLICATED} n="{numbers}"/>' for numbers in ("0 0", "1", "1")]
+    measures = ("".join(numbered) + again[0], again[1] + "<backup><duration>1</duration></backup>" + again[2])
+    assert text == document(*measures)
+    assert replaced == 4
 
 
 @pytest.mark.parametrize(
@@ -95,15 +96,15 @@ def test_notes_written_alike_are_handed_over_once():
         ("</duration>", '</duration><stem default-y="-20">up</stem>'),
     ],
 )
-def test_places_on_the_page_make_no_difference(one, other):
+def test_positions_on_the_page_make_no_difference(one, other):
     plain = C if one.startswith("<") and one in C else C.replace("<note>", one)
     if one == "</duration>":
         plain = C.replace(one, "</duration><stem>up</stem>")
         placed = C.replace(one, other)
     else:
         placed = plain.replace(one, other)
-    source = score_of(plain + D, placed + D)
-    assert handed_over(source)[1] == 2
+    source = document(plain + D, placed + D)
+    assert fed(source)[1] == 2
     assert assert_same(source)
 
 
@@ -123,11 +124,11 @@ def test_places_on_the_page_make_no_difference(one, other):
         (C, C.replace("<pitch>", "")),
         (C, "<note/>"),
         (C, C.replace("<note>", "<note><note>")),
-        (C, f'<{FOLDED} n="0"/>'),
-        (C, f'<{FOLDED} n="7"/>'),
-        (C, C.replace("<note>", f'<note {FOLDED}="0">')),
+        (C, f'<{DEDUPLICATED} n="0"/>'),
+        (C, f'<{DEDUPLICATED} n="7"/>'),
+        (C, C.replace("<note>", f'<note {DEDUPLICATED}="0">')),
         (C, C.replace("<step>C", "<step>X")),
-        # Each of the first ends later than it seems to; the end is missing where it stands again.
+        # The first note of each pair ends later than it seems; in the second one that end is missing.
         (C.replace("</note>", "<!-- </note> --><notehead/></note>"), C.replace("</note>", "<!-- </note>")),
         (C.replace("</note>", "<?x </note> ?><notehead/></note>"), C.replace("</note>", "<?x </note>")),
         ("<note><note><rest/></note><rest/><notehead/></note>", "<note><note><rest/></note>"),
@@ -141,10 +142,10 @@ def test_places_on_the_page_make_no_difference(one, other):
         ),
     ],
 )
-def test_what_is_wrong_is_said_of_the_document_as_it_stands(monkeypatch, first, again):
+def test_errors_are_those_of_the_plain_reader(monkeypatch, first, again):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
-    source = score_of(first + C + D, again + D)
-    assert outcome(read_musicxml, source) == outcome(read_as_it_stands, source)
+    source = document(first + C + D, again + D)
+    assert outcome(read_musicxml, source) == outcome(read_every_note, source)
     assert_same(source)
 
 
@@ -164,122 +165,121 @@ def test_what_is_wrong_is_said_of_the_document_as_it_stands(monkeypatch, first, 
     ],
 )
 @pytest.mark.parametrize("is_first", [True, False])
-def test_what_only_looks_like_a_note_is_none(monkeypatch, hidden, notes, is_first):
+def test_text_that_only_looks_like_a_note_is_not_counted(monkeypatch, hidden, notes, is_first):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
-    bar = hidden + C + C + D if is_first else C + C + hidden + D
-    source = score_of(bar)
+    measure = hidden + C + C + D if is_first else C + C + hidden + D
+    source = document(measure)
     assert len(read_musicxml(source, LIMITS).notes) == notes
-    assert outcome(read_musicxml, source) == outcome(read_as_it_stands, source)
+    assert outcome(read_musicxml, source) == outcome(read_every_note, source)
 
 
-def test_text_of_a_title_stays_as_it_is(monkeypatch):
+def test_title_with_note_text_is_unchanged(monkeypatch):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
     title = f"<movement-title><![CDATA[{C}{C} </note>  and {C}]]></movement-title>"
-    source = score_of(C + C + D).replace(b"<part-list>", title.encode() + b"<part-list>")
+    source = document(C + C + D).replace(b"<part-list>", title.encode() + b"<part-list>")
     assert read_musicxml(source, LIMITS).title == f"{C}{C} </note> and {C}"
 
 
-def test_text_behind_notes_stays_as_it_is(monkeypatch):
-    """Its number would come back nowhere."""
+def test_title_after_the_notes_is_unchanged(monkeypatch):
+    """The parser would return its number outside any measure."""
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
     title = f"</part><movement-title><![CDATA[{C}]]></movement-title><part id='P2'>"
-    source = score_of(C + C + D, D).replace(b"</part>", title.encode() + b"<measure/></part>")
+    source = document(C + C + D, D).replace(b"</part>", title.encode() + b"<measure/></part>")
     assert read_musicxml(source, LIMITS).title == C
 
 
-def test_two_notes_are_not_taken_for_one(monkeypatch):
+def test_two_adjacent_notes_are_not_taken_for_one(monkeypatch):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
     two = C.replace("</note>", "</note >") + D.replace("<note>", '<note color="red">')
-    assert len(read_musicxml(score_of(two + two, two), LIMITS).notes) == 6
+    assert len(read_musicxml(document(two + two, two), LIMITS).notes) == 6
 
 
-def test_ticks_may_be_divided_between_notes_that_are_folded():
+def test_ticks_may_get_finer_between_replaced_notes():
     long, longer = (C.replace("<duration>1", f"<duration>{length}") for length in (2, 3))
     chord = C.replace("<note>", "<note><chord/>")
-    bar = C + long + chord + longer
+    measure = C + long + chord + longer
     divisions = "<attributes><divisions>{}</divisions></attributes>"
-    other = f"</measure></part><part id='P2'><measure number='1'>{divisions.format(6)}{bar + bar}"
-    source = score_of(bar, bar, divisions.format(4) + bar + bar + other)
-    assert handed_over(source)[1] == 20
+    other = f"</measure></part><part id='P2'><measure number='1'>{divisions.format(6)}{measure + measure}"
+    source = document(measure, measure, divisions.format(4) + measure + measure + other)
+    assert fed(source)[1] == 20
     assert assert_same(source)
 
 
-def test_a_note_elsewhere_does_not_teach_the_reader(monkeypatch):
-    """Its element is never handed over as a note of a bar."""
+def test_note_outside_a_measure_gets_no_number(monkeypatch):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
-    source = score_of(f"<x>{C}</x>{C}{C}")
-    assert folded_outcome(source) is None
+    source = document(f"<x>{C}</x>{C}{C}")
+    assert deduplicated_outcome(source) is None
     assert len(read_musicxml(source, LIMITS).notes) == 2
 
 
-def test_default_attributes_of_a_doctype_forge_no_number(monkeypatch):
+def test_default_attributes_of_a_doctype_cannot_forge_a_number(monkeypatch):
     monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", 0)
-    doctype = f'<!DOCTYPE score-partwise [<!ATTLIST note {FOLDED} CDATA "0">]>'.encode()
-    source = doctype + score_of(C + D + C, D + D)
-    assert folded_outcome(source) is None
-    assert outcome(read_musicxml, source) == outcome(read_as_it_stands, source)
+    doctype = f'<!DOCTYPE score-partwise [<!ATTLIST note {DEDUPLICATED} CDATA "0">]>'.encode()
+    source = doctype + document(C + D + C, D + D)
+    assert deduplicated_outcome(source) is None
+    assert outcome(read_musicxml, source) == outcome(read_every_note, source)
 
 
-def test_deep_nesting_is_refused_however_often_it_stands():
+def test_deep_nesting_is_not_deduplicated():
     deep = C.replace("</note>", "<x>" * 300 + "</x>" * 300 + "</note>")
-    assert folded_outcome(score_of(deep + deep)) is None
+    assert deduplicated_outcome(document(deep + deep)) is None
 
 
-def test_long_bars_are_measured_as_they_stand(monkeypatch):
+def test_large_measures_are_not_deduplicated(monkeypatch):
     monkeypatch.setattr(note_deduplication, "LARGEST_PIECE_BYTES", 100_000)
-    assert assert_same(score_of(C * 500))
-    assert folded_outcome(score_of(C * 1_500)) is None
+    assert assert_same(document(C * 500))
+    assert deduplicated_outcome(document(C * 1_500)) is None
 
 
 @pytest.mark.parametrize("between", ["<x/>" * 100_000, " " * 300_000])
-def test_long_ways_to_the_next_note_are_not_looked_through(between):
-    assert folded_outcome(score_of(C + between + C)) is None
+def test_long_text_between_notes_is_not_searched(between):
+    assert deduplicated_outcome(document(C + between + C)) is None
 
 
-def test_only_so_many_ways_to_write_a_note_are_remembered(monkeypatch):
-    monkeypatch.setattr(note_deduplication, "_MOST_KNOWN", 1)
-    source = score_of(C + D + C + D)
-    assert handed_over(source)[1] == 1
+def test_number_of_remembered_notes_is_bounded(monkeypatch):
+    monkeypatch.setattr(note_deduplication, "_MOST_DISTINCT", 1)
+    source = document(C + D + C + D)
+    assert fed(source)[1] == 1
     assert assert_same(source)
 
 
-@pytest.mark.parametrize(("alike", "folded"), [(10, 9), (90, 89 + 500)])
-def test_folding_is_given_up_where_few_notes_are_alike(monkeypatch, alike, folded):
+@pytest.mark.parametrize(("alike", "replaced"), [(10, 9), (90, 89 + 500)])
+def test_deduplication_stops_when_few_notes_repeat(monkeypatch, alike, replaced):
     monkeypatch.setattr(note_deduplication, "_TRIAL_NOTES", 120)
     monkeypatch.setattr(note_deduplication, "_MOST_PER_READ", 1_000)
     unlike = [C.replace("</note>", f"<lyric>{at}</lyric></note>") for at in range(120 - alike)]
-    source = score_of(C * alike + "".join(unlike), *["<note><rest/></note>" * 10] * 10, C * 500)
-    found = handed_over(source)[1]
-    assert found == folded + (99 if alike == 90 else 0)
+    source = document(C * alike + "".join(unlike), *["<note><rest/></note>" * 10] * 10, C * 500)
+    assert fed(source)[1] == replaced + (99 if alike == 90 else 0)
     assert assert_same(source)
 
 
-def test_small_documents_are_read_as_they_stand(monkeypatch):
-    asked = []
-    monkeypatch.setattr(musicxml, "read_folded", lambda *_: asked.append(1))
-    monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", len(score_of(C)) + 1)
-    assert len(read_musicxml(score_of(C), LIMITS).notes) == 1
-    assert asked == []
-    read_musicxml(score_of(C + C), LIMITS)
-    assert asked == [1]
+def test_small_documents_are_not_deduplicated(monkeypatch):
+    calls = []
+    monkeypatch.setattr(musicxml, "read_deduplicated", lambda *_: calls.append(1))
+    monkeypatch.setattr(musicxml, "PAYS_FROM_BYTES", len(document(C)) + 1)
+    assert len(read_musicxml(document(C), LIMITS).notes) == 1
+    assert calls == []
+    read_musicxml(document(C + C), LIMITS)
+    assert calls == [1]
 
 
 ORCHESTRA = orchestral_score(12, 6, 3)
 
 
-def test_orchestra():
-    assert handed_over(ORCHESTRA)[1] > 100
+def test_orchestral_score_reads_the_same():
+    assert fed(ORCHESTRA)[1] > 100
     assert assert_same(ORCHESTRA)
 
 
 INSERTIONS = [
     C, D, "<note>", "</note>", "<note/>", "<note ", "</note >", "<!--", "-->", "<![CDATA[", "]]>", "<?x ",
     "?>", "<x>", "</x>", "<x/>", '"', ">", "<", "&lt;", "&amp;", ":", "<measure>", "</measure>", " ", "\n",
-    f'<{FOLDED} n="0"/>', f' {FOLDED}="0"', ' default-x="1"', "<!-- " + C + " -->", "<rest/>", "<chord/>",
+    f'<{DEDUPLICATED} n="0"/>', f' {DEDUPLICATED}="0"', ' default-x="1"', "<!-- " + C + " -->",
+    "<rest/>", "<chord/>",
 ]  # fmt: skip
 PIECES = re.compile(r"(?<=>)(?=<)")
 RICH = START + "\n" + C + "\n  " + C + D.replace("<note>", '<note default-x="3">') + D + C + "\n" + END
-PLACES = [0, *(found.start() for found in PIECES.finditer(RICH)), len(RICH)]
+PLACES = [0, *(match.start() for match in PIECES.finditer(RICH)), len(RICH)]
 
 changes = st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(INSERTIONS)), min_size=1, max_size=5)
 cuts = st.lists(st.tuples(st.sampled_from(PLACES), st.integers(0, 120)), max_size=2)
@@ -331,7 +331,7 @@ def _in_cdata(source):
 
 
 def _escaped(source):
-    return re.sub(rb"<step>(.)</step>", lambda found: b"<step>&#%d;</step>" % ord(found[1]), source)
+    return re.sub(rb"<step>(.)</step>", lambda match: b"<step>&#%d;</step>" % ord(match[1]), source)
 
 
 def _with_words(source):
@@ -343,17 +343,17 @@ NOISE = [lambda source: source, _placed, _prefixed, _commented, _in_cdata, _esca
 
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.parametrize("name", FEW)
-def test_works(name, noise):
+def test_corpus_works_read_the_same(name, noise):
     assert assert_same(noise(corpus_work(name)))
 
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.parametrize("name", WORKS)
-def test_all_works(name, noise):
+def test_all_corpus_works_read_the_same(name, noise):
     assert assert_same(noise(corpus_work(name)))
 
 
 def test_noise_is_in_the_document():
-    root = etree.fromstring(_with_words(_escaped(_in_cdata(_commented(_prefixed(_placed(score_of(C))))))))
+    root = etree.fromstring(_with_words(_escaped(_in_cdata(_commented(_prefixed(_placed(document(C))))))))
     assert root.find("part/measure/note").get("default-x") == "0.5"

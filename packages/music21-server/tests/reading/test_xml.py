@@ -52,37 +52,35 @@ def test_external_documents_are_not_fetched(tmp_path):
     secret = tmp_path / "secret.dtd"
     secret.write_text('<!ENTITY leak "leaked">')
     text = f'<!DOCTYPE r SYSTEM "{secret.as_uri()}"><r><a>&leak;</a></r>'
-    found = [text_of(element) for element in pieces(Feed(as_utf8(text.encode())), ("a",))]
-    assert found == [""]
+    texts = [text_of(element) for element in pieces(Feed(as_utf8(text.encode())), ("a",))]
+    assert texts == [""]
 
 
-def test_root_is_told_before_the_rest_is_looked_at():
+def test_root_tag_is_read_without_parsing_the_rest():
     assert root_tag(b"<!-- music --><score-partwise><unfinished>") == "score-partwise"
 
 
 @pytest.mark.parametrize("source", [b"", b"  ", b"no xml", b"<", b"<?xml", b"<!-- "])
-def test_what_is_no_xml_has_no_root(source):
+def test_root_tag_of_malformed_xml_is_refused(source):
     with pytest.raises(UnreadableScoreError, match="Expected"):
         root_tag(source)
 
 
-def test_cut_off_document_is_refused_after_its_pieces():
-    found = []
+def test_cut_off_document_is_refused():
     with pytest.raises(UnreadableScoreError, match="may be cut off"):
-        found.extend(_all(b"<r><a/><a/>"))
-    assert found == []
+        _all(b"<r><a/><a/>")
 
 
 def _all(source):
     return list(pieces(Feed(source), ("a",)))
 
 
-def test_what_has_ended_is_forgotten(monkeypatch):
+def test_elements_are_freed_when_they_end(monkeypatch):
     monkeypatch.setattr(xml, "_READ_BYTES", 40)
     source = b"<r>" + b"<x><y/></x><a>1</a>" * 500 + b"</r>"
     kept = [len(element.getparent()) for element in pieces(Feed(source), ("a",))]
     assert len(kept) == 500
-    assert max(kept) < 10  # what 40 bytes hold, and the piece before
+    assert max(kept) < 10  # elements in 40 bytes, and the piece before
 
 
 def test_deep_nesting_is_refused():
@@ -90,12 +88,12 @@ def test_deep_nesting_is_refused():
         list(pieces(Feed(b"<a>" * 100_000), ("r",)))
 
 
-def test_endless_piece_is_bounded(monkeypatch):
+def test_size_of_a_piece_is_bounded(monkeypatch):
     monkeypatch.setattr(xml, "LARGEST_PIECE_BYTES", 200_000)
-    with pytest.raises(TooMuchScoreError, match="200,000 bytes without a bar line"):
+    with pytest.raises(TooMuchScoreError, match="at most 200,000 bytes between two barlines"):
         _all(b"<r><a>" + b"<n/>" * 100_000)
 
 
-def test_many_pieces_are_not_one_large_one(monkeypatch):
+def test_each_piece_is_counted_separately(monkeypatch):
     monkeypatch.setattr(xml, "LARGEST_PIECE_BYTES", 200_000)
     assert len(_all(b"<r>" + b"<a>music</a>" * 20_000 + b"</r>")) == 20_000

@@ -1,1 +1,1 @@
-"""Sources of scores become tables."""
+"""Readers: documents in all formats become scores of columns."""

@@ -1,7 +1,7 @@
-"""The tunes of an ABC document, which may be a book of many.
+"""Tunes of an ABC document, which may be a book of many.
 
-ABC standard 2.1: a tune begins with its reference number (`X:`) and its title (`T:`); what stands before the
-first belongs to all.
+ABC standard 2.1: a tune begins with its reference number (`X:`) and its title (`T:`); the lines before the
+first tune apply to all.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Tune:
     """A tune.
 
     Attributes:
-        number: Its reference number.
-        title: Its first title; may be empty.
-        text: Complete, with what stands before the first tune of the document.
+        number: Reference number.
+        title: First title; may be empty.
+        text: Complete ABC, with the lines before the first tune of the document.
     """
 
     number: int
@@ -33,39 +33,39 @@ class Tune:
 
 
 def tunes(text: str) -> list[Tune]:
-    """Return the tunes of a document; none where it has no reference numbers."""
+    """Return the tunes of a document; none if it has no reference numbers."""
     begins = list(_NUMBER.finditer(text))
     head = text[: begins[0].start()] if begins else ""
     edges = [match.start() for match in begins] + [len(text)]
-    found = []
+    book = []
     for match, end in zip(begins, edges[1:], strict=True):
         body = text[match.start() : end]
         title = _TITLE.search(body)
-        found.append(Tune(int(match[1]), title[1].strip() if title else "", head + body))
-    return found
+        book.append(Tune(int(match[1]), title[1].strip() if title else "", head + body))
+    return book
 
 
-def are_voices_of_one(found: list[Tune]) -> bool:
-    """Tell whether tunes are the voices of one work, as older books write them: all have its title."""
-    return len({tune.title for tune in found}) <= 1
+def are_voices_of_one(book: list[Tune]) -> bool:
+    """Return whether tunes are the voices of one work, as older books write them: all have its title."""
+    return len({tune.title for tune in book}) <= 1
 
 
 def tune(text: str, number: int) -> Tune:
     """Return the tune with a reference number.
 
     Raises:
-        UnreadableScoreError: There is none.
+        UnreadableScoreError: No tune has that number.
     """
-    found = tunes(text)
-    for each in found:
+    book = tunes(text)
+    for each in book:
         if each.number == number:
             return each
     raise UnreadableScoreError(
-        f"Expected a tune with the number {number} (X:), the document has {listed(found)}."
+        f"Expected the number (X:) of a tune, got {number}: the document has {summary(book)}."
     )
 
 
-def listed(found: list[Tune]) -> str:
-    """Return the first tunes by number and title, for an error."""
-    shown = ", ".join(f"X:{each.number} {each.title[:40]!r}" for each in found[:_SHOWN])
-    return f"{len(found)} ({shown}{', ...' if len(found) > _SHOWN else ''})"
+def summary(book: list[Tune]) -> str:
+    """Return the number of tunes and the first few, for an error."""
+    shown = ", ".join(f"X:{each.number} {each.title[:40]!r}" for each in book[:_SHOWN])
+    return f"{len(book)} tune{'s' * (len(book) != 1)} ({shown}{', ...' if len(book) > _SHOWN else ''})"

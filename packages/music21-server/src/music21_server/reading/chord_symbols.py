@@ -1,4 +1,4 @@
-"""Chord symbols of MusicXML (`<harmony>`) as people write them."""
+"""Conversion of MusicXML `<harmony>` elements to chord symbols as printed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEGREE: Final = {"add": "add", "subtract": "no"}
 
 
 def chord_symbol(harmony: Any) -> str:
-    """Return a chord symbol, such as ``C#m7b5/G#``; ``N.C.`` for none."""
+    """Return the chord symbol of a `<harmony>`, such as ``C#m7b5/G#``; ``N.C.`` for no chord."""
     root = harmony.find("root")
     kind = harmony.find("kind")
     name = text_of(kind)
@@ -30,7 +30,7 @@ def chord_symbol(harmony: Any) -> str:
         return NO_CHORD
     if root is None:
         return text_of(harmony.find("function")) or NO_CHORD
-    # Kinds without a usual suffix, such as the augmented sixths, are shown as the document shows them.
+    # Kinds without a usual suffix, such as augmented sixths, keep the text of the document.
     suffix = _SUFFIX.get(name)
     if suffix is None:
         suffix = ((kind.get("text") if kind is not None else "") or "").strip()

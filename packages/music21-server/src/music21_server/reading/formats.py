@@ -1,4 +1,4 @@
-"""What a source is, told from its content, and the score in it."""
+"""Formats: recognition from content, and dispatch to the readers."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _NOTES: Final = re.compile(rf"{_NOTE}(?:[\s,]+{_NOTE})*")
 
 _SHORTEST_BASE64: Final = 40
 _LONGEST_NOTE_TEXT: Final = 100_000
-_LOOKED_AT: Final = 20_000
-"""Bytes from the beginning in which a format shows itself."""
+_EXAMINED: Final = 20_000
+"""Bytes at the beginning from which a format is recognised."""
 
 
 def recognise(content: bytes, declared: str | None = None) -> Document:
-    """Tell a document's format from its content.
+    """Return a document with the format recognised from its content.
 
-    Text that is a document in base64 is decoded first, because MXL and MIDI are no text.
+    Base64 is decoded first, because MXL and MIDI are binary.
 
     Args:
         content: The document.
-        declared: The format that it is said to have, one of `KINDS`; None where nothing is said.
+        declared: Format declared by the sender, one of `KINDS`; None if not declared.
 
     Raises:
-        UnreadableScoreError: It is nothing that is known, or not what it is said to be.
+        UnreadableScoreError: The format is unknown, or not the declared one.
     """
     if declared is not None and declared not in KINDS:
         raise UnreadableScoreError(f"Expected one of the formats {', '.join(KINDS)}; got {declared[:40]!r}.")
@@ -90,9 +90,9 @@ def _kind(content: bytes) -> str | None:
         return "mxl"
     if content.startswith(b"MThd"):
         return "midi"
-    start = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = content[:_EXAMINED].lstrip(b"\xef\xbb\xbf \t\r\n")
     if b"\x00" in start[:4]:
-        start = start.replace(b"\x00", b"").lstrip(b"\xff\xfe \t\r\n")  # UTF-16, as far as it matters here
+        start = start.replace(b"\x00", b"").lstrip(b"\xff\xfe \t\r\n")  # the ASCII of UTF-16
     return _kind_of_text(start)
 
 
@@ -107,10 +107,10 @@ def _kind_of_text(start: bytes) -> str | None:
 
 
 def tiny_notation(names: str) -> str:
-    """Return tiny notation of quarter notes with these names; `4` is the octave of middle C.
+    """Return tiny notation for note names, as quarter notes; octave 4 begins with middle C.
 
     Raises:
-        UnreadableScoreError: One of them is no name of a note.
+        UnreadableScoreError: A word is not a note name.
     """
     words = [_tiny_word(word) for word in re.split(r"[\s,]+", names.strip()) if word]
     return "tinyNotation: 4/4 " + " ".join(words)
@@ -123,18 +123,18 @@ def _tiny_word(word: str) -> str:
     if match is None:
         raise UnreadableScoreError(f"Expected a note name such as C#4 or B-3, got {word[:20]!r}.")
     letter, sign, octave = match[1], (match[2] or "").replace("b", "-"), int(match[3] or 4)
-    # Tiny notation: c is middle C, c' above it, C below, CC below that.
+    # In tiny notation, c is middle C, c' an octave above, C an octave below, CC two octaves below.
     if octave >= 4:
         return letter.lower() + "'" * (octave - 4) + sign + "4"
     return letter.upper() * (4 - octave) + sign + "4"
 
 
 def read(document: Document, limits: Limits) -> Score:
-    """Read a document.
+    """Return the score in a document.
 
     Raises:
-        UnreadableScoreError: It is broken, or not of its format.
-        TooMuchScoreError: It is beyond a limit.
+        UnreadableScoreError: The document is broken, or not in its format.
+        TooMuchScoreError: The score exceeds a limit.
     """
     limits.check("max_source_bytes", len(document.content))
     if document.kind == "musicxml":

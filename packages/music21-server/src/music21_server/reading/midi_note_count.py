@@ -1,8 +1,7 @@
-"""How many notes a MIDI file has, counted in its bytes, before anything that takes memory for each looks at
-it.
+"""Number of notes in a MIDI file, counted in its bytes before a parser allocates memory for each.
 
-Standard MIDI Files 1.0 (RP-001): chunks of a name, a length and data; tracks are events, each after a time of
-variable length; an event may leave its status byte out and takes that of the one before.
+Standard MIDI Files 1.0 (RP-001): a file is chunks of a name, a length and data; a track is a series of
+events, each after a variable-length delta time; an event without a status byte has that of the one before.
 """
 
 from __future__ import annotations
@@ -17,34 +16,34 @@ _CHUNK_BYTES: Final = 8
 _NOTE_ON: Final = 0x90
 _META, _SYSEX, _SYSEX_MORE = 0xFF, 0xF0, 0xF7
 _ONE_BYTE_EVENTS: Final = (0xC0, 0xD0)
-"""Program change and channel pressure; the others of a channel have two bytes."""
+"""Program change and channel pressure; other channel events have two data bytes."""
 
 _LONGEST_NUMBER: Final = 4
-"""Bytes of a number of variable length."""
+"""Bytes of a variable-length number."""
 
 
 def count_notes(source: bytes) -> int:
     """Return the number of notes that begin in a MIDI file.
 
     Raises:
-        UnreadableScoreError: It is no MIDI file, or broken.
+        UnreadableScoreError: The source is not a MIDI file, or broken.
     """
     return sum(_count_in_track(source, begin, end) for begin, end in _tracks(source))
 
 
 def _tracks(source: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each track begins and ends."""
+    """Yield the begin and end of each track."""
     if len(source) < _HEADER_BYTES or not source.startswith(b"MThd"):
         raise UnreadableScoreError(
-            "Expected a MIDI file, which begins with MThd and 10 more bytes; got another."
+            f"Expected a MIDI file, which begins with MThd and 10 more bytes, got {source[:_HEADER_BYTES]!r}."
         )
     if source[12] >= 0x80:
         raise UnreadableScoreError(
-            "Expected a MIDI file that counts in fractions of a quarter note, got one in film time (SMPTE), "
-            "which has no beats: export it again with ticks per quarter note."
+            "Expected a MIDI file with ticks per quarter note, got one in SMPTE time, which has no "
+            "beats: export it again with ticks per quarter note."
         )
     if source[12:14] == b"\x00\x00":
-        raise UnreadableScoreError("Expected a MIDI file with ticks per quarter note, got 0 of them.")
+        raise UnreadableScoreError("Expected at least 1 tick per quarter note in the MIDI file, got 0.")
     position = _CHUNK_BYTES + int.from_bytes(source[4:8], "big")
     tracks = 0
     while position + _CHUNK_BYTES <= len(source):
@@ -75,7 +74,7 @@ def _count_in_track(source: bytes, position: int, end: int) -> int:
             if status in (_META, _SYSEX, _SYSEX_MORE):
                 length, position = _number(source, position + (status == _META))
                 position += length
-                status = 0  # only events of a channel lend theirs
+                status = 0  # running status is for channel events only
             elif status >= 0x80:
                 if status & 0xF0 == _NOTE_ON and source[position + 1] > 0:
                     notes += 1
@@ -90,7 +89,7 @@ def _count_in_track(source: bytes, position: int, end: int) -> int:
 
 
 def _number(source: bytes, position: int) -> tuple[int, int]:
-    """Return a number of variable length and where it ends."""
+    """Return a variable-length number and the position after it."""
     value = 0
     for after in range(position + 1, position + 1 + _LONGEST_NUMBER):
         byte = source[after - 1]
@@ -101,4 +100,6 @@ def _number(source: bytes, position: int) -> tuple[int, int]:
 
 
 def _broken(position: int) -> UnreadableScoreError:
-    return UnreadableScoreError(f"Expected an event of MIDI at byte {position:,}, got something else.")
+    return UnreadableScoreError(
+        f"Expected a MIDI event at byte {position:,}, got something else: the file is broken."
+    )

@@ -1,35 +1,17 @@
-"""Formats that music21 reads: Humdrum, ABC, MIDI, MEI, tiny notation."""
+"""Reader of the formats that music21 parses: Humdrum, ABC, MIDI, MEI, tiny notation."""
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, Final
 
-import numpy as np
-
 from music21_server.errors import ScoreError, UnreadableScoreError
-from music21_server.reading.abc_tunes import are_voices_of_one, listed, tunes
+from music21_server.reading.abc_tunes import are_voices_of_one, summary, tunes
 from music21_server.reading.midi_note_count import count_notes
+from music21_server.reading.music21_score import columns_of
 from music21_server.reading.xml import as_utf8, root_tag
-from music21_server.score import table
 from music21_server.score.limits import Limits
-from music21_server.score.table import (
-    NOTE,
-    REST,
-    UNPITCHED,
-    ChordSymbol,
-    Fermata,
-    KeyChange,
-    NoteTable,
-    Part,
-    Score,
-    TempoChange,
-    TimeChange,
-    Transposition,
-)
+from music21_server.score.table import Score
 
 FORMATS: Final = {
     "humdrum": "humdrum",
@@ -38,17 +20,7 @@ FORMATS: Final = {
     "mei": "mei",
     "tinynotation": "tinyNotation",
 }
-"""Our names of formats, and music21's."""
-
-_TIE: Final = {"start": table.TIE_START, "stop": table.TIE_STOP, "continue": table.TIE_CONTINUE}
-_FINEST: Final = 2**36
-_LONGEST_QUARTERS: Final = 2**22
-_MOST_DENOMINATOR: Final = 65535
-"""music21 keeps no finer fractions."""
-
-_MOST_ALTER_CENTS: Final = 1200
-_LOWEST_OCTAVE, _HIGHEST_OCTAVE = -5, 15
-_MOST_SEMITONES: Final = 120
+"""music21's names of our formats."""
 
 
 def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
@@ -56,34 +28,34 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
 
     Args:
         source: The document.
-        kind: The format.
-        limits: How large the score may be.
+        kind: A key of `FORMATS`.
+        limits: Limits of the score.
 
     Raises:
-        UnreadableScoreError: music21 cannot read it.
-        TooMuchScoreError: It is beyond a limit.
+        UnreadableScoreError: music21 cannot read the document.
+        TooMuchScoreError: The score exceeds a limit.
     """
     limits.check("max_converted_bytes", len(source))
     document = _checked(source, kind, limits)
-    # Loaded here: it takes a second, and most scores are MusicXML.
+    # Imported late: it takes a second, and most scores are MusicXML.
     from music21 import converter
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what music21 doubts, it reads all the same
+            warnings.simplefilter("ignore")  # music21 warns of oddities, but reads them
             parsed: Any = converter.parseData(document, format=FORMATS[kind])
-            return score_of(_one_score(parsed), limits)
+            return columns_of(_single_score(parsed), limits)
     except ScoreError:
         raise
-    except Exception as error:  # music21 raises whatever happens to go wrong within it
-        what = f"{type(error).__name__}: {error}"[:300]
+    except Exception as error:  # music21 lets errors of any type escape
+        cause = f"{type(error).__name__}: {error}"[:300]
         raise UnreadableScoreError(
-            f"Expected {kind}, got something that music21 cannot read ({what})."
+            f"Expected {kind}, got something that music21 cannot read ({cause})."
         ) from error
 
 
-def _one_score(parsed: Any) -> Any:
-    """Return what music21 read as one score."""
+def _single_score(parsed: Any) -> Any:
+    """Return a music21 stream as one score."""
     from music21 import stream
 
     if "Opus" in parsed.classes:
@@ -97,7 +69,7 @@ def _one_score(parsed: Any) -> Any:
 
 
 def _checked(source: bytes, kind: str, limits: Limits) -> str | bytes:
-    """Return what music21 is given: bytes of MIDI, text of all else."""
+    """Return the input for music21: bytes for MIDI, text for the other formats."""
     if kind == "midi":
         limits.check("max_converted_notes", count_notes(source))
         return source
@@ -106,211 +78,18 @@ def _checked(source: bytes, kind: str, limits: Limits) -> str | bytes:
         root_tag(source)
     text = as_text(source)
     if kind == "abc":
-        found = tunes(text)
-        if not are_voices_of_one(found):
+        book = tunes(text)
+        if not are_voices_of_one(book):
             raise UnreadableScoreError(
-                f"Expected ABC of one tune, the document has {listed(found)}: send one of them, from its X: "
-                "line to the line before the next."
+                f"Expected ABC with one tune, got {summary(book)}: send one of them, from its X: line to the "
+                "line before the next X:."
             )
     return text
 
 
 def as_text(source: bytes) -> str:
-    """Return the text of a document, which may be from before UTF-8."""
+    """Return the text of a document in UTF-8, or else in Latin-1."""
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError:
         return source.decode("latin-1")
-
-
-def score_of(parsed: Any, limits: Limits) -> Score:
-    """Return the columns of a score of music21.
-
-    Raises:
-        UnreadableScoreError: It has no part.
-        TooMuchScoreError: It is beyond a limit.
-    """
-    parts = list(parsed.parts)
-    if not parts:
-        raise UnreadableScoreError("Expected a score with at least one part, got none.")
-    limits.check("max_parts", len(parts))
-    collected = _Collected(limits)
-    for part in parts:
-        collected.take(part)
-    metadata = parsed.metadata
-    return collected.score(
-        title=str((metadata.title if metadata else None) or ""),
-        composer=str((metadata.composer if metadata else None) or ""),
-    )
-
-
-class _Collected:
-    """Rows of all parts, with times as fractions until the finest is known."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._rows: list[tuple[Any, ...]] = []
-        self._parts: list[Part] = []
-        self._numbers: list[list[str]] = []
-        self._lengths: list[list[Fraction]] = []
-        self._marks: list[tuple[Fraction, Callable[[int, int], _Mark]]] = []
-        self._denominators: set[int] = {1}
-
-    def take(self, part: Any) -> None:
-        """Take a part."""
-        from music21 import stream
-
-        index = len(self._parts)
-        if not part.hasMeasures():
-            part = part.makeMeasures()
-        measures = list(part.getElementsByClass(stream.Measure))
-        self._limits.check("max_measures", len(measures))
-        self._parts.append(Part(str(part.id), str(part.partName or ""), 0, tuple(_transpositions(part))))
-        self._numbers.append([f"{measure.number}{measure.numberSuffix or ''}" for measure in measures])
-        starts = [_exact(part.elementOffset(measure)) for measure in measures]
-        ends = [*starts[1:], starts[-1] + _exact(measures[-1].highestTime)] if measures else []
-        self._lengths.append([self._fraction(end - start) for start, end in zip(starts, ends, strict=True)])
-        for number, measure in enumerate(measures):
-            self._take_measure(index, number, measure)
-        self._limits.check("max_notes", len(self._rows))
-
-    def _take_measure(self, part: int, number: int, measure: Any) -> None:
-        from music21 import expressions, harmony
-
-        voices = {id(voice): index for index, voice in enumerate(measure.voices)}
-        for element in measure.recurse().notesAndRests:
-            onset = self._fraction(_exact(element.getOffsetInHierarchy(measure)))
-            if isinstance(element, harmony.Harmony):
-                self._mark(onset, ChordSymbol, part, number, str(element.figure))
-                continue
-            duration = self._fraction(_exact(element.quarterLength))
-            voice = voices.get(id(element.activeSite), 0)
-            for row in _rows_of(element):
-                self._rows.append((part, number, onset, duration, *row, voice))
-            if any(isinstance(each, expressions.Fermata) for each in element.expressions):
-                self._mark(onset, Fermata, part, number)
-        self._take_marks(part, number, measure)
-
-    def _take_marks(self, part: int, number: int, measure: Any) -> None:
-        from music21 import key, meter, tempo
-
-        for element in measure.recurse().getElementsByClass(
-            (key.KeySignature, meter.TimeSignature, tempo.MetronomeMark)
-        ):
-            onset = self._fraction(_exact(element.getOffsetInHierarchy(measure)))
-            if isinstance(element, key.KeySignature):
-                mode = str(getattr(element, "mode", "") or "")
-                self._mark(onset, KeyChange, part, number, int(element.sharps or 0), mode)
-            elif isinstance(element, meter.TimeSignature):
-                bar = self._fraction(_exact(element.barDuration.quarterLength))
-                text = str(element.ratioString)
-                self._marks.append((onset, _time_change(part, number, text, bar)))
-            else:
-                quarters_per_minute = element.getQuarterBPM()
-                if quarters_per_minute:
-                    self._mark(onset, TempoChange, part, number, float(quarters_per_minute))
-
-    def _mark(self, onset: Fraction, kind: Callable[..., _Mark], part: int, number: int, *what: Any) -> None:
-        self._marks.append((onset, lambda ticks, _unit: kind(part, number, ticks, *what)))
-
-    def _fraction(self, quarters: Fraction) -> Fraction:
-        if not 0 <= quarters <= _LONGEST_QUARTERS:
-            raise UnreadableScoreError(
-                f"Expected times of at most {_LONGEST_QUARTERS:,} quarter notes, got {float(quarters):,}."
-            )
-        self._denominators.add(quarters.denominator)
-        return quarters
-
-    def score(self, *, title: str, composer: str) -> Score:
-        """Return the score."""
-        unit = math.lcm(*self._denominators)
-        if unit > _FINEST:
-            raise UnreadableScoreError(
-                f"Expected times that fit a common grid, got one of 1/{unit:,} quarter notes."
-            )
-        table = _table(self._rows, unit)
-        longest: list[str] = max(self._numbers, key=len)
-        most = len(longest)
-        own = np.full((len(self._parts), most), -1, dtype=np.int64)
-        for index, lengths in enumerate(self._lengths):
-            own[index, : len(lengths)] = [int(length * unit) for length in lengths]
-        marks = [make(int(onset * unit), unit) for onset, make in self._marks]
-        return Score(
-            title=title,
-            composer=composer,
-            parts=tuple(self._parts),
-            notes=table,
-            measure_numbers=tuple(longest),
-            measure_ticks=own.max(axis=0, initial=0),
-            own_ticks=own,
-            keys=tuple(mark for mark in marks if isinstance(mark, KeyChange)),
-            times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
-            tempos=tuple(mark for mark in marks if isinstance(mark, TempoChange)),
-            chord_symbols=tuple(mark for mark in marks if isinstance(mark, ChordSymbol)),
-            fermatas=tuple(mark for mark in marks if isinstance(mark, Fermata)),
-        )
-
-
-_Mark = KeyChange | TimeChange | TempoChange | ChordSymbol | Fermata
-
-_FIELDS: Final = (
-    "part", "measure", "onset", "duration", "kind", "step", "alter_cents", "octave", "tie", "grace", "cue",
-    "voice",
-)  # fmt: skip
-
-
-def _time_change(part: int, number: int, text: str, bar: Fraction) -> Callable[[int, int], TimeChange]:
-    return lambda ticks, unit: TimeChange(part, number, ticks, text, int(bar * unit))
-
-
-def _table(rows: list[tuple[Any, ...]], unit: int) -> NoteTable:
-    ticks = [(*row[:2], int(row[2] * unit), int(row[3] * unit), *row[4:]) for row in rows]
-    values = np.array(ticks, dtype=np.int64).reshape(-1, len(_FIELDS))
-    columns: dict[str, Any] = {name: values[:, index] for index, name in enumerate(_FIELDS)}
-    for flag in ("grace", "cue"):
-        columns[flag] = columns[flag].astype(np.bool_)
-    return NoteTable(**columns, node=np.arange(len(values), dtype=np.int64), ticks_per_quarter=unit)
-
-
-def _rows_of(element: Any) -> Iterator[tuple[int, int, int, int, int, bool, bool]]:
-    """Yield kind, step, alteration, octave, tie, grace and cue of what sounds in a note, chord or rest."""
-    grace = bool(element.duration.isGrace)
-    if element.isRest:
-        yield REST, 0, 0, 4, table.NO_TIE, grace, False
-        return
-    for note in getattr(element, "notes", [element]):
-        tie = _TIE.get(note.tie.type, table.TIE_OTHER) if note.tie is not None else table.NO_TIE
-        if not hasattr(note, "pitch"):
-            step = table.STEPS.index(note.displayStep)
-            yield UNPITCHED, step, 0, int(note.displayOctave), tie, grace, False
-            continue
-        yield NOTE, *_pitch(note.pitch), tie, grace, False
-
-
-def _pitch(pitch: Any) -> tuple[int, int, int]:
-    """Return step, alteration and octave."""
-    cents, octave = round(pitch.alter * 100), int(pitch.implicitOctave)
-    if abs(cents) > _MOST_ALTER_CENTS or not _LOWEST_OCTAVE <= octave <= _HIGHEST_OCTAVE:
-        raise UnreadableScoreError(f"Expected pitches that can be played, got {pitch.nameWithOctave[:40]}.")
-    return table.STEPS.index(pitch.step), cents, octave
-
-
-def _transpositions(part: Any) -> Iterator[Transposition]:
-    # Only then does music21 transpose: an instrument alone says nothing, as kern and MIDI write what sounds.
-    if part.atSoundingPitch is not False:
-        return
-    for instrument in part.recurse().getElementsByClass("Instrument"):
-        interval = instrument.transposition
-        if interval is not None:
-            diatonic, chromatic = int(interval.generic.staffDistance), int(interval.semitones)
-            if abs(chromatic) > _MOST_SEMITONES:
-                raise UnreadableScoreError(
-                    f"Expected an instrument that transposes by at most {_MOST_SEMITONES} semitones, got "
-                    f"{chromatic}."
-                )
-            yield Transposition(0, diatonic, chromatic)
-            return
-
-
-def _exact(quarters: Any) -> Fraction:
-    return Fraction(quarters).limit_denominator(_MOST_DENOMINATOR)

@@ -1,4 +1,4 @@
-"""MusicXML becomes columns, part by part, in one pass over the document."""
+"""Reader of MusicXML documents: one pass over the document, part by part, into columns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 
 from music21_server.errors import ScoreError, TooMuchScoreError, UnreadableScoreError
 from music21_server.reading.musicxml_note import NoteReader
-from music21_server.reading.musicxml_part import FINEST, PartReader
+from music21_server.reading.musicxml_part import PartReader
 from music21_server.reading.note_deduplication import (
     PAYS_FROM_BYTES,
-    FoldedFeed,
-    FoldedNotes,
-    UnfoldableError,
+    DeduplicatedNoteReader,
+    DeduplicatingFeed,
+    DeduplicationError,
 )
+from music21_server.reading.part_builder import FINEST, PartBuilder
 from music21_server.reading.staves import COLUMNS, ReadPart, Staff
 from music21_server.reading.timewise import TIMEWISE, partwise
 from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
@@ -36,6 +37,7 @@ from music21_server.score.table import (
 
 _ROOT: Final = "score-partwise"
 _LONGEST_TITLE: Final = 500
+_LONGEST_IDENTITY: Final = 100
 _MEASURE, _ONSET, _DURATION, _KIND = (
     COLUMNS.index(name) for name in ("measure", "onset", "duration", "kind")
 )
@@ -46,11 +48,11 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
 
     Args:
         source: The document, unpacked.
-        limits: How large the score may be.
+        limits: Limits of the score.
 
     Raises:
-        UnreadableScoreError: It is no MusicXML, or broken.
-        TooMuchScoreError: It is beyond a limit.
+        UnreadableScoreError: The document is not MusicXML, or broken.
+        TooMuchScoreError: The score exceeds a limit.
     """
     limits.check("max_source_bytes", len(source))
     source = as_utf8(source)
@@ -60,27 +62,27 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
     elif tag != _ROOT:
         raise UnreadableScoreError(f"Expected MusicXML (<{_ROOT}>), got XML with the root <{tag[:100]}>.")
     if len(source) >= PAYS_FROM_BYTES:
-        # What is wrong with a document is said of it as it stands.
-        with contextlib.suppress(ScoreError, UnfoldableError):
-            return read_folded(source, limits)
-    return read_as_it_stands(source, limits)
+        # Errors are raised by the reader of every note, which sees the document as it was sent.
+        with contextlib.suppress(ScoreError, DeduplicationError):
+            return read_deduplicated(source, limits)
+    return read_every_note(source, limits)
 
 
-def read_as_it_stands(source: bytes, limits: Limits) -> Score:
-    """Read a document whose root is known; errors as `read_musicxml`."""
+def read_every_note(source: bytes, limits: Limits) -> Score:
+    """Read a partwise document, parsing each note; errors as in `read_musicxml`."""
     return _read(Feed(source), NoteReader(), limits)
 
 
-def read_folded(source: bytes, limits: Limits) -> Score:
-    """Read the same, each way to write a note once.
+def read_deduplicated(source: bytes, limits: Limits) -> Score:
+    """Read a partwise document, parsing notes that are written alike once.
 
     Raises:
-        UnfoldableError: It cannot be read so, or something is wrong with it.
-        ScoreError: Something is wrong with it; what, is to be told by reading it as it stands.
+        DeduplicationError: Every note must be parsed.
+        ScoreError: The document has an error; read every note to get the right message.
     """
-    feed, notes = FoldedFeed(source), FoldedNotes()
+    feed, notes = DeduplicatingFeed(source), DeduplicatedNoteReader()
     score = _read(feed, notes, limits)
-    notes.check(feed.folded)
+    notes.check(feed.replaced)
     return score
 
 
@@ -92,34 +94,35 @@ def _read(feed: Feed, notes: NoteReader, limits: Limits) -> Score:
 
 
 class _Document:
-    """Collects what stands below the root."""
+    """Collects the children of the root."""
 
     def __init__(self, note_reader: NoteReader, limits: Limits) -> None:
         self._limits = limits
         self._work = self._movement = self._credit = self._composer = ""
         self._is_finale = False
         self._names: dict[str, str] = {}
-        self._part: Any = None  # the element that is being read
+        self._part: Any = None  # the <part> that is being read
         self._note_reader = note_reader
-        self._reader = PartReader("", "", 0, limits, note_reader=self._note_reader, is_finale=False)
+        self._nodes = 0
+        self._reader = self._part_reader("", "")
         self._parts: list[ReadPart] = []
-        self._nodes = self._staves = self._rows = 0
+        self._staves = self._rows = 0
 
     def take(self, element: Any) -> None:
-        """Take a part list, a bar or a part, when it is complete.
+        """Take a complete part list, measure or part.
 
         Raises:
-            UnreadableScoreError: It does not stand where it should.
+            UnreadableScoreError: The element is in the wrong place.
         """
-        above = element.getparent()
+        parent = element.getparent()
         if element.tag == "measure":
-            if above is not self._part:
-                self._begin_part(above)
+            if parent is not self._part:
+                self._begin_part(parent)
             self._reader.read_measure(element)
             return
         if element.tag == "part-list":
             _check_is_below_root(element, "part-list")
-            self._take_header(above)
+            self._take_header(parent)
             for part in element.iterfind("score-part"):
                 name = _line(part.find("part-name"))
                 self._names[part.get("id", "")] = name or _line(part.find("score-instrument/instrument-name"))
@@ -129,7 +132,7 @@ class _Document:
         self._end_part()
 
     def _take_header(self, root: Any) -> None:
-        """Take what precedes the part list; the document may have it in between as well."""
+        """Take titles and the composer; a document may have them before the part list or after it."""
         self._work = _line(root.find("work/work-title")) or self._work
         self._movement = _line(root.find("movement-title")) or self._movement
         for credit in root.iterfind("credit"):
@@ -147,17 +150,13 @@ class _Document:
     def _begin_part(self, part: Any) -> None:
         _check_is_below_root(part, "part")
         self._take_header(part.getparent())
-        identity = (part.get("id") or next(iter(self._names), "P1"))[:100]
-        name = self._names.get(identity, "")
+        identity = (part.get("id") or next(iter(self._names), "P1"))[:_LONGEST_IDENTITY]
         self._part = part
-        self._reader = PartReader(
-            identity,
-            name,
-            self._nodes,
-            self._limits,
-            note_reader=self._note_reader,
-            is_finale=self._is_finale,
-        )
+        self._reader = self._part_reader(identity, self._names.get(identity, ""))
+
+    def _part_reader(self, identity: str, name: str) -> PartReader:
+        builder = PartBuilder(identity, name, self._nodes, self._limits)
+        return PartReader(builder, self._note_reader, is_finale=self._is_finale)
 
     def _end_part(self) -> None:
         part = self._reader.finish()
@@ -173,8 +172,8 @@ class _Document:
         """Return the score.
 
         Raises:
-            UnreadableScoreError: It has no part.
-            TooMuchScoreError: Its times are too fine.
+            UnreadableScoreError: The document has no part.
+            TooMuchScoreError: The document divides a quarter note too finely.
         """
         if not self._parts:
             raise UnreadableScoreError("Expected a score with at least one <part>, got none.")
@@ -185,7 +184,7 @@ class _Document:
                 "export the score again with the same <divisions> in all parts."
             )
         staves = [staff for part in self._parts for staff in part.split(unit)]
-        own, measure_ticks = _bar_lengths(staves)
+        own, measure_ticks = _measure_lengths(staves)
         marks = [replace(mark, part=index) for index, staff in enumerate(staves) for mark in staff.marks]
         return Score(
             title=self._title(),
@@ -203,26 +202,26 @@ class _Document:
         )
 
     def _title(self) -> str:
-        """Return the title of the work and of the movement, where they are two."""
+        """Return the title of the work and of the movement, if they differ."""
         if self._work and self._movement and self._work != self._movement:
             return f"{self._work}: {self._movement}"
         return self._work or self._movement or self._credit
 
 
 def _check_is_below_root(element: Any, expected: str) -> None:
-    above = element.getparent()
-    if element.tag != expected or above is None or above.tag != _ROOT:
-        where = "nothing" if above is None else f"<{str(above.tag)[:40]}>"
+    parent = element.getparent()
+    if element.tag != expected or parent is None or parent.tag != _ROOT:
+        where = "at the root" if parent is None else f"in <{str(parent.tag)[:40]}>"
         raise UnreadableScoreError(
-            f"Expected <part-list> and <part> in <{_ROOT}>, and <measure> in <part>; got something in "
-            f"<{str(element.tag)[:40]}> in {where}."
+            f"Expected <part-list> and <part> in <{_ROOT}>, and <measure> in <part>; got one of them in "
+            f"<{str(element.tag)[:40]}> {where}."
         )
 
 
 def _table(staves: list[Staff], unit: int, measure_ticks: Integers) -> NoteTable:
     rows = np.concatenate([staff.rows for staff in staves])
     rows[:, 0] = np.repeat(np.arange(len(staves)), [len(staff.rows) for staff in staves])
-    # A rest ends with its bar; one that was stretched to a full bar may be in a bar that is not full.
+    # A rest ends with its measure; one that was stretched to a full measure may be in a shorter one.
     rests = np.flatnonzero(rows[:, _KIND] == REST)
     room = np.maximum(measure_ticks[rows[rests, _MEASURE]] - rows[rests, _ONSET], 0)
     rows[rests, _DURATION] = np.minimum(rows[rests, _DURATION], room)
@@ -234,13 +233,13 @@ def _table(staves: list[Staff], unit: int, measure_ticks: Integers) -> NoteTable
     return NoteTable(**columns, ticks_per_quarter=unit)
 
 
-def _bar_lengths(staves: list[Staff]) -> tuple[Integers, Integers]:
-    """Return the length of each bar in each staff (-1 where it has none), and in all.
+def _measure_lengths(staves: list[Staff]) -> tuple[Integers, Integers]:
+    """Return the length of each measure in each staff (-1 if the staff does not have it), and in the score.
 
-    A bar lasts as long as in the staff where it is longest; staves in which a rest stands for the whole bar
-    do not count, unless all rest: in a pickup, or a bar that a repeat divides, they would make it too long.
+    The staff in which a measure is longest decides. Staves with a whole-measure rest do not count unless all
+    have one: in a pickup, or a measure divided by a repeat, their rest would make the measure too long.
     """
-    own = _matrix([staff.bar_ticks for staff in staves])
+    own = _matrix([staff.measure_ticks for staff in staves])
     firm = _matrix([staff.firm_ticks for staff in staves])
     firm_length = firm.max(axis=0, initial=-1)
     length = np.where(firm_length > 0, firm_length, own.max(axis=0, initial=0))
@@ -255,5 +254,5 @@ def _matrix(lists: list[list[int]]) -> Integers:
 
 
 def _line(element: Any) -> str:
-    """Return a text in one line, such as a title that is broken over two."""
+    """Return a text on one line, such as a title that is broken over two."""
     return " ".join(text_of(element).split())[:_LONGEST_TITLE]

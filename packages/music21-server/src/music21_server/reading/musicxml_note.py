@@ -1,4 +1,4 @@
-"""What a `<note>` of MusicXML says, before it is placed in time."""
+"""Reader of MusicXML `<note>` elements, before they have a position in time."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ ACCIDENTAL_CENTS: Final = {
     "quarter-sharp": 50, "three-quarters-sharp": 150, "half-sharp": 50, "one-and-a-half-sharp": 150,
     "quarter-flat": -50, "three-quarters-flat": -150, "half-flat": -50, "one-and-a-half-flat": -150,
 }  # fmt: skip
-"""Of a pitch that has an accidental and no `<alter>`, which some programs write."""
+"""Alteration of a pitch with an accidental but no `<alter>`, as some programs write it."""
 
 
 @dataclass(slots=True)
 class WrittenNote:
-    """What a note says; at first, what it says by saying nothing.
+    """Content of a `<note>`; the defaults hold for elements that are missing.
 
     Attributes:
-        kind: `NOTE`, `REST` or `UNPITCHED`; -1 until one of them is found.
-        in_chord: Whether it sounds with the note before it.
-        is_whole_bar: Whether it is a rest that says that it lasts the bar.
-        grace: Whether it is a grace note.
-        cue: Whether it is a cue.
-        duration: In the divisions of the document, as it stands there.
-        type: Name of its notated length, such as ``quarter``.
-        dots: Behind it.
-        is_tuplet: Whether its length is modified.
-        step: Index of the step.
+        kind: `NOTE`, `REST` or `UNPITCHED`; -1 before one of them is read.
+        in_chord: Whether the note joins the chord of the note before it.
+        is_whole_measure: Whether the note is a rest marked ``measure="yes"``.
+        grace: Whether the note is a grace note.
+        cue: Whether the note is a cue.
+        duration: Duration in divisions, as written.
+        type: Name of the note value, such as ``quarter``.
+        dots: Number of dots.
+        is_tuplet: Whether the note has a `<time-modification>`.
+        step: Index in `table.STEPS`.
         alter_cents: Alteration.
-        is_altered: Whether the document says how.
-        accidental: Name of the accidental in front of it.
-        octave: 4 begins with middle C.
-        tie: One of `table.NO_TIE` and the others.
-        voice: Name of its voice.
-        staff: Number of its staff; 0 for none.
-        fermata: Whether there is one over it.
-        length: Its duration, unless it is a grace note.
-        columns: Its values of the columns from `kind` to `cue`.
+        is_altered: Whether the note has an `<alter>`.
+        accidental: Name of the printed accidental.
+        octave: Octave; 4 begins with middle C.
+        tie: `table.NO_TIE` or another value of that column.
+        voice: Name of the voice.
+        staff: Number of the staff; 0 for none.
+        fermata: Whether the note has a fermata.
+        length: The duration; empty for a grace note.
+        columns: Values of the columns from `kind` to `cue`.
     """
 
     kind: int = -1
     in_chord: bool = False
-    is_whole_bar: bool = False
+    is_whole_measure: bool = False
     grace: bool = False
     cue: bool = False
     duration: str = ""
@@ -78,15 +78,15 @@ class NoteReader:
     """Reads the notes of a document."""
 
     def read(self, element: Any) -> WrittenNote:
-        """Return what a `<note>` says.
+        """Return the content of a `<note>`.
 
         Raises:
-            ValueError: It has a number that is none, or no pitch.
+            ValueError: A number is malformed or out of range, or there is no pitch.
         """
         return _read_note(element)
 
-    def unfold(self, _element: Any) -> Sequence[WrittenNote]:
-        """Return the notes that an element of `folding` stands for; here none, whatever a document has."""
+    def repeated(self, _element: Any) -> Sequence[WrittenNote]:
+        """Return the notes that an element of `note_deduplication` stands for; here none."""
         return ()
 
 
@@ -146,14 +146,14 @@ def _octave(text: str) -> int:
 def _read_unpitched(note: WrittenNote, element: Any) -> None:
     note.kind = UNPITCHED
     step, octave = element.findtext("display-step"), element.findtext("display-octave")
-    # Where nothing is said it stands on the middle line, as if in the treble clef.
+    # Without a display step, a note is on the middle line of the treble clef.
     note.step = _step(step) if step else _STEP["B"]
     note.octave = _octave(octave) if octave else 4
 
 
 def _read_rest(note: WrittenNote, element: Any) -> None:
     note.kind = REST
-    note.is_whole_bar = element.get("measure") == "yes"
+    note.is_whole_measure = element.get("measure") == "yes"
 
 
 def _read_duration(note: WrittenNote, element: Any) -> None:
@@ -181,13 +181,13 @@ def _read_tie(note: WrittenNote, element: Any) -> None:
 
 
 def _joined(so_far: int, kind: str | None) -> int:
-    """Return the tie of a note that has one more `<tie>`."""
+    """Return the tie of a note with the `<tie>` elements so far and one more."""
     if kind is None:
         return so_far or table.TIE_START
-    came = {"start": table.TIE_START, "stop": table.TIE_STOP}.get(kind, table.TIE_OTHER)
-    if so_far in (table.NO_TIE, came):
-        return came
-    if {so_far, came} == {table.TIE_START, table.TIE_STOP} or so_far == table.TIE_CONTINUE:
+    tie = {"start": table.TIE_START, "stop": table.TIE_STOP}.get(kind, table.TIE_OTHER)
+    if so_far in (table.NO_TIE, tie):
+        return tie
+    if {so_far, tie} == {table.TIE_START, table.TIE_STOP} or so_far == table.TIE_CONTINUE:
         return table.TIE_CONTINUE
     return table.TIE_START
 
@@ -236,10 +236,10 @@ _READERS: Final[Mapping[str, Callable[[WrittenNote, Any], None]]] = {
 
 
 def staff_number(text: str | None) -> int:
-    """Return the number of a staff; 0 where nothing is said.
+    """Return the number of a staff; 0 for an empty text.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a staff number.
     """
     if not text or not text.strip():
         return 0

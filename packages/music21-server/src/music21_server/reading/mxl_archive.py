@@ -19,46 +19,46 @@ _LARGEST_CONTAINER: Final = 100_000
 _PIECE: Final = 1 << 20
 _DIRECTORY_ENTRY: Final = b"PK\x01\x02"
 _MOST_FILES: Final = 1000
-"""Of an archive; a score has a few, and some pictures."""
+"""Files in an archive; a score has a few, and some pictures."""
 
 _BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
-    RuntimeError,  # a method of compression that it does not know is one of these
+    RuntimeError,  # for an unknown compression method
     OSError,
     ValueError,
     KeyError,
 )
-"""What `zipfile` raises for archives that are none."""
+"""Exceptions of `zipfile` for broken archives."""
 
 
 def unpack(source: bytes, limits: Limits) -> bytes:
     """Return the document in an archive.
 
-    It is unpacked piece by piece, so that one that claims to be small and is not costs no more memory than
-    the limit.
+    It is unpacked in pieces, so that a document larger than the archive declares takes no more memory than
+    the limit allows.
 
     Raises:
-        UnreadableScoreError: It is no such archive, or broken.
-        TooMuchScoreError: The document is beyond the limit.
+        UnreadableScoreError: The source is not such an archive, or broken.
+        TooMuchScoreError: The document exceeds the limit.
     """
     limits.check("max_source_bytes", len(source))
-    # Counted before the directory is read, which takes much more memory than the archive.
+    # Counted before `zipfile` reads the directory, which takes much more memory than the archive.
     files = source.count(_DIRECTORY_ENTRY)
     if files > _MOST_FILES:
         raise TooMuchScoreError(
-            f"The archive has {files:,} files, expected at most {_MOST_FILES:,}: send the MusicXML document "
-            "alone."
+            f"Expected at most {_MOST_FILES:,} files in the archive, got {files:,}: send the MusicXML "
+            "document alone."
         )
     try:
         with zipfile.ZipFile(BytesIO(source)) as archive:
             names = archive.namelist()
-            name = _named(archive) if _CONTAINER in names else _likely(names)
+            name = _from_container(archive) if _CONTAINER in names else _first_document(names)
             if name not in names:
                 raise UnreadableScoreError(
-                    f"Expected {name[:100]!r} in the archive, as its container says; it is missing."
+                    f"Expected {name[:100]!r} in the archive, which its container names; it is missing."
                 )
             return _read(archive, name, limits)
     except _BROKEN as error:
@@ -67,8 +67,8 @@ def unpack(source: bytes, limits: Limits) -> bytes:
         ) from error
 
 
-def _named(archive: zipfile.ZipFile) -> str:
-    """Return the name of the document; the first, where the container has it in several forms."""
+def _from_container(archive: zipfile.ZipFile) -> str:
+    """Return the name of the document; the first one if the container names several."""
     container = _open(archive, _CONTAINER).read(_LARGEST_CONTAINER)
     try:
         root = parsed(as_utf8(container))
@@ -82,21 +82,21 @@ def _named(archive: zipfile.ZipFile) -> str:
         if path and "musicxml" in kind:
             return str(path)
     raise UnreadableScoreError(
-        "Expected the archive's container to name a MusicXML document, it names none. Is it a score of "
-        "another program? Export it as MusicXML."
+        "Expected the archive's container to name a MusicXML document, got none: export the score as "
+        "MusicXML."
     )
 
 
-def _likely(names: list[str]) -> str:
-    """Return the document of an archive without a container, which some programs write."""
-    found = [name for name in names if name.lower().endswith((".xml", ".musicxml"))]
-    if not found:
-        raise UnreadableScoreError("Expected a MusicXML document in the archive, it has none.")
-    return found[0]
+def _first_document(names: list[str]) -> str:
+    """Return the name of the document in an archive without a container, as some programs write it."""
+    documents = [name for name in names if name.lower().endswith((".xml", ".musicxml"))]
+    if not documents:
+        raise UnreadableScoreError("Expected a MusicXML document in the archive, got none.")
+    return documents[0]
 
 
 def _open(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """Open a file that is stored or deflated; others may ask for gigabytes before they give a byte."""
+    """Open a stored or deflated file; other methods may allocate gigabytes before the first byte."""
     info = archive.getinfo(name)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UnreadableScoreError(

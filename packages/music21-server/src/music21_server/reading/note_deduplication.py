@@ -1,17 +1,17 @@
-"""Notes that are written alike reach the XML parser once.
+"""Deduplication of notes before the XML parser.
 
-Most notes of most documents are written as others before them: half a million of an orchestra in some
-fifteen thousand ways. To parse one and to look at its elements takes ten microseconds, to find its text in a
-dictionary less than one. So the first note of a kind goes to the parser with a number, and in place of later
-ones their numbers do:
+Most notes of most documents are written like others before them: half a million notes of an orchestra in
+about fifteen thousand ways. Parsing a note and looking at its elements takes ten microseconds; looking its
+text up in a dictionary takes less than one. So the first note of each kind is parsed with a number, and
+later ones are replaced by their numbers:
 
-    <note folded-notes="7"><pitch>...</note>
-    <folded-notes n="7 7 12"/>
+    <note deduplicated-note="7"><pitch>...</note>
+    <deduplicated-note n="7 7 12"/>
 
-Nothing is taken for a note because it looks like one. That a text is a whole note of a bar is known when the
-parser hands over, in a bar, the element with its number; that the same bytes elsewhere are one as well, when
-it hands over this number in a bar. All numbers must come back so. Where they do not, because what looked like
-notes stood in a comment, say, and where anything else is unusual or wrong, the document is read as it stands.
+A text is not taken for a note because it looks like one. It is known to be a note when the parser returns
+its element, with its number, in a measure; the same bytes elsewhere are known to be notes when the parser
+returns their number in a measure. Every number must come back that way. If one does not, because what looked
+like a note was inside a comment, say, or if anything else is unusual or wrong, every note is parsed instead.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from typing import Any, Final
 from music21_server.reading.musicxml_note import NoteReader, WrittenNote
 from music21_server.reading.xml import LARGEST_PIECE_BYTES, Feed
 
-FOLDED: Final = "folded-notes"
-"""The element with numbers, and the attribute of a note that has one."""
+DEDUPLICATED: Final = "deduplicated-note"
+"""Tag of the element with the numbers of repeated notes, and attribute with the number of a first note."""
 
-_FOLDED: Final = FOLDED.encode()
+_DEDUPLICATED: Final = DEDUPLICATED.encode()
 _NOTE: Final = b"<note"
 _PLAIN_START: Final = b"<note>"
-_NUMBERED_START: Final = b'<note %s="' % _FOLDED
+_NUMBERED_START: Final = b'<note %s="' % _DEDUPLICATED
 _END: Final = b"</note>"
-_START_GOES_ON: Final = b"> \t\r\n"
+_AFTER_TAG_NAME: Final = b"> \t\r\n"
 _INNER: Final = re.compile(rb"note[\s/]")
 
 _PLACED_START: Final = re.compile(
@@ -40,42 +40,42 @@ _PLACED_START: Final = re.compile(
 )
 _STEM: Final = b"<stem>"
 _PLACED_STEM: Final = re.compile(rb'<stem default-y="[-0-9.]+">')
-"""Places on the page make notes differ that say the same. They are whole tags: broken ones stay different."""
+"""Positions on the page, in which otherwise equal notes differ. Only whole tags match, so that malformed ones
+stay as they are."""
 
-_MOST_KNOWN: Final = 50_000
-"""Ways to write a note that are remembered; they take some forty megabytes."""
+_MOST_DISTINCT: Final = 50_000
+"""Distinct notes that are remembered; they take about 40 MB."""
 
 _MOST_PER_READ: Final = 1 << 18
-"""Bytes of the document that are folded for one helping of the parser."""
-
+"""Bytes of the document that are processed for one read of the parser, and longest distance between notes."""
 
 PAYS_FROM_BYTES: Final = 1_000_000
-"""In smaller documents too few notes have been there before."""
+"""Size of the document from which deduplication saves time; smaller ones repeat too few notes."""
 
 _TRIAL_NOTES: Final = 10_000
-"""After them folding is given up if fewer than half were folded: each that is not takes some 40 % longer."""
+"""Notes after which deduplication stops unless half were replaced: the others take about 40 % longer."""
 
 
-class UnfoldableError(Exception):
-    """The document must be read as it stands."""
+class DeduplicationError(Exception):
+    """Every note of the document must be parsed."""
 
 
-class FoldedFeed(Feed):
-    """Hands a document to the parser with its notes folded.
+class DeduplicatingFeed(Feed):
+    """Feeds a document to the parser with repeated notes replaced by their numbers.
 
     Attributes:
-        folded: Notes whose number was handed over in their place.
+        replaced: Number of notes that were replaced.
     """
 
     def __init__(self, source: bytes) -> None:
-        # Half of what is allowed, so that a document near the limit is measured as it stands.
+        # Half of the limit, so that documents near the limit are measured without replacements.
         super().__init__(source, LARGEST_PIECE_BYTES // 2)
-        if _FOLDED in source:
-            raise UnfoldableError
+        if _DEDUPLICATED in source:
+            raise DeduplicationError
         self._notes_end = source.rfind(_END) + len(_END)
         self._numbers: dict[bytes, bytes] = {}
-        self.folded = 0
-        self._looked_at = 0
+        self.replaced = 0
+        self._seen = 0
         self._is_on_trial = True
 
     def _next(self, size: int) -> bytes:
@@ -85,55 +85,55 @@ class FoldedFeed(Feed):
         at = self.position
         until = min(at + _MOST_PER_READ, self._notes_end)
         texts: list[bytes] = []
-        run: list[bytes] = []  # numbers of notes that follow each other
+        run: list[bytes] = []  # numbers of consecutive repeated notes
         length = 0
         while at < until and length < size:
-            self._looked_at += 1
+            self._seen += 1
             end = source.find(_END, at) + len(_END)
             start = source.find(_NOTE, at, end)
             if start < 0 or end - at > _MOST_PER_READ:
-                raise UnfoldableError
+                raise DeduplicationError
             note = source[start:end]
             number = number_of(note)
             if number is None:
-                number, note = self._look_closer(note)
+                number, note = self._look_up(note)
             if number is not None:
                 if start > at and not (before := source[at:start]).isspace():
-                    texts += (self._fold(run), before)
+                    texts += (self._references(run), before)
                     length += len(before)
                     run = []
                 run.append(number)
             else:
-                texts += (self._fold(run), source[at:start], note)
+                texts += (self._references(run), source[at:start], note)
                 length += start - at + len(note)
                 run = []
             at = end
-        texts.append(self._fold(run))
+        texts.append(self._references(run))
         self.position = at
-        if self._is_on_trial and self._looked_at >= _TRIAL_NOTES:
+        if self._is_on_trial and self._seen >= _TRIAL_NOTES:
             self._is_on_trial = False
-            if self.folded < self._looked_at // 2:
-                self._notes_end = at  # the rest as it stands
+            if self.replaced < self._seen // 2:
+                self._notes_end = at  # replace nothing in the rest
         return b"".join(texts)
 
-    def _look_closer(self, note: bytes) -> tuple[bytes | None, bytes]:
-        """Return the number of what may be a note, where it is known, and what goes to the parser if not."""
-        key = _unplaced(note)
+    def _look_up(self, note: bytes) -> tuple[bytes | None, bytes]:
+        """Return the number of a candidate, or None and the text for the parser, numbered if it is new."""
+        key = _without_position(note)
         number = self._numbers.get(key)
-        if number is None and len(self._numbers) < _MOST_KNOWN and _is_safe(key):
+        if number is None and len(self._numbers) < _MOST_DISTINCT and _is_safe(key):
             following = self._numbers[key] = b"%d" % len(self._numbers)
             note = b"".join((_NUMBERED_START, following, b'"', note[len(_NOTE) :]))
         return number, note
 
-    def _fold(self, numbers: list[bytes]) -> bytes:
+    def _references(self, numbers: list[bytes]) -> bytes:
         if not numbers:
             return b""
-        self.folded += len(numbers)
-        return b'<%s n="%s"/>' % (_FOLDED, b" ".join(numbers))
+        self.replaced += len(numbers)
+        return b'<%s n="%s"/>' % (_DEDUPLICATED, b" ".join(numbers))
 
 
-def _unplaced(note: bytes) -> bytes:
-    """Return a note without its place on the page."""
+def _without_position(note: bytes) -> bytes:
+    """Return a note without its position on the page."""
     if not note.startswith(_PLAIN_START):
         start = _PLACED_START.match(note)
         if start is not None:
@@ -142,13 +142,13 @@ def _unplaced(note: bytes) -> bytes:
 
 
 def _is_safe(note: bytes) -> bool:
-    """Return whether what may be a note is one wherever it stands, if it is one anywhere.
+    """Return whether a candidate that is a note in one place is a note in every place.
 
-    No other note may begin or end in it, nor what is no element; nor may it have prefixes, which mean what is
-    said around it.
+    No other note, comment, CDATA section or processing instruction may begin or end in it, and it may not
+    have namespace prefixes, whose meaning depends on the elements around it.
     """
     return (
-        note[len(_NOTE)] in _START_GOES_ON
+        note[len(_NOTE)] in _AFTER_TAG_NAME
         and note.count(b"note>", len(_PLAIN_START)) == 1
         and b":" not in note
         and b"!" not in note
@@ -157,39 +157,39 @@ def _is_safe(note: bytes) -> bool:
     )
 
 
-class FoldedNotes(NoteReader):
-    """Reads the notes that come of a document so, each of a kind once."""
+class DeduplicatedNoteReader(NoteReader):
+    """Reads the notes of a `DeduplicatingFeed`, each distinct note once."""
 
     def __init__(self) -> None:
         self._notes: dict[str, WrittenNote] = {}
-        self._unfolded = 0
+        self._repeated = 0
 
     def read(self, element: Any) -> WrittenNote:
-        """Return what a note says, and remember it by its number."""
+        """Return the content of a `<note>`, and remember it by its number."""
         note = super().read(element)
-        number = element.get(FOLDED)
+        number = element.get(DEDUPLICATED)
         if number is not None:
             self._notes[number] = note
         return note
 
-    def unfold(self, element: Any) -> Sequence[WrittenNote]:
-        """Return the notes with the numbers of an element.
+    def repeated(self, element: Any) -> Sequence[WrittenNote]:
+        """Return the notes with the numbers in an element.
 
         Raises:
-            UnfoldableError: One of them never was a note of a bar.
+            DeduplicationError: A number does not belong to a note of a measure.
         """
         try:
             notes = [self._notes[number] for number in element.get("n").split()]
         except KeyError:
-            raise UnfoldableError from None
-        self._unfolded += len(notes)
+            raise DeduplicationError from None
+        self._repeated += len(notes)
         return notes
 
-    def check(self, folded: int) -> None:
-        """Check that all notes that were folded came back.
+    def check(self, replaced: int) -> None:
+        """Check that every replaced note came back in a measure.
 
         Raises:
-            UnfoldableError: Some did not: what was folded was no note of a bar.
+            DeduplicationError: One did not; it was not a note.
         """
-        if self._unfolded != folded:
-            raise UnfoldableError
+        if self._repeated != replaced:
+            raise DeduplicationError

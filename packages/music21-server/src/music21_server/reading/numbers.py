@@ -1,7 +1,7 @@
-"""Numbers that strangers wrote into documents.
+"""Numbers in documents from strangers.
 
-Each is bounded where it is read, so that no later sum or product leaves 64 bits and nothing hangs on a number
-of a million digits. The bounds lie far beyond what any music needs.
+Each number is bounded where it is read, so that no later sum or product overflows 64 bits, and a number of a
+million digits costs no time. The bounds lie far beyond what any music needs.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})", re.
 
 
 def quantity(text: str, what: str, least: int, most: int) -> Fraction:
-    """Return a decimal number, exactly.
+    """Return a decimal number exactly.
 
     Args:
-        text: Such as ``3`` or ``-0.5``; spaces around it do not matter.
-        what: What it is the number of, for the error.
-        least: Smallest that is accepted.
-        most: Largest that is accepted.
+        text: A number such as ``3`` or ``-0.5``; surrounding spaces are ignored.
+        what: Name of the number, for the error.
+        least: Smallest accepted value.
+        most: Largest accepted value.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: The text is not a decimal number, or out of range.
     """
     text = text.strip()
     if _DECIMAL.fullmatch(text):
         if text.isdigit():
-            value = Fraction(int(text))  # most are; in a tenth of the time
+            value = Fraction(int(text))  # the common case, in a tenth of the time
         else:
-            # Fraction takes no point without digits behind it.
+            # Fraction rejects a point without digits after it.
             value = Fraction(text.rstrip(".") if text.endswith(".") else text)
         if least <= value <= most:
             return value
@@ -38,10 +38,10 @@ def quantity(text: str, what: str, least: int, most: int) -> Fraction:
 
 
 def whole(text: str, what: str, least: int, most: int) -> int:
-    """Return a whole number; ``4.0`` is one, which some programs write.
+    """Return a whole number; some programs write it as ``4.0``.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: The text is not a whole number, or out of range.
     """
     value = quantity(text, what, least, most)
     if value.denominator != 1:

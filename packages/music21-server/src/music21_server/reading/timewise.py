@@ -1,6 +1,6 @@
-"""Timewise MusicXML, which has parts in measures, made partwise, which has measures in parts.
+"""Conversion of timewise MusicXML (parts in measures) to partwise MusicXML (measures in parts).
 
-The same as the stylesheet that MusicXML brings (`timepart.xsl`), a measure at a time.
+Gives the result of the stylesheet in the MusicXML distribution (`timepart.xsl`), one measure at a time.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _EMPTY: Final = b"<measure%s></measure>\n"
 
 
 def as_partwise(source: bytes, limits: Limits) -> bytes:
-    """Return a MusicXML document as partwise MusicXML; what is not timewise, as it came.
+    """Return a MusicXML document as partwise MusicXML; one that is not timewise is returned unchanged.
 
     Args:
         source: The document, unpacked.
-        limits: How large the score may be.
+        limits: Limits of the score.
 
     Raises:
-        UnreadableScoreError: It is broken.
-        TooMuchScoreError: It is beyond a limit.
+        UnreadableScoreError: The document is broken.
+        TooMuchScoreError: The score exceeds a limit.
     """
     content = as_utf8(source)
     return partwise(content, limits) if root_tag(content) == TIMEWISE else source
 
 
 def partwise(source: bytes, limits: Limits) -> bytes:
-    """Return a timewise document, in UTF-8, as a partwise one; errors as `as_partwise`."""
+    """Return a timewise document, in UTF-8, as a partwise one; errors as in `as_partwise`."""
     score = _Parts(limits)
     for element in pieces(Feed(source), ("part-list", "part", "measure")):
         if element.tag == "part-list":
@@ -55,16 +55,16 @@ class _Parts:
         self._parts: dict[str, list[bytes]] = {}
 
     def take_head(self, part_list: Any) -> None:
-        """Take the list of parts, and what stands before it."""
+        """Take the part list and the elements before it."""
         root = part_list.getparent()
         if root is None or root.tag != TIMEWISE:
             raise UnreadableScoreError(f"Expected <part-list> in <{TIMEWISE}>, got it elsewhere.")
         self._root = _attributes(root)
-        # What stands behind may have been parsed as well.
-        self._head = [_written(child) for child in root[: root.index(part_list) + 1]]
+        # The parser may be past the part list already.
+        self._head = [_serialized(child) for child in root[: root.index(part_list) + 1]]
 
     def take(self, part: Any) -> None:
-        """Take the measure of a part."""
+        """Take one measure of one part."""
         measure = part.getparent()
         if measure is None or measure.tag != "measure" or measure.getparent().tag != TIMEWISE:
             raise UnreadableScoreError(
@@ -76,28 +76,28 @@ class _Parts:
             self._limits.check("max_measures", len(self._starts))
         measures = self._parts.setdefault(part.get("id", ""), [])
         self._limits.check("max_parts", len(self._parts))
-        # Measures in which this part did not stand are empty.
+        # Measures without this part are empty.
         measures += (_EMPTY % start for start in self._starts[len(measures) : -1])
-        content = b"".join(_written(child) for child in part)
+        content = b"".join(_serialized(child) for child in part)
         measures.append(b"<measure%s>%s</measure>\n" % (self._starts[-1], content))
 
     def document(self) -> bytes:
-        """Return the document."""
-        made = [
+        """Return the partwise document."""
+        lines = [
             b'<?xml version="1.0" encoding="UTF-8"?>\n<score-partwise%s>\n' % self._root,
             *self._head,
         ]
         for identity, measures in self._parts.items():
             part = etree.Element("part", id=identity)
-            made += (b"<part%s>\n" % _attributes(part), *measures, b"</part>\n")
-        return b"".join([*made, b"</score-partwise>\n"])
+            lines += (b"<part%s>\n" % _attributes(part), *measures, b"</part>\n")
+        return b"".join([*lines, b"</score-partwise>\n"])
 
 
 def _attributes(element: Any) -> bytes:
-    """Return the attributes of an element as they stand in its tag."""
+    """Return the attributes of an element as they appear in its tag."""
     alone = etree.Element("x", element.attrib)
     return bytes(etree.tostring(alone, encoding="utf-8"))[len(b"<x") : -len(b"/>")]
 
 
-def _written(element: Any) -> bytes:
+def _serialized(element: Any) -> bytes:
     return bytes(etree.tostring(element, encoding="utf-8", with_tail=False))

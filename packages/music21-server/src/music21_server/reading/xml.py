@@ -1,7 +1,7 @@
-"""XML from strangers, a piece at a time.
+"""Safe, incremental parsing of XML from strangers.
 
-Nothing is fetched, entities are refused, and what has been read is forgotten, so that memory follows the
-largest piece and not the document.
+Nothing is fetched, entity declarations are refused, and elements are freed once they are read, so that memory
+depends on the largest piece and not on the document.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lxml import etree
 from music21_server.errors import TooMuchScoreError, UnreadableScoreError
 
 LARGEST_PIECE_BYTES: Final = 8_000_000
-"""Between the ends of two pieces. A tree takes up to forty times as much memory as its text; the fullest bar
-of one part that anybody has written takes some 100 kB."""
+"""Longest text between the ends of two pieces. A tree takes up to forty times the memory of its text; the
+largest measure of one part in real scores takes about 100 kB."""
 
 _READ_BYTES: Final = 1 << 14
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
@@ -34,11 +34,11 @@ _OPTIONS: Final = {
 
 
 def as_utf8(source: bytes) -> bytes:
-    """Return a document in UTF-8, whatever it was in.
+    """Return a document in UTF-8.
 
     Raises:
-        UnreadableScoreError: Its encoding is unknown, or not what it says, or it declares entities: they can
-            make gigabytes of a few lines, and no notation program writes them.
+        UnreadableScoreError: The document is not in the encoding it declares, or it declares entities: they
+            can expand a few lines to gigabytes, and no notation program writes them.
     """
     if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         source = _recoded(source, "utf-16")
@@ -53,8 +53,7 @@ def as_utf8(source: bytes) -> bytes:
             source = _recoded(source, name)
     if b"<!ENTITY" in source:
         raise UnreadableScoreError(
-            "Expected XML without entity declarations, got <!ENTITY ...>: "
-            "write the text itself in their place."
+            "Expected XML without entity declarations, got <!ENTITY ...>: replace each entity by its text."
         )
     return source
 
@@ -72,7 +71,7 @@ def root_tag(source: bytes) -> str:
     """Return the tag of a document's root.
 
     Raises:
-        UnreadableScoreError: It is no XML.
+        UnreadableScoreError: The document is not XML.
     """
     try:
         for _, element in etree.iterparse(BytesIO(source), events=("start",), chunk_size=1024, **_OPTIONS):
@@ -83,40 +82,38 @@ def root_tag(source: bytes) -> str:
 
 
 def broken(error: etree.XMLSyntaxError) -> UnreadableScoreError:
-    """Return the error for XML that is none."""
+    """Return the error to raise for malformed XML."""
     return UnreadableScoreError(f"Expected well-formed XML, got: {error.msg}. The document may be cut off.")
 
 
 class Feed:
-    """Hands a document to the parser, and counts how much of it since the last piece.
+    """Feeds a document to the parser, and limits the bytes between two pieces.
+
+    Args:
+        source: The document, in UTF-8.
+        most_bytes: Most bytes between two pieces; `LARGEST_PIECE_BYTES` if None.
 
     Attributes:
-        position: Bytes of the document that have been handed over.
+        position: Bytes of the document that have been read.
     """
 
     def __init__(self, source: bytes, most_bytes: int | None = None) -> None:
-        """Begin with a document.
-
-        Args:
-            source: In UTF-8.
-            most_bytes: Between two pieces; eight megabytes if nothing is said.
-        """
         self._source = source
         self._most = LARGEST_PIECE_BYTES if most_bytes is None else most_bytes
         self._piece_position = 0
         self.position = 0
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, about as many; none at the end.
+        """Return about `size` bytes; none at the end.
 
         Raises:
-            TooMuchScoreError: There have been too many since the last piece.
+            TooMuchScoreError: The current piece is too large.
         """
         following = self._next(size)
         if self.position - self._piece_position > self._most:
             raise TooMuchScoreError(
-                f"The document has more than {self._most:,} bytes without a bar line, which is no "
-                "music: send the score without embedded pictures or other data."
+                f"Expected at most {self._most:,} bytes between two barlines, got more: send the score "
+                "without embedded pictures or other data."
             )
         return following
 
@@ -125,33 +122,33 @@ class Feed:
         self.position += size  # also at the end
         return following
 
-    def take_piece(self) -> None:
-        """Begin to count anew."""
+    def begin_piece(self) -> None:
+        """Begin to count the bytes of a new piece."""
         self._piece_position = self.position
 
 
 def pieces(feed: Feed, tags: Collection[str]) -> Iterator[Any]:
-    """Yield elements with one of some tags as they end; they are forgotten afterwards.
+    """Yield the elements with certain tags as they end, and free each one afterwards.
 
-    That elements end is told by the parser in half the time that it needs to tell that they begin as well.
+    Only end events are used: with start events as well the parser takes twice as long.
 
     Args:
         feed: The document.
-        tags: Of the elements.
+        tags: Tags of the elements.
 
     Raises:
-        UnreadableScoreError: It is no XML.
-        TooMuchScoreError: It has more than eight megabytes without such an element.
+        UnreadableScoreError: The document is not XML.
+        TooMuchScoreError: The text between two such elements is too long.
     """
     events = etree.iterparse(feed, events=("end",), tag=tuple(tags), chunk_size=_READ_BYTES, **_OPTIONS)
     try:
         for _, element in events:
             yield element
-            feed.take_piece()
+            feed.begin_piece()
             element.clear()
             parent = element.getparent()
             if parent is not None:
-                # Everything before it, so that what nobody asked for goes as well.
+                # Free everything before it too, so that elements with other tags do not pile up.
                 del parent[: parent.index(element)]
     except etree.XMLSyntaxError as error:
         raise broken(error) from error
@@ -161,11 +158,11 @@ def parsed(source: bytes) -> Any:
     """Return the root of a small document in UTF-8.
 
     Raises:
-        XMLSyntaxError: It is no XML.
+        XMLSyntaxError: The document is not XML.
     """
     return etree.fromstring(source, etree.XMLParser(**_OPTIONS))
 
 
 def text_of(element: Any) -> str:
-    """Return the text of an element; nothing for one that is not there."""
+    """Return the stripped text of an element; empty for None."""
     return "" if element is None or element.text is None else str(element.text).strip()

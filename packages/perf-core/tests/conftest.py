@@ -13,9 +13,11 @@ import pytest
 
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
 from perf_core.adapter import Pools
-from perf_core.load.plan import Plan, Settings, make_plan
-from perf_core.results.record import GeneratorUse, Latency, Metrics, Stage
+from perf_core.analysis.evidence import Evidence, Found
+from perf_core.load.plan import Plan, Settings
+from perf_core.results.record import Finding, GeneratorUse, Latency, Metrics, Stage
 from perf_core.sampling.sampler import Reading, Sample
+from perf_core.shapes.registry import plan_scenario
 
 # On a busy machine a single example may take long; what it finds counts, not how soon.
 hypothesis.settings.register_profile("busy machine", deadline=None)
@@ -204,6 +206,24 @@ def _samples(
     return tuple(Sample(STARTED_AT_S + t, server(t), generator(t)) for t in t_s)
 
 
+def _evidence(stages: Sequence[Stage], **changes: Any) -> Evidence:
+    values: dict[str, Any] = {
+        "metrics": _metrics(),
+        "stages": stages,
+        "planned_stages": [stage.name for stage in stages],
+        "server": None,
+        "load": _load_columns([(10.0,)] * 10),
+        "period_s": 1.0,
+        **changes,
+    }
+    return Evidence(**values)
+
+
+def _finding(found: Found, title: str) -> Finding:
+    """The finding with this title."""
+    return next(each for each in found.findings if each.title == title)
+
+
 def _add(a: int = 1, b: int = 2, kind: str = "") -> Journey:
     return Journey("add", (Step("add", {"a": a, "b": b}, Expectation.result({"result": a + b})),), kind)
 
@@ -215,7 +235,7 @@ def _scenario(
 
 
 def _plan(shape: str = "load", pools: Pools | None = None, **settings: Any) -> Plan:
-    return make_plan(_scenario(shape, pools), "session", Settings(**settings))
+    return plan_scenario(_scenario(shape, pools), "session", Settings(**settings))
 
 
 @dataclass
@@ -238,6 +258,8 @@ class Build:
     load_columns = staticmethod(_load_columns)
     summary = staticmethod(_summary)
     samples = staticmethod(_samples)
+    evidence = staticmethod(_evidence)
+    finding = staticmethod(_finding)
     scenario = staticmethod(_scenario)
     journey = staticmethod(_add)
     plan = staticmethod(_plan)

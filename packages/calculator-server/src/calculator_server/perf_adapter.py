@@ -179,7 +179,7 @@ def _scenarios() -> dict[str, Scenario]:
         },
         launches={"rate-limit": _limited(), "recovery": _launch("--workers", "2")},
         limits=LIMITS,
-        strikes_at="multiprocessing.spawn",
+        kill_pattern="multiprocessing.spawn",
     )
     return {**standard, "benchmark": benchmark, **further}
 

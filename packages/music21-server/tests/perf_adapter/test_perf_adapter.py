@@ -11,9 +11,10 @@ import pytest
 from music21_server.perf_adapter import LIMITS, adapter, journeys
 from music21_server.perf_adapter.journeys import SIZES, by_tool, faulty, large_scores, mixed
 from perf_core import UNIQUE, Scenario
-from perf_core.load.plan import Settings, make_plan
+from perf_core.load.plan import Settings
 from perf_core.server.client import connect
 from perf_core.server.process import ServerProcess
+from perf_core.shapes.registry import plan_scenario
 from perf_core.testing import AdapterContract
 
 HEAVY = {"large-scores", "tools", "benchmark"}
@@ -88,7 +89,7 @@ def test_mistakes_of_every_kind_are_made_between_ordinary_work() -> None:
 def test_rate_limited_server_asks_for_tokens_and_has_the_limits(tmp_path: Path) -> None:
     scenario = adapter.scenarios["rate-limit"]
     assert scenario.launch is not None
-    plan = make_plan(scenario, "session", Settings(), tokens=scenario.launch.tokens)
+    plan = plan_scenario(scenario, "session", Settings(), tokens=scenario.launch.tokens)
     assert len(plan.tokens) == 2, "two clients beside the lab itself"
     assert scenario.launch.tokens[0] not in plan.tokens
     assert f"--rate-limit-burst {LIMITS.burst}" in " ".join(scenario.launch.argv)

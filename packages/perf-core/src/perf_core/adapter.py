@@ -1,8 +1,8 @@
-"""What a server tells the lab about itself: how to start it, what to call, what must come back.
+"""The adapter of a server: how to start it, what to call, and which answers and figures to expect.
 
-An adapter is an object with the attributes of :class:`ServerAdapter`, published as an entry point of
-the group ``perf_core.adapters``. It needs no JavaScript: the k6 scripts own the shape of the load, the
-adapter owns what is called, what must come back, and the targets.
+An adapter is an object with the attributes of :class:`ServerAdapter`, published as an entry point of the
+group ``perf_core.adapters``. It needs no JavaScript: the k6 scripts shape the load; the adapter supplies the
+calls, their expected answers and the targets.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Launch:
     """How to start a server.
 
     Attributes:
-        argv: Command and arguments. ``{ready_file}`` stands for a path at which the server writes
-            ``{"url": …}`` once it answers; a server that cannot do that takes ``{port}``, a port
-            that the lab chose, and states its ``url``.
+        argv: Command and arguments. ``{ready_file}`` is replaced by a path where the server writes
+            ``{"url": …}`` once it answers. A server that cannot do that takes ``{port}``, a free port that
+            the lab chooses, and has a ``url``.
         url: Template of the MCP endpoint for servers with ``{port}``, such as
-            ``http://127.0.0.1:{port}/mcp``; None when the ready file tells.
+            ``http://127.0.0.1:{port}/mcp``; None for servers with a ready file.
         env: Variables added to the lab's own environment.
         cwd: Folder to start in; None is the lab's own.
-        ready_timeout_s: Time until the first MCP handshake must have been answered.
+        ready_timeout_s: Longest time until the server answers its first MCP handshake.
         stop_timeout_s: Time between SIGTERM and SIGKILL.
-        tokens: Bearer tokens that the server started like this asks for: the lab's own requests carry the
-            first, virtual users the others in turn. They stand in ``plan.json``: no real secrets.
+        tokens: Bearer tokens that the server accepts: the lab's own requests carry the first, virtual users
+            share the others. They are written to ``plan.json``, so use no real secrets.
     """
 
     argv: tuple[str, ...]
@@ -50,18 +50,18 @@ class Launch:
 
 
 UNIQUE = "{unique}"
-"""Stands in arguments and expected answers for a text of 16 letters and digits that no other journey has,
-of this run or of any other: names that must not meet, or content that the server cannot have seen."""
+"""Placeholder in arguments and expected answers, replaced by 16 characters that no other journey of any run
+has: for names that must not collide, or content that the server cannot have seen."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a tool call must answer; built by one of the five class methods.
+    """The expected answer of a tool call; built by one of the five class methods.
 
     Attributes:
-        kind: ``result`` compares the structured content, ``members`` some members of it, ``text`` the first
-            text content, ``error`` wants ``isError: true``, ``any`` only that it is not an error.
-        value: The expected JSON value for ``result`` and ``members``, the expected text for ``text``.
+        kind: ``result`` compares the structured content, ``members`` some of its members, ``text`` the first
+            text content; ``error`` expects ``isError: true``, ``any`` any answer that is not an error.
+        value: Expected JSON value for ``result`` and ``members``, expected text for ``text``.
     """
 
     kind: Literal["result", "members", "text", "error", "any"]
@@ -74,9 +74,9 @@ class Expectation:
 
     @classmethod
     def members(cls, members: Mapping[str, JsonValue]) -> Expectation:
-        """Expect these members of the structured content, whatever others there are.
+        """Expect these members of the structured content, and ignore its other members.
 
-        Checking is cheapest when they are the first ones, in the order in which the server writes them.
+        Checking is cheapest when they are its first members, in the order in which the server writes them.
         """
         return cls("members", dict(members))
 
@@ -98,7 +98,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Step:
-    """One tool call and what it must answer."""
+    """One tool call and its expected answer."""
 
     tool: str
     arguments: Mapping[str, JsonValue]
@@ -107,12 +107,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Journey:
-    """Calls that one user makes one after the other.
+    """Calls that one user makes in sequence.
 
     Attributes:
-        name: Names the journey in figures.
-        steps: At least one call.
-        kind: Label by which figures are split, such as ``large`` numbers; may be empty.
+        name: Name of the journey in figures.
+        steps: The calls, at least one.
+        kind: Label that splits figures, such as ``large`` for calls with large numbers; may be empty.
     """
 
     name: str
@@ -122,17 +122,17 @@ class Journey:
 
 @dataclass(frozen=True)
 class Target:
-    """A level that a figure must reach.
+    """A level that a figure must stay below or above.
 
     Attributes:
-        figure: Name of the figure, as :mod:`perf_core.analysis.figures` lists them, such as
-            ``latency_ms.all.p95`` or ``tool_calls_per_s@hold_100``.
+        figure: Name of the figure, such as ``latency_ms.all.p95`` or ``tool_calls_per_s@hold_100``; see
+            :mod:`perf_core.analysis.figures`.
         comparison: ``<`` when the figure must stay below the level, ``>`` when above.
         target: The level that decides the verdict, in the figure's unit.
-        need: One sentence: whose need this level serves.
-        stretch: A further level that is reported and decides nothing.
-        min_duration_s: Shortest observation, in seconds of load, on which the figure can be judged.
-        min_samples: Fewest samples on which the figure can be judged.
+        need: The user need that this level serves, in one sentence.
+        stretch: A stricter level that is reported but does not affect the verdict.
+        min_duration_s: Shortest observation, in seconds of load, from which the figure can be judged.
+        min_samples: Fewest samples from which the figure can be judged.
     """
 
     figure: str
@@ -145,17 +145,17 @@ class Target:
 
 
 Pools = Mapping[str, Sequence[Journey]]
-"""Journeys by pool name: ``mix`` always; the shape ``benchmark`` also wants one pool per tool, the shapes
-``tools`` and ``large-scores`` call all pools but ``mix``, one after the other."""
+"""Journeys by pool name. ``mix`` is always needed; the shape ``benchmark`` also needs one pool per tool, and
+the shapes ``tools`` and ``large-scores`` call every pool except ``mix``, one after another."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server lets one client send; the shape ``rate-limit`` holds it to that.
+    """Rate limits of a server for one client, which the shape ``rate-limit`` measures.
 
     Attributes:
-        rate_per_s: Messages in the long run.
-        burst: Messages at once, after a pause.
+        rate_per_s: Messages per second in the long run.
+        burst: Messages at once after a pause.
     """
 
     rate_per_s: float
@@ -164,22 +164,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One question about a server.
+    """One question about a server, with everything needed to answer it.
 
     Attributes:
-        name: What people type.
-        shape: The k6 script that shapes the load: a file name of ``k6/scenarios`` without ``.js``.
-        summary: One sentence: which question it answers.
+        name: Name on the command line.
+        shape: Name of the load shape: a module of :mod:`perf_core.shapes` and a file of ``k6/scenarios``.
+        summary: The question, in one sentence.
         journeys: Draws the journeys from a seed; the same seed gives the same journeys.
         targets: Levels that decide the verdict.
-        wires: Wires measured unless the user names one.
-        launch: How to start the server for this question; None is as for the others.
-        limits: What it lets one client send when started like that; the shape ``rate-limit`` needs it.
-        strikes_at: Part of the command line of the processes that the shape ``recovery`` may kill: those
-            below the server that have it and have no children of their own.
-        gauges: What the server holds, such as stored scores, by the names of gauges of its ``/metrics``:
-            after the shape ``cleanup`` they must be back where they were.
-        request_timeout_s: Time that an answer may take, where 30 s are too few.
+        wires: Wires to measure unless the user names one.
+        launch: How to start the server for this scenario; None uses the adapter's ``launch``.
+        limits: Rate limits of the server started like that; the shape ``rate-limit`` needs them.
+        kill_pattern: Text in the command lines of the processes that the shape ``recovery`` may kill. They
+            must be descendants of the server and have no children.
+        gauges: Gauges of the server's ``/metrics`` that must return to their values after the shape
+            ``cleanup``: name of the gauge, by what it counts, such as stored scores.
+        request_timeout_s: Longest time that an answer may take.
     """
 
     name: str
@@ -190,7 +190,7 @@ class Scenario:
     wires: tuple[Wire, ...] = ("session",)
     launch: Launch | None = None
     limits: Limits | None = None
-    strikes_at: str = ""
+    kill_pattern: str = ""
     gauges: Mapping[str, str] = field(default_factory=dict)
     request_timeout_s: float = 30.0
 
@@ -200,11 +200,11 @@ class ServerAdapter(Protocol):
     """The interface between the lab and one server.
 
     Attributes:
-        name: What people type after ``--target``.
-        server_name: ``serverInfo.name`` that the server must report in its handshake (a run against
-            anything else is refused); None accepts any.
+        name: Name for ``--target`` on the command line.
+        server_name: ``serverInfo.name`` that the server must report in its handshake, else the run is
+            refused; None accepts any.
         launch: How to start the server.
-        scenarios: What can be measured, by name.
+        scenarios: Scenarios by name.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""k6 is found, previewed, run and ended."""
+"""k6: finding the binary, previewing a plan, running and ending it."""
 
 import json
 import sys
@@ -10,19 +10,16 @@ from perf_core.adapter import Expectation, Journey, Scenario, Step
 from perf_core.errors import GeneratorError
 from perf_core.load import k6_process
 from perf_core.load.k6_process import Generator
-from perf_core.load.plan import Settings, make_plan
+from perf_core.load.plan import Settings
 from perf_core.load.plan import write as write_plan
+from perf_core.shapes.registry import plan_scenario
 
 JOURNEY = Journey("add", (Step("add", {"a": 1, "b": 2}, Expectation.result({"result": 3})),))
 
 
 def written_plan(folder: Path, shape: str = "quick", **settings: object) -> Path:
     scenario = Scenario(shape, shape, "a test", lambda _seed: {"mix": [JOURNEY]})
-    return write_plan(make_plan(scenario, "session", Settings(**settings)), folder)
-
-
-def test_every_scenario_of_the_requirements_has_a_shape() -> None:
-    assert set(k6_process.shapes()) >= {"quick", "load", "stress", "endurance", "spike", "benchmark"}
+    return write_plan(plan_scenario(scenario, "session", Settings(**settings)), folder)
 
 
 def test_missing_k6_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -56,7 +53,7 @@ def test_binary_that_does_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
-def test_preview_tells_length_and_users(tmp_path: Path) -> None:
+def test_preview_has_length_and_vus(tmp_path: Path) -> None:
     env = k6_process.script_env(
         written_plan(tmp_path, "load", time_scale=0.1), "http://127.0.0.1:9/mcp", tmp_path
     )
@@ -66,7 +63,7 @@ def test_preview_tells_length_and_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
-def test_duration_stands_for_the_scale(tmp_path: Path) -> None:
+def test_duration_replaces_the_time_scale(tmp_path: Path) -> None:
     env = k6_process.script_env(
         written_plan(tmp_path, "load", duration_s=7.8), "http://127.0.0.1:9/mcp", tmp_path
     )
@@ -76,7 +73,7 @@ def test_duration_stands_for_the_scale(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
-def test_malformed_plan_is_told_in_k6s_words(tmp_path: Path) -> None:
+def test_malformed_plan_is_reported_with_the_message_of_k6(tmp_path: Path) -> None:
     path = written_plan(tmp_path)
     plan = json.loads(path.read_text())
     plan["wire"] = "telegraph"
@@ -95,15 +92,15 @@ def test_go_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.k6
-def test_paths_with_odd_characters_and_foreign_k6_variables(
+def test_paths_with_special_characters_and_k6_variables_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # k6 would take its own options from such a variable: a million users would be a surprise.
+    # k6 reads its options from such variables: this one would start a million users.
     monkeypatch.setenv("K6_VUS", "1000000")
     monkeypatch.setenv("K6_ITERATIONS", "5")
     folder = tmp_path / "a&b %41 c"
     folder.mkdir()
-    # Nothing listens on the discard port: every session fails, and the run ends all the same.
+    # Nothing listens on the discard port: every session fails, and the run still ends.
     env = k6_process.script_env(written_plan(folder, duration_s=1.0, vus=2), "http://127.0.0.1:9/mcp", folder)
     with Generator(k6_process.find_k6(), "quick", env, folder, period_s=0.2) as run:
         assert run.wait(60)
@@ -123,7 +120,7 @@ def test_k6_is_ended_with_its_context(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
-def test_run_that_fails_by_itself_is_an_error_with_the_log(tmp_path: Path) -> None:
+def test_failure_of_k6_is_an_error_with_its_log(tmp_path: Path) -> None:
     env = {
         "PLAN": str(tmp_path / "none.json"),
         "SUMMARY": str(tmp_path / "s"),
@@ -135,9 +132,9 @@ def test_run_that_fails_by_itself_is_an_error_with_the_log(tmp_path: Path) -> No
             run.result()
 
 
-def test_many_users_make_k6_collect_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_k6_collects_garbage_earlier_with_many_vus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOGC", raising=False)
     assert k6_process._environment(800)["GOGC"] == "75"
     assert "GOGC" not in k6_process._environment(100)
     monkeypatch.setenv("GOGC", "50")
-    assert k6_process._environment(800)["GOGC"] == "50", "the user's own wish stands"
+    assert k6_process._environment(800)["GOGC"] == "50", "the user's own value is kept"

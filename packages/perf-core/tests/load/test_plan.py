@@ -1,4 +1,4 @@
-"""The plan: validated as a whole, the same for the same seed, lossless as JSON."""
+"""The plan: every problem reported at once, the same plan for the same seed, lossless as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, ResultsError, UsageError
-from perf_core.load.plan import Settings, filled, make_plan, parse_duration_s, to_document, write
+from perf_core.load.plan import Settings, filled, parse_duration_s, to_document, write
+from perf_core.shapes.registry import plan_scenario
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -29,7 +30,7 @@ def step(
 
 def refusal(scenario: Scenario, wire: Any = "session", **settings: Any) -> str:
     with pytest.raises(UsageError) as caught:
-        make_plan(scenario, wire, Settings(**settings))
+        plan_scenario(scenario, wire, Settings(**settings))
     assert caught.value.exit_code == ExitCode.USAGE
     return caught.value.message
 
@@ -75,7 +76,7 @@ def test_duration(text: str, seconds: float) -> None:
         "٣s",
     ],
 )
-def test_what_is_no_duration_is_refused_with_what_came(text: str) -> None:
+def test_malformed_duration_is_refused_and_quoted(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration_s(text)
     assert repr(text) in caught.value.message
@@ -88,22 +89,22 @@ def test_what_is_no_duration_is_refused_with_what_came(text: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"time_scale": 0}, "--time-scale is a number above zero, 0 came"),
+        ({"time_scale": 0}, "--time-scale: expected a number above zero, got 0"),
         ({"time_scale": -1}, "--time-scale"),
         ({"time_scale": float("nan")}, "--time-scale"),
         ({"time_scale": float("inf")}, "--time-scale"),
         ({"duration_s": 0}, "--duration"),
         ({"vus": 0}, "--vus"),
         ({"vus": -3}, "--vus"),
-        ({"vus": 2.5}, "--vus is a whole number, 2.5 came"),
-        ({"think_time_s": -0.1}, "--think-time is zero or more seconds, -0.1 came"),
+        ({"vus": 2.5}, "--vus: expected a whole number, got 2.5"),
+        ({"think_time_s": -0.1}, "--think-time: expected zero or more seconds, got -0.1"),
         ({"think_time_s": float("nan")}, "--think-time"),
-        ({"rate_per_s": 100}, "paced by a rate (cleanup, endurance, memory, stability)"),
+        ({"rate_per_s": 100}, "--rate: expected none, got 100; load has no arrival rate"),
         ({"calls_per_session": 0}, "calls per session"),
         ({"request_timeout_s": 0}, "request timeout"),
     ],
 )
-def test_setting_that_makes_no_sense_is_refused(build: type[Build], settings: Any, says: str) -> None:
+def test_impossible_setting_is_refused(build: type[Build], settings: Any, says: str) -> None:
     message = refusal(build.scenario("load"), **settings)
     assert says in message
     assert "load" in message
@@ -112,21 +113,24 @@ def test_setting_that_makes_no_sense_is_refused(build: type[Build], settings: An
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"rate_per_s": 0}, "--rate is a number above zero"),
-        ({"rate_per_s": 2.5}, "--rate is a whole number, 2.5 came"),
-        ({"think_time_s": 1.0}, "--think-time has no place in endurance"),
+        ({"rate_per_s": 0}, "--rate: expected a number above zero, got 0"),
+        ({"rate_per_s": 2.5}, "--rate: expected a whole number, got 2.5"),
+        (
+            {"think_time_s": 1.0},
+            "--think-time: expected none, got 1.0; endurance is paced by",
+        ),
     ],
 )
-def test_setting_that_does_not_fit_a_paced_scenario_is_refused(
+def test_setting_that_does_not_fit_an_arrival_rate_is_refused(
     build: type[Build], settings: Any, says: str
 ) -> None:
     assert says in refusal(build.scenario("endurance"), **settings)
 
 
-def test_wire_that_does_not_exist_or_does_not_fit_is_refused(build: type[Build]) -> None:
-    assert "wire is one of session, stateless, 'http' came" in refusal(build.scenario(), "http")
+def test_unknown_or_unsuitable_wire_is_refused(build: type[Build]) -> None:
+    assert "wire: expected one of session, stateless, got 'http'" in refusal(build.scenario(), "http")
     message = refusal(build.scenario(), "stateless", session_per_iteration=True)
-    assert "--session-per-iteration needs --wire session" in message
+    assert "--session-per-iteration: expected --wire session, got stateless" in message
 
 
 def test_every_problem_is_reported_at_once(build: type[Build]) -> None:
@@ -135,38 +139,29 @@ def test_every_problem_is_reported_at_once(build: type[Build]) -> None:
         assert part in message
 
 
-def test_sensible_settings_make_a_plan(build: type[Build]) -> None:
+def test_valid_settings_make_a_plan(build: type[Build]) -> None:
     settings = Settings(time_scale=0.02, vus=5, think_time_s=0.5, session_per_iteration=True, seed=9)
-    plan = make_plan(build.scenario("load", name="rush"), "session", settings)
+    plan = plan_scenario(build.scenario("load", name="rush"), "session", settings)
     assert (plan.scenario, plan.shape, plan.wire, plan.settings) == ("rush", "load", "session", settings)
-    assert (
-        make_plan(build.scenario("endurance"), "session", Settings(rate_per_s=100)).settings.rate_per_s == 100
-    )
+    paced = plan_scenario(build.scenario("endurance"), "session", Settings(rate_per_s=100))
+    assert paced.settings.rate_per_s == 100
 
 
 # --- journeys ---
 
 
-def test_adapter_without_usable_journeys_is_refused_with_every_problem(build: type[Build]) -> None:
+def test_malformed_pools_are_refused_with_every_problem(build: type[Build]) -> None:
     pools = {"extra": [], "broken": [build.journey(), Journey("hollow", ())]}
     message = refusal(build.scenario("load", pools))
-    assert "a pool named 'mix' was expected, ['broken', 'extra'] came" in message
+    assert "expected a pool named 'mix', got ['broken', 'extra']" in message
     assert "pool 'extra' has no journeys" in message
     assert "journey 1 ('hollow') has no steps" in message
 
 
 @pytest.mark.parametrize("label", ["", "a,b", "a{b", "a}b", 'a"b', " a", "a "])
-def test_labels_that_k6_would_misread_are_refused(label: str, build: type[Build]) -> None:
+def test_labels_that_k6_cannot_tag_are_refused(label: str, build: type[Build]) -> None:
     pools = {"mix": [Journey("j", (step(tool=label),))]}
     assert repr(label) in refusal(build.scenario("load", pools))
-
-
-def test_benchmark_needs_a_pool_for_each_tool(build: type[Build]) -> None:
-    pools = {"mix": [build.journey(), Journey("total", (step(tool="total"),))], "add": [build.journey()]}
-    message = refusal(build.scenario("benchmark", pools))
-    assert "a pool named 'total' was expected" in message
-    assert "'add'" in message
-    assert make_plan(build.scenario("load", pools), "session", Settings()).tools == ("add", "total")
 
 
 def test_tools_kinds_and_journeys_are_listed_sorted_and_once(build: type[Build]) -> None:
@@ -189,13 +184,13 @@ def random_journeys(seed: int) -> Pools:
 def test_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
     def document(seed: int) -> str:
         scenario = Scenario("load", "load", "?", random_journeys)
-        return json.dumps(to_document(make_plan(scenario, "session", Settings(seed=seed)), "run"))
+        return json.dumps(to_document(plan_scenario(scenario, "session", Settings(seed=seed)), "run"))
 
     assert document(3) == document(3)
     assert document(3) != document(4)
 
 
-def test_document_has_what_the_scripts_read(build: type[Build]) -> None:
+def test_document_has_every_field_that_the_scripts_read(build: type[Build]) -> None:
     error = Journey("divide", (step({"b": 0}, Expectation.error(), "divide"),))
     text = Journey("say", (step({}, Expectation.text('a "b"'), "say"), step()), "odd")
     plan = build.plan("load", {"mix": [build.journey(), error, text]}, duration_s=90.0)
@@ -218,7 +213,7 @@ def test_document_has_what_the_scripts_read(build: type[Build]) -> None:
             ]
         },
     }
-    # The contract's names, so that a setting that is renamed here is missed here.
+    # Written out, so that renaming a setting fails here: k6 reads these names.
     assert {
         "time_scale",
         "duration_s",
@@ -243,9 +238,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(arguments=st.dictionaries(st.text(), JSON_VALUES, max_size=4), expected=JSON_VALUES)
-def test_arguments_and_answers_come_through_exactly(
-    build: type[Build], arguments: Any, expected: Any
-) -> None:
+def test_arguments_and_answers_are_kept_exactly(build: type[Build], arguments: Any, expected: Any) -> None:
     pools = {"mix": [Journey("j", (step(arguments, Expectation.result(expected)),))]}
     rows: Any = to_document(build.plan("load", pools), "run")["pools"]
     (_, arguments_text, _, expected_text) = rows["mix"][0][2][0]
@@ -272,7 +265,7 @@ def test_text_is_compact_and_exact(build: type[Build], value: Any, text: str) ->
 # --- the file ---
 
 
-def test_file_is_named_and_filled(build: type[Build], tmp_path: Path) -> None:
+def test_file_holds_the_document(build: type[Build], tmp_path: Path) -> None:
     plan = build.plan()
     path = write(plan, tmp_path)
     assert path == tmp_path / "plan.json"
@@ -282,13 +275,13 @@ def test_file_is_named_and_filled(build: type[Build], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes", "lone \ud800"])
-def test_value_that_is_no_json_is_refused(build: type[Build], tmp_path: Path, value: Any) -> None:
+def test_value_that_is_not_json_is_refused(build: type[Build], tmp_path: Path, value: Any) -> None:
     plan = build.plan("load", {"mix": [Journey("j", (step({"a": value}),))]})
-    with pytest.raises(UsageError, match="must be JSON values"):
+    with pytest.raises(UsageError, match="expected JSON values"):
         write(plan, tmp_path)
 
 
-def test_folder_that_is_none_is_a_results_error(build: type[Build], tmp_path: Path) -> None:
+def test_unwritable_folder_is_a_results_error(build: type[Build], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ResultsError, match=r"cannot write .*plan\.json") as caught:
@@ -296,24 +289,21 @@ def test_folder_that_is_none_is_a_results_error(build: type[Build], tmp_path: Pa
     assert "--output-dir" in caught.value.hint
 
 
-# --- what some shapes need besides ---
+# --- needs of some shapes ---
 
 
-def test_shapes_that_call_pool_after_pool_need_pools(build: type[Build]) -> None:
+def test_shape_with_a_stage_per_pool_needs_pools(build: type[Build]) -> None:
     for shape in ("tools", "large-scores"):
-        assert "some beside 'mix' were expected" in refusal(build.scenario(shape))
+        assert "expected pools beside 'mix', got none" in refusal(build.scenario(shape))
         pools = {"mix": [build.journey()], "20x100": [build.journey()]}
-        assert make_plan(build.scenario(shape, pools), "session", Settings()).shape == shape
+        assert plan_scenario(build.scenario(shape, pools), "session", Settings()).shape == shape
         assert "'a,b'" in refusal(build.scenario(shape, {**pools, "a,b": [build.journey()]}))
 
 
-def test_rate_limit_needs_limits_and_single_calls(build: type[Build]) -> None:
-    long = Journey("long", (step(), step()))
-    message = refusal(build.scenario("rate-limit", {"mix": [long]}))
-    assert "the scenario has none" in message
-    assert "one step each" in message
+def test_limits_and_tokens_are_written_for_the_shape_that_measures_them(build: type[Build]) -> None:
+    assert "expected limits in the scenario, got none" in refusal(build.scenario("rate-limit"))
     scenario = replace(build.scenario("rate-limit"), limits=Limits(0.5, 3))
-    plan = make_plan(scenario, "session", Settings(), tokens=("lab", "a", "b"))
+    plan = plan_scenario(scenario, "session", Settings(), tokens=("lab", "a", "b"))
     document = to_document(plan, "run")
     assert document["limits"] == {"rate_per_s": 0.5, "burst": 3}
     assert document["tokens"] == ["a", "b"], "the first is the lab's own"
@@ -321,10 +311,10 @@ def test_rate_limit_needs_limits_and_single_calls(build: type[Build]) -> None:
     assert "lab" not in repr(plan)
 
 
-def test_answers_may_take_as_long_as_the_scenario_says(build: type[Build]) -> None:
+def test_request_timeout_of_the_scenario_is_kept(build: type[Build]) -> None:
     patient = replace(build.scenario(), request_timeout_s=90.0)
-    assert make_plan(patient, "session", Settings()).settings.request_timeout_s == 90
-    assert make_plan(build.scenario(), "session", Settings()).settings.request_timeout_s == 30
+    assert plan_scenario(patient, "session", Settings()).settings.request_timeout_s == 90
+    assert plan_scenario(build.scenario(), "session", Settings()).settings.request_timeout_s == 30
 
 
 def test_members_are_written_like_results(build: type[Build]) -> None:
@@ -333,7 +323,7 @@ def test_members_are_written_like_results(build: type[Build]) -> None:
     assert rows["mix"][0][2][0][2:] == ["members", '{"b":1,"a":[2]}']
 
 
-def test_unique_text_is_filled_in_wherever_it_stands() -> None:
+def test_unique_placeholder_is_replaced_at_every_depth() -> None:
     value = {"name": f"x-{UNIQUE}", "list": [UNIQUE, 3, {"deep": f"{UNIQUE}{UNIQUE}"}], "é": None}
     assert filled(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
     assert filled({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}

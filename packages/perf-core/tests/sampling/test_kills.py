@@ -1,4 +1,4 @@
-"""Processes that are killed on purpose: only those that may be, and while they work."""
+"""Processes killed on purpose: only matching ones, and while they are busy."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from perf_core.sampling.kills import Striker, strikeable
+from perf_core.sampling.kills import ProcessKiller, killable
 
-# A parent with two children of which one burns CPU time and one sleeps; both have the mark, as it has itself.
+# A parent with three children, one of which burns CPU time. The parent and two children have the mark.
+# Children report when they are up: until then an idle one uses CPU time too.
 FAMILY = """
 import subprocess, sys
-waiting = "import sys; sys.stdin.read()"
 def child(code):
-    return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
-busy = child("while True: pass  # worker-mark")
-idle = child(waiting + "  # worker-mark")
-other = child(waiting)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); " + code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    return process
+idle = child("input()  # worker-mark")
+other = child("input()")
+busy = child("exec('while True: pass')  # worker-mark")
 print(busy.pid, idle.pid, other.pid, flush=True)
 sys.stdin.read()  # worker-mark
 """
@@ -29,7 +33,7 @@ sys.stdin.read()  # worker-mark
 
 @pytest.fixture
 def family() -> Iterator[tuple[int, list[int]]]:
-    """A process with children: its number and those of the busy, the idle and the other child."""
+    """A process with children: its number and those of the busy, the idle and the unmarked child."""
     with subprocess.Popen(
         [sys.executable, "-c", FAMILY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -45,39 +49,42 @@ def family() -> Iterator[tuple[int, list[int]]]:
                     continue
 
 
-def test_only_childless_processes_below_with_the_mark_may_be_struck(family) -> None:
+def test_only_childless_descendants_that_match_are_killable(family) -> None:
     root, (busy, idle, _other) = family
-    assert {each.pid for each in strikeable(root, "worker-mark")} == {busy, idle}
-    # The parent has the mark, too, and children: whoever strikes it strikes more than one worker.
-    assert {each.pid for each in strikeable(os.getpid(), "worker-mark")} == {busy, idle}
-    assert strikeable(root, "no such mark") == []
-    assert strikeable(2**22 + 1, "worker-mark") == []
+    assert {each.pid for each in killable(root, "worker-mark")} == {busy, idle}
+    # The parent matches too, but has children: killing it would stop more than one worker.
+    assert {each.pid for each in killable(os.getpid(), "worker-mark")} == {busy, idle}
+    assert killable(root, "no such mark") == []
+    assert killable(2**22 + 1, "worker-mark") == []
 
 
-def test_one_that_works_is_struck_first(family) -> None:
+def test_busy_process_is_killed_first(family) -> None:
     root, (busy, idle, other) = family
-    began = time.time()
-    with Striker(root, "worker-mark", load_s=1.9) as striker:
-        deadline = time.monotonic() + 20
-        while not striker.strikes and time.monotonic() < deadline:
-            psutil.Process(root).is_running()
-    (strike,) = striker.strikes
-    assert (strike.pid, strike.was_busy) == (busy, True)
-    assert strike.at_s - began >= 1.0
+    start = time.time()
+    with ProcessKiller(root, "worker-mark", load_s=1.9) as killer:
+        deadline = time.monotonic() + 30
+        while not killer.kills and time.monotonic() < deadline:
+            time.sleep(0.01)
+    (kill,) = killer.kills
+    assert (kill.pid, kill.was_busy) == (busy, True)
+    assert kill.at_s - start >= 1.0
     assert psutil.Process(idle).is_running()
     assert psutil.Process(other).is_running()
 
 
-@pytest.mark.parametrize(("pid", "mark"), [(None, "worker-mark"), (1, "")])
-def test_nobody_is_struck_without_a_server_or_a_mark(pid: int | None, mark: str) -> None:
-    with Striker(pid, mark, load_s=0.1) as striker:
-        pass
-    assert striker.strikes == ()
+@pytest.mark.parametrize(("pid", "pattern"), [(None, "worker-mark"), (1, "")])
+def test_nothing_is_killed_without_a_server_or_a_pattern(pid: int | None, pattern: str) -> None:
+    killer = ProcessKiller(pid, pattern, load_s=5.0)
+    with killer:
+        assert killer._thread is None
+    assert killer.kills == ()
 
 
-def test_it_stops_with_the_load_and_not_later(family) -> None:
+def test_killing_ends_with_the_load(family) -> None:
     root, _ = family
-    began = time.monotonic()
-    with Striker(root, "worker-mark", load_s=600.0):
+    start = time.monotonic()
+    with ProcessKiller(root, "worker-mark", load_s=600.0) as killer:
         pass
-    assert time.monotonic() - began < 5
+    # The first kill would be due after 84 s.
+    assert time.monotonic() - start < 60
+    assert killer.kills == ()

@@ -1,16 +1,20 @@
-"""A rate limit seen from outside: exact where it is, and by how much where it is not."""
+"""Deviations of a rate limit from its promised burst, rate, replenishment and Retry-After."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perf_core import Limits
+from perf_core import Journey, Limits
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.measurements import Summary
-from perf_core.shapes.rate_limit import Passed, find_limits, off_by_burst, off_by_refill, rate_off_by_percent
+from perf_core.errors import UsageError
+from perf_core.load.plan import Settings
+from perf_core.shapes.rate_limit import StageOutcome, find, off_by_burst, off_by_refill, rate_off_by_percent
+from perf_core.shapes.registry import plan_scenario
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -24,42 +28,42 @@ LIMITS = Limits(rate_per_s=2.0, burst=20)
         (20, 0.04, 0.0),
         (19, 0.04, 1.0),
         (21, 0.04, 0.92),
-        # Within 0.6 s one token came, and a message may or may not have met it.
+        # In 0.6 s one token was added, which a message may or may not have used.
         (20, 0.6, 0.0),
         (21, 0.6, 0.0),
         (22, 0.6, 0.8),
     ],
 )
-def test_burst_out_of_a_full_bucket(let_through: int, until_s: float, off_by: float) -> None:
-    passed = Passed(let_through, 100.0, 100.0 + until_s, 1, 100.0 + until_s)
-    assert off_by_burst(passed, LIMITS) == pytest.approx(off_by)
+def test_burst_from_a_full_bucket(let_through: int, until_s: float, off_by: float) -> None:
+    outcome = StageOutcome(let_through, 100.0, 100.0 + until_s, 1, 100.0 + until_s)
+    assert off_by_burst(outcome, LIMITS) == pytest.approx(off_by)
 
 
-def test_burst_that_was_never_refused_is_no_exact_one() -> None:
-    assert off_by_burst(Passed(500, 0.0, 1.0, 0, 0.0), LIMITS) is None
-    assert off_by_burst(Passed(0, 0.0, 0.0, 3, 1.0), LIMITS) is None
+def test_burst_without_a_refusal_has_no_deviation() -> None:
+    assert off_by_burst(StageOutcome(500, 0.0, 1.0, 0, 0.0), LIMITS) is None
+    assert off_by_burst(StageOutcome(0, 0.0, 0.0, 3, 1.0), LIMITS) is None
 
 
 @pytest.mark.parametrize(
     ("let_through", "off_by"), [(9, 0), (10, 0), (11, 0), (12, 1), (8, 1), (0, 9), (20, 9)]
 )
 def test_refill_after_a_pause(let_through: int, off_by: float) -> None:
-    before = Passed(120, 0.0, 60.0, 50, 0.1)
-    after = Passed(let_through, 65.0, 65.0, 1, 65.0)
+    before = StageOutcome(120, 0.0, 60.0, 50, 0.1)
+    after = StageOutcome(let_through, 65.0, 65.0, 1, 65.0)
     assert off_by_refill(before, after, LIMITS) == pytest.approx(off_by)
 
 
-def test_rate_is_what_comes_between_the_first_and_the_last_message() -> None:
-    assert rate_off_by_percent(Passed(121, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(0.0)
-    assert rate_off_by_percent(Passed(127, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(5.0)
-    assert rate_off_by_percent(Passed(115, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(5.0)
-    assert rate_off_by_percent(Passed(1, 0.0, 0.0, 9, 1.0), LIMITS) is None
+def test_rate_is_measured_from_the_first_to_the_last_message() -> None:
+    assert rate_off_by_percent(StageOutcome(121, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(0.0)
+    assert rate_off_by_percent(StageOutcome(127, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(5.0)
+    assert rate_off_by_percent(StageOutcome(115, 0.0, 60.0, 9, 1.0), LIMITS) == pytest.approx(5.0)
+    assert rate_off_by_percent(StageOutcome(1, 0.0, 0.0, 9, 1.0), LIMITS) is None
 
 
 def evidence(
     build: type[Build], changes: Mapping[str, Any] | None = None, limits: Limits = LIMITS
 ) -> Evidence:
-    """Two clients that are held to their limits exactly; times in seconds from the start of the load."""
+    """Two clients held exactly to their limits; times in seconds from the start of the load."""
     names = ("burst", "sustained", "replenished_half", "replenished_whole", "retry")
     stages = [build.stage(name, 100.0 * index, 100.0 * index + 60) for index, name in enumerate(names)]
     summary = build.summary(("burst", 0, 60))
@@ -89,10 +93,8 @@ def evidence(
     )
 
 
-def values(found: Evidence) -> dict[str, float | None]:
-    return {
-        name.removeprefix("rate_limit."): figure.value for name, figure in find_limits(found).figures.items()
-    }
+def values(evidence: Evidence) -> dict[str, float | None]:
+    return {name.removeprefix("rate_limit."): figure.value for name, figure in find(evidence).figures.items()}
 
 
 def test_exact_limits(build: type[Build]) -> None:
@@ -103,13 +105,13 @@ def test_exact_limits(build: type[Build]) -> None:
         "retry_after_broken": 0,
         "clients": 2,
     }
-    findings = {each.title: each.text for each in find_limits(evidence(build)).findings}
-    assert "client 2 got 20 at first and 20 after a long pause" in findings["Burst"]
-    assert "client 1 2.000/s over 121 messages" in findings["Sustained rate"]
+    findings = {each.title: each.text for each in find(evidence(build)).findings}
+    assert "client 2 got 20 at the start and 20 after a long pause" in findings["Burst"]
+    assert "client 1 got 2.000/s over 121 messages" in findings["Sustained rate"]
 
 
-def test_the_worst_client_counts(build: type[Build]) -> None:
-    # A bucket that both share: either gets half.
+def test_worst_client_is_the_figure(build: type[Build]) -> None:
+    # One bucket shared by both clients: each gets half.
     half = {"count": 61, "min": 100_000, "max": 160_000}
     found = values(evidence(build, {"mcp_let_through_at_ms{client:client_2,stage:sustained}": half}))
     assert found["rate_off_by_percent"] == pytest.approx(50.0)
@@ -118,26 +120,26 @@ def test_the_worst_client_counts(build: type[Build]) -> None:
     assert found["burst_off_by"] == 17
 
 
-def test_bucket_that_overfills_is_noticed(build: type[Build]) -> None:
+def test_overfull_bucket_is_a_deviation(build: type[Build]) -> None:
     more = {"count": 30, "min": 300_000, "max": 300_020}
     found = values(evidence(build, {"mcp_let_through_at_ms{client:client_1,stage:replenished_whole}": more}))
     assert found["burst_off_by"] == pytest.approx(10, abs=0.1)
 
 
-def test_retry_after_that_lies_or_is_longer_than_needed_is_broken(build: type[Build]) -> None:
+def test_retry_after_that_is_too_short_or_too_long_is_broken(build: type[Build]) -> None:
     assert (
         values(evidence(build, {"mcp_retries{client:client_1,kept:no}": {"count": 2}}))["retry_after_broken"]
         == 2
     )
     assert values(evidence(build, {"mcp_retry_after_s": {"count": 9, "max": 2}}))["retry_after_broken"] == 1
-    slow = Limits(rate_per_s=0.4, burst=20)  # a token takes 2.5 s: 3 s are no exaggeration
+    slow = Limits(rate_per_s=0.4, burst=20)  # a token takes 2.5 s, so 3 s is exact in whole seconds
     assert (
         values(evidence(build, {"mcp_retry_after_s": {"count": 9, "max": 3}}, slow))["retry_after_broken"]
         == 0
     )
 
 
-def test_server_without_limits_is_not_exact(build: type[Build]) -> None:
+def test_server_that_never_refuses_has_no_deviations(build: type[Build]) -> None:
     never = {
         f"mcp_refused_at_ms{{client:client_1,stage:{stage}}}": {"count": 0}
         for stage in ("burst", "replenished_half")
@@ -147,3 +149,10 @@ def test_server_without_limits_is_not_exact(build: type[Build]) -> None:
     assert found["burst_off_by"] is None
     assert found["replenished_off_by"] is None
     assert found["retry_after_broken"] is None
+
+
+def test_journeys_must_have_one_step(build: type[Build]) -> None:
+    long = Journey("long", (*build.journey().steps, *build.journey().steps))
+    scenario = replace(build.scenario("rate-limit", {"mix": [build.journey(), long]}), limits=LIMITS)
+    with pytest.raises(UsageError, match="expected journeys of one step, got one of 2"):
+        plan_scenario(scenario, "session", Settings())

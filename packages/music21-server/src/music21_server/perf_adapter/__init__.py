@@ -95,7 +95,7 @@ def _scenarios() -> dict[str, Scenario]:
         FURTHER_TARGETS,
         launches={"rate-limit": _limited()},
         limits=LIMITS,
-        strikes_at="music21_server.workers.fork_server",
+        kill_pattern="music21_server.workers.fork_server",
         gauges={"scores": "music21_scores", "workers": "music21_workers"},
         # The server itself gives up after 90 s.
         request_timeout_s=90.0,

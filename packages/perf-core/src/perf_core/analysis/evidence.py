@@ -9,8 +9,8 @@ from perf_core.adapter import Limits
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.measurements import Summary
 from perf_core.results.record import Finding, Metrics, ServerUse, Stage
-from perf_core.sampling.kills import Strike
-from perf_core.sampling.snapshot import Stocks
+from perf_core.sampling.kills import Kill
+from perf_core.sampling.snapshot import SnapshotPair
 
 Columns = Mapping[str, Sequence[float | None]]
 
@@ -31,8 +31,8 @@ class Evidence:
         uptime_percent: Share of the time that the server was there; None when no call ended.
         summary: k6's summary, for the shapes that measure what others do not.
         limits: What the server lets one client send; None where that is not asked.
-        stocks: What the server held before and after; None where that is not asked, or cannot be seen.
-        strikes: Processes that were killed on purpose, in order.
+        snapshots: Resource snapshots before and after the load; None when none were taken.
+        kills: Processes that the lab killed, in order.
     """
 
     metrics: Metrics
@@ -46,8 +46,8 @@ class Evidence:
     uptime_percent: float | None = None
     summary: Summary | None = None
     limits: Limits | None = None
-    stocks: Stocks | None = None
-    strikes: Sequence[Strike] = ()
+    snapshots: SnapshotPair | None = None
+    kills: Sequence[Kill] = ()
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
-"""The plan of one run: what k6 is to do, validated in Python and handed over as ``plan.json``.
+"""The plan of one run: the journeys and settings for k6, validated and written as ``plan.json``.
 
 Arguments and expected answers are serialised here, once, so that the measured loop neither builds nor
-parses them. The scripts in ``perf_core/k6`` read the file; ``docs/architecture.md`` describes it.
+parses them. The scripts in ``perf_core/k6`` read the file; docs/architecture.md describes it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,32 +21,26 @@ from perf_core.errors import ResultsError, UsageError
 SCHEMA = 1
 PLAN_NAME = "plan.json"
 
-OPEN_MODEL_SHAPES = frozenset({"endurance", "memory", "cleanup", "stability"})
-"""Shapes that are paced by an arrival rate; the others keep a number of virtual users busy."""
-
-POOLED_SHAPES = frozenset({"tools", "large-scores"})
-"""Shapes with a stage for each pool but ``mix``."""
-
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+|\d+(\.\d+)?", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
-# k6 finds a figure by "metric{tag:value,tag:value}": these characters would name another one.
+# k6 names a sub-metric "metric{tag:value,tag:value}": these characters would name another one.
 _UNTAGGABLE = re.compile(r"[,{}\"\x1f]|^\s|\s$|^$")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user may change about a scenario.
+    """Settings of a scenario that a user may change.
 
     Attributes:
         time_scale: Factor on every duration of the published profile.
         duration_s: Length of the whole profile instead of ``time_scale``; None keeps the scale.
-        vus: Peak of virtual users, other levels in proportion; None keeps the published levels.
-        rate_per_s: Arrival rate of an open-model shape; None keeps the published rate.
+        vus: Highest number of virtual users, other levels in proportion; None keeps the published levels.
+        rate_per_s: Arrival rate of a shape that is paced by one; None keeps the published rate.
         think_time_s: Pause after each iteration.
-        session_per_iteration: Open a session, make ``calls_per_session`` calls and delete it, again
-            and again, instead of keeping one session per virtual user.
+        session_per_iteration: Open a session, make ``calls_per_session`` calls and delete it in each
+            iteration, instead of keeping one session per virtual user.
         calls_per_session: Calls per session with ``session_per_iteration``.
         request_timeout_s: Time after which a request counts as timed out.
         seed: Seed of everything drawn.
@@ -64,18 +58,36 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class PlanNeeds:
+    """Requirements of a load shape on its plan.
+
+    Attributes:
+        arrival_rate: Whether an arrival rate sets the pace: ``--rate`` applies, ``--think-time`` does not.
+            Other shapes keep a number of virtual users busy.
+        stage_per_pool: Whether each pool except ``mix`` gets a stage, so that at least one is needed.
+        limits: Whether the scenario must state the server's rate limits.
+        pool_problems: Yields what is wrong with the pools of a scenario for this shape alone.
+    """
+
+    arrival_rate: bool = False
+    stage_per_pool: bool = False
+    limits: bool = False
+    pool_problems: Callable[[Scenario, Pools], Iterable[str]] = lambda _scenario, _pools: ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """A validated plan.
 
     Attributes:
         scenario: Name of the scenario.
-        shape: Script that shapes the load.
+        shape: Name of the load shape, and of the k6 file that applies it.
         wire: Protocol era.
         settings: The user's settings.
         pools: Journeys by pool.
-        slices: Schedule of a comparison; None for every other shape.
-        limits: What the server lets one client send, for the shape that holds it to that.
-        tokens: Bearer tokens of the virtual users, who take them in turn.
+        slices: Schedule of a comparison; None for a load shape.
+        limits: Rate limits of the server, for the shape that measures them.
+        tokens: Bearer tokens that the virtual users share out among themselves.
     """
 
     scenario: str
@@ -109,38 +121,41 @@ def parse_duration_s(text: str) -> float:
     Raises:
         UsageError: The text is none of these, or not above zero.
     """
-    words = text.strip()
-    parts = _DURATION_PART.findall(words) if _DURATION.fullmatch(words) else []
+    trimmed = text.strip()
+    parts = _DURATION_PART.findall(trimmed) if _DURATION.fullmatch(trimmed) else []
     seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
     if not 0 < seconds < float("inf"):
         raise UsageError(
-            f"a duration such as 90s, 2m or 1h was expected, {text!r} came",
+            f"expected a duration such as 90s, 2m or 1h, got {text!r}",
             "Give a number above zero and a unit.",
         )
     return seconds
 
 
-def make_plan(scenario: Scenario, wire: Wire, settings: Settings, *, tokens: Sequence[str] = ()) -> Plan:
+def make_plan(
+    scenario: Scenario, wire: Wire, settings: Settings, needs: PlanNeeds, *, tokens: Sequence[str] = ()
+) -> Plan:
     """Draw the journeys of a scenario and return the validated plan.
 
     Args:
-        scenario: What is asked.
+        scenario: The scenario.
         wire: Protocol era.
         settings: The user's settings.
-        tokens: Bearer tokens that the server accepts, the lab's own first; none where it asks for none.
+        needs: Requirements of the scenario's load shape.
+        tokens: Bearer tokens that the server accepts, the lab's own first; none when it needs none.
 
     Raises:
-        UsageError: Lists every problem of the settings and of the scenario's journeys at once.
+        UsageError: The settings or the scenario's journeys are wrong; lists every problem at once.
     """
-    problems = list(_settings_problems(scenario, wire, settings))
+    problems = list(_settings_problems(scenario, wire, settings, needs))
     if problems:
-        raise UsageError(f"scenario {scenario.name} cannot run like this: " + "; ".join(problems))
+        raise UsageError(f"scenario {scenario.name} cannot run with these settings: " + "; ".join(problems))
     pools = scenario.journeys(settings.seed)
-    problems = list(_pool_problems(scenario, pools))
+    problems = [*_pool_problems(scenario, pools, needs), *needs.pool_problems(scenario, pools)]
     if problems:
         raise UsageError(
             f"the adapter's journeys for {scenario.name} are malformed: " + "; ".join(problems),
-            "Mend the adapter; perf_core.testing has checks that its tests can run.",
+            "Correct the adapter; perf_core.testing has checks that its tests can run.",
         )
     longest_s = max(settings.request_timeout_s, scenario.request_timeout_s)
     return Plan(
@@ -154,10 +169,9 @@ def make_plan(scenario: Scenario, wire: Wire, settings: Settings, *, tokens: Seq
     )
 
 
-def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> list[str]:
-    problems = []
+def _settings_problems(scenario: Scenario, wire: str, settings: Settings, needs: PlanNeeds) -> Iterator[str]:
     if wire not in WIRES:
-        problems.append(f"wire is one of {', '.join(WIRES)}, {wire!r} came")
+        yield f"wire: expected one of {', '.join(WIRES)}, got {wire!r}"
     positive: Mapping[str, float | None] = {
         "--time-scale": settings.time_scale,
         "--duration": settings.duration_s,
@@ -168,61 +182,49 @@ def _settings_problems(scenario: Scenario, wire: str, settings: Settings) -> lis
     }
     for name, value in positive.items():
         if value is not None and not 0 < value < float("inf"):
-            problems.append(f"{name} is a number above zero, {value} came")
+            yield f"{name}: expected a number above zero, got {value}"
     if not 0 <= settings.think_time_s < float("inf"):
-        problems.append(f"--think-time is zero or more seconds, {settings.think_time_s} came")
+        yield f"--think-time: expected zero or more seconds, got {settings.think_time_s}"
     for name, count in (("--vus", settings.vus), ("--rate", settings.rate_per_s)):
         if count is not None and 0 < count < float("inf") and count != int(count):
-            problems.append(f"{name} is a whole number, {count} came")
-    if settings.think_time_s > 0 and scenario.shape in OPEN_MODEL_SHAPES:
-        problems.append(f"--think-time has no place in {scenario.shape}, which is paced by its rate")
-    if settings.rate_per_s is not None and scenario.shape not in OPEN_MODEL_SHAPES:
-        problems.append(
-            f"--rate belongs to scenarios paced by a rate ({', '.join(sorted(OPEN_MODEL_SHAPES))}); "
-            "leave it out here"
+            yield f"{name}: expected a whole number, got {count}"
+    if settings.think_time_s > 0 and needs.arrival_rate:
+        yield (
+            f"--think-time: expected none, got {settings.think_time_s}; {scenario.shape} is paced by its "
+            "arrival rate"
         )
+    if settings.rate_per_s is not None and not needs.arrival_rate:
+        yield f"--rate: expected none, got {settings.rate_per_s}; {scenario.shape} has no arrival rate"
     if settings.session_per_iteration and wire == "stateless":
-        problems.append("--session-per-iteration needs --wire session: the stateless wire has no sessions")
-    return problems
+        yield "--session-per-iteration: expected --wire session, got stateless, which has no sessions"
 
 
-def _pool_problems(scenario: Scenario, pools: Pools) -> list[str]:
-    shape = scenario.shape
-    problems = []
+def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterator[str]:
     if "mix" not in pools:
-        problems.append(f"a pool named 'mix' was expected, {sorted(pools)} came")
+        yield f"expected a pool named 'mix', got {sorted(pools)}"
     for name, journeys in pools.items():
         if not journeys:
-            problems.append(f"pool {name!r} has no journeys")
+            yield f"pool {name!r} has no journeys"
         for index, journey in enumerate(journeys):
             if not journey.steps:
-                problems.append(f"pool {name!r}, journey {index} ({journey.name!r}) has no steps")
+                yield f"pool {name!r}, journey {index} ({journey.name!r}) has no steps"
                 break
     tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
     kinds = {journey.kind for journeys in pools.values() for journey in journeys if journey.kind}
-    names = {name for name in pools if name != "mix"} if shape in POOLED_SHAPES else set()
-    problems += [
-        f"{label!r} cannot label figures: names are neither empty nor have blanks at an end, commas, "
-        "braces or quotes"
-        for label in sorted(tools | kinds | names)
-        if _UNTAGGABLE.search(label)
-    ]
-    if shape in POOLED_SHAPES and set(pools) <= {"mix"}:
-        problems.append(f"{shape} calls pool after pool: some beside 'mix' were expected, none came")
-    if shape == "rate-limit":
-        if scenario.limits is None:
-            problems.append("rate-limit holds the server to its limits: the scenario has none")
-        if any(len(journey.steps) > 1 for journey in pools.get("mix", ())):
-            problems.append("rate-limit counts single messages: its journeys have one step each")
-    if shape == "benchmark":
-        problems += [
-            f"benchmark measures each tool alone: a pool named {tool!r} was expected, {sorted(pools)} came"
-            for tool in sorted(tools - set(pools))
-        ]
-    return problems
+    names = {name for name in pools if name != "mix"}
+    for label in sorted(tools | kinds | (names if needs.stage_per_pool else set())):
+        if _UNTAGGABLE.search(label):
+            yield (
+                "expected names that can label figures (not empty, no blanks at an end, no commas, braces or "
+                f"quotes), got {label!r}"
+            )
+    if needs.stage_per_pool and not names:
+        yield f"{scenario.shape} calls one pool after another: expected pools beside 'mix', got none"
+    if needs.limits and scenario.limits is None:
+        yield f"{scenario.shape} measures rate limits: expected limits in the scenario, got none"
 
 
-def _compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
+def _compact(value: JsonValue) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -232,14 +234,10 @@ def _expected_text(expect: Expectation) -> str:
 
 def _journey_row(journey: Journey) -> list[object]:
     steps = [
-        [step.tool, _arguments_text(step.arguments), step.expect.kind, _expected_text(step.expect)]
+        [step.tool, _compact(dict(step.arguments)), step.expect.kind, _expected_text(step.expect)]
         for step in journey.steps
     ]
     return [journey.name, journey.kind, steps]
-
-
-def _arguments_text(arguments: Mapping[str, JsonValue]) -> str:
-    return _compact(dict(arguments))
 
 
 def to_document(plan: Plan, run_id: str) -> dict[str, object]:
@@ -254,7 +252,7 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
         "tools": list(plan.tools),
         "kinds": list(plan.kinds),
         "journeys": list(plan.journey_names),
-        "pools": {name: _pool_rows(journeys) for name, journeys in plan.pools.items()},
+        "pools": {name: [_journey_row(journey) for journey in pool] for name, pool in plan.pools.items()},
     }
     if plan.slices is not None:
         document["slices"] = dict(plan.slices)
@@ -269,14 +267,10 @@ Json = TypeVar("Json")
 
 
 def filled(value: Json, unique: str) -> Json:
-    """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does it for each journey."""
+    """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does for each journey."""
     text = json.dumps(value, ensure_ascii=False)
-    found: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
-    return found
-
-
-def _pool_rows(journeys: Sequence[Journey]) -> list[list[object]]:
-    return [_journey_row(journey) for journey in journeys]
+    replaced: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
+    return replaced
 
 
 def write(plan: Plan, folder: Path) -> Path:
@@ -297,6 +291,7 @@ def write(plan: Plan, folder: Path) -> Path:
         ) from error
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"the adapter's arguments and expected answers must be JSON values: {error}", "Mend the adapter."
+            f"expected JSON values as arguments and answers of the adapter's journeys: {error}",
+            "Correct the adapter.",
         ) from error
     return path

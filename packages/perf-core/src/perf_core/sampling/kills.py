@@ -1,4 +1,4 @@
-"""Kills processes below a server while it is at work, at even intervals."""
+"""Kill processes of a server while it works, at even intervals."""
 
 from __future__ import annotations
 
@@ -13,46 +13,64 @@ import psutil
 
 from perf_core.sampling.cpu_clock import cpu_s
 
-STRIKES = 5
-"""In one load, unless it is too short."""
+KILLS_PER_RUN = 5
+"""Kills during one load; fewer when the load is too short."""
 
 _SHORTEST_INTERVAL_S = 1.0
 
-_STRUCK_SHARE = 0.7
-"""Of the load: after the last strike there must be time to recover."""
+_KILLING_SHARE = 0.7
+"""Share of the load in which processes are killed; the rest is time to recover from the last kill."""
 
-_LOOK_S = 0.01
-"""Between two looks at the CPU time of a process, which tell whether it works."""
+_CPU_WINDOW_S = 0.01
+"""Time between two readings of a process's CPU clock; a process that used CPU in between is busy."""
 
-_PATIENCE_S = 0.5
-"""For a process to be at work; then one that is not is killed."""
+_BUSY_WAIT_S = 0.5
+"""Longest wait for a busy process; after that an idle one is killed."""
 
 _logger = logging.getLogger(__name__)
 
 
-class Striker:
-    """Kills one process after the other, in a thread of its own; use it as a context manager.
+@dataclass(frozen=True)
+class Kill:
+    """A process that the lab killed.
+
+    Attributes:
+        at_s: Time of the kill, in seconds since the epoch.
+        pid: Process number.
+        was_busy: Whether it was using CPU time just before.
+    """
+
+    at_s: float
+    pid: int
+    was_busy: bool
+
+
+class ProcessKiller:
+    """Kills one process after another from a background thread; use it as a context manager.
 
     Args:
         pid: Root of the server's process tree; None kills nothing.
-        strikes_at: Part of the command line of those that may be killed; empty kills nothing. Of them only
-            those are killed that have no children.
-        load_s: Length of the load; the strikes are spread over most of it.
+        pattern: Text in the command lines of the processes to kill; empty kills nothing. Only processes
+            without children are killed.
+        load_s: Length of the load; the kills are spread over its first 70 %.
     """
 
-    def __init__(self, pid: int | None, strikes_at: str, load_s: float) -> None:
+    def __init__(self, pid: int | None, pattern: str, load_s: float) -> None:
         self._pid = pid
-        self._strikes_at = strikes_at
-        struck_s = load_s * _STRUCK_SHARE
-        self._interval_s = max(_SHORTEST_INTERVAL_S, struck_s / STRIKES)
-        self._most = min(STRIKES, int(struck_s / self._interval_s + 1e-9))
-        self._strikes: list[Strike] = []
+        self._pattern = pattern
+        killing_s = load_s * _KILLING_SHARE
+        self._interval_s = max(_SHORTEST_INTERVAL_S, killing_s / KILLS_PER_RUN)
+        # A billionth more: 5 intervals of a fifth of the time must not become 4 by rounding.
+        self._count = min(KILLS_PER_RUN, int(killing_s / self._interval_s + 1e-9))
+        self._kills: list[Kill] = []
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Striker:
-        if self._pid is not None and self._strikes_at:
-            self._thread = threading.Thread(target=self._run, args=(self._pid,), name="striker", daemon=True)
+    def __enter__(self) -> ProcessKiller:
+        if self._pid is not None and self._pattern:
+            self._thread = threading.Thread(
+                target=self._run, args=(self._pid,), name="process-killer", daemon=True
+            )
             self._thread.start()
         return self
 
@@ -67,73 +85,62 @@ class Striker:
             self._thread.join()
 
     @property
-    def strikes(self) -> tuple[Strike, ...]:
-        """The strikes so far, in order."""
-        return tuple(self._strikes)
+    def kills(self) -> tuple[Kill, ...]:
+        """Processes killed so far, in order."""
+        return tuple(self._kills)
 
     def _run(self, root: int) -> None:
-        began = time.monotonic()
-        for number in range(1, self._most + 1):
-            if self._done.wait(max(0.0, began + number * self._interval_s - time.monotonic())):
+        start = time.monotonic()
+        for number in range(1, self._count + 1):
+            if self._done.wait(max(0.0, start + number * self._interval_s - time.monotonic())):
                 return
-            self._strike(root)
+            self._kill_one(root)
 
-    def _strike(self, root: int) -> None:
-        patient_until = time.monotonic() + _PATIENCE_S
+    def _kill_one(self, root: int) -> None:
+        deadline = time.monotonic() + _BUSY_WAIT_S
         while not self._done.is_set():
-            victims = strikeable(root, self._strikes_at)
-            busy = _busy_one(victims)
-            if busy is None and time.monotonic() < patient_until:
+            candidates = killable(root, self._pattern)
+            busy = _busy_process(candidates)
+            if busy is None and time.monotonic() < deadline:
                 continue
-            chosen = busy or next(iter(victims), None)
-            if chosen is None:
-                _logger.warning("no process below %d has %r in its command line", root, self._strikes_at)
+            victim = busy or next(iter(candidates), None)
+            if victim is None:
+                _logger.warning(
+                    "expected a process below %d with %r in its command line, got none; nothing was killed",
+                    root,
+                    self._pattern,
+                )
                 return
             with contextlib.suppress(psutil.NoSuchProcess):
                 at_s = time.time()
-                chosen.kill()
-                self._strikes.append(Strike(at_s, chosen.pid, busy is not None))
+                victim.kill()
+                self._kills.append(Kill(at_s, victim.pid, busy is not None))
             return
 
 
-def strikeable(root: int, strikes_at: str) -> list[psutil.Process]:
-    """Return the childless processes below ``root`` whose command line has ``strikes_at`` in it."""
+def killable(root: int, pattern: str) -> list[psutil.Process]:
+    """Return the childless processes below ``root`` whose command line contains ``pattern``."""
     try:
-        below = psutil.Process(root).children(recursive=True)
+        descendants = psutil.Process(root).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
-    found = []
-    for process in below:
+    matches = []
+    for process in descendants:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if strikes_at in " ".join(process.cmdline()) and not process.children():
-                found.append(process)
-    return found
+            if pattern in " ".join(process.cmdline()) and not process.children():
+                matches.append(process)
+    return matches
 
 
-def _busy_one(processes: list[psutil.Process]) -> psutil.Process | None:
-    """Return one that used CPU time within some milliseconds, None when none did."""
+def _busy_process(processes: list[psutil.Process]) -> psutil.Process | None:
+    """Return a process that uses CPU time right now, or None."""
     before: list[tuple[psutil.Process, float]] = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             before.append((process, cpu_s(process)))
-    time.sleep(_LOOK_S)
+    time.sleep(_CPU_WINDOW_S)
     for process, used_s in before:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if cpu_s(process) > used_s:
                 return process
     return None
-
-
-@dataclass(frozen=True)
-class Strike:
-    """A process that was killed on purpose.
-
-    Attributes:
-        at_s: When, in seconds since the epoch.
-        pid: Which.
-        was_busy: Whether it was seen at work in that moment.
-    """
-
-    at_s: float
-    pid: int
-    was_busy: bool

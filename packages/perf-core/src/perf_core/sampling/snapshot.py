@@ -1,4 +1,4 @@
-"""Takes stock of a server: what its processes, its folder for temporary files and its ``/metrics`` show."""
+"""Resource snapshots of a server: its processes, temporary files and gauges of ``/metrics`` while it is idle."""
 
 from __future__ import annotations
 
@@ -9,87 +9,31 @@ from pathlib import Path
 
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server import endpoints
-from perf_core.server.live import Live
+from perf_core.server.live import LiveServer
 
 SETTLING_S = 10.0
-"""Until connections are closed, and processes that were lost are replaced."""
+"""Longest wait for connections to close and for killed processes to be replaced."""
 
 _POLL_S = 0.2
 
-COUNTED = ("fds", "threads", "processes", "temporary_files")
-"""What is counted of a server from outside."""
+_STABLE_S = 1.0
+"""How long the counts must stay the same before a server counts as settled."""
 
-
-def take_stock(live: Live, gauges: Mapping[str, str]) -> Stock | None:
-    """Return what a server holds now, None when its processes cannot be seen.
-
-    Args:
-        live: The server.
-        gauges: Names of gauges of its ``/metrics``, by what they count.
-    """
-    if live.pid is None:
-        return None
-    # Asked first: an answer leaves a connection behind for a moment, and the answer before it may as well.
-    told = endpoints.gauges(live.url, set(gauges.values()), token=live.token)
-    reading = TreeMeter(live.pid).read()
-    return Stock(
-        rss_mb=reading.rss_mb,
-        fds=reading.fds,
-        threads=reading.threads,
-        processes=reading.processes,
-        temporary_files=_files(live.temporary_folder),
-        held={what: told[name] for what, name in gauges.items()},
-    )
-
-
-def take_settled_stock(
-    live: Live, gauges: Mapping[str, str], before: Stock | None, interrupted: Callable[[], bool]
-) -> Stock | None:
-    """Return what a server holds once it is at rest: no more than before, or the same for a second.
-
-    Args:
-        live: The server.
-        gauges: As for :func:`take_stock`.
-        before: Its stock before the load; None waits only until nothing changes.
-        interrupted: Whether the user wants to stop.
-    """
-    deadline = time.monotonic() + SETTLING_S
-    now = take_stock(live, gauges)
-    same_since = time.monotonic()
-    while now is not None and time.monotonic() < deadline and not interrupted():
-        if before is not None and is_back(before, now):
-            break
-        if before is None and time.monotonic() - same_since > 1.0:
-            break
-        time.sleep(_POLL_S)
-        later = take_stock(live, gauges)
-        if later is None or _counts(later) != _counts(now):
-            same_since = time.monotonic()
-        now = later
-    return now
-
-
-def _counts(stock: Stock) -> tuple[object, ...]:
-    return stock.fds, stock.threads, stock.processes, stock.temporary_files, tuple(stock.held.items())
-
-
-def _files(folder: Path | None) -> int | None:
-    if folder is None:
-        return None
-    return sum(1 for path in folder.rglob("*") if not path.is_dir())
+COUNTED_RESOURCES = ("fds", "threads", "processes", "temporary_files")
+"""Fields of :class:`ResourceSnapshot` that the lab counts from outside the server."""
 
 
 @dataclass(frozen=True)
-class Stock:
-    """What a server holds while nobody asks it for anything.
+class ResourceSnapshot:
+    """Resources of an idle server.
 
     Attributes:
         rss_mb: Resident memory of its process tree, in MB (10^6 bytes).
         fds: Open file descriptors (handles on Windows).
         threads: Threads.
         processes: Processes.
-        temporary_files: Files in its folder for temporary ones; None when it is not known which that is.
-        held: What its ``/metrics`` say it holds, by what is counted; None where it does not tell.
+        temporary_files: Files in its temporary folder; None when the lab does not know the folder.
+        gauges: Values of the gauges of its ``/metrics``, by what they count; None for a gauge it lacks.
     """
 
     rss_mb: float
@@ -97,29 +41,93 @@ class Stock:
     threads: int
     processes: int
     temporary_files: int | None
-    held: Mapping[str, float | None]
+    gauges: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Stocks:
-    """A server's stock before and after a load."""
+class SnapshotPair:
+    """Resource snapshots before and after a load."""
 
-    before: Stock
-    after: Stock
+    before: ResourceSnapshot
+    after: ResourceSnapshot
+
+    @property
+    def gauges(self) -> dict[str, tuple[float, float]]:
+        """Values before and after of each gauge that both snapshots have."""
+        pairs = {name: (value, self.after.gauges.get(name)) for name, value in self.before.gauges.items()}
+        return {
+            name: (before, after)
+            for name, (before, after) in pairs.items()
+            if before is not None and after is not None
+        }
+
+    @property
+    def has_growth(self) -> bool:
+        """Whether any count or gauge is higher after than before; memory does not matter."""
+        counts = [
+            (getattr(self.before, name) or 0, getattr(self.after, name) or 0) for name in COUNTED_RESOURCES
+        ]
+        return any(after > before for before, after in (*counts, *self.gauges.values()))
 
 
-def is_back(before: Stock, now: Stock) -> bool:
-    """Return whether a server holds no more than before, its memory apart."""
-    counted = all((getattr(now, what) or 0) <= (getattr(before, what) or 0) for what in COUNTED)
-    held = held_before_and_after(Stocks(before, now))
-    return counted and all(after <= earlier for earlier, after in held.values())
+def take_snapshot(live: LiveServer, gauges: Mapping[str, str]) -> ResourceSnapshot | None:
+    """Return the server's resources now, or None when its processes cannot be seen.
+
+    Args:
+        live: The server.
+        gauges: Names of gauges of its ``/metrics``, by what they count.
+    """
+    if live.pid is None:
+        return None
+    # Before the processes are read: the request itself holds a connection open for a moment.
+    values = endpoints.gauges(live.url, set(gauges.values()), token=live.token)
+    reading = TreeMeter(live.pid).read()
+    return ResourceSnapshot(
+        rss_mb=reading.rss_mb,
+        fds=reading.fds,
+        threads=reading.threads,
+        processes=reading.processes,
+        temporary_files=_file_count(live.temporary_folder),
+        gauges={counted: values[name] for counted, name in gauges.items()},
+    )
 
 
-def held_before_and_after(stocks: Stocks) -> dict[str, tuple[float, float]]:
-    """Return what the server counts itself, before and after, where it tells both."""
-    found: dict[str, tuple[float, float]] = {}
-    for what, before in stocks.before.held.items():
-        after = stocks.after.held.get(what)
-        if before is not None and after is not None:
-            found[what] = before, after
-    return found
+def take_settled_snapshot(
+    live: LiveServer,
+    gauges: Mapping[str, str],
+    before: ResourceSnapshot | None,
+    interrupted: Callable[[], bool],
+) -> ResourceSnapshot | None:
+    """Return the server's resources once it has settled, or after :data:`SETTLING_S` at the latest.
+
+    Args:
+        live: The server.
+        gauges: Names of gauges of its ``/metrics``, by what they count.
+        before: Snapshot before the load: the server has settled when nothing exceeds it. None: it has
+            settled when nothing changes for a second.
+        interrupted: Returns whether the user wants to stop.
+    """
+    deadline = time.monotonic() + SETTLING_S
+    now = take_snapshot(live, gauges)
+    same_since = time.monotonic()
+    while now is not None and time.monotonic() < deadline and not interrupted():
+        if before is not None and not SnapshotPair(before, now).has_growth:
+            break
+        if before is None and time.monotonic() - same_since > _STABLE_S:
+            break
+        time.sleep(_POLL_S)
+        later = take_snapshot(live, gauges)
+        if later is None or _counts(later) != _counts(now):
+            same_since = time.monotonic()
+        now = later
+    return now
+
+
+def _counts(snapshot: ResourceSnapshot) -> tuple[object, ...]:
+    return (*(getattr(snapshot, name) for name in COUNTED_RESOURCES), *snapshot.gauges.items())
+
+
+def _file_count(folder: Path | None) -> int | None:
+    if folder is None:
+        return None
+    return sum(1 for path in folder.rglob("*") if not path.is_dir())

@@ -1,4 +1,4 @@
-"""Many clients at once: how well was each level of them served?"""
+"""The shape ``concurrent``: rising numbers of clients, and how well each level is served."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from perf_core.analysis.evidence import Evidence, Found
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.grades import RESPONSE, SUCCESS, grade
 from perf_core.results.record import Finding, Stage
+from perf_core.shapes.shape import MOST_SUCCEED, Shape
 
 
-def find_levels(evidence: Evidence) -> Found:
-    """Return a finding for each level of clients, and the worst success of a level."""
+def find(evidence: Evidence) -> Found:
+    """Return a finding for each level of clients, and the success rate of the worst level."""
     levels = [stage for stage in evidence.stages if stage.kind == "hold" and stage.calls]
     if not levels:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
         return Found((), {"concurrent.worst_level_percent": absent})
     worst = min(levels, key=success_percent)
     figure = Figure(success_percent(worst), worst.calls, worst.end_s - worst.start_s, timed=False)
-    findings = tuple(_finding(level) for level in levels)
-    return Found((*findings, *_kinds(evidence)), {"concurrent.worst_level_percent": figure})
+    findings = tuple(_level_finding(level) for level in levels)
+    return Found((*findings, *_kind_findings(evidence)), {"concurrent.worst_level_percent": figure})
 
 
 def success_percent(stage: Stage) -> float:
@@ -25,7 +26,7 @@ def success_percent(stage: Stage) -> float:
     return 100 * (1 - stage.error_rate)
 
 
-def _finding(level: Stage) -> Finding:
+def _level_finding(level: Stage) -> Finding:
     success, p95_ms = success_percent(level), level.latency_ms.p95
     clients = f"{level.vus} client{'' if level.vus == 1 else 's'}"
     return Finding(
@@ -37,14 +38,23 @@ def _finding(level: Stage) -> Finding:
     )
 
 
-def _kinds(evidence: Evidence) -> list[Finding]:
-    """Return what content of each kind was like, all tools together."""
+def _kind_findings(evidence: Evidence) -> list[Finding]:
+    """Return one finding that compares the kinds of content, when there are several."""
     kinds = evidence.metrics.kinds_ms.get("all", {})
     if len(kinds) < 2:
         return []
-    told = "; ".join(
+    text = "; ".join(
         f"{kind}: {latency.count:,} answers, median {latency.med:,.0f} ms, p95 {latency.p95:,.0f} ms"
         for kind, latency in kinds.items()
     )
     values: dict[str, float | str | None] = {f"{kind}_p95_ms": each.p95 for kind, each in kinds.items()}
-    return [Finding("By kind of content", f"{told[:1].upper()}{told[1:]}.", values)]
+    return [Finding("By kind of content", f"{text[:1].upper()}{text[1:]}.", values)]
+
+
+SHAPE = Shape(
+    name="concurrent",
+    summary="How well does it serve 10, 50, 100 and 200 clients, each with work of its own?",
+    targets=(MOST_SUCCEED,),
+    figures=("concurrent.worst_level_percent",),
+    find=find,
+)

@@ -1,36 +1,37 @@
-"""A rate limit seen from outside: is it what the server says it is, for each client?
+"""The shape ``rate-limit``: whether burst, rate and Retry-After are as promised, for each client.
 
-The model is a bucket of ``burst`` tokens that fills at ``rate_per_s``. From when messages were let through
-and refused follows how many tokens there can have been, and nothing else is assumed of the server.
+The model is a bucket of ``burst`` tokens that fills at ``rate_per_s``. The times at which messages were let
+through and refused bound the number of tokens; nothing else is assumed about the server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from perf_core.adapter import Limits
+from perf_core.adapter import Limits, Pools, Scenario, Target
 from perf_core.analysis.evidence import Evidence, Found
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.measurements import Summary
+from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
+from perf_core.shapes.shape import Shape
 
 _CLIENTS = ("client_1", "client_2")
 
-_FULL = ("burst", "replenished_whole")
-"""Stages that begin with a full bucket."""
+_FULL_BUCKET_STAGES = ("burst", "replenished_whole")
 
 
 @dataclass(frozen=True)
-class Passed:
-    """What became of the messages of one client in one stage; times in seconds since the epoch.
+class StageOutcome:
+    """Messages of one client in one stage; times in seconds since the epoch.
 
     Attributes:
-        let_through: How many were.
-        first_s: When the first one was.
-        last_s: When the last one was.
-        refused: How many were not.
-        first_refused_s: When the first refusal came.
+        let_through: Messages that the server let through.
+        first_s: Time of the first of them.
+        last_s: Time of the last of them.
+        refused: Messages that the server refused.
+        first_refused_s: Time of the first of those.
     """
 
     let_through: int
@@ -39,23 +40,32 @@ class Passed:
     refused: int
     first_refused_s: float
 
+    @property
+    def rate_per_s(self) -> float | None:
+        """Messages let through per second; None for fewer than two."""
+        if self.let_through < 2 or self.last_s <= self.first_s:
+            return None
+        return (self.let_through - 1) / (self.last_s - self.first_s)
 
-def find_limits(evidence: Evidence) -> Found:
-    """Return by how much burst, rate and replenishment are off, and whether Retry-After holds."""
+
+def find(evidence: Evidence) -> Found:
+    """Return the deviations of burst, rate and replenishment, and how often Retry-After was broken."""
     summary, limits = evidence.summary, evidence.limits
     if summary is None or limits is None:
         return Found()
     reached = {stage.name for stage in evidence.stages}
-    clients = [name for name in _CLIENTS if _passed(summary, name, "burst").let_through]
+    clients = [name for name in _CLIENTS if _outcome(summary, name, "burst").let_through]
     bursts = [
-        off_by_burst(_passed(summary, client, stage), limits)
+        off_by_burst(_outcome(summary, client, stage), limits)
         for client in clients
-        for stage in _FULL
+        for stage in _FULL_BUCKET_STAGES
         if stage in reached
     ]
     refills = [
-        off_by_refill(_passed(summary, each, "sustained"), _passed(summary, each, "replenished_half"), limits)
-        for each in clients
+        off_by_refill(
+            _outcome(summary, client, "sustained"), _outcome(summary, client, "replenished_half"), limits
+        )
+        for client in clients
         if "replenished_half" in reached
     ]
     return Found(
@@ -65,57 +75,55 @@ def find_limits(evidence: Evidence) -> Found:
             _retry_finding(summary, clients),
         ),
         {
-            "rate_limit.burst_off_by": _worst(bursts),
+            "rate_limit.burst_off_by": Figure(_worst(bursts), _count(bursts), 0.0, timed=False),
             "rate_limit.rate_off_by_percent": _rate_figure(evidence, summary, clients, limits),
-            "rate_limit.replenished_off_by": _worst(refills),
+            "rate_limit.replenished_off_by": Figure(_worst(refills), _count(refills), 0.0, timed=False),
             "rate_limit.retry_after_broken": _retry_figure(summary, clients, limits),
             "rate_limit.clients": Figure(len(clients), 1, 0.0, timed=False),
         },
     )
 
 
-def off_by_burst(passed: Passed, limits: Limits) -> float | None:
-    """Return how many messages more or less than possible were let through out of a full bucket.
+def off_by_burst(outcome: StageOutcome, limits: Limits) -> float | None:
+    """Return how many messages too few or too many were let through from a full bucket.
 
-    Until the first refusal there were ``burst`` tokens and those that came meanwhile.
+    Until the first refusal there were ``burst`` tokens and those added meanwhile.
 
     Returns:
-        0 when it is exact; None when no refusal came, or nothing was sent.
+        0 when the burst is exact; None when nothing was sent or nothing was refused.
     """
-    if not passed.let_through or not passed.refused:
+    if not outcome.let_through or not outcome.refused:
         return None
-    came = limits.rate_per_s * (passed.first_refused_s - passed.first_s)
-    return _beyond(passed.let_through, limits.burst, limits.burst + came)
+    added = limits.rate_per_s * (outcome.first_refused_s - outcome.first_s)
+    return _distance_from(outcome.let_through, limits.burst, limits.burst + added)
 
 
-def off_by_refill(before: Passed, after: Passed, limits: Limits) -> float | None:
-    """Return how many messages more or less than possible were let through after a pause.
+def off_by_refill(before: StageOutcome, after: StageOutcome, limits: Limits) -> float | None:
+    """Return how many messages too few or too many were let through after a pause.
 
-    The last message that was let through before left less than one token; until the first refusal after
-    the pause, tokens came for all that time.
+    The last message let through before the pause left less than one token; tokens were added from then
+    until the first refusal after the pause.
     """
     if not before.let_through or not after.refused:
         return None
-    came = limits.rate_per_s * (after.first_refused_s - before.last_s)
-    return _beyond(after.let_through, came - 1, came + 1)
+    added = limits.rate_per_s * (after.first_refused_s - before.last_s)
+    return _distance_from(after.let_through, added - 1, added + 1)
 
 
-def _beyond(count: int, low: float, high: float) -> float:
+def _distance_from(count: int, low: float, high: float) -> float:
     return max(low - count, count - high, 0.0)
 
 
-def rate_off_by_percent(passed: Passed, limits: Limits) -> float | None:
-    """Return by how many per cent the rate differs from the limit while more is sent, without its sign."""
-    if passed.let_through < 2 or passed.last_s <= passed.first_s:
-        return None
-    rate = (passed.let_through - 1) / (passed.last_s - passed.first_s)
-    return 100 * abs(rate / limits.rate_per_s - 1)
+def rate_off_by_percent(outcome: StageOutcome, limits: Limits) -> float | None:
+    """Return by how many per cent the rate differs from the limit, in either direction."""
+    rate = outcome.rate_per_s
+    return None if rate is None else 100 * abs(rate / limits.rate_per_s - 1)
 
 
-def _passed(summary: Summary, client: str, stage: str) -> Passed:
+def _outcome(summary: Summary, client: str, stage: str) -> StageOutcome:
     through = summary.values("mcp_let_through_at_ms", client=client, stage=stage)
     refused = summary.values("mcp_refused_at_ms", client=client, stage=stage)
-    return Passed(
+    return StageOutcome(
         int(through.get("count", 0)),
         through.get("min", 0.0) / 1000,
         through.get("max", 0.0) / 1000,
@@ -124,22 +132,23 @@ def _passed(summary: Summary, client: str, stage: str) -> Passed:
     )
 
 
-def _worst(off_by: Sequence[float | None]) -> Figure:
-    known = [each for each in off_by if each is not None]
-    # A client that was never refused has no limit: that must not look like an exact one.
-    value = max(known) if known and len(known) == len(off_by) else None
-    return Figure(value, len(known), 0.0, timed=False)
+def _count(deviations: Sequence[float | None]) -> int:
+    return sum(deviation is not None for deviation in deviations)
+
+
+def _worst(deviations: Sequence[float | None]) -> float | None:
+    """Return the largest deviation; None when one is missing: a client never refused has no exact limit."""
+    measured = [deviation for deviation in deviations if deviation is not None]
+    return max(measured) if measured and len(measured) == len(deviations) else None
 
 
 def _rate_figure(evidence: Evidence, summary: Summary, clients: Sequence[str], limits: Limits) -> Figure:
-    passed = [_passed(summary, client, "sustained") for client in clients]
-    off_by = [rate_off_by_percent(each, limits) for each in passed]
-    known = [each for each in off_by if each is not None]
+    outcomes = [_outcome(summary, client, "sustained") for client in clients]
+    worst = _worst([rate_off_by_percent(outcome, limits) for outcome in outcomes])
     stage = next((each for each in evidence.stages if each.name == "sustained"), None)
     length_s = stage.end_s - stage.start_s if stage else 0.0
-    value = max(known) if known and len(known) == len(off_by) else None
-    samples = min((each.let_through for each in passed), default=0)
-    return Figure(value, samples, length_s, timed=False)
+    samples = min((outcome.let_through for outcome in outcomes), default=0)
+    return Figure(worst, samples, length_s, timed=False)
 
 
 def _retries(summary: Summary, clients: Sequence[str]) -> tuple[int, int]:
@@ -153,42 +162,80 @@ def _retries(summary: Summary, clients: Sequence[str]) -> tuple[int, int]:
 def _retry_figure(summary: Summary, clients: Sequence[str], limits: Limits) -> Figure:
     kept, broken = _retries(summary, clients)
     longest_s = summary.values("mcp_retry_after_s").get("max", 0.0)
-    # One who sends alone never has to wait longer than a token takes, rounded up to whole seconds.
+    # A client that sends one message at a time waits for one token at most, in whole seconds.
     too_long = int(longest_s > -(-1 // limits.rate_per_s)) if longest_s else 0
     return Figure(broken + too_long if kept + broken else None, kept + broken, 0.0, timed=False)
 
 
 def _burst_finding(summary: Summary, clients: Sequence[str], limits: Limits) -> Finding:
-    told = []
+    parts = []
     values: dict[str, float | str | None] = {"burst": limits.burst}
     for client in clients:
-        bursts = [_passed(summary, client, stage).let_through for stage in _FULL]
-        told.append(f"{client.replace('_', ' ')} got {bursts[0]} at first and {bursts[1]} after a long pause")
-        values[f"{client}_burst"] = bursts[0]
-    return Finding(
-        "Burst", f"{limits.burst} messages may come at once; {'; '.join(told) or 'none got through'}.", values
-    )
+        first, second = (_outcome(summary, client, stage).let_through for stage in _FULL_BUCKET_STAGES)
+        parts.append(f"{_words(client)} got {first} at the start and {second} after a long pause")
+        values[f"{client}_burst"] = first
+    text = f"{limits.burst} messages may be sent at once; {'; '.join(parts) or 'none got through'}."
+    return Finding("Burst", text, values)
 
 
 def _rate_finding(summary: Summary, clients: Sequence[str], limits: Limits) -> Finding:
-    told = []
+    parts = []
     values: dict[str, float | str | None] = {"rate_per_s": limits.rate_per_s}
     for client in clients:
-        passed = _passed(summary, client, "sustained")
-        if passed.let_through < 2 or passed.last_s <= passed.first_s:
+        outcome = _outcome(summary, client, "sustained")
+        if outcome.rate_per_s is None:
             continue
-        rate = (passed.let_through - 1) / (passed.last_s - passed.first_s)
-        told.append(f"{client.replace('_', ' ')} {rate:.3f}/s over {passed.let_through} messages")
-        values[f"{client}_rate_per_s"] = rate
-    each = "; ".join(told) or "none got through"
-    text = f"{limits.rate_per_s:g}/s are promised to each, who sent more at the same time; {each}."
+        parts.append(f"{_words(client)} got {outcome.rate_per_s:.3f}/s over {outcome.let_through} messages")
+        values[f"{client}_rate_per_s"] = outcome.rate_per_s
+    each = "; ".join(parts) or "none got through"
+    text = f"{limits.rate_per_s:g}/s are promised to each client, and all sent more at the same time; {each}."
     return Finding("Sustained rate", text, values)
+
+
+def _words(client: str) -> str:
+    return client.replace("_", " ")
 
 
 def _retry_finding(summary: Summary, clients: Sequence[str]) -> Finding:
     kept, broken = _retries(summary, clients)
     return Finding(
         "Retry-After",
-        f"Followed {kept + broken} times: {kept} times the next message was let through, {broken} times not.",
+        f"Followed {kept + broken} times: the next message was let through {kept} times and refused "
+        f"{broken} times.",
         {"kept": kept, "broken": broken},
     )
+
+
+def _long_journeys(_scenario: Scenario, pools: Pools) -> Iterator[str]:
+    longest = max((len(journey.steps) for journey in pools.get("mix", ())), default=1)
+    if longest > 1:
+        yield f"rate-limit counts single messages: expected journeys of one step, got one of {longest}"
+
+
+SHAPE = Shape(
+    name="rate-limit",
+    summary="Are burst, rate and Retry-After what they are said to be, for each client?",
+    targets=(
+        Target("rate_limit.burst_off_by", "<", 0.5, need="After a pause a client may send at once."),
+        Target(
+            "rate_limit.rate_off_by_percent",
+            "<",
+            5,
+            stretch=2,
+            min_samples=50,
+            min_duration_s=20,
+            need="Each client gets the rate that it was promised, and no more.",
+        ),
+        Target("rate_limit.replenished_off_by", "<", 0.5, need="A used token is replaced, and only once."),
+        Target("rate_limit.retry_after_broken", "<", 1, need="A client that waits is not refused again."),
+    ),
+    plan=PlanNeeds(limits=True, pool_problems=_long_journeys),
+    figures=(
+        "rate_limit.burst_off_by",
+        "rate_limit.rate_off_by_percent",
+        "rate_limit.replenished_off_by",
+        "rate_limit.retry_after_broken",
+        "rate_limit.clients",
+    ),
+    find=find,
+)

@@ -1,57 +1,70 @@
-"""Processes of the server are killed: how long until those clients get a right answer again that felt it?"""
+"""The shape ``recovery``: how long clients wait after a process of the server was killed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perf_core.adapter import Target
 from perf_core.analysis.evidence import Evidence, Found
 from perf_core.analysis.figures import Figure
 from perf_core.results.record import Finding, Latency
-from perf_core.sampling.kills import Strike
+from perf_core.sampling.kills import Kill
+from perf_core.shapes.shape import Shape
 
 
-def find_outages(evidence: Evidence) -> Found:
-    """Return the slowest recovery, and clients that did not recover.
+def find(evidence: Evidence) -> Found:
+    """Return the slowest recovery of a client, and the number of clients that did not recover.
 
-    A client's outage is from the beginning of the first call that failed until its next right answer, so
-    that whatever the server did before it noticed counts too.
+    A client's outage lasts from the start of its first failed call to its next right answer, so the time
+    before the server notices the crash counts too.
     """
     if evidence.summary is None:
         return Found()
-    lasted = evidence.summary.latency("mcp_outage_ms")
-    begun = evidence.summary.count("mcp_outages")
-    strikes = evidence.strikes
+    ended = evidence.summary.latency("mcp_outage_ms")
+    outages = evidence.summary.count("mcp_outages")
+    kills = evidence.kills
     length_s = sum(stage.end_s - stage.start_s for stage in evidence.stages)
     absent = ""
-    if not strikes:
-        absent = "no process was killed: the server has none that may be, or cannot be seen"
-    elif not begun:
-        absent = "no call failed: none of the killed processes was in the middle of one"
-    # Nobody recovered: whatever it is, it is longer than the load that was watched.
-    slowest_s = lasted.max / 1000 if lasted.count else length_s if begun else None
+    if not kills:
+        absent = "no process was killed: none matches the adapter's kill_pattern, or none can be seen"
+    elif not outages:
+        absent = "no call failed: no process was killed in the middle of a call"
+    # When no client recovered, the outage is longer than the whole load.
+    slowest_s = ended.max / 1000 if ended.count else length_s if outages else None
     figures = {
         "recovery.slowest_s": Figure(
-            slowest_s, begun, length_s, beyond=begun > lasted.count,
-            absent=absent,
+            slowest_s, outages, length_s, beyond=outages > ended.count, absent=absent
         ),
-        "recovery.unrecovered": Figure(begun - lasted.count, max(begun, 1), length_s, timed=False),
-        "recovery.strikes": Figure(len(strikes), max(len(strikes), 1), length_s, timed=False),
-    }  # fmt: skip
-    return Found((_finding(strikes, begun, lasted),), figures)
+        "recovery.unrecovered": Figure(outages - ended.count, max(outages, 1), length_s, timed=False),
+        "recovery.strikes": Figure(len(kills), max(len(kills), 1), length_s, timed=False),
+    }
+    return Found((_finding(kills, outages, ended),), figures)
 
 
-def _finding(killed: Sequence[Strike], begun: int, lasted: Latency) -> Finding:
-    busy = sum(strike.was_busy for strike in killed)
-    text = (
-        f"{len(killed)} processes were killed, {busy} of them at work; {begun} times a client's calls failed"
-    )
-    if lasted.count:
+def _finding(kills: Sequence[Kill], outages: int, ended: Latency) -> Finding:
+    busy = sum(kill.was_busy for kill in kills)
+    text = f"{len(kills)} processes were killed, {busy} of them busy; clients had {outages} outages"
+    if ended.count:
         text += (
-            f", {lasted.count} times it had a right answer again: after {lasted.med:,.0f} ms (median), "
-            f"after {lasted.max:,.0f} ms at the latest"
+            f", of which {ended.count} ended with a right answer: after {ended.med:,.0f} ms (median), "
+            f"after {ended.max:,.0f} ms at the latest"
         )
     return Finding(
         "Recovery",
         f"{text}.",
-        {"strikes": len(killed), "outages": begun, "slowest_ms": lasted.max if lasted.count else None},
+        {"strikes": len(kills), "outages": outages, "slowest_ms": ended.max if ended.count else None},
     )
+
+
+SHAPE = Shape(
+    name="recovery",
+    summary="How long does a client wait for its next answer when a worker process is killed?",
+    targets=(
+        Target("recovery.slowest_s", "<", 60, stretch=10, need="One crash must not stop everybody's work."),
+        Target("recovery.unrecovered", "<", 1, need="Every client gets on with its work."),
+        Target("recovery.strikes", ">", 0, need="Recovery shows only after a process was killed."),
+    ),
+    figures=("recovery.slowest_s", "recovery.unrecovered", "recovery.strikes"),
+    find=find,
+    kills_processes=True,
+)

@@ -1,0 +1,53 @@
+"""The definition of a load shape, and the targets that several shapes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from perf_core.adapter import Target, Wire
+from perf_core.analysis.evidence import Evidence, Found
+from perf_core.load.plan import PlanNeeds
+
+NO_ERRORS = Target(
+    "error_rate",
+    "<",
+    0.001,
+    need="An answer that is wrong or missing breaks its user's work.",
+    stretch=0.0005,
+)
+
+MOST_SUCCEED = Target(
+    "success_percent", ">", 90, stretch=99, need="Clients get on with their work.", min_samples=10
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A load shape: one question about a server, and everything needed to answer it in Python.
+
+    The load itself is in ``k6/scenarios/<name>.js``. A module of :mod:`perf_core.shapes` defines a shape as
+    its ``SHAPE``; docs/scenarios.md shows how to add one.
+
+    Attributes:
+        name: Name of the shape, of its scenario on the command line, and of its k6 file.
+        summary: The question, in one sentence.
+        targets: Targets of its scenario unless an adapter sets others.
+        wires: Wires to measure unless the user names one.
+        plan: Requirements on the plan.
+        figures: Names of the figures that ``find`` returns; targets may name them.
+        find: Returns findings and figures beyond those of every run.
+        resource_snapshots: Whether to apply the load once without measuring it and to take resource
+            snapshots before and after the measured load.
+        kills_processes: Whether to kill processes of the server during the load.
+    """
+
+    name: str
+    summary: str
+    targets: tuple[Target, ...] = (NO_ERRORS,)
+    wires: tuple[Wire, ...] = ("session",)
+    plan: PlanNeeds = field(default_factory=PlanNeeds)
+    figures: tuple[str, ...] = ()
+    find: Callable[[Evidence], Found] = lambda _evidence: Found()
+    resource_snapshots: bool = False
+    kills_processes: bool = False

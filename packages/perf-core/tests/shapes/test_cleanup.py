@@ -1,0 +1,52 @@
+"""Resources left behind after a load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair
+from perf_core.shapes import cleanup
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+
+def snapshot(**changes: Any) -> ResourceSnapshot:
+    values: dict[str, Any] = {
+        "rss_mb": 100.0,
+        "fds": 20,
+        "threads": 4,
+        "processes": 3,
+        "temporary_files": 0,
+        "gauges": {"scores": 5.0},
+    }
+    return ResourceSnapshot(**{**values, **changes})
+
+
+def test_growth_is_reported_by_resource(build: type[Build]) -> None:
+    after = snapshot(rss_mb=103.5, fds=22, processes=2, temporary_files=1, gauges={"scores": 8.0})
+    found = cleanup.find(build.evidence([], snapshots=SnapshotPair(snapshot(), after)))
+    figures = {name.removeprefix("cleanup."): figure.value for name, figure in found.figures.items()}
+    assert figures == {
+        "rss_growth_mb": 3.5, "fds": 2, "threads": 0, "processes": -1, "temporary_files": 1, "held": 3,
+    }  # fmt: skip
+    assert "open files 20 and 22" in build.finding(found, "Before and after").text
+    assert "scores 5 and 8" in build.finding(found, "Before and after").text
+
+
+def test_shrinking_gauge_does_not_make_up_for_a_growing_one(build: type[Build]) -> None:
+    before, after = (
+        snapshot(gauges={"scores": 5.0, "workers": 3.0}),
+        snapshot(gauges={"scores": 6.0, "workers": 1.0}),
+    )
+    found = cleanup.find(build.evidence([], snapshots=SnapshotPair(before, after)))
+    assert found.figures["cleanup.held"].value == 1
+
+
+def test_unseen_resources_are_absent_with_a_reason(build: type[Build]) -> None:
+    unseen = cleanup.find(build.evidence([], snapshots=None))
+    assert "cannot be seen" in unseen.figures["cleanup.fds"].absent
+    silent = snapshot(temporary_files=None, gauges={"scores": None})
+    found = cleanup.find(build.evidence([], snapshots=SnapshotPair(silent, silent)))
+    assert "the lab starts" in found.figures["cleanup.temporary_files"].absent
+    assert "no gauges" in found.figures["cleanup.held"].absent

@@ -1,1 +1,1 @@
-"""Music that is made: harmonisations, counterpoint, imitations of a style."""
+"""Composition of new music: harmonisations, counterpoint, imitations of a style."""

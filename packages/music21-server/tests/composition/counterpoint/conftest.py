@@ -1,4 +1,4 @@
-"""Random cantus firmi, by melodic rules of their own, and what plays the part of a reader of the result."""
+"""Random cantus firmi, written by melodic rules that share no code with the server."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ ALLOWED = {(1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 7), (5, 8), (7, 12)}
 
 @dataclass(frozen=True)
 class Plainchant:
-    """A cantus firmus; `key` such as ``D dorian``, names such as ``F#4``."""
+    """A cantus firmus with a key such as ``D dorian`` and note names such as ``F#4``."""
 
     key: str
     names: tuple[str, ...]
 
 
 def _scale(key: str, octave: int) -> list[tuple[int, int]]:
-    """Return steps above C0 and semitones above C-1 of some octaves of a scale, its final first."""
+    """Return four octaves of a scale, from its final on, as steps above C0 and MIDI numbers."""
     final, kind = key.split()
     letter = LETTERS.index(final[0])
     height = NATURALS[letter] + final.count("#") - final.count("-")
@@ -78,7 +78,7 @@ def _is_lawful(notes: list[tuple[int, int]]) -> bool:
 
 
 def plainchant(seed: int, length: int | None = None) -> Plainchant:
-    """Return a cantus of 8 to 16 notes, or of a length, in some mode on some final."""
+    """Return a random cantus of a length, by default 8 to 16 notes, in a random mode."""
     chance = random.Random(seed)  # noqa: S311
     kind = chance.choice(sorted(SHAPES))
     key = f"{chance.choice(FINALS[kind].split())} {kind}"
@@ -99,5 +99,5 @@ def plainchant(seed: int, length: int | None = None) -> Plainchant:
 
 @pytest.fixture(scope="session")
 def random_cantus() -> Callable[..., Plainchant]:
-    """Makes a lawful cantus from a seed."""
+    """Return `plainchant`, which makes a cantus that keeps melodic rules from a seed."""
     return plainchant

@@ -1,4 +1,4 @@
-"""What may be a cantus, and which mode it is in."""
+"""Reading a cantus from text and from scores, and detecting its mode."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from music21_server.score.limits import Limits
 DORIAN = "D4 F4 E4 D4 G4 F4 A4 G4 F4 E4 D4"
 
 
-def of_tiny(text: str, part: str | None = None) -> Cantus:
+def cantus_from_tiny(text: str, part: str | None = None) -> Cantus:
     score = read(Document("tinynotation", f"tinyNotation: {text}".encode()), Limits())
     return cantus_from_score(score, part)
 
 
-def of_xml(measures: str, parts: int = 1) -> Cantus:
+def cantus_from_xml(measures: str, parts: int = 1) -> Cantus:
     heads = "".join(
         f'<score-part id="P{i}"><part-name>Voice {i}</part-name></score-part>' for i in range(parts)
     )
@@ -47,48 +47,48 @@ def measure(content: str, number: int = 1) -> str:
         ("F#5 E5 F#5", "F#5 E5 F#5"),
     ],
 )
-def test_names_of_notes(text: str, names: str) -> None:
+def test_note_names_are_read(text: str, names: str) -> None:
     assert " ".join(map(str, cantus_from_text(text).tones)) == names
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("", "3 to 64 notes in a cantus, got 0"),
         ("D4", "got 1"),
         ("D4 D4", "got 2"),
         ("D4 " * 500, "got 500"),
-        ("D4 " * 5000, "15,000 letters"),
+        ("D4 " * 5000, "15,000 characters"),
         ("D4 r D4", "no rests"),
         ("D4 H4 D4", "'H4'"),
         ("D4 E4:2 D4", "'E4:2'"),
         ("<score-partwise>, x, y", "<score-partwise>"),
     ],
 )
-def test_texts_that_are_no_cantus(text: str, said: str) -> None:
-    with pytest.raises(ScoreError) as caught:
+def test_texts_that_are_no_cantus_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(ScoreError) as error:
         cantus_from_text(text)
-    assert said in str(caught.value)
-    assert "Expected" in str(caught.value)
+    assert problem in str(error.value)
+    assert "Expected" in str(error.value)
 
 
-def test_notes_of_a_score_count_as_whole_notes() -> None:
-    quarters = of_tiny("4/4 d4 f e d g f a g f e d")
+def test_notes_of_a_score_become_whole_notes() -> None:
+    quarters = cantus_from_tiny("4/4 d4 f e d g f a g f e d")
     assert quarters.tones == cantus_from_text(DORIAN).tones
-    longer_at_the_end = of_tiny("4/4 d2 f e d g f a g f e d1")
+    longer_at_the_end = cantus_from_tiny("4/4 d2 f e d g f a g f e d1")
     assert longer_at_the_end.tones == quarters.tones
 
 
-def test_tied_notes_are_one() -> None:
+def test_tied_notes_become_one() -> None:
     start, stop = '<tie type="start"/>', '<tie type="stop"/>'
     pitch = "<pitch><step>E</step><octave>4</octave></pitch><duration>2</duration>"
     held = measure(f"<note>{pitch}{start}</note><note>{pitch}{stop}</note>", 2)
-    cantus = of_xml(measure(note("D")) + held + measure(note("D"), 3))
+    cantus = cantus_from_xml(measure(note("D")) + held + measure(note("D"), 3))
     assert [str(each) for each in cantus.tones] == ["D4", "E4", "D4"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("4/4 d4 e f2 d4 e d2", "one length"),
         ("4/4 d4 e r d e f e d", "without rests"),
@@ -97,28 +97,28 @@ def test_tied_notes_are_one() -> None:
         ("4/4 " + "d4 e f e " * 20, "got 80"),
     ],
 )
-def test_scores_that_are_no_cantus(text: str, said: str) -> None:
-    with pytest.raises(ScoreError) as caught:
-        of_tiny(text)
-    assert said in str(caught.value)
+def test_scores_that_are_no_cantus_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(ScoreError) as error:
+        cantus_from_tiny(text)
+    assert problem in str(error.value)
 
 
-def test_chords_and_unpitched_notes_are_none() -> None:
+def test_chords_and_unpitched_notes_are_refused() -> None:
     chord = measure(note("D") + note("F", more="<chord/>")) + measure(note("E"), 2) + measure(note("D"), 3)
     with pytest.raises(ScoreError, match="chords or several voices"):
-        of_xml(chord)
+        cantus_from_xml(chord)
     drum = (
         "<note><unpitched><display-step>E</display-step><display-octave>4</display-octave></unpitched>"
         "<duration>4</duration></note>"
     )
     with pytest.raises(ScoreError, match="unpitched"):
-        of_xml(measure(drum) + measure(note("E"), 2) + measure(note("D"), 3))
+        cantus_from_xml(measure(drum) + measure(note("E"), 2) + measure(note("D"), 3))
 
 
-def test_of_several_parts_one_is_named() -> None:
+def test_a_part_must_be_named_where_there_are_several() -> None:
     bars = measure(note("D")) + measure(note("E"), 2) + measure(note("D"), 3)
     with pytest.raises(ScoreError, match=r"1 Voice 0, 2 Voice 1.*\(part\)"):
-        of_xml(bars, parts=2)
+        cantus_from_xml(bars, parts=2)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +135,18 @@ def test_of_several_parts_one_is_named() -> None:
         ("F#4 G#4 A4 F#4", "F# aeolian"),
     ],
 )
-def test_modes_are_told(notes: str, key: str) -> None:
+def test_modes_are_detected(notes: str, key: str) -> None:
     assert cantus_from_text(notes).mode(None).text == key
 
 
-def test_a_signature_decides() -> None:
+def test_the_key_signature_decides_between_modes() -> None:
     tones = cantus_from_text("G4 A4 B4 A4 G4").tones
     assert Cantus(tones).mode(None).text == "G mixolydian"
     assert Cantus(tones, 1).mode(None).text == "G ionian"
 
 
 @pytest.mark.parametrize(
-    ("notes", "key", "said"),
+    ("notes", "key", "problem"),
     [
         ("B3 C4 D4 F4 C4 B3", None, "locrian"),
         ("D4 E4 D4", "D locrian", "locrian"),
@@ -157,14 +157,14 @@ def test_a_signature_decides() -> None:
         ("C4 C#4 D4 E-4 C4", None, "no mode"),
     ],
 )
-def test_what_is_in_no_mode(notes: str, key: str | None, said: str) -> None:
-    with pytest.raises(ScoreError) as caught:
+def test_notes_outside_every_mode_are_refused(notes: str, key: str | None, problem: str) -> None:
+    with pytest.raises(ScoreError) as error:
         cantus_from_text(notes).mode(key)
-    assert said in str(caught.value)
+    assert problem in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "fifths"),
+    ("text", "name", "fifths"),
     [
         ("D dorian", "D dorian", 0),
         ("f#", "F# minor", 3),
@@ -175,7 +175,7 @@ def test_what_is_in_no_mode(notes: str, key: str | None, said: str) -> None:
         ("A min", "A minor", 0),
     ],
 )
-def test_names_of_modes(text: str, said: str, fifths: int) -> None:
+def test_mode_names_are_parsed(text: str, name: str, fifths: int) -> None:
     mode = parse_mode(text)
-    assert mode.text == said
+    assert mode.text == name
     assert mode.signature_fifths == fifths

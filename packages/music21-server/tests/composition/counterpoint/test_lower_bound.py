@@ -1,4 +1,4 @@
-"""The outlook promises no line more than it costs, and sees where lines lead nowhere."""
+"""The lower bound never exceeds the cost of a line, and excludes dead ends."""
 
 from __future__ import annotations
 
@@ -7,23 +7,16 @@ from math import inf
 import pytest
 
 from music21_server.composition.counterpoint.cantus import cantus_from_text
-from music21_server.composition.counterpoint.costs import Prices
-from music21_server.composition.counterpoint.judgement import (
-    Slot,
-    State,
-    after,
-    place_views,
-    rhythm_view,
-    slots,
-    views,
-    with_rhythm,
-)
-from music21_server.composition.counterpoint.lower_bound import Outlook
+from music21_server.composition.counterpoint.costs import RuleCosts
+from music21_server.composition.counterpoint.line_state import Slot, State, advance, slots, start_measure
+from music21_server.composition.counterpoint.lower_bound import LowerBound
 from music21_server.composition.counterpoint.rhythms import Rhythm, rhythms
 from music21_server.composition.counterpoint.rule import Position
-from music21_server.composition.counterpoint.search import Found, search
+from music21_server.composition.counterpoint.search import search
+from music21_server.composition.counterpoint.solution import Solution
 from music21_server.composition.counterpoint.task import Task
 from music21_server.composition.counterpoint.tones import Tone, degree
+from music21_server.composition.counterpoint.views import note_views, place_views, rhythm_view
 
 DORIAN = "D4 F4 E4 D4 G4 F4 A4 G4 F4 E4 D4"
 
@@ -33,109 +26,115 @@ def task(species: int, position: Position = "above", notes: str = DORIAN) -> Tas
     return Task(cantus.tones, cantus.mode(None), species, position)
 
 
-def outlook_of(wanted: Task) -> Outlook:
-    return Outlook(wanted, Prices(wanted.species, may_break=False))
+def lower_bound(task_: Task) -> LowerBound:
+    return LowerBound(task_, RuleCosts(task_.species, may_break=False))
 
 
-def rhythm_of(wanted: Task, found: Found, measure: int) -> Rhythm:
+def rhythm_of(task_: Task, solution: Solution, measure: int) -> Rhythm:
     """Return the rhythm that a line has in a measure."""
-    notes = [note for note in found.notes if note.measure == measure]
+    notes = [note for note in solution.notes if note.measure == measure]
     values = tuple(note.duration for note in notes)
     shape = (values, notes[0].tone is None, notes[0].is_tied)
     return next(
         rhythm
-        for rhythm in rhythms(wanted.species, measure, wanted.measures)
+        for rhythm in rhythms(task_.species, measure, task_.measures)
         if (rhythm.values, rhythm.begins_with_rest, rhythm.begins_tied) == shape
     )
 
 
-def promised_and_paid(wanted: Task, found: Found) -> list[tuple[float, float]]:
-    """Return for each note what the rest costs at least by the outlook, and what it did cost."""
-    prices, outlook = Prices(wanted.species, may_break=False), outlook_of(wanted)
-    tones = {(note.measure, note.onset): note.tone for note in found.notes}
-    state, paid = State(), 0.0
-    seen: list[tuple[float, float]] = []
-    for measure in range(wanted.measures):
-        rhythm = rhythm_of(wanted, found, measure)
-        paid += prices.of((rhythm_view(wanted, state, rhythm),))
-        state = with_rhythm(state, rhythm)
-        for slot in slots(rhythm, measure, wanted.measures):
+def bounds_and_costs(task_: Task, solution: Solution) -> list[tuple[float, float]]:
+    """Return for each note the lower bound on everything after it, and what that really cost."""
+    costs, bound = RuleCosts(task_.species, may_break=False), lower_bound(task_)
+    tones = {(note.measure, note.onset): note.tone for note in solution.notes}
+    state, cost = State(), 0.0
+    bounds: list[tuple[float, float]] = []
+    for measure in range(task_.measures):
+        rhythm = rhythm_of(task_, solution, measure)
+        cost += costs.total((rhythm_view(task_, state, rhythm),))
+        state = start_measure(state, rhythm)
+        for slot in slots(rhythm, measure, task_.measures):
             tone = tones[measure, slot.onset]
             assert tone is not None
-            paid += prices.of(views(wanted, state, slot, tone))
-            state = after(wanted, state, slot, tone)
-            seen.append((outlook.after(measure, rhythm, slot.onset).get(tone, inf), paid))
-    return [(promised, paid - so_far) for promised, so_far in seen]
+            cost += costs.total(note_views(task_, state, slot, tone))
+            state = advance(task_, state, slot, tone)
+            bounds.append((bound.remaining(measure, rhythm, slot.onset).get(tone, inf), cost))
+    return [(least, cost - so_far) for least, so_far in bounds]
 
 
 @pytest.mark.parametrize("position", ["above", "below"])
 @pytest.mark.parametrize("species", [1, 2, 3, 4, 5])
-def test_no_line_costs_less_than_promised(species: int, position: Position) -> None:
-    wanted = task(species, position)
-    found = search(wanted, 3).found
-    assert found is not None
-    pairs = promised_and_paid(wanted, found)
-    assert all(promised <= paid + 1e-9 for promised, paid in pairs)
-    # A promise of nothing would be kept as well, and help nobody.
-    assert sum(promised for promised, _ in pairs) > 0.15 * sum(paid for _, paid in pairs)
+def test_no_line_costs_less_than_the_bound(species: int, position: Position) -> None:
+    given = task(species, position)
+    solution = search(given, 3).solution
+    assert solution is not None
+    pairs = bounds_and_costs(given, solution)
+    assert len(pairs) >= given.measures
+    assert all(least <= cost + 1e-9 for least, cost in pairs)
+    # A bound of 0 would pass the line above and be useless.
+    assert sum(least for least, _ in pairs) > 0.15 * sum(cost for _, cost in pairs)
 
 
 @pytest.mark.parametrize("position", ["above", "below"])
-def test_only_what_closes_may_stand_at_the_close(position: Position) -> None:
-    wanted = task(1, position)
-    outlook, close = outlook_of(wanted), wanted.measures - 2
-    (whole,) = rhythms(1, close, wanted.measures)
-    # The cantus goes down from the second degree to the final: the counterpoint comes from the seventh.
-    assert {degree(tone) for tone in allowed(wanted, close) if tone in outlook.after(close, whole, 0)} == {
-        wanted.leading
+def test_only_notes_that_lead_to_a_cadence_remain_before_the_end(position: Position) -> None:
+    given = task(1, position)
+    bound, close = lower_bound(given), given.measures - 2
+    (whole,) = rhythms(1, close, given.measures)
+    # The cantus descends from the second degree to the final, so the counterpoint ascends from the seventh.
+    assert {degree(tone) for tone in allowed(given, close) if tone in bound.remaining(close, whole, 0)} == {
+        given.leading
     }
-    # Whatever its place says, only a step leads to the final.
-    assert {tone.place % 7 for tone in outlook.after(close, whole, 0)} <= {0, 2}
-    # Before it may stand what is no chromatic, augmented or diminished step from it: neither C, nor F, nor G.
-    before = allowed(wanted, close - 1)
-    steps = {tone.place % 7 for tone in before if tone in outlook.after(close - 1, whole, 0)}
+    # Only a step leads to the final, even for tones that are excluded by their place.
+    assert {tone.place % 7 for tone in bound.remaining(close, whole, 0)} <= {0, 2}
+    # No chromatic, augmented or diminished interval leads there: not C, F or G.
+    before = allowed(given, close - 1)
+    steps = {tone.place % 7 for tone in before if tone in bound.remaining(close - 1, whole, 0)}
     assert steps
     assert not steps & {0, 3, 4}
     assert {tone.place % 7 for tone in before} & {0, 3, 4}
 
 
-def test_a_leap_of_the_cantus_shuts_out_what_is_behind_it() -> None:
-    """No voice goes below where the other has just been: what lies below the leap may not come before it."""
-    wanted = task(1, notes="D4 E4 D4 A4 G4 F4 E4 D4")
-    (whole,) = rhythms(1, 2, wanted.measures)
-    before = outlook_of(wanted).after(2, whole, 0)
-    highest = wanted.cantus[3].semitone
+def test_a_leap_of_the_cantus_excludes_notes_that_it_would_overlap() -> None:
+    given = task(1, notes="D4 E4 D4 A4 G4 F4 E4 D4")
+    (whole,) = rhythms(1, 2, given.measures)
+    before = lower_bound(given).remaining(2, whole, 0)
+    highest = given.cantus[3].semitone
     assert before
     assert all(tone.semitone >= highest for tone in before)
-    assert any(tone.semitone < highest for tone in allowed(wanted, 2))
+    assert any(tone.semitone < highest for tone in allowed(given, 2))
 
 
-def allowed(wanted: Task, measure: int) -> list[Tone]:
-    """Return the tones that may stand in a measure whatever is beside it."""
-    prices = Prices(1, may_break=False)
-    (rhythm,) = rhythms(1, measure, wanted.measures)
-    (slot,) = slots(rhythm, measure, wanted.measures)
-    return [tone for tone in wanted.candidates(measure) if prices.of(place_views(wanted, slot, tone)) < inf]
+def allowed(task_: Task, measure: int) -> list[Tone]:
+    """Return the tones that the rules for a single note allow in a measure."""
+    costs = RuleCosts(1, may_break=False)
+    (rhythm,) = rhythms(1, measure, task_.measures)
+    (slot,) = slots(rhythm, measure, task_.measures)
+    return [tone for tone in task_.candidates(measure) if costs.total(place_views(task_, slot, tone)) < inf]
 
 
-def test_where_rules_may_be_broken_nothing_is_shut_out() -> None:
-    wanted = task(1)
-    outlook = Outlook(wanted, Prices(1, may_break=True))
-    for measure in range(wanted.measures):
-        (rhythm,) = rhythms(1, measure, wanted.measures)
-        assert set(outlook.after(measure, rhythm, 0)) >= set(wanted.candidates(measure))
+def test_nothing_is_excluded_where_rules_may_be_broken() -> None:
+    given = task(1)
+    bound = LowerBound(given, RuleCosts(1, may_break=True))
+    assert bound.dead_end is None
+    for measure in range(given.measures):
+        (rhythm,) = rhythms(1, measure, given.measures)
+        assert set(bound.remaining(measure, rhythm, 0)) >= set(given.candidates(measure))
+
+
+def test_the_last_dead_end_is_reported() -> None:
+    assert lower_bound(task(1)).dead_end is None
+    assert lower_bound(task(1, notes="D4 F4 E4 D4 D4")).dead_end == 3
 
 
 @pytest.mark.parametrize("position", ["above", "below"])
-def test_a_note_that_must_be_held_is_one_that_can_be(position: Position) -> None:
-    wanted = task(5, position)
-    outlook, prices = outlook_of(wanted), Prices(5, may_break=False)
+def test_a_note_that_must_be_held_is_one_that_can_be_held(position: Position) -> None:
+    given = task(5, position)
+    bound, costs = lower_bound(given), RuleCosts(5, may_break=False)
     measure = 4
-    (held, *_) = (rhythm for rhythm in rhythms(5, measure, wanted.measures) if rhythm.must_be_held)
-    on = outlook.after(measure, held, 4)
-    next_place = Slot(measure + 1, 0, 4, is_tied=True)
-    assert on
-    assert all(prices.of(place_views(wanted, next_place, tone)) < inf for tone in on)
+    held = next(rhythm for rhythm in rhythms(5, measure, given.measures) if rhythm.must_be_held)
+    tones = bound.remaining(measure, held, 4)
+    next_slot = Slot(measure + 1, 0, 4, is_tied=True)
+    assert tones
+    assert all(costs.total(place_views(given, next_slot, tone)) < inf for tone in tones)
     assert not all(
-        prices.of(place_views(wanted, next_place, tone)) < inf for tone in wanted.candidates(measure)
+        costs.total(place_views(given, next_slot, tone)) < inf for tone in given.candidates(measure)
     )

@@ -203,7 +203,7 @@ def test_a_long_melody_has_a_short_report(melody_score: ScoreMaker) -> None:
 
 
 def _entry(score: Score) -> Entry:
-    return Entry.of(Document("musicxml", write_musicxml(score)), codec.encode(score), {})
+    return Entry.from_document(Document("musicxml", write_musicxml(score)), codec.encode(score), {})
 
 
 def test_from_a_stored_score(melody_score: ScoreMaker) -> None:

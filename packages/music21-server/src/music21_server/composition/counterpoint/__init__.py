@@ -1,1 +1,1 @@
-"""A second voice against a cantus firmus in the five species, by rules that each have a name and a source."""
+"""Composes a second voice against a cantus firmus in the five species."""

@@ -1,4 +1,4 @@
-"""The cantus firmus: from the names of notes, or from a part of a score."""
+"""The cantus firmus, read from note names or from a part of a score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.composition.counterpoint.modes import MODES, Mode, parse_mode, told_mode
+from music21_server.composition.counterpoint.modes import MODES, Mode, detect_mode, parse_mode
 from music21_server.composition.counterpoint.task import FEWEST_NOTES, MOST_NOTES
 from music21_server.composition.counterpoint.tones import Tone, tone
 from music21_server.errors import ScoreError
@@ -20,7 +20,7 @@ from music21_server.writing.selection import part_name, select_parts
 
 _LONGEST_TEXT: Final = 2000
 _NOTE: Final = re.compile(r"([A-Ga-g])(##?|--?|bb?|♯|♭)?(\d)?")
-_USUAL_OCTAVE: Final = 4
+_DEFAULT_OCTAVE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -28,60 +28,59 @@ class Cantus:
     """A cantus firmus.
 
     Attributes:
-        tones: One for each measure.
-        signature_fifths: Sharps of its key signature, flats below zero; None without one.
+        tones: One tone for each measure.
+        signature_fifths: Sharps of its key signature, flats negative; None if there is none.
     """
 
     tones: tuple[Tone, ...]
     signature_fifths: int | None = None
 
-    def mode(self, wanted: str | None) -> Mode:
-        """Return the mode that it is in.
+    def mode(self, key: str | None) -> Mode:
+        """Return the mode of the cantus.
 
         Args:
-            wanted: A key or mode by name; None to tell it from the notes.
+            key: Name of a key or mode; None to detect it from the notes.
 
         Raises:
-            ScoreError: There is no such mode, or the notes are not in it, or do not end on its final.
+            ScoreError: There is no such mode, or the notes are not in it or do not end on its final.
         """
         last = self.tones[-1]
         names = {each.name for each in self.tones}
-        if wanted is None:
-            return told_mode(names, last.name, self.signature_fifths)
-        mode = parse_mode(wanted)
+        if key is None:
+            return detect_mode(names, last.name, self.signature_fifths)
+        mode = parse_mode(key)
         if last.name != mode.final:
             raise ScoreError(
                 f"Expected a cantus that ends on {text_of(mode.final)}, the final of {mode.text}, got "
                 f"{last}: name another of {', '.join(MODES)}, or leave the key out."
             )
-        strange = sorted(names - mode.scale - mode.lowered - mode.raised)
-        if strange:
+        foreign = sorted(names - mode.scale - mode.lowered - mode.raised)
+        if foreign:
             raise ScoreError(
-                f"Expected a cantus in {mode.text}, got {', '.join(text_of(name) for name in strange)}: name "
+                f"Expected a cantus in {mode.text}, got {', '.join(text_of(name) for name in foreign)}: name "
                 "the key that it is in, or leave the key out."
             )
         return mode
 
 
 def cantus_from_text(text: str) -> Cantus:
-    """Read names of notes, such as ``D4 F4 E4 D4`` or ``Bb3, A3``; `4` is the octave from middle C up.
+    """Read note names, such as ``D4 F4 E4 D4`` or ``Bb3, A3``; octave 4 begins with middle C.
 
     Raises:
-        ScoreError: There is something else among them, or they are too few or too many.
+        ScoreError: The text contains anything else, or too few or too many notes.
     """
-    words = text[:_LONGEST_TEXT].replace(",", " ").split()
-    if len(text) <= _LONGEST_TEXT:
-        _check_length(len(words))
-    else:
-        raise ScoreError(f"Expected at most {MOST_NOTES} notes, got a text of {len(text):,} letters.")
+    if len(text) > _LONGEST_TEXT:
+        raise ScoreError(f"Expected at most {MOST_NOTES} notes, got a text of {len(text):,} characters.")
+    words = text.replace(",", " ").split()
+    _check_length(len(words))
     return Cantus(tuple(read_tone(word) for word in words))
 
 
 def read_tone(word: str) -> Tone:
-    """Return the tone of a name such as ``F#4``; without an octave it is in that of middle C.
+    """Return the tone that a name such as ``F#4`` stands for; the octave defaults to 4.
 
     Raises:
-        ScoreError: It is no note.
+        ScoreError: The text is no note name.
     """
     match = _NOTE.fullmatch(word)
     if match is None:
@@ -90,19 +89,19 @@ def read_tone(word: str) -> Tone:
             f"Expected names of notes such as D4, F#4 or Bb3, one for each measure, got {word[:40]!r}.{hint}"
         )
     sign = (match[2] or "").replace("b", "-").replace("♭", "-").replace("♯", "#")
-    return tone(name_of(match[1].upper() + sign), int(match[3] or _USUAL_OCTAVE))
+    return tone(name_of(match[1].upper() + sign), int(match[3] or _DEFAULT_OCTAVE))
 
 
 def cantus_from_score(score: Score, part: str | None = None) -> Cantus:
-    """Return a part of a score as a cantus, each note as a whole note.
+    """Return a part of a score as a cantus; each note becomes a whole note.
 
     Args:
-        score: Of any size.
-        part: Name or place from 1; None where there is one part only.
+        score: Score that has the cantus.
+        part: Name of the part, or its number from 1; None if the score has one part only.
 
     Raises:
-        ScoreError: There is no such part, or it is no line of notes of one length; the last one may be
-            longer.
+        ScoreError: There is no such part, or it is not a line of equally long notes, of which only the last
+            may be longer.
     """
     index = _part(score, part)
     table = score.notes
@@ -156,28 +155,28 @@ def _part(score: Score, part: str | None) -> int:
             f"{index + 1} {part_name(score, index)}" for index in range(min(len(score.parts), 12))
         )
         raise ScoreError(
-            f"Expected the part that has the cantus, as the score has {len(score.parts)}: {names}. Name one "
-            "(part)."
+            f"Expected the name of the part with the cantus, got none for a score with {len(score.parts)} "
+            f"parts ({names}): name one (part)."
         )
-    found: Sequence[int] = select_parts(score, [part])
-    if len(found) > 1:
-        places = ", ".join(str(index + 1) for index in found)
+    matches: Sequence[int] = select_parts(score, [part])
+    if len(matches) > 1:
+        numbers = ", ".join(str(index + 1) for index in matches)
         raise ScoreError(
-            f"Expected one part, got {len(found)} of the name {part!r}: give its place ({places})."
+            f"Expected one part, got {len(matches)} named {part!r}: give its number ({numbers})."
         )
-    return found[0]
+    return matches[0]
 
 
 def _check_kinds(kinds: Integers) -> None:
     if (kinds == UNPITCHED).any():
-        raise ScoreError("Expected pitched notes, got unpitched ones, as of percussion: name another part.")
+        raise ScoreError("Expected pitched notes, got unpitched ones (percussion): name another part.")
     if not (kinds == NOTE).any():
         raise ScoreError("Expected a part with notes, got one without any: name another part.")
 
 
 def _check_length(count: int) -> None:
     if not FEWEST_NOTES <= count <= MOST_NOTES:
-        advice = "send a phrase of it" if count > MOST_NOTES else "cantus firmi of the books have 8 to 16"
+        advice = "send one phrase of it" if count > MOST_NOTES else "textbooks use 8 to 16"
         raise ScoreError(
             f"Expected {FEWEST_NOTES} to {MOST_NOTES} notes in a cantus, got {count:,}: {advice}."
         )

@@ -1,4 +1,4 @@
-"""What rules make of views as a number."""
+"""Cost of the rules that a candidate note breaks."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ from collections.abc import Iterable
 from math import inf
 from typing import Any, Final
 
-from music21_server.composition.counterpoint.judgement import judges
+from music21_server.composition.counterpoint.verdicts import judges
 
 _STRICT_COST: Final = 1000.0
-"""Of breaking a strict rule, where that is allowed: more than all preferences together."""
+"""Cost of breaking a strict rule where that is allowed: more than all preferences together."""
 
 
-class Prices:
-    """Of the preferences that are not met in a species, and of strict rules that are broken."""
+class RuleCosts:
+    """Cost of the rules that a candidate note breaks; infinite if it is forbidden.
+
+    Args:
+        species: Species from 1 to 5.
+        may_break: Whether strict rules may be broken, at a high cost.
+    """
 
     def __init__(self, species: int, *, may_break: bool) -> None:
-        """Take the species, and whether strict rules may be broken."""
         self._judges = judges(species)
         self._strict = _STRICT_COST if may_break else inf
 
-    def of(self, views: Iterable[Any]) -> float:
-        """Return the price of all that is seen of a note; infinite where it may not stand."""
-        price = 0.0
+    def total(self, views: Iterable[Any]) -> float:
+        """Return the cost of all views of a note."""
+        cost = 0.0
         for view in views:
             strict, preferences, _ = self._judges[type(view)](view)
             if strict:
-                price += strict * self._strict
-                if price == inf:
+                cost += strict * self._strict
+                if cost == inf:
                     break
-            price += preferences
-        return price
+            cost += preferences
+        return cost

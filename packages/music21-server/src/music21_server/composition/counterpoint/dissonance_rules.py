@@ -1,4 +1,4 @@
-"""Rules for dissonances, suspensions, eighth notes and rhythm: what the species have of their own."""
+"""Rules for dissonances, suspensions and rhythm, which differ between the species."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from music21_server.composition.counterpoint.rule import (
     Figure,
-    Owed,
+    Obligation,
     RhythmChoice,
     Rule,
     Suspension,
 )
-from music21_server.composition.counterpoint.tones import UNISON, Interval, is_step, together, way
+from music21_server.composition.counterpoint.tones import UNISON, Interval, combined, direction, is_step
 
 _SUSPENSIONS_ABOVE: Final = frozenset({3, 6, 1})
 _SUSPENSIONS_BELOW: Final = frozenset({1, 3, 4})
@@ -19,16 +19,16 @@ _QUARTER: Final = 2
 
 
 def _step(move: Interval | None) -> int:
-    """Return 1 or -1 for a step, 0 for what is none."""
-    return way(move) if move is not None and is_step(move) else 0
+    """Return 1 or -1 for a step upwards or downwards, 0 for any other interval."""
+    return direction(move) if move is not None and is_step(move) else 0
 
 
 def _returns(view: Figure) -> bool:
-    """Return whether the last note is the first one again."""
-    return view.into is not None and view.out is not None and together(view.into, view.out) == UNISON
+    """Return whether the last note repeats the first one."""
+    return view.into is not None and view.out is not None and combined(view.into, view.out) == UNISON
 
 
-def _leapt_into(view: Figure) -> bool:
+def _entered_by_leap(view: Figure) -> bool:
     return view.now.is_dissonant and not _step(view.out)
 
 
@@ -63,7 +63,7 @@ def _two_dissonances(view: Figure) -> bool:
 
 
 def _cambiata_unfinished(view: Figure) -> bool:
-    return view.owed.startswith("step up") and _step(view.out) != 1
+    return view.obligation.startswith("step up") and _step(view.out) != 1
 
 
 def _leaping_eighths(view: Figure) -> bool:
@@ -76,7 +76,7 @@ def _unresolved(view: Figure) -> bool:
     now = view.now
     if view.middle is None:
         return False
-    match view.owed:
+    match view.obligation:
         case "resolution":
             is_timely = now.onset == 4 or (now.onset, now.duration) == (2, 1)
             return not is_timely or _step(view.out) != -1 or now.is_dissonant
@@ -88,9 +88,9 @@ def _unresolved(view: Figure) -> bool:
             return False
 
 
-def owed_after(view: Figure) -> Owed:
-    """Return what the next note owes, once this one has come."""
-    match view.owed:
+def next_obligation(view: Figure) -> Obligation:
+    """Return what the note after the figure must do."""
+    match view.obligation:
         case "step up twice":
             return "step up"
         case "resolution":
@@ -98,12 +98,12 @@ def owed_after(view: Figure) -> Owed:
         case "lower neighbour":
             return "return"
         case _:
-            left = view.middle is not None and view.middle.is_dissonant and is_cambiata(view)
-            return "step up twice" if left else ""
+            is_dissonant = view.middle is not None and view.middle.is_dissonant
+            return "step up twice" if is_dissonant and is_cambiata(view) else ""
 
 
-def _high_leap(view: Figure) -> bool:
-    """A leap upwards from an accented quarter."""
+def _leap_up_from_accent(view: Figure) -> bool:
+    """Return whether the line leaps upwards from an accented quarter."""
     if view.middle is None or view.middle.duration != _QUARTER or view.middle.onset not in (0, 4):
         return False
     return view.out is not None and view.out.steps > 1
@@ -118,7 +118,7 @@ def _wrong_suspension(view: Suspension) -> bool:
     return view.between.steps % 7 not in allowed
 
 
-def _ninth(view: Suspension) -> bool:
+def _weak_suspension(view: Suspension) -> bool:
     return view.between.steps % 7 == (1 if view.position == "above" else 3)
 
 
@@ -130,7 +130,7 @@ def _same_rhythm(view: RhythmChoice) -> bool:
     return view.species == 5 and view.times > 1
 
 
-def _disliked(view: RhythmChoice) -> float:
+def _choice_cost(view: RhythmChoice) -> float:
     return view.cost
 
 
@@ -145,12 +145,12 @@ def _no_ligature(view: RhythmChoice) -> bool:
 FIGURE_RULES: Final = (
     Rule(
         "dissonance entered by step", True, "a struck dissonance is entered by step",
-        "Fux, book II, exercises II and III", _leapt_into, species=frozenset({2, 3, 5}),
+        "Fux, book II, exercises II and III", _entered_by_leap, species=frozenset({2, 3, 5}),
     ),
     Rule(
         "dissonance left", True,
-        "a struck dissonance passes on by step; quarters may also return from a neighbour, or leap down a "
-        "third in a cambiata on the second quarter; the third quarter only passes",
+        "a struck dissonance is a passing note; quarters may also be neighbour notes, except on the third "
+        "quarter, and the second quarter may leap down a third in a cambiata",
         "Fux, book II, exercises II and III; Salzer and Schachter, chapter 3, for neighbours",
         _left_wrongly, species=frozenset({2, 3, 5}),
     ),
@@ -159,14 +159,14 @@ FIGURE_RULES: Final = (
         "Fux, book II, exercise III", _two_dissonances, species=frozenset({3, 5}),
     ),
     Rule(
-        "cambiata", True, "after its third downwards the cambiata goes up by two steps",
+        "cambiata", True, "after its descending third the cambiata moves up by two steps",
         "Fux, book II, exercise III; Jeppesen, Counterpoint", _cambiata_unfinished,
         species=frozenset({3, 5}),
     ),
     Rule(
         "suspension resolves", True,
-        "a held dissonance goes down by step into a consonance on the second half; in the fifth species the "
-        "resolution may come before as two eighths with the note below",
+        "a suspended dissonance resolves down by step to a consonance on the second half; in the fifth "
+        "species two eighths, the resolution and the note below it, may come in between",
         "Fux, book II, exercises IV and V", _unresolved, species=frozenset({4, 5}),
     ),
     Rule(
@@ -174,8 +174,8 @@ FIGURE_RULES: Final = (
         "Fux, book II, exercise V; Jeppesen, Counterpoint",
         _leaping_eighths, species=frozenset({5}),
     ),
-    Rule("leap up from the beat", False, "quarters do not leap up from the accented ones",
-         "Jeppesen, Counterpoint", _high_leap, 0.8, frozenset({3, 5})),
+    Rule("leap up from the beat", False, "the line does not leap up from an accented quarter",
+         "Jeppesen, Counterpoint", _leap_up_from_accent, 0.8, frozenset({3, 5})),
 )  # fmt: skip
 
 SUSPENSION_RULES: Final = (
@@ -185,22 +185,22 @@ SUSPENSION_RULES: Final = (
         species=frozenset({4, 5}),
     ),
     Rule("better suspensions", False, "9-8 above and 4-5 below are weaker than the others",
-         "Salzer and Schachter, chapter 4", _ninth, 1.0, frozenset({4, 5})),
+         "Salzer and Schachter, chapter 4", _weak_suspension, 1.0, frozenset({4, 5})),
 )  # fmt: skip
 
 RHYTHM_RULES: Final = (
     Rule(
-        "monotonous rhythm", True, "no rhythm comes in three measures in succession",
+        "monotonous rhythm", True, "no rhythm is used in three successive measures",
         "Salzer and Schachter, chapter 5; Fux has no such rule", _same_rhythm_thrice, species=frozenset({5}),
     ),
     Rule("varied rhythm", False, "successive measures have different rhythms", "Fux, book II, exercise V",
          _same_rhythm, 2.0, frozenset({5})),
-    Rule("sparing eighths", False, "not two measures in succession have eighths", "Fux, book II, exercise V",
-         _many_eighths, 1.0, frozenset({5})),
-    Rule("ligatures", False, "ligatures are the most beautiful ornament", "Fux, book II, exercise V",
+    Rule("sparing eighths", False, "eighths are not used in two successive measures",
+         "Fux, book II, exercise V", _many_eighths, 1.0, frozenset({5})),
+    Rule("ligatures", False, "measures begin with a ligature where possible", "Fux, book II, exercise V",
          _no_ligature, 0.5, frozenset({5})),
     Rule("unbroken ligatures", False, "ligatures are broken only where there is no other way, and the close "
-         "has one", "Fux, book II, exercises IV and V", _disliked, 1.0, frozenset({4, 5})),
-    Rule("two to one", False, "the last measure but one has two notes too", "Fux, book II, exercise II",
-         _disliked, 1.0, frozenset({2})),
+         "has one", "Fux, book II, exercises IV and V", _choice_cost, 1.0, frozenset({4, 5})),
+    Rule("two to one", False, "the penultimate measure has two notes too", "Fux, book II, exercise II",
+         _choice_cost, 1.0, frozenset({2})),
 )  # fmt: skip

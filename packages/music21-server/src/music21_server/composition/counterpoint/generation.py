@@ -1,11 +1,11 @@
-"""From a request to a score and a report of what was kept and what was broken."""
+"""Turns a request into a score and a report of which rules are kept and broken."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from music21_server.composition.counterpoint.cantus import (
     Cantus,
@@ -13,12 +13,13 @@ from music21_server.composition.counterpoint.cantus import (
     cantus_from_text,
     read_tone,
 )
-from music21_server.composition.counterpoint.judgement import RULES
 from music21_server.composition.counterpoint.notation import score_of
 from music21_server.composition.counterpoint.rhythms import SPECIES
 from music21_server.composition.counterpoint.rule import Position
-from music21_server.composition.counterpoint.search import Breach, Found, Note, Outcome, search
+from music21_server.composition.counterpoint.search import search
+from music21_server.composition.counterpoint.solution import Breach, Note, Outcome, Solution
 from music21_server.composition.counterpoint.task import Task
+from music21_server.composition.counterpoint.verdicts import RULES
 from music21_server.errors import ScoreError
 from music21_server.reading.ingest import DerivedScore, derive
 from music21_server.score import codec
@@ -27,22 +28,20 @@ from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.writing.musicxml_writer import write_musicxml
 
-_MOST_STRICT_NAMED: Final = 3
-
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A request for a counterpoint.
 
     Attributes:
-        species: 1 to 5.
-        position: Where the counterpoint is.
-        cantus: Names of notes; None where the cantus is in a score.
-        part: Of the score.
-        key: A key or mode; None to tell it from the cantus.
-        lowest: Bound of the counterpoint, as ``C4``; None without one.
-        highest: Likewise.
-        seed: Which of the good results.
+        species: Species from 1 to 5.
+        position: Whether the counterpoint is above or below the cantus.
+        cantus: Note names of the cantus; None if the cantus is in a score.
+        part: Part of the score that has the cantus.
+        key: Key or mode; None to detect it from the cantus.
+        lowest: Lowest note of the counterpoint, such as ``C4``; None for no limit.
+        highest: Highest note of the counterpoint; None for no limit.
+        seed: Choice among the good results.
         allow_violations: Whether strict rules may be broken where there is no other way.
     """
 
@@ -58,35 +57,36 @@ class Request:
 
 
 def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> DerivedScore:
-    """Compose what is asked for.
+    """Compose a counterpoint and return it with a report.
 
     Args:
-        entries: The score with the cantus; none where the request has it.
-        request: What is wanted.
-        limits: Of a score.
+        entries: The score that has the cantus; empty if the request has it.
+        request: Cantus, species and options.
+        limits: Limits on the new score.
 
     Raises:
-        ScoreError: The cantus cannot be used, or no counterpoint was found.
+        ScoreError: The cantus is unusable, or there is no counterpoint to it.
     """
     cantus = _cantus(entries, request)
     task = _task(cantus, request)
     outcome = compose(task, request.seed, allow_violations=request.allow_violations)
-    if outcome.found is None:
-        raise ScoreError(_none(task, outcome))
-    document = Document("musicxml", write_musicxml(score_of(task, outcome.found.notes)))
-    return derive(document, _report(task, request.seed, outcome, outcome.found), limits)
+    if outcome.solution is None:
+        raise ScoreError(_failure_message(task, outcome))
+    document = Document("musicxml", write_musicxml(score_of(task, outcome.solution.notes)))
+    return derive(document, _report(task, request.seed, outcome, outcome.solution), limits)
 
 
 def compose(task: Task, seed: int, *, allow_violations: bool = False) -> Outcome:
-    """Return a strict counterpoint; if there is none and it is allowed, the one that breaks least.
+    """Return a strict counterpoint or, if there is none and violations are allowed, the one that breaks
+    least.
 
     Args:
-        task: What is wanted.
-        seed: Which of the good results.
+        task: Cantus, mode, species and range.
+        seed: Choice among the good results.
         allow_violations: Whether strict rules may be broken where there is no other way.
     """
     outcome = search(task, seed)
-    if outcome.found is None and allow_violations:
+    if outcome.solution is None and allow_violations:
         return search(task, seed, may_break=True)
     return outcome
 
@@ -99,7 +99,7 @@ def _cantus(entries: tuple[Entry, ...], request: Request) -> Cantus:
         )
     if request.cantus is not None:
         if request.part is not None:
-            raise ScoreError("Expected no part with the notes of a cantus: leave part out.")
+            raise ScoreError("Expected no part with a cantus sent as notes, got one: leave part out.")
         return cantus_from_text(request.cantus)
     return cantus_from_score(codec.decode(entries[0].columns), request.part)
 
@@ -130,56 +130,54 @@ def _bounds(task: Task) -> str:
     return f" and {' and '.join(named)}" if named else ""
 
 
-def _none(task: Task, outcome: Outcome) -> str:
-    how = (
-        "There is none that keeps all strict rules of the species"
+def _failure_message(task: Task, outcome: Outcome) -> str:
+    reason = (
+        "None exists that keeps all strict rules of the species"
         if outcome.is_exhaustive
-        else f"None was found that keeps all strict rules of the species, among {outcome.steps:,} notes tried"
+        else f"The search tried {outcome.steps:,} notes without keeping all strict rules of the species"
     )
     return (
         f"Expected a cantus that allows a counterpoint of species {task.species} {task.position} it, in "
-        f"{task.mode.text}{_bounds(task)}. {how}; measure {outcome.reached + 1} is where the last attempts "
-        "end. A cantus should move mostly by step and end with a step to its final. Change it, try another "
-        "species, position or key, or send allow_violations: true for the result that breaks the fewest "
-        "strict rules, with a list of them."
+        f"{task.mode.text}{_bounds(task)}. {reason}; the last attempt reached measure "
+        f"{outcome.reached + 1}. A cantus should move mostly by step and end with a step to its final. "
+        "Change it, try another species, position or key, or send allow_violations: true for the result that "
+        "breaks the fewest strict rules, with a list of them."
     )
 
 
-# What is told
+# The report
 
 
-def _report(task: Task, seed: int, outcome: Outcome, found: Found) -> dict[str, Any]:
-    strict = [breach for breach in found.breaches if breach.is_strict]
+def _report(task: Task, seed: int, outcome: Outcome, solution: Solution) -> dict[str, Any]:
+    strict = [breach for breach in solution.breaches if breach.is_strict]
     return {
         "species": task.species,
         "position": task.position,
         "key": task.mode.text,
         "seed": seed,
         "cantus": [str(tone) for tone in task.cantus],
-        "counterpoint": [_note(note) for note in joined(found.notes)],
+        "counterpoint": [_note(note) for note in sounding_notes(solution.notes)],
         "is_strict": not strict,
         "violations": [_violation(breach) for breach in strict],
-        "rules": list(_rules(task, found)),
+        "rules": list(_rules(task, solution)),
         "search": {
             "notes_tried": outcome.steps,
             "saw_all_lines": outcome.is_exhaustive,
-            "cost": round(found.cost, 2),
+            "cost": round(solution.cost, 2),
         },
     }
 
 
-def joined(notes: tuple[Note, ...]) -> Iterator[Note]:
-    """Yield notes as they sound: held ones once, with their whole duration."""
-    waiting: Note | None = None
+def sounding_notes(notes: Iterable[Note]) -> list[Note]:
+    """Return notes as they sound: tied notes become one, with their total duration."""
+    sounding: list[Note] = []
     for note in notes:
-        if note.is_tied and waiting is not None:
-            waiting = Note(waiting.measure, waiting.onset, waiting.duration + note.duration, waiting.tone)
-            continue
-        if waiting is not None:
-            yield waiting
-        waiting = note
-    if waiting is not None:
-        yield waiting
+        if note.is_tied and sounding:
+            last = sounding[-1]
+            sounding[-1] = replace(last, duration=last.duration + note.duration)
+        else:
+            sounding.append(note)
+    return sounding
 
 
 def _note(note: Note) -> dict[str, Any]:
@@ -192,23 +190,22 @@ def _note(note: Note) -> dict[str, Any]:
 
 
 def _violation(breach: Breach) -> dict[str, Any]:
-    says = next(rule.says for rule in RULES if rule.name == breach.rule)
     return {
         "measure": breach.measure + 1,
         "beat": 1 + breach.onset / 2,
         "rule": breach.rule,
-        "says": says,
+        "says": next(rule.statement for rule in RULES if rule.name == breach.rule),
     }
 
 
-def _rules(task: Task, found: Found) -> Iterator[dict[str, Any]]:
-    times = Counter(breach.rule for breach in found.breaches)
-    for rule in sorted(RULES, key=lambda each: not each.is_strict):
+def _rules(task: Task, solution: Solution) -> Iterator[dict[str, Any]]:
+    times = Counter(breach.rule for breach in solution.breaches)
+    for rule in sorted(RULES, key=lambda rule: not rule.is_strict):
         if task.species in rule.species:
             yield {
                 "rule": rule.name,
                 "is_strict": rule.is_strict,
-                "says": rule.says,
+                "says": rule.statement,
                 "source": rule.source,
                 "broken": times[rule.name],
             }

@@ -1,4 +1,4 @@
-"""Rules for the two voices at one moment, from one measure to the next, and at the close."""
+"""Rules for the intervals between the voices: at one moment, and from measure to measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Final
 
 from music21_server.composition.counterpoint.rule import (
     Accents,
-    Cadence,
     Chain,
-    Inflection,
     Motion,
     Rule,
     Sonority,
@@ -19,26 +17,23 @@ from music21_server.composition.counterpoint.tones import (
     UNISON,
     Interval,
     Tone,
-    degree,
+    direction,
     interval,
-    is_inflected_alike,
-    is_step,
     simple,
-    way,
 )
 
 _MOST_STEPS, _USUAL_STEPS = 11, 9
-"""Twelfth and tenth."""
+"""Largest distance of the voices, a twelfth, and the largest that costs nothing, a tenth."""
 
 _LONGEST_CHAIN: Final = 3
 
 
-def _not_perfect_at_first(view: Sonority) -> bool:
+def _imperfect_beginning(view: Sonority) -> bool:
     allowed = PERFECT if view.position == "above" else {UNISON}
     return view.is_beginning and simple(view.between) not in allowed
 
 
-def _not_perfect_at_last(view: Sonority) -> bool:
+def _imperfect_ending(view: Sonority) -> bool:
     return view.is_last_measure and simple(view.between) != UNISON
 
 
@@ -75,23 +70,23 @@ def _unison_inside(view: Sonority) -> bool:
 def _perfect_inside(view: Sonority) -> float:
     if view.onset or view.is_beginning or view.is_last_measure:
         return 0
-    found = simple(view.between)
-    return 1.5 if found == UNISON else 0.8 if found == FIFTH else 0
+    between = simple(view.between)
+    return 1.5 if between == UNISON else 0.8 if between == FIFTH else 0
 
 
 # From one measure to the next
 
 
-def _ways(view: Motion) -> tuple[int, int]:
-    return way(view.cantus), way(view.line)
+def _directions(view: Motion) -> tuple[int, int]:
+    return direction(view.cantus), direction(view.line)
 
 
 def _parallel(view: Motion) -> bool:
-    return all(_ways(view)) and simple(view.before) == simple(view.now) and simple(view.now) in PERFECT
+    return all(_directions(view)) and simple(view.before) == simple(view.now) and simple(view.now) in PERFECT
 
 
 def _direct(view: Motion) -> bool:
-    cantus, line = _ways(view)
+    cantus, line = _directions(view)
     return cantus == line != 0 and simple(view.now) in PERFECT and simple(view.before) != simple(view.now)
 
 
@@ -101,7 +96,7 @@ def _overlaps(view: Motion) -> bool:
 
 
 def _similar(view: Motion) -> bool:
-    cantus, line = _ways(view)
+    cantus, line = _directions(view)
     return cantus == line != 0
 
 
@@ -110,13 +105,13 @@ def _both_leap(view: Motion) -> bool:
 
 
 def _battuta(view: Motion) -> bool:
-    """A tenth becomes an octave, the upper voice by step, the lower by leap."""
+    """Return whether a tenth contracts to an octave, with a step above and a leap below."""
     upper, lower = (view.line, view.cantus) if view.position == "above" else (view.cantus, view.line)
     return view.now == Interval(7, 12) and upper.steps == -1 and lower.steps > 1 and view.before.steps > 7
 
 
 def _two_major_thirds(view: Motion) -> bool:
-    is_moving = bool(way(view.cantus))
+    is_moving = bool(direction(view.cantus))
     return view.species == 1 and is_moving and simple(view.before) == simple(view.now) == Interval(2, 4)
 
 
@@ -127,10 +122,10 @@ def _accented_parallel(view: Accents) -> bool:
     if view.downbeat is None:
         return False
     if view.species == 4:
-        kept = (UNISON,) if view.is_tied else (UNISON, FIFTH)
-        return view.onset == 0 and _same(view, view.downbeat) in kept
+        forbidden = (UNISON,) if view.is_tied else (UNISON, FIFTH)
+        return view.onset == 0 and _shared_perfect(view, view.downbeat) in forbidden
     is_structural = view.onset == 0 or view.is_resolution
-    return is_structural and _same(view, view.downbeat) is not None
+    return is_structural and _shared_perfect(view, view.downbeat) is not None
 
 
 def _half_parallel(view: Accents) -> bool:
@@ -138,19 +133,19 @@ def _half_parallel(view: Accents) -> bool:
         return False
     match view.species:
         case 3 | 5:
-            return view.onset == 0 and not view.is_tied and _same(view, view.half) is not None
+            return view.onset == 0 and not view.is_tied and _shared_perfect(view, view.half) is not None
         case 4:
-            return view.onset == 4 and _same(view, view.half) is not None
+            return view.onset == 4 and _shared_perfect(view, view.half) is not None
         case _:
             return False
 
 
 def _offbeat_parallel(view: Accents) -> bool:
-    return view.onset == 4 and view.half is not None and _same(view, view.half) is not None
+    return view.onset == 4 and view.half is not None and _shared_perfect(view, view.half) is not None
 
 
-def _same(view: Accents, before: Tone) -> Interval | None:
-    """Return the perfect consonance that both have, if both voices move."""
+def _shared_perfect(view: Accents, before: Tone) -> Interval | None:
+    """Return the perfect consonance that both accents have, if both voices move in between."""
     if before == view.now or view.cantus_before == view.cantus:
         return None
     one = simple(interval(view.cantus_before, before))
@@ -162,63 +157,26 @@ def _long_chain(view: Chain) -> bool:
     return view.length > _LONGEST_CHAIN
 
 
-# Inflected notes
-
-
-def _cross_relation(view: Inflection) -> bool:
-    others = (*view.recent, *view.cantus)
-    return any(not is_inflected_alike(view.now, other) for other in others)
-
-
-def _raised_goes_elsewhere(view: Inflection) -> bool:
-    if not view.recent:
-        return False
-    move = interval(view.recent[0], view.now)
-    if view.raised_sixth is not None and degree(view.recent[0]) == view.raised_sixth:
-        return not (move.steps == 1 and degree(view.now) == view.leading)
-    return view.leading is not None and degree(view.recent[0]) == view.leading and abs(move.steps) != 1
-
-
-def _lowered(view: Inflection) -> bool:
-    return view.is_lowered
-
-
-# The close
-
-
-def _no_cadence(view: Cadence) -> bool:
-    cantus = way(interval(view.cantus_before, view.cantus))
-    if view.now is not None:
-        move = interval(view.before, view.now)
-        return not is_step(move) or degree(view.now) != view.final
-    is_leading = degree(view.before) == view.leading
-    is_second = view.before.place % 7 == (view.final.step + 1) % 7
-    if not (is_leading or is_second):
-        return True
-    steps = abs(interval(view.cantus_before, view.cantus).steps)
-    return steps == 1 and (1 if is_leading else -1) == cantus
-
-
 SONORITY_RULES: Final = (
     Rule(
-        "beginning", True, "it begins with a unison, fifth or octave; below the cantus without the fifth",
-        "Fux, book II, exercise I", _not_perfect_at_first,
+        "beginning", True, "the counterpoint begins with a unison or octave, or, above the cantus, a fifth",
+        "Fux, book II, exercise I", _imperfect_beginning,
     ),
-    Rule("ending", True, "it ends with the final in unison or octave", "Fux, book II, exercise I",
-         _not_perfect_at_last),
+    Rule("ending", True, "the counterpoint ends in unison or octave with the final",
+         "Fux, book II, exercise I", _imperfect_ending),
     Rule(
         "struck dissonance", True,
-        "dissonances are struck on weak beats only, by no note longer than the passing ones of the species",
+        "dissonances are struck on weak beats only, by notes no longer than the passing notes of the species",
         "Fux, book II, exercises I to V", _struck_dissonance,
     ),
     Rule("voice crossing", True, "the voices do not cross", "Salzer and Schachter, chapter 1; Fux allows it "
          "for a good line", _crosses),
-    Rule("distance", True, "the voices are never further apart than a twelfth", "Salzer and Schachter, "
+    Rule("distance", True, "the voices are at most a twelfth apart", "Salzer and Schachter, "
          "chapter 1", _too_far),
-    Rule("close voices", False, "the voices are rarely further apart than a tenth", "Jeppesen, Counterpoint",
+    Rule("close voices", False, "the voices are rarely more than a tenth apart", "Jeppesen, Counterpoint",
          _far),
     Rule(
-        "unison inside", True, "unisons are struck on a downbeat at the beginning and end only",
+        "unison inside", True, "unisons on a struck downbeat occur only at the beginning and the end",
         "Fux, book II, exercises I and II", _unison_inside,
     ),
     Rule("imperfect consonances", False, "thirds and sixths are better than fifths and octaves",
@@ -228,7 +186,7 @@ SONORITY_RULES: Final = (
 MOTION_RULES: Final = (
     Rule(
         "parallel perfect consonances", True,
-        "no fifths, octaves or unisons in succession, in contrary motion neither",
+        "no successive fifths, octaves or unisons, not even in contrary motion",
         "Fux, book II, exercise I; in contrary motion Jeppesen, Counterpoint", _parallel,
     ),
     Rule(
@@ -236,14 +194,14 @@ MOTION_RULES: Final = (
         "Fux, book II, exercise I", _direct,
     ),
     Rule(
-        "overlap", True, "neither voice goes beyond where the other one has just been",
+        "overlap", True, "neither voice moves past the previous note of the other",
         "Salzer and Schachter, chapter 1; Fux has no such rule", _overlaps,
     ),
     Rule("contrary motion", False, "contrary motion is best", "Fux, book I", _similar, 0.5),
     Rule("both leap", False, "the voices do not leap in the same direction together",
          "Jeppesen, Counterpoint", _both_leap, 2.0),
-    Rule("battuta", False, "a tenth does not fall into an octave by a leap below", "Fux, book II, exercise I",
-         _battuta, 1.0),
+    Rule("battuta", False, "a tenth does not become an octave by a leap in the lower voice",
+         "Fux, book II, exercise I", _battuta, 1.0),
     Rule("mi contra fa", False, "two major thirds do not follow each other", "Jeppesen, Counterpoint",
          _two_major_thirds, 1.0),
 )  # fmt: skip
@@ -251,14 +209,14 @@ MOTION_RULES: Final = (
 ACCENT_RULES: Final = (
     Rule(
         "parallels between downbeats", True,
-        "no fifths, octaves or unisons from downbeat to downbeat; fifths may be held over, and where a "
-        "suspension resolves its resolution counts",
+        "no fifths, octaves or unisons from downbeat to downbeat; in ligatures fifths may be held over, and "
+        "a florid suspension counts as its resolution",
         "Fux, book II, exercise II, who excuses them after a leap of a fourth; Salzer and Schachter, "
         "chapters 2 to 5, who do not", _accented_parallel, species=frozenset({2, 3, 4, 5}),
     ),
     Rule(
         "parallels from the half", True,
-        "no fifths, octaves or unisons from the third quarter to the next downbeat; with ligatures from "
+        "no fifths, octaves or unisons from the third quarter to the next downbeat, or, in ligatures, from "
         "half to half",
         "Jeppesen, Counterpoint; for ligatures Fux, book II, exercise IV", _half_parallel,
         species=frozenset({3, 4, 5}),
@@ -269,31 +227,9 @@ ACCENT_RULES: Final = (
 
 CHAIN_RULES: Final = (
     Rule(
-        "chain of thirds or sixths", True, "not more than three thirds or sixths in succession",
+        "chain of thirds or sixths", True, "no more than three thirds or sixths in succession",
         "Salzer and Schachter, chapter 1; Fux has no such rule", _long_chain, species=frozenset({1}),
     ),
-    Rule("chain on downbeats", False, "not more than three thirds or sixths on successive downbeats",
+    Rule("chain on downbeats", False, "no more than three thirds or sixths on successive downbeats",
          "Salzer and Schachter, chapter 2", _long_chain, 1.0, frozenset({2, 3, 5})),
-)  # fmt: skip
-
-INFLECTION_RULES: Final = (
-    Rule(
-        "cross relation", True,
-        "no two forms of a step, such as B and B flat, close to each other in the line, nor in the "
-        "line and the cantus of the same or a neighbouring measure",
-        "Jeppesen, Counterpoint", _cross_relation,
-    ),
-    Rule("raised notes", True, "the raised seventh moves by step, the raised sixth into the raised seventh",
-         "Jeppesen, Counterpoint; Schenker, Kontrapunkt I, for minor keys", _raised_goes_elsewhere),
-    Rule("musica ficta", False, "B flat only where it avoids a tritone",
-         "Fux, book II; Jeppesen, Counterpoint", _lowered, 3.0),
-)  # fmt: skip
-
-CADENCE_RULES: Final = (
-    Rule(
-        "cadence", True,
-        "the final is reached by step, against a stepwise cantus in contrary motion; from below by the "
-        "leading note, which is raised but in the phrygian mode",
-        "Fux, book II, exercise I; Jeppesen, Counterpoint", _no_cadence,
-    ),
 )  # fmt: skip

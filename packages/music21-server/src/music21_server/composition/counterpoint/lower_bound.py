@@ -1,9 +1,8 @@
-"""What the rest of a line costs at least, told from its last note.
+"""Admissible A* bound on completing a line (Hart, Nilsson and Raphael, 1968).
 
-Going backwards from the close, only rules that look at a note in its place, or at two successive notes, are
-judged: whatever else a line has behind it, going on costs no less than that. So a search may leave lines that
-lead nowhere, and prefers those which get on well, before it sees how they end. (Such a bound is what the
-heuristic of A* is: Hart, Nilsson and Raphael, 1968.)
+The bound is computed backwards from the close with only those rules that look at one note in its place, or at
+two successive notes; whatever precedes them, a continuation costs no less. With it the search can drop lines
+that have no continuation, and rank the others by what they will cost in the end.
 """
 
 from __future__ import annotations
@@ -15,75 +14,75 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from music21_server.composition.counterpoint.costs import Prices
-from music21_server.composition.counterpoint.judgement import Slot, State, place_views, rhythm_view, slots
+from music21_server.composition.counterpoint.costs import RuleCosts
+from music21_server.composition.counterpoint.line_state import Slot, State, slots
 from music21_server.composition.counterpoint.rhythms import Rhythm, rhythms
 from music21_server.composition.counterpoint.rule import (
+    Attack,
     Cadence,
     Figure,
     Melody,
     Motion,
-    Stroke,
     is_consonant,
     vertical,
 )
 from music21_server.composition.counterpoint.task import Task
 from music21_server.composition.counterpoint.tones import Tone, interval
+from music21_server.composition.counterpoint.views import place_views, rhythm_view
 
 _Costs = NDArray[np.float64]
 
-_BEFORE: Final = Stroke(2, 2, is_dissonant=False)
-_NOW: Final = Stroke(4, 2, is_dissonant=False)
-"""Of notes that rules ask least of: quarters, going to an accent."""
+_QUARTER: Final = Attack(2, 2, is_dissonant=False)
+_ACCENTED_QUARTER: Final = Attack(4, 2, is_dissonant=False)
+"""The two attacks that break the fewest rules: a quarter on the second beat, and one on the third."""
 
 
-class Outlook:
-    """Of one task.
+class LowerBound:
+    """Admissible A* bound on completing a line.
 
     Attributes:
-        closed: The last measure, from 0, that no line can come to and go on to the end; None without one.
+        dead_end: Index of the last measure that no line can pass; None if there is none.
     """
 
-    def __init__(self, task: Task, prices: Prices) -> None:
-        """Judge all pairs of notes, from the end to the beginning."""
-        self.closed: int | None = None
+    def __init__(self, task: Task, costs: RuleCosts) -> None:
+        self.dead_end: int | None = None
         self._task = task
-        self._prices = prices
+        self._costs = costs
         self._candidates = [frozenset(task.candidates(measure)) for measure in range(task.measures)]
         self._tones = tuple(sorted(frozenset().union(*self._candidates)))
-        self._into_consonance = self._moves(_NOW)
-        self._into_dissonance = self._moves(_NOW._replace(is_dissonant=True))
-        self._rest: dict[tuple[int, Rhythm, int], dict[Tone, float]] = {}
+        self._into_consonance = self._move_costs(_ACCENTED_QUARTER)
+        self._into_dissonance = self._move_costs(_ACCENTED_QUARTER._replace(is_dissonant=True))
+        self._remaining: dict[tuple[int, Rhythm, int], dict[Tone, float]] = {}
         free = np.zeros(len(self._tones))
         held = free + inf
         for measure in reversed(range(task.measures)):
-            free, held = self._measure(measure, free, held)
-            if measure > 0 and self.closed is None and min(free.min(), held.min()) == inf:
-                self.closed = measure
+            free, held = self._step_back(measure, free, held)
+            if measure > 0 and self.dead_end is None and min(free.min(), held.min()) == inf:
+                self.dead_end = measure
 
-    def after(self, measure: int, rhythm: Rhythm, onset: int) -> dict[Tone, float]:
-        """Return the least cost of all that follows a note, by its tone; without tones that lead nowhere.
+    def remaining(self, measure: int, rhythm: Rhythm, onset: int) -> dict[Tone, float]:
+        """Return the lower bound on the cost of everything after a note, by its tone, without dead ends.
 
         Args:
-            measure: From 0.
-            rhythm: Of the measure.
-            onset: Of the note, in eighths.
+            measure: Index of the measure.
+            rhythm: Rhythm of the measure.
+            onset: Onset of the note in eighths.
         """
-        return self._rest[measure, rhythm, onset]
+        return self._remaining[measure, rhythm, onset]
 
-    def _measure(self, measure: int, free: _Costs, held: _Costs) -> tuple[_Costs, _Costs]:
-        """Go back over a measure.
+    def _step_back(self, measure: int, free: _Costs, held: _Costs) -> tuple[_Costs, _Costs]:
+        """Extend the bound backwards by one measure.
 
         Args:
-            measure: From 0.
-            free: Least cost of what follows it, by its last tone, where that is not held on.
-            held: Likewise where it is.
+            measure: Index of the measure.
+            free: Bound on what follows it, by its last tone, if that tone is not held over.
+            held: The same if that tone is held over.
 
         Returns:
-            The same two for the measure before.
+            Both bounds for the previous measure.
         """
         task = self._task
-        within, motion = self._within(measure), self._motion(measure)
+        within, motion = self._costs_within(measure), self._costs_into(measure)
         free_before = np.full(len(self._tones), inf)
         held_before = free_before.copy()
         for rhythm in rhythms(task.species, measure, task.measures):
@@ -92,59 +91,57 @@ class Outlook:
             if rhythm.can_be_held:
                 rest = np.minimum(rest, held)
             for slot in reversed(others):
-                self._keep(slot, rhythm, rest)
-                rest = (within + self._places(slot) + rest).min(axis=1)
-            self._keep(first, rhythm, rest)
-            rest = rest + self._places(first) + self._prices.of((rhythm_view(task, State(), rhythm),))
+                self._store(slot, rhythm, rest)
+                rest = (within + self._place_costs(slot) + rest).min(axis=1)
+            self._store(first, rhythm, rest)
+            rest = rest + self._place_costs(first) + self._costs.total((rhythm_view(task, State(), rhythm),))
             if first.is_tied:
                 held_before = np.minimum(held_before, motion.diagonal() + rest)
             else:
                 free_before = np.minimum(free_before, (within + motion + rest).min(axis=1))
         return free_before, held_before
 
-    def _keep(self, slot: Slot, rhythm: Rhythm, rest: _Costs) -> None:
-        self._rest[slot.measure, rhythm, slot.onset] = {
+    def _store(self, slot: Slot, rhythm: Rhythm, rest: _Costs) -> None:
+        self._remaining[slot.measure, rhythm, slot.onset] = {
             tone: cost for tone, cost in zip(self._tones, rest.tolist(), strict=True) if cost < inf
         }
 
-    def _places(self, slot: Slot) -> _Costs:
-        """Return what tones cost in their place."""
+    def _place_costs(self, slot: Slot) -> _Costs:
         possible = self._candidates[slot.measure - 1 if slot.is_tied else slot.measure]
         return np.array([
-            self._prices.of(place_views(self._task, slot, tone)) if tone in possible else inf
+            self._costs.total(place_views(self._task, slot, tone)) if tone in possible else inf
             for tone in self._tones
         ])  # fmt: skip
 
-    def _moves(self, now: Stroke) -> _Costs:
-        """Return what it costs to go from one tone (a row) to another."""
+    def _move_costs(self, now: Attack) -> _Costs:
+        """Return the melodic cost of each move, tones before by tones after."""
         species = self._task.species
-        found = np.full((len(self._tones), len(self._tones)), inf)
+        costs = np.full((len(self._tones), len(self._tones)), inf)
         for row, tone in enumerate(self._tones):
             for column, other in enumerate(self._tones):
                 move = interval(tone, other)
-                views = (Melody(species, (move,)), Figure(species, None, _BEFORE, now, None, move, ""))
-                found[row, column] = self._prices.of(views)
-        return found
+                views = (Melody(species, (move,)), Figure(species, None, _QUARTER, now, None, move, ""))
+                costs[row, column] = self._costs.total(views)
+        return costs
 
-    def _within(self, measure: int) -> _Costs:
-        """Return what moves cost in a measure."""
+    def _costs_within(self, measure: int) -> _Costs:
         cantus = self._task.cantus[measure]
-        is_fit = [is_consonant(interval(cantus, tone)) for tone in self._tones]
-        return np.where(is_fit, self._into_consonance, self._into_dissonance)
+        is_tone_consonant = [is_consonant(interval(cantus, tone)) for tone in self._tones]
+        return np.where(is_tone_consonant, self._into_consonance, self._into_dissonance)
 
-    def _motion(self, measure: int) -> _Costs:
-        """Return what moves into a measure cost more, with a view to the cantus."""
+    def _costs_into(self, measure: int) -> _Costs:
+        """Return the additional cost of moves into a measure, due to the motion of the cantus."""
         if measure == 0:
             return np.zeros((len(self._tones), len(self._tones)))
-        found = np.full((len(self._tones), len(self._tones)), inf)
+        costs = np.full((len(self._tones), len(self._tones)), inf)
         for row, before in enumerate(self._tones):
             if before not in self._candidates[measure - 1]:
                 continue
             for column, now in enumerate(self._tones):
-                # A note that is held does not move, which is no melodic interval.
+                # A held note stays on its tone, which counts as no melodic interval.
                 if row == column or self._into_consonance[row, column] < inf:
-                    found[row, column] = self._prices.of(self._motion_views(measure, before, now))
-        return found
+                    costs[row, column] = self._costs.total(self._motion_views(measure, before, now))
+        return costs
 
     def _motion_views(self, measure: int, before: Tone, now: Tone) -> Iterator[Motion | Cadence]:
         task = self._task

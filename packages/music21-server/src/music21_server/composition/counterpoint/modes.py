@@ -1,8 +1,10 @@
-"""Modes: which notes they have, which of them are raised or lowered in use, and how they are told.
+"""Modes: their notes, which of these are raised or lowered in practice, and how to detect the mode of a
+cantus.
 
-Seen from its final on the line of fifths a mode is seven places in a row: dorian from three below to three
-above. The seventh is raised at the close where it lies a whole tone below the final, the phrygian mode
-excepted, whose final is approached from a semitone above (Jeppesen, *Counterpoint*, on the modes).
+A mode is seven successive places on the line of fifths, counted from its final: dorian goes from three below
+to three above. The seventh degree is raised at the close where it lies a whole tone below the final, except
+in the phrygian mode, whose final is approached from a semitone above (Jeppesen, *Counterpoint*, on the
+modes).
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ _LOWEST: Final[Mapping[str, int]] = {
     "lydian": 0, "ionian": -1, "mixolydian": -2, "dorian": -3, "aeolian": -4, "phrygian": -5,
     "major": -1, "minor": -4,
 }  # fmt: skip
-"""Place of each mode's flattest note, seen from the final on the line of fifths."""
+"""Place of each mode's flattest note on the line of fifths, counted from the final."""
 
 MODES: Final = ("ionian", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "major", "minor")
-"""Names that are understood."""
+"""Names that `parse_mode` accepts."""
 
-_TOLD: Final = ("dorian", "phrygian", "lydian", "mixolydian", "aeolian", "ionian")
-"""Modes that a cantus may be told to be in, those before others where both are as near to no signature."""
+_DETECTABLE: Final = ("dorian", "phrygian", "lydian", "mixolydian", "aeolian", "ionian")
+"""Modes that `detect_mode` returns; among modes with equally many signs the earlier one wins."""
 
 _MOST_FIFTHS: Final = 7
 _LEADING: Final = 5
@@ -37,10 +39,10 @@ _SHORT: Final = {"maj": "major", "dur": "major", "min": "minor", "moll": "minor"
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode or key on a final.
+    """A mode or key.
 
     Attributes:
-        final: Its name.
+        final: Name of the final.
         kind: One of `MODES`.
     """
 
@@ -49,7 +51,7 @@ class Mode:
 
     @property
     def text(self) -> str:
-        """As ``D dorian``."""
+        """Final and mode, such as ``D dorian``."""
         return f"{text_of(self.final)} {self.kind}"
 
     @property
@@ -58,23 +60,23 @@ class Mode:
 
     @property
     def signature_fifths(self) -> int:
-        """Sharps of the signature, flats below zero."""
+        """Sharps of the key signature; flats are negative."""
         return self._flattest + 1
 
     @property
     def scale(self) -> frozenset[Name]:
-        """Its seven notes."""
+        """The seven notes of the scale."""
         return frozenset(name_at(self._flattest + fifths) for fifths in range(7))
 
     @property
     def leading_note(self) -> Name:
-        """The seventh as it is used at the close."""
+        """The seventh degree as it is used at the close."""
         place = -2 if self.kind == "phrygian" else _LEADING
         return name_at(fifths_of(self.final) + place)
 
     @property
     def raised(self) -> frozenset[Name]:
-        """Notes that only the close has: the raised seventh, and the sixth that leads up to it."""
+        """Notes that only the close uses: the raised seventh, and the raised sixth that leads up to it."""
         names = {self.leading_note}
         if self.kind in ("aeolian", "minor"):
             names.add(self.raised_sixth)
@@ -82,22 +84,22 @@ class Mode:
 
     @property
     def raised_sixth(self) -> Name:
-        """The sixth that is a major sixth above the final."""
+        """The note a major sixth above the final."""
         return name_at(fifths_of(self.final) + _RAISED_SIXTH)
 
     @property
     def lowered(self) -> frozenset[Name]:
-        """The note beyond the scale that avoids its tritone: B flat where there are no signs."""
+        """The note outside the scale that avoids its tritone: B flat if there is no key signature."""
         if self.kind in ("dorian", "lydian", "mixolydian"):
             return frozenset({name_at(self._flattest - 1)})
         return frozenset()
 
 
 def parse_mode(text: str) -> Mode:
-    """Return the mode that is meant by ``D dorian``, ``F# minor``, ``Bb major`` or ``g`` (minor).
+    """Return the mode that a text names, such as ``D dorian``, ``F# minor``, ``Bb major`` or ``g`` (minor).
 
     Raises:
-        ScoreError: It is none, or has no signature.
+        ScoreError: The text names no mode, or one with more than seven sharps or flats.
     """
     match = _MODE.fullmatch(text.strip()[:60])
     kind = (match[3] or ("minor" if match[1].islower() else "major")).lower() if match else ""
@@ -118,34 +120,33 @@ def parse_mode(text: str) -> Mode:
     return mode
 
 
-def told_mode(names: Iterable[Name], final: Name, signature_fifths: int | None = None) -> Mode:
-    """Return the mode that notes are in: with the signature, if they have one, else with the fewest signs.
+def detect_mode(names: Iterable[Name], final: Name, signature_fifths: int | None = None) -> Mode:
+    """Return the mode of a cantus: the one nearest to its key signature, or else with the fewest signs.
 
     Args:
-        names: Of all notes.
-        final: The last one.
-        signature_fifths: Sharps of a signature, flats below zero; None without one.
+        names: Names of all notes.
+        final: Name of the last note.
+        signature_fifths: Sharps of the key signature, flats negative; None if there is none.
 
     Raises:
-        ScoreError: No mode has them all.
+        ScoreError: No mode contains all notes.
     """
-    found = set(names)
-    modes = [Mode(final, kind) for kind in _TOLD]
-    fitting = [mode for mode in modes if found <= mode.scale and abs(mode.signature_fifths) <= _MOST_FIFTHS]
+    used = set(names)
+    modes = [
+        mode
+        for mode in (Mode(final, kind) for kind in _DETECTABLE)
+        if abs(mode.signature_fifths) <= _MOST_FIFTHS
+    ]
+    fitting = [mode for mode in modes if used <= mode.scale] or [
+        mode for mode in modes if used <= mode.scale | mode.lowered | mode.raised
+    ]
     if not fitting:
-        fitting = [
-            mode
-            for mode in modes
-            if found <= mode.scale | mode.lowered | mode.raised and abs(mode.signature_fifths) <= _MOST_FIFTHS
-        ]
-    if not fitting:
-        notes = ", ".join(text_of(name) for name in sorted(found, key=_order))
+        notes = ", ".join(text_of(name) for name in sorted(used, key=_order))
         raise ScoreError(
             f"Expected a cantus in one mode with {text_of(final)}, its last note, as the final, got {notes}: "
             "no mode but the locrian has them all. Leave accidentals out, or end on another note."
         )
-    wanted = signature_fifths or 0
-    return min(fitting, key=lambda mode: abs(mode.signature_fifths - wanted))
+    return min(fitting, key=lambda mode: abs(mode.signature_fifths - (signature_fifths or 0)))
 
 
 def _order(name: Name) -> tuple[str, int]:

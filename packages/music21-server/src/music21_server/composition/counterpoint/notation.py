@@ -1,4 +1,4 @@
-"""Two voices as a score: whole notes against the notes of the species."""
+"""Writes cantus and counterpoint as a score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from music21_server.composition.counterpoint.rhythms import MEASURE_EIGHTHS
-from music21_server.composition.counterpoint.search import Note
+from music21_server.composition.counterpoint.solution import Note
 from music21_server.composition.counterpoint.task import Task
 from music21_server.composition.counterpoint.tones import Tone
 from music21_server.score.table import (
@@ -31,7 +31,7 @@ _ORDINALS: Final = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"
 
 
 def title(task: Task) -> str:
-    """Return what the score is called."""
+    """Return the title of the score."""
     return (
         f"Counterpoint of the {_ORDINALS[task.species]} species {task.position} a cantus in {task.mode.text}"
     )
@@ -41,17 +41,17 @@ def score_of(task: Task, notes: Sequence[Note]) -> Score:
     """Return the two voices as a score, the upper one first.
 
     Args:
-        task: With the cantus.
-        notes: The other voice.
+        task: Task that has the cantus.
+        notes: Notes of the counterpoint.
     """
     cantus = [Note(measure, 0, MEASURE_EIGHTHS, tone) for measure, tone in enumerate(task.cantus)]
     voices = [("Counterpoint", list(notes)), ("Cantus firmus", cantus)]
     if task.position == "below":
         voices.reverse()
     rows = [
-        (part, note, _tie(line, place))
+        (part, note, _tie(line, index))
         for part, (_, line) in enumerate(voices)
-        for place, note in enumerate(line)
+        for index, note in enumerate(line)
     ]
     ticks = np.full(task.measures, MEASURE_EIGHTHS, dtype=np.int64)
     mode = task.mode
@@ -70,10 +70,10 @@ def score_of(task: Task, notes: Sequence[Note]) -> Score:
     )
 
 
-def _tie(line: Sequence[Note], place: int) -> int:
-    if line[place].is_tied:
+def _tie(line: Sequence[Note], index: int) -> int:
+    if line[index].is_tied:
         return TIE_STOP
-    is_held = place + 1 < len(line) and line[place + 1].is_tied
+    is_held = index + 1 < len(line) and line[index + 1].is_tied
     return TIE_START if is_held else NO_TIE
 
 

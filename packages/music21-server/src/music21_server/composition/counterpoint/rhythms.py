@@ -1,9 +1,10 @@
-"""Which rhythms a measure of each species may have. A measure is a whole note of eight eighths."""
+"""The rhythms that a measure of each species may have; a measure is a whole note, or eight eighths."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 MEASURE_EIGHTHS: Final = 8
@@ -14,14 +15,14 @@ SPECIES: Final = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Of one measure.
+    """The rhythm of one measure.
 
     Attributes:
-        values: Durations in eighths, one after another.
+        values: Successive durations in eighths.
         begins_with_rest: Whether the first of them is a rest.
-        begins_tied: Whether the first one is the last note of the measure before, held on.
-        must_be_held: Whether the last one must be held into the next measure.
-        cost: How much it is disliked.
+        begins_tied: Whether the first note is held over from the previous measure.
+        must_be_held: Whether the last note must be held over into the next measure.
+        cost: Cost of choosing this rhythm.
     """
 
     values: tuple[int, ...]
@@ -33,27 +34,22 @@ class Rhythm:
     @property
     def slots(self) -> tuple[tuple[int, int], ...]:
         """Onset and duration of each value, in eighths."""
-        found, now = [], 0
-        for value in self.values:
-            found.append((now, value))
-            now += value
-        return tuple(found)
+        onsets = accumulate(self.values[:-1], initial=0)
+        return tuple(zip(onsets, self.values, strict=True))
 
     @property
     def can_be_held(self) -> bool:
-        """Whether its last note may be held: a half note at least."""
+        """Whether the last note is long enough to be held over: at least a half note."""
         return self.values[-1] >= HALF_EIGHTHS and len(self.values) > 1
 
     @property
     def has_eighths(self) -> bool:
-        """Whether there are eighth notes in it."""
+        """Whether it contains eighth notes."""
         return 1 in self.values
 
-    def may_follow(self, before: Rhythm) -> bool:
-        """Return whether it may stand after another."""
-        if self.begins_tied:
-            return before.can_be_held
-        return not before.must_be_held
+    def may_follow(self, previous: Rhythm) -> bool:
+        """Return whether this rhythm may follow another."""
+        return previous.can_be_held if self.begins_tied else not previous.must_be_held
 
 
 _WHOLE: Final = Rhythm((8,))
@@ -76,7 +72,7 @@ _FLORID: Final = (
     Rhythm((2, 2, 4), begins_tied=True, must_be_held=True),
     Rhythm((4, 2, 1, 1), begins_tied=True),
 )
-_FLORID_CLOSE: Final = (
+_FLORID_PENULTIMATE: Final = (
     Rhythm((4, 4), begins_tied=True),
     Rhythm((2, 1, 1, 4), begins_tied=True),
     Rhythm((4, 2, 2), cost=3.0),
@@ -99,9 +95,12 @@ _FIRST: Final[dict[int, tuple[Rhythm, ...]]] = {
     4: (_AFTER_HALF_REST,),
     5: (_AFTER_HALF_REST, Rhythm((4, 2, 2))),
 }
-_CLOSE: Final[dict[int, tuple[Rhythm, ...]]] = {2: (_HALVES, Rhythm((8,), cost=4.0)), 5: _FLORID_CLOSE}
-"""Of the measure before the last, where it has others: a whole note in the second species, as later
-books have it."""
+_PENULTIMATE: Final[dict[int, tuple[Rhythm, ...]]] = {
+    2: (_HALVES, Rhythm((8,), cost=4.0)),
+    5: _FLORID_PENULTIMATE,
+}
+"""Rhythms of the penultimate measure where they differ from `_INNER`; later textbooks allow a whole note in
+the second species."""
 
 
 @lru_cache(maxsize=256)
@@ -109,14 +108,14 @@ def rhythms(species: int, measure: int, measures: int) -> tuple[Rhythm, ...]:
     """Return the rhythms that a measure may have.
 
     Args:
-        species: 1 to 5.
-        measure: From 0.
-        measures: How many there are.
+        species: Species from 1 to 5.
+        measure: Index of the measure.
+        measures: Number of measures.
     """
     if measure == measures - 1:
         return (_WHOLE,)
     if measure == 0:
         return _FIRST[species]
     if measure == measures - 2:
-        return _CLOSE.get(species, _INNER[species])
+        return _PENULTIMATE.get(species, _INNER[species])
     return _INNER[species]

@@ -1,7 +1,7 @@
-"""What a rule is, and what of the music the rules look at.
+"""Rules of counterpoint, and the views of the music that they judge.
 
-Each kind of view is what some rules need to know and nothing more, mostly intervals, so that a judgement is
-remembered for all places that look alike, in any key.
+A view holds only what a group of rules needs, mostly as intervals. Verdicts can therefore be cached and
+shared by all places that look alike, in any key.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, Final, Literal, NamedTuple
 from music21_server.composition.counterpoint.tones import CONSONANT, Degree, Interval, Tone, interval, simple
 
 Position = Literal["above", "below"]
-Owed = Literal["", "step up twice", "step up", "resolution", "lower neighbour", "return"]
-"""What the note to come owes to those before: the end of a cambiata, or of a suspension."""
+Obligation = Literal["", "step up twice", "step up", "resolution", "lower neighbour", "return"]
+"""What the next note must do to complete a cambiata or a suspension."""
 
 ALL_SPECIES: Final = frozenset({1, 2, 3, 4, 5})
 
 
-class Stroke(NamedTuple):
-    """How a note is struck.
+class Attack(NamedTuple):
+    """The attack of a note that is not tied to the one before.
 
     Attributes:
         onset: Eighths since the beginning of its measure.
-        duration: In eighths, within its measure.
-        is_dissonant: With the cantus, where it is struck.
+        duration: Eighths, within its measure.
+        is_dissonant: Whether it is dissonant with the cantus when it is struck.
     """
 
     onset: int
@@ -35,22 +35,22 @@ class Stroke(NamedTuple):
 
 
 class Melody(NamedTuple):
-    """Up to three moves in succession, the one to the note that is judged at the end."""
+    """Up to three successive melodic intervals; the last one leads to the note that is judged."""
 
     species: int
     moves: tuple[Interval, ...]
 
 
 class Sonority(NamedTuple):
-    """A note with the cantus below or above it.
+    """A note together with the cantus.
 
     Attributes:
-        between: From the lower to the upper voice; below zero where they cross.
-        onset: In eighths.
-        duration: In eighths.
-        is_tied: Whether it is held from the measure before.
+        between: Interval from the lower to the upper voice; negative where they cross.
+        onset: Eighths.
+        duration: Eighths.
+        is_tied: Whether the note is held over from the previous measure.
         is_beginning: Whether it is the first note.
-        is_last_measure: Whether it is that of the last measure.
+        is_last_measure: Whether it is in the last measure.
     """
 
     species: int
@@ -64,18 +64,18 @@ class Sonority(NamedTuple):
 
     @property
     def is_dissonant(self) -> bool:
-        """Whether it is."""
+        """Whether the two voices are dissonant."""
         return not is_consonant(self.between)
 
 
 class Motion(NamedTuple):
-    """Both voices from the last note of one measure to the first of the next.
+    """Both voices from the last note of one measure to the first note of the next.
 
     Attributes:
-        before: From the lower to the upper voice, there.
-        now: Likewise, here.
-        cantus: How the cantus moves.
-        line: How the counterpoint moves.
+        before: Interval from the lower to the upper voice in the first measure.
+        now: The same in the second measure.
+        cantus: Interval by which the cantus moves.
+        line: Interval by which the counterpoint moves.
     """
 
     species: int
@@ -87,38 +87,40 @@ class Motion(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """Three notes around a dissonance, the last one being judged, and what it owes.
+    """Three notes around a dissonance; the last one is judged.
 
     Attributes:
-        into: From the first to the middle one; None where there are fewer.
-        out: From the middle one to the last; likewise.
+        into: Interval from the first to the middle note; None where there are fewer notes.
+        out: Interval from the middle note to the last; None where there is one note only.
+        obligation: What the last note must do.
     """
 
     species: int
-    before: Stroke | None
-    middle: Stroke | None
-    now: Stroke
+    before: Attack | None
+    middle: Attack | None
+    now: Attack
     into: Interval | None
     out: Interval | None
-    owed: Owed
+    obligation: Obligation
 
 
 class Suspension(NamedTuple):
-    """A note held into a dissonance; `between` is from the lower to the upper voice."""
+    """A note held into a dissonance; `between` is the interval from the lower to the upper voice."""
 
     position: Position
     between: Interval
 
 
 class Accents(NamedTuple):
-    """Notes that stand out in two successive measures.
+    """The accented notes of two successive measures.
 
     Attributes:
-        downbeat: Of the measure before, or what it resolves to.
-        half: Struck on the second half of the measure before.
-        now: On the downbeat, or on the second half of the measure.
-        onset: Which of these, in eighths.
-        is_tied: Whether it is held from the measure before.
+        downbeat: Downbeat of the first measure, or the note that its suspension resolves to.
+        half: Note struck on the second half of the first measure.
+        now: The note that is judged, on the downbeat or the second half of the second measure.
+        onset: Onset of that note in eighths: 0 or 4.
+        is_tied: Whether it is held over from the first measure.
+        is_resolution: Whether it resolves a suspension.
     """
 
     species: int
@@ -134,14 +136,14 @@ class Accents(NamedTuple):
 
 
 class Inflection(NamedTuple):
-    """A note of which there are two forms, or near one.
+    """A step that has two forms, such as B and B flat, or a note after one.
 
     Attributes:
-        recent: Those shortly before, the last one first.
-        cantus: Of this measure and of those beside it.
-        leading: The seventh of the close where it is raised.
-        raised_sixth: The raised sixth; None without one.
-        is_lowered: Whether the note is lowered by custom.
+        recent: The notes shortly before, latest first.
+        cantus: Cantus notes of this and the neighbouring measures.
+        leading: The seventh degree of the close, where it is raised.
+        raised_sixth: The raised sixth degree; None where the mode has none.
+        is_lowered: Whether the note is lowered by musica ficta.
     """
 
     recent: tuple[Tone, ...]
@@ -153,7 +155,7 @@ class Inflection(NamedTuple):
 
 
 class Cadence(NamedTuple):
-    """The close; `now` is the last note, or None while the one before it is judged."""
+    """The close; `now` is the last note, or None while the penultimate note is judged."""
 
     cantus_before: Tone
     cantus: Tone
@@ -163,37 +165,37 @@ class Cadence(NamedTuple):
     leading: Degree
 
 
-class Course(NamedTuple):
-    """The line so far.
+class Contour(NamedTuple):
+    """The shape of the line so far.
 
     Attributes:
-        outline: From where it last turned to the note before.
-        way: Its direction since, see `tones.way`.
-        move: From the note before to the one being judged.
-        from_lowest: From the lowest of all notes before to the one being judged.
-        from_highest: Likewise from the highest.
-        is_repeated: Whether the highest one has come twice.
-        is_last: Whether the line ends here.
+        outline: Interval from the last turning point to the previous note.
+        direction: Direction of the line since then, see `tones.direction`.
+        move: Interval from the previous note to the one that is judged.
+        from_lowest: Interval to the judged note from the lowest one before it.
+        from_highest: Interval to the judged note from the highest one before it.
+        is_climax_repeated: Whether the highest note has already occurred twice.
+        is_last: Whether the line ends with the judged note.
     """
 
     outline: Interval
-    way: int
+    direction: int
     move: Interval
     from_lowest: Interval
     from_highest: Interval
-    is_repeated: bool
+    is_climax_repeated: bool
     is_last: bool
 
 
 class Chain(NamedTuple):
-    """How often the same imperfect consonance has come on successive downbeats."""
+    """The number of successive downbeats with the same imperfect consonance."""
 
     species: int
     length: int
 
 
 class RhythmChoice(NamedTuple):
-    """A measure's rhythm after others; how often it has come at a stretch, itself included."""
+    """The rhythm of a measure; `times` counts how often it has been used in succession, itself included."""
 
     species: int
     cost: float
@@ -208,30 +210,30 @@ class Rule:
     """A rule of counterpoint.
 
     Attributes:
-        name: Short.
-        is_strict: Whether a result that breaks it is wrong; others are preferences.
-        says: What it asks for.
-        source: Where it is found.
-        breaks: Takes the view that it is listed with, returns how badly it is broken, 0 if it is kept.
-        cost: Of a breach of a preference.
-        species: Where it holds.
+        name: Short name, used in reports.
+        is_strict: Whether breaking it makes a result wrong; other rules are preferences.
+        statement: What the rule demands.
+        source: Textbook that it is taken from.
+        severity: Function of a view; returns how badly the view breaks the rule, 0 if it keeps it.
+        cost: Cost per unit of severity; strict rules ignore it.
+        species: Species that it applies to.
     """
 
     name: str
     is_strict: bool
-    says: str
+    statement: str
     source: str
-    breaks: Callable[[Any], float]
+    severity: Callable[[Any], float]
     cost: float = 1.0
     species: frozenset[int] = ALL_SPECIES
 
 
 def vertical(position: Position, cantus: Tone, tone: Tone) -> Interval:
-    """Return the interval from the voice that should be lower to the other."""
+    """Return the interval from the lower to the upper voice, negative where they cross."""
     return interval(cantus, tone) if position == "above" else interval(tone, cantus)
 
 
 @lru_cache(maxsize=1 << 10)
 def is_consonant(between: Interval) -> bool:
-    """Return whether two voices are consonant, whichever is the lower one."""
+    """Return whether two voices are consonant, whichever is lower."""
     return simple(between) in CONSONANT

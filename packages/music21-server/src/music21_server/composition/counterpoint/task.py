@@ -1,4 +1,4 @@
-"""What is asked for, and what follows from it for each measure before any note is chosen."""
+"""The task of a search, and the tones that each measure may have."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from music21_server.theory.pitch.names import Name
 
 FEWEST_NOTES: Final = 3
 MOST_NOTES: Final = 64
-"""Of a cantus: those of the books have 8 to 16; the search takes time in proportion."""
+"""Limits on the length of a cantus: textbooks use 8 to 16 notes; the time of the search is proportional."""
 
 _MOST_STEPS: Final = 11
+"""Largest distance from the cantus: a twelfth."""
+
 _LOWEST_SEMITONE, _HIGHEST_SEMITONE = 12, 120
-"""C0 and C9: what lies beyond is not written."""
+"""C0 and C9, the lowest and highest notes that are written."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A cantus and what is wanted against it.
+    """A cantus and the counterpoint to write against it.
 
     Attributes:
-        cantus: A tone for each measure.
-        mode: Of both voices.
-        species: 1 to 5.
-        position: Where the counterpoint is.
-        lowest: Of the counterpoint; None for no bound.
-        highest: Likewise.
+        cantus: One tone for each measure.
+        mode: Mode of both voices.
+        species: Species from 1 to 5.
+        position: Whether the counterpoint is above or below the cantus.
+        lowest: Lowest tone of the counterpoint; None for no limit.
+        highest: Highest tone of the counterpoint; None for no limit.
     """
 
     cantus: tuple[Tone, ...]
@@ -43,11 +45,11 @@ class Task:
 
     @property
     def measures(self) -> int:
-        """How many there are."""
+        """Number of measures."""
         return len(self.cantus)
 
     def candidates(self, measure: int) -> tuple[Tone, ...]:
-        """Return the tones that a measure may have, from low to high."""
+        """Return the tones that the counterpoint may have in a measure, from low to high."""
         names = set(self.mode.scale)
         if measure == self.measures - 2:
             names |= self.mode.raised
@@ -55,27 +57,23 @@ class Task:
             names |= self.mode.lowered
         if measure == self.measures - 3:
             names |= self.mode.raised & {self.mode.raised_sixth}
-        here = self.cantus[measure]
-        found = [
-            each
-            for octave in range(here.place // 7 - 2, here.place // 7 + 3)
-            for each in (tone(name, octave) for name in sorted(names))
-            if self._is_near(here, each)
-        ]
-        return tuple(sorted(found))
+        cantus = self.cantus[measure]
+        octave = cantus.place // 7
+        tones = (tone(name, octave + shift) for shift in range(-2, 3) for name in names)
+        return tuple(sorted(candidate for candidate in tones if self._is_in_range(cantus, candidate)))
 
-    def _is_near(self, cantus: Tone, each: Tone) -> bool:
-        up = each.place - cantus.place if self.position == "above" else cantus.place - each.place
+    def _is_in_range(self, cantus: Tone, candidate: Tone) -> bool:
+        steps = candidate.place - cantus.place
         return (
-            0 <= up <= _MOST_STEPS
-            and _LOWEST_SEMITONE <= each.semitone <= _HIGHEST_SEMITONE
-            and (self.lowest is None or each.semitone >= self.lowest.semitone)
-            and (self.highest is None or each.semitone <= self.highest.semitone)
+            0 <= (steps if self.position == "above" else -steps) <= _MOST_STEPS
+            and _LOWEST_SEMITONE <= candidate.semitone <= _HIGHEST_SEMITONE
+            and (self.lowest is None or candidate.semitone >= self.lowest.semitone)
+            and (self.highest is None or candidate.semitone <= self.highest.semitone)
         )
 
     @cached_property
     def raised_steps(self) -> frozenset[int]:
-        """Steps (0 is C) that the close raises."""
+        """Steps that the close raises; 0 is C."""
         return _steps(self.mode.raised)
 
     @cached_property
@@ -85,23 +83,23 @@ class Task:
 
     @cached_property
     def leading(self) -> Degree:
-        """Step and pitch class of the seventh as the close has it."""
+        """The seventh degree as the close has it."""
         return _degree(self.mode.leading_note)
 
     @cached_property
     def final(self) -> Degree:
-        """Step and pitch class of the final."""
+        """The final."""
         return _degree(self.mode.final)
 
     @cached_property
     def raised_sixth(self) -> Degree | None:
-        """Step and pitch class of the raised sixth; None without one."""
+        """The raised sixth degree; None if the mode has none."""
         name = self.mode.raised_sixth
         return _degree(name) if name in self.mode.raised else None
 
-    def is_lowered(self, each: Tone) -> bool:
-        """Return whether a tone is lowered by custom."""
-        return each.name in self.mode.lowered
+    def is_lowered(self, candidate: Tone) -> bool:
+        """Return whether a tone is lowered by musica ficta."""
+        return candidate.name in self.mode.lowered
 
 
 def _steps(names: Sequence[Name] | frozenset[Name]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Spelled pitches as two small numbers, and the intervals between them."""
+"""Spelled pitches as two small integers, and the intervals between them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Tone(NamedTuple):
     """A spelled pitch.
 
     Attributes:
-        place: Steps above the C of octave 0, accidentals aside.
-        semitone: Semitones above the C of octave -1, as MIDI counts.
+        place: Diatonic steps above C0, ignoring accidentals.
+        semitone: MIDI note number.
     """
 
     place: int
@@ -21,7 +21,7 @@ class Tone(NamedTuple):
 
     @property
     def name(self) -> Name:
-        """Its name without the octave."""
+        """Step and alteration, without the octave."""
         octave, step = divmod(self.place, 7)
         return step, 100 * (self.semitone - 12 * (octave + 1)) - STEP_CENTS[step]
 
@@ -31,11 +31,11 @@ class Tone(NamedTuple):
 
 
 class Degree(NamedTuple):
-    """A tone in any octave.
+    """A tone regardless of its octave.
 
     Attributes:
-        step: From 0 for C, accidentals aside.
-        pitch_class: From 0 for C.
+        step: 0 for C to 6 for B, ignoring accidentals.
+        pitch_class: 0 for C to 11 for B.
     """
 
     step: int
@@ -43,11 +43,11 @@ class Degree(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """From one tone to another; above zero is upwards.
+    """Signed distance from one tone to another; positive is upwards.
 
     Attributes:
-        steps: On the staff.
-        semitones: As heard.
+        steps: Diatonic steps.
+        semitones: Semitones.
     """
 
     steps: int
@@ -55,28 +55,28 @@ class Interval(NamedTuple):
 
 
 def tone(name: Name, octave: int) -> Tone:
-    """Return a name's tone in an octave; 4 begins with middle C."""
+    """Return the tone with a name in an octave; octave 4 begins with middle C."""
     step, alter_cents = name
     return Tone(octave * 7 + step, 12 * (octave + 1) + (STEP_CENTS[step] + alter_cents) // 100)
 
 
-def degree(each: Tone) -> Degree:
+def degree(pitch: Tone) -> Degree:
     """Return a tone without its octave."""
-    return Degree(each.place % 7, each.semitone % 12)
+    return Degree(pitch.place % 7, pitch.semitone % 12)
 
 
 def interval(lower: Tone, upper: Tone) -> Interval:
-    """Return what leads from one tone to another."""
+    """Return the interval from one tone to another."""
     return Interval(upper.place - lower.place, upper.semitone - lower.semitone)
 
 
-def together(one: Interval, other: Interval) -> Interval:
-    """Return where two moves lead, one after the other."""
+def combined(one: Interval, other: Interval) -> Interval:
+    """Return the sum of two successive intervals."""
     return Interval(one.steps + other.steps, one.semitones + other.semitones)
 
 
 def simple(between: Interval) -> Interval:
-    """Return an interval without its octaves and without its direction; the octave is a unison."""
+    """Return an interval without its octaves and direction; the octave becomes a unison."""
     steps, semitones = between
     if (steps, semitones) < (0, 0):
         steps, semitones = -steps, -semitones
@@ -88,40 +88,19 @@ FIFTH: Final = Interval(4, 7)
 PERFECT: Final = frozenset({UNISON, FIFTH})
 IMPERFECT: Final = frozenset({Interval(2, 3), Interval(2, 4), Interval(5, 8), Interval(5, 9)})
 CONSONANT: Final = PERFECT | IMPERFECT
-"""Consonances of two voices, without octaves: the fourth is none."""
-
-_QUALITIES: Final = {
-    0: {-1: "diminished", 0: "perfect", 1: "augmented"},
-    1: {-2: "diminished", -1: "minor", 0: "major", 1: "augmented"},
-}
-_ORDINALS: Final = (
-    "unison", "second", "third", "fourth", "fifth", "sixth", "seventh", "octave", "ninth", "tenth",
-    "eleventh", "twelfth",
-)  # fmt: skip
+"""Consonances of two voices, as simple intervals; the fourth is a dissonance."""
 
 
-def interval_text(between: Interval) -> str:
-    """Return an interval's name, such as ``major sixth``, without direction."""
-    steps, semitones = between
-    if (steps, semitones) < (0, 0):
-        steps, semitones = -steps, -semitones
-    natural = STEP_CENTS[steps % 7] // 100 + 12 * (steps // 7)
-    kind = 0 if steps % 7 in (0, 3, 4) else 1
-    quality = _QUALITIES[kind].get(semitones - natural, f"{semitones} semitones wide")
-    ordinal = _ORDINALS[steps] if steps < len(_ORDINALS) else f"{steps + 1}th"
-    return f"{quality} {ordinal}"
-
-
-def way(between: Interval) -> int:
-    """Return 1 for upwards, -1 for downwards, 0 for the same tone."""
+def direction(between: Interval) -> int:
+    """Return 1 for upwards, -1 for downwards, 0 for a repeated tone."""
     return (between.semitones > 0) - (between.semitones < 0)
 
 
 def is_step(between: Interval) -> bool:
-    """Return whether it is a major or minor second."""
+    """Return whether an interval is a major or minor second."""
     return abs(between.steps) == 1 and abs(between.semitones) in (1, 2)
 
 
-def is_inflected_alike(one: Tone, other: Tone) -> bool:
-    """Return whether two tones are not two forms of one step, such as B and B flat."""
-    return one.place % 7 != other.place % 7 or (one.semitone - other.semitone) % 12 == 0
+def is_cross_relation(one: Tone, other: Tone) -> bool:
+    """Return whether two tones are different forms of one step, such as B and B flat."""
+    return one.place % 7 == other.place % 7 and (one.semitone - other.semitone) % 12 != 0

@@ -1,1 +1,1 @@
-"""A melody gets chords and voices, in one of four styles."""
+"""Harmonises a melody with chords and voices, in one of four styles."""

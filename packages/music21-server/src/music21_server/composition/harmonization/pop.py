@@ -18,7 +18,7 @@ from music21_server.composition.harmonization.chords import Chord, chord, numera
 from music21_server.composition.harmonization.style import Manner, Style
 from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
 from music21_server.theory.harmony.functions import Function
-from music21_server.theory.pitch.names import spelled_from, text_of
+from music21_server.theory.pitch.names import absolute_name, text_of
 
 SOURCE: Final = (
     "Tagg, Everyday Tonality II (2014); Everett, The Foundations of Rock (2009); Biamonte, Music Theory "
@@ -133,7 +133,7 @@ def _variants(key: Tonality, numeral: str, notes: str, colour: float) -> Iterato
 def _above(step: int, cents: int, steps: int, semitones: int) -> str:
     """Return the name so many steps and semitones above another."""
     natural = (0, 2, 4, 5, 7, 9, 11)[steps]
-    return text_of(spelled_from((step, cents), (steps, 100 * (semitones - natural))))
+    return text_of(absolute_name((step, cents), (steps, 100 * (semitones - natural))))
 
 
 def _move(before: _Place, after: _Place) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.errors import ScoreError
-from music21_server.theory.keys.estimate import as_spelled
+from music21_server.theory.keys.estimate import key_of_candidate
 from music21_server.theory.keys.profiles import DEFAULT_PROFILE, key_candidates, pitch_class_durations
 from music21_server.theory.pitch.mode import Mode
 from music21_server.theory.pitch.names import (
@@ -28,7 +28,7 @@ from music21_server.theory.pitch.names import (
     name_at,
     name_of,
     parse_key,
-    seen_from,
+    relative_name,
     text_of,
 )
 
@@ -150,14 +150,14 @@ def _key_of(melody: Melody) -> Tonality:
 
     def hinted(key: Key) -> float:
         tonality = Tonality(key.tonic, key.mode)
-        seen = seen_from(key.tonic, last)
+        seen = relative_name(key.tonic, last)
         hint = _FINAL_HINT if seen == (0, 0) else _TRIAD_HINT if seen[0] in (2, 4) else 0.0
         return hint + (_SIGNATURE_HINT if tonality.signature == signature else 0.0)
 
     found = [
         (candidate.coefficient + hinted(key), key)
         for candidate in key_candidates(durations, DEFAULT_PROFILE)
-        for key in (as_spelled(candidate, mean),)
+        for key in (key_of_candidate(candidate, mean),)
     ]
     best = max(found, key=lambda each: each[0])[1]
     return Tonality(best.tonic, best.mode)
@@ -186,7 +186,7 @@ def _mode_of(melody: Melody) -> Tonality:
     final = melody.notes[-1].name
     weight: dict[int, int] = {}
     for note in melody.notes:
-        fifths = fifths_of(seen_from(final, note.name))
+        fifths = fifths_of(relative_name(final, note.name))
         weight[fifths] = weight.get(fifths, 0) + note.end - note.start
     signature = melody.score.keys[0].fifths if melody.score.keys else None
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from music21_server.errors import ScoreError
 from music21_server.score.table import Integers, Score
-from music21_server.theory.keys.estimate import as_spelled, durations_of
+from music21_server.theory.keys.estimate import durations_of, key_of_candidate
 from music21_server.theory.keys.profiles import Weights, key_candidates
 from music21_server.theory.melody.lines import Lines, melodic_lines
 from music21_server.theory.pitch.intervals import FIFTH
@@ -172,7 +172,8 @@ def _names(score: Score, lines: Lines, voices: list[int]) -> tuple[str, ...]:
 def _key(durations: Weights, lines: Lines, voices: list[int], fifths: float) -> Key:
     """Return the key on the last note of the lowest voice, unless another one fits far better."""
     found = [
-        (as_spelled(candidate, fifths), candidate.coefficient) for candidate in key_candidates(durations)
+        (key_of_candidate(candidate, fifths), candidate.coefficient)
+        for candidate in key_candidates(durations)
     ]
     rows = np.flatnonzero(np.isin(lines.line, voices))
     last = rows[lines.end[rows] == lines.end[rows].max()]

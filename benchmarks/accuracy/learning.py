@@ -15,7 +15,7 @@ from timeline import Span
 from music21_server.score.table import Score
 from music21_server.theory.chords.assignment import chord_path
 from music21_server.theory.chords.sonorities import sonorities
-from music21_server.theory.harmony.chord_probabilities import MODES, relative_name
+from music21_server.theory.harmony.chord_probabilities import MODES, relative_chord_name
 from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.theory.time.positions import Clock
 
@@ -62,7 +62,7 @@ def counts(works: Iterable[tuple[Sequence[Chord], Sequence[Span]]]) -> dict[str,
             if key is None:
                 before = None
                 continue
-            name = relative_name(state, key[0])
+            name = relative_chord_name(state, key[0])
             alone[key[1]][name] += 1
             if before is not None and before[0] == key:
                 after[key[1]].setdefault(before[1], Counter())[name] += 1

@@ -50,7 +50,7 @@ def main() -> int:
 
 def document(paths: list[Path]) -> str:
     """Return the table of the classes of some works, as it is packaged."""
-    table = NameTable({}, ask=ask_music21)
+    table = NameTable({}, compute=ask_music21)
     for number, path in enumerate(paths, start=1):
         try:
             score = read(recognise(path.read_bytes()), Limits())

@@ -1,4 +1,4 @@
-"""Schemas carry what docstrings say."""
+"""Output schemas take their descriptions from the docstrings of fields."""
 
 from __future__ import annotations
 
@@ -9,40 +9,32 @@ from music21_server.engine.schemas import output_schema
 
 @dataclass(frozen=True)
 class Row:
-    """One row.
-
-    Attributes:
-        width: Of it, in
-            metres.
-    """
+    """One row."""
 
     width: float
+    """Width of the row,
+    in metres."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A result.
-
-    Attributes:
-        rows: In ``order``.
-        best: None without any.
-
-    Further words.
-    """
+    """A result."""
 
     rows: tuple[Row, ...]
+    """Rows in order."""
     best: Row | None
+    """Best row; null without any."""
 
 
-def test_descriptions_come_from_attributes() -> None:
+def test_descriptions_are_the_docstrings_of_fields() -> None:
     schema = output_schema(Result, "rows")
     assert schema["type"] == "object"
-    assert schema["properties"]["rows"]["description"] == "In `order`."
-    assert schema["properties"]["best"]["description"] == "None without any."
-    assert schema["$defs"]["Row"]["properties"]["width"]["description"] == "Of it, in metres."
+    assert schema["properties"]["rows"]["description"] == "Rows in order."
+    assert schema["properties"]["best"]["description"] == "Best row; null without any."
+    assert schema["$defs"]["Row"]["properties"]["width"]["description"] == "Width of the row, in metres."
     assert set(schema["required"]) == {"score_id", "rows", "best", "page"}
     assert schema["properties"]["page"]["properties"]["next_offset"]["description"]
 
 
-def test_a_short_answer_has_no_page() -> None:
+def test_a_schema_without_pages_has_no_page() -> None:
     assert "page" not in output_schema(Result, None)["properties"]

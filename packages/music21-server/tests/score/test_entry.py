@@ -13,7 +13,7 @@ DOCUMENT = Document("musicxml", b"<score-partwise/>" * 20)
 
 
 def test_the_document_comes_back_and_is_kept_smaller() -> None:
-    entry = Entry.of(DOCUMENT, b"columns", {"title": "Étude", "parts": 2})
+    entry = Entry.from_document(DOCUMENT, b"columns", {"title": "Étude", "parts": 2})
     assert entry.document() == DOCUMENT
     assert len(entry.packed_document) < entry.document_bytes == len(DOCUMENT.content)
     assert entry.size_bytes > len(entry.packed_document) + len(b"columns")
@@ -23,7 +23,7 @@ def test_the_id_is_that_of_kind_and_content() -> None:
     identity = content_id(DOCUMENT)
     assert (
         identity
-        == Entry.of(DOCUMENT, b"", {}).content_id
+        == Entry.from_document(DOCUMENT, b"", {}).content_id
         == content_id(Document("musicxml", DOCUMENT.content))
     )
     assert identity != content_id(Document("mei", DOCUMENT.content))
@@ -35,12 +35,12 @@ def test_the_id_is_that_of_kind_and_content() -> None:
     st.binary(max_size=100), st.binary(max_size=100), st.dictionaries(st.text(), st.integers() | st.text())
 )
 def test_a_file_gives_the_entry_back(content: bytes, columns: bytes, info: dict[str, int | str]) -> None:
-    entry = Entry.of(Document("abc", content), columns, info)
+    entry = Entry.from_document(Document("abc", content), columns, info)
     assert Entry.from_bytes(entry.to_bytes()) == entry
 
 
 def test_a_damaged_or_truncated_file_is_an_error() -> None:
-    kept = Entry.of(DOCUMENT, b"columns", {"title": "x"}).to_bytes()
+    kept = Entry.from_document(DOCUMENT, b"columns", {"title": "x"}).to_bytes()
     for length in range(len(kept)):
         with pytest.raises(DamagedEntryError):
             Entry.from_bytes(kept[:length])

@@ -12,7 +12,7 @@ from music21_server.score.limits import Limits
 def test_error_names_the_limit_and_its_setting(name):
     limits = Limits(**{name: 1_000})
     limits.check(name, 1_000)
-    with pytest.raises(TooMuchScoreError, match=rf"1,001 .*expected at most 1,000 \(setting {name}\)"):
+    with pytest.raises(TooMuchScoreError, match=rf"at most 1,000 .* \(setting {name}\), got 1,001"):
         limits.check(name, 1_001)
 
 

@@ -90,7 +90,7 @@ def in_folder(opened: Open, clock: Clock) -> Make:
 
 
 def entry(content: str = "a", columns_bytes: int = 10) -> Entry:
-    return Entry.of(Document("abc", content.encode()), bytes(columns_bytes), {"title": content})
+    return Entry.from_document(Document("abc", content.encode()), bytes(columns_bytes), {"title": content})
 
 
 def names(store: ScoreStore, owner: str = "o") -> list[str]:
@@ -530,8 +530,8 @@ from music21_server.store.limits import StoreLimits
 folder, owner = sys.argv[1:]
 store = Store(StoreLimits(), folder=Path(folder))
 for number in range(15):
-    store.put("shared", Entry.of(Document("abc", b"%d" % number), b"", {}), name=str(number))
-    store.put(owner, Entry.of(Document("abc", b"%d" % number), b"", {}), name=str(number))
+    store.put("shared", Entry.from_document(Document("abc", b"%d" % number), b"", {}), name=str(number))
+    store.put(owner, Entry.from_document(Document("abc", b"%d" % number), b"", {}), name=str(number))
     store.get("shared", str(number))
     if number % 3 == 0:
         store.delete(owner, str(number))

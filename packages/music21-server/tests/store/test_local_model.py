@@ -36,7 +36,7 @@ class Clock:
 
 
 def entry(content: str) -> Entry:
-    return Entry.of(Document("abc", content.encode()), bytes(100), {"title": content})
+    return Entry.from_document(Document("abc", content.encode()), bytes(100), {"title": content})
 
 
 class StoreMachine(RuleBasedStateMachine):

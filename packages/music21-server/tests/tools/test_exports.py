@@ -168,8 +168,8 @@ async def test_what_is_not_there_is_told_whatever_the_format(client: Client[Any]
     [
         ("export_score", {"format": "gif"}, ("lilypond", "svg", "pdf")),
         ("export_score", {}, ("format",)),
-        ("export_score", {"format": "mxl", "parts": ["1"]}, ("comes whole", "extract_part")),
-        ("export_score", {"format": "musicxml", "last_measure": "2"}, ("comes whole", "score_slice")),
+        ("export_score", {"format": "mxl", "parts": ["1"]}, ("exported whole", "extract_part")),
+        ("export_score", {"format": "musicxml", "last_measure": "2"}, ("exported whole", "score_slice")),
         ("export_score", {"format": "abc", "parts": "Bass"}, ("parts", "list")),
         ("render_score", {"format": "pdf"}, ("svg", "png")),
     ],

@@ -1,1 +1,1 @@
-"""What worker processes run: jobs on bytes, the analyses by name, and pages of long answers."""
+"""The work of worker processes: jobs on bytes, the analyses by name, and pages of long answers."""

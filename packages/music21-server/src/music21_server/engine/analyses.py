@@ -1,4 +1,4 @@
-"""The analyses by name: what they take, what they answer, and which of their lists is cut into pages."""
+"""Analyses by name: arguments, result, and the list of the result that is cut into pages."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from music21_server.theory.voice_leading.parallels import DirectPairs
 
 @dataclass(frozen=True)
 class Analysis:
-    """One kind of question.
+    """One kind of analysis.
 
     Attributes:
-        function: Takes a score and arguments by name, returns a `result`.
-        result: A dataclass.
-        pages: Field of it that is cut into pages; None when the answer is short.
+        function: Function of a score and keyword arguments that returns a `result`.
+        result: Dataclass of the result.
+        pages: Field of the result that is cut into pages; None for a short answer.
     """
 
     function: Callable[..., Any]
@@ -40,11 +40,11 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an analysis says.
+    """The answer of an analysis.
 
     Attributes:
-        head: The result as JSON, without the rows of its long list.
-        rows: That list; None when the answer is short.
+        head: Result as JSON, without the rows of its long list.
+        rows: Rows of that list; None for a short answer.
     """
 
     head: bytes
@@ -52,20 +52,20 @@ class Answer:
 
     @property
     def size_bytes(self) -> int:
-        """Memory that it takes."""
+        """Size in memory."""
         return len(self.head) + (self.rows.size_bytes if self.rows is not None else 0)
 
 
 def answer(name: str, score: Score, arguments: Mapping[str, Any]) -> Answer:
-    """Return what an analysis says of a score.
+    """Return the answer of an analysis.
 
     Args:
         name: One of `ANALYSES`.
-        score: All parts.
-        arguments: By name.
+        score: The score.
+        arguments: Keyword arguments of the analysis.
 
     Raises:
-        ScoreError: The score or the arguments do not allow it.
+        ScoreError: The analysis rejects the score or the arguments.
     """
     analysis = ANALYSES[name]
     result = analysis.function(score, **arguments)
@@ -77,7 +77,7 @@ def answer(name: str, score: Score, arguments: Mapping[str, Any]) -> Answer:
 
 @functools.cache
 def rows_adapter(analysis: Analysis) -> TypeAdapter[Any]:
-    """Return what serializes a row of an analysis' long list."""
+    """Return the serializer of a row of an analysis' long list."""
     row_type, _ = get_args(get_type_hints(analysis.result)[analysis.pages or ""])
     return _adapter(row_type)
 
@@ -99,7 +99,7 @@ def _harmony(
 
 
 _MOST_FINDINGS: Final = 10_000
-"""Of each kind: whoever has read so many has seen enough, and the counts are exact anyway."""
+"""Most findings of each kind in an answer; the counts are exact anyway."""
 
 
 def _voice_leading(

@@ -1,4 +1,4 @@
-"""What the worker processes do: plain values and bytes in, plain values and bytes out."""
+"""Jobs of the worker processes: plain values and bytes in, plain values and bytes out."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SourceType = Literal["auto", "corpus", "file", "text", "content"]
 
 @dataclass(frozen=True)
 class Source:
-    """What somebody wants to have imported.
+    """A source to import.
 
     Attributes:
-        text: Name in the corpus, path of a file, notes, or a document; binary ones in base64.
-        kind: Which of these; ``auto`` tells from the text.
-        folders: Below which files may be imported.
+        text: Name in the corpus, path of a file, notes, or a document; binary documents in base64.
+        kind: Kind of source; ``auto`` recognises it by the text.
+        folders: Folders below which files may be imported.
     """
 
     text: str
@@ -51,7 +51,7 @@ def read(source: Source, limits: Limits) -> Entry:
     """Read a score.
 
     Raises:
-        ScoreError: It cannot be read.
+        ScoreError: The source cannot be read.
     """
     report(0, 3, "looking for the source")
     document = _document(source, limits)
@@ -73,11 +73,11 @@ def _document(source: Source, limits: Limits) -> Document:
 
 _LONGEST_NAME: Final = 300
 _PATH: Final = re.compile(r"[\w.-]+(/[\w.-]+)+")
-"""Of a work in the corpus, or of a file."""
+"""Path of a work in the corpus, or of a file."""
 
 
 def _recognised(source: Source, limits: Limits) -> Document:
-    """Return what is most likely meant: short names are looked for, the rest is looked at."""
+    """Return the likeliest document: a short name is looked up, anything else is parsed."""
     text = source.text.strip()
     if len(text) <= _LONGEST_NAME and _PATH.fullmatch(text):
         if source.folders and Path(text).suffix.lower() in SUFFIXES:
@@ -96,11 +96,11 @@ def analyse(name: str, columns: bytes, arguments: Mapping[str, Any]) -> Answer:
 
     Args:
         name: One of `analyses.ANALYSES`.
-        columns: From `codec.encode`.
-        arguments: Of the analysis.
+        columns: Columns from `codec.encode`.
+        arguments: Keyword arguments of the analysis.
 
     Raises:
-        ScoreError: It cannot be analysed so.
+        ScoreError: The analysis rejects the score or the arguments.
     """
     report(0, 2, "loading the score")
     score = _decoded(columns)
@@ -110,12 +110,12 @@ def analyse(name: str, columns: bytes, arguments: Mapping[str, Any]) -> Answer:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Which part of a score is meant.
+    """A selection from a score.
 
     Attributes:
-        first_measure: Number as printed; None for the beginning.
-        last_measure: Likewise; None for the end.
-        parts: Names, ids or places from 1; None for all.
+        first_measure: Number of the first bar, as printed; None for the beginning.
+        last_measure: Number of the last bar, as printed; None for the end.
+        parts: Names, ids or numbers of parts from 1; None for all.
     """
 
     first_measure: str | None = None
@@ -128,14 +128,14 @@ WHOLE: Final = Excerpt()
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much may be taken in and given out.
+    """Limits on input and output.
 
     Attributes:
-        score: Of one score.
-        text: Of a score as text.
-        picture: Of a picture.
-        export: Of a score as a document.
-        pdf: Of a PDF.
+        score: Limits of one score.
+        text: Limits of a score as text.
+        picture: Limits of a picture.
+        export: Limits of a score as a document.
+        pdf: Limits of a PDF.
     """
 
     score: Limits = field(default_factory=Limits)
@@ -148,45 +148,45 @@ class Bounds:
 ExportFormat = Literal[DocumentFormat, PictureFormat, "pdf"]
 
 _WHOLE_DOCUMENTS: Final = ("musicxml", "mxl")
-"""Formats in which a score is as it was imported."""
+"""Formats in which a score is exported as it was imported."""
 
 
 def export(entry: Entry, form: ExportFormat, excerpt: Excerpt, bounds: Bounds) -> Export:
-    """Return a score, or a part of it, in a format.
+    """Return a score, or an excerpt, in a format.
 
     Raises:
-        ScoreError: There is no such format, or too much of it, or it comes whole only.
+        ScoreError: The format is unknown, it does not allow excerpts, or the result is too large.
     """
-    if form == "svg" or form == "png":  # noqa: PLR1714 - so that types follow
+    if form == "svg" or form == "png":  # noqa: PLR1714 - narrows the type
         picture = draw(entry, form, excerpt, bounds)
         return Export(picture.content, picture.media_type)
     report(0, 2, "loading the score")
     score = _decoded(entry.columns)
     report(1, 2, f"writing {form}")
-    wanted = (excerpt.first_measure, excerpt.last_measure, excerpt.parts)
+    selection = (excerpt.first_measure, excerpt.last_measure, excerpt.parts)
     if form == "pdf":
-        content = render_pdf(entry.document(), score, *wanted, limits=bounds.score, pdf_limits=bounds.pdf)
+        content = render_pdf(entry.document(), score, *selection, limits=bounds.score, pdf_limits=bounds.pdf)
         return Export(content, PDF)
     if form == "text":
-        return Export(write_text(score, *wanted, limits=bounds.text).encode(), MEDIA_TYPES["text"])
+        return Export(write_text(score, *selection, limits=bounds.text).encode(), MEDIA_TYPES["text"])
     if form in _WHOLE_DOCUMENTS:
         if excerpt != WHOLE:
             raise ScoreError(
-                f"Expected no measures and no parts with the format {form}, which comes whole: leave them "
-                "out, or cut the score first (score_slice, extract_part) and export that."
+                f"Expected no measures and no parts with the format {form}, which is exported whole: leave "
+                "them out, or cut the score first (score_slice, extract_part) and export that."
             )
-        made = write(entry.document(), score, form, bounds.score)
+        result = write(entry.document(), score, form, bounds.score)
     else:
-        made = write(entry.document(), some_of(score, *wanted), form, bounds.score)
-    bounds.export.check(made)
-    return made
+        result = write(entry.document(), some_of(score, *selection), form, bounds.score)
+    bounds.export.check(result)
+    return result
 
 
 def draw(entry: Entry, form: PictureFormat, excerpt: Excerpt, bounds: Bounds) -> Picture:
-    """Return a part of a score as a picture.
+    """Return an excerpt of a score as a picture.
 
     Raises:
-        ScoreError: There is no such part, or it is too much for one picture.
+        ScoreError: The excerpt does not exist, or it is too large for one picture.
     """
     return render(
         entry.document(), _decoded(entry.columns), excerpt.first_measure, excerpt.last_measure, excerpt.parts,
@@ -196,5 +196,5 @@ def draw(entry: Entry, form: PictureFormat, excerpt: Excerpt, bounds: Bounds) ->
 
 @functools.lru_cache(maxsize=2)
 def _decoded(columns: bytes) -> Score:
-    """Return a score; whoever asks for one analysis asks for another of the same."""
+    """Return a decoded score; cached, because analyses of one score often follow each other."""
     return codec.decode(columns)

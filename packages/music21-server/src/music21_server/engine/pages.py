@@ -1,7 +1,7 @@
-"""Long lists of an answer, kept as compressed blocks of which a page is cut.
+"""Long lists of an answer as compressed blocks, from which pages are cut.
 
-An orchestral score has a hundred thousand sonorities: as Python objects they would take a hundred megabytes,
-as one text a fifth of a second to read. A page touches a block or two.
+An orchestral score has a hundred thousand sonorities. They would take a hundred megabytes as Python objects,
+and a fifth of a second to parse as one text. A page needs only a block or two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 ROWS_PER_BLOCK: Final = 256
 _LEVEL: Final = 1
-"""Of zlib: rows resemble each other, so that the fastest one makes a tenth of them already."""
+"""Level of zlib; rows resemble each other, so the fastest level already compresses to a tenth."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Rows:
     """The rows of a list.
 
     Attributes:
-        blocks: `ROWS_PER_BLOCK` rows each (the last one of what remains), a line of JSON each, compressed.
+        blocks: Compressed blocks of `ROWS_PER_BLOCK` rows, the last one shorter; each row is a line of JSON.
         total: Number of rows.
     """
 
@@ -32,25 +32,22 @@ class Rows:
 
     @property
     def size_bytes(self) -> int:
-        """Memory that the blocks take."""
+        """Size of the blocks in memory."""
         return sum(len(block) for block in self.blocks)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which rows of a list an answer holds.
-
-    Attributes:
-        total: Rows of the whole list.
-        offset: Index of the first one here, from 0.
-        returned: Rows here.
-        next_offset: Where to go on; null at the end.
-    """
+    """The rows of a list that an answer holds."""
 
     total: int
+    """Number of rows in the whole list."""
     offset: int
+    """Index of the first row here, from 0."""
     returned: int
+    """Number of rows here."""
     next_offset: int | None
+    """Offset of the next page; null at the end."""
 
 
 def pack(rows: Sequence[Any], adapter: TypeAdapter[Any]) -> Rows:
@@ -58,7 +55,7 @@ def pack(rows: Sequence[Any], adapter: TypeAdapter[Any]) -> Rows:
 
     Args:
         rows: The whole list.
-        adapter: Of a row.
+        adapter: Serializer of a row.
     """
     blocks = tuple(
         zlib.compress(b"\n".join(map(adapter.dump_json, rows[start : start + ROWS_PER_BLOCK])), _LEVEL)
@@ -68,11 +65,11 @@ def pack(rows: Sequence[Any], adapter: TypeAdapter[Any]) -> Rows:
 
 
 def cut(rows: Rows, offset: int, limit: int) -> tuple[bytes, Page]:
-    """Return rows from `offset` on, at most `limit`, as a JSON array, and which they are."""
+    """Return at most `limit` rows from `offset` on as a JSON array, and their page."""
     end = min(rows.total, offset + limit)
-    found: list[bytes] = []
+    lines: list[bytes] = []
     for index in range(offset // ROWS_PER_BLOCK, -(-end // ROWS_PER_BLOCK)):
-        found += zlib.decompress(rows.blocks[index]).split(b"\n")
+        lines += zlib.decompress(rows.blocks[index]).split(b"\n")
     skipped = offset - offset // ROWS_PER_BLOCK * ROWS_PER_BLOCK
-    page = found[skipped : skipped + max(0, end - offset)]
+    page = lines[skipped : skipped + max(0, end - offset)]
     return b"[%b]" % b",".join(page), Page(rows.total, offset, len(page), end if end < rows.total else None)

@@ -1,1 +1,1 @@
-"""The score itself: its note table, its entry in the store, its codec and its limits."""
+"""The score: its note table, stored entry, binary codec and limits."""

@@ -1,4 +1,4 @@
-"""A score as it was sent: the format and the bytes."""
+"""A score as the client sent it: format and bytes."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from typing import Final
 
 KINDS: Final = ("musicxml", "mxl", "midi", "humdrum", "abc", "mei", "tinynotation")
-"""Names of the formats, in the order in which they are mentioned."""
-
+"""Names of the formats, in the order used in messages."""
 
 SUFFIXES: Final[Mapping[str, str]] = {
     ".musicxml": "musicxml", ".xml": "musicxml", ".mxl": "mxl", ".mid": "midi", ".midi": "midi",
     ".krn": "humdrum", ".abc": "abc", ".mei": "mei", ".tntxt": "tinynotation",
 }  # fmt: skip
-"""Of files, and the formats that they have as a rule."""
+"""Formats by file suffix."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What was imported, as it is kept.
+    """An imported document.
 
     Attributes:
         kind: One of `KINDS`.
-        content: As it came; decoded, where it came in base64.
+        content: Bytes as sent, decoded if they were in base64.
     """
 
     kind: str

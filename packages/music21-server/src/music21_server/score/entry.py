@@ -1,4 +1,4 @@
-"""What the store keeps of one score: the document as it came, the columns, and a few facts."""
+"""Stored entry of a score: its document as sent, its columns, and a few facts."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from music21_server.score.document import Document
 
 _FASTEST: Final = 1
 _LENGTHS: Final = struct.Struct("<IQQ")
-"""Of the texts (JSON), of the packed document, of the columns."""
+"""Lengths of the texts (JSON), of the packed document and of the columns."""
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
 
 class DamagedEntryError(ScoreError):
-    """A file of the store's folder is truncated or damaged."""
+    """A file in the store is truncated or damaged."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A score as it is stored; immutable, so that a call can go on with one that is deleted meanwhile.
+    """A stored score; immutable, so that a call can continue with one that is deleted meanwhile.
 
     Attributes:
-        content_id: SHA-256 of the document's kind and content: equal for identical imports.
+        content_id: SHA-256 of the document's kind and content; equal for identical imports.
         kind: Format of the document.
         packed_document: The document, compressed.
-        document_bytes: Its length as it came.
-        columns: From `codec.encode`.
-        info: A few facts for lists, JSON-able: title, counts.
+        document_bytes: Size of the document as sent.
+        columns: Columns from `codec.encode`.
+        info: Facts for listings, JSON-able: title and counts.
     """
 
     content_id: str
@@ -45,13 +45,13 @@ class Entry:
     info: Mapping[str, Any]
 
     @classmethod
-    def of(cls, document: Document, columns: bytes, info: Mapping[str, Any]) -> Entry:
-        """Return the entry of a document; a large one takes a while to compress (some 10 ms per megabyte).
+    def from_document(cls, document: Document, columns: bytes, info: Mapping[str, Any]) -> Entry:
+        """Return the entry of a document; compressing takes about 10 ms per megabyte.
 
         Args:
-            document: As it came.
-            columns: From `codec.encode`.
-            info: JSON-able.
+            document: Document as sent.
+            columns: Columns from `codec.encode`.
+            info: Facts for listings, JSON-able.
         """
         return cls(
             content_id(document),
@@ -64,32 +64,32 @@ class Entry:
 
     @property
     def size_bytes(self) -> int:
-        """What it costs to keep."""
+        """Approximate size in memory."""
         return len(self.packed_document) + len(self.columns) + len(json.dumps(dict(self.info)))
 
     def document(self) -> Document:
-        """Return the document as it came."""
+        """Return the document as it was sent."""
         return Document(self.kind, zlib.decompress(self.packed_document, bufsize=max(self.document_bytes, 1)))
 
     def to_bytes(self) -> bytes:
-        """Return the content of a file; its checksum comes first."""
+        """Return the entry as a file, beginning with its checksum."""
         texts = json.dumps([self.content_id, self.kind, self.document_bytes, dict(self.info)]).encode()
         lengths = _LENGTHS.pack(len(texts), len(self.packed_document), len(self.columns))
         content = b"".join([lengths, texts, self.packed_document, self.columns])
         return hashlib.sha256(content).digest() + content
 
     @classmethod
-    def from_bytes(cls, kept: bytes) -> Entry:
-        """Return the entry in a file.
+    def from_bytes(cls, encoded: bytes) -> Entry:
+        """Return the entry from a file.
 
         Raises:
-            DamagedEntryError: It is truncated, damaged or of something else.
+            DamagedEntryError: The file is truncated, damaged or not an entry.
         """
-        view = memoryview(kept)
+        view = memoryview(encoded)
         digest, content = view[:_DIGEST_BYTES], view[_DIGEST_BYTES:]
         if len(content) < _LENGTHS.size or hashlib.sha256(content).digest() != digest:
             raise DamagedEntryError(
-                f"Expected a stored score, got {len(kept):,} bytes that are truncated or damaged: "
+                f"Expected a stored score, got {len(encoded):,} bytes that are truncated or damaged: "
                 "import the score again."
             )
         texts_bytes, document_bytes, _ = _LENGTHS.unpack_from(content)
@@ -100,7 +100,7 @@ class Entry:
 
 
 def content_id(document: Document) -> str:
-    """Return the name of a content: equal for equal kind and bytes, and for nothing else."""
+    """Return the identity of a document: equal only for equal kind and bytes."""
     digest = hashlib.sha256(document.kind.encode() + b"\0")
     digest.update(document.content)
     return digest.hexdigest()

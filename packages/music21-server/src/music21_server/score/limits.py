@@ -1,4 +1,4 @@
-"""How large a score may be."""
+"""Limits on the size of a score."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from music21_server.errors import TooMuchScoreError
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one score; each has a setting of the same name.
+    """Limits of one score; each has a setting of the same name.
 
     Attributes:
-        max_source_bytes: Of the document, unpacked.
+        max_source_bytes: Size of the document, unpacked.
         max_notes: Notes and rests.
         max_measures: Bars of the longest part.
         max_parts: Staves.
-        max_converted_bytes: Of a document that is read through music21, which is everything but MusicXML. It
-            has a limit of its own because music21 takes some 200 microseconds for a note, 20 times as long
-            as the reader of MusicXML: a megabyte takes it half a minute.
-        max_converted_notes: Of a MIDI file, counted before music21 sees it, for the same reason.
+        max_converted_bytes: Size of a document that is read through music21, which is every format but
+            MusicXML. It has a lower limit because music21 takes about 200 microseconds per note, 20 times as
+            long as the MusicXML reader: half a minute for a megabyte.
+        max_converted_notes: Notes of a MIDI file, counted before music21 reads it, for the same reason.
     """
 
     max_source_bytes: int = 200_000_000
@@ -29,16 +29,12 @@ class Limits:
     max_converted_bytes: int = 1_000_000
     max_converted_notes: int = 50_000
 
-    def check(self, name: str, came: int) -> None:
-        """Refuse what is beyond a limit.
-
-        Raises:
-            TooMuchScoreError: It is.
-        """
-        most = getattr(self, name)
-        if came > most:
-            what = name.removeprefix("max_").replace("_", " ")
+    def check(self, name: str, count: int) -> None:
+        """Raise `TooMuchScoreError` if `count` exceeds the limit `name`."""
+        limit = getattr(self, name)
+        if count > limit:
+            unit = name.removeprefix("max_").replace("_", " ")
             raise TooMuchScoreError(
-                f"The score has {came:,} {what}, expected at most {most:,} (setting {name}): send a part of "
-                "it."
+                f"Expected a score of at most {limit:,} {unit} (setting {name}), got {count:,}: send a part "
+                "of it."
             )

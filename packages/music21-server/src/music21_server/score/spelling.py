@@ -1,20 +1,20 @@
-"""Pitches as text."""
+"""Names of pitches."""
 
 from __future__ import annotations
 
 from music21_server.score.table import STEPS
 
 _HALF = {0: "", 50: "~", -50: "`"}
-"""music21's signs for a quarter tone up and down."""
+"""Signs of music21 for a quarter tone up and down."""
 
 
 def pitch_name(step: int, alter_cents: int, octave: int) -> str:
     """Return a pitch as music21 writes it: ``F#4``, ``B-3``, ``C~5`` (a quarter tone up).
 
     Args:
-        step: Index in `notes.STEPS`.
-        alter_cents: Alteration; what is no multiple of 50 is given in cents, as ``C4(+14c)``.
-        octave: 4 begins with middle C.
+        step: Index into `table.STEPS`.
+        alter_cents: Alteration; a rest that is not a quarter tone is given in cents, as in ``C4(+14c)``.
+        octave: Octave number; 4 begins with middle C.
     """
     semitones = round(alter_cents / 100) if alter_cents % 100 != 50 else int(alter_cents / 100)
     rest = alter_cents - 100 * semitones

@@ -1,8 +1,8 @@
 """A score as columns.
 
-Times within a bar are whole numbers of ticks; a quarter note has `ticks_per_quarter` of them, a common
-multiple of everything that the source divides a quarter into, so that every onset and duration is exact. Bars
-begin together in all parts; where in the score a bar begins follows from the longest one before it.
+Times within a bar are whole numbers of ticks. A quarter note has `ticks_per_quarter` of them, a common
+multiple of all divisions in the source, so every onset and duration is exact. Bars begin together in all
+parts; a bar begins where the longest one before it ends.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class NoteTable:
     """Notes and rests, one row each, ordered by part, bar and place in the document.
 
     Attributes:
-        part: Index of the part, staves of one instrument counted apart.
+        part: Index of the part; each staff of an instrument is a part.
         measure: Index of the bar in its part.
         onset: Ticks since the beginning of the bar.
-        duration: In ticks; 0 for grace notes.
+        duration: Duration in ticks; 0 for grace notes.
         kind: `NOTE`, `REST` or `UNPITCHED`.
-        step: Index of the written step in `STEPS`; of the line it stands on, for unpitched notes.
+        step: Index into `STEPS` of the written step, or for unpitched notes of the staff position.
         alter_cents: Written alteration; 100 is a sharp.
         octave: Written octave; 4 begins with middle C.
-        tie: One of `NO_TIE` and the others.
+        tie: One of `NO_TIE`, `TIE_START`, `TIE_STOP`, `TIE_CONTINUE`, `TIE_OTHER`.
         grace: Whether it is a grace note.
-        cue: Whether it is a cue, which is not played here.
-        voice: Number of the voice within the part; voices are numbered as they first appear.
-        node: Which `<note>` or `<forward>` of the document it was made from, counted from 0.
+        cue: Whether it is a cue, which this part does not play.
+        voice: Number of the voice within the part, in order of first appearance.
+        node: Index among the `<note>` and `<forward>` elements of the document, from 0.
         ticks_per_quarter: Length of a quarter note.
     """
 
@@ -68,19 +68,19 @@ class NoteTable:
 
     @property
     def written_cents(self) -> Integers:
-        """Written pitch in cents above the C of octave -1, as MIDI counts; meaningless for rests."""
+        """Written pitch in cents above the C of octave -1, as in MIDI; meaningless for rests."""
         semitones = (self.octave + 1) * 12 + STEP_SEMITONES[self.step]
         return semitones * 100 + self.alter_cents
 
 
 @dataclass(frozen=True)
 class Transposition:
-    """How a part sounds from a bar on.
+    """Transposition of a part from a bar on.
 
     Attributes:
-        measure: First bar.
-        diatonic: Steps from written to sounding.
-        chromatic: Semitones from written to sounding.
+        measure: Index of the first bar.
+        diatonic: Steps from written to sounding pitch.
+        chromatic: Semitones from written to sounding pitch.
     """
 
     measure: int
@@ -93,10 +93,10 @@ class Part:
     """One staff of one instrument.
 
     Attributes:
-        identity: The document's id of the part; with ``-Staff2`` and so on where it has several.
-        name: As printed; may be empty.
-        staff: Number of the staff within the document's part; 0 where there is one.
-        transpositions: In order; none for an instrument that sounds as written.
+        identity: Id of the part in the document, with a suffix such as ``-Staff2`` if it has several staves.
+        name: Name as printed; may be empty.
+        staff: Number of the staff within the document's part; 0 if there is only one.
+        transpositions: Transpositions in order; empty for an instrument that sounds as written.
     """
 
     identity: str
@@ -107,7 +107,7 @@ class Part:
 
 @dataclass(frozen=True)
 class KeyChange:
-    """A key signature: `fifths` sharps, or flats below zero; `mode` as the source says, may be empty."""
+    """A key signature of `fifths` sharps, negative for flats; `mode` is the source's and may be empty."""
 
     part: int
     measure: int
@@ -118,7 +118,7 @@ class KeyChange:
 
 @dataclass(frozen=True)
 class TimeChange:
-    """A time signature, such as ``3/8+2/8``; `ticks` is the length of its bar, 0 without a fixed one."""
+    """A time signature such as ``3/8+2/8``; `ticks` is the length of its bar, 0 if it is not fixed."""
 
     part: int
     measure: int
@@ -129,7 +129,7 @@ class TimeChange:
 
 @dataclass(frozen=True)
 class TempoChange:
-    """A tempo: quarter notes per minute."""
+    """A tempo in quarter notes per minute."""
 
     part: int
     measure: int
@@ -139,7 +139,7 @@ class TempoChange:
 
 @dataclass(frozen=True)
 class ChordSymbol:
-    """A chord symbol above a staff, which does not sound; `text` such as ``C#m7/G#``."""
+    """A chord symbol above a staff, such as ``C#m7/G#``; it does not sound."""
 
     part: int
     measure: int
@@ -149,7 +149,7 @@ class ChordSymbol:
 
 @dataclass(frozen=True)
 class Fermata:
-    """A fermata over the notes or the rest of a part that begin there."""
+    """A fermata over the notes or the rest of a part at one onset."""
 
     part: int
     measure: int
@@ -158,21 +158,21 @@ class Fermata:
 
 @dataclass(frozen=True)
 class Score:
-    """What was read.
+    """A score as columns.
 
     Attributes:
-        title: May be empty.
-        composer: May be empty.
-        parts: In the order of the document.
-        notes: Of all parts.
-        measure_numbers: Of each bar of the longest part, as printed.
-        measure_ticks: Length of each bar: that of the part where it is longest, those apart that just rest.
+        title: Title; may be empty.
+        composer: Composer; may be empty.
+        parts: Parts in the order of the document.
+        notes: Notes and rests of all parts.
+        measure_numbers: Numbers of the bars of the longest part, as printed.
+        measure_ticks: Length of each bar: the greatest among the parts, without parts that only rest.
         own_ticks: Length of each bar in each part, parts by bars; -1 where a part has no such bar.
         keys: Key signatures.
         times: Time signatures.
         tempos: Tempo marks with a number.
         chord_symbols: Chord symbols.
-        fermatas: Fermatas, as often as they are written: notes of a chord may have one each.
+        fermatas: Fermatas as written; each note of a chord may have one.
     """
 
     title: str
@@ -190,9 +190,9 @@ class Score:
 
     @property
     def measure_starts(self) -> Integers:
-        """Ticks from the beginning of the score to that of each bar, and to the end: one more than bars."""
+        """Ticks from the beginning of the score to each bar, and to the end: one entry more than bars."""
         return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.measure_ticks)])
 
     def quarters(self, ticks: int) -> Fraction:
-        """Return a time in quarter notes."""
+        """Return a time in quarter notes, exactly."""
         return Fraction(int(ticks), self.notes.ticks_per_quarter)

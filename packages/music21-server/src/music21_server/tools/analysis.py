@@ -23,8 +23,9 @@ from music21_server.errors import ScoreError
 from music21_server.rendering.picture import PictureFormat
 from music21_server.service.score_service import Studio
 from music21_server.theory.analyses.patterns import Measure
-from music21_server.theory.analyses.search import Compare, SearchForm
-from music21_server.theory.melody.queries import FORMS_OF_QUERIES, Notation
+from music21_server.theory.analyses.search import Compare
+from music21_server.theory.melody.queries import QUERY_FORMS, Notation
+from music21_server.theory.melody.query_forms import SearchForm
 from music21_server.tools.common import (
     MAKING,
     FirstMeasure,
@@ -263,7 +264,7 @@ class ScoreTools:
         score_id: ScoreId,
         *,
         query: Annotated[
-            str, Field(min_length=1, max_length=4000, description=f"One of: {FORMS_OF_QUERIES}.")
+            str, Field(min_length=1, max_length=4000, description=f"One of: {QUERY_FORMS}.")
         ],
         notation: Annotated[
             Notation | None, Field(description="How the query is written; unset: told from its words.")

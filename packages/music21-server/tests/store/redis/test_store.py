@@ -65,7 +65,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def entry(content: str = "a", columns: bytes = bytes(10)) -> Entry:
-    return Entry.of(Document("abc", content.encode()), columns, {"title": content})
+    return Entry.from_document(Document("abc", content.encode()), columns, {"title": content})
 
 
 def names(store: RedisStore, owner: str = "o") -> list[str]:

@@ -31,7 +31,7 @@ def test_all_pairs_of_a_group_come_once(values: list[int]) -> None:
 
 
 def test_pieces_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "_PIECE", 10)
+    monkeypatch.setattr(pairs, "_PAIRS_PER_PIECE", 10)
     group = np.zeros(8, dtype=np.int64)
     sizes = [len(earlier) for earlier, _ in pairs_within(group)]
     assert sizes == [7, 6, 9, 6]

@@ -76,4 +76,4 @@ def test_names_come_from_the_packaged_table(corpus_score):
     table = NameTable(packaged_names())
     chord_analysis(score, sounding_pitches(score), table=table)
     assert len(table) > 20
-    assert table.asked == 0
+    assert table.misses == 0

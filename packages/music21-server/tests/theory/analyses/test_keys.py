@@ -5,9 +5,9 @@ from music21_server.errors import ScoreError
 from music21_server.theory.analyses.keys import (
     ALGORITHMS,
     KeyAnalysis,
-    algorithm_named,
     consensus,
     key_report,
+    parse_algorithm,
 )
 from music21_server.theory.keys.profiles import PROFILES, KeyCandidate
 
@@ -46,7 +46,7 @@ def test_the_default_is_that_of_music21(corpus_score):
 
 def test_an_unknown_algorithm_names_the_known():
     with pytest.raises(ScoreError) as raised:
-        algorithm_named("magic")
+        parse_algorithm("magic")
     assert all(name in str(raised.value) for name in ALGORITHMS)
     assert "'magic'" in str(raised.value)
 

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music21_server.theory.chords.closed_shapes import bass_rows, shapes_of
-from music21_server.theory.chords.names import closed
+from music21_server.theory.chords.names import closed_shape
 from music21_server.theory.chords.sonorities import sonorities
 from music21_server.theory.pitch.transposition import written_pitches
 
@@ -23,7 +23,9 @@ def test_shapes_found_in_numbers_are_those_found_one_by_one(make_score, chords):
     shapes = shapes_of(found)
     rows = list(zip(found.step.tolist(), found.alter_cents.tolist(), found.octave.tolist(), strict=True))
     for which in range(len(found)):
-        assert shapes.shapes[shapes.index[which]] == closed(rows[found.first[which] : found.first[which + 1]])
+        assert shapes.shapes[shapes.index[which]] == closed_shape(
+            rows[found.first[which] : found.first[which + 1]]
+        )
 
 
 def test_each_shape_comes_once(make_score):

@@ -10,22 +10,22 @@ NAME = SonorityName((0, 0), "major", 0, "I", "major triad")
 
 
 def test_a_packaged_name_is_not_asked_for():
-    table = NameTable({TRIAD.text: NAME.text}, ask=lambda _: 1 / 0)
+    table = NameTable({TRIAD.text: NAME.text}, compute=lambda _: 1 / 0)
     assert table.name(TRIAD) == NAME
-    assert table.asked == 0
+    assert table.misses == 0
 
 
 def test_an_unknown_class_is_asked_for_once():
-    table = NameTable({}, ask=lambda _: NAME)
+    table = NameTable({}, compute=lambda _: NAME)
     assert table.name(TRIAD) == NAME
     assert table.name(TRIAD) == NAME
-    assert table.asked == 1
+    assert table.misses == 1
     assert dict(table) == {TRIAD: NAME}
 
 
 def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(name_table, "_MOST_KEPT", 2)
-    table = NameTable({}, ask=lambda _: NAME)
+    table = NameTable({}, compute=lambda _: NAME)
     for cents in (0, 100, 200, 300):
         assert table.name(SonorityClass("major", Shape((0, cents), ()))) == NAME
     assert len(table) == 2

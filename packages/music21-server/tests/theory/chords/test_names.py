@@ -10,7 +10,7 @@ from music21_server.theory.chords.names import (
     SonorityName,
     ask_music21,
     class_of,
-    closed,
+    closed_shape,
     common_name,
     name_class,
 )
@@ -19,7 +19,7 @@ from music21_server.theory.pitch.names import Key, name_of, parse_key, text_of
 
 def shape(text):
     """`C4 E-4 G5` as a shape."""
-    return closed([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
+    return closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
 
 
 def asked(text, key):
@@ -87,7 +87,7 @@ def test_sets_of_pitch_classes_are_called_as_by_music21(spelling):
     for bits in range(1, 4096, 2):
         if bits.bit_count() == 3 or bits % 11 == 1 or bits in AS_WRITTEN:
             members = [name for bit, name in enumerate(names) if bits >> bit & 1]
-            shape = closed([(*name, 4) for name in members])
+            shape = closed_shape([(*name, 4) for name in members])
             asked = chord.Chord([pitch.Pitch(text_of(name) + "4") for name in members])
             assert common_name(shape) == asked.commonName, members
 
@@ -102,7 +102,7 @@ def test_sets_of_pitch_classes_are_called_as_by_music21(spelling):
     st.sampled_from(["C major", "C minor", "E- minor"]),
 )
 def test_names_are_those_of_music21(pitches, key):
-    sonority = class_of(closed(pitches), parse_key(key))
+    sonority = class_of(closed_shape(pitches), parse_key(key))
     assert name_class(sonority) == ask_music21(sonority)
 
 

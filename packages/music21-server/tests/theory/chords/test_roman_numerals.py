@@ -1,16 +1,16 @@
 import pytest
 
 from music21_server.theory.chords.name_table import packaged_names
-from music21_server.theory.chords.names import SonorityName, class_of, closed
-from music21_server.theory.chords.roman_numerals import described
+from music21_server.theory.chords.names import SonorityName, class_of, closed_shape
+from music21_server.theory.chords.roman_numerals import describe
 from music21_server.theory.pitch.names import name_of, parse_key, text_of
 
 
 def found(text, key="C"):
     shape = class_of(
-        closed([(*name_of(word[:-1]), int(word[-1])) for word in text.split()]), parse_key(key)
+        closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()]), parse_key(key)
     ).shape
-    return described(shape.bass, shape.above, parse_key(key).mode)
+    return describe(shape.bass, shape.above, parse_key(key).mode)
 
 
 def shape_of(text):
@@ -30,7 +30,7 @@ def test_every_class_of_the_corpus_is_described_as_by_music21():
     names = packaged_names()
     left = 0
     for text, expected in names.items():
-        ours = described(*shape_of(text))
+        ours = describe(*shape_of(text))
         if ours is None:
             left += 1
             continue

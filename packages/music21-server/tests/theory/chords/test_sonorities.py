@@ -115,7 +115,7 @@ def test_more_than_any_music_has(monkeypatch, name):
     score = _score(
         [_note(part, 0, onset, 1, step=step) for part in range(3) for onset in range(4) for step in (part, 6)]
     )
-    with pytest.raises(TooMuchScoreError, match="send a part of it"):
+    with pytest.raises(TooMuchScoreError, match="send a part of the score"):
         sonorities(score, written_pitches(score))
 
 

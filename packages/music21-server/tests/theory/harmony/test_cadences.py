@@ -1,13 +1,13 @@
 import pytest
 
 from music21_server.theory.chords.name_table import shared_names
-from music21_server.theory.chords.names import class_of, closed
+from music21_server.theory.chords.names import class_of, closed_shape
 from music21_server.theory.harmony.cadences import cadence_kind
 from music21_server.theory.pitch.names import name_of, parse_key
 
 
 def name(text, key):
-    shape = closed([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
+    shape = closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
     return shared_names().name(class_of(shape, parse_key(key)))
 
 

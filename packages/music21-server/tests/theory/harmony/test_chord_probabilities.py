@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from music21_server.theory.chords.assignment import STATES
-from music21_server.theory.harmony.chord_probabilities import chord_odds, odds_of, relative, relative_name
+from music21_server.theory.harmony.chord_probabilities import (
+    chord_odds,
+    odds_of,
+    relative_chord_name,
+    relative_chords,
+)
 
 NOTHING = {"alone": {}, "after": {}}
 
@@ -13,7 +18,7 @@ def state(root, kind):
 
 def place(root, kind):
     """Of a chord as seen from C."""
-    return int(relative(np.array([state(root, kind)]))[0, 0])
+    return int(relative_chords(np.array([state(root, kind)]))[0, 0])
 
 
 @pytest.mark.parametrize(
@@ -30,11 +35,11 @@ def place(root, kind):
     ],
 )
 def test_chords_are_called_as_seen_from_the_tonic(root, kind, tonic, name):
-    assert relative_name(state(root, kind), tonic) == name
+    assert relative_chord_name(state(root, kind), tonic) == name
 
 
 def test_the_same_chord_in_another_key_is_the_same_place():
-    seen = relative(np.array([state(7, "major triad"), state(2, "major triad")]))
+    seen = relative_chords(np.array([state(7, "major triad"), state(2, "major triad")]))
     assert seen.shape == (12, 2)
     assert seen[0, 0] == seen[7, 1]
     assert seen[0, 0] != seen[0, 1]

@@ -1,13 +1,13 @@
 import pytest
 
 from music21_server.theory.chords.name_table import NameTable, shared_names
-from music21_server.theory.chords.names import class_of, closed
+from music21_server.theory.chords.names import class_of, closed_shape
 from music21_server.theory.harmony.functions import applied_to, degree, function_of, plain
 from music21_server.theory.pitch.names import name_of, parse_key
 
 
 def shape(text):
-    return closed([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
+    return closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
 
 
 def name(text, key):
@@ -46,9 +46,9 @@ def test_the_cadential_six_four_is_dominant():
 def applied(chord, next_chord, key):
     following = name(next_chord, key)
     assert following.root is not None
-    from music21_server.theory.pitch.names import spelled_from
+    from music21_server.theory.pitch.names import absolute_name
 
-    root = spelled_from(parse_key(key).tonic, following.root)
+    root = absolute_name(parse_key(key).tonic, following.root)
     return applied_to(shape(chord), root, following.quality, parse_key(key), shared_names())
 
 

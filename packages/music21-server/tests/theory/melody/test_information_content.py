@@ -17,13 +17,13 @@ def _series(*symbols: int) -> Series:
 def test_the_first_symbol_tells_by_its_share_and_the_next_by_what_it_follows() -> None:
     information = information_of(_series(1, 2, 1, 2, 1, 2, 1, 3))
     # 1 comes four times in eight. After 1 comes 2 three times in four; smoothed by three kinds.
-    assert information.of(np.array([0]), 1)[0] == pytest.approx(1)
-    assert information.of(np.array([0]), 2)[0] == pytest.approx(1 - np.log2((3 + 3 * 3 / 8) / (4 + 3)))
+    assert information.bits(np.array([0]), 1)[0] == pytest.approx(1)
+    assert information.bits(np.array([0]), 2)[0] == pytest.approx(1 - np.log2((3 + 3 * 3 / 8) / (4 + 3)))
     # 2 is always followed by 1, 3 comes once after 1.
-    assert information.of(np.array([1]), 2)[0] == pytest.approx(
+    assert information.bits(np.array([1]), 2)[0] == pytest.approx(
         -np.log2(3 / 8) - np.log2((3 + 3 * 4 / 8) / (3 + 3))
     )
-    assert information.of(np.array([6]), 2)[0] == pytest.approx(1 - np.log2((1 + 3 * 1 / 8) / (4 + 3)))
+    assert information.bits(np.array([6]), 2)[0] == pytest.approx(1 - np.log2((1 + 3 * 1 / 8) / (4 + 3)))
 
 
 def test_nothing_follows_across_phrases() -> None:
@@ -34,7 +34,7 @@ def test_nothing_follows_across_phrases() -> None:
 def test_a_pattern_saves_all_but_one_and_costs_its_places() -> None:
     series = _series(*range(16))
     information = information_of(series)
-    bits = information.of(np.array([0]), 3)[0]
+    bits = information.bits(np.array([0]), 3)[0]
     plain = saved_bits(series, information, np.array([0]), 3, count=np.array([4]), mirrored=False)[0]
     mirrored = saved_bits(series, information, np.array([0]), 3, count=np.array([4]), mirrored=True)[0]
     assert plain == pytest.approx(3 * bits - 4 * np.log2(np.e * 14 / 4))

@@ -74,7 +74,7 @@ def test_contours(text: str, ways: list[int]) -> None:
     query = read_query(text)
     assert query.notation == "contour"
     assert query.intervals is not None
-    assert [each.way for each in query.intervals] == ways
+    assert [each.direction for each in query.intervals] == ways
 
 
 def test_names_of_notes_are_notes_unless_said_otherwise() -> None:
@@ -98,7 +98,7 @@ def test_names_of_notes_are_notes_unless_said_otherwise() -> None:
         ("1/0 1", None, "`1/0` is none of them"),
         ("0.0 1", None, "`0.0` is none of them"),
         ("C4 D4", "semitones", "`C4` is none of them"),
-        ("C4 D4", "melody", "notation out of"),
+        ("C4 D4", "melody", "a notation from"),
         ("C4 " * (MOST_WORDS + 1), None, "at most 200 words"),
         ("1" * 5000 + " 1", None, "got '111"),
     ],

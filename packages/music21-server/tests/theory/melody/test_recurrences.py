@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from music21_server.theory.melody import recurrences as recurrences_module
 from music21_server.theory.melody.recurrences import Recurrence, recurrences
-from music21_server.theory.melody.symbol_series import FORMS, Series, Wanted
+from music21_server.theory.melody.symbol_series import FORMS, PatternCriteria, Series
 
-_WANTED = Wanted(shortest=3, longest=64, occurrences=2, mirrored=True, most=10)
+_WANTED = PatternCriteria(shortest=3, longest=64, occurrences=2, mirrored=True, most=10)
 
 
 def _series(*phrases: list[int], starts: list[int] | None = None) -> Series:
     """Return a series of symbols; phrases are parted by a symbol of none."""
     symbols = [symbol for phrase in phrases for symbol in [*phrase, 0]]
-    room = [len(phrase) - at for phrase in phrases for at in range(len(phrase) + 1)]
+    remaining = [len(phrase) - at for phrase in phrases for at in range(len(phrase) + 1)]
     start = np.arange(len(symbols)) if starts is None else np.array(starts)
-    return Series(np.array(symbols, dtype=np.int64), np.array(room, dtype=np.int64), start)
+    return Series(np.array(symbols, dtype=np.int64), np.array(remaining, dtype=np.int64), start)
 
 
 def _told(found: Recurrence) -> tuple[int, list[int], list[str]]:
@@ -35,7 +35,7 @@ def test_a_figure_is_found_in_all_its_forms() -> None:
 
 def test_unless_mirrored_only_the_prime_form_counts() -> None:
     figure = [5, -1, 3, 2, -4]
-    plain = Wanted(3, 64, 2, mirrored=False, most=10)
+    plain = PatternCriteria(3, 64, 2, mirrored=False, most=10)
     assert recurrences(_series(figure, [-symbol for symbol in figure]), plain) == []
     assert _told(recurrences(_series(figure, figure), plain)[0]) == (5, [0, 6], ["prime", "prime"])
 
@@ -62,7 +62,7 @@ def test_occurrences_at_the_same_time_are_one() -> None:
     starts = [*range(5), *range(5), *range(20, 25)]
     two = recurrences(_series(figure, figure, figure, starts=starts), _WANTED)
     assert _told(two[0])[:2] == (4, [0, 10])
-    three = Wanted(3, 64, 3, mirrored=True, most=10)
+    three = PatternCriteria(3, 64, 3, mirrored=True, most=10)
     assert recurrences(_series(figure, figure, figure, starts=starts), three) == []
 
 
@@ -92,11 +92,11 @@ def test_no_pattern_goes_across_phrases() -> None:
 def test_chance_saves_nothing(seed: int, kinds: int) -> None:
     random = np.random.default_rng(seed)
     noise = random.integers(0, kinds, 400).tolist()
-    found = recurrences(_series(noise), Wanted(3, 64, 2, mirrored=False, most=50))
+    found = recurrences(_series(noise), PatternCriteria(3, 64, 2, mirrored=False, most=50))
     assert max(each.interest for each in found) < 8
     figure = random.integers(0, kinds, 24).tolist()
     noise[50:74] = noise[200:224] = noise[300:324] = figure
-    best = recurrences(_series(noise), Wanted(3, 64, 2, mirrored=False, most=50))[0]
+    best = recurrences(_series(noise), PatternCriteria(3, 64, 2, mirrored=False, most=50))[0]
     assert best.interest > 8
     assert best.length >= 24
     assert len(best.at) == 3
@@ -136,7 +136,7 @@ def test_a_planted_figure_is_found_in_each_form(
         [*noise[0], *figure],
         *([*noise[index + 1], *shapes[form]] for index, form in enumerate(forms)),
     ]
-    found = recurrences(_series(*phrases), Wanted(3, 64, 2, mirrored=True, most=40))
+    found = recurrences(_series(*phrases), PatternCriteria(3, 64, 2, mirrored=True, most=40))
     covered = np.zeros(sum(len(phrase) + 1 for phrase in phrases), dtype=np.bool_)
     for each in found:
         for at in each.at.tolist():

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from music21_server.errors import ScoreError
 from music21_server.theory.pitch.names import (
     Key,
+    absolute_name,
     fifths_of,
     mean_fifths,
     name_at,
     name_of,
     parse_key,
+    relative_name,
     scale_fifths,
-    seen_from,
-    spelled_from,
     spelled_key,
     text_of,
 )
@@ -23,7 +23,7 @@ NAMES = st.tuples(st.integers(0, 6), st.sampled_from(range(-300, 301, 50)))
 
 @given(NAMES, NAMES)
 def test_a_name_seen_from_a_tonic_is_spelled_back(tonic, name):
-    assert spelled_from(tonic, seen_from(tonic, name)) == name
+    assert absolute_name(tonic, relative_name(tonic, name)) == name
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_name_seen_from_a_tonic_is_spelled_back(tonic, name):
     ],
 )
 def test_names_seen_from_a_tonic(tonic, name, seen):
-    assert text_of(seen_from(name_of(tonic), name_of(name))) == seen
+    assert text_of(relative_name(name_of(tonic), name_of(name))) == seen
 
 
 @given(NAMES)

@@ -1,1 +1,1 @@
-"""Algorithms that know nothing of music: Viterbi paths, rolling hashes, pairs within groups."""
+"""Algorithms without any music in them: Viterbi paths, rolling hashes, pairs within groups."""

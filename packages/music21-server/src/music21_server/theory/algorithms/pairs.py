@@ -9,15 +9,15 @@ import numpy as np
 
 from music21_server.score.table import Integers
 
-_PIECE: Final = 1_000_000
-"""About so many pairs come at once."""
+_PAIRS_PER_PIECE: Final = 1_000_000
+"""Approximate number of pairs in one piece."""
 
 
 def pairs_within(group: Integers) -> Iterator[tuple[Integers, Integers]]:
-    """Yield all pairs of elements of equal groups, as indices of the earlier and of the later ones.
+    """Yield all pairs of elements in the same group, as indices of the earlier and of the later element.
 
     Args:
-        group: Of each element; equal groups stand side by side.
+        group: Group of each element; members of a group are adjacent.
     """
     size = len(group)
     if size == 0:
@@ -31,7 +31,7 @@ def pairs_within(group: Integers) -> Iterator[tuple[Integers, Integers]]:
     begin = 0
     while begin < size:
         before = int(reached[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(reached, before + _PIECE, side="right")))
+        end = max(begin + 1, int(np.searchsorted(reached, before + _PAIRS_PER_PIECE, side="right")))
         counts = followers[begin:end]
         earlier = np.repeat(index[begin:end], counts)
         within = np.arange(len(earlier)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,8 +1,9 @@
-"""Hashes of all windows of a sequence: equal windows have equal hashes, and of any length they cost the same.
+"""Hashes of all windows of a sequence, at the same cost for every window length.
 
-Polynomial rolling hashes (Karp & Rabin, *Efficient randomized pattern-matching algorithms*, 1987) by prefix
-sums, in the integers modulo 2^64, over values that are mixed first. Two different windows among a million
-meet with a probability of about one in ten million; whoever reports a match compares the windows themselves.
+Equal windows have equal hashes. These are polynomial rolling hashes (Karp & Rabin, *Efficient randomized
+pattern-matching algorithms*, 1987) by prefix sums, in the integers modulo 2^64, over values that are mixed
+first. Among a million windows, the probability that any two different ones collide is about one in ten
+million, so callers that report a match compare the windows themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _INVERSE: Final = pow(_BASE, -1, 2**64)
 
 
 def mix(values: Integers | Hashes) -> Hashes:
-    """Return a well spread hash of each value (the finaliser of splitmix64, Steele et al. 2014)."""
+    """Return a well-spread hash of each value (the finaliser of splitmix64, Steele et al. 2014)."""
     mixed = values.astype(np.uint64) + np.uint64(_BASE)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -31,13 +32,13 @@ def mix(values: Integers | Hashes) -> Hashes:
 
 @dataclass(frozen=True)
 class Groups:
-    """Elements with equal hashes side by side, within a group in their own order.
+    """Elements grouped by equal hashes, in their original order within a group.
 
     Attributes:
-        order: Indices of the elements.
-        group: Group of each of these, counted from 0.
-        first: Where in `order` each group begins.
-        count: Members of each group.
+        order: Indices of the elements, group by group.
+        group: Number of the group of each entry in `order`, from 0.
+        first: Index in `order` where each group begins.
+        count: Number of members of each group.
     """
 
     order: Integers
@@ -49,8 +50,8 @@ class Groups:
 def grouped(hashes: Hashes) -> Groups:
     """Return elements grouped by their hashes.
 
-    The index takes the low bits of the hash, so that one sort of numbers does it: several times faster than
-    sorting indices. Of 400,000 elements 45 bits of hash are left.
+    The low bits of each hash are replaced by the element's index, so that one sort of numbers is enough; that
+    is several times as fast as sorting indices. With 400,000 elements, 45 bits of the hash remain.
     """
     size = len(hashes)
     bits = np.uint64(max(1, size - 1).bit_length())
@@ -68,7 +69,7 @@ def grouped(hashes: Hashes) -> Groups:
 
 
 class WindowHashes:
-    """Hashes of the windows of a sequence of mixed values, read in either direction."""
+    """Hashes of the windows of a sequence of mixed values, read forwards or backwards."""
 
     def __init__(self, mixed: Hashes) -> None:
         self._size = len(mixed)
@@ -78,13 +79,14 @@ class WindowHashes:
         self._backward = _sums(mixed * self._inverses)
 
     def forward(self, length: int) -> Hashes:
-        """Return the hash of each window of a length, by where it begins; fewer than values by length - 1."""
+        """Return the hash of each window of a length, by its first index; there are length - 1 fewer than
+        values."""
         count = max(0, self._size - length + 1)
         sums = self._forward[length : length + count] - self._forward[:count]
         return sums * self._inverses[:count]
 
     def backward(self, length: int) -> Hashes:
-        """Return the hash of each window read from its end."""
+        """Return the hash of each window of a length read backwards, by its first index."""
         count = max(0, self._size - length + 1)
         sums = self._backward[length : length + count] - self._backward[:count]
         return sums * self._powers[length - 1 : length - 1 + count]

@@ -12,7 +12,9 @@ from music21_server.score.table import Integers
 Scores = npt.NDArray[np.float64]
 
 
-def cheapest_path(costs: Sequence[Scores], transitions: Iterable[Scores]) -> tuple[list[int], list[Scores]]:
+def cheapest_path(
+    costs: Sequence[Scores] | Scores, transitions: Iterable[Scores]
+) -> tuple[list[int], list[Scores]]:
     """Return the path with the smallest sum of costs: the state at each step, and the running totals.
 
     Args:

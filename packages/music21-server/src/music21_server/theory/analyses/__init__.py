@@ -1,1 +1,1 @@
-"""The analyses that tools offer: each takes a score and returns one frozen dataclass."""
+"""Analyses behind the tools; each takes a score and returns one frozen dataclass."""

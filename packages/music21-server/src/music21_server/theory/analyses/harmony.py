@@ -1,4 +1,4 @@
-"""The harmony of a score: chords with their functions, cadences, harmonic rhythm and progressions."""
+"""Harmony analysis: chords with their functions, cadences, harmonic rhythm and progressions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from music21_server.score.table import Integers, Score
-from music21_server.theory.analyses.chords import Tally, what_sounds
+from music21_server.theory.analyses.chords import Tally, nonempty_sonorities
 from music21_server.theory.chords.assignment import chord_path
 from music21_server.theory.chords.name_table import NameTable, shared_names
 from music21_server.theory.chords.names import SonorityName, class_of
@@ -19,7 +19,7 @@ from music21_server.theory.harmony.harmonies import Harmonies, harmonies_of
 from music21_server.theory.harmony.local_keys import LocalKeys, local_keys
 from music21_server.theory.harmony.rhythm import HarmonicRhythm, Progression, harmonic_rhythm, progressions
 from music21_server.theory.keys.estimate import likely_key
-from music21_server.theory.pitch.names import Key, Name, spelled_from, text_of
+from music21_server.theory.pitch.names import Key, Name, absolute_name, text_of
 from music21_server.theory.pitch.transposition import SpelledPitches
 from music21_server.theory.time.phrases import phrase_ends
 from music21_server.theory.time.positions import Clock, Position
@@ -27,58 +27,52 @@ from music21_server.theory.time.positions import Clock, Position
 
 @dataclass(frozen=True, slots=True)
 class Harmony:
-    """A chord that a score goes through, with its passing notes and arpeggios.
-
-    Attributes:
-        position: Where it begins.
-        duration_quarters: Until the next one begins or the music stops, in quarter notes.
-        key: That the numeral is in, such as ``F# minor``.
-        numeral: Roman numeral with figures, such as ``V65``.
-        function: ``tonic``, ``subdominant``, ``dominant``, ``applied dominant`` or ``other``.
-        applied: The numeral of an applied dominant, such as ``V65/V``; else empty.
-        root: Name of the root; ``B-`` is B flat; None where there is none.
-        quality: ``major``, ``minor``, ``diminished``, ``augmented`` or ``other``.
-        inversion: 0 root position, 1 first inversion, and so on; -1 where there is no root.
-        common_name: Such as ``dominant seventh chord``.
-    """
+    """A chord of a score, including its passing notes and arpeggios."""
 
     position: Position
+    """Beginning of the harmony."""
     duration_quarters: float
+    """Time until the next harmony begins or the music stops, in quarter notes."""
     key: str
+    """Key of the numeral, such as `F# minor`."""
     numeral: str
+    """Roman numeral with figures, such as `V65`."""
     function: Function
+    """`tonic`, `subdominant`, `dominant`, `applied dominant` or `other`."""
     applied: str
+    """Numeral of an applied dominant, such as `V65/V`; otherwise empty."""
     root: str | None
+    """Name of the root; `B-` is B flat; null without one."""
     quality: str
+    """`major`, `minor`, `diminished`, `augmented` or `other`."""
     inversion: int
+    """0 root position, 1 first inversion, and so on; -1 without a root."""
     common_name: str
+    """Common name, such as `dominant seventh chord`."""
 
 
 @dataclass(frozen=True)
 class HarmonyAnalysis:
-    """The harmony of a score.
-
-    Attributes:
-        key: Of the whole score.
-        numerals_in: ``the key of the whole score`` or ``local keys``.
-        harmony_count: Number of harmonies in the whole score.
-        functions: How often each function occurs, the longest-lasting first.
-        cadences: In the order of time, each in its local key.
-        rhythm: How often harmonies change.
-        pairs: The most common progressions of two chords, without figures.
-        triples: The most common progressions of three chords.
-        harmonies: In the order of time.
-    """
+    """The harmony of a score."""
 
     key: str
+    """Key of the whole score."""
     numerals_in: str
+    """`the key of the whole score` or `local keys`."""
     harmony_count: int
+    """Number of harmonies in the whole score."""
     functions: tuple[Tally, ...]
+    """Harmonic functions, in order of total duration."""
     cadences: tuple[Cadence, ...]
+    """Cadences in order of time, each in its local key."""
     rhythm: HarmonicRhythm
+    """Harmonic rhythm."""
     pairs: tuple[Progression, ...]
+    """Most common progressions of two chords, without figures."""
     triples: tuple[Progression, ...]
+    """Most common progressions of three chords, without figures."""
     harmonies: tuple[Harmony, ...]
+    """Harmonies in order of time."""
 
 
 GLOBAL, LOCAL = "the key of the whole score", "local keys"
@@ -92,30 +86,28 @@ def harmony_analysis(
     in_local_keys: bool = False,
     table: NameTable | None = None,
 ) -> HarmonyAnalysis:
-    """Analyse the harmony of a score.
-
-    How sonorities become harmonies: `harmonies`; how phrases end: `phrases`; what cadences are: `cadences`.
+    """Analyse the harmony of a score; see `harmonies`, `phrases` and `cadences` for the rules.
 
     Args:
-        score: All parts.
-        pitches: Of its rows, sounding or written.
-        key: For the numerals; the most likely one if None.
+        score: The score.
+        pitches: Pitches of its rows, sounding or written.
+        key: Key of the numerals; the most likely one if None.
         in_local_keys: Whether numerals are in the local keys instead.
-        table: Where names are looked up; that of the process if None.
+        table: Table of names; that of the process if None.
 
     Raises:
-        ScoreError: There is nothing that sounds.
+        ScoreError: Nothing sounds.
     """
-    found = what_sounds(score, pitches)
+    sonorities = nonempty_sonorities(score, pitches)
     key = key or likely_key(score, pitches)
     clock = Clock(score)
-    path = chord_path(score, found, clock)
-    local = local_keys(score, found, path, clock)
-    chords = harmonies_of(found, path, local, clock)
-    named = _Named(chords, local, shared_names() if table is None else table)
-    keys = named.local_keys if in_local_keys else [key] * len(chords)
+    path = chord_path(score, sonorities, clock)
+    local = local_keys(score, sonorities, path, clock)
+    chords = harmonies_of(sonorities, path, local, clock)
+    chord_names = _ChordNames(chords, local, shared_names() if table is None else table)
+    keys = chord_names.local_keys if in_local_keys else [key] * len(chords)
     positions = [clock.at_tick(tick) for tick in chords.start.tolist()]
-    rows = _rows(chords, named, keys, positions, score.notes.ticks_per_quarter)
+    rows = _rows(chords, chord_names, keys, positions, score.notes.ticks_per_quarter)
     changes = np.flatnonzero(chords.is_change).tolist()
     numerals = [plain(rows[each].numeral) for each in changes]
     change_positions = [positions[each] for each in changes]
@@ -124,7 +116,7 @@ def harmony_analysis(
         numerals_in=LOCAL if in_local_keys else GLOBAL,
         harmony_count=len(chords),
         functions=_functions(rows),
-        cadences=_cadences(score, clock, found, chords, named),
+        cadences=_cadences(score, clock, sonorities, chords, chord_names),
         rhythm=_rhythm(score, chords, changes),
         pairs=progressions(numerals, change_positions, 2),
         triples=progressions(numerals, change_positions, 3),
@@ -132,13 +124,13 @@ def harmony_analysis(
     )
 
 
-class _Named:
-    """Harmonies with their names in any keys.
+class _ChordNames:
+    """Names of harmonies in any key.
 
     Attributes:
-        local_keys: Of each harmony.
-        shapes: Of each harmony.
-        table: Where names are looked up.
+        local_keys: Local key of each harmony.
+        shapes: Shape of each harmony.
+        table: Table of names.
     """
 
     def __init__(self, chords: Harmonies, local: LocalKeys, table: NameTable) -> None:
@@ -147,31 +139,31 @@ class _Named:
         self.table = table
 
     def names(self, keys: Sequence[Key]) -> list[SonorityName]:
-        """Return what each is called in its key."""
+        """Return the name of each harmony in its key."""
         return [self.table.name(class_of(shape, key)) for shape, key in zip(self.shapes, keys, strict=True)]
 
     def name(self, which: int, key: Key) -> SonorityName:
-        """Return what one is called in a key."""
+        """Return the name of one harmony in a key."""
         return self.table.name(class_of(self.shapes[which], key))
 
 
 def _rows(
     chords: Harmonies,
-    named: _Named,
+    chord_names: _ChordNames,
     keys: Sequence[Key],
     positions: Sequence[Position],
     ticks_per_quarter: int,
 ) -> list[Harmony]:
-    names = named.names(keys)
+    names = chord_names.names(keys)
     durations = np.round((chords.end - chords.start) / ticks_per_quarter, 4).tolist()
     rows = []
     for which, (key, name) in enumerate(zip(keys, names, strict=True)):
         following = names[which + 1] if which + 1 < len(names) and keys[which + 1] == key else None
         applied = ""
         if which + 1 < len(names):
-            after = named.name(which + 1, key) if following is None else following
-            root = None if after.root is None else spelled_from(key.tonic, after.root)
-            applied = applied_to(named.shapes[which], root, after.quality, key, named.table)
+            after = chord_names.name(which + 1, key) if following is None else following
+            root = None if after.root is None else absolute_name(key.tonic, after.root)
+            applied = applied_to(chord_names.shapes[which], root, after.quality, key, chord_names.table)
         rows.append(
             Harmony(
                 position=positions[which],
@@ -190,7 +182,7 @@ def _rows(
 
 
 def _text(key: Key, root: Name | None) -> str | None:
-    return None if root is None else text_of(spelled_from(key.tonic, root))
+    return None if root is None else text_of(absolute_name(key.tonic, root))
 
 
 def _functions(rows: Sequence[Harmony]) -> tuple[Tally, ...]:
@@ -206,12 +198,12 @@ def _functions(rows: Sequence[Harmony]) -> tuple[Tally, ...]:
 def _cadences(
     score: Score,
     clock: Clock,
-    found: Sonorities,
+    sonorities: Sonorities,
     chords: Harmonies,
-    named: _Named,
+    chord_names: _ChordNames,
 ) -> tuple[Cadence, ...]:
     """Return the cadences at the ends of phrases; after a brief pause only perfect ones count."""
-    highest = _highest(found)
+    highest = _highest(sonorities)
     cadences: list[Cadence] = []
     taken: set[int] = set()
     for end in phrase_ends(score, clock):
@@ -219,9 +211,9 @@ def _cadences(
         before = _change_before(chords, last)
         if before < 0 or last in taken:
             continue
-        key = named.local_keys[last]
-        sounding = int(np.searchsorted(found.start, end.tick, side="right")) - 1
-        names = [named.name(each, key) for each in range(before, last + 1)]
+        key = chord_names.local_keys[last]
+        sounding = int(np.searchsorted(sonorities.start, end.tick, side="right")) - 1
+        names = [chord_names.name(each, key) for each in range(before, last + 1)]
         kind = cadence_kind(
             names[0], names[-1], ends_on_tonic=highest[sounding] == key.tonic, is_minor=key.mode == "minor"
         )
@@ -234,13 +226,13 @@ def _cadences(
     return tuple(cadences)
 
 
-def _highest(found: Sonorities) -> list[Name]:
-    rows = found.first[1:] - 1
-    return list(zip(found.step[rows].tolist(), found.alter_cents[rows].tolist(), strict=True))
+def _highest(sonorities: Sonorities) -> list[Name]:
+    rows = sonorities.first[1:] - 1
+    return list(zip(sonorities.step[rows].tolist(), sonorities.alter_cents[rows].tolist(), strict=True))
 
 
 def _change_before(chords: Harmonies, last: int) -> int:
-    """Return the harmony right before the chord that one belongs to; -1 if it is the first."""
+    """Return the last harmony of the chord before the one that `last` belongs to; -1 if there is none."""
     while last > 0 and not chords.is_change[last]:
         last -= 1
     return last - 1

@@ -1,4 +1,4 @@
-"""The key of a score: by one profile or by all of them, with alternatives, local keys and modulations."""
+"""Key analysis by one profile or by all of them, with alternatives, local keys and modulations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from music21_server.score.table import Score
 from music21_server.theory.chords.assignment import chord_path
 from music21_server.theory.chords.sonorities import sonorities
 from music21_server.theory.harmony.local_keys import KeySegment, Modulation, local_keys
-from music21_server.theory.keys.estimate import as_spelled, durations_of
+from music21_server.theory.keys.estimate import durations_of, key_of_candidate
 from music21_server.theory.keys.profiles import DEFAULT_PROFILE, PROFILES, KeyCandidate, key_candidates
 from music21_server.theory.pitch.mode import Mode
 from music21_server.theory.pitch.names import mean_fifths
@@ -29,7 +29,8 @@ _ALIASES: Final[Mapping[str, str]] = {
     "bellman": "bellman-budge",
     "temperley": "temperley-kostka-payne",
 }
-"""Schmuckler's algorithm and Kessler's weights are one in music21, so they have one vote in the consensus."""
+"""Other names of algorithms. Schmuckler's algorithm and Kessler's weights are the same in music21, so they
+have one vote in the consensus."""
 
 ALGORITHMS: Final = (*PROFILES, CONSENSUS)
 
@@ -38,92 +39,81 @@ _MOST_ALTERNATIVES: Final = 5
 
 @dataclass(frozen=True)
 class KeyFit:
-    """A key and how well it fits.
-
-    Attributes:
-        key: Such as ``F# minor``; ``B-`` is B flat.
-        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a
-            consensus.
-        votes: How many of the distinct profiles have this key as their best.
-    """
+    """A key and how well it fits."""
 
     key: str
+    """Key, such as `F# minor`; `B-` is B flat."""
     coefficient: float
+    """Pearson's correlation with the key's profile, -1 to 1; in a consensus the mean over the profiles."""
     votes: int
+    """Number of profiles for which this key is the best."""
 
 
 @dataclass(frozen=True)
 class ProfileVote:
-    """What one profile says.
-
-    Attributes:
-        algorithm: Its name.
-        key: Its best key.
-        coefficient: Pearson's correlation, -1 to 1.
-    """
+    """The result of one profile."""
 
     algorithm: str
+    """Name of the profile."""
     key: str
+    """Best key."""
     coefficient: float
+    """Pearson's correlation, -1 to 1."""
 
 
 @dataclass(frozen=True)
 class KeyAnalysis:
-    """The key of a score.
-
-    Attributes:
-        key: The best one, such as ``F# minor``; ``B-`` is B flat.
-        tonic: Its tonic.
-        mode: ``major`` or ``minor``.
-        algorithm: How it was found.
-        pitch: Whether ``sounding`` or ``written`` pitch was analysed.
-        coefficient: Pearson's correlation with the key's profile, -1 to 1; its mean over the profiles in a
-            consensus.
-        confidence: Share of the distinct profiles that have this key as their best, 0 to 1.
-        alternatives: The next best keys, the best first.
-        votes: What each distinct profile says.
-        local_keys: The keys that the score passes through.
-        modulations: The changes between them.
-    """
+    """The key of a score."""
 
     key: str
+    """Best key, such as `F# minor`; `B-` is B flat."""
     tonic: str
+    """Tonic of the key."""
     mode: Mode
+    """`major` or `minor`."""
     algorithm: str
+    """Algorithm that found the key."""
     pitch: Pitch
+    """Whether `sounding` or `written` pitch was analysed."""
     coefficient: float
+    """Pearson's correlation with the key's profile, -1 to 1; in a consensus the mean over the profiles."""
     confidence: float
+    """Share of the profiles for which this key is the best, 0 to 1."""
     alternatives: tuple[KeyFit, ...]
+    """Next best keys, the best first."""
     votes: tuple[ProfileVote, ...]
+    """Result of each profile."""
     local_keys: tuple[KeySegment, ...]
+    """Keys that the score passes through."""
     modulations: tuple[Modulation, ...]
+    """Changes between these keys."""
 
 
 def key_report(score: Score, algorithm: str = DEFAULT_PROFILE, pitch: Pitch = "sounding") -> KeyAnalysis:
-    """Find the key of a whole score, and those of its stretches.
+    """Find the key of a score and its local keys.
 
     Args:
-        score: All parts.
-        algorithm: One of `ALGORITHMS`, or another name of one.
-        pitch: As it sounds, or as it is written for transposing instruments.
+        score: The score.
+        algorithm: One of `ALGORITHMS` or an alias.
+        pitch: Sounding pitch, or written pitch for transposing instruments.
 
     Raises:
         ScoreError: The algorithm is unknown, or there are no notes.
     """
-    name = algorithm_named(algorithm)
+    name = parse_algorithm(algorithm)
     pitches = sounding_pitches(score) if pitch == "sounding" else written_pitches(score)
     durations = durations_of(score, pitches)
     by_profile = {profile: key_candidates(durations, profile) for profile in PROFILES}
     ranked = consensus(by_profile) if name == CONSENSUS else by_profile[name]
     bests = [(candidates[0].tonic, candidates[0].mode) for candidates in by_profile.values()]
     fifths = mean_fifths(score, pitches)
-    key = as_spelled(ranked[0], fifths)
+    key = key_of_candidate(ranked[0], fifths)
     clock = Clock(score)
     sounding = sonorities(score, pitches)
     local = local_keys(score, sounding, chord_path(score, sounding, clock), clock)
     fits = [
         KeyFit(
-            as_spelled(candidate, fifths).text,
+            key_of_candidate(candidate, fifths).text,
             round(candidate.coefficient, 6),
             bests.count((candidate.tonic, candidate.mode)),
         )
@@ -139,19 +129,19 @@ def key_report(score: Score, algorithm: str = DEFAULT_PROFILE, pitch: Pitch = "s
         confidence=round(fits[0].votes / len(bests), 4),
         alternatives=tuple(fits[1:]),
         votes=tuple(
-            ProfileVote(profile, as_spelled(found[0], fifths).text, round(found[0].coefficient, 6))
-            for profile, found in by_profile.items()
+            ProfileVote(profile, key_of_candidate(best, fifths).text, round(best.coefficient, 6))
+            for profile, (best, *_) in by_profile.items()
         ),
         local_keys=local.segments(clock, score.notes.ticks_per_quarter),
         modulations=local.modulations(clock),
     )
 
 
-def algorithm_named(text: str) -> str:
-    """Return the algorithm that a name stands for.
+def parse_algorithm(text: str) -> str:
+    """Return the algorithm for a name or an alias.
 
     Raises:
-        ScoreError: It stands for none.
+        ScoreError: The name is unknown.
     """
     name = text.strip().lower().replace("_", "-").replace(" ", "-")
     name = _ALIASES.get(name, name)
@@ -164,13 +154,10 @@ def algorithm_named(text: str) -> str:
 
 
 def consensus(by_profile: Mapping[str, list[KeyCandidate]]) -> list[KeyCandidate]:
-    """Return the keys by how many profiles have them as their best, then by their mean coefficient.
+    """Return the 24 keys with their mean coefficients, ranked by votes and then by coefficient.
 
     Args:
-        by_profile: The 24 keys of each profile, the best first.
-
-    Returns:
-        The 24 keys with their mean coefficients.
+        by_profile: The 24 keys of each profile, the best first; the best one has the profile's vote.
     """
     sums: dict[tuple[str, Mode], float] = {}
     votes: dict[tuple[str, Mode], int] = {}
@@ -180,5 +167,5 @@ def consensus(by_profile: Mapping[str, list[KeyCandidate]]) -> list[KeyCandidate
         for candidate in candidates:
             key = (candidate.tonic, candidate.mode)
             sums[key] = sums.get(key, 0.0) + candidate.coefficient
-    found = [KeyCandidate(tonic, mode, total / len(by_profile)) for (tonic, mode), total in sums.items()]
-    return sorted(found, key=lambda each: (-votes.get((each.tonic, each.mode), 0), -each.coefficient))
+    means = [KeyCandidate(tonic, mode, total / len(by_profile)) for (tonic, mode), total in sums.items()]
+    return sorted(means, key=lambda each: (-votes.get((each.tonic, each.mode), 0), -each.coefficient))

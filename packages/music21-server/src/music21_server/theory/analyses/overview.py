@@ -1,4 +1,4 @@
-"""What there is to say about a score before anything is analysed."""
+"""Overview of a score: parts, ranges, lengths, signatures and tempos."""
 
 from __future__ import annotations
 
@@ -13,107 +13,95 @@ from music21_server.theory.pitch.transposition import SpelledPitches, sounding_p
 from music21_server.theory.time.positions import Clock
 
 _DEFAULT_TEMPO: Final = 120.0
-"""Quarter notes per minute of a score that does not say: MIDI's default."""
+"""Quarter notes per minute in a score without a tempo: MIDI's default."""
 
 
 @dataclass(frozen=True)
 class PartInformation:
-    """One staff.
-
-    Attributes:
-        name: As printed, or ``Part 3`` where nothing is printed.
-        notes: Notes, rests not counted; a chord counts each of its notes.
-        lowest_written: Such as ``G3``; None without pitched notes.
-        highest_written: Likewise.
-        lowest_sounding: As it sounds; differs for transposing instruments.
-        highest_sounding: Likewise.
-        transposition_semitones: From written to sounding pitch, at the beginning.
-    """
+    """One staff."""
 
     name: str
+    """Name as printed, or `Part 3` if none is printed."""
     notes: int
+    """Number of notes, without rests; each note of a chord counts."""
     lowest_written: str | None
+    """Lowest written pitch, such as `G3`; null without pitched notes."""
     highest_written: str | None
+    """Highest written pitch; null without pitched notes."""
     lowest_sounding: str | None
+    """Lowest sounding pitch; differs for transposing instruments."""
     highest_sounding: str | None
+    """Highest sounding pitch; differs for transposing instruments."""
     transposition_semitones: int
+    """Semitones from written to sounding pitch at the beginning."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A time signature or key signature and where it begins.
-
-    Attributes:
-        measure: Number of the bar, as printed.
-        beat: Beat in it, from 1.
-        text: Such as ``3/4``, or ``2 sharps``.
-    """
+    """A time signature or key signature and its position."""
 
     measure: str
+    """Number of the bar, as printed."""
     beat: float
+    """Beat within the bar, from 1."""
     text: str
+    """Signature, such as `3/4` or `2 sharps`."""
 
 
 @dataclass(frozen=True)
 class Tempo:
-    """A tempo and where it begins.
-
-    Attributes:
-        measure: Number of the bar, as printed.
-        beat: Beat in it, from 1.
-        quarters_per_minute: Quarter notes per minute.
-    """
+    """A tempo and its position."""
 
     measure: str
+    """Number of the bar, as printed."""
     beat: float
+    """Beat within the bar, from 1."""
     quarters_per_minute: float
+    """Quarter notes per minute."""
 
 
 @dataclass(frozen=True)
 class ScoreInformation:
-    """A score in short.
-
-    Attributes:
-        title: May be empty.
-        composer: May be empty.
-        parts: In the order of the score.
-        measures: Bars.
-        first_measure: Number of the first bar, as printed; ``0`` for many pickups.
-        last_measure: Number of the last bar, as printed.
-        notes: Notes of all parts.
-        rests: Rests of all parts.
-        unpitched: Notes without pitch (percussion).
-        lowest_sounding: Such as ``C2``; None without pitched notes.
-        highest_sounding: Likewise.
-        duration_quarters: In quarter notes.
-        duration_s: In seconds at the tempos of the score, repeats not played.
-        time_signatures: Changes, in order.
-        key_signatures: Changes at written pitch, in order, of the first part that sounds as written.
-        tempos: Changes, in order; empty when the score says none (then 120 is assumed).
-        chord_symbols: How many there are.
-    """
+    """Summary of a score."""
 
     title: str
+    """Title; may be empty."""
     composer: str
+    """Composer; may be empty."""
     parts: tuple[PartInformation, ...]
+    """Parts in the order of the score."""
     measures: int
+    """Number of bars."""
     first_measure: str
+    """Number of the first bar, as printed; often `0` for a pickup."""
     last_measure: str
+    """Number of the last bar, as printed."""
     notes: int
+    """Number of notes in all parts."""
     rests: int
+    """Number of rests in all parts."""
     unpitched: int
+    """Number of notes without pitch (percussion)."""
     lowest_sounding: str | None
+    """Lowest sounding pitch, such as `C2`; null without pitched notes."""
     highest_sounding: str | None
+    """Highest sounding pitch; null without pitched notes."""
     duration_quarters: float
+    """Duration in quarter notes."""
     duration_s: float
+    """Duration in seconds at the tempos of the score, without repeats."""
     time_signatures: tuple[Signature, ...]
+    """Time signatures, in order."""
     key_signatures: tuple[Signature, ...]
+    """Key signatures at written pitch, in order, of the first part that sounds as written."""
     tempos: tuple[Tempo, ...]
+    """Tempos, in order; empty if the score has none (then 120 is assumed)."""
     chord_symbols: int
+    """Number of chord symbols."""
 
 
 def information(score: Score) -> ScoreInformation:
-    """Return what there is to say about a score."""
+    """Return the summary of a score."""
     table = score.notes
     written, sounding = written_pitches(score), sounding_pitches(score)
     is_note = table.kind == NOTE
@@ -144,13 +132,13 @@ def _parts(
     score: Score, written: SpelledPitches, sounding: SpelledPitches, is_note: np.ndarray
 ) -> list[PartInformation]:
     rows = np.flatnonzero(is_note)
-    # Rows are ordered by part, so that each part is one stretch.
+    # Rows are ordered by part, so each part is one slice.
     edges = np.searchsorted(score.notes.part[rows], np.arange(len(score.parts) + 1))
-    found = []
+    parts = []
     for index, part in enumerate(score.parts):
         own = rows[edges[index] : edges[index + 1]]
         transposition = part.transpositions[0].chromatic if part.transpositions else 0
-        found.append(
+        parts.append(
             PartInformation(
                 part.name or f"Part {index + 1}",
                 len(own),
@@ -159,7 +147,7 @@ def _parts(
                 transposition,
             )
         )
-    return found
+    return parts
 
 
 def _extremes(pitches: SpelledPitches, rows: Integers) -> tuple[str | None, str | None]:
@@ -181,9 +169,9 @@ def _time_signatures(score: Score, clock: Clock) -> tuple[Signature, ...]:
 
 def _key_signatures(score: Score, clock: Clock) -> tuple[Signature, ...]:
     as_written = [index for index, part in enumerate(score.parts) if not part.transpositions]
-    of = as_written[0] if as_written else 0
+    reference = as_written[0] if as_written else 0
     changes = sorted(
-        {(each.measure, each.onset, _sharps(each.fifths)) for each in score.keys if each.part == of}
+        {(each.measure, each.onset, _sharps(each.fifths)) for each in score.keys if each.part == reference}
     )
     return tuple(_signature(clock, *change) for change in _without_repeats(changes))
 
@@ -207,19 +195,20 @@ def _without_repeats(changes: list[tuple[int, int, str]]) -> list[tuple[int, int
 
 
 def _tempo_changes(score: Score) -> list[tuple[int, int, float]]:
-    """Return bar, onset and quarter notes per minute of tempos; of several at once, the first part's."""
-    found: dict[tuple[int, int], float] = {}
+    """Return bar, onset and quarter notes per minute of each tempo; of simultaneous ones, that of the first
+    part."""
+    tempos: dict[tuple[int, int], float] = {}
     for each in sorted(score.tempos, key=lambda tempo: tempo.part):
-        found.setdefault((each.measure, each.onset), each.quarters_per_minute)
-    return [(*at, tempo) for at, tempo in sorted(found.items())]
+        tempos.setdefault((each.measure, each.onset), each.quarters_per_minute)
+    return [(*at, tempo) for at, tempo in sorted(tempos.items())]
 
 
 def _tempos(score: Score, clock: Clock) -> tuple[Tempo, ...]:
-    made = []
+    tempos = []
     for measure, onset, tempo in _tempo_changes(score):
         at = clock.at(measure, onset)
-        made.append(Tempo(at.measure, at.beat, round(tempo, 2)))
-    return tuple(made)
+        tempos.append(Tempo(at.measure, at.beat, round(tempo, 2)))
+    return tuple(tempos)
 
 
 def _duration_s(score: Score) -> float:
@@ -234,7 +223,7 @@ def _duration_s(score: Score) -> float:
 
 
 def _end(score: Score) -> int:
-    """Return when the last note or rest ends, in ticks: the last bar may be shorter than its signature."""
+    """Return the end of the last note or rest in ticks; the last bar may be shorter than its signature."""
     table = score.notes
     if not len(table):
         return 0

@@ -1,78 +1,70 @@
-"""Where a melody, a rhythm or a contour is in a score."""
+"""Search for a melody, a rhythm or a contour in a score."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 
 from music21_server.errors import ScoreError
 from music21_server.score.table import STEP_SEMITONES, Booleans, Integers, Score
-from music21_server.theory.melody.lines import ChordNote, Lines, melodic_lines, phrases
+from music21_server.theory.melody.lines import ChordNote, Lines, chord_rule, melodic_lines, phrases
 from music21_server.theory.melody.matcher import Matcher, Matches, Tolerance
-from music21_server.theory.melody.queries import Query, WantedInterval, read_query
+from music21_server.theory.melody.queries import Query, read_query
+from music21_server.theory.melody.query_forms import SEARCH_FORMS, SearchForm, in_form
 from music21_server.theory.pitch.intervals import interval_name
 from music21_server.theory.pitch.transposition import SpelledPitches
 from music21_server.theory.time.positions import Clock, Position
 
-SearchForm = Literal["as given", "transposed", "inverted", "retrograde", "retrograde inverted"]
-SEARCH_FORMS: Final[tuple[SearchForm, ...]] = get_args(SearchForm)
-
 Compare = Literal["semitones", "steps"]
-"""How intervals are compared: as they sound, or in steps, a major third like a minor one."""
+"""Unit of intervals: semitones, or steps, where a major third equals a minor one."""
 
 _MOST_EXTRA_NOTES: Final = 4
 
 
 @dataclass(frozen=True)
 class Match:
-    """One place where it was found.
-
-    Attributes:
-        voice: Name of the voice.
-        begins: Where its first note begins.
-        ends: Where its last note begins.
-        form: ``as given``; ``transposed`` to another pitch; ``inverted`` upside down; ``retrograde``
-            backwards; ``retrograde inverted`` both. Of a query without pitches, ``as given`` is at any pitch.
-        transposed_by: Interval from the pitches given, such as ``up P5``; None where none were given.
-        notes: The notes that match.
-        quarters: Their lengths in quarter notes.
-        extra_notes: How many other notes stand between them.
-        varied_intervals: How many intervals are a step larger or smaller than given.
-        times_as_long: Of a rhythm in other values, how many times as long its notes are; else None.
-    """
+    """One match of the query."""
 
     voice: str
+    """Name of the voice."""
     begins: Position
+    """Beginning of the first note."""
     ends: Position
+    """Beginning of the last note."""
     form: SearchForm
+    """`as given`; `transposed` to another pitch; `inverted` upside down; `retrograde` backwards; `retrograde
+    inverted` both. For a query without pitches, `as given` means at any pitch."""
     transposed_by: str | None
+    """Interval from the given pitches, such as `up P5`; null if none were given."""
     notes: tuple[str, ...]
+    """Notes of the match."""
     quarters: tuple[float, ...]
+    """Their lengths in quarter notes."""
     extra_notes: int
+    """Number of other notes between them."""
     varied_intervals: int
+    """Number of intervals that are a step larger or smaller than given."""
     times_as_long: float | None
+    """For a rhythm at any speed, the factor by which its notes are longer; otherwise null."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What was found.
-
-    Attributes:
-        understood_as: How the query was read.
-        found: How many matches there are, exact.
-        voices: In how many voices.
-        matches: The first ones in time.
-        rules: By which rules this was found.
-    """
+    """The matches of a query."""
 
     understood_as: str
+    """Interpretation of the query."""
     found: int
+    """Exact number of matches."""
     voices: int
+    """Number of voices with a match."""
     matches: tuple[Match, ...]
+    """First matches in order of time."""
     rules: tuple[str, ...]
+    """Rules of the search."""
 
 
 def search_pattern(
@@ -93,68 +85,68 @@ def search_pattern(
     """Search all voices.
 
     Args:
-        score: Of all parts.
-        pitches: Of its rows, written or sounding.
-        query: As `queries.FORMS_OF_QUERIES` says.
-        notation: How the query is written; None to tell from its words.
-        forms: Which of `SEARCH_FORMS` count.
+        score: The score.
+        pitches: Pitches of its rows, written or sounding.
+        query: Text in one of `queries.QUERY_FORMS`.
+        notation: Notation of the query; None to recognise it by its words.
+        forms: Forms that count, from `SEARCH_FORMS`.
         compare: Whether intervals and pitches are compared in semitones or in steps.
-        extra_notes: So many notes may stand between one note of the pattern and the next (ornaments, passing
-            notes), 0 to 4.
-        varied_intervals: So many intervals may be a step larger or smaller than given (tonal answers).
-        any_speed: Whether a rhythm may come in other values, all longer or shorter by the same factor.
-        voices: Which voices: their names, names of parts, or numbers of parts from 1; None for all.
-        chord_note: Which note of a chord within a voice counts.
-        most: How many matches to return; all are counted.
+        extra_notes: Most notes between one note of the pattern and the next (ornaments, passing notes), 0 to
+            4.
+        varied_intervals: Most intervals that may be a step larger or smaller than given (tonal answers).
+        any_speed: Whether a rhythm may be multiplied by one factor.
+        voices: Names of voices or parts, or numbers of parts from 1; None for all.
+        chord_note: Note that counts of a chord within one voice.
+        most: Most matches to return; all are counted.
 
     Raises:
-        ScoreError: The query is none, or an option does not exist or does not apply.
+        ScoreError: The query is not valid, or an option is unknown or does not apply.
     """
-    read = read_query(query, notation)
-    _check(read, forms, extra_notes, varied_intervals)
+    parsed = read_query(query, notation)
+    _check(parsed, forms, extra_notes, varied_intervals)
     lines = melodic_lines(score, pitches, voices=voices, chord_note=chord_note)
     unit = score.notes.ticks_per_quarter
     tolerance = Tolerance(extra_notes, varied_intervals, any_speed)
     matcher = Matcher(lines, phrases(lines, unit), unit, compare, tolerance)
-    matches, of_form = _of_all_forms(matcher, lines, read, compare, forms)
+    matches, form_index = _matches_of_forms(matcher, lines, parsed, compare, forms)
     order = np.lexsort((lines.line[matches.first], lines.start[matches.first]))
     clock = Clock(score)
-    told = []
+    listed = []
     for index in order[:most].tolist():
-        form = SEARCH_FORMS[of_form[index]]
-        path = matcher.path(_turned(read, form), int(matches.first[index]), int(matches.last[index]))
-        told.append(
+        form = SEARCH_FORMS[form_index[index]]
+        path = matcher.path(in_form(parsed, form), int(matches.first[index]), int(matches.last[index]))
+        listed.append(
             Match(
                 voice=lines.names[lines.line[path[0]]],
                 begins=clock.at_tick(int(lines.start[path[0]])),
                 ends=clock.at_tick(int(lines.start[path[-1]])),
                 form=form,
-                transposed_by=_transposed_by(lines, read, form, path[0]),
+                transposed_by=_transposed_by(lines, parsed, form, path[0]),
                 notes=tuple(lines.name(note) for note in path),
                 quarters=tuple(
                     round(float(ticks) / unit, 4) for ticks in (lines.end[path] - lines.start[path]).tolist()
                 ),
                 extra_notes=int(matches.extra[index]),
                 varied_intervals=int(matches.varied[index]),
-                times_as_long=_times_as_long(lines, _turned(read, form), path[0], unit)
+                times_as_long=_times_as_long(lines, in_form(parsed, form), path[0], unit)
                 if any_speed
                 else None,
             )
         )
     return Search(
-        understood_as=_said(read),
+        understood_as=_interpretation(parsed),
         found=len(order),
         voices=len(np.unique(lines.line[matches.first])),
-        matches=tuple(told),
-        rules=_rules(lines, read, compare, tolerance, chord_note),
+        matches=tuple(listed),
+        rules=_rules(lines, parsed, compare, tolerance, chord_note),
     )
 
 
 def _check(query: Query, forms: Collection[str], extra_notes: int, varied_intervals: int) -> None:
     unknown = [form for form in forms if form not in SEARCH_FORMS]
     if unknown or not forms:
-        came = repr(unknown[0]) if unknown else "none"
-        raise ScoreError(f"Expected forms out of: {', '.join(SEARCH_FORMS)}; got {came}.")
+        rejected = repr(unknown[0]) if unknown else "none"
+        raise ScoreError(f"Expected forms from {', '.join(SEARCH_FORMS)}; got {rejected}.")
     if not 0 <= extra_notes <= _MOST_EXTRA_NOTES:
         raise ScoreError(f"Expected extra_notes from 0 to {_MOST_EXTRA_NOTES}, got {extra_notes}.")
     if varied_intervals < 0:
@@ -166,64 +158,34 @@ def _check(query: Query, forms: Collection[str], extra_notes: int, varied_interv
         )
 
 
-def _of_all_forms(
+def _matches_of_forms(
     matcher: Matcher, lines: Lines, query: Query, compare: Compare, forms: Collection[str]
 ) -> tuple[Matches, Integers]:
-    """Return matches, each note of the score being the first of one at most, and the form of each."""
-    wanted = [form for form in SEARCH_FORMS if form in forms]
+    """Return the matches in any of the forms, at most one from each note, and the form of each."""
+    requested = [form for form in SEARCH_FORMS if form in forms]
     if query.notes is None:
         # Without pitches there is nothing to transpose.
-        wanted = list(dict.fromkeys("as given" if form == "transposed" else form for form in wanted))
+        requested = list(dict.fromkeys("as given" if form == "transposed" else form for form in requested))
     if query.intervals is None:
-        wanted = [form for form in wanted if "inverted" not in form] or ["as given"]
-    found, of_form = [], []
+        requested = [form for form in requested if "inverted" not in form] or ["as given"]
+    sets, form_index = [], []
     taken = np.zeros(len(lines), dtype=np.bool_)
-    for form in wanted:
-        matches = matcher.matches(_turned(query, form))
+    for form in requested:
+        matches = matcher.matches(in_form(query, form))
         at_pitch = _at_pitch(lines, query, compare, matches)
         if form == "as given" and query.notes is not None:
-            matches = matches.chosen(at_pitch)
+            matches = matches.select(at_pitch)
         elif form == "transposed":
-            matches = matches.chosen(~at_pitch)
-        matches = matches.chosen(~taken[matches.first])
+            matches = matches.select(~at_pitch)
+        matches = matches.select(~taken[matches.first])
         taken[matches.first] = True
-        found.append(matches)
-        of_form.append(np.full(len(matches.first), SEARCH_FORMS.index(form)))
-    return Matches.joined(found), np.concatenate(of_form)
-
-
-def _turned(query: Query, form: SearchForm) -> Query:
-    """Return a query in one of the forms."""
-    if form in ("as given", "transposed"):
-        return query
-    backwards, upside_down = "retrograde" in form, "inverted" in form
-    # Backwards every interval goes the other way, and upside down once more.
-    sign = -1 if backwards != upside_down else 1
-    order = slice(None, None, -1 if backwards else 1)
-    return Query(
-        query.notation,
-        None if query.intervals is None else tuple(_signed(each, sign) for each in query.intervals[order]),
-        lengths=None if query.lengths is None else query.lengths[order],
-        # A rest stands after the note that it followed before: backwards, after the next one.
-        rests=(
-            None
-            if query.rests is None
-            else (*query.rests[-2::-1], query.rests[-1])
-            if backwards
-            else query.rests
-        ),
-    )
-
-
-def _signed(interval: WantedInterval, sign: int) -> WantedInterval:
-    steps, cents, way = (
-        None if each is None else sign * each for each in (interval.steps, interval.cents, interval.way)
-    )
-    return WantedInterval(steps, cents, way, interval.any_octave)
+        sets.append(matches)
+        form_index.append(np.full(len(matches.first), SEARCH_FORMS.index(form)))
+    return Matches.concatenate(sets), np.concatenate(form_index)
 
 
 def _height(note: tuple[int, int, int | None], compare: Compare) -> tuple[int, int]:
-    """Return the height of a note of a query, and what an octave is; the octave is 0 where it is any."""
+    """Return the height of a query's note, and the size of an octave; without an octave, the one from C."""
     step, alter_cents, octave = note
     if compare == "steps":
         return step + 7 * (octave or 0), 7
@@ -231,7 +193,7 @@ def _height(note: tuple[int, int, int | None], compare: Compare) -> tuple[int, i
 
 
 def _at_pitch(lines: Lines, query: Query, compare: Compare, matches: Matches) -> Booleans:
-    """Return which matches begin at the pitch given, or in any octave if none is given."""
+    """Return which matches begin at the given pitch, in any octave if none is given."""
     if query.notes is None:
         return np.ones(len(matches.first), dtype=np.bool_)
     heights = (lines.place if compare == "steps" else lines.cents)[matches.first]
@@ -253,48 +215,43 @@ def _transposed_by(lines: Lines, query: Query, form: SearchForm, first: int) -> 
 
 
 def _times_as_long(lines: Lines, query: Query, first: int, unit: int) -> float | None:
-    if query.lengths is None:
+    length = query.lengths[0] if query.lengths else None
+    if length is None:
         return None
-    wanted = next((each for each in query.lengths[:1] if each is not None), None)
-    return (
-        None
-        if wanted is None
-        else round(float(lines.end[first] - lines.start[first]) / unit / float(wanted), 4)
-    )
+    return round(float(lines.end[first] - lines.start[first]) / unit / float(length), 4)
 
 
-def _said(query: Query) -> str:
-    """Return how a query was read."""
+def _interpretation(query: Query) -> str:
+    """Return how the query was interpreted."""
     if query.notation == "rhythm":
         return f"a rhythm of {query.size} notes"
     if query.notation == "contour":
         return f"a contour of {query.size} notes"
-    how = {"notes": "notes", "steps": "intervals in steps", "semitones": "intervals in semitones"}
-    said = f"{query.size} notes, given as {how.get(query.notation, 'intervals by name')}"
-    return said + (" with lengths" if query.lengths is not None else "")
+    notations = {"notes": "notes", "steps": "intervals in steps", "semitones": "intervals in semitones"}
+    text = f"{query.size} notes, given as {notations.get(query.notation, 'intervals by name')}"
+    return text + (" with lengths" if query.lengths is not None else "")
 
 
 def _rules(
     lines: Lines, query: Query, compare: Compare, tolerance: Tolerance, chord_note: ChordNote
 ) -> tuple[str, ...]:
     rules = [
-        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not. "
-        "Tied notes are one note; grace notes and cues do not count.",
+        chord_rule(lines, chord_note),
         "A match may have rests within it, but none longer than four quarter notes.",
     ]
     if query.notation in ("notes", "intervals"):
-        by = (
+        unit = (
             "in semitones, whatever the spelling"
             if compare == "semitones"
             else "in steps, major and minor alike"
         )
-        rules.append(f"Pitches and intervals are compared {by}.")
+        rules.append(f"Pitches and intervals are compared {unit}.")
     if query.notes is not None and any(octave is None for _, _, octave in query.notes):
-        rules.append("Octaves were not given for all notes: each note may be in any octave.")
+        rules.append("Octaves were not given for all notes, so each note may be in any octave.")
     if query.rests is not None:
-        rules.append("A rhythm's rests must be as given too.")
+        rules.append("Rests in a rhythm must match as well.")
     if tolerance.extra_notes:
-        rules.append(f"Up to {tolerance.extra_notes} other notes may stand between one note and the next.")
+        rules.append(f"Up to {tolerance.extra_notes} other notes may occur between one note and the next.")
     if tolerance.varied_intervals:
         rules.append(f"Up to {tolerance.varied_intervals} intervals may be a step larger or smaller.")
     return tuple(rules)

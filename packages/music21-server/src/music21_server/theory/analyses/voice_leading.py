@@ -1,4 +1,4 @@
-"""How the voices of a score lead: parallels, direct intervals, crossings, overlaps, leaps and doublings."""
+"""Voice-leading analysis: parallels, direct intervals, crossings, overlaps, leaps and doublings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from music21_server.errors import ScoreError
 from music21_server.score.table import Score
-from music21_server.theory.melody.lines import ChordNote, Lines, melodic_lines
+from music21_server.theory.melody.lines import ChordNote, Lines, chord_rule, melodic_lines
 from music21_server.theory.pitch.intervals import interval_name
 from music21_server.theory.pitch.transposition import SpelledPitches
 from music21_server.theory.time.positions import Clock, Position
@@ -22,92 +22,79 @@ from music21_server.theory.voice_leading.parallels import DirectPairs, direct_in
 
 @dataclass(frozen=True)
 class Finding:
-    """One place where voices do what is looked for.
-
-    Attributes:
-        kind: What it is, such as ``parallel fifths``.
-        position: Where the second of the two intervals (or the note that is leapt to) begins.
-        upper_voice: The voice that is above (of a crossing: that usually is); of a leap, the voice that
-            leaps.
-        upper_from: Its note before, such as ``F#4``; None where it sounded already, or came from a rest.
-        upper_to: Its note at the position.
-        lower_voice: The other voice; None for a leap.
-        lower_from: Its note before.
-        lower_to: Its note at the position.
-        intervals: Between the voices before and after, such as ``P5 → P12``; of a leap, its size; of a
-            crossing, the interval by which the voices are crossed.
-        lasts_quarters: How long a crossing lasts, in quarter notes; None for the other kinds.
-    """
+    """One occurrence of a kind of voice leading."""
 
     kind: Kind
+    """Kind of finding, such as `parallel fifths`."""
     position: Position
+    """Beginning of the second interval, or of the note that is leapt to."""
     upper_voice: str
+    """Upper voice (in a crossing, the usually upper one); for a leap, the voice that leaps."""
     upper_from: str | None
+    """Its note before, such as `F#4`; null if its note did not change or followed a rest."""
     upper_to: str
+    """Its note at the position."""
     lower_voice: str | None
+    """Other voice; null for a leap."""
     lower_from: str | None
+    """Its note before."""
     lower_to: str | None
+    """Its note at the position."""
     intervals: str
+    """Intervals between the voices before and after, such as `P5 → P12`; for a leap, its size; for a
+    crossing, the interval between the crossed voices."""
     lasts_quarters: float | None
+    """Duration of a crossing in quarter notes; null for other kinds."""
 
 
 @dataclass(frozen=True)
 class KindCount:
-    """How often a kind was found.
-
-    Attributes:
-        kind: What it is.
-        count: How many there are in the score.
-        listed: How many of them, the first ones, are among the findings.
-    """
+    """The number of findings of one kind."""
 
     kind: Kind
+    """Kind of finding."""
     count: int
+    """Exact number in the score."""
     listed: int
+    """Number of these, in order of time, among the findings."""
 
 
 @dataclass(frozen=True)
 class Doubling:
-    """Two voices that play the same line for a while, in unison or octaves.
-
-    Attributes:
-        first_voice: The one that comes first in the score.
-        second_voice: The other one.
-        moves: How many moves from note to note they make as one.
-        share_of_first: Part of the moves of the first voice, 0 to 1.
-        share_of_second: Part of the moves of the second voice, 0 to 1.
-        begins: Where they do so first.
-    """
+    """Two voices that play the same line for a while, in unison or octaves."""
 
     first_voice: str
+    """Voice that is first in the score."""
     second_voice: str
+    """Other voice."""
     moves: int
+    """Number of moves from note to note that they make together."""
     share_of_first: float
+    """Share of the first voice's moves, 0 to 1."""
     share_of_second: float
+    """Share of the second voice's moves, 0 to 1."""
     begins: Position
+    """Beginning of the first doubled passage."""
 
 
 @dataclass(frozen=True)
 class VoiceLeading:
-    """What was found.
-
-    Attributes:
-        voices: Names of the voices compared.
-        pairs: How many pairs of voices there are.
-        counts: Of each kind that was looked for, exact.
-        findings: By kind, in the order of the counts, and by time.
-        doublings_found: How many pairs of voices double each other somewhere, exact.
-        doublings: Those pairs, the ones with the most moves first.
-        rules: By which rules this was found.
-    """
+    """The voice leading of a score."""
 
     voices: tuple[str, ...]
+    """Names of the voices compared."""
     pairs: int
+    """Number of pairs of voices."""
     counts: tuple[KindCount, ...]
+    """Exact number of findings of each requested kind."""
     findings: tuple[Finding, ...]
+    """Findings by kind, in the order of the counts, and then by time."""
     doublings_found: int
+    """Exact number of pairs of voices that double each other anywhere."""
     doublings: tuple[Doubling, ...]
+    """Those pairs, the ones with the most moves first."""
     rules: tuple[str, ...]
+    """Rules of the analysis."""
 
 
 def voice_leading(
@@ -123,56 +110,57 @@ def voice_leading(
     """Compare all pairs of voices.
 
     Args:
-        score: Of all parts.
-        pitches: Of its rows, written or sounding.
-        kinds: Which of `hits.KINDS` to look for; None for all.
-        voices: Which voices to compare: their names, names of parts, or numbers of parts from 1; None for
-            all.
-        direct: Direct fifths and octaves of the ``outer`` voices, where the upper one leaps, or of ``all``
-            pairs, leap or not.
-        chord_note: Which note of a chord within a voice counts.
-        most: How many findings of each kind, and how many doublings, to return; all are counted.
+        score: The score.
+        pitches: Pitches of its rows, written or sounding.
+        kinds: Kinds to look for, from `occurrences.KINDS`; None for all.
+        voices: Names of voices or parts, or numbers of parts from 1; None for all.
+        direct: ``outer`` for direct fifths and octaves between the outer voices where the upper one leaps,
+            ``all`` for those between any two voices, leap or not.
+        chord_note: Note that counts of a chord within one voice.
+        most: Most findings of each kind, and most doublings, to return; all are counted.
 
     Raises:
         ScoreError: A kind or a voice is unknown.
     """
-    wanted = _known_kinds(kinds)
+    requested = _checked_kinds(kinds)
     lines = melodic_lines(score, pitches, voices=voices, chord_note=chord_note)
     moves = moves_of(lines)
-    hits = _hits(lines, moves, wanted, direct, most)
+    hits = _hits(lines, moves, requested, direct, most)
     clock = Clock(score)
     doublings_found, doublings = _doublings(lines, moves, clock, most)
-    tell = _Teller(lines, clock, score.notes.ticks_per_quarter)
+    builder = _FindingBuilder(lines, clock, score.notes.ticks_per_quarter)
     return VoiceLeading(
         voices=lines.names,
         pairs=len(lines.names) * (len(lines.names) - 1) // 2,
         counts=tuple(KindCount(each.kind, each.total, len(each.time)) for each in hits),
-        findings=tuple(finding for each in hits for finding in tell.findings(each)),
+        findings=tuple(finding for each in hits for finding in builder.findings(each)),
         doublings_found=doublings_found,
         doublings=doublings,
         rules=_rules(lines, direct, chord_note),
     )
 
 
-def _known_kinds(kinds: Collection[str] | None) -> frozenset[str]:
+def _checked_kinds(kinds: Collection[str] | None) -> frozenset[str]:
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
-        raise ScoreError(f"Expected kinds out of: {', '.join(KINDS)}; got {unknown[0]!r}.")
+        raise ScoreError(f"Expected kinds from {', '.join(KINDS)}; got {unknown[0]!r}.")
     return frozenset(KINDS if kinds is None else kinds)
 
 
-def _hits(lines: Lines, moves: Moves, wanted: frozenset[str], direct: DirectPairs, most: int) -> list[Hits]:
-    """Return what was found of the kinds wanted, in the order of `KINDS`."""
-    found: list[Hits] = []
-    if any(kind.startswith(("parallel", "fifths", "octaves")) for kind in wanted):
-        found += parallels(lines, moves, most)
-    if any(kind.startswith("direct") for kind in wanted):
-        found += direct_intervals(lines, moves, direct, most)
-    if any(kind.startswith("voice") for kind in wanted):
-        found += crossings(lines, moves, most)
-    if any("leap" in kind for kind in wanted):
-        found += leaps(lines, moves, most)
-    return [hits for hits in found if hits.kind in wanted]
+def _hits(
+    lines: Lines, moves: Moves, requested: frozenset[str], direct: DirectPairs, most: int
+) -> list[Hits]:
+    """Return the hits of the requested kinds, in the order of `KINDS`."""
+    all_hits: list[Hits] = []
+    if any(kind.startswith(("parallel", "fifths", "octaves")) for kind in requested):
+        all_hits += parallels(lines, moves, most)
+    if any(kind.startswith("direct") for kind in requested):
+        all_hits += direct_intervals(lines, moves, direct, most)
+    if any(kind.startswith("voice") for kind in requested):
+        all_hits += crossings(lines, moves, most)
+    if any("leap" in kind for kind in requested):
+        all_hits += leaps(lines, moves, most)
+    return [hits for hits in all_hits if hits.kind in requested]
 
 
 def _doublings(lines: Lines, moves: Moves, clock: Clock, most: int) -> tuple[int, tuple[Doubling, ...]]:
@@ -193,13 +181,13 @@ def _doublings(lines: Lines, moves: Moves, clock: Clock, most: int) -> tuple[int
     )
 
 
-class _Teller:
-    """Makes findings of columns."""
+class _FindingBuilder:
+    """Builds findings from columns."""
 
     def __init__(self, lines: Lines, clock: Clock, ticks_per_quarter: int) -> None:
         self._lines = lines
         self._ticks_per_quarter = ticks_per_quarter
-        # Much happens at the same moments, between the same notes.
+        # Many findings share their moments and notes.
         self._position = functools.cache(clock.at_tick)
         self._note_name = functools.cache(lines.name)
 
@@ -247,7 +235,7 @@ class _Teller:
 
 
 def _rules(lines: Lines, direct: DirectPairs, chord_note: ChordNote) -> tuple[str, ...]:
-    """Return by which rules the findings were made."""
+    """Return the rules of the analysis, for the reader of the result."""
     direct_rule = (
         "only between the highest and the lowest voice of the moment, where the upper one moves by more than "
         "a step"
@@ -261,13 +249,12 @@ def _rules(lines: Lines, direct: DirectPairs, chord_note: ChordNote) -> tuple[st
         f"{MOST_FOR_ALL_PAIRS}; name fewer voices to compare all their pairs"
     )
     return (
-        f"Of a chord within one voice the {chord_note} note counts; {lines.left_out} other notes do not.",
-        "Grace notes and cues do not count, tied notes are one note, and a rest ends a succession.",
-        "Parallels are looked for between all pairs of voices that move at the same moment, also from simple "
-        "to compound intervals; repeated notes are no motion.",
-        f"Voices that make at least {RUN} moves in succession as one, in unison or octaves, double "
-        "each other: this is no parallel, and what they do against others counts once.",
-        f"Direct fifths and octaves are looked for {direct_rule}.",
-        f"Crossings and overlaps are looked for {crossing_rule}; the upper voice of a pair is the one that "
-        "is above for most of the time.",
+        chord_rule(lines, chord_note),
+        "Parallels are counted between all pairs of voices that move at the same moment, including motion "
+        "from simple to compound intervals; a repeated note is not motion, and a rest interrupts a voice.",
+        f"Voices that make at least {RUN} successive moves together, in unison or octaves, double each "
+        "other: these are not parallels, and their parallels with other voices count once.",
+        f"Direct fifths and octaves are counted {direct_rule}.",
+        f"Crossings and overlaps are counted {crossing_rule}; the upper voice of a pair is the one that is "
+        "above for most of the time.",
     )

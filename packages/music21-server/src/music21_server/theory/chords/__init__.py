@@ -1,1 +1,1 @@
-"""Sonorities, the chords that they belong to, and their names and Roman numerals."""
+"""Sonorities, the chords that they belong to, and the names and Roman numerals of both."""

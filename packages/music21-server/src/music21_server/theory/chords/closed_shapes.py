@@ -1,4 +1,4 @@
-"""Sonorities sorted by what they look like in closed position, so that each look is named once."""
+"""Sonorities grouped by their shape in closed position, so that each shape is named once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from music21_server.score.table import STEP_SEMITONES, Booleans, Integers
 from music21_server.theory.chords.name_table import NameTable
-from music21_server.theory.chords.names import Shape, SonorityName, class_of, closed
+from music21_server.theory.chords.names import Shape, SonorityName, class_of, closed_shape
 from music21_server.theory.chords.sonorities import Sonorities
 from music21_server.theory.pitch.names import FIFTHS_OF_STEPS, Key, name_at
 
 LOWEST_FIFTHS: Final = -28
-"""F with four flats; with 64 places from there on, a set of names is a number of 64 bits."""
+"""F with four flats, the lowest of 64 places, so that a set of names fits into 64 bits."""
 
 _PLACES: Final = 64
 
@@ -24,23 +24,23 @@ Masks = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Shapes:
-    """Sonorities by shape.
+    """Sonorities grouped by shape.
 
     Attributes:
-        index: Of each sonority, into `shapes`.
-        shapes: Those that occur, absolutely spelled.
+        index: Index of each sonority's shape.
+        shapes: Distinct shapes, spelled absolutely.
     """
 
     index: Integers
     shapes: tuple[Shape, ...]
 
     def names(self, key: Key, table: NameTable) -> list[SonorityName]:
-        """Return what each of the shapes is called in a key, with roots still seen from its tonic."""
+        """Return the name of each shape in a key, with its root relative to the tonic."""
         return [table.name(class_of(shape, key)) for shape in self.shapes]
 
 
 def name_masks(sonorities: Sonorities) -> tuple[Masks, Booleans]:
-    """Return the names in each sonority as bits on the line of fifths, and whether all have a place there."""
+    """Return the names in each sonority as bits on the line of fifths, and whether all of them fit there."""
     fifths = FIFTHS_OF_STEPS[sonorities.step] + 7 * (sonorities.alter_cents // 100) - LOWEST_FIFTHS
     has_place = (sonorities.alter_cents % 100 == 0) & (fifths >= 0) & (fifths < _PLACES)
     bits = np.where(has_place, np.uint64(1) << np.where(has_place, fifths, 0).astype(np.uint64), np.uint64(0))
@@ -51,14 +51,14 @@ def name_masks(sonorities: Sonorities) -> tuple[Masks, Booleans]:
 def shapes_of(sonorities: Sonorities) -> Shapes:
     """Return the shapes of sonorities.
 
-    Where all names are ordinary and none that is written above the bass sounds below it, the bass and the set
-    of names tell the shape; these are compared as numbers. The few others are closed one by one.
+    If all names are on the line of fifths, and no pitch written above the bass sounds below it, the bass and
+    the set of names define the shape and are compared as numbers. The few others are closed_shape one by one.
     """
     if not len(sonorities):
         return Shapes(np.zeros(0, dtype=np.int64), ())
     masks, is_ordinary = name_masks(sonorities)
     bass = bass_rows(sonorities)
-    is_ordinary &= ~_has_false_bass(sonorities, bass)
+    is_ordinary &= ~_has_lower_sound(sonorities, bass)
     bass_fifths = FIFTHS_OF_STEPS[sonorities.step[bass]] + 7 * (sonorities.alter_cents[bass] // 100)
     distinct_masks, mask_index = np.unique(masks, return_inverse=True)
     codes = mask_index * _PLACES + np.clip(bass_fifths - LOWEST_FIFTHS, 0, _PLACES - 1)
@@ -75,7 +75,8 @@ def shapes_of(sonorities: Sonorities) -> Shapes:
 
 
 def bass_rows(sonorities: Sonorities) -> Integers:
-    """Return the row of the bass of each sonority: the lowest as written, then as it sounds."""
+    """Return the row of each sonority's bass: the lowest pitch as written, and of several the lowest as it
+    sounds."""
     line = sonorities.octave * 7 + sonorities.step
     counts = np.diff(sonorities.first)
     owner = np.repeat(np.arange(len(sonorities)), counts)
@@ -83,10 +84,11 @@ def bass_rows(sonorities: Sonorities) -> Integers:
     return order[sonorities.first[:-1]]
 
 
-def _has_false_bass(sonorities: Sonorities, bass: Integers) -> Booleans:
-    """Return which sonorities have a pitch that lies above the bass on the staff and below it in sound.
+def _has_lower_sound(sonorities: Sonorities, bass: Integers) -> Booleans:
+    """Return which sonorities have a pitch that is written above the bass and sounds below it.
 
-    Octaves aside: E sharp with F flat. How far above it was written then matters to closed position.
+    Octaves do not count: E sharp with F flat is such a sonority. Its closed position then depends on how far
+    above the bass that pitch is written.
     """
     counts = np.diff(sonorities.first)
     cents = STEP_SEMITONES[sonorities.step].astype(np.int64) * 100 + sonorities.alter_cents
@@ -115,7 +117,7 @@ def _close_others(sonorities: Sonorities, others: Integers, index: Integers, sha
     places: dict[Shape, int] = {}
     for which in others.tolist():
         rows = slice(int(sonorities.first[which]), int(sonorities.first[which + 1]))
-        shape = closed(
+        shape = closed_shape(
             list(
                 zip(
                     sonorities.step[rows].tolist(),

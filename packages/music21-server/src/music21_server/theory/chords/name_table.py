@@ -1,7 +1,7 @@
-"""Names of classes of sonorities: in memory, in the packaged table, or else found by the rules of music21.
+"""Names of sonority classes: from memory, from the packaged table, or computed.
 
-The packaged table holds the classes of the corpus that music21 ships (`tools/make_names.py` makes it). It
-answers for the version of music21 that it was made with; beside another one it is left alone.
+The packaged table holds the classes in music21's corpus (`tools/make_names.py` makes it). It is used only
+with the version of music21 that it was made with.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from typing import Final
 from music21_server.theory.chords.names import SonorityClass, SonorityName, name_class
 
 PACKAGED: Final = "sonority_names.json"
-"""Below `music21_server/data`."""
+"""File name below `music21_server/data`."""
 
 _MOST_KEPT: Final = 100_000
-"""Classes in memory, about half a kilobyte each; the corpus of music21 has fewer, noise has more."""
+"""Most classes kept in memory, at about half a kilobyte each. The corpus of music21 has fewer; noise has
+more."""
 
 
 class NameTable:
-    """Names of classes.
+    """Names of sonority classes.
 
     Attributes:
-        asked: How many classes neither memory nor the packaged table knew.
+        misses: Number of classes found neither in memory nor in the packaged table.
     """
 
     def __init__(
         self,
         packaged: Mapping[str, str],
-        ask: Callable[[SonorityClass], SonorityName] = name_class,
+        compute: Callable[[SonorityClass], SonorityName] = name_class,
     ) -> None:
         self._packaged = packaged
-        self._ask = ask
+        self._compute = compute
         self._kept: dict[SonorityClass, SonorityName] = {}
-        self.asked = 0
+        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -45,28 +46,29 @@ class NameTable:
         return iter(self._kept.items())
 
     def name(self, sonority: SonorityClass) -> SonorityName:
-        """Return what a class is called."""
-        found = self._kept.get(sonority)
-        if found is not None:
-            return found
+        """Return the name of a class."""
+        name = self._kept.get(sonority)
+        if name is not None:
+            return name
         text = self._packaged.get(sonority.text)
         if text is not None:
-            found = SonorityName.from_text(text)
+            name = SonorityName.from_text(text)
         else:
-            found = self._ask(sonority)
-            self.asked += 1
+            name = self._compute(sonority)
+            self.misses += 1
         if len(self._kept) < _MOST_KEPT:
-            self._kept[sonority] = found
-        return found
+            self._kept[sonority] = name
+        return name
 
 
 @cache
 def shared_names() -> NameTable:
-    """Return the table of this process."""
+    """Return the table shared by the whole process."""
     return NameTable(packaged_names())
 
 
 def packaged_names() -> Mapping[str, str]:
-    """Return the packaged table, texts of classes and of names; empty where it is of another music21."""
+    """Return the packaged table from text of a class to text of its name; empty for another version of
+    music21."""
     document = json.loads(resources.files("music21_server").joinpath("data", PACKAGED).read_bytes())
     return document["names"] if document["music21"] == metadata.version("music21") else {}

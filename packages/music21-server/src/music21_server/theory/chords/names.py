@@ -1,9 +1,9 @@
-"""What a sonority is called, found once per class of sonorities.
+"""Names of sonorities, computed once per class of sonorities.
 
-A class is what is left of a sonority in closed position: the bass and the steps and alterations of the other
-names above it, all as seen from the tonic, with the mode. Neither octaves nor doublings nor the tonic itself
-change a chord's root, quality, inversion, common name or numeral there, so the answer for one sonority of a
-class is the answer for all of them, in every key. (Closed position as in music21's `Chord.closedPosition`.)
+A class is a sonority in closed position: the bass, and the steps and alterations of the other names above it,
+all relative to the tonic, together with the mode. Octaves, doublings and the tonic itself do not change a
+chord's root, quality, inversion, common name or numeral, so one answer serves all sonorities of a class in
+every key. (Closed position as in music21's `Chord.closedPosition`.)
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
-from music21_server.theory.chords.roman_numerals import described
+from music21_server.theory.chords.roman_numerals import describe
 from music21_server.theory.pitch.mode import Mode
-from music21_server.theory.pitch.names import STEP_CENTS, Key, Name, name_of, seen_from, text_of
+from music21_server.theory.pitch.names import STEP_CENTS, Key, Name, name_of, relative_name, text_of
 
 _Answer = TypeVar("_Answer")
 
 _MOST_CENTS: Final = 400
-"""Quadruple accidentals are the last that music21 knows."""
+"""Quadruple accidentals are the largest that music21 supports."""
 
 _SMALLEST_SET: Final = 3
-_SPELLING_HAS_A_SAY: Final = frozenset(
+_NAMED_BY_SPELLING: Final = frozenset(
     {"3-8A", "3-10", "3-11A", "3-11B", "3-12", "4-20", "4-25", "4-26", "4-27A", "4-27B", "4-28"}
     | {"5-27A", "5-27B", "5-34"}
 )
-"""Forte classes of triads, sevenths, ninths and augmented sixths: music21 asks how they are written."""
+"""Forte classes of triads, sevenths, ninths and augmented sixths, whose names in music21 depend on the
+spelling."""
 
 Above = tuple[int, int]
-"""A name above a bass: how many steps, and its alteration in cents."""
+"""A name above a bass: steps above it, and alteration in cents."""
 
 NO_ROOT_INVERSION: Final = -1
 
 UNNAMED: Final = "unnamed chord"
-"""Common name of what music21 does not name."""
+"""Common name of a chord that music21 cannot name."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Shape:
 
     Attributes:
         bass: Lowest name.
-        above: The others in the order of their height; seven steps above the bass is its own step once more.
+        above: Other names in order of height; seven steps above the bass is its own step, altered.
     """
 
     bass: Name
@@ -56,20 +57,20 @@ class Shape:
         """All names, the bass first."""
         return (self.bass, *(((self.bass[0] + steps) % 7, cents) for steps, cents in self.above))
 
-    def seen_from(self, tonic: Name) -> Shape:
-        """Return the same shape as it looks from a tonic, as if that were C."""
-        bass, *others = (seen_from(tonic, name) for name in self.names)
+    def relative_to(self, tonic: Name) -> Shape:
+        """Return the same shape relative to a tonic, as if the tonic were C."""
+        bass, *others = (relative_name(tonic, name) for name in self.names)
         above = ((steps, cents) for (steps, _), (_, cents) in zip(self.above, others, strict=True))
         return Shape(bass, tuple(above))
 
 
 @dataclass(frozen=True)
 class SonorityClass:
-    """Sonorities that are called the same.
+    """A class of sonorities that share one name.
 
     Attributes:
-        mode: Of the key.
-        shape: As seen from the tonic.
+        mode: Mode of the key.
+        shape: Shape relative to the tonic.
     """
 
     mode: Mode
@@ -77,9 +78,9 @@ class SonorityClass:
 
     @property
     def text(self) -> str:
-        """As ``major C E G``: the key of the packaged table.
+        """Key in the packaged table, such as ``major C E G``.
 
-        An apostrophe marks what closed position leaves an octave higher than its step would be.
+        An apostrophe marks a name that closed position leaves an octave higher than its step alone would.
         """
         bass = self.shape.bass
         others = (
@@ -91,14 +92,14 @@ class SonorityClass:
 
 @dataclass(frozen=True)
 class SonorityName:
-    """What a class is called.
+    """The name of a class.
 
     Attributes:
-        root: Seen from the tonic; None where music21 finds none.
+        root: Root relative to the tonic; None if music21 has none.
         quality: ``major``, ``minor``, ``diminished``, ``augmented`` or ``other``.
-        inversion: 0 for root position; -1 where there is no root.
-        numeral: Roman numeral with figures, such as ``V65``; empty where music21 finds none.
-        common_name: Such as ``dominant seventh chord``.
+        inversion: 0 for root position; -1 without a root.
+        numeral: Roman numeral with figures, such as ``V65``; empty if music21 has none.
+        common_name: Common name, such as ``dominant seventh chord``.
     """
 
     root: Name | None
@@ -109,13 +110,13 @@ class SonorityName:
 
     @property
     def text(self) -> str:
-        """As the packaged table keeps it."""
+        """The name as a text for the packaged table."""
         root = "" if self.root is None else text_of(self.root)
         return "|".join((root, self.quality, str(self.inversion), self.numeral, self.common_name))
 
     @classmethod
     def from_text(cls, text: str) -> SonorityName:
-        """Return what `text` stands for."""
+        """Return the name for a text of the packaged table."""
         root, quality, inversion, numeral, common_name = text.split("|")
         return cls(name_of(root) if root else None, quality, int(inversion), numeral, common_name)
 
@@ -123,14 +124,17 @@ class SonorityName:
 @lru_cache(maxsize=20_000)
 def class_of(shape: Shape, key: Key) -> SonorityClass:
     """Return the class of a shape in a key."""
-    return SonorityClass(key.mode, shape.seen_from(key.tonic))
+    return SonorityClass(key.mode, shape.relative_to(key.tonic))
 
 
-def closed(pitches: Sequence[tuple[int, int, int]]) -> Shape:
-    """Return the shape of pitches, given as step, alteration in cents and octave, as music21 closes them.
+def closed_shape(pitches: Sequence[tuple[int, int, int]]) -> Shape:
+    """Return the shape of pitches in closed position, as music21 closes them.
 
-    The bass is the lowest as written. Every other pitch comes down by octaves until it sounds less than an
-    octave above the bass, and goes back by one where it is then written below it.
+    The bass is the lowest pitch as written. Every other pitch moves down by octaves until it sounds less than
+    an octave above the bass; if it is then written below the bass, it moves back up by one.
+
+    Args:
+        pitches: Step, alteration in cents and octave of each.
     """
     heights = sorted(
         {
@@ -149,15 +153,17 @@ def closed(pitches: Sequence[tuple[int, int, int]]) -> Shape:
 
 
 def name_class(sonority: SonorityClass) -> SonorityName:
-    """Return what a class is called: as `ask_music21`, some twenty times as fast."""
+    """Return the name of a class: the same as `ask_music21`, about twenty times as fast."""
     shape = sonority.shape
-    found = described(shape.bass, shape.above, sonority.mode)
-    if found is None:
+    description = describe(shape.bass, shape.above, sonority.mode)
+    if description is None:
         return ask_music21(sonority)
-    called = common_name(shape.seen_from(shape.bass))
-    if called == UNNAMED:  # more accidentals than music21 has, seen from that bass
-        called = common_name(shape)
-    return SonorityName(found.root, found.quality, found.inversion, found.numeral, called)
+    common = common_name(shape.relative_to(shape.bass))
+    if common == UNNAMED:  # relative to that bass it needs more accidentals than music21 has
+        common = common_name(shape)
+    return SonorityName(
+        description.root, description.quality, description.inversion, description.numeral, common
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -169,22 +175,23 @@ def common_name(shape: Shape) -> str:
     if all(height % 100 == 0 for height in heights) and all(
         abs(cents) <= _MOST_CENTS for _, cents in shape.names
     ):
-        found = _name_of_set(_transposed({height // 100 % 12 for height in heights}))
-        if found is not None:
-            return found
-    return _tried(lambda: str(chord.Chord(_pitches(shape)).commonName), UNNAMED)
+        name = _name_of_set(_transposition_class({height // 100 % 12 for height in heights}))
+        if name is not None:
+            return name
+    return _or_default(lambda: str(chord.Chord(_pitches(shape)).commonName), UNNAMED)
 
 
-def _transposed(pitch_classes: set[int]) -> tuple[int, ...]:
-    """Return one and the same set for all transpositions of a set."""
+def _transposition_class(pitch_classes: set[int]) -> tuple[int, ...]:
+    """Return the same set for all transpositions of a set of pitch classes."""
     return min(tuple(sorted((each - lowest) % 12 for each in pitch_classes)) for lowest in pitch_classes)
 
 
 @cache
 def _name_of_set(pitch_classes: tuple[int, ...]) -> str | None:
-    """Return what music21 calls a set of pitch classes, None where the spelling has a say.
+    """Return music21's name for a set of pitch classes; None if the spelling decides.
 
-    There are 352 of them, and thousands of ways to spell them; to make a chord and to ask it takes 0.1 ms.
+    There are 352 such sets and thousands of spellings, and each music21 chord takes 0.1 ms to create and
+    name.
     """
     from music21 import chord
 
@@ -193,37 +200,37 @@ def _name_of_set(pitch_classes: tuple[int, ...]) -> str | None:
     tables: Any = chord.tables  # untyped there
     address = tables.seekChordTablesAddress(SimpleNamespace(orderedPitchClasses=list(pitch_classes)))
     forte_class = tables.addressToForteName(address, "tn")
-    if forte_class in _SPELLING_HAS_A_SAY:
+    if forte_class in _NAMED_BY_SPELLING:
         return None
     names = tables.addressToCommonNames(address)
     return str(names[0]) if names else f"forte class {forte_class}"
 
 
 def ask_music21(sonority: SonorityClass) -> SonorityName:
-    """Return what music21 calls a class, in C, in closed position above a bass in the octave of middle C.
+    """Return music21's name for a class, in C, in closed position above a bass in the octave of middle C.
 
-    Whatever music21 has no answer for is left out; nothing is raised.
+    Whatever music21 cannot answer is left empty; nothing is raised.
     """
-    # Loaded here: whoever finds all names in the table needs none of it, and it takes a second.
+    # Imported here because it takes a second and is not needed if all names are in the table.
     from music21 import chord, roman
 
-    made = _tried(lambda: chord.Chord(_pitches(sonority.shape)), None)
-    if made is None:  # an alteration that music21 has no accidental for
+    chord_in_c = _or_default(lambda: chord.Chord(_pitches(sonority.shape)), None)
+    if chord_in_c is None:  # an alteration that music21 has no accidental for
         return SonorityName(None, "other", NO_ROOT_INVERSION, "", UNNAMED)
     tonic = _key(sonority.mode)
-    root: Any = _tried(made.root, None)
-    inversion = _tried(made.inversion, None) if root is not None else None
+    root: Any = _or_default(chord_in_c.root, None)
+    inversion = _or_default(chord_in_c.inversion, None) if root is not None else None
     return SonorityName(
         root=None if root is None else _name(root),
-        quality=_tried(lambda: str(made.quality), "other"),
+        quality=_or_default(lambda: str(chord_in_c.quality), "other"),
         inversion=NO_ROOT_INVERSION if inversion is None else int(inversion),
-        numeral=_tried(lambda: str(roman.romanNumeralFromChord(made, tonic).figure), ""),
-        common_name=_tried(lambda: str(made.commonName), UNNAMED),
+        numeral=_or_default(lambda: str(roman.romanNumeralFromChord(chord_in_c, tonic).figure), ""),
+        common_name=_or_default(lambda: str(chord_in_c.commonName), UNNAMED),
     )
 
 
-def _tried(ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
-    """Return an answer of music21, or another where it gives up; it does so with almost any exception."""
+def _or_default(ask: Callable[[], _Answer], default: _Answer) -> _Answer:
+    """Return an answer of music21, or `default` if it fails; it does so with almost any exception."""
     from music21.exceptions21 import Music21Exception
 
     try:
@@ -237,7 +244,7 @@ def _tried(ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
         ValueError,
         AssertionError,
     ):
-        return otherwise
+        return default
 
 
 @cache
@@ -256,14 +263,14 @@ def _pitch(line: int, cents: int) -> Any:
     from music21 import pitch
 
     octave, step = divmod(line, 7)
-    made: Any = pitch.Pitch("CDEFGAB"[step])
-    made.octave = octave
+    result: Any = pitch.Pitch("CDEFGAB"[step])
+    result.octave = octave
     quarter_tones, rest = divmod(cents + 25, 50)
     if quarter_tones:
-        made.accidental = pitch.Accidental(quarter_tones / 2)
+        result.accidental = pitch.Accidental(quarter_tones / 2)
     if rest != 25:
-        made.microtone = rest - 25
-    return made
+        result.microtone = rest - 25
+    return result
 
 
 def _name(pitch: Any) -> Name:

@@ -1,9 +1,9 @@
-"""Root, quality, inversion and Roman numeral of a shape, in whole numbers.
+"""Root, quality, inversion and Roman numeral of a shape, computed in whole numbers.
 
 The rules are those of music21 10 (`Chord.root`, `quality`, `inversion`, `roman.romanNumeralFromChord`), which
-takes milliseconds per chord where this takes some ten microseconds: an orchestral score has thousands of
-shapes that no table knows. The tests compare the two. Quarter tones, augmented sixths and threefold
-alterations, which are rare, are left to music21.
+takes milliseconds per chord; this takes about ten microseconds. An orchestral score has thousands of shapes
+that no table knows. The tests compare both. Quarter tones, augmented sixths and triple alterations are rare
+and left to music21.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from music21_server.theory.pitch.names import FIFTHS_OF_STEPS, STEP_CENTS, Name
 
 
 @dataclass(frozen=True)
-class Described:
-    """What a shape is in C.
+class ChordDescription:
+    """Description of a shape relative to C.
 
     Attributes:
-        root: Its root.
+        root: Root of the chord.
         quality: ``major``, ``minor``, ``diminished``, ``augmented`` or ``other``.
         inversion: 0 for root position.
         numeral: Roman numeral with figures.
@@ -33,13 +33,13 @@ class Described:
     numeral: str
 
 
-def described(bass: Name, above: tuple[tuple[int, int], ...], mode: Mode) -> Described | None:
-    """Return what a shape is in C major or C minor; None where music21 has to be asked.
+def describe(bass: Name, above: tuple[tuple[int, int], ...], mode: Mode) -> ChordDescription | None:
+    """Return the description of a shape in C major or C minor; None if it is left to music21.
 
     Args:
         bass: Lowest name.
-        above: Steps above it and alteration in cents of the others, in their order.
-        mode: Of the key.
+        above: Steps above the bass and alteration in cents of the others, in order of height.
+        mode: Mode of the key.
     """
     if bass[1] % 100 or any(cents % 100 for _, cents in above):
         return None
@@ -50,7 +50,7 @@ def described(bass: Name, above: tuple[tuple[int, int], ...], mode: Mode) -> Des
     numeral = _numeral(chord, mode)
     if "bbb" in numeral or "###" in numeral:  # music21 refuses some of these
         return None
-    return Described(
+    return ChordDescription(
         root=(chord.steps[root], chord.alterations[root] * 100),
         quality=_quality(chord),
         inversion=_INVERSIONS[(chord.steps[root] - chord.steps[0]) % 7],
@@ -59,13 +59,14 @@ def described(bass: Name, above: tuple[tuple[int, int], ...], mode: Mode) -> Des
 
 
 _WIDEST_SPREAD: Final = 18
-"""Beyond triply augmented intervals music21 refuses some chords; this is well below."""
+"""Most fifths between two names; music21 refuses some chords beyond triply augmented intervals, and this is
+well below."""
 
 _INVERSIONS: Final = {0: 0, 5: 1, 3: 2, 1: 3, 6: 4, 4: 5, 2: 6}
-"""By steps from the bass up to the root."""
+"""Inversion by the steps from the bass up to the root."""
 
-_THIRDS_FIRST: Final = ((2, 1 / 6), (4, 1 / 7), (6, 1 / 8), (1, 1 / 9), (3, 1 / 10), (5, 1 / 11))
-"""Steps above a root, and how much a note there speaks for it."""
+_ROOT_WEIGHTS: Final = ((2, 1 / 6), (4, 1 / 7), (6, 1 / 8), (1, 1 / 9), (3, 1 / 10), (5, 1 / 11))
+"""Steps above a candidate root, and the weight of a note there."""
 
 _NATURAL: Final[Mapping[Mode, tuple[int, ...]]] = {
     "major": (0, 0, 0, 0, 0, 0, 0),
@@ -79,13 +80,14 @@ class _Chord:
 
     Attributes:
         lines: Places on the staff.
-        steps: 0 is C.
-        alterations: In semitones.
-        heights: In semitones.
+        steps: Steps; 0 is C.
+        alterations: Alterations in semitones.
+        heights: Heights in semitones.
         fifths: Places on the line of fifths.
-        spread: Distance of the outermost of these.
+        spread: Distance between the outermost of these.
         root: Index of the root.
-        third: Index of the first third above it, and so on; None without one.
+        third: Index of the first third above the root, and likewise for `fifth` and `seventh`; None without
+            one.
     """
 
     def __init__(self, bass: Name, above: tuple[tuple[int, int], ...]) -> None:
@@ -103,36 +105,37 @@ class _Chord:
         self.third, self.fifth, self.seventh = self.first(2), self.first(4), self.first(6)
 
     def first(self, steps: int) -> int | None:
-        """Return the first note that is so many steps above the root, octaves aside."""
-        wanted = (self.steps[self.root] + steps) % 7
-        return self.steps.index(wanted) if wanted in self.steps else None
+        """Return the index of the first note `steps` above the root, octaves aside."""
+        step = (self.steps[self.root] + steps) % 7
+        return self.steps.index(step) if step in self.steps else None
 
     def semitones(self, index: int | None) -> int | None:
-        """Return how far a note is above the root, octaves aside."""
+        """Return the distance of a note from the root, octaves aside."""
         return None if index is None else (self.heights[index] - self.heights[self.root]) % 12
 
     def is_repeated(self, index: int) -> bool:
-        """Return whether a step comes in two alterations."""
+        """Return whether a note's step occurs with another alteration."""
         return any(
             step == self.steps[index] and (height - self.heights[index]) % 12
             for step, height in zip(self.steps, self.heights, strict=True)
         )
 
     def is_seventh_of(self, kind: tuple[int, ...]) -> bool:
-        """Return whether it is a seventh chord of these semitones above the root."""
+        """Return whether this is a seventh chord with these semitones above the root."""
         if len(self.names) != 4 or None in (self.third, self.fifth, self.seventh):
             return False
         return all(self.semitones(index) in kind for index in range(len(self.steps)))
 
     def may_be_augmented_sixth_chord(self) -> bool:
-        """Return whether it has an augmented sixth, and as many names as such a chord."""
+        """Return whether it has an augmented sixth and as many names as an augmented sixth chord."""
         if len(self.names) not in (3, 4):
             return False
         return any(place + 10 in self.fifths for place in self.fifths)
 
 
 def _root(steps: list[int]) -> int:
-    """Return the index of the root: that of a pile of thirds, or else what has most thirds above it."""
+    """Return the index of the root: the root of a stack of thirds, or else the note with the most thirds
+    above it."""
     unique = list(dict.fromkeys(steps))
     present = set(unique)
     if len(unique) in (1, 7):
@@ -141,7 +144,7 @@ def _root(steps: list[int]) -> int:
         if all((step + 2 * third) % 7 in present for third in range(len(unique))):
             return steps.index(step)
     weights = [
-        sum(weight for above, weight in _THIRDS_FIRST if (step + above) % 7 in present) for step in unique
+        sum(weight for above, weight in _ROOT_WEIGHTS if (step + above) % 7 in present) for step in unique
     ]
     return steps.index(unique[weights.index(max(weights))])
 
@@ -165,7 +168,8 @@ def _numeral(chord: _Chord, mode: Mode) -> str:
     step = chord.steps[chord.root]
     shift = chord.alterations[chord.root] - scale[step]
     prefix = _signs(shift)
-    if mode == "minor" and step in (5, 6):  # vi and vii are the raised ones; the scale's own have a flat
+    # In minor, vi and vii are the raised degrees; those of the scale have a flat.
+    if mode == "minor" and step in (5, 6):
         if shift < 0:
             prefix = "b" + prefix
         elif shift == 0:
@@ -195,7 +199,7 @@ _MINOR_MAJOR_SEVENTHS: Final = {
     "64#3": "43[#7]", "42": "42[#7]",
 }  # fmt: skip
 _TRIADS: Final = {(4, 7): True, (3, 7): True, (3, 6): False, (4, 8): False}
-"""By third and fifth: whether it is a major or minor one."""
+"""Whether a triad is a major or minor one, by its third and fifth."""
 
 
 def _signs(alteration: int) -> str:
@@ -203,7 +207,7 @@ def _signs(alteration: int) -> str:
 
 
 def _figures(chord: _Chord, scale: list[int]) -> str:
-    """Return the figures above the bass, with the alterations of a scale left out."""
+    """Return the figures above the bass, without the alterations of a scale."""
     third, fifth = chord.semitones(chord.third), chord.semitones(chord.fifth)
     is_triad = len(chord.names) == 3 and len({height % 12 for height in chord.heights}) == 3
     kind = _TRIADS.get((third or 0, fifth or 0)) if is_triad else None

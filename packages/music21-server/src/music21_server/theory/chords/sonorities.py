@@ -1,7 +1,8 @@
-"""What sounds together, from moment to moment.
+"""Sonorities: the pitches that sound together, from moment to moment.
 
-A sonority lasts until any note or rest begins or ends, or a bar does. Grace notes and unpitched ones do not
-count. As `chordify` of music21 after `toSoundingPitch()` and without graces and chord symbols.
+A sonority lasts until any note or rest begins or ends, or a bar does. Grace notes and unpitched notes do not
+count. The result is that of music21's `chordify` after `toSoundingPitch()`, without grace notes and chord
+symbols.
 """
 
 from __future__ import annotations
@@ -18,24 +19,25 @@ from music21_server.theory.pitch.transposition import SpelledPitches
 
 _MOST_CELLS: Final = 500_000_000
 _MOST_PITCHES: Final = 30_000_000
-"""Moments times different pitches that are looked at, and pitches that are found. An orchestra of 150 parts
-over 500 bars has some 20 and 3 million; more is no music, and would take minutes and gigabytes."""
+"""Limits on the number of moments times distinct pitches, and on the pitches of all sonorities. An orchestra
+of 150 parts over 500 bars has about 20 and 3 million; scores far beyond that would take minutes and
+gigabytes."""
 
 _BLOCK_CELLS: Final = 4_000_000
 
 
 @dataclass(frozen=True)
 class Sonorities:
-    """Sonorities in the order of time, rests between them left out.
+    """Sonorities in order of time, without the rests between them.
 
     Attributes:
         start: Ticks since the beginning of the score.
-        duration: In ticks.
+        duration: Duration in ticks.
         measure: Index of the bar.
-        first: Where the pitches of each begin in the columns below; one more than there are sonorities.
-        step: Of each pitch, the lowest first within its sonority; no pitch comes twice.
-        alter_cents: Of each pitch.
-        octave: Of each pitch.
+        first: Index of each sonority's first pitch in the columns below; one entry more than sonorities.
+        step: Step of each pitch, from the lowest within a sonority; no pitch occurs twice in one.
+        alter_cents: Alteration of each pitch.
+        octave: Octave of each pitch.
     """
 
     start: Integers
@@ -54,35 +56,35 @@ def sonorities(score: Score, pitches: SpelledPitches) -> Sonorities:
     """Return the sonorities of a score.
 
     Args:
-        score: Of all parts.
-        pitches: Of its rows, written or sounding.
+        score: The score.
+        pitches: Pitches of its rows, written or sounding.
 
     Raises:
-        TooMuchScoreError: There are more moments and pitches than any music has.
+        TooMuchScoreError: The score exceeds one of the limits above.
     """
     table = score.notes
     bars = score.measure_starts
-    lasts = np.flatnonzero((~table.grace) & (table.duration > 0) & (table.kind != UNPITCHED))
-    bar_begin, bar_end = bars[table.measure[lasts]], bars[table.measure[lasts] + 1]
-    # A voice that is longer than its bar ends with it here: the next one has begun.
-    start = np.minimum(bar_begin + table.onset[lasts], bar_end)
-    end = np.minimum(start + table.duration[lasts], bar_end)
+    rows = np.flatnonzero((~table.grace) & (table.duration > 0) & (table.kind != UNPITCHED))
+    bar_begin, bar_end = bars[table.measure[rows]], bars[table.measure[rows] + 1]
+    # A voice that is longer than its bar is cut at the barline, where the next bar begins.
+    start = np.minimum(bar_begin + table.onset[rows], bar_end)
+    end = np.minimum(start + table.duration[rows], bar_end)
     edges = np.unique(np.concatenate([start, end, bars]))
 
-    sounds = (table.kind[lasts] == NOTE) & (end > start)
-    rows, code_of_row = _coded(pitches, lasts[sounds])
+    sounds = (table.kind[rows] == NOTE) & (end > start)
+    pitch_representatives, code_of_row = _coded(pitches, rows[sounds])
     slice_of, code_of = _sounding(
         np.searchsorted(edges, start[sounds]),
         np.searchsorted(edges, end[sounds]),
         code_of_row,
-        len(rows),
+        len(pitch_representatives),
         len(edges),
     )
     is_first = np.ones(len(slice_of), dtype=np.bool_)
     is_first[1:] = slice_of[1:] != slice_of[:-1]
     first = np.flatnonzero(is_first)
     slices = slice_of[first]
-    pitch_rows = rows[code_of]
+    pitch_rows = pitch_representatives[code_of]
     return Sonorities(
         start=edges[slices],
         duration=edges[slices + 1] - edges[slices],
@@ -95,8 +97,8 @@ def sonorities(score: Score, pitches: SpelledPitches) -> Sonorities:
 
 
 def _coded(pitches: SpelledPitches, rows: Integers) -> tuple[Integers, Integers]:
-    """Return a row for each different pitch, from the lowest, and the index of that pitch for each row."""
-    # One number in the order of height, step and alteration: far faster to sort than three.
+    """Return a row for each distinct pitch, from the lowest, and the index of each row's pitch among them."""
+    # Height, step and alteration packed into one number sort far faster than three columns.
     height = pitches.cents[rows] + (1 << 24)
     number = (((height << 3) + pitches.step[rows]) << 20) + pitches.alter_cents[rows] + (1 << 19)
     _, representatives, code = np.unique(number, return_index=True, return_inverse=True)
@@ -106,27 +108,26 @@ def _coded(pitches: SpelledPitches, rows: Integers) -> tuple[Integers, Integers]
 def _sounding(
     from_slice: Integers, to_slice: Integers, code: Integers, codes: int, slices: int
 ) -> tuple[Integers, Integers]:
-    """Return which pitches sound in which slices, in the order of slices and pitches.
+    """Return the slices and pitches that sound, ordered by slice and pitch.
 
-    Every slice has a cell for every pitch, in which is counted how many notes have begun and not ended; so it
-    does not matter how many notes double each other, or how long they last.
+    Every slice has a cell for every pitch, which counts the notes that have begun and not ended. The cost
+    depends neither on how many notes double each other nor on how long they last.
     """
     if slices * codes > _MOST_CELLS:
         raise TooMuchScoreError(
-            f"The score has {slices:,} moments and {codes:,} different pitches, expected at most "
-            f"{_MOST_CELLS:,} of both multiplied: send a part of it."
+            f"Expected moments times distinct pitches to be at most {_MOST_CELLS:,}, got {slices:,} times "
+            f"{codes:,}: send a part of the score."
         )
     begins, ends = np.sort(from_slice * codes + code), np.sort(to_slice * codes + code)
-    found = [np.zeros(0, dtype=np.int64)]
+    blocks = [np.zeros(0, dtype=np.int64)]
     for cells in _blocks(begins, ends, codes, slices):
-        found.append(cells)
-        if sum(map(len, found)) > _MOST_PITCHES:
+        blocks.append(cells)
+        if sum(map(len, blocks)) > _MOST_PITCHES:
             raise TooMuchScoreError(
-                f"The score has more than {_MOST_PITCHES:,} pitches in its sonorities together: send a part "
-                "of it."
+                f"Expected at most {_MOST_PITCHES:,} pitches in all sonorities, got more: send a part of the "
+                "score."
             )
-    all_found = np.concatenate(found)
-    slice_of, code_of = np.divmod(all_found, max(codes, 1))
+    slice_of, code_of = np.divmod(np.concatenate(blocks), max(codes, 1))
     return slice_of, code_of
 
 
@@ -145,6 +146,6 @@ def _blocks(begins: Integers, ends: Integers, codes: int, slices: int) -> Iterat
 
 
 def _counted(cells: Integers, low: int, high: int) -> Integers:
-    """Return how often each cell from one to another occurs."""
+    """Return how often each cell from `low` to `high` occurs."""
     first, last = np.searchsorted(cells, (low, high))
     return np.bincount(cells[first:last] - low, minlength=high - low)

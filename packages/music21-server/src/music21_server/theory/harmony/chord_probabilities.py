@@ -1,10 +1,10 @@
-"""How probable a chord is in a key after the chord before it, from counts in analyses by people.
+"""Probability of a chord in a key after the chord before it, from counts in human analyses.
 
-The counts are those of the even-numbered works among the 68 analyses that music21 ships (chorales by Bach,
-madrigals by Monteverdi): which chords `chord_path` finds there, under which key the analyst was, and what
-followed what. `benchmarks/accuracy` makes the packaged file and judges by the odd-numbered works. Chords that
-were seldom seen together are judged by how frequent the second one is by itself (interpolation with a
-Dirichlet prior; MacKay and Peto, "A hierarchical Dirichlet language model", 1995).
+The counts come from the even-numbered works among the 68 analyses that ship with music21 (chorales by Bach,
+madrigals by Monteverdi): the chords that `chord_path` finds, the analyst's key, and their successions.
+`benchmarks/accuracy` makes the packaged file and evaluates on the odd-numbered works. Rare successions fall
+back to the frequency of the second chord alone (interpolation with a Dirichlet prior; MacKay and Peto, "A
+hierarchical Dirichlet language model", 1995).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from music21_server.theory.chords.assignment import STATES
 from music21_server.theory.pitch.mode import Mode
 
 PACKAGED: Final = "chord_counts.json"
-"""Below `music21_server/data`."""
+"""File name below `music21_server/data`."""
 
 MODES: Final[tuple[Mode, ...]] = ("major", "minor")
 
@@ -39,10 +39,10 @@ _KINDS: Final[Mapping[str, str]] = {
     "dominant seventh": "dominant seventh",
     "diminished seventh": "diminished seventh",
 }
-"""Chords that are told apart here; the seventh of others makes no difference to what they do."""
+"""Kinds of chords that are counted separately; other sevenths do not change a chord's function."""
 
 _PERIODS: Final = {"augmented": 4, "diminished seventh": 3}
-"""Semitones after which a chord is the same one again."""
+"""Semitones after which a symmetric chord is the same chord again."""
 
 _NAMES: Final = tuple(
     f"{root} {kind}" for kind in dict.fromkeys(_KINDS.values()) for root in range(_PERIODS.get(kind, 12))
@@ -51,11 +51,11 @@ _NAMES: Final = tuple(
 
 @dataclass(frozen=True)
 class ChordOdds:
-    """Logarithms of probabilities of chords as seen from the tonic, by mode (major, minor).
+    """Logarithms of chord probabilities relative to the tonic, by mode (major, minor).
 
     Attributes:
-        alone: Of each chord, modes by chords.
-        after: Of each chord after another, modes by chords before by chords.
+        alone: Odds of each chord, modes by chords.
+        after: Odds of each chord after another, modes by chords before by chords.
     """
 
     alone: Scores
@@ -63,8 +63,8 @@ class ChordOdds:
 
 
 @cache
-def _seen_from() -> Integers:
-    """Return the chord that each of `STATES` is as seen from each tonic, tonics by states."""
+def _chords_relative_to_tonics() -> Integers:
+    """Return each of `STATES` relative to each tonic, tonics by states."""
     places = {name: index for index, name in enumerate(_NAMES)}
     return np.array(
         [[places[_name(root - tonic, _KINDS[kind])] for root, kind in STATES] for tonic in range(12)],
@@ -76,49 +76,49 @@ def _name(semitones: int, kind: str) -> str:
     return f"{semitones % _PERIODS.get(kind, 12)} {kind}"
 
 
-def relative(states: Integers) -> Integers:
-    """Return what chords are as seen from each of the twelve tonics, tonics by chords.
+def relative_chords(states: Integers) -> Integers:
+    """Return chords relative to each of the twelve tonics, tonics by chords.
 
     Args:
-        states: Chords as of `chord_path`.
+        states: Chords from `chord_path`.
     """
-    return _seen_from()[:, states]
+    return _chords_relative_to_tonics()[:, states]
 
 
-def relative_name(state: int, tonic: int) -> str:
-    """Return what a chord is called as seen from a tonic: semitones and kind, ``7 dominant seventh``."""
-    return _NAMES[int(_seen_from()[tonic, state])]
+def relative_chord_name(state: int, tonic: int) -> str:
+    """Return the name of a chord relative to a tonic, as semitones and kind: ``7 dominant seventh``."""
+    return _NAMES[int(_chords_relative_to_tonics()[tonic, state])]
 
 
 _PRIOR: Final = 0.2
-"""Added to how often each chord was seen."""
+"""Count added to each chord."""
 
 _PRIOR_AFTER: Final = 20.0
-"""So many successions are taken for granted after each chord."""
+"""Number of prior successions added after each chord, in proportion to the chords' odds alone."""
 
 
 @cache
 def chord_odds() -> ChordOdds:
-    """Return the odds by the packaged counts."""
+    """Return the odds from the packaged counts."""
     packaged = resources.files("music21_server").joinpath("data", PACKAGED)
     return odds_of(json.loads(packaged.read_bytes()))
 
 
 def odds_of(counts: Mapping[str, Any]) -> ChordOdds:
-    """Return the odds by counts.
+    """Return the odds from counts.
 
     Args:
-        counts: By mode: ``alone``, how often each chord was seen, and ``after``, how often after each other
-            one; chords are named as by `relative_name`.
+        counts: Counts by mode: ``alone``, of each chord, and ``after``, of each chord by the chord before it;
+            names are those of `relative_chord_name`.
     """
     places = {name: index for index, name in enumerate(_NAMES)}
     size = len(_NAMES)
     alone, after = np.full((2, size), _PRIOR), np.zeros((2, size, size))
-    for mode, of_mode in enumerate(MODES):
-        for name, count in counts[of_mode]["alone"].items():
+    for mode, mode_name in enumerate(MODES):
+        for name, count in counts[mode_name]["alone"].items():
             alone[mode, places[name]] += count
-        for before, found in counts[of_mode]["after"].items():
-            for name, count in found.items():
+        for before, successors in counts[mode_name]["after"].items():
+            for name, count in successors.items():
                 after[mode, places[before], places[name]] += count
     alone /= alone.sum(axis=1, keepdims=True)
     after += _PRIOR_AFTER * alone[:, np.newaxis, :]

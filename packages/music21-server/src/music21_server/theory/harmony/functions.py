@@ -1,11 +1,10 @@
-"""What chords do in a key: tonic, subdominant or dominant.
+"""Harmonic functions of chords in a key: tonic, subdominant and dominant.
 
-After Riemann (*Vereinfachte Harmonielehre*, 1893) in the form that English-language textbooks give it
-(Aldwell and Schachter, *Harmony and Voice Leading*; Laitz, *The Complete Musician*): I, III and VI are tonic,
-II and IV subdominant (also called predominant; with the Neapolitan and the augmented sixths), V and VII
-dominant. A tonic chord in second inversion right before V is an ornament of it and so dominant (the cadential
-six-four). A chord with notes from outside of the key that is the dominant of the chord after it is an applied
-dominant.
+After Riemann (*Vereinfachte Harmonielehre*, 1893), in the form of English-language textbooks (Aldwell and
+Schachter, *Harmony and Voice Leading*; Laitz, *The Complete Musician*): I, III and VI are tonic; II and IV
+are subdominant (also called predominant), as are the Neapolitan and the augmented sixths; V and VII are
+dominant. A tonic chord in second inversion directly before V is the cadential six-four, an ornament of V, and
+so dominant. A chord with notes outside the key that is the dominant of the next chord is an applied dominant.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from typing import Final, Literal
 from music21_server.theory.chords.name_table import NameTable
 from music21_server.theory.chords.names import Shape, SonorityName, class_of
 from music21_server.theory.harmony.local_keys import degree_of
-from music21_server.theory.pitch.names import Key, Name, fifths_of, name_at, scale_fifths, seen_from
+from music21_server.theory.pitch.names import Key, Name, fifths_of, name_at, relative_name, scale_fifths
 
 Function = Literal["tonic", "subdominant", "dominant", "applied dominant", "other"]
 
-_OF_DEGREE: Final[tuple[Function, ...]] = (
+_FUNCTION_OF_DEGREE: Final[tuple[Function, ...]] = (
     "tonic", "subdominant", "tonic", "subdominant", "dominant", "tonic", "dominant"
 )  # fmt: skip
 _AUGMENTED_SIXTH: Final = re.compile(r"(It|Ger|Fr|Sw)")
@@ -28,14 +27,14 @@ _DOMINANT: Final = re.compile(r"V(?![I])|vii[oø]")
 _PLAIN: Final = re.compile(r"[b#]*(?:[IV]+|[iv]+)(?:[oø+])?|(?:It|Ger|Fr|Sw)")
 
 TONIC, SUBDOMINANT, DOMINANT, LEADING, SUBMEDIANT = 0, 3, 4, 6, 5
-"""Degrees counted from 0, as steps."""
+"""Degrees, counted in steps from 0."""
 
 
 def degree(name: SonorityName) -> int:
-    """Return the degree of a chord's root, 0 for the tonic; -1 without a root or with one altered
-    chromatically.
+    """Return the degree of a chord's root, 0 for the tonic; -1 without a root or with a chromatically altered
+    one.
 
-    The sixth and seventh degrees count in both forms, and so does a lowered second (the Neapolitan).
+    The sixth and seventh degrees count in both forms, and so does the lowered second (the Neapolitan).
     """
     if name.root is None:
         return -1
@@ -47,11 +46,11 @@ _DEGREES: Final = ((0,), (0, -100), (0, -100), (0,), (0,), (0, -100), (0, -100))
 
 
 def function_of(name: SonorityName, next_name: SonorityName | None) -> Function:
-    """Return what a chord does in the key that it is named in.
+    """Return the function of a chord in the key that it is named in.
 
     Args:
-        name: Of the chord.
-        next_name: Of the next one in the same key; None at the end.
+        name: Name of the chord.
+        next_name: Name of the next chord in the same key; None at the end.
     """
     if _AUGMENTED_SIXTH.match(name.numeral):
         return "subdominant"
@@ -60,25 +59,25 @@ def function_of(name: SonorityName, next_name: SonorityName | None) -> Function:
         return "other"
     if step == TONIC and name.inversion == 2 and next_name is not None and degree(next_name) == DOMINANT:
         return "dominant"
-    return _OF_DEGREE[step]
+    return _FUNCTION_OF_DEGREE[step]
 
 
 def applied_to(shape: Shape, next_root: Name | None, next_quality: str, key: Key, table: NameTable) -> str:
-    """Return a chord's numeral as the dominant of the next one, such as ``V65/V``; empty where it is none.
+    """Return a chord's numeral as the dominant of the next chord, such as ``V65/V``; empty if it is not one.
 
     Args:
         shape: The chord.
         next_root: Root of the next chord.
-        next_quality: Of the next chord; only major and minor chords have dominants.
-        key: That both are in.
-        table: Where names are looked up.
+        next_quality: Quality of the next chord; only major and minor chords have dominants.
+        key: Key of both chords.
+        table: Table of names.
     """
     if next_root is None or next_quality not in ("major", "minor"):
         return ""
     scale = scale_fifths(key)
     if set(shape.names) == _major_triad(key):
         return ""
-    if seen_from(key.tonic, next_root) == (0, 0) or all(fifths_of(name) in scale for name in shape.names):
+    if relative_name(key.tonic, next_root) == (0, 0) or all(fifths_of(name) in scale for name in shape.names):
         return ""
     target = Key(next_root, "major" if next_quality == "major" else "minor")
     numeral = table.name(class_of(shape, target)).numeral
@@ -86,7 +85,7 @@ def applied_to(shape: Shape, next_root: Name | None, next_quality: str, key: Key
 
 
 def _major_triad(key: Key) -> set[Name]:
-    """Return the major triad on a tonic: the tonic itself, even in minor and before its subdominant."""
+    """Return the notes of the major tonic triad, which is a tonic even in minor and before iv."""
     return {name_at(key.tonic_fifths + fifths) for fifths in (0, 4, 1)}
 
 

@@ -1,9 +1,9 @@
-"""Which chords a score goes through: sonorities grouped into harmonies.
+"""Harmonies: the chords of a score, each with the sonorities that belong to it.
 
-Sonorities that belong to one chord (`chord_path`) are one harmony, and it is called what its whole chord is
-called: notes that do not sound are added, as thirds above the root. A harmony is divided where its bass moves
-to another note of the chord for at least a beat, under a whole triad and by no more than a sixth; a bass that
-leaps farther has gone on to be accompaniment.
+Successive sonorities of one chord (`chord_path`) are one harmony. It is named after the whole chord; notes
+that do not sound are added as thirds above the root. A harmony is divided where its bass moves to another
+chord note by no more than a sixth and stays there for at least a beat while the whole triad sounds. A bass
+that leaps farther has become an accompaniment figure.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from music21_server.theory.chords.assignment import (
     pitch_classes,
 )
 from music21_server.theory.chords.closed_shapes import LOWEST_FIFTHS, bass_rows, name_masks
-from music21_server.theory.chords.names import Shape, closed
+from music21_server.theory.chords.names import Shape, closed_shape
 from music21_server.theory.chords.sonorities import Sonorities
 from music21_server.theory.harmony.local_keys import LocalKeys
 from music21_server.theory.pitch.names import Name, name_at
 from music21_server.theory.time.positions import Clock
 
 _WIDEST_MOVE_CENTS: Final = 900
-"""Of a bass that divides a harmony."""
+"""Widest move of the bass that divides a harmony."""
 
 
 @dataclass(frozen=True)
 class Harmonies:
-    """Harmonies in the order of time.
+    """Harmonies in order of time.
 
     Attributes:
-        start: Ticks since the beginning of the score.
-        end: Ticks where its last sonority ends.
-        first: First sonority of each.
-        shapes: The notes of the chord of each, above its bass.
-        is_change: Whether each is another chord than the one before, sevenths and inversions aside.
+        start: Beginning of each, in ticks since the beginning of the score.
+        end: End of its last sonority, likewise.
+        first: Index of its first sonority.
+        shapes: Notes of its chord above its bass.
+        is_change: Whether its chord differs from the one before by more than a seventh or an inversion.
     """
 
     start: Integers
@@ -57,28 +57,35 @@ class Harmonies:
         return len(self.start)
 
 
-def harmonies_of(found: Sonorities, path: Integers, keys: LocalKeys, clock: Clock) -> Harmonies:
+def harmonies_of(sonorities: Sonorities, path: Integers, keys: LocalKeys, clock: Clock) -> Harmonies:
     """Return the harmonies of a score.
 
     Args:
-        found: Sonorities, at least one.
-        path: Chord of each, from `chord_path`.
+        sonorities: At least one sonority.
+        path: Chord of each sonority, from `chord_path`.
         keys: Local keys.
-        clock: Of the score.
+        clock: Clock of the score.
     """
-    beat = np.array(clock.beat_ticks, dtype=np.int64)[found.measure]
-    firsts, bass_of = _divided(found, path, bass_rows(found), beat)
-    return _described(found, path, firsts, bass_of, keys)
+    beat = np.array(clock.beat_ticks, dtype=np.int64)[sonorities.measure]
+    firsts, bass_of = _divided(sonorities, path, bass_rows(sonorities), beat)
+    return _build(sonorities, path, firsts, bass_of, keys)
 
 
-def _divided(found: Sonorities, path: Integers, bass: Integers, beat: Integers) -> tuple[Integers, Integers]:
-    """Return the first sonority of each harmony, and that with its bass (-1 without a chord note)."""
-    bass_class = pitch_classes(found.step[bass], found.alter_cents[bass])
-    height = found.octave[bass] * 1200 + STEP_SEMITONES[found.step[bass]] * 100 + found.alter_cents[bass]
+def _divided(
+    sonorities: Sonorities, path: Integers, bass: Integers, beat: Integers
+) -> tuple[Integers, Integers]:
+    """Return for each harmony its first sonority and the one with its bass (-1 without a chord note in the
+    bass)."""
+    bass_class = pitch_classes(sonorities.step[bass], sonorities.alter_cents[bass])
+    height = (
+        sonorities.octave[bass] * 1200
+        + STEP_SEMITONES[sonorities.step[bass]] * 100
+        + sonorities.alter_cents[bass]
+    )
     is_chord_bass = ((CHORDS[path] >> bass_class) & 1).astype(np.bool_)
-    is_whole = (class_masks(found) & TRIADS[path]) == TRIADS[path]
+    is_whole = (class_masks(sonorities) & TRIADS[path]) == TRIADS[path]
     is_run = np.concatenate([[True], np.diff(path) != 0])
-    # A stretch has one chord note in the bass, and goes on over bass notes that are not in the chord.
+    # A stretch has one chord note in the bass, and continues over bass notes foreign to the chord.
     candidates = np.flatnonzero(is_chord_bass)
     moves = (np.diff(np.cumsum(is_run)[candidates]) != 0) | (np.diff(bass_class[candidates]) != 0)
     stretches = candidates[np.concatenate([[True], moves])[: len(candidates)]].tolist()
@@ -96,7 +103,7 @@ def _divided(found: Sonorities, path: Integers, bass: Integers, beat: Integers) 
                 basses[-1] = here
                 continue
             until = stretches[at] if at < len(stretches) and stretches[at] <= run_last else run_last + 1
-            lasts = int(found.start[until - 1] + found.duration[until - 1] - found.start[here])
+            lasts = int(sonorities.start[until - 1] + sonorities.duration[until - 1] - sonorities.start[here])
             is_near = abs(int(height[here]) - int(height[before])) <= _WIDEST_MOVE_CENTS
             if is_near and is_whole[here] and bass_class[here] != bass_class[before] and lasts >= beat[here]:
                 firsts.append(here)
@@ -104,26 +111,26 @@ def _divided(found: Sonorities, path: Integers, bass: Integers, beat: Integers) 
     return np.array(firsts, dtype=np.int64), np.array(basses, dtype=np.int64)
 
 
-def _described(
-    found: Sonorities, path: Integers, firsts: Integers, bass_of: Integers, keys: LocalKeys
+def _build(
+    sonorities: Sonorities, path: Integers, firsts: Integers, bass_of: Integers, keys: LocalKeys
 ) -> Harmonies:
-    masks, _ = name_masks(found)
+    masks, _ = name_masks(sonorities)
     merged = np.bitwise_or.reduceat(masks, firsts).tolist()
-    lasts = np.append(firsts[1:], len(found)) - 1
+    lasts = np.append(firsts[1:], len(sonorities)) - 1
     states = path[firsts]
-    rows = bass_rows(found)[np.where(bass_of >= 0, bass_of, firsts)]
-    basses = zip(found.step[rows].tolist(), found.alter_cents[rows].tolist(), strict=True)
+    rows = bass_rows(sonorities)[np.where(bass_of >= 0, bass_of, firsts)]
+    basses = zip(sonorities.step[rows].tolist(), sonorities.alter_cents[rows].tolist(), strict=True)
     shapes = []
     for mask, state, bass, index in zip(
-        merged, states.tolist(), basses, keys.index_at(found.start[firsts]).tolist(), strict=True
+        merged, states.tolist(), basses, keys.index_at(sonorities.start[firsts]).tolist(), strict=True
     ):
         names = _chord_names(mask, state, keys.keys[index].tonic_fifths + _MIDDLE)
         shapes.append(_shape(names, bass))
     same_root = (ROOTS[states[1:]] == ROOTS[states[:-1]]) & (FAMILIES[states[1:]] == FAMILIES[states[:-1]])
     is_same = same_root | (CHORDS[states[1:]] == CHORDS[states[:-1]])
     return Harmonies(
-        start=found.start[firsts],
-        end=found.start[lasts] + found.duration[lasts],
+        start=sonorities.start[firsts],
+        end=sonorities.start[lasts] + sonorities.duration[lasts],
         first=firsts,
         shapes=tuple(shapes),
         is_change=np.concatenate([[True], ~is_same]),
@@ -140,16 +147,15 @@ def _chord_names(mask: int, state: int, centre: int) -> list[Name]:
     Args:
         mask: Names that sound.
         state: The chord.
-        centre: Place on the line of fifths; a note that sounds under two names has the one that is nearer to
-            it.
+        centre: Place on the line of fifths; of two names for one note, the nearer one is taken.
     """
     heard: dict[int, int] = {}
     while mask:
         lowest = mask & -mask
         mask ^= lowest
         fifths = lowest.bit_length() - 1 + LOWEST_FIFTHS
-        known = heard.get(fifths * 7 % 12)
-        if known is None or abs(fifths - centre) < abs(known - centre):
+        previous = heard.get(fifths * 7 % 12)
+        if previous is None or abs(fifths - centre) < abs(previous - centre):
             heard[fifths * 7 % 12] = fifths
     root_class, kind = STATES[state]
     nearest = root_class * 7 % 12 + 12 * round((centre - root_class * 7 % 12) / 12)
@@ -161,10 +167,10 @@ def _chord_names(mask: int, state: int, centre: int) -> list[Name]:
 
 
 _FIFTHS_OF_SEMITONES: Final = {0: 0, 3: -3, 4: 4, 6: -6, 7: 1, 8: 8, 9: -9, 10: -2, 11: 5}
-"""Thirds, fifths and sevenths on the line of fifths."""
+"""Place of thirds, fifths and sevenths on the line of fifths, by semitones."""
 
 
 def _shape(names: list[Name], bass: Name) -> Shape:
-    """Return a chord's names above a bass; above the root where the bass is none of them."""
+    """Return a chord's shape above a bass, or above its root if the bass is not a chord note."""
     low = bass if bass in names else names[0]
-    return closed([(step, cents, 4 if (step, cents) == low else 6) for step, cents in names])
+    return closed_shape([(step, cents, 4 if (step, cents) == low else 6) for step, cents in names])

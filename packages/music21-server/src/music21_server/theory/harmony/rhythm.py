@@ -1,4 +1,4 @@
-"""How often harmonies change, and which follow which."""
+"""Harmonic rhythm, and the most common chord progressions."""
 
 from __future__ import annotations
 
@@ -17,61 +17,52 @@ _MOST_POSITIONS: Final = 10
 
 @dataclass(frozen=True)
 class RhythmSection:
-    """Harmonic rhythm of a few bars.
-
-    Attributes:
-        first_measure: Number of the first bar, as printed.
-        last_measure: Number of the last bar.
-        changes_per_measure: Mean number of new chords in a bar.
-    """
+    """The harmonic rhythm of a few bars."""
 
     first_measure: str
+    """Number of the first bar, as printed."""
     last_measure: str
+    """Number of the last bar, as printed."""
     changes_per_measure: float
+    """Mean number of chord changes per bar."""
 
 
 @dataclass(frozen=True)
 class HarmonicRhythm:
-    """How often harmonies change; inversions and added sevenths of a chord are no change.
-
-    Attributes:
-        change_count: Chords that differ from the one before, the first one included.
-        changes_per_measure: Mean number of them in a bar.
-        median_quarters: Median time that a chord lasts, in quarter notes.
-        sections: The same of every eight bars.
-    """
+    """The rate at which harmonies change; inversions and added sevenths are not changes."""
 
     change_count: int
+    """Number of chords that differ from the one before, including the first chord."""
     changes_per_measure: float
+    """Mean number of chord changes per bar."""
     median_quarters: float
+    """Median duration of a chord, in quarter notes."""
     sections: tuple[RhythmSection, ...]
+    """Changes per bar in sections of eight bars."""
 
 
 @dataclass(frozen=True)
 class Progression:
-    """Chords that follow each other.
-
-    Attributes:
-        numerals: Without figures: sevenths and inversions of a chord count as the chord.
-        count: How often they follow each other.
-        positions: Where the first of them begins, the first ten times.
-    """
+    """A series of successive chords."""
 
     numerals: tuple[str, ...]
+    """Numerals without figures, so sevenths and inversions do not differ from the plain chord."""
     count: int
+    """Number of occurrences."""
     positions: tuple[Position, ...]
+    """Beginnings of the first ten occurrences."""
 
 
 def harmonic_rhythm(
     measures: Sequence[int], starts: Sequence[float], end: float, numbers: Sequence[str]
 ) -> HarmonicRhythm:
-    """Return how often harmonies change.
+    """Return the rate at which harmonies change.
 
     Args:
         measures: Index of the bar of each change.
-        starts: Of each change, in quarter notes.
-        end: Of the last harmony, in quarter notes.
-        numbers: Of all bars, as printed.
+        starts: Time of each change, in quarter notes.
+        end: End of the last harmony, in quarter notes.
+        numbers: Numbers of all bars, as printed.
     """
     counts = [0] * max(len(numbers), 1)
     for measure in measures:
@@ -96,16 +87,16 @@ def progressions(
     """Return the most common series of chords that occur more than once, the most common first.
 
     Args:
-        numerals: Of all chords in the order of time, without figures.
-        positions: Of all chords.
-        length: How many chords make a series.
+        numerals: Numerals of all chords in order of time, without figures.
+        positions: Positions of all chords.
+        length: Number of chords in a series.
     """
     places: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for first in range(len(numerals) - length + 1):
         places[tuple(numerals[first : first + length])].append(first)
-    found = [(series, at) for series, at in places.items() if len(at) > 1]
-    found.sort(key=lambda each: (-len(each[1]), each[0]))
+    repeated = [(series, at) for series, at in places.items() if len(at) > 1]
+    repeated.sort(key=lambda each: (-len(each[1]), each[0]))
     return tuple(
         Progression(series, len(at), tuple(positions[each] for each in at[:_MOST_POSITIONS]))
-        for series, at in found[:_MOST_PROGRESSIONS]
+        for series, at in repeated[:_MOST_PROGRESSIONS]
     )

@@ -1,1 +1,1 @@
-"""Keys found by correlation with key profiles."""
+"""Key finding by correlation with key profiles."""

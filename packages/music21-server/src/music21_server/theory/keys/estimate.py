@@ -1,4 +1,4 @@
-"""The key that a score is most likely in, with its tonic spelled as the notes are."""
+"""The most likely key of a score, with its tonic spelled to match the notes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from music21_server.theory.pitch.transposition import SpelledPitches
 
 
 def durations_of(score: Score, pitches: SpelledPitches) -> Weights:
-    """Return how long each pitch class lasts, in quarter notes.
+    """Return the total duration of each pitch class, in quarter notes.
 
     Raises:
-        ScoreError: There are no notes that could tell a key.
+        ScoreError: No note has a pitch and a duration.
     """
     table = score.notes
     semitones = (pitches.cents - table.written_cents) // 100
     durations = pitch_class_durations(table, semitones)
     if not durations.any():
         pitched = int(np.count_nonzero(table.kind == NOTE))
-        what = "only grace notes" if pitched else "no pitched notes (rests and percussion do not count)"
-        raise ScoreError(
-            f"Expected a score with notes of some duration, this one has {what}: nothing to analyse."
-        )
+        content = "only grace notes" if pitched else "no pitched notes (rests and percussion do not count)"
+        raise ScoreError(f"Expected a score with pitched notes of some duration, got one with {content}.")
     return durations
 
 
@@ -39,14 +37,14 @@ def likely_key(score: Score, pitches: SpelledPitches, profile: str = DEFAULT_PRO
     """Return the key that fits best.
 
     Raises:
-        ScoreError: There are no notes that could tell a key.
+        ScoreError: No note has a pitch and a duration.
     """
     best = key_candidates(durations_of(score, pitches), profile)[0]
-    return as_spelled(best, mean_fifths(score, pitches))
+    return key_of_candidate(best, mean_fifths(score, pitches))
 
 
-def as_spelled(candidate: KeyCandidate, fifths: float) -> Key:
-    """Return a candidate's key with the tonic spelled as notes that lie there on the line of fifths."""
+def key_of_candidate(candidate: KeyCandidate, fifths: float) -> Key:
+    """Return a candidate's key with its tonic spelled to match notes around `fifths`."""
     step, cents = name_of(candidate.tonic)
     pitch_class = (STEP_CENTS[step] + cents) // 100 % 12
     return spelled_key(pitch_class, candidate.mode, fifths)

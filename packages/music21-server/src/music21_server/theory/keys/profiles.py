@@ -1,8 +1,8 @@
-"""Which key a score is in, by correlation with key profiles.
+"""Key finding by correlation with key profiles.
 
-Each of the 24 keys is a profile of twelve weights, turned to its tonic; the key whose profile correlates best
-(Pearson) with the durations of the pitch classes is the most likely one. As `music21.analysis.discrete`, with
-which the coefficients agree.
+Each of the 24 keys is a profile of twelve weights, rotated to its tonic. The most likely key is the one whose
+profile has the highest Pearson correlation with the durations of the pitch classes. This is the method of
+`music21.analysis.discrete`, and the coefficients agree with it.
 
 Sources of the profiles: Aarden, *Dynamic Melodic Expectancy* (2003), from the Essen collection; Krumhansl,
 *Cognitive Foundations of Musical Pitch* (1990); Bellmann, *About the Determination of Key of a Musical
@@ -53,7 +53,7 @@ PROFILES: Final[Mapping[str, Mapping[Mode, tuple[float, ...]]]] = {
 }  # fmt: skip
 
 DEFAULT_PROFILE: Final = "aarden-essen"
-"""As `analyze("key")` of music21."""
+"""Profile that music21's `analyze("key")` uses."""
 
 _MAJOR_NAMES: Final = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
 _MINOR_NAMES: Final = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
@@ -66,9 +66,9 @@ class KeyCandidate:
     """A key and how well it fits.
 
     Attributes:
-        tonic: Such as ``F#`` or ``B-``; a flat is written as music21 writes it.
+        tonic: Name as music21 writes it, such as ``F#`` or ``B-``.
         mode: ``major`` or ``minor``.
-        coefficient: Pearson's correlation, -1 to 1; 0 when there is nothing to tell keys by.
+        coefficient: Pearson's correlation, -1 to 1; 0 if all durations are equal.
     """
 
     tonic: str
@@ -77,12 +77,12 @@ class KeyCandidate:
 
 
 def pitch_class_durations(table: NoteTable, semitones: npt.NDArray[np.int64] | None = None) -> Weights:
-    """Return how long each pitch class lasts, in quarter notes.
+    """Return the total duration of each pitch class, in quarter notes.
 
     Args:
-        table: Notes; rests and unpitched ones do not count, and quarter tones count as music21 counts them:
-            with the nearest pitch class, those in the middle with the even one.
-        semitones: What to add to the written pitch of each row; None for written pitch.
+        table: Notes. Rests and unpitched notes do not count. A quarter tone counts for the nearest pitch
+            class, and one halfway between two for the even one, as in music21.
+        semitones: Semitones to add to the written pitch of each row; None for written pitch.
     """
     pitched = table.kind == NOTE
     semitone = np.rint(table.written_cents[pitched] / 100).astype(np.int64)
@@ -93,37 +93,39 @@ def pitch_class_durations(table: NoteTable, semitones: npt.NDArray[np.int64] | N
 
 
 def key_candidates(durations: Weights, profile: str = DEFAULT_PROFILE) -> list[KeyCandidate]:
-    """Return the 24 keys, the best first.
+    """Return all 24 keys, the best first.
 
     Args:
-        durations: Of the twelve pitch classes, from C.
+        durations: Durations of the twelve pitch classes, from C.
         profile: One of `PROFILES`.
     """
-    found = [
+    candidates = [
         KeyCandidate(name, mode, float(coefficient))
         for mode, names in _NAMES.items()
-        for name, coefficient in zip(names, _correlations(durations, _turned(profile, mode)), strict=True)
+        for name, coefficient in zip(
+            names, _correlations(durations, _rotated_profiles(profile, mode)), strict=True
+        )
     ]
-    return sorted(found, key=lambda candidate: -candidate.coefficient)
+    return sorted(candidates, key=lambda candidate: -candidate.coefficient)
 
 
-_ALIKE: Final = 1e-12
-"""Durations that differ by no more than this part of the longest are equal, and tell no keys apart."""
+_TOLERANCE: Final = 1e-12
+"""Differences below this share of the longest duration are rounding errors."""
 
 _NAMES: Final[Mapping[Mode, tuple[str, ...]]] = {"major": _MAJOR_NAMES, "minor": _MINOR_NAMES}
 
 
 @functools.cache
-def _turned(profile: str, mode: Mode) -> Weights:
-    """Return a profile that begins on each of the pitch classes, less its mean: keys by pitch classes."""
+def _rotated_profiles(profile: str, mode: Mode) -> Weights:
+    """Return a profile rotated to each tonic, less its mean; tonics by pitch classes."""
     weights = np.array(PROFILES[profile][mode], dtype=float)
     return np.stack([np.roll(weights, tonic) for tonic in range(12)]) - float(weights.mean())
 
 
 def _correlations(durations: Weights, profiles: Weights) -> Weights:
-    """Return the correlation of the durations with each of the profiles, whose mean is 0."""
+    """Return the correlation of the durations with each profile; the profiles have a mean of 0."""
     deviations = durations - durations.mean()
-    if np.abs(deviations).max(initial=0.0) <= _ALIKE * durations.max(initial=0.0):
+    if np.abs(deviations).max(initial=0.0) <= _TOLERANCE * durations.max(initial=0.0):
         return np.zeros(len(profiles))
     correlations: Weights = profiles @ deviations / np.sqrt((profiles**2).sum(axis=1) * (deviations**2).sum())
     return correlations

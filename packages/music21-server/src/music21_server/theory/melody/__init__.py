@@ -1,1 +1,1 @@
-"""Melodic lines: what recurs in them, their contours, and the search for a melody."""
+"""Melodic lines: recurring patterns, contours, and the search for a melody."""

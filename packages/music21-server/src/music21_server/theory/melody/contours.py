@@ -1,9 +1,8 @@
-"""The shape of each voice: its range, how it moves, and the outlines of its phrases.
+"""Contour of each voice: its range, its kinds of motion, and the outlines of its phrases.
 
-The outline of a phrase is one of nine, from its first pitch to the mean of those between to the last one
-(Huron, *The Melodic Arch in Western Folksongs*, 1996); the mean is rounded to a semitone here. Phrases end
-with rests. The beginning is also told in the code of Parsons (*The Directory of Tunes and Musical Themes*,
-1975).
+The outline of a phrase is one of nine, from its first pitch to the mean of the middle ones to the last
+(Huron, *The Melodic Arch in Western Folksongs*, 1996); the mean is rounded to a semitone here. Rests end
+phrases. The opening is also given in Parsons code (*The Directory of Tunes and Musical Themes*, 1975).
 """
 
 from __future__ import annotations
@@ -36,55 +35,49 @@ _OPENING: Final = 32
 
 @dataclass(frozen=True)
 class OutlineCount:
-    """How many phrases have an outline.
-
-    Attributes:
-        outline: Such as ``convex``, an arch.
-        phrases: How many.
-    """
+    """The number of phrases with one outline."""
 
     outline: str
+    """Outline, such as `convex`, an arch."""
     phrases: int
+    """Number of phrases."""
 
 
 @dataclass(frozen=True)
 class Contour:
-    """The shape of a voice.
-
-    Attributes:
-        voice: Its name.
-        notes: How many it has, tied ones counted once.
-        lowest: Lowest pitch.
-        lowest_at: Where it comes first.
-        highest: Highest pitch.
-        highest_at: Where it comes first.
-        outline: Of the whole voice, from its first pitch to the mean of the others to its last one:
-            ``convex`` is an arch.
-        phrase_outlines: Of its phrases of three notes and more, as ended by rests, the most frequent first.
-        rising: Part of the intervals that go up, 0 to 1.
-        falling: Part of the intervals that go down.
-        repeating: Part of the intervals that repeat a pitch.
-        stepwise: Part of the rising and falling ones that are steps.
-        opening: The first 32 notes: ``*`` for the first one, then U up, D down, R repeat.
-    """
+    """The contour of a voice."""
 
     voice: str
+    """Name of the voice."""
     notes: int
+    """Number of notes; tied notes are one."""
     lowest: str
+    """Lowest pitch."""
     lowest_at: Position
+    """Its first occurrence."""
     highest: str
+    """Highest pitch."""
     highest_at: Position
+    """Its first occurrence."""
     outline: str
+    """Outline of the whole voice, from its first pitch to the mean of the others to its last: `convex` is an
+    arch."""
     phrase_outlines: tuple[OutlineCount, ...]
+    """Outlines of the phrases of three or more notes, the most frequent first; rests end phrases."""
     rising: float
+    """Share of intervals that rise, 0 to 1."""
     falling: float
+    """Share of intervals that fall."""
     repeating: float
+    """Share of intervals that repeat a pitch."""
     stepwise: float
+    """Share of steps among the rising and falling intervals."""
     opening: str
+    """First 32 notes in Parsons code: `*` for the first one, then U up, D down, R repeat."""
 
 
 def contours(lines: Lines, clock: Clock) -> tuple[Contour, ...]:
-    """Return the shape of each voice."""
+    """Return the contour of each voice."""
     return tuple(
         _contour(lines, clock, slice(int(lines.first[line]), int(lines.first[line + 1])))
         for line in range(len(lines.names))
@@ -122,13 +115,13 @@ def _contour(lines: Lines, clock: Clock, notes: slice) -> Contour:
 
 
 def outline_of(cents: Integers) -> str:
-    """Return the outline of a succession of heights, in cents; of fewer than three, from first to last."""
+    """Return the outline of heights in cents; of fewer than three, from the first to the last."""
     semitones = np.rint(cents / 100)
     first, last = semitones[0], semitones[-1]
     middle = np.rint(semitones[1:-1].mean()) if len(semitones) >= _SHORTEST_PHRASE else last
     if len(semitones) < _SHORTEST_PHRASE:
-        way = int(np.sign(last - first))
-        return _OUTLINES[(way, way)]
+        direction = int(np.sign(last - first))
+        return _OUTLINES[(direction, direction)]
     return _OUTLINES[(int(np.sign(middle - first)), int(np.sign(last - middle)))]
 
 

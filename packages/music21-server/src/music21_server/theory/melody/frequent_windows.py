@@ -1,7 +1,6 @@
-"""Windows of a series that come often enough, length by length.
+"""Windows of a series that occur often enough, length by length.
 
-All windows of a length are grouped by hashes; only those of a group that is large enough are looked at with
-one symbol more.
+All windows of a length are grouped by hash; only windows in large enough groups are extended by one symbol.
 """
 
 from __future__ import annotations
@@ -14,22 +13,23 @@ import numpy as np
 
 from music21_server.score.table import Booleans, Integers
 from music21_server.theory.algorithms.rolling_hash import Hashes, WindowHashes, grouped, mix
-from music21_server.theory.melody.symbol_series import Series, Wanted
+from music21_server.theory.melody.symbol_series import PatternCriteria, Series
 
 _ALL_LENGTHS: Final = 10
-"""Up to so many symbols every length is looked at; beyond, the next one is a quarter longer."""
+"""Longest window up to which every length is tried; beyond it, each length is a quarter longer than the last.
+"""
 
 
 @dataclass(frozen=True)
 class Level:
-    """Windows of one length that come often enough.
+    """Windows of one length that occur often enough.
 
     Attributes:
-        length: In symbols.
-        at: Where each begins.
-        group: Which are alike.
-        is_new: Whether no earlier voice has the same at the same time.
-        count: Members of each group that are new.
+        length: Length in symbols.
+        at: Beginning of each window.
+        group: Group of each window; windows of a group are alike.
+        is_new: Whether no earlier voice has the same window at the same time.
+        count: Number of new windows in each group.
     """
 
     length: int
@@ -39,14 +39,14 @@ class Level:
     count: Integers
 
 
-def levels(series: Series, wanted: Wanted) -> Iterator[Level]:
-    """Yield the windows that come often enough, the shortest first."""
+def levels(series: Series, criteria: PatternCriteria) -> Iterator[Level]:
+    """Yield the windows that occur often enough, the shortest first."""
     plain = WindowHashes(mix(series.symbol))
-    mirrored = WindowHashes(mix(-series.symbol)) if wanted.mirrored else None
-    at = np.flatnonzero(series.room >= wanted.shortest)
+    mirrored = WindowHashes(mix(-series.symbol)) if criteria.mirrored else None
+    at = np.flatnonzero(series.remaining >= criteria.shortest)
     is_shared = np.ones(len(at), dtype=np.bool_)
-    for length in _lengths(wanted):
-        fits = series.room[at] >= length
+    for length in _lengths(criteria):
+        fits = series.remaining[at] >= length
         at, is_shared = at[fits], is_shared[fits]
         if not len(at):
             return
@@ -54,19 +54,19 @@ def levels(series: Series, wanted: Wanted) -> Iterator[Level]:
         groups = grouped(prime if mirrored is None else _least(plain, mirrored, length, at))
         group = np.empty(len(at), dtype=np.int64)
         group[groups.order] = groups.group
-        is_new, is_shared = _told_once(mix(prime ^ mix(series.start[at])), is_shared)
+        is_new, is_shared = _simultaneous(mix(prime ^ mix(series.start[at])), is_shared)
         count = np.bincount(group[is_new], minlength=len(groups.first))
-        often = count[group] >= wanted.occurrences
+        often = count[group] >= criteria.occurrences
         at, is_shared = at[often], is_shared[often]
         yield Level(length, at, group[often], is_new[often], count)
 
 
-def _told_once(like: Hashes, is_shared: Booleans) -> tuple[Booleans, Booleans]:
-    """Return which windows are the first of those alike at the same time, and which are not the only one.
+def _simultaneous(like: Hashes, is_shared: Booleans) -> tuple[Booleans, Booleans]:
+    """Return which windows are the first of simultaneous equal ones, and which have such equals.
 
     Args:
-        like: Equal for windows that are alike at the same time: one occurrence in several voices.
-        is_shared: Whether each was not the only one when windows were shorter; the others are not now.
+        like: Hash that simultaneous equal windows share: one occurrence in several voices.
+        is_shared: Whether each window had such equals when it was shorter; the others have none now.
     """
     shared = np.flatnonzero(is_shared)
     groups = grouped(like[shared])
@@ -87,20 +87,20 @@ def _least(plain: WindowHashes, mirrored: WindowHashes, length: int, at: Integer
 
 def counts_of_longer(level: Level, longer: Level | None, size: int) -> Integers:
     """Return for each group the greatest count of a longer window that contains one of its members."""
-    found = np.zeros(len(level.count), dtype=np.int64)
+    greatest = np.zeros(len(level.count), dtype=np.int64)
     if longer is None:
-        return found
+        return greatest
     count = np.zeros(size, dtype=np.int64)
     count[longer.at] = longer.count[longer.group]
     for shift in range(longer.length - level.length + 1):
         before = level.at - shift
-        np.maximum.at(found, level.group, np.where(before >= 0, count[before], 0))
-    return found
+        np.maximum.at(greatest, level.group, np.where(before >= 0, count[before], 0))
+    return greatest
 
 
-def _lengths(wanted: Wanted) -> list[int]:
-    lengths = [wanted.shortest]
-    while lengths[-1] < wanted.longest:
+def _lengths(criteria: PatternCriteria) -> list[int]:
+    lengths = [criteria.shortest]
+    while lengths[-1] < criteria.longest:
         last = lengths[-1]
-        lengths.append(last + 1 if last < _ALL_LENGTHS else min(last + last // 4, wanted.longest))
+        lengths.append(last + 1 if last < _ALL_LENGTHS else min(last + last // 4, criteria.longest))
     return lengths

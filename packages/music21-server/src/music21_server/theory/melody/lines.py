@@ -1,9 +1,9 @@
-"""Melodic lines: each voice of each part as a succession of single notes.
+"""Melodic lines: each voice of each part as a series of single notes.
 
-Of notes that begin together in one voice (a chord) one counts, the highest unless asked otherwise: of several
-notes at once the top one is heard as the melody (the "skyline" of Uitdenbogerd & Zobel, *Manipulation of
-music for melody matching*, 1998). Tied notes are one note. Grace notes, cues and unpitched notes do not
-count; a note that still sounds when the next one of its voice begins ends there.
+In a chord within one voice one note counts, by default the highest: the top note is heard as the melody (the
+"skyline" of Uitdenbogerd & Zobel, *Manipulation of music for melody matching*, 1998). Tied notes are one
+note. Grace notes, cues and unpitched notes do not count. A note that still sounds when the next one of its
+voice begins ends there.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from music21_server.theory.pitch.intervals import line_of_fifths, staff_places
 from music21_server.theory.pitch.transposition import SpelledPitches
 
 ChordNote = Literal["highest", "lowest"]
-"""Which note of a chord within one voice counts."""
+"""The note that counts in a chord within one voice."""
 
 LONGEST_REST_QUARTERS: Final = 4
-"""A longer rest ends a phrase; no pattern goes across it."""
+"""A longer rest ends a phrase; no pattern crosses it."""
 
 _MOST_NAMES: Final = 24
-"""Names that an error lists."""
+"""Most names that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,19 @@ class Lines:
     """Melodic lines, one row per note, ordered by line and time.
 
     Attributes:
-        names: Of each line, no two the same.
-        first: Where the notes of each line begin; one more than lines.
+        names: Name of each line; all differ.
+        first: Index of the first note of each line; one entry more than lines.
         line: Index of the line.
-        start: Ticks since the beginning of the score.
-        end: Ticks since the beginning of the score, when it stops sounding.
-        follows: Whether it follows upon the note before it in its line without a rest.
-        step: Index of the step in `notes.STEPS`.
+        start: Beginning in ticks since the beginning of the score.
+        end: End in ticks since the beginning of the score.
+        follows: Whether it follows the note before it in its line without a rest.
+        step: Index into `table.STEPS`.
         alter_cents: Alteration; 100 is a sharp.
-        octave: 4 begins with middle C.
+        octave: Octave number; 4 begins with middle C.
         cents: Height above the C of octave -1.
         place: Steps above the C of octave 0, accidentals aside.
-        fifths: Place on the line of fifths, see `intervals.line_of_fifths`.
-        left_out: How many notes of chords do not count.
+        fifths: Place on the line of fifths; see `intervals.line_of_fifths`.
+        left_out: Number of chord notes that do not count.
     """
 
     names: tuple[str, ...]
@@ -92,13 +92,13 @@ def melodic_lines(
     """Return the melodic lines of a score.
 
     Args:
-        score: Of all parts.
-        pitches: Of its rows, written or sounding.
-        voices: Names of the voices or parts to take, or numbers of parts counted from 1; None for all.
-        chord_note: Which note of a chord within one voice counts.
+        score: The score.
+        pitches: Pitches of its rows, written or sounding.
+        voices: Names of voices or parts, or numbers of parts from 1; None for all.
+        chord_note: Note that counts of a chord within one voice.
 
     Raises:
-        ScoreError: There is no voice of such a name.
+        ScoreError: A voice is unknown.
     """
     table = score.notes
     rows = np.flatnonzero((table.kind == NOTE) & ~table.grace & ~table.cue & (table.duration > 0))
@@ -106,10 +106,10 @@ def melodic_lines(
     codes, line = np.unique(table.part[rows] * most_voices + table.voice[rows], return_inverse=True)
     names = _line_names(score, codes // most_voices)
     if voices is not None:
-        wanted = _wanted(score, codes // most_voices, names, voices)
-        kept = wanted[line]
-        rows, line = rows[kept], (np.cumsum(wanted) - 1)[line[kept]]
-        names = tuple(name for name, is_wanted in zip(names, wanted, strict=True) if is_wanted)
+        selected = _selected_lines(score, codes // most_voices, names, voices)
+        kept = selected[line]
+        rows, line = rows[kept], (np.cumsum(selected) - 1)[line[kept]]
+        names = tuple(name for name, is_selected in zip(names, selected, strict=True) if is_selected)
     return _merged(score, pitches, rows, line, names=names, chord_note=chord_note)
 
 
@@ -122,7 +122,7 @@ def _merged(
     names: tuple[str, ...],
     chord_note: ChordNote,
 ) -> Lines:
-    """Return the lines, chords reduced to one note and tied notes joined."""
+    """Return the lines, with chords reduced to one note and tied notes joined."""
     table = score.notes
     cents = pitches.cents
     start = score.measure_starts[table.measure[rows]] + table.onset[rows]
@@ -164,7 +164,7 @@ def _merged(
 
 
 def _is_tied(table: NoteTable, rows: Integers) -> Booleans:
-    """Return whether each row is tied to the one before; either end may say so, as some sources omit one."""
+    """Return whether each row is tied to the one before; some sources mark only one end of a tie."""
     tie = table.tie[rows]
     tied: Booleans = (tie == TIE_STOP) | (tie == TIE_CONTINUE)
     tied[1:] |= (tie[:-1] == TIE_START) | (tie[:-1] == TIE_CONTINUE)
@@ -172,7 +172,7 @@ def _is_tied(table: NoteTable, rows: Integers) -> Booleans:
 
 
 def _part_names(score: Score) -> list[str]:
-    """Return a name for each part, no two the same."""
+    """Return a distinct name for each part."""
     plain = []
     for part in score.parts:
         name = " ".join(part.name.split()) or part.identity
@@ -184,40 +184,48 @@ def _part_names(score: Score) -> list[str]:
 
 
 def _line_names(score: Score, parts: Integers) -> tuple[str, ...]:
-    """Return a name for each line, given the part of each."""
+    """Return a name for each line, given its part."""
     names = _part_names(score)
     count = Counter(parts.tolist())
     seen: Counter[int] = Counter()
-    found = []
+    line_names = []
     for part in parts.tolist():
         seen[part] += 1
-        found.append(f"{names[part]}, voice {seen[part]}" if count[part] > 1 else names[part])
-    return tuple(found)
+        line_names.append(f"{names[part]}, voice {seen[part]}" if count[part] > 1 else names[part])
+    return tuple(line_names)
 
 
-def _wanted(score: Score, parts: Integers, names: tuple[str, ...], voices: Sequence[str]) -> Booleans:
-    """Return which lines are meant."""
+def _selected_lines(score: Score, parts: Integers, names: tuple[str, ...], voices: Sequence[str]) -> Booleans:
+    """Return which lines `voices` selects."""
     part_names = _part_names(score)
-    wanted = np.zeros(len(names), dtype=np.bool_)
+    selected = np.zeros(len(names), dtype=np.bool_)
     for voice in voices:
-        asked = " ".join(voice.split()).casefold()
-        found = False
+        key = " ".join(voice.split()).casefold()
+        is_known = False
         for index, (part, name) in enumerate(zip(parts.tolist(), names, strict=True)):
             plain = " ".join(score.parts[part].name.split()) or score.parts[part].identity
-            if asked in (name.casefold(), part_names[part].casefold(), plain.casefold(), str(part + 1)):
-                wanted[index] = found = True
-        if not found:
+            if key in (name.casefold(), part_names[part].casefold(), plain.casefold(), str(part + 1)):
+                selected[index] = is_known = True
+        if not is_known:
             listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise ScoreError(
-                f"Expected voices of this score ({listed}) or numbers of parts from 1, got {voice!r}."
+                f"Expected a voice of this score ({listed}) or the number of a part, got {voice!r}."
             )
-    return wanted
+    return selected
 
 
 def phrases(lines: Lines, ticks_per_quarter: int) -> Integers:
-    """Return for each note which phrase it belongs to, counted through all lines."""
+    """Return the phrase that each note belongs to, numbered through all lines."""
     begins = np.ones(len(lines), dtype=np.bool_)
     begins[1:] = (lines.line[1:] != lines.line[:-1]) | (
         lines.start[1:] - lines.end[:-1] > LONGEST_REST_QUARTERS * ticks_per_quarter
     )
     return np.cumsum(begins) - 1
+
+
+def chord_rule(lines: Lines, chord_note: ChordNote) -> str:
+    """Return the rule for chords, ties and grace notes, for the reader of a result."""
+    return (
+        f"In a chord within one voice only the {chord_note} note counts; {lines.left_out} notes are left "
+        "out. Tied notes are one note; grace notes and cues do not count."
+    )

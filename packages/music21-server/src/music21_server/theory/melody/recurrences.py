@@ -1,9 +1,9 @@
-"""Patterns that come again in a sequence of numbers, also mirrored and backwards.
+"""Recurring patterns in a series of numbers, including mirrored and reversed ones.
 
-All windows of growing lengths are grouped. A group is closed when no longer one has as many members: only
+All windows of growing lengths are grouped. A group is closed if no longer one has as many members; only
 closed groups are patterns of their own (Lartillot, *Efficient extraction of closed motivic patterns in
-multi-dimensional symbolic representations of music*, 2005). Of patterns that lie over each other the most
-interesting one is kept, see `surprise`.
+multi-dimensional symbolic representations of music*, 2005). Of overlapping patterns the most interesting one
+is kept; see `information_content`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import numpy as np
 from music21_server.score.table import Integers
 from music21_server.theory.melody.frequent_windows import Level, counts_of_longer, levels
 from music21_server.theory.melody.information_content import Bits, Information, information_of, saved_bits
-from music21_server.theory.melody.symbol_series import Series, Wanted
+from music21_server.theory.melody.symbol_series import PatternCriteria, Series
 
 _MOST_PER_LENGTH: Final = 150
-"""Of each length, so many of the most interesting groups are candidates."""
+"""Most candidates of each length, the most interesting ones."""
 
-_LEAST_NEW: Final = 0.5
-"""A pattern of which more than this lies under more interesting ones is left out."""
+_MOST_COVERED: Final = 0.5
+"""A pattern with a larger share covered by more interesting ones is left out."""
 
 
 @dataclass(frozen=True)
 class Recurrence:
-    """A pattern.
+    """A recurring pattern.
 
     Attributes:
-        length: In symbols.
-        at: Where its occurrences begin in the series, in the order of time, the first in its prime form.
-        form: Of each occurrence, index in `FORMS`.
+        length: Length in symbols.
+        at: Beginnings of its occurrences in the series, in order of time; the first is in prime form.
+        form: Form of each occurrence, as an index into `FORMS`.
         interest: Bits that it saves; at or below 0 it may be chance.
     """
 
@@ -43,34 +43,34 @@ class Recurrence:
     interest: float
 
 
-def recurrences(series: Series, wanted: Wanted) -> list[Recurrence]:
-    """Return patterns, the most interesting first."""
+def recurrences(series: Series, criteria: PatternCriteria) -> list[Recurrence]:
+    """Return the patterns of a series, the most interesting first."""
     if not len(series.symbol):
         return []
     information = information_of(series)
     candidates = sorted(
-        _candidates(series, information, wanted), key=lambda each: (-each[0], each[1], each[2][0])
+        _candidates(series, information, criteria), key=lambda each: (-each[0], each[1], each[2][0])
     )
     covered = np.zeros(len(series.symbol), dtype=np.bool_)
-    found: list[Recurrence] = []
+    patterns: list[Recurrence] = []
     for _, length, members in candidates:
-        if len(found) == wanted.most:
+        if len(patterns) == criteria.most:
             break
-        if covered[members[:, np.newaxis] + np.arange(length)].mean() > _LEAST_NEW:
+        if covered[members[:, np.newaxis] + np.arange(length)].mean() > _MOST_COVERED:
             continue
-        pattern = _refined(series, information, wanted, members, length)
+        pattern = _refined(series, information, criteria, members, length)
         if pattern is not None:
             covered[pattern.at[:, np.newaxis] + np.arange(pattern.length)] = True
-            found.append(pattern)
-    return sorted(found, key=lambda each: (-each.interest, int(each.at[0])))
+            patterns.append(pattern)
+    return sorted(patterns, key=lambda each: (-each.interest, int(each.at[0])))
 
 
 def _candidates(
-    series: Series, information: Information, wanted: Wanted
+    series: Series, information: Information, criteria: PatternCriteria
 ) -> Iterator[tuple[float, int, Integers]]:
-    """Yield closed groups: about how interesting, length in symbols, and where the members begin."""
+    """Yield closed groups: approximate interest, length in symbols, and beginnings of the members."""
     changes = np.cumsum(np.diff(series.symbol, prepend=series.symbol[:1]) != 0)
-    several = levels(series, wanted)
+    several = levels(series, criteria)
     level = next(several, None)
     while level is not None:
         longer = next(several, None)
@@ -78,11 +78,11 @@ def _candidates(
             exemplar = np.zeros(len(level.count), dtype=np.int64)
             exemplar[level.group[::-1]] = level.at[::-1]
             interest = saved_bits(
-                series, information, exemplar, level.length, count=level.count, mirrored=wanted.mirrored
+                series, information, exemplar, level.length, count=level.count, mirrored=criteria.mirrored
             )
-            # Repeated notes, scales and even rhythms are no patterns to speak of.
+            # Repeated notes, scales and even rhythms are not patterns.
             varied = changes[exemplar + level.length - 1] > changes[exemplar]
-            chosen = varied & (level.count >= wanted.occurrences)
+            chosen = varied & (level.count >= criteria.occurrences)
             chosen &= level.count > counts_of_longer(level, longer, len(series.symbol))
             best = np.flatnonzero(chosen)
             best = best[np.argsort(-interest[best], kind="stable")[:_MOST_PER_LENGTH]]
@@ -103,28 +103,30 @@ def _with_members(level: Level, best: Integers, interest: Bits) -> Iterator[tupl
 
 
 def _refined(
-    series: Series, information: Information, wanted: Wanted, members: Integers, length: int
+    series: Series, information: Information, criteria: PatternCriteria, members: Integers, length: int
 ) -> Recurrence | None:
-    """Return a pattern of a group: its members compared in full, none over another, as long as it goes."""
+    """Return a group's pattern, its members compared in full, not overlapping and fully extended."""
     at = members[np.argsort(series.start[members], kind="stable")]
-    at, form = _told_apart(series.symbol, at, length, mirrored=wanted.mirrored)
+    at, form = _matching_forms(series.symbol, at, length, mirrored=criteria.mirrored)
     order = np.argsort(at, kind="stable")
     apart = order[_not_overlapping(at[order], length)]
     apart = apart[np.argsort(series.start[at[apart]], kind="stable")]
     at, form = at[apart], form[apart]
-    if len(at) < wanted.occurrences:
+    if len(at) < criteria.occurrences:
         return None
     at, length = _extended(series, at, form, length)
-    # What was an inversion of the exemplar is called as seen from the first occurrence.
-    at, form = _told_apart(series.symbol, at, length, mirrored=wanted.mirrored)
+    # The first occurrence defines the prime form, not the exemplar that was compared before.
+    at, form = _matching_forms(series.symbol, at, length, mirrored=criteria.mirrored)
     interest = saved_bits(
-        series, information, at[:1], length, count=np.array([len(at)]), mirrored=wanted.mirrored
+        series, information, at[:1], length, count=np.array([len(at)]), mirrored=criteria.mirrored
     )
     return Recurrence(length, at, form, round(float(interest[0]), 1))
 
 
-def _told_apart(symbol: Integers, at: Integers, length: int, *, mirrored: bool) -> tuple[Integers, Integers]:
-    """Return the windows that are a form of the first one, and which form."""
+def _matching_forms(
+    symbol: Integers, at: Integers, length: int, *, mirrored: bool
+) -> tuple[Integers, Integers]:
+    """Return the windows that are a form of the first one, and their forms."""
     windows = symbol[at[:, np.newaxis] + np.arange(length)]
     first = windows[0]
     form = np.full(len(at), -1)
@@ -135,7 +137,7 @@ def _told_apart(symbol: Integers, at: Integers, length: int, *, mirrored: bool) 
 
 
 def _not_overlapping(at: Integers, length: int) -> Integers:
-    """Return indices of windows, from the first on, none of which begins within another."""
+    """Return indices of windows, from the first on, that do not overlap."""
     if len(at) < 2 or int(np.diff(at).min()) >= length:
         return np.arange(len(at))
     kept, end = [], -1
@@ -147,17 +149,17 @@ def _not_overlapping(at: Integers, length: int) -> Integers:
 
 
 def _extended(series: Series, at: Integers, form: Integers, length: int) -> tuple[Integers, int]:
-    """Return windows made longer at either end as far as all of them go on alike."""
+    """Return windows extended at both ends as far as all of them agree, and their length."""
     sign = np.where((form == 0) | (form == 3), 1, -1)
     forwards = form < 2
     for is_end in (True, False):
         while True:
             grows_right = forwards == is_end
             new = np.where(grows_right, at + length, at - 1)
-            if (new < 0).any() or (new >= len(series.symbol)).any() or (series.room[new] < 1).any():
+            if (new < 0).any() or (new >= len(series.symbol)).any() or (series.remaining[new] < 1).any():
                 break
             begin = np.where(grows_right, at, new)
-            if (series.room[begin] < length + 1).any() or len(np.unique(sign * series.symbol[new])) > 1:
+            if (series.remaining[begin] < length + 1).any() or len(np.unique(sign * series.symbol[new])) > 1:
                 break
             if len(at) > 1 and int(np.diff(np.sort(begin)).min()) <= length:
                 break

@@ -1,4 +1,4 @@
-"""Motifs, rhythms and melodic sequences, as they are told."""
+"""Results of the pattern analysis: motifs, rhythms and melodic sequences."""
 
 from __future__ import annotations
 
@@ -11,110 +11,96 @@ from music21_server.theory.time.positions import Position
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One occurrence of a motif.
-
-    Attributes:
-        voice: Name of the voice; others may double it.
-        position: Where it begins.
-        first_note: Such as ``F#4``.
-        form: ``prime`` is as at first, at any pitch; ``inversion`` is upside down, ``retrograde`` backwards.
-        same_rhythm: Whether it has the rhythm of the first occurrence (read backwards for a retrograde).
-    """
+    """One occurrence of a motif."""
 
     voice: str
+    """Name of the voice; others may double it."""
     position: Position
+    """Beginning of the occurrence."""
     first_note: str
+    """First note, such as `F#4`."""
     form: Form
+    """`prime` is like the first occurrence, at any pitch; `inversion` is upside down, `retrograde` backwards.
+    """
     same_rhythm: bool
+    """Whether it has the rhythm of the first occurrence (reversed for a retrograde)."""
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A succession of intervals that comes again.
-
-    Attributes:
-        notes: As at its first occurrence.
-        intervals: Between them, in steps (1 is a second up) or semitones, as asked.
-        quarters: Quarter notes from each note to the next, at the first occurrence.
-        occurrences: How many there are; several voices at the same time count as one.
-        prime: How many of them are not mirrored.
-        inversions: How many are upside down.
-        retrogrades: How many are backwards.
-        retrograde_inversions: How many are both.
-        same_rhythm: How many have the rhythm of the first.
-        voices: In how many voices they are.
-        interest: Bits that are saved by writing it once, and then only where it comes again; at or below 0 it
-            may as well be chance.
-        first_occurrences: The first ones in time.
-    """
+    """A recurring series of intervals."""
 
     notes: tuple[str, ...]
+    """Notes of the first occurrence."""
     intervals: tuple[float, ...]
+    """Intervals between them, in steps (1 is a second up) or in semitones, as requested."""
     quarters: tuple[float, ...]
+    """Quarter notes from each note to the next in the first occurrence."""
     occurrences: int
+    """Number of occurrences; several voices at the same time count as one."""
     prime: int
+    """Number of occurrences that are not mirrored."""
     inversions: int
+    """Number of occurrences that are upside down."""
     retrogrades: int
+    """Number of occurrences that are backwards."""
     retrograde_inversions: int
+    """Number of occurrences that are both."""
     same_rhythm: int
+    """Number of occurrences with the rhythm of the first."""
     voices: int
+    """Number of voices with an occurrence."""
     interest: float
+    """Bits saved by writing the motif once and then only the places of its occurrences; at or below 0 it may
+    be chance."""
     first_occurrences: tuple[Occurrence, ...]
+    """First occurrences in order of time."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rhythm begins.
-
-    Attributes:
-        voice: Name of the voice; others may double it.
-        position: Of the first note.
-    """
+    """The beginning of a rhythm."""
 
     voice: str
+    """Name of the voice; others may double it."""
     position: Position
+    """Position of the first note."""
 
 
 @dataclass(frozen=True)
 class RhythmicMotif:
-    """A succession of durations that comes again.
-
-    Attributes:
-        quarters: Quarter notes from the beginning of each note to that of the next; before a long rest, until
-            the note's end.
-        occurrences: How many there are; several voices at the same time count as one.
-        voices: In how many voices they are.
-        interest: As of a motif.
-        first_occurrences: The first ones in time.
-    """
+    """A recurring series of durations."""
 
     quarters: tuple[float, ...]
+    """Quarter notes from the beginning of each note to that of the next; before a long rest, to the note's
+    end."""
     occurrences: int
+    """Number of occurrences; several voices at the same time count as one."""
     voices: int
+    """Number of voices with an occurrence."""
     interest: float
+    """Bits saved, as for a motif."""
     first_occurrences: tuple[Place, ...]
+    """First occurrences in order of time."""
 
 
 @dataclass(frozen=True)
 class MelodicSequence:
-    """A figure that a voice repeats at once at other steps.
-
-    Attributes:
-        voice: Name of the voice.
-        begins: Where the first statement begins.
-        ends: Where the last note of the last statement begins.
-        figure: Notes of the first statement.
-        statements: How often the figure comes, the first time included.
-        shift_steps: By how many steps each statement is higher than the one before; -1 is a second down.
-        kind: ``real`` where all intervals keep their size in semitones, else ``tonal``.
-        doubled_by: How many more voices have it at the same time.
-    """
+    """A figure that a voice repeats immediately on other steps."""
 
     voice: str
+    """Name of the voice."""
     begins: Position
+    """Beginning of the first statement."""
     ends: Position
+    """Beginning of the last note of the last statement."""
     figure: tuple[str, ...]
+    """Notes of the first statement."""
     statements: int
+    """Number of statements, including the first."""
     shift_steps: int
+    """Steps from each statement up to the next; -1 is a second down."""
     kind: Literal["real", "tonal"]
+    """`real` if all intervals keep their size in semitones, otherwise `tonal`."""
     doubled_by: int
+    """Number of other voices with the sequence at the same time."""

@@ -1,7 +1,7 @@
-"""Melodic sequences: a figure that a voice repeats at once, each time higher or lower by the same interval.
+"""Melodic sequences: a figure that a voice repeats immediately, shifted by the same interval each time.
 
-The figure keeps its rhythm; its intervals keep their size in steps (a tonal sequence) or also in semitones
-(a real one).
+The figure keeps its rhythm. Its intervals keep their size in steps (a tonal sequence) or also in semitones (a
+real one).
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from music21_server.theory.melody.lines import Lines
 
 _SHORTEST: Final = 2
 _LONGEST: Final = 32
-"""Notes of a figure."""
+"""Bounds on the notes of a figure."""
 
 _SHORTEST_STATED_TWICE: Final = 4
-"""A figure that comes only twice must have so many notes."""
+"""Fewest notes of a figure with only two statements."""
 
 _MOST_WITHIN: Final = 0.8
-"""A stretch of which more than this is one scale, or one sequence of a shorter figure, is no other one."""
+"""A stretch is not a new sequence if a larger share of it belongs to a scale, or to one sequence of a shorter
+figure."""
 
 
 @dataclass(frozen=True)
 class SequenceColumns:
-    """Melodic sequences: those with three statements and more, then those with two, the ones with most notes
-    first.
+    """Melodic sequences of three or more statements, then those of two, each by their number of notes.
 
     Attributes:
         note: Index of the first note in the lines.
-        size: Notes of the figure.
-        statements: How often it comes, the first time included.
-        shift: By how many steps each statement is higher than the one before.
+        size: Number of notes in the figure.
+        statements: Number of statements, including the first.
+        shift: Steps from each statement up to the next.
         is_real: Whether all intervals keep their size in semitones.
-        doubled: How many more voices have it at the same time.
+        doubled: Number of other voices with the sequence at the same time.
     """
 
     note: Integers
@@ -52,9 +52,9 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
     """Return the melodic sequences of all lines.
 
     Args:
-        lines: Of a score.
-        phrase: Of each note, as `voices.phrases`.
-        ticks_per_quarter: Length of a quarter note; a figure begins on a quarter where it can.
+        lines: Lines of a score.
+        phrase: Phrase of each note, from `lines.phrases`.
+        ticks_per_quarter: Length of a quarter note; a figure begins on a quarter where possible.
     """
     steps, cents, time = np.diff(lines.place), np.diff(lines.cents), np.diff(lines.start)
     reached = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(steps)])
@@ -71,8 +71,8 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
         if not enough.any():
             continue
         begin, end, statements = begin[enough], end[enough], statements[enough]
-        # The whole stretch of intervals that are alike at this distance.
-        is_own = _is_own(owner_begin, owner_end, begin, end + size)
+        # Compare the whole stretch of intervals that are alike at this distance.
+        is_own = _is_separate(owner_begin, owner_end, begin, end + size)
         begin, end, statements = begin[is_own], end[is_own], statements[is_own]
         _paint(owner_begin, owner_end, begin, end + size)
         if size < _SHORTEST:
@@ -83,21 +83,21 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
         compared = (statements - 1) * size - 1
         is_real = changed[begin + compared] == changed[begin]
         columns = (begin, np.full(len(begin), size), statements, shift, is_real.astype(np.int64))
-        # At the octave it is a repetition; and repeated notes that climb are no figure.
+        # A shift by octaves is a repetition, and rising repeated notes are not a figure.
         is_figure = (shift % 7 != 0) & (moved[begin + size - 1] > moved[begin])
         rows.append(np.stack(columns)[:, is_figure])
-    found = np.concatenate([np.zeros((5, 0), dtype=np.int64), *rows], axis=1)
-    return _ranked(lines, found)
+    all_rows = np.concatenate([np.zeros((5, 0), dtype=np.int64), *rows], axis=1)
+    return _ranked(lines, all_rows)
 
 
 def _runs(flags: Booleans) -> tuple[Integers, Integers]:
-    """Return where runs of True begin and end."""
+    """Return the beginnings and ends of runs of True."""
     edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
     return edges[::2], edges[1::2]
 
 
-def _is_own(owner_begin: Integers, owner_end: Integers, begin: Integers, end: Integers) -> Booleans:
-    """Return which stretches do not lie in one of a shorter figure; that of their middle is compared."""
+def _is_separate(owner_begin: Integers, owner_end: Integers, begin: Integers, end: Integers) -> Booleans:
+    """Return which stretches lie outside the stretch of a shorter figure that covers their middle."""
     middle = (begin + end) // 2
     shared = np.minimum(end, owner_end[middle]) - np.maximum(begin, owner_begin[middle])
     result: Booleans = shared <= _MOST_WITHIN * (end - begin)
@@ -112,7 +112,7 @@ def _paint(owner_begin: Integers, owner_end: Integers, begin: Integers, end: Int
 
 
 def _later(lines: Lines, begin: Integers, spare: Integers, ticks_per_quarter: int) -> Integers:
-    """Return by how many notes a sequence may as well begin later, to begin on a quarter."""
+    """Return by how many notes each sequence can begin later in order to begin on a quarter."""
     shift = np.zeros(len(begin), dtype=np.int64)
     for later in range(int(spare.max(initial=0)), -1, -1):
         on_beat = (later <= spare) & (lines.start[begin + np.minimum(later, spare)] % ticks_per_quarter == 0)
@@ -120,9 +120,9 @@ def _later(lines: Lines, begin: Integers, spare: Integers, ticks_per_quarter: in
     return shift
 
 
-def _ranked(lines: Lines, found: Integers) -> SequenceColumns:
-    """Return sequences without those of voices that double another, in the order of `SequenceColumns`."""
-    note, size, statements, shift, is_real = found
+def _ranked(lines: Lines, rows: Integers) -> SequenceColumns:
+    """Return the sequences in the order of `SequenceColumns`, with those of doubling voices merged."""
+    note, size, statements, shift, is_real = rows
     key = mix(lines.start[note])
     for column in (size, statements, shift, lines.place[note] % 7):
         key = mix(key ^ mix(column))

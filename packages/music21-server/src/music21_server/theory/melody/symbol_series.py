@@ -1,4 +1,4 @@
-"""Sequences of symbols in which patterns are looked for, and which patterns are wanted."""
+"""Series of symbols to search for patterns, and the criteria for a pattern."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ FORMS: Final[tuple[Form, ...]] = ("prime", "inversion", "retrograde", "retrograd
 
 @dataclass(frozen=True)
 class Series:
-    """What patterns are looked for in: symbols of many phrases, one after the other.
+    """A series of symbols from many phrases, one after the other.
 
     Attributes:
-        symbol: Numbers.
-        room: How many symbols of a phrase there are from each on, itself included; 0 for one of no phrase.
-        start: When each begins; the same window at the same time, in another voice, is no other occurrence.
+        symbol: Symbols, as numbers.
+        remaining: Number of symbols from each one to the end of its phrase, itself included; 0 outside
+            phrases.
+        start: Time of each symbol. The same window at the same time in another voice is not another
+            occurrence.
     """
 
     symbol: Integers
-    room: Integers
+    remaining: Integers
     start: Integers
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What counts as a pattern.
+class PatternCriteria:
+    """Criteria for a pattern.
 
     Attributes:
-        shortest: Symbols.
-        longest: Symbols that are compared; a pattern that goes on is followed further.
-        occurrences: At least so many, none over another in the same voice.
-        mirrored: Whether inversion, retrograde and retrograde inversion are the same pattern.
-        most: How many patterns to return.
+        shortest: Fewest symbols.
+        longest: Most symbols that are compared; a pattern that continues is followed further.
+        occurrences: Fewest occurrences, not overlapping in one voice.
+        mirrored: Whether inversion, retrograde and retrograde inversion count as the same pattern.
+        most: Most patterns to return.
     """
 
     shortest: int
@@ -47,12 +49,12 @@ class Wanted:
     most: int
 
 
-def rooms(phrase: Integers, symbols_less: int) -> Integers:
-    """Return the column `room` of a series.
+def remaining_symbols(phrase: Integers, symbols_less: int) -> Integers:
+    """Return the column `remaining` of a series.
 
     Args:
-        phrase: Of each note.
-        symbols_less: How many symbols a phrase has less than notes: 1 for intervals between them.
+        phrase: Phrase of each note.
+        symbols_less: Difference between a phrase's notes and its symbols: 1 for intervals between notes.
     """
     last = np.flatnonzero(np.diff(phrase, append=-1) != 0)
     index = np.arange(len(phrase))

@@ -1,4 +1,4 @@
-"""Major and minor."""
+"""The major and the minor mode."""
 
 from __future__ import annotations
 

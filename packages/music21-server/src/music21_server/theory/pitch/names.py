@@ -1,8 +1,8 @@
-"""Names of notes and keys: as text, as seen from a tonic, and on the line of fifths.
+"""Names of notes and keys: as text, relative to a tonic, and on the line of fifths.
 
-On the line of fifths … F C G D A E B F# … every name has one place, C is 0, and the distance of two names is
-their interval (Temperley, *The Cognition of Basic Musical Structures*, 2001, chapter 5). Flats are written as
-music21 writes them: ``B-`` is B flat.
+Every name has one place on the line of fifths (… F C G D A E B F# …). C is 0, and the distance between two
+names is their interval (Temperley, *The Cognition of Basic Musical Structures*, 2001, chapter 5). Flats are
+written as in music21: ``B-`` is B flat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from music21_server.theory.pitch.mode import Mode
 from music21_server.theory.pitch.transposition import SpelledPitches
 
 Name = tuple[int, int]
-"""A note name: step from 0 for C, and alteration in cents."""
+"""A note name: its step, counted from 0 for C, and its alteration in cents."""
 
 STEP_CENTS: Final = tuple(int(semitones) * 100 for semitones in STEP_SEMITONES)
 """Height of each natural above C."""
@@ -30,11 +30,11 @@ FIFTHS_OF_STEPS: Final = np.array([0, 2, 4, -1, 1, 3, 5], dtype=np.int64)
 """Place of each natural on the line of fifths."""
 
 _SHARPEST, _FLATTEST = 7, -7
-"""Key signatures that exist."""
+"""Key signatures in use, in sharps; flats are negative."""
 
 _CENTRE: Final = {"major": 2.0, "minor": -0.5}
-"""Where the notes of a key lie on the line of fifths on average, seen from its tonic: in C from F to B, in c
-from A flat to B natural, which is more frequent there than the B flat of the signature."""
+"""Mean place of a key's notes on the line of fifths, relative to its tonic. C major reaches from F to B; C
+minor from A flat to B natural, which is more frequent there than the B flat of its signature."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Key:
     """A major or minor key.
 
     Attributes:
-        tonic: Its name.
+        tonic: Name of the tonic.
         mode: ``major`` or ``minor``.
     """
 
@@ -51,7 +51,7 @@ class Key:
 
     @property
     def text(self) -> str:
-        """As ``F# minor``."""
+        """The key as text, such as ``F# minor``."""
         return f"{text_of(self.tonic)} {self.mode}"
 
     @property
@@ -61,7 +61,7 @@ class Key:
 
     @property
     def pitch_class(self) -> int:
-        """Of the tonic; 0 is C."""
+        """Pitch class of the tonic; 0 is C."""
         return (STEP_CENTS[self.tonic[0]] + self.tonic[1]) // 100 % 12
 
 
@@ -72,23 +72,23 @@ def fifths_of(name: Name) -> int:
 
 @lru_cache(maxsize=256)
 def name_at(fifths: int) -> Name:
-    """Return the name at a place on the line of fifths, the inverse of `fifths_of`."""
+    """Return the name at a place on the line of fifths; the inverse of `fifths_of`."""
     alteration, place = divmod(fifths + 1, 7)
     return STEPS.index("FCGDAEB"[place]), alteration * 100
 
 
-def seen_from(tonic: Name, name: Name) -> Name:
-    """Return a name as seen from a tonic, as if that were C: C sharp from A is E."""
+def relative_name(tonic: Name, name: Name) -> Name:
+    """Return a name relative to a tonic, as if the tonic were C: C sharp in A is E."""
     step = (name[0] - tonic[0]) % 7
     natural = (STEP_CENTS[name[0]] - STEP_CENTS[tonic[0]]) % 1200
     return step, natural - STEP_CENTS[step] + name[1] - tonic[1]
 
 
-def spelled_from(tonic: Name, seen: Name) -> Name:
-    """Return the name that is seen so from a tonic; the inverse of `seen_from`."""
-    step = (tonic[0] + seen[0]) % 7
+def absolute_name(tonic: Name, relative: Name) -> Name:
+    """Return the name that is `relative` in the key of a tonic; the inverse of `relative_name`."""
+    step = (tonic[0] + relative[0]) % 7
     natural = (STEP_CENTS[step] - STEP_CENTS[tonic[0]]) % 1200
-    return step, STEP_CENTS[seen[0]] - natural + tonic[1] + seen[1]
+    return step, STEP_CENTS[relative[0]] - natural + tonic[1] + relative[1]
 
 
 @lru_cache(maxsize=4096)
@@ -96,7 +96,7 @@ def text_of(name: Name) -> str:
     """Return a name as music21 writes it: ``F#``, ``B-``, ``C~`` (half sharp), ``C`` and a backtick (half
     flat).
 
-    Alterations that have no sign are given in cents, as in ``C(+33c)``.
+    Alterations without a sign of their own are given in cents, as in ``C(+33c)``.
     """
     step, cents = name
     semitones, rest = divmod(abs(cents), 100)
@@ -111,7 +111,7 @@ def text_of(name: Name) -> str:
 
 
 def name_of(text: str) -> Name:
-    """Return the name that `text_of` writes so."""
+    """Return the name for a text written by `text_of`."""
     step = STEPS.index(text[0])
     if text[1:2] == "(":
         return step, int(text[2:-2])
@@ -119,7 +119,7 @@ def name_of(text: str) -> Name:
     return step, cents
 
 
-# A hyphen before a word is none of music21's flats: B-minor is B minor, B- minor is B flat minor.
+# A hyphen directly before a word is not music21's flat: B-minor is B minor, B- minor is B flat minor.
 _KEY: Final = re.compile(
     r"(?P<step>[A-Ga-g])(?:[\s-]*(?P<word>sharp|flat)|(?P<sign>##?|--?(?![A-Za-z])|bb?|♯|♭)?)"
     r"[\s_:-]*(?P<mode>major|minor|maj|min|moll|dur|m|M)?",
@@ -129,13 +129,13 @@ _SIGNS: Final = {"": 0, "#": 100, "♯": 100, "sharp": 100, "-": -100, "b": -100
 
 
 def parse_key(text: str) -> Key:
-    """Return the key that people mean by ``F# minor``, ``B- major``, ``Bb``, ``c sharp minor``, ``f#`` or
+    """Return the key for a text such as ``F# minor``, ``B- major``, ``Bb``, ``c sharp minor``, ``f#`` or
     ``Dm``.
 
     A lower-case letter without a mode is minor.
 
     Raises:
-        ScoreError: It is none of these.
+        ScoreError: The text is not a key.
     """
     match = _KEY.fullmatch(text.strip())
     sign = ((match["word"] or match["sign"] or "") if match else "").lower()
@@ -150,12 +150,12 @@ def parse_key(text: str) -> Key:
 
 
 def spelled_key(pitch_class: int, mode: Mode, mean_fifths: float) -> Key:
-    """Return the key with the tonic spelled as the notes are: D flat major where there are flats.
+    """Return a key with its tonic spelled to match the notes: D flat major among flats, C sharp among sharps.
 
     Args:
-        pitch_class: Of the tonic; 0 is C.
-        mode: Of the key.
-        mean_fifths: Where the notes lie on the line of fifths on average.
+        pitch_class: Pitch class of the tonic; 0 is C.
+        mode: Mode of the key.
+        mean_fifths: Mean place of the notes on the line of fifths.
     """
     nearest = pitch_class * 7 % 12
     signature = 0 if mode == "major" else -3
@@ -169,7 +169,7 @@ def spelled_key(pitch_class: int, mode: Mode, mean_fifths: float) -> Key:
 
 
 def mean_fifths(score: Score, pitches: SpelledPitches) -> float:
-    """Return where the notes of a score lie on the line of fifths on average, by duration; 0 without any."""
+    """Return the mean place of a score's notes on the line of fifths, by duration; 0 without notes."""
     weights = np.where(score.notes.kind == NOTE, score.notes.duration, 0)
     total = int(weights.sum())
     if total == 0:
@@ -180,6 +180,7 @@ def mean_fifths(score: Score, pitches: SpelledPitches) -> float:
 
 @lru_cache(maxsize=64)
 def scale_fifths(key: Key) -> frozenset[int]:
-    """Return the places of a key's notes on the line of fifths; a minor key has both sixths and sevenths."""
-    seen: Iterable[int] = range(-1, 6) if key.mode == "major" else (-4, -3, -2, -1, 0, 1, 2, 3, 5)
-    return frozenset(key.tonic_fifths + fifths for fifths in seen)
+    """Return the places of a key's notes on the line of fifths; minor has both its sixths and both its
+    sevenths."""
+    places: Iterable[int] = range(-1, 6) if key.mode == "major" else (-4, -3, -2, -1, 0, 1, 2, 3, 5)
+    return frozenset(key.tonic_fifths + fifths for fifths in places)

@@ -1,4 +1,4 @@
-"""Pitches as they sound: transposing instruments read other notes than are heard."""
+"""Written and sounding pitches; transposing instruments sound at another pitch than they read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from music21_server.score.table import NOTE, STEP_SEMITONES, Integers, Score
 
 @dataclass(frozen=True)
 class SpelledPitches:
-    """Spelled pitches, one per row of a table.
+    """Spelled pitches, one per row of a note table.
 
     Attributes:
-        step: Index of the step in `notes.STEPS`.
+        step: Index into `table.STEPS`.
         alter_cents: Alteration; 100 is a sharp.
-        octave: 4 begins with middle C.
+        octave: Octave number; 4 begins with middle C.
     """
 
     step: Integers
@@ -36,9 +36,9 @@ def written_pitches(score: Score) -> SpelledPitches:
 
 
 def sounding_pitches(score: Score) -> SpelledPitches:
-    """Return the pitches as they sound, spelled at the distance of the instrument's interval.
+    """Return the pitches as they sound, spelled at the interval of each transposing instrument.
 
-    Unpitched notes and rests stay as they are: they stand on lines of the staff.
+    Unpitched notes and rests keep their place on the staff.
     """
     diatonic, chromatic = _intervals(score)
     if not diatonic.any() and not chromatic.any():
@@ -51,7 +51,7 @@ def sounding_pitches(score: Score) -> SpelledPitches:
 
 
 def _intervals(score: Score) -> tuple[Integers, Integers]:
-    """Return the steps and semitones from written to sounding, for each row."""
+    """Return the steps and semitones from written to sounding pitch for each row."""
     table = score.notes
     diatonic, chromatic = np.zeros((2, len(table)), dtype=np.int64)
     # Rows are ordered by part, so that each part is a slice.
@@ -61,7 +61,7 @@ def _intervals(score: Score) -> tuple[Integers, Integers]:
             rows = slice(begins[index], begins[index + 1])
             measures = [each.measure for each in part.transpositions]
             current = np.searchsorted(measures, table.measure[rows], side="right")
-            # Before the first, the instrument sounds as written.
+            # Before its first transposition a part sounds as written.
             diatonic[rows] = np.array([0, *(each.diatonic for each in part.transpositions)])[current]
             chromatic[rows] = np.array([0, *(each.chromatic for each in part.transpositions)])[current]
     is_pitched = table.kind == NOTE

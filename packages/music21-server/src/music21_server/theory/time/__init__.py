@@ -1,1 +1,1 @@
-"""Time in a score: bars, beats and phrases."""
+"""Time: positions as bar and beat, and ends of phrases."""

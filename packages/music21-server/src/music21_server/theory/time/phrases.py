@@ -1,18 +1,18 @@
-"""Where phrases end: where the music pauses.
+"""Ends of phrases, recognised by pauses in the music.
 
-The columns know no slurs, so a phrase is taken to end
+The note table has no slurs, so a phrase is taken to end
 
-* at a fermata, in whatever part; where those of several parts sound together, with the last attack of a note
-  that has one (another part may come to its last note later, over a suspension),
+* at a fermata in any part; where fermatas of several parts overlap, at the last attack among their notes (a
+  suspension makes one part reach its last note later than another),
 * where all parts are silent for at least half a beat,
-* where nothing new sounds for longer than the music has been moving: at least a beat and a half, and at least
-  twice the median time between the attacks around (a pause of a beat is a brief one, and weak evidence),
-* where the first part that has notes (as a rule the melody) rests for a beat or more after a note of a
-  beat or more, and
+* where no new note begins for at least a beat and a half, and for at least twice the median time between the
+  attacks around it (from a beat on, the same is a brief pause, which is weak evidence),
+* where the first part that has notes, usually the melody, rests for a beat or more after a note of a beat or
+  more, and
 * at the end of the score.
 
-What is missed: phrases that run on without a pause or a fermata, and elided ones. What is found too much:
-long notes within a phrase; whether a cadence is there decides what it is worth.
+Phrases that run on without a pause or a fermata are missed, and so are elided ones. Long notes within a
+phrase are false ends; they matter only where the harmony makes a cadence.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from music21_server.theory.time.positions import Clock
 Evidence = Literal["end of the score", "fermata", "silence", "held notes", "melody rests", "brief pause"]
 
 _SILENCE_BEATS: Final = 0.5
-_HELD_TIMES: Final = 2.0
+_HELD_FACTOR: Final = 2.0
 _MELODY_BEATS: Final = 1.0
 _AROUND: Final = 16
-"""Attacks before and after that tell how fast the music moves."""
+"""Attacks before and after a pause whose median distance is the pace of the music."""
 
 
 @dataclass(frozen=True)
 class PhraseEnd:
-    """A pause of the music.
+    """The end of a phrase.
 
     Attributes:
-        tick: Of the last attack before it, since the beginning of the score.
-        evidence: How it was recognised.
+        tick: Last attack before the pause, since the beginning of the score.
+        evidence: Kind of pause.
     """
 
     tick: int
@@ -49,7 +49,7 @@ class PhraseEnd:
 
 
 def phrase_ends(score: Score, clock: Clock) -> tuple[PhraseEnd, ...]:
-    """Return where phrases end, in the order of time."""
+    """Return the ends of phrases in order of time."""
     table = score.notes
     sounds = np.flatnonzero((table.kind == NOTE) & (table.duration > 0))
     if not len(sounds):
@@ -80,7 +80,7 @@ def phrase_ends(score: Score, clock: Clock) -> tuple[PhraseEnd, ...]:
 
 
 def _fermata_ticks(score: Score) -> list[int]:
-    """Return when the last note begins of those that have fermatas together."""
+    """Return the last attack of each group of overlapping fermatas."""
     bars, starts, table = len(score.measure_ticks), score.measure_starts, score.notes
     marked = {(each.part, each.measure, each.onset) for each in score.fermatas if each.measure < bars}
     spans = [(int(starts[measure]) + onset, 0) for _, measure, onset in marked]
@@ -89,15 +89,15 @@ def _fermata_ticks(score: Score) -> list[int]:
         measure, onset = int(table.measure[row]), int(table.onset[row])
         if (int(table.part[row]), measure, onset) in marked:
             spans.append((int(starts[measure]) + onset, int(table.duration[row])))
-    found: list[int] = []
+    ticks: list[int] = []
     until = -1
     for start, duration in sorted(spans):
-        if found and (start < until or start == found[-1]):
-            found[-1] = start
+        if ticks and (start < until or start == ticks[-1]):
+            ticks[-1] = start
         else:
-            found.append(start)
+            ticks.append(start)
         until = max(until, start + duration)
-    return found
+    return ticks
 
 
 def _beat_at(score: Score, clock: Clock, ticks: Integers) -> Integers:
@@ -107,7 +107,7 @@ def _beat_at(score: Score, clock: Clock, ticks: Integers) -> Integers:
 
 
 def _silent_from(start: Integers, end: Integers, following: Integers) -> Integers:
-    """Return up to when anything that began before an attack sounds."""
+    """Return the latest end of the notes that begin before each of the following attacks."""
     order = np.argsort(start, kind="stable")
     latest = np.maximum.accumulate(end[order])
     return latest[np.searchsorted(start[order], following, side="left") - 1]
@@ -117,16 +117,16 @@ def _held(attacks: Integers, following: Integers, least: Integers) -> Booleans:
     gaps = following - attacks
     padded = np.pad(gaps.astype(np.float64), _AROUND, mode="constant", constant_values=np.nan)
     around = np.nanmedian(sliding_window_view(padded, 2 * _AROUND + 1), axis=1)
-    return (gaps >= least) & (gaps >= _HELD_TIMES * around)
+    return (gaps >= least) & (gaps >= _HELD_FACTOR * around)
 
 
 def _rests(start: Integers, end: Integers, attacks: Integers, score_end: int, beat: Integers) -> Booleans:
-    """Return after which attacks a part rests for a beat after a note of at least a beat."""
+    """Return the attacks after which a part rests for a beat or more, after a note of a beat or more."""
     order = np.argsort(start, kind="stable")
     begins, stops = start[order], np.maximum.accumulate(end[order])
     pause = np.append(begins[1:], score_end) - stops
     at = np.clip(np.searchsorted(attacks, begins, side="right") - 1, 0, len(attacks) - 1)
     rests = (pause >= _MELODY_BEATS * beat[at]) & (stops - begins >= _MELODY_BEATS * beat[at])
-    found = np.zeros(len(attacks), dtype=np.bool_)
-    found[at[rests]] = True
-    return found
+    is_rest = np.zeros(len(attacks), dtype=np.bool_)
+    is_rest[at[rests]] = True
+    return is_rest

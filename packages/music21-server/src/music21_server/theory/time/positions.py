@@ -1,4 +1,4 @@
-"""Where in a score something is, said as musicians say it: bar and beat."""
+"""Positions in a score as bar and beat."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ import numpy as np
 from music21_server.score.table import Score
 
 _COMPOUND: Final = 3
-"""In 6/8, 9/8, 12/8 a beat has three of the units that the signature counts."""
+"""Units of the signature in one beat of a compound metre: 6/8, 9/8 or 12/8."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """A moment of a score.
-
-    Attributes:
-        measure: Number of the bar, as printed.
-        beat: Beats since the barline, from 1; a pickup bar counts as the end of a full one.
-        offset: Quarter notes since the beginning of the score.
-    """
+    """A moment in a score."""
 
     measure: str
+    """Number of the bar, as printed."""
     beat: float
+    """Beat within the bar, from 1; a pickup bar counts as the end of a full one."""
     offset: float
+    """Quarter notes since the beginning of the score."""
 
 
 class Clock:
-    """Tells the position of ticks of one score."""
+    """Converts ticks of one score to positions."""
 
     def __init__(self, score: Score) -> None:
         self._unit = score.notes.ticks_per_quarter
@@ -41,12 +38,12 @@ class Clock:
 
     @property
     def beat_ticks(self) -> tuple[int, ...]:
-        """Length of a beat in each bar."""
+        """Length of a beat in each bar, in ticks."""
         return tuple(self._beat_ticks)
 
     def at(self, measure: int, onset: int) -> Position:
-        """Return the position of ticks since the beginning of a bar, by the bar's index."""
-        # A bar that only a part without a printed number has is counted on.
+        """Return the position `onset` ticks after the beginning of bar `measure`, given by its index."""
+        # A bar beyond the last printed number is numbered by its place.
         number = self._numbers[measure] if measure < len(self._numbers) else str(measure + 1)
         into = onset + (self._pickup_ticks if measure == 0 else 0)
         return Position(
@@ -56,14 +53,14 @@ class Clock:
         )
 
     def at_tick(self, tick: int) -> Position:
-        """Return the position of ticks since the beginning of the score."""
+        """Return the position of a tick, counted from the beginning of the score."""
         measure = int(np.searchsorted(self._starts, tick, side="right")) - 1
         measure = min(max(measure, 0), len(self._starts) - 2)
         return self.at(measure, int(tick - self._starts[measure]))
 
 
 def _beats(score: Score) -> tuple[list[int], int]:
-    """Return the length of a beat in each bar, in ticks, and what a pickup bar lacks at its beginning."""
+    """Return the length of a beat in each bar, and how much a pickup bar lacks at its beginning, in ticks."""
     unit = score.notes.ticks_per_quarter
     changes = sorted({(time.measure, time.text, time.ticks) for time in score.times})
     measures = [change[0] for change in changes]
@@ -77,7 +74,7 @@ def _beats(score: Score) -> tuple[list[int], int]:
 
 
 def _beat_ticks(signature: str, unit: int) -> int:
-    """Return the length of a beat in ticks; of a quarter note where the signature does not say."""
+    """Return the length of a beat in ticks; a quarter note if the signature is not a plain fraction."""
     match = re.fullmatch(r"(\d+)/(\d+)", signature)
     if match is None:
         return unit

@@ -1,1 +1,1 @@
-"""Motion between voices: parallels, crossings, leaps and where they occur."""
+"""Voice leading: moves, parallels, direct intervals, crossings and leaps."""

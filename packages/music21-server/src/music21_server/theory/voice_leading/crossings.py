@@ -1,9 +1,9 @@
-"""Voices that cross or overlap.
+"""Voice crossings and overlaps.
 
-The upper one of two voices is the one that is above for the longer part of the time when both sound, so that
-the order of instruments in a score does not matter. They cross while the other one is above. They overlap
-when one voice goes, without crossing, beyond the note that the other one leaves at that moment (Kostka &
-Payne, *Tonal Harmony*; Aldwell, Schachter & Cadwallader, *Harmony and Voice Leading*).
+The upper of two voices is the one that is above for more of the time in which both sound, so the order of
+instruments in a score does not matter. The voices cross while the other one is above. They overlap when one
+voice moves, without crossing, beyond the note that the other one leaves at that moment (Kostka & Payne,
+*Tonal Harmony*; Aldwell, Schachter & Cadwallader, *Harmony and Voice Leading*).
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ import numpy as np
 from music21_server.score.table import Integers
 from music21_server.theory.melody.lines import Lines
 from music21_server.theory.voice_leading.motions import Moves
-from music21_server.theory.voice_leading.occurrences import NO_NOTE, Gathering, Hits, Kind
+from music21_server.theory.voice_leading.occurrences import NO_NOTE, HitCollector, Hits, Kind
 
 MOST_FOR_ALL_PAIRS: Final = 12
-"""With more voices only neighbours are compared."""
+"""Most voices of which all pairs are compared; beyond it only neighbours are."""
 
 REACH: Final = 3
-"""How far apart in the score neighbours are at most."""
+"""Greatest distance between neighbours in the score."""
 
 _KINDS: Final[tuple[Kind, Kind]] = ("voice crossing", "voice overlap")
 
 
 def crossing_pairs(lines: int) -> list[tuple[int, int]]:
-    """Return which lines of so many are compared.
+    """Return the pairs of lines to compare, given the number of lines.
 
-    Of a choir or quartet all pairs are; in an orchestra a horn above the violins is no fault, but one above
-    its neighbours may be.
+    In a choir or quartet these are all pairs. In an orchestra a horn above the violins is not a fault, but
+    one above its neighbours may be.
     """
     reach = lines if lines <= MOST_FOR_ALL_PAIRS else REACH
     return [(one, other) for one in range(lines) for other in range(one + 1, min(lines, one + reach + 1))]
 
 
 def crossings(lines: Lines, moves: Moves, most: int) -> list[Hits]:
-    """Return crossings, each from where it begins, and overlaps.
+    """Return crossings, each at its beginning, and overlaps.
 
     Args:
-        lines: Of the score.
-        moves: Of these lines.
-        most: How many of each kind to keep; all are counted.
+        lines: Lines of the score.
+        moves: Moves of these lines.
+        most: Most of each kind to keep; all are counted.
     """
-    crossing, overlap = (Gathering(kind, most) for kind in _KINDS)
+    crossing, overlap = (HitCollector(kind, most) for kind in _KINDS)
     first_move = np.searchsorted(moves.line, np.arange(len(lines.names) + 1))
     for one, other in crossing_pairs(len(lines.names)):
-        together = _together(lines, one, other)
+        together = _simultaneous(lines, one, other)
         if together is None:
             continue
         crossing.add(_crossings(lines, together))
@@ -59,15 +59,15 @@ def crossings(lines: Lines, moves: Moves, most: int) -> list[Hits]:
 
 
 @dataclass(frozen=True)
-class _Together:
-    """Stretches of time in which both of two voices sound, and neither changes its note.
+class _Simultaneous:
+    """Stretches of time in which two voices sound and neither changes its note.
 
     Attributes:
         upper: Note of the upper voice.
         lower: Note of the lower voice.
-        time: When each stretch begins.
-        ticks: How long each is.
-        is_first_above: Whether the upper voice is the first one.
+        time: Beginning of each stretch.
+        ticks: Duration of each stretch.
+        is_first_above: Whether the first voice is the upper one.
     """
 
     upper: Integers
@@ -77,8 +77,8 @@ class _Together:
     is_first_above: bool
 
 
-def _together(lines: Lines, one: int, other: int) -> _Together | None:
-    """Return when two lines sound together, None if never."""
+def _simultaneous(lines: Lines, one: int, other: int) -> _Simultaneous | None:
+    """Return the stretches in which two lines sound together; None if there are none."""
     parts = [slice(int(lines.first[line]), int(lines.first[line + 1])) for line in (one, other)]
     edges = np.unique(np.concatenate([times[part] for times in (lines.start, lines.end) for part in parts]))
     notes = []
@@ -96,11 +96,11 @@ def _together(lines: Lines, one: int, other: int) -> _Together | None:
     order = np.sign(lines.cents[first] - lines.cents[second])
     is_first_above = bool((order * ticks).sum() >= 0)
     upper, lower = (first, second) if is_first_above else (second, first)
-    return _Together(upper, lower, edges[sounds], ticks, is_first_above)
+    return _Simultaneous(upper, lower, edges[sounds], ticks, is_first_above)
 
 
-def _crossings(lines: Lines, together: _Together) -> tuple[Integers, ...]:
-    """Return columns of `Hits`: stretches of crossing that follow upon each other are one."""
+def _crossings(lines: Lines, together: _Simultaneous) -> tuple[Integers, ...]:
+    """Return columns of `Hits`; adjacent stretches of crossing are one."""
     crossed = lines.cents[together.upper] < lines.cents[together.lower]
     begins = crossed.copy()
     begins[1:] &= ~crossed[:-1]

@@ -1,9 +1,9 @@
-"""Where voices move, and which of them move as one.
+"""Moves of voices, and voices that move together.
 
-A voice moves when a note of another pitch follows upon its last one without a rest; a repeated note is no
-move. Voices that go through at least `RUN` moves in succession at the same times in unisons or octaves double
-each other: two instruments that play one line are no two voices, so that their octaves are no parallels
-(Aldwell, Schachter & Cadwallader, *Harmony and Voice Leading*, on doubling and parallel octaves).
+A voice moves when a note of another pitch follows its last one without a rest; a repeated note is not a move.
+Voices that make at least `RUN` successive moves at the same times in unison or octaves double each other. Two
+instruments that play one line are not two voices, so their octaves are not parallels (Aldwell, Schachter &
+Cadwallader, *Harmony and Voice Leading*, on doubling and parallel octaves).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from music21_server.theory.algorithms.rolling_hash import Hashes, WindowHashes, 
 from music21_server.theory.melody.lines import Lines
 
 RUN: Final = 4
-"""Moves in unisons or octaves that make a doubling: five notes."""
+"""Fewest moves in unison or octaves that make a doubling: five notes."""
 
 
 @dataclass(frozen=True)
 class Moves:
-    """Moves in the order of lines and time.
+    """Moves in order of line and time.
 
     Attributes:
-        note: Index of the note that is reached; the one before it in the `Lines` is left.
+        note: Index of the note that is reached; the note before it in the `Lines` is left.
         line: Index of the line.
         time: Ticks since the beginning of the score.
-        leader: Index of the first move (so of the first line) among those that move as one; its own where it
-            moves alone.
+        leader: Index of the first move, and so of the first line, among those that move together; a move's
+            own index if it is alone.
     """
 
     note: Integers
@@ -41,20 +41,20 @@ class Moves:
 
     @property
     def leads(self) -> Booleans:
-        """Whether each is the first of those that move as one."""
+        """Whether each move is the first of those that move together."""
         leads: Booleans = self.leader == np.arange(len(self.leader))
         return leads
 
 
 @dataclass(frozen=True)
 class DoubledPairs:
-    """Pairs of lines that double each other somewhere, those with the most moves first.
+    """Pairs of lines that double each other anywhere, those with the most moves first.
 
     Attributes:
-        first: Index of the upper line in the score.
-        second: Index of the other.
-        moves: How many moves they make as one.
-        time: When they do so first, in ticks since the beginning of the score.
+        first: Index of the line that is first in the score.
+        second: Index of the other line.
+        moves: Number of moves that they make together.
+        time: Beginning of the first doubling, in ticks since the beginning of the score.
     """
 
     first: Integers
@@ -74,12 +74,12 @@ def moves_of(lines: Lines) -> Moves:
 
 
 def doubled_pairs(moves: Moves) -> DoubledPairs:
-    """Return which lines double each other, and how much."""
+    """Return the pairs of lines that double each other, with the extent of it."""
     size = np.bincount(moves.leader, minlength=len(moves.leader))
     together = np.flatnonzero(size[moves.leader] > 1)
     together = together[np.argsort(moves.leader[together], kind="stable")]
     leader, line = moves.leader[together], moves.line[together]
-    # A doubling lasts, so the same lines come again and again: each set of lines is looked at once.
+    # Doublings last, so the same sets of lines recur; each set is expanded once.
     heads = np.flatnonzero(np.diff(leader, prepend=-1) != 0)
     sets = np.add.reduceat(mix(line), heads) if len(heads) else np.zeros(0, dtype=np.uint64)
     _, chosen, inverse, count = np.unique(sets, return_index=True, return_inverse=True, return_counts=True)
@@ -91,15 +91,15 @@ def doubled_pairs(moves: Moves) -> DoubledPairs:
         np.repeat(heads[chosen], sizes) + np.arange(len(of_set)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     )
     lines_of_sets = line[member]
-    found = _Tally(int(moves.line.max(initial=0)) + 1)
+    tally = _Tally(int(moves.line.max(initial=0)) + 1)
     for earlier, later in pairs_within(of_set):
         which = of_set[earlier]
-        found.add(lines_of_sets[earlier], lines_of_sets[later], count[which], time[which])
-    return found.pairs()
+        tally.add(lines_of_sets[earlier], lines_of_sets[later], count[which], time[which])
+    return tally.pairs()
 
 
 class _Tally:
-    """Sums over pairs of lines, however often a pair comes."""
+    """Sums over pairs of lines."""
 
     def __init__(self, lines: int) -> None:
         self._lines = lines
@@ -117,7 +117,7 @@ class _Tally:
         self._moves, self._time = sums, earliest
 
     def pairs(self) -> DoubledPairs:
-        # Lines that a third one hands a doubling on between move as one too, but too briefly to tell.
+        # Two lines that only meet through a third may move together too, but for fewer moves than a doubling.
         order = np.argsort(-self._moves, kind="stable")
         order = order[self._moves[order] >= RUN]
         first, second = np.divmod(self._code[order], self._lines)
@@ -125,14 +125,14 @@ class _Tally:
 
 
 def _leaders(like: Hashes, line: Integers) -> Integers:
-    """Return for each move the first of those that it is one with.
+    """Return for each move the first one that it moves together with.
 
-    Moves are one when they are alike (same time, same names) and stand at the same place of a run of alike
-    moves of their lines; and when each is one with a third.
+    Moves go together if they are alike (same time, same names) and have the same place in a run of alike
+    moves of their lines, and also if each goes together with a third.
 
     Args:
-        like: Equal for moves at the same time between the same names.
-        line: Of each move.
+        like: Hash that moves at the same time between the same names share.
+        line: Line of each move.
     """
     leader = np.arange(len(line))
     begins = np.flatnonzero(line[RUN - 1 :] == line[: max(0, len(line) - RUN + 1)])
@@ -142,8 +142,8 @@ def _leaders(like: Hashes, line: Integers) -> Integers:
     begins = begins[shared]
     _, group = np.unique(group[shared], return_inverse=True)
     groups = int(group.max(initial=-1)) + 1
-    # The least index spreads through the windows that share a move, until nothing changes; the chain
-    # of lines that hand a doubling on to each other is short.
+    # The smallest index spreads through windows that share a move until nothing changes; chains of lines
+    # that take over a doubling from each other are short.
     while True:
         before = leader.copy()
         for offset in range(RUN):

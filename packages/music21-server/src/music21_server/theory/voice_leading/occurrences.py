@@ -1,4 +1,4 @@
-"""Places of a score where voices do what teachers of counterpoint mark, as columns."""
+"""Occurrences of voice leading that counterpoint teachers mark, as columns."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ Kind = Literal[
 ]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""In the order in which teachers usually look at them."""
+"""Kinds in the order in which teachers usually check them."""
 
 NO_NOTE: Final = -1
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Places of one kind, in the order of time; columns of notes hold indices, `NO_NOTE` where there is none.
+    """Occurrences of one kind in order of time; columns of notes hold indices, `NO_NOTE` for none.
 
     Attributes:
-        kind: What it is.
-        total: How many there are.
-        time: Ticks since the beginning of the score; of the first so many, as the columns below.
+        kind: Kind of occurrence.
+        total: Number of occurrences; the columns below hold the first ones.
+        time: Ticks since the beginning of the score.
         upper_from: Note that the upper voice leaves.
-        upper_to: Note that it reaches.
+        upper_to: Note that the upper voice reaches.
         lower_from: Note that the lower voice leaves.
-        lower_to: Note that it reaches.
-        ticks: How long it lasts; 0 for what happens at one moment.
+        lower_to: Note that the lower voice reaches.
+        ticks: Duration; 0 for momentary kinds.
     """
 
     kind: Kind
@@ -55,8 +55,8 @@ class Hits:
     ticks: Integers
 
 
-class Gathering:
-    """Gathers the places of one kind in pieces; counts all and keeps the first ones."""
+class HitCollector:
+    """Collects the occurrences of one kind in pieces; counts all and keeps the first ones."""
 
     def __init__(self, kind: Kind, most: int) -> None:
         self._kind: Kind = kind
@@ -65,7 +65,7 @@ class Gathering:
         self._rows: list[Integers] = []
 
     def add(self, columns: tuple[Integers, ...], chosen: Booleans | slice = slice(None)) -> None:
-        """Add those chosen of the places in columns: time, the four notes, ticks."""
+        """Add the chosen rows of columns: time, the four notes, ticks."""
         rows = np.stack([column[chosen] for column in columns])
         self._total += rows.shape[1]
         self._rows.append(rows)
@@ -73,7 +73,7 @@ class Gathering:
             self._rows = [self._earliest()]
 
     def hits(self) -> Hits:
-        """Return what was gathered."""
+        """Return the collected occurrences."""
         return Hits(self._kind, self._total, *self._earliest())
 
     def _earliest(self) -> Integers:

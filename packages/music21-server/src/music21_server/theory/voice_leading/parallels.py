@@ -1,12 +1,13 @@
 """Parallel and direct fifths and octaves, and leaps.
 
-Parallels: two voices that move at the same time, from one perfect fifth (octave, unison) to another; compound
-intervals count as simple ones. Where both go the same way they are parallel, else by contrary motion. Fifths
-are told by their names, so that a diminished sixth is none, and a diminished fifth is none either; nor are
-two voices that exchange the notes of a fifth.
+Parallels: two voices move at the same time from one perfect fifth (octave, unison) to another; compound
+intervals count as simple ones. They are parallel if both move in the same direction, otherwise by contrary
+motion. Fifths are recognised by their names: neither a diminished sixth nor a diminished fifth is one, and
+two voices that exchange the notes of a fifth do not make parallels.
 
-Direct (hidden) fifths and octaves: both voices go the same way into a perfect fifth or an octave (or unison)
-from an interval of another size (Kostka & Payne, *Tonal Harmony*; Fux, *Gradus ad Parnassum*, 1725).
+Direct (hidden) fifths and octaves: both voices move in the same direction into a perfect fifth or an octave
+(or unison) from an interval of another size (Kostka & Payne, *Tonal Harmony*; Fux, *Gradus ad Parnassum*,
+1725).
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from music21_server.theory.algorithms.pairs import pairs_within
 from music21_server.theory.melody.lines import Lines
 from music21_server.theory.pitch.intervals import FIFTH
 from music21_server.theory.voice_leading.motions import Moves
-from music21_server.theory.voice_leading.occurrences import NO_NOTE, Gathering, Hits, Kind
+from music21_server.theory.voice_leading.occurrences import NO_NOTE, HitCollector, Hits, Kind
 
 DirectPairs = Literal["outer", "all"]
-"""Whose direct fifths and octaves count: of the outer voices where the upper one leaps, or of every pair."""
+"""Pairs for direct fifths and octaves: the outer voices where the upper one leaps, or all pairs."""
 
 
 def parallels(lines: Lines, moves: Moves, most: int) -> list[Hits]:
-    """Return parallels of all pairs of voices; voices that move as one count once.
+    """Return parallels of all pairs of voices; voices that move together count once.
 
     Args:
-        lines: Of the score.
-        moves: Of these lines.
-        most: How many of each kind to keep; all are counted.
+        lines: Lines of the score.
+        moves: Moves of these lines.
+        most: Most of each kind to keep; all are counted.
     """
     kinds: tuple[Kind, ...] = (
         "parallel fifths",
@@ -41,9 +42,9 @@ def parallels(lines: Lines, moves: Moves, most: int) -> list[Hits]:
         "fifths by contrary motion",
         "octaves by contrary motion",
     )
-    found = {kind: Gathering(kind, most) for kind in kinds}
+    collectors = {kind: HitCollector(kind, most) for kind in kinds}
     notes = moves.note[moves.leads]
-    # Voices that keep a perfect interval, octaves aside, go the same way on the line of fifths.
+    # Voices that keep a perfect interval, octaves aside, move equally on the line of fifths.
     notes, group = _grouped(lines, notes, lines.fifths[notes] - lines.fifths[notes - 1])
     for one, other in pairs_within(group):
         pair = _Pair(lines, notes[one], notes[other])
@@ -60,38 +61,38 @@ def parallels(lines: Lines, moves: Moves, most: int) -> list[Hits]:
             ),
             strict=True,
         ):
-            found[kind].add(pair.columns, chosen)
-    return [gathering.hits() for gathering in found.values()]
+            collectors[kind].add(pair.columns, chosen)
+    return [collector.hits() for collector in collectors.values()]
 
 
 def direct_intervals(lines: Lines, moves: Moves, pairs: DirectPairs, most: int) -> list[Hits]:
     """Return direct fifths and octaves.
 
     Args:
-        lines: Of the score.
-        moves: Of these lines.
-        pairs: Whose.
-        most: How many of each kind to keep; all are counted.
+        lines: Lines of the score.
+        moves: Moves of these lines.
+        pairs: Pairs of voices to compare.
+        most: Most of each kind to keep; all are counted.
     """
-    found = {kind: Gathering(kind, most) for kind in _DIRECT}
+    collectors = {kind: HitCollector(kind, most) for kind in _DIRECT}
     if pairs == "outer":
         upper, lower = _outer(lines, moves.note)
-        _add_direct(found, _Pair(lines, upper, lower), leaps_only=True)
+        _add_direct(collectors, _Pair(lines, upper, lower), leaps_only=True)
     else:
         notes = moves.note[moves.leads]
         notes, group = _grouped(lines, notes, np.zeros(len(notes), dtype=np.int64))
         for one, other in pairs_within(group):
-            _add_direct(found, _Pair(lines, notes[one], notes[other]), leaps_only=False)
-    return [gathering.hits() for gathering in found.values()]
+            _add_direct(collectors, _Pair(lines, notes[one], notes[other]), leaps_only=False)
+    return [collector.hits() for collector in collectors.values()]
 
 
 def leaps(lines: Lines, moves: Moves, most: int) -> list[Hits]:
     """Return leaps that are hard to sing: beyond an octave, of a seventh, and augmented ones.
 
     Args:
-        lines: Of the score.
-        moves: Of these lines.
-        most: How many of each kind to keep; all are counted.
+        lines: Lines of the score.
+        moves: Moves of these lines.
+        most: Most of each kind to keep; all are counted.
     """
     note = moves.note[np.argsort(moves.time, kind="stable")]
     cents = lines.cents[note] - lines.cents[note - 1]
@@ -99,7 +100,7 @@ def leaps(lines: Lines, moves: Moves, most: int) -> list[Hits]:
     up = np.sign(np.where(places == 0, cents, places))
     beyond = np.abs(cents) > 1200
     seventh = (np.abs(places) == 6) & ~beyond
-    # Upwards, what is augmented lies six fifths or more to the sharp side; a chromatic semitone is no leap.
+    # An augmented interval spans at least six fifths to the sharp side; a chromatic semitone is not a leap.
     augmented = (np.abs(places) >= 1) & ((lines.fifths[note] - lines.fifths[note - 1]) * up >= 6 * FIFTH)
     none = np.full(len(note), NO_NOTE)
     columns = (lines.start[note], note - 1, note, none, none, np.zeros(len(note), dtype=np.int64))
@@ -108,28 +109,28 @@ def leaps(lines: Lines, moves: Moves, most: int) -> list[Hits]:
         ("leap of a seventh", seventh),
         ("augmented leap", augmented & ~beyond & ~seventh),
     )
-    found = []
+    all_hits = []
     for kind, chosen in kinds:
-        gathering = Gathering(kind, most)
-        gathering.add(columns, chosen)
-        found.append(gathering.hits())
-    return found
+        collector = HitCollector(kind, most)
+        collector.add(columns, chosen)
+        all_hits.append(collector.hits())
+    return all_hits
 
 
 _DIRECT: tuple[Kind, ...] = ("direct fifth", "direct octave")
 
 
-def _add_direct(found: dict[Kind, Gathering], pair: _Pair, *, leaps_only: bool) -> None:
-    # From an interval of the same size in steps (a diminished fifth, say) it is no direct motion.
+def _add_direct(collectors: dict[Kind, HitCollector], pair: _Pair, *, leaps_only: bool) -> None:
+    # Motion from an interval of the same size in steps, such as a diminished fifth, is not direct.
     chosen = pair.is_similar & ~pair.is_size_kept
     if leaps_only:
         chosen &= pair.upper_leaps
-    found["direct fifth"].add(pair.columns, chosen & pair.is_fifth(1))
-    found["direct octave"].add(pair.columns, chosen & pair.is_octave(1))
+    collectors["direct fifth"].add(pair.columns, chosen & pair.is_fifth(1))
+    collectors["direct octave"].add(pair.columns, chosen & pair.is_octave(1))
 
 
 class _Pair:
-    """Two voices, each from a note to the next; `upper` is the one that is above at the end."""
+    """Two voices, each moving from a note to the next; `upper` is the one that is above afterwards."""
 
     def __init__(self, lines: Lines, one: Integers, other: Integers) -> None:
         self._lines = lines
@@ -144,7 +145,7 @@ class _Pair:
         return self._lines.start[upper], upper - 1, upper, lower - 1, lower, zeros
 
     def size_cents(self, at: int) -> Integers:
-        """Return how far the upper voice is above the lower one, before (0) or after (1)."""
+        """Return the distance of the upper voice above the lower one, before (0) or after (1)."""
         cents = self._lines.cents
         size: Integers = cents[self._upper + at - 1] - cents[self._lower + at - 1]
         return size
@@ -155,19 +156,19 @@ class _Pair:
         return size
 
     def is_octave(self, at: int) -> Booleans:
-        """Return whether the interval is a unison, an octave, or a compound one."""
+        """Return whether the interval is a unison, an octave or a multiple."""
         is_octave: Booleans = self._size_fifths(at) == 0
         return is_octave
 
     def is_fifth(self, at: int) -> Booleans:
-        """Return whether the interval is a perfect fifth or a compound one, whichever voice is above."""
+        """Return whether the interval is a perfect fifth, simple or compound."""
         size = self._size_fifths(at)
         is_fifth: Booleans = (np.abs(size) == FIFTH) & ((size > 0) == (self.size_cents(at) > 0))
         return is_fifth
 
     @property
     def is_similar(self) -> Booleans:
-        """Whether both go the same way."""
+        """Whether both voices move in the same direction."""
         cents = self._lines.cents
         upper_rises, lower_rises = (cents[note] > cents[note - 1] for note in (self._upper, self._lower))
         is_similar: Booleans = upper_rises == lower_rises
@@ -175,7 +176,7 @@ class _Pair:
 
     @property
     def is_size_kept(self) -> Booleans:
-        """Whether both intervals are of the same size in steps, octaves aside."""
+        """Whether both intervals have the same size in steps, octaves aside."""
         place = self._lines.place
         before, after = (np.abs(place[self._upper + at - 1] - place[self._lower + at - 1]) for at in (0, 1))
         is_kept: Booleans = before % 7 == after % 7
@@ -190,7 +191,8 @@ class _Pair:
 
 
 def _grouped(lines: Lines, notes: Integers, like: Integers) -> tuple[Integers, Integers]:
-    """Return notes in order of time, and groups of those that begin together and are alike."""
+    """Return notes in order of time, and the group of each; notes that begin together and are alike form a
+    group."""
     order = np.lexsort((like, lines.start[notes]))
     notes, like = notes[order], like[order]
     is_new = np.ones(len(notes), dtype=np.bool_)
@@ -201,7 +203,7 @@ def _grouped(lines: Lines, notes: Integers, like: Integers) -> tuple[Integers, I
 def _outer(lines: Lines, notes: Integers) -> tuple[Integers, Integers]:
     """Return the notes reached by the highest and by the lowest voice at each moment when both move.
 
-    Of several voices at the same height the first one of the score is taken.
+    Of several voices at the same height, the first one in the score is taken.
     """
     times = np.unique(lines.start)
     begin, end = np.searchsorted(times, lines.start), np.searchsorted(times, lines.end)
@@ -218,8 +220,8 @@ def _outer(lines: Lines, notes: Integers) -> tuple[Integers, Integers]:
 def _envelope(begin: Integers, end: Integers, height: Integers, size: int) -> Integers:
     """Return the greatest height at each index, of heights that hold from `begin` until `end`.
 
-    Each stretch is two stretches of a power of two, which overlap; from the longest on, each hands its height
-    to its halves (a sparse table, run backwards).
+    Each stretch is covered by two overlapping stretches whose length is a power of two. From the longest
+    down, each passes its height on to its halves (a sparse table in reverse).
     """
     exponent = np.frexp(np.maximum(end - begin, 1).astype(np.float64))[1].astype(np.int64) - 1
     table = np.full(size, np.iinfo(np.int64).min // 2)

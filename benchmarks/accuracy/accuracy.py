@@ -1,10 +1,10 @@
-"""Compares keys and Roman numerals with analyses by people, beside plain music21.
+"""Compare keys and Roman numerals with human analyses, for the harmony tool and plain music21.
 
     python benchmarks/accuracy/accuracy.py compare --output FILE.json
     python benchmarks/accuracy/accuracy.py learn --output FILE.json
 
-`compare`: agreement of the harmony tool and of plain music21 with the 68 analyses that music21 ships (two
-minutes). `learn`: counts the chords of the even-numbered works, which the server has in its package.
+`compare` measures how far the harmony tool and plain music21 agree with the 68 analyses that ship with
+music21 (two minutes). `learn` counts the chords of the even-numbered works for the server's package.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from music21_server.score.limits import Limits
 from music21_server.theory.harmony.chord_probabilities import PACKAGED
 
 LEAST_CONTAINED: Final = 0.75
-"""Less of the notes in the analyst's chords, and it is not the score that was analysed."""
+"""With a smaller share of the notes in the analyst's chords, it is not the score that was analysed."""
 
 OURS, PLAIN = "ours", "plain"
 HALVES: Final = ("judged", "chosen by")
 
 LEAST_POINTS: Final[Mapping[Collection, float]] = {"chorales": 15.0, "madrigals": 5.0}
-"""Of key and degree above plain music21, on the judged half."""
+"""Targets for key and degree above plain music21 on the judged half, in percentage points."""
 
-app = cyclopts.App(name="accuracy.py", help="Compares keys and Roman numerals with analyses by people.")
+app = cyclopts.App(name="accuracy.py", help="Compare keys and Roman numerals with human analyses.")
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A work with its agreements.
+class Comparison:
+    """The agreements for one work.
 
     Attributes:
-        work: Which one.
-        contained: Share of what sounds that is in the analyst's chords.
+        work: The work.
+        contained: Share of the sounding notes that are in the analyst's chords.
         by: Agreement with the analyst, by subject.
     """
 
@@ -61,22 +61,22 @@ class Compared:
 @app.command
 def compare(
     *,
-    output: Annotated[Path | None, Parameter(help="Where the figures go, as JSON.")] = None,
-    plain: Annotated[bool, Parameter(help="Whether plain music21 is compared too.")] = True,
+    output: Annotated[Path | None, Parameter(help="JSON file for the figures.")] = None,
+    plain: Annotated[bool, Parameter(help="Whether to compare plain music21 as well.")] = True,
 ) -> None:
     """Compare with the analysts."""
-    found = [compared(work, plain=plain) for work in all_works()]
+    comparisons = [compare_work(work, plain=plain) for work in all_works()]
     figures = {
-        collection: {half: _figures(_of(found, collection, half)) for half in HALVES}
+        collection: {half: _figures(_selected(comparisons, collection, half)) for half in HALVES}
         for collection in COLLECTIONS
     }
     print(table(figures))
-    targets = _targets(found) if plain else []
+    targets = _targets(comparisons) if plain else []
     for target in targets:
         low, high = target["interval"]
         print(
-            f"{target['name']}: {target['came']:+.1f} points (95 %: {low:+.1f} to {high:+.1f}), "
-            f"at least {target['least']:g} expected"
+            f"{target['name']}: expected at least {target['least']:g} points, got {target['came']:+.1f} "
+            f"(95 %: {low:+.1f} to {high:+.1f})"
         )
     if output is not None:
         versions = {name: version(name) for name in ("music21", "music21-server")}
@@ -87,19 +87,19 @@ def compare(
                 "contained": round(each.contained, 4),
                 **{name: _rounded(_by_measure(agreed)) for name, agreed in each.by.items()},
             }
-            for each in found
+            for each in comparisons
         ]
-        said = {"versions": versions, "targets": targets, "collections": _plainly(figures), "works": works}
-        output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        report = {"versions": versions, "targets": targets, "collections": _jsonable(figures), "works": works}
+        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 @app.command
 def learn(
     *,
-    output: Annotated[Path | None, Parameter(help="Where the counts go; None: into the package.")] = None,
-    check: Annotated[bool, Parameter(help="Compare with the packaged file instead of writing.")] = False,
+    output: Annotated[Path | None, Parameter(help="File for the counts; default: the packaged file.")] = None,
+    check: Annotated[bool, Parameter(help="Compare with the packaged file instead of writing it.")] = False,
 ) -> None:
-    """Count the chords of the works that parameters were chosen by."""
+    """Count the chords of the even-numbered works."""
     packaged = Path(music21_server.__file__).parent / "data" / PACKAGED
     works = []
     for work in all_works():
@@ -110,18 +110,18 @@ def learn(
     if not check:
         (output or packaged).write_text(text, encoding="utf-8")
     elif packaged.read_text(encoding="utf-8") != text:
-        sys.exit(f"{packaged} differs from what is counted now: run `learn` again")
+        sys.exit(f"expected {packaged} to hold the present counts, got others: run `learn` again")
 
 
-def compared(work: Work, *, plain: bool = True) -> Compared:
+def compare_work(work: Work, *, plain: bool = True) -> Comparison:
     """Compare the answers for one work with its analysis.
 
     Args:
-        work: Which one.
-        plain: Whether plain music21 is asked too.
+        work: The work.
+        plain: Whether to compare plain music21 as well.
 
     Raises:
-        SystemExit: It is not the score that was analysed.
+        SystemExit: The score is not the one that was analysed.
     """
     content = document(work)
     score = read(recognise(content), Limits())
@@ -130,62 +130,66 @@ def compared(work: Work, *, plain: bool = True) -> Compared:
     inside = contained(human, notes)
     if inside < LEAST_CONTAINED:
         sys.exit(
-            f"{work.name}: {inside:.0%} of what sounds is in the analyst's chords, at least "
-            f"{LEAST_CONTAINED:.0%} expected: bars, key or score are not those of the analysis"
+            f"{work.name}: expected at least {LEAST_CONTAINED:.0%} of the sounding notes in the analyst's "
+            f"chords, got {inside:.0%}: bars, key or score are not those of the analysis"
         )
     answers = {OURS: our_spans(score)} | ({PLAIN: plain_spans(content, score)} if plain else {})
     stretches = [(start, end) for start, end, _ in notes]
     unit = score.notes.ticks_per_quarter
-    return Compared(
+    return Comparison(
         work, inside, {name: agreement(human, answer, stretches, unit) for name, answer in answers.items()}
     )
 
 
-def _of(found: Sequence[Compared], collection: Collection, half: str) -> list[Compared]:
+def _selected(comparisons: Sequence[Comparison], collection: Collection, half: str) -> list[Comparison]:
     is_judged = half == HALVES[0]
-    return [each for each in found if each.work.collection == collection and each.work.is_judged == is_judged]
+    return [
+        each
+        for each in comparisons
+        if each.work.collection == collection and each.work.is_judged == is_judged
+    ]
 
 
-def _figures(found: Sequence[Compared]) -> dict[str, Shares]:
-    return {subject: shares(each.by[subject] for each in found) for subject in found[0].by}
+def _figures(comparisons: Sequence[Comparison]) -> dict[str, Shares]:
+    return {subject: shares(each.by[subject] for each in comparisons) for subject in comparisons[0].by}
 
 
 def table(figures: Mapping[str, Mapping[str, Mapping[str, Shares]]]) -> str:
-    """Return figures as a table: mean of the works, over all time, and the mean without applied chords.
+    """Return figures as a table: mean over the works, share of all time, and the mean without applied chords.
 
     Args:
-        figures: By collection, half and subject.
+        figures: Shares by collection, half and subject.
     """
     heads = "".join(f"{measure:>22}" for measure in MEASURES)
     lines = [f"{'':31}{heads}", f"{'':31}" + f"{'macro micro unapplied':>22}" * len(MEASURES)]
     for collection, halves in figures.items():
         for half, subjects in halves.items():
-            for subject, found in subjects.items():
+            for subject, share in subjects.items():
                 cells = "".join(
-                    f"{100 * found.macro[name]:>7.1f}{100 * found.micro[name]:>6.1f}"
-                    f"{100 * found.macro_unapplied[name]:>9.1f}"
+                    f"{100 * share.macro[name]:>7.1f}{100 * share.micro[name]:>6.1f}"
+                    f"{100 * share.macro_unapplied[name]:>9.1f}"
                     for name in MEASURES
                 )
-                lines.append(f"{collection:11}{half:11}{subject:6}{found.works:>3}{cells}")
+                lines.append(f"{collection:11}{half:11}{subject:6}{share.works:>3}{cells}")
     return "\n".join(lines)
 
 
-def _targets(found: Sequence[Compared]) -> list[dict[str, Any]]:
-    """Return what was aimed at and what came, with its interval over the works."""
+def _targets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Return the targets with their results and intervals over the works."""
     targets = []
     for collection, least in LEAST_POINTS.items():
         points = [
             100 * (each.by[OURS].share("degree") - each.by[PLAIN].share("degree"))
-            for each in _of(found, collection, HALVES[0])
+            for each in _selected(comparisons, collection, HALVES[0])
         ]
-        came = sum(points) / len(points)
+        points_above = sum(points) / len(points)
         targets.append(
             {
                 "name": f"{collection}, key and degree above plain music21",
                 "least": least,
-                "came": round(came, 2),
+                "came": round(points_above, 2),
                 "interval": [round(each, 2) for each in interval(points)],
-                "met": came >= least,
+                "met": points_above >= least,
             }
         )
     return targets
@@ -195,20 +199,20 @@ def _by_measure(agreed: Agreement) -> dict[str, float]:
     return {measure: agreed.share(measure) for measure in MEASURES}
 
 
-def _plainly(figures: Mapping[str, Mapping[str, Mapping[str, Shares]]]) -> dict[str, Any]:
+def _jsonable(figures: Mapping[str, Mapping[str, Mapping[str, Shares]]]) -> dict[str, Any]:
     return {
         collection: {
-            half: {subject: _rounded(asdict(found)) for subject, found in subjects.items()}
+            half: {subject: _rounded(asdict(share)) for subject, share in subjects.items()}
             for half, subjects in halves.items()
         }
         for collection, halves in figures.items()
     }
 
 
-def _rounded(found: Any) -> Any:
-    if isinstance(found, Mapping):
-        return {name: _rounded(value) for name, value in found.items()}
-    return round(found, 4) if isinstance(found, float) else found
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _rounded(each) for name, each in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How much of a score two writers say the same of.
+"""Agreement of two annotations of a score.
 
-Time is what counts: quarter notes in which something sounds and the analyst has said something. Where there
-is no answer to compare with, there is no agreement.
+Agreement is measured in time: quarter notes in which something sounds and the analyst has an annotation.
+Where the answer has none, there is no agreement.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from timeline import Said, Span
+from timeline import Annotation, Span
 
 MEASURES: Final = ("key", "root", "degree", "figure")
-"""Key: tonic and mode. Root: of the chord, whatever the key. Degree: key and degree. Figure: all of it."""
+"""Key: tonic and mode. Root: root of the chord in any key. Degree: key and degree. Figure: everything."""
 
 Sounding = Sequence[tuple[int, int]]
-"""Where something sounds: ticks from and to, in the order of time, none over another."""
+"""Stretches in which something sounds: ticks from and to, in order of time, without overlaps."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Agreement:
     """Time in which two writers agree, in quarter notes.
 
     Attributes:
-        compared: That both could have agreed in.
-        agreed: By measure.
-        unapplied: As `compared`, without what the analyst calls an applied chord.
-        agreed_unapplied: By measure, likewise.
+        compared: Time in which both could agree.
+        agreed: Time in which they agree, by measure.
+        unapplied: Like `compared`, without the analyst's applied chords.
+        agreed_unapplied: Like `agreed`, without the analyst's applied chords.
     """
 
     compared: float
@@ -43,29 +43,29 @@ class Agreement:
         return self.agreed[measure] / self.compared if self.compared else 0.0
 
     def share_unapplied(self, measure: str) -> float:
-        """Return the same without applied chords."""
+        """Return the share without applied chords, 0 to 1."""
         return self.agreed_unapplied[measure] / self.unapplied if self.unapplied else 0.0
 
 
 def agreement(
     human: Sequence[Span], answer: Sequence[Span], sounding: Sounding, ticks_per_quarter: int
 ) -> Agreement:
-    """Compare an answer with what an analyst says.
+    """Compare an answer with an analysis.
 
     Args:
-        human: In the order of time.
-        answer: Likewise.
-        sounding: Where something sounds.
+        human: The analyst's annotations in order of time.
+        answer: The answer's annotations in order of time.
+        sounding: Stretches in which something sounds.
         ticks_per_quarter: Ticks of a quarter note.
     """
     compared = unapplied = 0
     agreed, agreed_unapplied = dict.fromkeys(MEASURES, 0), dict.fromkeys(MEASURES, 0)
-    for ticks, says, answers in together(human, answer, sounding):
+    for ticks, theirs, ours in aligned(human, answer, sounding):
         compared += ticks
-        unapplied += 0 if says.label.is_applied else ticks
-        for measure in () if answers is None else agreed_on(says, answers):
+        unapplied += 0 if theirs.label.is_applied else ticks
+        for measure in () if ours is None else matching_measures(theirs, ours):
             agreed[measure] += ticks
-            agreed_unapplied[measure] += 0 if says.label.is_applied else ticks
+            agreed_unapplied[measure] += 0 if theirs.label.is_applied else ticks
     return Agreement(
         compared / ticks_per_quarter,
         {measure: ticks / ticks_per_quarter for measure, ticks in agreed.items()},
@@ -74,8 +74,8 @@ def agreement(
     )
 
 
-def agreed_on(human: Said, answer: Said) -> Iterator[str]:
-    """Yield the measures in which two labels agree."""
+def matching_measures(human: Annotation, answer: Annotation) -> Iterator[str]:
+    """Yield the measures in which two annotations agree."""
     ours, theirs = answer.label, human.label
     is_same_key = (ours.tonic, ours.mode) == (theirs.tonic, theirs.mode)
     if is_same_key:
@@ -88,10 +88,10 @@ def agreed_on(human: Said, answer: Said) -> Iterator[str]:
             yield "figure"
 
 
-def together(
+def aligned(
     human: Sequence[Span], answer: Sequence[Span], sounding: Sounding
-) -> Iterator[tuple[int, Said, Said | None]]:
-    """Yield stretches in which nothing changes: their ticks, what the analyst says, what the answer is."""
+) -> Iterator[tuple[int, Annotation, Annotation | None]]:
+    """Yield stretches in which nothing changes: their ticks, the analyst's annotation and the answer's."""
     edges = sorted(
         {tick for span in (*human, *answer) for tick in (span.start, span.end)}
         | {tick for stretch in sounding for tick in stretch}
@@ -100,9 +100,9 @@ def together(
     begins = [start for start, _ in sounding]
     for start, end in itertools.pairwise(edges):
         at = bisect.bisect_right(begins, start) - 1
-        says = theirs.at(start)
-        if says is not None and at >= 0 and start < sounding[at][1]:
-            yield end - start, says, ours.at(start)
+        annotation = theirs.at(start)
+        if annotation is not None and at >= 0 and start < sounding[at][1]:
+            yield end - start, annotation, ours.at(start)
 
 
 class _Lookup:
@@ -110,9 +110,9 @@ class _Lookup:
         self._spans = spans
         self._starts = [span.start for span in spans]
 
-    def at(self, tick: int) -> Said | None:
+    def at(self, tick: int) -> Annotation | None:
         index = bisect.bisect_right(self._starts, tick) - 1
-        return self._spans[index].said if index >= 0 and tick < self._spans[index].end else None
+        return self._spans[index].annotation if index >= 0 and tick < self._spans[index].end else None
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ class Shares:
     """Agreement over several works, 0 to 1.
 
     Attributes:
-        works: How many.
-        quarters: Time that was compared.
-        macro: By measure, the mean over the works.
-        micro: By measure, over all time.
-        macro_unapplied: As `macro`, without applied chords.
-        micro_unapplied: As `micro`, without applied chords.
+        works: Number of works.
+        quarters: Time compared.
+        macro: Mean over the works, by measure.
+        micro: Share of all time, by measure.
+        macro_unapplied: Like `macro`, without applied chords.
+        micro_unapplied: Like `micro`, without applied chords.
     """
 
     works: int
@@ -138,17 +138,17 @@ class Shares:
 
 def shares(each: Iterable[Agreement]) -> Shares:
     """Return the agreement over several works."""
-    found = list(each)
-    compared, unapplied = sum(a.compared for a in found), sum(a.unapplied for a in found)
-    count = max(len(found), 1)
+    agreements = list(each)
+    compared, unapplied = sum(a.compared for a in agreements), sum(a.unapplied for a in agreements)
+    count = max(len(agreements), 1)
     return Shares(
-        works=len(found),
+        works=len(agreements),
         quarters=compared,
-        macro={name: sum(a.share(name) for a in found) / count for name in MEASURES},
-        micro={name: _ratio(sum(a.agreed[name] for a in found), compared) for name in MEASURES},
-        macro_unapplied={name: sum(a.share_unapplied(name) for a in found) / count for name in MEASURES},
+        macro={name: sum(a.share(name) for a in agreements) / count for name in MEASURES},
+        micro={name: _ratio(sum(a.agreed[name] for a in agreements), compared) for name in MEASURES},
+        macro_unapplied={name: sum(a.share_unapplied(name) for a in agreements) / count for name in MEASURES},
         micro_unapplied={
-            name: _ratio(sum(a.agreed_unapplied[name] for a in found), unapplied) for name in MEASURES
+            name: _ratio(sum(a.agreed_unapplied[name] for a in agreements), unapplied) for name in MEASURES
         },
     )
 
@@ -165,19 +165,19 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def contained(human: Sequence[Span], notes: Iterable[tuple[int, int, frozenset[int]]]) -> float:
-    """Return how much of what sounds belongs to the chords that an analyst names, 0 to 1.
+    """Return the share of sounding notes that belong to the analyst's chords, 0 to 1.
 
-    Low where bars, transposition or score are not those of the analysis.
+    A low share means that bars, transposition or score are not those of the analysis.
 
     Args:
-        human: In the order of time.
-        notes: Sonorities: ticks from and to, pitch classes.
+        human: The analyst's annotations in order of time.
+        notes: Sonorities: ticks from and to, and pitch classes.
     """
     theirs = _Lookup(human)
     compared = inside = 0.0
-    for start, end, sounds in notes:
-        says = theirs.at(start)
-        if says is not None and sounds:
+    for start, end, sounding in notes:
+        annotation = theirs.at(start)
+        if annotation is not None and sounding:
             compared += end - start
-            inside += (end - start) * len(sounds & says.chord) / len(sounds)
+            inside += (end - start) * len(sounding & annotation.chord) / len(sounding)
     return _ratio(inside, compared)

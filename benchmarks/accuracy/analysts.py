@@ -1,4 +1,4 @@
-"""What human analysts say: RomanText, read by music21."""
+"""Human analyses in RomanText, read by music21."""
 
 from __future__ import annotations
 
@@ -8,40 +8,38 @@ from typing import Any
 
 from labels import label
 from music21 import converter
-from timeline import Bars, Place, Said, Span, spans
+from timeline import Annotation, Bars, Place, Span, spans
 from works import Work
 
 
 def human_spans(work: Work, bars: Bars) -> list[Span]:
-    """Return what the analyst says of each stretch of a score.
+    """Return the analyst's annotations of a score.
 
     Args:
-        work: With its analysis.
-        bars: Of the score.
+        work: The work, with its analysis.
+        bars: Bars of the score.
     """
-    said = list(_said(work))
-    found: list[Span] = []
+    annotations = list(_annotations(work))
+    aligned: list[Span] = []
     for passage in work.passages:
         moved = [
             (replace(place, bar=place.bar - passage.first + passage.in_score), each)
-            for place, each in said
+            for place, each in annotations
             if passage.first <= place.bar <= passage.last
         ]
-        found += spans(moved, bars)
-    return _one_at_a_time(sorted(found, key=lambda span: span.start))
+        aligned += spans(moved, bars)
+    return _cut_overlaps(sorted(aligned, key=lambda span: span.start))
 
 
-def _one_at_a_time(found: list[Span]) -> list[Span]:
-    """Return stretches cut short where the next one begins."""
-    starts = [span.start for span in found[1:]]
-    ends = [min(span.end, start) for span, start in zip(found, starts, strict=False)]
-    return [
-        replace(span, end=end) for span, end in zip(found, [*ends, *(s.end for s in found[-1:])], strict=True)
-        if span.start < end
-    ]  # fmt: skip
+def _cut_overlaps(ordered: list[Span]) -> list[Span]:
+    """Return the spans, each cut short where the next one begins."""
+    starts = [span.start for span in ordered[1:]]
+    ends = [min(span.end, start) for span, start in zip(ordered, starts, strict=False)]
+    ends += [span.end for span in ordered[-1:]]
+    return [replace(span, end=end) for span, end in zip(ordered, ends, strict=True) if span.start < end]
 
 
-def _said(work: Work) -> Iterator[tuple[Place, Said]]:
+def _annotations(work: Work) -> Iterator[tuple[Place, Annotation]]:
     analysis: Any = converter.parse(work.analysis.read_text("utf-8"), format="romantext")
     for measure in analysis.recurse().getElementsByClass("Measure"):
         for numeral in measure.getElementsByClass("RomanNumeral"):
@@ -49,7 +47,7 @@ def _said(work: Work) -> Iterator[tuple[Place, Said]]:
             place = Place(measure.number, float(numeral.offset + measure.paddingLeft))
             yield (
                 place,
-                Said(
+                Annotation(
                     label=label(numeral.figure, tonic, numeral.key.mode),
                     root=(numeral.root().pitchClass + work.semitones) % 12,
                     chord=frozenset((each + work.semitones) % 12 for each in numeral.pitchClasses),

@@ -1,4 +1,4 @@
-"""What a Roman numeral says, in a form in which those of different writers can be compared."""
+"""Roman numerals in one form, so that those of different writers can be compared."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Label:
 
     Attributes:
         tonic: Pitch class of the key; 0 is C.
-        mode: Of the key.
-        degree: Such as ``V`` or ``bII``, in capitals; of an applied chord that of its primary numeral: ``V``
-            for ``V65/V``. The sixth and seventh degree of minor are the same whether raised or not.
-            ``augmented sixth`` for chords of that kind; empty where there is no numeral.
-        figure: All of it, as ``V65/ii`` or ``viio7``, written alike by all writers.
+        mode: Mode of the key.
+        degree: Degree in capitals, such as ``V`` or ``bII``; for an applied chord that of its primary
+            numeral: ``V`` for ``V65/V``. The sixth and seventh degrees of minor are the same whether raised
+            or not. ``augmented sixth`` for chords of that kind; empty without a numeral.
+        figure: Complete numeral in the common form, such as ``V65/ii`` or ``viio7``.
         is_applied: Whether it belongs to another degree than the tonic.
     """
 
@@ -44,22 +44,22 @@ class Label:
 
 
 def label(numeral: str, tonic: int, mode: Mode) -> Label:
-    """Return what a numeral says in a key.
+    """Return the label for a numeral in a key.
 
     Args:
-        numeral: As RomanText, music21 and the harmony tool write it.
+        numeral: Numeral as RomanText, music21 or the harmony tool writes it.
         tonic: Pitch class of the key.
-        mode: Of the key.
+        mode: Mode of the key.
     """
     primary, *target = _TARGET.split(_OMITTED.sub("", numeral.strip()), maxsplit=1)
-    degree, figure = _parted(primary, mode)
+    degree, figure = _degree_and_figure(primary, mode)
     if not target:
         return Label(tonic, mode, degree, figure)
-    return Label(tonic, mode, degree, f"{figure}/{_parted(target[0], mode)[0]}", is_applied=True)
+    return Label(tonic, mode, degree, f"{figure}/{_degree_and_figure(target[0], mode)[0]}", is_applied=True)
 
 
-def _parted(numeral: str, mode: Mode) -> tuple[str, str]:
-    """Return the degree and the whole figure of a numeral without a target."""
+def _degree_and_figure(numeral: str, mode: Mode) -> tuple[str, str]:
+    """Return the degree and the complete figure of a numeral without a target."""
     match = _NUMERAL.match(numeral)
     if match is None:
         return "", numeral

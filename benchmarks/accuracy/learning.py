@@ -1,6 +1,6 @@
-"""Counts which chords follow which in which key, by the analysts.
+"""Counts of chords and their successions by key, according to the analysts.
 
-What comes out is what `music21_server.theory.harmony.chord_probabilities` knows.
+The result is the data file of `music21_server.theory.harmony.chord_probabilities`.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ Key = tuple[int, str]
 """Pitch class of the tonic, and mode."""
 
 Chord = tuple[int, int, int]
-"""Ticks from and to, and which of `chord_path.STATES` it is."""
+"""Ticks from and to, and the chord as an index into `assignment.STATES`."""
 
 SOURCE: Final = "even-numbered chorales and madrigals of the analyses in music21's corpus"
 
 
 def chords(score: Score) -> list[Chord]:
-    """Return the chords that a score goes through."""
-    found = sonorities(score, sounding_pitches(score))
-    path = chord_path(score, found, Clock(score))
+    """Return the chords of a score."""
+    sounding = sonorities(score, sounding_pitches(score))
+    path = chord_path(score, sounding, Clock(score))
     first = np.flatnonzero(np.concatenate([[True], np.diff(path) != 0]))
-    ends = [*found.start[first[1:]].tolist(), int(found.start[-1] + found.duration[-1])]
-    return list(zip(found.start[first].tolist(), ends, path[first].tolist(), strict=True))
+    ends = [*sounding.start[first[1:]].tolist(), int(sounding.start[-1] + sounding.duration[-1])]
+    return list(zip(sounding.start[first].tolist(), ends, path[first].tolist(), strict=True))
 
 
 def key_of(start: int, end: int, human: Iterable[Span]) -> Key | None:
-    """Return the key that an analyst is in for most of a stretch; None where nothing is said."""
+    """Return the analyst's key for most of a stretch; None without annotations."""
     ticks: Counter[Key] = Counter()
     for span in human:
         overlap = min(end, span.end) - max(start, span.start)
         if overlap > 0:
-            ticks[span.said.label.tonic, span.said.label.mode] += overlap
+            ticks[span.annotation.label.tonic, span.annotation.label.mode] += overlap
     return max(ticks, key=lambda key: ticks[key]) if ticks else None
 
 
 def counts(works: Iterable[tuple[Sequence[Chord], Sequence[Span]]]) -> dict[str, Any]:
-    """Count chords, and chords after chords in the same key, as the packaged file has them.
+    """Count chords, and successions of chords in one key, in the form of the packaged file.
 
     Args:
-        works: Chords of each, and what the analyst says.
+        works: Chords of each work, and the analyst's annotations.
     """
     alone: dict[str, Counter[str]] = {mode: Counter() for mode in MODES}
     after: dict[str, dict[str, Counter[str]]] = {mode: {} for mode in MODES}
-    for found, human in works:
+    for work_chords, human in works:
         before: tuple[Key, str] | None = None
-        for start, end, state in found:
+        for start, end, state in work_chords:
             key = key_of(start, end, human)
             if key is None:
                 before = None
@@ -72,7 +72,9 @@ def counts(works: Iterable[tuple[Sequence[Chord], Sequence[Span]]]) -> dict[str,
         **{
             mode: {
                 "alone": dict(sorted(alone[mode].items())),
-                "after": {name: dict(sorted(found.items())) for name, found in sorted(after[mode].items())},
+                "after": {
+                    name: dict(sorted(following.items())) for name, following in sorted(after[mode].items())
+                },
             }
             for mode in MODES
         },

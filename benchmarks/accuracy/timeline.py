@@ -1,7 +1,7 @@
-"""Who says what of which stretch of a score, on the score's own clock.
+"""Annotations of stretches of a score, on the score's own clock.
 
-Bars are found by their numbers, and places in them by the quarter notes since the bar began, so that scores
-and analyses with other bars, or music21, which lets parts drift apart, still meet.
+Bars are matched by number, and places within them by quarter notes since the beginning of the bar. Scores and
+analyses that number their bars differently can then be aligned, as can music21, which lets parts drift apart.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from music21_server.score.table import Score
 
 
 @dataclass(frozen=True)
-class Said:
-    """What somebody says of a chord.
+class Annotation:
+    """One writer's reading of a chord.
 
     Attributes:
-        label: As a degree of a key.
-        root: Pitch class of its root; -1 where there is none.
-        chord: Pitch classes that belong to it, where that is known.
+        label: The chord as a degree of a key.
+        root: Pitch class of the root; -1 without one.
+        chord: Pitch classes of the chord, if known.
     """
 
     label: Label
@@ -32,11 +32,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a writer put a label.
+    """The position of a label.
 
     Attributes:
-        bar: Number of the bar; letters after it are left out, as 4a is the rest of 4.
-        quarters: Since the beginning of the (full) bar.
+        bar: Number of the bar, without a letter: 4a is the rest of 4.
+        quarters: Quarter notes since the beginning of the (full) bar.
     """
 
     bar: int
@@ -45,24 +45,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a score with what is said of it.
+    """An annotated stretch of a score.
 
     Attributes:
-        start: Ticks since the beginning of the score.
-        end: Ticks.
-        said: What is said.
+        start: Beginning in ticks since the beginning of the score.
+        end: End in ticks.
+        annotation: Annotation of the stretch.
     """
 
     start: int
     end: int
-    said: Said
+    annotation: Annotation
 
 
 class Bars:
-    """The bars of a score by their numbers.
+    """The bars of a score by number.
 
-    A bar that is divided (4 and 4a, where a phrase ends in its middle) is one, and a pickup is the end of a
-    full one.
+    A divided bar (4 and 4a, where a phrase ends in the middle) is one bar, and a pickup is the end of a full
+    bar.
     """
 
     def __init__(self, score: Score) -> None:
@@ -92,7 +92,7 @@ class Bars:
         return self._starts[place.bar] + round(place.quarters * self._ticks_per_quarter)
 
     def end(self, bar: int) -> int:
-        """Return the tick where a bar ends."""
+        """Return the tick at the end of a bar."""
         return self._ends[bar]
 
 
@@ -102,16 +102,20 @@ def bar_number(text: str) -> int:
     return int(match[1]) if match else -1
 
 
-def spans(placed: Iterable[tuple[Place, Said]], bars: Bars) -> list[Span]:
-    """Return stretches from each label to the next, and from the last one to the end of its bar.
+def spans(placed: Iterable[tuple[Place, Annotation]], bars: Bars) -> list[Span]:
+    """Return the stretch from each label to the next, and from the last one to the end of its bar.
 
     Args:
         placed: Labels; those in bars that the score does not have are left out.
-        bars: Of the score.
+        bars: Bars of the score.
     """
-    known = sorted(
-        ((bars.tick(place), place.bar, said) for place, said in placed if place.bar in bars),
+    ordered = sorted(
+        ((bars.tick(place), place.bar, annotation) for place, annotation in placed if place.bar in bars),
         key=lambda each: each[0],
     )
-    ends = [start for start, _, _ in known[1:]] + [bars.end(bar) for _, bar, _ in known[-1:]]
-    return [Span(start, end, said) for (start, _, said), end in zip(known, ends, strict=True) if start < end]
+    ends = [start for start, _, _ in ordered[1:]] + [bars.end(bar) for _, bar, _ in ordered[-1:]]
+    return [
+        Span(start, end, annotation)
+        for (start, _, annotation), end in zip(ordered, ends, strict=True)
+        if start < end
+    ]

@@ -1,6 +1,6 @@
-"""The works that have a published analysis: 20 chorales by Bach, 48 madrigals by Monteverdi.
+"""The works with a published analysis: 20 chorales by Bach and 48 madrigals by Monteverdi.
 
-Both the scores and the analyses (RomanText) come with music21. The analyses of the chorales are by Andrew
+Both the scores and the analyses (RomanText) ship with music21. The analyses of the chorales are by Andrew
 Jones, Dmitri Tymoczko and Hamish Robb, those of the madrigals by Steve Taylor, Dmitri Tymoczko and others, as
 their headers say.
 """
@@ -24,17 +24,17 @@ Collection = Literal["chorales", "madrigals"]
 COLLECTIONS: Final[tuple[Collection, ...]] = ("chorales", "madrigals")
 
 _SCORE_OF_BWV: Final[Mapping[str, str]] = {"248(2).12": "248.12-2", "41.6s": "41.6"}
-"""Where the file is called otherwise than the analysis calls the work."""
+"""File names that differ from the catalogue number in the analysis."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Bars of an analysis and where they are in the score.
+    """Bars of an analysis, and their place in the score.
 
     Attributes:
         first: Number of the first bar in the analysis.
-        last: Number of the last one.
-        in_score: Number of the first one in the score.
+        last: Number of the last bar in the analysis.
+        in_score: Number of the first bar in the score.
     """
 
     first: int
@@ -43,15 +43,15 @@ class Passage:
 
 
 _PASSAGES: Final[Mapping[str, tuple[Passage, ...]]] = {
-    # The score is of the cantata, with interludes of trumpets.
+    # The score is that of the cantata, with trumpet interludes.
     "riemenschneider011": (Passage(0, 4, 0), Passage(5, 8, 6), Passage(9, 32, 11)),
     # The score writes out the repeat of the first phrases.
     "riemenschneider015": (Passage(0, 4, 0), Passage(0, 0, 4), Passage(1, 4, 5), Passage(5, 12, 9)),
 }
-"""Where the analysis and the score count bars differently."""
+"""Passages of works whose analysis and score number their bars differently."""
 
 _SEMITONES: Final[Mapping[str, int]] = {"riemenschneider014": -5, "riemenschneider017": 2}
-"""From the key of the analysis to that of the score."""
+"""Semitones from the key of the analysis to that of the score."""
 
 _WHOLE: Final = (Passage(0, 9999, 0),)
 
@@ -61,13 +61,14 @@ class Work:
     """A work with an analysis.
 
     Attributes:
-        name: Of the analysis, such as ``madrigal.3.1``.
-        collection: Which it belongs to.
-        number: Within its collection or book; even ones choose parameters, odd ones judge.
-        score: MusicXML, compressed or not.
-        analysis: RomanText.
-        passages: Where the bars of the analysis are in the score.
-        semitones: From the key of the analysis up to that of the score.
+        name: Name of the analysis, such as ``madrigal.3.1``.
+        collection: Collection that it belongs to.
+        number: Number within its collection or book. Even numbers tuned the parameters, odd ones evaluate
+            them.
+        score: MusicXML file, compressed or not.
+        analysis: RomanText file.
+        passages: Places of the analysis' bars in the score.
+        semitones: Semitones from the key of the analysis up to that of the score.
     """
 
     name: str
@@ -80,7 +81,7 @@ class Work:
 
     @property
     def is_judged(self) -> bool:
-        """Whether it had no say in the choice of parameters."""
+        """Whether the work is used for evaluation, and not for tuning."""
         return self.number % 2 == 1
 
 
@@ -89,19 +90,19 @@ def all_works() -> tuple[Work, ...]:
     """Return all works, the chorales first.
 
     Raises:
-        FileNotFoundError: The corpus is not there, or a score of it.
+        FileNotFoundError: The corpus, or one of its scores, is missing.
     """
     corpus = Path(music21.__file__).parent / "corpus"
     chorales = sorted((corpus / "bach" / "choraleAnalyses").glob("riemenschneider*.rntxt"))
     madrigals = sorted((corpus / "monteverdi").glob("madrigal.*.rntxt"), key=_numbers)
-    found = (*map(_chorale, chorales), *map(_madrigal, madrigals))
-    missing = [str(work.score) for work in found if not work.score.is_file()]
-    if missing or not found:
+    works = (*map(_chorale, chorales), *map(_madrigal, madrigals))
+    missing = [str(work.score) for work in works if not work.score.is_file()]
+    if missing or not works:
         raise FileNotFoundError(
-            f"Expected music21 with its corpus; without {', '.join(missing) or 'analyses'} nothing can be "
-            "compared: install music21 as it comes from PyPI."
+            f"expected music21 with its corpus, got one without {', '.join(missing) or 'analyses'}: install "
+            "music21 from PyPI"
         )
-    return found
+    return works
 
 
 def _chorale(analysis: Path) -> Work:
@@ -129,7 +130,7 @@ def _numbers(path: Path) -> list[int]:
 
 
 def document(work: Work) -> bytes:
-    """Return a score as MusicXML without chord symbols, which would tell what is asked for."""
+    """Return a score as MusicXML without chord symbols, which would give the answers away."""
     content = work.score.read_bytes()
     tree = etree.fromstring(unpack(content, Limits()) if content.startswith(b"PK") else content)
     for symbol in list(tree.iter("harmony")):

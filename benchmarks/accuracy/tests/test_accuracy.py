@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from accuracy import OURS, PLAIN, compared, table
+from accuracy import OURS, PLAIN, compare_work, table
 from agreement import shares
 from works import Passage, all_works
 
@@ -18,25 +18,25 @@ def test_all_analyses_have_their_scores():
     assert sum(each.is_judged for each in works) == 34
 
 
-def test_a_chorale():
-    found = compared(work("riemenschneider001"))
-    assert found.contained > 0.9
-    ours, plain = found.by[OURS], found.by[PLAIN]
+def test_a_chorale_agrees_with_its_analysis_for_most_of_the_time():
+    comparison = compare_work(work("riemenschneider001"))
+    assert comparison.contained > 0.9
+    ours, plain = comparison.by[OURS], comparison.by[PLAIN]
     assert ours.compared == plain.compared == pytest.approx(63)
     assert 0.8 < ours.share("degree") <= 1
     assert 0.5 < plain.share("root") <= 1
-    figures = {"chorales": {"judged": {name: shares([each]) for name, each in found.by.items()}}}
+    figures = {"chorales": {"judged": {name: shares([each]) for name, each in comparison.by.items()}}}
     assert f"{100 * ours.share('degree'):.1f}" in table(figures)
 
 
 @pytest.mark.parametrize("name", ["riemenschneider014", "riemenschneider015"])
-def test_other_keys_and_repeats_are_aligned(name):
-    found = compared(work(name), plain=False)
-    assert found.contained > 0.9
-    assert found.by[OURS].share("key") > 0.5
+def test_transposed_scores_and_written_out_repeats_are_aligned(name):
+    comparison = compare_work(work(name), plain=False)
+    assert comparison.contained > 0.9
+    assert comparison.by[OURS].share("key") > 0.5
 
 
-def test_another_score_is_refused():
+def test_a_score_that_does_not_fit_its_analysis_is_rejected():
     shifted = dataclasses.replace(work("riemenschneider001"), passages=(Passage(0, 99, 2),))
-    with pytest.raises(SystemExit, match="of what sounds is in the analyst's chords"):
-        compared(shifted, plain=False)
+    with pytest.raises(SystemExit, match="of the sounding notes in the analyst's chords"):
+        compare_work(shifted, plain=False)

@@ -26,9 +26,9 @@ from labels import label
         ("", "major", "", ""),
     ],
 )
-def test_writers_are_understood_alike(numeral, mode, degree, figure):
-    found = label(numeral, 0, mode)
-    assert (found.degree, found.figure, found.is_applied) == (degree, figure, False)
+def test_notations_of_different_writers_have_one_label(numeral, mode, degree, figure):
+    result = label(numeral, 0, mode)
+    assert (result.degree, result.figure, result.is_applied) == (degree, figure, False)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_writers_are_understood_alike(numeral, mode, degree, figure):
     ],
 )
 def test_applied_chords_have_the_degree_of_their_primary_numeral(numeral, degree, figure):
-    found = label(numeral, 7, "major")
-    assert (found.degree, found.figure, found.is_applied) == (degree, figure, True)
-    assert (found.tonic, found.mode) == (7, "major")
+    result = label(numeral, 7, "major")
+    assert (result.degree, result.figure, result.is_applied) == (degree, figure, True)
+    assert (result.tonic, result.mode) == (7, "major")
 
 
-def test_figures_tell_inversions_apart():
+def test_inversions_and_qualities_have_different_figures():
     assert label("I", 0, "major").figure != label("I6", 0, "major").figure
     assert label("i", 0, "minor").figure != label("I", 0, "minor").figure

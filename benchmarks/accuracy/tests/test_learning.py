@@ -1,6 +1,6 @@
 from labels import label
 from learning import counts, key_of
-from timeline import Said, Span
+from timeline import Annotation, Span
 
 from music21_server.theory.chords.assignment import STATES
 from music21_server.theory.harmony.chord_probabilities import odds_of
@@ -9,26 +9,26 @@ C, G = (STATES.index((root, "major triad")) for root in (0, 7))
 
 
 def span(start, end, tonic, mode="major"):
-    return Span(start, end, Said(label("I", tonic, mode), tonic))
+    return Span(start, end, Annotation(label("I", tonic, mode), tonic))
 
 
-def test_the_key_is_that_of_most_of_the_time():
+def test_the_key_of_a_stretch_is_the_one_that_lasts_longest():
     human = [span(0, 4, 0), span(4, 10, 7)]
     assert key_of(0, 6, human) == (0, "major")
     assert key_of(2, 9, human) == (7, "major")
     assert key_of(10, 12, human) is None
 
 
-def test_chords_are_counted_as_seen_from_the_tonic():
+def test_chords_are_counted_relative_to_the_tonic():
     human = [span(0, 8, 0), span(8, 16, 7)]
-    found = counts([([(0, 4, C), (4, 8, G), (8, 12, G), (12, 16, C)], human)])
-    assert found["major"]["alone"] == {"0 major": 2, "5 major": 1, "7 major": 1}
-    # Between two keys nothing follows anything.
-    assert found["major"]["after"] == {"0 major": {"5 major": 1, "7 major": 1}}
-    assert found["minor"] == {"alone": {}, "after": {}}
-    odds_of(found)
+    result = counts([([(0, 4, C), (4, 8, G), (8, 12, G), (12, 16, C)], human)])
+    assert result["major"]["alone"] == {"0 major": 2, "5 major": 1, "7 major": 1}
+    # Successions across a change of key are not counted.
+    assert result["major"]["after"] == {"0 major": {"5 major": 1, "7 major": 1}}
+    assert result["minor"] == {"alone": {}, "after": {}}
+    odds_of(result)
 
 
-def test_where_the_analyst_is_silent_nothing_is_counted():
-    found = counts([([(0, 4, C), (4, 8, G), (8, 12, C)], [span(0, 4, 0), span(8, 12, 0)])])
-    assert found["major"] == {"alone": {"0 major": 2}, "after": {}}
+def test_chords_without_an_annotation_are_not_counted():
+    result = counts([([(0, 4, C), (4, 8, G), (8, 12, C)], [span(0, 4, 0), span(8, 12, 0)])])
+    assert result["major"] == {"alone": {"0 major": 2}, "after": {}}

@@ -1,6 +1,6 @@
 import numpy as np
 from labels import label
-from timeline import Bars, Place, Said, bar_number, spans
+from timeline import Annotation, Bars, Place, bar_number, spans
 
 from music21_server.score.table import Score, TimeChange
 
@@ -30,8 +30,8 @@ def score(numbers, quarters, signature="4/4"):
     )
 
 
-def said(numeral):
-    return Said(label(numeral, 0, "major"), 0)
+def annotation(numeral):
+    return Annotation(label(numeral, 0, "major"), 0)
 
 
 def test_a_pickup_is_the_end_of_a_full_bar():
@@ -41,7 +41,7 @@ def test_a_pickup_is_the_end_of_a_full_bar():
     assert bars.tick(Place(2, 1.5)) == 5 * TICKS + 6
 
 
-def test_a_divided_bar_is_one():
+def test_a_divided_bar_is_one_bar():
     bars = Bars(score(["1", "2", "2a", "3"], [4, 3, 1, 4]))
     assert bars.tick(Place(2, 3.0)) == 7 * TICKS
     assert bars.end(2) == 8 * TICKS
@@ -50,18 +50,25 @@ def test_a_divided_bar_is_one():
 
 def test_labels_hold_until_the_next_and_the_last_until_its_bar_ends():
     bars = Bars(score(["1", "2", "3"], [4, 4, 4]))
-    found = spans([(Place(2, 2.0), said("V")), (Place(1, 0.0), said("I")), (Place(9, 0.0), said("ii"))], bars)
-    assert [(span.start, span.end, span.said.label.figure) for span in found] == [
+    result = spans(
+        [
+            (Place(2, 2.0), annotation("V")),
+            (Place(1, 0.0), annotation("I")),
+            (Place(9, 0.0), annotation("ii")),
+        ],
+        bars,
+    )
+    assert [(span.start, span.end, span.annotation.label.figure) for span in result] == [
         (0, 6 * TICKS, "I"),
         (6 * TICKS, 8 * TICKS, "V"),
     ]
 
 
-def test_of_two_labels_at_one_place_the_later_counts():
+def test_the_later_of_two_labels_at_one_place_counts():
     bars = Bars(score(["1"], [4]))
-    found = spans([(Place(1, 0.0), said("I")), (Place(1, 0.0), said("IV"))], bars)
-    assert [span.said.label.figure for span in found] == ["IV"]
+    result = spans([(Place(1, 0.0), annotation("I")), (Place(1, 0.0), annotation("IV"))], bars)
+    assert [span.annotation.label.figure for span in result] == ["IV"]
 
 
-def test_numbers_of_bars():
+def test_bar_numbers_are_read_without_letters():
     assert [bar_number(text) for text in ("4", "4a", "X12", "none")] == [4, 4, 12, -1]

@@ -47,8 +47,8 @@ test("800 VUs start at 800 places of 20,000, far apart", () => {
 
 test("a malformed pool is refused with its place", () => {
   const refusals = [
-    [{}, "plan.pools.mix: expected a list of journeys, at least one; came nothing"],
-    [{ mix: [] }, "plan.pools.mix: expected a list of journeys, at least one; came []"],
+    [{}, "plan.pools.mix: expected a list of journeys, at least one, got nothing"],
+    [{ mix: [] }, "plan.pools.mix: expected a list of journeys, at least one, got []"],
     [{ mix: [single(1), ["add", "small"]] }, /^plan.pools.mix\[1\]: expected \[name, kind, \[step, …\]\]/],
     [{ mix: [["add", "huge", [step(1)]]] }, /^plan.pools.mix\[0\]\[1\]: expected a kind from plan.kinds \(small\)/],
     [{ mix: [["add", "", [["add", "{}", "result"]]]] }, /^plan.pools.mix\[0\]\[2\]\[0\]: expected \[tool/],

@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  endpointOf, healthUrlOf, seconds, settingsFromEnvironment, settingsFromPlan,
+  endpointOf, healthUrlOf, seconds, settingsFromEnvironment as fromEnvironment, settingsFromPlan as fromPlan,
 } from "../../src/perf_core/k6/lib/settings.js";
+import { shapes } from "./scenario_shapes.mjs";
+
+const settingsFromEnvironment = (environment, name) => fromEnvironment(environment, shapes[name]);
+const settingsFromPlan = (document, name) => fromPlan(document, shapes[name]);
 
 const plan = (changes = {}, settings = {}) => ({
   schema: 1, run_id: "r", scenario: "load", shape: "load", wire: "session", tools: ["add"], kinds: [],
@@ -24,7 +28,7 @@ test("defaults without a plan", () => {
   });
 });
 
-test("the environment shapes a run without a plan", () => {
+test("environment variables set up a run without a plan", () => {
   const settings = settingsFromEnvironment({
     WIRE: "session", TEST_DURATION: "78", TEST_VUS: "7", THINK_TIME: "0.5", SESSION_PER_ITERATION: "true",
   }, "load");
@@ -35,18 +39,18 @@ test("the environment shapes a run without a plan", () => {
   assert.equal(settingsFromEnvironment({ RATE: "20", TIME_SCALE: "0.01" }, "endurance").ratePerS, 20);
 });
 
-test("what cannot be used is refused with the field, what came and what was expected", () => {
+test("an unusable variable is refused with its name and the expected and actual value", () => {
   const refusals = [
-    [{ TEST_VUS: "many" }, 'TEST_VUS: expected a number; came "many"'],
-    [{ TEST_VUS: "0" }, /^TEST_VUS: expected a whole number from 1.*; came 0$/],
-    [{ TEST_VUS: "2.5" }, /^TEST_VUS: .*; came 2.5$/],
-    [{ WIRE: "http" }, 'WIRE: expected "session" or "stateless"; came "http"'],
-    [{ TIME_SCALE: "-1" }, "TIME_SCALE: expected a number above 0; came -1"],
-    [{ TEST_DURATION: "soon" }, /^TEST_DURATION: expected a duration.*; came "soon"$/],
+    [{ TEST_VUS: "many" }, 'TEST_VUS: expected a number, got "many"'],
+    [{ TEST_VUS: "0" }, /^TEST_VUS: expected a whole number from 1.*, got 0$/],
+    [{ TEST_VUS: "2.5" }, /^TEST_VUS: .*, got 2.5$/],
+    [{ WIRE: "http" }, 'WIRE: expected "session" or "stateless", got "http"'],
+    [{ TIME_SCALE: "-1" }, "TIME_SCALE: expected a number above 0, got -1"],
+    [{ TEST_DURATION: "soon" }, /^TEST_DURATION: expected a duration.*, got "soon"$/],
     [{ TEST_DURATION: "0s" }, /^TEST_DURATION: expected a duration above 0/],
-    [{ TEST_DURATION: "5m", TIME_SCALE: "1" }, /^TIME_SCALE: expected to be left out/],
-    [{ RATE: "100" }, /^RATE: expected nothing: only endurance, memory, cleanup, stability are paced/],
-    [{ SESSION_PER_ITERATION: "perhaps" }, /^SESSION_PER_ITERATION: expected true or false.*; came "perhaps"$/],
+    [{ TEST_DURATION: "5m", TIME_SCALE: "1" }, /^TIME_SCALE: expected no value beside TEST_DURATION/],
+    [{ RATE: "100" }, /^RATE: expected none: load has no arrival rate, got 100$/],
+    [{ SESSION_PER_ITERATION: "perhaps" }, /^SESSION_PER_ITERATION: expected true or false.*, got "perhaps"$/],
     [{ SESSION_PER_ITERATION: "1", WIRE: "stateless" }, /^SESSION_PER_ITERATION: expected false: the stateless wire/],
   ];
   for (const [environment, message] of refusals) {
@@ -64,22 +68,22 @@ test("settings of a plan", () => {
   assert.deepEqual(settings.journeys, []);
 });
 
-test("a plan's length of the whole profile stands for the time scale", () => {
+test("a plan's length of the whole profile replaces the time scale", () => {
   assert.equal(settingsFromPlan(plan({}, { time_scale: 1, duration_s: 78 }), "load").timeScale, 0.1);
   assert.equal(settingsFromPlan(plan({}, { time_scale: 0.5, duration_s: null }), "load").timeScale, 0.5);
 });
 
-test("a malformed plan is refused with the field, what came and what was expected", () => {
+test("a malformed plan is refused with the field and the expected and actual value", () => {
   const refusals = [
-    [null, "plan: expected a JSON object; came null"],
-    [plan({ schema: 2 }), "plan.schema: expected 1; came 2"],
-    [plan({ shape: "spike" }), /^plan.shape: expected "load" in scenarios\/load.js.*; came "spike"$/],
-    [plan({ settings: undefined }), "plan.settings: expected an object; came nothing"],
-    [plan({}, { time_scale: "1" }), 'plan.settings.time_scale: expected a number above 0; came "1"'],
-    [plan({}, { calls_per_session: 0 }), "plan.settings.calls_per_session: expected a whole number from 1; came 0"],
-    [plan({}, { request_timeout_s: undefined }), /^plan.settings.request_timeout_s: .*; came nothing$/],
+    [null, "plan: expected a JSON object, got null"],
+    [plan({ schema: 2 }), "plan.schema: expected 1, got 2"],
+    [plan({ shape: "spike" }), /^plan.shape: expected "load" in scenarios\/load.js.*, got "spike"$/],
+    [plan({ settings: undefined }), "plan.settings: expected an object, got nothing"],
+    [plan({}, { time_scale: "1" }), 'plan.settings.time_scale: expected a number above 0, got "1"'],
+    [plan({}, { calls_per_session: 0 }), "plan.settings.calls_per_session: expected a whole number from 1, got 0"],
+    [plan({}, { request_timeout_s: undefined }), /^plan.settings.request_timeout_s: .*, got nothing$/],
     [plan({ tools: [] }), /^plan.tools: expected a list of names, at least one/],
-    [plan({ tools: ["a,b"] }), /^plan.tools: .*came \["a,b"\]$/],
+    [plan({ tools: ["a,b"] }), /^plan.tools: .*got \["a,b"\]$/],
     [plan({ tools: ["a", "a"] }), /^plan.tools: /],
     [plan({ kinds: [""] }), /^plan.kinds: /],
     [plan({ journeys: ["a", 1] }), /^plan.journeys: expected a list of names/],
@@ -88,7 +92,7 @@ test("a malformed plan is refused with the field, what came and what was expecte
   for (const [bad, message] of refusals) assert.throws(() => settingsFromPlan(bad, "load"), { message });
 });
 
-test("what a plan says of pools, limits and tokens", () => {
+test("pools, limits and tokens of a plan", () => {
   const limited = plan({
     shape: "rate-limit", pools: { mix: [], small: [], large: [] }, limits: { rate_per_s: 0.5, burst: 3 }, tokens: ["a"],
     kinds: ["unseen"],
@@ -99,16 +103,24 @@ test("what a plan says of pools, limits and tokens", () => {
   assert.deepEqual(settings.tokens, ["a"]);
   assert.equal(settings.byKind, true);
   const refusals = [
-    [{ limits: undefined }, /^plan.limits: expected the server's limits/],
+    [{ limits: undefined }, /^plan.limits: expected the server's rate limits.*, got nothing$/],
     [{ limits: { rate_per_s: 0, burst: 3 } }, /^plan.limits: expected a rate_per_s above 0/],
     [{ limits: { rate_per_s: 1, burst: 1.5 } }, /^plan.limits: /],
-    [{ tokens: "a" }, /^plan.tokens: expected a list of texts/],
+    [{ tokens: "a" }, /^plan.tokens: expected a list of strings/],
     [{ pools: { "a,b": [] } }, /^plan.pools: expected names/],
   ];
   for (const [changes, message] of refusals) {
     assert.throws(() => settingsFromPlan({ ...limited, ...changes }, "rate-limit"), { message }, JSON.stringify(changes));
   }
-  assert.throws(() => settingsFromEnvironment({}, "rate-limit"), { message: /^limits: expected the server's limits/ });
+});
+
+test("a shape that needs parts of a plan is refused without them", () => {
+  for (const name of ["rate-limit", "tools", "large-scores"]) {
+    const message = `PLAN: expected the path of a plan: perf-core run ${name} writes one, got nothing`;
+    assert.throws(() => settingsFromEnvironment({ TEST_DURATION: "9" }, name), { message });
+  }
+  const message = /^plan.pools: expected a pool beside "mix": tools has a stage for each, got {"mix":\[\]}$/;
+  assert.throws(() => settingsFromPlan(plan({ shape: "tools", pools: { mix: [] } }, { duration_s: 9 }), "tools"), { message });
 });
 
 test("durations", () => {

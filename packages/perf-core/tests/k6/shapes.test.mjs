@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  gracefulStopS, k6Scenarios, peakVus, profileOf, publishedLengthS, SHAPES, stagesOf, timeScaleOf,
+  gracefulStopS, k6Scenarios as k6ScenariosOf, peakVus, stagesOf, timeScaleOf as timeScaleOfShape,
 } from "../../src/perf_core/k6/lib/shapes.js";
+import { shapes } from "./scenario_shapes.mjs";
 
 const tools = ["add", "divide"];
-const stages = (shape, settings = {}) => stagesOf(shape, { timeScale: 1, vus: null, ratePerS: null, tools, ...settings });
+const defaults = { timeScale: 1, vus: null, ratePerS: null, tools, pools: ["small", "large"], limits: { ratePerS: 2, burst: 20 } };
+const stages = (name, settings = {}) => stagesOf(shapes[name], { ...defaults, ...settings });
+const scenarios = (name, settings = {}, withCleanup = false) =>
+  k6ScenariosOf(shapes[name], stages(name, settings), withCleanup);
+const timeScaleOf = (name, settings, duration_s) => timeScaleOfShape(shapes[name], { tools, ...settings }, duration_s);
 const brief = (list) => list.map(({ name, kind, vus, start_s, end_s }) => [name, kind, vus, start_s, end_s]);
 
 test("load as published", () => {
@@ -14,12 +19,12 @@ test("load as published", () => {
     ["ramp_50", "ramp", 50, 0, 60], ["hold_50", "hold", 50, 60, 360], ["ramp_100", "ramp", 100, 360, 420],
     ["hold_100", "hold", 100, 420, 720], ["ramp_0", "ramp", 0, 720, 780],
   ]);
-  assert.deepEqual(k6Scenarios(stages("load"), false).load.stages, [
+  assert.deepEqual(scenarios("load").load.stages, [
     { duration: "60000ms", target: 50 }, { duration: "0s", target: 50 }, { duration: "300000ms", target: 50 },
     { duration: "60000ms", target: 100 }, { duration: "0s", target: 100 }, { duration: "300000ms", target: 100 },
     { duration: "60000ms", target: 0 },
   ]);
-  assert.equal(k6Scenarios(stages("load"), false).load.startVUs, 0);
+  assert.equal(scenarios("load").load.startVUs, 0);
 });
 
 test("stress as published", () => {
@@ -28,7 +33,7 @@ test("stress as published", () => {
     "ramp_100", "hold_100", "ramp_200", "hold_200", "ramp_400", "hold_400", "ramp_800", "hold_800", "ramp_0",
   ]);
   assert.deepEqual(list[7], ["hold_800", "hold", 800, 1020, 1200]);
-  assert.equal(publishedLengthS("stress", { tools }), 1320);
+  assert.equal(list[8][4], 1320);
 });
 
 test("spike jumps at once and starts at its baseline", () => {
@@ -37,26 +42,26 @@ test("spike jumps at once and starts at its baseline", () => {
     ["baseline", "baseline", 10, 0, 30], ["spike_1", "spike", 200, 30, 90], ["recovery_1", "recovery", 10, 90, 150],
   ]);
   assert.equal(list.length, 11);
-  const { load } = k6Scenarios(list, false);
+  const { load } = scenarios("spike");
   assert.equal(load.startVUs, 10);
   assert.deepEqual(load.stages.slice(2, 4), [{ duration: "0s", target: 200 }, { duration: "60000ms", target: 200 }]);
 });
 
-test("endurance is paced by a rate with as many VUs as allocated", () => {
+test("endurance is paced by a rate, with no more VUs than allocated", () => {
   const list = stages("endurance");
   assert.deepEqual(list.map((stage) => [stage.name, stage.rate_per_s, stage.end_s - stage.start_s, stage.vus]), [
     ["ramp_up", 200, 300, 50], ["hold", 200, 7200, 50], ["ramp_down", 0, 300, 50],
   ]);
-  const { load } = k6Scenarios(list, true);
+  const { load } = scenarios("endurance", {}, true);
   assert.equal(load.executor, "ramping-arrival-rate");
   assert.equal(load.preAllocatedVUs, load.maxVUs);
-  // Per ten seconds, so that shares of small rates stay whole numbers.
+  // Per ten seconds, so that shares of small rates are whole numbers.
   assert.equal(load.timeUnit, "10s");
   assert.deepEqual(load.stages.map((stage) => stage.target), [2000, 2000, 2000, 0]);
   assert.deepEqual(stages("endurance", { ratePerS: 7 }).map((stage) => stage.rate_per_s), [7, 7, 0]);
 });
 
-test("concurrent climbs to the published levels, or to the one that is asked for", () => {
+test("concurrent climbs to the published levels, or to the number of clients set", () => {
   assert.deepEqual(brief(stages("concurrent")).filter(([, kind]) => kind === "hold"), [
     ["hold_10", "hold", 10, 10, 70], ["hold_50", "hold", 50, 80, 140], ["hold_100", "hold", 100, 150, 210],
     ["hold_200", "hold", 200, 220, 280],
@@ -66,7 +71,7 @@ test("concurrent climbs to the published levels, or to the one that is asked for
   ]);
 });
 
-test("tools and large-scores call one pool after the other, by one client", () => {
+test("tools and large-scores call one pool after another, by one client", () => {
   const pools = ["20x100", "50x200"];
   for (const [shape, length_s] of [["tools", 30], ["large-scores", 120]]) {
     assert.deepEqual(stages(shape, { pools }).map((stage) => [stage.name, stage.pool, stage.vus, stage.end_s]), [
@@ -82,22 +87,22 @@ test("stability follows the hours of a day", () => {
   const rates = Object.fromEntries(hours.map((stage) => [stage.name, stage.rate_per_s]));
   assert.deepEqual([rates.hour_08, rates.hour_09, rates.hour_16, rates.hour_17, rates.hour_21, rates.hour_22], [3, 10, 10, 7, 7, 3]);
   assert.deepEqual(stages("stability", { ratePerS: 1 }).slice(0, 1).map((stage) => stage.rate_per_s), [0.3]);
-  const { load } = k6Scenarios(hours, false);
-  // The load jumps at the full hour: a ramp through it would belong to no hour.
+  const { load } = scenarios("stability");
+  // The load jumps at the full hour: a ramp would belong to two hours.
   assert.deepEqual(load.stages.slice(16, 20), [
     { duration: "0s", target: 30 }, { duration: "25000ms", target: 30 },
     { duration: "0s", target: 100 }, { duration: "25000ms", target: 100 },
   ]);
 });
 
-test("memory and cleanup are paced", () => {
+test("memory and cleanup are paced by an arrival rate", () => {
   assert.deepEqual(stages("memory").map((stage) => [stage.name, stage.rate_per_s, stage.end_s]), [
     ["warm_up", 10, 60], ["hold", 10, 360],
   ]);
   assert.deepEqual(stages("cleanup").map((stage) => [stage.rate_per_s, stage.end_s]), [[5, 10]]);
 });
 
-test("rate-limit waits as long as buckets take, whatever the time scale", () => {
+test("rate-limit waits as long as buckets take to fill, at every time scale", () => {
   const limits = { ratePerS: 2, burst: 20 };
   const lengths = (timeScale) => Object.fromEntries(stages("rate-limit", { limits, timeScale }).map(
     (stage) => [stage.name, Math.round((stage.end_s - stage.start_s) * 1000) / 1000],
@@ -109,7 +114,7 @@ test("rate-limit waits as long as buckets take, whatever the time scale", () => 
   assert.equal(timeScaleOf("rate-limit", { tools, limits }, 38 + 40), 0.5);
   assert.ok(timeScaleOf("rate-limit", { tools, limits }, 1) > 0);
   assert.equal(timeScaleOf("endurance", { tools }, 1), 1 / 7800);
-  const { load } = k6Scenarios(stages("rate-limit", { limits, vus: 9 }), false);
+  const { load } = scenarios("rate-limit", { limits, vus: 9 });
   assert.deepEqual([load.executor, load.vus, load.iterations], ["per-vu-iterations", 2, 1]);
 });
 
@@ -120,12 +125,12 @@ test("benchmark calls each tool alone, then the mix, then no tool", () => {
   ]);
 });
 
-test("a tool named like a stage of its own keeps the stages apart", () => {
+test("a tool with the name of a stage gets a stage with another name", () => {
   const names = stages("benchmark", { tools: ["mixed", "protocol"] }).map((stage) => stage.name);
   assert.deepEqual(names, ["mixed", "protocol", "mixed_2", "protocol_2"]);
 });
 
-test("the time scale shortens every stage, but none below what it can do with", () => {
+test("the time scale shortens every stage down to a minimum", () => {
   assert.deepEqual(stages("load", { timeScale: 0.1 }).map((stage) => stage.end_s), [6, 36, 42, 72, 78]);
   const short = stages("stress", { timeScale: 1e-6 }).map((stage) => stage.end_s - stage.start_s);
   short.forEach((length_s, index) => assert.ok(Math.abs(length_s - (index % 2 === 0 ? 0.2 : 1)) < 1e-9, String(length_s)));
@@ -142,20 +147,21 @@ test("levels follow the peak in proportion, at least one VU", () => {
 });
 
 test("names of stages are unique even when levels coincide", () => {
-  for (const shape of SHAPES) {
+  assert.ok(Object.keys(shapes).length >= 14);
+  for (const shape of Object.keys(shapes)) {
     const names = stages(shape, { vus: 1 }).map((stage) => stage.name);
     assert.equal(new Set(names).size, names.length, `${shape}: ${names}`);
   }
 });
 
-test("the cleanup starts when the load has let go of its VUs, and only where sessions are kept", () => {
-  const list = stages("load", { timeScale: 0.1, vus: 6 });
-  const { cleanup, load } = k6Scenarios(list, true);
+test("the cleanup starts after the load has released its VUs, and only when sessions are kept", () => {
+  const settings = { timeScale: 0.1, vus: 6 };
+  const { cleanup, load } = scenarios("load", settings, true);
   assert.equal(load.gracefulStop, "7800ms");
   assert.equal(cleanup.startTime, "85900ms");
-  assert.equal(cleanup.vus, peakVus(list));
+  assert.equal(cleanup.vus, peakVus(stages("load", settings)));
   assert.equal(cleanup.iterations, 1);
-  assert.deepEqual(Object.keys(k6Scenarios(list, false)), ["load"]);
+  assert.deepEqual(Object.keys(scenarios("load", settings)), ["load"]);
 });
 
 test("time for iterations in flight grows with the load, within bounds", () => {
@@ -164,6 +170,10 @@ test("time for iterations in flight grows with the load, within bounds", () => {
   assert.equal(gracefulStopS(stages("endurance")), 30);
 });
 
-test("an unknown shape is named", () => {
-  assert.throws(() => profileOf("soak", { tools }), /expected one of quick, load.*came "soak"/);
+test("every scenario file defines a shape under its own name, with stages", () => {
+  assert.ok(Object.keys(shapes).length >= 14);
+  for (const [file, shape] of Object.entries(shapes)) {
+    assert.equal(shape.name, file);
+    assert.ok(stages(file).length > 0, file);
+  }
 });

@@ -4,17 +4,18 @@ import { test } from "node:test";
 import { stagesOf } from "../../src/perf_core/k6/lib/shapes.js";
 import { abortReason, summaryOf, textOf } from "../../src/perf_core/k6/lib/summary.js";
 import { thresholdsOf } from "../../src/perf_core/k6/lib/thresholds.js";
+import { shapes } from "./scenario_shapes.mjs";
 
 const settings = (shape, changes = {}) => ({
   scenario: shape, shape, wire: "session", timeScale: 1, vus: null, ratePerS: null, tools: ["add", "divide"],
   kinds: ["small"], journeys: ["import"], byKind: true, pools: ["add"], limits: { ratePerS: 2, burst: 20 }, tokens: ["a", "b"],
   ...changes,
 });
-const stages = (shape) => stagesOf(shape, settings(shape));
-const thresholds = (shape, changes) => thresholdsOf(settings(shape, changes), stages(shape));
+const stages = (shape) => stagesOf(shapes[shape], settings(shape));
+const thresholds = (shape, changes) => thresholdsOf(shapes[shape], settings(shape, changes), stages(shape));
 const trend = (count, p95) => ({ values: { count, med: 1, "p(95)": p95, "p(99)": p95, max: p95 } });
 
-test("the summary can tell every stage, tool and error class", () => {
+test("sub-metrics split by stage, tool and error class", () => {
   const names = Object.keys(thresholds("load"));
   for (const name of [
     "mcp_tool_call_duration_ms{stage:ramp_50}", "mcp_tool_call_duration_ms{stage:hold_100}",
@@ -24,7 +25,7 @@ test("the summary can tell every stage, tool and error class", () => {
   ]) assert.ok(names.includes(name), name);
 });
 
-test("benchmark tells kinds and the protocol", () => {
+test("sub-metrics of benchmark split by kind and protocol method", () => {
   const names = Object.keys(thresholds("benchmark"));
   for (const name of [
     "mcp_tool_call_duration_ms{tool:add,kind:small}", "mcp_protocol_duration_ms{method:GET /health}",
@@ -35,7 +36,7 @@ test("benchmark tells kinds and the protocol", () => {
   assert.ok("mcp_protocol_duration_ms{method:server/discover}" in thresholds("benchmark", { wire: "stateless" }));
 });
 
-test("every shape tells kinds of journeys, and some what they alone measure", () => {
+test("sub-metrics of every shape split by kind, and some shapes have more", () => {
   const load = Object.keys(thresholds("load"));
   for (const name of ["mcp_tool_call_duration_ms{kind:small}", "mcp_errors{class:timeout,kind:small}"]) {
     assert.ok(load.includes(name), name);
@@ -51,7 +52,7 @@ test("every shape tells kinds of journeys, and some what they alone measure", ()
   assert.ok(!Object.keys(thresholds("rate-limit", { tokens: [] })).some((name) => name.includes("client_2")));
 });
 
-test("no threshold can fail, but stress ends at heavy degradation of a hold stage", () => {
+test("no threshold can fail, except that stress ends when a hold stage is too slow", () => {
   for (const shape of ["quick", "load", "endurance", "spike", "benchmark"]) {
     assert.ok(Object.values(thresholds(shape)).every((list) => list.length === 0), shape);
   }
@@ -60,7 +61,7 @@ test("no threshold can fail, but stress ends at heavy degradation of a hold stag
   assert.deepEqual(real[0][1], [{ threshold: "p(95)<=5000", abortOnFail: true }]);
 });
 
-test("why a run ended early", () => {
+test("reasons for an early end", () => {
   const list = stages("stress");
   assert.equal(abortReason({}, list), null);
   assert.equal(
@@ -94,7 +95,7 @@ test("summary.json", () => {
   assert.equal(summaryOf({ ...data, setup_data: undefined }, settings("load"), stages("load"), {}).started_at_ms, null);
 });
 
-test("the text for people shows a stage without calls as such", () => {
+test("the text for people shows a stage without calls as dashes", () => {
   const metrics = {
     "mcp_tool_call_duration_ms{stage:hold_50}": trend(600, 12.34),
     mcp_errors: { values: { count: 2 } },

@@ -15,7 +15,7 @@ def errors_by_class(run: Any) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def test_every_kind_of_fault_is_told_by_its_class_and_nothing_else_is(server: Any, k6: Any) -> None:
+def test_every_fault_is_counted_under_its_class_and_nothing_else_is(server: Any, k6: Any) -> None:
     other = {"content": [], "structuredContent": {"result": -1}, "isError": False}
     rpc_error = {"code": -32603, "message": "internal"}
 

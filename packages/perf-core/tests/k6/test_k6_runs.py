@@ -1,4 +1,4 @@
-"""Whole runs: every scenario by plain k6, early ends, and settings that cannot be used."""
+"""Whole runs with plain k6: every scenario, early ends, and unusable settings."""
 
 import json
 import operator
@@ -65,13 +65,13 @@ def test_plain_k6_runs_each_scenario(
     if scenario == "benchmark":
         for tool in TOOLS:
             assert run.count(f"mcp_tool_call_duration_ms{{stage:{tool}}}") > 0
-        # The first stage calls the first tool alone; at its very end users change over one by one.
+        # The first stage calls only the first tool; at its end VUs move on one after another.
         alone = int(run.count("mcp_tool_call_duration_ms{stage:add}"))
         assert {tool for tool, *_ in server.calls[: alone - 20]} == {"add"}
         assert run.count("mcp_tool_call_duration_ms{tool:divide,kind:edge}") > 0
 
 
-def test_benchmark_on_the_stateless_wire_asks_what_that_wire_knows(server: Any, k6: Any) -> None:
+def test_benchmark_on_the_stateless_wire_calls_the_methods_of_that_wire(server: Any, k6: Any) -> None:
     calls = [
         ["add", "small", [["add", f'{{"a":{a},"b":1}}', "result", f'{{"result":{a + 1}}}']]]
         for a in range(150)
@@ -94,7 +94,7 @@ def test_benchmark_on_the_stateless_wire_asks_what_that_wire_knows(server: Any, 
     assert run.count("http_reqs") - run.count("mcp_overhead_requests") == len(server.calls)
 
 
-def test_expected_answers_made_by_k6_are_what_python_computes(k6: Any, tmp_path: Path) -> None:
+def test_expected_answers_computed_by_k6_equal_those_of_python(k6: Any, tmp_path: Path) -> None:
     script = tmp_path / "pools.js"
     out = tmp_path / "pools.json"
     module = K6_FOLDER / "lib" / "calculations.js"
@@ -118,13 +118,13 @@ def test_expected_answers_made_by_k6_are_what_python_computes(k6: Any, tmp_path:
     assert wrong == []
 
 
-def test_without_a_server_plain_k6_says_so(k6: Any) -> None:
+def test_missing_server_is_reported(k6: Any) -> None:
     run = k6.run("quick", SERVER_URL="http://127.0.0.1:9")
     assert run.exit_code == 107
     assert "no server answers at http://127.0.0.1:9/mcp: start one, or set SERVER_URL" in run.stderr
 
 
-def test_without_a_plan_another_server_is_refused(server: Any, k6: Any) -> None:
+def test_server_other_than_a_calculator_needs_a_plan(server: Any, k6: Any) -> None:
     def fault(_number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
         reply.body = reply.body.replace('"result":5', '"result":6')
         return reply
@@ -137,7 +137,7 @@ def test_without_a_plan_another_server_is_refused(server: Any, k6: Any) -> None:
     assert server.sessions == set()
 
 
-def test_a_failing_server_ends_stress_early_with_the_reason(server: Any, k6: Any) -> None:
+def test_failing_server_ends_stress_early_with_the_reason(server: Any, k6: Any) -> None:
     def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
         if number > 30:
             reply.status = 500
@@ -155,7 +155,7 @@ def test_a_failing_server_ends_stress_early_with_the_reason(server: Any, k6: Any
     assert run.summary["state"]["testRunDurationMs"] < 5000
 
 
-def test_a_server_that_dies_is_neither_hammered_nor_waited_for(server: Any, k6: Any) -> None:
+def test_dead_server_is_retried_with_growing_pauses(server: Any, k6: Any) -> None:
     def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
         if number == 50:
             threading.Thread(target=server.stop).start()
@@ -173,7 +173,7 @@ def test_a_server_that_dies_is_neither_hammered_nor_waited_for(server: Any, k6: 
     assert run.summary["state"]["testRunDurationMs"] < 8000
 
 
-def test_an_interrupted_run_still_writes_its_summary(server: Any, k6: Any) -> None:
+def test_interrupted_run_writes_its_summary(server: Any, k6: Any) -> None:
     enough = threading.Event()
 
     def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
@@ -208,7 +208,7 @@ def test_think_time_paces_each_vu(server: Any, k6: Any) -> None:
     assert 2 <= len(server.calls) <= 4
 
 
-def test_a_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
+def test_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
     journeys = [
         ["add", "", [["add", f'{{"a":{a},"b":1}}', "result", f'{{"result":{a + 1}}}']]] for a in range(9_000)
     ]
@@ -227,11 +227,11 @@ def test_a_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
 @pytest.mark.parametrize(
     ("scenario", "variables", "message"),
     [
-        ("quick", {"TEST_VUS": "many"}, 'TEST_VUS: expected a number; came \\"many\\"'),
+        ("quick", {"TEST_VUS": "many"}, 'TEST_VUS: expected a number, got \\"many\\"'),
         (
             "quick",
             {"SERVER_URL": "localhost"},
-            "SERVER_URL: expected a URL such as http://127.0.0.1:8100; came",
+            "SERVER_URL: expected a URL such as http://127.0.0.1:8100, got",
         ),
         ("quick", {"PLAN": "missing.json"}, "PLAN: expected the path of a readable plan.json"),
         ("quick", {"PLAN": "bad.json"}, "PLAN: expected a file of JSON"),
@@ -240,11 +240,11 @@ def test_a_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
         (
             "quick",
             {"PLAN": "empty.json"},
-            "plan.pools.mix: expected a list of journeys, at least one; came []",
+            "plan.pools.mix: expected a list of journeys, at least one, got []",
         ),
     ],
 )
-def test_what_cannot_be_used_fails_at_load(
+def test_unusable_settings_fail_at_load(
     k6: Any, scenario: str, variables: dict[str, str], message: str
 ) -> None:
     (k6.folder / "bad.json").write_text("{")

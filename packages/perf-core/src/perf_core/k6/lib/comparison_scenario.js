@@ -2,7 +2,7 @@
 
 import { virtualUser } from "./virtual_user.js";
 import { mcpClient } from "./vu_client.js";
-import { sharedPlan } from "./plan.js";
+import { sharedPlan } from "./shared_plan.js";
 import { alternate } from "./alternation.js";
 
 /**

@@ -9,7 +9,7 @@ import { summaryOf, TREND_STATS } from "./summary.js";
 import { UNIQUE } from "./unique_texts.js";
 
 /**
- * @typedef {Omit<import("./plan.js").Plan, "stages"> & {
+ * @typedef {Omit<import("./shared_plan.js").Plan, "stages"> & {
  *   stages: import("./comparison_schedule.js").Slice[], servers: import("./comparison_schedule.js").Servers,
  * }} ComparisonPlan
  */
@@ -22,7 +22,7 @@ export function sharedTexts() {
   const { url, rivalUrl, planPath } = readConfig();
   if (planPath === null) throw new SettingsError("PLAN", "the path of a plan: perf-core compare writes one", undefined);
   const plan = parsedFile(planPath);
-  const settings = settingsFromPlan(plan, "slices");
+  const settings = settingsFromPlan(plan, { name: "slices", profile: () => [] });
   const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
   const { places, chunks } = packPools(plan.pools, ["mix"], settings);
   const servers = {

@@ -1,4 +1,4 @@
-/** What the environment asks for. The only reader of __ENV. */
+/** Environment variables of a run; no other module reads __ENV. */
 
 import { endpointOf, healthUrlOf, SettingsError } from "./settings.js";
 
@@ -7,8 +7,8 @@ import { endpointOf, healthUrlOf, SettingsError } from "./settings.js";
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
  * @property {string} rivalUrl MCP endpoint of the other server of a comparison
- * @property {string | null} planPath absolute; null: a run without a plan, shaped by `environment`
- * @property {string | null} summaryPath absolute; null: no summary file
+ * @property {string | null} planPath absolute; null in a run without a plan, whose settings come from `environment`
+ * @property {string | null} summaryPath absolute; null when no summary file is written
  * @property {Record<string, string | undefined>} environment
  */
 
@@ -28,7 +28,7 @@ export function readConfig() {
 }
 
 /**
- * k6 resolves relative paths against the script's folder; users mean their own.
+ * Resolve a path against the user's working folder; k6 would resolve it against the script's.
  *
  * @param {string | undefined} path
  */

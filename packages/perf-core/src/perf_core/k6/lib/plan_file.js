@@ -1,10 +1,10 @@
-/** The plan as a file. Loaded once per run, never by VUs. */
+/** Reading of plan.json, once per run and never in a VU. */
 
 import { SettingsError } from "./settings.js";
 
 /**
  * @param {string} path absolute
- * @returns {any} its content, unchecked
+ * @returns {any} content of the file, unchecked
  * @throws {SettingsError}
  */
 export function parsedFile(path) {

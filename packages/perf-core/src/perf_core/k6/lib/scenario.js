@@ -1,30 +1,27 @@
-/** Everything that a scenario file exports, made from the name of its shape. */
+/** Exports of a scenario file, made from its load shape. */
 
+import { sharedPlan } from "./shared_plan.js";
 import { virtualUser } from "./virtual_user.js";
 import { mcpClient } from "./vu_client.js";
-import { sharedPlan } from "./plan.js";
 
 /**
- * Modules that VUs do not need stay out of them: each function costs 0.8 kB, each import 0.9 kB and each module 6 kB in
- * every VU (k6 1.1). VU 0 is the one that k6 asks for options, runs setup with, and gives the summary to.
+ * VUs do not load the modules that only setup needs: in every VU each function costs 0.8 kB, each import 0.9 kB and each
+ * module 6 kB (k6 1.1). VU 0 is the one that k6 asks for options, runs setup with, and gives the summary to.
  *
- * @type {typeof import("./once.js")}
+ * @type {typeof import("./scenario_setup.js")}
  */
-const once = __VU === 0 ? require("./once.js") : /** @type {any} */ ({});
+const scenarioSetup = __VU === 0 ? require("./scenario_setup.js") : /** @type {any} */ ({});
 
-/**
- * @param {string} shape one of shapes.SHAPES
- * @param {typeof virtualUser} [user] makes what one VU does; unless given, journey after journey
- */
-export function scenarioOf(shape, user = virtualUser) {
-  const plan = sharedPlan(() => once.sharedTexts(shape));
+/** @param {import("./shapes.js").Shape} shape */
+export function scenarioOf(shape) {
+  const plan = sharedPlan(() => scenarioSetup.sharedTexts(shape));
   const client = mcpClient({ ...plan, ...plan.settings });
   return {
-    options: __VU === 0 ? once.optionsOf(plan) : {},
-    setup: () => once.setUp(client),
-    iterate: user(plan, client),
+    options: __VU === 0 ? scenarioSetup.optionsOf(plan, shape) : {},
+    setup: () => scenarioSetup.setUp(client),
+    iterate: (shape.client || virtualUser)(plan, client, shape),
     cleanup: client.deleteSession,
     /** @param {import("./summary.js").SummaryData} data */
-    handleSummary: (data) => once.outputsOf(data, plan),
+    handleSummary: (data) => scenarioSetup.outputsOf(data, plan, shape),
   };
 }

@@ -4,36 +4,37 @@
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-import { RATED_SHAPES, SHAPES, SLICES, timeScaleOf } from "./shapes.js";
+import { timeScaleOf } from "./shapes.js";
 
 /**
+ * @typedef {import("./shapes.js").Shape} Shape
  * @typedef {"session" | "stateless"} Wire
  *
  * @typedef {object} Settings
- * @property {string} scenario the name under which results are filed; differs from shape where an adapter chose so
- * @property {string} shape one of SHAPES, or SLICES
+ * @property {string} scenario name of the scenario; an adapter may choose another than the shape's
+ * @property {string} shape name of the load shape, or "slices"
  * @property {Wire} wire
- * @property {number} timeScale every length of the shape is multiplied by it
+ * @property {number} timeScale factor on every length of the shape that is not fixed
  * @property {number | null} vus peak; null: as published
- * @property {number | null} ratePerS arrival rate of the shapes that have one; null: as published
+ * @property {number | null} ratePerS arrival rate of a shape that is paced by one; null: as published
  * @property {number} thinkTimeS pause after each iteration
- * @property {boolean} sessionPerIteration initialize, some journeys, delete: in each iteration
- * @property {number} callsPerSession journeys per session of that variant
+ * @property {boolean} sessionPerIteration whether each iteration opens a session, calls some journeys and deletes it
+ * @property {number} callsPerSession journeys per session with sessionPerIteration
  * @property {number} requestTimeoutS
- * @property {string[]} tools names of the tools that are called
+ * @property {string[]} tools names of the called tools
  * @property {string[]} kinds labels of journeys; may be empty
  * @property {string[]} journeys names of the journeys of more than one step; may be empty
  * @property {boolean} byKind whether figures are split by the kinds of journeys
  * @property {string[]} pools names of the pools beside "mix", in the plan's order; may be empty
- * @property {Limits | null} limits what the server lets one client send
- * @property {string[]} tokens bearer tokens, which VUs take in turn; empty where none is asked for
+ * @property {Limits | null} limits rate limits of the server for one client
+ * @property {string[]} tokens bearer tokens that VUs share out among themselves; empty when the server needs none
  *
  * @typedef {object} Limits
  * @property {number} ratePerS
  * @property {number} burst
  */
 
-/** Operations that a run without a plan calls (requirements, section 1). */
+/** Tools that a run without a plan calls. */
 export const CALCULATOR_TOOLS = ["add", "subtract", "multiply", "divide"];
 export const CALCULATOR_KINDS = ["small", "large", "decimal", "negative", "mixed", "edge"];
 
@@ -41,38 +42,41 @@ export const PLAN_SCHEMA = 1;
 const DEFAULT_SERVER_URL = "http://127.0.0.1:8100";
 const SECONDS_PER_UNIT = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600 };
 
-/** Settings that cannot be used; the message names the field, what came and what was expected. */
+/** A setting that cannot be used; the message names the field, the expected and the actual value. */
 export class SettingsError extends Error {
   /**
    * @param {string} field
    * @param {string} expected
-   * @param {unknown} came
+   * @param {unknown} value
    */
-  constructor(field, expected, came) {
-    super(`${field}: expected ${expected}; came ${came === undefined ? "nothing" : JSON.stringify(came)}`);
+  constructor(field, expected, value) {
+    super(`${field}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`);
     this.name = "SettingsError";
   }
 }
 
 /**
- * Settings of a run without a plan: the calculator's mix, shaped by environment variables.
+ * Settings of a run without a plan: the calculator's mix, with settings from environment variables.
  *
  * @param {Record<string, string | undefined>} env
- * @param {string} shape
+ * @param {Shape} shape
  * @returns {Settings}
  * @throws {SettingsError}
  */
 export function settingsFromEnvironment(env, shape) {
+  if (shape.requires) {
+    throw new SettingsError("PLAN", `the path of a plan: perf-core run ${shape.name} writes one`, env.PLAN);
+  }
   const duration_s = env.TEST_DURATION ? seconds("TEST_DURATION", env.TEST_DURATION) : null;
   if (duration_s !== null && env.TIME_SCALE) {
     throw new SettingsError(
-      "TIME_SCALE", "to be left out when TEST_DURATION is given (each sets the length)", env.TIME_SCALE,
+      "TIME_SCALE", "no value beside TEST_DURATION (each sets the length)", env.TIME_SCALE,
     );
   }
   const vus = number("TEST_VUS", env.TEST_VUS, null);
   const settings = {
-    scenario: shape,
-    shape,
+    scenario: shape.name,
+    shape: shape.name,
     wire: env.WIRE || "session",
     timeScale: duration_s === null
       ? number("TIME_SCALE", env.TIME_SCALE, 1)
@@ -86,12 +90,12 @@ export function settingsFromEnvironment(env, shape) {
     tools: CALCULATOR_TOOLS,
     kinds: CALCULATOR_KINDS,
     journeys: [],
-    byKind: shape === "benchmark",
+    byKind: Boolean(shape.splitsByKind),
     pools: [],
     limits: null,
     tokens: [],
   };
-  return checked(settings, {
+  return checked(settings, shape, {
     wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
     sessionPerIteration: "SESSION_PER_ITERATION",
   });
@@ -101,16 +105,17 @@ export function settingsFromEnvironment(env, shape) {
  * Settings of a run with a plan; the pools of the plan are checked where they are read (journey_packing.js).
  *
  * @param {any} plan parsed plan.json
- * @param {string} shape that of the scenario file which is running
+ * @param {Shape} shape the shape of the scenario file that is running
  * @returns {Settings}
  * @throws {SettingsError}
  */
 export function settingsFromPlan(plan, shape) {
   if (typeof plan !== "object" || plan === null) throw new SettingsError("plan", "a JSON object", plan);
   if (plan.schema !== PLAN_SCHEMA) throw new SettingsError("plan.schema", String(PLAN_SCHEMA), plan.schema);
-  if (plan.shape !== shape) {
+  const { name } = shape;
+  if (plan.shape !== name) {
     throw new SettingsError(
-      "plan.shape", `"${shape}" in scenarios/${shape}.js (run the scenario file of the plan's shape)`, plan.shape,
+      "plan.shape", `"${name}" in scenarios/${name}.js (run the scenario file of the plan's shape)`, plan.shape,
     );
   }
   const given = plan.settings;
@@ -121,9 +126,15 @@ export function settingsFromPlan(plan, shape) {
     pools: Object.keys(plan.pools || {}).filter((pool) => pool !== "mix"),
     limits: limitsOf(plan.limits),
   };
+  if (shape.requires === "limits" && profile.limits === null) {
+    throw new SettingsError("plan.limits", `the server's rate limits, which ${name} measures`, plan.limits);
+  }
+  if (shape.requires === "pools" && profile.pools.length === 0) {
+    throw new SettingsError("plan.pools", `a pool beside "mix": ${name} has a stage for each`, plan.pools);
+  }
   return checked({
     scenario: plan.scenario,
-    shape,
+    shape: name,
     wire: plan.wire,
     timeScale: plannedTimeScale(given, shape, profile),
     vus: given.vus,
@@ -139,7 +150,7 @@ export function settingsFromPlan(plan, shape) {
     pools: profile.pools,
     limits: profile.limits,
     tokens: plan.tokens === undefined ? [] : plan.tokens,
-  }, {
+  }, shape, {
     scenario: "plan.scenario", wire: "plan.wire", timeScale: "plan.settings.time_scale", vus: "plan.settings.vus",
     ratePerS: "plan.settings.rate_per_s", thinkTimeS: "plan.settings.think_time_s",
     sessionPerIteration: "plan.settings.session_per_iteration", callsPerSession: "plan.settings.calls_per_session",
@@ -149,10 +160,10 @@ export function settingsFromPlan(plan, shape) {
 }
 
 /**
- * A length of the whole profile, where the plan gives one, stands for the time scale.
+ * Time scale of a plan, or the one for its length of the whole profile.
  *
  * @param {any} given the plan's settings
- * @param {string} shape
+ * @param {Shape} shape
  * @param {import("./shapes.js").ProfileSettings} profile
  * @returns {unknown} checked by the caller
  */
@@ -178,10 +189,11 @@ function limitsOf(limits) {
 
 /**
  * @param {any} settings
- * @param {Record<string, string>} names what the user calls each field
+ * @param {Shape} shape
+ * @param {Record<string, string>} names the user's names of the fields
  * @returns {Settings}
  */
-function checked(settings, names) {
+function checked(settings, shape, names) {
   /**
    * @param {string} field
    * @param {boolean} holds
@@ -191,31 +203,23 @@ function checked(settings, names) {
     if (!holds) throw new SettingsError(names[field] || field, expected, settings[field]);
   };
   expect("scenario", typeof settings.scenario === "string" && settings.scenario !== "", "a name");
-  expect(
-    "shape", SHAPES.includes(settings.shape) || settings.shape === SLICES, `one of ${SHAPES.join(", ")}, ${SLICES}`,
-  );
-  expect(
-    "limits", settings.shape !== "rate-limit" || settings.limits !== null,
-    "the server's limits in a plan: perf-core run rate-limit writes one",
-  );
   expect("wire", settings.wire === "session" || settings.wire === "stateless", '"session" or "stateless"');
   expect("timeScale", isFiniteNumber(settings.timeScale) && settings.timeScale > 0, "a number above 0");
   expect(
     "vus", settings.vus === null || isWhole(settings.vus, 1),
-    "a whole number from 1, or nothing for the published levels",
+    "a whole number from 1, or none for the published levels",
   );
   expect(
     "ratePerS", settings.ratePerS === null || isWhole(settings.ratePerS, 1),
-    "a whole number of calls per second from 1, or nothing",
+    "a whole number of calls per second from 1, or none",
   );
   expect(
-    "ratePerS", settings.ratePerS === null || RATED_SHAPES.includes(settings.shape),
-    `nothing: only ${RATED_SHAPES.join(", ")} are paced by a rate`,
+    "ratePerS", settings.ratePerS === null || shape.ratePerS !== undefined, `none: ${shape.name} has no arrival rate`,
   );
   expect("thinkTimeS", isFiniteNumber(settings.thinkTimeS) && settings.thinkTimeS >= 0, "a number of seconds from 0");
   expect(
-    "thinkTimeS", settings.thinkTimeS === 0 || !RATED_SHAPES.includes(settings.shape),
-    `0: ${settings.shape} is paced by its rate`,
+    "thinkTimeS", settings.thinkTimeS === 0 || shape.ratePerS === undefined,
+    `0: ${shape.name} is paced by its arrival rate`,
   );
   expect("sessionPerIteration", typeof settings.sessionPerIteration === "boolean", "true or false");
   expect(
@@ -236,7 +240,7 @@ function checked(settings, names) {
   expect("journeys", isListOfLabels(settings.journeys), `a list of names, ${LABEL_RULE}`);
   expect(
     "tokens", Array.isArray(settings.tokens) && settings.tokens.every((/** @type {any} */ each) => typeof each === "string"),
-    "a list of texts",
+    "a list of strings",
   );
   return settings;
 }
@@ -254,9 +258,9 @@ function isWhole(value, least) {
   return typeof value === "number" && Number.isInteger(value) && value >= least;
 }
 
-// k6 reads "metric{tag:value,tag:value}" by splitting it, so these characters would name another metric.
+// k6 splits "metric{tag:value,tag:value}" at these characters, so a label with one would name another sub-metric.
 const UNTAGGABLE = /[,{}"]|^\s|\s$|^$/;
-const LABEL_RULE = 'none of them empty, twice in the list or with , { } " or blanks at an end';
+const LABEL_RULE = 'none empty, repeated, or with , { } " or blanks at an end';
 
 /** @param {unknown} value */
 function isListOfLabels(value) {
@@ -309,7 +313,7 @@ export function seconds(field, text) {
 }
 
 /**
- * The MCP endpoint of a server: a URL without a path gets /mcp.
+ * MCP endpoint of a server: /mcp is added to a URL without a path.
  *
  * @param {string | undefined} text
  * @throws {SettingsError}
@@ -322,7 +326,7 @@ export function endpointOf(text) {
 }
 
 /**
- * The health endpoint beside an MCP endpoint.
+ * Health endpoint beside an MCP endpoint.
  *
  * @param {string} endpoint from endpointOf
  */

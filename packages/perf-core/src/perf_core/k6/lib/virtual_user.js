@@ -21,24 +21,24 @@ import { insertUnique, uniqueText } from "./unique_texts.js";
 const FIRST_PAUSE_S = 0.1;
 const LONGEST_PAUSE_S = 1;
 
-/** A stress run ends when more than half of one VU's last 20 calls failed. */
+/** A run that may end early ends when more than half of one VU's last 20 calls failed. */
 const WATCHED_CALLS = 20;
 const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
 
 /**
  * Make the iteration function of one VU.
  *
- * @param {import("./plan.js").Plan} plan
+ * @param {import("./shared_plan.js").Plan} plan
  * @param {McpClient} client
+ * @param {Partial<import("./shapes.js").Shape>} [shape]
  * @returns {() => void}
  */
-export function virtualUser(plan, client) {
+export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = false } = {}) {
   const { settings, stages } = plan;
   const { thinkTimeS } = settings;
   const { toolCallDuration } = metrics;
   const { byKind } = settings;
-  const endsOnFailure = settings.shape === "stress";
-  const measuresOutages = settings.shape === "recovery";
+  const endsOnFailure = abortAboveP95_ms !== undefined;
   /** Start of the first failed call since the last right answer; 0 when no call failed since then. */
   let outageStart_ms = 0;
   /** Replaces UNIQUE in the current journey's arguments and expected answers. */

@@ -2,6 +2,13 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("cleanup");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "cleanup",
+  ratePerS: 5,
+  profile: ({ hold }) => [{ ...hold(10, 10), name: "hold" }],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

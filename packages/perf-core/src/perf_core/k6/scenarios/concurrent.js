@@ -1,7 +1,17 @@
-/** More and more clients, 10 to 200, each with its own work: how many does the server serve well? */
+/** Rising numbers of clients, 10 to 200, each with its own work: how many are served well? */
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("concurrent");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "concurrent",
+  // With a number of clients set, that one level.
+  profile: ({ ramp, hold, vus }) => [
+    ...(vus === null ? [10, 50, 100, 200] : [vus]).flatMap((level) => [ramp(level, 10), hold(level, 60)]),
+    ramp(0, 10),
+  ],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

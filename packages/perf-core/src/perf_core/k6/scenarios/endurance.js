@@ -2,6 +2,18 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("endurance");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "endurance",
+  // Bounded by k6, which keeps about 200 bytes per call for hours.
+  ratePerS: 200,
+  profile: ({ ramp, hold }) => [
+    { ...ramp(50, 5 * 60), name: "ramp_up" },
+    { ...hold(50, 2 * 3600), name: "hold" },
+    { ...ramp(0, 5 * 60), name: "ramp_down" },
+  ],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

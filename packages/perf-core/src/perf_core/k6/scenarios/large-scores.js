@@ -1,7 +1,14 @@
-/** One pool of journeys after the other, by one client: does the server cope with what is large? */
+/** One pool of journeys after another, by one client: does the server cope with large content? */
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("large-scores");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "large-scores",
+  profile: ({ hold, pools }) => pools.map((pool) => ({ ...hold(1, 2 * 60), name: pool, pool })),
+  requires: "pools",
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

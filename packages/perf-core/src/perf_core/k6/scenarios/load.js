@@ -1,7 +1,13 @@
-/** Sustained load: up to 50 and then 100 VUs, five minutes at each. */
+/** Sustained load: 50 VUs and then 100, five minutes each. */
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("load");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "load",
+  profile: ({ ramp, hold }) => [ramp(50, 60), hold(50, 5 * 60), ramp(100, 60), hold(100, 5 * 60), ramp(0, 60)],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

@@ -2,6 +2,13 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("memory");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "memory",
+  ratePerS: 10,
+  profile: ({ ramp, hold }) => [{ ...ramp(50, 60), name: "warm_up" }, { ...hold(50, 5 * 60), name: "hold" }],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

@@ -2,6 +2,12 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("quick");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "quick",
+  profile: ({ hold }) => [hold(10, 30)],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

@@ -2,6 +2,14 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("recovery");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "recovery",
+  profile: ({ hold }) => [{ ...hold(10, 60), name: "hold" }],
+  measuresOutages: true,
+  subMetrics: () => ["mcp_outages", "mcp_outage_ms"],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

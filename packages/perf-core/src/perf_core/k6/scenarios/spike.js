@@ -2,6 +2,18 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("spike");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "spike",
+  profile: () => [
+    { kind: "baseline", level: 10, length_s: 30, name: "baseline" },
+    ...[1, 2, 3, 4, 5].flatMap((number) => [
+      /** @type {const} */ ({ kind: "spike", level: 200, length_s: 60, name: `spike_${number}` }),
+      /** @type {const} */ ({ kind: "recovery", level: 10, length_s: 60, name: `recovery_${number}` }),
+    ]),
+  ],
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

@@ -2,6 +2,13 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf("tools");
+/** @type {import("../lib/shapes.js").Shape} */
+export const shape = {
+  name: "tools",
+  profile: ({ hold, pools }) => pools.map((pool) => ({ ...hold(1, 30), name: pool, pool })),
+  requires: "pools",
+};
+
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
 
 export { cleanup, handleSummary, iterate as default, options, setup };

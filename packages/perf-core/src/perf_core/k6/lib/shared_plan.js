@@ -1,8 +1,8 @@
 /**
- * The plan as a VU holds it: its head, and a way through the journeys that all VUs share.
+ * The plan in a VU: its head, and cursors over the journeys that all VUs share.
  *
- * open() and JSON.parse of a plan take tens of megabytes; inside the SharedArray's callback that happens once, anywhere
- * else once per VU. Each element is a list of one text: k6 freezes what it hands out, a bare text character by character.
+ * open() and JSON.parse of a plan take tens of megabytes: once in the callback of a SharedArray, but once per VU anywhere
+ * else. Each element is a list of one text because k6 freezes what it hands out, and a bare text character by character.
  */
 
 import { SharedArray } from "k6/data";
@@ -14,8 +14,8 @@ import { Cursor } from "./journey_cursor.js";
  * @property {string} healthUrl
  * @property {import("./settings.js").Settings} settings
  * @property {import("./shapes.js").Stage[]} stages
- * @property {boolean} hasUnique whether a journey has texts of its own in it (see unique_texts.js)
- * @property {(pool: string, vu: number) => Cursor} cursor a VU's way through a pool
+ * @property {boolean} hasUnique whether a journey contains the placeholder for a unique text (see unique_texts.js)
+ * @property {(pool: string, vu: number) => Cursor} cursor of a VU in a pool
  */
 
 /**

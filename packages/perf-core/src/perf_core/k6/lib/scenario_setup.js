@@ -1,6 +1,6 @@
 /**
- * What is done once per run: reading and packing the plan, making k6's options, asking whether there is a server, and
- * the summary. VUs never load this module (see scenario.js).
+ * Work done once per run: reading and packing the plan, k6's options, the check for a server, and the summary. VUs never
+ * load this module (see scenario.js).
  */
 
 import { calculatorPool } from "./calculations.js";
@@ -16,19 +16,20 @@ import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {import("./config.js").Config} Config
- * @typedef {import("./plan.js").Plan} Plan
+ * @typedef {import("./shapes.js").Shape} Shape
+ * @typedef {import("./shared_plan.js").Plan} Plan
  */
 
-/** Journeys per pool without a plan: enough that VUs seldom send the same one, made in a fraction of a second. */
+/** Journeys per pool without a plan: enough that VUs seldom send the same call, drawn in a fraction of a second. */
 const CALCULATOR_JOURNEYS = 2000;
 const CALCULATOR_SEED = 20250711;
 
 /**
- * What the VUs share: first the plan's head as JSON text, then the packed journeys.
+ * Texts that the VUs share: first the plan's head as JSON, then the packed journeys.
  *
- * @param {string} shape one of shapes.SHAPES
+ * @param {Shape} shape
  * @returns {string[]}
- * @throws {import("./settings.js").SettingsError} naming the field, what came and what was expected
+ * @throws {import("./settings.js").SettingsError}
  */
 export function sharedTexts(shape) {
   const config = readConfig();
@@ -37,28 +38,29 @@ export function sharedTexts(shape) {
     ? settingsFromEnvironment(config.environment, shape)
     : settingsFromPlan(plan, shape);
   const stages = stagesOf(shape, settings);
-  const wanted = [...new Set(stages.map((stage) => stage.pool))];
-  const { places, chunks } = packPools(plan === null ? calculatorPools(wanted) : plan.pools, wanted, settings);
+  const names = [...new Set(stages.map((stage) => stage.pool))];
+  const { places, chunks } = packPools(plan === null ? calculatorPools(names) : plan.pools, names, settings);
   const { url, healthUrl } = config;
   const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
   return [JSON.stringify({ url, healthUrl, settings, stages, places, hasUnique }), ...chunks];
 }
 
-/** @param {string[]} wanted */
-function calculatorPools(wanted) {
+/** @param {string[]} names */
+function calculatorPools(names) {
   return Object.fromEntries(
-    wanted.map((pool) => [pool, calculatorPool(pool, CALCULATOR_JOURNEYS, CALCULATOR_SEED)]),
+    names.map((pool) => [pool, calculatorPool(pool, CALCULATOR_JOURNEYS, CALCULATOR_SEED)]),
   );
 }
 
 /**
  * @param {Plan} plan
+ * @param {Shape} shape
  * @returns {import("k6/options").Options}
  */
-export function optionsOf({ settings, stages }) {
+export function optionsOf({ settings, stages }, shape) {
   return {
-    scenarios: k6Scenarios(stages, keepsSessions(settings)),
-    thresholds: thresholdsOf(settings, stages),
+    scenarios: k6Scenarios(shape, stages, keepsSessions(settings)),
+    thresholds: thresholdsOf(shape, settings, stages),
     summaryTrendStats: TREND_STATS,
   };
 }
@@ -70,7 +72,7 @@ function keepsSessions(settings) {
 
 /**
  * @param {import("./vu_client.js").McpClient} client
- * @returns {number} when the load begins, in milliseconds since the epoch
+ * @returns {number} start of the load, in milliseconds since the epoch
  */
 export function setUp(client) {
   if (readConfig().planPath === null) expectCalculator(client);
@@ -78,16 +80,17 @@ export function setUp(client) {
 }
 
 /**
- * What k6 shall write: the summary file, and without a plan a few lines for people.
+ * Outputs for k6 to write: the summary file, and without a plan also a few lines for people.
  *
  * @param {import("./summary.js").SummaryData} data
  * @param {Plan} plan
+ * @param {Shape} shape
  * @returns {Record<string, string>}
  */
-export function outputsOf(data, { settings, stages }) {
+export function outputsOf(data, { settings, stages }, shape) {
   const config = readConfig();
-  // Scenarios are made anew: k6 replaces what is in `options` by its own view of it, in which they are empty.
-  const summary = summaryOf(data, settings, stages, k6Scenarios(stages, keepsSessions(settings)));
+  // Computed again: k6 replaces the scenarios in `options` by its own view, in which they are empty.
+  const summary = summaryOf(data, settings, stages, k6Scenarios(shape, stages, keepsSessions(settings)));
   return {
     ...(config.planPath === null ? { stdout: textOf(summary) } : {}),
     ...(config.summaryPath === null ? {} : { [config.summaryPath]: JSON.stringify(summary) }),

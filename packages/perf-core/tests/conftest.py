@@ -13,7 +13,7 @@ import pytest
 
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
 from perf_core.adapter import Pools
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import Plan, Settings
 from perf_core.results.record import Finding, GeneratorUse, Latency, Metrics, Stage
 from perf_core.sampling.sampler import Reading, Sample
@@ -219,7 +219,7 @@ def _evidence(stages: Sequence[Stage], **changes: Any) -> Evidence:
     return Evidence(**values)
 
 
-def _finding(found: Found, title: str) -> Finding:
+def _finding(found: ShapeFindings, title: str) -> Finding:
     """The finding with this title."""
     return next(each for each in found.findings if each.title == title)
 

@@ -1,4 +1,4 @@
-"""Figures: which names there are, what they say, and why some are absent."""
+"""Names and values of figures, and the reasons for absent ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVER = ServerUse(
 )
 
 
-def found(build: type[Build], *, server: ServerUse | None = SERVER, **changes: Any) -> dict[str, Figure]:
+def figures_of(build: type[Build], *, server: ServerUse | None = SERVER, **changes: Any) -> dict[str, Figure]:
     reached = [build.stage("ramp_10", 0, 5), build.stage("hold_10", 5, 25, p95=30.0, calls=400)]
     values: dict[str, Any] = {
         "planned_stages": ["ramp_10", "hold_10", "hold_20"],
@@ -58,16 +58,16 @@ def found(build: type[Build], *, server: ServerUse | None = SERVER, **changes: A
         ("sessions_left", 0, 10, 20),
     ],
 )
-def test_figure_with_what_it_rests_on(
+def test_figure_with_its_samples_and_duration(
     build: type[Build], name: str, value: float, samples: int, duration_s: float
 ) -> None:
-    figure = found(build)[name]
+    figure = figures_of(build)[name]
     assert (figure.value, figure.samples, figure.duration_s) == (value, samples, duration_s)
     assert figure.absent == ""
 
 
 def test_every_statistic_of_a_latency_has_a_figure(build: type[Build]) -> None:
-    names = {name.rpartition(".")[2] for name in found(build) if name.startswith("latency_ms.add.")}
+    names = {name.rpartition(".")[2] for name in figures_of(build) if name.startswith("latency_ms.add.")}
     assert names == {"min", "avg", "med", "p90", "p95", "p99", "max"}
 
 
@@ -75,67 +75,67 @@ def test_journeys_and_methods_have_figures(build: type[Build]) -> None:
     metrics = build.metrics(
         journey_ms={"buy": build.latency(50.0)}, protocol_ms={"tools/list": build.latency(4.0)}
     )
-    all_figures = found(build, metrics=metrics)
+    all_figures = figures_of(build, metrics=metrics)
     assert all_figures["journey_ms.buy.p95"].value == 50.0
     assert all_figures["protocol_ms.tools/list.med"].value == 2.0
 
 
-def test_each_name_that_the_module_lists_exists(build: type[Build]) -> None:
+def test_names_in_the_module_docstring_exist(build: type[Build]) -> None:
     metrics = build.metrics(
         journey_ms={"NAME": build.latency(50.0)},
         protocol_ms={"METHOD": build.latency(4.0)},
         kinds_ms={"all": {"unseen": build.latency(3.0)}, "TOOL": {"KIND": build.latency(2.0)}},
     )
     listed = re.findall(r"``([^`]+)``", str(module.__doc__).partition("after ``@``")[2])
-    known = {name.replace("hold_10", "hold_100") for name in found(build, metrics=metrics)}
-    of_findings = re.compile(
+    names = {name.replace("hold_10", "hold_100") for name in figures_of(build, metrics=metrics)}
+    shape_figure = re.compile(
         r"(stress|spike|endurance|concurrent|pools|stability|rate_limit|cleanup|recovery)[.]"
     )
-    own = {name for name in listed if of_findings.match(name)}
+    own = {name for name in listed if shape_figure.match(name)}
     assert len(listed) > 15
-    assert set(listed) - own <= known
+    assert set(listed) - own <= names
 
 
-# --- absent, and why ---
+# --- absent figures ---
 
 
-def test_stage_that_was_not_reached_says_so(build: type[Build]) -> None:
+def test_unreached_stage_gives_its_reason(build: type[Build]) -> None:
     for name in ("tool_calls_per_s", "error_rate", "latency_ms.all.p95"):
-        figure = found(build)[f"{name}@hold_20"]
+        figure = figures_of(build)[f"{name}@hold_20"]
         assert figure.value is None
         assert "before stage hold_20" in figure.absent
 
 
 def test_stateless_wire_has_no_sessions_to_measure(build: type[Build]) -> None:
-    all_figures = found(build, metrics=build.metrics(session_creation_ms=None), sessions_left=4)
+    all_figures = figures_of(build, metrics=build.metrics(session_creation_ms=None), sessions_left=4)
     for name in ("session_creation_ms.p95", "sessions_left"):
         assert all_figures[name].value is None
         assert all_figures[name].absent == "this wire has no sessions"
 
 
-def test_unseen_server_lacks_the_figures_of_its_process_alone(build: type[Build]) -> None:
-    all_figures = found(build, server=None, sessions_left=2)
+def test_invisible_server_lacks_only_the_figures_of_its_process(build: type[Build]) -> None:
+    all_figures = figures_of(build, server=None, sessions_left=2)
     for name in ("rss_peak_mb", "rss_slope_mb_per_h", "cpu_us_per_call"):
         assert all_figures[f"server.{name}"].value is None
-        assert "cannot be seen" in all_figures[f"server.{name}"].absent
-    # These are seen from outside.
+        assert "not visible" in all_figures[f"server.{name}"].absent
+    # These are measured from outside.
     assert all_figures["server.uptime_percent"].value == 99.5
     assert all_figures["sessions_left"].value == 2
 
 
-def test_slope_that_had_too_few_samples_says_so(build: type[Build]) -> None:
+def test_slope_with_too_few_samples_gives_its_reason(build: type[Build]) -> None:
     server = replace(SERVER, rss_mb=MemoryTrend(50.0, 80.0, 70.0))
-    figure = found(build, server=server)["server.rss_slope_mb_per_h"]
+    figure = figures_of(build, server=server)["server.rss_slope_mb_per_h"]
     assert figure.value is None
     assert "too few" in figure.absent
 
 
-def test_what_should_have_been_measured_and_was_not_has_no_excuse(build: type[Build]) -> None:
+def test_missing_measurement_has_no_reason(build: type[Build]) -> None:
     nothing = build.latency(count=0)
     metrics = build.metrics(
         tool_calls=0, latency_ms={"all": nothing, "add": nothing}, session_creation_ms=nothing
     )
-    all_figures = found(build, metrics=metrics, uptime_percent=None)
+    all_figures = figures_of(build, metrics=metrics, uptime_percent=None)
     for name in ("latency_ms.add.p95", "session_creation_ms.p95", "error_rate", "server.uptime_percent"):
         assert all_figures[name].value is None, name
         assert all_figures[name].absent == "", name
@@ -145,21 +145,21 @@ def test_what_should_have_been_measured_and_was_not_has_no_excuse(build: type[Bu
 
 
 @pytest.mark.parametrize(
-    ("told", "opened", "closed", "left"),
+    ("reported", "opened", "closed", "left"),
     [(None, 10, 10, 0), (None, 10, 7, 3), (None, 7, 10, 0), (5, 10, 10, 5), (0, 10, 2, 0)],
 )
-def test_sessions_left_is_what_the_server_says_else_what_was_not_deleted(
-    build: type[Build], told: int | None, opened: int, closed: int, left: int
+def test_sessions_left_are_those_the_server_reports_or_else_those_not_deleted(
+    build: type[Build], reported: int | None, opened: int, closed: int, left: int
 ) -> None:
     metrics = build.metrics(sessions_opened=opened, sessions_closed=closed)
-    assert found(build, metrics=metrics, sessions_left=told)["sessions_left"].value == left
+    assert figures_of(build, metrics=metrics, sessions_left=reported)["sessions_left"].value == left
 
 
-# --- what a slow generator can spoil ---
+# --- effect of a slow generator ---
 
 
-def test_times_can_be_spoilt_by_a_slow_generator_and_states_cannot(build: type[Build]) -> None:
-    all_figures = found(build)
+def test_slow_generator_affects_times_but_not_states(build: type[Build]) -> None:
+    all_figures = figures_of(build)
     timed = {name for name, figure in all_figures.items() if figure.timed}
     assert {
         "latency_ms.all.p95",
@@ -189,9 +189,9 @@ def test_times_can_be_spoilt_by_a_slow_generator_and_states_cannot(build: type[B
         ({"wrong_answer": 3, "transport": 1}, True),
     ],
 )
-def test_error_rate_is_a_matter_of_time_where_errors_of_time_are_in_it(
+def test_error_rate_depends_on_time_when_timed_errors_are_in_it(
     build: type[Build], errors: dict[str, int], timed: bool
 ) -> None:
-    all_figures = found(build, metrics=build.metrics(errors=errors, error_rate=0.01))
+    all_figures = figures_of(build, metrics=build.metrics(errors=errors, error_rate=0.01))
     assert all_figures["error_rate"].timed is timed
     assert all_figures["error_rate@hold_10"].timed is timed

@@ -1,4 +1,4 @@
-"""Grades by the published table: beside the targets, and never of what was not measured."""
+"""Grades by the published table; figures without enough samples have none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("scale", "value", "expected"),
     [
-        # Requirements as published: success rates are reached, the others are stayed below.
+        # The published table: success rates must reach a level, the others stay below it.
         (SUCCESS, 89.999, "poor"),
         (SUCCESS, 90.0, "acceptable"),
         (SUCCESS, 95.0, "good"),
@@ -47,31 +47,31 @@ if TYPE_CHECKING:
         (RECOVERY, 9.9, "excellent"),
     ],
 )
-def test_levels_as_published(scale, value: float, expected: str) -> None:
+def test_grades_follow_the_published_levels(scale, value: float, expected: str) -> None:
     assert grade(scale, value) == expected
 
 
 def graded(name: str, figure: Figure | None):
-    found = {each.figure: each for each in grades({} if figure is None else {name: figure})}
-    return found[name]
+    by_figure = {each.figure: each for each in grades({} if figure is None else {name: figure})}
+    return by_figure[name]
 
 
-def test_what_was_not_measured_or_too_little_is_not_graded() -> None:
+def test_figure_without_enough_samples_is_not_graded() -> None:
     name = "server.rss_growth_mb_per_5_min"
     for figure, reason in (
         (None, "not measured"),
         (Figure(None, 0, 300.0), "no samples"),
-        (Figure(None, 0, 300.0, absent="the server's process cannot be seen"), "cannot be seen"),
-        (Figure(1.0, 1, 60.0), "needs 120 s of load, 60.0 s were observed"),
+        (Figure(None, 0, 300.0, absent="the process is not visible"), "not visible"),
+        (Figure(1.0, 1, 60.0), "expected at least 120 s of load, got 60.0 s"),
     ):
-        given = graded(name, figure)
-        assert given.grade == "not graded"
-        assert reason in given.reason
+        result = graded(name, figure)
+        assert result.grade == "not graded"
+        assert reason in result.reason
     assert graded(name, Figure(1.0, 1, 120.0)).grade == "excellent"
-    assert "needs 200 samples" in graded("latency_ms.all.p95", Figure(5.0, 199, 10.0)).reason
+    assert "expected at least 200 samples" in graded("latency_ms.all.p95", Figure(5.0, 199, 10.0)).reason
 
 
-def test_recovery_that_never_came_is_poor_however_short_it_was_watched() -> None:
+def test_missing_recovery_is_poor_after_any_observation_time() -> None:
     assert graded("recovery.slowest_s", Figure(5.0, 3, 60.0)).grade == "excellent"
     assert graded("recovery.slowest_s", Figure(5.0, 3, 60.0, beyond=True)).grade == "poor"
 
@@ -83,7 +83,7 @@ def levels(build: type[Build], *fates: tuple[int, float, float]) -> list:
     ]
 
 
-def test_clients_carried_are_those_below_the_first_level_that_failed(build: type[Build]) -> None:
+def test_clients_carried_are_those_below_the_first_failed_level(build: type[Build]) -> None:
     stages = levels(build, (10, 50, 0), (50, 90, 0.1), (100, 90, 0.11), (200, 60, 0))
     figure = clients_carried(stages)
     assert (figure.value, figure.at_least) == (50, False)
@@ -91,14 +91,14 @@ def test_clients_carried_are_those_below_the_first_level_that_failed(build: type
     assert clients_carried([build.stage("ramp_100")]).absent
 
 
-def test_more_clients_than_were_tried_is_neither_claimed_nor_held_against_a_server(
+def test_untried_levels_of_clients_do_not_change_the_grade(
     build: type[Build],
 ) -> None:
     few = graded("clients_carried", clients_carried(levels(build, (10, 50, 0))))
     assert (few.grade, few.value) == ("not graded", 10)
-    assert few.reason == "all that were tried were carried"
+    assert few.reason == "all clients that were tried were served acceptably"
     some = graded("clients_carried", clients_carried(levels(build, (50, 50, 0), (100, 50, 0))))
-    assert (some.grade, some.reason) == ("good", "all that were tried were carried")
+    assert (some.grade, some.reason) == ("good", "all clients that were tried were served acceptably")
     all_ = graded("clients_carried", clients_carried(levels(build, (200, 50, 0))))
     assert (all_.grade, all_.reason) == ("excellent", "")
     broke = graded("clients_carried", clients_carried(levels(build, (10, 50, 0), (50, 9000, 0))))

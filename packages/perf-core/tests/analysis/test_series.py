@@ -1,4 +1,4 @@
-"""Recordings of k6's dashboard, a real one and made-up ones, read as columns."""
+"""Columns from recordings of k6's dashboard, a real one and synthetic ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def real(data: Path) -> list[str]:
 REAL_START_S, REAL_LENGTH_S = 1_795_340_408.095, 2.6
 
 
-def test_real_recording_gives_the_calls_that_the_summary_counted(real: list[str]) -> None:
+def test_real_recording_has_the_calls_of_the_summary(real: list[str]) -> None:
     # Errors and users were announced after the first periods: read in a wrong order, nothing would fit.
     columns = load_columns(read_recording(real), REAL_START_S, REAL_LENGTH_S, 0.2)
     ends = [0.0, *[t for t in columns["t_s"] if t is not None]]
@@ -55,10 +55,10 @@ def test_real_recording_gives_the_calls_that_the_summary_counted(real: list[str]
     assert sum(rate * s for rate, s in zip(columns["errors_per_s"], lengths, strict=True)) == pytest.approx(6)
 
 
-def test_real_recording_has_users_and_latencies_where_k6_told_them(real: list[str]) -> None:
+def test_real_recording_has_users_and_latencies_where_k6_recorded_them(real: list[str]) -> None:
     columns = load_columns(read_recording(real), REAL_START_S, REAL_LENGTH_S, 0.2)
     assert len({len(column) for column in columns.values()}) == 1
-    # k6 tells the number of users once a second: 2 in the first hold, 4 in the second.
+    # k6 records the number of users once a second: 2 in the first hold, 4 in the second.
     assert [vus for vus in columns["vus"] if vus is not None] == [2, 4]
     medians = [latency for latency in columns["latency_med_ms"] if latency is not None]
     assert all(0.3 < latency < 2 for latency in medians)
@@ -69,7 +69,7 @@ def test_real_recording_has_users_and_latencies_where_k6_told_them(real: list[st
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
-def test_recording_cut_off_in_its_last_line_loses_only_that(real: list[str], cut: int) -> None:
+def test_incomplete_last_line_is_skipped(real: list[str], cut: int) -> None:
     last = max(index for index, line in enumerate(real) if '"snapshot"' in line)
     whole = list(read_recording(real[: last + 1]))
     truncated = list(read_recording([*real[:last], real[last][:-cut]]))
@@ -79,7 +79,7 @@ def test_recording_cut_off_in_its_last_line_loses_only_that(real: list[str], cut
 # --- the order of the values ---
 
 
-def test_values_come_in_alphabetical_order_of_the_metrics_announced_so_far() -> None:
+def test_values_follow_the_alphabetical_order_of_the_announced_metrics() -> None:
     first, second = periods(
         announce(time="gauge", http_reqs="counter"),
         snapshot(1, [4, 20]),
@@ -94,7 +94,7 @@ def test_values_come_in_alphabetical_order_of_the_metrics_announced_so_far() -> 
     assert [first.end_s, second.end_s] == [START_MS / 1000 + 1, START_MS / 1000 + 2]
 
 
-def test_sub_metrics_have_places_of_their_own() -> None:
+def test_sub_metrics_have_their_own_values() -> None:
     trend = "mcp_tool_call_duration_ms"
     (period,) = periods(
         event(
@@ -122,7 +122,7 @@ def test_metric_without_samples_in_a_period_is_absent_from_it() -> None:
     assert period.value("mcp_errors", "count") is None
 
 
-def test_events_of_other_kinds_are_no_periods() -> None:
+def test_other_events_are_not_periods() -> None:
     lines = [
         event("start", [[START_MS]]),
         announce(time="gauge"),
@@ -145,14 +145,14 @@ def columns(rows: Iterable[Period], until_s: float = 10.0, period_s: float = 1.0
     return load_columns(rows, START_MS / 1000, until_s, period_s)
 
 
-def test_requests_that_call_no_tool_are_no_calls() -> None:
-    found = columns([period(1, http_reqs=12, mcp_overhead_requests=2, mcp_errors=1), period(2, http_reqs=5)])
-    assert found["calls_per_s"] == (10, 5)
-    assert found["errors_per_s"] == (1, 0)
+def test_requests_other_than_tool_calls_are_not_calls() -> None:
+    table = columns([period(1, http_reqs=12, mcp_overhead_requests=2, mcp_errors=1), period(2, http_reqs=5)])
+    assert table["calls_per_s"] == (10, 5)
+    assert table["errors_per_s"] == (1, 0)
 
 
-def test_overhead_counted_a_period_before_its_request_is_taken_off_later() -> None:
-    found = columns(
+def test_overhead_counted_before_its_request_is_subtracted_later() -> None:
+    table = columns(
         [
             period(1, mcp_overhead_requests=8),
             period(2, http_reqs=5, mcp_overhead_requests=1),
@@ -160,36 +160,36 @@ def test_overhead_counted_a_period_before_its_request_is_taken_off_later() -> No
             period(4, http_reqs=3),
         ]
     )
-    assert found["calls_per_s"] == (0, 0, 16, 3)
+    assert table["calls_per_s"] == (0, 0, 16, 3)
 
 
-def test_rates_are_over_the_time_that_passed() -> None:
+def test_rates_use_the_elapsed_time() -> None:
     late = [period(1, http_reqs=10), period(3, http_reqs=20), period(3.5, http_reqs=5, mcp_errors=5)]
-    found = columns(late)
-    assert found["calls_per_s"] == (10, 10, 10)
-    assert found["errors_per_s"] == (0, 0, 10)
+    table = columns(late)
+    assert table["calls_per_s"] == (10, 10, 10)
+    assert table["errors_per_s"] == (0, 0, 10)
 
 
-def test_two_snapshots_stamped_alike_make_no_peak() -> None:
-    found = columns([period(1, http_reqs=10), period(1.001, http_reqs=1)])
-    assert found["calls_per_s"] == (10, 2)
+def test_two_snapshots_of_the_same_time_make_no_peak() -> None:
+    table = columns([period(1, http_reqs=10), period(1.001, http_reqs=1)])
+    assert table["calls_per_s"] == (10, 2)
 
 
 def test_periods_outside_the_load_are_left_out() -> None:
     ends = [-1.0, 0.0, 0.4, 1.4, 9.4, 10.4, 11.4, 12.4]
-    found = columns([period(end, http_reqs=1) for end in ends])
-    # The last period of the load ends after it; the clean-up is further on.
-    assert found["t_s"] == (0.4, 1.4, 9.4, 10.4)
-    assert {len(column) for column in found.values()} == {4}
+    table = columns([period(end, http_reqs=1) for end in ends])
+    # The last period of the load ends after it; the deletion of sessions comes later.
+    assert table["t_s"] == (0.4, 1.4, 9.4, 10.4)
+    assert {len(column) for column in table.values()} == {4}
 
 
-def test_what_did_not_happen_is_none_and_what_can_be_counted_is_zero() -> None:
-    found = columns([period(1)])
-    assert found["latency_med_ms"] == found["vus"] == (None,)
-    assert found["calls_per_s"] == found["errors_per_s"] == (0,)
+def test_missing_latency_is_none_and_missing_count_is_zero() -> None:
+    table = columns([period(1)])
+    assert table["latency_med_ms"] == table["vus"] == (None,)
+    assert table["calls_per_s"] == table["errors_per_s"] == (0,)
 
 
-def test_columns_without_a_recording_are_there_and_empty() -> None:
+def test_columns_without_a_recording_are_empty() -> None:
     assert set(columns([])) == {
         "t_s",
         "vus",
@@ -210,7 +210,7 @@ def test_columns_without_a_recording_are_there_and_empty() -> None:
         ('{"event":"sta', 1.0),
     ],
 )
-def test_period_is_the_one_that_k6_chose(first_line: str, period_s: float) -> None:
-    # Over hours k6 stretches the period: a plot or an uptime by the asked one would be off.
+def test_period_is_the_recorded_one_or_else_the_requested_one(first_line: str, period_s: float) -> None:
+    # Over hours k6 lengthens the period: a plot or an uptime by the requested one would be wrong.
     assert recorded_period_s([first_line], 1.0) == period_s
     assert recorded_period_s([], 1.0) == 1.0

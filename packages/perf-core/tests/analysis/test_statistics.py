@@ -1,4 +1,4 @@
-"""Slopes, knees and recoveries on series whose truth is known."""
+"""Slopes, knees and recoveries of series with a known answer."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from perf_core.analysis.statistics import knee, recovery_s, theil_sen
 
 @pytest.mark.parametrize("slope", [-3.0, 0.0, 40.0])
 @pytest.mark.parametrize("points", [10, 60, 1500])
-def test_slope_of_a_noisy_line_is_found(slope: float, points: int) -> None:
-    found = theil_sen(*noisy_line(slope, points, seed=1))
-    assert found is not None
-    assert found.low <= found.per_s <= found.high
-    assert found.per_s == pytest.approx(slope, abs=0.05)
+def test_slope_of_a_noisy_line(slope: float, points: int) -> None:
+    line = theil_sen(*noisy_line(slope, points, seed=1))
+    assert line is not None
+    assert line.low <= line.per_s <= line.high
+    assert line.per_s == pytest.approx(slope, abs=0.05)
 
 
 @pytest.mark.parametrize("points", [10, 60])
 def test_interval_holds_the_true_slope_in_most_runs_and_not_in_all(points: int) -> None:
     hits = 0
     for seed in range(200):
-        found = theil_sen(*noisy_line(0.25, points, seed))
-        assert found is not None
-        hits += found.low <= 0.25 <= found.high
+        line = theil_sen(*noisy_line(0.25, points, seed))
+        assert line is not None
+        hits += line.low <= 0.25 <= line.high
     assert 180 <= hits < 200  # 95 % of them, with room for chance
 
 
@@ -40,15 +40,15 @@ def test_outliers_do_not_move_the_slope() -> None:
     t = np.arange(100.0)
     values = 2.0 * t
     values[::7] += 10_000
-    found = theil_sen(t, values)
-    assert found is not None
-    assert found.per_s == pytest.approx(2.0, abs=0.05)
+    line = theil_sen(t, values)
+    assert line is not None
+    assert line.per_s == pytest.approx(2.0, abs=0.05)
 
 
 def test_constant_memory_has_slope_zero_with_an_interval_of_zero_width() -> None:
-    found = theil_sen([float(i) for i in range(50)], [64.5] * 50)
-    assert found is not None
-    assert (found.per_s, found.low, found.high) == (0.0, 0.0, 0.0)
+    line = theil_sen([float(i) for i in range(50)], [64.5] * 50)
+    assert line is not None
+    assert (line.per_s, line.low, line.high) == (0.0, 0.0, 0.0)
 
 
 def test_fewer_than_ten_points_have_no_slope() -> None:
@@ -57,16 +57,16 @@ def test_fewer_than_ten_points_have_no_slope() -> None:
     assert theil_sen(values, values) is not None
 
 
-def test_long_series_are_binned_and_so_stay_small_and_fast() -> None:
+def test_long_series_need_little_memory() -> None:
     # All pairs of 6,000 points, as two hours at one sample a second give them, take 700 MB.
     t = np.arange(6_000.0)
     tracemalloc.start()
-    found = theil_sen(t, 0.5 * t)
+    line = theil_sen(t, 0.5 * t)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 60e6
-    assert found is not None
-    assert found.per_s == pytest.approx(0.5)
+    assert line is not None
+    assert line.per_s == pytest.approx(0.5)
 
 
 @given(
@@ -100,29 +100,29 @@ STEPS = np.concatenate(
 
 @pytest.mark.parametrize("seed", range(8))
 def test_knee_of_a_noisy_server_that_saturates_at_ten_users(seed: int) -> None:
-    found = knee(RAMP, noisy(np.random.default_rng(seed), np.minimum(RAMP * 100, 1000)))
-    assert found == pytest.approx(10, abs=2.5)
+    users = knee(RAMP, noisy(np.random.default_rng(seed), np.minimum(RAMP * 100, 1000)))
+    assert users == pytest.approx(10, abs=2.5)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_no_lucky_period_makes_a_knee_of_hundreds_for_a_server_that_saturates_at_five(seed: int) -> None:
+def test_outliers_do_not_move_the_knee_of_a_server_that_saturates_at_five_users(seed: int) -> None:
     rates = noisy(np.random.default_rng(seed), np.minimum(STEPS * 100, 500))
     rates[-15] = 5000
-    found = knee(STEPS, rates)
-    assert found is not None
-    assert found < 40
+    users = knee(STEPS, rates)
+    assert users is not None
+    assert users < 40
 
 
 def test_knee_between_the_levels_of_a_stress_run() -> None:
-    found = knee(STEPS, noisy(np.random.default_rng(1), np.minimum(STEPS * 4, 1200)))
-    assert found == pytest.approx(300, rel=0.2)
+    users = knee(STEPS, noisy(np.random.default_rng(1), np.minimum(STEPS * 4, 1200)))
+    assert users == pytest.approx(300, rel=0.2)
 
 
-def test_knee_is_found_where_throughput_falls_beyond_it() -> None:
+def test_knee_where_throughput_falls_beyond_it() -> None:
     rates = np.where(STEPS <= 100, STEPS * 10, 1000 - 0.8 * (STEPS - 100))
-    found = knee(STEPS, rates)
-    assert found is not None
-    assert 50 <= found <= 120
+    users = knee(STEPS, rates)
+    assert users is not None
+    assert 50 <= users <= 120
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -135,7 +135,7 @@ def test_no_knee_while_throughput_still_grows(seed: int) -> None:
     [([], []), (RAMP[:19], RAMP[:19]), (RAMP, RAMP * 0), ([0.0] * 30, [1.0] * 30)],
     ids=["nothing", "too few periods", "nothing answered", "no users"],
 )
-def test_no_knee_where_nothing_can_be_told(vus: list[float], rates: list[float]) -> None:
+def test_no_knee_without_enough_data(vus: list[float], rates: list[float]) -> None:
     assert knee(vus, rates) is None
 
 
@@ -179,11 +179,11 @@ CALM, HIGH = 10.0, 90.0
 )
 def test_recovery(latencies: list[float | None], expected: float | None) -> None:
     t_s = [100.0 + index for index in range(1, len(latencies) + 1)]
-    found = recovery_s(t_s, latencies, dropped_at_s=100.0, until_s=110.0, limit_ms=12.0)
-    assert found == expected
+    recovered_s = recovery_s(t_s, latencies, dropped_at_s=100.0, until_s=110.0, limit_ms=12.0)
+    assert recovered_s == expected
 
 
-def test_recovery_looks_only_at_the_time_after_the_drop_and_before_the_end() -> None:
+def test_recovery_uses_only_periods_between_the_drop_and_the_end() -> None:
     t_s = [float(t) for t in range(1, 31)]
     latencies = [CALM] * 10 + [HIGH] * 10 + [CALM] * 10
     window = {"dropped_at_s": 10.0, "limit_ms": 12.0}

@@ -1,4 +1,4 @@
-"""Every rule by which figures and faults become a verdict."""
+"""The rules for the verdict of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def measured(value: float | None, samples: int = 1000, duration_s: float = 60.0,
 
 
 def one(build: type[Build], target: Target, figure: Figure | None, **more: Any) -> TargetResult:
-    """What becomes of one target."""
+    """Return the result of one target."""
     saturated = more.pop("saturated", False)
     figures = {} if figure is None else {target.figure: figure}
     judged = judge([target], figures, build.generator(saturated=saturated), (), **more)
@@ -86,14 +86,14 @@ def test_stretch_is_reported_and_decides_nothing(
     value=st.floats(allow_nan=False, allow_infinity=False),
     level=st.floats(allow_nan=False, allow_infinity=False),
 )
-def test_a_figure_is_never_on_both_sides_of_a_level(value: float, level: float) -> None:
+def test_figure_is_never_on_both_sides_of_a_level(value: float, level: float) -> None:
     results = judge([below(level), above(level)], {NAME: measured(value)}, None, ()).targets
     outcomes = [result.outcome for result in results]
     assert outcomes.count("met") == (0 if value == level else 1)
     assert outcomes.count("missed") == (2 if value == level else 1)
 
 
-def test_result_repeats_what_the_target_asked(build: type[Build]) -> None:
+def test_result_repeats_the_target(build: type[Build]) -> None:
     result = one(build, below(stretch=75), measured(80.0))
     assert (result.figure, result.comparison, result.target, result.stretch) == (NAME, "<", 100.0, 75)
     assert result.need == "People wait for it."
@@ -105,16 +105,20 @@ def test_result_repeats_what_the_target_asked(build: type[Build]) -> None:
 @pytest.mark.parametrize(
     ("target", "figure", "says"),
     [
-        (below(min_duration_s=30), measured(50.0, duration_s=29.9), "needs 30 s of load, 29.9 s"),
-        (below(min_duration_s=30), measured(500.0, duration_s=29.9), "needs 30 s"),
-        # Too short explains why nothing came.
-        (below(min_duration_s=30), measured(None, samples=0, duration_s=1), "needs 30 s"),
-        (below(min_samples=200), measured(500.0, samples=199), "needs 200 samples, 199 came"),
+        (
+            below(min_duration_s=30),
+            measured(50.0, duration_s=29.9),
+            "30 s of load, got 29.9 s",
+        ),
+        (below(min_duration_s=30), measured(500.0, duration_s=29.9), "expected at least 30 s"),
+        # The short duration explains the missing samples.
+        (below(min_duration_s=30), measured(None, samples=0, duration_s=1), "expected at least 30 s"),
+        (below(min_samples=200), measured(500.0, samples=199), "expected at least 200 samples, got 199"),
         (below(), measured(None, 0, 0, absent="this wire has no sessions"), "this wire has no sessions"),
-        (above(300), measured(200.0, at_least=True), "all of it was carried"),
+        (above(300), measured(200.0, at_least=True), "the server carried the highest"),
     ],
 )
-def test_target_is_not_judged_where_the_run_cannot_tell(
+def test_target_is_not_judged_without_enough_data(
     build: type[Build], target: Target, figure: Figure, says: str
 ) -> None:
     result = one(build, target, figure)
@@ -124,7 +128,7 @@ def test_target_is_not_judged_where_the_run_cannot_tell(
 
 
 @pytest.mark.parametrize(("duration_s", "samples"), [(30, 200), (31, 201)])
-def test_target_is_judged_from_its_least_duration_and_samples_on(
+def test_target_is_judged_at_its_minimum_duration_and_samples(
     build: type[Build], duration_s: float, samples: int
 ) -> None:
     target = below(min_duration_s=30, min_samples=200)
@@ -136,13 +140,13 @@ def test_all_levels_carried_meets_a_target_below_them(build: type[Build]) -> Non
     assert (result.outcome, result.stretch_met) == ("met", False)
 
 
-def test_event_that_never_came_misses_whatever_its_level(build: type[Build]) -> None:
-    # Watched for 10 s: 10 is below 30, but the recovery took longer than 10 s.
+def test_event_that_did_not_happen_misses_at_every_level(build: type[Build]) -> None:
+    # After 10 s of observation the value is 10, below 30, but the recovery took longer.
     assert one(build, below(30), measured(10.0, beyond=True)).outcome == "missed"
     assert one(build, below(30), measured(10.0)).outcome == "met"
 
 
-def test_stage_that_other_levels_took_the_place_of_is_not_judged(build: type[Build]) -> None:
+def test_stage_replaced_by_other_levels_is_not_judged(build: type[Build]) -> None:
     target = Target(f"{NAME}@hold_100", "<", 100, need="People wait.")
     figures = {f"{NAME}@hold_20": measured(5.0)}
 
@@ -153,7 +157,7 @@ def test_stage_that_other_levels_took_the_place_of_is_not_judged(build: type[Bui
     assert result(target, changed_levels=True).outcome == "not judged"
     assert "no stage hold_100" in result(target, changed_levels=True).reason
     assert result(target, changed_levels=False).outcome == "invalid"
-    # The stage is there, the figure is not: --vus is no excuse for that.
+    # The stage exists, the figure does not: --vus does not explain that.
     typo = Target("latency_ms.al.p95@hold_20", "<", 100, need="People wait.")
     assert result(typo, changed_levels=True).outcome == "invalid"
 
@@ -190,14 +194,14 @@ def test_more_than_half_a_percent_of_dropped_iterations_is_invalid(
         assert f"{dropped} of {scheduled}" in judged.reasons[0]
 
 
-def test_fault_is_invalid_even_where_targets_are_missed(build: type[Build]) -> None:
+def test_fault_makes_a_run_with_missed_targets_invalid(build: type[Build]) -> None:
     judged = judge([below()], {NAME: measured(500.0)}, build.generator(), ["the server was restarted"])
     assert judged.verdict == "invalid"
     assert judged.reasons == ("the server was restarted",)
     assert judged.targets[0].outcome == "missed"
 
 
-def test_run_without_figures_of_the_generator_is_invalid() -> None:
+def test_run_without_a_summary_of_k6_is_invalid() -> None:
     judged = judge([], {}, None, ["the server ended"])
     assert judged.verdict == "invalid"
     assert judged.reasons == ("the server ended", "k6 left no figures: nothing was measured")
@@ -213,12 +217,12 @@ def test_run_without_figures_of_the_generator_is_invalid() -> None:
         (above(), 500.0, True, "met", True),
         (below(), 500.0, True, "invalid", True),
         (above(), 50.0, True, "invalid", True),
-        # Wrong answers and memory are the server's own, whoever was slow.
+        # Wrong answers and memory do not depend on how slow k6 was.
         (below(), 50.0, False, "met", False),
         (below(), 500.0, False, "missed", False),
     ],
 )
-def test_saturated_generator_makes_bounds_of_what_is_met_and_nothing_of_what_is_missed(
+def test_saturated_generator_makes_met_targets_bounds_and_missed_ones_invalid(
     build: type[Build], *, target: Target, value: float, timed: bool, outcome: str, bound: bool
 ) -> None:
     result = one(build, target, measured(value, timed=timed), saturated=True)
@@ -232,7 +236,7 @@ def test_saturated_run_that_meets_its_targets_passes_with_a_remark(build: type[B
     assert any("bounds" in reason for reason in judged.reasons)
 
 
-def test_saturated_run_is_invalid_by_one_target_that_is_missed(build: type[Build]) -> None:
+def test_saturated_run_with_one_missed_target_is_invalid(build: type[Build]) -> None:
     figures = {NAME: measured(150.0)}
     judged = judge([below(200), below(100)], figures, build.generator(saturated=True), ())
     assert [result.outcome for result in judged.targets] == ["met", "invalid"]
@@ -242,28 +246,28 @@ def test_saturated_run_is_invalid_by_one_target_that_is_missed(build: type[Build
 # --- the verdict of the run ---
 
 
-def test_pass_has_nothing_to_say(build: type[Build]) -> None:
+def test_pass_has_no_reasons(build: type[Build]) -> None:
     judged = judge([below()], {NAME: measured(50.0)}, build.generator(), ())
     assert (judged.verdict, judged.reasons) == ("pass", ())
 
 
-def test_fail_names_each_target_that_is_missed(build: type[Build]) -> None:
+def test_fail_names_each_missed_target(build: type[Build]) -> None:
     judged = judge([below(100), below(600), above(900)], {NAME: measured(512.3456)}, build.generator(), ())
     assert judged.verdict == "fail"
     assert judged.reasons == (
-        f"{NAME} is 512.3, < 100 was wanted",
-        f"{NAME} is 512.3, > 900 was wanted",
+        f"{NAME}: expected < 100, got 512.3",
+        f"{NAME}: expected > 900, got 512.3",
     )
 
 
-def test_what_could_not_be_judged_neither_fails_nor_goes_unsaid(build: type[Build]) -> None:
+def test_unjudged_target_does_not_fail_the_run_but_is_mentioned(build: type[Build]) -> None:
     targets = [below(), below(min_duration_s=600)]
     judged = judge(targets, {NAME: measured(50.0)}, build.generator(), ())
     assert judged.verdict == "pass"
-    assert judged.reasons == ("1 of 2 targets could not be judged; each says why",)
+    assert judged.reasons == ("1 of 2 targets could not be judged; each gives its reason",)
 
 
-def test_interrupted_run_is_neither_passed_nor_failed_and_keeps_its_faults(build: type[Build]) -> None:
+def test_interrupted_run_keeps_its_faults(build: type[Build]) -> None:
     judged = judge(
         [below()], {NAME: measured(500.0)}, build.generator(), ["the server ended"], interrupted=True
     )
@@ -285,10 +289,10 @@ def test_each_verdict_has_its_exit_code(verdict: Any, exit_code: ExitCode) -> No
     assert Judgement(verdict, (), ()).exit_code == exit_code
 
 
-# --- figures whose true value lies higher ---
+# --- lower bounds ---
 
 
-def test_what_was_not_found_out_is_told_as_at_least(build: type[Build]) -> None:
+def test_lower_bound_is_reported_as_at_least(build: type[Build]) -> None:
     slow = one(build, below(), measured(60.0, beyond=True))
     assert (slow.outcome, slow.at_least) == ("missed", True)
     carried = one(build, above(), measured(800.0, at_least=True))

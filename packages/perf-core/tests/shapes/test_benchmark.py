@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perf_core.adapter import Expectation, Journey, Step
-from perf_core.analysis.evidence import Found
+from perf_core.analysis.evidence import ShapeFindings
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings
 from perf_core.shapes import benchmark
@@ -34,7 +34,7 @@ def test_protocol_overhead_is_an_empty_request_minus_plain_http(build: type[Buil
 def test_no_protocol_overhead_without_both_measurements(build: type[Build], missing: str) -> None:
     protocol = {"GET /health": build.latency(2.0), "ping": build.latency(5.0)}
     del protocol[missing]
-    assert benchmark.find(build.evidence([], metrics=build.metrics(protocol_ms=protocol))) == Found()
+    assert benchmark.find(build.evidence([], metrics=build.metrics(protocol_ms=protocol))) == ShapeFindings()
 
 
 def test_each_tool_needs_a_pool(build: type[Build]) -> None:

@@ -45,7 +45,7 @@ def test_shrinking_gauge_does_not_make_up_for_a_growing_one(build: type[Build]) 
 
 def test_unseen_resources_are_absent_with_a_reason(build: type[Build]) -> None:
     unseen = cleanup.find(build.evidence([], snapshots=None))
-    assert "cannot be seen" in unseen.figures["cleanup.fds"].absent
+    assert "not visible" in unseen.figures["cleanup.fds"].absent
     silent = snapshot(temporary_files=None, gauges={"scores": None})
     found = cleanup.find(build.evidence([], snapshots=SnapshotPair(silent, silent)))
     assert "the lab starts" in found.figures["cleanup.temporary_files"].absent

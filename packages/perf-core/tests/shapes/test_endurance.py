@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perf_core.analysis.evidence import Found
+from perf_core.analysis.evidence import ShapeFindings
 from perf_core.results.record import MemoryTrend, ServerUse, Trend
 from perf_core.shapes import endurance
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conftest import Build
 
 
-def held(build: type[Build], medians: list[float | None], **changes: Any) -> Found:
+def held(build: type[Build], medians: list[float | None], **changes: Any) -> ShapeFindings:
     stages = [build.stage("ramp_up", 0, 5), build.stage("hold", 5, 5 + len(medians))]
     rows = [(10.0, 0.0, latency) for latency in [500.0] * 5 + medians + [500.0] * 5]
     return endurance.find(build.evidence(stages, load=build.load_columns(rows), **changes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perf_core.analysis.evidence import Found
+from perf_core.analysis.evidence import ShapeFindings
 from perf_core.results.record import MemoryTrend, ServerUse, Trend
 from perf_core.shapes import memory
 
@@ -22,5 +22,5 @@ def test_memory_growth_per_five_minutes_with_its_interval(build: type[Build]) ->
     sentence = build.finding(found, "Memory").text
     assert "changes by +2.00 MB in 5 minutes (95 % interval +1.00 to +5.00)" in sentence
     assert "130.0 MB at its peak" in sentence
-    assert memory.find(build.evidence([], server=used(None))) == Found()
-    assert memory.find(build.evidence([], server=None)) == Found()
+    assert memory.find(build.evidence([], server=used(None))) == ShapeFindings()
+    assert memory.find(build.evidence([], server=None)) == ShapeFindings()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core.analysis.evidence import Found
+from perf_core.analysis.evidence import ShapeFindings
 from perf_core.analysis.measurements import Summary
 from perf_core.sampling.kills import Kill
 from perf_core.shapes import recovery
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from conftest import Build
 
 
-def find(build: type[Build], outages: int, recovered: int, slowest_ms: float, kills: int = 3) -> Found:
+def find(
+    build: type[Build], outages: int, recovered: int, slowest_ms: float, kills: int = 3
+) -> ShapeFindings:
     summary = build.summary(("hold_10", 0, 60)).counter("mcp_outages", outages)
     summary.trend("mcp_outage_ms", recovered, p95=slowest_ms / 3)
     killed = tuple(Kill(build.started_at_s + number, 100 + number, number > 0) for number in range(kills))

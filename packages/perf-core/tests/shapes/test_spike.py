@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perf_core.analysis.evidence import Found
+from perf_core.analysis.evidence import ShapeFindings
 from perf_core.results.record import Stage
 from perf_core.shapes import spike
 
@@ -35,7 +35,7 @@ def after(seconds: int) -> list[float | None]:
     return [80.0] * seconds + [5.0] * (10 - seconds)
 
 
-def recovery(build: type[Build], rows: list[Any], stages: list[Stage] | None = None) -> Found:
+def recovery(build: type[Build], rows: list[Any], stages: list[Stage] | None = None) -> ShapeFindings:
     stages = spikes(build) if stages is None else stages
     return spike.find(build.evidence(stages, load=build.load_columns(rows)))
 

@@ -1,1 +1,1 @@
-"""From what a load left behind to figures, grades and a verdict; pure functions."""
+"""Figures, grades and a verdict from the summary and samples of a run; pure functions."""

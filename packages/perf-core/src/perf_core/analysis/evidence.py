@@ -1,4 +1,4 @@
-"""What findings rest on, and what they are: handed from a run's figures to whoever looks for more in them."""
+"""The input and the result of a load shape's own analysis."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Columns = Mapping[str, Sequence[float | None]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What findings rest on: the parts of a record that exist before its verdict.
+    """The parts of a run from which a load shape derives its findings.
 
     Attributes:
         metrics: Figures of the whole run.
-        stages: The stages that were reached.
-        planned_stages: Names of all stages that were planned.
-        server: What the server used.
+        stages: Stages that were reached.
+        planned_stages: Names of all planned stages.
+        server: Resource use of the server; None when its process is not visible.
         load: Columns of ``record.Series.load``.
         period_s: Length of one period of those columns.
-        aborted: Why the script ended the load early; empty when it did not.
-        sessions_left: Sessions that the server says it still holds; None when it does not tell.
-        uptime_percent: Share of the time that the server was there; None when no call ended.
-        summary: k6's summary, for the shapes that measure what others do not.
-        limits: What the server lets one client send; None where that is not asked.
-        snapshots: Resource snapshots before and after the load; None when none were taken.
+        aborted: Reason for which the script ended the load early; empty when it did not.
+        sessions_left: Sessions that the server reports as open; None when it reports none.
+        uptime_percent: Share of the time in which the server answered; None when no call ended.
+        summary: k6's summary, for shapes with metrics of their own.
+        limits: Rate limit of the server for one client; None unless the shape tests it.
+        snapshots: Resource snapshots before and after the load; None unless the shape takes them.
         kills: Processes that the lab killed, in order.
     """
 
@@ -51,12 +51,12 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Findings of one scenario.
+class ShapeFindings:
+    """Findings of one run and the figures that only its shape has.
 
     Attributes:
-        findings: Sentences.
-        figures: Figures that targets can name.
+        findings: Findings in the order of the reports.
+        figures: Figures that targets can name, by name.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -1,22 +1,22 @@
-"""Figures: every number of a run that a target can name, with what it rests on.
+"""Figures: every number of a run that a target can name, with its samples and limits.
 
-Names read from the general to the particular; a stage stands after ``@``:
+Names go from the general to the particular; a stage follows after ``@``:
 
 * ``tool_calls_per_s``, ``tool_calls_per_s@hold_100``, ``error_rate``, ``error_rate@hold_100``
 * ``errors.wrong_answer`` and the other classes
 * ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
 * ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
 * ``kinds_ms.all.unseen.p95``, ``kinds_ms.TOOL.KIND.p95``: by kind of journey
-* ``success_percent``, ``failed_calls``: right answers among all calls, and the others
+* ``success_percent``, ``failed_calls``: share of calls with a right answer, and number of the others
 * ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
 * ``concurrent.worst_level_percent``, ``pools.unreached``, ``stability.worst_hour_percent``
 * ``rate_limit.burst_off_by``, ``cleanup.held``, ``recovery.slowest_s`` and others of these three: see the
   modules of :mod:`perf_core.shapes`
 * ``server.rss_slope_mb_per_h``, ``server.rss_growth_mb_per_5_min`` (the same slope)
 * ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
-* ``sessions_left``: what the server says it still holds, else what the generator did not delete
+* ``sessions_left``: sessions that the server reports as open, else those that k6 did not delete
 
-The clients that a run carried (clients_carried) are counted by :mod:`perf_core.analysis.grades`.
+The number of clients that a run carried (clients_carried) comes from :mod:`perf_core.analysis.grades`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from perf_core.analysis.measurements import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.results.record import Latency, Metrics, ServerUse, Stage
 
 _TIMED_ERRORS = frozenset({"transport", "timeout"})
-"""Errors that a generator short of CPU can bring about by itself."""
+"""Errors that a generator short of CPU can cause by itself."""
 
 _FIVE_MINUTES_PER_HOUR = 12
 
@@ -37,17 +37,17 @@ _STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
 
 @dataclass(frozen=True)
 class Figure:
-    """One number and what it rests on.
+    """One number with its samples and limits.
 
     Attributes:
-        value: The number, in the unit that its name ends with; None when there was nothing to measure.
-        samples: Samples behind it.
+        value: The number, in the unit at the end of its name; None when there was nothing to measure.
+        samples: Number of samples.
         duration_s: Length of the observation.
         at_least: The true value may be higher: the run ended before the limit was found.
         beyond: The event did not happen within the observation: the true value is higher.
-        timed: Whether a slow generator makes it worse, as it does latencies and throughput; memory and
-            wrong answers are what they are.
-        absent: Why this run could not have measured it, such as a run too short for a slope; empty
+        timed: Whether a slow generator makes it worse. It does so for latency and throughput, not for memory
+            and wrong answers.
+        absent: Reason for which this run could not measure it, such as a run too short for a slope; empty
             when it should have been measured. A value of None without such a reason makes a target
             on it invalid.
     """
@@ -70,34 +70,34 @@ def figures(
     sessions_left: int | None,
     uptime_percent: float | None,
 ) -> dict[str, Figure]:
-    """Return the figures that every scenario has, by name; findings add their own.
+    """Return the figures that every scenario has, by name; load shapes add their own.
 
     Args:
-        metrics: What the generator saw.
-        stages: The stages that were reached.
-        planned_stages: Names of all stages that were planned.
-        server: What the server used; None when it could not be seen.
-        sessions_left: Sessions that the server says it still holds; None when it does not tell.
-        uptime_percent: Share of the time that the server was there; None when no call ended.
+        metrics: Figures of the whole run, measured by k6.
+        stages: Stages that were reached.
+        planned_stages: Names of all planned stages.
+        server: Resource use of the server; None when its process is not visible.
+        sessions_left: Sessions that the server reports as open; None when it reports none.
+        uptime_percent: Share of the time in which the server answered; None when no call ended.
     """
     held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
-    found = dict(_metric_figures(metrics, held_s))
+    by_name = dict(_metric_figures(metrics, held_s))
     for stage in stages:
-        found |= _stage_figures(stage, metrics.errors)
+        by_name |= _stage_figures(stage, metrics.errors)
     reached = {stage.name for stage in stages}
     for name in planned_stages:
         if name not in reached:
-            found |= _unreached_figures(name)
-    found |= _server_figures(server, metrics.tool_calls, held_s)
-    found["server.uptime_percent"] = Figure(uptime_percent, metrics.tool_calls, held_s)
-    found["sessions_left"] = _sessions_left(metrics, sessions_left, held_s)
-    return found
+            by_name |= _unreached_figures(name)
+    by_name |= _server_figures(server, metrics.tool_calls, held_s)
+    by_name["server.uptime_percent"] = Figure(uptime_percent, metrics.tool_calls, held_s)
+    by_name["sessions_left"] = _sessions_left(metrics, sessions_left, held_s)
+    return by_name
 
 
-def _sessions_left(metrics: Metrics, told: int | None, held_s: float) -> Figure:
+def _sessions_left(metrics: Metrics, reported: int | None, held_s: float) -> Figure:
     if metrics.session_creation_ms is None:
         return Figure(None, 0, held_s, absent="this wire has no sessions")
-    left = told if told is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
+    left = reported if reported is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
     return Figure(left, metrics.sessions_opened, held_s, timed=False)
 
 
@@ -108,11 +108,12 @@ def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str
 def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
     calls = metrics.tool_calls
     yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
-    wrong = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
-    yield "error_rate", wrong
-    yield "success_percent", replace(wrong, value=None if wrong.value is None else 100 * (1 - wrong.value))
+    error_rate = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
+    yield "error_rate", error_rate
+    success = None if error_rate.value is None else 100 * (1 - error_rate.value)
+    yield "success_percent", replace(error_rate, value=success)
     failed = round(metrics.error_rate * calls)
-    yield "failed_calls", replace(wrong, value=float(failed) if calls else None)
+    yield "failed_calls", replace(error_rate, value=float(failed) if calls else None)
     for name in ERROR_CLASSES:
         count = metrics.errors.get(name, 0)
         yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)
@@ -140,13 +141,13 @@ def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterat
 
 def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]:
     duration_s = stage.end_s - stage.start_s
-    found = {
+    by_name = {
         f"tool_calls_per_s@{stage.name}": Figure(stage.calls_per_s, stage.calls, duration_s),
         f"error_rate@{stage.name}": _error_rate(stage.error_rate, stage.calls, duration_s, errors),
     }
     for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
-        found[f"{name}@{stage.name}"] = figure
-    return found
+        by_name[f"{name}@{stage.name}"] = figure
+    return by_name
 
 
 def _unreached_figures(stage: str) -> dict[str, Figure]:
@@ -157,14 +158,14 @@ def _unreached_figures(stage: str) -> dict[str, Figure]:
 
 def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
     if server is None:
-        unseen = Figure(None, 0, held_s, absent="the server's process cannot be seen from here")
+        invisible = Figure(None, 0, held_s, absent="the server's process is not visible from this machine")
         for name in ("rss_peak_mb", "rss_slope_mb_per_h", "rss_growth_mb_per_5_min", "cpu_us_per_call"):
-            yield f"server.{name}", unseen
+            yield f"server.{name}", invisible
         return
     slope = server.rss_mb.slope_mb_per_h
-    few = "" if slope is not None else "too few samples for a slope"
+    too_few = "" if slope is not None else "too few samples for a slope"
     yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s, timed=False)
-    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=few)
+    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=too_few)
     growth = None if slope is None else slope / _FIVE_MINUTES_PER_HOUR
-    yield "server.rss_growth_mb_per_5_min", Figure(growth, 1, held_s, timed=False, absent=few)
+    yield "server.rss_growth_mb_per_5_min", Figure(growth, 1, held_s, timed=False, absent=too_few)
     yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s, timed=False)

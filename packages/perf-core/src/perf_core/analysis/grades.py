@@ -1,7 +1,7 @@
-"""Grades of a run, beside its targets: acceptable, good or excellent, by the published table. Pure.
+"""Grades of a run, acceptable, good or excellent by the published table; pure functions.
 
-A grade judges a figure against levels that are the same for every server; a target is what one server's own
-users need. A figure that a run has not got, or has too little of, is not graded.
+A grade compares a figure with levels that are the same for every server; a target is what the users of one
+server need. A figure that was not measured, or has too few samples, is not graded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Scale:
     """Levels of one figure.
 
     Attributes:
-        subject: What is graded, for people.
+        subject: Title in reports.
         figure: Name of the figure.
         comparison: ``<`` when the figure must stay below a level, ``>=`` when it must reach it.
         levels: For ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
@@ -51,13 +51,13 @@ CLIENTS = Scale("Concurrent clients", "clients_carried", ">=", (50, 100, 200), m
 RECOVERY = Scale("Recovery after failure", "recovery.slowest_s", "<", (60.0, 30.0, 10.0))
 
 SCALES = (SUCCESS, RESPONSE, MEMORY, CLIENTS, RECOVERY)
-"""The published table, for every run."""
+"""The published table, which applies to every run."""
 
 _NAMES: tuple[Grade, Grade, Grade] = ("acceptable", "good", "excellent")
 
 
 def grade(scale: Scale, value: float) -> Grade:
-    """Return the best grade whose level a value reaches; ``poor`` when it reaches none."""
+    """Return the best grade whose level the value reaches, else ``poor``."""
     reached: Grade = "poor"
     for name, level in zip(_NAMES, scale.levels, strict=True):
         if value < level if scale.comparison == "<" else value >= level:
@@ -73,15 +73,15 @@ def grades(figures: Mapping[str, Figure]) -> tuple[Graded, ...]:
 def _graded(scale: Scale, figure: Figure | None) -> Graded:
     reason = _ungradable(scale, figure)
     value = figure.value if figure else None
-    given: Grade = "not graded" if reason or value is None else grade(scale, value)
-    if figure is not None and figure.beyond and given != "not graded":
-        # It had not happened when the run ended: however long that was, it is not over.
-        given = "poor"
-    if figure is not None and figure.at_least and given not in ("excellent", "not graded"):
-        # More was not tried: it may be better than that, and it is not worse.
-        reason = "all that were tried were carried"
-        given = "not graded" if given == "poor" else given
-    return Graded(scale.subject, scale.figure, scale.comparison, scale.levels, value, given, reason)
+    result: Grade = "not graded" if reason or value is None else grade(scale, value)
+    if figure is not None and figure.beyond and result != "not graded":
+        # The event had not happened when the run ended, so the true value is unknown and larger.
+        result = "poor"
+    if figure is not None and figure.at_least and result not in ("excellent", "not graded"):
+        # No higher level was tried: the grade can only be too low.
+        reason = "all clients that were tried were served acceptably"
+        result = "not graded" if result == "poor" else result
+    return Graded(scale.subject, scale.figure, scale.comparison, scale.levels, value, result, reason)
 
 
 def _ungradable(scale: Scale, figure: Figure | None) -> str:
@@ -92,16 +92,16 @@ def _ungradable(scale: Scale, figure: Figure | None) -> str:
     if figure.value is None:
         return "no samples"
     if figure.duration_s < scale.min_duration_s:
-        return f"needs {scale.min_duration_s:g} s of load, {figure.duration_s:.1f} s were observed"
+        return f"expected at least {scale.min_duration_s:g} s of load, got {figure.duration_s:.1f} s"
     if figure.samples < scale.min_samples:
-        return f"needs {scale.min_samples} samples, {figure.samples} came"
+        return f"expected at least {scale.min_samples} samples, got {figure.samples}"
     return ""
 
 
 def clients_carried(stages: Sequence[Stage]) -> Figure:
-    """Return the most virtual users of a held level up to which clients were served acceptably.
+    """Return the highest held level of virtual users at and below which every level was served acceptably.
 
-    Only levels of a closed loop count: there each virtual user is a client that asks again and again.
+    Only levels without an arrival rate count: there each virtual user is a client that sends call after call.
     """
     levels = sorted(
         (s for s in stages if s.kind in {"hold", "spike"} and s.rate_per_s is None and s.calls),
@@ -120,7 +120,7 @@ def clients_carried(stages: Sequence[Stage]) -> Figure:
 
 
 def is_acceptable(stage: Stage) -> bool:
-    """Return whether a stage reached the lowest grade in success and response."""
+    """Return whether a stage is at least acceptable in success rate and response time."""
     return (
         100 * (1 - stage.error_rate) >= ACCEPTABLE_SUCCESS_PERCENT
         and stage.latency_ms.count > 0

@@ -1,8 +1,8 @@
-"""From k6's summary and the samples to the record's figures; pure functions.
+"""The record's figures from k6's summary and the samples of resource use; pure functions.
 
-A call that came back with an answer, right or wrong, or that timed out is a sample of the latency.
-Transport errors, HTTP errors and refusals by a rate limiter have no latency of a tool call; they are
-errors without a sample. Calls made are the sum of both.
+A call that was answered, rightly or wrongly, or that timed out is a sample of the latency. Transport
+errors, HTTP errors and refusals by a rate limiter are errors without a sample of latency. The number of calls
+is the sum of both.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ ERROR_CLASSES = (
 SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited"})
 
 OPENING = "initialize"
-"""Tag ``tool`` of an error in opening a session."""
+"""Value of the tag ``tool`` for an error in opening a session."""
 
 FIGURE_KINDS = frozenset({"hold", "baseline", "spike", "recovery"})
-"""Kinds of stages whose calls make the run's latency and throughput; ramps only lead to them."""
+"""Kinds of stages that count for the run's latency and throughput; ramps only lead to them."""
 
 SATURATED_SHARE = 0.85
-"""Beyond this share of the cores left to it, k6 is taken to be the limit: its own queues then add to
-the latency it reports. Found with the reference servers of ``benchmarks/``; see docs/methodology.md."""
+"""Share of the cores left to k6 beyond which k6 counts as the limit: its own queues then add to the latency
+it reports. Measured with the reference servers of ``benchmarks/``; see docs/methodology.md."""
 
 SERVER_COLUMNS = ("t_s", "rss_mb", "cpu_cores", "fds", "threads", "processes", "generator_cpu_cores")
 
@@ -51,13 +51,13 @@ class Summary:
     """k6's summary, read by metric and tags.
 
     Attributes:
-        document: What ``k6/lib/summary.js`` wrote.
+        document: Output of ``k6/lib/summary.js``.
     """
 
     document: Mapping[str, Any]
 
     def values(self, metric: str, **tags: str) -> Mapping[str, float]:
-        """Return the figures of a metric or of its sub-metric with these tags; empty without samples."""
+        """Return the values of a metric, or of its sub-metric with these tags; empty without samples."""
         name = metric
         if tags:
             name += "{" + ",".join(f"{key}:{value}" for key, value in tags.items()) + "}"
@@ -91,7 +91,7 @@ class Summary:
 
     @property
     def planned_stages(self) -> Sequence[Mapping[str, Any]]:
-        """The stages as the shape planned them."""
+        """Stages as the load shape planned them."""
         stages: Sequence[Mapping[str, Any]] = self.document["stages"]
         return stages
 
@@ -101,7 +101,7 @@ def stages(summary: Summary, ended_at_s: float) -> tuple[Stage, ...]:
 
     Args:
         summary: k6's summary.
-        ended_at_s: Seconds from the start of the load until it ended, early or not.
+        ended_at_s: End of the load, in seconds from its start; earlier than planned when it was ended early.
     """
     return tuple(
         _stage(summary, planned, ended_at_s)
@@ -132,9 +132,9 @@ def _stage(summary: Summary, planned: Mapping[str, Any], ended_at_s: float) -> S
 
 
 def _calls(samples: int, errors: Mapping[str, int], unopened: Mapping[str, int]) -> tuple[int, int]:
-    """Return the calls made and the correct answers among them.
+    """Return the number of calls and of correct answers among them.
 
-    A session that could not be opened stands for the call that it kept from being made.
+    A session that could not be opened counts as the one call that it prevented.
     """
     with_sample = sum(n - unopened[name] for name, n in errors.items() if name not in SAMPLELESS_CLASSES)
     calls = samples - with_sample + sum(errors.values())
@@ -146,7 +146,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
-    """Return what the generator saw over the whole run."""
+    """Return the figures of the whole run."""
     errors = {c: summary.count(ERRORS, **{"class": c}) for c in ERROR_CLASSES}
     unopened = {c: summary.count(ERRORS, **{"class": c}, tool=OPENING) for c in ERROR_CLASSES}
     calls, correct = _calls(summary.count(CALLS), errors, unopened)
@@ -181,8 +181,8 @@ def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:
         for tool in plan.tools
     }
     whole = {kind: latency for kind in plan.kinds if (latency := summary.latency(CALLS, kind=kind)).count}
-    found = {tool: kinds for tool, kinds in split.items() if kinds}
-    return {**found, "all": whole} if whole else found
+    by_tool = {tool: kinds for tool, kinds in split.items() if kinds}
+    return {**by_tool, "all": whole} if whole else by_tool
 
 
 def _kinds_error_rate(summary: Summary, plan: Plan) -> dict[str, float]:
@@ -202,8 +202,8 @@ def _protocol(summary: Summary) -> dict[str, Latency]:
         for name in summary.document["metrics"]
         if name.startswith(prefix)
     ]
-    found = {method: summary.latency("mcp_protocol_duration_ms", method=method) for method in methods}
-    return {method: latency for method, latency in found.items() if latency.count}
+    latencies = {method: summary.latency("mcp_protocol_duration_ms", method=method) for method in methods}
+    return {method: latency for method, latency in latencies.items() if latency.count}
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Window:
 
 
 def held_window(summary: Summary, reached: Sequence[Stage]) -> Window:
-    """Return the span from the first to the last stage that carries figures, else the whole load."""
+    """Return the span from the first to the last stage of FIGURE_KINDS, else that of the whole load."""
     held = [stage for stage in reached if stage.kind in FIGURE_KINDS] or list(reached)
     start = min((stage.start_s for stage in held), default=0.0)
     end = max((stage.end_s for stage in held), default=0.0)
@@ -234,7 +234,7 @@ def server_use(
     sessions_left: int | None,
     uptime_percent: float | None,
 ) -> ServerUse | None:
-    """Return what the server used, None when it was not seen during the load."""
+    """Return the server's resource use over the load; None with fewer than two samples."""
     seen = [(s.at_s, s.server) for s in samples if s.server and s.server.processes and s.at_s in load]
     if len(seen) < 2:
         return None
@@ -276,17 +276,17 @@ def generator_use(
     iterations: int,
     exit_code: int,
 ) -> GeneratorUse:
-    """Return what k6 used and whether it was the limit.
+    """Return k6's resource use and whether k6 was the limit.
 
     Args:
         samples: Samples of the whole run.
         load: Span of the load.
-        held: Span of the stages that carry figures.
-        calls: Tool calls made.
-        cpus: CPUs that server and generator share, or those of the generator alone.
-        pinned: Whether the generator has those CPUs to itself.
-        dropped: Iterations dropped.
-        iterations: Iterations started.
+        held: Span of the stages that count for figures.
+        calls: Number of tool calls.
+        cpus: Number of CPUs that server and k6 share, or of those reserved for k6.
+        pinned: Whether those CPUs are reserved for k6.
+        dropped: Number of dropped iterations.
+        iterations: Number of started iterations.
         exit_code: Exit code of k6.
     """
     seen = [(s.at_s, s.generator) for s in samples if s.generator and s.generator.processes]
@@ -318,7 +318,7 @@ def _cores(readings: Iterable[tuple[float, Reading | None]]) -> float:
 def server_columns(
     samples: Sequence[Sample], started_at_s: float, until_s: float
 ) -> dict[str, tuple[float | None, ...]]:
-    """Return the columns of ``record.Series.server`` for the load; cores are means since the last sample."""
+    """Return the columns of ``record.Series.server``; cores in use are means since the previous sample."""
     columns: dict[str, list[float | None]] = {name: [] for name in SERVER_COLUMNS}
     for before, sample in itertools.pairwise(samples):
         t_s = sample.at_s - started_at_s
@@ -343,10 +343,10 @@ def _cores_between(before: Reading | None, after: Reading | None, elapsed_s: flo
 
 
 def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
-    """Return the share of periods in which the server was there.
+    """Return the share of periods in which the server answered.
 
-    A period counts by whether a good answer came in it. A period in which no call ended counts like the
-    next one in which some did: calls that time out at last had no server all the while that they waited.
+    In such a period more calls ended with a right answer than with an error. A period in which no call ended
+    counts like the next one in which one did: a call that times out had no server during all of its wait.
 
     Args:
         load: Columns of ``record.Series.load``.
@@ -355,10 +355,10 @@ def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
         0 to 100, or None when no call ended.
     """
     pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
-    there: list[bool] = []
+    up: list[bool] = []
     for calls, errors in reversed(pairs):
         if calls or errors:
-            there.append((calls or 0.0) > (errors or 0.0))
-        elif there:
-            there.append(there[-1])
-    return 100 * _share(sum(there), len(there)) if there else None
+            up.append((calls or 0.0) > (errors or 0.0))
+        elif up:
+            up.append(up[-1])
+    return 100 * _share(sum(up), len(up)) if up else None

@@ -1,9 +1,9 @@
-"""The load over time, read from what k6's web dashboard records.
+"""The load over time, read from the recording of k6's web dashboard.
 
 The recording is NDJSON. ``metric`` events announce metrics; each ``snapshot`` event holds the figures
 of one period as arrays, in the alphabetical order of the metrics announced so far, and stamps them
 with ``time`` (milliseconds since the epoch, the end of the period). ``param`` names the aggregates of
-each kind of metric. Found out with k6 1.1.0; other versions are checked by the tests.
+each kind of metric. The format is that of k6 1.1.0; the tests check other versions.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ OVERHEAD = "mcp_overhead_requests"
 
 @dataclass(frozen=True)
 class Period:
-    """What happened in one period of the load.
+    """The metrics of one period of the load.
 
     Attributes:
         end_s: End of the period, in seconds since the epoch.
-        metrics: By metric name, aggregate name → value; metrics without samples are absent.
+        metrics: Values by metric name and aggregate name; metrics without samples are absent.
     """
 
     end_s: float
     metrics: Mapping[str, Mapping[str, float]]
 
     def value(self, metric: str, aggregate: str) -> float | None:
-        """Return one figure, None when the period has no sample of it."""
+        """Return one value; None when the period has no sample of the metric."""
         return self.metrics.get(metric, {}).get(aggregate)
 
 
 def read_recording(lines: Iterable[str]) -> Iterator[Period]:
-    """Yield the periods of a recording; a line cut off by an early end is left out."""
+    """Yield the periods of a recording; an incomplete last line is skipped."""
     aggregates: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}
     for line in lines:
         try:
             event = json.loads(line)
         except ValueError:
-            continue  # the last line of a generator that was killed
+            continue  # the last line, when k6 was killed
         data: Any = event.get("data")
         match event.get("event"):
             case "param":
@@ -61,19 +61,17 @@ def read_recording(lines: Iterable[str]) -> Iterator[Period]:
                 yield Period(metrics["time"]["value"] / 1000, metrics)
 
 
-def recorded_period_s(lines: Sequence[str], asked_s: float) -> float:
-    """Return the length of a period as k6 chose it.
-
-    k6 stretches the period so that a run has at most 2,880 of them.
+def recorded_period_s(lines: Sequence[str], requested_s: float) -> float:
+    """Return the length of a period, which k6 increases so that a run has at most 2,880 of them.
 
     Args:
         lines: The recording.
-        asked_s: The period that was asked for; returned when the recording does not tell.
+        requested_s: Requested period; returned when the recording does not state one.
     """
     try:
         return float(json.loads(lines[0])["data"]["period"]) / 1000
     except (IndexError, ValueError, KeyError, TypeError):
-        return asked_s
+        return requested_s
 
 
 def load_columns(
@@ -81,16 +79,16 @@ def load_columns(
 ) -> dict[str, tuple[float | None, ...]]:
     """Return the columns of ``record.Series.load`` for the periods of the load.
 
-    Requests that call no tool are taken off the requests, so that sessions and lists do not count as
-    work. Calls per second here are answers of any kind; errors stand beside them.
+    Requests other than tool calls are subtracted from the requests, so that opening sessions does not count
+    as work. Calls per second include wrong answers; errors have their own column.
 
-    A busy k6 closes its periods late, and then a short one follows: rates are taken over the time that
-    really passed since the period before.
+    When k6 is busy it closes a period late and a short one follows, so rates are taken over the time since
+    the end of the previous period.
 
     Args:
         periods: The recording.
         started_at_s: Start of the load, seconds since the epoch.
-        until_s: Length of the load in seconds; later periods (the clean-up) are left out.
+        until_s: Length of the load in seconds; later periods (the deletion of sessions) are left out.
         period_s: Intended length of a period.
     """
     columns: dict[str, list[float | None]] = {
@@ -110,13 +108,13 @@ def load_columns(
         t_s = period.end_s - started_at_s
         if not 0 < t_s <= until_s + period_s:
             continue
-        # Two snapshots may be stamped alike; what little the second holds must not become a peak.
+        # Two snapshots may have the same time; the few calls of the second must not become a peak.
         elapsed_s = max(t_s - before_s, period_s / 2)
         before_s = t_s
         requests = period.value(REQUESTS, "count") or 0.0
         overhead = period.value(OVERHEAD, "count") or 0.0
         errors = period.value(ERRORS, "count") or 0.0
-        # Overhead may be counted a period before its request: the deficit is taken off what follows.
+        # Overhead may be counted one period before its request: a deficit is carried to the next period.
         calls = min(calls, 0.0) + requests - overhead
         columns["t_s"].append(round(t_s, 3))
         columns["vus"].append(period.value("vus", "value"))

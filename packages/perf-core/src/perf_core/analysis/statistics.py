@@ -11,13 +11,14 @@ from scipy import stats
 
 Columns = npt.NDArray[np.float64]
 
-_MOST_SLOPE_POINTS = 600
+_MAX_SLOPE_POINTS = 600
 
-_FEWEST_KNEE_PERIODS = 20
-_MOST_KNEE_CANDIDATES = 200
+_MIN_KNEE_PERIODS = 20
+_MAX_KNEE_CANDIDATES = 200
 
-_LEVELLED_OFF = 0.8
-"""A corner closer than this to the most users is noise at the end of a line that still rises."""
+_MAX_KNEE_SHARE = 0.8
+"""Largest share of the most users at which a corner counts: closer to them it is noise at the end of a rising
+line."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,17 @@ class Slope:
 def theil_sen(t_s: Sequence[float], values: Sequence[float]) -> Slope | None:
     """Return the Theil-Sen slope with its 95 % interval; None below 10 points.
 
-    Long series are first reduced to medians of equal bins: the method compares all pairs.
-    Neighbouring samples of memory resemble one another, so the interval is narrower than the truth;
-    binning softens that. Source: Sen, "Estimates of the regression coefficient based on Kendall's
-    tau" (1968), as scipy.stats.theilslopes.
+    Long series are first reduced to medians of equal bins, because the method compares all pairs.
+    Neighbouring samples of memory are correlated, which makes the interval too narrow; binning reduces that.
+    Source: Sen, "Estimates of the regression coefficient based on Kendall's tau" (1968), as
+    scipy.stats.theilslopes.
     """
     if len(values) < 10:
         return None
     t, y = np.asarray(t_s, dtype=float), np.asarray(values, dtype=float)
-    if len(y) > _MOST_SLOPE_POINTS:
-        t = np.array([np.median(part) for part in np.array_split(t, _MOST_SLOPE_POINTS)])
-        y = np.array([np.median(part) for part in np.array_split(y, _MOST_SLOPE_POINTS)])
+    if len(y) > _MAX_SLOPE_POINTS:
+        t = np.array([np.median(part) for part in np.array_split(t, _MAX_SLOPE_POINTS)])
+        y = np.array([np.median(part) for part in np.array_split(y, _MAX_SLOPE_POINTS)])
     result = stats.theilslopes(y, t, alpha=0.95)
     return Slope(float(result.slope), float(result.low_slope), float(result.high_slope))
 
@@ -56,31 +57,31 @@ def theil_sen(t_s: Sequence[float], values: Sequence[float]) -> Slope | None:
 def knee(vus: Sequence[float], calls_per_s: Sequence[float]) -> float | None:
     """Return the number of virtual users up to which throughput grows with them.
 
-    Two lines are fitted: throughput in proportion to the users up to the knee, constant beyond it. The
-    sum of absolute deviations decides, so that single lucky or silent periods move neither line.
+    Two lines are fitted: throughput in proportion to the users up to the knee, constant beyond it. The fit
+    minimizes the sum of absolute deviations, so that single outliers move neither line.
 
     Args:
-        vus: Virtual users by period.
-        calls_per_s: Correct answers per second by period.
+        vus: Virtual users in each period.
+        calls_per_s: Correct answers per second in each period.
 
     Returns:
         Virtual users; None when nothing was answered, when there are fewer than 20 periods, or when
         throughput still grew at the most users, so that the knee lies beyond them.
     """
     users, rates = np.asarray(vus, dtype=float), np.asarray(calls_per_s, dtype=float)
-    if len(users) < _FEWEST_KNEE_PERIODS or users.min() <= 0 or rates.max() <= 0:
+    if len(users) < _MIN_KNEE_PERIODS or users.min() <= 0 or rates.max() <= 0:
         return None
     candidates = np.unique(users)
-    if len(candidates) > _MOST_KNEE_CANDIDATES:
-        candidates = np.quantile(candidates, np.linspace(0, 1, _MOST_KNEE_CANDIDATES))
+    if len(candidates) > _MAX_KNEE_CANDIDATES:
+        candidates = np.quantile(candidates, np.linspace(0, 1, _MAX_KNEE_CANDIDATES))
     best = min(candidates, key=lambda corner: _deviation(users, rates, corner))
-    return float(best) if best <= _LEVELLED_OFF * users.max() else None
+    return float(best) if best <= _MAX_KNEE_SHARE * users.max() else None
 
 
 def _deviation(users: Columns, rates: Columns, corner: float) -> float:
-    """Return the sum of absolute deviations from the best lines with their corner there."""
+    """Return the sum of absolute deviations from the best lines that meet at ``corner``."""
     share = np.minimum(1.0, users / corner)
-    # The plateau that fits best is the median of what each period says it is, weighted by its share.
+    # The best plateau is the median of the plateaus that single periods imply, weighted by their share.
     plateaus = rates / share
     order = np.argsort(plateaus)
     weights = np.cumsum(share[order])
@@ -97,18 +98,18 @@ def recovery_s(
     limit_ms: float,
     calm_periods: int = 3,
 ) -> float | None:
-    """Return the time from the drop of the load until the latency is back.
+    """Return the time from the drop of the load until the latency has recovered.
 
-    Back means ``calm_periods`` periods in a row at or below ``limit_ms``; the first of them counts. A
-    period in which no call ended is not calm.
+    It has recovered at the first of ``calm_periods`` periods in a row at or below ``limit_ms``. A period in
+    which no call ended is not calm.
 
     Args:
         t_s: End of each period, seconds from the start of the load.
-        latency_ms: Median latency by period; None where no call ended.
-        dropped_at_s: When the load dropped.
+        latency_ms: Median latency of each period; None where no call ended.
+        dropped_at_s: Time of the drop.
         until_s: End of the observation.
-        limit_ms: Latency that counts as recovered.
-        calm_periods: Periods in a row that must be calm.
+        limit_ms: Highest latency that counts as recovered.
+        calm_periods: Number of periods in a row that must be calm.
 
     Returns:
         Seconds, or None when it did not recover before ``until_s``.

@@ -1,10 +1,10 @@
-"""From figures and faults to a verdict; pure functions.
+"""The verdict of a run, from its figures and faults; pure functions.
 
-A run is invalid when nobody can know what it says: the generator gave up or dropped iterations, the
-server was not the same at the end, a target's metric has no samples. A generator that was saturated
-biases against the server: a target that is met all the same stands, as a bound; one that is missed is
-invalid, for nobody knows who was slow. That holds for figures of time alone: a wrong answer is the
-server's own however slow the generator was.
+A run is invalid when its figures cannot be trusted: k6 ended early or dropped iterations, the server was
+replaced during the run, or a target's metric has no samples. A saturated k6 biases figures of time against
+the server: a target that is met is still met, with the figure as a bound; one that is missed is invalid,
+since either side may have been slow. Figures that do not depend on time, such as wrong answers, are judged as
+usual.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from perf_core.errors import ExitCode
 from perf_core.results.record import GeneratorUse, Outcome, TargetResult, Verdict
 
 DROPPED_SHARE = 0.005
-"""Share of scheduled iterations that may be dropped: a healthy server has shown up to 0.3 %."""
+"""Largest valid share of dropped iterations; runs against a healthy server had up to 0.3 %."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Judgement:
 
     Attributes:
         verdict: ``pass``, ``fail``, ``invalid`` or ``interrupted``.
-        reasons: Why, one sentence each; remarks when it passed.
-        targets: What became of each target.
+        reasons: One sentence for each cause of the verdict; remarks when it is ``pass``.
+        targets: Result of each target.
     """
 
     verdict: Verdict
@@ -37,7 +37,7 @@ class Judgement:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What ``perf-core`` returns for this run alone."""
+        """Exit code of ``perf-core`` for this run alone."""
         return _EXIT_CODES[self.verdict]
 
 
@@ -61,18 +61,18 @@ def judge(
     """Return the verdict.
 
     Args:
-        targets: What must be reached.
-        figures: What was measured.
-        generator: What k6 used; None when it left nothing.
-        faults: Reasons that make the run invalid whatever its figures say.
-        interrupted: The user ended the run.
-        changed_levels: The user changed the numbers of virtual users, so that published stages may
+        targets: Targets of the scenario.
+        figures: Measured figures, by name.
+        generator: Resource use of k6; None when it left no summary.
+        faults: Reasons that make the run invalid whatever its figures are.
+        interrupted: Whether the user ended the run.
+        changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
             be missing.
     """
     saturated = generator is not None and generator.saturated
     results = tuple(_judge_target(target, figures, saturated, changed_levels) for target in targets)
     if interrupted:
-        reason = "the run was interrupted; its figures cover what was done until then"
+        reason = "the run was interrupted; its figures cover the time until then"
         return Judgement("interrupted", (reason, *faults), results)
     invalid = [*faults, *_generator_faults(generator)]
     invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
@@ -91,7 +91,7 @@ def _generator_faults(generator: GeneratorUse | None) -> list[str]:
     if share > DROPPED_SHARE:
         return [
             f"{generator.dropped_iterations} of {generator.scheduled_iterations} scheduled iterations were "
-            f"dropped ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid): the load was not the one planned"
+            f"dropped ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid): the load was not the planned one"
         ]
     return []
 
@@ -101,43 +101,45 @@ def _judge_target(
 ) -> TargetResult:
     figure = figures.get(target.figure)
     if figure is None:
-        return _unknown(target, figures, changed_levels)
-    verdict = _unjudgeable(target, figure)
-    if verdict is not None:
-        outcome, reason = verdict
+        return _judge_missing_figure(target, figures, changed_levels)
+    obstacle = _obstacle(target, figure)
+    if obstacle is not None:
+        outcome, reason = obstacle
         return _result(target, figure, outcome, reason=reason)
     met = _reaches(figure, target.comparison, target.target)
     bound = saturated and figure.timed
     if not met and bound:
-        reason = "missed while k6 itself was saturated: nobody knows who was slow"
+        reason = "missed while k6 was saturated: the server or k6 may have been slow"
         return _result(target, figure, "invalid", reason=reason, bound=True)
     stretch_met = None if target.stretch is None else _reaches(figure, target.comparison, target.stretch)
     return _result(target, figure, "met" if met else "missed", stretch_met=stretch_met, bound=bound)
 
 
-def _unknown(target: Target, figures: Mapping[str, Figure], changed_levels: bool) -> TargetResult:
+def _judge_missing_figure(
+    target: Target, figures: Mapping[str, Figure], changed_levels: bool
+) -> TargetResult:
     stage = target.figure.partition("@")[2]
     if stage and changed_levels and not any(name.endswith(f"@{stage}") for name in figures):
         return _result(target, None, "not judged", reason=f"with --vus there is no stage {stage}")
-    # A target on a figure that no run has would never be missed: that is a fault, not a pass.
+    # A target on a figure that does not exist could never be missed.
     return _result(target, None, "invalid", reason="there is no such figure; see perf_core.analysis.figures")
 
 
-def _unjudgeable(target: Target, figure: Figure) -> tuple[Outcome, str] | None:
-    """Return why the figure cannot be judged, and whether that is nobody's fault; None when it can."""
+def _obstacle(target: Target, figure: Figure) -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason when the figure cannot be judged, else None."""
     if figure.absent:
         return "not judged", figure.absent
     if figure.duration_s < target.min_duration_s:
         return (
             "not judged",
-            f"needs {target.min_duration_s:g} s of load, {figure.duration_s:.1f} s were observed",
+            f"expected at least {target.min_duration_s:g} s of load, got {figure.duration_s:.1f} s",
         )
     if figure.value is None or figure.samples == 0:
-        return "invalid", "no samples: what should have been measured never happened"
+        return "invalid", "expected samples of this figure, got none"
     if figure.samples < target.min_samples:
-        return "not judged", f"needs {target.min_samples} samples, {figure.samples} came"
+        return "not judged", f"expected at least {target.min_samples} samples, got {figure.samples}"
     if figure.at_least and not _reaches(figure, target.comparison, target.target):
-        return "not judged", "the run offered no more than that, and all of it was carried"
+        return "not judged", "the run tried no higher level, and the server carried the highest"
     return None
 
 
@@ -176,15 +178,15 @@ def _result(
 
 
 def _missed_sentence(result: TargetResult) -> str:
-    is_ = "is at least" if result.at_least else "is"
-    return f"{result.figure} {is_} {result.value:.4g}, {result.comparison} {result.target:g} was wanted"
+    bound = "at least " if result.at_least else ""
+    return f"{result.figure}: expected {result.comparison} {result.target:g}, got {bound}{result.value:.4g}"
 
 
 def _remarks(results: Sequence[TargetResult]) -> list[str]:
     remarks = []
     unjudged = sum(result.outcome == "not judged" for result in results)
     if unjudged:
-        remarks.append(f"{unjudged} of {len(results)} targets could not be judged; each says why")
+        remarks.append(f"{unjudged} of {len(results)} targets could not be judged; each gives its reason")
     if any(result.bound for result in results):
-        remarks.append("k6 was saturated: figures are bounds, the server may be better than they say")
+        remarks.append("k6 was saturated: figures are bounds, and the server may be better than they show")
     return remarks

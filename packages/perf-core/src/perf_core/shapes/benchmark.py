@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perf_core.adapter import Pools, Scenario
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
 from perf_core.shapes.shape import Shape
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return what an empty MCP request costs beyond plain HTTP, where both were measured."""
     protocol = evidence.metrics.protocol_ms
     bare = next((latency for method, latency in protocol.items() if method.startswith("GET ")), None)
     empty = protocol.get("ping") or protocol.get("server/discover")
     if bare is None or empty is None:
-        return Found()
-    return Found(
+        return ShapeFindings()
+    return ShapeFindings(
         (
             Finding(
                 "Protocol overhead",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perf_core.adapter import Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
@@ -13,12 +13,12 @@ from perf_core.shapes.shape import Shape
 _FIGURES = ("cleanup.rss_growth_mb", "cleanup.held", *(f"cleanup.{name}" for name in COUNTED_RESOURCES))
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the growth of each resource from the snapshot before the load to the one after it."""
     snapshots = evidence.snapshots
     if snapshots is None:
-        unseen = Figure(None, 0, 0.0, absent="the server's process cannot be seen from here")
-        return Found((), dict.fromkeys(_FIGURES, unseen))
+        unseen = Figure(None, 0, 0.0, absent="the server's process is not visible from this machine")
+        return ShapeFindings((), dict.fromkeys(_FIGURES, unseen))
     growth_mb = snapshots.after.rss_mb - snapshots.before.rss_mb
     figures = {
         "cleanup.rss_growth_mb": Figure(growth_mb, 1, 0.0, timed=False),
@@ -31,7 +31,7 @@ def find(evidence: Evidence) -> Found:
             figures[f"cleanup.{name}"] = Figure(None, 0, 0.0, absent=absent)
         else:
             figures[f"cleanup.{name}"] = Figure(after - before, 1, 0.0, timed=False)
-    return Found((_finding(snapshots),), figures)
+    return ShapeFindings((_finding(snapshots),), figures)
 
 
 def _gauge_growth(snapshots: SnapshotPair) -> Figure:

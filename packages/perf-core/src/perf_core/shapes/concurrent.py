@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.grades import RESPONSE, SUCCESS, grade
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes.shape import MOST_SUCCEED, Shape
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return a finding for each level of clients, and the success rate of the worst level."""
     levels = [stage for stage in evidence.stages if stage.kind == "hold" and stage.calls]
     if not levels:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
-        return Found((), {"concurrent.worst_level_percent": absent})
+        return ShapeFindings((), {"concurrent.worst_level_percent": absent})
     worst = min(levels, key=success_percent)
     figure = Figure(success_percent(worst), worst.calls, worst.end_s - worst.start_s, timed=False)
     findings = tuple(_level_finding(level) for level in levels)
-    return Found((*findings, *_kind_findings(evidence)), {"concurrent.worst_level_percent": figure})
+    return ShapeFindings((*findings, *_kind_findings(evidence)), {"concurrent.worst_level_percent": figure})
 
 
 def success_percent(stage: Stage) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perf_core.analysis.evidence import Columns, Evidence, Found
+from perf_core.analysis.evidence import Columns, Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, ServerUse, Stage
@@ -14,7 +14,7 @@ _DRIFT_SHARE = 0.1
 """Share of the hold at either end whose medians the drift compares."""
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the drift of the latency, and findings on memory, sessions and uptime."""
     findings: list[Finding] = []
     figures = {"endurance.latency_drift": Figure(None, 0, 0.0, absent="too few periods for a drift")}
@@ -42,7 +42,7 @@ def find(evidence: Evidence) -> Found:
                 {"uptime_percent": evidence.uptime_percent},
             )
         )
-    return Found(tuple(findings), figures)
+    return ShapeFindings(tuple(findings), figures)
 
 
 def _memory_finding(server: ServerUse) -> Finding:

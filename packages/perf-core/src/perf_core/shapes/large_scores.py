@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from perf_core.adapter import Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes.shape import Shape
 from perf_core.shapes.tools import find_unreached_pools, right_answers
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return a finding for each pool that was called, and the pools without a right answer."""
     unreached = find_unreached_pools(evidence)
     pools = tuple(_finding(stage, evidence) for stage in evidence.stages if stage.calls)
-    return Found((*pools, *unreached.findings), unreached.figures)
+    return ShapeFindings((*pools, *unreached.findings), unreached.figures)
 
 
 def _finding(stage: Stage, evidence: Evidence) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perf_core.adapter import Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
 from perf_core.shapes.shape import MOST_SUCCEED, Shape
@@ -11,11 +11,11 @@ from perf_core.shapes.shape import MOST_SUCCEED, Shape
 _FIVE_MINUTES_PER_HOUR = 12
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the slope of the server's memory per five minutes, with its confidence interval."""
     trend = evidence.server.rss_mb if evidence.server else None
     if trend is None or trend.slope_mb_per_h is None:
-        return Found()
+        return ShapeFindings()
     growth_mb = trend.slope_mb_per_h / _FIVE_MINUTES_PER_HOUR
     within = ""
     values: dict[str, float | str | None] = {"growth_per_5_min_mb": growth_mb}
@@ -27,7 +27,7 @@ def find(evidence: Evidence) -> Found:
         f"Resident memory changes by {growth_mb:+.2f} MB in 5 minutes{within}; it was {trend.start:.1f} MB "
         f"at the start, {trend.peak:.1f} MB at its peak and {trend.end:.1f} MB at the end."
     )
-    return Found((Finding("Memory", text, values),))
+    return ShapeFindings((Finding("Memory", text, values),))
 
 
 def growth_target(need: str) -> Target:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perf_core.adapter import Limits, Pools, Scenario, Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.measurements import Summary
 from perf_core.load.plan import PlanNeeds
@@ -48,11 +48,11 @@ class StageOutcome:
         return (self.let_through - 1) / (self.last_s - self.first_s)
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the deviations of burst, rate and replenishment, and how often Retry-After was broken."""
     summary, limits = evidence.summary, evidence.limits
     if summary is None or limits is None:
-        return Found()
+        return ShapeFindings()
     reached = {stage.name for stage in evidence.stages}
     clients = [name for name in _CLIENTS if _outcome(summary, name, "burst").let_through]
     bursts = [
@@ -68,7 +68,7 @@ def find(evidence: Evidence) -> Found:
         for client in clients
         if "replenished_half" in reached
     ]
-    return Found(
+    return ShapeFindings(
         (
             _burst_finding(summary, clients, limits),
             _rate_finding(summary, clients, limits),

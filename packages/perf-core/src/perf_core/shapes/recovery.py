@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perf_core.adapter import Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.results.record import Finding, Latency
 from perf_core.sampling.kills import Kill
 from perf_core.shapes.shape import Shape
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the slowest recovery of a client, and the number of clients that did not recover.
 
     A client's outage lasts from the start of its first failed call to its next right answer, so the time
     before the server notices the crash counts too.
     """
     if evidence.summary is None:
-        return Found()
+        return ShapeFindings()
     ended = evidence.summary.latency("mcp_outage_ms")
     outages = evidence.summary.count("mcp_outages")
     kills = evidence.kills
@@ -38,7 +38,7 @@ def find(evidence: Evidence) -> Found:
         "recovery.unrecovered": Figure(outages - ended.count, max(outages, 1), length_s, timed=False),
         "recovery.strikes": Figure(len(kills), max(len(kills), 1), length_s, timed=False),
     }
-    return Found((_finding(kills, outages, ended),), figures)
+    return ShapeFindings((_finding(kills, outages, ended),), figures)
 
 
 def _finding(kills: Sequence[Kill], outages: int, ended: Latency) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from perf_core.adapter import Target, Wire
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import PlanNeeds
 
 NO_ERRORS = Target(
@@ -48,6 +48,6 @@ class Shape:
     wires: tuple[Wire, ...] = ("session",)
     plan: PlanNeeds = field(default_factory=PlanNeeds)
     figures: tuple[str, ...] = ()
-    find: Callable[[Evidence], Found] = lambda _evidence: Found()
+    find: Callable[[Evidence], ShapeFindings] = lambda _evidence: ShapeFindings()
     resource_snapshots: bool = False
     kills_processes: bool = False

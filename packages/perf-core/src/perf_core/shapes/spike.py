@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perf_core.analysis.evidence import Columns, Evidence, Found
+from perf_core.analysis.evidence import Columns, Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.statistics import recovery_s
 from perf_core.results.record import Finding, Stage
@@ -16,7 +16,7 @@ RECOVERED_WITHIN = 1.2
 """Factor on the median latency before a spike, up to which a latency after it counts as recovered."""
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the time to recover from each spike, and the slowest of them."""
     times: list[float | None] = []
     observed_s: list[float] = []
@@ -47,8 +47,10 @@ def find(evidence: Evidence) -> Found:
         reached = any(stage.kind == "recovery" for stage in evidence.stages)
         # A recovery that was reached but cannot be measured is not explained by a short run.
         why = "" if reached else "the run ended before the first recovery"
-        return Found((), {"spike.recovery_s": Figure(None, 0, 0.0, absent=why)})
-    return Found(tuple(findings), {"spike.recovery_s": _slowest(times, observed_s, evidence.period_s)})
+        return ShapeFindings((), {"spike.recovery_s": Figure(None, 0, 0.0, absent=why)})
+    return ShapeFindings(
+        tuple(findings), {"spike.recovery_s": _slowest(times, observed_s, evidence.period_s)}
+    )
 
 
 def _slowest(times: Sequence[float | None], observed_s: Sequence[float], period_s: float) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perf_core.adapter import Target
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, Stage
@@ -12,13 +12,13 @@ from perf_core.shapes.concurrent import success_percent
 from perf_core.shapes.shape import Shape
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the success rate by hour, and that of the worst hour."""
     hours = [stage for stage in evidence.stages if stage.kind == "hold"]
     name = "stability.worst_hour_percent"
     if len(hours) < len(evidence.planned_stages) or not hours:
         absent = f"the day ended after {len(hours)} of {len(evidence.planned_stages)} hours"
-        return Found((), {name: Figure(None, 0, 0.0, absent=absent)})
+        return ShapeFindings((), {name: Figure(None, 0, 0.0, absent=absent)})
     length_s = sum(hour.end_s - hour.start_s for hour in hours)
     if all(hour.calls for hour in hours):
         worst = min(hours, key=success_percent)
@@ -26,7 +26,7 @@ def find(evidence: Evidence) -> Found:
     else:
         # Work was scheduled in every hour: the server was down in an hour without a single call.
         figure = Figure(0.0, max(1, sum(hour.calls for hour in hours)), length_s, timed=False)
-    return Found((_hours_finding(hours), *memory.find(evidence).findings), {name: figure})
+    return ShapeFindings((_hours_finding(hours), *memory.find(evidence).findings), {name: figure})
 
 
 def _hours_finding(hours: list[Stage]) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.statistics import knee
 from perf_core.results.record import Finding, Stage
@@ -17,12 +17,12 @@ _HARD_ERRORS = frozenset({"transport", "timeout", "wrong_answer", "jsonrpc_error
 """Errors of a server that breaks down, unlike a clear refusal."""
 
 
-def find(evidence: Evidence) -> Found:
+def find(evidence: Evidence) -> ShapeFindings:
     """Return the highest level that the server carried, the knee of its throughput, and how it failed."""
     levels = [stage for stage in evidence.stages if stage.kind == "hold"]
     if not levels:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
-        return Found(
+        return ShapeFindings(
             (_failure_finding(evidence, None),), {"stress.vus_carried": absent, "stress.knee_vus": absent}
         )
     # The script ends the run in the stage that failed, whose figures may still look good.
@@ -55,7 +55,7 @@ def find(evidence: Evidence) -> Found:
             )
         )
     findings.append(_failure_finding(evidence, first_failed))
-    return Found(tuple(findings), figures)
+    return ShapeFindings(tuple(findings), figures)
 
 
 def _is_carried(level: Stage) -> bool:

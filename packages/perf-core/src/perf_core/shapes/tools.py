@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from perf_core.analysis.evidence import Evidence, Found
+from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes.shape import MOST_SUCCEED, Shape
 
 
-def find_unreached_pools(evidence: Evidence) -> Found:
+def find_unreached_pools(evidence: Evidence) -> ShapeFindings:
     """Return the pools without a single right answer, and their number."""
     reached = {stage.name for stage in evidence.stages if right_answers(stage)}
     unreached = [name for name in evidence.planned_stages if name not in reached]
@@ -24,7 +24,7 @@ def find_unreached_pools(evidence: Evidence) -> Found:
                 {"pools": ", ".join(unreached)},
             )
         )
-    return Found(tuple(findings), {"pools.unreached": figure})
+    return ShapeFindings(tuple(findings), {"pools.unreached": figure})
 
 
 def right_answers(stage: Stage) -> int:

@@ -1,4 +1,4 @@
-"""Small scores by columns."""
+"""Fixtures that build small scores from rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFAULTS: Row = {
 
 @pytest.fixture(scope="session")
 def table() -> Callable[..., NoteTable]:
-    """Makes a table of rows, in which what is missing is usual; `pitch` such as ``C4`` or ``F#4``."""
+    """Build a table of rows with defaults; `pitch` is a name such as ``C4`` or ``F#4``."""
 
     def make(rows: Sequence[Row], ticks_per_quarter: int = 4) -> NoteTable:
         full = [_DEFAULTS | _pitched(row) for row in rows]
@@ -34,12 +34,12 @@ def table() -> Callable[..., NoteTable]:
 
 @pytest.fixture(scope="session")
 def score(table: Callable[..., NoteTable]) -> Callable[..., Score]:
-    """Makes a score of rows, by default with bars of four quarters of four ticks each."""
+    """Build a score of rows, by default with measures of four quarters of four ticks each."""
 
     def make(
         rows: Sequence[Row],
         *,
-        bars: Sequence[int] | None = None,
+        measures: Sequence[int] | None = None,
         names: Sequence[str] = ("",),
         parts: Sequence[Part] | None = None,
         ticks_per_quarter: int = 4,
@@ -47,16 +47,16 @@ def score(table: Callable[..., NoteTable]) -> Callable[..., Score]:
     ) -> Score:
         notes = table(rows, ticks_per_quarter)
         count = max((row.get("measure", 0) for row in rows), default=0) + 1
-        lengths = np.array(bars or [4 * ticks_per_quarter] * count, dtype=np.int64)
-        made = tuple(parts or (Part(f"P{index + 1}", name) for index, name in enumerate(names)))
+        lengths = np.array(measures or [4 * ticks_per_quarter] * count, dtype=np.int64)
+        all_parts = tuple(parts or (Part(f"P{index + 1}", name) for index, name in enumerate(names)))
         return Score(
             title=others.pop("title", ""),
             composer=others.pop("composer", ""),
-            parts=made,
+            parts=all_parts,
             notes=notes,
             measure_numbers=tuple(others.pop("numbers", [str(index + 1) for index in range(len(lengths))])),
             measure_ticks=lengths,
-            own_ticks=np.tile(lengths, (len(made), 1)),
+            own_ticks=np.tile(lengths, (len(all_parts), 1)),
             **others,
         )
 

@@ -27,10 +27,10 @@ from music21_server.score.table import (
     Transposition,
 )
 from music21_server.writing.abc import write_abc
-from music21_server.writing.voice_lanes import Lanes
+from music21_server.writing.layers import Layers
 
 FOUR_FOUR = (TimeChange(0, 0, 0, "4/4", 16),)
-TURNS = 20
+SHARES = 20
 
 
 def lines_of(score: Score) -> list[str]:
@@ -38,35 +38,35 @@ def lines_of(score: Score) -> list[str]:
 
 
 def read_back(score: Score) -> Score:
-    """Return what our reader, which is music21's, makes of the tune."""
+    """Return the tune of a score as read back through music21."""
     return read(Document("abc", write_abc(score).text.encode()), Limits(max_converted_bytes=10**8))
 
 
-def sung(score: Score, part_of: list[int]) -> Counter:
-    """Return notes by part, bar, onset and length in quarters, pitch, and whether they are grace notes."""
+def notes_of(score: Score, part_of: list[int]) -> Counter:
+    """Count notes by part, measure, onset and length in quarter notes, pitch, and grace note or not."""
     table, unit = score.notes, score.notes.ticks_per_quarter
-    found: Counter = Counter()
+    notes: Counter = Counter()
     for row in range(len(table)):
         if table.kind[row] != REST and not table.cue[row] and (table.grace[row] or table.duration[row]):
             length = 0 if table.grace[row] else Fraction(int(table.duration[row]), unit)
             pitch = (STEPS[table.step[row]], int(table.alter_cents[row]), int(table.octave[row]))
             at = (int(table.measure[row]), Fraction(int(table.onset[row]), unit))
-            found[part_of[table.part[row]], *at, length, *pitch, bool(table.grace[row])] += 1
-    return found
+            notes[part_of[table.part[row]], *at, length, *pitch, bool(table.grace[row])] += 1
+    return notes
 
 
 def difference(score: Score) -> str:
-    """Return what is not read back as it was; nothing if all is."""
+    """Return the first differences after a round trip; empty if there are none."""
     back = read_back(score)
-    voices = [lane.part for lane in Lanes(score).lanes]
+    voices = [layer.part for layer in Layers(score).layers]
     if len(back.parts) != len(voices):
         return f"{len(voices)} voices became {len(back.parts)}"
-    ours, theirs = sung(score, list(range(len(score.parts)))), sung(back, voices)
+    ours, theirs = notes_of(score, list(range(len(score.parts)))), notes_of(back, voices)
     missing, more = ours - theirs, theirs - ours
     return f"{list(missing)[:3]} became {list(more)[:3]}" if missing or more else ""
 
 
-def test_a_tune(score) -> None:
+def test_complete_tune(score) -> None:
     some = score(
         [
             {"pitch": "D5", "grace": True, "duration": 0},
@@ -103,7 +103,7 @@ def test_a_tune(score) -> None:
     assert difference(some) == ""
 
 
-def test_voices_of_a_staff_are_voices_of_their_own_and_named_together(score) -> None:
+def test_voices_of_a_staff_are_separate_and_grouped_in_the_score_field(score) -> None:
     some = score(
         [
             {"pitch": "C5", "duration": 16},
@@ -124,10 +124,10 @@ def test_voices_of_a_staff_are_voices_of_their_own_and_named_together(score) -> 
     assert difference(some) == ""
 
 
-def test_tuplets_are_counted_and_never_hold_grace_notes(score) -> None:
+def test_tuplets_are_counted_and_exclude_grace_notes(score) -> None:
     rows = [{"onset": 4 * index, "duration": 4, "pitch": "C5"} for index in range(6)]
     rows.insert(2, {"onset": 8, "duration": 0, "grace": True, "pitch": "D5"})
-    some = score(rows, ticks_per_quarter=12, bars=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
+    some = score(rows, ticks_per_quarter=12, measures=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
     assert "| (3:2:2cc{d}(3:2:1c (3:2:3ccc |" in write_abc(some).text
     assert difference(some) == ""
 
@@ -136,26 +136,31 @@ def test_tuplets_are_counted_and_never_hold_grace_notes(score) -> None:
     ("notes", "word"),
     [(5, "(5:4:5ffff"), (9, "(9:8:9f/2f/2f/2f/2f/2f/2f/2f/2f/2"), (10, "(5:4:5"), (11, "f4/11")],
 )
-def test_tuplets_that_readers_do_not_know_are_written_otherwise(score, notes, word) -> None:
+def test_tuplets_of_more_than_nine_notes(score, notes, word) -> None:
     some = score(
         [{"onset": 8 * index, "duration": 8, "pitch": "F5"} for index in range(notes)],
-        ticks_per_quarter=4 * notes, bars=[8 * notes], times=(TimeChange(0, 0, 0, "2/4", 8 * notes),),
+        ticks_per_quarter=4 * notes, measures=[8 * notes], times=(TimeChange(0, 0, 0, "2/4", 8 * notes),),
     )  # fmt: skip
     assert word in write_abc(some).text.replace(" ", "")
     assert difference(some) == ""
 
 
-def test_a_bar_longer_than_its_time_signature_gets_one_of_its_own(score) -> None:
-    rows = [{"measure": bar, "duration": ticks, "pitch": "C5"} for bar, ticks in ((0, 16), (1, 20), (2, 16))]
-    some = score(rows, bars=[16, 20, 16], times=FOUR_FOUR)
+def test_measure_longer_than_its_time_signature_gets_a_longer_one(score) -> None:
+    rows = [
+        {"measure": measure, "duration": ticks, "pitch": "C5"}
+        for measure, ticks in ((0, 16), (1, 20), (2, 16))
+    ]
+    some = score(rows, measures=[16, 20, 16], times=FOUR_FOUR)
     assert lines_of(some)[-7:] == ["c8 |", "L:1/8", "M:5/4", "c10 |", "L:1/8", "M:4/4", "c8 |]"]
     other = [TimeChange(0, 0, 0, "5/4", 20), TimeChange(1, 0, 0, "4/4", 16)]
-    assert "1 bars longer" in str(write_abc(score([{}], bars=[16, 20], names="AB", times=other)).remarks)
-    assert write_abc(some).remarks == ("1 bars longer than their time signature have one of their own.",)
+    assert "longer one: 1." in str(write_abc(score([{}], measures=[16, 20], names="AB", times=other)).remarks)
+    assert write_abc(some).remarks == (
+        "Measures longer than their time signature, written with a longer one: 1.",
+    )
     assert difference(some) == ""
 
 
-def test_a_key_within_a_bar_stands_in_brackets_and_what_follows_has_signs(score) -> None:
+def test_key_within_a_measure_is_in_brackets_and_accidentals_follow(score) -> None:
     rows = [{"onset": 4 * index, "pitch": pitch} for index, pitch in enumerate(("F4", "F#4", "G4", "F#4"))]
     rows.append({"measure": 1, "pitch": "F#4", "duration": 16})
     some = score(rows, times=FOUR_FOUR, keys=(KeyChange(0, 0, 0, 0, ""), KeyChange(0, 0, 4, 1, "major")))
@@ -163,12 +168,12 @@ def test_a_key_within_a_bar_stands_in_brackets_and_what_follows_has_signs(score)
     assert difference(some) == ""
 
 
-def test_of_marks_at_one_barline_the_last_counts(score) -> None:
-    """Those that stand within the bar before are moved there, as music21 skips fields in brackets."""
+def test_last_mark_at_a_barline_wins(score) -> None:
+    """Marks within the previous measure move there, because music21 skips fields in brackets."""
     keys = (KeyChange(0, 0, 0, -1, ""), KeyChange(0, 0, 0, 1, ""), KeyChange(0, 0, 8, 2, ""),
             KeyChange(0, 0, 12, 3, ""), KeyChange(0, 1, 0, 4, ""))  # fmt: skip
     rows = [{"onset": onset, "pitch": "F#5"} for onset in (0, 4, 8, 12)]
-    rows += [{"measure": bar, "pitch": "D#5", "duration": 16} for bar in (1, 2)]
+    rows += [{"measure": measure, "pitch": "D#5", "duration": 16} for measure in (1, 2)]
     clarinet = Part("P1", "", 0, (Transposition(2, -1, -2),))
     some = score(rows, parts=[clarinet], keys=keys, times=FOUR_FOUR)
     assert lines_of(some)[4:] == [
@@ -178,11 +183,11 @@ def test_of_marks_at_one_barline_the_last_counts(score) -> None:
     assert difference(some) == ""
 
 
-def test_of_keys_at_one_moment_the_last_counts(score) -> None:
+def test_last_key_at_an_onset_wins(score) -> None:
     keys = (KeyChange(0, 0, 0, 1, ""), KeyChange(0, 1, 0, 1, ""), KeyChange(0, 1, 0, 0, ""),
             KeyChange(0, 1, 8, 0, ""), KeyChange(0, 1, 8, 2, ""))  # fmt: skip
     rows = [{"measure": 1, "onset": onset, "pitch": "F5"} for onset in (0, 8)]
-    rows += [{"measure": bar, "pitch": "C#5", "duration": 16} for bar in (2, 3)]
+    rows += [{"measure": measure, "pitch": "C#5", "duration": 16} for measure in (2, 3)]
     some = score(rows, parts=[Part("P1", "", 0, (Transposition(3, -1, -2),))], keys=keys, times=FOUR_FOUR)
     assert lines_of(some)[6:] == [
         "z8 |", "L:1/8", "K:C", "f2 z2 [K:C][K:D] =f2 z2 |", "L:1/8", "K:D", "c8 |",
@@ -191,10 +196,10 @@ def test_of_keys_at_one_moment_the_last_counts(score) -> None:
     assert difference(some) == ""
 
 
-def test_a_tempo_stands_once_where_it_begins(score) -> None:
+def test_tempo_is_written_once_at_its_onset(score) -> None:
     rows = [
-        {"part": part, "measure": bar, "onset": onset, "duration": 8, "pitch": "C5"}
-        for part in (0, 1) for bar, onset in ((0, 0), (0, 8), (1, 0), (2, 0))
+        {"part": part, "measure": measure, "onset": onset, "duration": 8, "pitch": "C5"}
+        for part in (0, 1) for measure, onset in ((0, 0), (0, 8), (1, 0), (2, 0))
     ]  # fmt: skip
     tempos = (TempoChange(0, 0, 8, 72.0), TempoChange(1, 1, 0, 60.0), TempoChange(0, 1, 4, 90.0))
     keys = (KeyChange(0, 0, 8, 1, ""), KeyChange(1, 0, 8, 1, ""))
@@ -202,7 +207,7 @@ def test_a_tempo_stands_once_where_it_begins(score) -> None:
     some = score(rows, names=["", ""], tempos=tempos, times=times, keys=keys)
     text = write_abc(some).text
     assert "Q:" not in text.partition("K:")[0]
-    # That within the note stands behind it.
+    # A tempo within a note is written after it.
     assert "\nc4 [K:G][Q:1/4=72] =c4 |\nL:1/8\nK:G\nQ:1/4=60\nc4 [Q:1/4=90] z4 | c4 z4 |]\n" in text
     assert text.count("Q:") == 3
     last = score([{"duration": 16}], times=FOUR_FOUR, tempos=(TempoChange(0, 0, 4, 90.0),))
@@ -210,11 +215,11 @@ def test_a_tempo_stands_once_where_it_begins(score) -> None:
     assert difference(some) == difference(last) == ""
 
 
-def test_each_part_has_its_own_time_signature_and_transposition(score) -> None:
+def test_each_part_has_its_time_signature_and_transposition(score) -> None:
     parts = [Part("P1", ""), Part("P2", "", 0, (Transposition(0, -1, -2),))]
-    rows = [{"part": part, "measure": bar, "duration": 12} for part in (0, 1) for bar in (0, 1, 2)]
+    rows = [{"part": part, "measure": measure, "duration": 12} for part in (0, 1) for measure in (0, 1, 2)]
     times = (TimeChange(0, 0, 0, "3/4", 12), TimeChange(1, 0, 0, "6/8", 12), TimeChange(1, 2, 0, "12/16", 12))
-    text = write_abc(score(rows, parts=parts, bars=[12] * 3, times=times)).text
+    text = write_abc(score(rows, parts=parts, measures=[12] * 3, times=times)).text
     first, second = text.split("V:1")[1].split("V:2")
     assert "M:" not in first
     assert "transpose" not in first
@@ -222,19 +227,21 @@ def test_each_part_has_its_own_time_signature_and_transposition(score) -> None:
     assert "L:1/8\nM:12/16\nC6 |]" in second
 
 
-def test_an_instrument_that_sounds_as_written_says_so_only_after_another(score) -> None:
+def test_zero_transposition_is_written_only_after_another_one(score) -> None:
     plain = Part("P1", "Oboe", 0, (Transposition(0, 0, 0), Transposition(1, -4, -7), Transposition(2, 0, 0)))
-    text = write_abc(score([{"measure": bar, "duration": 16} for bar in range(3)], parts=[plain])).text
+    text = write_abc(
+        score([{"measure": measure, "duration": 16} for measure in range(3)], parts=[plain])
+    ).text
     assert 'V:1 name="Oboe" clef=treble\n' in text
     assert "K:C transpose=-7\nC8 |\nL:1/8\nK:C transpose=0\nC8 |]" in text
 
 
-def test_a_tie_is_written(score) -> None:
+def test_ties_are_written(score) -> None:
     rows = [{"pitch": "C5", "duration": 12, "tie": TIE_START}, {"pitch": "C5", "onset": 12, "tie": TIE_STOP}]
     assert "| c6- c2 |" in write_abc(score(rows, times=FOUR_FOUR)).text
 
 
-def test_drums_are_notes_and_fermatas_are_those_of_their_part(score) -> None:
+def test_unpitched_notes_are_written_and_fermatas_stay_in_their_part(score) -> None:
     rows = [{"part": 0, "duration": 16}, {"part": 1, "kind": UNPITCHED, "pitch": "F4", "duration": 16}]
     symbols = (ChordSymbol(1, 0, 8, "C"),)
     some = score(rows, names="AB", fermatas=(Fermata(1, 0, 0),), chord_symbols=symbols, times=FOUR_FOUR)
@@ -243,22 +250,22 @@ def test_drums_are_notes_and_fermatas_are_those_of_their_part(score) -> None:
     assert "| !fermata!F8 |" in text
 
 
-def test_a_grace_note_leaves_the_note_after_it_its_sign(score) -> None:
+def test_note_after_a_grace_note_repeats_its_accidental(score) -> None:
     rows = [{"pitch": "F#5", "grace": True, "duration": 0}, {"pitch": "F#5", "duration": 16}]
     assert "| {^f}^f8 |" in write_abc(score(rows, times=FOUR_FOUR)).text
 
 
-def test_no_tuplet_counts_more_than_nine_notes(score) -> None:
+def test_tuplets_hold_at_most_nine_notes(score) -> None:
     rows = [{"onset": index, "duration": 1, "pitch": "C5"} for index in range(12)]
-    text = write_abc(score(rows, bars=[12], ticks_per_quarter=192)).text
+    text = write_abc(score(rows, measures=[12], ticks_per_quarter=192)).text
     assert text.count("(3:2:9c") == text.count("(3:2:3c") == 1
 
 
-def test_drums_have_their_clef(score) -> None:
+def test_percussion_clef(score) -> None:
     assert "clef=perc\n" in write_abc(score([{"kind": UNPITCHED, "pitch": "F4"}], names=["Drums"])).text
 
 
-def test_signs_after_a_key_within_a_bar_are_said_once(score) -> None:
+def test_accidentals_after_a_key_within_a_measure_are_written_once(score) -> None:
     rows = [{"onset": 4 * index, "pitch": "F#5"} for index in range(4)]
     rows += [{"onset": 12, "duration": 0, "grace": True, "pitch": pitch} for pitch in ("G#5", "G5")]
     keys = (KeyChange(0, 0, 0, 1, ""), KeyChange(0, 0, 2, 2, ""), KeyChange(0, 0, 3, 1, ""))
@@ -266,36 +273,44 @@ def test_signs_after_a_key_within_a_bar_are_said_once(score) -> None:
     assert "| f2 [K:D] [K:G] ^f2 f2 {^g=g}f2 |" in write_abc(some).text
 
 
-def test_long_voices_are_broken_at_barlines(score) -> None:
-    rows = [{"measure": bar, "onset": onset, "pitch": "C5"} for bar in range(40) for onset in (0, 4, 8, 12)]
+def test_long_lines_are_broken_at_barlines(score) -> None:
+    rows = [
+        {"measure": measure, "onset": onset, "pitch": "C5"}
+        for measure in range(40)
+        for onset in (0, 4, 8, 12)
+    ]
     *lines, last = lines_of(score(rows, times=FOUR_FOUR))[6:]
     assert len(lines) > 3
     assert all(80 <= len(line) < 100 and line.endswith("c2 |") for line in lines)
     assert last.endswith("c2 |]")
 
 
-def test_chord_symbols_stand_above_the_first_voice_or_are_counted(score) -> None:
+def test_chord_symbols_are_in_the_first_voice_or_counted_in_remarks(score) -> None:
     rows = [{"kind": REST, "duration": 8}, {"onset": 8, "duration": 8, "pitch": "C5"}, {"voice": 1}]
     moments = ((0, "C"), (4, "G7"), (8, "F"), (10, "A"), (10, "B"), (16, "E"))
     symbols = tuple(ChordSymbol(0, 0, onset, text) for onset, text in moments)
-    made = write_abc(score(rows, chord_symbols=symbols, times=FOUR_FOUR))
-    assert '| "C"z2 "G7"z2 "F"c4 |\n' in made.text
-    assert made.text.count('"G7"') == 1
-    assert made.remarks == ("3 chord symbols that stand where no note or rest begins are left out.",)
-    silent = write_abc(score([{"kind": REST}], bars=[4], chord_symbols=(ChordSymbol(0, 0, 4, "C"),)))
+    written = write_abc(score(rows, chord_symbols=symbols, times=FOUR_FOUR))
+    assert '| "C"z2 "G7"z2 "F"c4 |\n' in written.text
+    assert written.text.count('"G7"') == 1
+    assert written.remarks == ("Chord symbols left out, at which no note or rest begins: 3.",)
+    silent = write_abc(score([{"kind": REST}], measures=[4], chord_symbols=(ChordSymbol(0, 0, 4, "C"),)))
     assert "| z2 |" in silent.text
-    assert silent.remarks == ("1 chord symbols that stand where no note or rest begins are left out.",)
+    assert silent.remarks == ("Chord symbols left out, at which no note or rest begins: 1.",)
 
 
-def test_grace_notes_and_fermatas_are_where_they_stand(score) -> None:
+def test_grace_notes_and_fermatas_keep_their_onset(score) -> None:
     rows = [
         {"duration": 8, "pitch": "C5"},
         {"onset": 16, "duration": 0, "grace": True, "pitch": "C#5"},
         {"onset": 16, "duration": 0, "grace": True, "kind": REST},
         {"onset": 16, "duration": 0, "grace": True, "pitch": "D5"},
-        *({"part": part, "measure": bar, "pitch": "C5", "duration": 16} for part in (0, 1) for bar in (1, 2)),
+        *(
+            {"part": part, "measure": measure, "pitch": "C5", "duration": 16}
+            for part in (0, 1)
+            for measure in (1, 2)
+        ),
     ]
-    # There is nothing at the second one.
+    # No event is at the second fermata.
     fermatas = (Fermata(0, 0, 0), Fermata(0, 0, 8))
     some = score(rows, names=["", ""], fermatas=fermatas, times=(*FOUR_FOUR, TimeChange(1, 0, 0, "4/4", 16)))
     text = write_abc(some).text
@@ -304,13 +319,13 @@ def test_grace_notes_and_fermatas_are_where_they_stand(score) -> None:
     assert difference(some) == ""
 
 
-def test_notes_under_one_beam_stand_together(score) -> None:
+def test_beamed_notes_have_no_space_between_them(score) -> None:
     lengths = ((0, 2), (2, 1), (3, 1), (4, 2), (6, 2), (8, 8))
     rows = [{"onset": onset, "duration": ticks, "pitch": "C5"} for onset, ticks in lengths]
     assert "| cc/2c/2 cc c4 |" in write_abc(score(rows, times=FOUR_FOUR)).text
 
 
-def test_transposing_instruments_are_written_as_they_read(score) -> None:
+def test_transposing_instruments_are_written_at_written_pitch(score) -> None:
     clarinet = Part("P1", "Clarinet", 0, (Transposition(0, -1, -2), Transposition(1, -2, -3)))
     some = score(
         [{"pitch": "D5", "duration": 16}, {"measure": 1, "pitch": "E5", "duration": 16}],
@@ -322,7 +337,7 @@ def test_transposing_instruments_are_written_as_they_read(score) -> None:
     assert difference(some) == ""
 
 
-def test_what_abc_has_no_room_for_is_told(score) -> None:
+def test_remarks_name_omitted_and_changed_content(score) -> None:
     some = score(
         [
             {"octave": 5, "alter_cents": 50, "duration": 8},
@@ -334,37 +349,37 @@ def test_what_abc_has_no_room_for_is_told(score) -> None:
         chord_symbols=(ChordSymbol(0, 0, 4, "G7"), ChordSymbol(0, 0, 10, "C")),
         keys=(KeyChange(0, 0, 0, 9, "major"), KeyChange(0, 1, 0, 7, "major")), times=FOUR_FOUR,
     )  # fmt: skip
-    made = write_abc(some)
-    assert '| ^c4 z "C"z ^d2 |\n' in made.text
-    assert made.remarks == (
-        "1 notes between semitones are written on the nearest one.",
-        "1 notes of cues are left out.",
-        "1 chord symbols that stand where no note or rest begins are left out.",
-        "1 keys of more than 7 sharps or flats are written as accidentals.",
+    written = write_abc(some)
+    assert '| ^c4 z "C"z ^d2 |\n' in written.text
+    assert written.remarks == (
+        "Notes between semitones, written on the nearest one: 1.",
+        "Cue notes left out: 1.",
+        "Chord symbols left out, at which no note or rest begins: 1.",
+        "Keys of more than 7 sharps or flats, written as accidentals: 1.",
     )
 
 
-def test_bars_without_notes_are_rests_and_a_score_without_rows_is_written(score) -> None:
+def test_measures_without_notes_are_rests(score) -> None:
     some = score([{"measure": 1, "pitch": "C5", "duration": 16}], times=FOUR_FOUR)
     assert "| z8 | c8 |" in write_abc(some).text
-    assert "| z8 |" in write_abc(score([], bars=[16])).text
+    assert "| z8 |" in write_abc(score([], measures=[16])).text
 
 
 PITCHES = ("C4", "C#4", "Cb4", "C5", "C#5", "D4", "F4", "F#4", "F##4", "Bb4", "Bbb4", "B4", "F5", "F#5", "E4")
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_drawn_scores_are_read_back(score, seed) -> None:
-    """Keys, accidentals in all orders, chords, tuplets, graces, voices, ties, gaps."""
+def test_random_scores_are_read_back(score, seed) -> None:
+    """With keys, accidentals in all orders, chords, tuplets, grace notes, voices, ties and gaps."""
     chance = random.Random(seed)  # noqa: S311
     rows, unit = [], 60
     for part in range(2):
-        for bar in range(6):
+        for measure in range(6):
             for voice in range(chance.choice((1, 1, 2))):
                 now = 0
                 while now < 4 * unit:
                     length = min(chance.choice((20, 20, 12, 30, 15, 60, 90, 120, 24)), 4 * unit - now)
-                    row = {"part": part, "measure": bar, "voice": voice, "onset": now, "duration": length}
+                    row = {"part": part, "measure": measure, "voice": voice, "onset": now, "duration": length}
                     kind = chance.random()
                     if kind < 0.1:
                         rows.append({**row, "duration": 0, "grace": True, "pitch": chance.choice(PITCHES)})
@@ -378,11 +393,13 @@ def test_drawn_scores_are_read_back(score, seed) -> None:
                     now += length
     modes = ("", "major", "minor", "dorian", "locrian")
     keys = tuple(
-        KeyChange(part, bar, 0, chance.randint(-7, 7), chance.choice(modes))
-        for part in range(2) for bar in sorted({0, chance.randint(1, 5)})
+        KeyChange(part, measure, 0, chance.randint(-7, 7), chance.choice(modes))
+        for part in range(2) for measure in sorted({0, chance.randint(1, 5)})
     )  # fmt: skip
     times = tuple(TimeChange(part, 0, 0, "4/4", 4 * unit) for part in range(2))
-    some = score(rows, bars=[4 * unit] * 6, ticks_per_quarter=unit, names=("A", "B"), keys=keys, times=times)
+    some = score(
+        rows, measures=[4 * unit] * 6, ticks_per_quarter=unit, names=("A", "B"), keys=keys, times=times
+    )
     assert len(rows) > 50
     assert difference(some) == ""
 
@@ -411,16 +428,16 @@ def test_keys_times_tempos_and_chord_symbols_are_read_back() -> None:
 
 @pytest.mark.corpus
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("since", range(TURNS))
-def test_all_works_of_musicxml_are_read_back(since: int) -> None:
-    """By turns, so that processes may share the work: music21 takes its time with large scores."""
+@pytest.mark.parametrize("share", range(SHARES))
+def test_all_works_of_musicxml_are_read_back(share: int) -> None:
+    """In shares that run in parallel, because music21 is slow with large scores."""
     from music21.corpus import corpora
 
     paths = sorted(Path(path) for path in corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl")))
     assert len(paths) > 600
     differences = {}
-    for path in paths[since::TURNS]:
+    for path in paths[share::SHARES]:
         score = read(Document(SUFFIXES[path.suffix], path.read_bytes()), Limits())
-        if found := difference(score):
-            differences[path.name] = found
+        if changes := difference(score):
+            differences[path.name] = changes
     assert differences == {}

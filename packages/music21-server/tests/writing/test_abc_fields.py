@@ -25,7 +25,7 @@ STANDARD = {
     -6: "Gb Eb Db Ab Bb Cb",
     -7: "Cb Ab Gb Db Eb Fb",
 }
-"""The table of key signatures of the standard (2.1, 3.1.14)."""
+"""Table of key signatures in the standard (2.1, 3.1.14)."""
 
 KEYS = [
     (fifths, mode, tonic)
@@ -34,7 +34,7 @@ KEYS = [
 ]
 
 
-def test_keys_are_named_as_in_the_table_of_the_standard() -> None:
+def test_keys_match_the_table_of_the_standard() -> None:
     for fifths, mode, tonic in KEYS:
         if tonic != "Fb":
             assert key_field(fifths, mode) == (tonic if mode == "major" else f"{tonic} {mode}")
@@ -54,23 +54,23 @@ def test_keys_are_named_as_in_the_table_of_the_standard() -> None:
         (-8, "minor", "C"),
     ],
 )
-def test_keys_that_are_written_otherwise(fifths, mode, field) -> None:
+def test_other_keys_and_modes(fifths, mode, field) -> None:
     assert key_field(fifths, mode) == field
 
 
-def test_all_keys_are_read_back_with_their_signature() -> None:
-    bars = "".join(f"L:1/8\nK:{key_field(fifths, mode)}\nC8 |\n" for fifths, mode, _ in KEYS)
-    score = read(Document("abc", f"X:1\nT:Keys\nL:1/8\nM:4/4\nK:C\nC8 |\n{bars}".encode()), Limits())
+def test_music21_reads_all_keys_with_their_signature() -> None:
+    measures = "".join(f"L:1/8\nK:{key_field(fifths, mode)}\nC8 |\n" for fifths, mode, _ in KEYS)
+    score = read(Document("abc", f"X:1\nT:Keys\nL:1/8\nM:4/4\nK:C\nC8 |\n{measures}".encode()), Limits())
     back = {key.measure: key.fifths for key in score.keys}
     now, read_back = 0, []
-    for bar in range(1, len(KEYS) + 1):
-        now = back.get(bar, now)
+    for measure in range(1, len(KEYS) + 1):
+        now = back.get(measure, now)
         read_back.append(now)
     assert read_back == [fifths for fifths, _, _ in KEYS]
 
 
 @pytest.mark.parametrize(("fifths", "expected"), [(7, 7), (-7, -7), (8, 0), (-8, 0), (0, 0)])
-def test_signatures_beyond_seven_are_left_to_accidentals(fifths, expected) -> None:
+def test_signatures_beyond_seven_are_not_written(fifths, expected) -> None:
     assert fifths_written(fifths) == expected
 
 
@@ -92,9 +92,9 @@ def test_tempos(tempo, field) -> None:
         ("two\nlines\tand  more\x00", "two lines and more"),
     ],
 )
-def test_texts_mean_themselves(text, field) -> None:
+def test_special_characters_are_escaped(text, field) -> None:
     assert text_field(text) == field
 
 
-def test_quoted_texts_end_where_they_should() -> None:
+def test_quotation_marks_inside_become_apostrophes() -> None:
     assert quoted('The "best" %') == "\"The 'best' \\%\""

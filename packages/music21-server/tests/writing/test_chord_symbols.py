@@ -17,8 +17,8 @@ from music21_server.writing.chord_symbols import harmony
         "C(no3)", "C7(#9)(b13)/Bb", "C69", "Galt", "Italian thing",
     ],
 )  # fmt: skip
-def test_a_symbol_is_read_back(text) -> None:
-    # A text that is no chord is none.
+def test_symbols_are_read_back(text) -> None:
+    # A text that is not a chord symbol means no chord.
     expected = "N.C." if text == "Italian thing" else text
     assert chord_symbol(etree.fromstring(harmony(text))) == expected
 
@@ -34,18 +34,18 @@ def test_a_symbol_is_read_back(text) -> None:
         ("Caug", "C+"),
     ],
 )
-def test_other_spellings_mean_the_same(text, expected) -> None:
+def test_other_spellings_have_the_same_meaning(text, expected) -> None:
     assert chord_symbol(etree.fromstring(harmony(text))) == expected
 
 
-def test_what_is_printed_is_kept() -> None:
+def test_printed_text_is_kept() -> None:
     element = etree.fromstring(harmony('Galt "<'))
     assert element.findtext("kind") == "other"
     assert element.find("kind").get("text") == 'alt "<'
     assert etree.fromstring(harmony("tacet")).find("kind").get("text") == "tacet"
 
 
-def test_every_suffix_of_the_reader_has_its_kind() -> None:
+def test_every_suffix_of_the_reader_is_written_as_its_kind() -> None:
     from music21_server.reading import chord_symbols as reader
 
     for kind, suffix in reader._SUFFIX.items():

@@ -18,12 +18,12 @@ from music21_server.writing.general_midi import DEFAULT_DRUM, drum, program
         ("Cembalo", 6), ("Organ", 19), ("", 0), ("P1-Staff2", 0), ("Ένα", 0),
     ],
 )  # fmt: skip
-def test_programs(name, expected) -> None:
+def test_programs_of_instrument_names(name, expected) -> None:
     assert program(name) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("Bass Drum", 36), ("Triangel", 81), ("Große Trommel", 36), ("?", DEFAULT_DRUM)]
 )
-def test_drums(name, expected) -> None:
+def test_drum_keys_of_instrument_names(name, expected) -> None:
     assert drum(name) == expected

@@ -27,7 +27,7 @@ def variable(text: str, name: str) -> list[str]:
     return [line.strip() for line in body.split("\n")]
 
 
-def test_a_file(score) -> None:
+def test_complete_file(score) -> None:
     some = score(
         [
             {"pitch": "D5", "grace": True, "duration": 0},
@@ -66,11 +66,12 @@ def test_a_file(score) -> None:
     assert '\\new Staff \\with { instrumentName = "Flute" } <<\n      \\new Voice { \\signsA }' in text
 
 
-def test_a_pick_up_and_bars_of_other_lengths_than_the_time_signature_says(score) -> None:
+def test_pickup_and_measures_longer_than_the_time_signature(score) -> None:
     rows = [
-        {"measure": bar, "pitch": "C5", "duration": ticks} for bar, ticks in enumerate((4, 16, 20, 20, 16))
+        {"measure": measure, "pitch": "C5", "duration": ticks}
+        for measure, ticks in enumerate((4, 16, 20, 20, 16))
     ]
-    text = write_lilypond(score(rows, bars=[4, 16, 20, 20, 16], times=FOUR_FOUR)).text
+    text = write_lilypond(score(rows, measures=[4, 16, 20, 20, 16], times=FOUR_FOUR)).text
     assert variable(text, "signsA") == [
         "\\clef treble \\time 4/4 \\partial 4 s4 |",
         "s1 |",
@@ -82,14 +83,14 @@ def test_a_pick_up_and_bars_of_other_lengths_than_the_time_signature_says(score)
     assert variable(text, "notesA") == ["c''4 |", "c''1 |", "c''1*5/4 |", "c''1*5/4 |", "c''1 |"]
 
 
-def test_a_rest_of_a_pick_up_is_no_rest_of_a_bar(score) -> None:
+def test_rest_of_a_pickup_is_not_a_whole_measure_rest(score) -> None:
     text = write_lilypond(
-        score([{"kind": REST, "duration": 4}, {"measure": 1, "kind": REST}], bars=[4, 4], times=FOUR_FOUR)
+        score([{"kind": REST, "duration": 4}, {"measure": 1, "kind": REST}], measures=[4, 4], times=FOUR_FOUR)
     ).text
     assert variable(text, "notesA") == ["r4 |", "R4 |"]
 
 
-def test_voices_of_a_staff(score) -> None:
+def test_voices_of_a_staff_have_stem_directions(score) -> None:
     some = score(
         [
             {"pitch": "C5", "duration": 16},
@@ -107,7 +108,7 @@ def test_voices_of_a_staff(score) -> None:
     assert "\\new Voice { \\notesA }\n      \\new Voice { \\notesB }" in text
 
 
-def test_staves_of_an_instrument_stand_together_and_instruments_transpose(score) -> None:
+def test_staves_of_a_piano_are_joined_and_a_horn_transposes(score) -> None:
     some = score(
         [{"part": part, "pitch": "C4"} for part in range(3)],
         parts=[
@@ -121,25 +122,25 @@ def test_staves_of_an_instrument_stand_together_and_instruments_transpose(score)
     assert variable(text, "signsC")[0] == "\\clef treble \\transposition f s1 |"
 
 
-def test_tuplets_are_as_short_as_they_can_be(score) -> None:
+def test_tuplets_are_as_short_as_possible(score) -> None:
     rows = [{"onset": 4 * index, "duration": 4, "pitch": "C5"} for index in range(6)]
-    some = score(rows, ticks_per_quarter=12, bars=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
+    some = score(rows, ticks_per_quarter=12, measures=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
     triplet = "\\tuplet 3/2 { c''8 c''8 c''8 }"
     assert variable(write_lilypond(some).text, "notesA") == [f"{triplet} {triplet} |"]
 
 
-def test_without_title_and_composer_there_is_no_field_for_them(score) -> None:
+def test_header_without_title_and_composer(score) -> None:
     assert write_lilypond(score([{}])).text.startswith('\\version "2.24.0"\n\\header {\n  tagline = ##f\n}\n')
 
 
 @pytest.mark.parametrize(("staves", "size"), [(10, None), (11, "18"), (20, "10"), (40, "6")])
-def test_staves_are_smaller_where_there_are_many(score, staves, size) -> None:
+def test_staves_are_smaller_in_large_scores(score, staves, size) -> None:
     text = write_lilypond(score([{}], names=["x"] * staves)).text
     found = [line for line in text.split("\n") if "staff-size" in line]
     assert found == ([f"#(set-global-staff-size {size})"] if size else [])
 
 
-def test_every_staff_is_printed_and_played_with_its_name_and_notes(score) -> None:
+def test_every_staff_has_its_name_marks_and_notes(score) -> None:
     text = write_lilypond(score([{"part": part} for part in (0, 1)], names=["Flute", ""])).text
     assert [line.strip() for line in text.partition("\\score {")[2].split("\n")] == [
         "", "<<",
@@ -153,14 +154,14 @@ def test_every_staff_is_printed_and_played_with_its_name_and_notes(score) -> Non
 
 
 def test_stems_of_many_voices(score) -> None:
-    rows = [{"voice": voice, "measure": bar, "duration": 16} for bar in (0, 1) for voice in range(5)]
+    rows = [{"voice": voice, "measure": measure, "duration": 16} for measure in (0, 1) for voice in range(5)]
     text = write_lilypond(score(rows)).text
     stems = ("One", "Two", "Three", "Four", "Four")
     for name, stem in zip("ABCDE", stems, strict=True):
         assert variable(text, f"notes{name}") == [f"\\voice{stem}", "c'1 |", "c'1 |"]
 
 
-def test_rests_of_whole_bars_are_counted_where_they_are_alike(score) -> None:
+def test_equal_whole_measure_rests_are_combined(score) -> None:
     rows = [
         {"measure": 2, "kind": REST, "duration": 16},
         {"measure": 3, "kind": REST, "duration": 16},
@@ -171,8 +172,8 @@ def test_rests_of_whole_bars_are_counted_where_they_are_alike(score) -> None:
         {"measure": 8, "voice": 1, "kind": REST, "duration": 12},
         {"part": 1, "measure": 1, "kind": REST, "duration": 16},
     ]
-    bars, fermatas = [16] * 4 + [12] * 5, (Fermata(0, 6, 0), Fermata(1, 1, 0))
-    text = write_lilypond(score(rows, bars=bars, times=FOUR_FOUR, fermatas=fermatas, names="AB")).text
+    measures, fermatas = [16] * 4 + [12] * 5, (Fermata(0, 6, 0), Fermata(1, 1, 0))
+    text = write_lilypond(score(rows, measures=measures, times=FOUR_FOUR, fermatas=fermatas, names="AB")).text
     assert variable(text, "notesA") == [
         "\\oneVoice", "R1*3 |", "\\voiceOne", "R1 |", "\\oneVoice", "R2.*2 |",
         "r2.\\fermata |", "R2. |", "s2. |",
@@ -181,22 +182,22 @@ def test_rests_of_whole_bars_are_counted_where_they_are_alike(score) -> None:
     assert variable(text, "notesC") == ["R1 |", "r1\\fermata |", "R1*2 |", "R2.*5 |"]
 
 
-def test_a_bar_without_length_holds_nothing(score) -> None:
-    rows = [{"measure": bar, "duration": 16} for bar in (0, 2)]
-    text = write_lilypond(score(rows, bars=[16, 0, 16], times=FOUR_FOUR)).text
+def test_measure_of_no_length_is_omitted(score) -> None:
+    rows = [{"measure": measure, "duration": 16} for measure in (0, 2)]
+    text = write_lilypond(score(rows, measures=[16, 0, 16], times=FOUR_FOUR)).text
     assert variable(text, "notesA") == ["c'1 |", "c'1 |"]
 
 
-def test_a_pick_up_is_that_of_its_own_part(score) -> None:
+def test_pickup_is_decided_for_each_part(score) -> None:
     rows = [{"part": part, "kind": REST, "duration": 8} for part in (0, 1)]
     times = (TimeChange(0, 0, 0, "2/4", 8), TimeChange(1, 0, 0, "4/4", 16))
-    text = write_lilypond(score(rows, bars=[8], names="AB", times=times)).text
+    text = write_lilypond(score(rows, measures=[8], names="AB", times=times)).text
     assert variable(text, "notesA") == ["R2 |"]
     assert variable(text, "notesB") == ["r2 |"]
     assert variable(text, "signsB")[0] == "\\clef treble \\time 4/4 \\partial 2 s2 |"
 
 
-def test_grace_notes_stand_before_what_follows_them(score) -> None:
+def test_grace_notes_precede_the_next_note(score) -> None:
     grace = {"grace": True, "duration": 0}
     rows = [
         {**grace, "pitch": "C5"}, {**grace, "kind": REST}, {**grace, "pitch": "D5"},
@@ -209,7 +210,7 @@ def test_grace_notes_stand_before_what_follows_them(score) -> None:
     ]
 
 
-def test_ties_of_notes_and_chords_and_notes_that_ring_on(score) -> None:
+def test_ties_and_let_ring(score) -> None:
     rows = [
         {"pitch": "C5", "tie": TIE_START, "duration": 8},
         {"pitch": "C5", "onset": 8, "tie": TIE_STOP},
@@ -222,25 +223,25 @@ def test_ties_of_notes_and_chords_and_notes_that_ring_on(score) -> None:
     ]  # fmt: skip
 
 
-def test_voices_are_counted_in_their_own_part(score) -> None:
+def test_voices_are_numbered_within_their_part(score) -> None:
     rows = [{"part": 0, "duration": 16}, {"part": 1, "duration": 16}, {"part": 1, "voice": 1, "duration": 16}]
     text = write_lilypond(score(rows, names="AB")).text
     assert variable(text, "notesA") == ["c'1 |"]
     assert variable(text, "notesB") == ["\\voiceOne", "c'1 |"]
 
 
-def test_staves_have_bars_of_their_own_only_where_time_signatures_differ(score) -> None:
+def test_staves_have_separate_timing_only_if_time_signatures_differ(score) -> None:
     rows = [{"part": part, "duration": 12} for part in (0, 1)]
     same = tuple(TimeChange(part, 0, 0, "3/4", 12) for part in (0, 1))
     other = (same[0], TimeChange(1, 0, 0, "6/8", 12))
     later = (*same, *(TimeChange(part, 1, 4 * part, "6/8", 12) for part in (0, 1)))
-    assert "Timing_translator" not in write_lilypond(score(rows, bars=[12], names="AB", times=same)).text
+    assert "Timing_translator" not in write_lilypond(score(rows, measures=[12], names="AB", times=same)).text
     for times in (other, later):
-        text = write_lilypond(score(rows, bars=[12, 12], names="AB", times=times)).text
+        text = write_lilypond(score(rows, measures=[12, 12], names="AB", times=times)).text
         assert text.count("\\Staff \\consists Timing_translator") == 2
 
 
-def test_what_lilypond_has_no_room_for_is_told(score) -> None:
+def test_remarks_name_omitted_and_rounded_notes(score) -> None:
     some = score(
         [
             {"alter_cents": 14, "duration": 8},
@@ -249,9 +250,9 @@ def test_what_lilypond_has_no_room_for_is_told(score) -> None:
             {"alter_cents": 14, "onset": 8, "duration": 8, "kind": REST},
         ]
     )
-    made = write_lilypond(some)
-    assert variable(made.text, "notesA") == ["c'2 r2 |"]
-    assert made.remarks == (
-        "1 notes between quarter tones are written on the nearest one.",
-        "1 notes of cues are left out.",
+    written = write_lilypond(some)
+    assert variable(written.text, "notesA") == ["c'2 r2 |"]
+    assert written.remarks == (
+        "Notes between quarter tones, written on the nearest one: 1.",
+        "Cue notes left out: 1.",
     )

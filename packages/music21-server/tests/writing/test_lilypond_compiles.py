@@ -1,4 +1,4 @@
-"""The program lilypond compiles what we write, finds no bar too long or short, and plays our notes."""
+"""Files compiled by LilyPond: no bar check fails, and its MIDI has our notes."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ pytestmark = [
 ]
 
 EVERY = 13
-"""Of the 654 works of MusicXML."""
+"""Step through the 654 works in MusicXML."""
 
 MOST_NOTES = 6_000
 _GRID = 24
-"""Parts of a quarter note to which times are rounded: lilypond's MIDI knows 384."""
+"""Steps per quarter note to which times are rounded; LilyPond's MIDI has 384."""
 
 
 HARMLESS = (
-    "too many colliding rests",  # of three voices
-    "MIDI channel wrapped around",  # of more staves than MIDI has channels
+    "too many colliding rests",  # in three voices
+    "MIDI channel wrapped around",  # more staves than MIDI has channels
     "remapping modulo 16",
-    "Going back in MIDI time.",  # of some grace notes; scores with them are not compared by ear
-    "omitting tuplet bracket with neither left nor right bound",  # of a tuplet of a gap alone
+    "Going back in MIDI time.",  # some grace notes; scores with them are not compared
+    "omitting tuplet bracket with neither left nor right bound",  # a tuplet with only a gap
 )
-"""Warnings about how it looks or sounds, and not about what is written."""
+"""Warnings about the looks or sound, not about the music."""
 
 
 def compiled(scores: dict[str, Score], folder: Path, *options: str) -> str:
-    """Return what lilypond complains of; `NAME.midi` are in the folder then."""
+    """Compile scores to `NAME.midi` in a folder, and return the errors and warnings."""
     for name, score in scores.items():
         (folder / f"{name}.ly").write_text(write_lilypond(score).text)
     command = ["lilypond", "--loglevel=WARNING", *options, *(f"{name}.ly" for name in scores)]
@@ -56,10 +56,10 @@ def compiled(scores: dict[str, Score], folder: Path, *options: str) -> str:
 
 
 def struck(content: bytes) -> set[tuple[int, int]]:
-    """Return when which keys are struck; unisons of a channel are one in lilypond's MIDI."""
+    """Return the times and keys of notes; LilyPond's MIDI merges unisons in a channel."""
     from music21.midi import MidiFile
 
-    file, found = MidiFile(), set()
+    file, notes = MidiFile(), set()
     file.readstr(content)
     for track in file.tracks:
         now = 0
@@ -67,12 +67,12 @@ def struck(content: bytes) -> set[tuple[int, int]]:
             if event.isDeltaTime():
                 now += event.time
             elif event.isNoteOn():
-                found.add((round(Fraction(now * _GRID, file.ticksPerQuarterNote)), event.pitch))
-    return found
+                notes.add((round(Fraction(now * _GRID, file.ticksPerQuarterNote)), event.pitch))
+    return notes
 
 
-def unheard(scores: dict[str, Score], folder: Path) -> dict[str, list[tuple[int, int]]]:
-    """Return where lilypond plays other notes than we do, grace notes and drums apart."""
+def played_differently(scores: dict[str, Score], folder: Path) -> dict[str, list[tuple[int, int]]]:
+    """Return notes in only one of LilyPond's MIDI and ours; scores with grace notes or drums are skipped."""
     differences = {}
     for name, score in scores.items():
         table = score.notes
@@ -87,23 +87,23 @@ def unheard(scores: dict[str, Score], folder: Path) -> dict[str, list[tuple[int,
 def works() -> dict[str, Score]:
     from music21.corpus import corpora
 
-    found = {}
+    scores = {}
     for path in sorted(map(Path, corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl"))))[::EVERY]:
         score = read(Document(SUFFIXES[path.suffix], path.read_bytes()), Limits())
         if len(score.notes) <= MOST_NOTES:
-            found[f"work{len(found)}"] = score
-    return found
+            scores[f"work{len(scores)}"] = score
+    return scores
 
 
-def test_works_are_compiled_and_played_as_they_are(tmp_path) -> None:
+def test_works_compile_and_play_the_same_notes(tmp_path) -> None:
     scores = works()
     assert len(scores) > 40
     assert compiled(scores, tmp_path, "-dno-print-pages") == ""
-    assert unheard(scores, tmp_path) == {}
+    assert played_differently(scores, tmp_path) == {}
 
 
-def test_orchestras_are_compiled(tmp_path) -> None:
-    """With grace notes, lyrics left out, transposing instruments, drums, and pianos with two staves."""
+def test_orchestral_scores_compile(tmp_path) -> None:
+    """With grace notes, transposing instruments, drums, and pianos with two staves."""
     scores = {
         f"orchestra{seed}": read(Document("musicxml", orchestral_score(20, 8, seed)), Limits())
         for seed in range(3)
@@ -112,16 +112,16 @@ def test_orchestras_are_compiled(tmp_path) -> None:
     assert (tmp_path / "orchestra0.pdf").stat().st_size > 10_000
 
 
-def test_drawn_scores_are_compiled(score, tmp_path) -> None:
-    """Voices, chords, ties, tuplets, grace notes, gaps, bars of all lengths."""
-    scores = {f"drawn{seed}": drawn(score, seed) for seed in range(8)}
+def test_random_scores_compile_and_play_the_same_notes(score, tmp_path) -> None:
+    """With voices, chords, ties, tuplets, grace notes, gaps, and measures of all lengths."""
+    scores = {f"random{seed}": random_score(score, seed) for seed in range(8)}
     assert compiled(scores, tmp_path, "-dno-print-pages") == ""
-    for name, differences in unheard(scores, tmp_path).items():
+    for name, differences in played_differently(scores, tmp_path).items():
         assert set(differences) <= tied_over(scores[name])
 
 
 def tied_over(score: Score) -> set[tuple[int, int]]:
-    """Return the notes that are held, not struck: lilypond strikes them where another voice began them."""
+    """Return the notes that are held by a tie; LilyPond repeats them if another voice began them."""
     table = score.notes
     held = np.isin(table.tie, (TIE_STOP, TIE_CONTINUE))
     starts = score.measure_starts[table.measure[held]] + table.onset[held]
@@ -129,17 +129,17 @@ def tied_over(score: Score) -> set[tuple[int, int]]:
     return set(zip(times, (table.written_cents[held] // 100).tolist(), strict=True))
 
 
-def drawn(score, seed: int) -> Score:
+def random_score(score, seed: int) -> Score:
     chance, unit = random.Random(seed), 60  # noqa: S311
-    bars = [chance.choice((60, 240))] + [chance.choice((240, 240, 180, 300)) for _ in range(5)]
+    measures = [chance.choice((60, 240))] + [chance.choice((240, 240, 180, 300)) for _ in range(5)]
     rows = []
     for part in range(2):
-        for bar, until in enumerate(bars):
+        for measure, until in enumerate(measures):
             for voice in range(chance.choice((0, 1, 1, 2))):
                 now = 0
                 while now < until:
                     length = min(chance.choice((20, 20, 12, 30, 15, 60, 90, 120, 24)), until - now)
-                    row = {"part": part, "measure": bar, "voice": voice, "onset": now, "duration": length}
+                    row = {"part": part, "measure": measure, "voice": voice, "onset": now, "duration": length}
                     if seed % 2 and chance.random() < 0.1:
                         rows.append({**row, "duration": 0, "grace": True, "pitch": "D5"})
                     if chance.random() < 0.8:
@@ -148,4 +148,4 @@ def drawn(score, seed: int) -> Score:
                             {**row, "pitch": pitch, "tie": chance.choice((0, 1, 3))} for pitch in pitches
                         ]
                     now += length
-    return score(rows, bars=bars, ticks_per_quarter=unit, names=("A", "B"))
+    return score(rows, measures=measures, ticks_per_quarter=unit, names=("A", "B"))

@@ -1,4 +1,4 @@
-"""Transpositions are those that LilyPond's manual gives, 1.1.3, and handbooks of instruments."""
+"""Marks in LilyPond; transpositions are those of its notation reference, 1.1.3, and of instrument guides."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from music21_server.score.table import (
     TimeChange,
     Transposition,
 )
-from music21_server.writing.lilypond_marks import Signs
+from music21_server.writing.lilypond_marks import Marks
 
 FOUR_FOUR = (TimeChange(0, 0, 0, "4/4", 16),)
 
 
 def lines_of(score, part: int = 0) -> list[str]:
-    *lines, last = Signs(score).lines(part)
+    *lines, last = Marks(score).lines(part)
     assert last == '\\bar "|."'
     return lines
 
@@ -44,7 +44,7 @@ def test_transposing_instruments(score, instrument, steps, semitones, middle_c) 
     assert lines_of(score([{}], parts=[part])) == [f"\\clef treble \\transposition {middle_c} s1 |"]
 
 
-def test_an_instrument_may_change_and_go_back_to_what_sounds_as_written(score) -> None:
+def test_instrument_may_change_back_to_concert_pitch(score) -> None:
     part = Part("P1", "", 0, (Transposition(0, 0, 0), Transposition(1, -1, -2), Transposition(3, 0, 0)))
     assert lines_of(score([{"measure": 4}], parts=[part])) == [
         "\\clef treble s1 |", "\\transposition bes s1 |", "s1 |", "\\transposition c' s1 |", "s1 |",
@@ -79,10 +79,10 @@ def test_tempos(score, tempo, expected) -> None:
     assert lines_of(score([{}], tempos=(TempoChange(0, 0, 0, tempo),))) == [f"\\clef treble {expected} s1 |"]
 
 
-def test_each_part_has_its_keys_and_times_and_the_first_one_all_tempos(score) -> None:
+def test_each_part_has_its_keys_and_times_and_the_first_part_has_all_tempos(score) -> None:
     some = score(
         [{"part": 0, "duration": 12}, {"part": 1, "duration": 12, "pitch": "C3"}],
-        bars=[12, 12], names="AB",
+        measures=[12, 12], names="AB",
         keys=(KeyChange(0, 1, 0, 1, ""), KeyChange(1, 1, 0, -1, "minor")),
         times=(TimeChange(0, 0, 0, "6/8", 12), TimeChange(1, 0, 0, "3/4", 12)),
         tempos=(TempoChange(1, 1, 4, 90.0),),
@@ -94,27 +94,27 @@ def test_each_part_has_its_keys_and_times_and_the_first_one_all_tempos(score) ->
     ]  # fmt: skip
 
 
-def test_bars_without_signs_are_taken_together_where_they_are_equally_long(score) -> None:
-    some = score([{}], bars=[16, 16, 16, 12, 12, 12], times=(*FOUR_FOUR, TimeChange(0, 3, 0, "3/4", 12)))
+def test_measures_without_marks_are_combined_if_equally_long(score) -> None:
+    some = score([{}], measures=[16, 16, 16, 12, 12, 12], times=(*FOUR_FOUR, TimeChange(0, 3, 0, "3/4", 12)))
     assert lines_of(some) == ["\\clef treble \\time 4/4 s1 |", "s1*2 |", "\\time 3/4 s2. |", "s2.*2 |"]
 
 
-def test_a_time_signature_within_a_bar_counts_from_the_next_one(score) -> None:
-    some = score([{}], bars=[16, 8, 8], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8)))
+def test_time_signature_within_a_measure_moves_to_the_next_one(score) -> None:
+    some = score([{}], measures=[16, 8, 8], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8)))
     assert lines_of(some) == ["\\clef treble \\time 4/4 s1 |", "\\time 2/4 s2 |", "s2 |"]
     soon = TimeChange(0, 1, 0, "3/4", 12)
-    again = score([{}], bars=[16, 12, 12], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8), soon))
+    again = score([{}], measures=[16, 12, 12], times=(*FOUR_FOUR, TimeChange(0, 0, 8, "2/4", 8), soon))
     assert lines_of(again) == ["\\clef treble \\time 4/4 s1 |", "\\time 3/4 s2. |", "s2. |"]
 
 
-def test_a_bar_without_length_has_no_barline_and_its_signs(score) -> None:
-    some = score([{}], bars=[16, 0, 16], times=FOUR_FOUR, keys=(KeyChange(0, 1, 0, 2, "major"),))
+def test_measure_of_no_length_has_its_marks_but_no_barline(score) -> None:
+    some = score([{}], measures=[16, 0, 16], times=FOUR_FOUR, keys=(KeyChange(0, 1, 0, 2, "major"),))
     assert lines_of(some) == ["\\clef treble \\time 4/4 s1 |", "\\key d \\major", "s1 |"]
-    plain = score([{}], bars=[16, 16, 0, 16], times=FOUR_FOUR)
+    plain = score([{}], measures=[16, 16, 0, 16], times=FOUR_FOUR)
     assert lines_of(plain) == ["\\clef treble \\time 4/4 s1 |", "s1*2 |"]
 
 
-def test_signs_beyond_a_bar_stand_at_its_end(score) -> None:
+def test_marks_beyond_a_measure_move_to_its_end(score) -> None:
     symbols = tuple(ChordSymbol(0, 0, onset, text) for onset, text in ((8, "C"), (8, "D"), (20, "E")))
     some = score([{}], chord_symbols=symbols, keys=(KeyChange(0, 0, 30, -1, ""),))
     assert lines_of(some) == [

@@ -1,4 +1,4 @@
-"""Expected words are those of LilyPond's manual: notation reference, 1.1 (pitches) and 1.2 (rhythms)."""
+"""Expected tokens are from LilyPond's notation reference, 1.1 (pitches) and 1.2 (rhythms)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from music21_server.score.table import STEPS
-from music21_server.writing import lilypond_tokens as words
+from music21_server.writing import lilypond_tokens as tokens
 from music21_server.writing.note_values import TYPES, note_value
 
 NOTES = {"\\maxima": 32, "\\longa": 16, "\\breve": 8}
@@ -24,12 +24,12 @@ NOTES = {"\\maxima": 32, "\\longa": 16, "\\breve": 8}
     ],
 )  # fmt: skip
 def test_pitches(step, alter_cents, octave, expected) -> None:
-    assert words.pitch(STEPS.index(step), alter_cents, octave) == expected
+    assert tokens.pitch(STEPS.index(step), alter_cents, octave) == expected
 
 
-def quarters_of(word: str) -> Fraction:
-    """Return how long a length lasts, as LilyPond says."""
-    plain, *factors = word.split("*")
+def quarters_of(length: str) -> Fraction:
+    """Return the quarter notes of a length by the rules of LilyPond."""
+    plain, *factors = length.split("*")
     name = plain.rstrip(".")
     quarters = Fraction(NOTES[name]) if name in NOTES else Fraction(4, int(name))
     quarters *= 2 - Fraction(1, 2 ** plain.count("."))
@@ -38,28 +38,28 @@ def quarters_of(word: str) -> Fraction:
     return quarters
 
 
-def test_lengths_last_as_long_as_they_should() -> None:
+def test_written_lengths_have_the_right_duration() -> None:
     plain = [length * (2 - Fraction(1, 2**dots)) for _, length in TYPES for dots in range(4)]
     for quarters in [*plain, Fraction(5, 4), Fraction(9), Fraction(1, 7), Fraction(5, 1024), Fraction(100)]:
         value = note_value(quarters)
-        drawn = value.normal / Fraction(value.actual) if value is not None else 1
-        assert quarters_of(words.duration(value, quarters)) * drawn == quarters
-        assert quarters_of(words.span(quarters)) == quarters
-        assert quarters_of(words.span(quarters, 3)) == 3 * quarters
+        ratio = value.normal / Fraction(value.actual) if value is not None else 1
+        assert quarters_of(tokens.duration(value, quarters)) * ratio == quarters
+        assert quarters_of(tokens.span(quarters)) == quarters
+        assert quarters_of(tokens.span(quarters, 3)) == 3 * quarters
 
 
 @pytest.mark.parametrize(
-    ("quarters", "drawn", "as_rest"),
+    ("quarters", "as_note", "as_rest"),
     [
         ("1", "4", "4"), ("3/2", "4.", "4."), ("7/2", "2..", "2.."), ("8", "\\breve", "\\breve"),
         ("1/3", "8", "1*1/12"), ("5/4", "4*5/4", "1*5/16"), ("5", "1*5/4", "1*5/4"),
         ("1/1024", "1024*1/4", "1*1/4096"),
     ],
 )  # fmt: skip
-def test_lengths(quarters, drawn, as_rest) -> None:
+def test_lengths(quarters, as_note, as_rest) -> None:
     length = Fraction(quarters)
-    assert words.duration(note_value(length), length) == drawn
-    assert words.span(length) == as_rest
+    assert tokens.duration(note_value(length), length) == as_note
+    assert tokens.span(length) == as_rest
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_lengths(quarters, drawn, as_rest) -> None:
     ],
 )  # fmt: skip
 def test_keys(fifths, mode, expected) -> None:
-    assert words.key(fifths, mode) == f"\\key {expected}"
+    assert tokens.key(fifths, mode) == f"\\key {expected}"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_keys(fifths, mode, expected) -> None:
     ],
 )  # fmt: skip
 def test_time_signatures(text, expected) -> None:
-    assert words.time(text) == expected
+    assert tokens.time(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_time_signatures(text, expected) -> None:
         ("two\nlines\x07", '"two lines"'),
     ],
 )
-def test_texts_end_where_they_should(text, expected) -> None:
-    assert words.string(text) == expected
+def test_texts_are_quoted(text, expected) -> None:
+    assert tokens.string(text) == expected
 
 
-def test_names_of_variables_have_letters_alone_and_differ() -> None:
-    named = {0: "A", 25: "Z", 26: "AA", 51: "AZ", 52: "BA", 701: "ZZ", 702: "AAA"}
-    assert {index: words.letters(index) for index in named} == named
+def test_variable_names_have_letters_only_and_differ() -> None:
+    names = {0: "A", 25: "Z", 26: "AA", 51: "AZ", 52: "BA", 701: "ZZ", 702: "AAA"}
+    assert {index: tokens.letters(index) for index in names} == names

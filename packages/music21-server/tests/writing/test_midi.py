@@ -23,7 +23,7 @@ from music21_server.writing.midi import write_midi
 
 @dataclass
 class Track:
-    """What stands in a track, times in ticks."""
+    """Events of a track, with times in ticks."""
 
     notes: list[tuple[int, int, int, int]] = field(default_factory=list)
     """Onset, duration, key, channel."""
@@ -85,7 +85,7 @@ def _number(body: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def test_the_bytes_of_a_small_file(score) -> None:
+def test_bytes_of_a_small_file(score) -> None:
     some = score(
         [{"pitch": "C4", "duration": 4}, {"pitch": "G4", "onset": 4, "duration": 12}],
         names=["Oboe"],
@@ -123,7 +123,7 @@ def test_times_are_exact_in_triplets_and_quintuplets(score) -> None:
     ]
 
 
-def test_tied_notes_are_struck_once_and_cues_and_rests_not_at_all(score) -> None:
+def test_tied_notes_are_joined_and_cues_and_rests_are_silent(score) -> None:
     rows = [
         {"onset": 0, "duration": 16, "tie": TIE_START},
         {"measure": 1, "onset": 0, "duration": 4, "tie": TIE_STOP},
@@ -135,24 +135,24 @@ def test_tied_notes_are_struck_once_and_cues_and_rests_not_at_all(score) -> None
     assert tracks[1].notes == [(0, 5 * division, 60, 0), (7 * division, division, 62, 0)]
 
 
-def test_a_repeated_note_ends_before_it_begins_again(score) -> None:
+def test_repeated_note_ends_before_it_begins_again(score) -> None:
     division, tracks = parsed(
         write_midi(score([{"onset": onset, "duration": 4} for onset in (0, 4, 8)])).content
     )
     assert [note[:2] for note in tracks[1].notes] == [(index * division, division) for index in range(3)]
 
 
-def test_pitches_sound(score) -> None:
+def test_notes_have_sounding_pitch(score) -> None:
     horn = Part("P1", "Horn in F", 0, (Transposition(0, -4, -7),))
     rows = [{"pitch": "C4"}, {"pitch": "F#4", "onset": 4}]
     _, tracks = parsed(write_midi(score(rows, parts=[horn], keys=(KeyChange(0, 0, 0, 1, ""),))).content)
     assert [note[2] for note in tracks[1].notes] == [53, 59]
     assert tracks[1].programs == [(0, 60)]
-    # One sharp for the player is no accidental for the listener.
+    # One sharp written is no accidental in concert pitch.
     assert (0, 0x59, b"\x00\x00") in tracks[0].metas
 
 
-def test_quarter_tones_and_what_is_too_high_are_named(score) -> None:
+def test_remarks_name_quarter_tones_and_notes_out_of_range(score) -> None:
     rows = [
         {"alter_cents": 50},
         {"onset": 4, "alter_cents": -51},
@@ -162,12 +162,12 @@ def test_quarter_tones_and_what_is_too_high_are_named(score) -> None:
     midi = write_midi(score(rows))
     assert [note[2] for note in parsed(midi.content)[1][1].notes] == [61, 59, 60]
     assert midi.remarks == (
-        "2 notes between semitones are played on the nearest one.",
-        "1 notes outside of MIDI's range (C-1 to G9) are left out.",
+        "Notes between semitones, played on the nearest one: 2.",
+        "Notes left out, outside MIDI's range (C-1 to G9): 1.",
     )
 
 
-def test_grace_notes_come_before_their_note(score) -> None:
+def test_grace_notes_precede_their_note(score) -> None:
     rows = [
         {"grace": True, "duration": 0, "pitch": "D5"},
         {"onset": 0, "duration": 8},
@@ -186,7 +186,7 @@ def test_grace_notes_come_before_their_note(score) -> None:
     ]
 
 
-def test_drums_have_their_channel_and_keys(score) -> None:
+def test_unpitched_notes_use_the_drum_channel(score) -> None:
     rows = [{"part": part, "kind": UNPITCHED, "step": 6} for part in range(3)] + [{"part": 3}]
     names = ["Bass Drum", "Becken", "Something", "Timpani"]
     _, tracks = parsed(write_midi(score(rows, names=names)).content)
@@ -202,7 +202,7 @@ def test_many_parts_share_channels_by_sound(score) -> None:
     assert midi.remarks == ()
 
 
-def test_more_sounds_than_channels_are_named(score) -> None:
+def test_remarks_name_shared_channels(score) -> None:
     names = [
         "Violin",
         "Viola",
@@ -227,11 +227,11 @@ def test_more_sounds_than_channels_are_named(score) -> None:
     assert 9 not in {track.notes[0][3] for track in parsed(midi.content)[1][1:]}
 
 
-def test_signatures_and_tempos_stand_at_their_times(score) -> None:
+def test_signatures_and_tempos_have_their_times(score) -> None:
     some = score(
-        [{"measure": bar} for bar in range(4)],
+        [{"measure": measure} for measure in range(4)],
         names=["A", "B"],
-        bars=[16, 12, 20, 16],
+        measures=[16, 12, 20, 16],
         times=(
             TimeChange(0, 0, 0, "4/4", 16), TimeChange(1, 0, 0, "4/4", 16), TimeChange(0, 1, 0, "6/8", 12),
             TimeChange(0, 2, 0, "2/4+3/4", 20), TimeChange(0, 3, 0, "senza misura", 0),
@@ -249,31 +249,31 @@ def test_signatures_and_tempos_stand_at_their_times(score) -> None:
     assert tempos == [(0, 500_000), (9 * division, 2**24 - 1)]
 
 
-def test_the_key_of_most_parts_counts(score) -> None:
+def test_key_of_most_parts_is_written(score) -> None:
     clarinet = Part("P3", "Clarinet", 0, (Transposition(0, -1, -2),))
     parts = [Part("P1", "Flute"), Part("P2", "Timpani"), clarinet]
     keys = (
         KeyChange(0, 0, 0, -2, "major"), KeyChange(1, 0, 0, 0, ""), KeyChange(2, 0, 0, 0, "major"),
         KeyChange(0, 1, 0, 7, ""), KeyChange(2, 1, 0, 9, ""),
     )  # fmt: skip
-    some = score([{"measure": bar} for bar in range(2)], parts=parts, keys=keys)
+    some = score([{"measure": measure} for measure in range(2)], parts=parts, keys=keys)
     division, tracks = parsed(write_midi(some).content)
-    found = [(at, data) for at, kind, data in tracks[0].metas if kind == 0x59]
-    assert found == [(0, b"\xfe\x00"), (4 * division, b"\x07\x00")]
+    keys_written = [(at, data) for at, kind, data in tracks[0].metas if kind == 0x59]
+    assert keys_written == [(0, b"\xfe\x00"), (4 * division, b"\x07\x00")]
 
 
 @pytest.mark.parametrize(
     ("transposition", "written", "concert"),
     [((0, 0), 7, 7), ((-5, -9), -4, -7), ((-1, -2), 7, 5), ((1, 2), 6, -4), ((-7, -12), 3, 3)],
 )
-def test_concert_keys_are_spelled_by_the_instruments_interval(score, transposition, written, concert) -> None:
+def test_concert_keys_are_spelled_by_the_transposition(score, transposition, written, concert) -> None:
     part = Part("P1", "Sax", 0, (Transposition(0, *transposition),))
     some = score([{}], parts=[part], keys=(KeyChange(0, 0, 0, written, ""),))
     _, tracks = parsed(write_midi(some).content)
     assert [data for _, kind, data in tracks[0].metas if kind == 0x59] == [struct.pack(">bB", concert, 0)]
 
 
-def test_times_that_are_too_fine_are_rounded_and_named(score) -> None:
+def test_times_that_are_too_fine_are_rounded_with_a_remark(score) -> None:
     unit = 32768 * 3
     rows = [{"duration": unit + 1}, {"onset": unit + 1, "duration": unit - 1}]
     midi = write_midi(score(rows, ticks_per_quarter=unit))
@@ -283,41 +283,41 @@ def test_times_that_are_too_fine_are_rounded_and_named(score) -> None:
     assert "rounded to 1/10080" in midi.remarks[0]
 
 
-def test_a_score_that_is_too_long_is_refused(score) -> None:
+def test_score_that_is_too_long_is_refused(score) -> None:
     with pytest.raises(TooMuchScoreError, match="at most 559,240 quarter notes"):
-        write_midi(score([{}], bars=[4 * 600_000]))
+        write_midi(score([{}], measures=[4 * 600_000]))
 
 
-def test_a_score_without_notes(score) -> None:
+def test_score_without_notes(score) -> None:
     _, tracks = parsed(write_midi(score([{"kind": REST, "duration": 16}])).content)
     assert tracks[1].notes == []
 
 
-def test_music21_reads_the_same(score) -> None:
-    """Another reader than the one above, with the tick for a unit."""
+def test_music21_reads_the_same_notes(score) -> None:
+    """Checks the parser of these tests as well."""
     from music21.midi import MidiFile
 
     rows = [
-        {"part": part, "measure": bar, "onset": onset, "duration": 3, "pitch": f"{name}{3 + part}"}
+        {"part": part, "measure": measure, "onset": onset, "duration": 3, "pitch": f"{name}{3 + part}"}
         for part in range(2)
-        for bar in range(3)
+        for measure in range(3)
         for onset, name in ((0, "C"), (3, "F#"), (7, "Bb"), (7, "D"))
     ]
     file = MidiFile()
     file.readstr(write_midi(score(rows, names=["Violin", "Cello"])).content)
     for part, track in enumerate(file.tracks[1:]):
-        now, on, found = 0, {}, Counter()
+        now, on, notes = 0, {}, Counter()
         for event in track.events:
             if event.isDeltaTime():
                 now += event.time
             elif event.isNoteOn():
                 on[event.pitch] = now
             elif event.isNoteOff():
-                found[on[event.pitch], now - on[event.pitch], event.pitch] += 1
+                notes[on[event.pitch], now - on[event.pitch], event.pitch] += 1
         unit = file.ticksPerQuarterNote // 4
         expected = Counter(
-            (unit * (16 * bar + onset), unit * 3, 12 * (4 + part) + semitone)
-            for bar in range(3)
+            (unit * (16 * measure + onset), unit * 3, 12 * (4 + part) + semitone)
+            for measure in range(3)
             for onset, semitone in ((0, 0), (3, 6), (7, 10), (7, 2))
         )
-        assert found == expected
+        assert notes == expected

@@ -36,12 +36,12 @@ def rows_of(score: Score) -> list[tuple[object, ...]]:
     """Return the rows with times in quarter notes, and voices numbered as they appear."""
     table, unit = score.notes, score.notes.ticks_per_quarter
     voices: dict[int, dict[int, int]] = {}
-    found = []
+    rows = []
     for row in range(len(table)):
         part, kind = int(table.part[row]), int(table.kind[row])
         own = voices.setdefault(part, {})
         pitch = (int(table.step[row]), int(table.alter_cents[row]), int(table.octave[row]))
-        found.append(
+        rows.append(
             (
                 part,
                 int(table.measure[row]),
@@ -55,7 +55,7 @@ def rows_of(score: Score) -> list[tuple[object, ...]]:
                 own.setdefault(int(table.voice[row]), len(own)),
             )
         )
-    return found
+    return rows
 
 
 def written(score: Score) -> Score:
@@ -80,7 +80,7 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_scores_of_other_formats_are_read_back_as_they_were(kind) -> None:
+def test_scores_of_other_formats_are_read_back_unchanged(kind) -> None:
     score = read(Document(kind, DOCUMENTS[kind].encode()), Limits())
     back = written(score)
     assert len(score.notes) > 8
@@ -98,12 +98,12 @@ def test_scores_of_other_formats_are_read_back_as_they_were(kind) -> None:
     ]
 
 
-def test_chords_symbols_of_abc_are_read_back() -> None:
+def test_chord_symbols_of_abc_are_read_back() -> None:
     score = read(Document("abc", DOCUMENTS["abc"].encode()), Limits())
     assert [symbol.text for symbol in written(score).chord_symbols] == ["Em", "D7/F#", "Bb"]
 
 
-def test_everything_that_columns_know(score) -> None:
+def test_all_columns_and_marks_are_read_back(score) -> None:
     some = score(
         [
             {"pitch": "D5", "grace": True, "duration": 0},
@@ -137,8 +137,8 @@ def test_everything_that_columns_know(score) -> None:
         ),
     )  # fmt: skip
     back = written(some)
-    empty_bar = (1, 1, 0, 4, REST, (), 0, False, False, 0)
-    assert rows_of(back) == [*rows_of(some), empty_bar]
+    empty_measure = (1, 1, 0, 4, REST, (), 0, False, False, 0)
+    assert rows_of(back) == [*rows_of(some), empty_measure]
     assert (back.title, back.composer) == ("Für „Elise“", "L. v. B.")
     assert back.measure_numbers == ("1a", "X1")
     assert [part.name for part in back.parts] == ['A & "B" <C>', "D"]
@@ -153,7 +153,7 @@ def test_everything_that_columns_know(score) -> None:
     assert back.chord_symbols == some.chord_symbols
 
 
-def test_what_rings_on_is_drawn_so(score) -> None:
+def test_other_ties_are_written_as_let_ring(score) -> None:
     [note] = notes_of(score([{"tie": TIE_OTHER}]))
     assert note.find("tie") is None
     assert note.find("notations/tied").get("type") == "let-ring"
@@ -172,15 +172,18 @@ def test_what_rings_on_is_drawn_so(score) -> None:
         (300, None, 0, None),
     ],
 )
-def test_durations_as_notes(score, duration, kind, dots, ratio) -> None:
-    [note] = notes_of(score([{"duration": duration}], ticks_per_quarter=240, bars=[duration]))
+def test_durations_become_note_types(score, duration, kind, dots, ratio) -> None:
+    [note] = notes_of(score([{"duration": duration}], ticks_per_quarter=240, measures=[duration]))
     assert note.findtext("type") == kind
     assert len(note.findall("dot")) == dots
-    found = (note.findtext("time-modification/actual-notes"), note.findtext("time-modification/normal-notes"))
-    assert found == (ratio or (None, None))
+    ratio_written = (
+        note.findtext("time-modification/actual-notes"),
+        note.findtext("time-modification/normal-notes"),
+    )
+    assert ratio_written == (ratio or (None, None))
 
 
-def test_brackets_hold_whole_tuplets(score) -> None:
+def test_brackets_enclose_complete_tuplets(score) -> None:
     onsets = [0, 8, 16, 24, 28, 32, 36, 52]
     durations = [8, 8, 8, 4, 4, 4, 16, 8]
     rows = [{"onset": onset, "duration": duration} for onset, duration in zip(onsets, durations, strict=True)]
@@ -189,7 +192,7 @@ def test_brackets_hold_whole_tuplets(score) -> None:
     assert kinds == ["sta", "", "sto", "sta", "", "sto", "sta", "sto"]
 
 
-def test_a_tuplet_that_is_not_complete_ends_where_it_breaks_off(score) -> None:
+def test_incomplete_tuplet_ends_at_its_last_note(score) -> None:
     rows = [
         {"onset": 0, "duration": 8},
         {"onset": 8, "duration": 24},
@@ -200,12 +203,12 @@ def test_a_tuplet_that_is_not_complete_ends_where_it_breaks_off(score) -> None:
     assert kinds == [["start", "stop"], [], ["start", "stop"]]
 
 
-def test_accidentals_stand_where_the_key_and_the_bar_do_not_say_so(score) -> None:
+def test_accidentals_differ_from_the_key_and_the_measure(score) -> None:
     rows = [
         {"pitch": "F#4", "onset": 0, "duration": 2},  # in the key
         {"pitch": "F4", "onset": 2, "duration": 2},
         {"pitch": "F5", "onset": 4, "duration": 2},  # another octave
-        {"pitch": "F4", "onset": 6, "duration": 2},  # said before
+        {"pitch": "F4", "onset": 6, "duration": 2},  # natural already
         {"pitch": "F#4", "onset": 8, "duration": 2},
         {"pitch": "Bb4", "onset": 10, "duration": 6, "tie": TIE_START},
         {"measure": 1, "pitch": "Bb4", "duration": 4, "tie": TIE_STOP},
@@ -228,15 +231,15 @@ def test_accidentals_stand_where_the_key_and_the_bar_do_not_say_so(score) -> Non
         ("4/4", [4, 2, 4, 2, 4], "||||"),
     ],
 )
-def test_beams_join_what_is_in_one_beat(score, time, durations, beams) -> None:
+def test_beams_join_the_notes_of_one_beat(score, time, durations, beams) -> None:
     rows, now = [], 0
     for duration in durations:
         rows.append({"onset": now, "duration": duration})
         now += duration
     ticks = int(Fraction(time) * 16)
-    notes = notes_of(score(rows, bars=[now], times=(TimeChange(0, 0, 0, time, ticks),)))
-    found = [note.findtext("beam[@number='1']") or "" for note in notes]
-    assert [each for each in found if each] == [each for each in re.split(r"[ ,|]", beams) if each]
+    notes = notes_of(score(rows, measures=[now], times=(TimeChange(0, 0, 0, time, ticks),)))
+    first_beams = [note.findtext("beam[@number='1']") or "" for note in notes]
+    assert [each for each in first_beams if each] == [each for each in re.split(r"[ ,|]", beams) if each]
 
 
 def test_beams_of_sixteenths(score) -> None:
@@ -249,7 +252,7 @@ def test_beams_of_sixteenths(score) -> None:
     ]  # fmt: skip
 
 
-def test_clefs_follow_the_notes(score) -> None:
+def test_clefs_are_chosen_by_range(score) -> None:
     rows = [
         {"pitch": "C5"},
         {"part": 1, "pitch": "C3"},
@@ -260,23 +263,23 @@ def test_clefs_follow_the_notes(score) -> None:
     assert root.xpath("part/measure/attributes/clef/sign/text()") == ["G", "F", "percussion", "G"]
 
 
-def test_a_piece_ends_with_a_barline_and_an_excerpt_does_not(score) -> None:
+def test_only_complete_scores_end_with_a_final_barline(score) -> None:
     some = score([{}, {"measure": 1}])
     assert len(etree.fromstring(write_musicxml(some)).findall("part/measure/barline")) == 1
     assert etree.fromstring(write_musicxml(some, is_complete=False)).find("part/measure/barline") is None
 
 
-def test_the_same_score_gives_the_same_bytes(score) -> None:
+def test_same_score_gives_the_same_bytes(score) -> None:
     rows = [{"onset": onset, "pitch": pitch} for onset, pitch in ((0, "C4"), (4, "E4"), (8, "G#4"))]
     assert write_musicxml(score(rows)) == write_musicxml(score(rows))
 
 
-def test_music21_reads_it() -> None:
+def test_music21_reads_the_document() -> None:
     from music21 import converter
 
     score = read(Document("humdrum", DOCUMENTS["humdrum"].encode()), Limits())
     parsed = converter.parseData(write_musicxml(score).decode(), format="musicxml")
-    found = [
+    notes = [
         (float(note.getOffsetInHierarchy(parsed)), float(note.quarterLength), pitch.midi)
         for note in parsed.recurse().notes
         for pitch in note.pitches
@@ -293,8 +296,8 @@ def test_music21_reads_it() -> None:
         if table.kind[row] == NOTE
     ]
     assert len(expected) > 8
-    assert [row[2] for row in sorted(found)] == [row[2] for row in sorted(expected)]
-    assert np.allclose(sorted(found), sorted(expected))
+    assert [row[2] for row in sorted(notes)] == [row[2] for row in sorted(expected)]
+    assert np.allclose(sorted(notes), sorted(expected))
 
 
 @st.composite
@@ -310,7 +313,7 @@ def some_rows(draw: st.DrawFn) -> list[dict[str, object]]:
                         "part": part,
                         "measure": measure,
                         "onset": draw(st.integers(0, 20)),
-                        # A lone rest of a whole note stands for the bar, whatever its length.
+                        # No 16: a single whole rest would be read as a whole-measure rest.
                         "duration": 0 if is_grace else draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 12, 14])),
                         "kind": kind,
                         "step": draw(st.integers(0, 6)),
@@ -330,9 +333,9 @@ def some_rows(draw: st.DrawFn) -> list[dict[str, object]]:
 
 @settings(max_examples=60, deadline=None)
 @given(rows=some_rows(), unit=st.sampled_from([3, 4, 6]))
-def test_any_rows_are_read_back_in_their_order(score, rows, unit) -> None:
+def test_random_rows_are_read_back_in_order(score, rows, unit) -> None:
     parts = 1 + max(row["part"] for row in rows)
-    some = score(rows, names=[""] * parts, ticks_per_quarter=unit, bars=[64] * 2)
+    some = score(rows, names=[""] * parts, ticks_per_quarter=unit, measures=[64] * 2)
     back = [
         row for row in rows_of(written(some)) if (row[0], row[1]) in {(r["part"], r["measure"]) for r in rows}
     ]

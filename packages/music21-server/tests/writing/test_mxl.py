@@ -10,7 +10,7 @@ from music21_server.score.limits import Limits
 from music21_server.writing.mxl import pack
 
 
-def test_an_archive_is_unpacked_to_the_document() -> None:
+def test_archive_is_unpacked_to_the_document() -> None:
     document = b"<score-partwise/>" * 1000
     packed = pack(document)
     assert unpack(packed, Limits()) == document
@@ -18,7 +18,7 @@ def test_an_archive_is_unpacked_to_the_document() -> None:
     assert pack(document) == packed
 
 
-def test_the_type_stands_first_and_can_be_seen_without_unpacking() -> None:
+def test_media_type_is_first_and_uncompressed() -> None:
     packed = pack(b"<score-partwise/>")
     assert packed[30:].startswith(b"mimetypeapplication/vnd.recordare.musicxml")
     with zipfile.ZipFile(BytesIO(packed)) as archive:

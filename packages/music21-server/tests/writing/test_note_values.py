@@ -25,18 +25,18 @@ from music21_server.writing.note_values import TYPES, NoteValue, note_value
         ("1/10007", None),
     ],
 )
-def test_a_duration_as_one_note(quarters, expected) -> None:
+def test_note_values_of_durations(quarters, expected) -> None:
     assert note_value(Fraction(quarters)) == expected
 
 
-def test_a_value_lasts_as_long_as_the_duration() -> None:
+def test_note_values_have_the_length_of_the_duration() -> None:
     lengths = dict(TYPES)
-    found = 0
+    count = 0
     for numerator in range(1, 200):
         for denominator in (1, 2, 3, 5, 6, 7, 8, 9, 12, 16, 24):
             quarters = Fraction(numerator, denominator)
             if value := note_value(quarters):
                 plain = lengths[value.kind] * (2 - Fraction(1, 2**value.dots))
                 assert plain * value.normal / value.actual == quarters
-                found += 1
-    assert found > 300
+                count += 1
+    assert count > 300

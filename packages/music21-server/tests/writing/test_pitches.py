@@ -23,12 +23,12 @@ from music21_server.writing.pitches import within_double_accidentals
         ("B4", 700, ("E5", 200)),
     ],
 )
-def test_more_than_two_accidentals_are_those_of_a_neighbour(pitch, alter_cents, expected) -> None:
+def test_triple_accidentals_are_respelled_on_another_step(pitch, alter_cents, expected) -> None:
     step, alter, octave = within_double_accidentals(STEPS.index(pitch[0]), alter_cents, int(pitch[1]))
     assert (f"{STEPS[step]}{octave}", alter) == expected
 
 
-def test_the_sound_stays_the_same() -> None:
+def test_respelling_keeps_the_pitch() -> None:
     for step in range(7):
         for alter_cents in range(-1200, 1201, 50):
             new_step, alter, octave = within_double_accidentals(step, alter_cents, 4)

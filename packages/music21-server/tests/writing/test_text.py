@@ -24,7 +24,7 @@ def lines_of(score, *args) -> list[str]:
     return write_text(score, *args, limits=LIMITS).splitlines()
 
 
-def test_a_score_as_text(score) -> None:
+def test_complete_text(score) -> None:
     clarinet = Part("P2", "Clarinet in A", 0, (Transposition(0, -2, -3),))
     some = score(
         [
@@ -64,7 +64,7 @@ def test_a_score_as_text(score) -> None:
     ]
 
 
-def test_lengths_graces_drums_and_gaps(score) -> None:
+def test_lengths_grace_notes_drums_and_gaps(score) -> None:
     some = score(
         [
             {"pitch": "D5", "grace": True, "duration": 0},
@@ -78,9 +78,13 @@ def test_lengths_graces_drums_and_gaps(score) -> None:
     assert lines_of(some)[-1] == "m1 | Part 1: grace D5, C5 q(3:2), C5 (5/4), @5/2 cue E5 q, perc B4 e"
 
 
-def test_chosen_bars_and_parts_with_what_is_in_force(score) -> None:
+def test_selected_measures_and_parts_with_the_key_in_force(score) -> None:
     some = score(
-        [{"part": part, "measure": bar, "pitch": f"C{3 + part}"} for part in range(2) for bar in range(4)],
+        [
+            {"part": part, "measure": measure, "pitch": f"C{3 + part}"}
+            for part in range(2)
+            for measure in range(4)
+        ],
         names=["Upper", "Lower"],
         keys=(KeyChange(0, 0, 0, -1, ""), KeyChange(1, 0, 0, -1, "")),
         numbers=["0", "1", "2", "3"],
@@ -89,12 +93,12 @@ def test_chosen_bars_and_parts_with_what_is_in_force(score) -> None:
     assert lines_of(some, "2", "2", ["lower"])[-2:] == ["m2 | key: 1 flat", "m2 | Lower: C4 q"]
 
 
-def test_bars_in_which_all_rest(score) -> None:
+def test_measure_in_which_all_parts_rest(score) -> None:
     rows = [{"part": part, "kind": REST, "duration": 16} for part in range(2)]
     assert lines_of(score(rows, names=["A", "B"]))[-1] == "m1 | rest: all"
 
 
-def test_what_only_some_parts_have_is_said(score) -> None:
+def test_marks_of_some_parts_name_the_parts(score) -> None:
     rows = [{"part": part} for part in range(4)]
     some = score(rows, names=list("ABCD"), times=(TimeChange(1, 0, 0, "3/4", 12),))
     assert "m1 | time: 3/4 (only B)" in lines_of(some)
@@ -102,13 +106,15 @@ def test_what_only_some_parts_have_is_said(score) -> None:
     assert "m1 | time: 3/4 (not D)" in lines_of(score(rows, names=list("ABCD"), times=most))
 
 
-def test_too_much_text_is_refused_with_what_to_ask_for(score) -> None:
-    some = score([{"measure": bar} for bar in range(10)])
-    with pytest.raises(TooMuchScoreError, match=r"10 bars of 1 parts have 10 notes and rests, .* fewer bars"):
+def test_text_beyond_the_limit_is_refused_with_advice(score) -> None:
+    some = score([{"measure": measure} for measure in range(10)])
+    with pytest.raises(
+        TooMuchScoreError, match=r"10 measures of 1 parts have 10 notes and rests, .* fewer measures"
+    ):
         write_text(some, limits=TextLimits(9))
     assert write_text(some, "1", "9", limits=TextLimits(9))
 
 
-def test_a_bar_that_is_not_there(score) -> None:
-    with pytest.raises(ScoreError, match="number of a bar"):
+def test_unknown_measures_are_refused(score) -> None:
+    with pytest.raises(ScoreError, match="number of a measure"):
         write_text(score([{}]), "7", limits=LIMITS)

@@ -6,7 +6,7 @@ from music21_server.score.table import TIE_CONTINUE, TIE_OTHER, TIE_START, TIE_S
 from music21_server.writing.ties import joined_by_ties
 
 
-def test_a_chain_over_barlines_is_one_note(score) -> None:
+def test_chain_of_ties_is_one_note(score) -> None:
     struck, end = joined_by_ties(
         score(
             [
@@ -29,11 +29,11 @@ def test_a_chain_over_barlines_is_one_note(score) -> None:
         ({"onset": 12}, "later"),
         ({"part": 1}, "another part"),
         ({"grace": True, "duration": 0}, "a grace note"),
-        ({"tie": TIE_START}, "it is not tied backwards"),
-        ({"tie": TIE_OTHER}, "it rings on"),
+        ({"tie": TIE_START}, "no end of the tie"),
+        ({"tie": TIE_OTHER}, "let ring"),
     ],
 )
-def test_a_tie_without_its_other_end_joins_nothing(score, change, why) -> None:
+def test_tie_without_its_other_end_is_ignored(score, change, why) -> None:
     rows = [
         {"onset": 0, "duration": 8, "tie": TIE_START},
         {"onset": 8, "duration": 4, "tie": TIE_STOP, **change},
@@ -43,7 +43,7 @@ def test_a_tie_without_its_other_end_joins_nothing(score, change, why) -> None:
     assert end[0] == 8
 
 
-def test_two_voices_in_unison_are_tied_each_to_its_own(score) -> None:
+def test_unisons_of_two_voices_are_tied_within_their_voice(score) -> None:
     rows = [
         {"onset": 0, "duration": 8, "tie": TIE_START, "voice": 0},
         {"onset": 8, "duration": 2, "tie": TIE_STOP, "voice": 0},
@@ -55,6 +55,6 @@ def test_two_voices_in_unison_are_tied_each_to_its_own(score) -> None:
     assert end.tolist() == [10, 10, 14, 14]
 
 
-def test_a_score_without_notes(score) -> None:
+def test_score_without_notes(score) -> None:
     struck, end = joined_by_ties(score([]))
     assert len(struck) == len(end) == 0

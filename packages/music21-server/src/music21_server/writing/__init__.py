@@ -1,1 +1,1 @@
-"""Scores become documents: MusicXML, MXL, MIDI, text."""
+"""Writers: scores become documents in MusicXML, MXL, MIDI, ABC, LilyPond and text."""

@@ -1,4 +1,4 @@
-"""Time signatures of ABC."""
+"""Time signatures in ABC."""
 
 from __future__ import annotations
 
@@ -16,55 +16,52 @@ class Meters:
     """The time signatures of a part.
 
     Attributes:
-        changes: What is written before each bar; empty for nothing.
-        long_bars: Indices of bars that are longer than their time signature.
+        changes: Value of the `M:` field before each measure; empty for none.
+        long_measures: Indices of measures that are longer than their time signature.
     """
 
     changes: tuple[str, ...]
-    long_bars: frozenset[int]
+    long_measures: frozenset[int]
 
     @property
     def first(self) -> str:
-        """What the part begins with."""
+        """First time signature of the part; ``none`` without one."""
         return (self.changes[0] if self.changes else "") or "none"
 
 
 def meters(score: Score, times: Mapping[tuple[int, int], list[TimeChange]], part: int) -> Meters:
     """Return the time signatures of a part.
 
-    A bar that is longer than its time signature gets one of its own: music21 would divide it.
+    A measure that is longer than its time signature gets a different one, because music21 would divide it.
 
     Args:
-        score: Whose bars.
-        times: Time signatures by part and bar.
+        score: The score.
+        times: Time signatures by part and measure.
         part: Index of the part.
     """
     changes: list[str] = []
-    long_bars: set[int] = set()
+    long_measures: set[int] = set()
     meter, written = "", ""
     most: Fraction | None = None
-    for bar, ticks in enumerate(score.measure_ticks.tolist()):
-        for time in moved_to_barlines(times, part, bar):
+    for measure, ticks in enumerate(score.measure_ticks.tolist()):
+        for time in moved_to_barlines(times, part, measure):
             meter = meter_field(time.text)
-        wanted = meter
-        # Readers keep to the last length that they know of.
+        field = meter
+        # Readers assume the last length they have read.
         most = _quarters(meter) or most
         length = score.quarters(ticks)
         if most is not None and length > most:
-            wanted, most = _of_length(length), length
-            long_bars.add(bar)
-        changes.append(wanted if wanted != written else "")
-        written = wanted
-    return Meters(tuple(changes), frozenset(long_bars))
+            field, most = _of_length(length), length
+            long_measures.add(measure)
+        changes.append(field if field != written else "")
+        written = field
+    return Meters(tuple(changes), frozenset(long_measures))
 
 
 def meter_field(text: str) -> str:
-    """Return the value of an `M:` field; sums such as ``2+3/8`` and ``3/8+2/8`` are added up.
+    """Return the value of an `M:` field for a time signature as in `TimeChange`.
 
-    music21 takes the digits of a sum for one number.
-
-    Args:
-        text: A time signature as in `TimeChange`.
+    Sums such as ``2+3/8`` and ``3/8+2/8`` are evaluated, because music21 reads their digits as one number.
     """
     beats: list[int] = []
     total = Fraction(0)
@@ -84,13 +81,13 @@ def meter_field(text: str) -> str:
 
 
 def _quarters(meter: str) -> Fraction | None:
-    """Return the length of a bar in quarter notes; None without a fixed one."""
+    """Return the length of a measure in quarter notes; None if it is not fixed."""
     beats, _, kind = meter.partition("/")
     return Fraction(int(beats) * 4, int(kind)) if kind else None
 
 
 def _of_length(quarters: Fraction) -> str:
-    """Return the value of an `M:` field for a bar of some length; rounded up to 64ths."""
+    """Return the value of an `M:` field for the length of a measure, rounded up to 64ths."""
     for kind in (4, 8, 16, 32):
         beats = quarters * kind / 4
         if beats.denominator == 1:

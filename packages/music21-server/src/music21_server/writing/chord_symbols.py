@@ -1,4 +1,4 @@
-"""Chord symbols become MusicXML's `<harmony>`."""
+"""Conversion of chord symbols to MusicXML `<harmony>` elements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS: Final = {
     "m9": "minor-ninth", "11": "dominant-11th", "maj11": "major-11th", "m11": "minor-11th",
     "13": "dominant-13th", "maj13": "major-13th", "m13": "minor-13th", "sus2": "suspended-second",
     "sus4": "suspended-fourth", "5": "power",
-    # Other ways to write them:
+    # Other spellings:
     "maj": "major", "M": "major", "min": "minor", "aug": "augmented", "o": "diminished",
     "M7": "major-seventh", "Maj7": "major-seventh", "min7": "minor-seventh",
     "o7": "diminished-seventh", "aug7": "augmented-seventh", "7+": "augmented-seventh", "ø7":
@@ -31,16 +31,14 @@ _ALTERS: Final = {"#": 1, "##": 2, "b": -1, "bb": -2, "-": -1, "--": -2}
 
 
 def harmony(text: str) -> str:
-    """Return a chord symbol as an element of MusicXML.
-
-    What its suffix means is looked up; one that is unknown is kept as it is printed.
+    """Return the `<harmony>` of a chord symbol; an unknown suffix is kept as printed text.
 
     Args:
-        text: Such as ``C#m7/G#``, ``C7(addb9)`` or ``N.C.``; flats may be written ``b`` or ``-``.
+        text: Symbol such as ``C#m7/G#``, ``C7(addb9)`` or ``N.C.``; flats may be written ``b`` or ``-``.
     """
     match = _SYMBOL.fullmatch(text.strip())
     if match is None:
-        # Nothing sounds, or a text that only people understand: the root is there because there must be one.
+        # No chord, or a text that is not a symbol; the schema requires a root.
         root = '<root><root-step text="">C</root-step></root>'
         return f"<harmony>{root}<kind text={_quoted(text)}>none</kind></harmony>"
     root, alter, suffix, bass, bass_alter = match.groups()
@@ -70,5 +68,5 @@ def _quoted(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without the control characters that XML has no place for."""
+    """Return a text without the control characters that XML does not allow."""
     return re.sub(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)

@@ -1,4 +1,4 @@
-"""A score in the format that somebody asks for."""
+"""Export of a score in any of the formats."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ MEDIA_TYPES: Final[dict[DocumentFormat, str]] = {
 _ADVICE: Final = {
     MEDIA_TYPES["musicxml"]: ("MusicXML", "ask for mxl, which is the same document compressed"),
     MEDIA_TYPES["abc"]: ("ABC", "ask for fewer measures or parts"),
-    MEDIA_TYPES["lilypond"]: ("file of LilyPond", "ask for fewer measures or parts"),
+    MEDIA_TYPES["lilypond"]: ("LilyPond file", "ask for fewer measures or parts"),
 }
-"""What a document is called that may be too large, and what to do."""
+"""Name of each bounded format, and advice for an export that is too large."""
 
 
 @dataclass(frozen=True)
 class ExportLimits:
-    """How much text of a document goes into one answer; the setting has the same name.
+    """Limit of the text in one answer, with a setting of the same name.
 
-    To encode a hundred megabytes takes the server, and not one of its workers, a second in which it answers
-    nobody; MusicXML compressed is a thirtieth of that.
+    Encoding 100 MB blocks the server, not one of its workers, for a second; compressed MusicXML has a
+    thirtieth of the size.
 
     Attributes:
-        max_exported_text_bytes: Of MusicXML, ABC or LilyPond.
+        max_exported_text_bytes: Bytes of MusicXML, ABC or LilyPond.
     """
 
     max_exported_text_bytes: int = 4 * 1024**2
 
-    def check(self, made: Export) -> None:
-        """Check an export.
+    def check(self, exported: Export) -> None:
+        """Check the size of an export.
 
         Raises:
-            TooMuchScoreError: It is text, and too much of it.
+            TooMuchScoreError: The export is text and exceeds the limit.
         """
-        size, most = len(made.content), self.max_exported_text_bytes
-        if made.media_type in _ADVICE and size > most:
-            name, advice = _ADVICE[made.media_type]
+        size, most = len(exported.content), self.max_exported_text_bytes
+        if exported.media_type in _ADVICE and size > most:
+            name, advice = _ADVICE[exported.media_type]
             raise TooMuchScoreError(
                 f"The {name} has {size:,} bytes, expected at most {most:,} "
                 f"(setting max_exported_text_bytes): {advice}."
@@ -70,8 +70,8 @@ class Export:
 
     Attributes:
         content: The file.
-        media_type: Its type on the internet.
-        remarks: What of the score is not in it as written, in sentences.
+        media_type: Media type of the file.
+        remarks: Sentences about content of the score that the file lacks or changes.
     """
 
     content: bytes
@@ -89,16 +89,16 @@ def export(
     """Return a whole score in a format.
 
     Args:
-        document: As it was imported.
-        score: What was read from it.
-        form: One of `DocumentFormat`.
-        limits: How large the document may be, unpacked.
-        text_limits: How much text may be written; the usual ones by default.
+        document: The imported document.
+        score: The score read from it.
+        form: The format.
+        limits: Limits of the unpacked document.
+        text_limits: Limits of a text; the default ones if None.
 
     Raises:
         ScoreError: There is no such format.
         UnreadableScoreError: The document is broken.
-        TooMuchScoreError: Something is beyond a limit, or beyond what the format has room for.
+        TooMuchScoreError: The score exceeds a limit, or the capacity of the format.
     """
     if form not in MEDIA_TYPES:
         raise ScoreError(f"Expected one of the formats {', '.join(get_args(DocumentFormat))}, got {form!r}.")

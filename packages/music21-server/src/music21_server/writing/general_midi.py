@@ -1,4 +1,4 @@
-"""What an instrument's printed name means to a synthesizer: programs of General MIDI, keys of its drums."""
+"""General MIDI programs and drum keys for printed instrument names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from typing import Final
 
 _PROGRAMS: Final = (
-    # The first line of which a word begins the name, or a word of it, counts; programs are numbered from 0.
+    # The first line with a key that begins the name, or a word of it, wins; programs are numbered from 0.
     (32, "acoustic-bass jazz-bass"),
     (33, "electric-bass bass-guitar e-bass"),
     (70, "contrabassoon kontrafagott contrafagotto bassoon fagott fagotto basson dulcian"),
@@ -63,13 +63,12 @@ DEFAULT_DRUM: Final = 38
 
 
 def program(name: str) -> int:
-    """Return the program of General MIDI for an instrument's printed name, from 0; a piano where it says
-    nothing."""
+    """Return the General MIDI program, from 0, for an instrument's printed name; a piano by default."""
     return _lookup(name, _PROGRAMS, 0)
 
 
 def drum(name: str) -> int:
-    """Return the key of General MIDI's percussion channel for an instrument's printed name."""
+    """Return the key in the General MIDI percussion channel for an instrument's printed name."""
     return _lookup(name, _DRUMS, DEFAULT_DRUM)
 
 

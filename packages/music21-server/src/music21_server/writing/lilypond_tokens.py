@@ -1,4 +1,4 @@
-"""LilyPond's words for pitches, lengths, keys and texts; in its default language, which is Dutch."""
+"""LilyPond tokens for pitches (with Dutch names, the default), lengths, keys, time signatures and texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENDINGS: Final = {
     0: "", 50: "ih", 100: "is", 150: "isih", 200: "isis", -50: "eh", -100: "es", -150: "eseh", -200: "eses",
 }  # fmt: skip
 FINEST_CENTS: Final = 50
-"""Of an accidental: a quarter tone."""
+"""Smallest alteration: a quarter tone."""
 
 _VALUES: Final = {
     "maxima": "\\maxima", "long": "\\longa", "breve": "\\breve", "whole": "1", "half": "2", "quarter": "4",
@@ -27,7 +27,7 @@ _MODES: Final = {
     "major": 0, "ionian": 0, "mixolydian": 1, "dorian": 2, "minor": 3, "aeolian": 3, "phrygian": 4,
     "locrian": 5, "lydian": -1,
 }  # fmt: skip
-"""Fifths from the tonic of the major key with the same signature to that of the mode."""
+"""Fifths from the tonic of the major key with the same signature to the tonic of the mode."""
 
 
 @cache
@@ -35,9 +35,9 @@ def pitch(step: int, alter_cents: int, octave: int) -> str:
     """Return an absolute pitch; ``c'`` is middle C.
 
     Args:
-        step: Index in `notes.STEPS`.
-        alter_cents: Alteration, rounded to quarter tones.
-        octave: 4 begins with middle C.
+        step: Index in `table.STEPS`.
+        alter_cents: Alteration; rounded to quarter tones.
+        octave: Octave; 4 begins with middle C.
     """
     rounded = (2 * alter_cents + FINEST_CENTS) // (2 * FINEST_CENTS) * FINEST_CENTS
     step, alter, octave = within_double_accidentals(step, rounded, octave)
@@ -46,11 +46,11 @@ def pitch(step: int, alter_cents: int, octave: int) -> str:
 
 
 def duration(value: NoteValue | None, quarters: Fraction) -> str:
-    """Return a length: as it is drawn, or the next shorter one with a factor.
+    """Return a length: its note value, or else the next shorter value with a factor.
 
     Args:
-        value: How it is drawn; None where it takes several notes. A tuplet is left aside.
-        quarters: The length in quarter notes.
+        value: Note value, whose tuplet is ignored; None if the length takes several notes.
+        quarters: Length in quarter notes.
     """
     if value is not None:
         return _VALUES[value.kind] + "." * value.dots
@@ -59,7 +59,7 @@ def duration(value: NoteValue | None, quarters: Fraction) -> str:
 
 
 def span(quarters: Fraction, times: int = 1) -> str:
-    """Return a length for rests and for nothing at all, which may be any; or several of them."""
+    """Return a length for rests and skips, which may be any length, repeated `times` times."""
     value = note_value(quarters)
     is_plain = value is not None and value.actual == 1
     length = duration(value, quarters) if is_plain else f"1*{quarters / 4}"
@@ -67,7 +67,7 @@ def span(quarters: Fraction, times: int = 1) -> str:
 
 
 def key(fifths: int, mode: str) -> str:
-    """Return a key signature; modes without a name in LilyPond are written as major."""
+    """Return a key signature; modes unknown to LilyPond are written as major."""
     mode = mode.strip().lower()
     name = mode if mode in _MODES else "major"
     tonic = fifths + _MODES[name]
@@ -77,7 +77,7 @@ def key(fifths: int, mode: str) -> str:
 
 
 def time(text: str) -> str:
-    """Return a time signature such as ``4/4``, ``2+3/8`` or ``3/8+2/8``; nothing for one without beats."""
+    """Return a time signature such as ``4/4``, ``2+3/8`` or ``3/8+2/8``; empty for one without beats."""
     terms: list[list[str]] = []
     beats: list[str] = []
     for term in text.split("+"):
@@ -96,13 +96,13 @@ def time(text: str) -> str:
 
 
 def string(text: str) -> str:
-    """Return a text on one line, in quotation marks."""
+    """Return a text on one line, as a quoted string."""
     line = " ".join(printable(text).split())
     return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def letters(index: int) -> str:
-    """Return a name of letters alone, as names of variables are: A to Z, AA and so on."""
+    """Return a suffix for variable names, which have letters only: A to Z, AA and so on."""
     name = ""
     index += 1
     while index:

@@ -1,7 +1,7 @@
-"""Columns become a standard MIDI file, format 1: a track of signatures and tempos, then one track per part.
+"""Writer of standard MIDI files, format 1: a track of signatures and tempos, then a track for each part.
 
-Notes are at sounding pitch, tied ones joined; cues are left out, repeats are not played out. MIDI has no
-place for some things, which `remarks` names.
+Notes have their sounding pitch, and tied notes are joined; cues are omitted, and repeats are not unfolded.
+`remarks` names content of the score that MIDI cannot hold.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from music21_server.writing.midi_marks import Times, conductor, tick_of, track_h
 from music21_server.writing.ties import absolute_onsets, joined_by_ties
 
 _FINEST: Final = 32767
-"""Ticks per quarter note that the header has room for."""
+"""Most ticks per quarter note in a MIDI header."""
 
 _USUAL: Final = 480
-"""Ticks per quarter note below which some programs show odd values."""
+"""Fewest ticks per quarter note that all programs display correctly."""
 
 _LONGEST: Final = 2**28 - 1
-"""Ticks between two events that there is room for."""
+"""Most ticks between two events."""
 
 _VELOCITY: Final = 80
 _DRUM_CHANNEL: Final = 9
@@ -43,7 +43,7 @@ class MidiFile:
 
     Attributes:
         content: The file.
-        remarks: What of the score is not in it as written, in sentences.
+        remarks: Sentences about content of the score that the file lacks or changes.
     """
 
     content: bytes
@@ -52,7 +52,7 @@ class MidiFile:
 
 @dataclass(frozen=True)
 class _Notes:
-    """What is played, one row each, in ticks of the file."""
+    """Notes that are played, with times in ticks of the file."""
 
     part: Integers
     start: Integers
@@ -65,7 +65,7 @@ def write_midi(score: Score) -> MidiFile:
     """Return a score as a MIDI file.
 
     Raises:
-        TooMuchScoreError: It lasts longer than the format has room for.
+        TooMuchScoreError: The score is longer than the format allows.
     """
     remarks: list[str] = []
     times = _times(score, remarks)
@@ -89,7 +89,7 @@ def _track(events: bytes) -> bytes:
 
 
 def _times(score: Score, remarks: list[str]) -> Times:
-    """Choose ticks in which every time of the score is exact, if there are any."""
+    """Return the conversion to ticks that represent every time of the score exactly, if possible."""
     table = score.notes
     unit = table.ticks_per_quarter
     used = [table.onset, table.duration, score.measure_ticks]
@@ -99,7 +99,7 @@ def _times(score: Score, remarks: list[str]) -> Times:
     if needed > _FINEST:
         remarks.append(
             f"Times are rounded to 1/10080 of a quarter note: the score divides it into {needed:,} parts, "
-            "for which MIDI has no room."
+            "more than MIDI allows."
         )
         return Times(10080, 10080, unit)
     division = needed * math.ceil(_USUAL / needed)
@@ -110,13 +110,12 @@ def _times(score: Score, remarks: list[str]) -> Times:
 def _check_length(ticks: int, times: Times) -> None:
     if ticks > _LONGEST:
         raise TooMuchScoreError(
-            f"Expected a score of at most {_LONGEST // times.division:,} quarter notes, as MIDI has no room "
-            f"for more, "
-            f"got {ticks // times.division:,}: export fewer bars."
+            f"Expected a score of at most {_LONGEST // times.division:,} quarter notes, the most that MIDI "
+            f"allows, got {ticks // times.division:,}: export fewer measures."
         )
 
 
-# What is played
+# Notes
 
 
 def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) -> _Notes:
@@ -129,13 +128,13 @@ def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) 
     keys = np.where(is_drum, drums[table.part[kept]], (cents[kept] + 50) // 100)
     between = int(((cents[kept] % 100 != 0) & ~is_drum).sum())
     if between:
-        remarks.append(f"{between:,} notes between semitones are played on the nearest one.")
+        remarks.append(f"Notes between semitones, played on the nearest one: {between:,}.")
     outside = (keys < 0) | (keys > 127)
     if outside.any():
-        remarks.append(f"{int(outside.sum()):,} notes outside of MIDI's range (C-1 to G9) are left out.")
+        remarks.append(f"Notes left out, outside MIDI's range (C-1 to G9): {int(outside.sum()):,}.")
         kept, keys, is_drum = kept[~outside], keys[~outside], is_drum[~outside]
-    start = times.of(absolute_onsets(score)[kept])
-    stop = np.maximum(times.of(end[kept]), start + 1)
+    start = times.converted(absolute_onsets(score)[kept])
+    stop = np.maximum(times.converted(end[kept]), start + 1)
     start, stop = _graces(score, kept, start, stop, times)
     channel = np.where(is_drum, _DRUM_CHANNEL, np.array(channels, dtype=np.int64)[table.part[kept]])
     return _Notes(table.part[kept], start, stop, keys, channel)
@@ -144,7 +143,7 @@ def _notes(score: Score, times: Times, channels: list[int], remarks: list[str]) 
 def _graces(
     score: Score, kept: Integers, start: Integers, end: Integers, times: Times
 ) -> tuple[Integers, Integers]:
-    """Place grace notes before the note that they belong to, one after another, each a 32nd long."""
+    """Return starts and ends with grace notes moved before their note, in sequence, each a 32nd long."""
     table = score.notes
     graces = np.flatnonzero(table.grace[kept])
     if not len(graces):
@@ -158,23 +157,22 @@ def _graces(
     until = sizes[group] - (np.arange(len(rows)) - np.flatnonzero(begins)[group])
     length = max(times.division // _GRACES_PER_QUARTER, 1)
     start, end = start.copy(), end.copy()
-    # Before the beginning of the piece there is no time: there they begin together with it.
+    # There is no time before the beginning of the piece: grace notes begin with it.
     start[graces] = np.maximum(start[graces] - until * length, 0)
     end[graces] = start[graces] + length
     return start, end
 
 
 def _channels(score: Score, remarks: list[str]) -> list[int]:
-    """Return a channel for each part: of its own while there are enough, else one for each sound."""
+    """Return a channel for each part: a separate one if there are enough, otherwise one for each program."""
     programs = [program(part.name) for part in score.parts]
     if len(programs) <= len(_CHANNELS):
         return list(_CHANNELS[: len(programs)])
     sounds = list(dict.fromkeys(programs))
     if len(sounds) > len(_CHANNELS):
         remarks.append(
-            f"{len(sounds)} sounds share the {len(_CHANNELS)} channels that MIDI has for them; some parts "
-            f"play "
-            "with the sound of another."
+            f"{len(sounds)} sounds share the {len(_CHANNELS)} channels of MIDI; some parts play with the "
+            "sound of another."
         )
     return [_CHANNELS[sounds.index(each) % len(_CHANNELS)] for each in programs]
 
@@ -185,7 +183,7 @@ def _note_events(notes: _Notes, parts: int) -> list[bytes]:
     part = np.concatenate([notes.part, notes.part])
     tick = np.concatenate([notes.start, notes.end])
     is_on = np.repeat(np.array([1, 0], dtype=np.int64), count)
-    # At the same time notes end before others begin, or a repeated note would be cut off.
+    # At one tick, notes end before others begin; otherwise a repeated note would be cut off.
     order = np.argsort((part << 40) | (tick << 1) | is_on, kind="stable")
     part, tick, is_on = part[order], tick[order], is_on[order]
     begins = np.ones(2 * count, dtype=np.bool_)
@@ -204,7 +202,7 @@ def _note_events(notes: _Notes, parts: int) -> list[bytes]:
 def _encoded(
     delta: Integers, status: Integers, first: Integers, second: Integers
 ) -> tuple[npt.NDArray[np.uint8], Integers]:
-    """Return events as bytes, and where each of them ends: the time since the last one, then three bytes."""
+    """Return events as bytes (a delta time and three bytes each), and the end of each one."""
     sizes = 1 + (delta >= 1 << 7).astype(np.int64) + (delta >= 1 << 14) + (delta >= 1 << 21)
     ends = np.cumsum(sizes + 3)
     buffer = np.zeros(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
@@ -212,6 +210,6 @@ def _encoded(
         buffer[ends - back] = column
     for septet in range(4):
         has: Booleans = sizes > septet
-        more = 0x80 if septet else 0  # all but the last byte of a time say that one follows
+        more = 0x80 if septet else 0  # set in all but the last byte of a delta time
         buffer[ends[has] - 4 - septet] = ((delta[has] >> (7 * septet)) & 0x7F) | more
     return buffer, ends

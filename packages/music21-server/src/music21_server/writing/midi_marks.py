@@ -1,4 +1,4 @@
-"""What stands in a MIDI file beside the notes: names, signatures and tempos."""
+"""MIDI events other than notes: names, signatures and tempos."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from music21_server.writing.selection import part_name
 
 _MICROSECONDS: Final = 60_000_000
 _SLOWEST: Final = 2**24 - 1
-"""Microseconds per quarter note that there is room for."""
+"""Most microseconds per quarter note."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """How ticks of the score become ticks of the file: times `numerator`, divided by `denominator`.
+    """Conversion from ticks of the score to ticks of the file.
 
     Attributes:
-        division: Ticks of the file in a quarter note.
-        numerator: See above.
-        denominator: See above.
+        division: Ticks of the file per quarter note.
+        numerator: Factor of the conversion.
+        denominator: Divisor of the conversion.
     """
 
     division: int
     numerator: int
     denominator: int
 
-    def of(self, ticks: Integers) -> Integers:
-        """Return times of the score in ticks of the file, rounded where they do not fit."""
-        whole, rest = np.divmod(ticks, self.denominator)  # apart, so that no product leaves 64 bits
+    def converted(self, ticks: Integers) -> Integers:
+        """Return times of the score in ticks of the file, rounded if necessary."""
+        whole, rest = np.divmod(ticks, self.denominator)  # separately, so that no product overflows 64 bits
         rounded = (rest * self.numerator + self.denominator // 2) // self.denominator
-        made: Integers = rounded + whole * self.numerator
-        return made
+        converted: Integers = rounded + whole * self.numerator
+        return converted
 
 
 def track_head(score: Score, index: int, part: Part, channel: int) -> bytes:
-    """Return a part's name, and the program that its channel plays."""
+    """Return the events for the name of a part and the program of its channel."""
     name = _text(0x03, part_name(score, index))
     return b"\x00" + name + b"\x00" + bytes((0xC0 | channel, program(part.name)))
 
 
 def conductor(score: Score, times: Times) -> bytes:
-    """Return the title, and time signatures, key signatures and tempos at their times."""
+    """Return the events for the title, time signatures, key signatures and tempos."""
     events: list[tuple[int, bytes]] = []
     if score.title:
         events.append((0, _text(0x03, score.title)))
@@ -72,12 +72,12 @@ def conductor(score: Score, times: Times) -> bytes:
 
 
 def tick_of(score: Score, at: tuple[int, int], times: Times) -> int:
-    """Return the tick of a bar's index and ticks into it."""
-    return int(times.of(score.measure_starts[at[0]] + at[1]))
+    """Return the tick in the file of a measure index and the ticks into that measure."""
+    return int(times.converted(score.measure_starts[at[0]] + at[1]))
 
 
 def _time_signature(text: str) -> Iterable[bytes]:
-    """Yield a time signature; the numerators of an additive one are added up."""
+    """Yield a time signature event; numerators of an additive signature are summed."""
     total = Fraction(0)
     smallest = 1
     for term in text.split("+"):
@@ -94,32 +94,32 @@ def _time_signature(text: str) -> Iterable[bytes]:
             beats = Fraction(0)
     numerator, power = total * smallest, smallest.bit_length() - 1
     if smallest != 1 << power or numerator.denominator != 1 or not 0 < numerator < 256:
-        return  # such as 4/3, which MIDI has no sign for
+        return  # such as 4/3, which MIDI cannot express
     clocks = 36 if smallest >= 8 and numerator % 3 == 0 else max(96 >> power, 1)
     yield b"\xff\x58\x04" + bytes((int(numerator), power, clocks, 8))
 
 
 def _concert_keys(score: Score) -> list[tuple[tuple[int, int], int, bool]]:
-    """Return changes of the key signature that most parts have, as they sound.
+    """Return the changes of the concert key of most parts.
 
-    Some instruments are written without signatures, so that no single part can speak for all.
+    Some instruments are written without key signatures, so that no single part can decide.
     """
     changes: dict[tuple[int, int], list[KeyChange]] = {}
     for key in score.keys:
         changes.setdefault((key.measure, key.onset), []).append(key)
     now: dict[int, tuple[int, bool]] = {}
-    found: list[tuple[tuple[int, int], int, bool]] = []
+    concert_keys: list[tuple[tuple[int, int], int, bool]] = []
     for at in sorted(changes):
         for key in changes[at]:
             now[key.part] = (_concert(key, score.parts[key.part]), key.mode == "minor")
         fifths, is_minor = Counter(now.values()).most_common(1)[0][0]
-        if not found or found[-1][1:] != (fifths, is_minor):
-            found.append((at, fifths, is_minor))
-    return found
+        if not concert_keys or concert_keys[-1][1:] != (fifths, is_minor):
+            concert_keys.append((at, fifths, is_minor))
+    return concert_keys
 
 
 def _concert(key: KeyChange, part: Part) -> int:
-    """Return a part's key signature as it sounds."""
+    """Return the concert key signature of a part."""
     fifths = key.fifths
     for transposition in part.transpositions:
         if transposition.measure <= key.measure:
@@ -137,7 +137,7 @@ def _text(kind: int, text: str) -> bytes:
 
 
 def _length(value: int) -> bytes:
-    """Return a number as MIDI writes lengths and times: seven bits a byte."""
+    """Return a variable-length number: seven bits in each byte."""
     septets = [value & 0x7F]
     while value := value >> 7:
         septets.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""The MusicXML of a document: as it came, or written from the columns."""
+"""MusicXML of a document: the original, or written from the columns."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from music21_server.writing.musicxml_writer import write_musicxml
 def musicxml_of(document: Document, score: Score, limits: Limits) -> bytes:
     """Return a document as MusicXML.
 
-    Partwise MusicXML is returned byte for byte as it came, of MXL the document inside; timewise is made
-    partwise, and other formats are written from the columns.
+    Partwise MusicXML, unpacked from MXL if necessary, is returned byte for byte as imported; timewise
+    MusicXML is converted to partwise, and other formats are written from the columns.
 
     Args:
-        document: As it was imported.
-        score: What was read from it.
-        limits: How large the document may be, unpacked.
+        document: The imported document.
+        score: The score read from it.
+        limits: Limits of the unpacked document.
 
     Raises:
         UnreadableScoreError: The archive is broken.
-        TooMuchScoreError: The document is beyond a limit.
+        TooMuchScoreError: The document exceeds a limit.
     """
     if document.kind == "musicxml":
         return as_partwise(document.content, limits)

@@ -1,4 +1,4 @@
-"""Columns become MusicXML, for scores that came in other formats.
+"""Writer of MusicXML from columns, for scores that were imported in other formats.
 
 Rows are written in their order, with `<backup>` and `<forward>` between them, so that reading the document
 gives the same rows.
@@ -36,13 +36,13 @@ _DEFAULT_BAR_QUARTERS: Final = 4
 def write_musicxml(score: Score, *, is_complete: bool = True) -> bytes:
     """Return a score as partwise MusicXML 4.
 
-    Written are parts, bars, key and time signatures, tempos, transpositions, chord symbols, and notes with
-    value, dots, tuplet, accidental, beams, ties and voice; clefs are chosen by range. A bar without rows gets
-    a rest.
+    The document has parts, measures, key and time signatures, tempos, transpositions, chord symbols, and
+    notes with type, dots, tuplet, accidental, beams, ties and voice. Clefs are chosen by range, and measures
+    without rows get a rest.
 
     Args:
-        score: What to write.
-        is_complete: Whether a final barline ends it.
+        score: The score to write.
+        is_complete: Whether to end with a final barline.
     """
     score = _in_largest_ticks(score)
     writer = _PartWriter(score, is_complete=is_complete)
@@ -74,7 +74,7 @@ def _text(text: str) -> str:
 
 
 def _in_largest_ticks(score: Score) -> Score:
-    """Return the score with no more ticks in a quarter note than its times need."""
+    """Return the score with the fewest ticks per quarter note that its times allow."""
     table = score.notes
     kinds = (score.keys, score.times, score.tempos, score.chord_symbols)
     factor = math.gcd(
@@ -103,11 +103,11 @@ def _in_largest_ticks(score: Score) -> Score:
     )
 
 
-# Bars
+# Measures
 
 
-def _nominal_bars(score: Score) -> Integers:
-    """Return how long the bars are by their time signatures, parts by bars; four quarters without one."""
+def _nominal_measures(score: Score) -> Integers:
+    """Return the lengths of measures by their time signatures, parts by measures; 4/4 without one."""
     nominal = np.full(
         score.own_ticks.shape, _DEFAULT_BAR_QUARTERS * score.notes.ticks_per_quarter, dtype=np.int64
     )
@@ -122,31 +122,31 @@ def _nominal_bars(score: Score) -> Integers:
 
 
 class _PartWriter:
-    """Writes the bars of each part."""
+    """Writes the measures of each part."""
 
     def __init__(self, score: Score, *, is_complete: bool) -> None:
         self._score = score
         self._is_complete = is_complete
-        self._nominal = _nominal_bars(score)
+        self._nominal = _nominal_measures(score)
         self._rows = note_elements(score, self._nominal)
         self._texts = _with_moves(score.notes, self._rows)
         self._marks = _marks(score)
-        table, bars = score.notes, score.own_ticks.shape[1]
-        self._numbers = [quoteattr(printable(measure_number(score, index))) for index in range(bars)]
-        places = np.arange(len(score.parts) * bars + 1)
-        self._edges = np.searchsorted(table.part * bars + table.measure, places).tolist()
+        table, measures = score.notes, score.own_ticks.shape[1]
+        self._numbers = [quoteattr(printable(measure_number(score, index))) for index in range(measures)]
+        places = np.arange(len(score.parts) * measures + 1)
+        self._edges = np.searchsorted(table.part * measures + table.measure, places).tolist()
 
     def measures(self, part: int) -> Iterator[str]:
-        """Yield the bars of a part."""
+        """Yield the measures of a part."""
         own = self._score.own_ticks[part].tolist()
-        bars = len(own)
-        last = max((index for index in range(bars) if own[index] >= 0), default=-1)
+        measures = len(own)
+        last = max((index for index in range(measures) if own[index] >= 0), default=-1)
         for measure in range(last + 1):
-            begin, end = self._edges[part * bars + measure], self._edges[part * bars + measure + 1]
+            begin, end = self._edges[part * measures + measure], self._edges[part * measures + measure + 1]
             marks = self._marks.get((part, measure), [])
             later = [mark for mark in marks if mark.onset > 0]
             yield self._start(part, measure)
-            yield _together([mark for mark in marks if mark.onset == 0])
+            yield _at_one_onset([mark for mark in marks if mark.onset == 0])
             if begin == end:
                 ticks = own[measure]
                 yield _empty(ticks, is_nominal=ticks == self._nominal[part, measure])
@@ -156,7 +156,7 @@ class _PartWriter:
             else:
                 yield from self._texts[begin:end]
             if measure == last and self._is_complete:
-                yield '<barline location="right"><bar-style>light-heavy</bar-style></barline>\n'
+                yield '<barline location="right"><measure-style>light-heavy</measure-style></barline>\n'
             yield "</measure>\n"
 
     def _start(self, part: int, measure: int) -> str:
@@ -166,9 +166,9 @@ class _PartWriter:
         return f"<measure number={self._numbers[measure]}{implicit}>\n"
 
     def _with_marks(self, rows: range, marks: list[_Mark], now: int) -> Iterator[str]:
-        """Yield rows, and marks where they stand."""
+        """Yield rows, and marks at their onsets."""
         table = self._score.notes
-        waiting = [(onset, _together(list(each))) for onset, each in groupby(marks, attrgetter("onset"))]
+        waiting = [(onset, _at_one_onset(list(each))) for onset, each in groupby(marks, attrgetter("onset"))]
         waiting.reverse()
         for row in rows:
             if not self._rows.joins[row]:
@@ -186,7 +186,7 @@ class _PartWriter:
 
 
 def _with_moves(table: NoteTable, rows: NoteElements) -> list[str]:
-    """Return the rows as text, each with the step from where the one before it in its bar ends."""
+    """Return the text of each row, after the move from the end of the row before it in the measure."""
     before = np.roll(table.onset + table.duration, 1)
     is_first = np.ones(len(table), dtype=np.bool_)
     is_first[1:] = (table.part[1:] != table.part[:-1]) | (table.measure[1:] != table.measure[:-1])
@@ -211,16 +211,16 @@ def _move(ticks: int) -> str:
     return ""
 
 
-# What is not a note
+# Marks
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """An element that is no note.
+    """An element other than a note.
 
     Attributes:
-        onset: Ticks since the beginning of the bar.
-        rank: Its place among others; those below `_DIRECTION` stand in `<attributes>`, in the schema's order.
+        onset: Ticks from the beginning of the measure.
+        rank: Order at one onset; ranks below `_DIRECTION` go into `<attributes>`, in the order of the schema.
         text: The element.
     """
 
@@ -232,35 +232,34 @@ class _Mark:
 _DIVISIONS, _KEY, _TIME, _CLEF, _TRANSPOSE, _DIRECTION, _HARMONY = range(7)
 
 
-def _together(marks: list[_Mark]) -> str:
-    """Return marks of one moment."""
+def _at_one_onset(marks: list[_Mark]) -> str:
     attributes = "".join(mark.text for mark in marks if mark.rank < _DIRECTION)
     others = "".join(mark.text + "\n" for mark in marks if mark.rank >= _DIRECTION)
     return (f"<attributes>{attributes}</attributes>\n" if attributes else "") + others
 
 
 def _marks(score: Score) -> dict[tuple[int, int], list[_Mark]]:
-    """Return elements that are no notes by part and bar, in the order of onsets."""
-    found: dict[tuple[int, int], list[_Mark]] = defaultdict(list)
+    """Return the marks by part and measure, ordered by onset."""
+    groups: dict[tuple[int, int], list[_Mark]] = defaultdict(list)
     divisions = f"<divisions>{score.notes.ticks_per_quarter}</divisions>"
     for index, (part, clef) in enumerate(zip(score.parts, clefs(score), strict=True)):
-        found[index, 0] = [_Mark(0, _DIVISIONS, divisions), _Mark(0, _CLEF, _clef(clef))]
+        groups[index, 0] = [_Mark(0, _DIVISIONS, divisions), _Mark(0, _CLEF, _clef(clef))]
         for each in part.transpositions:
             text = f"<diatonic>{each.diatonic}</diatonic><chromatic>{each.chromatic}</chromatic>"
-            found[index, each.measure].append(_Mark(0, _TRANSPOSE, f"<transpose>{text}</transpose>"))
+            groups[index, each.measure].append(_Mark(0, _TRANSPOSE, f"<transpose>{text}</transpose>"))
     for key in score.keys:
         mode = f"<mode>{_text(key.mode)}</mode>" if key.mode else ""
         text = f"<key><fifths>{key.fifths}</fifths>{mode}</key>"
-        found[key.part, key.measure].append(_Mark(key.onset, _KEY, text))
+        groups[key.part, key.measure].append(_Mark(key.onset, _KEY, text))
     for time in score.times:
-        found[time.part, time.measure].append(_Mark(time.onset, _TIME, f"<time>{_time(time.text)}</time>"))
+        groups[time.part, time.measure].append(_Mark(time.onset, _TIME, f"<time>{_time(time.text)}</time>"))
     for tempo in score.tempos:
-        found[tempo.part, tempo.measure].append(
+        groups[tempo.part, tempo.measure].append(
             _Mark(tempo.onset, _DIRECTION, _tempo(tempo.quarters_per_minute))
         )
     for symbol in score.chord_symbols:
-        found[symbol.part, symbol.measure].append(_Mark(symbol.onset, _HARMONY, harmony(symbol.text)))
-    return {at: sorted(marks, key=attrgetter("onset", "rank")) for at, marks in found.items()}
+        groups[symbol.part, symbol.measure].append(_Mark(symbol.onset, _HARMONY, harmony(symbol.text)))
+    return {at: sorted(marks, key=attrgetter("onset", "rank")) for at, marks in groups.items()}
 
 
 def _clef(clef: Clef) -> str:
@@ -277,15 +276,15 @@ def _tempo(quarters_per_minute: float) -> str:
 
 
 def _time(text: str) -> str:
-    """Return a time signature; ``2+3/8`` has one denominator, ``2/4+3/8`` two."""
+    """Return the children of a `<time>`; ``2+3/8`` has one denominator, ``2/4+3/8`` has two."""
     beats: list[str] = []
-    found: list[str] = []
+    fractions: list[str] = []
     for term in text.split("+"):
         count, slash, kind = term.partition("/")
         if not count.isdecimal():
             return "<senza-misura/>"
         beats.append(count)
         if slash and kind.isdecimal():
-            found.append(f"<beats>{'+'.join(beats)}</beats><beat-type>{kind}</beat-type>")
+            fractions.append(f"<beats>{'+'.join(beats)}</beats><beat-type>{kind}</beat-type>")
             beats = []
-    return "".join(found) or "<senza-misura/>"
+    return "".join(fractions) or "<senza-misura/>"

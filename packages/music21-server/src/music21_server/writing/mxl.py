@@ -1,4 +1,4 @@
-"""MusicXML is packed as compressed MusicXML (.mxl); the same document gives the same bytes."""
+"""Writer of compressed MusicXML (.mxl); the same document gives the same bytes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _CONTAINER: Final = (
     f'<rootfile full-path="{_DOCUMENT}" media-type="application/vnd.recordare.musicxml+xml"/>'
     "</rootfiles></container>\n"
 ).encode()
-_DAWN: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a ZIP archive can name."""
+_EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
+"""Earliest time in a ZIP archive."""
 
 
 def pack(musicxml: bytes) -> bytes:
-    """Return a document as an archive: its type first and stored, then the container, then the document."""
+    """Return an archive of the uncompressed media type, the container and the document, in this order."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content, method in (
@@ -26,9 +26,9 @@ def pack(musicxml: bytes) -> bytes:
             ("META-INF/container.xml", _CONTAINER, zipfile.ZIP_DEFLATED),
             (_DOCUMENT, musicxml, zipfile.ZIP_DEFLATED),
         ):
-            entry = zipfile.ZipInfo(name, date_time=_DAWN)
+            entry = zipfile.ZipInfo(name, date_time=_EARLIEST)
             entry.compress_type = method
-            entry.create_system = 3  # as on Unix, on whatever system this runs
+            entry.create_system = 3  # Unix, on every system
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What is drawn and does not sound: accidentals, beams, brackets of tuplets, clefs. All by columns."""
+"""Engraving decisions by columns: clefs, accidentals, beams and tuplet brackets."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from music21_server.writing.note_values import NoteValue
 _ORDER_OF_SHARPS: Final = "FCGDAEB"
 
 NO_BEAM, BEAM_BEGIN, BEAM_CONTINUE, BEAM_END, BEAM_FORWARD_HOOK, BEAM_BACKWARD_HOOK = range(6)
-"""Values in columns of beams."""
+"""Values of beam columns."""
 
 NO_BRACKET, BRACKET_BEGIN, BRACKET_END, BRACKET_ALONE = range(4)
-"""Values in columns of tuplet brackets."""
+"""Values of tuplet bracket columns."""
 
 _MIDDLE: Final = 4 * 7
-"""Middle C in steps above the C of octave 0."""
+"""Middle C, in steps above the C of octave 0."""
 
 _MOST_BEAMS: Final = 5
 
 
 @dataclass(frozen=True)
 class Clef:
-    """A clef: its sign, and the line that it stands on; 0 for percussion."""
+    """A clef: its sign and its line; line 0 for percussion."""
 
     sign: str
     line: int
 
 
 def clefs(score: Score) -> tuple[Clef, ...]:
-    """Return a clef for each part: the one of treble and bass that its notes lie closer to."""
+    """Return a clef for each part: percussion, or bass if its median note is below middle C, or treble."""
     table = score.notes
-    found = []
+    chosen = []
     edges = np.searchsorted(table.part, np.arange(len(score.parts) + 1))
     height = table.octave * 7 + table.step
     for index in range(len(score.parts)):
@@ -54,18 +54,18 @@ def clefs(score: Score) -> tuple[Clef, ...]:
         kinds = table.kind[rows]
         heights = height[rows][kinds == NOTE]
         if not len(heights) and (kinds == UNPITCHED).any():
-            found.append(Clef("percussion", 0))
+            chosen.append(Clef("percussion", 0))
         elif len(heights) and np.median(heights) < _MIDDLE:
-            found.append(Clef("F", 4))
+            chosen.append(Clef("F", 4))
         else:
-            found.append(Clef("G", 2))
-    return tuple(found)
+            chosen.append(Clef("G", 2))
+    return tuple(chosen)
 
 
 def shown_accidentals(score: Score) -> Booleans:
-    """Return which notes need an accidental: those that differ from what the key or an earlier note says.
+    """Return which notes need an accidental: those that differ from the key or from earlier notes.
 
-    A note tied over a barline needs none, and the next one of its pitch in that bar has it instead.
+    A note tied over a barline needs none; the next note of its pitch in that measure has the accidental.
     """
     table = score.notes
     pitched = np.flatnonzero(table.kind == NOTE)
@@ -78,20 +78,20 @@ def shown_accidentals(score: Score) -> Booleans:
     )  # fmt: skip
     rows = pitched[np.lexsort(columns)]
     is_first = np.ones(len(rows), dtype=np.bool_)
-    same_place = np.stack([table.part[rows], table.measure[rows], table.step[rows], table.octave[rows]])
-    is_first[1:] = (same_place[:, 1:] != same_place[:, :-1]).any(axis=0)
+    positions = np.stack([table.part[rows], table.measure[rows], table.step[rows], table.octave[rows]])
+    is_first[1:] = (positions[:, 1:] != positions[:, :-1]).any(axis=0)
     alters = table.alter_cents[rows]
-    of_key = _alters_of_keys(score, rows)
+    key_alters = _alters_of_keys(score, rows)
     is_tied = np.isin(table.tie[rows], (TIE_STOP, TIE_CONTINUE)) & is_first
-    # What an earlier note of the bar says; that of a note that is tied into it does not count.
-    said = np.where(is_first, of_key, np.roll(alters, 1))
-    said = np.where(np.roll(is_tied, 1) & ~is_first, of_key, said)
-    shown[rows] = (alters != said) & ~is_tied
+    # The alteration in force is that of the note before, unless that one is tied into the measure.
+    in_force = np.where(is_first, key_alters, np.roll(alters, 1))
+    in_force = np.where(np.roll(is_tied, 1) & ~is_first, key_alters, in_force)
+    shown[rows] = (alters != in_force) & ~is_tied
     return shown
 
 
 def _alters_of_keys(score: Score, rows: Integers) -> Integers:
-    """Return how the key signature in force alters the step of each row."""
+    """Return the alteration of each row's step by the key signature in force."""
     table = score.notes
     alters = np.zeros(len(rows), dtype=np.int64)
     starts = score.measure_starts
@@ -110,7 +110,7 @@ def _alters_of_keys(score: Score, rows: Integers) -> Integers:
 
 
 def alters_of_key(fifths: int) -> list[int]:
-    """Return the alteration of each step, in cents, in a key signature."""
+    """Return the alteration of each step in a key signature, in cents."""
     order = _ORDER_OF_SHARPS if fifths > 0 else _ORDER_OF_SHARPS[::-1]
     alters = [0] * len(STEPS)
     for index in range(min(abs(fifths), 14)):
@@ -119,23 +119,22 @@ def alters_of_key(fifths: int) -> list[int]:
 
 
 def joins_chord(table: NoteTable) -> Booleans:
-    """Return which rows sound with the one before them as one chord."""
+    """Return which rows are in one chord with the row before."""
     joins = np.zeros(len(table), dtype=np.bool_)
     same = np.stack([table.part, table.measure, table.onset, table.duration, table.voice, table.cue])
     joins[1:] = (same[:, 1:] == same[:, :-1]).all(axis=0)
-    lasting = (table.kind != REST) & (table.duration > 0)  # grace notes follow each other
+    lasting = (table.kind != REST) & (table.duration > 0)  # grace notes are consecutive
     joins[1:] &= lasting[1:] & lasting[:-1]
     return joins
 
 
 @dataclass(frozen=True)
 class _Heads:
-    """The first row of each chord, and single notes and rests; each with the next one of its voice, if it
-    follows.
+    """First rows of chords, single notes and rests.
 
     Attributes:
-        rows: Their rows.
-        follows: Whether each begins in its bar where the one before it ends, in one voice.
+        rows: Indices of the rows.
+        follows: Whether each begins where the one before it ends, in the same voice and measure.
     """
 
     rows: Integers
@@ -152,41 +151,41 @@ def _heads(table: NoteTable) -> _Heads:
 
 
 def beams(score: Score, values: list[NoteValue | None], value_of: Integers) -> Integers:
-    """Return the beams of each row, those of one beat together.
+    """Return the beams of each row, which join the notes of one beat.
 
     Args:
-        score: Whose rows.
-        values: How durations are drawn.
-        value_of: Index in `values`, of each row.
+        score: The score.
+        values: Note values.
+        value_of: Index in `values` for each row.
 
     Returns:
-        Rows by levels; level 0 is the beam of eighths, 1 that of sixteenths, and so on.
+        Array of rows by levels; level 0 is the beam of eighths, 1 that of sixteenths, and so on.
     """
     table = score.notes
     heads = _heads(table)
     flags_of = np.array([min(value.flags, _MOST_BEAMS) if value else 0 for value in values], dtype=np.int64)
     flags = np.where(table.kind == REST, 0, flags_of[value_of])[heads.rows]
     levels = int(flags.max(initial=0))
-    found = np.zeros((len(table), levels), dtype=np.int64)
+    columns = np.zeros((len(table), levels), dtype=np.int64)
     beat = table.onset[heads.rows] // _beat_ticks(score, heads.rows)
     joined = heads.follows.copy()
     joined[1:] &= (beat[1:] == beat[:-1]) & (flags[1:] > 0) & (flags[:-1] > 0)
-    goes_on = np.append(joined[1:], False)
+    continues = np.append(joined[1:], False)
     for level in range(levels):
         has = flags > level
         to_left = joined & has & np.roll(has, 1)
-        to_right = goes_on & has & np.roll(has, -1)
+        to_right = continues & has & np.roll(has, -1)
         beam = np.select(
-            [to_left & to_right, to_right, to_left, has & joined, has & goes_on],
+            [to_left & to_right, to_right, to_left, has & joined, has & continues],
             [BEAM_CONTINUE, BEAM_BEGIN, BEAM_END, BEAM_BACKWARD_HOOK, BEAM_FORWARD_HOOK],
             NO_BEAM,
         )
-        found[heads.rows, level] = beam
-    return found
+        columns[heads.rows, level] = beam
+    return columns
 
 
 def _beat_ticks(score: Score, rows: Integers) -> Integers:
-    """Return the length of a beat where each row is; of three eighths in 6/8 and its like."""
+    """Return the length of a beat for each row; three eighths in compound metres such as 6/8."""
     table = score.notes
     beats = np.full(len(score.measure_ticks) + 1, table.ticks_per_quarter, dtype=np.int64)
     for time in sorted(score.times, key=lambda time: time.measure):
@@ -200,21 +199,21 @@ def _beat_ticks(score: Score, rows: Integers) -> Integers:
 
 
 def brackets(score: Score, values: list[NoteValue | None], value_of: Integers) -> Integers:
-    """Return where the brackets of tuplets begin and end: each is as short as it can be.
+    """Return the tuplet bracket of each row; each bracket is as short as possible.
 
     Args:
-        score: Whose rows.
-        values: How durations are drawn.
-        value_of: Index in `values`, of each row.
+        score: The score.
+        values: Note values.
+        value_of: Index in `values` for each row.
     """
     table = score.notes
     ratios = np.array([value.actual if value else 1 for value in values], dtype=np.int64)
-    found = np.zeros(len(table), dtype=np.int64)
+    column = np.zeros(len(table), dtype=np.int64)
     heads = _heads(table)
     in_tuplet = np.flatnonzero(ratios[value_of[heads.rows]] > 1)
     if not len(in_tuplet):
-        return found
-    # Only tuplets are walked through, note by note.
+        return column
+    # Only the notes of tuplets are visited one by one.
     rows = heads.rows[in_tuplet].tolist()
     onsets, durations = table.onset[rows].tolist(), table.duration[rows].tolist()
     own_ratio = ratios[value_of[rows]].tolist()
@@ -223,27 +222,27 @@ def brackets(score: Score, values: list[NoteValue | None], value_of: Integers) -
     for index, row in enumerate(rows):
         is_open = begin >= 0
         if is_open and not (continues[index] and own_ratio[index] == own_ratio[begin]):
-            _close(found, rows[begin], rows[previous])
+            _close(column, rows[begin], rows[previous])
             is_open = False
         if not is_open:
             begin = index
         total = onsets[index] + durations[index] - onsets[begin]
         previous = index
         if _is_plain(total, table.ticks_per_quarter):
-            _close(found, rows[begin], row)
+            _close(column, rows[begin], row)
             begin = -1
     if begin >= 0:
-        _close(found, rows[begin], rows[previous])
-    return found
+        _close(column, rows[begin], rows[previous])
+    return column
 
 
-def _close(found: Integers, begin: int, end: int) -> None:
+def _close(column: Integers, begin: int, end: int) -> None:
     if begin == end:
-        found[begin] = BRACKET_ALONE
+        column[begin] = BRACKET_ALONE
     else:
-        found[begin], found[end] = BRACKET_BEGIN, BRACKET_END
+        column[begin], column[end] = BRACKET_BEGIN, BRACKET_END
 
 
 def _is_plain(ticks: int, unit: int) -> bool:
-    """Tell whether a time is a whole number of 64ths, hence none that needs a tuplet."""
+    """Return whether a time is a whole number of 64ths, and so needs no tuplet."""
     return ticks * 16 % unit == 0

@@ -1,6 +1,6 @@
-"""Rows of columns become `<note>` elements of MusicXML.
+"""MusicXML `<note>` elements for the rows of a score.
 
-Equal notes are spelled out once; what is done for each single row is done by numpy.
+Each distinct note is formatted once; everything done for every row is done by numpy.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ _BEAMS: Final = ("", "begin", "continue", "end", "forward hook", "backward hook"
 
 @dataclass(frozen=True)
 class NoteElements:
-    """The rows of a score as text.
+    """Rows of a score as text.
 
     Attributes:
-        texts: `<note>` elements.
-        joins: Which of them belong to the chord of the one before.
+        texts: `<note>` element of each row.
+        joins: Whether each row is in one chord with the row before.
     """
 
     texts: list[str]
     joins: Booleans
 
 
-def note_elements(score: Score, bars: Integers) -> NoteElements:
+def note_elements(score: Score, measures: Integers) -> NoteElements:
     """Return a `<note>` for each row.
 
     Args:
-        score: Whose rows.
-        bars: Lengths of bars by their time signatures, parts by bars, in ticks.
+        score: The score.
+        measures: Lengths of measures by their time signatures, in ticks; parts by measures.
     """
     table = score.notes
     durations, value_of = np.unique(table.duration, return_inverse=True)
@@ -84,20 +84,20 @@ def note_elements(score: Score, bars: Integers) -> NoteElements:
         "joins": joins.astype(np.int64),
         "accidental": shown_accidentals(score).astype(np.int64),
         "bracket": brackets(score, values, value_of),
-        "whole_bar": _whole_bar_rests(table, bars).astype(np.int64),
+        "whole_measure": _whole_measure_rests(table, measures).astype(np.int64),
         **{f"beam{level}": beamed[:, level] for level in range(beamed.shape[1])},
     }
-    firsts, kind_of = _distinct(list(columns.values()))
-    spelled = [
+    firsts, note_of = _distinct(list(columns.values()))
+    distinct = [
         _note({name: int(column[row]) for name, column in columns.items()}, durations, values)
         for row in firsts
     ]
-    texts = np.array(spelled, dtype=object)[kind_of].tolist() if spelled else []
+    texts = np.array(distinct, dtype=object)[note_of].tolist() if distinct else []
     return NoteElements(texts, joins)
 
 
 def _distinct(columns: list[Integers]) -> tuple[Integers, Integers]:
-    """Return the first row of each combination of values, and which combination each row has."""
+    """Return the first row of each combination of values, and the index of each row's combination."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     codes = 1
     for column in columns:
@@ -109,20 +109,20 @@ def _distinct(columns: list[Integers]) -> tuple[Integers, Integers]:
             codes = len(code) + 1
         code = code * size + (column - low)
         codes *= size
-    _, firsts, kind_of = np.unique(code, return_index=True, return_inverse=True)
-    return firsts, kind_of.reshape(-1)
+    _, firsts, index = np.unique(code, return_index=True, return_inverse=True)
+    return firsts, index.reshape(-1)
 
 
-def _whole_bar_rests(table: NoteTable, bars: Integers) -> Booleans:
-    """Return which rests fill a bar of the time signature in force."""
-    found = np.zeros(len(table), dtype=np.bool_)
+def _whole_measure_rests(table: NoteTable, measures: Integers) -> Booleans:
+    """Return which rests fill a measure of the time signature in force."""
+    fills = np.zeros(len(table), dtype=np.bool_)
     rests = np.flatnonzero((table.kind == REST) & (table.onset == 0) & ~table.grace & (table.duration > 0))
-    found[rests] = table.duration[rests] == bars[table.part[rests], table.measure[rests]]
-    return found
+    fills[rests] = table.duration[rests] == measures[table.part[rests], table.measure[rests]]
+    return fills
 
 
 def _note(row: dict[str, int], durations: Integers, values: list[NoteValue | None]) -> str:
-    """Return a `<note>` element; the order of what is in it is the schema's."""
+    """Return a `<note>`, with its children in the order of the schema."""
     value = NoteValue("eighth", 0) if row["grace"] else values[row["value"]]
     is_rest = row["kind"] == REST
     begin = "<grace/>" if row["grace"] else "<cue/>" if row["cue"] else ""
@@ -135,7 +135,7 @@ def _note(row: dict[str, int], durations: Integers, values: list[NoteValue | Non
         notations = '<tied type="let-ring"/>'
     if not row["joins"]:
         notations += _bracket(row["bracket"])
-    drawn = "" if is_rest and row["whole_bar"] else _drawn(value, row)
+    drawn = "" if is_rest and row["whole_measure"] else _drawn(value, row)
     beam = "".join(
         f'<beam number="{int(name[4:]) + 1}">{_BEAMS[number]}</beam>'
         for name, number in row.items()
@@ -151,7 +151,7 @@ def _note(row: dict[str, int], durations: Integers, values: list[NoteValue | Non
 def _sound(row: dict[str, int]) -> str:
     step, octave = STEPS[row["step"]], row["octave"]
     if row["kind"] == REST:
-        return '<rest measure="yes"/>' if row["whole_bar"] else "<rest/>"
+        return '<rest measure="yes"/>' if row["whole_measure"] else "<rest/>"
     if row["kind"] == UNPITCHED:
         place = f"<display-step>{step}</display-step><display-octave>{octave}</display-octave>"
         return f"<unpitched>{place}</unpitched>"
@@ -160,7 +160,7 @@ def _sound(row: dict[str, int]) -> str:
 
 
 def _drawn(value: NoteValue | None, row: dict[str, int]) -> str:
-    """Return value, dots, accidental and tuplet."""
+    """Return type, dots, accidental and tuplet."""
     accidental = _ACCIDENTALS.get(row["alter_cents"], "") if row["accidental"] else ""
     shown = f"<accidental>{accidental}</accidental>" if accidental else ""
     if value is None:

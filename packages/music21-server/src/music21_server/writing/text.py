@@ -1,4 +1,4 @@
-"""Scores as text that people and language models can read: bar by bar, a line for each part.
+"""Writer of text for people and language models: measure by measure, a line for each part.
 
 For example::
 
@@ -11,7 +11,7 @@ For example::
     m1 | Clarinet in A: v1: r q, C5 h. // v2: R
     m2 | rest: Clarinet in A
 
-`LEGEND` explains the signs, and stands in the text.
+`LEGEND` explains the signs, and is part of the text.
 """
 
 from __future__ import annotations
@@ -32,15 +32,12 @@ from music21_server.writing.note_values import note_value
 from music21_server.writing.selection import extract, measure_number, part_name, select_measures, select_parts
 
 LEGEND: Final = (
-    "Signs: pitches as written, C4 is middle C, F# sharp, B- flat, ~ after a letter a quarter tone up and ` "
-    "down; "
-    "w h q e s t x are whole, half, quarter, eighth, 16th, 32nd and 64th notes, a dot lengthens, e(3:2) is "
-    "an eighth "
-    "of a triplet, (5/4) a length in quarter notes; r is a rest, R one of a whole bar; ~ after a pitch ties "
-    "it to "
-    "the next; [C4 E4] is a chord; voices of one staff are v1: and v2:, parted by //; @3/2 begins that many "
-    "quarter "
-    "notes after the barline; perc stands before the line that an unpitched note is written on."
+    "Signs: pitches are as written; C4 is middle C, F# sharp, B- flat; ~ after a letter is a quarter tone "
+    "up, ` a quarter tone down; w h q e s t x are whole, half, quarter, eighth, 16th, 32nd and 64th notes, "
+    "followed by dots; e(3:2) is an eighth of a triplet, (5/4) a length in quarter notes; r is a rest, R a "
+    "rest for the whole measure; ~ after a pitch ties it to the next; [C4 E4] is a chord; voices of one "
+    "staff are v1: and v2:, separated by //; @3/2 begins 3/2 quarter notes after the barline; perc precedes "
+    "the staff position of an unpitched note."
 )
 
 _LETTERS: Final = {
@@ -50,7 +47,7 @@ _LETTERS: Final = {
 
 @dataclass(frozen=True)
 class TextLimits:
-    """Bounds of a text.
+    """Limit of a text, with a setting of the same name.
 
     Attributes:
         max_text_notes: Notes and rests.
@@ -67,27 +64,26 @@ def write_text(
     *,
     limits: TextLimits,
 ) -> str:
-    """Return bars of a score as text.
+    """Return measures of a score as text.
 
     Args:
-        score: Whose bars.
+        score: The score.
         first_measure: Printed number of the first, or ``@12`` for the twelfth; None for the beginning.
-        last_measure: Likewise of the last; None for the end.
-        parts: Names, ids or places from 1; None for all.
-        limits: How much may be written.
+        last_measure: Printed number of the last; None for the end.
+        parts: Names, ids or positions from 1; None for all.
+        limits: Limit of the text.
 
     Raises:
-        ScoreError: There is no such bar or part.
-        TooMuchScoreError: There are more notes than the limit.
+        ScoreError: There is no such measure or part.
+        TooMuchScoreError: The measures have more notes than the limit.
     """
     measures, chosen = select_measures(score, first_measure, last_measure), select_parts(score, parts)
-    some = extract(score, measures, chosen)
-    if len(some.notes) > limits.max_text_notes:
+    selected = extract(score, measures, chosen)
+    if len(selected.notes) > limits.max_text_notes:
         raise TooMuchScoreError(
-            f"{len(measures)} bars of {len(chosen)} parts have {len(some.notes):,} notes and rests, "
-            f"expected at most "
-            f"{limits.max_text_notes:,} (setting max_text_notes): ask for fewer bars, or for some of the "
-            f"parts."
+            f"{len(measures)} measures of {len(chosen)} parts have {len(selected.notes):,} notes and rests, "
+            f"expected at most {limits.max_text_notes:,} (setting max_text_notes): ask for fewer measures or "
+            "parts."
         )
     last = measure_number(score, len(score.measure_ticks) - 1)
     lines = [
@@ -99,7 +95,7 @@ def write_text(
         LEGEND,
         "",
     ]
-    return "\n".join(lines) + "\n" + "".join(line + "\n" for line in _Bars(some).lines())
+    return "\n".join(lines) + "\n" + "".join(line + "\n" for line in _Measures(selected).lines())
 
 
 def _part(score: Score, index: int) -> str:
@@ -112,28 +108,30 @@ def _part(score: Score, index: int) -> str:
     return f"{index + 1} {part_name(score, index)}{sounds}"
 
 
-class _Bars:
-    """Writes the bars of a score."""
+class _Measures:
+    """Writes the measures of a score."""
 
     def __init__(self, score: Score) -> None:
         self._score = score
         self._names = [part_name(score, index) for index in range(len(score.parts))]
-        table, bars = score.notes, len(score.measure_ticks)
+        table, measures = score.notes, len(score.measure_ticks)
         self._value = cache(_value)
-        places = np.arange(len(score.parts) * bars + 1)
-        self._edges = np.searchsorted(table.part * bars + table.measure, places).tolist()
+        places = np.arange(len(score.parts) * measures + 1)
+        self._edges = np.searchsorted(table.part * measures + table.measure, places).tolist()
         self._joins = joins_chord(table).tolist()
 
     def lines(self) -> Iterator[str]:
-        """Yield lines."""
-        bars = len(self._score.measure_ticks)
+        """Yield the lines of all measures."""
+        measures = len(self._score.measure_ticks)
         signs = self._signs()
-        for measure in range(bars):
+        for measure in range(measures):
             number = measure_number(self._score, measure)
             yield from (f"m{number} | {sign}" for sign in signs.get(measure, []))
             resting: list[str] = []
             for part, name in enumerate(self._names):
-                rows = range(self._edges[part * bars + measure], self._edges[part * bars + measure + 1])
+                rows = range(
+                    self._edges[part * measures + measure], self._edges[part * measures + measure + 1]
+                )
                 if not rows or (len(rows) == 1 and self._is_whole_rest(rows[0])):
                     resting.append(name)
                 else:
@@ -181,29 +179,28 @@ class _Bars:
         return ", ".join(words)
 
     def _signs(self) -> dict[int, list[str]]:
-        """Return keys, times, tempos and chord symbols by bar, those of all parts together where they
-        agree."""
+        """Return lines for keys, time signatures, tempos and chord symbols, by measure."""
         score = self._score
         keys = ((key.measure, key.onset, key.part, _key(key.fifths, key.mode)) for key in score.keys)
         times = ((time.measure, time.onset, time.part, time.text) for time in score.times)
         tempos = sorted(
             {(each.measure, each.onset, f"quarter = {each.quarters_per_minute:.4g}") for each in score.tempos}
         )
-        found: dict[int, list[str]] = {}
+        lines: dict[int, list[str]] = {}
         for kind, changes in (("key", keys), ("time", times)):
             for measure, text in self._agreed(changes):
-                found.setdefault(measure, []).append(f"{kind}: {text}")
+                lines.setdefault(measure, []).append(f"{kind}: {text}")
         for measure, onset, text in tempos:
-            found.setdefault(measure, []).append(f"tempo: {self._at(onset)}{text}")
+            lines.setdefault(measure, []).append(f"tempo: {self._at(onset)}{text}")
         symbols: dict[int, list[str]] = {}
         for symbol in sorted(score.chord_symbols, key=lambda each: (each.measure, each.onset, each.part)):
             symbols.setdefault(symbol.measure, []).append(f"{self._at(symbol.onset)}{symbol.text}")
         for measure, texts in symbols.items():
-            found.setdefault(measure, []).append("chord symbols: " + ", ".join(dict.fromkeys(texts)))
-        return found
+            lines.setdefault(measure, []).append("chord symbols: " + ", ".join(dict.fromkeys(texts)))
+        return lines
 
     def _agreed(self, changes: Iterable[tuple[int, int, int, str]]) -> Iterator[tuple[int, str]]:
-        """Yield changes of several parts by bar: what most have, and what differs in some."""
+        """Yield changes by measure: the most common one, with the parts that differ in parentheses."""
         moments: dict[tuple[int, int], dict[int, str]] = {}
         for measure, onset, part, text in changes:
             moments.setdefault((measure, onset), {})[part] = text
@@ -239,7 +236,7 @@ def _pitch(table: NoteTable, row: int) -> str:
 
 
 def _value(ticks: int, unit: int) -> str:
-    """Return a duration: a letter, dots and a tuplet, or a number of quarter notes."""
+    """Return a duration: letter, dots and tuplet, or else the number of quarter notes."""
     quarters = Fraction(ticks, unit)
     value = note_value(quarters)
     if value is None or value.kind not in _LETTERS:

@@ -1,4 +1,4 @@
-"""Which notes of a bar stand under one tuplet sign."""
+"""Division of a measure into tuplets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from music21_server.writing.note_values import NoteValue
 
 
 class Run(NamedTuple):
-    """Notes and rests that follow each other.
+    """Consecutive notes and rests in one tuplet, or in none.
 
     Attributes:
         begin: Index of the first.
-        end: Index behind the last.
-        actual: Notes of the tuplet; 1 without one.
-        normal: How many of them its time has room for; 1 without a tuplet.
+        end: Index after the last.
+        actual: Notes of the tuplet; 1 without a tuplet.
+        normal: Notes that usually fill its time; 1 without a tuplet.
     """
 
     begin: int
@@ -25,12 +25,12 @@ class Run(NamedTuple):
 
 
 def tuplet_runs(values: Sequence[NoteValue | None], ticks: Sequence[int], unit: int) -> Iterator[Run]:
-    """Yield what belongs together; a tuplet ends as soon as its notes last a whole number of 64ths.
+    """Yield the runs of a measure; a tuplet ends as soon as its length is a whole number of 64ths.
 
     Args:
-        values: How each note or rest is drawn; None where it takes several.
-        ticks: How long each lasts.
-        unit: Ticks in a quarter note.
+        values: Value of each note or rest; None if it takes several notes.
+        ticks: Length of each.
+        unit: Ticks per quarter note.
     """
     if values and all(value is None or value.actual == 1 for value in values):
         yield Run(0, len(values), 1, 1)

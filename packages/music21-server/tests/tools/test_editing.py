@@ -99,7 +99,7 @@ async def test_scores_of_other_formats_say_what_they_lost(client: Client[Any]) -
         made = await ask(client, tool, score_id=score, **arguments)
         assert made["format"] == "musicxml"
         (remark,) = made["remarks"]
-        assert "came as tinynotation" in remark
+        assert "imported as tinynotation" in remark
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ async def test_scores_of_other_formats_say_what_they_lost(client: Client[Any]) -
         ("transpose_score", {"to_key": "H major"}, "Expected a key such as"),
         ("transpose_score", {"interval": "M2", "from_key": "C"}, "from_key with to_key only"),
         ("transpose_score", {"interval": "P36"}, r"octaves 0 to 9, got P36"),
-        ("transpose_score", {"interval": "M2", "parts": ["Oboe"]}, "name, id or place"),
+        ("transpose_score", {"interval": "M2", "parts": ["Oboe"]}, "name, id or position"),
         ("transpose_score", {"interval": "M2", "parts": []}, "at least one part"),
-        ("extract_part", {"parts": ["Oboe"]}, "name, id or place"),
+        ("extract_part", {"parts": ["Oboe"]}, "name, id or position"),
         ("extract_part", {"parts": ["5"]}, "1 to 4"),
         ("score_slice", {"first_measure": "10"}, "from 0 to 9"),
         ("score_slice", {"first_measure": "@12"}, "@1 to @10"),
-        ("score_slice", {"first_measure": "5", "last_measure": "3"}, "none before the first"),
-        ("score_slice", {"parts": ["Oboe"]}, "name, id or place"),
+        ("score_slice", {"first_measure": "5", "last_measure": "3"}, "not to precede the first"),
+        ("score_slice", {"parts": ["Oboe"]}, "name, id or position"),
     ],
 )
 async def test_what_cannot_be_done_is_told(client: Client[Any], tool, arguments, said) -> None:
@@ -157,7 +157,7 @@ async def test_drums_do_not_move(client: Client[Any]) -> None:
     made = await ask(client, "transpose_score", score_id=score, interval="P8")
     assert made["other_parts"] == ["Snare Drum"]
     assert len(made["transposed_parts"]) == 19
-    with pytest.raises(ToolError, match="the parts asked for have none"):
+    with pytest.raises(ToolError, match="got none in the requested parts"):
         await client.call_tool(
             "transpose_score", {"score_id": score, "interval": "M2", "parts": ["Snare Drum"]}
         )

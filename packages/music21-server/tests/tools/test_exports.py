@@ -147,7 +147,7 @@ FORMS = ("abc", "lilypond", "midi", "text", "pdf", "svg", "png")
     [
         ({"first_measure": "10"}, "from 0 to 9"),
         ({"last_measure": "@11"}, "@1 to @10"),
-        ({"first_measure": "5", "last_measure": "3"}, "none before the first, got 5 to 3"),
+        ({"first_measure": "5", "last_measure": "3"}, "not to precede the first, got 5 to 3"),
         ({"parts": ["Oboe"]}, "The score has: 1 Soprano, 2 Alto, 3 Tenor, 4 Bass"),
         ({"parts": ["Sopran"]}, "Did you mean 'Soprano'"),
         ({"parts": ["1", "5"]}, "1 to 4"),

@@ -10,7 +10,7 @@ import pytest
 
 from perf_core.analysis import figures as module
 from perf_core.analysis.figures import Figure, figures
-from perf_core.analysis.measurements import ERROR_CLASSES
+from perf_core.analysis.k6_summary import ERROR_CLASSES
 from perf_core.results.record import MemoryTrend, ServerUse, Trend
 
 if TYPE_CHECKING:

@@ -6,11 +6,14 @@ import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perf_core.analysis.series import Period, load_columns, read_recording, recorded_period_s
+from perf_core.analysis.series import Period, load_columns, read_recording, recorded_period_s, uptime_percent
+
+if TYPE_CHECKING:
+    from conftest import Build
 
 PARAM = {"aggregates": {"counter": ["count", "rate"], "gauge": ["value"], "trend": ["avg", "med", "p(95)"]}}
 START_MS = 1_700_000_000_000
@@ -214,3 +217,30 @@ def test_period_is_the_recorded_one_or_else_the_requested_one(first_line: str, p
     # Over hours k6 lengthens the period: a plot or an uptime by the requested one would be wrong.
     assert recorded_period_s([first_line], 1.0) == period_s
     assert recorded_period_s([], 1.0) == 1.0
+
+
+# --- uptime ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(10, 0)] * 10, 100),
+        ([(10, 0)] * 9 + [(10, 10)], 90),
+        ([(10, 9)] * 10, 100),
+        ([(10, 10)] * 10, 0),
+        # A dead server refuses at once: errors without a call count, too.
+        ([(10, 0)] * 5 + [(0, 40)] * 5, 50),
+        # No answer, then time-outs: the server was down all the while.
+        ([(10, 0)] * 5 + [(0, 0)] * 4 + [(3, 3)], 50),
+        # No answer, then answers: the server was slow but up.
+        ([(10, 0)] * 5 + [(0, 0)] * 4 + [(3, 0)], 100),
+        # Periods without calls at the end do not count.
+        ([(10, 0)] * 5 + [(0, 0)] * 5, 100),
+        ([(None, None), (10, 0)], 100),
+        ([(0, 0)] * 5, None),
+        ([], None),
+    ],
+)
+def test_uptime(build: type[Build], rows: list[tuple[float, float]], expected: float | None) -> None:
+    assert uptime_percent(build.load_columns(rows)) == expected

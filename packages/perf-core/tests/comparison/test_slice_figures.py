@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.cpu_log import CpuReading
 from perf_core.comparison.schedule import Turn
 from perf_core.comparison.slice_figures import figures_of

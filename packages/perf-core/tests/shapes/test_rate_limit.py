@@ -10,7 +10,7 @@ import pytest
 
 from perf_core import Journey, Limits
 from perf_core.analysis.evidence import Evidence
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings
 from perf_core.shapes.rate_limit import StageOutcome, find, off_by_burst, off_by_refill, rate_off_by_percent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perf_core.analysis.evidence import ShapeFindings
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.sampling.kills import Kill
 from perf_core.shapes import recovery
 

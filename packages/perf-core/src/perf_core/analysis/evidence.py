@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from perf_core.adapter import Limits
 from perf_core.analysis.figures import Figure
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.results.record import Finding, Metrics, ServerUse, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.snapshot import SnapshotPair

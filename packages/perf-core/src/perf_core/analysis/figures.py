@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from perf_core.analysis.measurements import ERROR_CLASSES, FIGURE_KINDS
+from perf_core.analysis.k6_summary import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.results.record import Latency, Metrics, ServerUse, Stage
 
 _TIMED_ERRORS = frozenset({"transport", "timeout"})

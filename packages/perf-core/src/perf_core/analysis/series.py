@@ -124,3 +124,25 @@ def load_columns(
         columns["latency_p95_ms"].append(period.value(CALLS, "p(95)"))
         columns["latency_p99_ms"].append(period.value(CALLS, "p(99)"))
     return {name: tuple(values) for name, values in columns.items()}
+
+
+def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
+    """Return the share of periods in which the server answered.
+
+    In such a period more calls ended with a right answer than with an error. A period in which no call ended
+    counts like the next one in which one did: a call that times out had no server during all of its wait.
+
+    Args:
+        load: Columns of ``record.Series.load``.
+
+    Returns:
+        0 to 100, or None when no call ended.
+    """
+    pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
+    up: list[bool] = []
+    for calls, errors in reversed(pairs):
+        if calls or errors:
+            up.append((calls or 0.0) > (errors or 0.0))
+        elif up:
+            up.append(up[-1])
+    return 100 * sum(up) / len(up) if up else None

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.cpu_log import CpuReading
 from perf_core.comparison.model import MOST_ERRORS, SliceFigures
 from perf_core.comparison.schedule import SIDES, Side, Turn

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perf_core.adapter import Target
-from perf_core.analysis import measurements
+from perf_core.analysis import k6_summary, resource_use, series
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades
-from perf_core.analysis.measurements import Summary, Window
+from perf_core.analysis.k6_summary import Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
 from perf_core.analysis.verdict import judge
 from perf_core.load.k6_process import Generated
@@ -82,14 +82,14 @@ def assemble(job: Job, load: Load) -> RunRecord:
     job = replace(job, period_s=recorded_period_s(load.generated.recording, job.period_s))
     plan, summary = job.plan, Summary(document)
     ended_at_s = _ended_at_s(summary)
-    reached = measurements.stages(summary, ended_at_s)
-    seen = measurements.metrics(summary, reached, plan)
+    reached = k6_summary.stages(summary, ended_at_s)
+    seen = k6_summary.metrics(summary, reached, plan)
     whole = Window(summary.started_at_s, summary.started_at_s + ended_at_s)
-    held = measurements.held_window(summary, reached)
+    held = k6_summary.held_window(summary, reached)
     periods = read_recording(load.generated.recording)
     columns = load_columns(periods, summary.started_at_s, ended_at_s, job.period_s)
-    uptime_percent = measurements.uptime_percent(columns)
-    server = measurements.server_use(
+    uptime_percent = series.uptime_percent(columns)
+    server = resource_use.server_use(
         load.samples,
         whole,
         held,
@@ -97,7 +97,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
         sessions_left=load.sessions_left,
         uptime_percent=uptime_percent,
     )
-    used = measurements.generator_use(
+    used = resource_use.generator_use(
         load.samples,
         whole,
         held,
@@ -159,7 +159,7 @@ def assemble(job: Job, load: Load) -> RunRecord:
         series=Series(
             job.period_s,
             columns,
-            measurements.server_columns(load.samples, summary.started_at_s, ended_at_s),
+            resource_use.server_columns(load.samples, summary.started_at_s, ended_at_s),
         ),
         manifest=job.manifest,
         grades=grades(known),
@@ -219,7 +219,7 @@ def _empty_record(job: Job, load: Load) -> RunRecord:
         series=Series(
             job.period_s,
             load_columns((), started_at_s, until_s, job.period_s),
-            measurements.server_columns(load.samples, started_at_s, until_s),
+            resource_use.server_columns(load.samples, started_at_s, until_s),
         ),
         manifest=job.manifest,
     )

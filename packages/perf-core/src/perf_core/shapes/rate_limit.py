@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from perf_core.adapter import Limits, Pools, Scenario, Target
 from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
-from perf_core.analysis.measurements import Summary
+from perf_core.analysis.k6_summary import Summary
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
 from perf_core.shapes.shape import Shape

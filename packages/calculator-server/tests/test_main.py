@@ -91,7 +91,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(
     monkeypatch.setenv("CALCULATOR_PORT", "eighty-one hundred")
     assert main() == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("calculator-server: CALCULATOR_PORT or --port: got 'eighty-one hundred', expected")
+    assert line.startswith("calculator-server: CALCULATOR_PORT or --port: expected a valid integer")
 
 
 def test_the_console_script_is_declared() -> None:

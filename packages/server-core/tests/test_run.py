@@ -196,14 +196,14 @@ def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         assert _run_main(capsys, "--port", str(port)) == (
             1,
             [
-                f"demo: cannot listen on 127.0.0.1:{port}: the port is taken: stop the other program, "
-                "or choose another with --port or DEMO_PORT (0 takes a free one)"
+                f"demo: cannot listen on 127.0.0.1:{port}: expected a free port, got one in use: stop the "
+                "other program, or choose another port with --port or DEMO_PORT (0 picks a free one)"
             ],
         )
 
 
 def test_an_app_is_served_by_one_process() -> None:
-    with pytest.raises(SettingsError, match="got 2 workers, expected 1: `serve` has one app; use `main`"):
+    with pytest.raises(SettingsError, match="expected 1 worker, got 2: `serve` has one app; use `main`"):
         serve(FastMCP("demo"), DemoSettings(workers=2))
 
 
@@ -225,8 +225,8 @@ def test_a_malformed_environment_is_one_line_each(
     code, lines = _run_main(capsys)
     assert code == 2
     first, second = lines
-    assert first.startswith("demo: DEMO_PORT or --port: got 'eighty', expected a valid integer")
-    assert second.startswith("demo: DEMO_MAX_SESSIONS or --max-sessions: got '-1', expected greater than")
+    assert first.startswith("demo: DEMO_PORT or --port: expected a valid integer")
+    assert second.startswith("demo: DEMO_MAX_SESSIONS or --max-sessions: expected greater than")
 
 
 async def _stdio(*lines: str) -> asyncio.subprocess.Process:

@@ -105,7 +105,7 @@ def test_other_machines_need_a_token_or_a_word(host: str, monkeypatch: pytest.Mo
     with pytest.raises(SettingsError) as caught:
         load_settings(Settings, ["--host", host])
     (problem,) = caught.value.problems
-    assert problem.startswith("DEMO_AUTH_TOKENS or --auth-tokens: got none, expected at least one token")
+    assert problem.startswith("DEMO_AUTH_TOKENS or --auth-tokens: expected at least one token, got none")
     assert "--no-auth" in problem
     assert load_settings(Settings, ["--host", host, "--no-auth"]).auth_tokens == []
     assert load_settings(Settings, ["--host", host, "--transport", "stdio"]).host == host
@@ -132,7 +132,7 @@ def test_a_problem_with_tokens_does_not_show_them(arguments: list[str], expected
         load_settings(Settings, arguments)
     (problem,) = caught.value.problems
     assert expected in problem
-    assert "got something that is not shown" in problem
+    assert "got a hidden value" in problem
     assert not any(secret in problem for secret in ("short-secret", SECRET, "with blanks"))
 
 

@@ -1,4 +1,4 @@
-"""Serves a FastMCP app: guarded, limited and observable, over HTTP on both MCP wires or over stdio."""
+"""Serve a FastMCP app with guards, limits and metrics, over HTTP on both MCP wires or over stdio."""
 
 from server_core.app import ServedApp, create_app
 from server_core.callers import Caller, caller

@@ -1,6 +1,6 @@
-"""Who is calling, for tools that keep something for each caller.
+"""The caller of the call being served, for tools that keep something per caller.
 
-A tool that takes FastMCP's context for this alone is not plain, and leaves the fast lane; `caller()` works on
+A tool that takes FastMCP's context only for this is not plain and leaves the fast lane; `caller()` works on
 the lane and behind it.
 """
 
@@ -11,49 +11,56 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from fastmcp.server.dependencies import get_http_request
+
+from server_core.sdk.requestors import requestor_of
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose call is being served.
+    """The session and the client that made a call.
 
     Attributes:
-        session: Id of the session; None without one: on the stateless wire, over stdio, and in memory.
-        client: What the caller's bearer token is called (never the token); None where none is asked for.
+        session: Session id; None on the stateless wire, over stdio, and in memory.
+        client: Name of the caller's bearer token (never the token itself); None if the server asks for none.
     """
 
     session: str | None = None
     client: str | None = None
 
 
-_on_the_lane: ContextVar[Caller | None] = ContextVar("_on_the_lane", default=None)
+_lane_caller: ContextVar[Caller | None] = ContextVar("_lane_caller", default=None)
 
 
 def caller() -> Caller:
-    """Return who made the call that is being served; call it in a tool, resource or prompt."""
-    return _on_the_lane.get() or _behind_the_lane()
+    """Return who made the call that is being served; for use in a tool, resource or prompt.
+
+    Example:
+        >>> notes: dict[Caller, list[str]] = {}
+        >>> async def remember(note: str) -> int:
+        ...     mine = notes.setdefault(caller(), [])
+        ...     mine.append(note)
+        ...     return len(mine)
+    """
+    return _lane_caller.get() or _caller_behind_the_lane()
 
 
 @contextmanager
-def calling(who: Caller) -> Iterator[None]:
+def as_caller(who: Caller) -> Iterator[None]:
     """Let `caller()` return `who` within the block."""
-    token = _on_the_lane.set(who)
+    token = _lane_caller.set(who)
     try:
         yield
     finally:
-        _on_the_lane.reset(token)
+        _lane_caller.reset(token)
 
 
-def now_serving(who: Caller) -> None:
-    """Let `caller()` return `who` in this context from now on, for contexts that last as long as a call."""
-    _on_the_lane.set(who)
+def set_caller(who: Caller) -> None:
+    """Let `caller()` return `who` for the rest of this context; for a context that ends with the call."""
+    _lane_caller.set(who)
 
 
-def _behind_the_lane() -> Caller:
-    from fastmcp.server.dependencies import get_http_request
-
-    from server_core.fastlane.sdk_sessions import requestor_of
-
-    # Loaded here: a module-level import would go round in a circle with the lane.
+def _caller_behind_the_lane() -> Caller:
     try:
         request = get_http_request()
     except RuntimeError:

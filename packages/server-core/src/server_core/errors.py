@@ -1,4 +1,4 @@
-"""What can go wrong before and around serving, on one screen.
+"""Errors that keep a server from starting or running, on one screen.
 
     ServerCoreError
     ├── SettingsError    a setting is malformed or unknown            exit code 2
@@ -7,8 +7,8 @@
     ├── ReadyFileError   the ready file cannot be written             exit code 1
     └── WorkerError      a worker process does not start              exit code 1
 
-`run.main` prints `problems`, one line each, and returns `exit_code`. What goes wrong inside a request is
-answered to the client and is no business of this tree.
+`run.main` prints `problems`, one line each, and returns `exit_code`. Errors within a request are answered to
+the client and are not part of this tree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 
 class ServerCoreError(Exception):
-    """The server cannot start or keep going; `problems` says why, one line each."""
+    """The server cannot start or keep running; `problems` says why, one line each."""
 
     exit_code: ClassVar[int] = 1
 
@@ -33,7 +33,7 @@ class SettingsError(ServerCoreError):
 
 
 class TelemetryError(ServerCoreError):
-    """An OTLP endpoint is configured but the libraries that export are not installed."""
+    """An OTLP endpoint is configured but the export libraries are not installed."""
 
     exit_code = 2
 
@@ -47,4 +47,4 @@ class ReadyFileError(ServerCoreError):
 
 
 class WorkerError(ServerCoreError):
-    """A worker process ended before it answered for the first time."""
+    """A worker process ended before it was ready for the first time."""

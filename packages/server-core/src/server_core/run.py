@@ -1,4 +1,4 @@
-"""Runs a served app: binds, tells when it is ready, drains on a signal, turns problems into exit codes."""
+"""Running a server: bind, report readiness, drain on a signal, return an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server_core.errors import ServerCoreError, SettingsError
 from server_core.http.listeners import bind, served_url
 from server_core.http.ready_file import ReadyFile
 from server_core.http.server import HttpServer
-from server_core.observability.calls import instrument_calls
+from server_core.observability.call_instrumentation import instrument_calls
 from server_core.observability.logs import configure_logging
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
@@ -34,7 +34,7 @@ from server_core.workers.supervisor import supervise
 _logger = logging.getLogger(__name__)
 
 _STDIO_WRITE_S = 0.1
-"""The SDK writes an answer from a thread of its own and does not tell when it has."""
+"""Time for the SDK to write a response: it does so in a thread and does not report when it is done."""
 
 SettingsT = TypeVar("SettingsT", bound=ServerSettings)
 
@@ -47,13 +47,23 @@ def main(
     """Run a server from its command line.
 
     Args:
-        create_server: Makes the app for its settings, once these are known to be good; in each worker if
-            there are several (a function of a module, so that their processes find it).
+        create_server: Creates the app from valid settings; in each worker if there are several, which import
+            it by its module and name.
         settings_class: The server's settings.
-        arguments: Command line without the program's name; `sys.argv[1:]` when None.
+        arguments: Command line without the program's name; `sys.argv[1:]` if None.
 
     Returns:
-        The exit code: 0 after a drain, 1 when serving is impossible, 2 when a setting is wrong.
+        The exit code: 0 after a drain, 1 if serving is impossible, 2 if a setting is wrong.
+
+    Example:
+        >>> class ShopSettings(ServerSettings):
+        ...     "Serve a shop over MCP."
+        ...     model_config = SettingsConfigDict(env_prefix="SHOP_", cli_prog_name="shop")
+        ...     port: Port = 8300
+        >>> def create_server(settings: ShopSettings) -> FastMCP:
+        ...     return FastMCP("shop")
+        >>> main(create_server, ShopSettings, ["--port", "80000"])  # a wrong setting, so it does not serve
+        2
     """
     program = settings_class.model_config.get("cli_prog_name") or Path(sys.argv[0]).name
     try:
@@ -71,19 +81,19 @@ def main(
 
 
 def serve(mcp: FastMCP[Any], settings: ServerSettings) -> None:
-    """Serve `mcp` until a signal comes, or over stdio until stdin is closed.
+    """Serve `mcp` until a signal arrives, or over stdio until stdin is closed.
 
-    On SIGTERM or SIGINT no connection is accepted any more, requests in flight are answered within
-    `settings.drain_timeout_s` seconds, and sessions are closed; a second signal does not wait for requests.
+    On SIGTERM or SIGINT the server accepts no more connections, answers the requests in flight within
+    `settings.drain_timeout_s` seconds, and closes the sessions; a second signal does not wait for requests.
 
     Raises:
-        ServerCoreError: The server cannot listen, tell that it is ready, or export telemetry; or the settings
-            ask for several workers, which need `main`: an app cannot be in several processes.
+        ServerCoreError: The server cannot listen, write its ready file, or export telemetry; or the settings
+            ask for several workers, which need `main`, because each worker has to create its own app.
     """
     if settings.workers > 1:
-        raise SettingsError(f"got {settings.workers} workers, expected 1: `serve` has one app; use `main`")
+        raise SettingsError(f"expected 1 worker, got {settings.workers}: `serve` has one app; use `main`")
     configure_logging(settings.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series that nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()
     with exporting(mcp, metrics, settings.otlp_endpoint):
         if settings.transport == "http":
@@ -91,8 +101,8 @@ def serve(mcp: FastMCP[Any], settings: ServerSettings) -> None:
             return
         stopped_by_signal = _serve_stdio(mcp, settings, metrics)
     if stopped_by_signal:
-        # A thread of the SDK waits in a read of stdin that nothing can interrupt; leaving in order would
-        # wait for the client to send one more line.
+        # A thread of the SDK blocks in a read of stdin that nothing can interrupt; a normal exit would wait
+        # for the client to send one more line.
         logging.shutdown()
         os._exit(0)
 
@@ -102,18 +112,18 @@ def _serve_http(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetr
     with bind(settings) as listener, ReadyFile(settings.ready_file) as ready_file:
         url = served_url(listener, settings.path)
 
-        def tell_ready() -> None:
+        def on_ready() -> None:
             ready_file.write(url)
             _logger.info("%s %s is ready at %s", mcp.name, mcp.version, url)
 
-        HttpServer(app, settings, tell_ready).run(sockets=[listener])
+        HttpServer(app, settings, on_ready).run(sockets=[listener])
     _logger.info("%s has stopped", mcp.name)
 
 
 @contextlib.contextmanager
 def _signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may take signals; whoever runs a server elsewhere stops it otherwise
+        yield  # only the main thread can handle signals; a server in another thread is stopped by other means
         return
     signals = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
@@ -127,7 +137,7 @@ def _signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iter
 
 
 def _serve_stdio(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics) -> bool:
-    """Serve until stdin is closed (False) or a signal comes (True)."""
+    """Serve until stdin is closed (return False) or a signal arrives (return True)."""
     instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
     loop = asyncio.new_event_loop()
     stopping = asyncio.Event()
@@ -150,7 +160,7 @@ async def _stdio_until(
         return False
     _logger.info("%s stops on a signal", mcp.name)
     deadline_s = time.monotonic() + settings.drain_timeout_s
-    while metrics.calls_in_flight and time.monotonic() < deadline_s:  # noqa: ASYNC110 - a count is no event
+    while metrics.calls_in_flight and time.monotonic() < deadline_s:  # noqa: ASYNC110 - a count has no event
         await asyncio.sleep(0.02)
     await asyncio.sleep(_STDIO_WRITE_S)
     return True

@@ -1,12 +1,14 @@
-"""Settings of a served app, read from command line, environment and `.env`, in that order of precedence."""
+"""Settings of a server, from command line, environment and `.env`, in this order of precedence."""
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -21,29 +23,29 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as MalformedSourceError
 
 from server_core.errors import SettingsError
 from server_core.layers.token_buckets import Rate
 
 STANDARD_OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
-"""The OpenTelemetry specification's own variable; used when the server's own is not set."""
+"""The variable of the OpenTelemetry specification; used if the server's own variable is not set."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*")
-"""What a header can carry (RFC 6750, b64token) and nobody finds by trying."""
+"""Tokens that a header can carry (RFC 6750, b64token) and that are too long to guess."""
 
 
 def split_on_commas(value: object) -> object:
-    """Return the parts of a text between commas; anything else as it is."""
+    """Return the comma-separated parts of a text; any other value unchanged."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
-# The same type serves a subclass that only wants another default.
+# A type of its own, for subclasses that change only the default.
 Port = Annotated[
-    int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one (see the ready file).")
+    int, Field(ge=0, le=65535, description="Port to listen on; 0 picks a free one (see the ready file).")
 ]
 Names = Annotated[list[str], NoDecode, BeforeValidator(split_on_commas)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(split_on_commas)]
@@ -51,13 +53,13 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ServerSettings(BaseSettings):
-    """Settings that every served app has; a subclass sets `env_prefix`, `cli_prog_name` and the port."""
+    """Settings of every server; a subclass sets `env_prefix`, `cli_prog_name` and the port."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MCP_",  # without one, `path` would be the shell's PATH
+        env_prefix="MCP_",  # without a prefix, `path` would be the shell's PATH
         env_file=".env",
         env_ignore_empty=True,
-        extra="ignore",  # a .env file belongs to several programs
+        extra="ignore",  # a .env file may serve several programs
         frozen=True,
         cli_kebab_case=True,
         cli_implicit_flags=True,
@@ -73,76 +75,74 @@ class ServerSettings(BaseSettings):
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address to listen on. Others than loopback need --auth-tokens, and --allowed-hosts for "
-        "names.",
+        description="Address to listen on. Any but loopback needs --auth-tokens, and --allowed-hosts for "
+        "host names.",
     )
     port: Port = 8000
     path: str = Field("/mcp", description="Path of the MCP endpoint.")
     workers: int = Field(
-        1, ge=1, le=64, description="Processes that serve; one that dies is replaced. Not on Windows."
+        1, ge=1, le=64, description="Worker processes; one that dies is replaced. Not on Windows."
     )
     node: str = Field(
         "",
         pattern=r"^[A-Za-z0-9_-]{0,32}$",
-        description="This machine's name in session ids, by which a proxy in front of several finds it.",
+        description="Name of this machine in session ids, for a proxy in front of several machines.",
     )
     auth: bool = Field(
-        True, description="Ask for tokens where other machines can connect; off: everybody may call."
+        True, description="Require tokens if other machines can connect; off: anyone may call."
     )
     auth_tokens: Secrets = Field(
         [],
         validate_default=True,
-        description="Bearer tokens, of which a request must have one (401 else); comma-separated, at least "
-        "16 characters each. A command line is visible to other users: use the environment.",
+        description="Bearer tokens, one of which each request must carry (else 401); comma-separated, at "
+        "least 16 characters each. A command line is visible to other users: use the environment.",
     )
     rate_limit_per_s: float | None = Field(
         None,
         gt=0,
         le=1e6,
         allow_inf_nan=False,
-        description="Messages per second that one client (token, else address) may send in the long run "
-        "(429 else). Unset: any number.",
+        description="Messages per second that one client (by token, else by address) may send in the long "
+        "run (else 429). Unset: no limit.",
     )
     rate_limit_burst: int | None = Field(
         None,
         ge=1,
-        description="Messages that one client may send at once after a pause. Unset: those of a second.",
+        description="Messages that one client may send at once after a pause. Unset: the rate of one second.",
     )
     json_response: bool = Field(
         True,
-        description="Answer calls as JSON; off: as server-sent events, which can carry progress and "
-        "questions to the client (plain calls on the fast lane are JSON all the same).",
+        description="Answer calls with JSON; off: with server-sent events, which can carry progress and "
+        "requests to the client (the fast lane always answers with JSON).",
     )
     fast_lane: bool = Field(
-        True, description="Answer plain tool calls without FastMCP; off: every request goes through it."
+        True, description="Answer plain tool calls without FastMCP; off: every request goes through FastMCP."
     )
     max_body_bytes: int = Field(
-        4 * 1024 * 1024, ge=1, description="Largest request body in bytes; a larger one is answered 413."
+        4 * 1024 * 1024, ge=1, description="Largest request body in bytes (else 413)."
     )
     request_timeout_s: Seconds = Field(
-        30.0, description="Seconds a call, or the arrival of a request body, may take before it is stopped."
+        30.0, description="Seconds that a call, or the arrival of a request body, may take."
     )
     session_idle_timeout_s: Seconds = Field(
-        1800.0, description="Seconds without a request after which a session expires (404 from then on)."
+        1800.0, description="Seconds without a request after which a session expires (then 404)."
     )
-    max_sessions: int = Field(
-        10_000, ge=1, description="Sessions that may be open at once; one more is answered 503."
-    )
+    max_sessions: int = Field(10_000, ge=1, description="Sessions that may be open at once (else 503).")
     allowed_hosts: Names = Field(
         [],
-        description="Host names, beside loopback and the bound address, that a request may name (421 else); "
+        description="Host names, besides loopback and the bound address, that a request may use (else 421); "
         "comma-separated, * and ? match.",
     )
     allowed_origins: Names = Field(
         [],
-        description="Browser origins, beside the server's own, that may call (403 else); comma-separated, "
+        description="Browser origins, besides the server's own, that may call (else 403); comma-separated, "
         "for example https://app.example.",
     )
     drain_timeout_s: Seconds = Field(
-        10.0, description="Seconds that requests in flight get to finish after SIGTERM or SIGINT."
+        10.0, description="Seconds that requests in flight may still take after SIGTERM or SIGINT."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level of the lines on stderr."
+        "info", description="Lowest level of log lines on stderr."
     )
     otlp_endpoint: str | None = Field(
         None,
@@ -150,7 +150,8 @@ class ServerSettings(BaseSettings):
         f"read from {STANDARD_OTLP_VARIABLE}. Unset: nothing is exported.",
     )
     ready_file: Path | None = Field(
-        None, description="File that receives the real URL and process id as JSON once the server answers."
+        None,
+        description="File that gets the actual URL and the process id as JSON once the server is ready.",
     )
 
     @model_validator(mode="before")
@@ -163,20 +164,20 @@ class ServerSettings(BaseSettings):
 
     @field_validator("path")
     @classmethod
-    def _path_is_absolute_and_free(cls, path: str) -> str:
+    def _path_is_absolute_and_unused(cls, path: str) -> str:
         if not path.startswith("/") or set(path) & set(" ?#{}"):
-            raise ValueError("Input should be a path that starts with / and has no blank, ?, #, { or }")
+            raise ValueError("Input should be a path that starts with / and has no space, ?, #, { or }")
         if path in ("/health", "/metrics") or path.startswith("/health/"):
-            raise ValueError("Input should be another path: the server answers /health and /metrics itself")
+            raise ValueError("Input should be another path: /health and /metrics are the server's own")
         return path
 
     @field_validator("workers")
     @classmethod
     def _workers_are_possible(cls, workers: int, info: ValidationInfo) -> int:
         if workers > 1 and sys.platform == "win32":
-            raise ValueError("Input should be 1 on Windows, which lacks what workers share a port with")
+            raise ValueError("Input should be 1 on Windows: workers cannot share a port there")
         if workers > 1 and info.data.get("transport") == "stdio":
-            raise ValueError("Input should be 1 over stdio, which serves one client")
+            raise ValueError("Input should be 1 over stdio: it serves one client")
         return workers
 
     @field_validator("rate_limit_burst")
@@ -188,19 +189,19 @@ class ServerSettings(BaseSettings):
 
     @field_validator("auth_tokens")
     @classmethod
-    def _tokens_are_strong_and_there(cls, tokens: list[SecretStr], info: ValidationInfo) -> list[SecretStr]:
+    def _tokens_are_strong_and_present(cls, tokens: list[SecretStr], info: ValidationInfo) -> list[SecretStr]:
         if not all(_TOKEN.fullmatch(token.get_secret_value()) for token in tokens):
             raise ValueError(
-                "Input should be tokens of at least 16 letters, digits or -._~+/ each, for example what "
-                "`openssl rand -hex 32` prints"
+                "Input should be tokens of at least 16 letters, digits or -._~+/ each, for example from "
+                "`openssl rand -hex 32`"
             )
-        host, asks = info.data.get("host", ""), info.data.get("auth", True)
-        if tokens and not asks:
+        host, requires_tokens = info.data.get("host", ""), info.data.get("auth", True)
+        if tokens and not requires_tokens:
             raise ValueError("Input should be none with --no-auth, or --auth: one of the two is a mistake")
-        if not tokens and asks and info.data.get("transport") == "http" and not _is_loopback(host):
+        if not tokens and requires_tokens and info.data.get("transport") == "http" and not _is_loopback(host):
             raise ValueError(
-                f"Input should be at least one token, because other machines can connect to {host}; "
-                "--no-auth serves everybody"
+                f"Input should be at least one token: other machines can connect to {host}; use --no-auth "
+                "to serve anyone"
             )
         return tokens
 
@@ -218,7 +219,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def rate(self) -> Rate | None:
-        """What one client may send, None when it may send anything."""
+        """Messages that one client may send, None if there is no limit."""
         if self.rate_limit_per_s is None:
             return None
         burst = self.rate_limit_burst
@@ -226,7 +227,7 @@ class ServerSettings(BaseSettings):
 
     @classmethod
     def environment_name(cls, field: str) -> str:
-        """The environment variable of a field, for example `CALCULATOR_PORT`."""
+        """Return the environment variable of a field, for example `CALCULATOR_PORT`."""
         return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
 
 
@@ -234,7 +235,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
-        return host in ("localhost", "")  # empty: it is malformed, which is another problem
+        return host in ("localhost", "")  # an empty host is malformed, which is reported separately
 
 
 SettingsT = TypeVar("SettingsT", bound=ServerSettings)
@@ -244,14 +245,19 @@ def load_settings(settings_class: type[SettingsT], arguments: Sequence[str]) -> 
     """Read settings from `arguments`, the environment and `.env`.
 
     Args:
-        settings_class: Says which settings there are and under which names.
-        arguments: Command line without the program's name; `--help` prints and raises `SystemExit(0)`.
+        settings_class: Defines the settings and their names.
+        arguments: Command line without the program's name; `--help` and `--version` print and raise
+            `SystemExit(0)`.
 
     Raises:
-        SettingsError: One line per problem: the setting, what came, what was expected.
+        SettingsError: One line per problem: the setting, the expected value, the actual one.
     """
     try:
-        return CliApp.run(settings_class, cli_args=list(arguments))
+        source: CliSettingsSource[Any] = CliSettingsSource(settings_class)
+        source.root_parser.add_argument(
+            "--version", action=_PrintVersion, nargs=0, help="print the version and exit"
+        )
+        return CliApp.run(settings_class, cli_args=list(arguments), cli_settings_source=source)
     except ValidationError as error:
         raise SettingsError(*(_problem(settings_class, detail) for detail in error.errors())) from error
     except MalformedSourceError as error:
@@ -266,11 +272,27 @@ def _problem(settings_class: type[ServerSettings], detail: Any) -> str:
     for preamble in ("Value error, ", "Input should be ", "Input should "):
         expected = expected.removeprefix(preamble)
     variable = settings_class.environment_name(name)
-    return f"{variable} or {flag}: got {_shown(settings_class, name, detail['input'])}, expected {expected}"
+    actual = _displayed(settings_class, name, detail["input"])
+    expected, colon, cure = expected.partition(": ")
+    return f"{variable} or {flag}: expected {expected}, got {actual}{colon}{cure}"
 
 
-def _shown(settings_class: type[ServerSettings], name: str, came: object) -> str:
+def _displayed(settings_class: type[ServerSettings], name: str, value: object) -> str:
     field = settings_class.model_fields.get(name)
     if field is None or "SecretStr" not in str(field.annotation):
-        return repr(came)
-    return "something that is not shown" if came else "none"
+        return repr(value)
+    return "a hidden value" if value else "none"
+
+
+class _PrintVersion(argparse.Action):
+    """Prints name and version of the distribution that provides the command, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        scripts = entry_points(group="console_scripts", name=parser.prog)
+        versions = [
+            f"{script.dist.name} {script.dist.version}" for script in scripts if script.dist is not None
+        ]
+        sys.stdout.write(
+            f"{versions[0] if versions else f'{parser.prog} (version unknown: not installed)'}\n"
+        )
+        parser.exit()

@@ -11,8 +11,8 @@ from fastmcp.tools import FunctionTool, ToolResult
 from mcp_types import TextContent
 from pydantic import ValidationError as ArgumentsError
 
-_LONGEST_QUOTE = 60
-"""Characters of a wrong value that an error repeats: enough to recognise it, too few to be a burden."""
+_MAX_QUOTE = 60
+"""Characters of a wrong value that an error repeats: enough to recognise it, few enough to read past."""
 
 _JSON_TYPES = {"number": "a JSON number", "integer": "a whole JSON number", "string": "a JSON string",
                "boolean": "true or false", "array": "a JSON array", "object": "a JSON object"}  # fmt: skip
@@ -20,26 +20,39 @@ _JSON_TYPES = {"number": "a JSON number", "integer": "a whole JSON number", "str
 
 @dataclass(frozen=True)
 class EncodedJson:
-    """A result of a `PlainTool` that is JSON already: the fast lane sends it as it is.
+    """A `PlainTool` result that is JSON already; the fast lane sends it unchanged.
 
-    Give the tool its `output_schema`, or annotate its function with `Any`: no schema can be told from this.
+    Give the tool its `output_schema`, or annotate its function with `Any`: no schema can be derived from this
+    type.
 
     Attributes:
-        text: An object, without spaces between its tokens, in UTF-8.
+        text: A JSON object in UTF-8, without spaces between its tokens.
     """
 
     text: bytes
 
 
 class PlainTool(FunctionTool):
-    """A tool that says in a sentence what is wrong with its arguments and what to send instead.
+    """A tool that explains in one sentence per argument what is wrong with its arguments and what to send.
 
-    Validation, call and result are FastMCP's own; only the wording differs, and `describe_wrong_arguments`
-    makes it from the validation error alone. It may return `EncodedJson`.
+    Validation, call and result are FastMCP's; only the wording of errors differs. The function may return
+    `EncodedJson`.
+
+    Example:
+        >>> async def double(number: float) -> float:
+        ...     "Double a number."
+        ...     return 2 * number
+        >>> mcp = FastMCP("numbers")
+        >>> tool = mcp.add_tool(PlainTool.from_function(double))
+        >>> asyncio.run(mcp.call_tool("double", {"number": "two"}))
+        Traceback (most recent call last):
+        fastmcp.exceptions.ValidationError: 'number' must be a JSON number, but "two" was sent: send a JSON
+        number \
+in its place.
     """
 
     def convert_result(self, raw_value: Any) -> ToolResult:
-        """Return what a function returned as FastMCP has it."""
+        """Return what the function returned as a FastMCP result."""
         if isinstance(raw_value, EncodedJson):
             content = [TextContent(type="text", text=raw_value.text.decode())]
             return ToolResult(content=content, structured_content=json.loads(raw_value.text))
@@ -61,15 +74,12 @@ class PlainTool(FunctionTool):
 
 
 def describe_wrong_arguments(tool: str, input_schema: dict[str, Any], error: ArgumentsError) -> str:
-    """Say what is wrong with each argument and what to send instead.
+    """Return one sentence per wrong argument, in pydantic's order: what is wrong and what to send instead.
 
     Args:
         tool: Name of the tool.
         input_schema: JSON schema of its arguments.
-        error: What pydantic found.
-
-    Returns:
-        One sentence per wrong argument, in the order in which pydantic reports them.
+        error: The validation error.
     """
     properties: dict[str, Any] = input_schema.get("properties", {})
     details = error.errors(include_url=False, include_context=False)
@@ -79,20 +89,20 @@ def describe_wrong_arguments(tool: str, input_schema: dict[str, Any], error: Arg
 def _sentence(tool: str, properties: dict[str, Any], detail: Any) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     name = str(detail["loc"][0]) if detail["loc"] else ""
-    wanted = _JSON_TYPES.get(properties.get(name, {}).get("type", ""), "")
+    expected = _JSON_TYPES.get(properties.get(name, {}).get("type", ""), "")
     match detail["type"]:
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
-            return f"{tool} needs the argument '{path}', which is missing: send {wanted or 'a value'}."
+            return f"{tool} needs the argument '{path}', which is missing: send {expected or 'a value'}."
         case "unexpected_keyword_argument" | "extra_forbidden":
-            known = " and ".join(f"'{known}'" for known in properties) or "none"
-            return f"{tool} has no argument {_quote(name)}: leave it out; its arguments are {known}."
+            arguments = " and ".join(f"'{argument}'" for argument in properties) or "none"
+            return f"{tool} has no argument {_quote(name)}: leave it out; its arguments are {arguments}."
         case "finite_number":
             return _not_finite(path)
         case "float_type" if isinstance(detail["input"], int) and not isinstance(detail["input"], bool):
-            return _not_finite(path)  # whole, but beyond the largest float
+            return _not_finite(path)  # an integer beyond the largest float
     sent = _quote(detail["input"])
-    if len(detail["loc"]) == 1 and wanted and detail["type"].endswith(("_type", "_parsing")):
-        return f"'{path}' must be {wanted}, but {sent} was sent: send {wanted} in its place."
+    if len(detail["loc"]) == 1 and expected and detail["type"].endswith(("_type", "_parsing")):
+        return f"'{path}' must be {expected}, but {sent} was sent: send {expected} in its place."
     return f"'{path}' is wrong, {sent} was sent: {detail['msg'].removeprefix('Value error, ')}."
 
 
@@ -101,6 +111,6 @@ def _not_finite(path: str) -> str:
 
 
 def _quote(value: object) -> str:
-    """A value as ASCII JSON, shortened: safe to repeat whatever the client sent."""
+    """Return a value as shortened ASCII JSON, safe to repeat whatever the client sent."""
     text = json.dumps(value, default=str)
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
+    return text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"

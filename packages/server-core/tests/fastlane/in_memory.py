@@ -41,16 +41,16 @@ class Answer:
 
 
 class Served:
-    """An app in memory; sessions bear numbers, so that two apps can be told the same things.
+    """An app in memory; its sessions have numbers, so that two apps can be sent the same requests.
 
     Attributes:
-        at_once: How many requests were answered before ASGI began, where that is asked for.
+        immediate: Number of requests that were answered before ASGI began.
     """
 
-    def __init__(self, app: ServedApp, *, tries_at_once: bool = False) -> None:
+    def __init__(self, app: ServedApp, *, tries_immediate_calls: bool = False) -> None:
         self.app = app
-        self.at_once = 0
-        self._tries_at_once = tries_at_once
+        self.immediate = 0
+        self._tries_immediate_calls = tries_immediate_calls
         self.sessions: list[bytes] = []
         self._inbox: asyncio.Queue[Any] = asyncio.Queue()
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
@@ -89,11 +89,11 @@ class Served:
             *((name, self._own(value)) for name, value in request.headers),
         ]
         scope = _scope(request.method, headers)
-        if self._tries_at_once and request.method == "POST":
-            sent_at_once = await self._sent_at_once(scope, request.body)
-            if sent_at_once is not None:
-                self.at_once += 1
-                return self._answer(sent_at_once)
+        if self._tries_immediate_calls and request.method == "POST":
+            sent_immediately = await self._send_immediately(scope, request.body)
+            if sent_immediately is not None:
+                self.immediate += 1
+                return self._answer(sent_immediately)
         sent: list[Any] = []
 
         async def send(message: Any) -> None:
@@ -102,18 +102,18 @@ class Served:
         await asyncio.wait_for(self.app(scope, _receiving(request.body), send), 10)
         return self._answer(sent)
 
-    async def _sent_at_once(self, scope: dict[str, Any], body: bytes) -> list[Any] | None:
-        """Return what ASGI would send, if the request is answered at once, outside of any task."""
-        at_once = self.app.at_once
-        assert at_once is not None
-        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async def _send_immediately(self, scope: dict[str, Any], body: bytes) -> list[Any] | None:
+        """Return the messages that ASGI would send, if the request is answered outside of any task."""
+        calls = self.app.immediate_calls
+        assert calls is not None
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        def ask() -> None:
-            head = at_once.known(scope)
-            told.set_result(None if head is None else at_once.answer(head, body))
+        def send() -> None:
+            head = calls.admit(scope)
+            result.set_result(None if head is None else calls.answer(head, body))
 
-        asyncio.get_running_loop().call_soon(ask, context=contextvars.copy_context())
-        answer = await told
+        asyncio.get_running_loop().call_soon(send, context=contextvars.copy_context())
+        answer = await result
         if answer is None:
             return None
         session = [] if answer.session is None else [(b"mcp-session-id", answer.session)]

@@ -46,7 +46,7 @@ EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 class Pair:
     """The two apps, and a loop that both live in."""
 
-    def __init__(self, *, streams: bool = False, at_once: bool = True, **options: Any) -> None:
+    def __init__(self, *, streams: bool = False, immediate: bool = True, **options: Any) -> None:
         self._runner = asyncio.Runner()
         self._streams = streams
         self.fast, self.slow = (
@@ -54,7 +54,7 @@ class Pair:
                 create_app(
                     make_app(**options), MemorySettings(fast_lane=fast_lane, json_response=not streams)
                 ),
-                tries_at_once=fast_lane and at_once,
+                tries_immediate_calls=fast_lane and immediate,
             )
             for fast_lane in (True, False)
         )
@@ -96,7 +96,7 @@ def _without_type(answer: Answer) -> Answer:
         {},
         {"mask_error_details": True, "strict_input_validation": True},
         {"streams": True},
-        {"at_once": False},
+        {"immediate": False},
     ],
     ids=["default", "strict", "streams", "through ASGI"],
 )
@@ -504,9 +504,9 @@ def test_calls_of_tools_that_never_wait_are_answered_at_once(session_pair: Pair)
     session_pair.both(initialize())
     for tool, arguments in (("echo", {"text": "x"}), ("sync", {"text": "x"}), ("waiting", {"text": "x"})):
         for one in (session_call(tool, arguments), stateless_call(tool, arguments)):
-            before = session_pair.fast.at_once
+            before = session_pair.fast.immediate
             session_pair.both(one)
-            assert session_pair.fast.at_once - before == (tool == "echo"), tool
+            assert session_pair.fast.immediate - before == (tool == "echo"), tool
 
 
 def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:

@@ -109,7 +109,7 @@ class Own(FunctionTool):
         (tool(plain, timeout=3), "timeout"),
         (tool(plain, version="2"), "versions"),
         (tool(plain, auth=lambda _context: True), "authorization"),
-        (Own.from_function(plain), "Own may run in its own way"),
+        (Own.from_function(plain), "its class Own may override how it runs"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.name,
 )

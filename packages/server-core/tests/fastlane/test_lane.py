@@ -235,7 +235,7 @@ async def test_what_would_end_the_process_ends_the_call_with_the_same_words(
             assert served.app.metrics.calls_in_flight == 0
             assert text_of(await served.send(session_call("echo", {"text": "still here"}))) == "still here"
     assert words[0] == words[1]
-    assert f"raised {error.__name__}, which is a fault in it" in words[0][1]
+    assert f"raised {error.__name__}, which is a defect" in words[0][1]
 
 
 async def test_unknown_session_is_not_found() -> None:

@@ -53,7 +53,7 @@ def test_each_worker_has_its_own_socket_where_the_kernel_spreads_connections() -
         assert all(listener.proto == socket.IPPROTO_TCP for listener in listeners)
         port = listeners[0].getsockname()[1]
         with (
-            pytest.raises(BindError, match="the port is taken"),
+            pytest.raises(BindError, match="expected a free port, got one in use"),
             bind_for_each_worker(DemoSettings(port=port, workers=2)),
         ):
             pass

@@ -69,7 +69,7 @@ class Connection:
     """One connection to an app, of which the test is the client."""
 
     def __init__(self, app: Any, *, short_way: bool = True) -> None:
-        protocol = protocol_class(app.at_once, "/mcp") if short_way else HttpToolsProtocol
+        protocol = protocol_class(app.immediate_calls, "/mcp") if short_way else HttpToolsProtocol
         config = Config(app, http=protocol, log_config=None, access_log=False, lifespan="off")
         self.loop = asyncio.get_running_loop()
         self._context = copy_context()  # one for all reads of a connection, as in a server
@@ -446,7 +446,7 @@ async def test_a_mistake_of_ours_is_not_told_as_the_clients(
     async with connected(app, serving) as connection:
         for _ in range(2):
             await connection.ask(call("echo", text="the head is known"))
-        monkeypatch.setattr(app.at_once, "answer", lambda *_: 1 / 0)
+        monkeypatch.setattr(app.immediate_calls, "answer", lambda *_: 1 / 0)
         assert status_of(await connection.ask(call("echo", text="x"))) == 500
         assert connection.pipe.is_closed
     assert "ZeroDivisionError" in caplog.text
@@ -504,13 +504,13 @@ async def test_who_has_no_use_for_the_short_way_is_asked_less_and_less(
     app = make_app()
     async with connected(app, serving) as connection:
         asked = []
-        known = app.at_once.known
+        known = app.immediate_calls.admit
 
         def counted(scope: Any) -> Any:
             asked.append(scope)
             return known(scope)
 
-        monkeypatch.setattr(app.at_once, "known", counted)
+        monkeypatch.setattr(app.immediate_calls, "admit", counted)
         for _ in range(300):
             await connection.ask(call("echo", text=1))  # FastMCP says what is wrong with it
         assert len(asked) < 15

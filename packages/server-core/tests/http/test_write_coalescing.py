@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server_core.http.write_coalescing import JoinedWrites
+from server_core.http.write_coalescing import CoalescedWrites
 
 pytestmark = pytest.mark.anyio
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
@@ -40,11 +40,11 @@ def sent() -> Sent:
 
 
 @pytest.fixture
-async def joined(sent: Sent) -> JoinedWrites:
-    return JoinedWrites(sent, asyncio.get_running_loop())
+async def joined(sent: Sent) -> CoalescedWrites:
+    return CoalescedWrites(sent, asyncio.get_running_loop())
 
 
-async def test_a_head_goes_out_with_its_body(sent: Sent, joined: JoinedWrites) -> None:
+async def test_a_head_goes_out_with_its_body(sent: Sent, joined: CoalescedWrites) -> None:
     joined.write(HEAD)
     assert sent.pieces == []
     joined.write(b"{}")
@@ -55,7 +55,7 @@ async def test_a_head_goes_out_with_its_body(sent: Sent, joined: JoinedWrites) -
 
 
 async def test_a_head_that_nothing_follows_goes_out_in_the_next_turn(
-    sent: Sent, joined: JoinedWrites
+    sent: Sent, joined: CoalescedWrites
 ) -> None:
     joined.write(HEAD)
     await asyncio.sleep(0)
@@ -64,7 +64,7 @@ async def test_a_head_that_nothing_follows_goes_out_in_the_next_turn(
     assert sent.pieces == [HEAD, b"{}"]
 
 
-async def test_responses_to_pipelined_requests_keep_their_order(sent: Sent, joined: JoinedWrites) -> None:
+async def test_responses_to_pipelined_requests_keep_their_order(sent: Sent, joined: CoalescedWrites) -> None:
     for body in (b"one", b"two"):
         joined.write(HEAD)
         joined.write(body)
@@ -74,7 +74,7 @@ async def test_responses_to_pipelined_requests_keep_their_order(sent: Sent, join
     assert b"".join(sent.pieces) == HEAD + b"one" + HEAD + b"two" + HEAD + HEAD
 
 
-async def test_closing_sends_what_was_kept(sent: Sent, joined: JoinedWrites) -> None:
+async def test_closing_sends_what_was_kept(sent: Sent, joined: CoalescedWrites) -> None:
     joined.write(HEAD)
     assert not joined.is_closing()
     joined.close()
@@ -84,7 +84,7 @@ async def test_closing_sends_what_was_kept(sent: Sent, joined: JoinedWrites) -> 
 
 
 async def test_a_connection_that_was_lost_meanwhile_is_not_written_to(
-    sent: Sent, joined: JoinedWrites
+    sent: Sent, joined: CoalescedWrites
 ) -> None:
     joined.write(HEAD)
     sent.close()
@@ -92,5 +92,5 @@ async def test_a_connection_that_was_lost_meanwhile_is_not_written_to(
     assert sent.pieces == []
 
 
-async def test_everything_else_is_the_transport_s(joined: JoinedWrites) -> None:
+async def test_everything_else_is_the_transport_s(joined: CoalescedWrites) -> None:
     assert joined.get_write_buffer_size() == 7

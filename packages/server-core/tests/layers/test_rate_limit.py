@@ -33,7 +33,7 @@ async def test_the_burst_is_exact_and_retry_after_is_true(
         refused = answers[-1]
         assert refused.headers["retry-after"] == "2"
         assert refused.json()["error"]["code"] == -32003
-        assert "0.5 per second, and 4 at once" in refused.json()["error"]["message"]
+        assert "at most 0.5 messages per second, and 4 at once" in refused.json()["error"]["message"]
         clock[0] += 1.9
         assert (await wires.call("echo", {"text": "hi"})).status_code == 429
         clock[0] += 0.1

@@ -71,7 +71,7 @@ async def test_names_of_what_processes_share_are_told() -> None:
     mcp: FastMCP[Any] = FastMCP("shop")
     publish(mcp, lambda: [GaugeMetricFamily("shop_orders", "Orders.", value=1)], is_shared=True)
     publish(mcp, lambda: [GaugeMetricFamily("shop_carts", "Carts.", value=1)])
-    found = await app_metrics.collected(mcp)
+    found = await app_metrics.collect_app_metrics(mcp)
     assert found.shared == {"shop_orders"}
     assert [metric.name for metric in found.metrics] == ["shop_orders", "shop_carts"]
 

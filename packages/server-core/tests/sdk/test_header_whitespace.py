@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server_core.sdk.header_whitespace import trimmed
+from server_core.sdk.header_whitespace import strip_header_whitespace
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +32,8 @@ async def test_blanks_around_header_values_do_not_matter(
 
 def test_a_scope_without_blanks_is_the_same_object() -> None:
     scope: dict[str, Any] = {"headers": [(b"a", b"b c"), (b"empty", b"")]}
-    assert trimmed(scope) is scope
-    assert trimmed({"headers": [(b"a", b" b c\t"), (b"d", b"\t")]})["headers"] == [
+    assert strip_header_whitespace(scope) is scope
+    assert strip_header_whitespace({"headers": [(b"a", b" b c\t"), (b"d", b"\t")]})["headers"] == [
         (b"a", b"b c"),
         (b"d", b""),
     ]

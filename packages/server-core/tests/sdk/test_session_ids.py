@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server_core.sdk.session_ids import SessionNames
+from server_core.sdk.session_ids import SessionIds
 
 pytestmark = pytest.mark.anyio
 
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("names", "pattern"),
     [
-        (SessionNames(), ""),
-        (SessionNames(worker=0), "0."),
-        (SessionNames("a"), "a."),
-        (SessionNames("a", 12), "a.12."),
+        (SessionIds(), ""),
+        (SessionIds(worker=0), "0."),
+        (SessionIds("a"), "a."),
+        (SessionIds("a", 12), "a.12."),
     ],
 )
-def test_an_id_says_where_its_session_lives(names: SessionNames, pattern: str) -> None:
+def test_an_id_says_where_its_session_lives(names: SessionIds, pattern: str) -> None:
     identity = names.new()
     assert identity.removeprefix(pattern) == identity[len(pattern) :]
     assert len(identity[len(pattern) :]) == 32
@@ -31,13 +31,13 @@ def test_an_id_says_where_its_session_lives(names: SessionNames, pattern: str) -
 
 @given(st.binary(max_size=40))
 def test_strange_ids_name_no_worker_or_a_number(identity: bytes) -> None:
-    found = SessionNames(worker=1).worker_of(identity)
+    found = SessionIds(worker=1).worker_of(identity)
     assert found is None or 0 <= found <= 9999
 
 
 def test_ids_of_another_machine_name_no_worker() -> None:
-    assert SessionNames("b", 1).worker_of(b"a.1.0123") is None
-    assert SessionNames("a", 1).worker_of(b"a.2.0123") == 2
+    assert SessionIds("b", 1).worker_of(b"a.1.0123") is None
+    assert SessionIds("a", 1).worker_of(b"a.2.0123") == 2
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])

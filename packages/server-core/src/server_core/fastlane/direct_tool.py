@@ -19,16 +19,16 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class DirectTool:
-    """What a call needs, made once for each tool.
+    """Everything a direct call needs, prepared once per tool.
 
     Attributes:
-        tool: The tool as it is registered; another object under its name is another tool.
+        tool: The tool as registered; another object under its name is another tool.
         is_async: Whether the function is a coroutine function.
-        in_thread: Whether it has to run beside the event loop.
-        never_waits: Whether its coroutine is done after the first step, whatever happens.
-        validator: Validates arguments and nothing else.
-        serializer: Makes JSON values of results, as the return type says; None when nothing is known of it.
-        wraps: Whether results go into ``{"result": …}``.
+        in_thread: Whether it has to run in a thread, beside the event loop.
+        never_waits: Whether its coroutine always finishes in its first step.
+        validator: Validates the arguments and nothing else.
+        serializer: Turns results into JSON values as the return type prescribes.
+        wraps: Whether results are wrapped as ``{"result": …}``.
     """
 
     tool: FunctionTool
@@ -39,24 +39,24 @@ class DirectTool:
     serializer: SchemaSerializer
     wraps: bool
 
-    def arguments(self, given: dict[str, Any], *, strict: bool | None) -> Arguments:
-        """Return the validated arguments, by position and by name.
+    def validated(self, arguments: dict[str, Any], *, strict: bool | None) -> Arguments:
+        """Return the validated arguments, positional and by keyword.
 
         Raises:
             pydantic_core.ValidationError: They are wrong.
         """
-        validated: Arguments = self.validator.validate_python(given, strict=strict)
+        validated: Arguments = self.validator.validate_python(arguments, strict=strict)
         return validated
 
 
 def direct_tool(tool: Any) -> DirectTool | str:
-    """Return what a direct call of a tool needs, or why it needs FastMCP."""
+    """Return what a direct call of a tool needs, or the reason why it needs FastMCP."""
     reason = tool_reason(tool)
     if reason:
         return reason
     arguments_schema = _arguments_schema(get_cached_typeadapter(tool.fn).core_schema)
     if arguments_schema is None:
-        return "pydantic has no schema of its arguments by themselves"
+        return "pydantic has no separate schema of its arguments"
     is_async = inspect.iscoroutinefunction(tool.fn)
     return DirectTool(
         tool=tool,
@@ -80,11 +80,11 @@ def _never_waits(fn: Any) -> bool:
 
 
 def _arguments_schema(schema: Any) -> Any:
-    """Return the part of a function's schema that validates its arguments, None when it is made otherwise."""
+    """Return the part of a function's schema that validates its arguments, None if there is no such part."""
     if schema["type"] == "call":
         return schema["arguments_schema"]
     if schema["type"] == "definitions":
-        # Models that come more than once are defined around the call.
+        # Models that are used more than once are defined around the call.
         inner = _arguments_schema(schema["schema"])
         return inner and {**schema, "schema": inner}
     return None

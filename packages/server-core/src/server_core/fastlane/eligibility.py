@@ -1,6 +1,6 @@
-"""Which tools can be called without FastMCP, and why the others cannot.
+"""Checks for tools that can be called without FastMCP, with reasons for those that cannot.
 
-Everything here errs on the side of FastMCP: a reason that is wrong costs time, a missing one costs an answer.
+In doubt the answer is FastMCP: a wrong reason makes a call slower, a missing one makes it wrong.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from fastmcp.tools import FunctionTool
 from mcp.server.request_state import RequestStateBoundary
 from mcp_types import InputRequiredResult
 
+from server_core.sdk.internals import MIDDLEWARE_CALL_HOOKS, extensions, low_level_server
 from server_core.tools import PlainTool
 
-_KNOWN_TOOLS = (FunctionTool, PlainTool)
-"""Exactly these classes: a subclass may do anything in ``run``."""
+_TOOL_CLASSES = (FunctionTool, PlainTool)
+"""These classes only: a subclass may do anything in ``run``."""
 
-_KNOWN_SERVER_MIDDLEWARE = (FastMCPServerMiddleware, RequestStateBoundary)
-"""What FastMCP puts around every request; neither changes a plain call."""
+_DEFAULT_SERVER_MIDDLEWARE = (FastMCPServerMiddleware, RequestStateBoundary)
+"""Middleware that FastMCP puts around every request; neither changes a plain call."""
 
 _REQUEST_BOUND_MODULES = (
     "fastmcp.server",
@@ -37,19 +38,20 @@ _REQUEST_BOUND_MODULES = (
     "starlette",
     "opentelemetry",
 )
-"""Packages whose functions may ask which request is being served."""
+"""Packages whose functions may depend on the request being served."""
 
-_DEPTH = 3
-"""Calls between functions of one module that are followed when looking for such functions."""
+_MAX_DEPTH = 3
+"""Depth of the search for such functions, in calls between functions of one module."""
 
 
 def app_reason(mcp: FastMCP[Any]) -> str:
-    """Return why no tool of an app can be called directly; empty when nothing speaks against it.
+    """Return why no tool of an app can be called directly; empty if there is no reason.
 
-    Cheap enough for each request, so that middleware added to a running app takes effect at once.
+    Cheap enough to be checked on each request, so that middleware added to a running app takes effect
+    immediately.
     """
     for middleware in mcp.middleware:
-        if not _lets_calls_pass(type(middleware)):
+        if not _ignores_calls(type(middleware)):
             return f"the app has middleware: {type(middleware).__name__}"
     if len(mcp.providers) != 1 or mcp.providers[0] is not mcp.local_provider:
         return "tools come from other providers as well"
@@ -57,28 +59,29 @@ def app_reason(mcp: FastMCP[Any]) -> str:
         return "tools are transformed or hidden"
     if mcp.auth is not None:
         return "the app authorizes its requests"
-    if mcp._extensions:
+    if extensions(mcp):
         return "the app has extensions"
     return ""
 
 
-_passing: dict[type, bool] = {}
+_ignoring_calls: dict[type, bool] = {}
 
 
-def _lets_calls_pass(kind: type) -> bool:
-    """Return whether a kind of middleware has nothing to say about tool calls; FastMCP's default has not."""
-    if kind not in _passing:
-        hooks = ("__call__", "on_message", "on_request", "on_call_tool", "_dispatch_handler")
-        _passing[kind] = all(getattr(kind, hook, None) is getattr(Middleware, hook, None) for hook in hooks)
-    return _passing[kind]
+def _ignores_calls(kind: type) -> bool:
+    """Return whether a middleware class leaves tool calls alone, as FastMCP's default middleware does."""
+    if kind not in _ignoring_calls:
+        _ignoring_calls[kind] = all(
+            getattr(kind, hook, None) is getattr(Middleware, hook, None) for hook in MIDDLEWARE_CALL_HOOKS
+        )
+    return _ignoring_calls[kind]
 
 
 def server_reason(mcp: FastMCP[Any]) -> str:
-    """Return why requests need FastMCP's low-level server; asked once, when the app starts."""
+    """Return why requests need FastMCP's low-level server; checked once, when the app is created."""
     unknown = [
         type(each).__name__
-        for each in mcp._mcp_server.middleware
-        if type(each) not in _KNOWN_SERVER_MIDDLEWARE
+        for each in low_level_server(mcp).middleware
+        if type(each) not in _DEFAULT_SERVER_MIDDLEWARE
     ]
     if unknown:
         return f"the low-level server has middleware: {', '.join(unknown)}"
@@ -86,12 +89,12 @@ def server_reason(mcp: FastMCP[Any]) -> str:
 
 
 def tool_reason(tool: Any) -> str:
-    """Return why a tool cannot be called directly; empty when it can."""
-    if type(tool) not in _KNOWN_TOOLS:
-        return f"{type(tool).__name__} may run in its own way"
+    """Return why a tool cannot be called directly; empty if it can."""
+    if type(tool) not in _TOOL_CLASSES:
+        return f"its class {type(tool).__name__} may override how it runs"
     checks = (
         (tool.auth is not None, "it has an authorization check"),
-        (tool.timeout is not None, "it has a timeout of its own"),
+        (tool.timeout is not None, "it has its own timeout"),
         (tool.task_config.supports_tasks(), "it can run as a task"),
         (tool.version is not None, "it has versions"),
         ("x-mcp-header" in json.dumps(tool.parameters, default=str), "it declares headers for its arguments"),
@@ -110,28 +113,28 @@ def _function_reason(fn: Any) -> str:
     inner = fn.func if isinstance(fn, functools.partial) else fn
     inner = inspect.unwrap(inner.__func__ if isinstance(inner, types.MethodType) else inner)
     if not isinstance(inner, types.FunctionType):
-        return "it is no function that can be looked into"
+        return "it is not a function whose code can be examined"
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         return "it yields its result piece by piece"
-    found = next(_request_bound_names(inner, _DEPTH), None)
-    return f"it uses {found}, which may ask for the request" if found else ""
+    name = next(_request_bound_names(inner, _MAX_DEPTH), None)
+    return f"it uses {name}, which may depend on the request" if name else ""
 
 
 def _request_bound_names(fn: types.FunctionType, depth: int) -> Iterator[str]:
-    """Yield the names in a function's code that may ask which request is being served.
+    """Yield the names in a function's code that may depend on the request being served.
 
-    A tool need not declare a context to get at it: ``get_context()`` in its body is enough. Names are looked
-    up as the function would, in closures, globals and attributes of modules, and functions of the same
-    module are looked into.
+    A tool can get a context without declaring it: ``get_context()`` in its body is enough. Names are looked
+    up as the function would look them up, in closures, globals and attributes of modules, and functions of
+    the same module are examined too.
     """
     closure = {
         name: cell.cell_contents
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True)
         if _is_filled(cell)
     }
-    known = {**fn.__globals__, **closure}
+    scope = {**fn.__globals__, **closure}
     for name in _names(fn.__code__):
-        value = known.get(name)
+        value = scope.get(name)
         if isinstance(value, types.ModuleType):
             values = [
                 (f"{name}.{attribute}", getattr(value, attribute, None)) for attribute in _names(fn.__code__)

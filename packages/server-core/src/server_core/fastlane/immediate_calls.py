@@ -1,9 +1,9 @@
-"""Plain tool calls answered without waiting for anything, and so without a task and without ASGI messages.
+"""Plain tool calls answered without waiting, and so without a task and without ASGI messages.
 
-uvicorn makes a cycle, an event and a task for each request, and an answer passes as two messages through as
-many layers as the app has: more work than the call itself. A call whose tool never waits needs none of it.
-The same layers are asked the same questions in the same order. Where one of them has anything to say but
-yes, nothing has happened yet, and the request goes through them as any other.
+uvicorn makes a cycle, an event and a task for each request, and a response passes as two messages through
+every layer of the app: more work than the call itself. A call whose tool never waits needs none of that. The
+same layers check the request in the same order. If any of them has more to do than to admit it, nothing has
+happened yet, and the request takes the usual way through ASGI.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from server_core.layers.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
-class KnownHead:
-    """What all layers say about the head of a request; the same for each request with that head.
+class AdmittedHead:
+    """A request head that all layers admit; every request with the same head is admitted too.
 
     Attributes:
-        call: What the lane makes of it.
-        client: Whom the rate limit counts it for; empty where there is none.
+        call: The head as the lane reads it.
+        client: The rate limit's key for the client; empty if there is no rate limit.
     """
 
     call: CallHead
     client: bytes
 
 
-class AtOnce:
-    """Answers POSTs to the MCP endpoint that have arrived whole.
+class ImmediateCalls:
+    """Answers POSTs to the MCP endpoint that have arrived completely.
 
     Args:
-        traffic: Counts the answers.
-        guard: Knows which hosts and origins are admitted.
-        auth: Knows the callers; None where nobody has to say who they are.
-        rate_limit: Keeps them to their rate; None where there is none.
-        lane: Makes the calls; it knows no session of other workers.
-        max_body_bytes: Longest body that is read.
+        traffic: Counts the responses.
+        guard: Checks Host and Origin.
+        auth: Checks tokens; None if the server asks for none.
+        rate_limit: Limits each client's rate; None if there is no limit.
+        lane: Makes the calls. Sessions of other workers are unknown to it.
+        max_body_bytes: Largest body that is read.
     """
 
     def __init__(
@@ -61,33 +61,33 @@ class AtOnce:
         self._lane = lane
         self._max_body_bytes = max_body_bytes
 
-    def known(self, scope: Scope) -> KnownHead | None:
-        """Return what is known of a request's head, None when one of the layers has to see the request.
+    def admit(self, scope: Scope) -> AdmittedHead | None:
+        """Return a request's head if all layers admit it, None if one of them has to handle the request.
 
         Args:
-            scope: The request's, as ASGI has it.
+            scope: The request's ASGI scope.
         """
         if not self._guard.admits(scope):
             return None
-        admitted = scope if self._auth is None else self._auth.known(scope)
-        if admitted is None:
+        authenticated = scope if self._auth is None else self._auth.authenticate(scope)
+        if authenticated is None:
             return None
-        call = self._lane.head(admitted)
+        call = self._lane.head(authenticated)
         if call is None:
             return None
-        return KnownHead(call, b"" if self._rate_limit is None else client_of(admitted))
+        return AdmittedHead(call, b"" if self._rate_limit is None else client_of(authenticated))
 
-    def answer(self, head: KnownHead, body: bytes) -> Answer | None:
-        """Answer a request; None, with nothing done, when it has to go the usual way.
+    def answer(self, head: AdmittedHead, body: bytes) -> Answer | None:
+        """Answer a request; None, with nothing done, if it has to take the usual way.
 
-        Runs in the caller's context and leaves in it what the tool sets.
+        Runs in the caller's context and leaves in it whatever the tool sets.
         """
         if self._traffic.is_draining or len(body) > self._max_body_bytes:
             return None
         limit = self._rate_limit
-        # The limit is asked last, for asking costs the client a token.
+        # The rate limit is checked last, because the check takes one of the client's tokens.
         admits = None if limit is None else lambda: limit.admits(head.client)
-        answer = self._lane.answered_at_once(head.call, body, admits)
+        answer = self._lane.answer_immediately(head.call, body, admits)
         if answer is not None:
             self._traffic.responses[answer.status] += 1
         return answer

@@ -1,9 +1,9 @@
-"""Sessions as small records, until something needs FastMCP's own.
+"""Sessions kept as small records until something needs an SDK session.
 
-A session of the SDK costs some 39 kB, several tasks and milliseconds to open, and most sessions do nothing
-but list and call tools. A light one is a record; it becomes one of FastMCP's, under the same id and with the
-client's own words, at the first request that the lane does not answer: an event stream, a tool that is not
-plain, anything unknown.
+An SDK session costs about 39 kB, several tasks and milliseconds to open, and most sessions only list and call
+tools. A light session is a record. It becomes an SDK session, under the same id and with the client's own
+``initialize``, at the first request that the lane does not answer: an event stream, a tool that is not plain,
+or anything unknown.
 """
 
 from __future__ import annotations
@@ -15,57 +15,57 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from server_core.fastlane.sdk_sessions import Requestor
-from server_core.sdk.session_ids import SessionNames
+from server_core.sdk.requestors import Requestor
+from server_core.sdk.session_ids import SessionIds
 
-_MOST_OPENINGS: Final = 1000
-"""Ways to say ``initialize`` that are shared between sessions: clients choose the words."""
+_MAX_SHARED_PARAMS: Final = 1000
+"""Different ``initialize`` parameters that sessions share. Clients choose them, hence the limit."""
 
 
 @dataclass(slots=True)
 class LightSession:
-    """A session.
+    """A session without an SDK session behind it.
 
     Attributes:
-        identity: Its id, as clients send it.
-        version: Protocol version agreed on.
-        opening: Parameters of its ``initialize`` as JSON; one object for all clients that said the same.
-        owner: Who opened it, None where nobody has to say who they are; nobody else may use it.
-        used_at: When its last request ended, by the monotonic clock.
+        session_id: Its id, as clients send it.
+        version: Negotiated protocol version.
+        initialize_params: Parameters of its ``initialize`` as JSON; equal ones share one object.
+        owner: The only caller that may use it, who opened it; None where the server asks for no token.
+        used_at: End of its last request, by the monotonic clock.
         in_flight: Requests being served.
-        initialized: Whether the client has said ``notifications/initialized``.
-        becoming: Held while it becomes one of FastMCP's.
+        initialized: Whether the client has sent ``notifications/initialized``.
+        promotion_lock: Held while the session is promoted to an SDK session.
     """
 
-    identity: bytes
+    session_id: bytes
     version: str
-    opening: bytes
+    initialize_params: bytes
     owner: Requestor | None
     used_at: float
     in_flight: int = 0
     initialized: bool = False
-    becoming: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    promotion_lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
 
 class LightSessions:
-    """The light sessions, in the order of their last use.
+    """The light sessions, least recently used first.
 
     Args:
-        most: Sessions that may be open at once, FastMCP's included.
+        limit: Sessions that may be open at once, SDK sessions included.
         idle_timeout_s: Seconds without a request after which a session expires.
-        others_open: Number of FastMCP's sessions.
-        names: Makes their ids.
+        sdk_sessions: Returns the number of open SDK sessions.
+        session_ids: Creates their ids.
     """
 
     def __init__(
-        self, most: int, idle_timeout_s: float, others_open: Callable[[], int], names: SessionNames
+        self, limit: int, idle_timeout_s: float, sdk_sessions: Callable[[], int], session_ids: SessionIds
     ) -> None:
-        self._most = most
+        self._limit = limit
         self._idle_timeout_s = idle_timeout_s
-        self._others_open = others_open
-        self._names = names
+        self._sdk_sessions = sdk_sessions
+        self._session_ids = session_ids
         self._sessions: OrderedDict[bytes, LightSession] = OrderedDict()
-        self._openings: dict[bytes, bytes] = {}
+        self._shared_params: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
         self._expire()
@@ -73,56 +73,56 @@ class LightSessions:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many sessions are open as may be."""
-        return len(self) + self._others_open() >= self._most
+        """Whether as many sessions are open as the limit allows."""
+        return len(self) + self._sdk_sessions() >= self._limit
 
-    def open(self, version: str, opening: bytes, owner: Requestor | None) -> LightSession:
+    def open(self, version: str, initialize_params: bytes, owner: Requestor | None) -> LightSession:
         """Return a new session."""
-        if len(self._openings) >= _MOST_OPENINGS:
-            self._openings.clear()
-        shared = self._openings.setdefault(opening, opening)
-        session = LightSession(self._names.new().encode(), version, shared, owner, monotonic())
-        self._sessions[session.identity] = session
+        if len(self._shared_params) >= _MAX_SHARED_PARAMS:
+            self._shared_params.clear()
+        shared = self._shared_params.setdefault(initialize_params, initialize_params)
+        session = LightSession(self._session_ids.new().encode(), version, shared, owner, monotonic())
+        self._sessions[session.session_id] = session
         return session
 
-    def get(self, identity: bytes) -> LightSession | None:
-        """Return a light session, None for any other id."""
+    def get(self, session_id: bytes) -> LightSession | None:
+        """Return the light session with an id, None if there is none."""
         self._expire()
-        return self._sessions.get(identity)
+        return self._sessions.get(session_id)
 
     def close(self, session: LightSession) -> None:
-        """Forget a session."""
-        self._sessions.pop(session.identity, None)
+        """Remove a session."""
+        self._sessions.pop(session.session_id, None)
 
     def clear(self) -> None:
-        """Forget all sessions."""
+        """Remove all sessions."""
         self._sessions.clear()
 
     def begin(self, session: LightSession) -> None:
-        """Hold a session while a request of it is served; `end` must follow."""
+        """Keep a session from expiring while a request is served; `end` must follow."""
         session.in_flight += 1
 
     def end(self, session: LightSession) -> None:
-        """Stop holding a session."""
+        """Undo `begin`, and restart the session's idle time."""
         session.in_flight -= 1
-        self.used(session)
+        self.touch(session)
 
-    def used(self, session: LightSession) -> None:
-        """Let a session's idle time begin anew."""
+    def touch(self, session: LightSession) -> None:
+        """Restart a session's idle time."""
         session.used_at = monotonic()
-        if session.identity in self._sessions:
-            self._sessions.move_to_end(session.identity)
+        if session.session_id in self._sessions:
+            self._sessions.move_to_end(session.session_id)
 
     def _expire(self) -> None:
-        """Forget sessions whose time is over; those unused for longest stand first."""
-        dead_before = monotonic() - self._idle_timeout_s
+        """Remove the sessions whose idle time is over; they come first."""
+        expired_before = monotonic() - self._idle_timeout_s
         while self._sessions:
             oldest = next(iter(self._sessions.values()))
-            if oldest.used_at >= dead_before:
+            if oldest.used_at >= expired_before:
                 return
             if oldest.in_flight:
-                # Served for longer than a session may idle: it is not idle.
+                # A request runs longer than the idle timeout: the session is in use.
                 oldest.used_at = monotonic()
-                self._sessions.move_to_end(oldest.identity)
+                self._sessions.move_to_end(oldest.session_id)
             else:
-                del self._sessions[oldest.identity]
+                del self._sessions[oldest.session_id]

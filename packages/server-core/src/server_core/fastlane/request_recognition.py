@@ -1,8 +1,7 @@
-"""Which requests are tool calls that can be answered at once; everything else is FastMCP's.
+"""Recognition of requests that the lane can answer; every other request is FastMCP's.
 
-Recognising is not validating: a request that is wrong in any way is handed over, so that FastMCP says what is
-wrong with it. Sources: the MCP specification, revisions 2026-07-28 (streamable HTTP, headers and `_meta` of
-requests) and 2025-11-25.
+Recognition is not validation: a request with any fault goes to FastMCP, which explains the fault. Sources:
+the MCP specification, revisions 2026-07-28 (streamable HTTP, headers and `_meta` of requests) and 2025-11-25.
 """
 
 from __future__ import annotations
@@ -35,25 +34,25 @@ _ACCEPT: Final = frozenset(
         b"text/event-stream, application/json",
     }
 )
-"""What clients send; another spelling is judged by FastMCP."""
+"""Values that clients send; any other spelling is left to FastMCP."""
 
-_ENCODED: Final = "=?"
-"""Begins a header value that says something else than it shows (``=?base64?…?=``)."""
+_ENCODED_PREFIX: Final = "=?"
+"""Start of an encoded header value (``=?base64?…?=``)."""
 
 _CONTENT_TYPE: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
-_MOST_METAS: Final = 512
-"""Spellings of `_meta` that are remembered: clients send the same one with each call."""
+_MAX_VALID_METAS: Final = 512
+"""Values of `_meta` that are remembered as valid. A client sends the same one with each call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A request or a notification.
+class RpcMessage:
+    """A JSON-RPC request or notification.
 
     Attributes:
         method: Its method.
         id_json: The request's id as JSON; None for a notification.
-        params: As they came; None when there are none.
+        params: Its parameters, not validated; None if there are none.
     """
 
     method: str
@@ -63,12 +62,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call that has been recognised.
+    """A recognised tool call.
 
     Attributes:
         id_json: The request's id as JSON.
-        name: The tool.
-        arguments: As they came.
+        name: Name of the tool.
+        arguments: The arguments, not validated.
     """
 
     id_json: bytes
@@ -77,33 +76,33 @@ class ToolCall:
 
 
 Headers = dict[bytes, bytes]
-"""The headers that matter, by name, without blanks around their values."""
+"""The headers that matter here, by name, without whitespace around their values."""
 
-_FIELDS: Final = frozenset(
+_RELEVANT: Final = frozenset(
     {b"accept", b"content-type", b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id"}
 )
 
 
 class Recogniser:
-    """Recognises tool calls."""
+    """Recognises tool calls, and remembers the values of `_meta` that it has validated."""
 
     def __init__(self) -> None:
-        self._metas: set[bytes] = set()
+        self._valid_metas: set[bytes] = set()
 
-    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
-        """Return the headers that matter, None when one of them is FastMCP's to judge."""
-        found: Headers = {}
+    def relevant_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
+        """Return the headers that matter, None if FastMCP has to judge one of them."""
+        relevant: Headers = {}
         for name, value in headers:
-            if name in _FIELDS:
-                if name in found:
+            if name in _RELEVANT:
+                if name in relevant:
                     return None
-                found[name] = value.strip(b" \t")
-        if found.get(b"accept") not in _ACCEPT or found.get(b"content-type") not in _CONTENT_TYPE:
+                relevant[name] = value.strip(b" \t")
+        if relevant.get(b"accept") not in _ACCEPT or relevant.get(b"content-type") not in _CONTENT_TYPE:
             return None
-        return found
+        return relevant
 
-    def call(self, headers: Headers, message: Message) -> ToolCall | None:
-        """Return the tool call in a message, None when it is something else or not quite right."""
+    def tool_call(self, headers: Headers, message: RpcMessage) -> ToolCall | None:
+        """Return the tool call in a message, None if it is something else or has a fault."""
         params = message.params
         if message.method != "tools/call" or message.id_json is None or type(params) is not dict:
             return None
@@ -111,15 +110,15 @@ class Recogniser:
         if type(name) is not str or type(arguments) is not dict:
             return None
         if is_stateless(headers):
-            is_spelled_out = name.isascii() and not name.startswith(_ENCODED)
-            is_named = is_spelled_out and headers.get(b"mcp-name") == name.encode()
-            is_plain = is_named and self._known_meta(params)
+            is_literal = name.isascii() and not name.startswith(_ENCODED_PREFIX)
+            matches_header = is_literal and headers.get(b"mcp-name") == name.encode()
+            is_plain = matches_header and self._has_plain_meta(params)
         else:
             is_plain = params.keys() == _SESSION_PARAMS
         return ToolCall(message.id_json, name, arguments) if is_plain else None
 
-    def _known_meta(self, params: dict[str, Any]) -> bool:
-        """Return whether `_meta` is complete, asks for nothing special and is valid."""
+    def _has_plain_meta(self, params: dict[str, Any]) -> bool:
+        """Return whether `_meta` is complete and valid, and requests nothing special."""
         meta = params.get("_meta")
         if type(meta) is not dict or params.keys() != _STATELESS_PARAMS or not meta.keys() <= _META_KEYS:
             return False
@@ -129,15 +128,15 @@ class Recogniser:
             key = marshal.dumps(meta)
         except ValueError:
             return False
-        if key in self._metas:
+        if key in self._valid_metas:
             return True
         try:
             methods.validate_client_request("tools/call", STATELESS_VERSION, params)
         except (ValidationError, KeyError):
             return False
-        if len(self._metas) >= _MOST_METAS:
-            self._metas.clear()
-        self._metas.add(key)
+        if len(self._valid_metas) >= _MAX_VALID_METAS:
+            self._valid_metas.clear()
+        self._valid_metas.add(key)
         return True
 
 
@@ -156,36 +155,36 @@ def is_in_session(headers: Headers) -> bool:
 
 
 def may_open_session(headers: Headers) -> bool:
-    """Return whether a request with such headers may be ``initialize``."""
+    """Return whether a request with these headers may be ``initialize``."""
     version = headers.get(b"mcp-protocol-version")
     return b"mcp-session-id" not in headers and (version is None or version in SESSION_VERSIONS)
 
 
-def first_name(headers: Headers, body: bytes) -> str:
-    """Return what is probably the name of the tool that is called, without reading the whole request.
+def probable_tool_name(headers: Headers, body: bytes) -> str:
+    """Return a guess at the name of the called tool, made without parsing the request.
 
-    Reading costs some 30 µs where FastMCP has just used the processor's caches for itself. A wrong guess
-    hands a request over that could have been answered here, which is never wrong.
+    Parsing costs about 30 µs right after FastMCP has used the processor's caches. A wrong guess sends a
+    request to FastMCP that the lane could have answered, which is slower but never wrong.
     """
     if is_stateless(headers):
         return headers.get(b"mcp-name", b"").decode("latin-1")
-    found = _NAME.search(body, 0, _WHERE_NAMES_STAND)
-    return found[1].decode("latin-1") if found is not None else ""
+    match = _NAME.search(body, 0, _NAME_WITHIN_BYTES)
+    return match[1].decode("latin-1") if match is not None else ""
 
 
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([^"\\]*)"')
-_WHERE_NAMES_STAND: Final = 1000
+_NAME_WITHIN_BYTES: Final = 1000
 
 
-def message_in(body: bytes) -> Message | None:
-    """Return the request or notification in a body, None when it is something else or not quite right."""
+def parse_message(body: bytes) -> RpcMessage | None:
+    """Return the request or notification in a body, None if it is something else or has a fault."""
     try:
         message = from_json(body)
     except ValueError:
         return None
     if type(message) is not dict or not message.keys() <= _REQUEST_KEYS or message.get("jsonrpc") != "2.0":
         return None
-    method, identity = message.get("method"), message.get("id")
-    if type(method) is not str or ("id" in message and type(identity) not in (int, str)):
+    method, request_id = message.get("method"), message.get("id")
+    if type(method) is not str or ("id" in message and type(request_id) not in (int, str)):
         return None
-    return Message(method, None if identity is None else to_json(identity), message.get("params"))
+    return RpcMessage(method, None if request_id is None else to_json(request_id), message.get("params"))

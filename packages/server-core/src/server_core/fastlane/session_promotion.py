@@ -1,20 +1,23 @@
-"""How a light session becomes one of FastMCP's, under the id that its client knows."""
+"""Promotion of light sessions to SDK sessions, under the id that the client already has."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Final
 
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Scope
 
 from server_core.fastlane.light_sessions import LightSession, LightSessions
-from server_core.sdk.session_ids import rename
+from server_core.sdk.internals import Admission, open_sessions, wrap_admission
+from server_core.sdk.requestors import Requestor
+from server_core.sdk.session_ids import change_session_id
 
 _INITIALIZED: Final = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
-_REPLACED: Final = frozenset(
+_REPLACED_HEADERS: Final = frozenset(
     {
         b"accept",
         b"content-type",
@@ -25,85 +28,92 @@ _REPLACED: Final = frozenset(
     }
 )
 
-_adopted: ContextVar[str | None] = ContextVar("adopted", default=None)
-"""Id that the session which is being opened shall have; None lets the manager choose."""
+_promoted_id: ContextVar[str | None] = ContextVar("promoted_id", default=None)
+"""Id for the SDK session that is being opened; None lets the manager choose."""
 
 logger = logging.getLogger(__name__)
 
 
-class Adoption:
-    """Opens FastMCP's sessions for light ones.
+class SessionPromotion:
+    """Opens SDK sessions in place of light ones.
 
     Args:
         app: FastMCP's app.
-        light: The light sessions, which count as open ones.
+        light_sessions: The light sessions, which count towards the limit on open sessions.
     """
 
-    def __init__(self, app: ASGIApp, light: LightSessions) -> None:
+    def __init__(self, app: ASGIApp, light_sessions: LightSessions) -> None:
         self._app = app
-        self._light = light
+        self._light_sessions = light_sessions
         self._versions: dict[bytes, str] = {}
         self._manager: StreamableHTTPSessionManager | None = None
 
     def attach(self, manager: StreamableHTTPSessionManager) -> None:
-        """Let a manager's new sessions bear given ids, and count light ones among the open ones."""
+        """Make a manager open sessions under given ids and count light sessions as open ones."""
         self._manager = manager
-        admit, light = manager._admit_session, self._light
 
-        def admit_session(requestor: Any) -> Any:
-            identity = _adopted.get()
-            if identity is None:
-                return None if light.is_full else admit(requestor)
-            # It has been counted since it was opened.
-            most, manager.max_sessions = manager.max_sessions, None
-            try:
-                transport = admit(requestor)
-            finally:
-                manager.max_sessions = most
-            if transport is None:
-                raise RuntimeError("the session manager opened no session without a limit: not supported")
-            rename(manager, transport, identity)
-            return transport
+        def wrap(admit: Admission) -> Admission:
+            def admit_session(requestor: Requestor | None) -> StreamableHTTPServerTransport | None:
+                session_id = _promoted_id.get()
+                if session_id is None:
+                    return None if self._light_sessions.is_full else admit(requestor)
+                # A promoted session has counted towards the limit since it was opened as a light one.
+                limit, manager.max_sessions = manager.max_sessions, None
+                try:
+                    transport = admit(requestor)
+                finally:
+                    manager.max_sessions = limit
+                if transport is None:
+                    raise RuntimeError(
+                        "expected a session from the session manager without a limit, got none: "
+                        "this SDK release is not supported"
+                    )
+                change_session_id(manager, transport, session_id)
+                return transport
 
-        manager._admit_session = admit_session  # type: ignore[method-assign]
+            return admit_session
 
-    def version(self, identity: bytes) -> str | None:
-        """Return the version agreed on in one of FastMCP's sessions, None when FastMCP opened it itself."""
-        return self._versions.get(identity)
+        wrap_admission(manager, wrap)
 
-    def _remember(self, session: LightSession) -> None:
-        open_now = self._manager._server_instances if self._manager is not None else {}
-        if len(self._versions) > 2 * len(open_now) + 100:
-            self._versions = {key: v for key, v in self._versions.items() if key.decode() in open_now}
-        self._versions[session.identity] = session.version
+    def version(self, session_id: bytes) -> str | None:
+        """Return the negotiated version of a promoted session, None for any other session."""
+        return self._versions.get(session_id)
 
-    async def adopt(self, session: LightSession, scope: Scope) -> None:
-        """Open FastMCP's session for a light one, with what its client said, unless that is done already.
+    def _remember_version(self, session: LightSession) -> None:
+        sessions = open_sessions(self._manager) if self._manager is not None else {}
+        # The SDK does not report closed sessions: drop theirs when they may outnumber the open ones.
+        if len(self._versions) > 2 * len(sessions) + 100:
+            self._versions = {key: v for key, v in self._versions.items() if key.decode() in sessions}
+        self._versions[session.session_id] = session.version
+
+    async def promote(self, session: LightSession, scope: Scope) -> None:
+        """Open an SDK session for a light one, with the client's own ``initialize``, unless it has one.
 
         Args:
-            session: The light session; it is light no longer afterwards.
-            scope: The request that needs it; the opening looks as if it came from there.
+            session: The light session; it is closed afterwards.
+            scope: The request that needs the SDK session; the opening requests carry its headers.
         """
-        async with session.becoming:
-            if self._light.get(session.identity) is not session:
+        async with session.promotion_lock:
+            if self._light_sessions.get(session.session_id) is not session:
                 return
-            opening = b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":' + session.opening + b"}"
-            token = _adopted.set(session.identity.decode())
+            params = session.initialize_params
+            body = b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":' + params + b"}"
+            token = _promoted_id.set(session.session_id.decode())
             try:
-                status = await self._exchange(scope, opening)
+                status = await self._exchange(scope, body)
             finally:
-                _adopted.reset(token)
+                _promoted_id.reset(token)
             if status >= 400:
-                logger.error("FastMCP refused a session that it was expected to open: status %d", status)
+                logger.error("expected FastMCP to open a session, got status %d", status)
             elif session.initialized:
-                await self._exchange(scope, _INITIALIZED, (b"mcp-session-id", session.identity))
-            self._remember(session)
-            self._light.close(session)
+                await self._exchange(scope, _INITIALIZED, (b"mcp-session-id", session.session_id))
+            self._remember_version(session)
+            self._light_sessions.close(session)
 
     async def _exchange(self, scope: Scope, body: bytes, *extra: tuple[bytes, bytes]) -> int:
-        """Send a request of our own to FastMCP and return the status of its answer."""
+        """Send a request of our own to FastMCP and return the status of its response."""
         headers = [
-            *((name, value) for name, value in scope["headers"] if name not in _REPLACED),
+            *((name, value) for name, value in scope["headers"] if name not in _REPLACED_HEADERS),
             (b"content-type", b"application/json"),
             (b"accept", b"application/json, text/event-stream"),
             (b"content-length", b"%d" % len(body)),

@@ -1,1 +1,1 @@
-"""The HTTP server: uvicorn, its sockets and its protocol with a fast path."""
+"""The HTTP server: uvicorn, its sockets, and its protocol with a shortcut for plain calls."""

@@ -1,10 +1,10 @@
-"""uvicorn's HTTP protocol with a short way for requests that can be answered at once.
+"""uvicorn's HTTP protocol with a shortcut for requests that can be answered immediately.
 
-A request takes the short way when it arrived whole in one read of the connection, nothing before it is still
-being answered, and `AtOnce` has an answer. In every other case uvicorn goes on as if nobody had asked.
+A request takes the shortcut if it arrived completely in one read of the connection, no earlier request is
+still being answered, and `ImmediateCalls` answers it. Otherwise uvicorn handles it as usual.
 
-Clients send the same head with each call but for the length of the body. A head that was read once on a
-connection is recognised by its bytes and not read again.
+A client sends the same head with each call except for the length of the body. A head that has been parsed
+once on a connection is recognised by its bytes and not parsed again.
 """
 
 from __future__ import annotations
@@ -17,72 +17,71 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server_core.fastlane import Answer
-from server_core.fastlane.immediate_calls import AtOnce, KnownHead
-from server_core.http.write_coalescing import JoinedWrites
+from server_core.fastlane.immediate_calls import AdmittedHead, ImmediateCalls
+from server_core.http.write_coalescing import CoalescedWrites
 
-_BROKEN: Final = (
+_INTERNAL_ERROR: Final = (
     STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\n"
     b"content-length: 21\r\nconnection: close\r\n\r\nInternal Server Error"
 )
-"""uvicorn's own answer when an app fails."""
+"""uvicorn's own response when an app fails."""
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
-_LENGTHS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
-_MOST_DIGITS: Final = 7
+_LENGTH_HEADERS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
+_MAX_LENGTH_DIGITS: Final = 7
 
-_MOST_HEADS: Final = 8
-_LONGEST_HEAD: Final = 2000
-"""A connection remembers as much as a client with a few tools needs, and no more than 16 kB."""
+_MAX_HEADS: Final = 8
+_MAX_HEAD_BYTES: Final = 2000
+"""A connection remembers enough heads for a client that calls a few tools, and at most 16 kB."""
+
+_MISSES_BEFORE_SKIPPING: Final = 3
+_MAX_SKIPPED: Final = 64
+"""After misses skip up to 64 requests: a failed attempt costs about 50 µs, 5 % of a call through FastMCP."""
 
 
-_MISSES_IN_A_ROW: Final = 3
-_MOST_PASSED_BY: Final = 64
-"""To ask in vain costs some 50 µs where FastMCP has just used the caches: 5 % of what a call takes it."""
-
-
-def protocol_class(at_once: AtOnce, path: str) -> type[HttpToolsProtocol]:
+def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[HttpToolsProtocol]:
     """Return a protocol for `uvicorn.Config(http=…)`.
 
     Args:
-        at_once: Asked for an answer to each POST to `path`.
+        immediate_calls: Answers POSTs to `path` if it can.
         path: The MCP endpoint.
     """
 
-    class AtOnceProtocol(_AtOnceProtocol):
-        _at_once = at_once
+    class BoundProtocol(_ShortcutProtocol):
+        _immediate_calls = immediate_calls
         _path = path
         _url = path.encode()
 
-    return AtOnceProtocol
+    return BoundProtocol
 
 
 def head_and_body(data: bytes) -> tuple[bytes, bytes] | None:
-    """Return head and body of data that is one whole request, the head without the digits of the length.
+    """Return head and body of data that is exactly one request; the head without the digits of its length.
 
-    None when it is anything else, or when its length is written in an unusual way.
+    None if the data is anything else, or if its length is written in an unusual way.
     """
     end = data.find(_END_OF_HEAD)
-    for length in _LENGTHS:
-        before = data.find(length, 0, end)
-        if before >= 0:
-            begin = before + len(length)
+    for header in _LENGTH_HEADERS:
+        at = data.find(header, 0, end)
+        if at >= 0:
+            begin = at + len(header)
             stop = data.find(b"\r\n", begin)
             digits = data[begin:stop]
             body = data[end + len(_END_OF_HEAD) :]
-            if len(digits) <= _MOST_DIGITS and digits.isdigit() and int(digits) == len(body):
+            if len(digits) <= _MAX_LENGTH_DIGITS and digits.isdigit() and int(digits) == len(body):
                 return data[:begin] + data[stop:end], body
             return None
     return None
 
 
-class _AtOnceProtocol(HttpToolsProtocol):
+class _ShortcutProtocol(HttpToolsProtocol):
     """One connection.
 
     Attributes:
-        answered: Requests that took the short way.
+        answered: Requests that took the shortcut.
     """
 
-    _at_once: AtOnce
+    _immediate_calls: ImmediateCalls
     _path: str
     _url: bytes
     _default_headers: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
@@ -91,62 +90,62 @@ class _AtOnceProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.answered = 0
         self._answered_at_s = 0.0
-        self._heads: dict[bytes, KnownHead] = {}
+        self._heads: dict[bytes, AdmittedHead] = {}
         self._read = b""
-        self._last_headers = self.headers  # the parser is between requests while they are the last one's
+        self._last_headers = self.headers  # while `headers` is this object, the parser is between requests
         self._misses = 0
-        self._to_pass_by = 0
-        self._may_answer = False
+        self._to_skip = 0
+        self._may_shortcut = False
         self._held = False
         self._body = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; what uvicorn answers is sent in as few pieces as it has."""
+        """Begin; uvicorn's responses are written with head and body together."""
         super().connection_made(transport)
         self._direct = transport
-        self.transport = cast(asyncio.Transport, JoinedWrites(transport, self.loop))
+        self.transport = cast(asyncio.Transport, CoalescedWrites(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
-        """Read; at most one request takes the short way, so that nobody has the loop for long."""
-        if self._to_pass_by:
-            self._to_pass_by -= 1
-            self._may_answer = False
+        """Read; at most one request per read takes the shortcut, so that no client blocks the loop."""
+        if self._to_skip:
+            self._to_skip -= 1
+            self._may_shortcut = False
             super().data_received(data)
             return
         if self._heads and self.headers is self._last_headers and self._is_free():
             request = head_and_body(data)
             head = self._heads.get(request[0]) if request is not None else None
             if request is not None and head is not None:
-                if self._answered(head, request[1]):
+                if self._answer(head, request[1]):
                     self._answered_at_s = self.loop.time()
                     self.server_state.total_requests += 1
                     return
                 self._count_miss()
-                self._may_answer = False
+                self._may_shortcut = False
                 super().data_received(data)
                 return
         self._read = data
-        self._may_answer = True
+        self._may_shortcut = True
         super().data_received(data)
         self._read = b""
         if self._held:
-            self._let_go()  # the rest of its body may never come: time limits are the app's
+            self._release()  # the rest of its body may never arrive: the app has time limits
 
     def _is_free(self) -> bool:
-        """Return whether nothing is being answered and the client reads what it gets."""
+        """Return whether no request is being answered and the client reads its responses."""
         is_answered = self.cycle is None or self.cycle.response_complete
         return is_answered and not self.flow.write_paused and not self.transport.is_closing()
 
     def on_headers_complete(self) -> None:
-        """Hold a request back that may take the short way."""
-        if self._may_answer and self.url == self._url and self._is_free() and not self._is_special():
+        """Hold back a request that may take the shortcut."""
+        if self._may_shortcut and self.url == self._url and self._is_free() and not self._is_special():
             self._held = True
             self._body = b""
         else:
             super().on_headers_complete()
 
     def _is_special(self) -> bool:
-        """Return whether uvicorn has to do more about a request than to answer it."""
+        """Return whether a request needs more from uvicorn than a response."""
         parser = self.parser
         return (
             parser.get_method() != b"POST"
@@ -158,8 +157,8 @@ class _AtOnceProtocol(HttpToolsProtocol):
             or bool(self.root_path)
         )
 
-    def _let_go(self) -> None:
-        """Let uvicorn go on with the request that was held back."""
+    def _release(self) -> None:
+        """Pass the held request on to uvicorn."""
         self._held = False
         super().on_headers_complete()
         if self._body:
@@ -167,67 +166,70 @@ class _AtOnceProtocol(HttpToolsProtocol):
             self._body = b""
 
     def on_body(self, body: bytes) -> None:
-        """Keep the body of a request that is held back."""
+        """Keep the body of a held request."""
         if self._held:
             self._body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Answer, or let uvicorn go on."""
+        """Answer the request, or pass it on to uvicorn."""
         self._last_headers = self.headers
         if self._held:
             self.scope["method"] = "POST"
             self.scope["path"] = self._path
-            head = self._at_once.known(cast(Scope, self.scope))
-            if head is not None and self._answered(head, self._body):
+            head = self._immediate_calls.admit(cast(Scope, self.scope))
+            if head is not None and self._answer(head, self._body):
                 self._held = False
-                self._may_answer = False
+                self._may_shortcut = False
                 self._remember(head)
                 self.on_response_complete()
                 return
             self._count_miss()
-            self._let_go()
+            self._release()
         super().on_message_complete()
 
     def _count_miss(self) -> None:
-        """Ask less and less for a client whose requests cannot be answered at once."""
+        """Skip more and more requests of a client whose requests cannot take the shortcut."""
         self._misses += 1
-        if self._misses >= _MISSES_IN_A_ROW:
-            self._to_pass_by = min(2 ** (self._misses - _MISSES_IN_A_ROW), _MOST_PASSED_BY)
+        if self._misses >= _MISSES_BEFORE_SKIPPING:
+            self._to_skip = min(2 ** (self._misses - _MISSES_BEFORE_SKIPPING), _MAX_SKIPPED)
 
-    def _answered(self, head: KnownHead, body: bytes) -> bool:
-        """Answer a request; return False, with nothing done, when it has to go the usual way."""
+    def _answer(self, head: AdmittedHead, body: bytes) -> bool:
+        """Answer a request; return False, with nothing done, if it has to take the usual way."""
         try:
-            # A context of its own, as a task would have: what a tool sets in it stays with its call.
-            answer = contextvars.copy_context().run(self._at_once.answer, head, body)
+            # Its own context, as a task would have, so that context variables set by a tool stay with its
+            # call.
+            answer = contextvars.copy_context().run(self._immediate_calls.answer, head, body)
         except Exception:
-            # Out of the parser's callback it would pass for the client's mistake.
-            self.logger.exception("Exception in a call that was answered at once\n")
-            self.transport.write(_BROKEN)
+            # Raised from the parser's callback, it would be reported as the client's mistake.
+            self.logger.exception("Exception in a call that took the shortcut\n")
+            self.transport.write(_INTERNAL_ERROR)
             self.transport.close()
             return True
         if answer is None:
             return False
         self.answered += 1
         self._misses = 0
-        self._direct.write(self._rendered(answer))
+        self._direct.write(self._render(answer))
         return True
 
-    def _remember(self, head: KnownHead) -> None:
-        """Remember the head of the request that was read alone, for the next ones that look like it."""
+    def _remember(self, head: AdmittedHead) -> None:
+        """Remember the head of a request that was alone in its read, to recognise the next ones like it."""
         request = head_and_body(self._read)
-        if request is None or len(request[0]) > _LONGEST_HEAD:
+        if request is None or len(request[0]) > _MAX_HEAD_BYTES:
             return
-        # The parser refuses other combinations today; what is remembered must not depend on that.
-        about_length = [name for name, _ in self.headers if name in (b"content-length", b"transfer-encoding")]
-        if about_length == [b"content-length"]:
-            if len(self._heads) >= _MOST_HEADS:
+        # The parser refuses other combinations today; the remembered heads must not depend on that.
+        length_headers = [
+            name for name, _ in self.headers if name in (b"content-length", b"transfer-encoding")
+        ]
+        if length_headers == [b"content-length"]:
+            if len(self._heads) >= _MAX_HEADS:
                 self._heads.clear()
             self._heads[request[0]] = head
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection; what took the short way since has left the timer alone."""
+        """Close an idle connection. Requests that take the shortcut do not restart the timer."""
         idle_s = self.loop.time() - self._answered_at_s
         if idle_s < self.timeout_keep_alive:
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -236,20 +238,20 @@ class _AtOnceProtocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def _rendered(self, answer: Answer) -> bytes:
+    def _render(self, answer: Answer) -> bytes:
         session = b"" if answer.session is None else b"mcp-session-id: %b\r\n" % answer.session
         return b"%b%bcontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n%b" % (
             STATUS_LINE[answer.status],
-            self._rendered_default_headers(),
+            self._render_default_headers(),
             session,
             len(answer.body),
             answer.body,
         )
 
-    def _rendered_default_headers(self) -> bytes:
+    def _render_default_headers(self) -> bytes:
         headers = self.server_state.default_headers
-        known, rendered = self._default_headers
-        if known is not headers:  # uvicorn makes another list each second, for the date
+        cached, rendered = self._default_headers
+        if cached is not headers:  # uvicorn makes a new list each second, for the date
             rendered = b"".join(b"%b: %b\r\n" % header for header in headers)
             type(self)._default_headers = (headers, rendered)
         return rendered

@@ -1,4 +1,4 @@
-"""The file that says where the server answers; gone when the server is."""
+"""A file with the server's URL and process id, which exists while the server answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from server_core.errors import ReadyFileError
 
 
 class ReadyFile:
-    """Exists from `write` until the end of the context.
+    """A file that exists from `write` until the end of the context.
 
     Args:
-        path: Where; None for no file.
+        path: Path of the file; None for no file.
 
     Raises:
-        ReadyFileError: It cannot be written; found out on entering, rather than when clients wait for it.
+        ReadyFileError: The file cannot be written. Raised on entering, before clients wait for the file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -25,7 +25,7 @@ class ReadyFile:
         self._draft = path.with_name(f"{path.name}.{os.getpid()}.tmp") if path is not None else None
 
     def __enter__(self) -> ReadyFile:
-        self._remove()  # one that a killed predecessor left would be believed
+        self._remove()  # one that a killed server has left behind would mislead clients
         self._write_draft("")
         return self
 
@@ -33,7 +33,7 @@ class ReadyFile:
         self._remove()
 
     def write(self, url: str) -> None:
-        """Write the file in one step: a reader finds all of it or none."""
+        """Write the file atomically."""
         self._write_draft(json.dumps({"url": url, "pid": os.getpid()}) + "\n")
         if self._path is not None and self._draft is not None:
             self._draft.replace(self._path)

@@ -1,4 +1,4 @@
-"""Heads of responses go out together with what follows them."""
+"""Response heads sent together with the data that follows them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 from typing import Any, Final
 
 _HEAD: Final = b"HTTP/1.1 "
-"""Begins the head of a response; a body that begins like it is sent a little later, and no differently."""
+"""Start of a response head. A body chunk that starts like this is only sent a little later."""
 
 
-class JoinedWrites:
-    """A transport that sends the head of a response together with what follows it.
+class CoalescedWrites:
+    """A transport that sends the head of a response together with the data that follows it.
 
-    uvicorn writes them apart, and each write costs the server a system call and wakes the client: some 20 µs
-    together. A head that nothing follows goes out in the next turn of the loop.
+    uvicorn writes them separately, and each write costs a system call and wakes the client: about 20 µs
+    together. A head that nothing follows is sent in the next iteration of the event loop.
 
     Args:
-        transport: Of the connection.
-        loop: That it belongs to.
+        transport: The connection's transport.
+        loop: The connection's event loop.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -29,7 +29,7 @@ class JoinedWrites:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send data; a head is kept for a moment."""
+        """Send data; a head is held back until the next write or loop iteration."""
         if self._head:
             head, self._head = self._head, b""
             self._transport.writelines((head, data))
@@ -40,12 +40,12 @@ class JoinedWrites:
             self._transport.write(data)
 
     def close(self) -> None:
-        """Close the connection when everything has been sent."""
+        """Close the connection after everything has been sent."""
         self._send_head()
         self._transport.close()
 
     def is_closing(self) -> bool:
-        """Return whether the connection is closed, or about to be."""
+        """Return whether the connection is closed or closing."""
         return self._transport.is_closing()
 
     def _send_head(self) -> None:

@@ -1,1 +1,1 @@
-"""The ASGI layers around the app, one per file."""
+"""ASGI layers around the app, one per file."""

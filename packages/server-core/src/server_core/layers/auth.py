@@ -1,7 +1,8 @@
-"""Bearer tokens: who may call, and as whom. Source: RFC 6750; the MCP specification's authorization for HTTP.
+"""Bearer tokens that admit and identify callers.
 
-A token is a shared secret out of the settings. Whoever needs OAuth gives the FastMCP app an `auth` provider
-of its own; this layer is for servers that a handful of known clients call.
+Sources: RFC 6750; the MCP specification's authorization for HTTP. A token is a shared secret from the
+settings. For OAuth, give the FastMCP app an `auth` provider instead; this layer is for servers with a handful
+of clients.
 """
 
 from __future__ import annotations
@@ -18,57 +19,57 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.refusals import refuse
 
 _OPEN_PATH: Final = "/health"
-"""Whoever watches the server needs no secret: the answer tells nothing but that it runs. An app may have
-pages below it (readiness, for example)."""
+"""Needs no token: the response says only that the server runs. An app may have pages below this path."""
 
 _CHALLENGE: Final = b'Bearer realm="mcp"'
 
 
 class BearerAuth:
-    """Let requests with one of `tokens` through to `app`, which finds the caller in `scope["user"]`.
+    """Let requests with one of `tokens` through to `app`; answer 401 to others.
 
-    Others are answered 401. Two tokens are two callers: a session belongs to the one that opened it.
+    The next layer finds the caller in `scope["user"]`. Two tokens are two callers: a session belongs to the
+    one that opened it.
 
     Args:
-        app: Gets what is let through.
+        app: The next layer.
         tokens: At least one.
     """
 
     def __init__(self, app: ASGIApp, tokens: Sequence[str]) -> None:
         self._app = app
-        self._callers = [(_digest(token.encode()), _caller(token)) for token in tokens]
+        self._users = [(_digest(token.encode()), _user(token)) for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http" or f"{scope['path']}/".startswith(f"{_OPEN_PATH}/"):
             await self._app(scope, receive, send)
             return
-        known = self.known(scope)
-        if known is None:
-            await _refuse(send, presented=bool(_given(scope)))
+        authenticated = self.authenticate(scope)
+        if authenticated is None:
+            await _refuse(send, has_token=bool(_authorizations(scope)))
         else:
-            await self._app(known, receive, send)
+            await self._app(authenticated, receive, send)
 
-    def known(self, scope: Scope) -> Scope | None:
-        """Return a request's scope with its caller in it, None without a token that is known."""
-        given = _given(scope)
-        caller = self._caller_with(given[0]) if len(given) == 1 else None
-        return None if caller is None else {**scope, "user": caller}
+    def authenticate(self, scope: Scope) -> Scope | None:
+        """Return a request's scope with its caller in it, None without a valid token."""
+        authorizations = _authorizations(scope)
+        user = self._user_with(authorizations[0]) if len(authorizations) == 1 else None
+        return None if user is None else {**scope, "user": user}
 
-    def _caller_with(self, authorization: bytes) -> AuthenticatedUser | None:
+    def _user_with(self, authorization: bytes) -> AuthenticatedUser | None:
         scheme, _, token = authorization.strip(b" \t").partition(b" ")
         if scheme.lower() != b"bearer":
             return None
         digest = _digest(token.strip(b" "))
-        found = None
-        # All are looked at, and all of each: how long it takes says nothing about any token.
-        for known, caller in self._callers:
-            if hmac.compare_digest(digest, known):
-                found = caller
-        return found
+        match = None
+        # Every token is compared, and completely, so that the time taken reveals nothing about any of them.
+        for candidate, user in self._users:
+            if hmac.compare_digest(digest, candidate):
+                match = user
+        return match
 
 
-def _given(scope: Scope) -> list[bytes]:
+def _authorizations(scope: Scope) -> list[bytes]:
     return [value for name, value in scope["headers"] if name == b"authorization"]
 
 
@@ -76,19 +77,15 @@ def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def _caller(token: str) -> AuthenticatedUser:
-    """Return the caller that a token stands for; neither its name nor anything else tells the token."""
+def _user(token: str) -> AuthenticatedUser:
+    """Return the caller that a token identifies; nothing in it reveals the token."""
     name = f"token-{_digest(token.encode()).hex()[:12]}"
     return AuthenticatedUser(AccessToken(token=name, client_id=name, scopes=[]))
 
 
-async def _refuse(send: Send, *, presented: bool) -> None:
-    challenge = _CHALLENGE + (b', error="invalid_token"' if presented else b"")
-    said = (
-        "The token is not one that this server knows."
-        if presented
-        else "This server requires a bearer token."
-    )
+async def _refuse(send: Send, *, has_token: bool) -> None:
+    challenge = _CHALLENGE + (b', error="invalid_token"' if has_token else b"")
+    reason = "Expected a valid bearer token, got " + ("another one" if has_token else "none")
     await refuse(
-        send, 401, f"{said} Send `Authorization: Bearer <token>`.", [(b"www-authenticate", challenge)]
+        send, 401, f"{reason}. Send `Authorization: Bearer <token>`.", [(b"www-authenticate", challenge)]
     )

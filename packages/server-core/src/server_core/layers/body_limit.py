@@ -1,7 +1,8 @@
-"""What one request may cost: bytes and time of its body."""
+"""Limits on the size and the arrival time of a request's body."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
@@ -10,15 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_core.deadlines import DeadlineError, within
 from server_core.layers.refusals import refuse
 
-_UNREAD: Final = (b"connection", b"close")
-"""What is left of the body is not waited for."""
+_CLOSE: Final = (b"connection", b"close")
+"""The rest of the body is not read, so the connection cannot be used again."""
 
 
 class BodyLimit:
-    """Read a request's body before `app` sees it, within `max_bytes` and `timeout_s` seconds.
+    """Read a request's body before `app` sees it, at most `max_bytes` and within `timeout_s` seconds.
 
-    A body beyond the limit is answered 413, whether its length was declared or only found out while it
-    streamed in; one that arrives too slowly is answered 408. `app` gets the body in one message.
+    A larger body is answered 413, whether its length was declared or is only found while it streams in; one
+    that arrives too slowly is answered 408. `app` gets the body in one message.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
@@ -29,27 +30,27 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http" or scope["method"] == "GET":
-            # A GET opens a stream here and carries no body worth reading.
+            # A GET opens a stream and has no meaningful body.
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._max_bytes:
             await self._refuse_size(send)
             return
         try:
-            whole = await self._whole(receive)
+            body = await self._read_body(receive)
         except DeadlineError:
-            message = f"The request body did not arrive within {self._timeout_s:g} s: send it again."
-            await refuse(send, 408, message, [_UNREAD])
+            text = f"Expected the body within {self._timeout_s:g} s, got a part. Send it again."
+            await refuse(send, 408, text, [_CLOSE])
             return
-        if whole is None:
-            return  # the client left before it had said what it wanted
-        if len(whole.get("body", b"")) > self._max_bytes:
+        if body is None:
+            return  # the client disconnected
+        if len(body.get("body", b"")) > self._max_bytes:
             await self._refuse_size(send)
             return
-        await self._app(scope, _replay(whole, receive), send)
+        await self._app(scope, replay(body, receive), send)
 
-    async def _whole(self, receive: Receive) -> Message | None:
-        """Return the body in one message, as soon as it is complete or too large; None without a client."""
+    async def _read_body(self, receive: Receive) -> Message | None:
+        """Return the body in one message, when complete or too large; None if the client disconnects."""
         ends_at_s = monotonic() + self._timeout_s
         message = await within(self._timeout_s, receive())
         if message["type"] != "http.request":
@@ -70,9 +71,9 @@ class BodyLimit:
         await refuse(
             send,
             413,
-            f"The request body is too large: at most {self._max_bytes} bytes are accepted (setting "
-            "max_body_bytes). Send less.",
-            [_UNREAD],
+            f"Expected a request body of at most {self._max_bytes} bytes (setting max_body_bytes), got a "
+            "larger one. Send less.",
+            [_CLOSE],
         )
 
 
@@ -82,18 +83,17 @@ def _declared_length(scope: Scope) -> int:
             try:
                 return int(value)
             except ValueError:
-                return 0  # the HTTP parser refuses such a request; found out while streaming at the latest
+                return 0  # the HTTP server refuses it
     return 0
 
 
-def _replay(message: Message, receive: Receive) -> Receive:
-    replayed = False
+def replay(received: Message, receive: Receive) -> Receive:
+    """Return a `receive` that returns `received` first and then the messages that follow."""
+    messages: Iterator[Message] = iter((received,))
 
-    async def replay() -> Message:
-        nonlocal replayed
-        if replayed:
-            return await receive()
-        replayed = True
-        return message
+    async def replayed() -> Message:
+        for message in messages:
+            return message
+        return await receive()
 
-    return replay
+    return replayed

@@ -1,9 +1,9 @@
-"""The workers of one server among themselves.
+"""Requests that one worker forwards to another.
 
-A session lives in the worker that opened it, and its id says which (`session_names`). A request of a session
-can arrive at any worker, for a client's connections are spread over them; the one that gets it hands it to
-the owner over a Unix socket in a folder that only this server's user can enter, and hands the answer back as
-it comes. `/metrics` asks everybody.
+A session lives in the worker that opened it, and its id names that worker (`session_ids`). A client's
+connections are spread over the workers, so its requests can arrive at any of them. A worker forwards a
+request for another worker's session to its owner, over a Unix socket in a folder that only this server's user
+can enter, and relays the response. `/metrics` collects the metrics of all workers the same way.
 """
 
 from __future__ import annotations
@@ -15,57 +15,57 @@ from pathlib import Path
 from typing import Final
 
 import httpcore2
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.layers.refusals import refuse
-from server_core.sdk.session_ids import SessionNames, session_in
+from server_core.sdk.session_ids import SessionIds, session_id_of
 
 _CONNECT_S: Final = 5.0
 _METRICS_S: Final = 5.0
 _IDLE_S: Final = 30.0
-"""Less than the owner keeps idle connections: one that both use again and close at once loses a request."""
+"""Shorter than the owner keeps idle connections, so that it never closes one just as it is used again."""
 
 _BAD_GATEWAY: Final = -32603
-_OF_THE_CONNECTION: Final = frozenset(
+_HOP_HEADERS: Final = frozenset(
     {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"expect"}
 )
-"""Headers that are about one hop (RFC 9110, 7.6.1); the body is in one piece by now."""
+"""Headers for one hop only (RFC 9110, 7.6.1); the body has been read completely by now."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a worker stands.
+class WorkerPlace:
+    """A worker's position among the workers of a server.
 
     Attributes:
         number: Its number, from 0.
-        of: How many there are.
-        folder: What they share: a Unix socket each.
-        key: A secret of this server's processes.
+        count: Number of workers.
+        folder: Folder with a Unix socket for each worker.
+        key: A secret that only the workers of this server have.
     """
 
     number: int
-    of: int
+    count: int
     folder: Path
     key: bytes
 
-    def socket_of(self, number: int) -> Path:
+    def socket_path(self, number: int) -> Path:
         """Return the Unix socket at which a worker answers the others."""
         return self.folder / f"worker-{number}.sock"
 
 
 class Peers:
-    """The other workers.
+    """Connections to the other workers.
 
     Args:
-        place: This worker's.
+        place: This worker's place.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: WorkerPlace) -> None:
         self._pools = {
             number: httpcore2.AsyncConnectionPool(
-                uds=str(place.socket_of(number)), max_connections=None, keepalive_expiry=_IDLE_S
+                uds=str(place.socket_path(number)), max_connections=None, keepalive_expiry=_IDLE_S
             )
-            for number in range(place.of)
+            for number in range(place.count)
             if number != place.number
         }
 
@@ -78,9 +78,9 @@ class Peers:
             await pool.aclose()
 
     async def metrics(self) -> list[str]:
-        """Return the other workers' own metrics as text; one that does not answer is left out."""
-        found = await asyncio.gather(*map(self._metrics_of, self._pools))
-        return [text for text in found if text is not None]
+        """Return the other workers' metrics as text, without those that do not answer in time."""
+        texts = await asyncio.gather(*map(self._metrics_of, self._pools))
+        return [text for text in texts if text is not None]
 
     async def _metrics_of(self, number: int) -> str | None:
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), _METRICS_S)
@@ -95,25 +95,25 @@ class Peers:
                 await response.aclose()
         return None
 
-    async def hand_over(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    async def forward(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a worker answer a request whose body is in one message."""
-        arrived = await receive()
-        if arrived["type"] != "http.request":
+        received = await receive()
+        if received["type"] != "http.request":
             return
-        answering = asyncio.ensure_future(self._answer(number, scope, arrived.get("body", b""), send))
-        leaving = asyncio.ensure_future(_left(receive))
+        response = asyncio.ensure_future(self._relay_response(number, scope, received.get("body", b""), send))
+        disconnect = asyncio.ensure_future(_disconnect(receive))
         try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answering.done():
-                answering.result()
+            await asyncio.wait((response, disconnect), return_when=asyncio.FIRST_COMPLETED)
+            if response.done():
+                response.result()
         finally:
-            # Whichever is left has nothing to wait for: the answer is out, or nobody waits for it.
-            answering.cancel()
-            leaving.cancel()
-            await asyncio.wait((answering, leaving))
+            # One of the two is done: the response was sent, or its client has disconnected.
+            response.cancel()
+            disconnect.cancel()
+            await asyncio.wait((response, disconnect))
 
-    async def _answer(self, number: int, scope: Scope, body: bytes, send: Send) -> None:
-        headers = [header for header in scope["headers"] if header[0] not in _OF_THE_CONNECTION]
+    async def _relay_response(self, number: int, scope: Scope, body: bytes, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] not in _HOP_HEADERS]
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", b"%d" % len(body)))
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
@@ -124,20 +124,20 @@ class Peers:
             content=body,
             extensions={"timeout": {"connect": _CONNECT_S}},
         )
-        begun = False
+        started = False
         try:
             response = await self._pools[number].handle_async_request(request)
             try:
-                begun = True
-                await _pass_on(response, send)
+                started = True
+                await _relay(response, send)
             finally:
                 await response.aclose()
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-            # The worker is gone, and its sessions with it; 404 makes a client open another one.
+            # The worker has ended, and its sessions with it; 404 makes a client open another one.
             await refuse(send, 404, "Session not found")
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
-            if begun:
-                raise  # half an answer is out: the connection has to break
+            if started:
+                raise  # a part of the response has been sent: the connection has to break
             await refuse(
                 send,
                 502,
@@ -146,11 +146,11 @@ class Peers:
             )
 
 
-async def _pass_on(response: httpcore2.Response, send: Send) -> None:
+async def _relay(response: httpcore2.Response, send: Send) -> None:
     headers = [
         (name.lower(), value)
         for name, value in response.headers
-        if name.lower() not in _OF_THE_CONNECTION and name.lower() not in (b"date", b"server")
+        if name.lower() not in _HOP_HEADERS and name.lower() not in (b"date", b"server")
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     async for chunk in response.aiter_stream():
@@ -158,27 +158,25 @@ async def _pass_on(response: httpcore2.Response, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _left(receive: Receive) -> None:
-    """Return when the client has gone."""
-    while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            return
+async def _disconnect(receive: Receive) -> None:
+    """Return once the client has disconnected."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Forwarding:
-    """Answer requests of own sessions, and of none, through `app`; hand others to the workers that own them.
+    """Forward requests for other workers' sessions to those workers; `app` answers all others.
 
     Args:
-        app: Gets what is this worker's.
-        names: Read the ids.
-        peers: The others.
+        app: The next layer.
+        session_ids: Reads the owner from a session id.
+        peers: The other workers.
         path: The MCP endpoint.
     """
 
-    def __init__(self, app: ASGIApp, names: SessionNames, peers: Peers, path: str) -> None:
+    def __init__(self, app: ASGIApp, session_ids: SessionIds, peers: Peers, path: str) -> None:
         self._app = app
-        self._names = names
+        self._session_ids = session_ids
         self._peers = peers
         self._path = path
 
@@ -188,12 +186,12 @@ class Forwarding:
         if owner is None:
             await self._app(scope, receive, send)
         else:
-            await self._peers.hand_over(owner, scope, receive, send)
+            await self._peers.forward(owner, scope, receive, send)
 
     def _owner(self, scope: Scope) -> int | None:
-        """Return the other worker whose session a request is in."""
+        """Return the number of the other worker that owns the request's session, None if none does."""
         if scope["type"] != "http" or scope["path"] != self._path:
             return None
-        identity = session_in(scope)
-        number = self._names.worker_of(identity) if identity is not None else None
+        session_id = session_id_of(scope)
+        number = self._session_ids.worker_of(session_id) if session_id is not None else None
         return number if number is not None and number in self._peers else None

@@ -1,8 +1,8 @@
-"""Host and Origin check in front of every path: FastMCP's own, remembered.
+"""FastMCP's Host and Origin check for every path, with its verdicts cached.
 
-A page in a browser can make its user's browser call a server on loopback (DNS rebinding); the specification
-therefore requires the Origin check. FastMCP implements it; its verdict depends on four values only, and
-working it out costs more than many a call, so the combinations it has let through are remembered.
+A web page can make its user's browser call a server on loopback (DNS rebinding), so the specification
+requires the Origin check. FastMCP implements it; its verdict depends on four values only, and computing it
+costs more than many calls, so the admitted combinations are remembered.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final
 from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_REMEMBERED_COMBINATIONS: Final = 256
-"""Clients choose the values, so the memory is bounded; a full one is emptied."""
+_MAX_ADMITTED: Final = 256
+"""Clients choose the values, so the memory is bounded; it is emptied when full."""
 
-_NAMED: Final = frozenset({b"host", b"origin"})
+_CHECKED_HEADERS: Final = frozenset({b"host", b"origin"})
 
 _Combination = tuple[object, ...]
 
@@ -25,7 +25,7 @@ class HostOriginGuard:
     """Let requests with an admitted Host and Origin through to `app`; answer 421 or 403 to others.
 
     Admitted hosts are loopback, the address the connection arrived at, and `allowed_hosts`; admitted origins
-    are the server's own, loopback when the host is loopback, and `allowed_origins`.
+    are the server's own, loopback if the host is loopback, and `allowed_origins`.
     """
 
     def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str], allowed_origins: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ class HostOriginGuard:
         )
 
     def admits(self, scope: Scope) -> bool:
-        """Return whether a request's Host and Origin were let through before."""
+        """Return whether a request with this Host and Origin has been admitted before."""
         return _combination(scope) in self._admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,13 +47,13 @@ class HostOriginGuard:
             await self._check(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self._admitted) >= _REMEMBERED_COMBINATIONS:
+        if len(self._admitted) >= _MAX_ADMITTED:
             self._admitted.clear()
         self._admitted.add(_combination(scope))
         await self._app(scope, receive, send)
 
 
 def _combination(scope: Scope) -> _Combination:
-    """What the verdict depends on. A header that comes twice counts twice: the check sees the first only."""
-    named = [tuple(header) for header in scope["headers"] if header[0] in _NAMED]
-    return (scope.get("scheme"), scope.get("server"), *named)
+    """Return the values that the verdict depends on, including each value of a repeated header."""
+    checked = [tuple(header) for header in scope["headers"] if header[0] in _CHECKED_HEADERS]
+    return (scope.get("scheme"), scope.get("server"), *checked)

@@ -1,4 +1,4 @@
-"""The layer that keeps each client to its rate."""
+"""The layer that limits each client's message rate."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.refusals import refuse
 from server_core.layers.token_buckets import Rate, TokenBuckets
 
-_TOO_FAST: Final = -32003
-"""JSON-RPC leaves -32000 to -32099 to implementations."""
+_RATE_LIMITED: Final = -32003
+"""JSON-RPC reserves -32000 to -32099 for implementations."""
 
 
 class RateLimit:
-    """Let a client's messages through to `app` while its bucket has tokens, answer 429 to others.
+    """Let a client's messages through to `app` while its bucket has tokens; answer 429 to the rest.
 
-    A message is a POST to the MCP endpoint. A client is who has a token, otherwise an address.
+    A message is a POST to the MCP endpoint. A client is identified by its bearer token, else by its address.
 
     Args:
-        app: Gets what is let through.
+        app: The next layer.
         path: The MCP endpoint.
-        rate: For the sentence that a refused client gets.
-        buckets: Of that rate.
+        rate: The rate, for the text that a refused client gets.
+        buckets: Buckets with that rate.
+
+    Attributes:
+        refused: Messages refused so far.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, rate: Rate, buckets: TokenBuckets) -> None:
@@ -47,7 +50,7 @@ class RateLimit:
         await self._app(scope, receive, send)
 
     def admits(self, client: bytes) -> bool:
-        """Take a client's token for a message and return whether there was one; a refusal takes none."""
+        """Take a token from the client's bucket and return whether there was one."""
         return self._wait_s(client) <= 0
 
     def _wait_s(self, client: bytes) -> float:
@@ -58,15 +61,15 @@ class RateLimit:
         await refuse(
             send,
             429,
-            f"Too many messages: a client may send {rate.per_s:g} per second, and {rate.burst} at once after "
-            f"a pause. Try again in {retry_after_s} s.",
+            f"Expected at most {rate.per_s:g} messages per second, and {rate.burst} at once after a pause, "
+            f"got more. Try again in {retry_after_s} s.",
             [(b"retry-after", b"%d" % retry_after_s)],
-            code=_TOO_FAST,
+            code=_RATE_LIMITED,
         )
 
 
 def client_of(scope: Scope) -> bytes:
-    """Return who sent a request: the caller of a token, else the address; the /64 of an IPv6 client."""
+    """Return a key for the sender of a request: the token's name, else the address (of IPv6, the /64)."""
     user = scope.get("user")
     if isinstance(user, AuthenticatedUser):
         return user.access_token.client_id.encode()

@@ -1,4 +1,4 @@
-"""The answer to a request that a layer refuses."""
+"""The response to a request that a layer refuses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def refuse(
     *,
     code: int = _INVALID_REQUEST,
 ) -> None:
-    """Answer with an HTTP error whose body is a JSON-RPC error without a request id."""
+    """Send an HTTP error whose body is a JSON-RPC error without a request id."""
     error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
     body = json.dumps(error, separators=(",", ":")).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *extra_headers]

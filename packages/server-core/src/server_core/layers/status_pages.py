@@ -1,4 +1,4 @@
-"""`/health` and `/metrics`."""
+"""The pages `/health` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.refusals import refuse
 
 Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
-"""From an `Accept` header to metrics as text and their content type."""
+"""Returns the metrics as text and their content type for an `Accept` header."""
 
 
 class StatusPages:
     """Answer `/health` and `/metrics`; `app` answers the rest.
 
     Args:
-        app: Gets every other path.
-        health: What `/health` says.
-        exposition: What `/metrics` says.
+        app: The next layer, for every other path.
+        health: Returns the content of `/health`.
+        exposition: Returns the content of `/metrics`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StatusPages:
 
 async def _answer(scope: Scope, send: Send, content_type: str, body: bytes) -> None:
     if scope["method"] not in ("GET", "HEAD"):
-        await refuse(send, 405, f"{scope['path']} answers GET and HEAD only.", [(b"allow", b"GET, HEAD")])
+        await refuse(send, 405, f"{scope['path']} answers only GET and HEAD.", [(b"allow", b"GET, HEAD")])
         return
     headers = [
         (b"content-type", content_type.encode()),

@@ -1,4 +1,4 @@
-"""Counts what passes and lets go of endless streams when the server drains."""
+"""Counts requests and ends endless streams when the server drains."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SESSION_HEADER = b"mcp-session-id"
 _LISTEN = (b"mcp-method", b"subscriptions/listen")
-_LAST = (b"connection", b"close")
-"""Tells a client that it need not send the next request on this connection, where it would be lost."""
+_CLOSE = (b"connection", b"close")
+"""Tells a client not to send another request on this connection, where it would be lost."""
 
 
 class Traffic:
-    """Count requests around `app`; after `drain` end the streams that have no end of their own.
+    """Count the requests to `app`; after `drain`, end the streams that would never end by themselves.
 
     Attributes:
-        in_flight: Requests being answered at this moment, streams included.
+        in_flight: Requests being answered now, streams included.
         responses: Number of responses by HTTP status.
-        sessions_created: Sessions that were opened since the start.
+        sessions_created: Sessions opened since the start.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,7 +30,7 @@ class Traffic:
         self.sessions_created = 0
 
     def drain(self) -> None:
-        """End server-to-client streams now and from now on; requests in flight go on."""
+        """End server-to-client streams, now and in future; requests in flight continue."""
         self._draining.set()
 
     @property
@@ -50,7 +50,7 @@ class Traffic:
                 if _opens_session(scope, message):
                     self.sessions_created += 1
                 if self._draining.is_set():
-                    message = {**message, "headers": [*message.get("headers", ()), _LAST]}
+                    message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
             await send(message)
 
         self.in_flight += 1
@@ -63,7 +63,7 @@ class Traffic:
             self.in_flight -= 1
 
     async def _serve_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a response that may never end: a drain looks to it as if the client had left."""
+        """Serve a response that may never end; to it a drain looks like a client that disconnects."""
         state = "silent"
 
         async def watched_send(message: Message) -> None:
@@ -86,7 +86,7 @@ class Traffic:
 
         await self._app(scope, receive_until_drain, watched_send)
         if state == "started" and self._draining.is_set():
-            # A proper end of the body, so that the client sees a closed stream rather than a broken one.
+            # Ends the body properly, so that the client sees a closed stream, not a broken one.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -1,1 +1,1 @@
-"""Metrics, logs, traces and what the operating system knows of the process."""
+"""Metrics, logs, traces and resource figures of the process."""

@@ -1,7 +1,4 @@
-"""What an app has to tell of itself on `/metrics`, beside the server's own figures.
-
-publish(mcp, lambda: [GaugeMetricFamily("shop_orders_open", "Orders open now.", value=shop.open_orders)])
-"""
+"""An app's own metrics on `/metrics`, beside those of the server."""
 
 from __future__ import annotations
 
@@ -27,50 +24,54 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class Collected:
-    """What an app's sources said.
+class AppMetrics:
+    """The metrics of an app.
 
     Attributes:
-        metrics: Of all of them.
-        shared: Names of the metrics in which all processes of the server say the same.
+        metrics: Metrics of all its sources.
+        shared: Names of the metrics that have the same value in all workers.
     """
 
     metrics: tuple[Metric, ...] = ()
     shared: frozenset[str] = frozenset()
 
 
-# The app is all that `create_server` hands over, and its author's: nothing is written into it.
+# Kept here rather than on the app, which belongs to its author.
 _sources: Final[WeakKeyDictionary[FastMCP[Any], list[_Source]]] = WeakKeyDictionary()
 
 
 def publish(mcp: FastMCP[Any], collect: Collect, *, is_shared: bool = False) -> None:
-    """Let `/metrics` show what `collect` returns.
+    """Add an app's own metrics to `/metrics`.
 
     Args:
-        mcp: The app whose server shows it.
-        collect: Called on each scrape, in a thread: it may wait for files and locks.
-        is_shared: Whether it tells of something that all processes of a server share (`--workers`), such as
-            a folder: the largest figure is shown then, not the sum.
+        mcp: The app.
+        collect: Returns the metrics. Called on each scrape, in a thread, so it may wait for files and locks.
+        is_shared: Whether the metrics describe something that all workers share (`--workers`), such as a
+            folder: `/metrics` then shows the largest value of the workers instead of the sum.
+
+    Example:
+        >>> mcp, orders = FastMCP("shop"), ["tea", "milk"]
+        >>> publish(mcp, lambda: [GaugeMetricFamily("shop_orders", "Open orders.", value=len(orders))])
     """
     _sources.setdefault(mcp, []).append(_Source(collect, is_shared))
 
 
-async def collected(mcp: FastMCP[Any]) -> Collected:
-    """Return what an app's sources say; one that fails is left out, with an error in the log."""
+async def collect_app_metrics(mcp: FastMCP[Any]) -> AppMetrics:
+    """Return an app's own metrics; a source that fails is left out, with an error in the log."""
     sources = _sources.get(mcp)
-    return await asyncio.to_thread(_collect, sources) if sources else Collected()
+    return await asyncio.to_thread(_collect, sources) if sources else AppMetrics()
 
 
-def _collect(sources: list[_Source]) -> Collected:
+def _collect(sources: list[_Source]) -> AppMetrics:
     metrics: list[Metric] = []
     shared: set[str] = set()
     for source in sources:
         try:
-            found = list(source.collect())
+            collected = list(source.collect())
         except Exception:  # the server's own figures are needed most when something fails
-            _logger.exception("an app's own metrics cannot be read, and are left out")
+            _logger.exception("an app's own metrics cannot be collected and are left out")
             continue
-        metrics += found
+        metrics += collected
         if source.is_shared:
-            shared.update(metric.name for metric in found)
-    return Collected(tuple(metrics), frozenset(shared))
+            shared.update(metric.name for metric in collected)
+    return AppMetrics(tuple(metrics), frozenset(shared))

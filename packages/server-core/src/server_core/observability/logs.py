@@ -1,4 +1,4 @@
-"""Log lines: stderr, one line each, with the trace they belong to."""
+"""Logging to stderr: one line per record, with its trace id."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import sys
 from opentelemetry import trace
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s trace_id=%(trace_id)s span_id=%(span_id)s %(message)s"
-_CHATTY_BELOW_WARNING = ("mcp", "sse_starlette", "httpx", "urllib3", "opentelemetry", "asyncio", "uvicorn")
+_VERBOSE_LIBRARIES = ("mcp", "sse_starlette", "httpx", "urllib3", "opentelemetry", "asyncio", "uvicorn")
 
 
 def configure_logging(level: str) -> None:
     """Send every log line of the process to stderr at `level` and above.
 
-    Libraries that tell of each session or step at `info` speak from `warning` on, unless `level` is `debug`.
-    FastMCP warns of each call with wrong arguments: those are the client's, are counted in the metrics, and
-    must not let a client fill the log, so FastMCP speaks from `error` on.
+    Libraries that log each session or step at `info` are logged from `warning` on, unless `level` is `debug`.
+    FastMCP is logged from `error` on: it warns about each call with wrong arguments, which the metrics count
+    anyway, and a client could fill the log with them.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter(_FORMAT))
@@ -25,16 +25,16 @@ def configure_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     fastmcp_logger = logging.getLogger("fastmcp")
-    fastmcp_logger.handlers.clear()  # its own wraps lines to the terminal's width
+    fastmcp_logger.handlers.clear()  # FastMCP's handler wraps lines to the terminal's width
     fastmcp_logger.propagate = True
     debug = level == "debug"
     fastmcp_logger.setLevel(logging.DEBUG if debug else logging.ERROR)
-    for name in _CHATTY_BELOW_WARNING:
+    for name in _VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if debug else max(logging.WARNING, root.level))
 
 
 def add_trace_ids(record: logging.LogRecord) -> bool:
-    """Put the ids of the current span on a record, `-` when there is none."""
+    """Set the ids of the current span on a record, `-` if there is none."""
     span = trace.get_current_span().get_span_context()
     record.trace_id = trace.format_trace_id(span.trace_id) if span.is_valid else "-"
     record.span_id = trace.format_span_id(span.span_id) if span.is_valid else "-"
@@ -42,8 +42,8 @@ def add_trace_ids(record: logging.LogRecord) -> bool:
 
 
 class OneLineFormatter(logging.Formatter):
-    """Writes a record, its traceback included, as one line: a client cannot make up lines of its own."""
+    """Formats a record, including its traceback, as one line, so that a client cannot forge log lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record with line breaks written as escapes."""
+        """Return the record with line breaks escaped."""
         return super().format(record).replace("\r", "\\r").replace("\n", "\\n")

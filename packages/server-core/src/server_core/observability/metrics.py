@@ -1,4 +1,4 @@
-"""The figures behind `/metrics`, in a Prometheus registry of their own per app."""
+"""The metrics on `/metrics`, in one Prometheus registry per app."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server_core.layers.traffic import Traffic
 from server_core.observability import process
 
 UNKNOWN_TOOL = "unknown"
-"""Label of calls to tools that do not exist: clients must not be able to make labels."""
+"""Label for calls to tools that do not exist: clients must not be able to create labels."""
 
 # From 50 µs (plain arithmetic) to 30 s (the default request timeout).
 _DURATION_BUCKETS_S = (
@@ -30,18 +30,18 @@ _DURATION_BUCKETS_S = (
 
 
 class Lane(Protocol):
-    """What the metrics ask of the fast lane."""
+    """The part of the fast lane that the metrics read."""
 
     @property
     def answered(self) -> int:
-        """Tool calls that it has answered."""
+        """Tool calls answered so far."""
 
     def reasons(self) -> dict[str, str]:
-        """The tools, each with why it is not on the lane; empty when it is."""
+        """Return, by the names of the tools, why each is not on the lane; empty if it is."""
 
 
 class RateLimit(Protocol):
-    """What the metrics ask of the rate limit."""
+    """The part of the rate limit that the metrics read."""
 
     refused: int
     """Messages refused so far."""
@@ -49,13 +49,15 @@ class RateLimit(Protocol):
 
 @dataclass(slots=True)
 class _ToolCalls:
-    """The calls of one tool. Counted here because the client library's counters cost 3 µs a call, locks and
-    all, and only the event loop counts.
+    """Counts of one tool's calls.
+
+    The client library's counters cost 3 µs per call because they lock; only the event loop counts here, so
+    plain numbers will do.
 
     Attributes:
-        by_bucket: Calls by duration; the last ones are beyond all bounds.
-        duration_s: All durations together.
-        failed: Calls that failed.
+        by_bucket: Number of calls by duration bucket; the last bucket has no upper bound.
+        duration_s: Sum of the durations.
+        failed: Number of failed calls.
     """
 
     by_bucket: list[int] = field(default_factory=lambda: [0] * (len(_DURATION_BUCKETS_S) + 1))
@@ -63,7 +65,7 @@ class _ToolCalls:
     failed: int = 0
 
 
-class _OfTools(Collector):
+class _ToolCallCollector(Collector):
     def __init__(self, by_tool: Mapping[str, _ToolCalls]) -> None:
         self._by_tool = by_tool
 
@@ -88,31 +90,31 @@ class _OfTools(Collector):
 
 
 CallListener = Callable[[str, float, bool], None]
-"""Called with tool name, duration in seconds, and whether the call failed."""
+"""Function that gets the tool's name, the duration in seconds, and whether the call failed."""
 
 
 class ServerMetrics:
-    """Calls by tool, and on each scrape the state of traffic, sessions and process.
+    """Tool calls, and on each scrape the state of traffic, sessions and process.
 
     Attributes:
-        registry: What `/metrics` shows.
-        calls_in_flight: Tool calls that have begun and are not answered yet.
+        registry: The registry that `/metrics` exposes.
+        calls_in_flight: Tool calls that have started and are not answered yet.
     """
 
     def __init__(self) -> None:
         self.calls_in_flight = 0
         self.registry = CollectorRegistry(auto_describe=False)
         self._by_tool: dict[str, _ToolCalls] = {}
-        self.registry.register(_OfTools(self._by_tool))
+        self.registry.register(_ToolCallCollector(self._by_tool))
         self._listeners: list[CallListener] = []
 
     def observe_call(self, tool: str, duration_s: float, *, failed: bool) -> None:
-        """Count one tool call.
+        """Count a tool call.
 
         Args:
-            tool: Name of a tool that exists, or `UNKNOWN_TOOL`.
+            tool: Name of an existing tool, or `UNKNOWN_TOOL`.
             duration_s: Seconds from the valid request to its result.
-            failed: Whether the client got `isError` or a JSON-RPC error.
+            failed: Whether the response was `isError` or a JSON-RPC error.
         """
         calls = self._by_tool.get(tool)
         if calls is None:
@@ -124,7 +126,7 @@ class ServerMetrics:
             listener(tool, duration_s, failed)
 
     def add_listener(self, listener: CallListener) -> None:
-        """Tell `listener` of each call from now on."""
+        """Call `listener` for each tool call from now on."""
         self._listeners.append(listener)
 
     def watch(
@@ -135,15 +137,15 @@ class ServerMetrics:
         rate_limit: RateLimit | None,
     ) -> None:
         """Read traffic, sessions, the fast lane, refusals and the process on each scrape."""
-        self.registry.register(_Scrape(traffic, sessions_open, lane, rate_limit))
+        self.registry.register(_StateCollector(traffic, sessions_open, lane, rate_limit))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The metrics as text in the format that the `Accept` header asks for, and its content type."""
+        """Return the metrics as text in the format that an `Accept` header requests, and its content type."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
 
-class _Scrape(Collector):
+class _StateCollector(Collector):
     def __init__(
         self,
         traffic: Traffic,
@@ -173,7 +175,7 @@ class _Scrape(Collector):
             )
             tools = GaugeMetricFamily(
                 "mcp_fast_lane_tool",
-                "1 for a tool on the fast lane, 0 and why not.",
+                "1 for a tool on the fast lane; 0, with the reason, for others.",
                 labels=["tool", "reason"],
             )
             for tool, reason in sorted(self._lane.reasons().items()):
@@ -184,7 +186,7 @@ class _Scrape(Collector):
                 "mcp_rate_limited", "Messages refused with 429.", value=self._rate_limit.refused
             )
         yield GaugeMetricFamily("mcp_workers", "Processes that serve.", value=1)
-        # Names of the Prometheus client libraries' own process collector, which knows Linux only.
+        # Named as in the Prometheus client libraries' process collector, which supports only Linux.
         yield GaugeMetricFamily(
             "process_resident_memory_bytes", "Resident memory.", value=process.rss_bytes()
         )

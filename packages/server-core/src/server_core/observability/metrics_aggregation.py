@@ -1,4 +1,4 @@
-"""Several processes' metrics as one exposition."""
+"""Metrics of several processes added up."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector, CollectorRegistry
 
-_NOT_ADDED: Final[Mapping[str, Callable[[float, float], float]]] = {
+_COMBINED_BY: Final[Mapping[str, Callable[[float, float], float]]] = {
     "process_start_time_seconds": min,
     "process_uptime_seconds": max,
     "mcp_fast_lane_tool": max,
 }
-"""What is no amount; all else adds up."""
+"""Functions that combine metrics which are not amounts; all others are added up."""
 
 Labels = tuple[tuple[str, str], ...]
 
 
 def add(expositions: Iterable[str], shared: Container[str] = ()) -> list[Metric]:
-    """Return the metrics of several expositions, added up by name and labels.
+    """Return the metrics of several expositions, added up per name and labels.
 
     Args:
-        expositions: In Prometheus's text format.
-        shared: Names of metrics that tell of one thing in all of them; the largest figure is taken.
+        expositions: Expositions in Prometheus's text format.
+        shared: Names of metrics that all processes report about the same thing; the largest value counts.
     """
     families: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, Labels], float]] = {}
@@ -33,30 +33,30 @@ def add(expositions: Iterable[str], shared: Container[str] = ()) -> list[Metric]
         for family in text_string_to_metric_families(text):
             families.setdefault(family.name, family)
             added = values.setdefault(family.name, {})
-            join = _NOT_ADDED.get(family.name, max if family.name in shared else float.__add__)
+            combine = _COMBINED_BY.get(family.name, max if family.name in shared else float.__add__)
             for sample in family.samples:
                 key = (sample.name, tuple(sample.labels.items()))
                 value = float(sample.value)
-                added[key] = join(added[key], value) if key in added else value
+                added[key] = combine(added[key], value) if key in added else value
     return [_family(families[name], values[name]) for name in families]
 
 
-def _family(like: Metric, values: Mapping[tuple[str, Labels], float]) -> Metric:
-    family = Metric(like.name, like.documentation, like.type)
+def _family(template: Metric, values: Mapping[tuple[str, Labels], float]) -> Metric:
+    family = Metric(template.name, template.documentation, template.type)
     for (name, labels), value in values.items():
         family.add_sample(name, dict(labels), value)
     return family
 
 
 def exposition(metrics: Iterable[Metric], accept: str) -> tuple[bytes, str]:
-    """Return metrics as text in the format that an `Accept` header asks for, and its content type."""
+    """Return metrics as text in the format that an `Accept` header requests, and its content type."""
     encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Given(list(metrics)))
+    registry.register(_FixedMetrics(list(metrics)))
     return encode(registry), content_type
 
 
-class _Given(Collector):
+class _FixedMetrics(Collector):
     def __init__(self, metrics: list[Metric]) -> None:
         self._metrics = metrics
 

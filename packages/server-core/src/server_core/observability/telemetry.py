@@ -1,4 +1,4 @@
-"""OpenTelemetry export over OTLP/HTTP: on when an endpoint is configured, off otherwise."""
+"""OpenTelemetry export over OTLP/HTTP, if an endpoint is configured."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from server_core.observability.metrics import ServerMetrics
 _logger = logging.getLogger(__name__)
 
 _LAST_EXPORT_S: Final = 3
-"""Seconds that the collector gets for what is left when the server stops."""
+"""Seconds for the last export when the server stops."""
 
 
 @contextmanager
 def exporting(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str | None) -> Iterator[None]:
-    """Export traces and metrics of `mcp` to `endpoint` while the context lasts.
+    """Export traces and metrics of `mcp` to `endpoint` within the block.
 
-    FastMCP makes the spans. Without an endpoint it makes none, but still hands a caller's trace context on,
-    so that log lines carry the caller's trace id.
+    FastMCP creates the spans. Without an endpoint it creates none but still propagates the caller's trace
+    context, so that log lines carry the caller's trace id.
 
     Args:
-        mcp: Names the service.
-        metrics: Its calls are exported too.
+        mcp: The app; its name is the service name.
+        metrics: Source of the exported durations of calls.
         endpoint: Base URL of a collector, as in `OTEL_EXPORTER_OTLP_ENDPOINT`; None exports nothing.
 
     Raises:
-        TelemetryError: An endpoint is given and the exporter is not installed.
+        TelemetryError: There is an endpoint, but the exporter is not installed.
     """
     if endpoint is None:
         fastmcp.settings.telemetry_mode = "propagation_only"
@@ -63,7 +63,7 @@ def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise TelemetryError(
-            f"an OTLP endpoint is configured ({endpoint}), but {error.name or 'a library'} is not installed: "
+            f"expected the package {error.name} for the OTLP endpoint {endpoint}, got none: "
             "install mcp-server-core[telemetry], or unset the endpoint"
         ) from error
 
@@ -93,15 +93,17 @@ def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable
 
     def shutdown() -> None:
         if not finish_within(_LAST_EXPORT_S, tracing.shutdown, metering.shutdown):
-            _logger.warning("%s took no last export within %s s: its data is lost", endpoint, _LAST_EXPORT_S)
+            _logger.warning(
+                "%s did not accept the last export within %s s: its data is lost", endpoint, _LAST_EXPORT_S
+            )
 
     return shutdown
 
 
 def finish_within(timeout_s: float, *tasks: Callable[[], None]) -> bool:
-    """Run tasks side by side and say whether all ended in time; those that did not are left behind.
+    """Run tasks in parallel and return whether all ended in time; those that did not are abandoned.
 
-    A collector that is gone would otherwise hold the exit up for 20 s.
+    A collector that is gone would otherwise delay the exit by 20 s.
     """
     threads = [threading.Thread(target=task, daemon=True) for task in tasks]
     for thread in threads:

@@ -1,1 +1,1 @@
-"""Everything that reaches into FastMCP and the MCP SDK."""
+"""Code that depends on the internals of FastMCP and the MCP SDK."""

@@ -1,7 +1,7 @@
-"""Finds a tool's input schema for the `Mcp-Param-*` header check without listing all tools.
+"""Input schemas for the SDK's `Mcp-Param-*` header check, without listing all tools.
 
 On the stateless wire the SDK compares the headers that a tool declares (`x-mcp-header`) with the arguments.
-Left alone it runs a whole `tools/list` for that on every call (python-sdk issue 3565).
+By default it runs a whole `tools/list` for that on every call (python-sdk issue 3565).
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from fastmcp import FastMCP
 from fastmcp.tools import Tool
 from fastmcp.utilities.versions import version_sort_key
 
+from server_core.sdk.internals import local_components, low_level_server
+
 
 class HeaderSchemas:
-    """Keeps the SDK's schema lookup cheap while that is right, and its own listing otherwise.
+    """Gives the SDK a direct schema lookup while that is correct, and its own listing otherwise.
 
-    The registry of an app's own tools can be read at once and is never out of date. As soon as anything else
-    decides which tools there are (mounted servers, other providers, transforms, visibility, middleware), the
-    SDK's listing is the only one to know.
+    The registry of an app's own tools can be read directly and is never out of date. Once mounted servers,
+    other providers, transforms, visibility rules or middleware take part in which tools there are, only the
+    SDK's listing is correct.
     """
 
     def __init__(self, mcp: FastMCP[Any]) -> None:
         self._mcp = mcp
-        self._server = mcp._mcp_server
-        # FastMCP has no synchronous public way to its own tools; a test notices when this one moves.
-        self._components = mcp.local_provider._components
+        self._server = low_level_server(mcp)
+        self._components = local_components(mcp)
         self.refresh()
 
     def refresh(self) -> None:
-        """Choose the lookup for the requests from now on."""
+        """Choose the lookup for requests from now on."""
         mcp = self._mcp
         own_tools_only = (
             len(mcp.providers) == 1

@@ -1,8 +1,8 @@
-"""What a request of several rounds carries from one to the next, in a server of several processes.
+"""One key for the request state of all workers.
 
-A tool can answer that it needs something of the client first, and gets what it remembered back with the
-client's next request (SEP-2322). The SDK seals that with a key of the process; the next request may reach
-another one.
+A tool can answer that it needs input from the client first; the state it attaches comes back with the
+client's next request (SEP-2322). The SDK seals that state with a key of the process, but the next request may
+reach another worker.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from typing import Any
 from fastmcp import FastMCP
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 
+from server_core.sdk.internals import low_level_server, request_state_security
+
 
 def share_request_state(mcp: FastMCP[Any], key: bytes) -> None:
-    """Seal with a key that is made of `key`, unless the app has brought its own.
+    """Seal request state with a key derived from `key`, unless the app has brought its own.
 
     Args:
         mcp: The app, before it serves.
-        key: A secret that all processes of the server have.
+        key: A secret that all workers have.
     """
-    if mcp._request_state_security is not None:
+    if request_state_security(mcp) is not None:
         return
-    server = mcp._mcp_server
+    server = low_level_server(mcp)
     digest = hashlib.blake2b(key, digest_size=32, person=b"request-state").digest()
     shared = RequestStateBoundary(RequestStateSecurity(keys=[digest]), default_audience=server.name)
-    places = [index for index, each in enumerate(server.middleware) if type(each) is RequestStateBoundary]
-    if len(places) != 1:
-        raise RuntimeError("FastMCP seals request state in another way: this release is not supported")
-    server.middleware[places[0]] = shared
+    boundaries = [index for index, each in enumerate(server.middleware) if type(each) is RequestStateBoundary]
+    if len(boundaries) != 1:
+        raise RuntimeError(
+            f"expected one RequestStateBoundary in FastMCP's low-level server, got {len(boundaries)}: "
+            "this release is not supported"
+        )
+    server.middleware[boundaries[0]] = shared

@@ -1,84 +1,90 @@
-"""Ids of sessions, which say where the session lives when there is more than one place.
+"""Session ids that name the worker and the machine that hold the session.
 
     4f0c…          one process
     2.4f0c…        worker 2
-    a.2.4f0c…      worker 2 of the machine that its settings call `a`
+    a.2.4f0c…      worker 2 of the machine whose setting `node` is `a`
 
-A proxy in front of several machines, or a worker that gets another one's request, finds the place in the id.
-Nothing depends on its being true: an id that no session has is answered 404 wherever it arrives.
+A proxy in front of several machines, or a worker that receives another worker's request, reads the owner from
+the id. The prefix is a hint, not trusted: an id without a session is answered 404 wherever it arrives.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 from uuid import uuid4
 
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Scope
 
+from server_core.sdk.internals import Admission, open_sessions, session_owners, wrap_admission
+from server_core.sdk.requestors import Requestor
+
+_MAX_WORKER_DIGITS: Final = 4
+
 
 @dataclass(frozen=True)
-class SessionNames:
-    """Makes and reads ids.
+class SessionIds:
+    """Creates and reads session ids.
 
     Attributes:
-        node: This machine; empty when there is one.
-        worker: This process's number; None when there is one.
+        node: This machine's name; empty if there is only one.
+        worker: This worker's number; None if there is only one process.
     """
 
     node: str = ""
     worker: int | None = None
 
     def new(self) -> str:
-        """Return an id that nobody can guess."""
-        return self._before_worker + ("" if self.worker is None else f"{self.worker}.") + uuid4().hex
+        """Return a new id that cannot be guessed."""
+        return self._node_prefix + ("" if self.worker is None else f"{self.worker}.") + uuid4().hex
 
-    def worker_of(self, identity: bytes) -> int | None:
-        """Return the worker that an id names, None when it names none of this machine."""
-        before = self._before_worker.encode()
-        if not identity.startswith(before):
+    def worker_of(self, session_id: bytes) -> int | None:
+        """Return the number of the worker that an id names, None if it names none of this machine."""
+        prefix = self._node_prefix.encode()
+        if not session_id.startswith(prefix):
             return None
-        number, dot, _ = identity[len(before) :].partition(b".")
-        return int(number) if dot and len(number) <= _MOST_DIGITS and number.isdigit() else None
+        number, dot, _ = session_id[len(prefix) :].partition(b".")
+        return int(number) if dot and len(number) <= _MAX_WORKER_DIGITS and number.isdigit() else None
 
     @property
-    def _before_worker(self) -> str:
+    def _node_prefix(self) -> str:
         return f"{self.node}." if self.node else ""
 
-    def name_sessions_of(self, manager: StreamableHTTPSessionManager) -> None:
-        """Let a manager's new sessions have such ids; its own know no place."""
-        admit = manager._admit_session
+    def assign_to_new_sessions(self, manager: StreamableHTTPSessionManager) -> None:
+        """Give the sessions that a manager opens from now on ids of this kind."""
 
-        def admit_session(requestor: Any) -> StreamableHTTPServerTransport | None:
-            transport = admit(requestor)
-            if transport is not None:
-                rename(manager, transport, self.new())
-            return transport
+        def wrap(admit: Admission) -> Admission:
+            def admit_session(requestor: Requestor | None) -> StreamableHTTPServerTransport | None:
+                transport = admit(requestor)
+                if transport is not None:
+                    change_session_id(manager, transport, self.new())
+                return transport
 
-        manager._admit_session = admit_session  # type: ignore[method-assign]
+            return admit_session
+
+        wrap_admission(manager, wrap)
 
 
-_MOST_DIGITS = 4
-
-
-def session_in(scope: Scope) -> bytes | None:
-    """Return the id of the session that a request is in; the first of several, as the SDK sees it."""
+def session_id_of(scope: Scope) -> bytes | None:
+    """Return the session id in a request's headers; the first if there are several, as in the SDK."""
     for name, value in scope["headers"]:
         if name == b"mcp-session-id":
             return bytes(value.strip(b" \t"))
     return None
 
 
-def rename(
-    manager: StreamableHTTPSessionManager, transport: StreamableHTTPServerTransport, identity: str
+def change_session_id(
+    manager: StreamableHTTPSessionManager, transport: StreamableHTTPServerTransport, session_id: str
 ) -> None:
-    """Give a session that was admitted just now another id, which nobody has heard of yet."""
-    given = transport.mcp_session_id
-    if given is None:
-        raise RuntimeError("the session manager opened a session without an id: not supported")
-    transport.mcp_session_id = identity
-    manager._server_instances[identity] = manager._server_instances.pop(given)
-    if given in manager._session_owners:
-        manager._session_owners[identity] = manager._session_owners.pop(given)
+    """Replace the id of a session that was just opened and whose id no client has seen yet."""
+    old_id = transport.mcp_session_id
+    if old_id is None:
+        raise RuntimeError(
+            "expected a session with an id, got one without: this SDK release is not supported"
+        )
+    transport.mcp_session_id = session_id
+    for table in (open_sessions(manager), session_owners(manager)):
+        if old_id in table:
+            table[session_id] = table.pop(old_id)  # type: ignore[assignment] # each table keeps its own type

@@ -1,1 +1,1 @@
-"""Several processes that serve one port."""
+"""Several worker processes that serve one port."""

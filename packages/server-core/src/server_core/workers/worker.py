@@ -1,4 +1,4 @@
-"""The life of one worker process, and what it and its supervisor say to each other."""
+"""A worker process, and the messages between it and its supervisor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from server_core.app import ServedApp, create_app
 from server_core.errors import ServerCoreError
 from server_core.http.server import HttpServer
-from server_core.layers.forwarding import Place
+from server_core.layers.forwarding import WorkerPlace
 from server_core.observability.logs import configure_logging
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
@@ -27,39 +27,39 @@ from server_core.settings import ServerSettings
 _logger = logging.getLogger(__name__)
 
 
-class Word(Enum):
-    """What is said through the pipe."""
+class WorkerMessage(Enum):
+    """A message between a worker and its supervisor."""
 
-    READY = "the worker answers"
-    DRAINED = "the worker has answered all that clients sent it, and takes no more"
-    END = "all workers are drained: nobody hands anything over any more"
+    READY = "the worker accepts requests"
+    DRAINED = "the worker has answered all its clients' requests and accepts no more"
+    END = "all workers are drained, so that none will forward requests to another"
 
 
 def work(
     create_server: Callable[[], FastMCP[Any]],
     settings: ServerSettings,
-    place: Place,
+    place: WorkerPlace,
     listener: socket,
     pipe: Connection,
 ) -> None:
-    """Serve until a signal, or the end of the supervisor.
+    """Serve until a signal arrives or the supervisor ends.
 
     Args:
-        create_server: Makes the app.
-        settings: The server's; the sessions that it may have open are divided among the workers.
-        place: Which worker this is.
-        listener: Listens already.
-        pipe: To the supervisor.
+        create_server: Creates the app.
+        settings: The server's settings; `max_sessions` is divided among the workers.
+        place: This worker's place.
+        listener: Listening socket.
+        pipe: Connection to the supervisor.
     """
     configure_logging(settings.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series that nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()
     mcp = create_server()
     share_request_state(mcp, place.key)
-    own = settings.model_copy(update={"max_sessions": max(1, settings.max_sessions // place.of)})
+    settings = settings.model_copy(update={"max_sessions": max(1, settings.max_sessions // place.count)})
     try:
         with exporting(mcp, metrics, settings.otlp_endpoint):
-            worker = _Worker(create_app(mcp, own, metrics=metrics, place=place), own, place, pipe)
+            worker = _Worker(create_app(mcp, settings, metrics=metrics, place=place), settings, place, pipe)
             with asyncio.Runner(loop_factory=worker.outer.config.get_loop_factory()) as runner:
                 runner.run(worker.serve(listener))
     except ServerCoreError as error:
@@ -69,42 +69,44 @@ def work(
 
 
 class _Worker:
-    """Two servers on one app: for clients, and for the other workers, who may need it a little longer."""
+    """Two servers for one app: one for clients, one for the other workers, which may need it longer."""
 
-    def __init__(self, app: ServedApp, settings: ServerSettings, place: Place, pipe: Connection) -> None:
-        async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, app: ServedApp, settings: ServerSettings, place: WorkerPlace, pipe: Connection
+    ) -> None:
+        async def entry(scope: Scope, receive: Receive, send: Send) -> None:
             await (app if scope["type"] == "lifespan" else app.from_peers)(scope, receive, send)
 
         self._pipe = pipe
-        self._inner_answers = asyncio.Event()
+        self._inner_is_ready = asyncio.Event()
         self._may_end = asyncio.Event()
         self.inner = HttpServer(
-            app, settings, self._inner_answers.set, entrance=entrance, uds=str(place.socket_of(place.number))
+            app, settings, self._inner_is_ready.set, entry=entry, uds=str(place.socket_path(place.number))
         )
-        self.outer = HttpServer(app, settings, lambda: pipe.send(Word.READY), lifespan="off")
+        self.outer = HttpServer(app, settings, lambda: pipe.send(WorkerMessage.READY), lifespan="off")
 
     async def serve(self, listener: socket) -> None:
-        """Serve to the end."""
-        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._hear)
+        """Serve until the end of both servers."""
+        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._receive)
         inner = asyncio.ensure_future(self.inner.serve())
-        answers = asyncio.ensure_future(self._inner_answers.wait())
-        await asyncio.wait((inner, answers), return_when=asyncio.FIRST_COMPLETED)
-        answers.cancel()
-        if not self.inner.should_exit:  # a signal this early is the inner server's
+        ready = asyncio.ensure_future(self._inner_is_ready.wait())
+        await asyncio.wait((inner, ready), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if not self.inner.should_exit:  # a signal before the outer server starts ends the inner one
             await self.outer.serve(sockets=[listener])
             if not self._may_end.is_set():
-                self._pipe.send(Word.DRAINED)
+                self._pipe.send(WorkerMessage.DRAINED)
             await self._may_end.wait()
         self.inner.should_exit = True
         await inner
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         try:
-            word = self._pipe.recv()
+            message = self._pipe.recv()
         except (EOFError, OSError):
-            # The supervisor is gone without a word; nobody else would end this process.
+            # The supervisor was killed; nothing else would end this process.
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
             self.outer.should_exit = True
-            word = Word.END
-        if word is Word.END:
+            message = WorkerMessage.END
+        if message is WorkerMessage.END:
             self._may_end.set()

@@ -1,7 +1,6 @@
-"""Results and failures of direct calls, as FastMCP would send them.
+"""Responses to direct calls, encoded as FastMCP would send them.
 
-The common results are put together from bytes; whatever is out of the ordinary goes through the code of
-FastMCP and of the SDK, which then decide what it becomes.
+Common results are assembled from bytes; unusual ones go through the code of FastMCP and of the SDK.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any, Final
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError, ToolError
-from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
 from fastmcp.server.server import logger as fastmcp_logger
 from fastmcp.tools import ToolResult
 from fastmcp.utilities.exceptions import get_http_status_code, is_timeout_error
@@ -31,28 +29,34 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
 from server_core.fastlane.direct_tool import DirectTool
+from server_core.sdk.internals import (
+    low_level_server,
+    masks_error_details,
+    normalize_call_tool_result,
+    serialize_result,
+)
 from server_core.tools import EncodedJson
 
 _PLAIN: Final = (float, int, bool, str, type(None), dict)
 _FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"})
-"""Packages whose models, and what is derived from them, mean more than their fields."""
+"""Packages whose models, and models derived from them, are more than their fields."""
 
 
-class Answers:
-    """Answers to tool calls of one protocol version.
+class ResponseEncoder:
+    """Encodes responses to tool calls for one protocol version.
 
     Args:
-        mcp: The app that they look like answers of.
+        mcp: The app whose responses are imitated.
         version: Protocol version of the wire.
     """
 
     def __init__(self, mcp: FastMCP[Any], version: str) -> None:
         self._mcp = mcp
         self._version = version
-        server = mcp._mcp_server
+        server = low_level_server(mcp)
         self._runner = ServerRunner(server, Connection.from_envelope(version, None, None), None)
         self._modern = version in MODERN_PROTOCOL_VERSIONS
-        # On the modern wire results are complete and say who made them.
+        # On the stateless wire results are marked complete and name the server.
         self._complete = b',"resultType":"complete"' if self._modern else b""
         stamp = (
             b'"io.modelcontextprotocol/serverInfo":' + to_json(server.server_info_stamp)
@@ -65,14 +69,14 @@ class Answers:
         self._plain_types: dict[type, bool] = {}
 
     def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> bytes:
-        """Return the answer that carries what a tool returned.
+        """Return the response with a tool's result.
 
         Raises:
-            Exception: The result cannot be converted, as if the tool itself had raised it.
+            Exception: The result cannot be converted; treated as an error of the tool.
         """
         parts: tuple[bytes, bytes, bytes] | None
         if type(raw) is EncodedJson:
-            parts = _said(raw.text), *self._structured(direct, raw.text, with_it=True)
+            parts = _text_block(raw.text), *self._structured(direct, raw.text, include=True)
         else:
             parts = self._parts(direct, raw)
         if parts is None:
@@ -84,7 +88,7 @@ class Answers:
         )  # fmt: skip
 
     def _parts(self, direct: DirectTool, raw: Any) -> tuple[bytes, bytes, bytes] | None:
-        """Return content, structured content and meta as JSON; None for what is out of the ordinary."""
+        """Return content, structured content and meta as JSON; None for an unusual result."""
         if not self._is_plain(raw):
             return None
         try:
@@ -101,64 +105,57 @@ class Answers:
         has_schema = direct.tool.output_schema is not None
         if has_schema and not direct.wraps and not is_dict:
             return None
-        return _content(structured, text), *self._structured(direct, text, with_it=has_schema or is_dict)
+        return _content(structured, text), *self._structured(direct, text, include=has_schema or is_dict)
 
-    def _structured(self, direct: DirectTool, text: bytes, *, with_it: bool) -> tuple[bytes, bytes]:
+    def _structured(self, direct: DirectTool, text: bytes, *, include: bool) -> tuple[bytes, bytes]:
         if direct.wraps:
             return b',"structuredContent":{"result":' + text + b"}", self._meta_wrapped
-        return (b',"structuredContent":' + text if with_it else b""), self._meta
+        return (b',"structuredContent":' + text if include else b""), self._meta
 
     def _is_plain(self, raw: Any) -> bool:
         kind = type(raw)
-        known = self._plain_types.get(kind)
-        if known is None:
-            known = self._plain_types[kind] = _is_plain_type(kind)
-        return known
+        is_plain = self._plain_types.get(kind)
+        if is_plain is None:
+            is_plain = self._plain_types[kind] = _is_plain_type(kind)
+        return is_plain
 
     def _exact(self, id_json: bytes, result: ToolResult) -> bytes:
-        """Return the answer as FastMCP and the SDK make it."""
-        call_result = _normalize_call_tool_result(result.to_mcp_result())
-        return self._sent(id_json, self._runner._serialize("tools/call", self._version, call_result))
+        """Return the response as FastMCP and the SDK encode it."""
+        return self._encode(id_json, normalize_call_tool_result(result.to_mcp_result()))
 
-    def _sent(self, id_json: bytes, document: dict[str, Any]) -> bytes:
-        message = JSONRPCResponse(jsonrpc="2.0", id=0, result=document)
-        text = message.model_dump_json(by_alias=True, exclude_none=True)
-        return text.replace('"id":0', f'"id":{id_json.decode()}', 1).encode()
+    def _encode(self, id_json: bytes, result: CallToolResult) -> bytes:
+        document = serialize_result(self._runner, "tools/call", self._version, result)
+        return _dump(JSONRPCResponse(jsonrpc="2.0", id=0, result=document), id_json)
 
     def failure(self, id_json: bytes, tool: str, error: Exception) -> tuple[int, bytes]:
-        """Return the answer to a call whose tool raised, and its HTTP status.
+        """Return the HTTP status and the response to a call whose tool raised an exception.
 
-        What the client reads, what is masked and what the log says is as in ``FastMCP.call_tool``.
+        Text, masking and log line are those of ``FastMCP.call_tool``.
         """
         try:
-            text = self._said(tool, error)
-        except MCPError as refusal:
-            data = modern_error_data(refusal)
-            message = JSONRPCError(jsonrpc="2.0", id=0, error=data).model_dump_json(
-                by_alias=True, exclude_none=True
-            )
-            return 400 if self._modern else 200, message.replace(
-                '"id":0', f'"id":{id_json.decode()}', 1
-            ).encode()
+            text = self._failure_text(tool, error)
+        except MCPError as mcp_error:
+            response = JSONRPCError(jsonrpc="2.0", id=0, error=modern_error_data(mcp_error))
+            return 400 if self._modern else 200, _dump(response, id_json)
         return 200, self.error(id_json, text)
 
     def error(self, id_json: bytes, text: str) -> bytes:
-        """Return the answer ``isError`` with a text for the model."""
+        """Return the response with ``isError`` and a text for the model."""
         try:
-            said = to_json(text)
+            text_json = to_json(text)
         except (PydanticSerializationError, ValueError):
             result = CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
-            return self._sent(id_json, self._runner._serialize("tools/call", self._version, result))
+            return self._encode(id_json, result)
         return (
-            b'{"jsonrpc":"2.0","id":' + id_json + b',"result":{"content":[{"text":' + said
+            b'{"jsonrpc":"2.0","id":' + id_json + b',"result":{"content":[{"text":' + text_json
             + b',"type":"text"}],"isError":true' + self._complete + self._meta + b"}}"
         )  # fmt: skip
 
-    def _said(self, tool: str, error: Exception) -> str:
-        """Return what the client is told.
+    def _failure_text(self, tool: str, error: Exception) -> str:
+        """Log an exception of a tool and return the text for the model.
 
         Raises:
-            MCPError: The request cannot be served at all, which is no result of the tool.
+            MCPError: The response has to be a JSON-RPC error instead of a tool result.
         """
         if isinstance(error, FastMCPError):
             fastmcp_logger.log(error.log_level, f"Error calling tool {tool!r}", exc_info=False)
@@ -171,7 +168,7 @@ class Answers:
             return "Rate limited by upstream API, please retry later"
         if is_timeout_error(error):
             return "Upstream request timed out, please retry"
-        if self._mcp._mask_error_details:
+        if masks_error_details(self._mcp):
             return str(ToolError(f"Error calling tool {tool!r}"))
         return str(ToolError(f"Error calling tool {tool!r}: {error}"))
 
@@ -186,12 +183,18 @@ def _is_plain_type(kind: type) -> bool:
 
 
 def _content(structured: Any, text: bytes) -> bytes:
-    """Return the content blocks of a JSON value."""
+    """Return the content blocks for a JSON value."""
     if structured is None:
         return b"[]"
-    return b'[{"text":' + text + b',"type":"text"}]' if isinstance(structured, str) else _said(text)
+    return b'[{"text":' + text + b',"type":"text"}]' if isinstance(structured, str) else _text_block(text)
 
 
-def _said(text: bytes) -> bytes:
-    """Return the content block that says JSON text."""
+def _text_block(text: bytes) -> bytes:
+    """Return the content block that holds JSON as text."""
     return b'[{"text":' + to_json(text.decode()) + b',"type":"text"}]'
+
+
+def _dump(response: JSONRPCResponse | JSONRPCError, id_json: bytes) -> bytes:
+    """Return a response with id 0 as JSON, with the request's id in place of the 0."""
+    text = response.model_dump_json(by_alias=True, exclude_none=True)
+    return text.replace('"id":0', f'"id":{id_json.decode()}', 1).encode()

@@ -8,7 +8,7 @@ from fastmcp import FastMCP
 from prometheus_client.parser import text_string_to_metric_families
 
 from server_core import ServerMetrics
-from server_core.observability.calls import REQUEST_TIMED_OUT, instrument_calls
+from server_core.observability.call_instrumentation import REQUEST_TIMED_OUT, instrument_calls
 
 pytestmark = pytest.mark.anyio
 

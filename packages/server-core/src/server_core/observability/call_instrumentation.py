@@ -1,9 +1,8 @@
-"""Times, counts and bounds each request at FastMCP's own handlers.
+"""Durations, counts and time limits of calls, at the request handlers of FastMCP's low-level server.
 
-The handlers of the low-level server are the one place that every transport and both wires share, and where
-cancelling really stops the work: on the session wire a tool runs in its session's task, not in the task
-that holds the HTTP request. FastMCP's middleware would see the same but is left free, because tools under
-middleware cannot be served any faster than FastMCP serves them.
+These handlers are the one place that every transport and both wires share, and where a cancellation really
+stops the work: on the session wire a tool runs in its session's task, not in the task of the HTTP request.
+FastMCP's middleware would see the same calls, but tools under middleware cannot take the fast lane.
 """
 
 from __future__ import annotations
@@ -19,38 +18,41 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, TextContent
 
 from server_core.observability.metrics import UNKNOWN_TOOL, ServerMetrics
+from server_core.sdk.internals import low_level_server
 
 REQUEST_TIMED_OUT = -32001
-"""JSON-RPC error code of a request other than a tool call that took too long, as the SDKs' clients use it."""
+"""JSON-RPC error code for a timed-out request other than a tool call; the SDKs' clients use the same."""
 
 _logger = logging.getLogger(__name__)
 
 _ParamsT = TypeVar("_ParamsT")
-_BOUNDED_METHODS = ("resources/read", "prompts/get")
+_TIME_LIMITED_METHODS = ("resources/read", "prompts/get")
 
 
 def instrument_calls(mcp: FastMCP[Any], metrics: ServerMetrics, *, timeout_s: float) -> None:
-    """Count and bound the calls of `mcp`; a second call replaces the first.
+    """Count the calls of `mcp` and limit their time; a second call of this function replaces the first.
 
-    A tool call that takes longer than `timeout_s` seconds is cancelled and answered `isError` with a
-    sentence that a model can act on; another request is answered with a JSON-RPC error.
+    A tool call that takes longer than `timeout_s` seconds is cancelled and answered with `isError` and a
+    sentence that a model can act on; any other request is answered with a JSON-RPC error.
     """
-    server = mcp._mcp_server
-    for method in ("tools/call", *_BOUNDED_METHODS):
+    server = low_level_server(mcp)
+    for method in ("tools/call", *_TIME_LIMITED_METHODS):
         entry = server.get_request_handler(method)
         if entry is None:
-            raise RuntimeError(f"FastMCP registered no handler for {method}: this release is not supported")
+            raise RuntimeError(
+                f"expected a FastMCP handler for {method}, got none: this release is not supported"
+            )
         handler: Any = entry.handler
-        inner = handler.inner if isinstance(handler, _Bounded) else handler
+        inner = handler.inner if isinstance(handler, _TimeLimited) else handler
         if method == "tools/call":
-            handler = _ToolCalls(inner, timeout_s, mcp, metrics)
+            handler = _InstrumentedToolCalls(inner, timeout_s, mcp, metrics)
         else:
-            handler = _Bounded(inner, timeout_s)
+            handler = _TimeLimited(inner, timeout_s)
         server.add_request_handler(method, entry.params_type, handler)
 
 
 def timed_out_text(tool: str, timeout_s: float) -> str:
-    """Return what a model is told about a call that took too long."""
+    """Return the text for the model about a call that took too long."""
     return (
         f"{tool} took longer than {timeout_s:g} s and was stopped. "
         "Ask for less in one call, or try again later."
@@ -58,16 +60,16 @@ def timed_out_text(tool: str, timeout_s: float) -> str:
 
 
 def fatal_text(subject: str, error: BaseException) -> str:
-    """Return what is told about a call that raised what would end the process, and log the rest.
+    """Log a call that raised a `BaseException`, and return the text for the client.
 
-    The event loop lets `SystemExit` and `KeyboardInterrupt` out of any task: one tool that calls `sys.exit`
-    would end the server, and every call in flight with it.
+    The event loop re-raises `SystemExit` and `KeyboardInterrupt` from any task: a tool that calls `sys.exit`
+    would end the server and every call in flight.
     """
-    _logger.error("%s raised %s; the server goes on", subject, type(error).__name__, exc_info=error)
-    return f"{subject} raised {type(error).__name__}, which is a fault in it: nothing was returned."
+    _logger.error("%s raised %s; the server keeps running", subject, type(error).__name__, exc_info=error)
+    return f"{subject} raised {type(error).__name__}, which is a defect: nothing was returned."
 
 
-class _Bounded(Generic[_ParamsT]):
+class _TimeLimited(Generic[_ParamsT]):
     """A request handler that is cancelled after `timeout_s` seconds."""
 
     def __init__(self, inner: Any, timeout_s: float) -> None:
@@ -80,7 +82,7 @@ class _Bounded(Generic[_ParamsT]):
                 return await self.inner(context, params)
         except TimeoutError:
             if not deadline.expired():
-                raise  # the handler's own
+                raise  # raised by the handler itself
         except (Exception, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - see fatal_text
@@ -95,8 +97,8 @@ class _Bounded(Generic[_ParamsT]):
         raise MCPError(code=INTERNAL_ERROR, message=fatal_text("The request's handler", error)) from None
 
 
-class _ToolCalls(_Bounded[CallToolRequestParams]):
-    """The `tools/call` handler, bounded and counted."""
+class _InstrumentedToolCalls(_TimeLimited[CallToolRequestParams]):
+    """The `tools/call` handler, time-limited and counted."""
 
     def __init__(self, inner: Any, timeout_s: float, mcp: FastMCP[Any], metrics: ServerMetrics) -> None:
         super().__init__(inner, timeout_s)

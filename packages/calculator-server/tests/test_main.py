@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,16 @@ def test_help_lists_every_setting(
     assert "(default: 8100) [env: CALCULATOR_PORT]" in text
     for name in CalculatorSettings.model_fields:
         assert f"[env: CALCULATOR_{name.upper()}]" in text
+
+
+def test_version_is_that_of_the_distribution(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["calculator-server", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"calculator-server {version('calculator-server')}\n"
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2(

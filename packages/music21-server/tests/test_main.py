@@ -212,3 +212,13 @@ def test_several_serving_processes_need_a_folder(
     monkeypatch.setattr(sys, "argv", ["music21-server", "--workers", "2"])
     assert main() == 2
     assert "MUSIC21_STORE_FOLDER or --store-folder" in capsys.readouterr().err
+
+
+def test_version_is_that_of_the_distribution(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["music21-server", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"music21-server {__version__}\n"

@@ -183,3 +183,10 @@ def test_help_lists_every_setting_with_variable_and_default(capsys: pytest.Captu
         assert f"[env: DEMO_{name.upper()}]" in text
         assert f"(default: {setting.default})" in text
         assert setting.description, name
+
+
+def test_version_of_a_server_that_is_not_installed_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_settings(Settings, ["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == "demo (version unknown: not installed)\n"

@@ -46,9 +46,7 @@ class PlainTool(FunctionTool):
         >>> tool = mcp.add_tool(PlainTool.from_function(double))
         >>> asyncio.run(mcp.call_tool("double", {"number": "two"}))
         Traceback (most recent call last):
-        fastmcp.exceptions.ValidationError: 'number' must be a JSON number, but "two" was sent: send a JSON
-        number \
-in its place.
+        fastmcp.exceptions.ValidationError: 'number' must be a JSON number, but "two" was sent: ...
     """
 
     def convert_result(self, raw_value: Any) -> ToolResult:

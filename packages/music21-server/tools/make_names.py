@@ -1,23 +1,22 @@
-"""Make the packaged table of names: what music21 calls every class of sonorities of the corpus that it ships.
+"""Make the packaged table of names: music21's name for every class of sonorities in its corpus.
 
     python tools/make_names.py [--check]
 
-Each work is read, its sonorities are named in its likeliest key and its harmonies there and in the local
-keys, with music21 asked for everything. `--check` compares with the packaged table instead of writing it, and
-fails where they differ. Takes about a minute.
+The sonorities of each work are named in its most likely key, and its harmonies in that key and in the local
+keys; music21 computes every name. `--check` compares with the packaged table instead of writing it, and fails
+if they differ. Takes about a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from importlib import metadata
 from pathlib import Path
 
 from music21 import corpus
+from packaged_file import main
 
-import music21_server
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read, recognise
 from music21_server.score.limits import Limits
@@ -32,24 +31,9 @@ from music21_server.theory.pitch.transposition import sounding_pitches
 SUFFIXES = (".mxl", ".xml", ".musicxml")
 
 
-def main() -> int:
-    """Make or check the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    wants_check = parser.parse_args().check
-    made = document(sorted(Path(path) for path in corpus.getCorePaths() if str(path).endswith(SUFFIXES)))
-    target = Path(music21_server.__file__).parent / "data" / PACKAGED
-    if wants_check:
-        is_same = target.read_text(encoding="utf-8") == made
-        sys.stdout.write("the table is up to date\n" if is_same else f"{target} differs: make it again\n")
-        return 0 if is_same else 1
-    target.write_text(made, encoding="utf-8")
-    sys.stdout.write(f"{target}: {len(made):,} bytes\n")
-    return 0
-
-
-def document(paths: list[Path]) -> str:
-    """Return the table of the classes of some works, as it is packaged."""
+def document() -> str:
+    """Return the packaged table for the classes in the corpus."""
+    paths = sorted(Path(path) for path in corpus.getCorePaths() if str(path).endswith(SUFFIXES))
     table = NameTable({}, compute=ask_music21)
     for number, path in enumerate(paths, start=1):
         try:
@@ -72,4 +56,4 @@ def document(paths: list[Path]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(PACKAGED, document, __doc__))

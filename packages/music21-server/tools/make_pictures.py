@@ -1,8 +1,8 @@
-"""Draw the pictures of docs/music.md, through the tools themselves.
+"""Draw the pictures of docs/music.md with the tools of the server.
 
     python tools/make_pictures.py
 
-Takes some ten seconds. Look at them afterwards.
+Takes about ten seconds. Look at the pictures afterwards.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ LAST_MEASURE = {"rendered": "4"}
 
 
 async def draw() -> None:
-    """Make each score, and a picture of it."""
+    """Create each score, and draw a picture of it."""
     async with Client(create_server(Music21Settings())) as client:
         for name, (tool, arguments) in SCORES.items():
-            made = (await client.call_tool(tool, arguments)).structured_content or {}
-            asked = {"score_id": made["score_id"], "last_measure": LAST_MEASURE.get(name)}
-            (image,) = (await client.call_tool("render_score", asked)).content
+            score = (await client.call_tool(tool, arguments)).structured_content or {}
+            selection = {"score_id": score["score_id"], "last_measure": LAST_MEASURE.get(name)}
+            (image,) = (await client.call_tool("render_score", selection)).content
             path = IMAGES / f"music-{name}.png"
             path.write_bytes(base64.b64decode(image.data))
             sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes\n")

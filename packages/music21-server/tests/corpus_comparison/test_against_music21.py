@@ -1,8 +1,7 @@
-"""Columns, sonorities and keys equal music21's: a few works always, all of its corpus with `-m corpus`.
+"""Columns, sonorities and keys equal music21's, for a few works or with `-m corpus` for its whole corpus.
 
-Where the sonorities come from `chordify` is said in `_sonorities_of`: it copies every note at every moment,
-and would take an hour for the corpus, so that large works are compared with the verticalities that it is made
-of.
+`chordify` copies every note at every moment and would take an hour for the corpus, so large works are
+compared with the verticalities that it builds on; see `_sonorities_of`.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ FEW = (
 CHORDIFIED_NOTES = 400
 
 NO_FORWARD = re.compile(rb"<forward>\s*<duration>0</duration>.{0,99}?</forward>", re.DOTALL)
-"""Of no length: music21 makes a hidden rest of a quarter note of it, which is an oversight of its own."""
+"""A `<forward>` without length, which music21 turns into a hidden quarter rest by mistake."""
 
 TIES = {None: 0, "start": 1, "stop": 2, "continue": 3}
 PROFILE_CLASSES = {
@@ -64,7 +63,7 @@ PROFILE_CLASSES = {
 
 @dataclass
 class Work:
-    """A work as both read it; music21's is brought to sounding pitch by the last test that wants it."""
+    """A work as read by both; the last test transposes music21's score to sounding pitch."""
 
     name: str
 
@@ -116,7 +115,7 @@ def test_notes_and_rests_equal(work):
 
 
 @each_work
-def test_bars_that_music21_lets_drift_apart_are_known(work):
+def test_bars_that_drift_apart_in_music21_are_listed(work):
     assert _first_drift(work.theirs) == DRIFTS.get(work.name)
 
 
@@ -125,7 +124,7 @@ def test_key_coefficients_equal(work):
     durations = pitch_class_durations(work.ours.notes)
     flat = work.theirs.flatten()
     if not durations.any():
-        return  # music21 raises an exception; ours are tried in test_keys
+        return  # music21 raises an exception; test_keys covers ours
     for profile in PROFILES:
         ours = {
             (pitch.Pitch(each.tonic).pitchClass, each.mode): each.coefficient
@@ -141,7 +140,7 @@ def test_key_coefficients_equal(work):
 
 @each_work
 def test_sonorities_equal(work):
-    """Last: it brings music21's score to sounding pitch."""
+    """This must be the last test of a work, as it transposes music21's score to sounding pitch."""
     ours = _sonorities_of_columns(work.ours)
     theirs = _sonorities_of(work.theirs_sounding, is_small=len(work.ours.notes) <= CHORDIFIED_NOTES)
     assert ours - theirs == Counter()
@@ -158,7 +157,7 @@ def test_whole_corpus_is_compared():
 
 
 def _rows_of_columns(score):
-    """Part, bar, onset, duration, kind, step, alteration, octave, tie and grace of every row."""
+    """Count rows by part, bar, onset, duration, kind, step, alteration, octave, tie and grace."""
     table = score.notes
     unit = table.ticks_per_quarter
     columns = (
@@ -169,13 +168,13 @@ def _rows_of_columns(score):
     for part, bar, onset, duration, kind, step, alter, octave, tie, grace in zip(
         *(column.tolist() for column in columns), strict=True
     ):
-        what = ("", 0, 0) if kind == REST else (STEPS[step], alter, octave)
-        rows[(part, bar, Fraction(onset, unit), Fraction(duration, unit), kind, *what, tie, grace)] += 1
+        pitched = ("", 0, 0) if kind == REST else (STEPS[step], alter, octave)
+        rows[(part, bar, Fraction(onset, unit), Fraction(duration, unit), kind, *pitched, tie, grace)] += 1
     return rows
 
 
 def _rows_of_music21(score, ours):
-    """The same of music21's elements; rests end with their bar, which in music21 may last longer for them."""
+    """Count music21's elements likewise; rests end at the barline, which music21 may exceed."""
     rows = Counter()
     bar_quarters = [ours.quarters(ticks) for ticks in ours.measure_ticks]
     for part, bar, _, onset, element in _elements(score):
@@ -187,12 +186,12 @@ def _rows_of_music21(score, ours):
             tie = TIES.get(each.tie.type if each.tie else None, 4)
             if isinstance(each, note.Rest):
                 time = (onset, min(time[1], max(bar_quarters[bar] - onset, Fraction(0))))
-                what = (REST, "", 0, 0)
+                pitched = (REST, "", 0, 0)
             elif isinstance(each, note.Unpitched):
-                what = (UNPITCHED, each.displayStep, 0, each.displayOctave)
+                pitched = (UNPITCHED, each.displayStep, 0, each.displayOctave)
             else:
-                what = (NOTE, each.pitch.step, round(each.pitch.alter * 100), each.pitch.implicitOctave)
-            rows[(part, bar, *time, *what, tie, grace)] += 1
+                pitched = (NOTE, each.pitch.step, round(each.pitch.alter * 100), each.pitch.implicitOctave)
+            rows[(part, bar, *time, *pitched, tie, grace)] += 1
     return rows
 
 
@@ -226,17 +225,17 @@ def _first_drift(score):
 
 
 def _sonorities_of_columns(score):
-    """Bar, onset in it, duration and names of every sonority."""
-    found = sonorities(score, sounding_pitches(score))
+    """Count sonorities by bar, onset, duration and names."""
+    result = sonorities(score, sounding_pitches(score))
     unit = score.notes.ticks_per_quarter
-    onsets = found.start - score.measure_starts[found.measure]
+    onsets = result.start - score.measure_starts[result.measure]
     names = [
         f"{text_of((step, cents))}{octave}"
         for step, cents, octave in zip(
-            found.step.tolist(), found.alter_cents.tolist(), found.octave.tolist(), strict=True
+            result.step.tolist(), result.alter_cents.tolist(), result.octave.tolist(), strict=True
         )
     ]
-    first = found.first.tolist()
+    first = result.first.tolist()
     return Counter(
         (
             bar,
@@ -245,7 +244,7 @@ def _sonorities_of_columns(score):
             frozenset(names[first[index] : first[index + 1]]),
         )
         for index, (bar, onset, duration) in enumerate(
-            zip(found.measure.tolist(), onsets.tolist(), found.duration.tolist(), strict=True)
+            zip(result.measure.tolist(), onsets.tolist(), result.duration.tolist(), strict=True)
         )
     )
 
@@ -267,8 +266,8 @@ def _sonorities_of(score, *, is_small):
 
 
 def _verticalities(score):
-    """What `chordify` makes its chords of: each moment of each bar, as its own tree of time spans has it."""
-    found = Counter()
+    """Count the moments of each bar in music21's time spans, from which `chordify` makes its chords."""
+    result = Counter()
     parts = [list(part.getElementsByClass(stream.Measure)) for part in score.parts]
     for number in range(len(parts[0])):
         moment = stream.Score()
@@ -281,8 +280,8 @@ def _verticalities(score):
         for begin, end in pairwise(tree.allTimePoints()):
             names = frozenset(each.nameWithOctave for each in tree.getVerticalityAt(begin).pitchSet)
             if names and not isclose(begin, end, abs_tol=1e-7):  # as `chordify` leaves these out
-                found[(number, _exact(begin), _exact(end) - _exact(begin), names)] += 1
-    return found
+                result[(number, _exact(begin), _exact(end) - _exact(begin), names)] += 1
+    return result
 
 
 DRIFTS = json.loads((Path(__file__).parent / "drifting.json").read_text())

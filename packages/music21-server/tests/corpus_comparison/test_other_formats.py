@@ -1,4 +1,4 @@
-"""Notes of Humdrum and ABC equal music21's, on every fortieth work of its corpus that is written so."""
+"""Notes from Humdrum and ABC equal music21's, for every fortieth such work of its corpus."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _ours(score):
 
 
 def _theirs(score):
-    found = Counter()
+    result = Counter()
     for index, part in enumerate(score.parts):
         bars = part if part.hasMeasures() else part.makeMeasures()
         for number, bar in enumerate(bars.getElementsByClass(stream.Measure)):
@@ -76,5 +76,5 @@ def _theirs(score):
                 duration = Fraction(element.quarterLength).limit_denominator(65535)
                 for pitch in element.pitches:
                     cents = round(pitch.alter * 100)
-                    found[(index, number, onset, duration, pitch.step, cents, pitch.implicitOctave)] += 1
-    return found
+                    result[(index, number, onset, duration, pitch.step, cents, pitch.implicitOctave)] += 1
+    return result

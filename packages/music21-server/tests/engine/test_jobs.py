@@ -1,4 +1,4 @@
-"""What a source is taken for, and what the worker processes answer."""
+"""Jobs of the worker processes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ ABC = "X:1\nT:Tune\nM:4/4\nL:1/4\nK:G\nGABc|d4|\n"
         (base64.b64encode(ABC.encode()).decode(), "content", "abc"),
     ],
 )
-def test_sources_are_told_apart(text: str, kind: jobs.SourceType, expected: str) -> None:
+def test_sources_are_recognised_by_their_text(text: str, kind: jobs.SourceType, expected: str) -> None:
     entry = jobs.read(Source(text, kind), Limits())
     assert entry.kind == expected
     assert entry.info["notes"] > 0
 
 
-def test_a_name_that_is_a_file_below_the_folders(tmp_path: Path) -> None:
+def test_a_name_can_be_a_file_below_the_folders(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "tune.abc").write_text(ABC)
     entry = jobs.read(Source("sub/tune.abc", "auto", (tmp_path,)), Limits())
     assert (entry.kind, entry.info["title"]) == ("abc", "Tune")
-    with pytest.raises(ScoreError):  # without folders it is a name of the corpus, and there is none
+    with pytest.raises(ScoreError):  # without folders the corpus is searched, which has no such work
         jobs.read(Source("sub/tune.abc", "auto"), Limits())
 
 
@@ -56,14 +56,14 @@ def test_a_name_that_is_a_file_below_the_folders(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["auto", "corpus", "file", "text", "content"])
-def test_what_is_no_score_is_refused_in_words(text: str, kind: jobs.SourceType, tmp_path: Path) -> None:
+def test_a_source_that_is_not_a_score_is_an_error(text: str, kind: jobs.SourceType, tmp_path: Path) -> None:
     with pytest.raises(ScoreError) as caught:
         jobs.read(Source(text, kind, (tmp_path,)), Limits())
     assert "xpected" in str(caught.value)
     assert "root:" not in str(caught.value)
 
 
-def test_only_text_comes_in_parts() -> None:
+def test_text_is_exported_in_excerpts_and_documents_whole() -> None:
     entry = jobs.read(Source("C4 D4 E4 F4 G4", "auto"), Limits())
     whole = jobs.export(entry, "text", jobs.WHOLE, Bounds()).content.decode()
     first = jobs.export(entry, "text", Excerpt("1", "1"), Bounds()).content.decode()

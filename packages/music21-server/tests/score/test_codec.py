@@ -1,4 +1,4 @@
-"""Scores become bytes and the same scores again; other bytes become an error."""
+"""Encoded scores are decoded unchanged; other bytes are an error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEXT = st.text(max_size=8)
 
 
 def array(draw: st.DrawFn, count: int) -> np.ndarray:
-    # One width for the whole column, or nearly all columns would need the widest.
+    # One range per column; otherwise nearly all columns would need the widest integers.
     numbers = draw(st.sampled_from([st.just(0), st.integers(0, 255), st.integers(-129, 127), NUMBERS]))
     return np.array(draw(st.lists(numbers, min_size=count, max_size=count)), dtype=np.int64)
 
@@ -82,7 +82,7 @@ def values(thing: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def orchestral(notes: int = 500_000, parts: int = 150) -> Score:
-    """Return a score of a likely shape: notes in order, no value beyond what scores have."""
+    """Return a realistic score: notes in order, and values within the range of real scores."""
     random = np.random.default_rng(1)
     part = np.sort(random.integers(0, parts, notes))
     return Score(
@@ -114,11 +114,11 @@ def orchestral(notes: int = 500_000, parts: int = 150) -> Score:
 
 @given(score=scores(), compress=st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_a_score_comes_back_as_it_was(score: Score, compress: bool) -> None:
+def test_a_score_survives_encoding(score: Score, compress: bool) -> None:
     assert dict(values(decode(encode(score, compress=compress)))) == dict(values(score))
 
 
-def test_numbers_that_are_no_numbers_come_back() -> None:
+def test_nan_and_infinity_survive_encoding() -> None:
     score = replace(
         orchestral(1, 2), tempos=(TempoChange(0, 0, 0, float("nan")), TempoChange(0, 0, 0, float("inf")))
     )
@@ -127,7 +127,7 @@ def test_numbers_that_are_no_numbers_come_back() -> None:
     assert second.quarters_per_minute == float("inf")
 
 
-def test_half_a_million_notes_take_eight_megabytes_and_less_compressed() -> None:
+def test_half_a_million_notes_take_less_than_eight_megabytes() -> None:
     score = orchestral()
     encoded = encode(score)
     assert len(encoded) < 8_000_000
@@ -137,7 +137,7 @@ def test_half_a_million_notes_take_eight_megabytes_and_less_compressed() -> None
         assert np.array_equal(getattr(again.notes, field.name), getattr(score.notes, field.name))
 
 
-def test_columns_of_the_result_can_be_written_to() -> None:
+def test_decoded_columns_are_writeable() -> None:
     notes = decode(encode(orchestral(20, 2))).notes
     for name in ("part", "grace", "node"):
         assert getattr(notes, name).flags.writeable
@@ -158,7 +158,7 @@ def test_every_changed_byte_is_an_error(data: st.DataObject, compress: bool) -> 
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] ^= data.draw(st.integers(1, 255))
     if place in range(9, 12):
-        return  # three bytes that say nothing
+        return  # padding
     with pytest.raises(DamagedColumnsError):
         decode(bytes(encoded))
 
@@ -172,7 +172,7 @@ def test_other_bytes_are_an_error(encoded: bytes) -> None:
         decode(b"m21cols\x02" + encoded)
 
 
-def test_another_version_is_named() -> None:
+def test_the_error_for_another_version_names_it() -> None:
     encoded = encode(orchestral(3, 2))
     with pytest.raises(DamagedColumnsError, match=r"version 2, got version 9\. Import the score again"):
         decode(encoded[:7] + b"\x09" + encoded[8:])
@@ -181,7 +181,7 @@ def test_another_version_is_named() -> None:
 def forged(
     header: bytes, columns: bytes = b"", *, compress: bool = False, claimed: int | None = None
 ) -> bytes:
-    """Return bytes with a right checksum, whatever is in them."""
+    """Return bytes with a valid checksum around any header and columns."""
     body = header + columns
     kept = zlib.compress(body) if compress else body
     length = len(body) if claimed is None else claimed
@@ -205,7 +205,7 @@ def forged(
         b"[" * 100_000,
     ],
 )
-def test_columns_with_a_right_checksum_and_a_wrong_header_are_an_error(header: bytes) -> None:
+def test_an_invalid_header_with_a_valid_checksum_is_an_error(header: bytes) -> None:
     with pytest.raises(DamagedColumnsError, match="Import the score again"):
         decode(forged(header, b"\0\0\0"))
 
@@ -224,7 +224,7 @@ def test_rows_of_unequal_length_are_an_error() -> None:
         decode(forged(header.replace(b'"fifths":[1]', b'"fifths":[]'), columns))
 
 
-def test_more_columns_than_the_header_says_are_an_error() -> None:
+def test_bytes_beyond_the_columns_are_an_error() -> None:
     header, columns = header_and_columns(orchestral(3, 2))
     with pytest.raises(DamagedColumnsError, match=f"{len(columns) + 1:,} bytes of columns, expected"):
         decode(forged(header, columns + b"x"))
@@ -239,6 +239,6 @@ def test_a_claimed_length_costs_no_memory(column: bytes) -> None:
         decode(forged(header, columns))
 
 
-def test_what_unpacks_to_more_than_it_says_is_not_unpacked_wholly() -> None:
+def test_decompression_stops_beyond_the_stated_length() -> None:
     with pytest.raises(DamagedColumnsError, match="of 100 bytes, got 101"):
         decode(forged(b"", bytes(50_000_000), compress=True, claimed=100))

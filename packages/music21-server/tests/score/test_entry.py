@@ -1,4 +1,4 @@
-"""What is stored of a score, and the file that it is kept in."""
+"""Stored entry of a score, and its file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from music21_server.score.entry import DamagedEntryError, Entry, content_id
 DOCUMENT = Document("musicxml", b"<score-partwise/>" * 20)
 
 
-def test_the_document_comes_back_and_is_kept_smaller() -> None:
+def test_the_document_is_stored_compressed() -> None:
     entry = Entry.from_document(DOCUMENT, b"columns", {"title": "Étude", "parts": 2})
     assert entry.document() == DOCUMENT
     assert len(entry.packed_document) < entry.document_bytes == len(DOCUMENT.content)
     assert entry.size_bytes > len(entry.packed_document) + len(b"columns")
 
 
-def test_the_id_is_that_of_kind_and_content() -> None:
+def test_the_content_id_depends_on_kind_and_content() -> None:
     identity = content_id(DOCUMENT)
     assert (
         identity
@@ -34,7 +34,7 @@ def test_the_id_is_that_of_kind_and_content() -> None:
 @given(
     st.binary(max_size=100), st.binary(max_size=100), st.dictionaries(st.text(), st.integers() | st.text())
 )
-def test_a_file_gives_the_entry_back(content: bytes, columns: bytes, info: dict[str, int | str]) -> None:
+def test_an_entry_survives_its_file(content: bytes, columns: bytes, info: dict[str, int | str]) -> None:
     entry = Entry.from_document(Document("abc", content), columns, info)
     assert Entry.from_bytes(entry.to_bytes()) == entry
 

@@ -21,5 +21,5 @@ from music21_server.score.spelling import pitch_name
         ((0, -114, 4), "C-4(-14c)"),
     ],
 )
-def test_names_are_those_of_music21(pitch: tuple[int, int, int], name: str) -> None:
+def test_pitch_names_equal_those_of_music21(pitch: tuple[int, int, int], name: str) -> None:
     assert pitch_name(*pitch) == name

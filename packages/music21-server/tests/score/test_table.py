@@ -24,15 +24,15 @@ def score():
     return Score("", "", (), table, ("1", "2"), np.array([3, 12]), np.array([[3, 12]]))
 
 
-def test_pitch_in_cents_as_midi_counts(score):
+def test_written_cents_are_midi_numbers_times_100(score):
     assert score.notes.written_cents.tolist() == [6000, 5750]
 
 
-def test_rows_are_counted(score):
+def test_the_length_is_the_number_of_rows(score):
     assert len(score.notes) == 2
 
 
-def test_bars_begin_where_those_before_end(score):
+def test_a_bar_begins_where_the_one_before_ends(score):
     assert score.measure_starts.tolist() == [0, 3, 15]
 
 
@@ -40,6 +40,6 @@ def test_quarters_are_exact(score):
     assert score.quarters(np.int64(4)) == Fraction(4, 3)
 
 
-def test_score_is_not_changed(score):
+def test_a_score_is_immutable(score):
     with pytest.raises(FrozenInstanceError):
         score.title = "another"

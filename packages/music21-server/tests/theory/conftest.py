@@ -33,7 +33,7 @@ ScoreMaker = Callable[..., Score]
 
 @pytest.fixture(scope="session")
 def make_score() -> ScoreMaker:
-    """A function that makes a score of voices, one part each.
+    """Return a function that makes a score of voices, one part each.
 
     A voice is text such as ``C4 E-4:0.5 r:2 C4+E4+G#4:4``: pitches (``-`` is a flat), chords, rests, and
     durations in quarter notes (1 without). Notes that cross a barline are tied.
@@ -100,13 +100,13 @@ def _rows(part: int, voice: str, bar: int, first: int) -> list[tuple[int, ...]]:
 
 @pytest.fixture(scope="session")
 def corpus_score() -> Callable[[str], Score]:
-    """A function that reads a work of the corpus of music21, such as ``bach/bwv66.6.mxl``."""
+    """Return a function that reads a work of music21's corpus, such as ``bach/bwv66.6.mxl``."""
     return functools.lru_cache(_corpus_score)
 
 
 def _corpus_score(name: str) -> Score:
-    found = importlib.util.find_spec("music21")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    path = Path(found.submodule_search_locations[0]) / "corpus" / name
+    spec = importlib.util.find_spec("music21")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    path = Path(spec.submodule_search_locations[0]) / "corpus" / name
     return read(recognise(path.read_bytes()), Limits())

@@ -1,4 +1,4 @@
-"""Names by class are those that music21 gives each sonority itself, in closed position, in its own key."""
+"""Names by class equal music21's names for each sonority in closed position and in its own key."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from music21_server.theory.pitch.transposition import sounding_pitches
 
 
 def music21_names(pitches, key):
-    """Root, quality, inversion, common name and numeral; None where music21 fails."""
+    """Return root, quality, inversion, common name and numeral; the numeral is empty where music21 fails."""
     from music21 import chord, pitch, roman
     from music21.exceptions21 import Music21Exception
 
@@ -32,13 +32,13 @@ def music21_names(pitches, key):
 
 
 def differences(score, keys):
-    """Compare every distinct sonority in each key; return how many were compared, and what differs."""
+    """Compare every distinct sonority in each key; return the number compared and the differences."""
     from music21 import key as key_module
 
     pitches = sounding_pitches(score)
-    found = sonorities(score, pitches)
-    rows = list(zip(found.step.tolist(), found.alter_cents.tolist(), found.octave.tolist(), strict=True))
-    first = found.first.tolist()
+    result = sonorities(score, pitches)
+    rows = list(zip(result.step.tolist(), result.alter_cents.tolist(), result.octave.tolist(), strict=True))
+    first = result.first.tolist()
     compared, differing = set(), []
     for ours in keys:
         name = text_of(ours.tonic)
@@ -64,8 +64,8 @@ def test_a_chorale_in_two_keys(corpus_score):
 
 
 @pytest.mark.corpus
-def test_the_corpus():
-    """Every ninth work, each in its own key and in one of all thirty, in turn."""
+def test_the_corpus_in_thirty_keys():
+    """Every ninth work, each in the next of thirty keys."""
     from music21 import corpus
 
     every_key = [Key(name_at(fifths), "major") for fifths in range(-7, 8)]

@@ -1,13 +1,12 @@
-"""Voice leading of chorales beside `music21.voiceLeading.VoiceLeadingQuartet`.
+"""Voice leading of chorales compared with `music21.voiceLeading.VoiceLeadingQuartet`.
 
 The pairs and moments are music21's too (`iterateVerticalities`). Where definitions differ on purpose:
 
-* music21 calls parallels what goes by contrary motion; here these are kinds of their own, compared together.
-* From a unison to an octave is no parallel for music21, and here it is. Such moments are left out.
-* Two voices that exchange the notes of a fifth make fifths for music21, and none here. They are left out too.
-* The upper voice of a quartet is whoever asks to decide; here it is the one that is above for most of the
-  time.
-* music21's overlap holds also where voices cross; here such a place is a crossing only.
+* music21 includes contrary motion in parallels; here these are separate kinds, which are compared together.
+* Motion from a unison to an octave is a parallel here but not in music21. Such moments are left out.
+* Two voices that exchange the notes of a fifth make fifths in music21 but not here. They are left out too.
+* The caller chooses the upper voice of a quartet; here it is the voice that is above for most of the time.
+* music21 counts an overlap where voices cross; here such a place is only a crossing.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _TOGETHER = {
 
 
 class Moments:
-    """The moments of a score as music21 sees them."""
+    """The moments of a score according to music21."""
 
     def __init__(self, parsed: stream.Score) -> None:
         self._parts = list(parsed.parts)
@@ -82,7 +81,7 @@ class Moments:
                 yield float(verticality.offset), VoiceLeadingQuartet(*notes)
 
     def crossings(self) -> int:
-        """Return how many stretches of crossing there are, of moments at which both sound."""
+        """Return the number of stretches of crossing among moments at which both sound."""
         crossed: dict[tuple[int, int], list[bool]] = defaultdict(list)
         for _, pair, size in self._pairs():
             crossed[pair].append(size < 0 if self._above[pair] else size > 0)
@@ -94,8 +93,8 @@ class Moments:
 
 
 def _by_music21(moments: Moments) -> tuple[Counter[Place], set[tuple[float, frozenset[str]]]]:
-    """Return the places, and the moments of octaves of which the definitions differ."""
-    found: Counter[Place] = Counter()
+    """Return the places, and the moments where the definitions differ."""
+    result: Counter[Place] = Counter()
     left_out = set()
     for offset, quartet in moments.quartets():
         reached = frozenset((quartet.v1n2.pitch.nameWithOctave, quartet.v2n2.pitch.nameWithOctave))
@@ -111,39 +110,39 @@ def _by_music21(moments: Moments) -> tuple[Counter[Place], set[tuple[float, froz
             ("voice overlap", quartet.voiceOverlap() and not quartet.voiceCrossing()),
         ):
             if holds:
-                found[(kind, offset, reached)] += 1
-    return found, left_out
+                result[(kind, offset, reached)] += 1
+    return result, left_out
 
 
-def _here(score: Score) -> tuple[Counter[Place], bool]:
+def _places(score: Score) -> tuple[Counter[Place], bool]:
     """Return the places, and whether voices double each other."""
     kinds = [kind for kind in KINDS if "leap" not in kind and kind != "voice crossing"]
-    found = voice_leading(score, written_pitches(score), kinds=kinds, direct="all", most=10_000)
+    result = voice_leading(score, written_pitches(score), kinds=kinds, direct="all", most=10_000)
     places = Counter(
         (
             _TOGETHER.get(each.kind, each.kind),
             each.position.offset,
             frozenset((each.upper_to, str(each.lower_to))),
         )
-        for each in found.findings
+        for each in result.findings
     )
-    return places, found.doublings_found > 0
+    return places, result.doublings_found > 0
 
 
 def _compare(path: Any, score: Score) -> tuple[int, int]:
     parsed = converter.parse(path, forceSource=True)
-    # Grace notes stand beside their notes for music21, as a second note of the part.
+    # In music21 a grace note is simultaneous with its note, as a second note of the part.
     graces = [each for each in parsed.recurse().notes if each.duration.isGrace]
     parsed.remove(graces, recurse=True)
     moments = Moments(parsed)
     expected, left_out = _by_music21(moments)
-    found, is_doubled = _here(score)
-    for places in (expected, found):
+    result, is_doubled = _places(score)
+    for places in (expected, result):
         for kind, offset, reached in list(places):
-            # music21 counts what voices do that double another one, and counts it again for each of them.
+            # music21 counts the motion of doubling voices, and counts it again for each of them.
             if (offset, reached) in left_out or (is_doubled and kind != "voice overlap"):
                 del places[kind, offset, reached]
-    assert found == expected
+    assert result == expected
     crossings = voice_leading(score, written_pitches(score), kinds=["voice crossing"]).counts[0].count
     assert crossings == moments.crossings()
     return sum(expected.values()), crossings

@@ -70,9 +70,10 @@ def answer(name: str, score: Score, arguments: Mapping[str, Any]) -> Answer:
     analysis = ANALYSES[name]
     result = analysis.function(score, **arguments)
     if analysis.pages is None:
-        return Answer(_adapter(analysis.result).dump_json(result), None)
+        return Answer(_adapter(analysis.result).dump_json(result, by_alias=True), None)
     rows = pack(getattr(result, analysis.pages), rows_adapter(analysis))
-    return Answer(_adapter(analysis.result).dump_json(replace(result, **{analysis.pages: ()})), rows)
+    head = replace(result, **{analysis.pages: ()})
+    return Answer(_adapter(analysis.result).dump_json(head, by_alias=True), rows)
 
 
 @functools.cache

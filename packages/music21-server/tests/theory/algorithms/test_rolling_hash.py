@@ -11,7 +11,7 @@ from music21_server.theory.algorithms.rolling_hash import WindowHashes, grouped,
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(-2, 2), max_size=40), st.integers(1, 6))
-def test_equal_windows_have_equal_hashes_and_others_have_others(values: list[int], length: int) -> None:
+def test_hashes_are_equal_for_equal_windows_only(values: list[int], length: int) -> None:
     hashes = WindowHashes(mix(np.array(values, dtype=np.int64)))
     windows = [tuple(values[at : at + length]) for at in range(len(values) - length + 1)]
     forward, backward = hashes.forward(length), hashes.backward(length)
@@ -24,12 +24,12 @@ def test_equal_windows_have_equal_hashes_and_others_have_others(values: list[int
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(-3, 3), max_size=40))
-def test_equal_hashes_are_grouped_in_their_order(values: list[int]) -> None:
+def test_equal_hashes_are_grouped_in_order(values: list[int]) -> None:
     groups = grouped(mix(np.array(values, dtype=np.int64)))
     assert sorted(groups.order.tolist()) == list(range(len(values)))
     rows = zip(groups.first.tolist(), groups.count.tolist(), strict=True)
-    found = [groups.order[first : first + count].tolist() for first, count in rows]
-    assert sorted(found) == sorted(
+    indices = [groups.order[first : first + count].tolist() for first, count in rows]
+    assert sorted(indices) == sorted(
         [at for at, each in enumerate(values) if each == value] for value in set(values)
     )
-    assert groups.group.tolist() == [number for number, members in enumerate(found) for _ in members]
+    assert groups.group.tolist() == [number for number, members in enumerate(indices) for _ in members]

@@ -18,7 +18,7 @@ PERIOD = (
 )
 
 
-def test_a_period(make_score):
+def test_a_period_has_its_numerals_functions_cadence_and_progressions(make_score):
     analysis = analyse(make_score(*PERIOD))
     assert analysis.key == "C major"
     assert [row.numeral for row in analysis.harmonies] == ["I", "IV", "I", "V", "I", "V", "I"]
@@ -29,20 +29,18 @@ def test_a_period(make_score):
         ("4", "perfect authentic", ("V", "I"))
     ]
     assert analysis.rhythm.change_count == 7
-    assert {pair.numerals for pair in analysis.pairs} >= {("V", "I"), ("I", "V")} or analysis.pairs[
-        0
-    ].numerals
+    assert [(pair.numerals, pair.count) for pair in analysis.pairs] == [(("I", "V"), 2), (("V", "I"), 2)]
     assert analysis.harmony_count == 7
 
 
-def test_applied_dominants_are_told(make_score):
+def test_applied_dominants_are_marked(make_score):
     score = make_score("G4:2 A4:2 G4:4", "E4:2 F#4:2 D4:4", "C4:2 C4:2 B3:4", "C3:2 D3:2 G3:4")
     rows = analyse(score, "C").harmonies
     assert (rows[1].function, rows[1].applied) == ("applied dominant", "V7/V")
     assert rows[0].applied == ""
 
 
-def test_numerals_in_local_keys(corpus_score):
+def test_local_keys_change_numerals_but_neither_cadences_nor_roots(corpus_score):
     score = corpus_score("bach/bwv66.6.mxl")
     whole = harmony_analysis(score, sounding_pitches(score))
     local = harmony_analysis(score, sounding_pitches(score), in_local_keys=True)
@@ -53,7 +51,7 @@ def test_numerals_in_local_keys(corpus_score):
 
 
 def test_cadences_of_a_chorale(corpus_score):
-    """Aus meines Herzens Grunde: half in bars 4, 10 and 18, perfect in 7 and 21; brief ones are missed."""
+    """Aus meines Herzens Grunde: half in bars 4, 10 and 18, perfect in 7 and 21; brief ones are not found."""
     score = corpus_score("bach/bwv269.mxl")
     cadences = harmony_analysis(score, sounding_pitches(score)).cadences
     assert [(each.position.measure, each.kind, each.key) for each in cadences] == [
@@ -66,19 +64,19 @@ def test_cadences_of_a_chorale(corpus_score):
     assert cadences[-1].evidence == "end of the score"
 
 
-def test_nothing_sounds(make_score):
+def test_a_score_in_which_nothing_sounds_is_an_error(make_score):
     with pytest.raises(ScoreError, match="no pitched notes"):
         analyse(make_score("r:4"))
 
 
-def test_one_note(make_score):
+def test_a_single_note_is_one_harmony_without_progressions(make_score):
     analysis = analyse(make_score("C4:4"))
     assert analysis.harmony_count == 1
     assert analysis.cadences == ()
     assert analysis.pairs == ()
 
 
-def test_answers_are_json(make_score):
+def test_the_result_survives_json(make_score):
     analysis = analyse(make_score(*PERIOD))
     adapter = TypeAdapter(HarmonyAnalysis)
     assert adapter.validate_json(adapter.dump_json(analysis)) == analysis

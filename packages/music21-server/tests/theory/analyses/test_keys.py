@@ -21,7 +21,7 @@ from music21_server.theory.keys.profiles import PROFILES, KeyCandidate
         ("haydn/opus74no1/movement1.mxl", "C major"),
     ],
 )
-def test_keys_of_works(corpus_score, name, key):
+def test_the_consensus_finds_the_key_of_known_works(corpus_score, name, key):
     report = key_report(corpus_score(name), "consensus")
     assert report.key == key
     assert report.confidence >= 0.6
@@ -29,7 +29,7 @@ def test_keys_of_works(corpus_score, name, key):
     assert f"{report.tonic} {report.mode}" == report.key
 
 
-def test_each_algorithm_answers_with_its_own_coefficient(corpus_score):
+def test_each_algorithm_has_its_own_coefficient(corpus_score):
     score = corpus_score("bach/bwv66.6.mxl")
     reports = {name: key_report(score, name) for name in ALGORITHMS}
     assert len({report.coefficient for report in reports.values()}) == len(ALGORITHMS)
@@ -40,11 +40,11 @@ def test_each_algorithm_answers_with_its_own_coefficient(corpus_score):
     assert all(len(report.alternatives) == 5 for report in reports.values())
 
 
-def test_the_default_is_that_of_music21(corpus_score):
+def test_the_default_profile_is_that_of_music21(corpus_score):
     assert key_report(corpus_score("bach/bwv66.6.mxl")).algorithm == "aarden-essen"
 
 
-def test_an_unknown_algorithm_names_the_known():
+def test_the_error_for_an_unknown_algorithm_lists_the_valid_ones():
     with pytest.raises(ScoreError) as raised:
         parse_algorithm("magic")
     assert all(name in str(raised.value) for name in ALGORITHMS)
@@ -52,12 +52,12 @@ def test_an_unknown_algorithm_names_the_known():
 
 
 @pytest.mark.parametrize("voices", [("r:4",), ("r:4 r:4", "r:8")])
-def test_without_notes(make_score, voices):
+def test_a_score_without_notes_is_an_error(make_score, voices):
     with pytest.raises(ScoreError, match="no pitched notes"):
         key_report(make_score(*voices))
 
 
-def test_votes_decide_before_coefficients():
+def test_votes_rank_before_coefficients():
     one, other = ("C", "major"), ("A", "minor")
 
     def candidates(first, second, high, low):
@@ -74,7 +74,7 @@ def test_votes_decide_before_coefficients():
     assert ranked[0].coefficient == pytest.approx((0.5 + 0.5 + 0.1) / 3)
 
 
-def test_flat_keys_are_spelled_flat(make_score):
+def test_the_key_is_spelled_like_the_notes(make_score):
     report = key_report(
         make_score("D-4 E-4 F4 A-4 G-4 F4 E-4:1 C4:1 D-4:4", "D-3:4 A-3:2 A-3:2 D-3:4"), "consensus"
     )
@@ -85,7 +85,7 @@ def test_flat_keys_are_spelled_flat(make_score):
     assert report.key == "C# major"
 
 
-def test_answers_are_json(corpus_score):
+def test_the_result_survives_json(corpus_score):
     adapter = TypeAdapter(KeyAnalysis)
     report = key_report(corpus_score("bach/bwv66.6.mxl"))
     assert adapter.validate_json(adapter.dump_json(report)) == report

@@ -1,4 +1,4 @@
-"""What is said about a score before anything is analysed."""
+"""Overview of a score."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ATTRIBUTES = (
 CLARINET = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
 
 
-def described(parts: dict[str, list[str]], first_number: int = 1) -> ScoreInformation:
+def overview(parts: dict[str, list[str]], first_number: int = 1) -> ScoreInformation:
     names = "".join(f'<score-part id="{each}"><part-name>{each}</part-name></score-part>' for each in parts)
     music = "".join(
         f'<part id="{name}">'
@@ -32,27 +32,27 @@ def described(parts: dict[str, list[str]], first_number: int = 1) -> ScoreInform
     return information(read_musicxml(text.encode(), Limits()))
 
 
-def test_counts_and_ranges_at_both_pitches() -> None:
-    found = described(
+def test_counts_and_ranges_are_given_at_written_and_sounding_pitch() -> None:
+    result = overview(
         {
             "Flute": [ATTRIBUTES.format(0, 4, "") + NOTE.format("C", 5, 2) + NOTE.format("B", 5, 2)],
             "Clarinet": [ATTRIBUTES.format(2, 4, CLARINET) + NOTE.format("D", 4, 3) + REST.format(1)],
             "Tacet": [REST.format(4)],
         }
     )
-    flute, clarinet, tacet = found.parts
+    flute, clarinet, tacet = result.parts
     assert (flute.name, flute.notes, flute.lowest_written, flute.highest_sounding) == ("Flute", 2, "C5", "B5")
     assert (clarinet.lowest_written, clarinet.lowest_sounding) == ("D4", "C4")
     assert clarinet.transposition_semitones == -2
     assert (tacet.notes, tacet.lowest_written, tacet.highest_sounding) == (0, None, None)
-    assert (found.notes, found.rests, found.lowest_sounding, found.highest_sounding) == (3, 2, "C4", "B5")
-    assert [each.text for each in found.key_signatures] == [
+    assert (result.notes, result.rests, result.lowest_sounding, result.highest_sounding) == (3, 2, "C4", "B5")
+    assert [each.text for each in result.key_signatures] == [
         "no sharps or flats"
-    ]  # the flute's, who reads as it sounds
+    ]  # the flute's, which sounds as written
 
 
-def test_a_pickup_and_the_bar_that_completes_it() -> None:
-    found = described(
+def test_a_pickup_is_the_end_of_a_full_bar() -> None:
+    result = overview(
         {
             "Voice": [
                 ATTRIBUTES.format(-1, 3, "") + NOTE.format("C", 4, 1),
@@ -62,28 +62,28 @@ def test_a_pickup_and_the_bar_that_completes_it() -> None:
         },
         first_number=0,
     )
-    assert (found.measures, found.first_measure, found.last_measure) == (3, "0", "2")
-    assert found.duration_quarters == 6
-    assert found.key_signatures[0].text == "1 flat"
-    assert (found.time_signatures[0].text, found.time_signatures[0].beat) == ("3/4", 3)
+    assert (result.measures, result.first_measure, result.last_measure) == (3, "0", "2")
+    assert result.duration_quarters == 6
+    assert result.key_signatures[0].text == "1 flat"
+    assert (result.time_signatures[0].text, result.time_signatures[0].beat) == ("3/4", 3)
 
 
-def test_seconds_follow_the_tempos() -> None:
+def test_the_duration_in_seconds_follows_the_tempos() -> None:
     bars = [
-        ATTRIBUTES.format(0, 4, "") + NOTE.format("C", 4, 4),  # 120 where nothing is said: 2 s
+        ATTRIBUTES.format(0, 4, "") + NOTE.format("C", 4, 4),  # 120 by default: 2 s
         TEMPO.format(60) + NOTE.format("C", 4, 4),  # 4 s
         NOTE.format("C", 4, 2) + TEMPO.format(240) + NOTE.format("C", 4, 2),  # 2 s and 0.5 s
     ]
-    found = described({"Voice": bars, "Other": bars})
-    assert found.duration_s == pytest.approx(8.5)
-    assert [(each.measure, each.beat, each.quarters_per_minute) for each in found.tempos] == [
+    result = overview({"Voice": bars, "Other": bars})
+    assert result.duration_s == pytest.approx(8.5)
+    assert [(each.measure, each.beat, each.quarters_per_minute) for each in result.tempos] == [
         ("2", 1, 60),
         ("3", 3, 240),
     ]
 
 
-def test_signatures_are_told_when_they_change() -> None:
-    found = described(
+def test_only_changes_of_signature_are_listed() -> None:
+    result = overview(
         {
             "Voice": [
                 ATTRIBUTES.format(0, 4, "") + NOTE.format("C", 4, 4),
@@ -92,8 +92,8 @@ def test_signatures_are_told_when_they_change() -> None:
             ]
         }
     )
-    assert [(each.measure, each.text) for each in found.time_signatures] == [("1", "4/4"), ("3", "2/4")]
-    assert [(each.measure, each.text) for each in found.key_signatures] == [
+    assert [(each.measure, each.text) for each in result.time_signatures] == [("1", "4/4"), ("3", "2/4")]
+    assert [(each.measure, each.text) for each in result.key_signatures] == [
         ("1", "no sharps or flats"),
         ("3", "3 sharps"),
     ]

@@ -1,4 +1,4 @@
-"""What comes again in a score."""
+"""Recurring patterns of a score."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ScoreMaker = Callable[..., Score]
 MOTIF = "C4 E4:1/2 D4:1/2 G4 F4"
 
 
-def _found(score: Score, **options: Any) -> Patterns:
+def _patterns(score: Score, **options: Any) -> Patterns:
     return find_patterns(score, sounding_pitches(score), **options)
 
 
-def test_a_motif_is_told_with_its_occurrences(make_score: ScoreMaker) -> None:
+def test_a_motif_is_listed_with_its_occurrences(make_score: ScoreMaker) -> None:
     score = make_score(f"{MOTIF} r:5 D4 F#4:1/2 E4:1/2 A4 G4", f"r:16 {MOTIF} r:6 C4:2 A3 B3 F3 G3")
-    motif = _found(score, least_occurrences=2).motifs[0]
+    motif = _patterns(score, least_occurrences=2).motifs[0]
     assert motif.notes == ("C4", "E4", "D4", "G4", "F4")
     assert motif.intervals == (2, -1, 3, -1)
     assert motif.quarters == (1.0, 0.5, 0.5, 1.0)
@@ -45,17 +45,17 @@ def test_a_motif_is_told_with_its_occurrences(make_score: ScoreMaker) -> None:
     ]
 
 
-def test_steps_or_semitones(make_score: ScoreMaker) -> None:
+def test_intervals_are_compared_in_steps_or_in_semitones(make_score: ScoreMaker) -> None:
     score = make_score("C4 E4 D4 G4 r:5 D4 F4 E4 A4 r:5 E-4 G4 F4 B-4 r:5 F4 A4 G4 C5")
-    diatonic = _found(score).motifs[0]
-    chromatic = _found(score, measure="chromatic").motifs[0]
+    diatonic = _patterns(score).motifs[0]
+    chromatic = _patterns(score, measure="chromatic").motifs[0]
     assert (diatonic.occurrences, diatonic.intervals) == (4, (2, -1, 3))
     assert (chromatic.occurrences, chromatic.intervals) == (3, (4, -2, 5))
 
 
-def test_the_rhythm_of_a_retrograde_is_read_backwards(make_score: ScoreMaker) -> None:
+def test_the_rhythm_of_a_retrograde_is_reversed(make_score: ScoreMaker) -> None:
     score = make_score("C4:2 E4 D4:1/2 G4:4 r:5 G4:1/2 D4 E4:2 C4 r:5 G4:2 D4 E4:1/2 C4")
-    motif = _found(score).motifs[0]
+    motif = _patterns(score).motifs[0]
     assert [(each.form, each.same_rhythm) for each in motif.first_occurrences] == [
         ("prime", True),
         ("retrograde", True),
@@ -63,20 +63,20 @@ def test_the_rhythm_of_a_retrograde_is_read_backwards(make_score: ScoreMaker) ->
     ]
 
 
-def test_rhythms_are_told_whatever_their_pitches(make_score: ScoreMaker) -> None:
+def test_a_rhythm_is_found_at_any_pitches(make_score: ScoreMaker) -> None:
     rhythm = ("3/2", "1/2", "1/4", "1/4", "1/2")
     random = np.random.default_rng(3)
     lines = [" ".join(f"{STEPS[random.integers(7)]}4:{length}" for length in rhythm) for _ in range(4)]
-    found = _found(make_score(" r:5 ".join(lines))).rhythms[0]
-    assert found.quarters == (1.5, 0.5, 0.25, 0.25, 0.5)
-    assert (found.occurrences, found.voices) == (4, 1)
-    assert [each.position.offset for each in found.first_occurrences] == [0.0, 8.0, 16.0, 24.0]
+    result = _patterns(make_score(" r:5 ".join(lines))).rhythms[0]
+    assert result.quarters == (1.5, 0.5, 0.25, 0.25, 0.5)
+    assert (result.occurrences, result.voices) == (4, 1)
+    assert [each.position.offset for each in result.first_occurrences] == [0.0, 8.0, 16.0, 24.0]
 
 
-def test_sequences_are_told(make_score: ScoreMaker) -> None:
-    found = _found(make_score("C4 D4 E4 C4 D4 E4 F4 D4 E4 F4 G4 E4"))
-    assert found.sequences_found == 1
-    sequence = found.sequences[0]
+def test_a_melodic_sequence_is_listed_with_its_statements(make_score: ScoreMaker) -> None:
+    result = _patterns(make_score("C4 D4 E4 C4 D4 E4 F4 D4 E4 F4 G4 E4"))
+    assert result.sequences_found == 1
+    sequence = result.sequences[0]
     assert (sequence.voice, sequence.figure) == ("Voice 1", ("C4", "D4", "E4", "C4"))
     assert (sequence.statements, sequence.shift_steps, sequence.kind, sequence.doubled_by) == (
         3,
@@ -87,12 +87,12 @@ def test_sequences_are_told(make_score: ScoreMaker) -> None:
     assert (sequence.begins.offset, sequence.ends.offset) == (0.0, 11.0)
 
 
-def test_lists_are_bounded_and_counts_are_not(make_score: ScoreMaker) -> None:
+def test_lists_are_limited_but_counts_are_exact(make_score: ScoreMaker) -> None:
     score = make_score(" r:5 ".join([MOTIF] * 6))
-    found = _found(score, most_occurrences=2)
-    assert (found.motifs[0].occurrences, len(found.motifs[0].first_occurrences)) == (6, 2)
-    assert (found.rhythms[0].occurrences, len(found.rhythms[0].first_occurrences)) == (6, 2)
-    none = _found(score, most=0)
+    result = _patterns(score, most_occurrences=2)
+    assert (result.motifs[0].occurrences, len(result.motifs[0].first_occurrences)) == (6, 2)
+    assert (result.rhythms[0].occurrences, len(result.rhythms[0].first_occurrences)) == (6, 2)
+    none = _patterns(score, most=0)
     assert (none.motifs, none.rhythms, none.sequences) == ((), (), ())
 
 
@@ -105,22 +105,24 @@ def test_lists_are_bounded_and_counts_are_not(make_score: ScoreMaker) -> None:
         ({"voices": ["Oboe"]}, "got 'Oboe'"),
     ],
 )
-def test_wrong_questions(make_score: ScoreMaker, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_errors(make_score: ScoreMaker, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ScoreError, match=message):
-        _found(make_score("C4 D4"), **options)
+        _patterns(make_score("C4 D4"), **options)
 
 
 @pytest.mark.parametrize("voices", [(), ("r:4",), ("C4",), ("C4 D4",)])
-def test_scores_with_nothing_to_find(make_score: ScoreMaker, voices: tuple[str, ...]) -> None:
-    found = _found(make_score(*voices))
-    assert (found.motifs, found.rhythms, found.sequences_found) == ((), (), 0)
+def test_short_scores_have_no_patterns(make_score: ScoreMaker, voices: tuple[str, ...]) -> None:
+    result = _patterns(make_score(*voices))
+    assert (result.motifs, result.rhythms, result.sequences_found) == ((), (), 0)
 
 
-def test_the_result_is_json(make_score: ScoreMaker) -> None:
-    found = _found(make_score(" ".join([MOTIF] * 4), "C3 D3 E3 C3 D3 E3 F3 D3"))
-    assert found.motifs
-    assert found.rhythms
-    assert TypeAdapter(Patterns).validate_python(json.loads(TypeAdapter(Patterns).dump_json(found))) == found
+def test_the_result_survives_json(make_score: ScoreMaker) -> None:
+    result = _patterns(make_score(" ".join([MOTIF] * 4), "C3 D3 E3 C3 D3 E3 F3 D3"))
+    assert result.motifs
+    assert result.rhythms
+    assert (
+        TypeAdapter(Patterns).validate_python(json.loads(TypeAdapter(Patterns).dump_json(result))) == result
+    )
 
 
 _FORMS = {
@@ -138,7 +140,7 @@ _FORMS = {
     st.lists(st.booleans(), min_size=7, max_size=7),
     st.lists(st.tuples(st.sampled_from([*_FORMS]), st.integers(-3, 3)), min_size=2, max_size=5),
 )
-def test_a_planted_motif_is_found_wherever_it_is(
+def test_a_planted_motif_is_found_in_every_form(
     make_score: ScoreMaker,
     sizes: list[int],
     length: int,
@@ -152,19 +154,19 @@ def test_a_planted_motif_is_found_wherever_it_is(
     for form, shift in statements:
         places = [place + shift for place in _FORMS[form](tune)]
         lines.append(" ".join(f"{STEPS[place % 7]}{place // 7}" for place in places))
-    found = _found(make_score(" r:5 ".join(lines)), least_occurrences=2, most=50)
-    whole = [each for each in found.motifs if len(each.notes) == len(tune)]
+    result = _patterns(make_score(" r:5 ".join(lines)), least_occurrences=2, most=50)
+    whole = [each for each in result.motifs if len(each.notes) == len(tune)]
     expected = [(form, float(index * (len(tune) + 5))) for index, (form, _) in enumerate(statements)]
     assert [(each.form, each.position.offset) for each in whole[0].first_occurrences] == expected
 
 
 class TestKnownAnswers:
-    """Works of the corpus of which the answer is known."""
+    """Works of the corpus with known patterns."""
 
     def test_the_canon_in_contrary_motion_is_one_motif(self, corpus_score: Callable[[str], Score]) -> None:
-        """Webern, opus 16 no. 2: a canon in contrary motion, found without being told."""
+        """Webern, opus 16 no. 2: a canon in contrary motion, recognised as one motif."""
         score = corpus_score("webern/webern_dormi_jesu_op_16_no_2.mxl")
-        motif = _found(score, measure="chromatic", least_occurrences=2).motifs[0]
+        motif = _patterns(score, measure="chromatic", least_occurrences=2).motifs[0]
         assert (motif.prime, motif.inversions, motif.same_rhythm) == (1, 1, 2)
         assert [each.position.measure for each in motif.first_occurrences] == ["1", "2"]
         assert len(motif.notes) > 40
@@ -174,7 +176,7 @@ class TestKnownAnswers:
     ) -> None:
         """Beethoven, opus 59 no. 3, finale: the beginning of its subject."""
         score = corpus_score("beethoven/opus59no3/movement4.mxl")
-        motifs = _found(score, mirrored=False).motifs
+        motifs = _patterns(score, mirrored=False).motifs
         subject = (0, 1, -1, -1, -1, -1)
         assert any(
             subject == motif.intervals[at : at + 6] for motif in motifs for at in range(len(motif.intervals))

@@ -8,8 +8,8 @@ from music21_server.theory.time.positions import Clock
 
 
 def chords(score):
-    found = sonorities(score, written_pitches(score))
-    path = chord_path(score, found, Clock(score)).tolist()
+    result = sonorities(score, written_pitches(score))
+    path = chord_path(score, result, Clock(score)).tolist()
     return [STATES[state] for at, state in enumerate(path) if at == 0 or path[at - 1] != state]
 
 
@@ -25,7 +25,7 @@ def chords(score):
         ("F3+A3+C4+E4", (5, "major seventh")),
     ],
 )
-def test_plain_chords(make_score, notes, chord):
+def test_complete_chords_are_assigned_to_themselves(make_score, notes, chord):
     assert chords(make_score(f"{notes}:4")) == [chord]
 
 
@@ -39,28 +39,28 @@ def test_a_dominant_keeps_its_seventh(make_score):
     assert (7, "dominant seventh") in chords(score)
 
 
-def test_a_chord_between_is_taken_only_where_it_lasts(make_score):
-    def told(between):
+def test_a_chord_in_between_counts_only_if_it_lasts(make_score):
+    def path(between):
         rest = 4 - between
         return chords(make_score(f"C5:4 B4:{between} C5:{rest}", "G4:8", f"E4:4 D4:{between} E4:{rest}"))
 
-    assert told(2) == [(0, "major triad"), (7, "major triad"), (0, "major triad")]
-    assert told(0.25) == [(0, "major triad")]
+    assert path(2) == [(0, "major triad"), (7, "major triad"), (0, "major triad")]
+    assert path(0.25) == [(0, "major triad")]
 
 
-def test_nothing_sounds(make_score):
+def test_a_score_in_which_nothing_sounds_has_no_chords(make_score):
     assert chords(make_score("r:4")) == []
 
 
-def test_lengths_are_in_beats_and_bounded(make_score):
+def test_lengths_are_in_beats_and_limited_to_four(make_score):
     score = make_score("C4:1.5 D4:1.5 E4:3", time="6/8")
-    found = sonorities(score, written_pitches(score))
-    assert lengths(found, Clock(score)).tolist() == [1, 1, 2]
+    result = sonorities(score, written_pitches(score))
+    assert lengths(result, Clock(score)).tolist() == [1, 1, 2]
     score = make_score("C4:8", time="8/4")
     assert lengths(sonorities(score, written_pitches(score)), Clock(score)).tolist() == [4]
 
 
-def test_sonorities_as_bits(make_score):
-    found = sonorities(make_score("C4+E4+B4:2 D-4:2"), written_pitches(make_score("C4+E4+B4:2 D-4:2")))
-    assert class_masks(found).tolist() == [1 | 1 << 4 | 1 << 11, 1 << 1]
+def test_pitch_classes_of_a_sonority_are_a_bit_mask(make_score):
+    result = sonorities(make_score("C4+E4+B4:2 D-4:2"), written_pitches(make_score("C4+E4+B4:2 D-4:2")))
+    assert class_masks(result).tolist() == [1 | 1 << 4 | 1 << 11, 1 << 1]
     assert pitch_classes(np.array([6, 0]), np.array([100, -100])).tolist() == [0, 11]

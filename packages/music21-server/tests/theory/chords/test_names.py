@@ -22,21 +22,21 @@ def shape(text):
     return closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()])
 
 
-def asked(text, key):
+def music21_name(text, key):
     return ask_music21(class_of(shape(text), parse_key(key)))
 
 
-def test_octaves_and_doublings_do_not_count():
+def test_octaves_and_doublings_do_not_change_a_shape():
     assert shape("E2 C4 G4 C5 E6") == shape("E4 G4 C5")
     assert [text_of(name) for name in shape("E2 C4 G4").names] == ["E", "G", "C"]
 
 
-def test_an_altered_bass_note_above_the_bass_stays_above_it():
+def test_a_flattened_double_of_the_bass_stays_above_it():
     assert shape("C3 C-5").above == ((7, -100),)
     assert shape("C3 C#5").above == ((0, 100),)
 
 
-def test_the_written_lowest_is_the_bass():
+def test_the_lowest_written_pitch_is_the_bass():
     assert shape("C4 B#3").bass == name_of("B#")
 
 
@@ -48,7 +48,7 @@ def test_classes_do_not_depend_on_the_tonic():
     assert class_of(shape("G#3 B3 D4 F4"), parse_key("A")) != one
 
 
-def test_what_closed_position_leaves_an_octave_up_is_a_class_of_its_own():
+def test_a_name_left_an_octave_higher_makes_another_class():
     near, far = shape("E#4 F-4"), shape("E#4 F-5")
     assert near != far
     key = Key((0, 0), "major")
@@ -67,29 +67,29 @@ def test_what_closed_position_leaves_an_octave_up_is_a_class_of_its_own():
         ("A3", "a", ("C", "other", 0, "i", "note")),
     ],
 )
-def test_answers_of_music21(pitches, key, expected):
-    name = asked(pitches, key)
+def test_music21_names_of_known_chords(pitches, key, expected):
+    name = music21_name(pitches, key)
     assert name.root is not None
     assert (text_of(name.root), name.quality, name.inversion, name.numeral, name.common_name) == expected
 
 
 AS_WRITTEN = (0b100010010001, 0b10010010001, 0b10010001001, 0b10010010101, 0b10010001101, 0b100010010101)
-"""Sevenths and ninths, whose names depend on how they are written."""
+"""Sevenths and ninths, whose names depend on the spelling."""
 
 
 @pytest.mark.parametrize(
     "spelling",
     ["C C# D D# E F F# G G# A A# B", "C D- D E- E F G- G A- A B- B", "C D- D E- E E# F# G A- A B- B"],
 )
-def test_sets_of_pitch_classes_are_called_as_by_music21(spelling):
+def test_names_of_pitch_class_sets_equal_those_of_music21(spelling):
     names = [name_of(word) for word in spelling.split()]
-    # With C, because music21 calls transpositions alike: all of three names, and others here and there.
+    # Sets with C, as music21 names transpositions alike: all of three names, and a sample of the others.
     for bits in range(1, 4096, 2):
         if bits.bit_count() == 3 or bits % 11 == 1 or bits in AS_WRITTEN:
             members = [name for bit, name in enumerate(names) if bits >> bit & 1]
             shape = closed_shape([(*name, 4) for name in members])
-            asked = chord.Chord([pitch.Pitch(text_of(name) + "4") for name in members])
-            assert common_name(shape) == asked.commonName, members
+            theirs = chord.Chord([pitch.Pitch(text_of(name) + "4") for name in members])
+            assert common_name(shape) == theirs.commonName, members
 
 
 @settings(max_examples=25, deadline=None)
@@ -101,18 +101,18 @@ def test_sets_of_pitch_classes_are_called_as_by_music21(spelling):
     ),
     st.sampled_from(["C major", "C minor", "E- minor"]),
 )
-def test_names_are_those_of_music21(pitches, key):
+def test_computed_names_equal_those_of_music21(pitches, key):
     sonority = class_of(closed_shape(pitches), parse_key(key))
     assert name_class(sonority) == ask_music21(sonority)
 
 
-def test_quarter_tones_have_a_name_and_never_fail():
-    name = asked("C4 E`4 G4", "C")
+def test_quarter_tones_are_microtonal_chords():
+    name = music21_name("C4 E`4 G4", "C")
     assert name.common_name == "microtonal chord"
     assert name.quality == "other"
 
 
-def test_what_music21_has_no_accidental_for():
+def test_an_alteration_without_an_accidental_is_unnamed():
     name = ask_music21(SonorityClass("major", Shape((0, 700), ((4, 0),))))
     assert name == SonorityName(None, "other", -1, "", UNNAMED)
 
@@ -125,5 +125,5 @@ def test_what_music21_has_no_accidental_for():
         SonorityName((2, -150), "other", 0, "iii", "microtonal chord"),
     ],
 )
-def test_names_as_text(name):
+def test_names_survive_conversion_to_text(name):
     assert SonorityName.from_text(name.text) == name

@@ -6,7 +6,7 @@ from music21_server.theory.chords.roman_numerals import describe
 from music21_server.theory.pitch.names import name_of, parse_key, text_of
 
 
-def found(text, key="C"):
+def description(text, key="C"):
     shape = class_of(
         closed_shape([(*name_of(word[:-1]), int(word[-1])) for word in text.split()]), parse_key(key)
     ).shape
@@ -14,7 +14,7 @@ def found(text, key="C"):
 
 
 def shape_of(text):
-    """Mode, bass and the rest, of a class as the packaged table writes it."""
+    """Return bass, names above and mode of a class in the packaged table."""
     mode, *words = text.split()
     (bass, _), *others = [(name_of(word.rstrip("'")), word.endswith("'")) for word in words]
     above = []
@@ -26,7 +26,7 @@ def shape_of(text):
     return bass, tuple(above), mode
 
 
-def test_every_class_of_the_corpus_is_described_as_by_music21():
+def test_every_class_of_the_corpus_is_described_as_in_music21():
     names = packaged_names()
     left = 0
     for text, expected in names.items():
@@ -53,12 +53,12 @@ def test_every_class_of_the_corpus_is_described_as_by_music21():
         ("B3 D4 F4 A-4", "G minor", "E", "#iiio7"),
     ],
 )
-def test_numerals(pitches, key, root, numeral):
-    ours = found(pitches, key)
+def test_numerals_of_known_chords(pitches, key, root, numeral):
+    ours = description(pitches, key)
     assert ours is not None
     assert (text_of(ours.root), ours.numeral) == (root, numeral)
 
 
 def test_augmented_sixths_and_quarter_tones_are_left_to_music21():
-    assert found("A-3 C4 F#4") is None
-    assert found("C4 E`4 G4") is None
+    assert description("A-3 C4 F#4") is None
+    assert description("C4 E`4 G4") is None

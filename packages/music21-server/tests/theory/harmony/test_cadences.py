@@ -45,9 +45,9 @@ def kind(before, last, key="C", *, on_tonic=True):
         ("B-3 D-4 F-4", "C3 E4 G4", "C", None),
     ],
 )
-def test_kinds(before, last, key, expected):
+def test_two_chords_make_their_kind_of_cadence(before, last, key, expected):
     assert kind(before, last, key) == expected
 
 
-def test_a_melody_that_does_not_end_on_the_tonic_is_imperfect():
+def test_a_cadence_is_imperfect_if_the_melody_does_not_end_on_the_tonic():
     assert kind("G3 B3 D4", "C3 E4 G4", on_tonic=False) == "imperfect authentic"

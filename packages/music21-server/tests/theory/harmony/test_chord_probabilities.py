@@ -17,7 +17,7 @@ def state(root, kind):
 
 
 def place(root, kind):
-    """Of a chord as seen from C."""
+    """Return the index of a chord relative to C."""
     return int(relative_chords(np.array([state(root, kind)]))[0, 0])
 
 
@@ -34,11 +34,11 @@ def place(root, kind):
         (1, "minor triad", 2, "11 minor"),
     ],
 )
-def test_chords_are_called_as_seen_from_the_tonic(root, kind, tonic, name):
+def test_chords_are_named_relative_to_the_tonic(root, kind, tonic, name):
     assert relative_chord_name(state(root, kind), tonic) == name
 
 
-def test_the_same_chord_in_another_key_is_the_same_place():
+def test_equal_degrees_of_two_keys_are_the_same_relative_chord():
     seen = relative_chords(np.array([state(7, "major triad"), state(2, "major triad")]))
     assert seen.shape == (12, 2)
     assert seen[0, 0] == seen[7, 1]
@@ -51,7 +51,7 @@ def test_odds_are_probabilities():
     assert np.exp(odds.after).sum(axis=2) == pytest.approx(1)
 
 
-def test_what_was_seen_often_is_probable():
+def test_frequent_chords_and_successions_are_probable():
     counts = {
         "major": {
             "alone": {"0 major": 50, "7 major": 30, "9 minor": 20},
@@ -63,12 +63,12 @@ def test_what_was_seen_often_is_probable():
     tonic, dominant, submediant = place(0, "major triad"), place(7, "major triad"), place(9, "minor triad")
     assert odds.alone[0, tonic] > odds.alone[0, dominant] > odds.alone[0, submediant]
     assert odds.after[0, dominant, tonic] > odds.alone[0, tonic]
-    # Nothing was seen after the sixth degree, so what is frequent is likely there.
+    # No counts after the sixth degree, so the frequencies of single chords apply.
     assert odds.after[0, submediant] == pytest.approx(odds.alone[0])
     assert np.ptp(odds.alone[1]) == pytest.approx(0)
 
 
-def test_what_analysts_of_bach_and_monteverdi_heard():
+def test_the_tonic_is_the_most_probable_chord_and_follows_the_dominant():
     odds = chord_odds()
     tonic, dominant = place(0, "major triad"), place(7, "major triad")
     minor_tonic = place(0, "minor triad")

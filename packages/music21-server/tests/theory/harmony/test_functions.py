@@ -32,7 +32,7 @@ def name(text, key):
         ("F#4 A#4 C#5", "C", "other"),
     ],
 )
-def test_functions(chord, key, function):
+def test_chords_have_their_harmonic_function(chord, key, function):
     assert function_of(name(chord, key), None) == function
 
 
@@ -70,11 +70,11 @@ def applied(chord, next_chord, key):
         ("D3 F#3 A3", "G3 B-3 D-4", "C", ""),
     ],
 )
-def test_applied_dominants(chord, next_chord, key, numeral):
+def test_applied_dominants_are_recognised(chord, next_chord, key, numeral):
     assert applied(chord, next_chord, key) == numeral
 
 
-def test_no_applied_dominant_of_nothing():
+def test_a_chord_without_a_root_has_no_applied_dominant():
     assert applied_to(shape("D3 F#3 A3"), None, "other", parse_key("C"), NameTable({})) == ""
 
 
@@ -91,11 +91,11 @@ def test_no_applied_dominant_of_nothing():
         ("", ""),
     ],
 )
-def test_figures_are_left_out(numeral, without_figures):
+def test_plain_numerals_have_no_figures(numeral, without_figures):
     assert plain(numeral) == without_figures
 
 
-def test_degrees():
+def test_chromatically_altered_roots_have_no_degree():
     assert [degree(name(text, "C")) for text in ("C4 E4 G4", "G3 B3 D4", "A-3 C4 E-4", "F#4 A4 C#5")] == [
         0,
         4,

@@ -13,64 +13,64 @@ from music21_server.theory.time.positions import Clock
 
 def harmonies(score):
     clock = Clock(score)
-    found = sonorities(score, written_pitches(score))
-    path = chord_path(score, found, clock)
-    return harmonies_of(found, path, local_keys(score, found, path, clock), clock)
+    result = sonorities(score, written_pitches(score))
+    path = chord_path(score, result, clock)
+    return harmonies_of(result, path, local_keys(score, result, path, clock), clock)
 
 
-def told(score):
-    found = harmonies(score)
-    texts = ["".join(text_of(name) for name in shape.names) for shape in found.shapes]
-    return list(zip((found.start / 48).tolist(), texts, strict=True))
+def chords(score):
+    result = harmonies(score)
+    texts = ["".join(text_of(name) for name in shape.names) for shape in result.shapes]
+    return list(zip((result.start / 48).tolist(), texts, strict=True))
 
 
-def test_chords_one_after_another(make_score):
+def test_successive_chords_are_harmonies(make_score):
     score = make_score("C4+E4+G4:2 F3+A3+C4:2 G3+B3+D4:2 C4+E4+G4:2")
-    assert told(score) == [(0, "CEG"), (2, "FAC"), (4, "GBD"), (6, "CEG")]
+    assert chords(score) == [(0, "CEG"), (2, "FAC"), (4, "GBD"), (6, "CEG")]
 
 
 def test_a_passing_note_is_part_of_its_harmony(make_score):
     score = make_score("E5:0.5 D5:0.5 C5 F5:2", "G4:2 A4:2", "C3:2 F3:2", "C4:2 C4:2")
-    assert told(score) == [(0, "CEG"), (2, "FAC")]
+    assert chords(score) == [(0, "CEG"), (2, "FAC")]
 
 
-def test_a_suspension_belongs_to_the_chord_that_it_resolves_into(make_score):
+def test_a_suspension_belongs_to_the_chord_of_its_resolution(make_score):
     score = make_score("C5:2 C5:1 B4:1 C5:4", "E4:2 D4:2 E4:4", "A4:2 G4:2 G4:4", "F3:2 G3:2 C3:4")
-    assert [text for _, text in told(score)][-2:] == ["GBD", "CEG"]
-    assert told(score)[-2][0] == 2
+    assert [text for _, text in chords(score)][-2:] == ["GBD", "CEG"]
+    assert chords(score)[-2][0] == 2
 
 
 def test_an_arpeggio_is_one_harmony(make_score):
     score = make_score("C4:0.5 G4:0.5 E4:0.5 G4:0.5 " * 2 + "B3:0.5 G4:0.5 D4:0.5 G4:0.5 " * 2 + "C4+E4+G4:4")
-    assert told(score) == [(0, "CEG"), (4, "BDG"), (8, "CEG")]
+    assert chords(score) == [(0, "CEG"), (4, "BDG"), (8, "CEG")]
 
 
-def test_a_bass_that_moves_within_the_chord_divides_it_if_it_stays(make_score):
+def test_a_bass_that_stays_on_another_chord_note_divides_the_harmony(make_score):
     score = make_score("G4:4 A4:4", "C4:4 C4:4", "C3:2 E3:2 F3:4")
-    assert told(score) == [(0, "CEG"), (2, "EGC"), (4, "FAC")]
-    found = harmonies(score)
-    assert len(found) == 3
-    assert found.is_change.tolist() == [True, False, True]
+    assert chords(score) == [(0, "CEG"), (2, "EGC"), (4, "FAC")]
+    result = harmonies(score)
+    assert len(result) == 3
+    assert result.is_change.tolist() == [True, False, True]
 
 
-def test_a_short_move_of_the_bass_does_not(make_score):
+def test_a_short_move_of_the_bass_does_not_divide_the_harmony(make_score):
     score = make_score("G4+E4:4 A4+F4:4", "C4:4 C4:4", "C3:1.5 E3:0.5 C3:2 F3:4")
-    assert told(score) == [(0, "CEG"), (4, "FAC")]
+    assert chords(score) == [(0, "CEG"), (4, "FAC")]
 
 
-def test_an_added_seventh_is_no_other_chord(make_score):
+def test_an_added_seventh_is_not_a_change_of_chord(make_score):
     score = make_score("G4:2 F4:2 E4:4", "B3+D4:4 C4:4", "G3:4 C3+G3:4")
-    found = harmonies(score)
-    assert sum(found.is_change) == 2
+    result = harmonies(score)
+    assert sum(result.is_change) == 2
 
 
-def test_times_are_those_of_the_sonorities(make_score):
-    found = harmonies(make_score("C4+E4+G4:2 r:2 F4+A4+C5:2 r:2"))
-    assert (found.start / 48).tolist() == [0, 4]
-    assert (found.end / 48).tolist() == [2, 6]
+def test_harmonies_begin_and_end_with_their_sonorities(make_score):
+    result = harmonies(make_score("C4+E4+G4:2 r:2 F4+A4+C5:2 r:2"))
+    assert (result.start / 48).tolist() == [0, 4]
+    assert (result.end / 48).tolist() == [2, 6]
 
 
-def test_quarter_tones_do_not_stop_it(make_score):
+def test_quarter_tones_are_rounded_to_chords(make_score):
     assert len(harmonies(make_score("C~4+E`4:2 F~4:2"))) >= 1
 
 
@@ -92,15 +92,15 @@ def test_quarter_tones_do_not_stop_it(make_score):
 )
 def test_harmonies_are_in_order_and_begin_with_a_sonority(make_score, chords):
     score = make_score(" ".join("+".join(names) + ":" + length for names, length in chords))
-    found = harmonies(score)
+    result = harmonies(score)
     starts = set(sonorities(score, written_pitches(score)).start.tolist())
-    assert set(found.start.tolist()) <= starts
-    assert found.start[0] == min(starts)
-    assert (found.start[1:] >= found.end[:-1]).all()
-    assert (found.end > found.start).all()
-    assert len(found.shapes) == len(found.is_change) == len(found)
+    assert set(result.start.tolist()) <= starts
+    assert result.start[0] == min(starts)
+    assert (result.start[1:] >= result.end[:-1]).all()
+    assert (result.end > result.start).all()
+    assert len(result.shapes) == len(result.is_change) == len(result)
 
 
 @pytest.mark.parametrize("key_of_arpeggio", ["C4 E4 G4 C5", "A3 C4 E4 A4"])
-def test_a_melody_has_harmonies(make_score, key_of_arpeggio):
+def test_a_broken_chord_is_one_harmony(make_score, key_of_arpeggio):
     assert len(harmonies(make_score(key_of_arpeggio))) == 1

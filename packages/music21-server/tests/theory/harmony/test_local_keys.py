@@ -17,11 +17,11 @@ A_MINOR = "A3+C4+E4:2 D4+F4+A4:2 E4+G#4+B4+D5:2 A3+C4+E4:2 "
 def keys(score, pitches=None):
     clock = Clock(score)
     sounding = sonorities(score, pitches or written_pitches(score))
-    found = local_keys(score, sounding, chord_path(score, sounding, clock), clock)
-    return found.segments(clock, score.notes.ticks_per_quarter), found.modulations(clock)
+    result = local_keys(score, sounding, chord_path(score, sounding, clock), clock)
+    return result.segments(clock, score.notes.ticks_per_quarter), result.modulations(clock)
 
 
-def test_one_key(make_score):
+def test_a_piece_in_one_key_is_one_segment(make_score):
     segments, modulations = keys(make_score(C_MAJOR * 3))
     assert [segment.key for segment in segments] == ["C major"]
     assert (segments[0].start.offset, segments[0].end.offset, segments[0].duration_quarters) == (0, 24, 24)
@@ -38,35 +38,35 @@ def test_a_modulation_is_found_where_it_is(make_score):
     ]  # fmt: skip
 
 
-def test_a_passing_chord_is_no_modulation(make_score):
+def test_a_passing_chord_is_not_a_modulation(make_score):
     segments, _ = keys(make_score(C_MAJOR * 2 + "E4+G#4+B4:1 A4+C5+E5:1 G4+B4+D5:2 C4+E4+G4:4 " + C_MAJOR))
     assert [segment.key for segment in segments] == ["C major"]
 
 
-def test_the_relative_minor(make_score):
+def test_a_modulation_to_the_relative_minor(make_score):
     segments, modulations = keys(make_score(C_MAJOR * 3 + A_MINOR * 4))
     assert [segment.key for segment in segments] == ["C major", "A minor"]
     assert modulations[0].degree == "vi"
 
 
-def test_nothing_sounds(make_score):
+def test_a_score_in_which_nothing_sounds_has_no_keys(make_score):
     assert keys(make_score("r:4 r:4")) == ((), ())
 
 
-def test_the_first_stretch_begins_with_the_score_and_the_last_ends_with_it(make_score):
+def test_segments_cover_the_score_from_beginning_to_end(make_score):
     segments, _ = keys(make_score("r:2 " + C_MAJOR + "r:2"))
     assert [(segment.start.offset, segment.end.offset) for segment in segments] == [(0, 12)]
 
 
 @pytest.mark.parametrize("length", ["4", "2", "1", "0.5"])
-def test_a_passing_chord_is_one_in_long_and_short_values(make_score, length):
+def test_note_values_do_not_turn_a_passing_chord_into_a_modulation(make_score, length):
     piece = C_MAJOR + "E4+G#4+B4+D5:2 A3+C4+E4:2 " + C_MAJOR
     segments, _ = keys(make_score(piece.replace(":2", f":{length}")))
     assert [segment.key for segment in segments] == ["C major"]
 
 
-def test_what_chords_follow_each_other_tells_keys(make_score, monkeypatch):
-    """Where the tonic is known to follow its subdominant, the second of two chords is the tonic."""
+def test_chord_successions_decide_the_key(make_score, monkeypatch):
+    """If only the tonic follows the subdominant, the second of two such chords is the tonic."""
     seen = {"0 major": 9, "5 major": 9, "7 major": 9}
     counts = {
         "major": {"alone": seen, "after": {"5 major": {"0 major": 1000}}},
@@ -79,14 +79,14 @@ def test_what_chords_follow_each_other_tells_keys(make_score, monkeypatch):
     assert [segment.key for segment in keys(make_score(f"{dominant} {tonic}"))[0]] == ["C major"]
 
 
-def test_keys_with_many_accidentals(make_score):
+def test_keys_with_many_flats_are_spelled_with_flats(make_score):
     to_d_flat = "B-3+D-4+F4:1 G-3+B-3+D-4:1 A-3+C4+E-4:1 D-4+F4+A-4:1 "
     to_b_flat = "D-4+F4+A-4:1 G-3+B-3+D-4:1 F3+A3+C4:1 B-3+D-4+F4:1 "
     assert keys(make_score(to_d_flat * 4))[0][-1].key == "D- major"
     assert keys(make_score(to_b_flat * 4))[0][-1].key == "B- minor"
 
 
-def test_a_chorale(corpus_score):
+def test_the_local_keys_of_a_chorale(corpus_score):
     score = corpus_score("bach/bwv66.6.mxl")
     segments, _ = keys(score, sounding_pitches(score))
     assert segments[-1].key in ("F# minor", "F# major")
@@ -107,5 +107,5 @@ def test_a_chorale(corpus_score):
         ("F# minor", "A minor", "#vi"),
     ],
 )
-def test_degrees_of_keys(key, home, degree):
+def test_keys_are_named_as_degrees_of_the_home_key(key, home, degree):
     assert degree_of(parse_key(key), parse_key(home)) == degree

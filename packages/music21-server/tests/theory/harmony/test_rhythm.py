@@ -13,7 +13,7 @@ def test_changes_are_counted_in_sections_of_eight_bars():
     assert rhythm.sections == (RhythmSection("1", "8", 0.375), RhythmSection("9", "10", 0.5))
 
 
-def test_progressions_are_counted_with_their_places():
+def test_repeated_progressions_are_counted_with_their_positions():
     numerals = ["I", "IV", "V", "I", "IV", "V", "vi"]
     positions = [Position(str(index), 1.0, float(index)) for index in range(7)]
     pairs = progressions(numerals, positions, 2)
@@ -23,7 +23,7 @@ def test_progressions_are_counted_with_their_places():
     assert progressions(numerals[:1], positions[:1], 2) == ()
 
 
-def test_lists_of_progressions_are_bounded():
+def test_lists_of_progressions_and_positions_are_limited():
     numerals = [str(number % 30) for number in range(600)]
     positions = [Position("1", 1.0, 0.0)] * 600
     pairs = progressions(numerals, positions, 2)

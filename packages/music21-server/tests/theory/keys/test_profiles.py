@@ -25,7 +25,7 @@ def test_weights_are_those_of_music21(profile, mode):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_profile_itself_is_the_key(profile):
+def test_durations_equal_to_a_profile_have_its_key(profile):
     for mode in ("major", "minor"):
         durations = np.roll(np.array(PROFILES[profile][mode], dtype=float), 9)
         best = key_candidates(durations, profile)[0]
@@ -33,19 +33,19 @@ def test_profile_itself_is_the_key(profile):
         assert best.coefficient == pytest.approx(1)
 
 
-def test_all_keys_the_best_first():
-    found = key_candidates(np.arange(12.0))
-    assert len({(each.tonic, each.mode) for each in found}) == 24
-    coefficients = [each.coefficient for each in found]
+def test_all_24_keys_are_ranked():
+    result = key_candidates(np.arange(12.0))
+    assert len({(each.tonic, each.mode) for each in result}) == 24
+    coefficients = [each.coefficient for each in result]
     assert coefficients == sorted(coefficients, reverse=True)
 
 
 @pytest.mark.parametrize("durations", [np.zeros(12), np.full(12, 1 / 3), np.full(12, 0.1 + 0.2)])
-def test_nothing_to_tell_keys_by(durations):
+def test_equal_durations_have_a_coefficient_of_zero(durations):
     assert {each.coefficient for each in key_candidates(durations)} == {0.0}
 
 
-def test_durations_of_pitch_classes():
+def test_durations_are_summed_by_pitch_class():
     table = read(recognise(b"C4 B#3 r E5 G2 Cb4"), Limits()).notes
     assert pitch_class_durations(table).tolist() == [2, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
     up = np.full(len(table), 2)

@@ -1,4 +1,4 @@
-"""Shapes of voices."""
+"""Contours of voices."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def _contours(score: Score) -> tuple[Contour, ...]:
         ([5, 5, 5, 0], "horizontal-descending"),
         ([0, 5, 5, 5], "ascending-horizontal"),
         ([5, 0, 0, 0], "descending-horizontal"),
-        ([2, 0, 0, 9, 0, 2], "horizontal"),  # the mean counts, not the highest
+        ([2, 0, 0, 9, 0, 2], "horizontal"),  # the mean counts, not the highest note
         ([0, 5], "ascending"),
         ([5, 0], "descending"),
         ([5], "horizontal"),
     ],
 )
-def test_outlines(semitones: list[int], outline: str) -> None:
+def test_outlines_of_phrases(semitones: list[int], outline: str) -> None:
     assert outline_of(np.array(semitones) * 100) == outline
 
 
-def test_the_shape_of_a_voice(make_score: ScoreMaker) -> None:
+def test_the_contour_of_a_voice(make_score: ScoreMaker) -> None:
     score = make_score("C4 D4 E4 C4 C4 r G4 B4 A4 r F4 D4", "C3")
     first, second = _contours(score)
     assert (first.voice, first.notes, first.outline) == ("Voice 1", 10, "convex")

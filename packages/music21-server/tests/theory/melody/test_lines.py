@@ -24,20 +24,20 @@ def _names(lines: Lines) -> list[str]:
     return [lines.name(note) for note in range(len(lines))]
 
 
-def test_of_a_chord_the_highest_note_counts_or_the_lowest(make_score: ScoreMaker) -> None:
+def test_the_highest_or_the_lowest_note_of_a_chord_counts(make_score: ScoreMaker) -> None:
     score = make_score("C4+E4+G4 D4 F4+A4")
     assert _names(_lines(score)) == ["G4", "D4", "A4"]
     assert _names(_lines(score, chord_note="lowest")) == ["C4", "D4", "F4"]
     assert _lines(score).left_out == 3
 
 
-def test_tied_notes_are_one_and_repeated_ones_are_not(make_score: ScoreMaker) -> None:
+def test_tied_notes_are_joined_and_repeated_ones_are_not(make_score: ScoreMaker) -> None:
     lines = _lines(make_score("C4:3 D4:6 D4"))
     assert _names(lines) == ["C4", "D4", "D4"]
     assert (lines.end - lines.start).tolist() == [3 * 48, 6 * 48, 48]
 
 
-def test_a_rest_parts_notes(make_score: ScoreMaker) -> None:
+def test_a_rest_interrupts_a_line(make_score: ScoreMaker) -> None:
     lines = _lines(make_score("C4 r D4 E4", "C3 D3"))
     assert lines.follows.tolist() == [False, False, True, False, True]
     assert lines.first.tolist() == [0, 3, 5]
@@ -52,7 +52,7 @@ def _with_voices(score: Score, voices: list[int]) -> Score:
     return replace(score, notes=replace(score.notes, voice=np.array(voices)))
 
 
-def test_voices_of_a_part_are_lines_of_their_own(make_score: ScoreMaker) -> None:
+def test_each_voice_of_a_part_is_a_line(make_score: ScoreMaker) -> None:
     score = _with_voices(make_score("C5 D5 E5 F5"), [0, 0, 1, 1])
     lines = _lines(score)
     assert lines.names == ("Voice 1, voice 1", "Voice 1, voice 2")
@@ -67,7 +67,7 @@ def test_a_note_ends_when_the_next_one_of_its_voice_begins(make_score: ScoreMake
     assert lines.follows.tolist() == [False, True]
 
 
-def test_graces_cues_and_unpitched_notes_do_not_count(make_score: ScoreMaker) -> None:
+def test_grace_notes_cues_and_unpitched_notes_do_not_count(make_score: ScoreMaker) -> None:
     score = make_score("C4 D4 E4 F4")
     table = replace(
         score.notes,
@@ -78,7 +78,7 @@ def test_graces_cues_and_unpitched_notes_do_not_count(make_score: ScoreMaker) ->
     assert _names(_lines(replace(score, notes=table))) == ["F4"]
 
 
-def test_parts_of_one_name_are_told_apart_and_staves_too(make_score: ScoreMaker) -> None:
+def test_parts_with_one_name_and_staves_have_distinct_names(make_score: ScoreMaker) -> None:
     score = make_score("C4", "D4", "E4", "F4")
     parts = (Part("P1", "Violin"), Part("P2", "Violin"), Part("P3", "Piano", 1), Part("P3-Staff2", " ", 2))
     named = replace(score, parts=parts)
@@ -93,7 +93,7 @@ def test_parts_of_one_name_are_told_apart_and_staves_too(make_score: ScoreMaker)
     assert _names(_lines(named, voices=["4", "Violin (part 2)"])) == ["D4", "F4"]
 
 
-def test_an_unknown_voice_is_answered_with_those_there_are(make_score: ScoreMaker) -> None:
+def test_the_error_for_an_unknown_voice_lists_the_voices(make_score: ScoreMaker) -> None:
     with pytest.raises(ScoreError, match=r"Voice 1, Voice 2.*got 'Oboe'"):
         _lines(make_score("C4", "D4"), voices=["Oboe"])
 

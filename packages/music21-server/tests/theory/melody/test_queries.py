@@ -1,4 +1,4 @@
-"""Queries as text."""
+"""Search queries as text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def _intervals(query: Query) -> list[tuple[int | None, int | None]]:
         ("A4 m10 P1", "intervals", [(3, 600), (9, 1500), (0, 0)]),
     ],
 )
-def test_notes_and_intervals(text: str, notation: str, expected: list[tuple[int | None, int | None]]) -> None:
+def test_notes_and_intervals_are_read(
+    text: str, notation: str, expected: list[tuple[int | None, int | None]]
+) -> None:
     query = read_query(text)
     assert query.notation == notation
     assert _intervals(query) == expected
@@ -40,12 +42,12 @@ def test_notes_and_intervals(text: str, notation: str, expected: list[tuple[int 
     assert query.lengths is None
 
 
-def test_steps_must_be_asked_for() -> None:
+def test_steps_need_an_explicit_notation() -> None:
     assert _intervals(read_query("+1 -2", "steps")) == [(1, None), (-2, None)]
     assert read_query("+1 -2").notation == "semitones"
 
 
-def test_notes_without_octaves_are_in_any() -> None:
+def test_notes_without_octaves_match_any_octave() -> None:
     query = read_query("G C")
     assert query.intervals is not None
     assert query.intervals[0].any_octave
@@ -59,7 +61,7 @@ def test_notes_may_have_lengths() -> None:
     assert query.lengths == (Fraction(3, 2), Fraction(1, 3), None)
 
 
-def test_rhythms_and_their_rests() -> None:
+def test_a_rhythm_adds_up_its_rests() -> None:
     query = read_query("1 0.5 r1/3 r1 2/3")
     assert query.notation == "rhythm"
     assert query.lengths == (Fraction(1), Fraction(1, 2), Fraction(2, 3))
@@ -67,17 +69,17 @@ def test_rhythms_and_their_rests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ways"),
+    ("text", "directions"),
     [("U D R", [1, -1, 0]), ("*UUDs", [1, 1, -1, 0]), ("* U D", [1, -1]), ("u d", [1, -1]), ("DD", [-1, -1])],
 )
-def test_contours(text: str, ways: list[int]) -> None:
+def test_contours_are_read(text: str, directions: list[int]) -> None:
     query = read_query(text)
     assert query.notation == "contour"
     assert query.intervals is not None
-    assert [each.direction for each in query.intervals] == ways
+    assert [each.direction for each in query.intervals] == directions
 
 
-def test_names_of_notes_are_notes_unless_said_otherwise() -> None:
+def test_ambiguous_words_are_notes_by_default() -> None:
     assert read_query("D D").notation == "notes"
     assert read_query("D D", "contour").notation == "contour"
     assert read_query("A4 A5").notation == "notes"
@@ -103,7 +105,7 @@ def test_names_of_notes_are_notes_unless_said_otherwise() -> None:
         ("1" * 5000 + " 1", None, "got '111"),
     ],
 )
-def test_what_is_no_query_is_answered_with_the_right_forms(
+def test_the_error_for_an_invalid_query_names_the_word_and_the_valid_forms(
     text: str, notation: str | None, message: str
 ) -> None:
     with pytest.raises(ScoreError) as caught:

@@ -1,4 +1,4 @@
-"""Patterns that come again in a sequence of numbers."""
+"""Recurring patterns in a series of numbers."""
 
 from __future__ import annotations
 
@@ -15,85 +15,85 @@ _WANTED = PatternCriteria(shortest=3, longest=64, occurrences=2, mirrored=True, 
 
 
 def _series(*phrases: list[int], starts: list[int] | None = None) -> Series:
-    """Return a series of symbols; phrases are parted by a symbol of none."""
+    """Return a series of symbols, with a symbol outside any phrase between phrases."""
     symbols = [symbol for phrase in phrases for symbol in [*phrase, 0]]
     remaining = [len(phrase) - at for phrase in phrases for at in range(len(phrase) + 1)]
     start = np.arange(len(symbols)) if starts is None else np.array(starts)
     return Series(np.array(symbols, dtype=np.int64), np.array(remaining, dtype=np.int64), start)
 
 
-def _told(found: Recurrence) -> tuple[int, list[int], list[str]]:
-    return found.length, found.at.tolist(), [FORMS[form] for form in found.form.tolist()]
+def _facts(result: Recurrence) -> tuple[int, list[int], list[str]]:
+    return result.length, result.at.tolist(), [FORMS[form] for form in result.form.tolist()]
 
 
 def test_a_figure_is_found_in_all_its_forms() -> None:
     figure = [5, -1, 3, 2, -4]
     others = [[-5, 1, -3, -2, 4], [4, -2, -3, 1, -5], [-4, 2, 3, -1, 5]]
-    found = recurrences(_series(figure, *others), _WANTED)
-    assert _told(found[0]) == (5, [0, 6, 12, 18], list(FORMS))
+    result = recurrences(_series(figure, *others), _WANTED)
+    assert _facts(result[0]) == (5, [0, 6, 12, 18], list(FORMS))
 
 
 def test_unless_mirrored_only_the_prime_form_counts() -> None:
     figure = [5, -1, 3, 2, -4]
     plain = PatternCriteria(3, 64, 2, mirrored=False, most=10)
     assert recurrences(_series(figure, [-symbol for symbol in figure]), plain) == []
-    assert _told(recurrences(_series(figure, figure), plain)[0]) == (5, [0, 6], ["prime", "prime"])
+    assert _facts(recurrences(_series(figure, figure), plain)[0]) == (5, [0, 6], ["prime", "prime"])
 
 
-def test_patterns_are_told_as_long_as_they_go_and_once() -> None:
+def test_a_pattern_is_listed_once_in_full_length() -> None:
     long = list(np.random.default_rng(1).integers(-7, 8, 120))
-    found = recurrences(_series(long, [9, 9, 8], long), _WANTED)
-    assert _told(found[0])[:2] == (120, [0, 125])
-    assert len(found) == 1
+    result = recurrences(_series(long, [9, 9, 8], long), _WANTED)
+    assert _facts(result[0])[:2] == (120, [0, 125])
+    assert len(result) == 1
 
 
-def test_a_shorter_pattern_that_comes_more_often_is_told_too() -> None:
+def test_a_shorter_pattern_that_occurs_more_often_is_listed_too() -> None:
     motif = [5, -1, 3]
     rest = [[7, -6, 2], [-3, 4, 6], [1, 1, -7]]
     theme = [*motif, 2, -4, 6, -2]
     phrases = [theme, theme, *([*motif, *other] for other in rest)]
-    found = {(each.length, len(each.at)) for each in recurrences(_series(*phrases), _WANTED)}
-    assert (7, 2) in found
-    assert (3, 5) in found
+    result = {(each.length, len(each.at)) for each in recurrences(_series(*phrases), _WANTED)}
+    assert (7, 2) in result
+    assert (3, 5) in result
 
 
-def test_occurrences_at_the_same_time_are_one() -> None:
+def test_simultaneous_occurrences_count_once() -> None:
     figure = [5, -1, 3, 2]
     starts = [*range(5), *range(5), *range(20, 25)]
     two = recurrences(_series(figure, figure, figure, starts=starts), _WANTED)
-    assert _told(two[0])[:2] == (4, [0, 10])
+    assert _facts(two[0])[:2] == (4, [0, 10])
     three = PatternCriteria(3, 64, 3, mirrored=True, most=10)
     assert recurrences(_series(figure, figure, figure, starts=starts), three) == []
 
 
-def test_mirror_images_at_the_same_time_are_two() -> None:
+def test_simultaneous_mirror_images_count_twice() -> None:
     figure = [5, -1, 3, 2]
     starts = [*range(5), *range(5)]
-    found = recurrences(_series(figure, [-symbol for symbol in figure], starts=starts), _WANTED)
-    assert _told(found[0])[2] == ["prime", "inversion"]
+    result = recurrences(_series(figure, [-symbol for symbol in figure], starts=starts), _WANTED)
+    assert _facts(result[0])[2] == ["prime", "inversion"]
 
 
-def test_scales_and_repeated_notes_are_no_patterns() -> None:
+def test_scales_and_repeated_notes_are_not_patterns() -> None:
     assert recurrences(_series([1] * 8, [1] * 8, [0] * 8, [0] * 8), _WANTED) == []
 
 
-def test_occurrences_do_not_lie_over_each_other() -> None:
-    found = recurrences(_series([2, -3, 5] * 8, [7, 8, 9, 11, 12, 13, 14]), _WANTED)
-    assert found
-    for each in found:
+def test_occurrences_do_not_overlap() -> None:
+    result = recurrences(_series([2, -3, 5] * 8, [7, 8, 9, 11, 12, 13, 14]), _WANTED)
+    assert result
+    for each in result:
         assert (np.diff(np.sort(each.at)) >= each.length).all()
 
 
-def test_no_pattern_goes_across_phrases() -> None:
+def test_no_pattern_crosses_phrases() -> None:
     assert recurrences(_series([5, -1], [3, 2], [5, -1], [3, 2]), _WANTED) == []
 
 
 @pytest.mark.parametrize(("seed", "kinds"), [(1, 2), (2, 2), (3, 4), (4, 12), (5, 12)])
-def test_chance_saves_nothing(seed: int, kinds: int) -> None:
+def test_patterns_in_noise_save_few_bits(seed: int, kinds: int) -> None:
     random = np.random.default_rng(seed)
     noise = random.integers(0, kinds, 400).tolist()
-    found = recurrences(_series(noise), PatternCriteria(3, 64, 2, mirrored=False, most=50))
-    assert max(each.interest for each in found) < 8
+    result = recurrences(_series(noise), PatternCriteria(3, 64, 2, mirrored=False, most=50))
+    assert max(each.interest for each in result) < 8
     figure = random.integers(0, kinds, 24).tolist()
     noise[50:74] = noise[200:224] = noise[300:324] = figure
     best = recurrences(_series(noise), PatternCriteria(3, 64, 2, mirrored=False, most=50))[0]
@@ -102,14 +102,14 @@ def test_chance_saves_nothing(seed: int, kinds: int) -> None:
     assert len(best.at) == 3
 
 
-def test_what_can_be_foreseen_is_of_little_interest() -> None:
+def test_a_predictable_pattern_is_less_interesting() -> None:
     trill, figure = [1, -1] * 4, [5, -3, 2, 2, -4, 1, -2, 3]
-    found = recurrences(_series(*[[*trill, 7, 9 + at] for at in range(4)], *[figure] * 4), _WANTED)
-    interest = {each.length: each.interest for each in found}
+    result = recurrences(_series(*[[*trill, 7, 9 + at] for at in range(4)], *[figure] * 4), _WANTED)
+    interest = {each.length: each.interest for each in result}
     assert interest[8] > interest[9] > 0
 
 
-def test_nothing_in_nothing() -> None:
+def test_an_empty_series_has_no_patterns() -> None:
     empty = np.zeros(0, dtype=np.int64)
     assert recurrences(Series(empty, empty, empty), _WANTED) == []
 
@@ -136,9 +136,9 @@ def test_a_planted_figure_is_found_in_each_form(
         [*noise[0], *figure],
         *([*noise[index + 1], *shapes[form]] for index, form in enumerate(forms)),
     ]
-    found = recurrences(_series(*phrases), PatternCriteria(3, 64, 2, mirrored=True, most=40))
+    result = recurrences(_series(*phrases), PatternCriteria(3, 64, 2, mirrored=True, most=40))
     covered = np.zeros(sum(len(phrase) + 1 for phrase in phrases), dtype=np.bool_)
-    for each in found:
+    for each in result:
         for at in each.at.tolist():
             covered[at : at + each.length] = True
         windows = [_symbols(phrases)[at : at + each.length] for at in each.at.tolist()]
@@ -157,7 +157,7 @@ def _turned(window: list[int], form: str) -> list[int]:
 
 
 def _share(covered: np.ndarray, phrases: list[list[int]]) -> float:  # type: ignore[type-arg]
-    """Return which part of the planted figures is covered."""
+    """Return the share of the planted figures that is covered."""
     at, inside = 0, []
     for phrase in phrases:
         inside += list(range(at + 2, at + len(phrase)))
@@ -169,8 +169,8 @@ def _share(covered: np.ndarray, phrases: list[list[int]]) -> float:  # type: ign
 def test_every_length_is_found_exactly(length: int) -> None:
     random = np.random.default_rng(length)
     figure = random.integers(-20, 21, length).tolist()
-    found = recurrences(_series(figure, [99, 98], figure, [97, 96], figure), _WANTED)
-    assert _told(found[0])[:2] == (length, [0, length + 4, 2 * length + 8])
+    result = recurrences(_series(figure, [99, 98], figure, [97, 96], figure), _WANTED)
+    assert _facts(result[0])[:2] == (length, [0, length + 4, 2 * length + 8])
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -178,8 +178,8 @@ def test_every_length_is_found_exactly(length: int) -> None:
 def test_every_length_is_found_exactly_in_each_form(form: str, length: int) -> None:
     figure = np.random.default_rng(length).integers(-20, 21, length).tolist()
     turned = _turned(figure, form)
-    found = recurrences(_series([50, *figure, 51], [52, *turned, 53], [54, *figure, 55]), _WANTED)
-    assert _told(found[0]) == (length, [1, length + 4, 2 * length + 7], ["prime", form, "prime"])
+    result = recurrences(_series([50, *figure, 51], [52, *turned, 53], [54, *figure, 55]), _WANTED)
+    assert _facts(result[0]) == (length, [1, length + 4, 2 * length + 7], ["prime", form, "prime"])
 
 
 def test_a_long_repeat_does_not_crowd_out_a_short_motif(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,5 +187,5 @@ def test_a_long_repeat_does_not_crowd_out_a_short_motif(monkeypatch: pytest.Monk
     long = np.random.default_rng(5).integers(-20, 21, 80).tolist()
     motif = [33, -31, 35, 38]
     phrases = [[at + 100, *motif, at + 200] for at in range(3)]
-    found = recurrences(_series(*[long] * 6, *phrases), _WANTED)
-    assert [(each.length, len(each.at)) for each in found[:2]] == [(80, 6), (4, 3)]
+    result = recurrences(_series(*[long] * 6, *phrases), _WANTED)
+    assert [(each.length, len(each.at)) for each in result[:2]] == [(80, 6), (4, 3)]

@@ -17,13 +17,13 @@ from music21_server.theory.pitch.transposition import written_pitches
 ScoreMaker = Callable[..., Score]
 
 
-def _found(score: Score) -> SequenceColumns:
+def _sequences(score: Score) -> SequenceColumns:
     lines = melodic_lines(score, written_pitches(score))
     return sequences(lines, phrases(lines, 48), 48)
 
 
-def _told(found: SequenceColumns) -> list[tuple[int, int, int, int, bool]]:
-    columns = (found.note, found.size, found.statements, found.shift, found.is_real)
+def _rows(result: SequenceColumns) -> list[tuple[int, int, int, int, bool]]:
+    columns = (result.note, result.size, result.statements, result.shift, result.is_real)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -33,53 +33,53 @@ def _told(found: SequenceColumns) -> list[tuple[int, int, int, int, bool]]:
         ("C4 D4 E4 C4 D4 E4 F4 D4 E4 F4 G4 E4", [(0, 4, 3, 1, False)]),  # a tonal one, up by steps
         ("C4 D4 E-4 C4 D4 E4 F4 D4", [(0, 4, 2, 1, True)]),  # a real one, two statements
         ("C5 A4 B4 G4 A4 F4 G4", [(0, 2, 3, -1, False)]),  # thirds, down
-        ("C4 E4 C4 E4 C4 E4 C4 E4", []),  # the same again
+        ("C4 E4 C4 E4 C4 E4 C4 E4", []),  # an exact repetition
         ("C4 D4 E4 F4 G4 A4 B4 C5 D5", []),  # a scale
         ("C4 D4 F4 D4 E4 G4", []),  # three notes twice
         ("C4 D4 F4 D4 E4 G4 E4 F4 A4", [(0, 3, 3, 1, False)]),
-        ("C4 D4 E4 C4:1/2 D4 E4 F4 D4", [(0, 4, 2, 1, False)]),  # of the last note the length is free
+        ("C4 D4 E4 C4:1/2 D4 E4 F4 D4", [(0, 4, 2, 1, False)]),  # the length of the last note does not matter
         ("C4 D4:1/2 E4 C4 D4 E4 F4 D4", []),  # another rhythm
-        ("C4 D4 E4 C4 r:5 D4 E4 F4 D4", []),  # not at once
+        ("C4 D4 E4 C4 r:5 D4 E4 F4 D4", []),  # not immediately
         ("C4 D4 E4 C4 C5 D5 E5 C5", []),  # at the octave it is a repetition
         ("C4 C4 D4 D4 E4 E4 F4 F4", []),  # a scale of repeated notes
     ],
 )
-def test_sequences(
+def test_sequences_are_found_by_figure_and_shift(
     make_score: ScoreMaker, line: str, expected: list[tuple[int, int, int, int, bool]]
 ) -> None:
-    assert _told(_found(make_score(line))) == expected
+    assert _rows(_sequences(make_score(line))) == expected
 
 
-def test_the_shortest_figure_is_told(make_score: ScoreMaker) -> None:
+def test_the_shortest_figure_is_listed(make_score: ScoreMaker) -> None:
     line = "C4 E4 D4 F4 E4 G4 F4 A4 G4 B4 A4 C5"
-    assert _told(_found(make_score(line))) == [(0, 2, 6, 1, False)]
+    assert _rows(_sequences(make_score(line))) == [(0, 2, 6, 1, False)]
 
 
 def test_a_figure_begins_on_a_quarter_where_it_can(make_score: ScoreMaker) -> None:
     line = "G4:1/2 C4:1/2 E4:1/2 D4:1/2 F4:1/2 E4:1/2 G4:1/2 F4:1/2"
     upbeat = f"A4:1/2 {line}"
-    # C E, D F, E G would begin between two quarters, E D, F E, G F do not; with one eighth more it is the
+    # C E, D F, E G would begin between two quarters; E D, F E, G F would not. One eighth later it is the
     # reverse.
-    assert _told(_found(make_score(line))) == [(2, 2, 3, 1, False)]
-    assert _told(_found(make_score(upbeat))) == [(2, 2, 3, 1, False)]
+    assert _rows(_sequences(make_score(line))) == [(2, 2, 3, 1, False)]
+    assert _rows(_sequences(make_score(upbeat))) == [(2, 2, 3, 1, False)]
 
 
-def test_those_with_three_statements_come_first(make_score: ScoreMaker) -> None:
+def test_sequences_with_three_statements_are_listed_first(make_score: ScoreMaker) -> None:
     twice = "C4 E4 F4 D4 G4 D4 F4 G4 E4 A4"
     thrice = "C4 D4 F4 D4 E4 G4 E4 F4 A4"
-    assert [row[1:3] for row in _told(_found(make_score(twice, thrice)))] == [(3, 3), (5, 2)]
+    assert [row[1:3] for row in _rows(_sequences(make_score(twice, thrice)))] == [(3, 3), (5, 2)]
 
 
-def test_voices_that_double_are_told_once(make_score: ScoreMaker) -> None:
+def test_doubling_voices_are_one_sequence(make_score: ScoreMaker) -> None:
     line = "C4 D4 E4 C4 D4 E4 F4 D4"
-    found = _found(make_score(line, line.replace("4", "5"), "r:8 " + line))
-    assert len(found.note) == 2
-    assert found.doubled.tolist() == [1, 0]
+    result = _sequences(make_score(line, line.replace("4", "5"), "r:8 " + line))
+    assert len(result.note) == 2
+    assert result.doubled.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("line", ["C4", "C4 D4", "C4 D4 E4", "r"])
-def test_short_lines_have_none(make_score: ScoreMaker, line: str) -> None:
-    assert _told(_found(make_score(line))) == []
+def test_short_lines_have_no_sequences(make_score: ScoreMaker, line: str) -> None:
+    assert _rows(_sequences(make_score(line))) == []
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,5 +95,5 @@ def test_a_planted_sequence_is_found(
     figure = np.cumsum([35, *steps[: length - 1]]).tolist()
     places = [place + shift * time for time in range(statements) for place in figure]
     line = " ".join(f"{STEPS[place % 7]}{place // 7}" for place in places)
-    note, size, times, climb, _ = _told(_found(make_score(line)))[0]
+    note, size, times, climb, _ = _rows(_sequences(make_score(line)))[0]
     assert (note, size, times, climb) == (0, length, statements, shift)

@@ -1,4 +1,4 @@
-"""Names of intervals and the line of fifths, beside music21."""
+"""Names of intervals and the line of fifths, compared with music21."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def _music21(spelled: tuple[int, int, int]) -> pitch.Pitch:
 
 @settings(max_examples=40, deadline=None)
 @given(_pitches, _pitches)
-def test_intervals_are_named_as_by_music21(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
-    # Upwards: a semitone down on the same line is a diminished unison for music21, and here an augmented one.
+def test_interval_names_equal_those_of_music21(
+    one: tuple[int, int, int], other: tuple[int, int, int]
+) -> None:
+    # Upwards only: music21 calls a semitone down on the same line a diminished unison, here it is augmented.
     one, other = sorted((one, other), key=lambda each: (each[2], each[0], each[1]))
     both = _spelled(one, other)
     places, cents = np.diff(staff_places(both))[0], np.diff(both.cents)[0]
@@ -40,7 +42,7 @@ def test_intervals_are_named_as_by_music21(one: tuple[int, int, int], other: tup
     ("steps", "cents", "name"),
     [(4, 700, "P5"), (-4, -700, "P5"), (9, 1500, "m10"), (3, 600, "A4"), (0, 50, "1(+50c)"), (1, 0, "d2")],
 )
-def test_names_of_intervals(steps: int, cents: int, name: str) -> None:
+def test_names_of_known_intervals(steps: int, cents: int, name: str) -> None:
     assert interval_name(steps, cents) == name
 
 
@@ -50,6 +52,6 @@ def test_a_fifth_is_one_place_on_the_line_of_fifths(
     one: tuple[int, int, int], other: tuple[int, int, int]
 ) -> None:
     both = _spelled(one, other)
-    found = interval.Interval(_music21(one), _music21(other))
-    up = found if found.direction >= 0 else found.complement
+    result = interval.Interval(_music21(one), _music21(other))
+    up = result if result.direction >= 0 else result.complement
     assert (np.diff(line_of_fifths(both))[0] == FIFTH) == (up.semiSimpleName == "P5")

@@ -22,12 +22,12 @@ NAMES = st.tuples(st.integers(0, 6), st.sampled_from(range(-300, 301, 50)))
 
 
 @given(NAMES, NAMES)
-def test_a_name_seen_from_a_tonic_is_spelled_back(tonic, name):
+def test_absolute_name_inverts_relative_name(tonic, name):
     assert absolute_name(tonic, relative_name(tonic, name)) == name
 
 
 @pytest.mark.parametrize(
-    ("tonic", "name", "seen"),
+    ("tonic", "name", "relative"),
     [
         ("A", "C#", "E"),
         ("F#", "F", "C-"),
@@ -37,22 +37,22 @@ def test_a_name_seen_from_a_tonic_is_spelled_back(tonic, name):
         ("B", "C", "D-"),
     ],
 )
-def test_names_seen_from_a_tonic(tonic, name, seen):
-    assert text_of(relative_name(name_of(tonic), name_of(name))) == seen
+def test_names_relative_to_a_tonic(tonic, name, relative):
+    assert text_of(relative_name(name_of(tonic), name_of(name))) == relative
 
 
 @given(NAMES)
-def test_text_of_a_name_is_read_back(name):
+def test_name_of_inverts_text_of(name):
     assert name_of(text_of(name)) == name
 
 
-def test_odd_alterations_are_told_in_cents():
+def test_alterations_without_a_sign_are_written_in_cents():
     assert text_of((0, 33)) == "C(+33c)"
     assert name_of("C(+33c)") == (0, 33)
 
 
 @given(st.integers(-28, 35))
-def test_places_on_the_line_of_fifths(fifths):
+def test_fifths_of_inverts_name_at(fifths):
     assert fifths_of(name_at(fifths)) == fifths
 
 
@@ -69,7 +69,7 @@ def test_the_line_of_fifths_is_ordered_by_fifths():
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         ("F# minor", "F# minor"),
         ("f#", "F# minor"),
@@ -89,12 +89,12 @@ def test_the_line_of_fifths_is_ordered_by_fifths():
         ("A♭ dur", "A- major"),
     ],
 )
-def test_keys_as_people_write_them(text, meant):
-    assert parse_key(text).text == meant
+def test_keys_are_read_in_many_notations(text, expected):
+    assert parse_key(text).text == expected
 
 
 @pytest.mark.parametrize("text", ["", "H", "C##", "C dorian", "Q minor", "C major 7", "x" * 1000])
-def test_no_key(text):
+def test_a_text_that_is_not_a_key_is_an_error(text):
     with pytest.raises(ScoreError, match=r"Expected a key such as `F# minor`.*got"):
         parse_key(text)
 
@@ -121,14 +121,14 @@ def test_every_pitch_class_has_a_key(pitch_class, mode):
     assert key.pitch_class == pitch_class
 
 
-def test_mean_of_the_notes(make_score):
+def test_mean_fifths_are_weighted_by_duration(make_score):
     score = make_score("F4 C4:2 G4")
     assert mean_fifths(score, written_pitches(score)) == pytest.approx(0.0)
     score = make_score("D4:3 E4 r:4")
     assert mean_fifths(score, written_pitches(score)) == pytest.approx((2 * 3 + 4) / 4)
 
 
-def test_scales():
+def test_minor_scales_have_both_sixths_and_sevenths():
     assert {text_of(name_at(fifths)) for fifths in scale_fifths(Key((5, 0), "minor"))} == {
         "A", "B", "C", "D", "E", "F", "F#", "G", "G#",
     }  # fmt: skip

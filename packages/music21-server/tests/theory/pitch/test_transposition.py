@@ -11,7 +11,7 @@ from music21_server.theory.pitch.transposition import sounding_pitches, written_
 
 
 def _part(*bars):
-    """A part whose bars are pairs of a transposition and what is played."""
+    """Return a score with one part, given a transposition and notes for each bar."""
     inside = "".join(
         f'<measure number="{number}"><attributes><divisions>1</divisions>{transpose}</attributes>'
         f"{notes}</measure>"
@@ -55,26 +55,26 @@ ALL = "".join(_note(step, alter, octave) for step in STEPS for alter in (-1, 0, 
         (7, 12, "P8"),
     ],
 )
-def test_transposing_instruments_sound_as_music21_says(diatonic, chromatic, name):
+def test_transposing_instruments_sound_as_in_music21(diatonic, chromatic, name):
     score = _part((_transpose(diatonic, chromatic), ALL))
     step = interval.Interval(name)
     written = [pitch.Pitch(each) for each in _names(written_pitches(score))]
     assert _names(sounding_pitches(score)) == [each.transpose(step).nameWithOctave for each in written]
 
 
-def test_written_pitch_stays():
+def test_written_pitch_is_not_transposed():
     score = _part((_transpose(-1, -2), _note("C", 0, 5)))
     assert _names(written_pitches(score)) == ["C5"]
     assert _names(sounding_pitches(score)) == ["B-4"]
 
 
-def test_transposition_holds_from_its_bar_to_the_next():
+def test_a_transposition_applies_until_the_next_one():
     c = _note("C", 0, 5)
     score = _part(("", c), (_transpose(-1, -2), c), ("", c), (_transpose(-2, -3), c), (_transpose(0, 0), c))
     assert _names(sounding_pitches(score)) == ["C5", "B-4", "B-4", "A4", "C5"]
 
 
-def test_last_of_two_transpositions_in_a_bar_counts():
+def test_the_last_of_two_transpositions_in_a_bar_counts():
     score = _part((_transpose(-1, -2) + _transpose(-2, -3), _note("C", 0, 5)))
     assert _names(sounding_pitches(score)) == ["A4"]
 

@@ -50,7 +50,7 @@ class Tally:
     """Number and total duration of occurrences."""
 
     name: str
-    """What is counted."""
+    """Name of the thing counted."""
     count: int
     """Number of occurrences."""
     quarters: float

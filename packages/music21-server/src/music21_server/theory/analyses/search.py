@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
+from pydantic import Field
 
 from music21_server.errors import ScoreError
 from music21_server.score.table import STEP_SEMITONES, Booleans, Integers, Score
@@ -57,7 +58,7 @@ class Search:
 
     understood_as: str
     """Interpretation of the query."""
-    found: int
+    match_count: Annotated[int, Field(alias="found")]
     """Exact number of matches."""
     voices: int
     """Number of voices with a match."""
@@ -135,7 +136,7 @@ def search_pattern(
         )
     return Search(
         understood_as=_interpretation(parsed),
-        found=len(order),
+        match_count=len(order),
         voices=len(np.unique(lines.line[matches.first])),
         matches=tuple(listed),
         rules=_rules(lines, parsed, compare, tolerance, chord_note),

@@ -78,7 +78,8 @@ def test_wheel_imports_without_the_checkout(distributions, tmp_path: Path) -> No
         f"import sys; sys.path.insert(0, {str(target)!r}); import {PACKAGES[name]} as m; print(m.__file__)"
     )
     if name == "perf-core":
-        script += "; from perf_core.load.k6_process import shapes; assert 'load' in shapes(), shapes()"
+        script += "; from perf_core.load.k6_process import scripts_folder as k6"
+        script += "; assert (k6() / 'scenarios' / 'load.js').is_file()"
     if name == "calculator-server":
         script += "; from importlib.resources import files; assert list((files(m) / 'data').iterdir())"
     done = subprocess.run(

@@ -36,10 +36,10 @@ from scipy import stats
 from perf_core.adapter import WIRES, Wire
 from perf_core.comparison.intervals import estimate
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.load.k6_process import find_k6, k6_version
+from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.results.manifest import commit, machine
 from perf_core.sampling.affinity import Split, keep_to, split_cpus
-from perf_core.server.live import Live, Place, live_server
+from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.targets.registry import find_subjects
 
 SCRIPT: Final = Path(__file__).with_name("load.js")
@@ -182,12 +182,12 @@ def open_sessions(http: httpx2.Client, url: str, count: int) -> None:
 
 
 @contextmanager
-def served(name: str, wire: Wire, split: Split | None, interruption: Interruption) -> Iterator[Live]:
+def served(name: str, wire: Wire, split: Split | None, interruption: Interruption) -> Iterator[LiveServer]:
     """Yield a server on its own CPUs."""
     (subject,) = find_subjects([name], (), None)
     with (
         tempfile.TemporaryDirectory() as folder,
-        live_server(subject, wire, Place(Path(folder) / "server.log"), interruption) as live,
+        live_server(subject, wire, StartOptions(Path(folder) / "server.log"), interruption) as live,
     ):
         if split is not None and live.pid is not None:
             keep_to(live.pid, split.servers)

@@ -42,7 +42,7 @@ from perf_core import Expectation, Journey, Step
 from perf_core.adapter import WIRES, Pools, Wire
 from perf_core.errors import GeneratorError, LabError
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.load.k6_process import find_k6, k6_version
+from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
 from perf_core.results.manifest import commit as commit_of
 from perf_core.results.manifest import machine
@@ -162,7 +162,7 @@ def _run(
         settings,
         Options(folder),
         interruption=interruption,
-        tell=lambda _what, _share: None,
+        on_progress=lambda _what, _share: None,
     )
     interruption.check()  # what an interrupted run recorded is no figure
     return finished.record

@@ -24,7 +24,7 @@ WIRES: tuple[Wire, ...] = ("session", "stateless")
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a server.
+    """Command and environment with which to start a server.
 
     Attributes:
         argv: Command and arguments. ``{ready_file}`` is replaced by a path where the server writes
@@ -173,7 +173,7 @@ class Scenario:
         journeys: Draws the journeys from a seed; the same seed gives the same journeys.
         targets: Levels that decide the verdict.
         wires: Wires to measure unless the user names one.
-        launch: How to start the server for this scenario; None uses the adapter's ``launch``.
+        launch: Start of the server for this scenario; None uses the adapter's ``launch``.
         limits: Rate limits of the server started like that; the shape ``rate-limit`` needs them.
         kill_pattern: Text in the command lines of the processes that the shape ``recovery`` may kill. They
             must be descendants of the server and have no children.
@@ -203,7 +203,7 @@ class ServerAdapter(Protocol):
         name: Name for ``--target`` on the command line.
         server_name: ``serverInfo.name`` that the server must report in its handshake, else the run is
             refused; None accepts any.
-        launch: How to start the server.
+        launch: Command and environment with which to start the server.
         scenarios: Scenarios by name.
     """
 

@@ -54,7 +54,7 @@ def further_scenarios(
     Args:
         journeys: Draws the pools of a scenario from a seed, by scenario.
         targets: Additional targets by scenario; one for the same figure replaces the shape's own.
-        launches: How to start the server, by scenario, where it differs from the adapter's ``launch``.
+        launches: Start of the server by scenario, where it differs from the adapter's ``launch``.
         limits: Rate limits per client of the server that is started for ``rate-limit``.
         kill_pattern: Text in the command lines of the processes that ``recovery`` may kill.
         gauges: Gauges of ``/metrics`` that must return to their values after ``cleanup``: name of the gauge,

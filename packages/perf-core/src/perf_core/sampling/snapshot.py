@@ -17,7 +17,7 @@ SETTLING_S = 10.0
 _POLL_S = 0.2
 
 _STABLE_S = 1.0
-"""How long the counts must stay the same before a server counts as settled."""
+"""Time without a change of the counts after which a server has settled."""
 
 COUNTED_RESOURCES = ("fds", "threads", "processes", "temporary_files")
 """Fields of :class:`ResourceSnapshot` that the lab counts from outside the server."""

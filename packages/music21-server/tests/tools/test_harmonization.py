@@ -8,7 +8,7 @@ import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
-from music21_server.composition.harmonization.harmonize import Request, harmonized
+from music21_server.composition.harmonization.harmonize import Request, generate_harmonization
 from music21_server.tools import harmonization
 from music21_server.tools.harmonization import HarmonizationTools
 
@@ -54,8 +54,8 @@ async def test_everything_asked_for_is_handed_on(
         await tools.harmonize_melody(melody="C4")
     request = Request("pop", 3, "D", "2", 9, "bar")
     assert listening_studio.asked == [
-        (("client 7", harmonized, None, request), {"sources": ("a",), "name": "mine"}),
-        (("client 7", harmonized, "C4", Request()), {"sources": (), "name": None}),
+        (("client 7", generate_harmonization, None, request), {"sources": ("a",), "name": "mine"}),
+        (("client 7", generate_harmonization, "C4", Request()), {"sources": (), "name": None}),
     ]
 
 

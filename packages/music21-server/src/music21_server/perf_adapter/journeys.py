@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from music21_server.composition.counterpoint.generation import Request as Counterpoint
 from music21_server.composition.counterpoint.generation import generate
 from music21_server.composition.harmonization.harmonize import Request as Harmonization
-from music21_server.composition.harmonization.harmonize import harmonized
+from music21_server.composition.harmonization.harmonize import generate_harmonization
 from music21_server.composition.imitation.generation import Request as Imitation
 from music21_server.composition.imitation.generation import imitated
 from music21_server.editing.extraction import cut, extract
@@ -169,7 +169,7 @@ def _derived(piece: Piece) -> dict[str, tuple[Step, ...]]:
 def _composed(seed: int) -> dict[str, tuple[Step, ...]]:
     """Return for each tool that composes the calls that make a score."""
     limits, species = Limits(), 1 + seed % 5
-    harmony = harmonized((), _MELODY, Harmonization(seed=seed), limits)
+    harmony = generate_harmonization((), _MELODY, Harmonization(seed=seed), limits)
     counterpoint = generate((), Counterpoint(species, cantus=_CANTUS, seed=seed), limits)
     imitation = imitated((), Imitation("bach", 8, None, None, seed), limits)
     making = {

@@ -11,7 +11,7 @@ from music21_server.composition.harmonization.harmonize import (
     FEWEST_VOICES,
     MOST_VOICES,
     Request,
-    harmonized,
+    generate_harmonization,
 )
 from music21_server.composition.harmonization.segments import HarmonicRhythm
 from music21_server.composition.harmonization.style import StyleName
@@ -88,7 +88,7 @@ class HarmonizationTools:
             request = Request(style, voices, key, part, seed, harmonic_rhythm)
             stored, report = await self._studio.derive(
                 owner(),
-                harmonized,
+                generate_harmonization,
                 melody,
                 request,
                 sources=(score_id,) if score_id is not None else (),

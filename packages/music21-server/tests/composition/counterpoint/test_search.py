@@ -211,6 +211,33 @@ def test_attempts_share_one_step_limit(
     assert attempts[-1] <= outcome.steps - (3600 - attempts[-1])
 
 
+@pytest.mark.parametrize(
+    ("species", "widths"),
+    [
+        (1, [60, 60, 240, 1000, 6000]),
+        (2, [16, 16, 24, 60, 240, 1000]),
+        (3, [15, 15, 20, 40, 160, 600]),
+        (4, [15, 15, 15, 20, 60, 240, 1000]),
+        (5, [7, 7, 7, 10, 20, 80, 320]),
+    ],
+)
+def test_failed_attempts_are_repeated_with_wider_beams(
+    monkeypatch: pytest.MonkeyPatch, species: int, widths: list[int]
+) -> None:
+    attempts: list[tuple[int, int]] = []
+
+    class FailingSearch(search_module._Search):
+        def run(self) -> Outcome:
+            attempts.append((self.width, self.max_steps))
+            return Outcome(None, is_exhaustive=False, steps=7, reached=2)
+
+    monkeypatch.setattr(search_module, "_Search", FailingSearch)
+    assert search(task(species=species), 0) == Outcome(
+        None, is_exhaustive=False, steps=7 * len(widths), reached=2
+    )
+    assert attempts == [(width, 25_000 * 11 - 7 * index) for index, width in enumerate(widths)]
+
+
 @pytest.mark.parametrize(("species", "most_steps"), [(1, 15_000), (4, 12_000)])
 def test_the_longest_cantus_gets_a_counterpoint(
     random_cantus: Callable[..., Any], species: int, most_steps: int

@@ -1,4 +1,4 @@
-"""Melodies from text, random ones, and the works of the corpus."""
+"""Melodies made from text, random melodies, and works of the corpus."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ScoreMaker = Callable[..., Score]
 
 @pytest.fixture(scope="session")
 def melody_score() -> ScoreMaker:
-    """A function that makes a score of lines, one part each.
+    """Return a function that makes a score from lines, one part each.
 
-    A line is text such as ``C4 E-4:0.5 r:2``: pitches (``-`` is a flat), rests, chords with ``+``, and
-    durations in quarter notes (1 without). Notes that cross a barline are tied.
+    A line is a text such as ``C4 E-4:0.5 r:2``: pitches (``-`` is a flat), rests, chords with ``+``, and
+    durations in quarter notes (by default 1). Notes that cross a barline are tied.
     """
     return _score
 
@@ -106,7 +106,7 @@ def _rows(part: int, line: str, bar: int, first: int) -> list[tuple[int, ...]]:
 
 @pytest.fixture(scope="session")
 def corpus_score() -> Callable[[str], Score]:
-    """A function that reads a work of the corpus of music21, such as ``bach/bwv66.6.mxl``."""
+    """Return a function that reads a work of music21's corpus, such as ``bach/bwv66.6.mxl``."""
     return functools.lru_cache(_corpus_score)
 
 
@@ -116,7 +116,7 @@ def _corpus_score(name: str) -> Score:
 
 @pytest.fixture(scope="session")
 def chorales() -> tuple[str, ...]:
-    """Names of Bach's chorales in the corpus."""
+    """Return the names of Bach's chorales in the corpus."""
     return tuple(sorted(f"bach/{path.name}" for path in (_corpus() / "bach").glob("bwv*.mxl")))
 
 
@@ -136,9 +136,10 @@ FIFTHS = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F": -1}
 
 @pytest.fixture(scope="session")
 def random_melody() -> Callable[..., Score]:
-    """A function that makes a melody of a seed: in any key and metre, with leaps, rests and chromatic notes.
+    """Return a function that makes a melody from a seed, in any key and metre, with leaps, rests and
+    chromatic notes.
 
-    It is none that anybody would write, and therefore hard to harmonise.
+    Nobody would write such a melody, which makes it hard to harmonise.
     """
     return _random_melody
 
@@ -167,7 +168,7 @@ def _random_melody(seed: int, *, lowest: int = 60, highest: int = 79, bars: int 
 
 
 def _scale(lowest_fifth: int, lowest: int, highest: int) -> list[str]:
-    """Return the names of seven neighbours on the line of fifths in all octaves within a range."""
+    """Return the notes of a scale within a range, from seven neighbours on the line of fifths."""
     found = []
     for fifth in range(lowest_fifth, lowest_fifth + 7):
         alteration, place = divmod(fifth + 1, 7)

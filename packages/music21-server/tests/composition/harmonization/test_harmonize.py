@@ -1,4 +1,4 @@
-"""Each argument changes the result; the same request gives the same one; bad requests are told what to do."""
+"""Every option changes the result, equal requests give equal results, and invalid requests are refused."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 from music21_server.composition.harmonization import harmonize as harmonize_module
 from music21_server.composition.harmonization import jazz
-from music21_server.composition.harmonization.checks import Check, Verdict, Violation
-from music21_server.composition.harmonization.harmonize import Request, harmonize, harmonized
+from music21_server.composition.harmonization.checks import Check, CheckResult, Violation
+from music21_server.composition.harmonization.harmonize import Request, generate_harmonization, harmonize
 from music21_server.errors import ScoreError
 from music21_server.score import codec
 from music21_server.score.document import Document
@@ -51,23 +51,51 @@ def test_each_argument_changes_the_result(melody_score: ScoreMaker) -> None:
     assert len({_document(score, request) for request in requests}) == len(requests)
 
 
+@pytest.mark.parametrize(
+    ("style", "numerals", "fourth_chord", "leads"),
+    [
+        (
+            "classical", "I viio6 I IV6 I64 V I6 V I V I IV6 V I IV6 I64 V I6 V I V I",
+            ("A2", "F3", "C4", "F4"), 47.955,
+        ),
+        (
+            "jazz", "Imaj7 ii7 V7 Imaj7 vi7 ii7 V7 Imaj7 vi7 ii7 V7 Imaj7",
+            ("C3", "E3", "B3", "C4"), 21.219,
+        ),
+        ("pop", "I IV V IV I V vi iii IV I IV V I", ("F2", "F3", "A3", "C4"), 43.327),
+        (
+            "modal", "I IV6 I V ii I V I V I V I V I IV I V I V I V I",
+            ("G2", "D3", "B3", "G4"), 17.537,
+        ),
+    ],
+)  # fmt: skip
+def test_costs_of_a_style_give_exactly_these_chords(
+    melody_score: ScoreMaker, style: Any, numerals: str, fourth_chord: tuple[str, ...], leads: float
+) -> None:
+    """A deliberate change of a cost changes these chords or leads; update them then."""
+    chords = harmonize(melody_score(ODE), Request(style=style, seed=1)).report.chords
+    assert " ".join(chord.numeral for chord in chords) == numerals
+    assert chords[3].pitches == fourth_chord
+    assert sum(chord.lead for chord in chords) == pytest.approx(leads, abs=0.01)
+
+
 @pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
 def test_seeds_choose_among_good_solutions(melody_score: ScoreMaker, style: Any) -> None:
     score = melody_score(ODE)
-    made = [_document(score, Request(style=style, seed=seed)) for seed in (0, 1, 2, 3, 1)]
-    assert made[4] == made[1]
-    assert len(set(made)) >= 3
+    documents = [_document(score, Request(style=style, seed=seed)) for seed in (0, 1, 2, 3, 1)]
+    assert documents[4] == documents[1]
+    assert len(set(documents)) >= 3
 
 
-def test_another_process_makes_the_same(melody_score: ScoreMaker) -> None:
+def test_another_process_makes_the_same_score(melody_score: ScoreMaker) -> None:
     score = melody_score(ODE)
     code = (
         "import sys, hashlib\n"
         "from music21_server.score import codec\n"
         "from music21_server.composition.harmonization.harmonize import Request, harmonize\n"
         "from music21_server.writing.musicxml_writer import write_musicxml\n"
-        "made = harmonize(codec.decode(sys.stdin.buffer.read()), Request(style='jazz', seed=5)).score\n"
-        "print(hashlib.sha256(write_musicxml(made)).hexdigest())"
+        "score = harmonize(codec.decode(sys.stdin.buffer.read()), Request(style='jazz', seed=5)).score\n"
+        "print(hashlib.sha256(write_musicxml(score)).hexdigest())"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], input=codec.encode(score), capture_output=True, check=True, timeout=60
@@ -78,7 +106,9 @@ def test_another_process_makes_the_same(melody_score: ScoreMaker) -> None:
 
 @pytest.mark.parametrize("voices", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
-def test_there_are_as_many_voices_as_asked_for(melody_score: ScoreMaker, voices: int, style: Any) -> None:
+def test_the_score_has_the_requested_number_of_voices(
+    melody_score: ScoreMaker, voices: int, style: Any
+) -> None:
     made = harmonize(melody_score(ODE), Request(style=style, voices=voices))
     table = made.score.notes
     assert len(set(zip(table.part.tolist(), table.voice.tolist(), strict=True))) == voices
@@ -88,7 +118,7 @@ def test_there_are_as_many_voices_as_asked_for(melody_score: ScoreMaker, voices:
     assert all(len(chord.pitches) == voices for chord in made.report.chords)
 
 
-def test_the_report_says_what_is_in_the_score(melody_score: ScoreMaker) -> None:
+def test_the_report_describes_the_score(melody_score: ScoreMaker) -> None:
     made = harmonize(melody_score(ODE, time="4/4", fifths=0), Request(seed=7))
     report = made.report
     assert (report.key, report.key_given, report.seed, report.melody_part) == ("C major", False, 7, "Voice 1")
@@ -107,13 +137,13 @@ def test_the_report_says_what_is_in_the_score(melody_score: ScoreMaker) -> None:
 
 @pytest.mark.parametrize("pitch", ["C5", "F#4", "B-3"])
 @pytest.mark.parametrize("style", ["classical", "jazz", "pop", "modal"])
-def test_one_note_is_a_melody(melody_score: ScoreMaker, pitch: str, style: Any) -> None:
+def test_a_single_note_is_harmonised(melody_score: ScoreMaker, pitch: str, style: Any) -> None:
     report = harmonize(melody_score(f"{pitch}:4"), Request(style=style)).report
     assert report.chord_count == 1
     assert report.chords[0].function == "tonic"
 
 
-def test_rests_between_notes_are_rests_of_all(melody_score: ScoreMaker) -> None:
+def test_all_voices_rest_with_the_melody(melody_score: ScoreMaker) -> None:
     made = harmonize(melody_score("C5:2 r:2 r:4 D5:2 E5:2"), Request(voices=4)).score
     table = made.notes
     sounding = table.kind == 0
@@ -141,30 +171,32 @@ def test_a_low_melody_moves_the_other_voices(melody_score: ScoreMaker) -> None:
     assert any("12 semitones higher" in remark for remark in high.report.remarks)
 
 
-def test_a_rule_that_cannot_be_kept_is_told(melody_score: ScoreMaker) -> None:
+def test_violations_agree_with_the_counts_of_strict_rules(melody_score: ScoreMaker) -> None:
     # Two voices: leaps to the last notes of phrases, which ask for the root or the fifth.
     line = "C5 G5:3 r:4 C4 G5:3 r:4 C4 G5:3"
     made = harmonize(melody_score(line), Request(voices=2, key="C major", rhythm="beat"))
-    by_rule = {check.rule: check.found for check in made.report.checks if check.is_strict}
+    by_rule = {check.rule: check.count for check in made.report.checks if check.is_strict}
     assert sum(by_rule.values()) == len(made.report.violations)
     assert made.report.is_strict == (sum(by_rule.values()) == 0)
 
 
-def test_what_is_broken_is_reported(melody_score: ScoreMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    verdict = Verdict((Check("out of range", 1, True),), (Violation("out of range", "1", 1.0, "Bass"),))
-    monkeypatch.setattr(harmonize_module, "checked", lambda *_: verdict)
+def test_a_violation_makes_the_report_not_strict(
+    melody_score: ScoreMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = CheckResult((Check("out of range", 1, True),), (Violation("out of range", "1", 1.0, "Bass"),))
+    monkeypatch.setattr(harmonize_module, "check_rules", lambda *_: result)
     report = harmonize(melody_score(ODE), Request()).report
-    assert (report.checks, report.violations, report.is_strict) == (verdict.checks, verdict.violations, False)
+    assert (report.checks, report.violations, report.is_strict) == (result.checks, result.violations, False)
 
 
-def test_the_request_is_in_the_report(melody_score: ScoreMaker) -> None:
+def test_the_report_repeats_the_request(melody_score: ScoreMaker) -> None:
     report = harmonize(melody_score("C4 D4 E4 C4"), Request(style="jazz", rhythm="bar")).report
     assert (report.style, report.harmonic_rhythm, report.source) == ("jazz", "bar", jazz.SOURCE)
 
 
-def test_remarks_say_what_was_done(melody_score: ScoreMaker) -> None:
+def test_remarks(melody_score: ScoreMaker) -> None:
     several = harmonize(melody_score("C4 D4 E4 C4", "C3:4", fifths=0), Request()).report.remarks
-    assert several[:-1] == ("Of 2 parts, Voice 1 was taken as the melody.",)
+    assert several[:-1] == ("The score has 2 parts; Voice 1 was taken as the melody.",)
     unsigned = harmonize(melody_score("D4 E4 F#4 D4"), Request(key="D major"))
     assert unsigned.report.remarks[:-1] == ("The melody has no key signature; that of D major was written.",)
     assert [(key.part, key.fifths) for key in unsigned.score.keys] == [(0, 2), (1, 2)]
@@ -173,7 +205,7 @@ def test_remarks_say_what_was_done(melody_score: ScoreMaker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "problem"),
     [
         (Request(voices=1), "2 to 6 voices"),
         (Request(voices=9), "got 9"),
@@ -182,22 +214,22 @@ def test_remarks_say_what_was_done(melody_score: ScoreMaker) -> None:
         (Request(part="Tuba"), "Voice 1"),
     ],
 )
-def test_bad_requests(melody_score: ScoreMaker, request_: Request, said: str) -> None:
-    with pytest.raises(ScoreError, match=said):
+def test_invalid_requests_are_refused(melody_score: ScoreMaker, request_: Request, problem: str) -> None:
+    with pytest.raises(ScoreError, match=problem):
         harmonize(melody_score(ODE), request_)
 
 
-def test_no_room_below(melody_score: ScoreMaker) -> None:
+def test_a_melody_without_room_below_it_is_refused(melody_score: ScoreMaker) -> None:
     with pytest.raises(ScoreError, match="goes down to C2: transpose it up"):
         harmonize(melody_score("C2 D2 E2"), Request())
 
 
-def test_too_many_beats(melody_score: ScoreMaker) -> None:
+def test_too_many_beats_are_refused(melody_score: ScoreMaker) -> None:
     with pytest.raises(ScoreError, match="4,000 beats"):
         harmonize(melody_score("C4:4 " * 1001), Request())
 
 
-def test_a_long_melody_has_a_short_report(melody_score: ScoreMaker) -> None:
+def test_a_report_lists_at_most_400_chords(melody_score: ScoreMaker) -> None:
     report = harmonize(melody_score("C4 D4 E4 F4 G4 A4 B4 C5 " * 60), Request(voices=2, rhythm="beat")).report
     assert report.chord_count > len(report.chords) == 400
 
@@ -206,8 +238,10 @@ def _entry(score: Score) -> Entry:
     return Entry.from_document(Document("musicxml", write_musicxml(score)), codec.encode(score), {})
 
 
-def test_from_a_stored_score(melody_score: ScoreMaker) -> None:
-    made = harmonized((_entry(melody_score(ODE, title="Ode")),), None, Request(style="jazz"), Limits())
+def test_a_stored_score_is_harmonised(melody_score: ScoreMaker) -> None:
+    made = generate_harmonization(
+        (_entry(melody_score(ODE, title="Ode")),), None, Request(style="jazz"), Limits()
+    )
     assert made.entry.info["title"] == "Ode, jazz harmony"
     assert made.entry.info["parts"] == 2
     assert made.report["chords"][0]["symbol"].startswith("C")
@@ -217,15 +251,15 @@ def test_from_a_stored_score(melody_score: ScoreMaker) -> None:
     ]
 
 
-def test_from_text(melody_score: ScoreMaker) -> None:
-    made = harmonized((), "C4 D4 E4 C4", Request(), Limits())
-    tiny = harmonized((), "tinyNotation: 4/4 c4 d e c", Request(), Limits())
+def test_a_melody_in_text_is_harmonised(melody_score: ScoreMaker) -> None:
+    made = generate_harmonization((), "C4 D4 E4 C4", Request(), Limits())
+    tiny = generate_harmonization((), "tinyNotation: 4/4 c4 d e c", Request(), Limits())
     assert made.entry.content_id == tiny.entry.content_id
     for text in ("X:1\nK:C\nCDEF|\n", "four notes", ""):
         with pytest.raises(ScoreError, match="tinyNotation"):
-            harmonized((), text, Request(), Limits())
+            generate_harmonization((), text, Request(), Limits())
 
 
-def test_limits_hold(melody_score: ScoreMaker) -> None:
+def test_limits_apply_to_the_new_score(melody_score: ScoreMaker) -> None:
     with pytest.raises(ScoreError, match="max_notes"):
-        harmonized((_entry(melody_score(ODE)),), None, Request(), replace(Limits(), max_notes=50))
+        generate_harmonization((_entry(melody_score(ODE)),), None, Request(), replace(Limits(), max_notes=50))

@@ -1,4 +1,4 @@
-"""What counts as a melody, and that it stays as it came."""
+"""Extracting a melody from a score, and keeping it unchanged in the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ScoreMaker = Callable[..., Score]
 TUNE = "E4:0.5 E4:0.5 F4 r G4:3 A4:0.5 B4:0.5 C5 C5 r:2 G4 E4:2"
 
 
-def _kept(score: Score, part: int = 0) -> list[tuple[int, ...]]:
+def _melody_rows(score: Score, part: int = 0) -> list[tuple[int, ...]]:
     """Return the rows of the melody: bars, times, kinds, pitches and ties."""
     table = score.notes
     rows = np.flatnonzero((table.part == part) & (table.voice == 0))
@@ -57,10 +57,10 @@ def _kept(score: Score, part: int = 0) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("voices", [2, 4, 5])
 def test_the_melody_is_kept(melody_score: ScoreMaker, style: Any, voices: int) -> None:
     score = melody_score(TUNE, time="3/4", pickup=1, fifths=0)
-    made = harmonize(score, Request(style=style, voices=voices)).score
-    again = read(Document("musicxml", write_musicxml(made)), Limits())
-    for each in (made, again):
-        assert _kept(each) == _kept(score)
+    harmonized = harmonize(score, Request(style=style, voices=voices)).score
+    again = read(Document("musicxml", write_musicxml(harmonized)), Limits())
+    for each in (harmonized, again):
+        assert _melody_rows(each) == _melody_rows(score)
         assert [(key.measure, key.fifths) for key in each.keys if key.part == 0] == [(0, 0)]
         assert {(time.part, time.text) for time in each.times} == {
             (part, "3/4") for part in range(len(each.parts))
@@ -73,10 +73,10 @@ def test_the_melody_is_kept(melody_score: ScoreMaker, style: Any, voices: int) -
 
 def test_a_soprano_of_the_corpus_is_kept(corpus_score: Callable[[str], Score]) -> None:
     score = corpus_score("bach/bwv66.6.mxl")
-    assert _kept(harmonize(score, Request()).score) == _kept(score)
+    assert _melody_rows(harmonize(score, Request()).score) == _melody_rows(score)
 
 
-def test_a_transposing_part_comes_as_it_sounds(melody_score: ScoreMaker) -> None:
+def test_a_transposing_part_is_read_at_sounding_pitch(melody_score: ScoreMaker) -> None:
     score = melody_score("D5 E5 F#5 D5", fifths=2)
     clarinet = replace(score, parts=(Part("P1", "Clarinet", 0, (Transposition(0, -1, -2),)),))
     melody = melody_of(clarinet)
@@ -102,8 +102,8 @@ def test_grace_notes_stay_and_do_not_count(melody_score: ScoreMaker) -> None:
     onset = np.array([0, 48, 48, 96, 144])
     score = replace(score, notes=replace(table, grace=grace, duration=duration, onset=onset))
     assert [note.pitch for note in melody_of(score).notes] == [60, 64, 60, 60]
-    made = harmonize(score, Request()).score
-    assert made.notes.grace.sum() == 1
+    harmonized = harmonize(score, Request()).score
+    assert harmonized.notes.grace.sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_what_is_no_melody(melody_score: ScoreMaker, line: str, said: str) -> No
         harmonize(melody_score(line), Request())
 
 
-def test_percussion_is_no_melody(melody_score: ScoreMaker) -> None:
+def test_percussion_is_refused(melody_score: ScoreMaker) -> None:
     score = melody_score("C4 D4")
     drums = replace(score, notes=replace(score.notes, kind=np.full(len(score.notes), UNPITCHED)))
     with pytest.raises(ScoreError, match="unpitched"):
         harmonize(drums, Request())
 
 
-def test_two_voices_of_a_part_are_no_melody(melody_score: ScoreMaker) -> None:
+def test_simultaneous_voices_are_refused(melody_score: ScoreMaker) -> None:
     score = melody_score("C5:2 D5:2 E4:4")
     table = replace(
         score.notes,
@@ -141,31 +141,31 @@ def test_two_voices_of_a_part_are_no_melody(melody_score: ScoreMaker) -> None:
         harmonize(one_bar, Request())
 
 
-def test_voices_that_take_turns_are_one_melody(melody_score: ScoreMaker) -> None:
+def test_alternating_voices_are_one_melody(melody_score: ScoreMaker) -> None:
     score = melody_score("C5:2 r:2 D5:2 E5:2")
     table = replace(score.notes, voice=np.array([0, 0, 1, 1]))
     assert [note.pitch for note in melody_of(replace(score, notes=table)).notes] == [72, 74, 76]
 
 
-def test_too_many_notes(melody_score: ScoreMaker) -> None:
+def test_too_many_notes_are_refused(melody_score: ScoreMaker) -> None:
     with pytest.raises(ScoreError, match="2,000 notes"):
         harmonize(melody_score("C4:0.25 D4:0.25 " * 1001), Request())
 
 
-def test_no_bars_at_all(melody_score: ScoreMaker) -> None:
+def test_a_score_without_measures_is_refused(melody_score: ScoreMaker) -> None:
     score = melody_score("C4")
     empty = replace(score, parts=(), own_ticks=np.zeros((0, 0), dtype=np.int64))
-    with pytest.raises(ScoreError, match="no measures"):
+    with pytest.raises(ScoreError, match="without measures"):
         harmonize(empty, Request())
 
 
-def test_marks_of_other_parts_are_not_the_melodys(melody_score: ScoreMaker) -> None:
+def test_fermatas_of_other_parts_are_ignored(melody_score: ScoreMaker) -> None:
     marks = (Fermata(0, 0, 48), Fermata(1, 0, 96), Fermata(1, 1, 0))
     score = melody_score("C4:4 D4:4", "C5:4 D5:4", fermatas=marks)
     assert melody_of(score, "2").score.fermatas == (Fermata(0, 0, 96), Fermata(0, 1, 0))
 
 
-def test_cues_are_no_notes_of_the_melody(melody_score: ScoreMaker) -> None:
+def test_cue_notes_are_ignored(melody_score: ScoreMaker) -> None:
     score = melody_score("C4 D4 E4 C4")
     cued = replace(score, notes=replace(score.notes, cue=np.array([False, True, False, False])))
     assert [note.pitch for note in melody_of(cued).notes] == [60, 64, 60]
@@ -179,16 +179,16 @@ def test_cues_are_no_notes_of_the_melody(melody_score: ScoreMaker) -> None:
         ("C4 r C4", (TIE_START, NO_TIE, TIE_STOP), [(0, 1, 60), (2, 3, 60)]),
     ],
 )
-def test_only_the_same_note_goes_on_after_a_tie(
+def test_a_tie_joins_only_adjacent_notes_of_one_pitch(
     melody_score: ScoreMaker, line: str, ties: tuple[int, ...], notes: list[tuple[int, int, int]]
 ) -> None:
     score = melody_score(line)
     tied = replace(score, notes=replace(score.notes, tie=np.array(ties)))
-    found = [(note.start // 48, note.end // 48, note.pitch) for note in melody_of(tied).notes]
-    assert found == notes
+    notes_of_melody = [(note.start // 48, note.end // 48, note.pitch) for note in melody_of(tied).notes]
+    assert notes_of_melody == notes
 
 
-def test_signatures_come_as_they_sound(melody_score: ScoreMaker) -> None:
+def test_key_signatures_are_read_at_sounding_pitch(melody_score: ScoreMaker) -> None:
     """The clarinet in B flat becomes one in E flat, which is written a minor third below."""
     score = melody_score("C5:4 C5:4 C5:4")
     moves = (Transposition(0, -1, -2), Transposition(1, 2, 3))
@@ -198,7 +198,7 @@ def test_signatures_come_as_they_sound(melody_score: ScoreMaker) -> None:
     assert [key.fifths for key in melody_of(clarinet).score.keys] == [0, 0, 3]
 
 
-def test_rests_of_one_voice_below_notes_of_another_are_left_out(melody_score: ScoreMaker) -> None:
+def test_rests_of_one_voice_during_notes_of_another_are_dropped(melody_score: ScoreMaker) -> None:
     score = melody_score("r:2 D5:2 C5:2 r:2")
     table = replace(
         score.notes,
@@ -209,7 +209,7 @@ def test_rests_of_one_voice_below_notes_of_another_are_left_out(melody_score: Sc
     assert line.onset.tolist() == [0, 96]
 
 
-def test_voices_rest_where_the_melody_is_silent(melody_score: ScoreMaker) -> None:
+def test_the_other_voices_rest_while_the_melody_rests(melody_score: ScoreMaker) -> None:
     table = harmonize(melody_score("C5:4 r:4 C5:4", fifths=0), Request()).score.notes
     for part, voice in ((0, 1), (1, 0), (1, 1)):
         rows = (table.part == part) & (table.voice == voice) & (table.measure == 1)

@@ -1,4 +1,4 @@
-"""Styles have their chords, spelled in every key, and use them as textbooks say."""
+"""The chords of each style in every key, and their costs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _style_chord(style: Style, numeral: str) -> Chord:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
-def test_costs_are_there_for_all_chords(maker: Callable[[Tonality], Style], key: str) -> None:
+def test_every_chord_has_all_costs(maker: Callable[[Tonality], Style], key: str) -> None:
     style = maker(parse_tonality(key))
     size = len(style.chords)
     assert style.moves.shape == style.inner.shape == style.final.shape == (size, size)
@@ -123,7 +123,7 @@ def test_modal_chords_are_those_of_the_scale(key: str, numerals: set[str]) -> No
     assert names == set("ABCDEFG")
 
 
-def test_a_leading_note_only_where_the_melody_has_one(melody_score: ScoreMaker) -> None:
+def test_modal_harmony_has_a_leading_note_only_if_the_melody_has_one(melody_score: ScoreMaker) -> None:
     plain = harmonize(melody_score("D4 F4 G4 A4 G4 F4 E4 D4", fifths=0), Request(style="modal"))
     assert plain.report.key == "D dorian"
     table = plain.score.notes
@@ -147,7 +147,7 @@ def test_modal_cadences(melody_score: ScoreMaker, key: str, line: str, cadence: 
     assert numerals[-2:] == cadence
 
 
-def test_a_classical_phrase_ends_with_dominant_and_tonic(melody_score: ScoreMaker) -> None:
+def test_a_classical_melody_ends_with_an_authentic_cadence(melody_score: ScoreMaker) -> None:
     for fifths, line in ((0, "C5 D5 E5 F5 E5 D5 D5 B4 C5:4"), (-3, "C5 D5 E-5 F5 E-5 D5 D5 B4 C5:4")):
         report = harmonize(melody_score(line, fifths=fifths), Request()).report
         before, last = report.chords[-2:]
@@ -156,7 +156,7 @@ def test_a_classical_phrase_ends_with_dominant_and_tonic(melody_score: ScoreMake
         assert last.ground == "cadence"
 
 
-def test_a_phrase_may_end_halfway(melody_score: ScoreMaker) -> None:
+def test_an_inner_phrase_may_end_with_a_half_cadence(melody_score: ScoreMaker) -> None:
     line = "E4 E4 F4 G4 F4 E4 D4:2 r:4 E4 F4 G4 A4 G4 D4 C4:2"
     report = harmonize(melody_score(line, fifths=0), Request()).report
     (halfway,) = [chord for chord in report.chords if chord.position.offset == 6]
@@ -178,7 +178,7 @@ def _numerals(report: Report) -> list[str]:
     return [chord.numeral for chord in report.chords]
 
 
-def test_jazz_goes_by_two_five_one(melody_score: ScoreMaker) -> None:
+def test_jazz_prefers_two_five_one(melody_score: ScoreMaker) -> None:
     report = harmonize(melody_score("F4:4 D4:2 B4:2 C5:4", fifths=0), Request(style="jazz")).report
     assert _numerals(report) == ["ii7", "V7", "Imaj7"]
     table = jazz(parse_tonality("C major"), 4)
@@ -190,7 +190,7 @@ def test_jazz_goes_by_two_five_one(melody_score: ScoreMaker) -> None:
     assert table.moves[index["V7/ii"], index["ii7"]] == 0
 
 
-def test_a_tritone_substitute_where_the_melody_wants_it(melody_score: ScoreMaker) -> None:
+def test_jazz_uses_a_tritone_substitute_that_fits_the_melody(melody_score: ScoreMaker) -> None:
     line = "F4:4 A-4:2 D-5:2 C5:4"
     report = harmonize(melody_score(line, fifths=0), Request(style="jazz", key="C major")).report
     assert any(numeral.startswith("subV7") for numeral in _numerals(report))
@@ -203,23 +203,23 @@ def test_jazz_chords_have_their_guide_tones(melody_score: ScoreMaker, voices: in
     chords = {chord.numeral: chord for chord in jazz(parse_tonality("C major"), voices).chords}
     for each in made.report.chords:
         root, third, _, seventh = (text_of(name) for name in chords[each.numeral].names[:4])
-        letters = {pitch.rstrip("0123456789") for pitch in each.pitches}
-        assert {root, third, seventh} <= letters
+        names = {pitch.rstrip("0123456789") for pitch in each.pitches}
+        assert {root, third, seventh} <= names
         assert each.pitches[0].rstrip("0123456789") == root
 
 
-def test_pop_goes_round_in_loops(melody_score: ScoreMaker) -> None:
+def test_pop_uses_loops_of_triads(melody_score: ScoreMaker) -> None:
     line = "G4:4 G4:4 A4:4 A4:4 " * 2 + "G4:4"
     report = harmonize(melody_score(line, fifths=0), Request(style="pop", key="C major")).report
     assert len(report.chords) >= 5
     style = pop(parse_tonality("C major"))
-    known = {"I", "ii", "iii", "IV", "V", "vi", "bVII"}
-    assert {numeral.removesuffix("sus4") for numeral in _numerals(report)} <= known
+    numerals = {"I", "ii", "iii", "IV", "V", "vi", "bVII"}
+    assert {numeral.removesuffix("sus4") for numeral in _numerals(report)} <= numerals
     assert all(chord.is_root_position for chord in style.chords)
     assert (style.moves == 0).sum(axis=1).min() >= 1
 
 
-def test_a_loop_goes_on_for_nothing_and_is_left_at_a_cost() -> None:
+def test_continuing_a_pop_loop_is_free_and_leaving_it_costs() -> None:
     style = pop(parse_tonality("C major"))
     plain = [index for index, chord in enumerate(style.chords) if chord.suffix != "sus4"][:5]
     assert [style.chords[index].numeral for index in plain] == ["I", "V", "vi", "IV", "vi"]
@@ -240,13 +240,13 @@ def test_symbols_are_written_for_jazz_and_pop_only(melody_score: ScoreMaker) -> 
     assert written["pop"]
 
 
-def test_extensions_show_in_the_symbol(melody_score: ScoreMaker) -> None:
+def test_sounding_extensions_are_in_the_chord_symbol(melody_score: ScoreMaker) -> None:
     score = melody_score("E4:4 E4:4 D4:4", fifths=0)
     five = {chord.numeral: chord for chord in harmonize(score, Request(style="jazz", voices=5)).report.chords}
     for chord in five.values():
-        letters = {pitch.rstrip("0123456789") for pitch in chord.pitches}
+        names = {pitch.rstrip("0123456789") for pitch in chord.pitches}
         if chord.numeral == "ii7":
-            assert ("9" in chord.symbol) == ("E" in letters)
+            assert ("9" in chord.symbol) == ("E" in names)
     assert any("9" in chord.symbol or "13" in chord.symbol for chord in five.values())
 
 
@@ -278,12 +278,12 @@ def _cost(style: Style, table: str, before: str, after: str) -> float:
         ("C", "inner", "V", "I6", 2.0),
     ],
 )  # fmt: skip
-def test_what_classical_successions_cost(key: str, table: str, before: str, after: str, cost: float) -> None:
+def test_costs_of_classical_successions(key: str, table: str, before: str, after: str, cost: float) -> None:
     style = classical(parse_tonality(key if " " in key else f"{key} major"))
     assert _cost(style, table, before, after) == pytest.approx(cost)
 
 
-def test_how_classical_melodies_begin() -> None:
+def test_costs_of_classical_openings() -> None:
     style = classical(parse_tonality("C major"))
     opening = {chord.numeral: cost for chord, cost in zip(style.chords, style.opening.tolist(), strict=True)}
     expected = {"I": 0.0, "I6": 1.0, "V": 0.8, "ii": 2.5, "V7": 4.0}
@@ -310,7 +310,7 @@ def test_a_picardy_third_needs_its_note_in_the_melody(melody_score: ScoreMaker) 
         ("inner", "ii7", "V7", 0.4),
     ],
 )  # fmt: skip
-def test_what_jazz_successions_cost(table: str, before: str, after: str, cost: float) -> None:
+def test_costs_of_jazz_successions(table: str, before: str, after: str, cost: float) -> None:
     assert _cost(jazz(parse_tonality("C major"), 4), table, before, after) == pytest.approx(cost)
 
 

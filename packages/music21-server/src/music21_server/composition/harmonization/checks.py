@@ -1,15 +1,17 @@
-"""Whether the voices of a harmonisation keep the rules: counted in the finished score."""
+"""Counts in the finished score how often a harmonisation breaks finding rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.layout import Span
-from music21_server.composition.harmonization.style import STRICT, Manner
+from music21_server.composition.harmonization.style import STRICT, PartWritingCosts
 from music21_server.composition.harmonization.voicings import VoiceRange
 from music21_server.score.table import Score
 from music21_server.theory.analyses.voice_leading import voice_leading
@@ -20,7 +22,7 @@ KINDS: Final = (
     "parallel fifths", "parallel octaves", "parallel unisons", "fifths by contrary motion",
     "octaves by contrary motion", "direct fifth", "direct octave", "voice crossing", "voice overlap",
 )  # fmt: skip
-"""What `voice_leading_analysis` finds and part-writing forbids."""
+"""Kinds of findings of `voice_leading_analysis` that part-writing rules forbid."""
 
 RANGE, TENDENCY = "out of range", "unresolved leading notes or sevenths"
 
@@ -29,16 +31,16 @@ _MOST_LISTED: Final = 200
 
 @dataclass(frozen=True)
 class Check:
-    """One rule.
+    """A rule and how often it is broken.
 
     Attributes:
-        rule: What is looked for, such as ``parallel fifths``.
-        found: How often it is there.
+        rule: Name of the rule, such as ``parallel fifths``.
+        count: Number of places that break it.
         is_strict: Whether the style forbids it.
     """
 
     rule: str
-    found: int
+    count: Annotated[int, Field(serialization_alias="found")]
     is_strict: bool
 
 
@@ -47,9 +49,9 @@ class Violation:
     """A strict rule that is broken.
 
     Attributes:
-        rule: Which.
-        measure: Number of the bar, as printed.
-        beat: In it, from 1.
+        rule: Name of the rule.
+        measure: Printed number of the measure.
+        beat: Beat in the measure, from 1.
         what: Voices and notes.
     """
 
@@ -60,59 +62,61 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the checks found.
+class CheckResult:
+    """Result of all checks.
 
     Attributes:
-        checks: Of each rule, exact.
-        violations: Of the strict rules, at most 200, in the order of rules and time.
+        checks: Exact counts for finding rule.
+        violations: Up to 200 violations of strict rules, by rule and time.
     """
 
     checks: tuple[Check, ...]
     violations: tuple[Violation, ...]
 
 
-def checked(score: Score, spans: Sequence[Span], below: tuple[VoiceRange, ...], manner: Manner) -> Verdict:
-    """Return whether a harmonisation keeps the rules.
+def check_rules(
+    score: Score, spans: Sequence[Span], below: tuple[VoiceRange, ...], part_writing: PartWritingCosts
+) -> CheckResult:
+    """Return how often a harmonisation breaks finding rule.
 
     Args:
-        score: The finished one.
-        spans: Its chords.
+        score: The finished score.
+        spans: Chords of the score.
         below: Ranges of the voices below the melody.
-        manner: What the style forbids.
+        part_writing: Costs that determine which rules are strict in the style.
     """
     clock = Clock(score)
-    found = voice_leading(score, sounding_pitches(score), kinds=KINDS, most=_MOST_LISTED)
-    strict = _strict(manner)
-    checks = [Check(each.kind, each.count, each.kind in strict) for each in found.counts]
+    analysis = voice_leading(score, sounding_pitches(score), kinds=KINDS, most=_MOST_LISTED)
+    strict = _strict(part_writing)
+    checks = [Check(kind.kind, kind.count, kind.kind in strict) for kind in analysis.counts]
     violations = [
         Violation(
-            each.kind,
-            each.position.measure,
-            each.position.beat,
-            f"{each.upper_voice} {each.upper_from or 'rest'} → {each.upper_to}, {each.lower_voice} "
-            f"{each.lower_from or 'rest'} → {each.lower_to}",
+            finding.kind,
+            finding.position.measure,
+            finding.position.beat,
+            f"{finding.upper_voice} {finding.upper_from or 'rest'} → {finding.upper_to}, "
+            f"{finding.lower_voice} {finding.lower_from or 'rest'} → {finding.lower_to}",
         )
-        for each in found.findings
-        if each.kind in strict
+        for finding in analysis.findings
+        if finding.kind in strict
     ]
     outside = list(_outside(spans, below, clock))
     unresolved = list(_unresolved(spans, below, clock))
     checks += [Check(RANGE, len(outside), True), Check(TENDENCY, len(unresolved), TENDENCY in strict)]
-    listed = [*violations, *outside, *(unresolved if TENDENCY in strict else ())]
-    return Verdict(tuple(checks), tuple(listed[:_MOST_LISTED]))
+    all_violations = [*violations, *outside, *(unresolved if TENDENCY in strict else ())]
+    return CheckResult(tuple(checks), tuple(all_violations[:_MOST_LISTED]))
 
 
-def _strict(manner: Manner) -> frozenset[str]:
-    """Return the rules of `KINDS`, and `TENDENCY`, that a style enforces; no voice ever crosses another."""
+def _strict(part_writing: PartWritingCosts) -> frozenset[str]:
+    """Return the rules of `KINDS`, and `TENDENCY`, that a style enforces; crossings are always forbidden."""
     by_cost = (
-        (KINDS[:5], manner.parallel),
-        (KINDS[5:7], manner.direct),
-        (KINDS[8:], manner.overlap),
-        ((TENDENCY,), manner.tendency),
+        (KINDS[:5], part_writing.parallel),
+        (KINDS[5:7], part_writing.direct),
+        (KINDS[8:], part_writing.overlap),
+        ((TENDENCY,), part_writing.tendency),
     )
-    kept = {kind for kinds, cost in by_cost if cost >= STRICT for kind in kinds}
-    return frozenset({"voice crossing", *kept})
+    strict = {kind for kinds, cost in by_cost if cost >= STRICT for kind in kinds}
+    return frozenset({"voice crossing", *strict})
 
 
 def _outside(spans: Sequence[Span], below: tuple[VoiceRange, ...], clock: Clock) -> Iterator[Violation]:
@@ -127,30 +131,30 @@ def _unresolved(spans: Sequence[Span], below: tuple[VoiceRange, ...], clock: Clo
     for one, other in pairwise(spans):
         if one.end != other.start:
             continue
-        for voice, name in enumerate(below):
-            step = other.pitches[voice] - one.pitches[voice]
-            if not resolves(one.chord, other.chord, one.pitches[voice] % 12, step):
+        for index, voice in enumerate(below):
+            step = other.pitches[index] - one.pitches[index]
+            if not resolves(one.chord, other.chord, one.pitches[index] % 12, step):
                 at = clock.at_tick(other.start)
-                what = f"{name.name}, {one.chord.numeral} to {other.chord.numeral}"
-                yield Violation(TENDENCY, at.measure, at.beat, what)
+                description = f"{voice.name}, {one.chord.numeral} to {other.chord.numeral}"
+                yield Violation(TENDENCY, at.measure, at.beat, description)
 
 
 def resolves(chord: Chord, after: Chord, pitch_class: int, step: int) -> bool:
-    """Return whether a note goes where it wants to.
+    """Return whether a tendency tone resolves; other notes always do.
 
-    A leading note goes up a semitone, a seventh down a step, or either stays; where the next chord does not
-    have the note that it wants to go to, it is free. A leading note may sink a semitone, to become the
-    seventh of another dominant.
+    A leading note rises by a semitone, a seventh falls by step, or either stays. Where the next chord does
+    not contain the note of resolution, they are free. A leading note may also fall by a semitone to become
+    the seventh of another dominant.
 
     Args:
-        chord: That it belongs to.
+        chord: Chord that has the note.
         after: The next chord.
-        pitch_class: Of the note.
-        step: Semitones to the voice's next note.
+        pitch_class: Pitch class of the note.
+        step: Semitones to the next note of the voice.
     """
     if pitch_class == chord.lead and (pitch_class + 1) % 12 in after.pitch_classes:
-        sinks = step == -1 and after.seventh == (pitch_class - 1) % 12
-        return step in (0, 1) or sinks
+        is_new_seventh = step == -1 and after.seventh == (pitch_class - 1) % 12
+        return step in (0, 1) or is_new_seventh
     goals = {(pitch_class - 1) % 12, (pitch_class - 2) % 12}
     if pitch_class == chord.seventh and goals & set(after.pitch_classes):
         return step in (0, -1, -2)

@@ -1,4 +1,4 @@
-"""Chords in a key: their notes, what they are called, and what in them wants to move."""
+"""Chords in a key: their notes, names and tendency tones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
+from music21_server.composition.harmonization.tonality import Tonality, name_in_key, pitch_class
 from music21_server.theory.harmony.functions import Function
 from music21_server.theory.pitch.names import Name, fifths_of, name_at, name_of, text_of
 
@@ -20,20 +20,20 @@ Quality = Literal["major", "minor", "diminished", "augmented", "other"]
 
 @dataclass(frozen=True)
 class Chord:
-    """A chord in a certain key and inversion.
+    """A chord in a key and an inversion.
 
     Attributes:
-        numeral: With figures, such as ``V65/V``.
-        degree: What it is in tables of progressions: its root's degree, such as ``V``, or that with what it
-            is applied to, such as ``V/V``.
-        function: What it does in the key.
-        names: Its notes, the root first, then upwards by thirds.
-        bass: Index of the lowest one.
-        colour: What it costs beside the plainest chords of its style.
-        suffix: Of its chord symbol, such as ``m7``.
-        lead: Pitch class that wants to go up a semitone.
-        seventh: Pitch class that wants to go down a step.
-        tensions: Pitch classes that a melody may have above it without being dissonant.
+        numeral: Roman numeral with figures, such as ``V65/V``.
+        degree: Key for tables of progressions: the degree of the root, such as ``V``, or of an applied
+            dominant, such as ``V/V``.
+        function: Harmonic function in the key.
+        names: Notes from the root upwards by thirds.
+        bass: Index of the lowest note.
+        colour: Additional cost compared with the plainest chords of the style.
+        suffix: Suffix of the chord symbol, such as ``m7``.
+        lead: Pitch class of the leading note, which resolves up by a semitone.
+        seventh: Pitch class of the seventh, which resolves down by step.
+        tensions: Pitch classes that the melody may have above the chord without being dissonant.
     """
 
     numeral: str
@@ -49,14 +49,14 @@ class Chord:
 
     @property
     def pitch_classes(self) -> tuple[int, ...]:
-        """Of its notes, in their order."""
+        """Pitch classes of the notes, root first."""
         return tuple(pitch_class(name) for name in self.names)
 
     def name_of(self, pitch_class: int) -> Name:
-        """Return the name of one of its notes.
+        """Return the name of the note with a pitch class.
 
         Raises:
-            ValueError: It has none of that pitch class.
+            ValueError: No note of the chord has it.
         """
         return self.names[self.pitch_classes.index(pitch_class)]
 
@@ -72,7 +72,7 @@ class Chord:
 
     @property
     def quality(self) -> Quality:
-        """Of the triad on its root."""
+        """Quality of the triad on the root."""
         root, *others = self.pitch_classes
         sizes = tuple((other - root) % 12 for other in others[:2])
         qualities: dict[tuple[int, ...], Quality] = {
@@ -87,7 +87,7 @@ class Chord:
 
     @property
     def symbol(self) -> str:
-        """As above a lead sheet, such as ``Bbmaj7`` or ``C/E``."""
+        """Chord symbol, such as ``Bbmaj7`` or ``C/E``."""
         bass = "" if self.bass == 0 else f"/{_symbol_name(self.names[self.bass])}"
         return f"{_symbol_name(self.names[0])}{self.suffix}{bass}"
 
@@ -97,7 +97,7 @@ def _symbol_name(name: Name) -> str:
 
 
 def symbol(chord: Chord, suffix: str) -> str:
-    """Return a chord's symbol with another suffix than its own, such as ``m9`` for ``m7``."""
+    """Return the symbol of a chord with another suffix, such as ``m9`` for ``m7``."""
     return f"{_symbol_name(chord.names[0])}{suffix}"
 
 
@@ -116,32 +116,32 @@ def chord(
     seventh: str = "",
     tensions: str = "",
 ) -> Chord:
-    """Return a chord that is given in C.
+    """Return a chord in a key; notes are given as if the tonic were C.
 
     Args:
-        key: That it is to be in.
-        numeral: Without figures; such as ``V/V``.
-        degree: In tables of progressions.
-        function: What it does.
-        notes: As in C, such as ``G B D F``, the root first; ``B-`` is B flat.
-        figures: For each inversion.
-        bass: Which of the notes is the lowest.
-        colour: What it costs.
-        suffix: Of its symbol.
-        lead: Which note wants to go up, as in C.
-        seventh: Which note wants to go down, as in C.
-        tensions: Further notes that the melody may have, as in C.
+        key: Key of the chord.
+        numeral: Roman numeral without figures, such as ``V/V``.
+        degree: Key for tables of progressions.
+        function: Harmonic function.
+        notes: Notes from the root upwards, such as ``G B- D F``; ``B-`` is B flat.
+        figures: Figures for each inversion.
+        bass: Index of the lowest note.
+        colour: Additional cost of the chord.
+        suffix: Suffix of the chord symbol.
+        lead: Leading note.
+        seventh: Seventh.
+        tensions: Further notes that the melody may have.
     """
     plain, slash, target = numeral.partition("/")
 
     def class_of(text: str) -> int:
-        return pitch_class(spelled(key.tonic, text))
+        return pitch_class(name_in_key(key.tonic, text))
 
     return Chord(
         numeral=f"{plain}{figures[bass]}{slash}{target}",
         degree=degree,
         function=function,
-        names=tuple(spelled(key.tonic, text) for text in notes.split()),
+        names=tuple(name_in_key(key.tonic, text) for text in notes.split()),
         bass=bass,
         colour=colour,
         suffix=suffix,
@@ -151,18 +151,18 @@ def chord(
     )
 
 
-def moved(notes: str, target: str) -> str:
-    """Return notes as they are seen from another tonic than C: ``G B D`` from G is ``D F# A``."""
+def transpose_notes(notes: str, target: str) -> str:
+    """Return notes transposed from C to another tonic: ``G B D`` becomes ``D F# A`` for G."""
     shift = fifths_of(name_of(target))
     return " ".join(text_of(name_at(fifths_of(name_of(text)) + shift)) for text in notes.split())
 
 
-def stacked(key: Tonality, degree: int, size: int) -> str:
-    """Return a chord of thirds on a degree of a key's scale, as it is seen from C.
+def stacked_thirds(key: Tonality, degree: int, size: int) -> str:
+    """Return the chord of stacked thirds on a degree of a scale, as if the tonic were C.
 
     Args:
-        key: Whose scale.
-        degree: From 0.
+        key: Key that has the scale.
+        degree: Degree from 0.
         size: Number of notes.
     """
     return " ".join(text_of(key.scale[(degree + 2 * third) % 7]) for third in range(size))
@@ -171,10 +171,10 @@ def stacked(key: Tonality, degree: int, size: int) -> str:
 def numeral_of(key: Tonality, degree: int) -> str:
     """Return the numeral of the triad on a degree of a scale, such as ``bVII`` or ``iio``.
 
-    Lowered and raised degrees have a sign where they differ from the major scale, lowered third, sixth and
-    seventh of minor keys excepted, as music21 writes numerals.
+    As in music21, degrees that differ from the major scale get a sign, except for the lowered third, sixth
+    and seventh of minor keys.
     """
-    notes = [spelled((0, 0), text) for text in stacked(key, degree, 3).split()]
+    notes = [name_in_key((0, 0), text) for text in stacked_thirds(key, degree, 3).split()]
     root, third, fifth = (pitch_class(name) for name in notes)
     is_minor, is_diminished = (third - root) % 12 == 3, (fifth - root) % 12 == 6
     cents = key.scale[degree][1]

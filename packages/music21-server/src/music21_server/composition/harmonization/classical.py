@@ -1,11 +1,10 @@
 """Chords and progressions of the common practice.
 
-Successions of roots are those of the table of usual root progressions in Piston and DeVoto, *Harmony* (5th
-ed., 1987, chapter 3): each degree is followed usually by some, sometimes by others, less often by others
-still; the table names no numbers, what the three words cost here is ours. Cadences and the cadential six-four
-are treated as in Aldwell, Schachter and Cadwallader, *Harmony and Voice Leading* (chapters 4 to 11); applied
-chords resolve to what they are applied to, and the Neapolitan sixth goes to the dominant (the same, chapters
-25 and 28).
+Root progressions follow the table of usual root progressions in Piston and DeVoto, *Harmony* (5th ed., 1987,
+chapter 3), which lists what follows each degree usually, sometimes and less often. The table gives no
+numbers; the costs of these three words are our own. Cadences and the cadential six-four follow Aldwell,
+Schachter and Cadwallader, *Harmony and Voice Leading* (chapters 4 to 11); applied chords resolve to their
+targets, and the Neapolitan sixth goes to the dominant (chapters 25 and 28).
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from music21_server.composition.harmonization.chords import (
     TRIAD_FIGURES,
     Chord,
     chord,
-    moved,
     numeral_of,
-    stacked,
+    stacked_thirds,
+    transpose_notes,
 )
-from music21_server.composition.harmonization.style import STRICT, Manner, Style, matrix
+from music21_server.composition.harmonization.style import STRICT, PartWritingCosts, Style, matrix
 from music21_server.composition.harmonization.tonality import Tonality
 from music21_server.theory.harmony.functions import Function
 
@@ -46,15 +45,16 @@ _PROGRESSIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     "VI": ("II V", "III IV", "I"),
     "VII": ("I III", "VI", "II IV V"),
 }
-"""Piston's table: what follows a degree usually, sometimes, less often."""
+"""Piston's table: the degrees that follow a degree usually, sometimes and less often."""
 
-MANNER: Final = Manner(
+PART_WRITING: Final = PartWritingCosts(
     parallel=5 * STRICT, direct=STRICT, overlap=STRICT, tendency=STRICT, doubled_tendency=STRICT,
     missing=(12.0, 15.0, 1.0, 12.0, 0.0), doubled=(0.0, 1.2, 0.5, 20.0, 0.0), wide=4.0,
 )  # fmt: skip
 
 _Row = tuple[str, str, Function, str, str, str, str, tuple[float | None, ...]]
-"""Numeral, degree, function, notes in C, leading note, seventh, suffix; cost by inversion, None for none."""
+"""Numeral, degree, function, notes in C, leading note, seventh, suffix, and costs of the inversions (None:
+unused)."""
 
 _DOMINANTS: Final[tuple[_Row, ...]] = (
     ("V", "V", "dominant", "G B D", "B", "", "", (0.0, 0.2, None)),
@@ -94,18 +94,20 @@ _TARGETS: Final[Mapping[bool, Mapping[str, tuple[str, str]]]] = {
         "VII": ("B-", "VIIm"),
     },
 }  # fmt: skip
-"""What chords are applied to, by whether the key is minor: numeral, root in C, degree."""
+"""Targets of applied chords, by whether the key is minor: numeral, root in C, degree."""
 
 _APPLIED_COST: Final = 1.6
 
 _SAME_DEGREE, _SAME_FUNCTION, _SIX_FOUR = 0.3, 0.5, 0.2
-"""Another inversion of a chord, the leading note's chord after the dominant, and a prepared six-four."""
+"""Costs of another inversion of a chord, of the leading-note chord after the dominant, and of a prepared
+six-four."""
 
 _AFTER_NATURAL: Final = {
     "VIIm": {"III": USUAL, "VI": SOMETIMES, "I": SELDOM},
     "Vm": {"VI": USUAL, "IV": SOMETIMES, "I": SELDOM, "VIIm": SELDOM},
 }
-"""The subtonic is the dominant of the mediant; the minor dominant goes down, with its natural seventh."""
+"""Successors of the chords on the natural seventh: the subtonic is the dominant of the mediant, and the minor
+dominant descends."""
 _BEFORE_NATURAL: Final = {
     "VIIm": {"I": SOMETIMES, "IV": SOMETIMES, "VI": SOMETIMES, "II": SELDOM},
     "Vm": {"I": SOMETIMES, "IV": SELDOM},
@@ -114,7 +116,7 @@ _BEFORE_NATURAL: Final = {
 
 @functools.lru_cache(maxsize=16)
 def classical(key: Tonality) -> Style:
-    """Return the style in a key; in a church mode, that of major or minor with the chords of the mode."""
+    """Return the style in a key; in a church mode it is major or minor with the chords of the mode added."""
     chords = tuple(_chords(key))
     return Style(
         name="classical",
@@ -126,7 +128,7 @@ def classical(key: Tonality) -> Style:
         metre=np.array([[_metre(each, strength) for each in chords] for strength in range(4)]),
         changes=(0.0, 0.0, 0.15, 1.5),
         holds=(0.7, 0.3, 0.1, 0.0),
-        manner=MANNER,
+        part_writing=PART_WRITING,
         tension=1.0,
         dissonance=1.0,
         has_symbols=False,
@@ -145,10 +147,10 @@ def _chords(key: Tonality) -> Iterator[Chord]:
         yield chord(key, "I", "I", "tonic", "C E G", colour=3.0)
     for target, (root, degree) in _TARGETS[key.is_minor].items():
         yield from _applied(key, target, root, degree)
-    known = {row[3] for row in rows}
+    usual = {row[3] for row in rows}
     for place in range(7):
-        triad, numeral = stacked(key, place, 3), numeral_of(key, place)
-        if triad not in known and not numeral.endswith("o"):  # of a church mode
+        triad, numeral = stacked_thirds(key, place, 3), numeral_of(key, place)
+        if triad not in usual and not numeral.endswith("o"):  # a triad of a church mode
             natural = {"V": "Vm", "VII": "VIIm"}.get(DEGREES[place], DEGREES[place])
             yield chord(key, numeral, natural, "other", triad, colour=0.8)
 
@@ -172,8 +174,8 @@ def _applied(key: Tonality, numeral: str, root: str, degree: str) -> Iterator[Ch
     ):
         above = tuple(None if cost is None else cost + _APPLIED_COST for cost in costs)
         row: _Row = (
-            f"{name}/{numeral}", f"V/{degree}", "applied dominant", moved(notes, root), moved("B", root),
-            moved(seventh, root) if seventh else "", suffix, above,
+            f"{name}/{numeral}", f"V/{degree}", "applied dominant", transpose_notes(notes, root),
+            transpose_notes("B", root), transpose_notes(seventh, root) if seventh else "", suffix, above,
         )  # fmt: skip
         yield from _inversions(key, row)
 
@@ -185,7 +187,7 @@ def _move(before: Chord, after: Chord) -> float:
 
 
 def _roots(before: Chord, after: Chord) -> float:
-    """Return what it costs that one root follows another."""
+    """Return the cost of a succession of roots."""
     for rule in (_six_four, _applied_move, _natural_move):
         cost = rule(before, after)
         if cost is not None:
@@ -195,14 +197,15 @@ def _roots(before: Chord, after: Chord) -> float:
         loses_seventh = before.seventh is not None and after.seventh is None
         return SELDOM if loses_seventh else _SAME_DEGREE
     if other == "VII" and one != "V":
-        other = "V"  # for which it stands
-    words = zip(_PROGRESSIONS[one], (USUAL, SOMETIMES, SELDOM), strict=True)
-    found = next((cost for degrees, cost in words if other in degrees.split()), NEVER)
-    return _SAME_FUNCTION if (one, other) == ("V", "VII") else found
+        other = "V"  # whose function it has
+    if (before.degree, after.degree) == ("V", "VII"):
+        return _SAME_FUNCTION
+    columns = zip(_PROGRESSIONS[one], (USUAL, SOMETIMES, SELDOM), strict=True)
+    return next((cost for degrees, cost in columns if other in degrees.split()), NEVER)
 
 
 def _six_four(before: Chord, after: Chord) -> float | None:
-    """Return what a cadential six-four costs; None where there is none."""
+    """Return the cost of a succession from or to a cadential six-four; None for others."""
     if before.degree == "I64":
         return USUAL if after.degree == "V" and after.is_root_position else 2 * NEVER
     if after.degree == "I64":
@@ -212,7 +215,7 @@ def _six_four(before: Chord, after: Chord) -> float | None:
 
 
 def _applied_move(before: Chord, after: Chord) -> float | None:
-    """Return what dominants of other degrees cost; None where there is none."""
+    """Return the cost of a succession from or to an applied chord; None for others."""
     if before.degree.startswith("V/"):
         return _resolution(before, after)
     if after.degree.startswith("V/"):
@@ -221,7 +224,7 @@ def _applied_move(before: Chord, after: Chord) -> float | None:
 
 
 def _natural_move(before: Chord, after: Chord) -> float | None:
-    """Return what chords on the natural seventh of minor cost; None where there is none."""
+    """Return the cost of a succession with a chord on the natural seventh of minor; None for others."""
     one, other = before.degree, after.degree
     if one != other and one in _AFTER_NATURAL:
         return _AFTER_NATURAL[one].get(other, SELDOM if one == "VIIm" else NEVER)
@@ -231,7 +234,7 @@ def _natural_move(before: Chord, after: Chord) -> float | None:
 
 
 def _resolution(applied: Chord, after: Chord) -> float:
-    """Return what it costs to go on so from a dominant of another degree than the first."""
+    """Return the cost of leaving an applied chord."""
     target = applied.degree.removeprefix("V/")
     if after.degree == target or (target == "V" and after.degree == "I64"):
         return USUAL
@@ -242,7 +245,7 @@ def _resolution(applied: Chord, after: Chord) -> float:
 
 
 def _bass(before: Chord, after: Chord) -> float:
-    """Return what it costs when the lowest note does not go where it wants to."""
+    """Return the cost of a seventh or leading note in the bass that does not resolve."""
     step = (after.bass_class - before.bass_class) % 12
     if before.bass_class == before.seventh and step not in (0, 10, 11):
         return NEVER
@@ -252,26 +255,25 @@ def _bass(before: Chord, after: Chord) -> float:
 
 
 def _cadence(before: Chord, after: Chord, *, is_final: bool) -> float:
-    """Return what it costs to end a phrase so."""
+    """Return the cost of ending a phrase with two chords."""
     if after.degree == "I" and after.is_root_position:
         if before.degree == "V" and before.is_root_position:
             return USUAL  # authentic
         if before.degree in ("V", "VII"):
             return 0.8  # imperfect
         return {"IV": 1.2, "I": 1.5}.get(before.degree, NEVER)
-    found = _open_cadence(before, after)
-    return found + 6.0 if is_final else found
+    return _open_cadence(before, after) + (6.0 if is_final else 0.0)
 
 
 def _open_cadence(before: Chord, after: Chord) -> float:
-    """Return what it costs to end a phrase on another chord than the tonic."""
+    """Return the cost of ending a phrase on anything but the tonic in root position."""
     is_plain = after.is_root_position and after.seventh is None
     prepared = before.degree in ("I", "II", "IV", "VI", "I64", "V/V")
     is_half = is_plain and after.degree == "V" and prepared
     is_tonicised = before.degree == f"V/{after.degree}" or (before.degree, after.degree) == ("VIIm", "III")
     is_deceptive = (before.degree, after.degree) == ("V", "VI")
-    by_kind = ((is_half, 0.5), (is_plain and is_tonicised, 1.2), (is_plain and is_deceptive, 1.5))
-    return next((cost for is_it, cost in by_kind if is_it), 2.0 if after.degree == "I" else NEVER)
+    kinds = ((is_half, 0.5), (is_plain and is_tonicised, 1.2), (is_plain and is_deceptive, 1.5))
+    return next((cost for is_kind, cost in kinds if is_kind), 2.0 if after.degree == "I" else NEVER)
 
 
 def _opening(chord: Chord) -> float:
@@ -283,5 +285,6 @@ def _opening(chord: Chord) -> float:
 
 
 def _metre(chord: Chord, strength: int) -> float:
-    """Return what a chord costs where it stands: the cadential six-four is stronger than its dominant."""
+    """Return the cost of a chord by metrical strength; a cadential six-four needs a stronger beat than its
+    dominant."""
     return chord.colour + (0.0 if chord.degree != "I64" or strength <= 1 else NEVER)

@@ -1,4 +1,4 @@
-"""A melody becomes a harmonised score, with a report of what was done and why."""
+"""Harmonises a melody and reports the chords with their reasons."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from music21_server.composition.harmonization.checks import checked
+from music21_server.composition.harmonization.checks import check_rules
 from music21_server.composition.harmonization.classical import classical
 from music21_server.composition.harmonization.jazz import jazz
-from music21_server.composition.harmonization.layout import laid_out, spans_of
+from music21_server.composition.harmonization.layout import chord_spans, lay_out
 from music21_server.composition.harmonization.melody import Melody, melody_of
-from music21_server.composition.harmonization.melody_fit import soundings
+from music21_server.composition.harmonization.melody_fit import segment_notes
 from music21_server.composition.harmonization.modal import modal
-from music21_server.composition.harmonization.part_writing import harmony_of
+from music21_server.composition.harmonization.part_writing import write_parts
 from music21_server.composition.harmonization.pop import pop
-from music21_server.composition.harmonization.progression import choices
-from music21_server.composition.harmonization.report import MOST_LISTED, Report, Telling
+from music21_server.composition.harmonization.progression import progression_costs
+from music21_server.composition.harmonization.report import MOST_LISTED, Report, ReportBuilder
 from music21_server.composition.harmonization.segments import HarmonicRhythm, segments_of
 from music21_server.composition.harmonization.style import Style, StyleName
-from music21_server.composition.harmonization.tonality import Tonality, found_tonality, parse_tonality
-from music21_server.composition.harmonization.voicings import VoiceRange, ranges
+from music21_server.composition.harmonization.tonality import Tonality, detect_tonality, parse_tonality
+from music21_server.composition.harmonization.voicings import VoiceRange, voice_ranges
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading import formats
 from music21_server.reading.ingest import DerivedScore, derive
@@ -39,14 +39,14 @@ MOST_VOICES: Final = 6
 
 @dataclass(frozen=True)
 class Request:
-    """How a melody is to be harmonised.
+    """A request for a harmonisation.
 
     Attributes:
-        style: Whose chords and manner.
-        voices: Number of voices, the melody's included.
-        key: Such as ``F# minor`` or ``D dorian``; None for the most likely one.
-        part: Where the melody is; None for the first part that has notes.
-        seed: Which of the good solutions; 0 is the best.
+        style: Style of chords and part-writing.
+        voices: Number of voices, including the melody.
+        key: Key such as ``F# minor`` or ``D dorian``; None to detect it.
+        part: Part that has the melody; None for the first part that has notes.
+        seed: Choice among the good solutions; 0 is the best.
         rhythm: How often chords may change.
     """
 
@@ -63,8 +63,8 @@ class Harmonization:
     """A harmonised melody.
 
     Attributes:
-        score: With the melody on top.
-        report: What was done.
+        score: Score with the melody on top.
+        report: Chords with reasons, checks and remarks.
     """
 
     score: Score
@@ -75,32 +75,33 @@ def harmonize(score: Score, request: Request) -> Harmonization:
     """Harmonise a melody.
 
     Args:
-        score: That has it.
-        request: How.
+        score: Score that has the melody.
+        request: Style, voices and other options.
 
     Raises:
-        ScoreError: There is no such melody, or it cannot be harmonised so.
+        ScoreError: There is no such melody, or it cannot be harmonised as requested.
     """
     if not FEWEST_VOICES <= request.voices <= MOST_VOICES:
         raise ScoreError(
-            f"Expected {FEWEST_VOICES} to {MOST_VOICES} voices, the melody included, got {request.voices}."
+            f"Expected {FEWEST_VOICES} to {MOST_VOICES} voices, including the melody, got {request.voices}."
         )
     given = parse_tonality(request.key) if request.key is not None else None
     melody = melody_of(score, request.part)
-    below = ranges(request.voices, melody)
-    key = given or found_tonality(melody, modal=request.style == "modal")
+    below = voice_ranges(request.voices, melody)
+    key = given or detect_tonality(melody, modal=request.style == "modal")
     segments = segments_of(melody, request.rhythm)
     style = _style(request, key, melody)
-    possible = choices(style, segments, soundings(melody, segments), rhythm=request.rhythm, seed=request.seed)
-    harmony = harmony_of(melody, possible, below)
+    notes = segment_notes(melody, segments)
+    costs = progression_costs(style, segments, notes, rhythm=request.rhythm, seed=request.seed)
+    harmony = write_parts(melody, costs, below)
     chords = [style.chords[index] for index in harmony.path]
-    spans = spans_of(segments, chords, harmony.pitches)
-    told = Telling(melody, possible, harmony, spans)
-    symbols = told.symbols()
-    runs = told.runs()
+    spans = chord_spans(segments, chords, harmony.pitches)
+    builder = ReportBuilder(melody, costs, harmony, spans)
+    symbols = builder.symbols()
+    runs = builder.runs()
     title = f"{melody.score.title or 'Melody'}, {request.style} harmony"
-    made = laid_out(melody, key, spans, below, title=title, symbols=symbols if style.has_symbols else ())
-    verdict = checked(made, spans, below, style.manner)
+    harmonized = lay_out(melody, key, spans, below, title=title, symbols=symbols if style.has_symbols else ())
+    result = check_rules(harmonized, spans, below, style.part_writing)
     report = Report(
         key=key.text,
         key_given=given is not None,
@@ -111,14 +112,14 @@ def harmonize(score: Score, request: Request) -> Harmonization:
         melody_part=melody.source,
         voices=tuple(voice.text for voice in below),
         chord_count=len(runs),
-        chords=told.chords(runs[:MOST_LISTED]),
-        non_chord_tones=told.tones(MOST_LISTED),
-        is_strict=not verdict.violations,
-        checks=verdict.checks,
-        violations=verdict.violations,
+        chords=builder.chords(runs[:MOST_LISTED]),
+        non_chord_tones=builder.tones(MOST_LISTED),
+        is_strict=not result.violations,
+        checks=result.checks,
+        violations=result.violations,
         remarks=tuple(_remarks(score, melody, key, below)),
     )
-    return Harmonization(made, report)
+    return Harmonization(harmonized, report)
 
 
 def _style(request: Request, key: Tonality, melody: Melody) -> Style:
@@ -132,39 +133,43 @@ def _style(request: Request, key: Tonality, melody: Melody) -> Style:
 
 
 def _remarks(score: Score, melody: Melody, key: Tonality, below: tuple[VoiceRange, ...]) -> list[str]:
-    found = []
+    remarks = []
     if not melody.score.keys:
-        found.append(f"The melody has no key signature; that of {key.text} was written.")
+        remarks.append(f"The melody has no key signature; that of {key.text} was written.")
     if len(score.parts) > 1:
-        found.append(f"Of {len(score.parts)} parts, {melody.source} was taken as the melody.")
+        remarks.append(f"The score has {len(score.parts)} parts; {melody.source} was taken as the melody.")
     if shift := below[-1].shift:
-        way = "lower" if shift < 0 else "higher"
-        found.append(f"The voices lie {abs(shift)} semitones {way} than usual, to make room for the melody.")
-    found.append("Lyrics, slurs, dynamics and ornaments of the melody are not carried over; its notes are.")
-    return found
+        direction = "lower" if shift < 0 else "higher"
+        remarks.append(
+            f"The other voices are {abs(shift)} semitones {direction} than usual, to suit the melody."
+        )
+    remarks.append("The notes of the melody are kept; its lyrics, slurs, dynamics and ornaments are not.")
+    return remarks
 
 
-def harmonized(
+def generate_harmonization(
     entries: tuple[Entry, ...], text: str | None, request: Request, limits: Limits
 ) -> DerivedScore:
-    """Return a new score with a melody harmonised, as the store keeps it.
+    """Harmonise a melody and return the new score with a report.
 
     Args:
-        entries: The score that has the melody; none where it comes as text.
-        text: The melody as notes or tiny notation; None where it is in a score.
-        request: How.
-        limits: Of a score.
+        entries: The score that has the melody; empty if the melody is given as text.
+        text: Melody as notes or tiny notation; None if it is in a score.
+        request: Style, voices and other options.
+        limits: Limits on the new score.
 
     Raises:
-        ScoreError: There is no such melody, or it cannot be harmonised so.
+        ScoreError: There is no such melody, or it cannot be harmonised as requested.
     """
     progress(0, 3, "reading the melody")
     score = codec.decode(entries[0].columns) if text is None else _read(text, limits)
     progress(1, 3, "choosing chords and voices")
-    made_score = harmonize(score, request)
+    harmonization = harmonize(score, request)
     progress(2, 3, "writing the score")
-    document = Document("musicxml", write_musicxml(made_score.score))
-    return derive(document, TypeAdapter(Report).dump_python(made_score.report, mode="json"), limits)
+    document = Document("musicxml", write_musicxml(harmonization.score))
+    return derive(
+        document, TypeAdapter(Report).dump_python(harmonization.report, mode="json", by_alias=True), limits
+    )
 
 
 def _read(text: str, limits: Limits) -> Score:

@@ -1,9 +1,9 @@
 """Chords and progressions of jazz standards.
 
-Seventh chords with ninths and thirteenths, ii-V-I in all keys that the melody passes, dominants of other
-degrees, their tritone substitutes, the backdoor dominant and passing diminished chords: Levine, *The Jazz
-Theory Book* (1995), chapters on the ii-V-I progression and on reharmonisation; Mulholland and Hojnacki, *The
-Berklee Book of Jazz Harmony* (2013). The books say what goes where; the costs are ours.
+Seventh chords with ninths and thirteenths, ii-V-I in every key that the melody passes through, secondary
+dominants, tritone substitutes, the backdoor dominant and passing diminished chords: Levine, *The Jazz Theory
+Book* (1995), chapters on the ii-V-I progression and on reharmonisation; Mulholland and Hojnacki, *The Berklee
+Book of Jazz Harmony* (2013). The progressions are from these books; the costs are our own.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.composition.harmonization.chords import Chord, chord, moved, stacked
-from music21_server.composition.harmonization.style import Manner, Style, matrix
-from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
+from music21_server.composition.harmonization.chords import Chord, chord, stacked_thirds, transpose_notes
+from music21_server.composition.harmonization.style import PartWritingCosts, Style, matrix
+from music21_server.composition.harmonization.tonality import Tonality, name_in_key, pitch_class
 from music21_server.theory.harmony.functions import Function
 
 SOURCE: Final = (
     "Levine, The Jazz Theory Book (1995); Mulholland & Hojnacki, The Berklee Book of Jazz Harmony (2013)"
 )
 
-MANNER: Final = Manner(
+PART_WRITING: Final = PartWritingCosts(
     parallel=1.5, direct=0.3, overlap=1.0, tendency=1.5, doubled_tendency=4.0,
     missing=(12.0, 14.0, 0.1, 12.0, 0.6), doubled=(1.5, 2.5, 1.0, 4.0, 2.5), wide=2.0,
 )  # fmt: skip
-"""Third and seventh, the guide tones, must sound (Levine, chapter on three-note voicings); the fifth need
-not."""
+"""Third and seventh, the guide tones, must sound (Levine, chapter on three-note voicings); the fifth is
+optional."""
 
 _Row = tuple[str, str, Function, str, str, str, float]
 """Numeral, degree, function, notes in C, suffix, tensions in C, cost."""
@@ -71,13 +71,14 @@ _TARGETS: Final[Mapping[bool, tuple[tuple[str, str, str, str], ...]]] = {
         ("III", "E-", "III", "A E"),
     ),
 }  # fmt: skip
-"""What dominants are applied to: numeral, root in C, degree; tensions above G7 that stay in the key."""
+"""Targets of applied dominants: numeral, root in C, degree, and the tensions above G7 that stay in the
+key."""
 
 _APPLIED_COST: Final = 0.8
 _SUBSTITUTE_COST: Final = 1.0
 
-_MOST_WITHOUT_NINTH: Final = 4
-"""Voices; with more of them the ninth belongs to the chord."""
+_MOST_VOICES_WITHOUT_NINTH: Final = 4
+"""With more voices the ninth is part of the chord."""
 
 NINTHS: Final[Mapping[str, Mapping[int, str]]] = {
     "maj7": {2: "maj9", 9: "maj7(add13)"},
@@ -86,13 +87,14 @@ NINTHS: Final[Mapping[str, Mapping[int, str]]] = {
     "6": {2: "6(add9)"},
     "m6": {2: "m6(add9)"},
 }
-"""What a suffix becomes by the interval of a tension above the root, in semitones."""
+"""Extended suffixes, by the suffix and the semitones from the root up to the tension."""
 
 
 @functools.lru_cache(maxsize=16)
 def jazz(key: Tonality, voices: int) -> Style:
-    """Return the style in a key, for so many voices; in a church mode, with the chords of the mode."""
-    chords = tuple(_chords(key, has_ninths=voices > _MOST_WITHOUT_NINTH))
+    """Return the style in a key and for a number of voices; in a church mode it has the chords of the
+    mode."""
+    chords = tuple(_chords(key, has_ninths=voices > _MOST_VOICES_WITHOUT_NINTH))
     return Style(
         name="jazz",
         chords=chords,
@@ -103,7 +105,7 @@ def jazz(key: Tonality, voices: int) -> Style:
         metre=np.array([[each.colour for each in chords]] * 4),
         changes=(0.0, 0.2, 2.0, 4.0),
         holds=(0.6, 0.1, 0.0, 0.0),
-        manner=MANNER,
+        part_writing=PART_WRITING,
         tension=1.0,
         dissonance=0.8,
         has_symbols=True,
@@ -114,12 +116,12 @@ def jazz(key: Tonality, voices: int) -> Style:
 def _chords(key: Tonality, *, has_ninths: bool) -> Iterator[Chord]:
     rows = [*(_MINOR if key.is_minor else _MAJOR), *_substitutes("", "C", "I")]
     for numeral, root, degree, tensions in _TARGETS[key.is_minor]:
-        above = moved(tensions, root)
-        notes = moved("G B D F", root)
+        above = transpose_notes(tensions, root)
+        notes = transpose_notes("G B D F", root)
         rows.append((f"V7/{numeral}", f"V/{degree}", "applied dominant", notes, "7", above, _APPLIED_COST))
         rows.extend(_substitutes(f"/{numeral}", root, degree))
     if key.mode not in ("major", "minor", "ionian", "aeolian"):
-        rows.extend(_of_mode(key))
+        rows.extend(_modal_rows(key))
     for numeral, degree, function, notes, suffix, tensions, colour in rows:
         third, seventh = notes.split()[1], notes.split()[3]
         is_dominant = suffix in ("7", "dim7")
@@ -135,38 +137,40 @@ _WITH_NINTHS: Final = ("7", "m7", "maj7")
 
 
 def _ninth(root: str, tensions: list[str]) -> str:
-    """Return the tension that is a major ninth above a root; empty where none is."""
-    classes = {text: pitch_class(spelled((0, 0), text)) for text in (root, *tensions)}
+    """Return the tension a major ninth above a root, or an empty text."""
+    classes = {text: pitch_class(name_in_key((0, 0), text)) for text in (root, *tensions)}
     return next((text for text in tensions if (classes[text] - classes[root]) % 12 == 2), "")
 
 
 def _substitutes(numeral: str, root: str, degree: str) -> list[_Row]:
-    """Return the dominant a tritone away from that of a degree; it has the same guide tones."""
-    notes = moved("D- F A- C-", root)
+    """Return the tritone substitute of the dominant of a degree; both have the same guide tones."""
+    notes = transpose_notes("D- F A- C-", root)
     cost = _SUBSTITUTE_COST + (0.6 if numeral else 0.0)
     function: Function = "applied dominant" if numeral else "dominant"
-    return [(f"subV7{numeral}", f"sub/{degree}", function, notes, "7", moved("E- G B-", root), cost)]
+    return [
+        (f"subV7{numeral}", f"sub/{degree}", function, notes, "7", transpose_notes("E- G B-", root), cost)
+    ]
 
 
-def _of_mode(key: Tonality) -> list[_Row]:
-    """Return the seventh chord on a mode's tonic and that with its characteristic note beside it."""
-    found: list[_Row] = []
+def _modal_rows(key: Tonality) -> list[_Row]:
+    """Return the seventh chords on the degrees I, II, IV, V and VII of a mode."""
+    rows: list[_Row] = []
     for degree in (0, 1, 3, 4, 6):
-        notes = stacked(key, degree, 4)
-        root, *others = (pitch_class(spelled((0, 0), text)) for text in notes.split())
+        notes = stacked_thirds(key, degree, 4)
+        root, *others = (pitch_class(name_in_key((0, 0), text)) for text in notes.split())
         suffix = _SUFFIXES[tuple((other - root) % 12 for other in others)]
         name = ("I", "II", "III", "IV", "V", "VI", "bVII")[degree]
         place = name if suffix != "7" else f"{name}7"
         figure = {"m7b5": "ø7", "m7": "7"}.get(suffix, suffix)
         numeral = (name.lower() if suffix.startswith("m7") else name) + figure
-        found.append((numeral, place, "tonic" if degree == 0 else "other", notes, suffix, "", 0.2))
-    return found
+        rows.append((numeral, place, "tonic" if degree == 0 else "other", notes, suffix, "", 0.2))
+    return rows
 
 
 _SUFFIXES: Final[Mapping[tuple[int, ...], str]] = {
     (4, 7, 11): "maj7", (3, 7, 10): "m7", (4, 7, 10): "7", (3, 6, 10): "m7b5",
 }  # fmt: skip
-"""By semitones above the root."""
+"""Suffixes by the semitones above the root."""
 
 
 def _is_dominant(chord: Chord) -> bool:
@@ -187,11 +191,11 @@ def _move(before: Chord, after: Chord) -> float:
 
 
 _BY_ROOTS: Final = {5: 0.2, 8: 0.4, 9: 0.4, 2: 0.7, 10: 0.7, 1: 0.7, 11: 0.7, 3: 0.9, 4: 0.9}
-"""What a succession of plain chords costs by the semitones between their roots: falling fifths least."""
+"""Cost of a succession of diatonic chords by the semitones from root to root; falling fifths cost least."""
 
 
 def _leaving(before: Chord, after: Chord, up: int) -> float | None:
-    """Return what it costs to leave a chord that wants to go somewhere; None where it does not."""
+    """Return the cost of leaving a chord that demands a resolution; None for others."""
     if before.degree == "bVII" and after.degree == "I":
         return 0.3
     if before.degree == "dim":
@@ -206,7 +210,7 @@ def _leaving(before: Chord, after: Chord, up: int) -> float | None:
 
 
 def _reaching(before: Chord, after: Chord, up: int) -> float | None:
-    """Return what it costs to reach a chord that is prepared as a rule; None where it is not."""
+    """Return the cost of reaching a chord that is usually prepared; None for others."""
     is_minor_seventh, is_tonic = before.suffix in ("m7", "m7b5"), before.function == "tonic"
     if after.degree.startswith("sub"):
         return 0.3 if up == 11 and is_minor_seventh else 1.8
@@ -220,11 +224,11 @@ def _reaching(before: Chord, after: Chord, up: int) -> float | None:
 
 
 def _from_dominant(up: int, after: Chord) -> float:
-    """Return what it costs to leave a dominant by so many semitones upwards."""
+    """Return the cost of leaving a dominant for a root some semitones higher."""
     if up == 5:
         return 0.5 if _is_dominant(after) else 0.0
     if up == 6 and after.degree.startswith("sub"):
-        return 0.4  # to its substitute, before both resolve
+        return 0.4  # to its tritone substitute, which then resolves
     if up == 2 and after.degree == "VI":
         return 0.9
     if up == 9 and after.degree == "III":

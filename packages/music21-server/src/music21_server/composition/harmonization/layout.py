@@ -1,4 +1,4 @@
-"""Melody, chords and voices become a score: up to four voices on two staves, more on a staff each."""
+"""Lays out melody and voices as a score: up to four voices on two staves, more on one staff each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from music21_server.theory.time.positions import Clock
 from music21_server.writing.note_values import note_value
 
 _STAVES: Final = {2: ((0,), (1,)), 3: ((0, 1), (2,)), 4: ((0, 1), (2, 3))}
-"""Which voices share a staff, by their number."""
+"""Voices of each staff, by the number of voices."""
 
 _COLUMNS: Final = (
     "part", "measure", "onset", "duration", "kind", "step", "alter_cents", "octave", "tie", "grace", "cue",
@@ -44,14 +44,14 @@ Row = dict[str, int]
 
 @dataclass(frozen=True)
 class Span:
-    """One chord as it is set, over one segment or several.
+    """A chord in one voicing, over one or more segments.
 
     Attributes:
         start: Ticks since the beginning of the score.
-        end: Likewise.
+        end: Ticks since the beginning of the score.
         segment: Index of its first segment.
-        chord: Which.
-        pitches: Of the voices below the melody, the highest first; semitones.
+        chord: The chord.
+        pitches: MIDI numbers of the voices below the melody, the highest first.
     """
 
     start: int
@@ -61,26 +61,26 @@ class Span:
     pitches: tuple[int, ...]
 
 
-def spans_of(segments: Sequence[Segment], chords: Sequence[Chord], pitches: Integers) -> tuple[Span, ...]:
-    """Return the chords, those that stay in the same setting as one.
+def chord_spans(segments: Sequence[Segment], chords: Sequence[Chord], pitches: Integers) -> tuple[Span, ...]:
+    """Return the spans of the chords; segments with the same chord and voicing are merged.
 
     Args:
-        segments: Of the melody.
-        chords: Of each segment.
-        pitches: Segments by voices below the melody; semitones.
+        segments: Segments of the melody.
+        chords: Chord of each segment.
+        pitches: MIDI numbers, segments by voices below the melody.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     for index, (segment, chord, row) in enumerate(zip(segments, chords, pitches.tolist(), strict=True)):
-        last = found[-1] if found else None
+        last = spans[-1] if spans else None
         notes = tuple(row)
         if last and last.end == segment.start and (last.chord, last.pitches) == (chord, notes):
-            found[-1] = replace(last, end=segment.end)
+            spans[-1] = replace(last, end=segment.end)
         else:
-            found.append(Span(segment.start, segment.end, index, chord, notes))
-    return tuple(found)
+            spans.append(Span(segment.start, segment.end, index, chord, notes))
+    return tuple(spans)
 
 
-def laid_out(
+def lay_out(
     melody: Melody,
     key: Tonality,
     spans: Sequence[Span],
@@ -89,15 +89,15 @@ def laid_out(
     title: str,
     symbols: Sequence[str] = (),
 ) -> Score:
-    """Return the score; the melody's rows are in it as they came.
+    """Return the score; the rows of the melody are copied unchanged.
 
     Args:
-        melody: On top.
-        key: Its signature is written where the melody has none.
+        melody: Melody on top.
+        key: Key whose signature is written if the melody has none.
         spans: Chords with their voices, in order.
-        below: The voices below the melody.
-        title: Of the score.
-        symbols: Chord symbols of the spans; none where they are not written.
+        below: Voices below the melody.
+        title: Title of the score.
+        symbols: Chord symbol of each span; empty if none are written.
     """
     score = melody.score
     names = ["Melody", *(voice.name for voice in below)]
@@ -107,8 +107,8 @@ def laid_out(
         own: list[Row] = []
         for place, voice in enumerate(voices):
             at = {"part": part, "voice": place}
-            made = _melody_rows(score) if voice == 0 else _voice_rows(score, spans, voice - 1)
-            own.extend({**row, **at} for row in made)
+            new_rows = _melody_rows(score) if voice == 0 else _voice_rows(score, spans, voice - 1)
+            own.extend({**row, **at} for row in new_rows)
         rows.extend(sorted(own, key=lambda row: (row["measure"], row["voice"])))
     keys = score.keys or (KeyChange(0, 0, 0, key.signature, key.mode),)
     parts = range(len(staves))
@@ -121,8 +121,8 @@ def laid_out(
         ),
         notes=_table(rows, score.notes.ticks_per_quarter),
         own_ticks=np.tile(score.measure_ticks, (len(staves), 1)),
-        keys=tuple(replace(each, part=part) for part in parts for each in keys),
-        times=tuple(replace(each, part=part) for part in parts for each in score.times),
+        keys=tuple(replace(change, part=part) for part in parts for change in keys),
+        times=tuple(replace(change, part=part) for part in parts for change in score.times),
         chord_symbols=tuple(_symbols(score, spans, symbols)),
     )
 
@@ -134,33 +134,33 @@ def _melody_rows(score: Score) -> Iterator[Row]:
 
 
 def _voice_rows(score: Score, spans: Sequence[Span], voice: int) -> Iterator[Row]:
-    """Yield the notes of a voice, cut at barlines and into values that can be drawn, and its rests."""
-    cutter = _Cutter(score)
+    """Yield the notes and rests of a voice, split at barlines and into notatable values."""
+    splitter = _NoteSplitter(score)
     now = 0
     for span in spans:
-        for place in cutter.pieces(now, span.start):
+        for place in splitter.pieces(now, span.start):
             yield _row(place, kind=REST)
-        pieces = list(cutter.pieces(span.start, span.end))
+        pieces = list(splitter.pieces(span.start, span.end))
         name = span.chord.name_of(span.pitches[voice] % 12)
-        # A flat C belongs to the octave above the B that it sounds as.
+        # C flat is in the octave above the B that it sounds as.
         octave = (span.pitches[voice] - name[1] // 100) // 12 - 1
         for index, place in enumerate(pieces):
             is_first, is_last = index == 0, index == len(pieces) - 1
             tie = (NO_TIE if is_last else TIE_START) if is_first else (TIE_STOP if is_last else TIE_CONTINUE)
             yield _row(place, kind=NOTE, step=name[0], alter_cents=name[1], octave=octave, tie=tie)
         now = span.end
-    for place in cutter.pieces(now, int(score.measure_starts[-1])):
+    for place in splitter.pieces(now, int(score.measure_starts[-1])):
         yield _row(place, kind=REST)
 
 
 def _row(place: tuple[int, int, int], **others: int) -> Row:
     measure, onset, duration = place
-    plain = {"step": 0, "alter_cents": 0, "octave": 4, "tie": NO_TIE, "grace": 0, "cue": 0}
-    return {**plain, "measure": measure, "onset": onset, "duration": duration, **others}
+    defaults = {"step": 0, "alter_cents": 0, "octave": 4, "tie": NO_TIE, "grace": 0, "cue": 0}
+    return {**defaults, "measure": measure, "onset": onset, "duration": duration, **others}
 
 
-class _Cutter:
-    """Cuts a stretch of time into notes that can be written."""
+class _NoteSplitter:
+    """Splits a time span into notatable values."""
 
     def __init__(self, score: Score) -> None:
         self._starts = score.measure_starts.tolist()
@@ -179,18 +179,18 @@ class _Cutter:
 
     def _values(self, bar: int, ticks: int) -> Iterator[int]:
         while ticks:
-            length = ticks if self._is_plain(ticks) else self._largest(self._beats[bar], ticks)
+            length = ticks if self._is_notatable(ticks) else self._largest(self._beats[bar], ticks)
             yield length
             ticks -= length
 
     def _largest(self, beat: int, ticks: int) -> int:
-        """Return the longest value of whole beats within a time; all of it where there is none."""
+        """Return the longest value of whole beats that fits; all ticks if there is none."""
         for beats in range(ticks // beat, 0, -1):
-            if self._is_plain(beats * beat):
+            if self._is_notatable(beats * beat):
                 return beats * beat
         return ticks
 
-    def _is_plain(self, ticks: int) -> bool:
+    def _is_notatable(self, ticks: int) -> bool:
         value = note_value(Fraction(ticks, self._unit))
         return value is not None and value.dots <= 1 and value.actual == 1
 

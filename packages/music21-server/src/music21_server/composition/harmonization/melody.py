@@ -1,4 +1,4 @@
-"""The melody that is harmonised: one line of single notes, taken from a score and kept as it is."""
+"""The melody to harmonise: one line of single notes, taken unchanged from a score."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.writing.selection import extract, measure_number, select_parts
 
 MOST_NOTES: Final = 2_000
-"""Of one melody: some two hundred bars, which take several seconds."""
+"""Limit for one melody: about two hundred bars, which take several seconds."""
 
 
 @dataclass(frozen=True)
 class MelodyNote:
-    """A note of the melody, tied ones together.
+    """A note of the melody; tied notes are joined.
 
     Attributes:
         start: Ticks since the beginning of the score.
-        end: Likewise, when it stops.
-        pitch: Semitones, as MIDI counts them; 60 is middle C.
-        name: Of the pitch.
+        end: Ticks since the beginning of the score.
+        pitch: MIDI number.
+        name: Name without the octave.
     """
 
     start: int
@@ -49,11 +49,11 @@ class MelodyNote:
 
 @dataclass(frozen=True)
 class Melody:
-    """One line.
+    """A single line.
 
     Attributes:
-        score: The line alone, as it sounds, in voice 0 of one part; with signatures, tempos and fermatas.
-        notes: Its notes in the order of time; grace notes and cues do not count.
+        score: The line alone at sounding pitch, in voice 0 of one part, with signatures, tempos and fermatas.
+        notes: Its notes in time order, without grace notes and cues.
         source: Name of the part that it was taken from.
     """
 
@@ -66,11 +66,11 @@ def melody_of(score: Score, part: str | None = None) -> Melody:
     """Return the melody in a part of a score.
 
     Args:
-        score: Of any number of parts.
-        part: Its name, or its number from 1; None for the first one that has notes.
+        score: Score with any number of parts.
+        part: Name of the part, or its number from 1; None for the first part that has notes.
 
     Raises:
-        ScoreError: There is no such part, or what it has is no single line of pitched notes.
+        ScoreError: There is no such part, or it is not a single line of pitched notes.
     """
     index = _part(score, part)
     line = _line(score, index)
@@ -79,16 +79,17 @@ def melody_of(score: Score, part: str | None = None) -> Melody:
     rows = np.flatnonzero(_counts(table))
     if not len(rows):
         is_percussion = bool((table.kind == UNPITCHED).any())
-        what = "only unpitched ones" if is_percussion else "none (rests and grace notes do not count)"
+        content = "only unpitched ones" if is_percussion else "none (rests and grace notes do not count)"
         raise ScoreError(
-            f"Expected a melody with pitched notes, {name} has {what}: name another part, or send the melody."
+            f"Expected a melody with pitched notes, got {content} in {name}: name another part, or send the "
+            "melody."
         )
     _check_single(line, rows, name)
-    notes = _joined(line, rows)
+    notes = _join_tied(line, rows)
     if len(notes) > MOST_NOTES:
         raise ScoreError(
-            f"Expected a melody of at most {MOST_NOTES:,} notes, {name} has {len(notes):,}: harmonise it in "
-            "sections (score_slice)."
+            f"Expected a melody of at most {MOST_NOTES:,} notes, got {len(notes):,} in {name}: harmonise it "
+            "in sections (score_slice)."
         )
     return Melody(line, notes, name)
 
@@ -106,22 +107,22 @@ def _counts(table: NoteTable) -> Booleans:
 
 
 def _line(score: Score, index: int) -> Score:
-    """Return one part as a score of its own at sounding pitch, what has no notes left out."""
+    """Return one part as a score at sounding pitch, without voices that have no notes."""
     if not len(score.parts) or not len(score.measure_ticks):
-        raise ScoreError("Expected a score with a melody, this one has no measures: import another one.")
+        raise ScoreError("Expected a score with a melody, got one without measures: import another one.")
     bars = int(np.count_nonzero(score.own_ticks[index] >= 0))
     line = extract(score, range(bars), [index])
     table, pitches = line.notes, sounding_pitches(line)
     counts = _counts(table)
     voices = np.unique(table.voice[counts])
     rows = np.flatnonzero(np.isin(table.voice, voices) | (len(voices) == 0))
-    if len(voices) > 1:  # rests of one voice lie below notes of another
+    if len(voices) > 1:  # rests of one voice coincide with notes of another
         rows = rows[table.kind[rows] == NOTE]
         rows = rows[np.lexsort((table.onset[rows], table.measure[rows]))]
     zeros = np.zeros(len(rows), dtype=np.int64)
     notes = replace(
         table,
-        **{name: getattr(table, name)[rows] for name in _KEPT},
+        **{name: getattr(table, name)[rows] for name in _COPIED_COLUMNS},
         **{name: getattr(pitches, name)[rows] for name in ("step", "alter_cents", "octave")},
         part=zeros,
         voice=zeros,
@@ -132,17 +133,17 @@ def _line(score: Score, index: int) -> Score:
         notes=notes,
         parts=(Part("P1", "Melody"),),
         measure_ticks=line.own_ticks[0].copy(),
-        keys=tuple(_sounding(key, line.parts[0].transpositions) for key in line.keys),
+        keys=tuple(_sounding_key(key, line.parts[0].transpositions) for key in line.keys),
     )
 
 
-_KEPT: Final = ("measure", "onset", "duration", "kind", "tie", "grace", "cue")
+_COPIED_COLUMNS: Final = ("measure", "onset", "duration", "kind", "tie", "grace", "cue")
 
 
-def _sounding(key: KeyChange, transpositions: tuple[Transposition, ...]) -> KeyChange:
-    """Return a key signature as it sounds."""
-    earlier = [each for each in transpositions if each.measure <= key.measure]
-    # An interval of so many steps and semitones is so many fifths.
+def _sounding_key(key: KeyChange, transpositions: tuple[Transposition, ...]) -> KeyChange:
+    """Return a key signature at sounding pitch."""
+    earlier = [change for change in transpositions if change.measure <= key.measure]
+    # An interval of d steps and c semitones is 7c - 12d fifths.
     shift = 7 * earlier[-1].chromatic - 12 * earlier[-1].diatonic if earlier else 0
     return replace(key, fifths=_within_seven(key.fifths + shift))
 
@@ -152,7 +153,7 @@ def _within_seven(fifths: int) -> int:
 
 
 def _check_single(line: Score, rows: Integers, name: str) -> None:
-    """Refuse chords, several voices at once and quarter tones."""
+    """Raise ScoreError for chords, simultaneous voices and quarter tones."""
     table = line.notes
     start = line.measure_starts[table.measure[rows]] + table.onset[rows]
     order = np.argsort(start, kind="stable")
@@ -160,36 +161,36 @@ def _check_single(line: Score, rows: Integers, name: str) -> None:
     end = start + table.duration[rows]
     clashes = np.flatnonzero(start[1:] < end[:-1])
     if len(clashes):
-        first, second = (_named(table, int(rows[clashes[0] + place])) for place in (0, 1))
+        first, second = (_note_name(table, int(rows[clashes[0] + place])) for place in (0, 1))
         number = measure_number(line, int(table.measure[rows[clashes[0] + 1]]))
         raise ScoreError(
-            f"Expected a melody of single notes, {name} has {first} and {second} at once in measure "
-            f"{number}: name a part with one line, or send the melody alone."
+            f"Expected a melody of single notes, got {first} and {second} at once in measure {number} of "
+            f"{name}: name a part with one line, or send the melody alone."
         )
     between = np.flatnonzero(table.alter_cents[rows] % 100)
     if len(between):
         row = int(rows[between[0]])
         raise ScoreError(
-            f"Expected a melody of semitones, {name} has {_named(table, row)} in measure "
-            f"{measure_number(line, int(table.measure[row]))}: replace quarter tones."
+            f"Expected a melody of semitones, got {_note_name(table, row)} in measure "
+            f"{measure_number(line, int(table.measure[row]))} of {name}: replace quarter tones."
         )
 
 
-def _named(table: NoteTable, row: int) -> str:
+def _note_name(table: NoteTable, row: int) -> str:
     return pitch_name(int(table.step[row]), int(table.alter_cents[row]), int(table.octave[row]))
 
 
-def _joined(line: Score, rows: Integers) -> tuple[MelodyNote, ...]:
-    """Return the notes, tied ones as one."""
+def _join_tied(line: Score, rows: Integers) -> tuple[MelodyNote, ...]:
+    """Return the notes, with tied notes joined."""
     table = line.notes
     starts = line.measure_starts[table.measure[rows]] + table.onset[rows]
-    found: list[MelodyNote] = []
+    notes: list[MelodyNote] = []
     for row, start in zip(rows.tolist(), starts.tolist(), strict=True):
         pitch = int(table.written_cents[row]) // 100
         end = start + int(table.duration[row])
         is_tied = table.tie[row] in (TIE_STOP, TIE_CONTINUE)
-        if is_tied and found and found[-1].end == start and found[-1].pitch == pitch:
-            found[-1] = replace(found[-1], end=end)
+        if is_tied and notes and notes[-1].end == start and notes[-1].pitch == pitch:
+            notes[-1] = replace(notes[-1], end=end)
         else:
-            found.append(MelodyNote(start, end, pitch, (int(table.step[row]), int(table.alter_cents[row]))))
-    return tuple(found)
+            notes.append(MelodyNote(start, end, pitch, (int(table.step[row]), int(table.alter_cents[row]))))
+    return tuple(notes)

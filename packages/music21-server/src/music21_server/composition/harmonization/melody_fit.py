@@ -1,7 +1,7 @@
-"""How well chords fit the melody: notes that belong to them, and notes that pass.
+"""Cost of putting a chord under the notes of the melody.
 
-Kinds of non-chord tones and what makes each acceptable are those of Kostka and Payne, *Tonal Harmony*,
-chapters 11 and 12: how the note is reached, how it is left, and whether it is accented.
+Non-chord tones are classified as in Kostka and Payne, *Tonal Harmony*, chapters 11 and 12: by how the note is
+approached, how it is left, and whether it is accented.
 """
 
 from __future__ import annotations
@@ -29,121 +29,124 @@ _COSTS: Final[Mapping[NonChordTone, float]] = {
     "accented passing tone": 1.2, "accented neighbour tone": 1.4, "appoggiatura": 2.0, "escape tone": 1.8,
     "incomplete neighbour": 1.8, "free dissonance": 6.0,
 }  # fmt: skip
-"""In units of one unusual succession of chords; ours, in the order of the textbook's reserve."""
+"""Cost of each kind, where an unusual chord succession costs 1; the values are our own, ordered as in the
+textbook."""
 
 _CLOSING_TONE_COST: Final = 8.0
-"""A note that a phrase rests on belongs to its chord."""
+"""Additional cost of a non-chord tone at the end of a phrase."""
 
 _SEVENTH_COST: Final = 1.5
-"""The melody has a chord's seventh and does not go down by step."""
+"""Cost of a chord's seventh in the melody that does not resolve down by step."""
 
-_STEP: Final = (1, 2)
-"""Semitones."""
+_STEP_SEMITONES: Final = (1, 2)
+_NO_NOTE: Final = 99
+"""Stands for the interval to a note that does not exist or does not adjoin."""
 
 
 @dataclass(frozen=True)
-class Sounding:
+class SegmentNote:
     """A note of the melody within a segment.
 
     Attributes:
-        note: Its index in the melody.
-        pitch_class: Of it.
-        kind: What it is, where it does not belong to the chord.
-        cost: Of not belonging to the chord.
-        is_rest: Whether a phrase rests on it.
-        goes_down: Whether the next other note is a step lower, or there is none.
-        weight: How long it sounds in the segment, in beats.
+        note: Index of the note in the melody.
+        pitch_class: Pitch class of the note.
+        kind: Kind of non-chord tone, if the note does not belong to the chord.
+        cost: Cost of not belonging to the chord.
+        is_closing: Whether a phrase ends with it.
+        resolves_down: Whether the next note is the same or a step lower, or there is none.
+        weight: Its duration within the segment in beats, from 0.5 to 2.
     """
 
     note: int
     pitch_class: int
     kind: NonChordTone
     cost: float
-    is_rest: bool
-    goes_down: bool
+    is_closing: bool
+    resolves_down: bool
     weight: float
 
 
-def soundings(melody: Melody, segments: Sequence[Segment]) -> tuple[tuple[Sounding, ...], ...]:
-    """Return the notes of each segment."""
-    return tuple(tuple(_sounding(melody, segment, note) for note in segment.notes) for segment in segments)
+def segment_notes(melody: Melody, segments: Sequence[Segment]) -> tuple[tuple[SegmentNote, ...], ...]:
+    """Return the notes of the melody in each segment."""
+    return tuple(
+        tuple(_segment_note(melody, segment, note) for note in segment.notes) for segment in segments
+    )
 
 
-def _sounding(melody: Melody, segment: Segment, index: int) -> Sounding:
+def _segment_note(melody: Melody, segment: Segment, index: int) -> SegmentNote:
     notes = melody.notes
     note = notes[index]
     is_accented = note.start <= segment.start
-    to_note = note.pitch - notes[index - 1].pitch if index else 99
-    from_note = notes[index + 1].pitch - note.pitch if index + 1 < len(notes) else 99
-    if index and notes[index - 1].end < note.start:
-        to_note = 99
-    if index + 1 < len(notes) and notes[index + 1].start > note.end:
-        from_note = 99
+    approach, departure = _NO_NOTE, _NO_NOTE
+    if index and notes[index - 1].end >= note.start:
+        approach = note.pitch - notes[index - 1].pitch
+    if index + 1 < len(notes) and notes[index + 1].start <= note.end:
+        departure = notes[index + 1].pitch - note.pitch
     is_held = note.start < segment.start
-    goes_on = note.end > segment.end
-    kind = _kind(to_note, from_note, is_accented=is_accented, is_held=is_held, goes_on=goes_on)
+    continues = note.end > segment.end
+    kind = _kind(approach, departure, is_accented=is_accented, is_held=is_held, continues=continues)
     beats = (
         segment.beats
         * (min(note.end, segment.end) - max(note.start, segment.start))
         / (segment.end - segment.start)
     )
     weight = min(max(beats, 0.5), 2.0)
-    is_rest = bool(segment.closes) and index == segment.notes[-1]
-    return Sounding(
+    is_closing = bool(segment.closes) and index == segment.notes[-1]
+    return SegmentNote(
         note=index,
         pitch_class=note.pitch % 12,
         kind=kind,
-        cost=_COSTS[kind] * weight + _CLOSING_TONE_COST * (segment.closes if is_rest else 0.0),
-        is_rest=is_rest,
-        goes_down=from_note == 99 or -from_note in _STEP or from_note == 0 or goes_on,
+        cost=_COSTS[kind] * weight + _CLOSING_TONE_COST * (segment.closes if is_closing else 0.0),
+        is_closing=is_closing,
+        resolves_down=departure in (_NO_NOTE, 0) or -departure in _STEP_SEMITONES or continues,
         weight=weight,
     )
 
 
-def _kind(to_note: int, from_note: int, *, is_accented: bool, is_held: bool, goes_on: bool) -> NonChordTone:
-    """Return what a note is that does not belong to the chord.
+def _kind(
+    approach: int, departure: int, *, is_accented: bool, is_held: bool, continues: bool
+) -> NonChordTone:
+    """Return the kind of a non-chord tone.
 
     Args:
-        to_note: Semitones from the note before; 99 where there is none.
-        from_note: Semitones to the next note; 99 where there is none.
+        approach: Semitones from the previous note, or `_NO_NOTE`.
+        departure: Semitones to the next note, or `_NO_NOTE`.
         is_accented: Whether it sounds when the chord begins.
-        is_held: Whether it sounded before.
-        goes_on: Whether it sounds beyond the chord.
+        is_held: Whether it began before the chord.
+        continues: Whether it sounds on after the chord.
     """
-    is_reached, is_left = abs(to_note) in _STEP, abs(from_note) in _STEP
-    if is_accented and (is_held or to_note == 0) and not goes_on and -from_note in _STEP:
+    by_step, to_step = abs(approach) in _STEP_SEMITONES, abs(departure) in _STEP_SEMITONES
+    if is_accented and (is_held or approach == 0) and not continues and -departure in _STEP_SEMITONES:
         return "suspension"
-    if not is_accented and (from_note == 0 or goes_on):
+    if not is_accented and (departure == 0 or continues):
         return "anticipation"
-    if goes_on or is_held or not (is_reached or is_left):
+    if continues or is_held or not (by_step or to_step):
         return "free dissonance"
-    goes_through = (to_note > 0) == (from_note > 0)
-    plain, accented = _BY_WAY[is_reached, is_left, goes_through or not (is_reached and is_left)]
-    return accented if is_accented else plain
+    is_same_direction = (approach > 0) == (departure > 0)
+    unaccented, accented = _KINDS[by_step, to_step, is_same_direction or not (by_step and to_step)]
+    return accented if is_accented else unaccented
 
 
-_BY_WAY: Final[Mapping[tuple[bool, bool, bool], tuple[NonChordTone, NonChordTone]]] = {
+_KINDS: Final[Mapping[tuple[bool, bool, bool], tuple[NonChordTone, NonChordTone]]] = {
     (True, True, True): ("passing tone", "accented passing tone"),
     (True, True, False): ("neighbour tone", "accented neighbour tone"),
     (False, True, True): ("incomplete neighbour", "appoggiatura"),
     (True, False, True): ("escape tone", "free dissonance"),
 }
-"""Whether it is reached by step, is left by step, and goes the same way; what it is off and on the beat."""
+"""Unaccented and accented kind, by whether the note is approached by step, is left by step, and moves on in
+the same direction."""
 
 
 def fit_costs(
-    chords: Sequence[Chord], notes: Sequence[Sequence[Sounding]], *, tension: float, dissonance: float
+    chords: Sequence[Chord], notes: Sequence[Sequence[SegmentNote]], *, tension: float, dissonance: float
 ) -> Costs:
-    """Return what it costs to put each chord under each segment.
+    """Return the cost of each chord under each segment, segments by chords.
 
     Args:
-        chords: At absolute pitch classes.
-        notes: Of each segment.
+        chords: Chords to choose from.
+        notes: Notes of the melody in each segment.
         tension: Factor of the cost of notes that are tensions of a chord.
-        dissonance: Factor of the cost of other notes that do not belong to it.
-
-    Returns:
-        Segments by chords.
+        dissonance: Factor of the cost of other non-chord tones.
     """
     is_member = np.zeros((len(chords), 12), dtype=np.bool_)
     is_tension = np.zeros((len(chords), 12), dtype=np.bool_)
@@ -152,12 +155,12 @@ def fit_costs(
         is_member[index, list(chord.pitch_classes)] = True
         is_tension[index, list(chord.tensions)] = True
         sevenths[index] = -1 if chord.seventh is None else chord.seventh
-    found = np.zeros((len(notes), len(chords)))
-    for segment, each in enumerate(notes):
-        for sounding in each:
-            tone = sounding.pitch_class
-            inside = np.where(is_tension[:, tone], tension * _COSTS["tension"], dissonance * sounding.cost)
-            found[segment] += np.where(is_member[:, tone], 0.0, inside)
-            if not sounding.goes_down:
-                found[segment] += np.where(sevenths == tone, _SEVENTH_COST, 0.0)
-    return found
+    costs = np.zeros((len(notes), len(chords)))
+    for segment, notes_of_segment in enumerate(notes):
+        for note in notes_of_segment:
+            tone = note.pitch_class
+            outside = np.where(is_tension[:, tone], tension * _COSTS["tension"], dissonance * note.cost)
+            costs[segment] += np.where(is_member[:, tone], 0.0, outside)
+            if not note.resolves_down:
+                costs[segment] += np.where(sevenths == tone, _SEVENTH_COST, 0.0)
+    return costs

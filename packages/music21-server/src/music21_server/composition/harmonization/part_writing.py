@@ -1,7 +1,7 @@
-"""Chords become voices: the cheapest way through all ways to set them.
+"""Writes the voices below a melody: the cheapest path through the voicings of the chords.
 
-The chords that fit best are set first. Where they cannot be set without breaking a strict rule, other chords
-that lose little are allowed as well, and chords and voices are chosen together.
+The best chords are tried first. Where they break a strict rule in every voicing, other chords with a small
+loss are admitted, and chords and voices are chosen together.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ import numpy as np
 
 from music21_server.composition.harmonization.melody import Melody
 from music21_server.composition.harmonization.progression import (
-    Choices,
     Progression,
+    ProgressionCosts,
     alternatives,
     best_progression,
 )
 from music21_server.composition.harmonization.style import STRICT, Costs
-from music21_server.composition.harmonization.voice_leading_costs import Setting, leading_costs
-from music21_server.composition.harmonization.voicings import VoiceRange, set_below, voicings_of
+from music21_server.composition.harmonization.voice_leading_costs import Candidates, leading_costs
+from music21_server.composition.harmonization.voicings import VoiceRange, all_voicings, voicings_below
 from music21_server.score.table import Integers
 from music21_server.theory.algorithms.viterbi import cheapest_path
 
-_WAYS: Final = 50
-"""Ways to set a chord that are tried at first."""
+_MOST_VOICINGS: Final = 50
+"""Voicings of each chord in the first attempt."""
 
-_EFFORTS: Final = ((5, 40, 2), (12, 30, 3), (24, 20, 4))
-"""What is tried around places that break a rule: chords, ways to set each, segments to either side."""
+_RETRIES: Final = ((5, 40, 2), (12, 30, 3), (24, 20, 4))
+"""Further attempts around segments that break a rule: chords, voicings of each chord, and segments on either
+side."""
 
 _CHORD_WEIGHT: Final = 3.0
-"""How much the choice of chords counts beside the ease of the voices."""
+"""Weight of the cost of the chords relative to that of the voices."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Harmony:
     """Chords and voices of a melody.
 
     Attributes:
-        progression: What was wanted before there were voices.
+        progression: The best chords without regard to the voices.
         path: Index of the chord of each segment.
-        pitches: Segments by voices below the melody, the highest first; semitones.
+        pitches: MIDI numbers, segments by voices below the melody, the highest first.
     """
 
     progression: Progression
@@ -52,95 +53,99 @@ class Harmony:
     pitches: Integers
 
 
-def harmony_of(melody: Melody, choices: Choices, below: tuple[VoiceRange, ...]) -> Harmony:
-    """Return chords and voices.
+def write_parts(melody: Melody, costs: ProgressionCosts, below: tuple[VoiceRange, ...]) -> Harmony:
+    """Return the chords and voices for a melody.
 
     Args:
-        melody: Above them.
-        choices: Of chords.
+        melody: Melody above the voices.
+        costs: Costs of the chords.
         below: Ranges of the other voices, the highest first.
     """
-    progression = best_progression(choices)
-    setter = _Setter(melody, choices, below)
-    possible = alternatives(choices.style, progression, 1)
-    settings = [setter.setting(at, chords, _WAYS) for at, chords in enumerate(possible)]
-    best = found = _cheapest(choices, settings)
-    for chords, ways, reach in _EFFORTS:
-        if not found.broken:
+    progression = best_progression(costs)
+    finder = _CandidateFinder(melody, costs, below)
+    chords_by_segment = alternatives(costs.style, progression, 1)
+    candidates = [
+        finder.candidates(at, chords, _MOST_VOICINGS) for at, chords in enumerate(chords_by_segment)
+    ]
+    best = path = _cheapest(costs, candidates)
+    for most_chords, most_voicings, reach in _RETRIES:
+        if not path.broken:
             break
-        possible = alternatives(choices.style, progression, chords)
-        around = {at + shift for at in found.broken for shift in range(-reach, reach)}
-        for at in sorted(around & set(range(len(settings)))):
-            settings[at] = setter.setting(at, possible[at], ways)
-        found = _cheapest(choices, settings)
-        best = min(best, found, key=lambda each: each.cost)
+        chords_by_segment = alternatives(costs.style, progression, most_chords)
+        around = {at + shift for at in path.broken for shift in range(-reach, reach)}
+        for at in sorted(around & set(range(len(candidates)))):
+            candidates[at] = finder.candidates(at, chords_by_segment[at], most_voicings)
+        path = _cheapest(costs, candidates)
+        best = min(best, path, key=lambda path: path.cost)
     return Harmony(progression, best.path, best.pitches)
 
 
-class _Setter:
-    """Finds ways to set chords below a melody."""
+class _CandidateFinder:
+    """Finds the voicings of chords below a melody."""
 
-    def __init__(self, melody: Melody, choices: Choices, below: tuple[VoiceRange, ...]) -> None:
+    def __init__(self, melody: Melody, costs: ProgressionCosts, below: tuple[VoiceRange, ...]) -> None:
         self._melody = melody
-        self._choices = choices
-        chords, manner = choices.style.chords, choices.style.manner
-        self._ways = functools.cache(lambda index: voicings_of(chords[index], below, manner))
+        self._costs = costs
+        chords, part_writing = costs.style.chords, costs.style.part_writing
+        self._voicings = functools.cache(lambda index: all_voicings(chords[index], below, part_writing))
 
-    def setting(self, at: int, possible: Integers, most: int) -> Setting:
-        """Return ways to set a segment.
+    def candidates(self, at: int, chords: Integers, most_voicings: int) -> Candidates:
+        """Return the candidate voicings of a segment.
 
         Args:
-            at: Which segment.
-            possible: Its possible chords.
-            most: Ways to set each of them.
+            at: Index of the segment.
+            chords: Indices of its possible chords.
+            most_voicings: Largest number of voicings of each chord.
         """
-        segment = self._choices.segments[at]
+        segment = self._costs.segments[at]
         notes = [self._melody.notes[index] for index in segment.notes]
         first, last = notes[0], notes[-1]
-        found: list[tuple[Integers, Integers, Costs]] = []
-        for index in possible.tolist():
-            pitches, costs = self._set(index, at, most)
-            found.append((np.full(len(costs), index), pitches, costs))
-        return Setting(
-            chords=np.concatenate([each[0] for each in found]),
-            pitches=np.concatenate([each[1] for each in found]),
-            costs=np.concatenate([each[2] for each in found]),
+        indices, pitches, costs = [], [], []
+        for index in chords.tolist():
+            voicings, voicing_costs = self._voicings_of_chord(index, at, most_voicings)
+            indices.append(np.full(len(voicings), index))
+            pitches.append(voicings)
+            costs.append(voicing_costs)
+        return Candidates(
+            chords=np.concatenate(indices),
+            pitches=np.concatenate(pitches),
+            costs=np.concatenate(costs),
             first=first.pitch if first.start <= segment.start else None,
             last=last.pitch if last.end >= segment.end else None,
             is_attacked=first.start == segment.start,
             is_first=segment.is_first,
         )
 
-    def _set(self, index: int, at: int, most: int) -> tuple[Integers, Costs]:
-        chord = self._choices.style.chords[index]
-        notes = [self._melody.notes[note] for note in self._choices.segments[at].notes]
+    def _voicings_of_chord(self, index: int, at: int, most: int) -> tuple[Integers, Costs]:
+        chord = self._costs.style.chords[index]
+        notes = [self._melody.notes[note] for note in self._costs.segments[at].notes]
         members = [
-            (sounding.weight, -sounding.note, sounding.pitch_class)
-            for sounding in self._choices.notes[at]
-            if sounding.pitch_class in chord.pitch_classes
+            (note.weight, -note.note, note.pitch_class)
+            for note in self._costs.notes[at]
+            if note.pitch_class in chord.pitch_classes
         ]
-        ways = self._ways(index)
-        chosen, costs = set_below(
+        voicings = self._voicings(index)
+        chosen, costs = voicings_below(
             chord,
-            ways,
-            self._choices.style.manner,
+            voicings,
+            self._costs.style.part_writing,
             lowest=min(note.pitch for note in notes),
             highest=max(note.pitch for note in notes),
             tone=max(members)[2] if members else None,
         )
         best = np.argsort(costs, kind="stable")[:most]
-        return ways.pitches[chosen[best]], costs[best]
+        return voicings.pitches[chosen[best]], costs[best]
 
 
 @dataclass(frozen=True)
-class _Way:
-    """One way through all settings.
+class _Path:
+    """One path through the candidates of all segments.
 
     Attributes:
-        cost: Of all of it.
+        cost: Total cost.
         path: Index of the chord of each segment.
-        pitches: Segments by voices; semitones.
-        broken: Segments that it enters against a strict rule.
+        pitches: MIDI numbers, segments by voices.
+        broken: Segments at whose beginning it breaks a strict rule.
     """
 
     cost: float
@@ -149,20 +154,20 @@ class _Way:
     broken: tuple[int, ...]
 
 
-def _cheapest(choices: Choices, settings: Sequence[Setting]) -> _Way:
-    """Return the cheapest way through all settings."""
-    style, local = choices.style, choices.local * _CHORD_WEIGHT
-    own = [each.costs + local[at, each.chords] for at, each in enumerate(settings)]
+def _cheapest(costs: ProgressionCosts, candidates: Sequence[Candidates]) -> _Path:
+    """Return the cheapest path through the candidates of all segments."""
+    style, local = costs.style, costs.local * _CHORD_WEIGHT
+    own = [segment.costs + local[at, segment.chords] for at, segment in enumerate(candidates)]
     transitions = (
-        choices.step(at)[one.chords[:, None], other.chords[None, :]] * _CHORD_WEIGHT
-        + leading_costs(one, other, style.chords, style.manner)
-        for at, (one, other) in enumerate(pairwise(settings), start=1)
+        costs.step(at)[one.chords[:, None], other.chords[None, :]] * _CHORD_WEIGHT
+        + leading_costs(one, other, style.chords, style.part_writing)
+        for at, (one, other) in enumerate(pairwise(candidates), start=1)
     )
-    ways, totals = cheapest_path(own, transitions)
-    costs = np.diff([total[way] for total, way in zip(totals, ways, strict=True)], prepend=0.0)
-    return _Way(
+    rows, totals = cheapest_path(own, transitions)
+    increments = np.diff([total[row] for total, row in zip(totals, rows, strict=True)], prepend=0.0)
+    return _Path(
         cost=float(totals[-1].min()),
-        path=tuple(int(setting.chords[way]) for setting, way in zip(settings, ways, strict=True)),
-        pitches=np.array([setting.pitches[way] for setting, way in zip(settings, ways, strict=True)]),
-        broken=tuple(np.flatnonzero(costs >= STRICT).tolist()),
+        path=tuple(int(segment.chords[row]) for segment, row in zip(candidates, rows, strict=True)),
+        pitches=np.array([segment.pitches[row] for segment, row in zip(candidates, rows, strict=True)]),
+        broken=tuple(np.flatnonzero(increments >= STRICT).tolist()),
     )

@@ -1,8 +1,8 @@
 """Chords and progressions of popular songs: loops of triads, with suspended fourths and added ninths.
 
-The loops are those that Tagg, *Everyday Tonality II* (2014, chapters on chord loops and on bimodality),
+The loops are described by Tagg, *Everyday Tonality II* (2014, chapters on chord loops and on bimodality),
 Everett, *The Foundations of Rock* (2009), and Biamonte, "Triadic Modal and Pentatonic Patterns in Rock Music"
-(*Music Theory Spectrum* 32/2, 2010) describe. A loop goes round; what leaves it costs.
+(*Music Theory Spectrum* 32/2, 2010). Continuing a loop is free; leaving it has a cost.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.composition.harmonization.chords import Chord, chord, numeral_of, stacked
-from music21_server.composition.harmonization.style import Manner, Style
-from music21_server.composition.harmonization.tonality import Tonality, pitch_class, spelled
+from music21_server.composition.harmonization.chords import Chord, chord, numeral_of, stacked_thirds
+from music21_server.composition.harmonization.style import PartWritingCosts, Style
+from music21_server.composition.harmonization.tonality import Tonality, name_in_key, pitch_class
 from music21_server.theory.harmony.functions import Function
 from music21_server.theory.pitch.names import absolute_name, text_of
 
@@ -25,7 +25,7 @@ SOURCE: Final = (
     "Spectrum 32/2 (2010)"
 )
 
-MANNER: Final = Manner(
+PART_WRITING: Final = PartWritingCosts(
     parallel=0.6, direct=0.0, overlap=1.0, tendency=0.4, doubled_tendency=1.0,
     missing=(12.0, 12.0, 0.8, 1.0, 0.5), doubled=(0.0, 0.6, 0.2, 1.0, 1.0), wide=2.0,
 )  # fmt: skip
@@ -49,7 +49,7 @@ _TRIADS: Final = {
 }  # fmt: skip
 
 ADDED: Final = {"": {2: "(add9)"}, "m": {2: "m(add9)"}}
-"""What a suffix becomes by the interval of a tension above the root, in semitones."""
+"""Extended suffixes, by the suffix and the semitones from the root up to the tension."""
 
 _SUSPENDED_COST, _NOT_OF_MODE_COST, _FREE_COST = 0.8, 1.0, 1.2
 _OTHER_PLACE, _LEAVING = 3.0, 2.0
@@ -58,7 +58,7 @@ _FREE_LOOP: Final = -1
 
 @dataclass(frozen=True)
 class _Place:
-    """A chord at a place of a loop."""
+    """A chord at a position of a loop."""
 
     loop: int
     place: int
@@ -68,7 +68,7 @@ class _Place:
 
 @functools.lru_cache(maxsize=16)
 def pop(key: Tonality) -> Style:
-    """Return the style in a key; in a church mode, loops with chords of that mode cost least."""
+    """Return the style in a key; in a church mode the loops whose chords are in the mode cost least."""
     places = tuple(_places(key))
     moves = np.array([[_move(before, after) for after in places] for before in places])
     is_tonic = np.array([each.chord.degree == "I" and each.chord.suffix != "sus4" for each in places])
@@ -83,7 +83,7 @@ def pop(key: Tonality) -> Style:
         metre=np.array([[each.chord.colour for each in places]] * 4),
         changes=(0.0, 0.8, 3.0, 6.0),
         holds=(2.0, 0.0, 0.0, 0.0),
-        manner=MANNER,
+        part_writing=PART_WRITING,
         tension=1.0,
         dissonance=0.6,
         has_symbols=True,
@@ -97,15 +97,15 @@ def _places(key: Tonality) -> Iterator[_Place]:
         numerals = text.split()
         for place, numeral in enumerate(numerals):
             notes = _TRIADS[numeral]
-            inside = all(pitch_class(spelled((0, 0), each)) in scale for each in notes.split())
+            inside = all(pitch_class(name_in_key((0, 0), each)) in scale for each in notes.split())
             colour = 0.0 if inside else _NOT_OF_MODE_COST
-            for made in _variants(key, numeral, notes, colour):
-                yield _Place(loop, place, len(numerals), made)
+            for variant in _variants(key, numeral, notes, colour):
+                yield _Place(loop, place, len(numerals), variant)
     for degree in range(7):
         numeral = numeral_of(key, degree)
         if not numeral.endswith("o"):
-            for made in _variants(key, numeral, stacked(key, degree, 3), _FREE_COST):
-                yield _Place(_FREE_LOOP, degree, 7, made)
+            for variant in _variants(key, numeral, stacked_thirds(key, degree, 3), _FREE_COST):
+                yield _Place(_FREE_LOOP, degree, 7, variant)
 
 
 _FUNCTIONS: Final[Mapping[str, Function]] = {
@@ -115,10 +115,10 @@ _FUNCTIONS: Final[Mapping[str, Function]] = {
 
 
 def _variants(key: Tonality, numeral: str, notes: str, colour: float) -> Iterator[Chord]:
-    """Yield a triad and, above its root and fifth, the fourth."""
+    """Yield a triad and its variant with a suspended fourth."""
     root, _, fifth = notes.split()
     degree = numeral.upper()
-    step, cents = spelled((0, 0), root)
+    step, cents = name_in_key((0, 0), root)
     ninth, fourth = _above(step, cents, 1, 2), _above(step, cents, 3, 5)
     suffix = "m" if numeral.lstrip("b").islower() else ""
     function = _FUNCTIONS.get(degree, "other")
@@ -131,18 +131,18 @@ def _variants(key: Tonality, numeral: str, notes: str, colour: float) -> Iterato
 
 
 def _above(step: int, cents: int, steps: int, semitones: int) -> str:
-    """Return the name so many steps and semitones above another."""
+    """Return the note a number of steps and semitones above another."""
     natural = (0, 2, 4, 5, 7, 9, 11)[steps]
     return text_of(absolute_name((step, cents), (steps, 100 * (semitones - natural))))
 
 
 def _move(before: _Place, after: _Place) -> float:
-    """Return what a succession costs: a loop goes on for nothing."""
+    """Return the cost of a succession; continuing a loop is free."""
     if before.chord == after.chord and before.loop == after.loop and before.place == after.place:
         return 0.0
     if before.loop == after.loop != _FREE_LOOP:
         if after.place == before.place:
-            return 0.2  # a suspension resolves
+            return 0.2  # a suspended fourth resolves
         if after.place == (before.place + 1) % before.size:
             return 0.0
         return _OTHER_PLACE

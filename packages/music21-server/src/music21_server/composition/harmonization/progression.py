@@ -1,7 +1,7 @@
-"""Which chords follow each other: the cheapest path through the chords of a style (Viterbi's algorithm).
+"""The cheapest chord progression for a melody (Viterbi's algorithm).
 
-A chord costs by how it fits the melody and where it stands; a succession costs by what the style says of it
-and, where a phrase ends, by what cadence it makes.
+The cost of a chord depends on how it fits the melody and on its metrical position; the cost of a succession
+depends on the style and, at the end of a phrase, on the cadence that it makes.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music21_server.composition.harmonization.melody_fit import Sounding, fit_costs
+from music21_server.composition.harmonization.melody_fit import SegmentNote, fit_costs
 from music21_server.composition.harmonization.segments import HarmonicRhythm, Segment
 from music21_server.composition.harmonization.style import Costs, Style
 from music21_server.score.table import Integers
 from music21_server.theory.algorithms.viterbi import cheapest_path
 
 _REPEATED_COST = 0.7
-"""A chord that stays where a certain harmonic rhythm is asked for."""
+"""Cost of a chord that stays although the request asks for regular changes."""
 
 _SEED_RANGE = 0.9
-"""Most that a seed adds to the cost of a chord: less than an unusual succession."""
+"""Largest random cost that a seed adds to a chord: less than an unusual succession."""
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What every chord of a style costs in every segment.
+class ProgressionCosts:
+    """Costs of the chords of a style under a melody.
 
     Attributes:
-        style: Whose chords.
-        segments: Where they are to be chosen.
-        notes: Of the melody, by segment.
-        fit: What the melody costs, segments by chords.
-        metre: What the place costs, likewise.
-        chance: What the seed adds, likewise.
-        rhythm: How chords are to change.
+        style: Style that has the chords.
+        segments: Segments that each need a chord.
+        notes: Notes of the melody in each segment.
+        fit: Cost of each chord under the melody, segments by chords.
+        metre: Cost of each chord at its metrical position, segments by chords.
+        chance: Random cost of each chord, from the seed, segments by chords.
+        rhythm: Harmonic rhythm that was asked for.
     """
 
     style: Style
     segments: tuple[Segment, ...]
-    notes: tuple[tuple[Sounding, ...], ...]
+    notes: tuple[tuple[SegmentNote, ...], ...]
     fit: Costs
     metre: Costs
     chance: Costs
@@ -48,11 +48,11 @@ class Choices:
 
     @property
     def local(self) -> Costs:
-        """What each chord costs in each segment, segments by chords."""
+        """Total cost of each chord in each segment, segments by chords."""
         return self.fit + self.metre + self.chance
 
     def cadence(self, at: int) -> Costs:
-        """Return what each succession into a segment costs as an end of a phrase."""
+        """Return the cost of each succession into a segment as the end of a phrase, chords by chords."""
         segment = self.segments[at]
         if not segment.closes:
             return np.zeros_like(self.style.moves)
@@ -60,70 +60,70 @@ class Choices:
         return (self.style.final if is_last else self.style.inner) * segment.closes
 
     def pace(self, at: int) -> Costs:
-        """Return what it costs to change or to keep the chord at a segment."""
+        """Return the cost of changing or keeping the chord at a segment, chords by chords."""
         size, segment = len(self.style.chords), self.segments[at]
         if self.rhythm != "auto":
             return np.eye(size) * _REPEATED_COST
         change = self.style.changes[segment.strength] * (0.5 if segment.closes else 1.0)
-        found = np.full((size, size), change / max(segment.beat_quarters, 0.5))
-        np.fill_diagonal(found, self.style.holds[segment.strength])
-        return found
+        costs = np.full((size, size), change / max(segment.beat_quarters, 0.5))
+        np.fill_diagonal(costs, self.style.holds[segment.strength])
+        return costs
 
     def step(self, at: int) -> Costs:
-        """Return what each succession into a segment costs, the chords before by those of the segment."""
+        """Return the total cost of each succession into a segment, chords before by chords after."""
         return self.style.moves + self.cadence(at) + self.pace(at)
 
 
-def choices(
+def progression_costs(
     style: Style,
     segments: tuple[Segment, ...],
-    notes: tuple[tuple[Sounding, ...], ...],
+    notes: tuple[tuple[SegmentNote, ...], ...],
     *,
     rhythm: HarmonicRhythm,
     seed: int,
-) -> Choices:
-    """Return what the chords of a style cost under a melody.
+) -> ProgressionCosts:
+    """Return the costs of the chords of a style under a melody.
 
     Args:
-        style: Whose chords.
-        segments: Of the melody.
-        notes: Of each segment.
-        rhythm: How chords are to change.
-        seed: Which of the good solutions; 0 is the best.
+        style: Style that has the chords.
+        segments: Segments of the melody.
+        notes: Notes of the melody in each segment.
+        rhythm: Harmonic rhythm.
+        seed: Choice among the good solutions; 0 is the best.
     """
     fit = fit_costs(style.chords, notes, tension=style.tension, dissonance=style.dissonance)
     metre = np.array([style.metre[segment.strength] for segment in segments])
     metre[0] += style.opening
-    return Choices(style, segments, notes, fit, metre, _chance(style, len(segments), seed), rhythm)
+    return ProgressionCosts(style, segments, notes, fit, metre, _chance(style, len(segments), seed), rhythm)
 
 
 def _chance(style: Style, segments: int, seed: int) -> Costs:
-    """Return what a seed adds: the same for all chords of one degree."""
+    """Return the random cost of each chord, equal for all chords of one degree."""
     if seed == 0:
         return np.zeros((segments, len(style.chords)))
     degrees = list(dict.fromkeys(chord.degree for chord in style.chords))
     drawn = np.random.default_rng(seed).random((segments, len(degrees))) * _SEED_RANGE
-    found: Costs = drawn[:, [degrees.index(chord.degree) for chord in style.chords]]
-    return found
+    costs: Costs = drawn[:, [degrees.index(chord.degree) for chord in style.chords]]
+    return costs
 
 
 @dataclass(frozen=True)
 class Progression:
-    """A path of chords.
+    """The cheapest path, and the loss with every other chord.
 
     Attributes:
         path: Index of the chord of each segment.
-        loss: How much dearer the best path with each chord is, segments by chords.
+        loss: Additional cost of the best path through each chord, segments by chords.
     """
 
     path: tuple[int, ...]
     loss: Costs
 
 
-def best_progression(choices: Choices) -> Progression:
-    """Return the cheapest path, and how much is lost with every other chord."""
-    local = choices.local
-    steps = [choices.step(at) for at in range(1, len(local))]
+def best_progression(costs: ProgressionCosts) -> Progression:
+    """Return the cheapest path through the chords."""
+    local = costs.local
+    steps = [costs.step(at) for at in range(1, len(local))]
     path, forward = cheapest_path(local, steps)
     backward = np.zeros_like(local)
     for at in range(len(local) - 2, -1, -1):
@@ -133,27 +133,27 @@ def best_progression(choices: Choices) -> Progression:
 
 
 def alternatives(style: Style, progression: Progression, most: int) -> Sequence[Integers]:
-    """Return the chords of each segment that lose least, the chosen one first.
+    """Return the chords of each segment with the least loss, the chosen one first.
 
     Args:
-        style: Whose chords.
-        progression: The path and what others lose.
-        most: How many; all inversions of the chosen one are there anyway.
+        style: Style that has the chords.
+        progression: The cheapest path and the losses of others.
+        most: Number of chords, to which all inversions of the chosen one are added.
     """
-    found = []
+    chords = []
     for chosen, loss in zip(progression.path, progression.loss, strict=True):
         order = np.argsort(loss, kind="stable")[:most].tolist()
-        found.append(np.array(list(dict.fromkeys([chosen, *_inversions(style, chosen), *order]))))
-    return found
+        chords.append(np.array(list(dict.fromkeys([chosen, *_inversions(style, chosen), *order]))))
+    return chords
 
 
 def _inversions(style: Style, chosen: int) -> list[int]:
-    """Return the other inversions of a chord."""
+    """Return the indices of the other inversions of a chord."""
     chord = style.chords[chosen]
     return [
         index
-        for index, each in enumerate(style.chords)
-        if each.degree == chord.degree
-        and each.bass_class != chord.bass_class
-        and set(each.pitch_classes) == set(chord.pitch_classes)
+        for index, other in enumerate(style.chords)
+        if other.degree == chord.degree
+        and other.bass_class != chord.bass_class
+        and set(other.pitch_classes) == set(chord.pitch_classes)
     ]

@@ -1,4 +1,4 @@
-"""Why a chord was chosen: what would have been dearer with the next best one, in words."""
+"""The reason for each chord: the cost that the next best chord would have added, in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from music21_server.composition.harmonization.chords import Chord
-from music21_server.composition.harmonization.progression import Choices
+from music21_server.composition.harmonization.progression import ProgressionCosts
 from music21_server.composition.harmonization.style import Costs
 
 Ground = Literal[
@@ -18,19 +18,19 @@ Ground = Literal[
 ]  # fmt: skip
 
 _NO_COST: Final = 0.01
-_AS_A_RULE, _SOMETIMES = 0.4, 1.2
-"""Up to which cost a succession is usual, or not rare."""
+_USUAL, _SOMETIMES = 0.4, 1.2
+"""Largest costs of a succession that is called usual, and of one that is called occasional."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a chord was chosen.
+    """The reason for choosing a chord.
 
     Attributes:
-        ground: What spoke for it most.
+        ground: Strongest reason.
         text: The same as a sentence.
-        next_best: Numeral of the best other chord, its neighbours staying as they are; empty for none.
-        lead: By how much that would have been dearer; below zero where the voices had the last word.
+        next_best: Numeral of the best other chord between the same neighbours; empty if there is none.
+        lead: Additional cost of that chord; negative if the chord was chosen for the sake of the voices.
     """
 
     ground: Ground
@@ -41,62 +41,66 @@ class Reason:
 
 @dataclass(frozen=True)
 class Run:
-    """Segments that have one chord.
+    """Successive segments with the same chord.
 
     Attributes:
-        first: Index of the first one.
-        last: Index of the last one.
+        first: Index of the first segment.
+        last: Index of the last segment.
     """
 
     first: int
     last: int
 
 
-def reason(choices: Choices, path: Sequence[int], wanted: Sequence[int], run: Run, melody: str) -> Reason:
-    """Return why a chord was chosen.
+def reason(
+    costs: ProgressionCosts, path: Sequence[int], best_path: Sequence[int], run: Run, melody: str
+) -> Reason:
+    """Return the reason for a chord.
 
     Args:
-        choices: Costs of all chords.
-        path: The chords that were chosen, one for each segment.
-        wanted: Those that would have been without regard to voices.
-        run: Where it is.
-        melody: Names of the melody's notes in it, as in a sentence.
+        costs: Costs of all chords.
+        path: Indices of the chosen chords, one for each segment.
+        best_path: Indices of the chords that would be best without regard to the voices.
+        run: Segments of the chord.
+        melody: Names of the melody's notes above it, as a phrase.
     """
-    chords = choices.style.chords
+    chords = costs.style.chords
     chosen = path[run.first]
     is_other = np.array([_is_other(chord, chords[chosen]) for chord in chords])
     if not is_other.any():
         return Reason("plainness", "It is the only chord of the style.", "", 0.0)
-    parts = _parts(choices, path, run)
+    parts = _cost_parts(costs, path, run)
     total = sum(parts.values(), np.zeros(len(chords)))
     rival = int(np.where(is_other, total, np.inf).argmin())
     lead = round(float(total[rival] - total[chosen]), 3)
-    hoped = next((each for each in wanted[run.first : run.last + 1] if is_other[each]), None)
-    if hoped is not None:
-        text = f"{chords[hoped].numeral} is wanted here too, but its voices would lead worse."
+    better = next((index for index in best_path[run.first : run.last + 1] if is_other[index]), None)
+    if better is not None:
+        text = (
+            f"{chords[better].numeral} would suit the melody here too, but its voice leading would be worse."
+        )
         return Reason("voices", text, chords[rival].numeral, lead)
-    gains = {ground: float(costs[rival] - costs[chosen]) for ground, costs in parts.items()}
-    ground = max(gains, key=lambda each: gains[each])
-    told = _Telling(choices, path, run, chords[rival], melody)
-    return Reason(ground, told.text(ground), chords[rival].numeral, lead)
+    gains = {ground: float(part[rival] - part[chosen]) for ground, part in parts.items()}
+    ground = max(gains, key=lambda ground: gains[ground])
+    explanation = _Explanation(costs, path, run, chords[rival], melody)
+    return Reason(ground, explanation.text(ground), chords[rival].numeral, lead)
 
 
 def _is_other(chord: Chord, chosen: Chord) -> bool:
-    return chord.degree != chosen.degree and _kind(chord) != _kind(chosen)
+    return chord.degree != chosen.degree and _pitch_class_set(chord) != _pitch_class_set(chosen)
 
 
-def _kind(chord: Chord) -> frozenset[int]:
+def _pitch_class_set(chord: Chord) -> frozenset[int]:
     return frozenset(chord.pitch_classes)
 
 
-def _parts(choices: Choices, path: Sequence[int], run: Run) -> dict[Ground, Costs]:
-    """Return what each chord would cost in a run, by grounds; its neighbours stay as they are."""
-    style = choices.style
+def _cost_parts(costs: ProgressionCosts, path: Sequence[int], run: Run) -> dict[Ground, Costs]:
+    """Return the cost of each chord in a run, between the same neighbours, split by grounds."""
+    style = costs.style
     inside = slice(run.first, run.last + 1)
     none = np.zeros(len(style.chords))
     parts: dict[Ground, Costs] = {
-        "melody": choices.fit[inside].sum(axis=0), "plainness": choices.metre[inside].sum(axis=0),
-        "seed": choices.chance[inside].sum(axis=0), "approach": none, "cadence": none, "departure": none,
+        "melody": costs.fit[inside].sum(axis=0), "plainness": costs.metre[inside].sum(axis=0),
+        "seed": costs.chance[inside].sum(axis=0), "approach": none, "cadence": none, "departure": none,
         "preparation": none, "pace": none, "opening": none,
     }  # fmt: skip
     if run.first == 0:
@@ -105,21 +109,21 @@ def _parts(choices: Choices, path: Sequence[int], run: Run) -> dict[Ground, Cost
     else:
         before = path[run.first - 1]
         parts["approach"] = style.moves[before]
-        parts["cadence"] = choices.cadence(run.first)[before]
-        parts["pace"] = choices.pace(run.first)[before]
+        parts["cadence"] = costs.cadence(run.first)[before]
+        parts["pace"] = costs.pace(run.first)[before]
     if run.last + 1 < len(path):
         after = path[run.last + 1]
         parts["departure"] = style.moves[:, after]
-        parts["preparation"] = choices.cadence(run.last + 1)[:, after]
-        parts["pace"] = parts["pace"] + choices.pace(run.last + 1)[:, after]
+        parts["preparation"] = costs.cadence(run.last + 1)[:, after]
+        parts["pace"] = parts["pace"] + costs.pace(run.last + 1)[:, after]
     return parts
 
 
 @dataclass(frozen=True)
-class _Telling:
-    """Puts a ground into words."""
+class _Explanation:
+    """Explains the ground of a choice in a sentence."""
 
-    choices: Choices
+    costs: ProgressionCosts
     path: Sequence[int]
     run: Run
     rival: Chord
@@ -130,34 +134,33 @@ class _Telling:
         before, after = self._numeral(self.run.first - 1), self._numeral(self.run.last + 1)
         return {
             "melody": self._melody(),
-            "approach": f"{before} goes to {chosen} {self._often(self.run.first - 1)}, {rival} is rarer.",
-            "departure": f"It goes on to {after} {self._often(self.run.last)}, which {rival} does less.",
-            "cadence": f"The end of the phrase asks for {before}-{chosen}; {before}-{rival} closes it less.",
-            "preparation": f"The phrase is about to end: {chosen}-{after} closes it better than "
-            f"{rival}-{after}.",
-            "pace": f"A chord changes here, and {rival} would be the chord before or after it.",
-            "plainness": f"It is a plainer chord of the style than {rival}, which would be the next best.",
-            "opening": f"A melody begins with it rather than with {rival}.",
-            "seed": f"The seed chose it among chords that do about as well, such as {rival}.",
+            "approach": f"{before} {self._frequency(self.run.first - 1)} goes to {chosen}; {rival} is rarer.",
+            "departure": f"It {self._frequency(self.run.last)} goes on to {after}; {rival} does so less often.",
+            "cadence": f"{before}-{chosen} ends the phrase better than {before}-{rival}.",
+            "preparation": f"{chosen}-{after} is a better close for the phrase than {rival}-{after}.",
+            "pace": f"The chord changes here, and {rival} is already the chord before or after it.",
+            "plainness": f"It is a plainer chord of the style than {rival}, the next best.",
+            "opening": f"A melody usually begins with it rather than with {rival}.",
+            "seed": f"The seed chose it among chords that fit about as well, such as {rival}.",
         }[ground]
 
     def _melody(self) -> str:
-        fit = self.choices.fit[self.run.first : self.run.last + 1].sum(axis=0)
-        chords = self.choices.style.chords
-        fitting = {_kind(chords[index]) for index in np.flatnonzero(fit < _NO_COST).tolist()}
+        fit = self.costs.fit[self.run.first : self.run.last + 1].sum(axis=0)
+        chords = self.costs.style.chords
+        fitting = {_pitch_class_set(chords[index]) for index in np.flatnonzero(fit < _NO_COST).tolist()}
         is_exact = fit[self.path[self.run.first]] < _NO_COST
         if is_exact and len(fitting) == 1:
-            return f"It is the only chord of the style that has {self.melody}."
+            return f"It is the only chord of the style that contains {self.melody}."
         if is_exact:
-            return f"It has {self.melody} of the melody, {self.rival.numeral} has not."
+            return f"It contains {self.melody} of the melody; {self.rival.numeral} does not."
         return f"It fits {self.melody} of the melody better than {self.rival.numeral}."
 
     def _numeral(self, at: int) -> str:
-        return self.choices.style.chords[self.path[at]].numeral if 0 <= at < len(self.path) else ""
+        return self.costs.style.chords[self.path[at]].numeral if 0 <= at < len(self.path) else ""
 
-    def _often(self, at: int) -> str:
-        """Return how usual the succession from a segment to the next is; nothing at either end."""
+    def _frequency(self, at: int) -> str:
+        """Return how usual the succession from a segment to the next is; an empty text at either end."""
         if not 0 <= at < len(self.path) - 1:
             return ""
-        cost = float(self.choices.style.moves[self.path[at], self.path[at + 1]])
-        return "as a rule" if cost <= _AS_A_RULE else "now and then" if cost <= _SOMETIMES else "rarely"
+        cost = float(self.costs.style.moves[self.path[at], self.path[at + 1]])
+        return "usually" if cost <= _USUAL else "sometimes" if cost <= _SOMETIMES else "rarely"

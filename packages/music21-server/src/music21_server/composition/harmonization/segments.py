@@ -1,4 +1,4 @@
-"""Where chords may change: the melody's time, cut at beats, half bars or bars and at the ends of phrases."""
+"""Segments of the melody that get one chord each: beats, half bars or bars, split at the ends of phrases."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from music21_server.theory.time.positions import Clock
 HarmonicRhythm = Literal["auto", "beat", "half bar", "bar"]
 
 MOST_SEGMENTS: Final = 4_000
-"""Places where a chord may begin, in one melody."""
+"""Largest number of segments in one melody."""
 
 DOWNBEAT, MIDDLE, BEAT, OFFBEAT = 0, 1, 2, 3
-"""How strong a place is: the barline, the middle of the bar, another beat, or between beats."""
+"""Metrical strength: the barline, the middle of the bar, another beat, or a place between beats."""
 
 _WEIGHT_OF_EVIDENCE: Final = {
     "end of the score": 1.0, "fermata": 1.0, "silence": 0.8, "melody rests": 0.8, "held notes": 0.4,
 }  # fmt: skip
-"""How surely a phrase ends there; a brief pause is none."""
+"""Confidence that a phrase ends, by the evidence; other evidence does not count."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of time that has one chord.
+    """A time span that gets one chord.
 
     Attributes:
         start: Ticks since the beginning of the score.
-        end: Likewise.
+        end: Ticks since the beginning of the score.
         strength: `DOWNBEAT`, `MIDDLE`, `BEAT` or `OFFBEAT`.
         notes: Indices of the melody's notes that sound in it, in order; at least one.
-        closes: How surely a phrase ends with it, 0 to 1.
-        is_first: Whether nothing sounds right before it.
-        beats: How long it lasts.
+        closes: Confidence that a phrase ends with it, 0 to 1.
+        is_first: Whether nothing sounds immediately before it.
+        beats: Duration in beats.
         beat_quarters: Length of a beat in quarter notes.
     """
 
@@ -53,15 +53,16 @@ class Segment:
 
 
 def segments_of(melody: Melody, rhythm: HarmonicRhythm) -> tuple[Segment, ...]:
-    """Return the segments in which the melody sounds, in the order of time.
+    """Return the segments in which the melody sounds, in time order.
+
+    The last note of a phrase is one segment, however long.
 
     Args:
-        melody: Whose.
-        rhythm: How long a segment is; ``auto`` cuts at every beat, and leaves it to the choice of chords
-            which of them change. The last note of a phrase is one segment, however long.
+        melody: Melody to split.
+        rhythm: Length of a segment; ``auto`` splits at every beat, and the chord may stay.
 
     Raises:
-        ScoreError: There are too many.
+        ScoreError: There are too many segments.
     """
     score = melody.score
     clock = Clock(score)
@@ -69,7 +70,7 @@ def segments_of(melody: Melody, rhythm: HarmonicRhythm) -> tuple[Segment, ...]:
     closing = _closing(melody, clock)
     starts = np.array([note.start for note in melody.notes])
     ends = np.array([note.end for note in melody.notes])
-    found: list[Segment] = []
+    segments: list[Segment] = []
     beat_ticks = np.array(clock.beat_ticks)
     bars = np.searchsorted(score.measure_starts, [tick for tick, _ in cuts], side="right") - 1
     for (start, strength), (end, _), bar in zip(cuts, cuts[1:], bars.tolist(), strict=False):
@@ -78,24 +79,29 @@ def segments_of(melody: Melody, rhythm: HarmonicRhythm) -> tuple[Segment, ...]:
             continue
         notes = tuple(range(int(first), int(last)))
         closes = next((closing[note] for note in notes if note in closing), 0.0)
-        if found and found[-1].end == start and notes == (found[-1].notes[-1],) and found[-1].closes:
-            found[-1] = replace(
-                found[-1], end=end, beats=found[-1].beats + _beats(start, end, beat_ticks, bar)
+        if (
+            segments
+            and segments[-1].end == start
+            and notes == (segments[-1].notes[-1],)
+            and segments[-1].closes
+        ):
+            segments[-1] = replace(
+                segments[-1], end=end, beats=segments[-1].beats + _beats(start, end, beat_ticks, bar)
             )
             continue
-        found.append(
+        segments.append(
             Segment(
                 start=start,
                 end=end,
                 strength=strength,
                 notes=notes,
                 closes=closes if notes[-1] in closing else 0.0,
-                is_first=not found or found[-1].end < start,
+                is_first=not segments or segments[-1].end < start,
                 beats=_beats(start, end, beat_ticks, bar),
                 beat_quarters=float(beat_ticks[bar] / score.notes.ticks_per_quarter),
             )
         )
-    return tuple(found)
+    return tuple(segments)
 
 
 def _beats(start: int, end: int, beat_ticks: np.ndarray, bar: int) -> float:
@@ -103,30 +109,32 @@ def _beats(start: int, end: int, beat_ticks: np.ndarray, bar: int) -> float:
 
 
 def _closing(melody: Melody, clock: Clock) -> dict[int, float]:
-    """Return the last notes of phrases, and how surely they are."""
+    """Return the indices of the last notes of phrases, with the confidence that the phrase ends."""
     starts = [note.start for note in melody.notes]
-    found: dict[int, float] = {}
+    closing: dict[int, float] = {}
     for end in phrase_ends(melody.score, clock):
         weight = _WEIGHT_OF_EVIDENCE.get(end.evidence, 0.0)
         if weight:
-            found[int(np.searchsorted(starts, end.tick, side="right")) - 1] = weight
-    found[len(starts) - 1] = 1.0
-    return found
+            closing[int(np.searchsorted(starts, end.tick, side="right")) - 1] = weight
+    closing[len(starts) - 1] = 1.0
+    return closing
 
 
 def _cuts(melody: Melody, clock: Clock, rhythm: HarmonicRhythm) -> list[tuple[int, int]]:
-    """Return where segments begin, with the strength of the place; last the end of the score."""
+    """Return tick and metrical strength of each beginning of a segment, and of the end of the score."""
     score = melody.score
     starts = score.measure_starts.tolist()
-    found: list[tuple[int, int]] = []
+    cuts: list[tuple[int, int]] = []
     for bar, (begin, end) in enumerate(pairwise(starts)):
         beat = clock.beat_ticks[bar]
-        before = round((clock.at(0, 0).beat - 1) * beat) if bar == 0 else 0  # what a pickup bar lacks
+        before = (
+            round((clock.at(0, 0).beat - 1) * beat) if bar == 0 else 0
+        )  # the missing part of a pickup bar
         count = -(-(end - begin + before) // beat)
-        if len(found) + count > MOST_SEGMENTS:
+        if len(cuts) + count > MOST_SEGMENTS:
             raise ScoreError(
-                f"Expected a melody of at most {MOST_SEGMENTS:,} beats, this one has more: harmonise it in "
-                "sections (score_slice)."
+                f"Expected a melody of at most {MOST_SEGMENTS:,} beats, got more: harmonise it in sections "
+                "(score_slice)."
             )
         middle = (count + 1) // 2 if count > 2 or rhythm == "half bar" else 0
         for index in range(count):
@@ -139,5 +147,5 @@ def _cuts(melody: Melody, clock: Clock, rhythm: HarmonicRhythm) -> list[tuple[in
                 is_off = index * beat < before
                 is_middle = strength == MIDDLE and count % 2 == 0
                 level = OFFBEAT if is_off else strength if strength != MIDDLE or is_middle else BEAT
-                found.append((begin + onset, level))
-    return [*found, (starts[-1], DOWNBEAT)]
+                cuts.append((begin + onset, level))
+    return [*cuts, (starts[-1], DOWNBEAT)]

@@ -1,4 +1,4 @@
-"""What a style of harmony is: its chords, how they follow each other, and how its voices move."""
+"""A style of harmony: its chords, the costs of their successions, and the costs of its part-writing."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from music21_server.composition.harmonization.chords import Chord
 Costs = npt.NDArray[np.float64]
 
 STRICT: Final = 1_000.0
-"""What costs so much is forbidden, and no mere fault: all other costs of a melody's harmony are less."""
+"""Costs of this size mark forbidden faults; all other costs of a harmonisation together are lower."""
 
 StyleName = Literal["classical", "jazz", "pop", "modal"]
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How voices are set and led: what each fault costs; 0 where a style does not mind.
+class PartWritingCosts:
+    """Cost of each fault of part-writing; 0 where a style does not mind.
 
     Attributes:
-        parallel: Two voices in fifths, octaves or unisons twice in succession, by whatever motion.
-        direct: Outer voices moving the same way into a fifth or an octave, the upper one by a leap.
-        overlap: A voice beyond the note that its neighbour leaves.
-        tendency: A leading note or a seventh that does not go where it wants to.
-        doubled_tendency: One of these twice in a chord.
-        missing: Root, third, fifth and seventh of a chord, and its extensions, not sounding.
-        doubled: Root, third, fifth, seventh and extensions sounding twice.
+        parallel: Two voices moving from one fifth, octave or unison to another, in any direction.
+        direct: Outer voices in similar motion to a fifth or octave, with a leap in the upper voice.
+        overlap: A voice that moves past the previous note of its neighbour.
+        tendency: A leading note or seventh that does not resolve.
+        doubled_tendency: A doubled leading note or seventh.
+        missing: Missing root, third, fifth, seventh and extension of a chord.
+        doubled: Doubled root, third, fifth, seventh and extension of a chord.
         wide: Upper voices more than an octave apart.
     """
 
@@ -49,20 +49,20 @@ class Style:
     """A style in a key.
 
     Attributes:
-        name: Of the style.
-        chords: That it has; a chord may be there twice, with other ways to go on.
-        moves: What each succession costs, chords by chords; on the diagonal, a chord that stays.
-        inner: What each succession costs in addition at the end of a phrase.
-        final: Likewise at the end of the melody.
-        opening: What each chord costs as the first one.
-        metre: What each chord costs by the strength of its place, strengths by chords.
-        changes: What a new chord costs by the strength of its place, where chords need not change.
-        holds: What a chord that stays costs by the strength of the place that it stays over.
-        manner: How its voices move.
-        tension: Factor of what tensions in the melody cost.
-        dissonance: Factor of what other dissonances cost.
+        name: Name of the style.
+        chords: Chords of the style; a chord may occur twice, with different continuations.
+        moves: Cost of each succession, chords before by chords after; the diagonal is a chord that stays.
+        inner: Additional cost of each succession at the end of a phrase.
+        final: Additional cost of each succession at the end of the melody.
+        opening: Cost of each chord at the beginning.
+        metre: Cost of each chord by metrical strength, strengths by chords.
+        changes: Cost of a new chord by metrical strength, if chords need not change.
+        holds: Cost of a chord that stays, by the metrical strength of the place it is held over.
+        part_writing: Costs of its part-writing.
+        tension: Factor of the cost of tensions in the melody.
+        dissonance: Factor of the cost of other dissonances in the melody.
         has_symbols: Whether chord symbols are written.
-        source: Where its progressions come from.
+        source: Books that describe its progressions.
     """
 
     name: StyleName
@@ -74,7 +74,7 @@ class Style:
     metre: Costs
     changes: tuple[float, float, float, float]
     holds: tuple[float, float, float, float]
-    manner: Manner
+    part_writing: PartWritingCosts
     tension: float
     dissonance: float
     has_symbols: bool
@@ -82,5 +82,5 @@ class Style:
 
 
 def matrix(chords: Sequence[Chord], cost: Callable[[Chord, Chord], float]) -> Costs:
-    """Return what each pair of chords costs, the earlier ones by the later ones."""
+    """Return the cost of each succession of two chords, chords before by chords after."""
     return np.array([[cost(before, after) for after in chords] for before in chords], dtype=np.float64)

@@ -1,7 +1,6 @@
-"""How a chord can be set: which note each voice below the melody has.
+"""Voicings of a chord: the note of each voice below the melody.
 
-Ranges are those of choral writing in Kostka and Payne, *Tonal Harmony* (chapter 5); what is good spacing and
-doubling is from the same place.
+Ranges, spacing and doubling follow Kostka and Payne, *Tonal Harmony* (chapter 5), on choral writing.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.melody import Melody
-from music21_server.composition.harmonization.style import Costs, Manner
+from music21_server.composition.harmonization.style import Costs, PartWritingCosts
 from music21_server.errors import ScoreError
 from music21_server.score.spelling import pitch_name
 from music21_server.score.table import Integers
@@ -34,17 +33,17 @@ _BELOW: Final = {
 """Voices below the melody, by the number of all voices."""
 
 _LEAST_ROOM: Final = 5
-"""Semitones from the lowest note of the second voice to that of the melody."""
+"""Smallest distance in semitones from the lowest note of the second voice to that of the melody."""
 _MOST_DOWN, _MOST_UP = 12, 12
-"""How far the voices give way to a low or a high melody, in semitones."""
+"""Largest shift of the voices for a low or high melody, in semitones."""
 _HIGH: Final = 74
-"""A melody that is above this all the time takes the other voices with it."""
+"""The voices are shifted up if the whole melody is above this pitch."""
 
 _MOST_APART, _MOST_APART_BASS = 19, 31
-"""Semitones between neighbours that are thought of at all; as a rule an octave, above the bass more."""
+"""Largest distances between neighbouring voices, and above the bass, in semitones."""
 _UNISON_COST: Final = 0.8
 _LOW: Final = 45
-"""Below this, close intervals above the bass are muddy."""
+"""Pitch below which close intervals above the bass sound muddy."""
 _LOW_COST: Final = 1.0
 _FAR_FROM_CENTRE: Final = 7
 _FAR_COST: Final = 0.12
@@ -55,9 +54,9 @@ class VoiceRange:
     """A voice below the melody.
 
     Attributes:
-        name: Of the voice.
-        lowest: Semitones, as MIDI counts them.
-        highest: Likewise.
+        name: Name of the voice.
+        lowest: Lowest note as a MIDI number.
+        highest: Highest note as a MIDI number.
     """
 
     name: str
@@ -66,21 +65,21 @@ class VoiceRange:
 
     @property
     def shift(self) -> int:
-        """Semitones that it lies above its usual range."""
+        """Semitones by which it is above its usual range."""
         return self.lowest - _RANGES[self.name][0]
 
     @property
     def text(self) -> str:
-        """As ``Alto: G3 to C5``."""
+        """Name and range, such as ``Alto: G3 to C5``."""
         return f"{self.name}: {_pitch(self.lowest)} to {_pitch(self.highest)}"
 
 
-def ranges(voices: int, melody: Melody) -> tuple[VoiceRange, ...]:
-    """Return the voices below a melody, the highest first; they give way to a low or a high one.
+def voice_ranges(voices: int, melody: Melody) -> tuple[VoiceRange, ...]:
+    """Return the voices below a melody, the highest first, shifted for a low or high melody.
 
     Args:
-        voices: Number of all voices, the melody's included.
-        melody: Which is above them.
+        voices: Number of all voices, including the melody.
+        melody: Melody above them.
 
     Raises:
         ScoreError: There is no room below the melody.
@@ -92,7 +91,8 @@ def ranges(voices: int, melody: Melody) -> tuple[VoiceRange, ...]:
     if shift < -_MOST_DOWN:
         raise ScoreError(
             f"Expected a melody with room for {voices - 1} voices below it, whose lowest note is "
-            f"{_pitch(need - _MOST_DOWN)} or higher; this one goes down to {_pitch(lowest)}: transpose it up."
+            f"{_pitch(need - _MOST_DOWN)} or higher, got one that goes down to {_pitch(lowest)}: transpose "
+            "it up."
         )
     if lowest > _HIGH:
         shift = min(lowest - _HIGH, _MOST_UP)
@@ -107,12 +107,12 @@ def _pitch(semitones: int) -> str:
 
 @dataclass(frozen=True)
 class Voicings:
-    """Ways to set one chord.
+    """Voicings of one chord.
 
     Attributes:
-        pitches: Voicings by voices, the highest voice first; semitones.
-        members: Index of each note in the chord, likewise.
-        costs: Of spacing, whatever the melody has.
+        pitches: MIDI numbers, voicings by voices, the highest voice first.
+        members: Index of each note in the chord, in the same shape.
+        costs: Cost of the spacing of each voicing, without regard to the melody.
     """
 
     pitches: Integers
@@ -120,11 +120,11 @@ class Voicings:
     costs: Costs
 
 
-def voicings_of(chord: Chord, below: tuple[VoiceRange, ...], manner: Manner) -> Voicings:
-    """Return all ways to set a chord in the ranges of the voices, without crossing."""
+def all_voicings(chord: Chord, below: tuple[VoiceRange, ...], part_writing: PartWritingCosts) -> Voicings:
+    """Return all voicings of a chord in the voice_ranges of the voices, without crossings."""
     member_of = np.full(OCTAVE, -1, dtype=np.int64)
-    for index, each in reversed(list(enumerate(chord.pitch_classes))):
-        member_of[each] = index
+    for index, pitch_class in reversed(list(enumerate(chord.pitch_classes))):
+        member_of[pitch_class] = index
     bass = np.arange(below[-1].lowest, below[-1].highest + 1)
     rows = bass[bass % OCTAVE == chord.bass_class][:, None]
     for place in range(len(below) - 2, -1, -1):
@@ -135,68 +135,71 @@ def voicings_of(chord: Chord, below: tuple[VoiceRange, ...], manner: Manner) -> 
         gap = options[None, :] - rows[:, :1]
         row, option = np.nonzero((gap >= 0) & (gap <= most))
         rows = np.column_stack([options[option], rows[row]])
-    return Voicings(rows, member_of[rows % OCTAVE], _spacing(rows, below, manner))
+    return Voicings(rows, member_of[rows % OCTAVE], _spacing(rows, below, part_writing))
 
 
-def _spacing(pitches: Integers, below: tuple[VoiceRange, ...], manner: Manner) -> Costs:
-    found = np.zeros(len(pitches))
+def _spacing(pitches: Integers, below: tuple[VoiceRange, ...], part_writing: PartWritingCosts) -> Costs:
+    costs = np.zeros(len(pitches))
     gaps = pitches[:, :-1] - pitches[:, 1:]
-    found += (gaps == 0).sum(axis=1) * _UNISON_COST
-    found += wide_cost(gaps[:, :-1], manner).sum(axis=1)
+    costs += (gaps == 0).sum(axis=1) * _UNISON_COST
+    costs += wide_spacing_costs(gaps[:, :-1], part_writing).sum(axis=1)
     if gaps.shape[1]:
-        found += np.where((pitches[:, -1] < _LOW) & (gaps[:, -1] > 0) & (gaps[:, -1] < 7), _LOW_COST, 0.0)
+        costs += np.where((pitches[:, -1] < _LOW) & (gaps[:, -1] > 0) & (gaps[:, -1] < 7), _LOW_COST, 0.0)
     centres = np.array([(voice.lowest + voice.highest) / 2 for voice in below])
-    found += (np.maximum(np.abs(pitches - centres) - _FAR_FROM_CENTRE, 0) * _FAR_COST).sum(axis=1)
-    return found
+    costs += (np.maximum(np.abs(pitches - centres) - _FAR_FROM_CENTRE, 0) * _FAR_COST).sum(axis=1)
+    return costs
 
 
-def wide_cost(gaps: Integers, manner: Manner) -> Costs:
-    """Return what distances of more than an octave cost."""
+def wide_spacing_costs(gaps: Integers, part_writing: PartWritingCosts) -> Costs:
+    """Return the cost of distances of more than an octave."""
     beyond = np.maximum(gaps - OCTAVE, 0)
-    found: Costs = np.where(beyond > 0, manner.wide * (0.7 + 0.3 * beyond), 0.0)
-    return found
+    costs: Costs = np.where(beyond > 0, part_writing.wide * (0.7 + 0.3 * beyond), 0.0)
+    return costs
 
 
-def set_below(
-    chord: Chord, ways: Voicings, manner: Manner, *, lowest: int, highest: int, tone: int | None
+def voicings_below(
+    chord: Chord,
+    voicings: Voicings,
+    part_writing: PartWritingCosts,
+    *,
+    lowest: int,
+    highest: int,
+    tone: int | None,
 ) -> tuple[Integers, Costs]:
-    """Return which ways to set a chord are possible below a melody, and what they cost.
+    """Return the indices of the voicings that are possible below the melody, and their costs.
 
     Args:
-        chord: Which is set.
-        ways: From `voicings_of`.
-        manner: How.
-        lowest: Of the melody's notes above it; no voice goes higher.
-        highest: Likewise, from which the distance counts.
-        tone: Pitch class of the melody's note that belongs to the chord; None where none does.
-
-    Returns:
-        Indices of ways, and their costs.
+        chord: Chord that is voiced.
+        voicings: All voicings of the chord, from `all_voicings`.
+        part_writing: Costs of the style.
+        lowest: Lowest note of the melody above the chord, which no voice exceeds.
+        highest: Highest note of the melody above the chord, from which the distance is measured.
+        tone: Pitch class of the melody's chord tone; None if it has none.
     """
-    chosen = np.flatnonzero(ways.pitches[:, 0] <= lowest)
-    members, pitches = ways.members[chosen], ways.pitches[chosen]
-    costs = ways.costs[chosen] + wide_cost(highest - pitches[:, 0], manner)
+    chosen = np.flatnonzero(voicings.pitches[:, 0] <= lowest)
+    members, pitches = voicings.members[chosen], voicings.pitches[chosen]
+    costs = voicings.costs[chosen] + wide_spacing_costs(highest - pitches[:, 0], part_writing)
     costs = costs + np.where(pitches[:, 0] == lowest, _UNISON_COST, 0.0)
-    for index, each in enumerate(chord.pitch_classes):
-        count = (members == index).sum(axis=1) + (each == tone)
+    for index, pitch_class in enumerate(chord.pitch_classes):
+        count = (members == index).sum(axis=1) + (pitch_class == tone)
         role = min(index, EXTENSION)
-        costs = costs + np.where(count == 0, manner.missing[role], 0.0)
-        again = np.maximum(count - 1, 0)
-        if each in (chord.lead, chord.seventh):
-            costs = costs + again * manner.doubled_tendency
+        costs = costs + np.where(count == 0, part_writing.missing[role], 0.0)
+        doublings = np.maximum(count - 1, 0)
+        if pitch_class in (chord.lead, chord.seventh):
+            costs = costs + doublings * part_writing.doubled_tendency
         else:
-            costs = costs + again * _doubled(chord, role, manner)
+            costs = costs + doublings * _doubling_cost(chord, role, part_writing)
     return chosen, costs
 
 
 ROOT, THIRD, FIFTH, SEVENTH, EXTENSION = range(5)
-"""What notes of a chord are, in their order; a fourth in the place of a third counts as one."""
+"""Roles of the notes of a chord, in order; a suspended fourth has the role of the third."""
 
 
-def _doubled(chord: Chord, role: int, manner: Manner) -> float:
-    """Return what it costs to double a note: best the root, in six-fours the bass, in viio6 the third."""
+def _doubling_cost(chord: Chord, role: int, part_writing: PartWritingCosts) -> float:
+    """Return the cost of doubling a note; the bass of a six-four and the third of viio6 are free."""
     if role == FIFTH and chord.bass == FIFTH:
         return 0.0
     if role == THIRD and chord.bass == THIRD and chord.quality == "diminished":
         return 0.0
-    return manner.doubled[role]
+    return part_writing.doubled[role]

@@ -21,8 +21,8 @@ TABLE = {
     "TARGETS_MISSED": 99,
 }
 
-RESERVED = {ExitCode.WORSE, ExitCode.INCONCLUSIVE}
-"""Of `compare`; a run never ends like this."""
+ONLY_COMPARE = {ExitCode.WORSE, ExitCode.INCONCLUSIVE}
+"""Exit codes of `compare` only."""
 
 ERRORS = [
     error
@@ -39,12 +39,12 @@ def test_exit_codes_are_the_published_ones() -> None:
     assert {code.name: code.value for code in ExitCode} == TABLE
 
 
-def test_each_exit_code_has_a_way_to_it_or_is_reserved() -> None:
-    of_errors = {raised(error).exit_code for error in ERRORS}
-    of_verdicts = {
+def test_each_exit_code_has_a_cause() -> None:
+    from_errors = {raised(error).exit_code for error in ERRORS}
+    from_verdicts = {
         Judgement(verdict, (), ()).exit_code for verdict in ("pass", "fail", "invalid", "interrupted")
     }
-    assert of_errors | of_verdicts == set(ExitCode) - RESERVED
+    assert from_errors | from_verdicts == set(ExitCode) - ONLY_COMPARE
 
 
 def test_all_errors_form_one_tree() -> None:
@@ -52,7 +52,7 @@ def test_all_errors_form_one_tree() -> None:
     assert all(issubclass(error, LabError) for error in ERRORS)
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_docstring_shows_the_tree() -> None:
     drawn = {
         words[0]: int(line.rpartition("exit ")[2])
         for line in str(errors.__doc__).splitlines()
@@ -62,13 +62,13 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_each_error_can_be_caught_and_read(error: type[LabError]) -> None:
+def test_text_of_an_error_begins_with_its_message(error: type[LabError]) -> None:
     one = raised(error)
     assert one.message
     assert str(one).startswith(one.message)
 
 
-def test_hint_stands_below_the_message() -> None:
+def test_hint_follows_the_message() -> None:
     assert str(UsageError("what came", "what to do")) == "what came\nwhat to do"
     assert str(UsageError("what came")) == "what came"
 

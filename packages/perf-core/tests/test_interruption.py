@@ -1,4 +1,4 @@
-"""Signals set a flag, and the handlers from before come back."""
+"""Signals set a flag, and the previous handlers are restored."""
 
 import os
 import signal

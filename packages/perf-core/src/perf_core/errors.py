@@ -1,16 +1,16 @@
-"""Everything perf-core raises on purpose, and every exit code it returns.
+"""Every exception that perf-core raises deliberately, and every exit code it returns.
 
 Catch :class:`LabError` to catch them all::
 
-    LabError                  the lab itself could not do its work      exit 1
-    ├── UsageError            the request makes no sense                exit 2
-    ├── GeneratorError        k6 is missing, or failed by itself        exit 1
+    LabError                  the lab could not do its work             exit 1
+    ├── UsageError            the request is invalid                    exit 2
+    ├── GeneratorError        k6 is missing or failed                   exit 1
     ├── TargetError           the server did not start or answer        exit 1
     ├── ResultsError          results could not be written or read      exit 1
-    ├── NotComparable         two things cannot be compared             exit 5
-    └── Interrupted           the user ended it before the load began   exit 5
+    ├── NotComparable         two servers or runs cannot be compared    exit 5
+    └── Interrupted           the user stopped it before the load       exit 5
 
-Each error carries a ``message`` (what was expected, what came) and a ``hint`` (what to do).
+Each error has a ``message`` (expected X, got Y) and a ``hint`` (what to do).
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ class ExitCode(IntEnum):
     TARGETS_MISSED = 99
 
 
-# Over several scenarios the most serious outcome decides.
 SEVERITY = (ExitCode.LAB_FAILED, ExitCode.INVALID, ExitCode.TARGETS_MISSED, ExitCode.PASS)
 
 
 def most_serious(codes: list[ExitCode]) -> ExitCode:
-    """Return the code that stands for several scenarios: 1 beats 5 beats 99 beats 0."""
+    """Return the exit code for several scenarios: 1 beats 5 beats 99 beats 0."""
     return min(codes, key=SEVERITY.index, default=ExitCode.PASS)
 
 
@@ -43,9 +42,9 @@ class LabError(Exception):
     """The lab could not do its work.
 
     Attributes:
-        message: What was expected and what came.
-        hint: What to do about it; may be empty.
-        exit_code: What ``perf-core`` returns.
+        message: The problem: expected X, got Y.
+        hint: Advice to the user; may be empty.
+        exit_code: Exit code of ``perf-core``.
     """
 
     exit_code: ExitCode = ExitCode.LAB_FAILED
@@ -66,27 +65,27 @@ class UsageError(LabError):
 
 
 class GeneratorError(LabError):
-    """k6 is missing, or ended for a reason of its own."""
+    """k6 is missing, or failed for a reason that is not the server's."""
 
 
 class TargetError(LabError):
-    """The server to be measured did not start, did not answer, or is not what was asked for."""
+    """The measured server did not start, did not answer, or is not the expected one."""
 
 
 class ResultsError(LabError):
     """The results folder cannot be written, or a record cannot be read."""
 
 
-class NotComparable(LabError):  # noqa: N818 - says what the two are, like Interrupted
-    """Two targets or two records differ in more than the figures that are to be compared."""
+class NotComparable(LabError):  # noqa: N818 - a state, like Interrupted
+    """Two servers or two records differ in more than the figures to be compared."""
 
     exit_code = ExitCode.INVALID
 
 
-class Interrupted(LabError):  # noqa: N818 - it is the user's wish, not an error
-    """Ctrl-C or SIGTERM came before there was anything to record."""
+class Interrupted(LabError):  # noqa: N818 - the user's request, not an error
+    """Ctrl-C or SIGTERM arrived before there was anything to record."""
 
     exit_code = ExitCode.INVALID
 
     def __init__(self) -> None:
-        super().__init__("interrupted before the load began; there is nothing to record")
+        super().__init__("interrupted before the load began; nothing was recorded")

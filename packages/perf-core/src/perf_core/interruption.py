@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and a closed terminal become one flag that the lab looks at.
+"""A flag that Ctrl-C, SIGTERM or a closed terminal sets, and that the lab polls.
 
-A flag rather than an exception: an exception out of a signal handler could strike between starting a
-process and remembering it, and leave that process behind.
+A flag instead of an exception: an exception from a signal handler could be raised between starting a
+process and storing its handle, and would leave that process running.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ if sys.platform == "win32":
 else:
     APART: Mapping[str, Any] = {"start_new_session": True}
     INTERRUPT = signal.SIGINT
-"""Options of Popen that keep a terminal's signals away from a child, and the signal that interrupts it
-then: Ctrl-C is for the lab, which ends its children in order."""
+"""Options of Popen that keep a terminal's signals from a child, and the signal that then interrupts it.
+
+Ctrl-C reaches only the lab, which ends its children in order.
+"""
 
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -31,33 +33,29 @@ _SIGNALS = tuple(
 
 
 OnProgress = Callable[[str, float | None], None]
-"""Called by long steps with a sentence, and with the share done (0 to 1) while a load runs, else None."""
+"""Callback for the progress of long steps: takes a description, and the share done (0 to 1) or None."""
 
 
 class Interruption:
-    """Whether the user has asked to stop.
+    """The user's request to stop.
 
     Attributes:
-        requested: Set by the first signal; further signals change nothing, since every step of the
-            way out is bounded in time.
+        requested: True from the first signal on; further signals change nothing, since every step of the
+            shutdown has a time limit.
     """
 
     def __init__(self) -> None:
         self.requested = False
 
     def check(self) -> None:
-        """Raise when the user has asked to stop.
-
-        Raises:
-            Interrupted: The user has.
-        """
+        """Raise Interrupted if the user has asked to stop."""
         if self.requested:
             raise Interrupted
 
 
 @contextmanager
 def watch_signals() -> Iterator[Interruption]:
-    """Yield the flag that signals set; the handlers from before come back at the end."""
+    """Yield the flag that signals set, and restore the previous handlers at the end."""
     interruption = Interruption()
 
     def request(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Processes are kept to CPUs, with the threads that they have already."""
+"""Processes are bound to CPUs with their existing threads and children."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_usable_cpus_are_halved(
     assert split_cpus() == split
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads cannot be asked here")
-def test_threads_and_children_keep_to_them_too() -> None:
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity of threads")
+def test_threads_and_children_are_bound_too() -> None:
     cpu = min(os.sched_getaffinity(0))
     with subprocess.Popen(
         [sys.executable, "-c", THREADED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -61,7 +61,7 @@ def test_threads_and_children_keep_to_them_too() -> None:
         assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == {frozenset({cpu})}
 
 
-def test_process_that_has_ended_is_passed_over() -> None:
+def test_ended_process_is_skipped() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     keep_to(process.pid, [0])

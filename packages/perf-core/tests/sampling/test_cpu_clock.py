@@ -1,4 +1,4 @@
-"""The CPU time of processes, beside what the process itself says."""
+"""CPU times of processes, compared with what the processes themselves report."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ sys.stdin.readline()
 """
 
 
-def test_own_clock_is_the_same() -> None:
+def test_clock_of_this_process_agrees() -> None:
     before = time.process_time()
-    seen = cpu_s(psutil.Process())
-    assert before <= seen <= time.process_time() + 0.02
+    measured_s = cpu_s(psutil.Process())
+    assert before <= measured_s <= time.process_time() + 0.02
 
 
-def test_threads_that_have_ended_count() -> None:
+def test_ended_threads_count() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", THREADED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin
         assert process.stdout
-        said = float(process.stdout.readline())
-        assert cpu_s(psutil.Process(process.pid)) == pytest.approx(said, abs=0.02)
-        assert said > 0.29
+        reported_s = float(process.stdout.readline())
+        assert cpu_s(psutil.Process(process.pid)) == pytest.approx(reported_s, abs=0.02)
+        assert reported_s > 0.29
         process.stdin.write("\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count in ticks")
-def test_it_resolves_microseconds() -> None:
+def test_resolution_is_below_a_millisecond() -> None:
     me = psutil.Process()
     steps = {round((cpu_s(me) - cpu_s(me)) * -1e9) for _ in range(1000)}
     assert 0 < min(steps) < 1_000_000, "ticks of 10 ms would show as zero most of the time"
 
 
-def test_process_that_has_ended_is_said() -> None:
+def test_ended_process_is_an_error() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        seen = psutil.Process(process.pid)
+        handle = psutil.Process(process.pid)
         process.wait()
     with pytest.raises(psutil.NoSuchProcess):
-        cpu_s(seen)
+        cpu_s(handle)

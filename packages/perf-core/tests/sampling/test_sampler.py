@@ -1,4 +1,4 @@
-"""Readings of a real process tree that does what it is told through pipes."""
+"""Readings of a real process tree that obeys commands from a pipe."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ for line in sys.stdin:
         child = subprocess.Popen(
             [sys.executable, sys.argv[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-    elif word == "tell":
+    elif word == "pass":
         print(argument, file=child.stdin, flush=True)
         child.stdout.readline()
     elif word == "end":
@@ -53,7 +53,7 @@ if child is not None and child.poll() is None:
 
 
 class Tree:
-    """A process that obeys, and waits for the next order."""
+    """A process that executes commands, one at a time."""
 
     def __init__(self, script: str) -> None:
         self.process = subprocess.Popen(
@@ -62,11 +62,11 @@ class Tree:
         self.pid = self.process.pid
         self.order("wake")
 
-    def order(self, words: str) -> None:
-        """Give an order; return when it has been carried out."""
+    def order(self, command: str) -> None:
+        """Send a command and return when it is done."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(words, file=self.process.stdin, flush=True)
+        print(command, file=self.process.stdin, flush=True)
         assert self.process.stdout.readline() == "done\n"
 
     def end(self) -> None:
@@ -81,7 +81,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
-    """A process tree of one."""
+    """Start a process tree of one process."""
     script = tmp_path_factory.mktemp("tree") / "obedient.py"
     script.write_text(OBEDIENT, encoding="utf-8")
     grown = Tree(str(script))
@@ -91,11 +91,11 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
 
 @pytest.fixture
 def always_refreshed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for new children at each reading."""
+    """Refresh the list of children at each reading."""
     monkeypatch.setattr(sampler, "_TREE_REFRESH_S", 0.0)
 
 
-def test_reading_of_one_process_agrees_with_the_system(tree: Tree) -> None:
+def test_reading_of_one_process_agrees_with_psutil(tree: Tree) -> None:
     reading = TreeMeter(tree.pid).read()
     process = psutil.Process(tree.pid)
     assert reading.rss_mb == pytest.approx(process.memory_info().rss / 1e6)
@@ -105,7 +105,7 @@ def test_reading_of_one_process_agrees_with_the_system(tree: Tree) -> None:
     assert 0 < reading.cpu_s < 10
 
 
-def test_readings_follow_what_the_process_does(tree: Tree) -> None:
+def test_readings_follow_the_process(tree: Tree) -> None:
     meter = TreeMeter(tree.pid)
     before = meter.read()
     tree.order("burn 0.1")
@@ -120,27 +120,27 @@ def test_readings_follow_what_the_process_does(tree: Tree) -> None:
 
 
 @pytest.mark.usefixtures("always_refreshed")
-def test_whole_tree_is_summed(tree: Tree) -> None:
+def test_readings_are_summed_over_the_tree(tree: Tree) -> None:
     meter = TreeMeter(tree.pid)
     alone = meter.read()
     tree.order("child")
-    tree.order("tell fill 30")
-    tree.order("tell burn 0.1")
+    tree.order("pass fill 30")
+    tree.order("pass burn 0.1")
     both = meter.read()
     assert (alone.processes, both.processes) == (1, 2)
     assert both.threads == alone.threads + 1
     assert both.fds >= alone.fds + 3
     assert both.rss_mb > alone.rss_mb + 30
     assert both.cpu_s >= alone.cpu_s + 0.09
-    tree.order("tell child")
+    tree.order("pass child")
     assert meter.read().processes == 3
 
 
 @pytest.mark.usefixtures("always_refreshed")
-def test_cpu_of_members_that_have_ended_still_counts(tree: Tree) -> None:
+def test_cpu_time_of_ended_processes_counts(tree: Tree) -> None:
     meter = TreeMeter(tree.pid)
     tree.order("child")
-    tree.order("tell burn 0.2")
+    tree.order("pass burn 0.2")
     with_child = meter.read()
     tree.order("end")
     without = meter.read()
@@ -149,7 +149,7 @@ def test_cpu_of_members_that_have_ended_still_counts(tree: Tree) -> None:
     assert without.rss_mb < with_child.rss_mb
 
 
-def test_children_are_looked_for_once_a_second_only(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_of_children_is_refreshed_once_a_second(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(sampler.time, "monotonic", lambda: now)
     meter = TreeMeter(tree.pid)
@@ -161,7 +161,7 @@ def test_children_are_looked_for_once_a_second_only(tree: Tree, monkeypatch: pyt
     assert meter.read().processes == 2
 
 
-def test_dead_tree_uses_nothing_and_keeps_the_cpu_it_used(tree: Tree) -> None:
+def test_ended_tree_keeps_only_its_cpu_time(tree: Tree) -> None:
     meter = TreeMeter(tree.pid)
     tree.order("burn 0.1")
     alive = meter.read()
@@ -171,26 +171,26 @@ def test_dead_tree_uses_nothing_and_keeps_the_cpu_it_used(tree: Tree) -> None:
     assert meter.read() == dead
 
 
-def test_process_that_waits_to_be_reaped_is_dead(tree: Tree) -> None:
+def test_zombie_counts_as_ended(tree: Tree) -> None:
     meter = TreeMeter(tree.pid)
     meter.read()
     tree.process.kill()
-    os.waitid(os.P_PID, tree.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the process table
+    os.waitid(os.P_PID, tree.pid, os.WEXITED | os.WNOWAIT)  # ended, but still in the process table
     assert psutil.Process(tree.pid).status() == psutil.STATUS_ZOMBIE
     assert meter.read().processes == 0
 
 
-def test_process_that_ended_before_the_first_look_reads_as_nothing(tree: Tree) -> None:
+def test_process_that_ended_before_the_first_reading_uses_nothing(tree: Tree) -> None:
     tree.end()
     assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
 
 
-def test_process_that_may_not_be_read_counts_for_nothing(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_process_does_not_count(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_process: psutil.Process) -> int:
         raise psutil.AccessDenied(tree.pid)
 
     monkeypatch.setattr(sampler, "_open_files", denied)
-    # Not even what could be read: half a process is no figure.
+    # Not even the values that could be read.
     assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
 
 
@@ -198,8 +198,8 @@ def test_process_that_may_not_be_read_counts_for_nothing(tree: Tree, monkeypatch
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
-    """Released with each reading of a tree."""
+def readings_taken(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Return a semaphore that is released with each reading of a tree."""
     counter = threading.Semaphore(0)
     read = TreeMeter.read
 
@@ -212,15 +212,15 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     return counter
 
 
-def wait_for(taken: threading.Semaphore, readings: int) -> None:
+def wait_for(readings_taken: threading.Semaphore, readings: int) -> None:
     for _ in range(readings):
-        assert taken.acquire(timeout=10)
+        assert readings_taken.acquire(timeout=30)
 
 
-def test_samples_are_taken_in_order_until_the_end(tree: Tree, taken: threading.Semaphore) -> None:
+def test_samples_are_taken_in_order_until_the_end(tree: Tree, readings_taken: threading.Semaphore) -> None:
     began = time.time()
     with Sampler(tree.pid, 0.01) as running:
-        wait_for(taken, 6)
+        wait_for(readings_taken, 6)
         assert any(thread.name == "sampler" for thread in threading.enumerate())
     ended = time.time()
     assert not any(thread.name == "sampler" for thread in threading.enumerate())
@@ -233,46 +233,46 @@ def test_samples_are_taken_in_order_until_the_end(tree: Tree, taken: threading.S
     assert all(sample.generator is None for sample in samples)
 
 
-def test_generator_is_sampled_from_when_it_is_known(tree: Tree, taken: threading.Semaphore) -> None:
+def test_generator_is_sampled_once_its_pid_is_set(tree: Tree, readings_taken: threading.Semaphore) -> None:
     with Sampler(None, 0.01) as running:
         running.watch_generator(tree.pid)
-        wait_for(taken, 3)
+        wait_for(readings_taken, 3)
     assert all(sample.server is None for sample in running.samples)
-    known = [sample.generator is not None for sample in running.samples]
-    assert sum(known) >= 3
-    assert known == sorted(known)
+    sampled = [sample.generator is not None for sample in running.samples]
+    assert sum(sampled) >= 3
+    assert sampled == sorted(sampled)
 
 
-def test_sampling_goes_on_when_the_server_dies(tree: Tree, taken: threading.Semaphore) -> None:
+def test_sampling_continues_after_the_server_ends(tree: Tree, readings_taken: threading.Semaphore) -> None:
     with Sampler(tree.pid, 0.01) as running:
-        wait_for(taken, 2)
+        wait_for(readings_taken, 2)
         tree.end()
-        wait_for(taken, 4)
+        wait_for(readings_taken, 4)
     last = running.samples[-1].server
     assert last is not None
     assert last.processes == 0
 
 
-def test_long_interval_does_not_hold_up_the_end(tree: Tree, taken: threading.Semaphore) -> None:
+def test_long_interval_does_not_delay_the_end(tree: Tree, readings_taken: threading.Semaphore) -> None:
     with Sampler(tree.pid, 3600.0) as running:
-        wait_for(taken, 1)
+        wait_for(readings_taken, 1)
     assert len(running.samples) == 1
 
 
-# --- who listens ---
+# --- listeners ---
 
 
-def test_process_that_listens_is_found_by_its_port() -> None:
+def test_listener_is_identified_by_its_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert listening_pid(port) == os.getpid()
         with socket.create_connection(("127.0.0.1", port)) as client:
-            # A connection from a port is no server on it.
+            # A client's port is not a listening port.
             assert listening_pid(client.getsockname()[1]) is None
     assert listening_pid(port) is None
 
 
-def test_listener_that_may_not_be_seen_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invisible_listener_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(**_options: object) -> None:
         raise psutil.AccessDenied
 

@@ -1,1 +1,1 @@
-"""What processes use and hold while the load runs."""
+"""Resource use of processes while the load runs."""

@@ -1,7 +1,7 @@
-"""Which CPUs processes keep to.
+"""Binding processes to CPUs.
 
-The cores of a machine are not equally fast: a neighbour may sit on one of them. Two servers that happen to
-run on different cores differ by that, and one that moves between cores varies by it.
+The cores of a virtual machine are not equally fast, since other guests may use them too. Two servers on
+different cores differ for that reason alone, and the speed of a server that moves between cores varies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Split:
-    """CPUs of the two sides of a load.
+    """Separate CPUs for the servers and the generator.
 
     Attributes:
         servers: For the measured servers.
@@ -28,10 +28,10 @@ class Split:
 
 
 def split_cpus() -> Split | None:
-    """Return the usable CPUs halved, the odd one to the servers.
+    """Return the usable CPUs in two halves; the servers get the odd one.
 
     Returns:
-        None with fewer than two CPUs, or on a system that does not let choose (macOS).
+        None with fewer than two CPUs, or on a system without CPU affinity (macOS).
     """
     process = psutil.Process()
     if not hasattr(process, "cpu_affinity"):
@@ -44,7 +44,7 @@ def split_cpus() -> Split | None:
 
 
 def keep_to(pid: int, cpus: Sequence[int]) -> None:
-    """Keep a process, its threads and its descendants to some CPUs; those that have ended are passed over."""
+    """Bind a process, its threads and its descendants to CPUs; processes that have ended are skipped."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
         for member in [root, *root.children(recursive=True)]:
@@ -56,6 +56,6 @@ def _keep_process_to(process: psutil.Process, cpus: Sequence[int]) -> None:
     if not hasattr(os, "sched_setaffinity"):
         process.cpu_affinity(list(cpus))
         return
-    # The system call is about one thread, which those that it starts later take after.
+    # The system call binds a single thread; threads that it starts later inherit the binding.
     for thread in process.threads():
         os.sched_setaffinity(thread.id, cpus)

@@ -1,9 +1,9 @@
-"""CPU time of a process, as exactly as the system tells it.
+"""CPU time of a process, as exactly as the system reports it.
 
-Linux keeps a clock in nanoseconds for each process; it covers all threads, ended ones included, and costs
-under a microsecond to read. ``/proc/<pid>/stat``, which psutil reads, counts in ticks of 10 ms, which is 1 %
-of a slice of one second; ``/proc/<pid>/schedstat`` knows the first thread alone.
-Source: clock_getcpuclockid(3); the number of the clock is made as glibc makes it.
+Linux keeps a clock in nanoseconds for each process; it covers all threads, including ended ones, and takes
+less than a microsecond to read. ``/proc/<pid>/stat``, which psutil reads, counts in ticks of 10 ms: 1 %
+of a slice of one second. ``/proc/<pid>/schedstat`` covers only the first thread.
+Source: clock_getcpuclockid(3); the clock's number is computed as glibc does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SCHEDULER_CLOCK = 2
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Return the CPU seconds that a process has used, its children not included.
+    """Return the CPU seconds that a process has used, without its children.
 
     Raises:
         psutil.NoSuchProcess: It has ended.

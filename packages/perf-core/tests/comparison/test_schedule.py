@@ -1,4 +1,4 @@
-"""The schedule of a launch: nothing overlaps, nobody is favoured, the same seed gives the same."""
+"""The schedule of a launch: no overlaps, no advantage for a server, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LENGTHS = Lengths(slice_s=0.5, turn_s=0.02, gap_s=0.008, rest_s=0.1)
 
 
 @given(st.integers(1, 12), st.floats(0.02, 1), st.floats(1, 30), st.integers(0, 2**31))
-def test_both_get_the_same_load_and_rest_between_pairs(
+def test_both_servers_get_the_same_load_and_rest_between_pairs(
     pairs: int, turn_s: float, turns: float, seed: int
 ) -> None:
     lengths = Lengths(slice_s=turn_s * turns, turn_s=turn_s, gap_s=turn_s / 3, rest_s=0.5)
@@ -36,12 +36,12 @@ def test_both_get_the_same_load_and_rest_between_pairs(
         assert after.start_s - before.end_s == pytest.approx(rest_s, abs=0.001)
 
 
-def test_the_two_alternate_within_a_turn_or_two() -> None:
+def test_servers_alternate_within_two_turns() -> None:
     sides = [turn.side for turn in draw_schedule(6, LENGTHS, 3)]
     assert all(len(set(sides[place : place + 3])) == 2 for place in range(len(sides) - 2))
 
 
-def test_orders_are_drawn() -> None:
+def test_order_is_random_and_depends_on_the_seed() -> None:
     orders = Counter(turn.side for turn in draw_schedule(60, LENGTHS, 1)[::2])
     share = orders["a"] / orders.total()
     assert 0.45 < share < 0.55
@@ -49,7 +49,7 @@ def test_orders_are_drawn() -> None:
     assert draw_schedule(6, LENGTHS, 5) != draw_schedule(6, LENGTHS, 6)
 
 
-def test_a_turn_as_long_as_the_slice_is_the_slice() -> None:
+def test_slice_may_be_a_single_turn() -> None:
     schedule = draw_schedule(1, Lengths(slice_s=2.0, turn_s=2.0, gap_s=0.8, rest_s=0.1), 1)
     assert [(t.pair, round(t.end_s - t.start_s, 3)) for t in schedule] == [
         (0, 2.0),
@@ -59,7 +59,7 @@ def test_a_turn_as_long_as_the_slice_is_the_slice() -> None:
     ]
 
 
-def test_document_is_what_the_scripts_read() -> None:
+def test_document_has_wires_and_schedule() -> None:
     schedule = draw_schedule(1, LENGTHS, 1)
     document = SlicePlan(schedule, {"a": "session", "b": "stateless"}).to_document()
     assert document["wires"] == {"a": "session", "b": "stateless"}

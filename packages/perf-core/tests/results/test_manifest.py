@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perf_core.results import manifest
-from perf_core.server.handshake import Handshake
 from perf_core.results.manifest import commit, machine, make_manifest, usable_cpus
+from perf_core.server.handshake import Handshake
 from perf_core.server.subject import Subject
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""From what people type after ``compare`` to two servers and the calls that both get."""
+"""From the arguments of ``compare`` to two servers and the calls that both get."""
 
 from __future__ import annotations
 
@@ -6,32 +6,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf_core.adapter import Scenario, Wire
-from perf_core.comparison.revisions.worktrees import build_revision, launch_at, parse_target
+from perf_core.comparison.revisions.adapter_launch import launch_at
+from perf_core.comparison.revisions.worktrees import build_revision
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.results.manifest import commit
-from perf_core.server.subject import Described, Subject
+from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.registry import endpoint, find_subjects
 
 DEFAULT_SCENARIO = "quick"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """The two and what is called.
+class Contender:
+    """One of the two servers to be compared.
 
     Attributes:
-        a: The one that is compared with.
-        b: The one that is judged.
-        scenario: Whose journeys both get.
+        name: Name as typed on the command line.
+        subject: The server.
+        wire: Protocol era.
+        commit: Commit that the server is built from, or that is checked out; may be empty.
     """
 
-    a: Entrant
-    b: Entrant
+    name: str
+    subject: Subject
+    wire: Wire
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Both servers and the scenario.
+
+    Attributes:
+        a: Baseline server.
+        b: Judged server.
+        scenario: Scenario whose journeys both servers get.
+    """
+
+    a: Contender
+    b: Contender
     scenario: Scenario
 
 
-def find_entrants(
+def find_contenders(
     a: str,
     b: str,
     *,
@@ -39,18 +57,18 @@ def find_entrants(
     scenario: str = DEFAULT_SCENARIO,
     repository: Path,
     interruption: Interruption,
-    tell: OnProgress,
-) -> Entry:
+    on_progress: OnProgress,
+) -> Contenders:
     """Return the two servers of a comparison.
 
     Args:
         a: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL.
-        b: The same; at most one of the two is a URL, which says nothing of what to call there.
-        wires: Protocol era of either.
-        scenario: Whose journeys are called: the first of the two that has them tells.
+        b: The same; only one of the two may be a URL, since a URL has no calls.
+        wires: Protocol era of each.
+        scenario: Name of the scenario; the first of the two that has it provides the calls.
         repository: Checkout in which revisions are looked up.
-        interruption: Ends the building of a revision when the user interrupts.
-        tell: Told what takes long.
+        interruption: Ends the build of a revision when the user interrupts.
+        on_progress: Called with long steps.
 
     Raises:
         UsageError: A name, a revision or a scenario is unknown.
@@ -58,62 +76,67 @@ def find_entrants(
     """
     if _is_url(a) and _is_url(b):
         raise UsageError(
-            "two URLs came, and neither says what to call there",
+            "expected at most one URL, got two URLs, which do not say what to call there",
             "Describe one of them in a TOML file with its url and calls (docs/adapters.md).",
         )
     subjects = {
-        text: _subject(text, repository, interruption, tell)
+        text: _subject(text, repository, interruption, on_progress)
         for text in dict.fromkeys((a, b))
         if not _is_url(text)
     }
-    known = next(iter(subjects.values()))[0]
-    found: list[Entrant] = []
+    with_calls = next(iter(subjects.values()))[0]
+    contenders: list[Contender] = []
     for text, wire in zip((a, b), wires, strict=True):
-        subject, built_from = subjects.get(text) or (_at_url(text, known), "")
-        found.append(Entrant(subject.name, subject, wire, built_from))
-    teller = next((each for each, _ in subjects.values() if scenario in each.adapter.scenarios), known)
-    return Entry(found[0], found[1], teller.scenario(scenario))
+        subject, built_from = subjects.get(text) or (_at_url(text, with_calls), "")
+        contenders.append(Contender(subject.name, subject, wire, built_from))
+    provider = next((each for each, _ in subjects.values() if scenario in each.adapter.scenarios), with_calls)
+    return Contenders(contenders[0], contenders[1], provider.scenario(scenario))
+
+
+def parse_target(text: str) -> tuple[str, str | None]:
+    """Return the name of a target and its revision; None is the installed version.
+
+    The first ``@`` divides them: names of adapters contain none, revisions such as ``main@{1}`` do. URLs and
+    paths that end in ``.toml`` are never divided.
+
+    Raises:
+        UsageError: The name or the revision is empty, or the name is a TOML file.
+    """
+    if _is_url(text) or text.endswith(".toml"):
+        return text, None
+    name, at, revision = text.partition("@")
+    if not at:
+        return text, None
+    if not name or not revision:
+        raise UsageError(f"expected NAME@REVISION, got {text!r}", "For example calculator@HEAD~1.")
+    if name.endswith(".toml"):
+        raise UsageError(
+            f"expected the name of an installed adapter before @, got the file {name}",
+            "Name the adapter, or write a second file whose command starts the other version.",
+        )
+    return name, revision
 
 
 def _is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
+    return text.lower().startswith(("http://", "https://"))
 
 
-def _at_url(text: str, known: Subject) -> Subject:
-    # Whoever answers there: it need not be the server of the adapter whose calls it gets.
-    adapter = known.adapter
-    return Subject(Described(text, None, adapter.launch, adapter.scenarios), endpoint(text))
+def _at_url(text: str, with_calls: Subject) -> Subject:
+    # Any server may answer at a URL, so its name is not checked.
+    adapter = with_calls.adapter
+    return Subject(DerivedAdapter(text, None, adapter.launch, adapter.scenarios), endpoint(text))
 
 
 def _subject(
-    text: str, repository: Path, interruption: Interruption, tell: OnProgress
+    text: str, repository: Path, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Subject, str]:
     name, revision = parse_target(text)
+    (installed,) = find_subjects([name], (), None)
     if revision is None:
-        (subject,) = find_subjects([name], (), None)
-        here = commit(repository) or {}
-        return subject, str(here.get("hash", "")) + ("+changes" if here.get("dirty") else "")
-    # The calls come from the adapter of today, so that every revision gets the same ones.
-    (today,) = find_subjects([name], (), None)
-    built = build_revision(repository, revision, tell=tell, interruption=interruption)
+        head = commit(repository) or {}
+        return installed, str(head.get("hash", "")) + ("+changes" if head.get("dirty") else "")
+    # The calls come from the installed adapter, so that every revision gets the same ones.
+    built = build_revision(repository, revision, on_progress=on_progress, interruption=interruption)
     launch, server_name, package = launch_at(built, name)
-    return Subject(
-        Described(text, server_name, launch, today.adapter.scenarios), package=package
-    ), built.commit
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """One of the two to be compared.
-
-    Attributes:
-        name: What was typed.
-        subject: The server.
-        wire: Protocol era.
-        commit: Commit that it is built from, or on which its working tree stands; may be empty.
-    """
-
-    name: str
-    subject: Subject
-    wire: Wire
-    commit: str = ""
+    adapter = DerivedAdapter(text, server_name, launch, installed.adapter.scenarios)
+    return Subject(adapter, package=package), built.commit

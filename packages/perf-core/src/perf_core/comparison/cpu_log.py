@@ -1,65 +1,48 @@
-"""CPU time of two servers, read every few milliseconds while slices alternate between them."""
+"""CPU time of two servers, read every few milliseconds while they are loaded alternately."""
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
 from perf_core.comparison.schedule import SIDES, Side
+from perf_core.sampling.periodic import PeriodicThread
 from perf_core.sampling.sampler import TreeMeter
 
 INTERVAL_S = 0.02
-"""A gap between slices must hold several readings."""
+"""Short enough for several readings in the rest between two pairs of slices."""
 
 
 @dataclass(frozen=True)
 class CpuReading:
-    """CPU seconds since each server began.
+    """CPU seconds that each server has used since it started.
 
     Attributes:
         at_s: Seconds since the epoch.
-        cpu_s: By side; a server that cannot be seen is absent.
+        cpu_s: CPU seconds by side; a server whose processes are not visible is absent.
     """
 
     at_s: float
     cpu_s: dict[Side, float]
 
 
-class CpuLog:
-    """Reads in a thread of its own; use it as a context manager.
+class CpuLog(PeriodicThread):
+    """Reads the CPU time of both servers in a thread; use it as a context manager.
 
     Args:
-        pids: Root process of each server; None for one that cannot be seen.
+        pids: Root process of each server; None when it is not visible.
     """
 
     def __init__(self, pids: dict[Side, int | None]) -> None:
+        super().__init__(self._read, INTERVAL_S, "cpu-log")
         self._meters = {side: TreeMeter(pid) for side in SIDES if (pid := pids[side]) is not None}
         self._readings: list[CpuReading] = []
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cpu-log", daemon=True)
-
-    def __enter__(self) -> CpuLog:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        self._thread.join()
 
     @property
     def readings(self) -> tuple[CpuReading, ...]:
-        """The readings so far, in order."""
+        """Readings so far, in order."""
         return tuple(self._readings)
 
-    def _run(self) -> None:
-        while not self._done.is_set():
-            used = {side: meter.read_cpu_s() for side, meter in self._meters.items()}
-            self._readings.append(CpuReading(time.time(), used))
-            self._done.wait(INTERVAL_S)
+    def _read(self) -> None:
+        used = {side: meter.read_cpu_s() for side, meter in self._meters.items()}
+        self._readings.append(CpuReading(time.time(), used))

@@ -1,13 +1,13 @@
-"""Intervals of ratios from paired slices, and verdicts from intervals; pure functions.
+"""Confidence intervals of ratios from paired slices, and verdicts from intervals; pure functions.
 
-The unit is the launch: slices of one launch share its memory layout and its hash seed, so they vary
-together, and an interval over slices would promise too much. The logarithms of the ratios are averaged by
-launch; Student's t over these averages gives the interval. With few launches the percentile bootstrap,
-which comes to mind, alarms far too often.
+The sample is the launch: the slices of one launch share its memory layout and hash seed, so they are
+correlated, and an interval over slices would be too narrow. The logarithms of the ratios are averaged by
+launch; Student's t over these averages gives the interval. With few launches, the percentile bootstrap
+finds differences between equals far too often.
 
-Several metrics are judged together. Holm's method shares the error among them: the metric with the most
-evidence is held to the strictest level, the next to a looser one, and so on. Source: Holm, "A simple
-sequentially rejective multiple test procedure" (1979).
+Several metrics are judged together. Holm's method divides the allowed error among them: the metric with the
+strongest evidence is tested at the strictest level, the next at a looser one, and so on. Source: Holm,
+"A simple sequentially rejective multiple test procedure" (1979).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from scipy import stats
 
 Verdict = Literal["worse", "better", "same", "inconclusive"]
 
-FEWEST_LAUNCHES = 2
-"""An interval needs a spread."""
+MIN_LAUNCHES = 2
+"""An interval needs a spread between launches."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean of logarithms of ratios, one per launch.
+    """Mean log ratio over launches.
 
     Attributes:
-        mean: Mean logarithm.
+        mean: Mean of the log ratios.
         error: Standard error of the mean.
         freedom: Degrees of freedom.
     """
@@ -42,11 +42,11 @@ class Estimate:
 
     @property
     def ratio(self) -> float:
-        """The ratio itself."""
+        """Geometric mean of the ratios."""
         return math.exp(self.mean)
 
     def interval(self, level: float) -> tuple[float, float]:
-        """Return the interval of the ratio that holds the truth with this probability."""
+        """Return the confidence interval of the ratio at this level."""
         half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
         return math.exp(self.mean - half), math.exp(self.mean + half)
 
@@ -62,28 +62,28 @@ class Estimate:
 
 
 def estimate(log_ratios: Sequence[Sequence[float]]) -> Estimate | None:
-    """Return the mean of log ratios over launches; None with fewer than two launches.
+    """Return the mean log ratio over launches; None with fewer than two launches.
 
     Args:
-        log_ratios: Logarithms of the ratios of the pairs, by launch; a launch without pairs is left out.
+        log_ratios: Log ratios of the pairs, by launch; a launch without pairs is left out.
     """
     launches = np.array([np.mean(pairs) for pairs in log_ratios if len(pairs)], dtype=float)
-    if len(launches) < FEWEST_LAUNCHES:
+    if len(launches) < MIN_LAUNCHES:
         return None
     error = float(np.std(launches, ddof=1) / math.sqrt(len(launches)))
     return Estimate(float(np.mean(launches)), error, len(launches) - 1)
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What can be said of one metric.
+class Judgement:
+    """Verdict on one metric.
 
     Attributes:
         verdict: ``worse`` or ``better`` when the whole interval lies beyond a bar, ``same`` when it lies
-            between them, else ``inconclusive``.
+            between the bars, else ``inconclusive``.
         low: Lower end of the interval of the ratio.
-        high: Upper end.
-        level: Probability with which the interval holds the truth.
+        high: Upper end of the interval of the ratio.
+        level: Confidence level of the interval.
     """
 
     verdict: Verdict
@@ -93,13 +93,13 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Question:
-    """One metric to be judged.
+class MetricTest:
+    """Estimate of one metric and the bar that it is tested against.
 
     Attributes:
-        estimate: Its log ratio.
-        bar: How much larger the ratio may be before it matters, such as 0.05; the lower bar is its mirror.
-        higher_is_better: Whether a larger figure is a better one.
+        estimate: Mean log ratio.
+        bar: Relative difference beyond which it matters, such as 0.05: the bars are 1.05 and 1 / 1.05.
+        higher_is_better: Whether a larger figure is better.
     """
 
     estimate: Estimate
@@ -107,43 +107,41 @@ class Question:
     higher_is_better: bool = False
 
 
-def judge_together(questions: Mapping[str, Question], alpha: float) -> dict[str, Judged]:
-    """Return what can be said of each metric, with an error of at most ``alpha`` over all of them."""
-    order = sorted(questions, key=lambda name: _doubt(questions[name]))
-    judged: dict[str, Judged] = {}
+def judge_together(tests: Mapping[str, MetricTest], alpha: float) -> dict[str, Judgement]:
+    """Return a judgement of each metric, with an error of at most ``alpha`` over all of them."""
+    order = sorted(tests, key=lambda name: _smallest_p_value(tests[name]))
+    judgements: dict[str, Judgement] = {}
     share = len(order)
     for rank, name in enumerate(order):
-        question = questions[name]
-        level = 1 - alpha / share
-        judged[name] = _judged(question, level)
-        # Holm: the next metric gets a looser level only as long as all before it were decided.
-        if judged[name].verdict != "inconclusive":
+        judgements[name] = _judge(tests[name], 1 - alpha / share)
+        # Holm: the level becomes looser only as long as every metric so far was decided.
+        if judgements[name].verdict != "inconclusive":
             share = len(order) - rank - 1
-    return {name: judged[name] for name in questions}
+    return {name: judgements[name] for name in tests}
 
 
-def _doubt(question: Question) -> float:
-    """Return the two-sided p-value of the claim that has the most evidence."""
-    bar, found = math.log1p(question.bar), question.estimate
-    same = max(found.short_of(bar), found.beyond(-bar))
-    return 2 * min(found.beyond(bar), found.short_of(-bar), same)
+def _smallest_p_value(test: MetricTest) -> float:
+    """Return the two-sided p-value of the claim with the strongest evidence."""
+    bar, estimate = math.log1p(test.bar), test.estimate
+    same = max(estimate.short_of(bar), estimate.beyond(-bar))
+    return 2 * min(estimate.beyond(bar), estimate.short_of(-bar), same)
 
 
-def _judged(question: Question, level: float) -> Judged:
-    low, high = question.estimate.interval(level)
-    bar = 1 + question.bar
+def _judge(test: MetricTest, level: float) -> Judgement:
+    low, high = test.estimate.interval(level)
+    bar = 1 + test.bar
     verdict: Verdict = "inconclusive"
     if low > bar:
-        verdict = "better" if question.higher_is_better else "worse"
+        verdict = "better" if test.higher_is_better else "worse"
     elif high < 1 / bar:
-        verdict = "worse" if question.higher_is_better else "better"
+        verdict = "worse" if test.higher_is_better else "better"
     elif low > 1 / bar and high < bar:
         verdict = "same"
-    return Judged(verdict, low, high, level)
+    return Judgement(verdict, low, high, level)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the verdict over several metrics: worse beats all, same needs them all."""
+    """Return the verdict over several metrics: one ``worse`` decides, ``same`` requires all of them."""
     if "worse" in verdicts:
         return "worse"
     if "better" in verdicts:

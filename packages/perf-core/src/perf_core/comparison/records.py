@@ -1,21 +1,21 @@
-"""Two stored runs side by side: which figures moved by more than their bar; pure functions.
+"""Comparison of two recorded runs: the figures that changed by more than their bar; pure functions.
 
-A single run carries no interval, so each change is a point estimate. Two runs of one server minutes apart
-can differ by more than a bar on a busy machine; ``perf-core compare A B`` measures both servers in turns and
-knows its noise. What this is for: records that are kept, such as those of nightly runs.
+A single run has no confidence interval, so each change is a point estimate. On a busy machine, two runs of
+the same server can differ by more than a bar; ``perf-core compare A B`` loads both servers alternately and
+computes intervals. This comparison is for runs that are kept, such as nightly runs.
 
-Runs are compared only when nothing but the server can have made the difference: see :func:`compare_records`.
+Runs are compared only if everything but the server is equal: see :func:`compare_records`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from perf_core.analysis.figures import Figure, figures
+from perf_core.comparison.comparability import machine_differences, manifest_part, obstacles, remarks
 from perf_core.errors import NotComparable
-from perf_core.load.plan import Settings
 from perf_core.results.record import RunRecord
 
 CPU_BAR = 0.05
@@ -23,21 +23,18 @@ CPU_BAR = 0.05
 
 RATIO_BAR = 0.10
 ERROR_RATE_BAR = 0.001
-"""A difference of shares: one call in a thousand."""
-
-MEMORY_TOLERANCE = 0.05
-"""Machines of one kind report slightly different totals."""
+"""Difference of two error rates: one call in a thousand."""
 
 POINT_ESTIMATE = (
-    "Each figure comes from a single run, which carries no interval: these are point estimates. "
-    "`perf-core compare A B` measures both servers in turns and knows its own noise."
+    "Each figure comes from a single run, which has no confidence interval: these are point estimates. "
+    "`perf-core compare A B` loads both servers alternately and computes intervals."
 )
 
-_SAMPLES = {"med": 20, "p95": 200, "p99": 1000}
+_MIN_SAMPLES = {"med": 20, "p95": 200, "p99": 1000}
 """Ten samples beyond the percentile, as for targets."""
 
-_SESSIONS = 20
-"""The published scenarios open 10 to 800 sessions, so less must do for these, again as for targets."""
+_MIN_SESSIONS = 20
+"""Fewer than for other percentiles, as for targets: the published scenarios open only 10 to 800 sessions."""
 
 Direction = Literal["lower", "higher"]
 RowVerdict = Literal["worse", "better", "same", "not judged"]
@@ -49,11 +46,11 @@ class ComparedRun:
     """One of the two runs.
 
     Attributes:
-        run_id: Its id.
-        target: What was measured.
-        server: What the server called itself, with its version; may be empty.
-        commit: Full hash of the checkout it was made in; empty outside one.
-        dirty: Whether that checkout had changes.
+        run_id: Id of the run.
+        target: Name of the measured server.
+        server: Name and version that the server reported; may be empty.
+        commit: Full hash of the checkout in which the run was made; empty outside one.
+        dirty: Whether that checkout had uncommitted changes.
         started_at: Start of the load, ISO 8601 in UTC.
     """
 
@@ -70,16 +67,16 @@ class Row:
     """One figure of both runs.
 
     Attributes:
-        figure: Its name, as :mod:`perf_core.analysis.figures` lists them.
+        figure: Name of the figure in :mod:`perf_core.analysis.figures`.
         unit: Unit of ``before`` and ``after``; ``share`` is a number from 0 to 1.
-        before: The figure before; None when that run has none.
-        after: The figure after; None when that run has none.
-        ratio: ``after / before``; None for shares, when one is missing, and when ``before`` is zero.
+        before: Value in the earlier run; None if it has none.
+        after: Value in the later run; None if it has none.
+        ratio: ``after / before``; None for shares, if a value is missing, and if ``before`` is zero.
         difference: ``after - before`` for shares, else None.
-        direction: Which direction is the better one.
-        bar: By how much the figure may move: a share of itself, or, for ``error_rate``, a difference.
+        direction: Better direction.
+        bar: Change beyond which the figure counts as moved: relative, or, for ``error_rate``, a difference.
         verdict: ``worse``, ``better``, ``same`` or ``not judged``.
-        reason: Why it is not judged; else empty.
+        reason: Reason for ``not judged``; else empty.
     """
 
     figure: str
@@ -96,16 +93,16 @@ class Row:
 
 @dataclass(frozen=True)
 class RecordComparison:
-    """What became of the figures from one run to the other.
+    """Changes of the figures from one run to another.
 
     Attributes:
-        before: The run that is compared with.
-        after: The run that is judged.
+        before: Baseline run.
+        after: Judged run.
         scenario: Scenario of both.
         wire: Wire of both.
         verdict: ``worse`` if any figure is, else ``better`` if any is, else ``same``.
-        rows: Figure by figure.
-        remarks: What a reader must know, one sentence each; the last says what a point estimate is worth.
+        rows: One row for each figure.
+        remarks: Remarks for the reader, one sentence each; the last is about point estimates.
     """
 
     before: ComparedRun
@@ -130,38 +127,38 @@ class _Side:
 def compare_records(before: RunRecord, after: RunRecord, *, cross_machine: bool = False) -> RecordComparison:
     """Return which figures of ``after`` are worse or better than those of ``before``.
 
-    A figure is worse when it moved past its bar in the bad direction: more latency, memory or CPU per call,
-    fewer calls per second. CPU per call has a bar of 5 %, the others of 10 %; a ratio and its inverse are
-    equally far from 1, so that A beside B and B beside A mirror each other. Error rates are compared by
-    difference (worse beyond +0.001): a healthy server's are zero, and a ratio of zeros is undefined. For the
-    same reason any other figure that was zero before is not judged.
+    A figure is worse if it moved past its bar in the bad direction: more latency, memory or CPU per call,
+    fewer calls per second. The bar is 5 % for CPU per call and 10 % for the others; a ratio and its inverse
+    are equally far from 1, so that swapping the runs mirrors the result. Error rates are compared by
+    difference (worse beyond +0.001): those of healthy servers are zero, and zeros have no ratio. For the same
+    reason, any other figure that was zero before is not judged.
 
-    A figure that one run lacks is listed and not judged, nor is a percentile with less than ten samples
-    beyond it. Where the generator was saturated, its times are bounds: the server may have been better than
-    they say. A conclusion that stands all the same is drawn, no other.
+    Not judged are figures that one run lacks, and percentiles with fewer than ten samples beyond them. The
+    times of a saturated generator are bounds, since the server may have been faster; a verdict is given only
+    if it follows from the bounds.
 
     Args:
-        before: The run to compare with.
-        after: The run to judge.
-        cross_machine: Compare although the machines differ; that is said among the remarks.
+        before: Baseline run.
+        after: Judged run.
+        cross_machine: Whether to compare runs of different machines; a remark then names the differences.
 
     Raises:
-        NotComparable: Something beside the server differs: scenario, wire, a setting that shapes the load,
-            the machine; or a run is invalid or was interrupted; or they share no figure. Has all the reasons.
+        NotComparable: Something other than the server differs (scenario, wire, a setting of the load, the
+            machine), a run is invalid or was interrupted, or no figure can be judged. Lists all reasons.
     """
-    machines = list(_machine_differences(before, after))
-    obstacles = [*_obstacles(before, after), *(() if cross_machine else machines)]
-    if obstacles:
-        hint = "Measure both alike, or compare the servers themselves with `perf-core compare A B`."
+    machines = list(machine_differences(before, after))
+    reasons = [*obstacles(before, after), *(() if cross_machine else machines)]
+    if reasons:
+        hint = "Measure both in the same way, or compare the servers with `perf-core compare A B`."
         if machines and not cross_machine:
             hint += " --cross-machine allows different machines."
-        raise NotComparable(_listed(before, after, obstacles), hint)
+        raise NotComparable(_message(before, after, reasons), hint)
     sides = _Side(before, _figures(before)), _Side(after, _figures(after))
     rows = tuple(_rows(*sides))
     judged = [row.verdict for row in rows if row.verdict != "not judged"]
     if not judged:
         none = ["no figure can be judged", *(f"{row.figure}: {row.reason}" for row in rows)]
-        raise NotComparable(_listed(before, after, none), "Measure longer.")
+        raise NotComparable(_message(before, after, none), "Measure longer.")
     return RecordComparison(
         before=_compared(before),
         after=_compared(after),
@@ -169,17 +166,17 @@ def compare_records(before: RunRecord, after: RunRecord, *, cross_machine: bool 
         wire=before.wire,
         verdict="worse" if "worse" in judged else "better" if "better" in judged else "same",
         rows=rows,
-        remarks=(*_remarks(before, after), *machines, POINT_ESTIMATE),
+        remarks=(*remarks(before, after), *machines, POINT_ESTIMATE),
     )
 
 
-def _listed(before: RunRecord, after: RunRecord, reasons: Sequence[str]) -> str:
+def _message(before: RunRecord, after: RunRecord, reasons: Sequence[str]) -> str:
     lines = "".join(f"\n- {reason}" for reason in reasons)
     return f"{before.run_id} and {after.run_id} cannot be compared:{lines}"
 
 
 def _compared(record: RunRecord) -> ComparedRun:
-    server, commit = _part(record, "server"), _part(record, "commit")
+    server, commit = manifest_part(record, "server"), manifest_part(record, "commit")
     return ComparedRun(
         run_id=record.run_id,
         target=record.target,
@@ -188,92 +185,6 @@ def _compared(record: RunRecord) -> ComparedRun:
         dirty=bool(commit.get("dirty")),
         started_at=record.started_at,
     )
-
-
-# --- what stands in the way ---
-
-
-def _obstacles(before: RunRecord, after: RunRecord) -> Iterator[str]:
-    for when, record in (("before", before), ("after", after)):
-        if record.verdict in {"invalid", "interrupted"} or record.metrics is None:
-            why = f" ({'; '.join(record.reasons)})" if record.reasons else ""
-            verdict = record.verdict if record.metrics is not None else "without figures"
-            yield f"the run {when} is {verdict}{why}"
-    yield from _differences({"scenario": before.scenario}, {"scenario": after.scenario})
-    yield from _differences({"wire": before.wire}, {"wire": after.wire})
-    plans = _part(before, "plan"), _part(after, "plan")
-    yield from _differences(*({"shape": plan.get("shape")} for plan in plans))
-    for when, plan in zip(("before", "after"), plans, strict=True):
-        if not plan.get("settings"):
-            yield f"the record {when} does not say its settings"
-    if all(plan.get("settings") for plan in plans):
-        # A setting that a record does not name was not there yet: the run did what is the default now.
-        yield from _differences(*({**asdict(Settings()), **plan["settings"]} for plan in plans))
-        yield from _differences(*({"journeys": plan.get("journeys")} for plan in plans))
-        # It places the load and does not shape it, but what the server gets depends on it.
-        yield from _differences(
-            *({"--pin": "--pin" in r.manifest.get("command", ())} for r in (before, after))
-        )
-
-
-def _machine_differences(before: RunRecord, after: RunRecord) -> Iterator[str]:
-    machines = _part(before, "machine"), _part(after, "machine")
-    for when, machine in zip(("before", "after"), machines, strict=True):
-        if not machine:
-            yield f"the record {when} does not say its machine"
-    if not all(machines):
-        return
-    for key in ("cpu", "cpus", "architecture"):
-        yield from _differences(*({key: machine.get(key)} for machine in machines))
-    # The release changes with each update of the kernel; the machine stays.
-    yield from _differences(*({"system": str(m.get("system")).partition(" ")[0]} for m in machines))
-    sizes_mb = sorted(float(machine.get("memory_mb") or 0) for machine in machines)
-    if sizes_mb[1] > sizes_mb[0] * (1 + MEMORY_TOLERANCE):
-        yield from _differences(*({"memory_mb": machine.get("memory_mb")} for machine in machines))
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    for key in dict.fromkeys((*before, *after)):
-        if before.get(key) != after.get(key):
-            yield f"{key}: {_said(before.get(key))} before, {_said(after.get(key))} after"
-
-
-def _said(value: Any) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-def _part(record: RunRecord, name: str) -> Mapping[str, Any]:
-    part = record.manifest.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-# --- what a reader must know ---
-
-
-def _remarks(before: RunRecord, after: RunRecord) -> Iterator[str]:
-    if before.run_id == after.run_id:
-        yield "Both are the same run."
-    if before.target != after.target:
-        yield (
-            f"Two servers are compared, {before.target} before and {after.target} after, "
-            "not two versions of one."
-        )
-    for when, record in (("before", before), ("after", after)):
-        if _part(record, "commit").get("dirty"):
-            yield f"The checkout {when} had uncommitted changes: its commit does not tell what was measured."
-    versions = _part(before, "versions"), _part(after, "versions")
-    kernels = ({"system": _part(record, "machine").get("system")} for record in (before, after))
-    for difference in (*_differences(*versions), *_differences(*kernels)):
-        # The adapter's version is what is being compared.
-        if not difference.startswith("adapter:"):
-            yield f"Beside the server, this changed too: {difference}."
-
-
-# --- figure by figure ---
 
 
 def _figures(record: RunRecord) -> Mapping[str, Figure]:
@@ -301,9 +212,9 @@ def _names(*records: RunRecord) -> Iterator[str]:
 
 
 def _row(name: str, before: _Side, after: _Side) -> Row | None:
-    """Return the row of a figure; None when neither run has it."""
-    found = [side.figures.get(name) for side in (before, after)]
-    values = [figure.value if figure is not None and figure.samples else None for figure in found]
+    """Return the row of a figure; None if neither run has it."""
+    pair = [side.figures.get(name) for side in (before, after)]
+    values = [figure.value if figure is not None and figure.samples else None for figure in pair]
     if values == [None, None]:
         return None
     was, now = values
@@ -311,13 +222,13 @@ def _row(name: str, before: _Side, after: _Side) -> Row | None:
     bar = ERROR_RATE_BAR if is_share else CPU_BAR if name == "server.cpu_us_per_call" else RATIO_BAR
     direction: Direction = "higher" if name == "tool_calls_per_s" else "lower"
     ratio = now / was if was and now is not None and not is_share else None
-    # Rounded: 0.003 - 0.002 is a little more than 0.001 in binary.
+    # Rounded, since 0.003 - 0.002 is slightly more than 0.001 in binary.
     difference = round(now - was, 12) if is_share and was is not None and now is not None else None
     verdict: RowVerdict = "not judged"
-    reason = _unjudgeable(name, was, now, found)
+    reason = _unjudgeable(name, was, now, pair)
     if not reason:
-        verdict = _moved(ratio, difference, direction, bar)
-        sides = zip((before, after), found, strict=True)
+        verdict = _verdict(ratio, difference, direction, bar)
+        sides = zip((before, after), pair, strict=True)
         bounds = [side.saturated and figure is not None and figure.timed for side, figure in sides]
         reason = _unsupported(verdict, *bounds)
     return Row(
@@ -344,20 +255,20 @@ def _unit(name: str) -> str:
     return units.get(name, "ms")
 
 
-def _unjudgeable(name: str, was: float | None, now: float | None, found: Sequence[Figure | None]) -> str:
+def _unjudgeable(name: str, was: float | None, now: float | None, figures: Sequence[Figure | None]) -> str:
     if was is None or now is None:
         return "only after" if was is None else "only before"
     if was == 0 and name != "error_rate":
-        return "zero before, and zero has no ratio"
+        return "zero before, which has no ratio"
     statistic = name.partition("@")[0].rpartition(".")[2]
-    needed = _SESSIONS if name.startswith("session_creation_ms") else _SAMPLES.get(statistic, 0)
-    came = [figure.samples if figure is not None else 0 for figure in found]
-    if min(came) < needed:
-        return f"{statistic} needs {needed} samples; {came[0]} came before, {came[1]} after"
+    needed = _MIN_SESSIONS if name.startswith("session_creation_ms") else _MIN_SAMPLES.get(statistic, 0)
+    samples = [figure.samples if figure is not None else 0 for figure in figures]
+    if min(samples) < needed:
+        return f"expected {needed} samples for {statistic}, got {samples[0]} before and {samples[1]} after"
     return ""
 
 
-def _moved(ratio: float | None, difference: float | None, direction: Direction, bar: float) -> RowVerdict:
+def _verdict(ratio: float | None, difference: float | None, direction: Direction, bar: float) -> RowVerdict:
     if difference is not None:
         is_up, is_down = difference > bar, difference < -bar
     else:
@@ -368,15 +279,15 @@ def _moved(ratio: float | None, difference: float | None, direction: Direction, 
 
 
 def _unsupported(verdict: RowVerdict, bound_before: bool, bound_after: bool) -> str:
-    """Return why a verdict does not stand when figures are bounds; empty when it does.
+    """Return why a verdict does not follow from figures that are bounds; empty if it does.
 
-    A bound looks worse than the server was. A bound that is better than an exact figure all the same is
-    better; an exact figure that is worse than a bound is worse.
+    A bound is worse than the server was. So a bound that is better than an exact figure is better, and an
+    exact figure that is worse than a bound is worse.
     """
-    stands = {"worse": not bound_after, "better": not bound_before}.get(
+    supported = {"worse": not bound_after, "better": not bound_before}.get(
         verdict, not (bound_before or bound_after)
     )
-    if stands:
+    if supported:
         return ""
     when = "in both runs" if bound_before and bound_after else "before" if bound_before else "after"
     return f"k6 was saturated {when}: the figure is a bound"

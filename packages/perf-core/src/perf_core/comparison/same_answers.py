@@ -1,4 +1,4 @@
-"""Whether two servers answer alike: without that their speeds cannot be compared."""
+"""A check that two servers give the same answers; otherwise their speeds cannot be compared."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ Result = dict[str, Any]
 
 
 def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> float:
-    """Call both servers with some journeys, compare the answers, and return how long the slower one took.
+    """Make the same calls to both servers, compare the answers, and return the slower server's call time.
 
-    Only what a call's expectation looks at is compared; a call that expects anything is compared whole,
-    unless the first server contradicts itself (a clock, a random number).
+    Only the part of an answer that the call's expectation checks is compared. Where any answer is accepted,
+    the whole answer is compared, unless the first server answers differently each time (a clock, a random
+    number).
 
     Returns:
-        Median time of a call, in seconds.
+        Median time of a call of the slower server, in seconds.
 
     Raises:
-        NotComparable: They answer differently, or one lacks a tool; names the call and both answers.
+        NotComparable: The servers answer differently, or one lacks a tool; names the call and both answers.
     """
     _expect_tools(a, b, journeys)
     took_s: tuple[list[float], list[float]] = [], []
@@ -40,9 +41,9 @@ def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> fl
         if step.expect.kind == "any" and not _alike(first, a.call(step.tool, step.arguments), step):
             continue
         raise NotComparable(
-            f"the two answer {step.tool}({dict(step.arguments)}) differently: "
-            f"{_short(first)} comes from the first, {_short(second)} from the second",
-            "Their figures would stand for different work. Mend one, or compare with other calls.",
+            f"expected the same answer to {step.tool}({dict(step.arguments)}) from both servers, "
+            f"got {_short(first)} from the first and {_short(second)} from the second",
+            "Their figures would be those of different work. Fix one server, or compare with other calls.",
         )
     return max(map(median, took_s))
 
@@ -55,43 +56,43 @@ def _timed(client: Client, step: Step, times: list[float]) -> Result:
 
 
 def _expect_tools(a: Client, b: Client, journeys: Sequence[Journey]) -> None:
-    wanted = {step.tool for journey in journeys for step in journey.steps}
+    needed = {step.tool for journey in journeys for step in journey.steps}
     for which, client in (("first", a), ("second", b)):
         tools = client.tools()
-        missing = sorted(wanted - set(tools))
+        missing = sorted(needed - set(tools))
         if missing:
             raise NotComparable(
-                f"the calls need {', '.join(missing)}; "
-                f"the {which} server lists {', '.join(tools) or 'no tools'}",
+                f"expected the tools {', '.join(missing)}, "
+                f"got {', '.join(tools) or 'no tools'} from the {which} server",
                 "Compare servers that have the same tools.",
             )
 
 
 def _steps(journeys: Sequence[Journey]) -> Iterator[Step]:
-    # Spread over the whole pool: neighbours may be alike.
+    # Spread over the whole pool, since neighbours may be alike.
     stride = max(1, len(journeys) // _JOURNEYS)
     for number, journey in enumerate(islice(journeys, 0, None, stride)):
         yield from (_with_unique(step, f"{number:016}") for step in journey.steps)
 
 
 def _with_unique(step: Step, unique: str) -> Step:
-    """Return a step as a virtual user would make it: nobody else may have the same names."""
+    """Return the step as a virtual user would send it, with unique texts filled in."""
     return replace(step, arguments=filled(dict(step.arguments), unique))
 
 
 def _alike(first: Result, second: Result, step: Step) -> bool:
-    """Return whether two results are the same to the expectation of a step."""
+    """Return whether two results are equal in the part that the step's expectation checks."""
     if bool(first.get("isError")) != bool(second.get("isError")):
         return False
     if step.expect.kind != "any":
-        return bool(_looked_at(first, step) == _looked_at(second, step))
+        return bool(_checked_part(first, step) == _checked_part(second, step))
     if "structuredContent" in first and "structuredContent" in second:
         return bool(first["structuredContent"] == second["structuredContent"])
     return _texts(first) == _texts(second)
 
 
-def _looked_at(result: Result, step: Step) -> Any:
-    """Return the part of a result that an expectation looks at."""
+def _checked_part(result: Result, step: Step) -> Any:
+    """Return the part of a result that the step's expectation checks."""
     match step.expect.kind:
         case "text":
             return _texts(result)[:1]

@@ -1,8 +1,8 @@
-"""The schedule of one launch of a comparison: slices of either server, taken in short turns.
+"""Schedule of one launch of a comparison: slices of load on each server, cut into short turns.
 
-Noise on a machine comes on every scale, from milliseconds to minutes. Turns of some twenty milliseconds, the
-two servers by turns and in random order, share nearly all of it. The turns of a slice are counted together;
-the two slices of a pair cover the same second, and pairs are what ratios are taken from.
+Disturbances on a machine last from milliseconds to minutes. With turns of about 20 ms that alternate between
+the servers in random order, nearly every disturbance affects both alike. The turns of a slice are measured
+together; the two slices of a pair cover the same second, and ratios are computed pair by pair.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
 
 _LEAD_S = 0.1
-"""k6 needs a moment until all its virtual users are there."""
+"""Time for k6 to start all its virtual users."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A stretch of load on one of two servers.
+    """A short period of load on one of two servers.
 
     Attributes:
-        slice: Name of the slice that it belongs to; its figures carry it as their tag.
-        side: The server.
-        pair: Number of the slice's pair, from 1; 0 is warm-up, which counts for nothing.
-        start_s: Since the start of the load.
-        end_s: Since the start of the load.
+        slice: Name of the slice that it belongs to; k6 tags the metrics with it.
+        side: Server that is loaded.
+        pair: Number of the slice's pair, from 1; 0 is the warm-up, which does not count.
+        start_s: Start, in seconds from the start of the load.
+        end_s: End, in seconds from the start of the load.
     """
 
     slice: str
@@ -42,13 +42,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long everything takes, in seconds.
+    """Lengths of the parts of a schedule, in seconds.
 
     Attributes:
-        slice_s: Load on one server in one pair, all turns together; the warm-up of each server too.
-        turn_s: One turn.
-        gap_s: Between turns, for calls that are still under way.
-        rest_s: Between pairs, in which what each server has used is read.
+        slice_s: Load on one server in one pair, summed over its turns; also the warm-up of each server.
+        turn_s: Length of one turn.
+        gap_s: Pause between turns, in which calls in flight end.
+        rest_s: Pause between pairs, in which the CPU time of both servers is read.
     """
 
     slice_s: float
@@ -58,17 +58,17 @@ class Lengths:
 
     @property
     def turns(self) -> int:
-        """Turns of a slice."""
+        """Number of turns of a slice."""
         return max(1, round(self.slice_s / self.turn_s))
 
 
 @dataclass(frozen=True)
 class SlicePlan:
-    """What k6 needs beside the journeys.
+    """Schedule of one launch and the wires, as k6 needs them.
 
     Attributes:
-        schedule: The turns in order of time.
-        wires: Protocol era of either server.
+        schedule: Turns in order of time.
+        wires: Protocol era by side.
     """
 
     schedule: tuple[Turn, ...]
@@ -76,11 +76,11 @@ class SlicePlan:
 
     @property
     def end_s(self) -> float:
-        """End of the last turn, since the start of the load."""
+        """End of the last turn, in seconds from the start of the load."""
         return self.schedule[-1].end_s
 
     def to_document(self) -> dict[str, object]:
-        """Return it as a part of ``plan.json``."""
+        """Return the member ``slices`` of ``plan.json``."""
         rows = [[each.slice, each.side, each.start_s, each.end_s] for each in self.schedule]
         return {"wires": dict(self.wires), "schedule": rows}
 
@@ -90,10 +90,10 @@ def draw_schedule(pairs: int, lengths: Lengths, seed: int) -> tuple[Turn, ...]:
 
     Args:
         pairs: Number of pairs.
-        lengths: How long everything takes.
-        seed: Seed of the orders.
+        lengths: Lengths of slices, turns and pauses.
+        seed: Seed of the order of turns.
     """
-    draw = random.Random(seed)  # noqa: S311 - a draw of load, no secret
+    draw = random.Random(seed)  # noqa: S311 - a draw of load, not a secret
     turn_s = lengths.slice_s / lengths.turns
     schedule = []
     start_s = _LEAD_S

@@ -1,4 +1,4 @@
-"""From k6's summary and the log of CPU time to the figures of each slice; pure functions."""
+"""Figures of each slice, from k6's summary and the log of CPU time; pure functions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.cpu_log import CpuReading
-from perf_core.comparison.model import MOST_ERRORS, SliceFigures
+from perf_core.comparison.model import SliceFigures
 from perf_core.comparison.schedule import SIDES, Side, Turn
 
-_SETTLING_S = 0.1
-"""After the last slice the servers rest at least so long (see k6/lib/turns.js)."""
+MAX_ERROR_SHARE = 0.01
+"""Largest share of failed calls in a slice; with more, its figures are those of errors."""
 
-_FEWEST_TURNS = 0.5
-"""With a smaller share of the turns taken, calls last as long as turns, and both servers worked at once."""
+_SETTLING_S = 0.1
+"""Shortest rest of the servers after the last slice (see k6/lib/alternation.js)."""
+
+_MIN_TURN_SHARE = 0.5
+"""Smallest share of turns taken; with fewer, calls are as long as turns, and both servers worked at once."""
 
 
 @dataclass(frozen=True)
 class _Slice:
-    """A slice as it was planned."""
+    """A planned slice."""
 
     name: str
     side: Side
@@ -30,12 +33,12 @@ class _Slice:
 
 @dataclass(frozen=True)
 class _Time:
-    """When a slice really was, seconds since the epoch.
+    """Actual time of a slice.
 
     Attributes:
-        began_s: When the first user began.
-        ended_s: When the last user ended.
-        busy_s: Time that a user spent in it, all turns together.
+        began_s: Start of the first user, in seconds since the epoch.
+        ended_s: End of the last user, in seconds since the epoch.
+        busy_s: Time that a user spent in the slice, summed over its turns.
         turns: Turns taken, summed over the users.
     """
 
@@ -48,16 +51,16 @@ class _Time:
 def figures_of(
     schedule: Sequence[Turn], summary: Summary, readings: Sequence[CpuReading], vus: int
 ) -> tuple[SliceFigures, ...]:
-    """Return the figures of all slices but the warm-ups, pair by pair.
+    """Return the figures of all slices except the warm-ups, pair by pair.
 
-    Between two pairs both servers rest. What a slice cost is the difference between the last reading before
-    its pair and the last one before the next pair, so that work done after an answer counts too.
+    Both servers rest between two pairs. The CPU time of a slice is the difference between the last reading
+    before its pair and the last one before the next pair, so that work done after an answer counts too.
 
     Args:
-        schedule: The turns in order of time.
-        summary: What k6 wrote.
+        schedule: Turns in order of time.
+        summary: k6's summary.
         readings: CPU time over the whole launch.
-        vus: Virtual users that should have taken part.
+        vus: Number of virtual users.
     """
     pairs = sorted({turn.pair for turn in schedule})
     spans = [_span(summary, pair) for pair in pairs]
@@ -68,7 +71,7 @@ def figures_of(
             continue
         began_s, ended_s = spans[index]
         rested_s = spans[index - 1][1] if index else 0.0
-        # After the last pair that was, sessions are deleted: that work is nobody's.
+        # After the last pair, sessions are deleted; that work does not belong to a slice.
         settled_s = ended_s + _SETTLING_S
         next_s = next((began for began, _ in spans[index + 1 :] if began < float("inf")), settled_s)
         before = _last(readings, at_s, rested_s, began_s)
@@ -90,7 +93,7 @@ def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:
 
 
 def _span(summary: Summary, pair: int) -> tuple[float, float]:
-    """Return when a pair really began and ended; a pair that never began has no length and no time."""
+    """Return the actual start and end of a pair, both infinite for a pair that never began."""
     names = [f"pair_{pair}_{side}" if pair else f"warmup_{side}" for side in SIDES]
     entered = [
         v["min"] for name in names if (v := summary.values("mcp_slice_entered_ms", stage=name)).get("count")
@@ -114,25 +117,25 @@ def _time(summary: Summary, name: str, vus: int) -> _Time | None:
 def _last(
     readings: Sequence[CpuReading], at_s: Sequence[float], from_s: float, until_s: float
 ) -> CpuReading | None:
-    """Return the last reading of a rest, None when there is none."""
+    """Return the last reading of a rest; None without one."""
     index = bisect_right(at_s, until_s) - 1
     return readings[index] if index >= 0 and at_s[index] >= from_s else None
 
 
 def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: bool) -> str:
-    """Return why a slice does not count, or nothing."""
+    """Return the reason why a slice does not count, or an empty text."""
     calls = summary.count("mcp_tool_call_duration_ms", stage=each.name)
     errors = summary.count("mcp_errors", stage=each.name)
     if time is None:
-        return "it never began: the slice before it took its time, or the load ended"
+        return "it never began: the slice before it took too long, or the load ended"
     if calls == 0:
-        return f"no call came back ({errors} failed)"
-    if errors > MOST_ERRORS * calls:
+        return f"no call was answered ({errors} failed)"
+    if errors > MAX_ERROR_SHARE * calls:
         return f"{errors} of {calls} calls failed"
-    if time.turns < _FEWEST_TURNS * each.turns * vus:
-        return f"its users took {time.turns} of {each.turns * vus} turns; a longer --slice helps"
+    if time.turns < _MIN_TURN_SHARE * each.turns * vus:
+        return f"its users took {time.turns} of {each.turns * vus} turns; use a longer --slice"
     if late:
-        return "its last answer came after the next pair had begun; a longer --slice helps"
+        return "its last answer arrived after the next pair had begun; use a longer --slice"
     return ""
 
 

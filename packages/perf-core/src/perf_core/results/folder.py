@@ -9,21 +9,23 @@ from pathlib import Path
 
 from perf_core.errors import ResultsError
 
-_UNWELCOME = re.compile(r"[^\w.@+~-]+")
+_UNSAFE = re.compile(r"[^\w.@+~-]+")
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Make and return the folder of a run: ``<UTC time>-<name>``, numbered within a second.
+    """Create a folder ``<UTC time>-<name>`` for a run and return its absolute path.
+
+    Within a second, further folders with the same name get a number.
 
     Args:
-        parent: Where it goes; made when it is not there.
-        name: What was measured; characters that file names dislike become ``_``.
+        parent: Parent folder; created if it does not exist.
+        name: Name of the measurement; characters that are unsafe in file names become ``_``.
 
     Raises:
-        ResultsError: It cannot be made.
+        ResultsError: The folder cannot be created.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    name = _UNWELCOME.sub("_", name)
+    name = _UNSAFE.sub("_", name)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, 1000):
@@ -36,4 +38,6 @@ def new_folder(parent: Path, name: str) -> Path:
             f"cannot write results below {parent}: {error.strerror}",
             "Choose another folder with --output-dir.",
         ) from error
-    raise ResultsError(f"too many runs of one second below {parent}", "Choose another --output-dir.")
+    raise ResultsError(
+        f"expected fewer than 1000 runs per second below {parent}, got more", "Choose another --output-dir."
+    )

@@ -1,4 +1,4 @@
-"""What a run was made on and with: machine, versions, commit, settings."""
+"""Circumstances of a run: machine, versions, commit and settings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 
 from perf_core.adapter import Launch
-from perf_core.server.handshake import Handshake
 from perf_core.load.plan import Plan
+from perf_core.server.handshake import Handshake
 from perf_core.server.subject import Subject
 
 
@@ -33,10 +33,10 @@ def make_manifest(
     Args:
         subject: The measured server.
         plan: The plan.
-        handshake: What the server said of itself.
+        handshake: Identity and tools that the server reported.
         k6_version: Version of the generator.
-        ready_s: From the server's start to its first handshake; None when it ran already.
-        launch: How it was started, where that is not as its adapter says.
+        ready_s: Time from the server's start to its first handshake; None if it was already running.
+        launch: Launch that was used instead of the adapter's own.
     """
     return {
         "machine": machine(),
@@ -68,7 +68,7 @@ def make_manifest(
 
 
 def machine() -> dict[str, Any]:
-    """Return the machine: what a figure must name to mean anything."""
+    """Return the description of this machine, without which a figure means nothing."""
     return {
         "cpu": _cpu_model(),
         "cpus": usable_cpus(),
@@ -103,11 +103,14 @@ def _version(distribution: str) -> str:
 
 
 def commit(folder: Path) -> dict[str, Any] | None:
-    """Return the git commit of a folder and whether it has changes; None outside a checkout."""
+    """Return the git commit of a folder and whether it has changes; None outside a checkout.
+
+    A checkout whose status cannot be read counts as changed.
+    """
     head = _git(folder, "rev-parse", "HEAD")
     if head is None:
         return None
-    return {"hash": head, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+    return {"hash": head, "dirty": _git(folder, "status", "--porcelain", "--untracked-files=no") != ""}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

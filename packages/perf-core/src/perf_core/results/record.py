@@ -1,7 +1,7 @@
-"""The record of one run: everything it produced, in one file, ``record.json``.
+"""The record of one run: everything that it produced, as one tree of dataclasses.
 
-Reports are made from the record alone. Units are in the names; times in ``series`` and ``stages``
-count seconds from the start of the load.
+Reports are rendered from the record alone; :mod:`perf_core.results.record_file` writes it as ``record.json``.
+Units are in the names; times in ``series`` and ``stages`` are seconds from the start of the load.
 
 Schema history:
 
@@ -10,20 +10,13 @@ Schema history:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
-
 from perf_core.adapter import Wire
-from perf_core.errors import ResultsError
 
 SCHEMA = 1
-RECORD_NAME = "record.json"
 
 Verdict = Literal["pass", "fail", "invalid", "interrupted"]
 Outcome = Literal["met", "missed", "not judged", "invalid"]
@@ -32,7 +25,7 @@ Grade = Literal["excellent", "good", "acceptable", "poor", "not graded"]
 
 @dataclass(frozen=True)
 class Latency:
-    """Distribution of one duration, in milliseconds; all zero when ``count`` is zero."""
+    """Distribution of a duration, in milliseconds; all zero when ``count`` is zero."""
 
     count: int
     min: float
@@ -50,15 +43,15 @@ class Stage:
 
     Attributes:
         name: Unique within the run, such as ``hold_100`` or ``recovery_2``.
-        kind: ``hold`` stages carry the figures; ``ramp`` leads to them.
-        vus: Virtual users at its end; None when the stage is paced by rate alone.
+        kind: ``hold`` for stages whose figures are judged, ``ramp`` for those between them.
+        vus: Virtual users at its end; None when only a rate is set.
         rate_per_s: Arrival rate at its end for open models, else None.
         start_s: Start, in seconds from the start of the load.
-        end_s: Planned end, or the moment at which the run ended early.
+        end_s: Planned end, or the time at which the run ended early.
         calls: Tool calls that started in it.
         calls_per_s: Correct answers per second.
-        error_rate: Share of calls that went wrong, 0 to 1.
-        latency_ms: Latency of all tools together.
+        error_rate: Share of calls that failed, 0 to 1.
+        latency_ms: Latency over all tools.
     """
 
     name: str
@@ -75,21 +68,21 @@ class Stage:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What the generator saw.
+    """Measurements of the generator.
 
     Attributes:
         tool_calls: Tool calls made, over the whole run.
         tool_calls_per_s: Correct answers per second over the hold stages.
-        error_rate: Share of tool calls that went wrong, 0 to 1, over the whole run.
+        error_rate: Share of tool calls that failed, 0 to 1, over the whole run.
         errors: Count by class (transport, http_status, jsonrpc_error, is_error, wrong_answer,
             timeout, rate_limited); only classes that occurred.
-        latency_ms: By tool, over the whole run; ``all`` is every tool together. Stages have their own.
-        session_creation_ms: ``initialize`` and ``notifications/initialized`` together; None on the
+        latency_ms: Latency by tool, over the whole run; ``all`` is for all tools. Stages have their own.
+        session_creation_ms: Duration of ``initialize`` plus ``notifications/initialized``; None on the
             stateless wire.
-        journey_ms: By journey, for journeys of more than one step.
-        kinds_ms: By tool (``all`` is every tool together) and then kind of journey, where journeys have one.
-        kinds_error_rate: Share of tool calls that went wrong, 0 to 1, by kind of journey.
-        protocol_ms: By method, for requests that call no tool (``GET /health``, ``ping``,
+        journey_ms: Duration by journey, for journeys of more than one step.
+        kinds_ms: Latency by tool (``all`` is for all tools), then by kind of journey, if journeys have kinds.
+        kinds_error_rate: Share of tool calls that failed, 0 to 1, by kind of journey.
+        protocol_ms: Duration by method, for requests that call no tool (``GET /health``, ``ping``,
             ``tools/list``), where the shape measures them.
         sessions_opened: Sessions opened during the run.
         sessions_closed: Sessions deleted by the generator.
@@ -117,15 +110,11 @@ class Trend:
         start: First sample.
         peak: Largest sample.
         end: Last sample.
-        slope_per_h: Theil-Sen slope per hour over the hold stages; None when too few samples.
-        slope_interval: 95 % interval of the slope, low and high; None with it.
     """
 
     start: float
     peak: float
     end: float
-    slope_per_h: float | None = None
-    slope_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +130,7 @@ class MemoryTrend:
 
 @dataclass(frozen=True)
 class ServerUse:
-    """What the server's process tree used; None in the record when it cannot be seen (a remote URL).
+    """Resource use of the server's process tree; None in the record when it is not visible (a remote URL).
 
     Attributes:
         rss_mb: Resident memory.
@@ -149,11 +138,11 @@ class ServerUse:
         cpu_us_per_call: CPU microseconds per tool call.
         fds: Open file descriptors (handles on Windows).
         threads: Threads.
-        processes: Largest number of processes seen at once.
-        sessions_left: Sessions that the server itself still holds open after the run, from its
-            metrics endpoint; None when it does not tell.
+        processes: Largest number of processes at one time.
+        sessions_left: Sessions still open after the run, according to the server's metrics endpoint; None
+            when it does not report them.
         uptime_percent: Share of the periods in which calls were answered correctly; see
-            ``measurements.uptime_percent``.
+            ``series.uptime_percent``.
     """
 
     rss_mb: MemoryTrend
@@ -168,17 +157,17 @@ class ServerUse:
 
 @dataclass(frozen=True)
 class GeneratorUse:
-    """What k6 used, and whether it was the limit.
+    """Resource use of k6, and whether k6 was the bottleneck.
 
     Attributes:
         cpu_s: CPU seconds over the load.
         cpu_us_per_call: CPU microseconds per tool call.
-        cores_used: Mean cores in use over the hold stages.
-        cores_available: Cores that the server left to it over the same time.
-        saturated: Whether it used nearly all that was available to it.
+        cores_used: Mean number of cores in use over the hold stages.
+        cores_available: Cores that the server left unused over the same time.
+        saturated: Whether it used nearly all cores available to it.
         rss_peak_mb: Largest resident memory.
-        dropped_iterations: Iterations that an arrival-rate shape scheduled and could not start.
-        scheduled_iterations: Iterations scheduled, dropped ones included.
+        dropped_iterations: Iterations that an arrival-rate shape scheduled but could not start.
+        scheduled_iterations: Iterations scheduled, including dropped ones.
         exit_code: Exit code of k6.
     """
 
@@ -195,23 +184,23 @@ class GeneratorUse:
 
 @dataclass(frozen=True)
 class TargetResult:
-    """One target and what became of it.
+    """One target and its outcome.
 
     Attributes:
         figure: Name of the figure.
         comparison: ``<`` or ``>``.
         target: Level that decides.
-        stretch: Further level, reported only.
-        need: Whose need the target serves.
-        value: The figure; None when there was none.
+        stretch: More ambitious level, which is only reported.
+        need: User need that the target serves.
+        value: Value of the figure; None when there is none.
         samples: Samples behind the figure.
-        outcome: ``met``, ``missed``, ``not judged`` (too short or too few samples) or ``invalid``.
-        bound: The generator was saturated: the figure is a bound (at least so many calls per second,
-            at most so much latency).
-        at_least: The true value may be higher: the run ended before the limit was found, or the event
-            did not come while it was watched for.
-        stretch_met: Whether the stretch level was reached; None without one or without a judgement.
-        reason: Why it is not judged or invalid; else empty.
+        outcome: ``met``, ``missed``, ``not judged`` (run too short or too few samples) or ``invalid``.
+        bound: Whether the figure is only a bound, since the generator was saturated: the server may have
+            been faster.
+        at_least: Whether the true value may be higher: the run ended before the limit was reached, or
+            before the event occurred.
+        stretch_met: Whether the stretch level was reached; None when there is none or nothing was judged.
+        reason: Reason for ``not judged`` or ``invalid``; else empty.
     """
 
     figure: str
@@ -230,16 +219,16 @@ class TargetResult:
 
 @dataclass(frozen=True)
 class Graded:
-    """A figure by the published table of grades, which decides nothing.
+    """A figure's grade in the published table; grades do not affect the verdict.
 
     Attributes:
-        subject: What is graded, for people.
+        subject: Name of the graded quality in reports.
         figure: Name of the figure.
-        comparison: ``<`` when the figure must stay below a level, ``>=`` when it must reach it.
-        levels: For ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
-        value: The figure; None when there was none.
-        grade: The best one whose level was reached; ``poor`` when none was.
-        reason: Why it is not graded, or that it may be better; else empty.
+        comparison: ``<`` when the figure must be below a level, ``>=`` when it must reach it.
+        levels: Levels for ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
+        value: Value of the figure; None when there is none.
+        grade: Best grade whose level was reached; ``poor`` when none was.
+        reason: Reason for ``not graded``, or a remark that the true grade may be better; else empty.
     """
 
     subject: str
@@ -253,12 +242,12 @@ class Graded:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the scenario found out beyond its figures, such as the knee of a stress run.
+    """An observation beyond the figures, such as the knee of a stress run.
 
     Attributes:
         title: A few words.
-        text: One or two sentences with the figures in them.
-        values: The same as numbers; names carry units.
+        text: One or two sentences with the figures.
+        values: The same figures as numbers; units are in the names.
     """
 
     title: str
@@ -268,7 +257,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Series:
-    """Figures over time, as columns of equal length; None where nothing happened in a period.
+    """Figures over time, as columns of equal length; None for a period without data.
 
     Attributes:
         period_s: Length of one period of the load columns.
@@ -288,18 +277,18 @@ class RunRecord:
     """Everything that one run produced.
 
     Attributes:
-        run_id: Also the name of its folder.
-        scenario: What was asked for.
+        run_id: Name of the run's folder.
+        scenario: Name of the scenario.
         target: Name of the measured server.
         wire: Protocol era.
         started_at: Start of the load, ISO 8601 in UTC.
         duration_s: Length of the load.
         verdict: ``pass``, ``fail``, ``invalid`` or ``interrupted``.
-        reasons: Why it is not ``pass``, one sentence each; for ``pass``, remarks.
-        exit_code: What ``perf-core`` returns for this run alone.
-        metrics: None when the generator produced nothing.
+        reasons: Reasons for the verdict, one sentence each; for ``pass``, remarks.
+        exit_code: Exit code of ``perf-core`` for this run alone.
+        metrics: Measurements of the generator; None when it left none.
         manifest: Machine, versions, commit and settings.
-        grades: Beside the targets, by a table that is the same for every server.
+        grades: Grades from a table that is the same for every server.
     """
 
     run_id: str
@@ -321,93 +310,3 @@ class RunRecord:
     manifest: Mapping[str, Any]
     schema: int = SCHEMA
     grades: tuple[Graded, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Header:
-    schema: int
-
-
-_ADAPTER: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
-_HEADER: TypeAdapter[_Header] = TypeAdapter(_Header)
-
-
-def to_json(record: RunRecord) -> str:
-    """Return the record as indented JSON text, the series on one line.
-
-    Raises:
-        ValueError: A number in it is not finite: JSON has none such.
-    """
-    document = {"schema": record.schema, **{k: v for k, v in asdict(record).items() if k != "schema"}}
-    series = document.pop("series")
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
-    columns = json.dumps(series, separators=(",", ":"), allow_nan=False)
-    return f'{text[:-2]},\n "series": {columns}\n}}\n'
-
-
-def from_json(text: str | bytes, source: str = RECORD_NAME) -> RunRecord:
-    """Return the record in ``text``.
-
-    Raises:
-        ResultsError: It is not a record of this schema; names the field, what came and what was expected.
-    """
-    try:
-        schema = _HEADER.validate_json(text).schema
-        if schema != SCHEMA:
-            raise ResultsError(
-                f"{source} is a record of schema {schema}; this perf-core reads schema {SCHEMA}",
-                "Read it with the version of perf-core that wrote it, or measure again.",
-            )
-        return _ADAPTER.validate_json(text)
-    except ValidationError as error:
-        problems = "; ".join(map(_problem, error.errors()[:5]))
-        raise ResultsError(
-            f"{source} is not a record of schema {SCHEMA}: {problems}",
-            "Records are written by `perf-core run`; give the folder of a run or its record.json.",
-        ) from error
-
-
-def _problem(error: ErrorDetails) -> str:
-    field = ".".join(map(str, error["loc"])) or "document"
-    came = repr(error["input"])
-    return f"{field}: {error['msg']}; {came if len(came) <= 60 else came[:57] + '...'} came"
-
-
-def write(record: RunRecord, folder: Path) -> Path:
-    """Write ``record.json`` into ``folder``, whole or not at all.
-
-    Raises:
-        ResultsError: The folder cannot be written, or the record is no JSON.
-    """
-    path = folder / RECORD_NAME
-    partial = path.with_suffix(".json.partial")
-    try:
-        # A server or a command line may bring lone surrogates, which UTF-8 cannot carry.
-        partial.write_text(to_json(record), encoding="utf-8", errors="replace")
-        partial.replace(path)
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write {path}: {error.strerror}", "Choose another folder with --output-dir."
-        ) from error
-    except ValueError as error:
-        raise ResultsError(
-            f"the record of {record.run_id} holds what JSON cannot carry: {error}",
-            "Please report this with the run's folder.",
-        ) from error
-    return path
-
-
-def read(path: Path) -> RunRecord:
-    """Return the record at ``path``: a record.json or the folder of a run.
-
-    Raises:
-        ResultsError: There is none, or it is malformed.
-    """
-    file = path / RECORD_NAME if path.is_dir() else path
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise ResultsError(
-            f"cannot read {file}: {error.strerror}", "Give the folder of a run or its record.json."
-        ) from error
-    return from_json(content, str(file))

@@ -1,1 +1,1 @@
-"""A git revision of a server, checked out, installed and ready to start."""
+"""Git revisions of a server: checked out, installed and started."""

@@ -1,4 +1,4 @@
-"""The packages of a commit, installed into a virtual environment of their own."""
+"""Virtual environments with the packages of one commit."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _TAIL_LINES = 15
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """Where one revision is being built.
+class Build:
+    """One build of a revision.
 
     Attributes:
         commit: Full hash of the commit.
         tree: Root of the commit's files.
         environment: Folder that becomes the virtual environment.
-        log: File that takes the output of what is run; it exists.
-        interruption: Ends the work when the user interrupts.
+        log: Existing file for the output of the commands.
+        interruption: Ends the build when the user interrupts.
     """
 
     commit: str
@@ -45,50 +45,50 @@ def python_of(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
-def install_packages(workplace: Workplace) -> None:
-    """Make the virtual environment and install every local package of the commit into it.
+def install_packages(build: Build) -> None:
+    """Make a virtual environment and install every local package of the commit, not editable, into it.
 
-    All go into one command, so that pip never looks for a sibling on an index, and none is editable; the
-    commit's own ``constraints.txt`` holds the versions of the others.
+    All packages go into one pip command, so that pip never looks for a sibling on an index. The commit's own
+    ``constraints.txt`` pins the versions of other packages.
 
     Raises:
-        TargetError: The commit has no package, or pip refused.
-        Interrupted: The user ended it.
+        TargetError: The commit has no package, or pip failed.
+        Interrupted: The user interrupted.
     """
-    requirements = local_packages(workplace.tree)
-    # Within a virtual environment, venv takes the interpreter that this one was made from.
-    _run([sys.executable, "-I", "-m", "venv", str(workplace.environment)], workplace)
-    constraints = ["-c", "constraints.txt"] if (workplace.tree / "constraints.txt").is_file() else []
-    # -I: pip must not take a module from the commit's root, nor anything from PYTHONPATH, for its own.
-    pip = [str(python_of(workplace.environment)), "-I", "-m", "pip", "install"]
-    _run([*pip, "--no-input", "--disable-pip-version-check", *constraints, *requirements], workplace)
+    requirements = local_packages(build.tree)
+    # Run in a virtual environment, venv uses the interpreter that this environment was made from.
+    _run([sys.executable, "-I", "-m", "venv", str(build.environment)], build)
+    constraints = ["-c", "constraints.txt"] if (build.tree / "constraints.txt").is_file() else []
+    # -I: pip must not import modules from the commit's root or from PYTHONPATH.
+    pip = [str(python_of(build.environment)), "-I", "-m", "pip", "install"]
+    _run([*pip, "--no-input", "--disable-pip-version-check", *constraints, *requirements], build)
 
 
 def local_packages(tree: Path) -> list[str]:
-    """Return what pip is to install from a commit's files, relative to them.
+    """Return pip's requirements for the packages in a commit's files, as relative paths.
 
-    That is every folder of ``packages/`` with a ``pyproject.toml``, and ``benchmarks/references``; without
-    any, the root itself. A package with the extra ``perf`` gets it.
+    Packages are the folders in ``packages/`` with a ``pyproject.toml``, and ``benchmarks/references``;
+    without any, the root itself. A package is installed with its extra ``perf``, if it has one.
 
     Raises:
-        TargetError: There is no package, or a ``pyproject.toml`` is no TOML.
+        TargetError: There is no package, or a ``pyproject.toml`` is not TOML.
     """
     folders = [*sorted((tree / "packages").glob("*")), tree / "benchmarks" / "references"]
-    found = [folder for folder in folders if (folder / "pyproject.toml").is_file()]
-    if not found and {"project", "build-system"} & _pyproject(tree).keys():
-        found = [tree]
-    if not found:
+    packages = [folder for folder in folders if (folder / "pyproject.toml").is_file()]
+    if not packages and {"project", "build-system"} & _pyproject(tree).keys():
+        packages = [tree]
+    if not packages:
         raise TargetError(
-            "a package was expected in packages/ or at the root of the revision; there is none",
-            "A pyproject.toml with [project] makes one.",
+            "expected a package in packages/ or at the root of the revision, got none",
+            "Choose a revision with a pyproject.toml that has a [project] table.",
         )
-    return [_requirement(tree, folder) for folder in found]
+    return [_requirement(tree, folder) for folder in packages]
 
 
 def _requirement(tree: Path, folder: Path) -> str:
     project = _pyproject(folder).get("project", {})
     extra = "[perf]" if "perf" in project.get("optional-dependencies", {}) else ""
-    # The leading ./ makes it a path for pip, whatever the folder is called.
+    # With the leading ./, pip takes any name of a folder for a path.
     return f"./{folder.relative_to(tree).as_posix()}{extra}"
 
 
@@ -97,17 +97,17 @@ def _pyproject(folder: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
-        raise TargetError(f"{path} is no TOML: {error}", "Choose a revision that builds.") from error
+        raise TargetError(f"{path} is not TOML: {error}", "Choose a revision that builds.") from error
 
 
-def _run(argv: Sequence[str], workplace: Workplace) -> None:
+def _run(argv: Sequence[str], build: Build) -> None:
     env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
-    with workplace.log.open("ab") as log:
+    with build.log.open("ab") as log:
         log.write(f"$ {' '.join(argv)}\n".encode())
         log.flush()
         process = psutil.Popen(
             argv,
-            cwd=workplace.tree,
+            cwd=build.tree,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -116,22 +116,22 @@ def _run(argv: Sequence[str], workplace: Workplace) -> None:
         )
         try:
             while process.poll() is None:
-                workplace.interruption.check()
+                build.interruption.check()
                 with contextlib.suppress(psutil.TimeoutExpired):
                     process.wait(_POLL_S)
         finally:
             _end(process)
     if process.returncode:
-        lines = workplace.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = build.log.read_text(encoding="utf-8", errors="replace").splitlines()
         raise TargetError(
-            f"{workplace.commit[:12]} does not build; {Path(argv[0]).name} ended with {process.returncode}:\n"
+            f"{build.commit[:12]} does not build; {Path(argv[0]).name} ended with {process.returncode}:\n"
             + "\n".join(lines[-_TAIL_LINES:]),
-            f"The whole output is in {workplace.log}.",
+            f"The full output is in {build.log}.",
         )
 
 
 def _end(process: psutil.Popen) -> None:
-    """Kill what still runs of a process and of all that it started."""
+    """Kill a process and its descendants, if they still run."""
     if process.poll() is not None:
         return
     with contextlib.suppress(psutil.NoSuchProcess):

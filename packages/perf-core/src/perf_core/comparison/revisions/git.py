@@ -1,6 +1,6 @@
-"""The few questions that the lab asks git, and worktrees beside the user's own checkout.
+"""Commits and worktrees of the user's repository.
 
-Nothing here writes to the user's index, branches or files; worktrees are entered in git's own list of them.
+Nothing here writes to the user's index, branches or files; git keeps the worktrees in its own list.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from perf_core.interruption import APART
 
 _HASH = re.compile("[0-9a-f]{40,64}")
 
-# Set inside hooks and by some tools; with them git would work on the user's own index or another repository.
+# Set in hooks and by some tools; they would lead git to the user's own index or to another repository.
 _REDIRECTING = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -31,15 +31,15 @@ _REDIRECTING = (
 
 
 def toplevel(folder: Path) -> Path:
-    """Return the root of the checkout that ``folder`` lies in.
+    """Return the root of the checkout that contains ``folder``.
 
     Raises:
-        UsageError: It lies in none, or git is missing.
+        UsageError: The folder is not in a checkout, or git is missing.
     """
     done = _git(folder, "rev-parse", "--show-toplevel")
     if done.returncode or not done.stdout.strip():
         raise UsageError(
-            f"{folder} is not in a git checkout, where NAME@REVISION is looked up{_said(done)}",
+            f"expected a git checkout to look up NAME@REVISION in, got {folder}{_error_line(done)}",
             "Run it inside the checkout of the server.",
         )
     return Path(done.stdout.rstrip("\n"))
@@ -53,7 +53,7 @@ def commit_of(repository: Path, revision: str) -> str:
     """
     done = _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     commit = done.stdout.strip()
-    # "^main" gives a hash with a caret, and means every commit but that.
+    # "^main" gives a hash with a caret, and means every other commit.
     if done.returncode == 0 and _HASH.fullmatch(commit):
         return commit
     raise UsageError(f"{repository} has no revision {revision!r}", _revision_hint(repository, revision))
@@ -63,9 +63,9 @@ def add_worktree(repository: Path, commit: str, folder: Path) -> None:
     """Check ``commit`` out into the new ``folder``, on no branch.
 
     Raises:
-        TargetError: git cannot; says what it said.
+        TargetError: git failed; has its error message.
     """
-    # The user's post-checkout hook is for the user's checkout.
+    # The user's post-checkout hook must not run here.
     done = _git(
         repository,
         *("-c", f"core.hooksPath={os.devnull}"),
@@ -73,16 +73,16 @@ def add_worktree(repository: Path, commit: str, folder: Path) -> None:
     )
     if done.returncode:
         raise TargetError(
-            f"git cannot check {commit[:12]} out into {folder}{_said(done)}",
-            "Try `git worktree add` by hand; is the disk full, or the clone partial?",
+            f"git cannot check out {commit[:12]} into {folder}{_error_line(done)}",
+            "Try `git worktree add` by hand. The disk may be full, or the clone partial.",
         )
 
 
 def remove_worktree(repository: Path, folder: Path) -> None:
-    """Delete ``folder`` and take it off git's list; nothing happens when it is no worktree."""
-    # First the folder: git refuses one that is damaged, and accepts one that is missing. --force twice: git
-    # locks a worktree while it makes it, and a lock stays when git is killed. Never prune: that would also
-    # forget the user's own worktrees on a drive that is away.
+    """Delete ``folder`` and remove it from git's list of worktrees; do nothing if it is not a worktree."""
+    # The folder goes first: git refuses to remove a damaged worktree, but accepts a missing one. --force
+    # twice, since git locks a worktree while it adds it, and the lock stays when git is killed. No prune,
+    # which would also remove the user's own worktrees on an unmounted drive from the list.
     shutil.rmtree(folder, ignore_errors=True)
     _git(repository, "worktree", "remove", "--force", "--force", str(folder))
 
@@ -93,12 +93,12 @@ def _revision_hint(repository: Path, revision: str) -> str:
     )
     close = difflib.get_close_matches(revision, names.stdout.split(), n=3)
     hint = (
-        f"Close to it: {', '.join(close)}."
+        f"Similar: {', '.join(close)}."
         if close
         else "Give a commit, a branch or a tag; `git log` lists them."
     )
     if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        hint += " This clone is shallow: `git fetch --unshallow --tags` brings the rest."
+        hint += " This clone is shallow: `git fetch --unshallow --tags` fetches the rest."
     return hint
 
 
@@ -117,13 +117,15 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         )
     except FileNotFoundError as error:
         if not folder.is_dir():
-            raise UsageError(f"there is no folder {folder}") from error
-        raise UsageError("git is not on PATH, and NAME@REVISION needs it", "Install git.") from error
+            raise UsageError(
+                f"expected a folder, got {folder}", "Run it in the checkout of the server."
+            ) from error
+        raise UsageError("git is not on PATH, but NAME@REVISION needs it", "Install git.") from error
     except OSError as error:
         raise LabError(f"cannot run git in {folder}: {error.strerror}") from error
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
+def _error_line(done: subprocess.CompletedProcess[str]) -> str:
     text = done.stderr.encode("utf-8", "replace").decode()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]

@@ -1,8 +1,8 @@
-"""A revision of a repository as something that can be started: ``calculator@HEAD~1``.
+"""Cached builds of revisions, for targets such as ``calculator@HEAD~1``.
 
-Each commit gets a worktree and a virtual environment of its own, below ``.perf-core/revisions`` in the
-checkout, and keeps them: to compare with the same commit again costs nothing. Nothing of the user's is
-touched; git does not see the folder.
+Each commit gets its own worktree and virtual environment below ``.perf-core/revisions`` in the checkout.
+They are kept, so that the next comparison with the same commit starts at once. The user's files stay
+untouched, and git ignores the folder.
 """
 
 from __future__ import annotations
@@ -11,29 +11,25 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import perf_core
-from perf_core.adapter import ENTRY_POINT_GROUP, Launch
 from perf_core.comparison.revisions import git
-from perf_core.comparison.revisions.environments import Workplace, install_packages, python_of
-from perf_core.errors import TargetError, UsageError
+from perf_core.comparison.revisions.environments import Build, install_packages, python_of
+from perf_core.errors import TargetError
+from perf_core.files import write_json
 from perf_core.interruption import Interruption, OnProgress
 
-KEPT = 8
-"""Revisions that are kept; the least recently used go first."""
+MAX_REVISIONS = 8
+"""Number of revisions to keep; the least recently used are deleted first."""
 
 _MARKER = "built.json"
 _LOCK = "lock"
 _POLL_S = 0.1
-_TAIL_LINES = 15
-_ADAPTER_TIMEOUT_S = 60.0
+_NO_ROOM = "Free some disk space, or make the checkout writable."
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class BuiltRevision:
 
     Attributes:
         commit: Full hash.
-        python: Interpreter of the environment that its packages are installed in.
+        python: Interpreter of the virtual environment in which its packages are installed.
         tree: Root of its worktree.
     """
 
@@ -51,54 +47,30 @@ class BuiltRevision:
     tree: Path
 
 
-Install = Callable[[Workplace], None]
-
-
-def parse_target(text: str) -> tuple[str, str | None]:
-    """Return the name of a target and the revision it is wanted at; None is what is installed.
-
-    The first ``@`` divides: names of adapters hold none, revisions such as ``main@{1}`` do. URLs and paths
-    that end in ``.toml`` are never divided.
-
-    Raises:
-        UsageError: The name or the revision is empty, or a TOML file is wanted at a revision.
-    """
-    if text.lower().startswith(("http://", "https://")) or text.endswith(".toml"):
-        return text, None
-    name, at, revision = text.partition("@")
-    if not at:
-        return text, None
-    if not name or not revision:
-        raise UsageError(f"NAME@REVISION was expected, {text!r} came", "For example calculator@HEAD~1.")
-    if name.endswith(".toml"):
-        raise UsageError(
-            f"{name} is a file, and only an adapter that a package brings can be had at a revision",
-            "Name the adapter, or write a second file whose command starts the other version.",
-        )
-    return name, revision
+Install = Callable[[Build], None]
 
 
 def build_revision(
     repository: Path,
     revision: str,
     *,
-    tell: OnProgress | None = None,
+    on_progress: OnProgress | None = None,
     interruption: Interruption | None = None,
     install: Install | None = None,
 ) -> BuiltRevision:
-    """Return a revision with its packages installed; one that was built before is reused at once.
+    """Check out a revision, install its packages and return it; an existing build is reused.
 
     Args:
         repository: The checkout, or any folder in it.
-        revision: Anything that git takes for a commit: ``main``, ``v1.0``, ``HEAD~1``, ``3f2c1ab``.
-        tell: Told what is being done; a share of None has no known end.
-        interruption: Ends the work when the user interrupts.
-        install: Fills the environment; the default is :func:`install_packages`.
+        revision: Anything that git accepts as a commit: ``main``, ``v1.0``, ``HEAD~1``, ``3f2c1ab``.
+        on_progress: Called with each step.
+        interruption: Ends the build when the user interrupts.
+        install: Fills the virtual environment; the default is :func:`install_packages`.
 
     Raises:
-        UsageError: There is no such revision, the folder is in no checkout, or git is missing.
-        TargetError: The revision does not build; has the end of pip's output and the path of all of it.
-        Interrupted: The user ended it.
+        UsageError: There is no such revision, the folder is not in a checkout, or git is missing.
+        TargetError: The revision does not build; has the end of pip's output and the path of its log.
+        Interrupted: The user interrupted.
     """
     root = git.toplevel(repository)
     commit = git.commit_of(root, revision)
@@ -106,14 +78,14 @@ def build_revision(
     built = BuiltRevision(commit, python_of(entry / "env"), entry / "tree")
     if _reuse(built):
         return built
-    stop = interruption or Interruption()
-    say = tell or (lambda _what, _share: None)
-    with _building_alone(entry.parent, say, stop):
-        # Whoever held the lock before may have built the same.
+    interruption = interruption or Interruption()
+    on_progress = on_progress or (lambda _step, _share: None)
+    with _build_lock(entry.parent, on_progress, interruption):
+        # The process that held the lock before may have built the same revision.
         if not _reuse(built):
-            say(f"building {revision} ({commit[:12]})", None)
-            _build(root, built, stop, install or install_packages)
-            _forget_old(root, entry)
+            on_progress(f"building {revision} ({commit[:12]})", None)
+            _build(root, built, interruption, install or install_packages)
+            _delete_old(root, entry)
     return built
 
 
@@ -127,21 +99,21 @@ def _home(root: Path) -> Path:
         (home / _LOCK).touch()
     except OSError as error:
         raise TargetError(
-            f"cannot write {home}, where revisions are built: {error.strerror}",
+            f"cannot write {home}, the folder for builds of revisions: {error.strerror}",
             "Make the checkout writable.",
         ) from error
     return home
 
 
 def _reuse(built: BuiltRevision) -> bool:
-    """Return whether ``built`` is complete; if so it counts as used now."""
+    """Return whether the build is complete; if so, mark it as used now."""
     marker = built.tree.parent / _MARKER
     try:
         document = json.loads(marker.read_bytes())
-        # Scripts in an environment carry its path, so one that was moved is not whole.
-        whole = document["tree"] == str(built.tree) and document["commit"] == built.commit
+        # Scripts in a virtual environment contain its path, so it breaks when it is moved.
+        complete = document["tree"] == str(built.tree) and document["commit"] == built.commit
         # The interpreter is a link to one that may have been uninstalled.
-        if not whole or not built.python.exists() or not (built.tree / ".git").exists():
+        if not complete or not built.python.exists() or not (built.tree / ".git").exists():
             return False
         os.utime(marker)
     except (OSError, ValueError, LookupError, TypeError):
@@ -150,17 +122,17 @@ def _reuse(built: BuiltRevision) -> bool:
 
 
 @contextlib.contextmanager
-def _building_alone(home: Path, tell: OnProgress, interruption: Interruption) -> Iterator[None]:
-    """Wait until no other process builds here; the system lets go of a dead process's lock."""
+def _build_lock(home: Path, on_progress: OnProgress, interruption: Interruption) -> Iterator[None]:
+    """Wait until no other process builds here; the system releases the lock of a process that ends."""
     with (home / _LOCK).open("ab") as file:
         waits = False
         while not _locked(file.fileno()):
             if not waits:
-                tell("waiting for another process that builds a revision", None)
+                on_progress("waiting for another process that builds a revision", None)
             waits = True
             interruption.check()
             time.sleep(_POLL_S)
-        # Closing the file gives the lock back.
+        # Closing the file releases the lock.
         yield
 
 
@@ -193,15 +165,15 @@ def _build(root: Path, built: BuiltRevision, interruption: Interruption, install
         entry.mkdir()
         log.touch()
         git.add_worktree(root, built.commit, built.tree)
-        install(Workplace(built.commit, built.tree, entry / "env", log, interruption))
+        install(Build(built.commit, built.tree, entry / "env", log, interruption))
         document = {"commit": built.commit, "tree": str(built.tree), "python": sys.version}
-        # Written last: an entry without it was interrupted.
-        (entry / _MARKER).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        # Written last: a build without it is incomplete.
+        write_json(entry / _MARKER, document, _NO_ROOM)
     except OSError as error:
         _remove(root, entry)
         raise TargetError(
             f"{built.commit[:12]} cannot be built in {entry}: {error.strerror or error}",
-            "Make room or make the checkout writable.",
+            _NO_ROOM,
         ) from error
     except BaseException:
         _remove(root, entry)
@@ -215,8 +187,8 @@ def _remove(root: Path, entry: Path) -> None:
     shutil.rmtree(entry, ignore_errors=True)
 
 
-def _forget_old(root: Path, newest: Path) -> None:
-    """Keep the entries used last; called while no other process builds, so one without a marker is dead."""
+def _delete_old(root: Path, newest: Path) -> None:
+    """Delete the least recently used builds, and incomplete ones: no other process builds now."""
 
     def used_at(entry: Path) -> float:
         marker = entry / _MARKER
@@ -225,119 +197,8 @@ def _forget_old(root: Path, newest: Path) -> None:
     entries = [path for path in newest.parent.iterdir() if path.is_dir() and path != newest]
     entries.sort(key=used_at, reverse=True)
     for index, entry in enumerate(entries):
-        if index >= KEPT - 1 or not used_at(entry):
+        if index >= MAX_REVISIONS - 1 or not used_at(entry):
             _remove(root, entry)
     logs = sorted(newest.parent.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for log in logs[KEPT:]:
+    for log in logs[MAX_REVISIONS:]:
         log.unlink(missing_ok=True)
-
-
-# Runs in the revision's own interpreter, where perf_core may be older than this module, or absent.
-_DESCRIBE = """
-import contextlib, json, os, sys
-from importlib.metadata import entry_points
-from importlib.util import find_spec
-
-name, group, lab = sys.argv[1:]
-# Listed before the lab's own folder is added, which may hold adapters of its own.
-entries = {e.name: e for e in entry_points(group=group)}
-
-def tell(**what):
-    print(json.dumps(what), flush=True)
-    # Without whatever the adapter would still say or wait for at the end.
-    os._exit(0)
-
-if name not in entries:
-    tell(known=sorted(entries))
-if find_spec("perf_core") is None:
-    sys.path.append(lab)
-entry = entries[name]
-try:
-    with contextlib.redirect_stdout(sys.stderr):
-        adapter = entry.load()
-        launch = adapter.launch
-        fields = ("url", "ready_timeout_s", "stop_timeout_s")
-        found = {field: getattr(launch, field) for field in fields if hasattr(launch, field)}
-        found["argv"] = [os.fspath(part) for part in launch.argv]
-        found["env"] = dict(getattr(launch, "env", {}))
-        found["cwd"] = None if getattr(launch, "cwd", None) is None else os.fspath(launch.cwd)
-        told = {"launch": found, "server_name": getattr(adapter, "server_name", None)}
-        told["package"] = entry.dist.name + " " + entry.dist.version if entry.dist else ""
-        json.dumps(told)
-except BaseException as error:
-    tell(error=repr(error), package=entry.dist.name if entry.dist else entry.value)
-tell(**told)
-"""
-
-
-def launch_at(built: BuiltRevision, name: str) -> tuple[Launch, str | None, str]:
-    """Return how to start an adapter's server as it was at a revision.
-
-    The revision's own interpreter is asked. Relative folders, and a launch without one, mean the revision's
-    worktree: a server that was started in the user's checkout could import the code of today from there.
-
-    Args:
-        built: The revision.
-        name: Name of the adapter.
-
-    Returns:
-        The launch, the ``serverInfo.name`` to expect (None accepts any), and the distribution that brought
-        the adapter with its version, such as ``calculator-server 0.1.0``.
-
-    Raises:
-        UsageError: The revision has no adapter of that name; says which it has.
-        TargetError: The adapter does not load there.
-    """
-    told = _describe(built, name)
-    at = f"{name}@{built.commit[:12]}"
-    if "known" in told:
-        known = ", ".join(told["known"]) or "none"
-        raise UsageError(
-            f"revision {built.commit[:12]} has no adapter {name!r}",
-            f"It has: {known}. Adapters are entry points of the group {ENTRY_POINT_GROUP}.",
-        )
-    if "error" in told:
-        raise TargetError(
-            f"the adapter of {at} does not load: {told['error']}",
-            f"Its package {told['package']} is installed in {built.python.parent.parent}; "
-            "mend it in a later commit, or choose another revision.",
-        )
-    return _launch(built, told["launch"]), told["server_name"], told["package"]
-
-
-def _describe(built: BuiltRevision, name: str) -> dict[str, Any]:
-    lab = str(Path(perf_core.__file__).parent.parent)
-    argv = [str(built.python), "-I", "-c", _DESCRIBE, name, ENTRY_POINT_GROUP, lab]
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=built.tree,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_ADAPTER_TIMEOUT_S,
-            check=False,
-        )
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetError(f"cannot ask {built.python} for the adapter {name!r}: {error}") from error
-    except (ValueError, LookupError) as error:
-        said = "\n".join(done.stderr.splitlines()[-_TAIL_LINES:])
-        raise TargetError(
-            f"{built.python} ended with {done.returncode} when asked for the adapter {name!r}:\n{said}"
-        ) from error
-    return told
-
-
-def _launch(built: BuiltRevision, found: dict[str, Any]) -> Launch:
-    commands = built.python.parent
-    # PYTHONPATH and PATH of the lab lead to the code of today.
-    path = os.pathsep.join([str(commands), os.environ.get("PATH", os.defpath)])
-    first, *rest = found.pop("argv")
-    return Launch(
-        argv=(shutil.which(first, path=str(commands)) or first, *rest),
-        env={"PATH": path, "PYTHONPATH": "", **found.pop("env")},
-        cwd=built.tree / (found.pop("cwd") or ""),
-        **found,
-    )

@@ -1,0 +1,90 @@
+"""Writing comparison.json, reading it back, and refusing malformed files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perf_core.comparison import comparison_file
+from perf_core.comparison.model import (
+    Bars,
+    ComparedServer,
+    Comparison,
+    Design,
+    Launch,
+    MetricComparison,
+    SliceFigures,
+)
+from perf_core.errors import ResultsError
+
+COMPARISON = Comparison(
+    run_id="20260101T000000Z-compare-x-y",
+    started_at="2026-01-01T00:00:00+00:00",
+    duration_s=70.0,
+    verdict="worse",
+    reasons=("CPU per call worse by 6.0 % to 9.0 %",),
+    a=ComparedServer("x", "calculator", "1", "calculator-server 0.1.0", "0123456789abcdef"),
+    b=ComparedServer("y", "calculator", "2"),
+    design=Design(
+        scenario="quick",
+        wires={"a": "session", "b": "stateless"},
+        vus=4,
+        seed=1,
+        launches=2,
+        pairs_per_launch=1,
+        slice_s=1.0,
+        turn_s=0.02,
+        pinned=True,
+        looks=(2,),
+        bars=Bars(),
+    ),
+    metrics=(
+        MetricComparison(
+            "cpu_us_per_call", "µs", "lower", 0.05, True, 900.0, 970.0, 1.075, 1.06, 1.09, 0.99, "worse"
+        ),
+    ),
+    launches=(
+        Launch(
+            (
+                SliceFigures("pair_1_a", "a", 1, 1000, 0, 1.0, {"cpu_us_per_call": 900.0}),
+                SliceFigures("pair_1_b", "b", 1, 1000, 9, 1.0, {}, "it never began"),
+            ),
+            {"a": {"rss_mb": 50.0}, "b": {}},
+            ("b: the server was restarted",),
+        ),
+    ),
+    manifest={"machine": {"cpu": "a CPU"}},
+)
+
+
+def test_comparison_is_read_back_unchanged(tmp_path: Path) -> None:
+    path = comparison_file.write(COMPARISON, tmp_path)
+    assert comparison_file.read(path) == COMPARISON
+    assert comparison_file.read(tmp_path) == COMPARISON
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert list(document)[:2] == ["schema", "kind"]
+    assert (document["schema"], document["kind"]) == (1, "comparison")
+    assert [p.name for p in tmp_path.iterdir()] == ["comparison.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"schema": 99}', "schema 99"),
+        ("{}", "is not a comparison"),
+        ("[1]", "is not a comparison"),
+        ("nonsense", "is not a comparison"),
+        ('{"schema": 1, "run_id": 3}', "is not a comparison"),
+    ],
+)
+def test_malformed_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "comparison.json").write_text(content)
+    with pytest.raises(ResultsError, match=message):
+        comparison_file.read(tmp_path)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="cannot read"):
+        comparison_file.read(tmp_path / "nowhere")

@@ -32,10 +32,10 @@ from cyclopts import Parameter
 from lab_references.adapters import ReferenceAdapter, with_burn
 from scipy import stats
 
-from perf_core.comparison.contenders import Entrant
+from perf_core.comparison.contenders import Contender
 from perf_core.comparison.model import KINDS, Bars, Comparison
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.runs.compare import Effort, Load, compare
+from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.server.subject import Subject
 from perf_core.targets.registry import find_subjects
 
@@ -111,11 +111,12 @@ def measure(
     effort = Effort(until_decided=until_decided)
     with watch_signals() as interruption:
         known_us = burn_us or max((trial.burn_us for trial in done), default=0)
-        burn_us = known_us or find_burn_us(Entrant(server, subject, wire), slowdown, effort, interruption)
+        a = Contender(server, subject, wire)
+        burn_us = known_us or find_burn_us(a, slowdown, effort, interruption)
         for index, (kind, number) in enumerate(todo):
             b = slowed(subject, burn_us) if kind == "slower" else subject
             seed = SEED + len(done) + index
-            found = run(Entrant(server, subject, wire), Entrant(b.name, b, wire), effort, seed, interruption)
+            found = run(a, Contender(b.name, b, wire), effort, seed, interruption)
             trial = trial_of(found, server, kind, number, burn_us if kind == "slower" else 0)
             with output.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(trial)) + "\n")
@@ -127,17 +128,16 @@ def measure(
             )
 
 
-def find_burn_us(entrant: Entrant, slowdown: float, effort: Effort, interruption: Interruption) -> int:
+def find_burn_us(contender: Contender, slowdown: float, effort: Effort, interruption: Interruption) -> int:
     """Return the busy-wait that makes a call dearer by ``slowdown``, from two comparisons.
 
     A busy-wait can cost more than its own length: one in a thread keeps the event loop's thread waiting.
     """
-    pilot = run(entrant, entrant, effort, 0, interruption)
+    pilot = run(contender, contender, effort, 0, interruption)
     nominal_us = slowdown * next(m.a for m in pilot.metrics if m.name == "cpu_us_per_call")
-    slower = replace(entrant, subject=slowed(entrant.subject, round(nominal_us)))
-    seen = next(
-        m.ratio for m in run(entrant, slower, effort, 0, interruption).metrics if m.name == "cpu_us_per_call"
-    )
+    slower = replace(contender, subject=slowed(contender.subject, round(nominal_us)))
+    metrics = run(contender, slower, effort, 0, interruption).metrics
+    seen = next(m.ratio for m in metrics if m.name == "cpu_us_per_call")
     return round(nominal_us * slowdown / (seen - 1))
 
 
@@ -162,18 +162,18 @@ def slowed(subject: Subject, burn_us: int) -> Subject:
     return Subject(with_burn(adapter, burn_us), package=subject.package)
 
 
-def run(a: Entrant, b: Entrant, effort: Effort, seed: int, interruption: Interruption) -> Comparison:
+def run(a: Contender, b: Contender, effort: Effort, seed: int, interruption: Interruption) -> Comparison:
     """Make one comparison, whose files are thrown away."""
     with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
         return compare(
             a,
             b,
-            Load(a.subject.scenario("quick"), seed=seed),
+            Workload(a.subject.scenario("quick"), seed=seed),
             effort,
             bars=Bars(),
             output_dir=Path(folder),
             interruption=interruption,
-            tell=lambda _what, _share: interruption.check(),
+            on_progress=lambda _what, _share: interruption.check(),
         ).comparison
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from perf_core.cli import main
 from perf_core.errors import ExitCode
-from perf_core.results import record
+from perf_core.results import record_file
 
 pytestmark = pytest.mark.k6
 
@@ -20,7 +20,7 @@ def test_quick_on_the_calculator(wire: str, tmp_path: Path) -> None:
     words = ["run", "quick", "--target", "calculator", "--wire", wire, "--duration", "3s"]
     code = main([*words, "--output-dir", str(tmp_path)])
     (path,) = tmp_path.glob("*/record.json")
-    run = record.read(path)
+    run = record_file.read(path)
     assert run.metrics is not None
     assert run.metrics.errors == {}, "every answer of a sound server is right"
     assert set(run.metrics.latency_ms) == {"all", "add", "subtract", "multiply", "divide"}
@@ -42,7 +42,7 @@ def test_stress_finds_levels_and_says_how_it_failed(tmp_path: Path) -> None:
     words = ["run", "stress", "--target", "calculator", "--duration", "6s", "--vus", "16"]
     main([*words, "--output-dir", str(tmp_path)])
     (path,) = tmp_path.glob("*/record.json")
-    run = record.read(path)
+    run = record_file.read(path)
     assert [stage.vus for stage in run.stages if stage.kind == "hold"] == [2, 4, 8, 16]
     titles = [finding.title for finding in run.findings]
     assert titles[0] == "Carried"

@@ -14,7 +14,7 @@ from perf_core.interruption import Interruption
 from perf_core.load.plan import Settings
 from perf_core.results.record import RunRecord
 from perf_core.runs.measure import Options, run_scenario
-from perf_core.server.subject import Described, Subject
+from perf_core.server.subject import DerivedAdapter, Subject
 
 pytestmark = [pytest.mark.k6, pytest.mark.long]
 
@@ -33,7 +33,7 @@ def measured(name: str, folder: Path, launch: Launch | None = None, **settings: 
     scenario = adapter.scenarios[name]
     if launch is not None:
         scenario = replace(scenario, launch=launch, limits=LIMITS)
-    subject = Subject(Described("calculator", "calculator", adapter.launch, {name: scenario}))
+    subject = Subject(DerivedAdapter("calculator", "calculator", adapter.launch, {name: scenario}))
     return run_scenario(
         subject,
         scenario,
@@ -41,7 +41,7 @@ def measured(name: str, folder: Path, launch: Launch | None = None, **settings: 
         Settings(**settings),  # type: ignore[arg-type]
         Options(folder),
         interruption=Interruption(),
-        tell=lambda _what, _done: None,
+        on_progress=lambda _what, _done: None,
     ).record
 
 

@@ -143,7 +143,7 @@ def other_commit(revision: str) -> Side:
     # Building needs git and an index of packages; nothing else in this file does.
     from perf_core.comparison.revisions.worktrees import build_revision
 
-    built = build_revision(ROOT, revision, tell=lambda what, _share: print(what, file=sys.stderr))
+    built = build_revision(ROOT, revision, on_progress=lambda what, _share: print(what, file=sys.stderr))
     install_pyperf(built.python)
     return Side(built.python, built.commit[:9], is_other=True)
 

@@ -14,7 +14,7 @@ from lab_references import adapters, node
 from perf_core.adapter import Wire
 from perf_core.interruption import Interruption
 from perf_core.server.client import connect
-from perf_core.server.live import Live, Place, live_server
+from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 
@@ -45,13 +45,13 @@ SPOKEN = [
 
 
 @pytest.fixture(params=SPOKEN)
-def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Live, Wire]]:
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[LiveServer, Wire]]:
     adapter, wire = request.param
-    with live_server(Subject(adapter), wire, Place(tmp_path / "server.log"), Interruption()) as server:
+    with live_server(Subject(adapter), wire, StartOptions(tmp_path / "server.log"), Interruption()) as server:
         yield server, wire
 
 
-def test_answers_are_those_of_the_calculator(live: tuple[Live, Wire]) -> None:
+def test_answers_are_those_of_the_calculator(live: tuple[LiveServer, Wire]) -> None:
     server, wire = live
     assert server.handshake.tools == ("add", "divide", "multiply", "subtract")
     with connect(server.url, wire) as client:

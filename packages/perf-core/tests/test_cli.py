@@ -1,5 +1,6 @@
-"""The command line: exit codes, errors that name what came, and the commands beside ``run``."""
+"""The command line: exit codes, error messages, and the commands other than ``run``."""
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from perf_core.cli import main
 from perf_core.errors import ExitCode
-from perf_core.results import record
+from perf_core.results import record_file
 from perf_core.results.record import MemoryTrend, RunRecord, Series, ServerUse, Trend
 
 ADDER = Path(__file__).parent / "servers" / "adder.py"
@@ -26,7 +27,7 @@ def adder(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["run", "quick", "--target", "no-such-server"], "no-such-server"),
         (["run", "quick", "--target", "no-such-file.toml"], "no-such-file.toml"),
@@ -46,21 +47,21 @@ def adder(tmp_path: Path) -> str:
         (["fly"], "fly"),
     ],
 )
-def test_usage_errors(arguments: list[str], said: str, adder: str, tmp_path: Path, capsys) -> None:
+def test_usage_errors(arguments: list[str], message: str, adder: str, tmp_path: Path, capsys) -> None:
     words = [adder if word == "ADDER" else word for word in arguments]
     if words[0] == "run":
         words += ["--output-dir", str(tmp_path / "results")]
     assert main(words) == ExitCode.USAGE
     printed = capsys.readouterr()
-    assert said.lower() in printed.err.lower()
+    assert message.lower() in printed.err.lower()
     assert "Traceback" not in printed.err
-    assert not (tmp_path / "results").exists(), "a request that makes no sense leaves nothing behind"
+    assert not (tmp_path / "results").exists(), "an invalid request creates nothing"
 
 
 @pytest.mark.parametrize(
     ("variable", "value"), [("SERVER_URL", "gopher://here"), ("TEST_DURATION", "soon"), ("TEST_VUS", "-3")]
 )
-def test_variables_that_users_know_are_read(
+def test_environment_variables_are_read(
     variable: str, value: str, adder: str, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -68,31 +69,47 @@ def test_variables_that_users_know_are_read(
     assert value in capsys.readouterr().err
 
 
-def test_check_greets_and_lists(adder: str, capsys) -> None:
+def test_check_performs_a_handshake_and_lists_tools(adder: str, capsys) -> None:
     assert main(["check", adder]) == ExitCode.PASS
     printed = capsys.readouterr().out
     assert "adder 1 answers at http://127.0.0.1:" in printed
     assert "tools: add" in printed
 
 
-def test_check_of_a_server_that_does_not_answer(adder: str, capsys) -> None:
+def test_check_of_a_missing_server_fails(adder: str, capsys) -> None:
     assert main(["check", adder, "--server-url", "http://127.0.0.1:9"]) == ExitCode.LAB_FAILED
     assert "127.0.0.1:9/mcp" in capsys.readouterr().err
 
 
-def test_report_of_something_else(tmp_path: Path, capsys) -> None:
+def test_report_of_a_malformed_or_missing_record_fails(tmp_path: Path, capsys) -> None:
     (tmp_path / "record.json").write_text("{}")
     assert main(["report", str(tmp_path)]) == ExitCode.LAB_FAILED
     assert main(["report", str(tmp_path / "nowhere")]) == ExitCode.LAB_FAILED
     assert "record.json" in capsys.readouterr().err
 
 
-def test_targets_lists_what_is_installed(capsys) -> None:
+def test_targets_lists_adapters_and_scenarios(build, install, capsys) -> None:
+    install(adder=build.adapter({"quick": build.scenario("quick")}), notes=build.adapter({}, "notes"))
     assert main(["targets"]) == ExitCode.PASS
-    assert capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["adder", "quick", "notes"]
+    assert "A question." in lines[1]
 
 
-def test_module_and_help() -> None:
+def test_targets_without_an_adapter_says_how_to_get_one(install, capsys) -> None:
+    install()
+    assert main(["targets"]) == ExitCode.PASS
+    assert "Install a server" in capsys.readouterr().out
+
+
+def test_version_is_that_of_the_distribution(capsys) -> None:
+    assert main(["--version"]) == ExitCode.PASS
+    printed = capsys.readouterr().out.strip()
+    assert printed == importlib.metadata.version("mcp-perf-core")
+    assert printed != "0.0.0"
+
+
+def test_module_prints_the_help_of_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "perf_core", "run", "--help"], capture_output=True, text=True, check=True
     )
@@ -119,10 +136,10 @@ def test_module_and_help() -> None:
 
 
 @pytest.fixture
-def stored(tmp_path: Path, build):
-    """Return a function that stores a run with a p95 and returns its folder."""
+def recorded(tmp_path: Path, build):
+    """Return a function that records a run with a p95 and returns its folder."""
 
-    def store(name: str, p95: float, cpu: str = "a CPU") -> str:
+    def record(name: str, p95: float, cpu: str = "a CPU") -> str:
         folder = tmp_path / "results" / name
         folder.mkdir(parents=True)
         run = RunRecord(
@@ -149,14 +166,14 @@ def stored(tmp_path: Path, build):
                 "plan": {"shape": "load", "settings": {"vus": None, "seed": 1}},
             },
         )
-        record.write(run, folder)
+        record_file.write(run, folder)
         return str(folder)
 
-    return store
+    return record
 
 
-def test_stored_runs_are_compared(stored, capsys) -> None:
-    before, slower, alike = stored("x", 20.0), stored("y", 40.0), stored("z", 20.5)
+def test_recorded_runs_are_compared(recorded, capsys) -> None:
+    before, slower, alike = recorded("x", 20.0), recorded("y", 40.0), recorded("z", 20.5)
     assert main(["compare", before, slower]) == ExitCode.WORSE
     assert "worse" in capsys.readouterr().out.lower()
     assert main(["compare", slower, before]) == ExitCode.PASS
@@ -165,28 +182,30 @@ def test_stored_runs_are_compared(stored, capsys) -> None:
     assert main(["compare", before, "--baseline", slower]) == ExitCode.PASS
 
 
-def test_stored_runs_of_two_machines_are_compared_only_when_told(stored, capsys) -> None:
-    here, there = stored("x", 20.0), stored("y", 20.0, cpu="another CPU")
+def test_runs_of_different_machines_are_compared_only_with_the_option(recorded, capsys) -> None:
+    here, there = recorded("x", 20.0), recorded("y", 20.0, cpu="another CPU")
     assert main(["compare", here, there]) == ExitCode.INVALID
     assert "another CPU" in capsys.readouterr().err
     assert main(["compare", here, there, "--cross-machine"]) == ExitCode.PASS
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["X", "X", "--baseline", "X"], ExitCode.USAGE, "--baseline"),
         (["X", "calculator"], ExitCode.USAGE, "recorded run"),
         (["calculator", "--baseline", "X"], ExitCode.USAGE, "recorded run"),
-        (["X"], ExitCode.USAGE, "one came"),
+        (["X"], ExitCode.USAGE, "got one"),
         (["X", "NOWHERE"], ExitCode.LAB_FAILED, "cannot read"),
         (["X", "UNKNOWN"], ExitCode.LAB_FAILED, "schema 99"),
     ],
 )
-def test_runs_that_cannot_be_compared(words, code, said, *, stored, tmp_path: Path, capsys) -> None:
+def test_runs_that_cannot_be_compared_are_refused(
+    words, code, message, *, recorded, tmp_path: Path, capsys
+) -> None:
     unknown = tmp_path / "unknown"
     unknown.mkdir()
     (unknown / "record.json").write_text('{"schema": 99}')
-    places = {"X": stored("x", 20.0), "NOWHERE": str(tmp_path / "nowhere.json"), "UNKNOWN": str(unknown)}
+    places = {"X": recorded("x", 20.0), "NOWHERE": str(tmp_path / "nowhere.json"), "UNKNOWN": str(unknown)}
     assert main(["compare", *(places.get(word, word) for word in words)]) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

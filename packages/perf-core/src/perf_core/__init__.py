@@ -1,4 +1,4 @@
-"""Performance lab for MCP servers. The public interface of a server's adapter is on this page."""
+"""Performance lab for MCP servers: the public interface for adapters."""
 
 from perf_core.adapter import (
     UNIQUE,

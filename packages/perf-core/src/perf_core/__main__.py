@@ -1,4 +1,4 @@
-"""``python -m perf_core`` is the command ``perf-core``."""
+"""``python -m perf_core``, the same as the command ``perf-core``."""
 
 import sys
 

@@ -112,7 +112,7 @@ class ScenarioItem(pytest.Item):
                 settings,
                 Options(output_dir=option("--output-dir")),
                 interruption=interruption,
-                tell=lambda _what, _done: None,
+                on_progress=lambda _what, _done: None,
             )
         self.add_report_section("call", "perf", f"Results: {finished.folder}")
         if finished.record.verdict == "interrupted":

@@ -1,4 +1,4 @@
-"""From what a load left behind to the record with its verdict."""
+"""The record and its verdict, assembled from the results of a load."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perf_core import Target
-from perf_core.load.k6_process import Generated
-from perf_core.results.record import RunRecord, from_json, to_json
-from perf_core.runs.assemble import Job, Load, assemble
+from perf_core.load.k6_process import GeneratorOutput
+from perf_core.results.record import RunRecord
+from perf_core.results.record_file import from_json, to_json
+from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 
 if TYPE_CHECKING:
     from conftest import Build, SummaryDocument
@@ -44,19 +45,21 @@ def recording(build: type[Build], seconds: int, calls_per_s: int = 100) -> tuple
 
 
 def document(build: type[Build], **more: Any) -> SummaryDocument:
-    """30 s of load: 10 s up, 20 s at 10 users with 100 calls/s."""
+    """Return a summary of 30 s of load: a ramp of 10 s, and 20 s at 10 users with 100 calls/s."""
     summary = build.summary(("ramp_10", 0, 10), ("hold_10", 10, 30), **more)
     summary.calls("ramp_10", 500).calls("hold_10", 2000, p95=40.0)
     summary.counter("iterations", 2500).counter("dropped_iterations", 0)
     return summary.trend("mcp_session_creation_ms", 10, p95=8.0)
 
 
-def job(build: type[Build], targets: tuple[Target, ...] = (P95, RATE, ERRORS), shape: str = "load") -> Job:
-    return Job("run-1", build.plan(shape), targets, "adder", {"machine": {"cpus": 2}}, 1.0, 2)
+def spec(
+    build: type[Build], targets: tuple[Target, ...] = (P95, RATE, ERRORS), shape: str = "load"
+) -> RunSpec:
+    return RunSpec("run-1", build.plan(shape), targets, "adder", {"machine": {"cpus": 2}}, 1.0, 2)
 
 
-def load(build: type[Build], summary: SummaryDocument | None, **changes: Any) -> Load:
-    generated = Generated(
+def load(build: type[Build], summary: SummaryDocument | None, **changes: Any) -> LoadResult:
+    generated = GeneratorOutput(
         summary.document if summary is not None else None,
         recording(build, 30) if summary is not None else (),
         changes.pop("exit_code", 0),
@@ -69,19 +72,19 @@ def load(build: type[Build], summary: SummaryDocument | None, **changes: Any) ->
         "sessions_left": 0,
         **changes,
     }
-    return Load(generated=generated, **values)
+    return LoadResult(generated=generated, **values)
 
 
-def made(build: type[Build], summary: SummaryDocument | None = None, **changes: Any) -> RunRecord:
+def assembled(build: type[Build], summary: SummaryDocument | None = None, **changes: Any) -> RunRecord:
     targets = changes.pop("targets", (P95, RATE, ERRORS))
     shape = changes.pop("shape", "load")
-    record = assemble(job(build, targets, shape), load(build, summary or document(build), **changes))
-    assert from_json(to_json(record)) == record  # whatever happened, it can be written and read
+    record = assemble(spec(build, targets, shape), load(build, summary or document(build), **changes))
+    assert from_json(to_json(record)) == record  # every record can be written and read back
     return record
 
 
-def test_good_run_passes_with_everything_in_its_place(build: type[Build]) -> None:
-    record = made(build)
+def test_sound_run_passes_with_a_complete_record(build: type[Build]) -> None:
+    record = assembled(build)
     assert (record.verdict, record.reasons, record.exit_code) == ("pass", (), 0)
     assert (record.run_id, record.scenario, record.target, record.wire) == (
         "run-1",
@@ -111,20 +114,20 @@ def test_good_run_passes_with_everything_in_its_place(build: type[Build]) -> Non
 
 def test_missed_target_fails(build: type[Build]) -> None:
     summary = document(build).calls("hold_10", 2000, p95=250.0)
-    record = made(build, summary)
+    record = assembled(build, summary)
     assert (record.verdict, record.exit_code) == ("fail", 99)
-    assert record.reasons == ("latency_ms.all.p95@hold_10 is 250, < 100 was wanted",)
+    assert record.reasons == ("latency_ms.all.p95@hold_10: expected < 100, got 250",)
 
 
-def test_one_wrong_answer_in_a_thousand_is_noticed(build: type[Build]) -> None:
-    record = made(build, document(build).errors("wrong_answer", "hold_10", 3))
+def test_one_wrong_answer_in_a_thousand_fails(build: type[Build]) -> None:
+    record = assembled(build, document(build).errors("wrong_answer", "hold_10", 3))
     assert record.verdict == "fail"
-    assert "error_rate is 0.0012" in record.reasons[0]
+    assert "error_rate: expected < 0.001, got 0.0012" in record.reasons[0]
 
 
-def test_wrong_answers_are_the_servers_own_even_when_k6_is_saturated(build: type[Build]) -> None:
+def test_wrong_answers_fail_even_with_a_saturated_k6(build: type[Build]) -> None:
     samples = build.samples(range(31), lambda t: 0.1 * t, lambda t: 1.8 * t)
-    record = made(build, document(build).errors("wrong_answer", "hold_10", 3), samples=samples)
+    record = assembled(build, document(build).errors("wrong_answer", "hold_10", 3), samples=samples)
     assert record.generator is not None
     assert record.generator.saturated
     assert record.verdict == "fail"
@@ -133,37 +136,37 @@ def test_wrong_answers_are_the_servers_own_even_when_k6_is_saturated(build: type
     assert by_figure[P95.figure].bound
 
 
-def test_target_that_is_missed_by_a_saturated_k6_is_invalid(build: type[Build]) -> None:
+def test_missed_target_is_invalid_with_a_saturated_k6(build: type[Build]) -> None:
     samples = build.samples(range(31), lambda t: 0.1 * t, lambda t: 1.8 * t)
-    record = made(build, document(build).calls("hold_10", 2000, p95=250.0), samples=samples)
+    record = assembled(build, document(build).calls("hold_10", 2000, p95=250.0), samples=samples)
     assert (record.verdict, record.exit_code) == ("invalid", 5)
-    assert "nobody knows who was slow" in record.reasons[0]
+    assert "the server or k6 may have been slow" in record.reasons[0]
 
 
 def test_faults_make_it_invalid(build: type[Build]) -> None:
-    record = made(build, faults=("the server was restarted",))
+    record = assembled(build, faults=("the server was restarted",))
     assert (record.verdict, record.exit_code) == ("invalid", 5)
     assert record.reasons == ("the server was restarted",)
 
 
 def test_dropped_iterations_make_it_invalid(build: type[Build]) -> None:
-    record = made(build, document(build).counter("dropped_iterations", 13))
+    record = assembled(build, document(build).counter("dropped_iterations", 13))
     assert record.verdict == "invalid"
     assert "13 of 2513 scheduled iterations were dropped" in record.reasons[0]
 
 
-def test_run_without_a_single_call_is_invalid_even_without_targets(build: type[Build]) -> None:
+def test_run_without_calls_is_invalid_even_without_targets(build: type[Build]) -> None:
     summary = build.summary(("ramp_10", 0, 10), ("hold_10", 10, 30))
-    record = made(build, summary, targets=())
+    record = assembled(build, summary, targets=())
     assert record.verdict == "invalid"
-    assert record.reasons == ("no tool call was made: nothing was measured",)
+    assert record.reasons == ("no tool call was made, so nothing was measured",)
 
 
 # --- early ends ---
 
 
-def test_interrupted_run_keeps_what_it_saw(build: type[Build]) -> None:
-    record = made(build, document(build, ran_s=20), interrupted=True, exit_code=105)
+def test_interrupted_run_keeps_its_figures(build: type[Build]) -> None:
+    record = assembled(build, document(build, ran_s=20), interrupted=True, exit_code=105)
     assert (record.verdict, record.exit_code, record.duration_s) == ("interrupted", 5, 20)
     assert record.stages[-1].end_s == 20
     assert record.metrics is not None
@@ -171,9 +174,9 @@ def test_interrupted_run_keeps_what_it_saw(build: type[Build]) -> None:
     assert max(t for t in record.series.load["t_s"] if t is not None) <= 21
 
 
-def test_server_that_died_cuts_the_run_and_is_the_only_reason(build: type[Build]) -> None:
+def test_server_that_ended_is_the_only_reason(build: type[Build]) -> None:
     samples = build.samples(range(31), lambda t: t, lambda t: 0.1 * t, server_lives_until_s=15)
-    record = made(
+    record = assembled(
         build, document(build, ran_s=16), faults=("the server ended",), samples=samples, exit_code=105
     )
     assert (record.verdict, record.reasons) == ("invalid", ("the server ended",))
@@ -181,41 +184,41 @@ def test_server_that_died_cuts_the_run_and_is_the_only_reason(build: type[Build]
     assert record.server.cpu_s == pytest.approx(15)
 
 
-def test_run_that_k6_ended_for_no_known_reason_is_invalid(build: type[Build]) -> None:
-    # All that was measured is good; but nobody knows what the rest would have been.
-    record = made(build, document(build, ran_s=20), exit_code=105)
+def test_unexplained_early_end_of_k6_is_invalid(build: type[Build]) -> None:
+    # The figures are sound, but the rest of the load is missing.
+    record = assembled(build, document(build, ran_s=20), exit_code=105)
     assert record.verdict == "invalid"
     assert record.reasons == (
-        "k6 ended after 20.0 s of 30.0 s of load, exit code 105, and nobody asked it to",
+        "expected 30.0 s of load, got 20.0 s: k6 ended early by itself with exit code 105",
     )
 
 
 @pytest.mark.parametrize("ran_s", [29.5, 30.0, 33.0])
-def test_run_that_ended_within_its_last_period_is_whole(build: type[Build], ran_s: float) -> None:
-    assert made(build, document(build, ran_s=ran_s)).verdict == "pass"
+def test_run_that_ended_in_its_last_period_is_complete(build: type[Build], ran_s: float) -> None:
+    assert assembled(build, document(build, ran_s=ran_s)).verdict == "pass"
 
 
-def test_stress_that_the_script_ended_is_judged_by_the_levels_it_reached(build: type[Build]) -> None:
+def test_aborted_stress_is_judged_by_the_levels_it_reached(build: type[Build]) -> None:
     summary = build.summary(("hold_100", 0, 10), ("hold_200", 10, 20), ("hold_400", 20, 30), ran_s=15)
     summary.calls("hold_100", 900).calls("hold_200", 100, p95=6000.0).counter("iterations", 1000)
     summary.document["aborted"] = "heavy degradation in hold_200"
     target = Target("stress.vus_carried", ">", 50, need="A rush.", stretch=150)
-    record = made(build, summary, targets=(target,), shape="stress", exit_code=99)
+    record = assembled(build, summary, targets=(target,), shape="stress", exit_code=99)
     assert (record.verdict, record.targets[0].value, record.targets[0].stretch_met) == ("pass", 100, False)
     assert "heavy degradation in hold_200" in record.findings[-1].text
 
 
-def test_changed_levels_leave_published_stages_unjudged(build: type[Build]) -> None:
+def test_targets_of_missing_stages_are_not_judged_with_changed_levels(build: type[Build]) -> None:
     target = Target("latency_ms.all.p95@hold_100", "<", 100, need="People wait.")
-    small = replace(job(build, (target,)), plan=build.plan(vus=10))
+    small = replace(spec(build, (target,)), plan=build.plan(vus=10))
     assert assemble(small, load(build, document(build))).targets[0].outcome == "not judged"
-    assert made(build, targets=(target,)).targets[0].outcome == "invalid"
+    assert assembled(build, targets=(target,)).targets[0].outcome == "invalid"
 
 
-# --- servers that cannot be seen ---
+# --- servers whose processes are not visible ---
 
 
-def test_server_that_cannot_be_seen_is_judged_by_what_it_answers(build: type[Build]) -> None:
+def test_server_that_is_not_visible_is_judged_by_its_answers(build: type[Build]) -> None:
     targets = (
         Target("server.uptime_percent", ">", 99.9, need="It is there."),
         Target("sessions_left", "<", 1, need="Sessions end."),
@@ -223,18 +226,18 @@ def test_server_that_cannot_be_seen_is_judged_by_what_it_answers(build: type[Bui
     )
     samples = build.samples(range(31), None, lambda t: 0.1 * t)
     summary = document(build).counter("mcp_sessions_opened", 10).counter("mcp_sessions_closed", 10)
-    record = made(build, summary, targets=targets, samples=samples, sessions_left=3, shape="endurance")
+    record = assembled(build, summary, targets=targets, samples=samples, sessions_left=3, shape="endurance")
     assert record.server is None
     assert [target.outcome for target in record.targets] == ["met", "missed", "not judged"]
     assert any("the server holds 3" in finding.text for finding in record.findings)
 
 
-# --- nothing left behind ---
+# --- no output of k6 ---
 
 
 @pytest.mark.parametrize("exit_code", [-9, 0])
-def test_k6_that_left_nothing_is_recorded_as_invalid(build: type[Build], exit_code: int) -> None:
-    record = assemble(job(build), load(build, None, exit_code=exit_code, log_tail="out of memory"))
+def test_run_without_output_of_k6_is_invalid(build: type[Build], exit_code: int) -> None:
+    record = assemble(spec(build), load(build, None, exit_code=exit_code, log_tail="out of memory"))
     assert (record.verdict, record.exit_code, record.metrics) == ("invalid", 5, None)
     assert ("was ended by signal 9" if exit_code else "ended with exit code 0") in record.reasons[0]
     assert "out of memory" in record.reasons[0]
@@ -243,41 +246,41 @@ def test_k6_that_left_nothing_is_recorded_as_invalid(build: type[Build], exit_co
     assert from_json(to_json(record)) == record
 
 
-def test_server_that_died_is_the_reason_even_if_k6_left_nothing(build: type[Build]) -> None:
-    record = assemble(job(build), load(build, None, faults=("the server ended",), exit_code=-9))
+def test_server_that_ended_is_the_reason_without_output_of_k6(build: type[Build]) -> None:
+    record = assemble(spec(build), load(build, None, faults=("the server ended",), exit_code=-9))
     assert record.reasons[0] == "the server ended"
     assert not any("signal 9" in reason for reason in record.reasons)
 
 
-def test_k6_that_was_ended_before_its_load_began_is_recorded(build: type[Build]) -> None:
-    # Ctrl-C while k6 still starts its virtual users: it writes a summary without a start.
+def test_k6_that_ended_before_its_load_began_is_recorded(build: type[Build]) -> None:
+    # After Ctrl-C during the start of its virtual users, k6 writes a summary without a start time.
     summary = document(build, ran_s=0)
     summary.document["started_at_ms"] = None
-    interrupted = made(build, summary, interrupted=True, exit_code=105)
+    interrupted = assembled(build, summary, interrupted=True, exit_code=105)
     assert (interrupted.verdict, interrupted.metrics, interrupted.stages) == ("interrupted", None, ())
-    assert made(build, summary, exit_code=105).verdict == "invalid"
+    assert assembled(build, summary, exit_code=105).verdict == "invalid"
 
 
-def test_run_without_anything_at_all_is_recorded_too(build: type[Build]) -> None:
-    record = assemble(job(build), load(build, None, samples=(), interrupted=True))
+def test_run_without_output_and_samples_is_recorded(build: type[Build]) -> None:
+    record = assemble(spec(build), load(build, None, samples=(), interrupted=True))
     assert (record.verdict, record.duration_s) == ("interrupted", 0)
     assert from_json(to_json(record)) == record
 
 
-def test_grades_stand_beside_the_targets(build: type[Build]) -> None:
-    record = made(build, document(build))
-    given = {each.subject: each for each in record.grades}
-    assert given["Success rate"].grade == "excellent"
-    assert given["Response, p95"].grade == "excellent"
-    assert given["Memory growth"].grade == "not graded", "20 s of hold say nothing of memory"
-    assert given["Recovery after failure"].reason == "not measured by this scenario"
-    assert given["Concurrent clients"].value == 10
+def test_record_has_grades(build: type[Build]) -> None:
+    record = assembled(build, document(build))
+    grades = {each.subject: each for each in record.grades}
+    assert grades["Success rate"].grade == "excellent"
+    assert grades["Response, p95"].grade == "excellent"
+    assert grades["Memory growth"].grade == "not graded", "20 s of hold are too short for memory"
+    assert grades["Recovery after failure"].reason == "not measured by this scenario"
+    assert grades["Concurrent clients"].value == 10
     assert from_json(to_json(record)) == record
     half = document(build).errors("wrong_answer", "hold_10", 1250)
-    assert next(iter(made(build, half).grades)).grade == "poor"
+    assert next(iter(assembled(build, half).grades)).grade == "poor"
 
 
-def test_record_without_grades_is_read_as_one_that_has_none(build: type[Build]) -> None:
-    text = json.loads(to_json(made(build, document(build))))
+def test_record_without_grades_is_readable(build: type[Build]) -> None:
+    text = json.loads(to_json(assembled(build, document(build))))
     del text["grades"]
     assert from_json(json.dumps(text)).grades == ()

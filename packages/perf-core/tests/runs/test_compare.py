@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from perf_core.cli import main
-from perf_core.comparison import model
+from perf_core.comparison import comparison_file
 from perf_core.comparison.model import Comparison
 from perf_core.errors import ExitCode
 from perf_core.runs.compare import Effort
@@ -59,7 +59,7 @@ def compare(folder: Path, *arguments: str) -> int:
 
 def the_comparison(folder: Path) -> Comparison:
     (path,) = folder.glob("*/comparison.json")
-    return model.read(path)
+    return comparison_file.read(path)
 
 
 def test_equals_on_different_wires_leave_every_report(target: Target, tmp_path: Path, capsys) -> None:

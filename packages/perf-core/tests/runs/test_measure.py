@@ -13,7 +13,8 @@ import pytest
 
 from perf_core.cli import main
 from perf_core.errors import ExitCode
-from perf_core.results import record
+from perf_core.results import record_file
+from perf_core.results.record import RunRecord
 
 pytestmark = pytest.mark.k6
 
@@ -40,9 +41,9 @@ def target(tmp_path: Path):
     return write
 
 
-def the_record(folder: Path) -> record.RunRecord:
+def the_record(folder: Path) -> RunRecord:
     (path,) = folder.glob("*/record.json")
-    return record.read(path)
+    return record_file.read(path)
 
 
 def lab(folder: Path, *arguments: str) -> int:
@@ -52,7 +53,7 @@ def lab(folder: Path, *arguments: str) -> int:
 def test_healthy_server_passes_on_both_wires_and_leaves_every_report(target, tmp_path: Path) -> None:
     results = tmp_path / "results"
     assert lab(results, "quick", "--target", target(), "--duration", "1s", "--vus", "3") == ExitCode.PASS
-    runs = {run.wire: run for run in map(record.read, results.glob("*/record.json"))}
+    runs = {run.wire: run for run in map(record_file.read, results.glob("*/record.json"))}
     assert set(runs) == {"session", "stateless"}, "quick measures both wires unless one is named"
     for run in runs.values():
         assert run.verdict == "pass"

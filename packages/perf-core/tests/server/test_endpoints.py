@@ -1,4 +1,4 @@
-"""What servers tell beside MCP; those that tell nothing, or nonsense, are no error."""
+"""The optional endpoints /health and /metrics, also on servers without them or with malformed ones."""
 
 import threading
 from collections.abc import Iterator
@@ -61,6 +61,6 @@ def test_open_sessions(body: str, expected: int | None, url: str) -> None:
     assert endpoints.open_sessions(url) == expected
 
 
-def test_server_without_them(url: str) -> None:
+def test_server_without_the_endpoints_reports_nothing(url: str) -> None:
     assert endpoints.uptime_s(url) is None
     assert endpoints.open_sessions("http://127.0.0.1:9/mcp") is None

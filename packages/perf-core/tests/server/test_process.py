@@ -1,4 +1,4 @@
-"""Servers start, are greeted, and always end, with everything that they started."""
+"""Servers start, answer a handshake, and always end together with their descendants."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ def by_port(*options: str, **settings: float) -> Launch:
 
 @pytest.mark.parametrize("wire", ["session", "stateless"])
 @pytest.mark.parametrize("launch", [by_ready_file(), by_port()], ids=["ready file", "port"])
-def test_starts_greets_and_ends(launch: Launch, wire: str, tmp_path: Path) -> None:
+def test_server_starts_answers_and_ends(launch: Launch, wire: str, tmp_path: Path) -> None:
     with ServerProcess(launch, wire, tmp_path / "log") as server:
         assert server.handshake.server_name == "adder"
         assert server.handshake.tools == ("add",)
@@ -36,7 +36,7 @@ def test_starts_greets_and_ends(launch: Launch, wire: str, tmp_path: Path) -> No
     assert not psutil.pid_exists(pid)
 
 
-def test_exit_before_ready_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_error_after_an_early_exit_has_the_end_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="exited with code 3") as caught:
         ServerProcess(by_ready_file("--fault", "exit"), "session", tmp_path / "log").__enter__()
     assert "the reactor is cold" in caught.value.message
@@ -50,7 +50,7 @@ def test_server_that_never_answers_is_ended(tmp_path: Path) -> None:
     assert server.exit_code is not None
 
 
-def test_ready_file_that_never_comes(tmp_path: Path) -> None:
+def test_missing_ready_file_is_a_target_error(tmp_path: Path) -> None:
     launch = Launch(argv=(sys.executable, ADDER, "--port", "0"), ready_timeout_s=0.5)
     server = ServerProcess(launch, "session", tmp_path / "log")
     with pytest.raises(TargetError, match="did not write its ready file"):
@@ -58,20 +58,24 @@ def test_ready_file_that_never_comes(tmp_path: Path) -> None:
     assert server.exit_code is not None
 
 
-def test_ready_file_with_nonsense(tmp_path: Path) -> None:
-    script = "import sys; open(sys.argv[1], 'w').write('soon'); sys.stdin.read(); input()"
-    launch = Launch(argv=(sys.executable, "-c", script, "{ready_file}"), ready_timeout_s=10)
-    with pytest.raises(TargetError, match=r"ready file should hold|exited with code"):
+def test_malformed_ready_file_is_a_target_error(tmp_path: Path) -> None:
+    # Renamed when complete, and the process keeps running, so that only the content is wrong.
+    script = (
+        "import os, sys, threading; path = sys.argv[1]; open(path + '.new', 'w').write('soon');"
+        "os.rename(path + '.new', path); threading.Event().wait()"
+    )
+    launch = Launch(argv=(sys.executable, "-c", script, "{ready_file}"), ready_timeout_s=30)
+    with pytest.raises(TargetError, match="in the ready file, got 'soon'"):
         ServerProcess(launch, "session", tmp_path / "log").__enter__()
 
 
-def test_missing_command(tmp_path: Path) -> None:
+def test_missing_command_is_a_target_error(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="cannot start no-such-server"):
         ServerProcess(Launch(argv=("no-such-server",)), "session", tmp_path / "log").__enter__()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ignore")
-def test_deaf_server_and_its_child_are_killed(tmp_path: Path) -> None:
+def test_server_that_ignores_sigterm_is_killed_with_its_child(tmp_path: Path) -> None:
     launch = by_ready_file("--fault", "deaf", stop_timeout_s=0.3)
     with ServerProcess(launch, "session", tmp_path / "log") as server:
         child = int(server.log_tail().split()[1])
@@ -81,7 +85,7 @@ def test_deaf_server_and_its_child_are_killed(tmp_path: Path) -> None:
     assert not psutil.pid_exists(child)
 
 
-def test_braces_in_arguments_stay_as_they_are(tmp_path: Path) -> None:
+def test_braces_in_arguments_are_unchanged(tmp_path: Path) -> None:
     script = "import sys; print(sys.argv[1]); sys.exit(4)"
     launch = Launch(argv=(sys.executable, "-c", script, '{"a": {}}', "{ready_file}"))
     with pytest.raises(TargetError) as caught:
@@ -100,7 +104,7 @@ def test_interruption_ends_the_wait(tmp_path: Path) -> None:
     assert server.exit_code is not None
 
 
-def test_server_has_a_folder_for_temporary_files_that_goes_with_it(tmp_path: Path) -> None:
+def test_folder_for_temporary_files_is_deleted_with_the_server(tmp_path: Path) -> None:
     show = "import tempfile; print('TEMPORARY', tempfile.gettempdir(), flush=True); import runpy, sys;"
     script = f"{show} sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     launch = Launch(argv=(sys.executable, "-c", script, ADDER, "--ready-file", "{ready_file}"))
@@ -113,7 +117,7 @@ def test_server_has_a_folder_for_temporary_files_that_goes_with_it(tmp_path: Pat
     assert server.temporary_folder is None
 
 
-def test_lab_carries_the_first_token(tmp_path: Path) -> None:
+def test_lab_uses_the_first_token(tmp_path: Path) -> None:
     assert ServerProcess(by_port(), "session", tmp_path / "log").token is None
     launch = Launch(argv=("x",), tokens=("the lab's", "a client's"))
     assert ServerProcess(launch, "session", tmp_path / "log").token == "the lab's"

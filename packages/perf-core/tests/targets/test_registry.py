@@ -1,4 +1,4 @@
-"""From what people type to a server that can be measured."""
+"""Servers found by the arguments of `--target` and `--server-url`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOML = 'name = "weather"\nurl = "http://127.0.0.1:8000"\n\n[[calls]]\ntool = "fo
 
 @pytest.fixture
 def two(build: type[Build], install: Install) -> None:
-    """Two adapters: `adder` has quick and load, `notes` has quick and rush."""
+    """Install two adapters: `adder` has quick and load, `notes` has quick and rush."""
     install(
         adder=build.adapter({name: build.scenario(name) for name in ("quick", "load")}),
         notes=build.adapter({name: build.scenario("load", name=name) for name in ("quick", "rush")}, "notes"),
@@ -40,26 +40,26 @@ def refusal(*arguments: object) -> str:
     return str(caught.value)
 
 
-# --- which ---
+# --- names ---
 
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
-    ("asked", "scenarios", "found"),
+    ("targets", "scenarios", "expected"),
     [
         ((), ["quick"], ["adder", "notes"]),
         ((), ["load"], ["adder"]),
         ((), ["quick", "rush"], ["notes"]),
         ((), iter(["quick", "rush"]), ["notes"]),
         (["notes", "adder"], ["quick"], ["notes", "adder"]),
-        # A name that was typed is taken; that it lacks the scenario is said later, with its own list.
+        # A named target is taken; Subject.scenario() reports the missing scenario later.
         (["adder"], ["rush"], ["adder"]),
     ],
 )
-def test_named_targets_else_every_installed_one_that_has_the_scenarios(
-    asked: list[str], scenarios: list[str], found: list[str]
+def test_default_is_every_installed_target_with_the_scenarios(
+    targets: list[str], scenarios: list[str], expected: list[str]
 ) -> None:
-    assert names(asked, scenarios, None) == found
+    assert names(targets, scenarios, None) == expected
 
 
 @pytest.mark.usefixtures("two")
@@ -74,18 +74,18 @@ def test_unknown_target_suggests_the_closest_and_lists_all() -> None:
 def test_misspelt_scenario_suggests_the_closest_and_lists_all() -> None:
     message = refusal((), ["laod"], None)
     assert "no installed target has a scenario 'laod'; did you mean 'load'?" in message
-    assert "Known: load, quick, rush." in message
+    assert "Available: load, quick, rush." in message
 
 
 @pytest.mark.usefixtures("two")
-def test_scenarios_that_no_single_target_has_are_told_with_who_has_which() -> None:
+def test_scenarios_of_different_targets_are_refused_with_a_list() -> None:
     message = refusal((), ["load", "rush"], None)
     assert "no installed target has all of load, rush" in message
     assert "adder has quick, load; notes has quick, rush" in message
 
 
 @pytest.mark.usefixtures("two")
-def test_scenario_of_a_subject_is_found_or_refused_with_the_closest() -> None:
+def test_unknown_scenario_of_a_subject_suggests_the_closest() -> None:
     (adder,) = find_subjects(["adder"], (), None)
     assert adder.scenario("load").name == "load"
     with pytest.raises(UsageError, match="target adder has no scenario 'lod'; did you mean 'load'") as caught:
@@ -93,10 +93,10 @@ def test_scenario_of_a_subject_is_found_or_refused_with_the_closest() -> None:
     assert caught.value.hint == "It has: quick, load."
 
 
-def test_nothing_installed_says_how_to_get_a_target(install: Install) -> None:
+def test_error_without_installed_targets_says_how_to_get_one(install: Install) -> None:
     install()
     assert installed_adapters() == {}
-    assert "no target is installed" in refusal((), ["load"], None)
+    assert "expected an installed target, got none" in refusal((), ["load"], None)
     assert "none (install a server" in refusal(["adder"], ["load"], None)
 
 
@@ -104,9 +104,7 @@ def test_nothing_installed_says_how_to_get_a_target(install: Install) -> None:
 
 
 @pytest.mark.parametrize("error", [ImportError("no module named x"), RuntimeError("boom"), KeyError("k")])
-def test_adapter_that_does_not_load_names_its_package_and_the_error(
-    install: Install, error: Exception
-) -> None:
+def test_error_of_an_adapter_that_does_not_load_names_its_package(install: Install, error: Exception) -> None:
     install(broken=error)
     for call in (installed_adapters, lambda: find_subjects(["broken"], (), None)):
         with pytest.raises(UsageError, match="the adapter 'broken' of some_package:broken") as caught:
@@ -116,24 +114,22 @@ def test_adapter_that_does_not_load_names_its_package_and_the_error(
 
 
 @pytest.mark.parametrize("loaded", [None, "adapter", object(), dict])
-def test_entry_point_that_is_no_adapter_is_refused(install: Install, loaded: object) -> None:
+def test_entry_point_without_an_adapter_is_refused(install: Install, loaded: object) -> None:
     install(odd=loaded)
-    with pytest.raises(UsageError, match="should be a ServerAdapter") as caught:
+    with pytest.raises(UsageError, match="expected a ServerAdapter") as caught:
         installed_adapters()
     assert "some_package:odd" in caught.value.message
     assert type(loaded).__name__ in caught.value.message
 
 
-def test_broken_adapter_does_not_stand_in_the_way_of_others(
-    build: type[Build], install: Install, tmp_path: Path
-) -> None:
+def test_broken_adapter_does_not_affect_others(build: type[Build], install: Install, tmp_path: Path) -> None:
     install(adder=build.adapter({"quick": build.scenario("quick")}), broken=ImportError("x"))
     path = tmp_path / "w.toml"
     path.write_text(TOML, encoding="utf-8")
     assert names(["adder", str(path)], ["quick"], None) == ["adder", "weather"]
 
 
-def test_installed_adapters_come_by_name_in_order(build: type[Build], install: Install) -> None:
+def test_installed_adapters_are_sorted_by_name(build: type[Build], install: Install) -> None:
     install(zebra=build.adapter({}, "zebra"), adder=build.adapter({}))
     assert list(installed_adapters()) == ["adder", "zebra"]
 
@@ -157,7 +153,7 @@ def test_toml_file_with_a_command_is_started_by_the_lab(install: Install, tmp_pa
     assert subject.url is None
 
 
-def test_toml_file_may_take_the_scenarios_of_an_installed_adapter(
+def test_toml_file_may_use_the_scenarios_of_an_installed_adapter(
     build: type[Build], install: Install, tmp_path: Path
 ) -> None:
     quick = build.scenario("quick")
@@ -177,30 +173,30 @@ def test_toml_file_may_take_the_scenarios_of_an_installed_adapter(
     )
 
 
-def test_toml_file_that_is_missing_is_refused(install: Install) -> None:
+def test_missing_toml_file_is_refused(install: Install) -> None:
     install()
     assert "cannot read no-such.toml" in refusal(["no-such.toml"], ["load"], None)
 
 
 @pytest.mark.usefixtures("two")
-def test_bare_url_as_target_says_how_to_measure_it() -> None:
+def test_url_as_target_is_refused_with_advice() -> None:
     message = refusal(["http://127.0.0.1:9000/mcp"], ["load"], None)
     assert "--server-url http://127.0.0.1:9000/mcp with --target NAME" in message
     assert "adder, notes" in message
 
 
 @pytest.mark.usefixtures("two")
-def test_server_url_goes_with_the_one_adapter_that_fits() -> None:
+def test_server_url_is_measured_with_the_only_matching_adapter() -> None:
     (subject,) = find_subjects(["adder"], ["quick"], "http://127.0.0.1:8100")
     assert (subject.name, subject.url) == ("adder", "http://127.0.0.1:8100/mcp")
     assert names((), ["load"], "http://127.0.0.1:8100") == ["adder"]
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.parametrize("asked", [(), ["adder", "notes"]])
-def test_server_url_with_several_adapters_is_refused(asked: list[str]) -> None:
-    message = refusal(asked, ["quick"], "http://127.0.0.1:8100")
-    assert "2 fit: adder, notes" in message
+@pytest.mark.parametrize("targets", [(), ["adder", "notes"]])
+def test_server_url_with_several_adapters_is_refused(targets: list[str]) -> None:
+    message = refusal(targets, ["quick"], "http://127.0.0.1:8100")
+    assert "got 2: adder, notes" in message
     assert "--target" in message
 
 
@@ -212,7 +208,7 @@ def test_server_url_with_several_adapters_is_refused(asked: list[str]) -> None:
         (" http://127.0.0.1:8100 ", "http://127.0.0.1:8100/mcp"),
         ("https://example.org", "https://example.org/mcp"),
         ("http://h/mcp", "http://h/mcp"),
-        # A path that was given stands: servers tell /mcp and /mcp/ apart.
+        # A given path is kept, since servers distinguish /mcp and /mcp/.
         ("http://h/a/b/", "http://h/a/b/"),
         ("http://[::1]:80", "http://[::1]:80/mcp"),
     ],
@@ -239,7 +235,7 @@ def test_endpoint_is_mcp_unless_the_url_has_a_path(url: str, expected: str) -> N
         "http://h/mcp#x",
     ],
 )
-def test_what_is_no_server_url_is_refused_with_what_came(url: str) -> None:
-    with pytest.raises(UsageError, match=r"a URL such as http://127\.0\.0\.1:8100 was expected") as caught:
+def test_malformed_url_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match=r"expected a URL such as http://127\.0\.0\.1:8100, got ") as caught:
         endpoint(url)
     assert repr(url) in caught.value.message

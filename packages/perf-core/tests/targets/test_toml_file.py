@@ -1,4 +1,4 @@
-"""Servers described in TOML: a good file, and each way in which one can be wrong."""
+"""Servers described in TOML: valid files, and each kind of mistake."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from perf_core import Expectation, Target
 from perf_core.errors import UsageError
-from perf_core.load.plan import Settings, make_plan
-from perf_core.scenarios import FURTHER_TARGETS, NO_ERRORS
+from perf_core.load.plan import Settings
+from perf_core.scenarios import NO_ERRORS
+from perf_core.shapes.registry import plan_scenario, shape_named
 from perf_core.targets import toml_file
 from perf_core.targets.toml_file import FileAdapter, read_target_file
 
@@ -80,18 +81,18 @@ def refusal(folder: Path, text: str) -> str:
 # --- good files ---
 
 
-def test_launch_is_what_the_file_says(tmp_path: Path) -> None:
+def test_launch_has_the_options_of_the_file(tmp_path: Path) -> None:
     adapter = read(tmp_path, GOOD)
     assert (adapter.name, adapter.server_name, adapter.running_url) == ("weather", "Weather", None)
     launch = adapter.launch
     assert launch.argv == ("weather-server", "--port", "{port}")
     assert launch.url == "http://127.0.0.1:{port}/mcp"
     assert (launch.env, launch.ready_timeout_s) == ({"LEVEL": "3"}, 5.0)
-    # Relative paths in a command mean the file's folder, wherever the lab was started.
+    # Relative paths in a command are relative to the file's folder, not to the lab's working folder.
     assert launch.cwd == tmp_path.resolve()
 
 
-def test_calls_are_drawn_by_weight_with_what_they_expect(tmp_path: Path) -> None:
+def test_calls_are_drawn_by_weight_with_their_expectations(tmp_path: Path) -> None:
     mix = read(tmp_path, GOOD).scenarios["load"].journeys(1)["mix"]
     expected = {journey.name: journey.steps[0].expect for journey in mix}
     assert expected == {
@@ -118,29 +119,29 @@ def test_every_published_scenario_can_be_planned(tmp_path: Path) -> None:
     # The others need more than calls: sizes, limits, processes that may be killed.
     assert set(adapter.scenarios) == FIRST | {"concurrent", "memory", "tools", "cleanup", "stability"}
     for scenario in adapter.scenarios.values():
-        assert make_plan(scenario, "session", Settings()).tools == ("add", "anything", "fail", "forecast")
+        assert plan_scenario(scenario, "session", Settings()).tools == ("add", "anything", "fail", "forecast")
 
 
-def test_targets_of_the_file_hold_for_every_scenario(tmp_path: Path) -> None:
-    wanted = Target("latency_ms.all.p95", "<", 100, "People wait for it.", 50, 10, 200)
+def test_targets_of_the_file_apply_to_every_scenario(tmp_path: Path) -> None:
+    target = Target("latency_ms.all.p95", "<", 100, "People wait for it.", 50, 10, 200)
     scenarios = read(tmp_path, GOOD).scenarios
-    assert {scenarios[name].targets for name in FIRST} == {(wanted,)}
+    assert {scenarios[name].targets for name in FIRST} == {(target,)}
     for name in set(scenarios) - FIRST:
-        # The others are about more than calls: the file's targets stand beside their own.
-        assert scenarios[name].targets == (*FURTHER_TARGETS[name], wanted)
+        # The others have their own targets too.
+        assert scenarios[name].targets == (*shape_named(name).targets, target)
 
 
-def test_file_without_targets_wants_no_errors(tmp_path: Path) -> None:
+def test_file_without_targets_allows_no_errors(tmp_path: Path) -> None:
     scenarios = read(tmp_path, MINIMAL).scenarios
     assert {scenarios[name].targets for name in FIRST} == {(NO_ERRORS,)}
-    assert scenarios["memory"].targets == FURTHER_TARGETS["memory"]
+    assert scenarios["memory"].targets == shape_named("memory").targets
 
 
-def test_file_without_a_command_is_about_a_running_server(tmp_path: Path) -> None:
+def test_file_without_a_command_describes_a_running_server(tmp_path: Path) -> None:
     assert read(tmp_path, MINIMAL).running_url == "http://127.0.0.1:8000/mcp"
 
 
-def test_example_in_the_docstring_is_a_good_file(tmp_path: Path) -> None:
+def test_example_in_the_docstring_is_valid(tmp_path: Path) -> None:
     module = ast.parse(Path(toml_file.__file__).read_text(encoding="utf-8"))
     example = str(ast.get_docstring(module)).partition("Example::")[2]
     adapter = read(tmp_path, "\n".join(line.removeprefix("    ") for line in example.splitlines()))
@@ -151,7 +152,7 @@ def test_example_in_the_docstring_is_a_good_file(tmp_path: Path) -> None:
 # --- bad files ---
 
 
-def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.toml: No such file"):
         read_target_file(tmp_path / "none.toml")
     with pytest.raises(UsageError, match="cannot read"):
@@ -161,7 +162,7 @@ def test_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
         read_target_file(tmp_path / "binary.toml")
 
 
-def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_malformed_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     message = refusal(tmp_path, "name = \n")
     assert "is not TOML" in message
     assert "line 1" in message
@@ -172,17 +173,22 @@ URL = 'name = "s"\nurl = "http://127.0.0.1:8000"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "field", "says", "came"),
+    ("text", "field", "expected", "got"),
     [
         ('url = "http://h"\n' + CALL, "name", "Field required", "calls"),
         ('name = ""\nurl = "http://h"\n' + CALL, "name", "at least 1 character", "''"),
         ('name = 5\nurl = "http://h"\n' + CALL, "name", "valid string", "5"),
-        (URL, "the file", "give calls, or the installed adapter", "{'name'"),
-        (URL + 'adapter = "a"\n' + CALL, "the file", "give calls, or the installed adapter", "{'name'"),
+        (URL, "the file", "expected either calls or an installed adapter", "{'name'"),
+        (
+            URL + 'adapter = "a"\n' + CALL,
+            "the file",
+            "expected either calls or an installed adapter",
+            "{'name'",
+        ),
         (
             URL + 'adapter = "a"\n[[targets]]\nfigure = "f"\ncomparison = "<"\ntarget = 1\nneed = "n"\n',
             "the file",
-            "with an adapter its own targets count",
+            "expected no targets beside an adapter",
             "{'name'",
         ),
         (URL + "calls = []\n", "calls", "at least 1 item", "[]"),
@@ -202,21 +208,26 @@ URL = 'name = "s"\nurl = "http://127.0.0.1:8000"\n'
         ),
         (URL + CALL + "expect = { error = false }\n", "calls.0.expect.error", "True", "False"),
         (URL + CALL + "argments = {}\n", "calls.0.argments", "did you mean 'arguments'?", "{}"),
-        (URL + "color = 1\n" + CALL, "color", "there is no such field", "1"),
-        ('name = "s"\n' + CALL, "the file", "a command that starts the server, or the url", "calls"),
+        (URL + "color = 1\n" + CALL, "color", "no such field", "1"),
+        ('name = "s"\n' + CALL, "the file", "expected a command that starts the server, or the url", "calls"),
         (
             'name = "s"\ncommand = ["x", "--port", "80"]\n' + CALL,
             "the file",
-            "{ready_file}, or {port} together with url",
+            "{ready_file} in the command, or {port} together with url",
             "command",
         ),
         (
             'name = "s"\ncommand = ["x", "{port}"]\n' + CALL,
             "the file",
-            "{ready_file}, or {port} together with url",
+            "{ready_file} in the command, or {port} together with url",
             "command",
         ),
-        ('name = "s"\nurl = "http://h:{port}"\n' + CALL, "the file", "the command needs {port} too", "url"),
+        (
+            'name = "s"\nurl = "http://h:{port}"\n' + CALL,
+            "the file",
+            "expected {port} in the command too",
+            "url",
+        ),
         ('name = "s"\ncommand = []\n' + CALL, "command", "at least 1 item", "[]"),
         (URL + "ready_timeout_s = 0\n" + CALL, "ready_timeout_s", "greater than 0", "0"),
         (URL + "env = { A = 1 }\n" + CALL, "env.A", "valid string", "1"),
@@ -248,13 +259,13 @@ URL = 'name = "s"\nurl = "http://127.0.0.1:8000"\n'
         ),
     ],
 )
-def test_malformed_field_is_named_with_what_came_and_what_was_expected(
-    tmp_path: Path, text: str, field: str, says: str, came: str
+def test_malformed_field_is_named_with_expected_and_actual_value(
+    tmp_path: Path, text: str, field: str, expected: str, got: str
 ) -> None:
     message = refusal(tmp_path, text)
     (line,) = (line for line in message.splitlines() if line.strip().startswith(f"{field}"))
-    assert says in line
-    assert came in line.rpartition(";")[2]
+    assert expected in line
+    assert got in line.rpartition(", got ")[2]
 
 
 def test_every_problem_is_listed(tmp_path: Path) -> None:

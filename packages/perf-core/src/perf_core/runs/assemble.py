@@ -1,4 +1,4 @@
-"""From what a load left behind to the record of the run; pure functions."""
+"""The record of a run, assembled from the results of its load; pure functions."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from perf_core.analysis.grades import clients_carried, grades
 from perf_core.analysis.k6_summary import Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
 from perf_core.analysis.verdict import judge
-from perf_core.load.k6_process import Generated
+from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
 from perf_core.results.record import RunRecord, Series
-from perf_core.sampling.kills import Strike
+from perf_core.sampling.kills import Kill
 from perf_core.sampling.sampler import Sample
-from perf_core.sampling.snapshot import Stocks
-from perf_core.shapes.findings import find
+from perf_core.sampling.snapshot import SnapshotPair
+from perf_core.shapes.registry import shape_named
 
 
 @dataclass(frozen=True)
-class Job:
-    """What was to be measured.
+class RunSpec:
+    """Inputs of a run.
 
     Attributes:
-        run_id: Names the run and its folder.
+        run_id: Name of the run and of its folder.
         plan: The plan.
-        targets: Levels that decide the verdict.
+        targets: Targets that decide the verdict.
         server: Name of the measured server.
         manifest: Machine, versions, commit and settings.
-        period_s: Length of one period of the series, as it was asked for.
-        cpus: CPUs that server and generator share, or those of the generator alone.
-        pinned: Whether the generator had those CPUs to itself.
+        period_s: Requested length of one period of the series.
+        cpus: Number of CPUs of the generator.
+        pinned: Whether the server had other CPUs; otherwise it shares them.
     """
 
     run_id: str
@@ -51,118 +51,117 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Load:
-    """What a load left behind.
+class LoadResult:
+    """Results of a load.
 
     Attributes:
-        generated: What k6 wrote.
-        samples: What the processes used.
-        faults: Reasons that make the run invalid whatever its figures say.
-        interrupted: The user ended it.
-        sessions_left: Sessions that the server still held open after it; None when it does not tell.
-        stocks: What the server held before and after it; None where that is not asked, or cannot be seen.
-        strikes: Processes that were killed on purpose.
+        generated: Output of k6.
+        samples: Resource use of the processes.
+        faults: Reasons that make the run invalid regardless of its figures.
+        interrupted: Whether the user ended it.
+        sessions_left: Sessions still open on the server afterwards; None when it does not report them.
+        snapshots: Resource snapshots before and after it; None when none were taken.
+        kills: Processes that the lab killed, in order.
     """
 
-    generated: Generated
+    generated: GeneratorOutput
     samples: tuple[Sample, ...]
     faults: tuple[str, ...]
     interrupted: bool
     sessions_left: int | None
-    stocks: Stocks | None = None
-    strikes: tuple[Strike, ...] = ()
+    snapshots: SnapshotPair | None = None
+    kills: tuple[Kill, ...] = ()
 
 
-def assemble(job: Job, load: Load) -> RunRecord:
+def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     """Return the record of a run, with its verdict."""
     document = load.generated.summary
-    # k6 writes a summary even when it is ended before its load began; that one has no figures.
+    # k6 also writes a summary, without figures, if it is ended before its load begins.
     if document is None or document.get("started_at_ms") is None:
-        return _empty_record(job, load)
-    job = replace(job, period_s=recorded_period_s(load.generated.recording, job.period_s))
-    plan, summary = job.plan, Summary(document)
+        return _empty_record(spec, load)
+    spec = replace(spec, period_s=recorded_period_s(load.generated.recording, spec.period_s))
+    plan, summary = spec.plan, Summary(document)
     ended_at_s = _ended_at_s(summary)
-    reached = k6_summary.stages(summary, ended_at_s)
-    seen = k6_summary.metrics(summary, reached, plan)
+    stages = k6_summary.stages(summary, ended_at_s)
+    metrics = k6_summary.metrics(summary, stages, plan)
     whole = Window(summary.started_at_s, summary.started_at_s + ended_at_s)
-    held = k6_summary.held_window(summary, reached)
+    held = k6_summary.held_window(summary, stages)
     periods = read_recording(load.generated.recording)
-    columns = load_columns(periods, summary.started_at_s, ended_at_s, job.period_s)
+    columns = load_columns(periods, summary.started_at_s, ended_at_s, spec.period_s)
     uptime_percent = series.uptime_percent(columns)
     server = resource_use.server_use(
         load.samples,
         whole,
         held,
-        seen.tool_calls,
+        metrics.tool_calls,
         sessions_left=load.sessions_left,
         uptime_percent=uptime_percent,
     )
-    used = resource_use.generator_use(
+    generator = resource_use.generator_use(
         load.samples,
         whole,
         held,
-        seen.tool_calls,
-        cpus=job.cpus,
-        pinned=job.pinned,
+        metrics.tool_calls,
+        cpus=spec.cpus,
+        pinned=spec.pinned,
         dropped=summary.count("dropped_iterations"),
         iterations=summary.count("iterations"),
         exit_code=load.generated.exit_code,
     )
     planned = [str(stage["name"]) for stage in summary.planned_stages]
     aborted = str(summary.document.get("aborted") or "")
-    found = find(
-        plan.shape,
+    observations = shape_named(plan.shape).find(
         Evidence(
-            seen,
-            reached,
+            metrics,
+            stages,
             planned,
             server,
             columns,
-            job.period_s,
+            spec.period_s,
             aborted,
             sessions_left=load.sessions_left,
             uptime_percent=uptime_percent,
             summary=summary,
             limits=plan.limits,
-            stocks=load.stocks,
-            strikes=load.strikes,
+            snapshots=load.snapshots,
+            kills=load.kills,
         ),
     )
     common = figures(
-        seen, reached, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
+        metrics, stages, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
     )
-    known = {**common, "clients_carried": clients_carried(reached), **found.figures}
+    all_figures = {**common, "clients_carried": clients_carried(stages), **observations.figures}
     judgement = judge(
-        job.targets,
-        known,
-        used,
-        [*load.faults, *_load_faults(job, load, summary, seen.tool_calls)],
+        spec.targets,
+        all_figures,
+        generator,
+        [*load.faults, *_load_faults(spec, load, summary, metrics.tool_calls)],
         interrupted=load.interrupted,
         changed_levels=plan.settings.vus is not None,
     )
     return RunRecord(
-        run_id=job.run_id,
-        scenario=job.plan.scenario,
-        target=job.server,
-        wire=job.plan.wire,
+        run_id=spec.run_id,
+        scenario=spec.plan.scenario,
+        target=spec.server,
+        wire=spec.plan.wire,
         started_at=datetime.fromtimestamp(summary.started_at_s, UTC).isoformat(timespec="milliseconds"),
         duration_s=ended_at_s,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         exit_code=judgement.exit_code,
-        metrics=seen,
+        metrics=metrics,
         server=server,
-        generator=used,
+        generator=generator,
         targets=judgement.targets,
-        stages=reached,
-        findings=found.findings,
+        stages=stages,
+        findings=observations.findings,
         series=Series(
-            job.period_s,
+            spec.period_s,
             columns,
             resource_use.server_columns(load.samples, summary.started_at_s, ended_at_s),
         ),
-        manifest=job.manifest,
-        grades=grades(known),
+        manifest=spec.manifest,
+        grades=grades(all_figures),
     )
 
 
@@ -175,23 +174,23 @@ def _ended_at_s(summary: Summary) -> float:
     return min(_planned_s(summary), ran_s)
 
 
-def _load_faults(job: Job, load: Load, summary: Summary, tool_calls: int) -> list[str]:
-    """Return what is wrong with the load itself, as far as nothing else explains it."""
+def _load_faults(spec: RunSpec, load: LoadResult, summary: Summary, tool_calls: int) -> list[str]:
+    """Return faults of the load itself, unless something else explains them."""
     if load.faults or load.interrupted:
         return []
     if tool_calls == 0:
-        return ["no tool call was made: nothing was measured"]
+        return ["no tool call was made, so nothing was measured"]
     ended_at_s, planned_s = _ended_at_s(summary), _planned_s(summary)
-    if not summary.document.get("aborted") and planned_s - ended_at_s > job.period_s:
+    if not summary.document.get("aborted") and planned_s - ended_at_s > spec.period_s:
         return [
-            f"k6 ended after {ended_at_s:.1f} s of {planned_s:.1f} s of load, exit code "
-            f"{load.generated.exit_code}, and nobody asked it to"
+            f"expected {planned_s:.1f} s of load, got {ended_at_s:.1f} s: k6 ended early by itself with exit "
+            f"code {load.generated.exit_code}"
         ]
     return []
 
 
-def _empty_record(job: Job, load: Load) -> RunRecord:
-    """Return the record of a run whose generator left nothing: its faults must not be lost."""
+def _empty_record(spec: RunSpec, load: LoadResult) -> RunRecord:
+    """Return the record of a run without figures, which keeps its faults."""
     exit_code = load.generated.exit_code
     faults = list(load.faults)
     if not faults and not load.interrupted:
@@ -201,10 +200,10 @@ def _empty_record(job: Job, load: Load) -> RunRecord:
     started_at_s = load.samples[0].at_s if load.samples else time.time()
     until_s = load.samples[-1].at_s - started_at_s if load.samples else 0.0
     return RunRecord(
-        run_id=job.run_id,
-        scenario=job.plan.scenario,
-        target=job.server,
-        wire=job.plan.wire,
+        run_id=spec.run_id,
+        scenario=spec.plan.scenario,
+        target=spec.server,
+        wire=spec.plan.wire,
         started_at=datetime.fromtimestamp(started_at_s, UTC).isoformat(timespec="milliseconds"),
         duration_s=until_s,
         verdict=judgement.verdict,
@@ -217,9 +216,9 @@ def _empty_record(job: Job, load: Load) -> RunRecord:
         stages=(),
         findings=(),
         series=Series(
-            job.period_s,
-            load_columns((), started_at_s, until_s, job.period_s),
+            spec.period_s,
+            load_columns((), started_at_s, until_s, spec.period_s),
             resource_use.server_columns(load.samples, started_at_s, until_s),
         ),
-        manifest=job.manifest,
+        manifest=spec.manifest,
     )

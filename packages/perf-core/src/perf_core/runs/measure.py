@@ -1,4 +1,4 @@
-"""One run: plan, server, load, samples, record, verdict, reports."""
+"""Measuring one scenario of one server: plan, server, load, samples, record and reports."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from perf_core import report
 from perf_core.adapter import Scenario, Wire
 from perf_core.errors import TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
-from perf_core.load import k6_process
+from perf_core.load import k6_binary, k6_process
 from perf_core.load.k6_process import Generator, Preview
-from perf_core.load.plan import PLAN_NAME, Plan, Settings, make_plan
+from perf_core.load.plan import PLAN_NAME, Plan, Settings
 from perf_core.load.plan import write as write_plan
-from perf_core.results import record
+from perf_core.results import record_file
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
 from perf_core.results.record import RunRecord
-from perf_core.runs.assemble import Job, Load, assemble
-from perf_core.sampling.kills import Striker
+from perf_core.runs.assemble import LoadResult, RunSpec, assemble
+from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.sampler import Sampler
-from perf_core.sampling.snapshot import Stock, Stocks, take_settled_stock
+from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot
 from perf_core.server import endpoints
-from perf_core.server.live import Live, Place, live_server
+from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.subject import Subject
+from perf_core.shapes.registry import plan_scenario, shape_named
 
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
-"""k6 ends by itself; one that is this late hangs."""
+"""k6 ends by itself; it hangs if it is this late."""
 
 _LONG_RUN_S = 120.0
 
 DASHBOARD_PORT = 5665
-"""Where k6 serves its live dashboard by default."""
+"""Default port of k6's live dashboard."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, apart from what to measure.
+    """Options of a run that do not affect the load.
 
     Attributes:
         output_dir: Folder that gets one folder per run.
-        dashboard: Serve k6's live dashboard while the load runs.
-        pin: Keep server and generator on different CPUs.
+        dashboard: Whether to serve k6's live dashboard while the load runs.
+        pin: Whether to bind the server and the generator to different CPUs.
     """
 
     output_dir: Path
@@ -55,37 +56,28 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A run that has been recorded.
-
-    Attributes:
-        record: The record.
-        folder: Where it and its reports lie.
-    """
+class MeasuredRun:
+    """The record of a run and the folder that it was written to."""
 
     record: RunRecord
     folder: Path
 
 
-REHEARSED_SHAPES = frozenset({"cleanup"})
-"""Shapes before and after which stock is taken: what a first load makes for good must not count as left."""
-
-
 @dataclass(frozen=True)
-class Course:
-    """What goes on beside a load.
+class LoadContext:
+    """Settings and callbacks while a load runs.
 
     Attributes:
-        preview: What k6 is going to do.
-        period_s: Between two samples of the processes.
+        preview: Expected length and size of the load.
+        period_s: Time between two samples of the processes.
         interruption: Ends the load when the user interrupts.
-        tell: Told how far it is.
+        on_progress: Called with the share of the load that is done.
     """
 
     preview: Preview
     period_s: float
     interruption: Interruption
-    tell: OnProgress
+    on_progress: OnProgress
 
 
 def run_scenario(
@@ -96,30 +88,31 @@ def run_scenario(
     options: Options,
     *,
     interruption: Interruption,
-    tell: OnProgress,
-) -> Finished:
+    on_progress: OnProgress,
+) -> MeasuredRun:
     """Measure one scenario of one server on one wire, and write the record and its reports.
 
     Raises:
-        UsageError: The request makes no sense.
+        UsageError: The request is invalid.
         TargetError: The server did not start, or lacks a tool that the plan calls.
-        GeneratorError: k6 is missing or failed by itself.
+        GeneratorError: k6 is missing or failed.
         ResultsError: The results cannot be written.
-        Interrupted: The user stopped before the load began.
+        Interrupted: The user interrupted before the load began.
     """
     launch = scenario.launch or subject.adapter.launch
-    # A server that runs already was started by somebody else, with tokens that the lab does not know.
+    # The lab does not know the tokens of a server that was already running.
     tokens = launch.tokens if subject.url is None else ()
-    plan = make_plan(scenario, wire, settings, tokens=tokens)
-    k6 = k6_process.find_k6()
-    k6_version = k6_process.k6_version(k6)
+    plan = plan_scenario(scenario, wire, settings, tokens=tokens)
+    shape = shape_named(plan.shape)
+    k6 = k6_binary.find_k6()
+    k6_version = k6_binary.k6_version(k6)
     server_cpus, generator_cpus = _pinned(options.pin)
     folder = new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
     plan_path = write_plan(plan, folder)
 
-    tell(f"starting {subject.name}", None)
-    place = Place(folder / "server.log", server_cpus, launch)
-    with live_server(subject, wire, place, interruption) as live:
+    on_progress(f"starting {subject.name}", None)
+    start = StartOptions(folder / "server.log", server_cpus, launch)
+    with live_server(subject, wire, start, interruption) as live:
         _expect_tools(plan, live)
         env = k6_process.script_env(plan_path, live.url, folder)
         preview = k6_process.preview(k6, plan.shape, env)
@@ -135,17 +128,19 @@ def run_scenario(
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )
-        course = Course(preview, period_s, interruption, tell)
-        takes_stock = plan.shape in REHEARSED_SHAPES
-        before = _rehearsed_stock(k6, scenario, live, folder, course) if takes_stock else None
-        with Striker(live.pid, scenario.strikes_at, preview.load_s) as striker:
-            load = _apply_load(k6_run, live, course)
-        load = replace(load, strikes=striker.strikes)
+        context = LoadContext(preview, period_s, interruption, on_progress)
+        before = None
+        if shape.resource_snapshots:
+            before = _warmed_up_snapshot(k6, scenario, live, folder, context)
+        kill_pattern = scenario.kill_pattern if shape.kills_processes else ""
+        with ProcessKiller(live.pid, kill_pattern, preview.load_s) as killer:
+            load = _apply_load(k6_run, live, context)
+        load = replace(load, kills=killer.kills)
         if before is not None and not load.faults:
-            after = take_settled_stock(live, scenario.gauges, before, lambda: interruption.requested)
-            load = replace(load, stocks=Stocks(before, after) if after else None)
+            after = take_settled_snapshot(live, scenario.gauges, before, lambda: interruption.requested)
+            load = replace(load, snapshots=SnapshotPair(before, after) if after else None)
 
-    job = Job(
+    spec = RunSpec(
         run_id=folder.name,
         plan=plan,
         targets=scenario.targets,
@@ -155,10 +150,10 @@ def run_scenario(
         cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
         pinned=generator_cpus is not None,
     )
-    finished = assemble(job, load)
-    record.write(finished, folder)
-    report.write_all(finished, folder)
-    return Finished(finished, folder)
+    record = assemble(spec, load)
+    record_file.write(record, folder)
+    report.write_all(record, folder)
+    return MeasuredRun(record, folder)
 
 
 def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
@@ -167,64 +162,66 @@ def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
     process = psutil.Process()
     if not hasattr(process, "cpu_affinity"):
         raise UsageError(
-            "--pin needs a system that binds processes to CPUs, macOS does not", "Leave --pin out."
+            "--pin: expected a system with CPU affinity, got one without, such as macOS", "Leave --pin out."
         )
     first, *others = process.cpu_affinity()
     if not others:
-        raise UsageError("--pin needs at least two CPUs, one is usable here", "Leave --pin out.")
+        raise UsageError("--pin: expected at least two usable CPUs, got one", "Leave --pin out.")
     return [first], others
 
 
-def _expect_tools(plan: Plan, live: Live) -> None:
+def _expect_tools(plan: Plan, live: LiveServer) -> None:
     missing = sorted(set(plan.tools) - set(live.handshake.tools))
     if missing:
         raise TargetError(
-            f"the plan calls {', '.join(missing)}; "
-            f"{live.url} lists {', '.join(live.handshake.tools) or 'no tools'}",
-            "Is it the right server for this adapter?",
+            f"expected the tools {', '.join(missing)} at {live.url}, "
+            f"got {', '.join(live.handshake.tools) or 'no tools'}",
+            "Check that this is the right server for the adapter.",
         )
 
 
-def _rehearsed_stock(k6: Path, scenario: Scenario, live: Live, folder: Path, course: Course) -> Stock | None:
-    """Apply the load once without measuring it, so that everything lazy is there; then take stock."""
-    rehearsal = folder / "rehearsal"
-    rehearsal.mkdir()
-    env = k6_process.script_env(folder / PLAN_NAME, live.url, rehearsal)
-    most = course.preview.max_vus
-    with Generator(k6, scenario.shape, env, rehearsal, period_s=None, max_vus=most) as k6_run:
-        _wait_for(k6_run, live, course, "rehearsal")
-    return take_settled_stock(live, scenario.gauges, None, lambda: course.interruption.requested)
+def _warmed_up_snapshot(
+    k6: Path, scenario: Scenario, live: LiveServer, folder: Path, context: LoadContext
+) -> ResourceSnapshot | None:
+    """Apply the load once, unmeasured, and take a snapshot: one-time allocations are no growth then."""
+    warm_up = folder / "warm_up"
+    warm_up.mkdir()
+    env = k6_process.script_env(folder / PLAN_NAME, live.url, warm_up)
+    most = context.preview.max_vus
+    with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=most) as k6_run:
+        _wait_for(k6_run, live, context, "warm-up")
+    return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
 
 
-def _wait_for(k6_run: Generator, live: Live, course: Course, what: str) -> list[str]:
-    """Wait until k6 has ended; end it early when it is overdue, the server is gone or the user says so."""
+def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, what: str) -> list[str]:
+    """Wait until k6 has ended; end it early if it is overdue, the server ended or the user interrupts."""
     faults: list[str] = []
-    longest_s = course.preview.duration_s
+    longest_s = context.preview.duration_s
     began = time.monotonic()
     while not k6_run.wait(_POLL_S):
         elapsed_s = time.monotonic() - began
-        course.tell(what, min(1.0, elapsed_s / max(longest_s, 1e-3)))
+        context.on_progress(what, min(1.0, elapsed_s / max(longest_s, 1e-3)))
         ended = live.ended()
         overdue = elapsed_s > longest_s + _OVERDUE_S
         if ended:
             faults.append(ended)
         if overdue:
-            faults.append(f"k6 hung: it should have ended after {longest_s:.0f} s at the latest")
-        if ended or overdue or course.interruption.requested:
+            faults.append(f"k6 hung: expected it to end within {longest_s:.0f} s")
+        if ended or overdue or context.interruption.requested:
             k6_run.interrupt()
             break
     return faults
 
 
-def _apply_load(k6_run: Generator, live: Live, course: Course) -> Load:
-    with Sampler(live.pid, course.period_s) as sampler, k6_run:
+def _apply_load(k6_run: Generator, live: LiveServer, context: LoadContext) -> LoadResult:
+    with Sampler(live.pid, context.period_s) as sampler, k6_run:
         sampler.watch_generator(k6_run.pid)
-        faults = _wait_for(k6_run, live, course, "load")
+        faults = _wait_for(k6_run, live, context, "load")
         generated = k6_run.result()
-        interrupted = course.interruption.requested
+        interrupted = context.interruption.requested
         if not faults and not interrupted:
             faults += [change for change in [live.changed()] if change]
-    return Load(
+    return LoadResult(
         generated=generated,
         samples=sampler.samples,
         faults=tuple(faults),

@@ -1,4 +1,4 @@
-"""A small MCP client on either wire, for handshakes and contract tests; k6 has its own for the load.
+"""A small MCP client for both wires, for handshakes and contract tests; the load uses k6's own client.
 
 Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP) and 2026-07-28
 (``server/discover``, headers of each request).
@@ -27,11 +27,11 @@ _META = {
     f"{_PREFIX}clientCapabilities": {},
     f"{_PREFIX}clientInfo": _CLIENT_INFO,
 }
-_MOST_PAGES = 100
+_MAX_PAGES = 100
 
 
 class Client:
-    """A greeted server; made by :func:`connect`.
+    """A connection to a server; :func:`connect` opens it and performs the handshake.
 
     Attributes:
         server_info: ``serverInfo`` of the handshake: name and version.
@@ -46,26 +46,26 @@ class Client:
         self._headers = {"Accept": "application/json, text/event-stream", **authorization(token)}
 
     def tools(self) -> tuple[str, ...]:
-        """Return the names of its tools, sorted.
+        """Return the sorted names of the server's tools.
 
         Raises:
-            TargetError: The answer is not what MCP says.
+            TargetError: The answer does not conform to MCP.
         """
         return tuple(sorted(self._tool_names()))
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a tool and return the result as it came.
+        """Call a tool and return its result unchanged.
 
         Raises:
             TargetError: The answer is not a JSON-RPC result.
         """
         return self._request("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
 
-    def greet(self) -> None:
-        """Do the handshake of the wire.
+    def handshake(self) -> None:
+        """Perform the handshake of the wire.
 
         Raises:
-            TargetError: The answer is not what MCP says.
+            TargetError: The answer does not conform to MCP.
         """
         if self._wire == "session":
             self._initialize()
@@ -84,21 +84,21 @@ class Client:
         self.server_info = info.get("serverInfo") or {}
         self._headers["MCP-Protocol-Version"] = str(info.get("protocolVersion", SESSION_REVISION))
         session_id = response.headers.get("mcp-session-id")
-        if session_id is not None:  # servers may do without sessions on this wire
+        if session_id is not None:  # sessions are optional on this wire
             self._headers["Mcp-Session-Id"] = session_id
         message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
         self._http.post(self._url, json=message, headers=self._headers)
 
     def _discover(self) -> None:
         self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
-        found = self._request("server/discover", {})
-        # Revision 2026-07-28 carries the identity in the result's _meta.
-        meta = found.get("_meta") or {}
-        self.server_info = meta.get(f"{_PREFIX}serverInfo") or found.get("serverInfo") or {}
+        result = self._request("server/discover", {})
+        # Revision 2026-07-28 has the server's identity in the result's _meta.
+        meta = result.get("_meta") or {}
+        self.server_info = meta.get(f"{_PREFIX}serverInfo") or result.get("serverInfo") or {}
 
     def _tool_names(self) -> Iterator[str]:
         cursor: str | None = None
-        for _ in range(_MOST_PAGES):  # a server whose cursor never ends must not hold the lab
+        for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
             result = self._request("tools/list", {"cursor": cursor} if cursor else {})
             yield from (str(tool.get("name")) for tool in result.get("tools", []))
             cursor = result.get("nextCursor")
@@ -121,33 +121,33 @@ class Client:
 
 
 def authorization(token: str | None) -> dict[str, str]:
-    """Return the header that carries a bearer token; nothing without one."""
+    """Return the header with a bearer token, or no header without a token."""
     return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 @contextmanager
 def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Iterator[Client]:
-    """Yield a client that has greeted the server at ``url``; its session is deleted afterwards.
+    """Yield a client after its handshake with the server at ``url``, and delete its session afterwards.
 
     Args:
         url: MCP endpoint.
         wire: Protocol era.
-        timeout_s: Time that each answer may take.
-        token: Bearer token, where the server asks for one.
+        timeout_s: Time limit of each request.
+        token: Bearer token, if the server requires one.
 
     Raises:
-        TargetError: Nothing answers there, or not as MCP says; names the step and what came.
+        TargetError: Nothing answers there, or the answer does not conform to MCP.
     """
-    # The lab talks to loopback and named servers directly: a proxy of the environment would be measured too.
+    # Without the proxies of the environment, which would be measured too.
     with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
         client = Client(http, url, wire, token)
         try:
-            client.greet()
+            client.handshake()
             yield client
             client.close()
         except httpx2.HTTPError as error:
             raise TargetError(
-                f"an MCP server was expected at {url}; the request failed: {error or type(error).__name__}",
+                f"expected an MCP server at {url}, got no answer: {error or type(error).__name__}",
                 "Start the server, or correct --server-url.",
             ) from error
 
@@ -163,9 +163,9 @@ def _result(response: httpx2.Response, method: str) -> dict[str, Any]:
     result = message.get("result") if isinstance(message, dict) else None
     if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
         raise TargetError(
-            f"{method} at {response.request.url} expects status 200 and a JSON-RPC result; "
-            f"status {response.status_code} came with {response.text[:300]!r}",
-            "Is this the MCP endpoint (often …/mcp), and does it speak this wire? Try the other with --wire.",
+            f"{method} at {response.request.url}: expected status 200 and a JSON-RPC result, "
+            f"got status {response.status_code} and {response.text[:300]!r}",
+            "Check that this is the MCP endpoint (often …/mcp), or try the other wire with --wire.",
         )
     return result
 
@@ -181,7 +181,7 @@ def _message(response: httpx2.Response) -> Any:
 
 
 def _last_event_data(stream: str) -> str:
-    """Return the data of the last event: notifications may come before the response."""
+    """Return the data of the last event; earlier events may be notifications."""
     events: list[list[str]] = [[]]
     for line in stream.splitlines():
         if not line:

@@ -1,7 +1,7 @@
-"""What a server tells beside MCP, if it does: its uptime at /health, its open sessions at /metrics.
+"""Optional endpoints outside MCP: the uptime at ``/health`` and gauges at ``/metrics``.
 
-Neither endpoint belongs to MCP: a server without them, or with others in their place, is measured all
-the same, so every failure here means "it does not tell".
+A server without these endpoints, or with something else there, is measured too, so every failure here means
+that the value is unknown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TIMEOUT_S = 5.0
 
 
 def uptime_s(mcp_url: str) -> float | None:
-    """Return the uptime that ``/health`` reports as ``uptime_s``, None when it does not."""
+    """Return the ``uptime_s`` that ``/health`` reports, or None."""
     response = _get(mcp_url, "/health")
     try:
         value = response.json()["uptime_s"] if response else None
@@ -29,28 +29,25 @@ def uptime_s(mcp_url: str) -> float | None:
 
 
 def open_sessions(mcp_url: str, *, token: str | None = None) -> int | None:
-    """Return the gauge ``mcp_sessions_open`` of ``/metrics``, None when there is none."""
+    """Return the gauge ``mcp_sessions_open`` of ``/metrics``, or None."""
     value = gauges(mcp_url, ("mcp_sessions_open",), token=token)["mcp_sessions_open"]
     return None if value is None else round(value)
 
 
 def gauges(mcp_url: str, names: Collection[str], *, token: str | None = None) -> dict[str, float | None]:
-    """Return gauges of ``/metrics`` by name, None for those that are not there.
-
-    A gauge with several labels is added up over them.
-    """
+    """Return gauges of ``/metrics`` by name, summed over labels; None for a gauge that is missing."""
     response = _get(mcp_url, "/metrics", token) if names else None
     text = response.text if response else ""
     return {name: _sum(name, text) for name in names}
 
 
 def _sum(name: str, text: str) -> float | None:
-    found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+    values = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
     try:
-        total = sum(map(float, found))
+        total = sum(map(float, values))
     except ValueError:
         return None
-    return total if found and math.isfinite(total) else None
+    return total if values and math.isfinite(total) else None
 
 
 def _get(mcp_url: str, path: str, token: str | None = None) -> httpx2.Response | None:

@@ -1,4 +1,4 @@
-"""A real MCP handshake on either wire: who answers at a URL, and which tools it lists."""
+"""A real MCP handshake on either wire, which identifies the server at a URL and its tools."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from perf_core.server.client import connect
 
 @dataclass(frozen=True)
 class Handshake:
-    """What a server said of itself.
+    """Identity and tools that a server reported.
 
     Attributes:
         url: The MCP endpoint.
         wire: Protocol era of the handshake.
         server_name: ``serverInfo.name``.
         server_version: ``serverInfo.version``.
-        tools: Names of its tools, sorted.
-        duration_s: From the first request until it was greeted (``initialize`` and
-            ``notifications/initialized``, or ``server/discover``).
+        tools: Sorted names of its tools.
+        duration_s: Duration of ``initialize`` and ``notifications/initialized``, or of
+            ``server/discover``.
     """
 
     url: str
@@ -32,16 +32,16 @@ class Handshake:
 
 
 def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Handshake:
-    """Greet the server at ``url`` and list its tools.
+    """Perform a handshake with the server at ``url`` and list its tools.
 
     Args:
         url: MCP endpoint.
         wire: Protocol era.
-        timeout_s: Time that each answer may take.
-        token: Bearer token, where the server asks for one.
+        timeout_s: Time limit of each request.
+        token: Bearer token, if the server requires one.
 
     Raises:
-        TargetError: Nothing answers there, or not as MCP says; names the step and what came.
+        TargetError: Nothing answers there, or the answer does not conform to MCP.
     """
     began = time.perf_counter()
     with connect(url, wire, timeout_s, token=token) as client:

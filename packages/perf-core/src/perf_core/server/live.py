@@ -1,6 +1,6 @@
-"""The server under measurement, whether the lab started it or it ran already.
+"""The measured server, whether the lab starts it or it is already running.
 
-Both tell where they answer, who they are, whether they still live, and whether they stayed the same.
+Both kinds report their URL, their handshake, whether they still run, and whether they changed.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 
 
-class Live(Protocol):
-    """A server that can be loaded."""
+class LiveServer(Protocol):
+    """A running server that can be loaded."""
 
     @property
-    def url(self) -> str:  # noqa: D102 - the MCP endpoint
+    def url(self) -> str:  # noqa: D102 - MCP endpoint
         ...
 
     @property
-    def handshake(self) -> Handshake:  # noqa: D102 - what it said of itself at first
+    def handshake(self) -> Handshake:  # noqa: D102 - first handshake
         ...
 
     @property
-    def pid(self) -> int | None:  # noqa: D102 - root of its process tree, None when it cannot be seen
+    def pid(self) -> int | None:  # noqa: D102 - root of its process tree, None if not visible
         ...
 
     @property
-    def ready_s(self) -> float | None:  # noqa: D102 - start to handshake, None when it ran already
+    def ready_s(self) -> float | None:  # noqa: D102 - start to handshake, None if it ran before
         ...
 
     @property
-    def token(self) -> str | None:  # noqa: D102 - the lab's own bearer token, None where none is asked for
+    def token(self) -> str | None:  # noqa: D102 - bearer token of the lab, None if none is required
         ...
 
     @property
-    def temporary_folder(self) -> Path | None:  # noqa: D102 - where it alone leaves files, if that is known
+    def temporary_folder(self) -> Path | None:  # noqa: D102 - its own folder for temporary files, if known
         ...
 
     def ended(self) -> str:
-        """Return how it ended, or nothing while it lives."""
+        """Return how it ended, or an empty text while it runs."""
         ...
 
     def changed(self) -> str:
-        """Return in what it is not the server from the start, or nothing."""
+        """Return how it differs from the server at the start, or an empty text."""
         ...
 
 
@@ -65,7 +65,7 @@ class StartedServer:
     """A server that the lab started.
 
     Args:
-        process: The server, started.
+        process: The started server.
         wire: Protocol era.
     """
 
@@ -80,7 +80,7 @@ class StartedServer:
         self.temporary_folder: Path | None = process.temporary_folder
 
     def ended(self) -> str:
-        """Return how it ended, or nothing while it lives."""
+        """Return how it ended, or an empty text while it runs."""
         code = self._process.exit_code
         if code is None:
             return ""
@@ -89,12 +89,12 @@ class StartedServer:
         return f"the server ended {how} during the run; end of its log: {tail or '(empty)'}"
 
     def changed(self) -> str:
-        """Return in what it is not the server from the start, or nothing."""
-        return self.ended() or _different(self.handshake, self._wire, self.token)
+        """Return how it differs from the server at the start, or an empty text."""
+        return self.ended() or _difference(self.handshake, self._wire, self.token)
 
 
 class RunningServer:
-    """A server that ran before the lab came; it is seen only when it listens on this machine.
+    """A server that was already running; its process is visible only if it listens on this machine.
 
     Args:
         url: MCP endpoint.
@@ -115,20 +115,20 @@ class RunningServer:
         self.pid: int | None = self._process.pid if self._process else None
 
     def ended(self) -> str:
-        """Return how it ended, or nothing while it lives or cannot be seen."""
+        """Return how it ended, or an empty text while it runs or is not visible."""
         if self._process is None or self._process.is_running():
             return ""
         return "the server's process ended during the run"
 
     def changed(self) -> str:
-        """Return in what it is not the server from the start, or nothing."""
-        return self.ended() or self._restarted() or _different(self.handshake, self._wire)
+        """Return how it differs from the server at the start, or an empty text."""
+        return self.ended() or self._restarted() or _difference(self.handshake, self._wire)
 
     def _restarted(self) -> str:
         if self._process is not None:
             now = _local_process(self.url)
             if now is not None and now != self._process:
-                return f"another process answers now: {now.pid} in place of {self._process.pid}"
+                return f"another process answers now: {now.pid} instead of {self._process.pid}"
         uptime_s = endpoints.uptime_s(self.url)
         elapsed_s = time.monotonic() - self._began
         if self._uptime_s is not None and uptime_s is not None and uptime_s < self._uptime_s + elapsed_s / 2:
@@ -146,11 +146,11 @@ def _local_process(url: str) -> psutil.Process | None:
     return None
 
 
-def _different(before: Handshake, wire: Wire, token: str | None = None) -> str:
+def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:
     try:
         after = shake_hands(before.url, wire, token=token)
     except TargetError as error:
-        return f"the server no longer answers a handshake after the run: {error.message}"
+        return f"the server did not answer a handshake after the run: {error.message}"
     for what, then, now in (
         ("name", before.server_name, after.server_name),
         ("version", before.server_version, after.server_version),
@@ -162,13 +162,13 @@ def _different(before: Handshake, wire: Wire, token: str | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a server runs and logs.
+class StartOptions:
+    """Options for a server that the lab starts.
 
     Attributes:
-        log_path: File for the output of a started server.
-        cpus: CPUs for a started server; None is all.
-        launch: How to start it, where that is not as its adapter says.
+        log_path: File for the server's output.
+        cpus: CPUs to bind the server to; None is all.
+        launch: Launch to use instead of the adapter's own.
     """
 
     log_path: Path
@@ -177,29 +177,31 @@ class Place:
 
 
 @contextlib.contextmanager
-def live_server(subject: Subject, wire: Wire, place: Place, interruption: Interruption) -> Iterator[Live]:
-    """Yield the server, started and greeted; end it afterwards if the lab started it.
+def live_server(
+    subject: Subject, wire: Wire, options: StartOptions, interruption: Interruption
+) -> Iterator[LiveServer]:
+    """Yield the server after a handshake, and end it afterwards if the lab started it.
 
     Raises:
-        TargetError: It does not start or answer, or is not the server that the adapter means.
+        TargetError: It does not start or answer, or is not the server that the adapter expects.
     """
     if subject.url is not None:
         running = RunningServer(subject.url, wire)
         _expect_name(subject, running.handshake)
         yield running
         return
-    launch = place.launch or subject.adapter.launch
-    process = ServerProcess(launch, wire, place.log_path, cpus=place.cpus, interruption=interruption)
+    launch = options.launch or subject.adapter.launch
+    process = ServerProcess(launch, wire, options.log_path, cpus=options.cpus, interruption=interruption)
     with process:
         _expect_name(subject, process.handshake)
         yield StartedServer(process, wire)
 
 
 def _expect_name(subject: Subject, handshake: Handshake) -> None:
-    wanted = subject.adapter.server_name
-    if wanted is not None and handshake.server_name != wanted:
+    expected = subject.adapter.server_name
+    if expected is not None and handshake.server_name != expected:
         raise TargetError(
-            f"the adapter {subject.name} measures the server {wanted!r}; "
-            f"{handshake.server_name!r} answers at {handshake.url}",
-            "Name the adapter that fits with --target, or correct --server-url.",
+            f"the adapter {subject.name} expected the server {expected!r} at {handshake.url}, "
+            f"got {handshake.server_name!r}",
+            "Name the right adapter with --target, or correct --server-url.",
         )

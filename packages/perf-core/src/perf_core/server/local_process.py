@@ -1,4 +1,4 @@
-"""Which process of this machine answers at a port."""
+"""The process that listens on a port of this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import psutil
 
 
 def listening_pid(port: int) -> int | None:
-    """Return the process that listens on a TCP port of this machine, None when it cannot be seen."""
+    """Return the process number of the listener on a local TCP port, or None if it is not visible."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:

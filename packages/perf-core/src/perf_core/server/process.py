@@ -1,7 +1,7 @@
-"""The life of the measured server: started, greeted, and always ended, with everything it started.
+"""The process of the measured server, from its start to its end.
 
-A server runs in a process group of its own, so that Ctrl-C in the terminal reaches the lab alone and
-the lab ends the server in order: SIGTERM, time to drain, then SIGKILL to whatever is left of its tree.
+A server runs in its own process group, so that Ctrl-C in the terminal reaches only the lab. The lab ends the
+server in order: SIGTERM, time to drain, then SIGKILL for what remains of its process tree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -29,28 +28,20 @@ _POLL_S = 0.02
 _LOG_TAIL_LINES = 20
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Tells one process from another that reuses its number."""
-
-    pid: int
-    created_at: float
-
-
 class ServerProcess:
     """A server that the lab started; use it as a context manager.
 
     Args:
-        launch: How to start it.
+        launch: Command and environment of the server.
         wire: Protocol era of the first handshake.
-        log_path: File for its output.
-        cpus: CPUs to keep to; None is all.
+        log_path: File for the server's output.
+        cpus: CPUs to bind the server to; None is all.
         interruption: Ends the wait for readiness when the user interrupts.
 
     Attributes:
-        url: The MCP endpoint that it really bound.
-        handshake: What it said of itself.
-        ready_s: From the start of the process to the answered handshake.
+        url: MCP endpoint on the port that the server bound.
+        handshake: Identity and tools that the server reported.
+        ready_s: Time from the start of the process to the end of the handshake.
     """
 
     url: str
@@ -73,7 +64,7 @@ class ServerProcess:
         self._cpus = cpus
         self._process: psutil.Popen | None = None
         self._descendants: dict[int, psutil.Process] = {}
-        self._refusal = ""
+        self._last_error = ""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> ServerProcess:
@@ -96,7 +87,7 @@ class ServerProcess:
 
     @property
     def token(self) -> str | None:
-        """The lab's own bearer token; None where the server asks for none."""
+        """Bearer token of the lab itself; None if the server requires none."""
         return next(iter(self._launch.tokens), None)
 
     @property
@@ -106,17 +97,12 @@ class ServerProcess:
 
     @property
     def temporary_folder(self) -> Path | None:
-        """Folder in which the server puts its temporary files, and nobody else any; None once it is gone."""
+        """Folder for the temporary files of this server only; None once it is deleted."""
         return Path(self._temporary.name) if self._temporary else None
 
     @property
-    def identity(self) -> Identity:
-        """The root process, told apart from a later one with the same number."""
-        return Identity(self.pid, self._started.create_time())
-
-    @property
     def exit_code(self) -> int | None:
-        """Exit code, or None while it runs; negative is the signal that ended it."""
+        """Exit code, or None while it runs; a negative code is the signal that ended it."""
         code: int | None = self._started.poll()
         return code
 
@@ -129,11 +115,11 @@ class ServerProcess:
         return "\n".join(lines[-_LOG_TAIL_LINES:])
 
     def stop(self) -> int | None:
-        """End the server and everything it started; return its exit code, None if it never ran."""
+        """End the server and all its descendants; return its exit code, or None if it never ran."""
         process = self._process
         if process is None:
             return None
-        self._remember_tree()
+        self._collect_descendants()
         if process.poll() is None:
             process.terminate()
             try:
@@ -141,7 +127,7 @@ class ServerProcess:
             except psutil.TimeoutExpired:
                 process.kill()
         for member in self._descendants.values():
-            # psutil compares creation times: a process number that is used again is never hit.
+            # psutil compares creation times, so a reused process number is never killed.
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
         psutil.wait_procs(list(self._descendants.values()), timeout=5)
@@ -160,7 +146,7 @@ class ServerProcess:
             raise RuntimeError("the server has not been started; enter the context manager first")
         return self._process
 
-    def _remember_tree(self) -> None:
+    def _collect_descendants(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             for member in self._started.children(recursive=True):
                 self._descendants.setdefault(member.pid, member)
@@ -176,12 +162,12 @@ class ServerProcess:
             if self._launch.url:
                 self.url = _filled(self._launch.url, values)
             else:
-                self.url = self._announced_url(ready_file, deadline)
-        self.handshake = self._greet(deadline)
-        self._remember_tree()
+                self.url = self._wait_for_url(ready_file, deadline)
+        self.handshake = self._wait_for_handshake(deadline)
+        self._collect_descendants()
 
     def _spawn(self, argv: list[str]) -> None:
-        # A short path: servers may put sockets there, whose names have a limit of some hundred letters.
+        # A short path: sockets may be created there, and their paths are limited to about 100 characters.
         self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
         temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
         with self._log_path.open("wb") as log:
@@ -203,22 +189,22 @@ class ServerProcess:
         if self._cpus is not None:
             self._process.cpu_affinity(list(self._cpus))
 
-    def _announced_url(self, ready_file: Path, deadline: float) -> str:
+    def _wait_for_url(self, ready_file: Path, deadline: float) -> str:
         for _ in self._until(deadline, "write its ready file"):
             with contextlib.suppress(FileNotFoundError):
                 return _read_ready_file(ready_file)
         raise AssertionError("unreachable: _until raises")
 
-    def _greet(self, deadline: float) -> Handshake:
+    def _wait_for_handshake(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
             try:
                 return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
             except TargetError as error:
-                self._refusal = f" ({error.message})"
+                self._last_error = f" ({error.message})"
         raise AssertionError("unreachable: _until raises")
 
     def _until(self, deadline: float, what: str) -> Iterator[float]:
-        """Yield the seconds left, every few milliseconds, while the server lives and time is left."""
+        """Yield the seconds left every few milliseconds; raise when the time is up or the server ends."""
         while (left_s := deadline - time.monotonic()) > 0:
             self._interruption.check()
             code = self.exit_code
@@ -227,7 +213,7 @@ class ServerProcess:
             yield left_s
             time.sleep(_POLL_S)
         limit = f"within {self._launch.ready_timeout_s:g} s"
-        raise self._not_ready(f"it did not {what} {limit}{self._refusal}")
+        raise self._not_ready(f"it did not {what} {limit}{self._last_error}")
 
     def _not_ready(self, problem: str) -> TargetError:
         tail = self.log_tail() or "(the log is empty)"
@@ -238,7 +224,7 @@ class ServerProcess:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    # Not str.format: an argument may hold JSON, whose braces mean something else.
+    # Not str.format: an argument may contain JSON, whose braces are no placeholders.
     for braced, value in values.items():
         text = text.replace(braced, value)
     return text
@@ -250,8 +236,8 @@ def _read_ready_file(path: Path) -> str:
         return str(json.loads(text)["url"])
     except (ValueError, KeyError, TypeError) as error:
         raise TargetError(
-            f'the ready file should hold {{"url": …}}, {text[:200]!r} came',
-            "Write it whole under another name and rename it.",
+            f'expected {{"url": …}} in the ready file, got {text[:200]!r}',
+            "Write the file under another name and rename it, so that it is never half-written.",
         ) from error
 
 

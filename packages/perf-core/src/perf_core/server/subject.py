@@ -1,4 +1,4 @@
-"""A server that can be measured: its adapter, and where it runs."""
+"""A server that can be measured: its adapter and its URL."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from perf_core.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Described:
-    """An adapter made from parts of others: the same server started differently, for example."""
+class DerivedAdapter:
+    """An adapter assembled from parts of another, for example for the same server started differently."""
 
     name: str
     server_name: str | None
@@ -25,9 +25,9 @@ class Subject:
     """A server that can be measured.
 
     Attributes:
-        adapter: What it tells about itself.
-        url: MCP endpoint of the server when it runs already; None when the lab starts it.
-        package: Distribution that brought the adapter, with its version; empty for a file.
+        adapter: The server's adapter.
+        url: MCP endpoint of a server that is already running; None when the lab starts it.
+        package: Distribution of the adapter with its version; empty for a file.
     """
 
     adapter: ServerAdapter
@@ -36,26 +36,25 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What people type."""
+        """Name of the server on the command line."""
         return self.adapter.name
 
     def scenario(self, name: str) -> Scenario:
-        """Return one of its scenarios.
+        """Return the scenario with this name.
 
         Raises:
-            UsageError: It has none of that name; the hint has those that it has.
+            UsageError: There is none; the hint lists the scenarios.
         """
-        found = self.adapter.scenarios.get(name)
-        if found is None:
-            known = self.adapter.scenarios
+        scenarios = self.adapter.scenarios
+        if name not in scenarios:
             raise UsageError(
-                f"target {self.name} has no scenario {name!r}{closest_name(name, known)}",
-                f"It has: {', '.join(known)}.",
+                f"target {self.name} has no scenario {name!r}{closest_name(name, scenarios)}",
+                f"It has: {', '.join(scenarios)}.",
             )
-        return found
+        return scenarios[name]
 
 
-def closest_name(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean …?" with the known name closest to `name`, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+def closest_name(name: str, candidates: Iterable[str]) -> str:
+    """Return "; did you mean …?" with the candidate closest to ``name``, or an empty text."""
+    close = difflib.get_close_matches(name, list(candidates), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

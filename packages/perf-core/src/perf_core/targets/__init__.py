@@ -1,1 +1,1 @@
-"""From what people type after ``--target`` to a server and its scenarios."""
+"""Targets of the command line: installed adapters and TOML files."""

@@ -1,4 +1,4 @@
-"""From what people type after ``--target`` to a server that can be measured."""
+"""Servers to measure, found by the argument of ``--target``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, ServerAdapter
 from perf_core.errors import UsageError
-from perf_core.server.subject import Described, Subject, closest_name
+from perf_core.server.subject import DerivedAdapter, Subject, closest_name
 from perf_core.targets.toml_file import FileAdapter, read_target_file
 
 
@@ -17,7 +17,7 @@ def installed_adapters() -> dict[str, Subject]:
     """Return the installed adapters by name.
 
     Raises:
-        UsageError: An installed adapter does not load; names its package.
+        UsageError: An installed adapter does not load; the message names its package.
     """
     return {name: _load(entry) for name, entry in _entries().items()}
 
@@ -37,8 +37,8 @@ def _load(entry: EntryPoint) -> Subject:
         ) from error
     if not isinstance(adapter, ServerAdapter):
         raise UsageError(
-            f"{entry.value} should be a ServerAdapter with name, server_name, launch and scenarios; "
-            f"{type(adapter).__name__} came",
+            f"expected a ServerAdapter with name, server_name, launch and scenarios in {entry.value}, "
+            f"got {type(adapter).__name__}",
             "See docs/adapters.md.",
         )
     return Subject(adapter, package=package)
@@ -48,24 +48,24 @@ def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: st
     """Return the servers to measure.
 
     Args:
-        names: Names of installed adapters or paths of TOML files; empty for every installed adapter
-            that has all the scenarios.
-        scenarios: The scenarios that will run.
-        server_url: A server that runs already, to be measured with the one named adapter.
+        names: Names of installed adapters or paths of TOML files; empty for every installed adapter that has
+            all the scenarios.
+        scenarios: Names of the scenarios to run.
+        server_url: URL of a server that is already running, to be measured with the one named adapter.
 
     Raises:
-        UsageError: A name is unknown, or the URL fits no single adapter.
+        UsageError: A name is unknown, or there is a URL and not exactly one adapter.
     """
-    wanted, questions = list(names), list(scenarios)
-    # Only what was asked for is loaded: one broken adapter must not stand in the way of the others.
-    subjects = [_resolve(name, _entries()) for name in wanted] if wanted else _with_scenarios(questions)
+    names, scenarios = list(names), list(scenarios)
+    # Named adapters only: a broken adapter must not prevent measurements with the others.
+    subjects = [_resolve(name, _entries()) for name in names] if names else _with_scenarios(scenarios)
     if server_url is None:
         return subjects
     if len(subjects) != 1:
         raise UsageError(
-            f"--server-url needs one adapter that knows what to call there; {len(subjects)} fit: "
+            f"--server-url: expected one adapter for the calls, got {len(subjects)}: "
             f"{', '.join(s.name for s in subjects)}",
-            "Name it with --target.",
+            "Choose one with --target.",
         )
     return [Subject(subjects[0].adapter, endpoint(server_url), subjects[0].package)]
 
@@ -74,20 +74,22 @@ def _with_scenarios(scenarios: Sequence[str]) -> list[Subject]:
     installed = installed_adapters()
     if not installed:
         raise UsageError(
-            "no target is installed",
+            "expected an installed target, got none",
             "Install a server with its extra [perf], or name a TOML file with --target.",
         )
     subjects = [s for s in installed.values() if all(name in s.adapter.scenarios for name in scenarios)]
     if subjects:
         return subjects
-    known = sorted({name for subject in installed.values() for name in subject.adapter.scenarios})
-    unknown = [name for name in scenarios if name not in known]
+    available = sorted({name for subject in installed.values() for name in subject.adapter.scenarios})
+    unknown = [name for name in scenarios if name not in available]
     if unknown:
-        what = "; ".join(f"no installed target has a scenario {n!r}{closest_name(n, known)}" for n in unknown)
-        raise UsageError(what, f"Known: {', '.join(known)}. A TOML file describes any other server.")
-    has = "; ".join(f"{name} has {', '.join(s.adapter.scenarios)}" for name, s in installed.items())
+        problems = (f"no installed target has a scenario {n!r}{closest_name(n, available)}" for n in unknown)
+        raise UsageError(
+            "; ".join(problems), f"Available: {', '.join(available)}. A TOML file describes any other server."
+        )
+    by_target = "; ".join(f"{name} has {', '.join(s.adapter.scenarios)}" for name, s in installed.items())
     raise UsageError(
-        f"no installed target has all of {', '.join(scenarios)}", f"{has}. Run them one after the other."
+        f"no installed target has all of {', '.join(scenarios)}", f"{by_target}. Run them one by one."
     )
 
 
@@ -95,11 +97,14 @@ def endpoint(url: str) -> str:
     """Return the MCP endpoint of a server's URL: ``/mcp`` when the URL has no path.
 
     Raises:
-        UsageError: It is not an http or https URL, or carries a query, which the k6 scripts do not send.
+        UsageError: It is not an http or https URL, or has a query, which the k6 scripts do not send.
     """
     parts = _http_parts(url.strip())
     if parts is None or parts.query or parts.fragment:
-        raise UsageError(f"a URL such as http://127.0.0.1:8100 was expected, {url!r} came")
+        raise UsageError(
+            f"expected a URL such as http://127.0.0.1:8100, got {url!r}",
+            "Give scheme, host, port and path only.",
+        )
     return urlunsplit(parts._replace(path="/mcp" if parts.path in {"", "/"} else parts.path))
 
 
@@ -107,7 +112,7 @@ def _http_parts(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # half an IPv6 address, or a port that is no number up to 65535
+    except ValueError:  # a malformed IPv6 address or port
         return None
     return parts if usable else None
 
@@ -121,13 +126,13 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
         return Subject(file, url) if file.like is None else _started_like(file, file.like, url, installed)
     if name.startswith(("http://", "https://")):
         raise UsageError(
-            f"{name} is a URL: the lab needs to know what to call there",
+            f"expected an adapter's name or a TOML file, got the URL {name}, which does not say what to call",
             f"Use --server-url {name} with --target NAME, or a TOML file with its calls. "
             f"Installed: {_listed(installed)}.",
         )
     raise UsageError(
         f"there is no target {name!r}{closest_name(name, installed)}",
-        f"Installed: {_listed(installed)}. A path that ends in .toml describes any other server.",
+        f"Installed: {_listed(installed)}. A TOML file describes any other server.",
     )
 
 
@@ -136,17 +141,17 @@ def _started_like(
 ) -> Subject:
     """Return the server that a file describes, with the scenarios of an installed adapter.
 
-    Scenarios that start the server in a way of their own are left out: the file says how it is started.
+    Scenarios with their own launch are left out, since the file determines how the server is started.
     """
     if like not in installed:
         raise UsageError(
             f"{file.path}: there is no adapter {like!r}{closest_name(like, installed)}",
             f"Installed: {_listed(installed)}.",
         )
-    of = _load(installed[like])
-    scenarios = {name: each for name, each in of.adapter.scenarios.items() if each.launch is None}
-    server_name = file.server_name or of.adapter.server_name
-    return Subject(Described(file.name, server_name, file.launch, scenarios), url, of.package)
+    base = _load(installed[like])
+    scenarios = {name: each for name, each in base.adapter.scenarios.items() if each.launch is None}
+    server_name = file.server_name or base.adapter.server_name
+    return Subject(DerivedAdapter(file.name, server_name, file.launch, scenarios), url, base.package)
 
 
 def _listed(installed: Mapping[str, EntryPoint]) -> str:

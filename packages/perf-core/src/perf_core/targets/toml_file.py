@@ -1,18 +1,18 @@
-"""A server described in a TOML file, for servers without an adapter.
+"""A TOML file that describes a server without an adapter.
 
-In place of calls and targets, ``adapter = "music21"`` takes those of an installed adapter: for the same
-server started differently.
+Instead of calls and targets it may contain ``adapter = "music21"``, to use those of an installed adapter for
+the same server started differently.
 
 Example::
 
     name = "weather"
     command = ["weather-server", "--port", "{port}"]
-    url = "http://127.0.0.1:{port}/mcp"        # without a command: the URL of a running server
+    url = "http://127.0.0.1:{port}/mcp"        # without a command: URL of a running server
 
     [[calls]]
     tool = "forecast"
     arguments = { city = "Oslo" }
-    expect = { text = "cold" }                 # or { result = … }, { error = true }; none: any success
+    expect = { text = "cold" }                 # or { result = … }, { error = true }; default: any success
     weight = 3
 
     [[targets]]
@@ -50,7 +50,7 @@ _FURTHER = ("concurrent", "memory", "tools", "cleanup", "stability")
 
 
 class _Strict(BaseModel):
-    # Infinities and NaN are TOML but not JSON: no call could carry them, no figure reach them.
+    # TOML has infinity and NaN, but JSON does not, so calls cannot contain them.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -60,9 +60,9 @@ class _Expect(_Strict):
     error: Literal[True] | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> _Expect:
+    def _check_single(self) -> _Expect:
         if len(self.model_fields_set) != 1:
-            raise ValueError("give exactly one of result, text, error")
+            raise ValueError("expected exactly one of result, text, error")
         return self
 
     def expectation(self) -> Expectation:
@@ -118,22 +118,22 @@ class _File(_Strict):
     targets: list[_Target] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _startable(self) -> _File:
+    def _check_start(self) -> _File:
         if self.command is None and self.url is None:
-            raise ValueError("give a command that starts the server, or the url of a running one")
+            raise ValueError("expected a command that starts the server, or the url of a running one")
         words = " ".join(self.command or [])
         if self.command is not None and "{ready_file}" not in words and self.url is None:
-            raise ValueError("a command needs {ready_file}, or {port} together with url")
+            raise ValueError("expected {ready_file} in the command, or {port} together with url")
         if self.url is not None and "{port}" in self.url and "{port}" not in words:
-            raise ValueError("url has {port}, so the command needs {port} too")
+            raise ValueError("expected {port} in the command too, since url has it")
         return self
 
     @model_validator(mode="after")
-    def _has_something_to_call(self) -> _File:
+    def _check_calls(self) -> _File:
         if (self.adapter is None) == (self.calls is None):
-            raise ValueError("give calls, or the installed adapter whose calls they are")
+            raise ValueError("expected either calls or an installed adapter")
         if self.adapter is not None and self.targets:
-            raise ValueError("with an adapter its own targets count; give calls for others")
+            raise ValueError("expected no targets beside an adapter, which has its own")
         return self
 
 
@@ -142,12 +142,12 @@ _FIELDS = sorted({name for model in (_File, _Call, _Expect, _Target) for name in
 
 @dataclass(frozen=True)
 class FileAdapter:
-    """The adapter that a TOML file stands for.
+    """Adapter made from a TOML file.
 
     Attributes:
-        path: Where it was read.
-        running_url: URL of a server that runs already; None when the lab starts it.
-        like: Name of the installed adapter whose scenarios it takes; None when it has calls of its own.
+        path: Path of the file.
+        running_url: URL of a server that is already running; None if the lab starts it.
+        like: Name of the installed adapter whose scenarios it uses; None if the file has its own calls.
     """
 
     path: Path
@@ -165,12 +165,12 @@ class FileAdapter:
 
     @property
     def server_name(self) -> str | None:
-        """Name that its handshake must report, None for any."""
+        """Name that the handshake must report; None accepts any."""
         return self._file.server_name
 
     @property
     def launch(self) -> Launch:
-        """How to start it; commands run in the folder of the file."""
+        """Launch of the server; its command runs in the folder of the file."""
         return Launch(
             argv=tuple(self._file.command or ()),
             url=self._file.url,
@@ -181,22 +181,20 @@ class FileAdapter:
 
     @cached_property
     def _scenarios(self) -> dict[str, Scenario]:
-        targets = tuple(target.build() for target in self._file.targets) or (NO_ERRORS,)
-        standard = standard_scenarios(
-            self._journeys, dict.fromkeys(standard_scenarios(self._journeys), targets)
-        )
-        given = tuple(target.build() for target in self._file.targets)
-        further = further_scenarios(dict.fromkeys(_FURTHER, self._journeys), dict.fromkeys(_FURTHER, given))
+        targets = tuple(target.build() for target in self._file.targets)
+        names = standard_scenarios(self._journeys)
+        standard = standard_scenarios(self._journeys, dict.fromkeys(names, targets or (NO_ERRORS,)))
+        further = further_scenarios(dict.fromkeys(_FURTHER, self._journeys), dict.fromkeys(_FURTHER, targets))
         return {**standard, **further}
 
     @property
     def scenarios(self) -> Mapping[str, Scenario]:
-        """The published scenarios over the file's calls; those that need more than calls are left out."""
+        """The published scenarios with the file's calls, except those that need more than calls."""
         return self._scenarios
 
     def _journeys(self, seed: int) -> Pools:
         calls = self._file.calls or []
-        drawn = random.Random(seed).choices(calls, weights=[c.weight for c in calls], k=_JOURNEYS)  # noqa: S311 - a draw of load, no secret
+        drawn = random.Random(seed).choices(calls, weights=[c.weight for c in calls], k=_JOURNEYS)  # noqa: S311 - a draw of load, not a secret
         return with_pools_by_tool([call.journey() for call in drawn])
 
 
@@ -204,8 +202,7 @@ def read_target_file(path: Path) -> FileAdapter:
     """Return the server that a TOML file describes.
 
     Raises:
-        UsageError: It cannot be read, is not TOML, or a field is wrong; every problem is listed with
-            the field, what came and what was expected.
+        UsageError: The file cannot be read, is not TOML, or has wrong fields; lists every wrong field.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -223,11 +220,11 @@ def read_target_file(path: Path) -> FileAdapter:
     return FileAdapter(path, None if file.command else file.url, file)
 
 
-def _problem(kind: str, where: tuple[int | str, ...], message: str, came: object) -> str:
+def _problem(kind: str, where: tuple[int | str, ...], message: str, value: object) -> str:
     field = ".".join(map(str, where)) or "the file"
-    shown = repr(came)
+    shown = repr(value)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(str(where[-1]), _FIELDS, n=1)
-        message = "there is no such field" + (f" (did you mean {close[0]!r}?)" if close else "")
-    return f"  {field}: {message}; {shown} came"
+        message = "no such field" + (f" (did you mean {close[0]!r}?)" if close else "")
+    return f"  {field}: {message}, got {shown}"

@@ -1,0 +1,132 @@
+"""``perf-core compare``: compare two servers, or two recorded runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from perf_core.adapter import Wire
+from perf_core.cli.console import out, print_results_folder, progress
+from perf_core.comparison.contenders import DEFAULT_SCENARIO, find_contenders
+from perf_core.comparison.model import CPU_BAR, EXIT_CODES, OTHER_BAR, Bars
+from perf_core.comparison.records import compare_records
+from perf_core.errors import ExitCode, UsageError
+from perf_core.interruption import watch_signals
+from perf_core.load.plan import parse_duration_s
+from perf_core.report.comparison import records as record_report
+from perf_core.report.comparison import text as comparison_report
+from perf_core.results import record_file
+from perf_core.results.record_file import RECORD_NAME
+from perf_core.runs.compare import Effort, Workload
+from perf_core.runs.compare import compare as compare_servers
+
+
+def compare(
+    a: Annotated[
+        str,
+        Parameter(help="Baseline: NAME, NAME@REVISION, a TOML file or a URL; or a recorded run."),
+    ],
+    b: Annotated[str | None, Parameter(help="What is judged, given in the same way.")] = None,
+    /,
+    *,
+    baseline: Annotated[
+        Path | None, Parameter(help="A recorded run with which to compare a single recorded run.")
+    ] = None,
+    cross_machine: Annotated[
+        bool, Parameter(negative="", help="Compare recorded runs even if their machines differ.")
+    ] = False,
+    wire: Annotated[Wire, Parameter(help="Protocol era of both.")] = "session",
+    wire_b: Annotated[Wire | None, Parameter(help="Protocol era of b, to compare wires.")] = None,
+    scenario: Annotated[str, Parameter(help="Scenario whose calls are made.")] = DEFAULT_SCENARIO,
+    vus: Annotated[int, Parameter(name=["--vus", "--clients"], help="Virtual users.")] = Workload.vus,
+    launches: Annotated[int, Parameter(help="Starts of both servers, at least two.")] = Effort.launches,
+    pairs: Annotated[int, Parameter(help="Pairs of slices in each launch.")] = Effort.pairs,
+    slice_length: Annotated[
+        str, Parameter(name="--slice", help="Length of a slice, such as 1s; longer than the slowest call.")
+    ] = f"{Effort.slice_s:g}s",
+    until_decided: Annotated[
+        bool,
+        Parameter(negative="", help="Continue while inconclusive, up to 60 pairs or the time limit."),
+    ] = False,
+    time_limit: Annotated[str, Parameter(help="Begin no launch that would end later than this.")] = "10m",
+    cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,
+    bar: Annotated[float, Parameter(help="Percent by which every other metric may differ.")] = OTHER_BAR
+    * 100,
+    pin: Annotated[
+        bool, Parameter(help="Bind both servers to one half of the CPUs and the generator to the other.")
+    ] = Effort.pin,
+    seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
+    output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per comparison.")] = Path(
+        "results"
+    ),
+) -> ExitCode:
+    """Compare two servers in alternating slices, or two recorded runs; exit 3 when b is worse."""
+    if baseline is not None or any(_is_recorded(text) for text in (a, b) if text):
+        return _compare_records(*_recorded_runs(a, b, baseline), cross_machine=cross_machine)
+    if b is None:
+        raise UsageError(
+            "expected two targets or two recorded runs, got one", "See perf-core compare --help."
+        )
+    effort = Effort(
+        launches=launches,
+        pairs=pairs,
+        slice_s=parse_duration_s(slice_length),
+        until_decided=until_decided,
+        longest_s=parse_duration_s(time_limit),
+        pin=pin,
+    )
+    bars = Bars(cpu=cpu_bar / 100, other=bar / 100)
+    with watch_signals() as interruption, progress(f"{b} beside {a}") as on_progress:
+        contenders = find_contenders(
+            a,
+            b,
+            wires=(wire, wire_b or wire),
+            scenario=scenario,
+            repository=Path.cwd(),
+            interruption=interruption,
+            on_progress=on_progress,
+        )
+        done = compare_servers(
+            contenders.a,
+            contenders.b,
+            Workload(contenders.scenario, vus=vus, seed=seed),
+            effort,
+            bars=bars,
+            output_dir=output_dir,
+            interruption=interruption,
+            on_progress=on_progress,
+        )
+    comparison_report.terminal(done.comparison, out)
+    print_results_folder(done.folder)
+    return done.comparison.exit_code
+
+
+def _is_recorded(text: str) -> bool:
+    # A folder here may have the same name as an adapter.
+    path = Path(text)
+    return path.suffix == ".json" or (
+        path.is_dir() and (len(path.parts) > 1 or (path / RECORD_NAME).exists())
+    )
+
+
+def _recorded_runs(a: str, b: str | None, baseline: Path | None) -> tuple[Path, Path]:
+    """Return the two recorded runs on the command line, the earlier one first."""
+    paths = [*([] if baseline is None else [baseline]), *(Path(text) for text in (a, b) if text)]
+    servers = [str(path) for path in paths if not _is_recorded(str(path))]
+    if len(paths) != 2 or servers:
+        got = f"{', '.join(servers)}, which is not a recorded run" if servers else f"{len(paths)} runs"
+        raise UsageError(
+            f"expected two recorded runs, got {'one' if len(paths) == 1 else got}",
+            "perf-core compare RUN RUN, or perf-core compare RUN --baseline RUN.",
+        )
+    return paths[0], paths[1]
+
+
+def _compare_records(before: Path, after: Path, *, cross_machine: bool) -> ExitCode:
+    comparison = compare_records(
+        record_file.read(before), record_file.read(after), cross_machine=cross_machine
+    )
+    record_report.terminal(comparison, out)
+    return EXIT_CODES[comparison.verdict]

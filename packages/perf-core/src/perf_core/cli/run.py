@@ -1,0 +1,117 @@
+"""``perf-core run``: measure servers under load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from perf_core.adapter import Wire
+from perf_core.cli.console import out, print_results_folder, progress
+from perf_core.cli.options import ServerUrl
+from perf_core.errors import ExitCode, UsageError, most_serious
+from perf_core.interruption import watch_signals
+from perf_core.load.plan import Settings, parse_duration_s
+from perf_core.report import terminal
+from perf_core.runs.measure import Options, run_scenario
+from perf_core.targets.registry import find_subjects
+
+
+def run(
+    scenarios: Annotated[
+        list[str] | None, Parameter(help="Scenarios to run: quick, load, stress, …", negative="")
+    ] = None,
+    /,
+    *,
+    scenario: Annotated[
+        list[str] | None,
+        Parameter(name="--scenario", negative="", help="A scenario to run, by name; repeatable."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--target",
+            negative="",
+            help="Server to measure: an installed adapter's name or a TOML file; repeatable. "
+            "Default: every installed adapter that has the scenarios.",
+        ),
+    ] = None,
+    wire: Annotated[
+        Wire | None,
+        Parameter(help="Protocol era. Default: the scenario's own (session; quick measures both)."),
+    ] = None,
+    time_scale: Annotated[float, Parameter(help="Factor on every duration of the published profile.")] = 1.0,
+    duration: Annotated[
+        str | None,
+        Parameter(
+            env_var="TEST_DURATION",
+            help="Length of the whole profile, such as 90s or 2m, instead of a scale.",
+        ),
+    ] = None,
+    vus: Annotated[
+        int | None,
+        Parameter(
+            name=["--vus", "--clients"],
+            env_var="TEST_VUS",
+            help="Peak number of virtual users; other levels in proportion.",
+        ),
+    ] = None,
+    rate: Annotated[
+        int | None, Parameter(help="Calls per second, for scenarios with an arrival rate.")
+    ] = None,
+    think_time: Annotated[float, Parameter(help="Pause in seconds after each iteration.")] = 0.0,
+    session_per_iteration: Annotated[
+        bool,
+        Parameter(negative="", help="In each iteration, open a session, make three calls and delete it."),
+    ] = False,
+    seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
+    server_url: ServerUrl = None,
+    output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per run.")] = Path("results"),
+    dashboard: Annotated[
+        bool,
+        Parameter(negative="", help="Serve k6's live dashboard on http://127.0.0.1:5665 during the load."),
+    ] = False,
+    pin: Annotated[
+        bool, Parameter(negative="", help="Bind the server and the generator to different CPUs.")
+    ] = False,
+) -> ExitCode:
+    """Measure servers under load, judge the results, and write a record and reports."""
+    names = [*(scenarios or ()), *(scenario or ())]
+    if not names:
+        raise UsageError("expected names of scenarios, got none", "perf-core targets lists them.")
+    subjects = find_subjects(target or (), names, server_url)
+    settings = Settings(
+        time_scale=time_scale,
+        duration_s=parse_duration_s(duration) if duration is not None else None,
+        vus=vus,
+        rate_per_s=rate,
+        think_time_s=think_time,
+        session_per_iteration=session_per_iteration,
+        seed=seed,
+    )
+    options = Options(output_dir=output_dir, dashboard=dashboard, pin=pin)
+    # Looked up before the first run, so that an unknown name does not end the command halfway.
+    pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
+    codes: list[ExitCode] = []
+    with watch_signals() as interruption:
+        for subject, each in pairs:
+            wires: Sequence[Wire] = (wire,) if wire else each.wires
+            for its_wire in wires:
+                with progress(f"{each.name} on {subject.name}, {its_wire} wire") as on_progress:
+                    measured = run_scenario(
+                        subject,
+                        each,
+                        its_wire,
+                        settings,
+                        options,
+                        interruption=interruption,
+                        on_progress=on_progress,
+                    )
+                terminal.render(measured.record, out)
+                print_results_folder(measured.folder)
+                codes.append(ExitCode(measured.record.exit_code))
+                if measured.record.verdict == "interrupted":
+                    return most_serious(codes)
+    return most_serious(codes)

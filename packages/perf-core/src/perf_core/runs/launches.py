@@ -1,0 +1,203 @@
+"""The launches of a comparison: both servers started, loaded alternately and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from perf_core.analysis.k6_summary import Summary
+from perf_core.comparison.contenders import Contender
+from perf_core.comparison.cpu_log import CpuLog
+from perf_core.comparison.model import ComparedServer, Design, Launch
+from perf_core.comparison.same_answers import expect_same_answers
+from perf_core.comparison.schedule import SIDES, Lengths, Side, SlicePlan, draw_schedule
+from perf_core.comparison.slice_figures import figures_of
+from perf_core.errors import Interrupted, LabError, NotComparable, TargetError
+from perf_core.interruption import Interruption
+from perf_core.load import k6_process
+from perf_core.load.k6_process import Generator
+from perf_core.load.plan import Plan
+from perf_core.load.plan import write as write_plan
+from perf_core.sampling.affinity import Split, keep_to
+from perf_core.sampling.sampler import TreeMeter
+from perf_core.server.client import connect
+from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.subject import DerivedAdapter, Subject
+
+USUAL_VUS = 4
+
+_REST_S = 0.1
+_MIN_TURN_S = 0.01
+_CALLS_PER_TURN = 4
+_GAP_SHARE = 0.4
+"""Length of the gap after a turn, as a share of the turn: each user has one call in flight."""
+
+_POLL_S = 0.1
+_OVERDUE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Inputs of every launch of a comparison.
+
+    Attributes:
+        plan: Plan of the calls.
+        contenders: The two servers.
+        k6: The k6 binary.
+        folder: Folder of the comparison.
+        split: CPUs for the servers and the generator; None binds neither.
+        interruption: Ends a launch when the user interrupts.
+    """
+
+    plan: Plan
+    contenders: Mapping[Side, Contender]
+    k6: Path
+    folder: Path
+    split: Split | None
+    interruption: Interruption
+
+
+class LaunchRunner:
+    """Runs the launches of one comparison and keeps their results.
+
+    Args:
+        setup: Inputs of every launch.
+        design: Settings of the comparison, with a turn length of 0.
+
+    Attributes:
+        design: Settings of the comparison; the first launch sets the turn length.
+        launches: Completed launches.
+        servers: Identities of the servers, set by the first launch.
+    """
+
+    def __init__(self, setup: Setup, design: Design) -> None:
+        self._setup = setup
+        self.design = design
+        self.launches: list[Launch] = []
+        self.servers: dict[Side, ComparedServer] = {}
+
+    def launch(self, number: int) -> None:
+        """Start both servers, load them alternately, end them and keep the figures.
+
+        A failure after the first launch becomes a fault of that launch, since servers may fail now and then.
+        """
+        folder = self._setup.folder / f"launch-{number}"
+        folder.mkdir()
+        # Python's hash seeds have 32 bits.
+        seed = (self.design.seed * 1000 + number) % 2**32
+        try:
+            with self._both_live(folder, seed) as live:
+                if number == 1:
+                    self._introduce(live)
+                self.launches.append(self._measure(live, folder, seed))
+        except (Interrupted, NotComparable):
+            raise
+        except LabError as error:
+            if number == 1:
+                raise
+            self.launches.append(Launch((), {"a": {}, "b": {}}, (error.message,)))
+
+    @contextlib.contextmanager
+    def _both_live(self, folder: Path, seed: int) -> Iterator[dict[Side, LiveServer]]:
+        # Started at the same time, each on its own core; one after the other would take twice as long.
+        with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+            starting = {
+                side: pool.submit(stack.enter_context, self._server(side, folder, seed)) for side in SIDES
+            }
+            yield {side: future.result() for side, future in starting.items()}
+
+    def _server(self, side: Side, folder: Path, seed: int) -> AbstractContextManager[LiveServer]:
+        contender = self._setup.contenders[side]
+        subject = replace(contender.subject, adapter=_with_hash_seed(contender.subject, seed))
+        options = StartOptions(folder / f"server_{side}.log")
+        return live_server(subject, contender.wire, options, self._setup.interruption)
+
+    def _introduce(self, live: Mapping[Side, LiveServer]) -> None:
+        """Keep the servers' identities, check that they answer alike, and set the length of a turn."""
+        contenders = self._setup.contenders
+        for side in SIDES:
+            contender, handshake = contenders[side], live[side].handshake
+            self.servers[side] = ComparedServer(
+                contender.name,
+                handshake.server_name,
+                handshake.server_version,
+                contender.subject.package,
+                contender.commit,
+            )
+        with (
+            connect(live["a"].url, contenders["a"].wire) as first,
+            connect(live["b"].url, contenders["b"].wire) as second,
+        ):
+            call_s = expect_same_answers(first, second, self._setup.plan.pools["mix"])
+        # That was the time of a single user's call; calls of more users wait for each other.
+        crowd = max(1.0, self.design.vus / USUAL_VUS)
+        turn_s = min(self.design.slice_s, max(_MIN_TURN_S, _CALLS_PER_TURN * call_s * crowd))
+        self.design = replace(self.design, turn_s=round(turn_s, 4))
+
+    def _measure(self, live: Mapping[Side, LiveServer], folder: Path, seed: int) -> Launch:
+        design, setup = self.design, self._setup
+        lengths = Lengths(design.slice_s, design.turn_s, _GAP_SHARE * design.turn_s, _REST_S)
+        schedule = draw_schedule(design.pairs_per_launch, lengths, seed)
+        slices = SlicePlan(schedule, dict(design.wires))
+        plan_path = write_plan(replace(setup.plan, slices=slices.to_document()), folder)
+        env = k6_process.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)
+        pids = {side: live[side].pid for side in SIDES}
+        if setup.split is not None:
+            # Not earlier: starting both on one CPU would take twice as long.
+            for pid in filter(None, pids.values()):
+                keep_to(pid, setup.split.servers)
+        cpus = setup.split.generator if setup.split is not None else None
+        with (
+            CpuLog(pids) as log,
+            Generator(
+                setup.k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus
+            ) as k6_run,
+        ):
+            faults = self._wait(k6_run, live, slices.end_s)
+            generated = k6_run.result()
+        rss_mb = {side: _rss_mb(pid) for side, pid in pids.items()}
+        faults += [f"{side}: {change}" for side in SIDES if not faults and (change := live[side].changed())]
+        if generated.summary is None:
+            raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
+        once: dict[Side, dict[str, float]] = {side: {} for side in SIDES}
+        for side in SIDES:
+            for name, value in (("rss_mb", rss_mb[side]), ("ready_s", live[side].ready_s)):
+                if value:
+                    once[side][name] = value
+        figures = figures_of(schedule, Summary(generated.summary), log.readings, design.vus)
+        return Launch(figures, once, tuple(faults))
+
+    def _wait(self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float) -> list[str]:
+        """Wait until k6 has ended, and return the faults for which it was ended early."""
+        began = time.monotonic()
+        while not k6_run.wait(_POLL_S):
+            faults = [f"{side}: {ended}" for side in SIDES if (ended := live[side].ended())]
+            if time.monotonic() - began > planned_s + _OVERDUE_S:
+                faults.append(f"k6 hung: expected it to end after {planned_s:.0f} s")
+            if faults or self._setup.interruption.requested:
+                k6_run.interrupt()
+                self._setup.interruption.check()
+                return faults
+        return []
+
+
+def _with_hash_seed(subject: Subject, seed: int) -> DerivedAdapter:
+    """Return the subject's adapter with the hash seed of this launch in its environment.
+
+    The seed decides the memory layout of dictionaries, which changes a Python server's speed by a few
+    percent. Both servers get the same seed, so that this effect cancels, and each launch another, so that a
+    verdict does not rest on one layout. Servers in other languages ignore it.
+    """
+    adapter = subject.adapter
+    env = {"PYTHONHASHSEED": str(seed), **adapter.launch.env}
+    launch = replace(adapter.launch, env=env)
+    return DerivedAdapter(adapter.name, adapter.server_name, launch, adapter.scenarios)
+
+
+def _rss_mb(pid: int | None) -> float | None:
+    return TreeMeter(pid).read().rss_mb if pid is not None else None

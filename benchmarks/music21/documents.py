@@ -12,7 +12,7 @@ import music21.corpus
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.reading.mxl_archive import unpack
 from music21_server.score.limits import Limits
-from music21_server.synthetic_scores import Census, census
+from music21_server.synthetic_scores import ScoreStatistics, score_statistics
 
 LEAST_RELATIVE_SONORITIES: Final = 500
 """In scores of some length; in short ones three for every bar."""
@@ -34,13 +34,13 @@ def written(folder: Path, documents: Iterable[tuple[str, bytes]]) -> list[Path]:
     return paths
 
 
-def counted(document: bytes, shape: str) -> Census:
+def counted(document: bytes, shape: str) -> ScoreStatistics:
     """Count what is in a score, and refuse to measure one that is too easy.
 
     Raises:
         SystemExit: Something is missing that real ones have.
     """
-    found = census(read_musicxml(document, Limits()))
+    found = score_statistics(read_musicxml(document, Limits()))
     least = {
         "relative_sonorities": min(LEAST_RELATIVE_SONORITIES, 3 * found.measures),
         "transposing_staves": 1,

@@ -26,7 +26,7 @@ from cyclopts import Parameter
 from documents import corpus_work, counted, written
 from stopwatch import Cost, Seen, by_step, run, spread, table, target, totals, write
 
-from music21_server.synthetic_scores import orchestral_score, perturbed
+from music21_server.synthetic_scores import orchestral_score, perturb
 
 SEED: Final = 1
 OURS, PLAIN = "ours", "plain"
@@ -58,12 +58,12 @@ def chorale(
         files = written(
             Path(name),
             (
-                (f"{index:03}", perturbed(known, SEED + index, changes=changes).document)
+                (f"{index:03}", perturb(known, SEED + index, changes=changes).document)
                 for index in range(documents)
             ),
         )
         # Another one, which fills caches and tables as they are in a server that has been asked before.
-        warm_up = written(Path(name), [("warm-up", perturbed(known, SEED - 1, changes=0).document)])
+        warm_up = written(Path(name), [("warm-up", perturb(known, SEED - 1, changes=0).document)])
         seen = {OURS: Seen(), PLAIN: Seen()}
         for share in range(processes):
             for subject in drawn.sample([OURS, PLAIN], 2):

@@ -29,7 +29,7 @@ from documents import corpus_work, written
 from running import call, cpu_s, memory_mb, peak_memory_mb, server
 from stopwatch import spread, target, write
 
-from music21_server.synthetic_scores import orchestral_score, perturbed
+from music21_server.synthetic_scores import orchestral_score, perturb
 
 SEED: Final = 1
 JOURNEY_BUDGET_S: Final = 0.060
@@ -53,7 +53,7 @@ def journeys(
 ) -> None:
     """Measure journeys over HTTP."""
     known = corpus_work(work)
-    documents = [perturbed(known, SEED + index).document.decode() for index in range(warm_up + count)]
+    documents = [perturb(known, SEED + index).document.decode() for index in range(warm_up + count)]
     with server() as (url, pid, ready_s), httpx2.Client(timeout=60) as http:
         rows = [_journey(http, url, each, f"unseen-{index}") for index, each in enumerate(documents)]
         held_mb = memory_mb(pid)
@@ -84,7 +84,7 @@ def memory(
 ) -> None:
     """Measure the memory of server and workers before and after many imports and deletions."""
     known = corpus_work(work)
-    documents = (perturbed(known, SEED + index).document.decode() for index in range(warm_up + count))
+    documents = (perturb(known, SEED + index).document.decode() for index in range(warm_up + count))
     readings = []
     with server() as (url, pid, _), httpx2.Client(timeout=60) as http:
         for index, document in enumerate(documents):

@@ -69,4 +69,4 @@ def tree() -> Callable[[Entry | DerivedScore], Any]:
 @pytest.fixture(scope="session")
 def read_again() -> Callable[[DerivedScore], Score]:
     """Reads the document of a derived score."""
-    return lambda made: read_musicxml(made.entry.document().content, Limits())
+    return lambda result: read_musicxml(result.entry.document().content, Limits())

@@ -30,28 +30,28 @@ KEY = "<attributes><key><fifths>{}</fifths></key></attributes>"
         (7, "B#4 B##4", [None, "double-sharp"]),
     ],
 )
-def test_what_the_signature_does_not_say_is_said_once(fifths, names, expected):
+def test_accidentals_outside_the_signature_are_written_once_per_bar(fifths, names, expected):
     measure = KEY.format(fifths) + "".join(note(name) for name in names.split())
     assert shown_in([measure], [True]) == [expected]
 
 
-def test_each_measure_begins_anew_and_signatures_go_on():
+def test_accidentals_end_with_the_bar_and_signatures_do_not():
     measures = [KEY.format(2) + note("F4"), note("F4") + note("F4"), KEY.format(0) + note("F4"), note("F#4")]
     assert shown_in(measures, [True] * 4) == [["natural"], ["natural", None], [None], ["sharp"]]
 
 
-def test_other_measures_stay_as_they_are():
+def test_measures_that_are_not_selected_stay_unchanged():
     assert shown_in([note("F#4"), note("F#4")], [False, True]) == [[None], ["sharp"]]
 
 
-def test_tied_notes_need_none_and_those_that_are_shown_count():
+def test_tied_notes_need_no_accidental_and_printed_ones_hold():
     held = note("F#4", tie='<tie type="stop"/>')
     assert shown_in([held + note("F#4")], [True]) == [[None, "sharp"]]
     given = note("F#4", shown="<accidental>sharp</accidental>")
     assert shown_in([given + note("F#4")], [True]) == [["sharp", None]]
 
 
-def test_voices_are_read_by_time_and_staves_apart():
+def test_accidentals_hold_across_voices_but_not_across_staves():
     first = note("C4") + note("C#4") + "<backup><duration>2</duration></backup>"
     second = "<forward><duration>1</duration></forward>" + note("E4") + note("C#4")
     assert shown_in([first + second], [True]) == [[None, "sharp", None, None]]
@@ -59,14 +59,14 @@ def test_voices_are_read_by_time_and_staves_apart():
     assert shown_in([staves], [True]) == [["sharp", "sharp"]]
 
 
-def test_a_signature_within_a_bar_begins_anew():
+def test_a_signature_within_a_bar_cancels_accidentals():
     bar = KEY.format(1) + note("F4") + note("F4") + KEY.format(1) + note("F4") + note("F#4")
     assert shown_in([bar], [True]) == [["natural", None, "natural", "sharp"]]
     later = note("F#4") + KEY.format(1) + note("F#4")
     assert shown_in([later, note("F#4")], [True, True]) == [["sharp", None], [None]]
 
 
-def test_staves_may_have_signatures_of_their_own():
+def test_each_staff_may_have_its_own_signature():
     first, second = "<staff>1</staff>", "<staff>2</staff>"
     keys = "<key number='1'><fifths>1</fifths></key><key number='2'><fifths>0</fifths></key>"
     both = f"<attributes>{keys}</attributes>"
@@ -76,17 +76,17 @@ def test_staves_may_have_signatures_of_their_own():
     assert shown_in([both, KEY.format(1), bar], [True] * 3) == [[], [], [None, None]]
 
 
-def test_signature_that_is_no_circle_of_fifths():
+def test_nontraditional_signature():
     key = "<attributes><key><key-step>f</key-step><key-alter>1</key-alter></key></attributes>"
     assert shown_in([key + note("F#4") + note("C#4") + note("F4")], [True]) == [[None, "sharp", "natural"]]
 
 
-def test_alteration_that_has_no_name_gets_no_accidental():
+def test_alteration_without_a_name_gets_no_accidental():
     odd = note("F4").replace("<alter>0<", "<alter>0.33<")
     assert shown_in([odd + note("F4")], [True]) == [[None, None]]
 
 
-def test_octaves_are_apart_and_chords_are_read_at_their_time():
+def test_accidentals_hold_for_one_octave_and_chord_notes_share_an_onset():
     assert shown_in([note("C#4") + note("C5") + note("C4")], [True]) == [["sharp", None, "natural"]]
     chord = note("E4") + note("C#4", more="<chord/>") + "<backup><duration>1</duration></backup>"
     second = "<forward><duration>0.5</duration></forward>" + note("C#4")
@@ -96,7 +96,7 @@ def test_octaves_are_apart_and_chords_are_read_at_their_time():
     assert shown_in([plain + grace], [True]) == [[None, None, None, None, "sharp"]]
 
 
-def test_accidental_stands_where_the_schema_has_it():
+def test_accidental_is_inserted_where_the_schema_wants_it():
     part = etree.fromstring(f"<part><measure>{note('C#4')}</measure></part>")
     write_missing_accidentals(part, [True])
     tags = [child.tag for child in part[0][0]]

@@ -8,11 +8,11 @@ from music21_server.editing.attributes import AttributesInForce
 def in_force(*texts: str) -> str:
     state = AttributesInForce()
     for text in texts:
-        state.take(etree.fromstring(f"<attributes>{text}</attributes>"))
+        state.update(etree.fromstring(f"<attributes>{text}</attributes>"))
     return etree.tostring(state.element()).decode()
 
 
-def test_what_is_said_last_counts_in_the_order_of_the_schema() -> None:
+def test_latest_attributes_are_written_in_schema_order() -> None:
     said = (
         "<clef><sign>G</sign></clef><divisions>1</divisions>",
         "<key><fifths>1</fifths></key>",
@@ -23,7 +23,7 @@ def test_what_is_said_last_counts_in_the_order_of_the_schema() -> None:
     )
 
 
-def test_each_staff_has_its_clef() -> None:
+def test_each_staff_keeps_its_clef() -> None:
     found = in_force(
         '<clef number="1"><sign>G</sign></clef><clef number="2"><sign>F</sign></clef>',
         "<clef><sign>C</sign></clef>",
@@ -45,7 +45,7 @@ def test_a_key_without_a_staff_replaces_those_of_all_staves() -> None:
     )
 
 
-def test_all_that_goes_on_is_said_in_the_order_of_the_schema() -> None:
+def test_all_lasting_attributes_are_written_in_schema_order() -> None:
     said = (
         "<divisions>1</divisions><key><fifths>1</fifths></key><time><beats>3</beats></time><staves>2</staves>"
         "<part-symbol>line</part-symbol><instruments>2</instruments><clef><sign>G</sign></clef>"
@@ -57,7 +57,7 @@ def test_all_that_goes_on_is_said_in_the_order_of_the_schema() -> None:
     assert in_force(*(etree.tostring(each).decode() for each in reversed(etree.fromstring(whole)))) == whole
 
 
-def test_two_staves_may_be_transposed_each_its_own_way() -> None:
+def test_each_staff_may_have_its_own_transposition() -> None:
     each = "<transpose{}><chromatic>{}</chromatic></transpose>"
     both = each.format(' number="1"', -2) + each.format(' number="2"', -3)
     assert in_force(both) == f"<attributes>{both}</attributes>"
@@ -65,15 +65,15 @@ def test_two_staves_may_be_transposed_each_its_own_way() -> None:
     assert in_force(both, alone) == f"<attributes>{alone}</attributes>"
 
 
-def test_what_is_of_the_moment_is_left_out() -> None:
+def test_attributes_of_one_bar_are_left_out() -> None:
     assert in_force("<measure-style><slash/></measure-style><staves>2</staves>") == (
         "<attributes><staves>2</staves></attributes>"
     )
 
 
-def test_what_is_taken_is_not_taken_away() -> None:
+def test_source_attributes_are_not_modified() -> None:
     attributes = etree.fromstring("<attributes><divisions>1</divisions></attributes>")
     state = AttributesInForce()
-    state.take(attributes)
+    state.update(attributes)
     state.element()
     assert len(attributes) == 1

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music21_server.editing.extraction import cut, extract
-from music21_server.editing.intervals import interval_named
-from music21_server.editing.transposition import Wish, transpose
+from music21_server.editing.extraction import extract_parts, slice_score
+from music21_server.editing.intervals import parse_interval
+from music21_server.editing.transposition import TranspositionRequest, transpose
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read
 from music21_server.reading.ingest import stored_entry
@@ -73,42 +73,44 @@ def test_lyrics_slurs_dynamics_repeats_and_chord_symbols_survive(works, tree):
         whole = marks_in(root, *MARKS)
         seen.update(tag for _, tag in whole)
         with contextlib.suppress(ScoreError):  # drums alone
-            made = transpose((entry,), Wish(interval=INTERVALS[index % len(INTERVALS)]), Limits())
-            if marks_in(tree(made), *MARKS) != whole:
+            result = transpose(
+                (entry,), TranspositionRequest(interval=INTERVALS[index % len(INTERVALS)]), Limits()
+            )
+            if marks_in(tree(result), *MARKS) != whole:
                 wrong[name] = "transposed"
         for part in {0, len(score.parts) - 1}:
-            made = extract((entry,), (str(part + 1),), Limits())
-            (own,) = (each.get("id") for each in tree(made).iterfind("part"))
-            if marks_in(tree(made), *MARKS) != Counter({at: whole[at] for at in whole if at[0] == own}):
+            result = extract_parts((entry,), (str(part + 1),), Limits())
+            (own,) = (each.get("id") for each in tree(result).iterfind("part"))
+            if marks_in(tree(result), *MARKS) != Counter({at: whole[at] for at in whole if at[0] == own}):
                 wrong[name] = f"part {own}"
         bars = len(score.measure_ticks)
         half = max(bars // 2, 1)
         joined: Counter = Counter()
         for first, last in ((1, half), (half + 1, bars)):
             if first <= last:
-                made = cut((entry,), f"@{first}", f"@{last}", None, Limits())
-                joined += marks_in(tree(made), *NEVER_CUT)
+                result = slice_score((entry,), f"@{first}", f"@{last}", None, Limits())
+                joined += marks_in(tree(result), *NEVER_CUT)
         if joined != marks_in(root, *NEVER_CUT):
             wrong[name] = f"slices at {half}"
     assert wrong == {}
     assert all(seen[tag] > 10 for tag in MARKS), seen
 
 
-def test_transposed_columns_are_those_that_are_read(works):
+def test_transposed_columns_equal_those_read_from_the_document(works):
     wrong, refused = {}, []
     for index, (name, entry, score) in enumerate(works):
         interval = INTERVALS[index % len(INTERVALS)]
         try:
-            made = transpose((entry,), Wish(interval=interval), Limits())
+            result = transpose((entry,), TranspositionRequest(interval=interval), Limits())
         except ScoreError:
             refused.append(name)
             continue
-        columns = codec.decode(made.entry.columns)
-        if found := differences(columns, read_musicxml(made.entry.document().content, Limits())):
+        columns = codec.decode(result.entry.columns)
+        if found := differences(columns, read_musicxml(result.entry.document().content, Limits())):
             wrong[name] = found
         is_note = score.notes.kind == NOTE
         raised = columns.notes.written_cents - score.notes.written_cents
-        if (raised[is_note] != 100 * interval_named(interval).semitones).any():
+        if (raised[is_note] != 100 * parse_interval(interval).semitones).any():
             wrong[name] = ["pitch"]
     assert wrong == {}
     assert refused == ["drum_sample.xml"]
@@ -126,20 +128,22 @@ def notes_in(score: Score, first: int = 0) -> Counter:
     return Counter(zip(*columns, measures, map(tuple, times.round(9).tolist()), strict=True))
 
 
-def test_all_parts_and_joined_slices_are_the_whole(works):
+def test_all_parts_or_all_slices_together_give_the_whole_score(works):
     chance = random.Random(1)  # noqa: S311 - no secret
     wrong = {}
     for name, entry, score in works:
         everything = tuple(str(index + 1) for index in range(len(score.parts)))
-        if found := differences(codec.decode(extract((entry,), everything, Limits()).entry.columns), score):
+        if found := differences(
+            codec.decode(extract_parts((entry,), everything, Limits()).entry.columns), score
+        ):
             wrong[name] = found
         bars = len(score.measure_ticks)
         at = chance.randrange(1, max(bars, 2))
         pieces = [("@1", f"@{min(at, bars)}")] + ([(f"@{at + 1}", f"@{bars}")] if at < bars else [])
         joined: Counter = Counter()
         for first, last in pieces:
-            made = codec.decode(cut((entry,), first, last, None, Limits()).entry.columns)
-            joined += notes_in(made, int(first[1:]) - 1)
+            result = codec.decode(slice_score((entry,), first, last, None, Limits()).entry.columns)
+            joined += notes_in(result, int(first[1:]) - 1)
         if joined != notes_in(score):
             wrong[name] = [f"slices at {at}"]
     assert wrong == {}

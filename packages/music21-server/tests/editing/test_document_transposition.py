@@ -1,11 +1,11 @@
 import pytest
 from lxml import etree
 
-from music21_server.editing.document_transposition import is_percussion, transposed_document
-from music21_server.editing.element_transposition import transpose
-from music21_server.editing.intervals import Interval, interval_named
+from music21_server.editing.document_transposition import is_percussion, transpose_document
+from music21_server.editing.element_transposition import transpose_tree
+from music21_server.editing.intervals import Interval, parse_interval
 from music21_server.editing.scan import scan
-from music21_server.editing.transposition_plan import Plan
+from music21_server.editing.transposition_plan import TranspositionPlan
 from music21_server.errors import UnreadableScoreError
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
@@ -44,8 +44,8 @@ def note(name: str, more: str = "") -> str:
 
 
 def edited(source: bytes, name: str, exceptions=(), parts=None):
-    plan = Plan(interval_named(name), dict(exceptions))
-    return transposed_document(scan(source), plan, parts)
+    plan = TranspositionPlan(parse_interval(name), dict(exceptions))
+    return transpose_document(scan(source), plan, parts)
 
 
 def names_in(content: bytes) -> list[str]:
@@ -59,7 +59,7 @@ def names_in(content: bytes) -> list[str]:
 def as_tree(source: bytes, interval: Interval) -> bytes:
     """The same by the plain way: a tree of all of it."""
     root = etree.fromstring(source, etree.XMLParser(load_dtd=False, remove_comments=True))
-    transpose(root, interval)
+    transpose_tree(root, interval)
     return etree.tostring(root, method="c14n")
 
 
@@ -69,12 +69,12 @@ def canonical(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", ["m2", "-M3", "P8", "A4"])
 @pytest.mark.parametrize("which", ["song", "orchestra"])
-def test_text_and_tree_are_edited_alike(song, name, which):
+def test_editing_text_gives_the_same_as_editing_the_tree(song, name, which):
     source = song if which == "song" else orchestral_score(30, 4, 3)
-    made = edited(source, name)
-    assert canonical(made.content) == as_tree(source, interval_named(name))
-    assert made.is_plain
-    assert made.content != source
+    result = edited(source, name)
+    assert canonical(result.content) == as_tree(source, parse_interval(name))
+    assert result.is_uniform
+    assert result.content != source
 
 
 TECHNICAL = "<notations><technical>{}</technical></notations>"
@@ -104,46 +104,46 @@ MORE = {
 
 @pytest.mark.parametrize("more", MORE)
 @pytest.mark.parametrize("name", ["M2", "m3", "-M2"])
-def test_what_names_pitches_is_edited_alike_wherever_it_stands(more, name):
+def test_pitch_naming_elements_are_edited_like_the_tree_at_any_position(more, name):
     bars = measure(key(0) + note("D4") + MORE[more] + note("D4")) + measure(note("D4") + MORE[more], 2)
     source = document(bars, measure(MORE[more] + note("C4")))
-    made = edited(source, name)
-    assert canonical(made.content) == as_tree(source, interval_named(name))
-    assert canonical(made.content) != canonical(edited(source, "P1").content)
+    result = edited(source, name)
+    assert canonical(result.content) == as_tree(source, parse_interval(name))
+    assert canonical(result.content) != canonical(edited(source, "P1").content)
     part = measure(key(0) + MORE[more])
-    assert canonical(edited(document(part), name).content) == as_tree(document(part), interval_named(name))
+    assert canonical(edited(document(part), name).content) == as_tree(document(part), parse_interval(name))
 
 
-def test_what_stands_before_a_key_is_edited_as_under_the_last_one():
+def test_elements_before_a_key_use_the_interval_of_the_previous_key():
     symbol = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
     bar = measure(symbol + key(-5) + note("Db5"))
-    made = edited(document(measure(key(5) + note("B4")) + bar + bar), "m2", {-5: Interval(0, 1)})
-    roots = [each.text for each in etree.fromstring(made.content).iter("root-step", "root-alter")]
+    result = edited(document(measure(key(5) + note("B4")) + bar + bar), "m2", {-5: Interval(0, 1)})
+    roots = [each.text for each in etree.fromstring(result.content).iter("root-step", "root-alter")]
     assert roots == ["D", "-1", "C", "1"]
-    assert names_in(made.content) == ["C5", "D5", "D5"]
+    assert names_in(result.content) == ["C5", "D5", "D5"]
 
 
-def test_nothing_but_names_is_touched(song):
+def test_transposition_by_a_unison_keeps_the_document_unchanged(song):
     source = song.replace(b'<!-- <part id="none"><measure number="0"></measure></part> -->\n', b"")
-    made = edited(source, "P1")
-    assert made.content == source
+    result = edited(source, "P1")
+    assert result.content == source
 
 
-def test_parts_that_are_not_wanted_stay(song):
-    made = edited(song, "M2", parts={"P3"})
-    pieces = [content.split(b'<part id="P3">') for content in (made.content, song)]
+def test_other_parts_stay_unchanged(song):
+    result = edited(song, "M2", parts={"P3"})
+    pieces = [content.split(b'<part id="P3">') for content in (result.content, song)]
     assert pieces[0][0].endswith(pieces[1][0].split(b"-->")[1])
     assert pieces[0][1] != pieces[1][1]
-    assert made.parts == {"P3"}
-    assert made.symbols == {"Cm": {"Dm"}}
+    assert result.parts == {"P3"}
+    assert result.symbols == {"Cm": {"Dm"}}
 
 
-def test_what_is_no_element_is_left_alone():
+def test_tags_in_comments_and_cdata_are_left_alone():
     text = "<lyric><text><![CDATA[<pitch><step>C</step><octave>4</octave></pitch></note>]]></text></lyric>"
     comment = "<!-- <note><pitch><step>C</step><octave>4</octave></pitch></note> -->"
-    made = edited(document(measure(key(0) + comment + note("D4", text) + note("E4"))), "M2")
-    assert names_in(made.content) == ["E4", "F#4"]
-    assert b"&lt;pitch&gt;&lt;step&gt;C&lt;/step&gt;" in made.content
+    result = edited(document(measure(key(0) + comment + note("D4", text) + note("E4"))), "M2")
+    assert names_in(result.content) == ["E4", "F#4"]
+    assert b"&lt;pitch&gt;&lt;step&gt;C&lt;/step&gt;" in result.content
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_is_no_element_is_left_alone():
         "<duration>1</duration></note>",
     ],
 )
-def test_unusual_ways_to_write_a_note(unusual):
+def test_unusually_written_notes_are_transposed(unusual):
     source = document(
         measure(key(0) + note("D4") + unusual + note("D4")),
         namespaces=' xmlns:xlink="http://www.w3.org/1999/xlink"',
@@ -169,7 +169,7 @@ def test_unusual_ways_to_write_a_note(unusual):
     assert names_in(edited(source, "M2").content) == ["E4", "D4", "E4"]
 
 
-def test_prefixes_that_the_root_declares():
+def test_namespace_prefixes_of_the_root_may_be_used():
     symbol = (
         '<harmony><root><root-step>C</root-step></root><kind xlink:title="a">major</kind></harmony>'
         '<figured-bass xlink:title="b"><figure><prefix>sharp</prefix></figure></figured-bass>'
@@ -177,40 +177,40 @@ def test_prefixes_that_the_root_declares():
     source = document(
         measure(key(0) + symbol + note("D4")), namespaces=' xmlns:xlink="http://www.w3.org/1999/xlink"'
     )
-    made = edited(source, "m3")
-    assert made.symbols == {"C": {"Eb"}}
-    assert b"<prefix>natural</prefix>" in made.content
-    assert names_in(made.content) == ["F4"]
+    result = edited(source, "m3")
+    assert result.symbols == {"C": {"Eb"}}
+    assert b"<prefix>natural</prefix>" in result.content
+    assert names_in(result.content) == ["F4"]
 
 
-def test_encodings_and_their_declaration():
+def test_utf16_is_converted_to_utf8_with_its_declaration():
     source = document(measure(key(0) + note("C4", "<lyric><text>Ä</text></lyric>"))).decode()
     source = source.replace("UTF-8", "UTF-16").encode("utf-16")
-    made = edited(source, "M2")
-    assert names_in(made.content) == ["D4"]
-    assert "Ä".encode() in made.content
-    assert made.content.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE')
+    result = edited(source, "M2")
+    assert names_in(result.content) == ["D4"]
+    assert "Ä".encode() in result.content
+    assert result.content.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE')
 
 
-def test_passages_under_far_signatures_are_spelled_otherwise():
+def test_signatures_with_an_exception_use_their_own_interval():
     source = document(
         measure(key(5) + note("B4") + note("B4")) + measure(key(-5) + note("Db5") + note("B4"), 2),
         measure(key(5) + note("B3")),
     )
-    made = edited(source, "m2", {-5: Interval(0, 1)})
-    assert names_in(made.content) == ["C5", "C5", "D5", "B#4", "C4"]
-    assert [each.fifths for each in read_musicxml(made.content, Limits()).keys] == [0, 2, 0]
-    assert not made.is_plain
+    result = edited(source, "m2", {-5: Interval(0, 1)})
+    assert names_in(result.content) == ["C5", "C5", "D5", "B#4", "C4"]
+    assert [each.fifths for each in read_musicxml(result.content, Limits()).keys] == [0, 2, 0]
+    assert not result.is_uniform
 
 
-def test_a_part_that_turns_out_to_be_unusual_is_begun_anew():
+def test_a_part_found_to_be_unusual_is_edited_again_from_its_start():
     unusual = "<note><pitch><step>B</step><octave>4</octave></pitch ><duration>1</duration></note>"
     source = document(measure("<attributes><divisions>1</divisions></attributes>" + note("B4"))
                       + measure(key(-5) + unusual, 2))  # fmt: skip
     assert names_in(edited(source, "m2", {-5: Interval(0, 1)}).content) == ["C5", "B#4"]
 
 
-def test_three_sharps_are_spelled_otherwise_and_the_bar_is_read_right():
+def test_triple_sharp_is_respelled_and_the_bar_gets_needed_accidentals():
     bar = note("F##4", "<type>quarter</type><accidental>double-sharp</accidental>")
     same = note("G#4", "<type>quarter</type>")
     source = document(
@@ -218,15 +218,15 @@ def test_three_sharps_are_spelled_otherwise_and_the_bar_is_read_right():
         + measure(note("G#4", "<type>quarter</type>"), 2),
         measure(key(1) + note("F#4")),
     )
-    made = edited(source, "A1")
+    result = edited(source, "A1")
     # F triple sharp is G sharp; after it G sharp, which was G, needs no sign; G double sharp needs one.
-    assert names_in(made.content) == ["G#4", "G#4", "G##4", "G##4", "F##4"]
-    notes = etree.fromstring(made.content).findall("part[@id='P0']/measure/note")
+    assert names_in(result.content) == ["G#4", "G#4", "G##4", "G##4", "F##4"]
+    notes = etree.fromstring(result.content).findall("part[@id='P0']/measure/note")
     assert [each.findtext("accidental") for each in notes] == ["sharp", None, "double-sharp", None]
-    assert not made.is_plain
+    assert not result.is_uniform
 
 
-def test_percussion_is_known_by_its_clefs():
+def test_percussion_is_recognized_by_its_clefs():
     clef = "<attributes><clef><sign>{}</sign></clef></attributes>"
     drums, both, none = (
         measure("".join(clef.format(sign) for sign in signs))
@@ -244,14 +244,14 @@ def test_diagrams_are_reported():
     assert (with_frame.has_diagrams, without.has_diagrams) == (True, False)
 
 
-def test_symbols_that_look_alike_and_are_not():
+def test_symbols_with_the_same_text_may_become_different_ones():
     symbol = "<harmony><root><root-step>B</root-step>{}</root><kind text='{}'>other</kind></harmony>"
     flat = symbol.format("<root-alter>-1</root-alter>", "5")
-    made = edited(document(measure(flat + symbol.format("", "b5") + note("C4"))), "M2")
-    assert made.symbols == {"Bb5": {"C5", "C#b5"}}
+    result = edited(document(measure(flat + symbol.format("", "b5") + note("C4"))), "M2")
+    assert result.symbols == {"Bb5": {"C5", "C#b5"}}
 
 
-def test_empty_symbols_are_known():
+def test_empty_symbols_are_reported():
     for symbol in ("<harmony/>", "<harmony print-object='no'/>", "<harmony></harmony>"):
         assert edited(document(measure(symbol + note("C4"))), "M2").symbols == {"N.C.": {"N.C."}}
 
@@ -271,7 +271,7 @@ def test_empty_pitch_is_refused(start):
         "<step>C</step><alter>x</alter><octave>4</octave>",
     ],
 )
-def test_what_is_no_music_is_refused(broken):
+def test_invalid_pitches_are_refused(broken):
     source = document(measure(f"<note><pitch>{broken}</pitch></note>"))
     with pytest.raises(UnreadableScoreError, match="part P0"):
         edited(source, "M2")

@@ -1,15 +1,15 @@
 import pytest
 from lxml import etree
 
-from music21_server.editing.element_transposition import transpose, transpose_naming, transpose_note
-from music21_server.editing.intervals import Interval, interval_named
+from music21_server.editing.element_transposition import transpose_element, transpose_note, transpose_tree
+from music21_server.editing.intervals import Interval, parse_interval
 
 PITCH = "<pitch><step>{}</step><octave>4</octave></pitch>"
 
 
 def transposed(text: str, name: str) -> str:
     tree = etree.fromstring(f"<measure>{text}</measure>")
-    transpose(tree, interval_named(name))
+    transpose_tree(tree, parse_interval(name))
     return etree.tostring(tree).decode().removeprefix("<measure>").removesuffix("</measure>")
 
 
@@ -28,9 +28,9 @@ def name_in(element, prefix: str = "") -> str:
         ("<step>F</step><octave>4</octave>", "A1", "F#4", None),
     ],
 )
-def test_pitches(written, interval, expected, accidental):
+def test_pitch_is_transposed(written, interval, expected, accidental):
     note = etree.fromstring(f"<note><pitch>{written}</pitch></note>")
-    assert not transpose_note(note, interval_named(interval))
+    assert not transpose_note(note, parse_interval(interval))
     assert name_in(note.find("pitch")) + note.findtext("pitch/octave") == expected
     assert [each.tag for each in note.find("pitch")] in (["step", "octave"], ["step", "alter", "octave"])
     assert note.findtext("accidental") == accidental
@@ -54,24 +54,24 @@ def test_pitches(written, interval, expected, accidental):
         ("sharp-sharp", None, "m3", "sharp"),  # F double sharp, A sharp
     ],
 )
-def test_printed_accidentals_say_what_is_played(accidental, alter, interval, after):
+def test_printed_accidentals_match_the_new_pitch(accidental, alter, interval, after):
     tag = f"<alter>{alter}</alter>" if alter else ""
     text = (
         f"<note><pitch><step>F</step>{tag}<octave>4</octave></pitch>"
         f'<accidental cautionary="yes">{accidental}</accidental></note>'
     )
     note = etree.fromstring(text)
-    transpose_note(note, interval_named(interval))
+    transpose_note(note, parse_interval(interval))
     assert note.findtext("accidental") == after
     assert note.find("accidental").get("cautionary") == "yes"
 
 
-def test_accidental_that_has_no_name_goes():
+def test_accidental_without_a_name_is_removed():
     note = etree.fromstring(
         "<note><pitch><step>F</step><alter>0.33</alter><octave>4</octave></pitch>"
         "<accidental>other</accidental></note>"
     )
-    transpose_note(note, interval_named("A1"))
+    transpose_note(note, parse_interval("A1"))
     assert note.findtext("pitch/alter") == "1.33"
     assert note.find("accidental") is None
 
@@ -80,11 +80,11 @@ def test_accidental_that_has_no_name_goes():
     ("step", "alter", "interval", "expected"),
     [("B", 2, "A1", ("C", 2, 5)), ("F", 2, "A1", ("G", 1, 4)), ("C", -2, "-A1", ("B", -2, 3))],
 )
-def test_three_signs_are_spelled_otherwise(step, alter, interval, expected):
+def test_notes_with_three_signs_are_respelled(step, alter, interval, expected):
     note = etree.fromstring(
         f"<note><pitch><step>{step}</step><alter>{alter}</alter><octave>4</octave></pitch></note>"
     )
-    assert transpose_note(note, interval_named(interval))
+    assert transpose_note(note, parse_interval(interval))
     pitch = note.find("pitch")
     assert (
         pitch.findtext("step"),
@@ -93,11 +93,11 @@ def test_three_signs_are_spelled_otherwise(step, alter, interval, expected):
     ) == expected
 
 
-def test_as_many_signs_as_there_were_may_stay():
+def test_a_note_may_keep_as_many_signs_as_it_had():
     note = etree.fromstring(
         "<note><pitch><step>F</step><alter>3</alter><octave>4</octave></pitch></note>"
     )  # fmt: skip
-    assert not transpose_note(note, interval_named("M2"))
+    assert not transpose_note(note, parse_interval("M2"))
     assert [each.text for each in note.find("pitch")] == ["G", "3", "4"]
 
 
@@ -112,19 +112,19 @@ def test_as_many_signs_as_there_were_may_stay():
         ("<turn/>", '<accidental-mark placement="above">natural</accidental-mark>', "m3", "flat"),
     ],
 )
-def test_accidentals_over_ornaments_are_those_of_the_neighbour(ornament, mark, interval, after):
+def test_accidentals_over_ornaments_apply_to_the_neighbouring_note(ornament, mark, interval, after):
     text = f"<note>{PITCH.format('E')}<notations><ornaments>{ornament}{mark}</ornaments></notations></note>"
     assert etree.fromstring(f"<x>{transposed(text, interval)}</x>").findtext(".//accidental-mark") == after
 
 
 @pytest.mark.parametrize(("step", "after"), [("F", "flat"), ("E", "natural")])
-def test_editorial_accidental_is_that_of_the_note(step, after):
+def test_editorial_accidental_applies_to_the_note(step, after):
     mark = "<accidental-mark>{}</accidental-mark>"
     text = f"<note>{PITCH.format(step)}<notations>{mark.format('natural')}</notations></note>"
     assert mark.format(after) in transposed(text, "m3")  # A flat, G
 
 
-def test_rests_move_with_the_notes_and_percussion_does_not():
+def test_rest_positions_move_and_percussion_does_not():
     rest = "<note><rest><display-step>B</display-step><display-octave>4</display-octave></rest></note>"
     assert "<display-step>D</display-step><display-octave>5</display-octave>" in transposed(rest, "m3")
     drum = rest.replace("rest>", "unpitched>")
@@ -135,7 +135,7 @@ def test_rests_move_with_the_notes_and_percussion_does_not():
     ("fret", "interval", "after"),
     [("3", "M2", ["2", "5"]), ("3", "-m3", ["2", "0"]), ("3", "-M3", []), ("20", "P5", [])],
 )
-def test_frets_move_on_their_string_or_go(fret, interval, after):
+def test_frets_move_along_their_string_or_are_removed(fret, interval, after):
     text = (
         f"<note>{PITCH.format('D')}<notations><technical><string>2</string><fret>{fret}</fret>"
         "<fingering>1</fingering></technical></notations></note>"
@@ -145,7 +145,7 @@ def test_frets_move_on_their_string_or_go(fret, interval, after):
     assert tree.findtext(".//fingering") == "1"
 
 
-def test_what_is_true_of_the_old_pitch_alone_goes():
+def test_marks_tied_to_the_old_pitch_are_removed():
     text = (
         f"<note>{PITCH.format('A')}<notehead-text><display-text>A</display-text></notehead-text>"
         "<notations><technical><open-string/><up-bow/></technical></notations></note>"
@@ -169,9 +169,9 @@ def test_what_is_true_of_the_old_pitch_alone_goes():
         ),
     ],
 )
-def test_signatures(key, interval, after):
+def test_key_signatures_are_transposed(key, interval, after):
     element = etree.fromstring(f"<key>{key}</key>")
-    transpose_naming(element, interval_named(interval))
+    transpose_element(element, parse_interval(interval))
     assert [each.text for each in element] == after
 
 
@@ -192,7 +192,7 @@ def test_chord_symbols_keep_kind_and_degrees():
     assert harmony.find("frame") is None
 
 
-def test_roots_that_nobody_writes_are_spelled_otherwise():
+def test_chord_roots_with_three_signs_are_respelled():
     name = "<{0}><{0}-step>{1}</{0}-step><{0}-alter>{2}</{0}-alter></{0}>"
     symbol = (
         f"<harmony>{name.format('root', 'F', 2)}<kind>minor</kind>{name.format('bass', 'B', 2)}</harmony>"
@@ -202,7 +202,7 @@ def test_roots_that_nobody_writes_are_spelled_otherwise():
     assert (name_in(harmony.find("root"), "root-"), name_in(harmony.find("bass"), "bass-")) == ("G#", "C##")
 
 
-def test_keys_of_numerals_move():
+def test_keys_of_numerals_are_transposed():
     symbol = (
         "<harmony><numeral><numeral-root>5</numeral-root><numeral-key><numeral-fifths>-1</numeral-fifths>"
         "<numeral-mode>major</numeral-mode></numeral-key></numeral><kind>major</kind></harmony>"
@@ -237,19 +237,19 @@ def pedals(alters: dict[str, int]) -> str:
     return PEDALS.format("".join(TUNING.format(step, alter) for step, alter in alters.items()))
 
 
-def test_pedals_of_a_harp_are_set_anew():
+def test_harp_pedals_are_transposed():
     natural = dict.fromkeys("DCBEFGA", 0)
     tree = etree.fromstring(f"<x>{transposed(pedals(natural), 'M2')}</x>")
     found = {each.findtext("pedal-step"): each.findtext("pedal-alter") for each in tree.iter("pedal-tuning")}
     assert found == {step: "1" if step in "FC" else "0" for step in "DCBEFGA"}
 
 
-def test_pedals_that_no_harp_has_go():
+def test_impossible_harp_pedals_are_removed():
     sharp = dict.fromkeys("DCBEFGA", 1)
     assert transposed(pedals(sharp) + "<barline/>", "M2") == "<barline/>"
 
 
-def test_what_stands_beside_pedals_that_go_stays():
+def test_other_contents_of_a_direction_survive_removed_pedals():
     sharp = pedals(dict.fromkeys("DCBEFGA", 1)).replace("</direction>", "<staff>2</staff></direction>")
     words = "<direction-type><words>dolce</words></direction-type>"
     assert transposed(sharp + "<barline/>", "M2") == "<barline/>"
@@ -260,7 +260,7 @@ def test_what_stands_beside_pedals_that_go_stays():
         assert transposed(both, "M2") == f"<direction>{words}<staff>2</staff></direction>"
 
 
-def test_small_letters_are_steps():
+def test_lower_case_steps_are_accepted():
     rest = "<note><rest><display-step>b</display-step><display-octave>4</display-octave></rest></note>"
     symbol = "<harmony><root><root-step>b</root-step></root><kind>minor</kind></harmony>"
     key = "<attributes><key><key-step>b</key-step><key-alter>-1</key-alter></key></attributes>"
@@ -291,6 +291,6 @@ def test_there_and_back():
         "<step>C</step><alter>much</alter><octave>4</octave>",
     ],
 )
-def test_what_is_no_pitch_is_refused(pitch):
+def test_invalid_pitch_raises(pitch):
     with pytest.raises((ValueError, KeyError)):
         transpose_note(etree.fromstring(f"<note><pitch>{pitch}</pitch></note>"), Interval(1, 2))

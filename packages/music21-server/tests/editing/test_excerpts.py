@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from music21_server.editing.excerpts import extracted, sliced
+from music21_server.editing.excerpts import document_with_measures, document_with_parts
 from music21_server.editing.scan import scan
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
@@ -46,11 +46,11 @@ def document(**parts: list[str]) -> bytes:
 def slice_of(source: bytes, first: int, last: int, *parts: str) -> Any:
     """Return bars of parts, by index, the last included, as a tree."""
     score, wanted = read_musicxml(source, Limits()), set(parts) or {"P1"}
-    return etree.fromstring(sliced(scan(source), score, range(first, last + 1), wanted))
+    return etree.fromstring(document_with_measures(scan(source), score, range(first, last + 1), wanted))
 
 
 def parts_of(source: bytes, *parts: str) -> Any:
-    return etree.fromstring(extracted(scan(source), set(parts)))
+    return etree.fromstring(document_with_parts(scan(source), set(parts)))
 
 
 def bar(root: Any, index: int = 0, part: int = 0) -> str:
@@ -66,20 +66,20 @@ def rows(*bars: str) -> list[str]:
 # Parts
 
 
-def test_ids_that_begin_alike_are_of_different_parts() -> None:
+def test_ids_with_a_common_prefix_are_distinguished() -> None:
     source = document(P1=rows(BAR), P10=rows(BAR), P11=rows(BAR))
     for root in (slice_of(source, 0, 0, "P1"), parts_of(source, "P1")):
         assert [each.get("id") for each in root.iterfind("part")] == ["P1"]
         assert [each.get("id") for each in root.iterfind("part-list/score-part")] == ["P1"]
 
 
-def test_ids_are_written_as_xml() -> None:
+def test_ids_are_escaped() -> None:
     source = document(P1=rows(BAR)).replace(b"P1", b"A&amp;B&lt;")
     for root in (slice_of(source, 0, 0, "A&B<"), parts_of(source, "A&B<")):
         assert root.find("part").get("id") == "A&B<"
 
 
-def test_marks_of_others_stand_in_the_first_part_and_once() -> None:
+def test_marks_of_other_parts_appear_once_in_the_first_part() -> None:
     source = document(P1=rows(BAR, BAR), P2=rows(BAR, BAR), P3=rows(BAR, rehearsal("B") + BAR))
     for root in (slice_of(source, 1, 1, "P1", "P2"), parts_of(source, "P1", "P2")):
         found = [len(list(part.iter("rehearsal"))) for part in root.iterfind("part")]
@@ -90,14 +90,14 @@ def test_marks_of_others_stand_in_the_first_part_and_once() -> None:
 
 
 @pytest.mark.parametrize("wanted", [("P1", "P2"), ("P2", "P3")])
-def test_marks_where_a_part_has_ended_stand_in_one_that_goes_on(wanted) -> None:
+def test_marks_after_the_end_of_a_part_appear_in_a_longer_part(wanted) -> None:
     bars = [BAR, BAR, BAR]
     source = document(P1=rows(*bars), P2=rows(BAR), P3=rows(*bars), P4=rows(BAR, BAR, rehearsal("C") + BAR))
     root = parts_of(source, *wanted)
     assert root.findtext(".//measure[@number='2']//rehearsal") == "C"
 
 
-def test_marks_of_others_are_put_by_the_divisions_there() -> None:
+def test_marks_are_placed_by_the_divisions_of_the_target_part() -> None:
     own = rows(BAR, divisions(2) + NOTE.format(8), NOTE.format(2) * 4)
     source = document(P1=own, P2=rows(BAR, BAR, NOTE.format(1) + rehearsal("B") + NOTE.format(3)))
     expected = NOTE.format(2) + rehearsal("B") + NOTE.format(2) * 3
@@ -111,20 +111,20 @@ def tempos(root: Any) -> list[str]:
     return [each.get("tempo") for each in root.iter("sound")]
 
 
-def test_tempo_that_stands_at_the_beginning_is_the_one() -> None:
+def test_tempo_at_the_start_of_the_excerpt_is_not_repeated() -> None:
     source = document(P1=rows(tempo(50) + BAR, tempo(60) + BAR))
     assert tempos(slice_of(source, 1, 1)) == ["60"]
     assert tempos(slice_of(source, 0, 1)) == ["50", "60"]
 
 
-def test_tempo_within_the_first_bar_leaves_the_one_before_in_force() -> None:
+def test_tempo_within_the_first_bar_keeps_the_earlier_one_at_its_start() -> None:
     half = NOTE.format(2)
     source = document(P1=rows(tempo(50) + half + tempo(70) + half, half + tempo(60) + half))
     assert tempos(slice_of(source, 1, 1)) == ["70", "60"]
     assert tempos(slice_of(source, 0, 0)) == ["50", "70"]
 
 
-def test_tempo_in_force_may_stand_in_another_part() -> None:
+def test_tempo_in_force_may_come_from_another_part() -> None:
     source = document(P1=rows(tempo(50) + BAR, BAR, BAR), P2=rows(BAR, tempo(60) + BAR, BAR))
     assert tempos(slice_of(source, 2, 2, "P1")) == tempos(slice_of(source, 2, 2, "P2")) == ["60"]
 
@@ -137,14 +137,14 @@ def test_tempo_in_force_may_stand_in_another_part() -> None:
         (("<words>Lento</words>", "<metronome/>", "<segno/>"), ["words", "metronome"]),
     ],
 )
-def test_tempo_comes_without_what_else_its_direction_says(types, left) -> None:
+def test_tempo_is_copied_without_other_contents_of_its_direction(types, left) -> None:
     source = document(P1=rows(tempo(50, *types) + BAR, BAR))
     direction = slice_of(source, 1, 1).find("part/measure/direction")
     assert [each[0].tag for each in direction.iterfind("direction-type")] == left
     assert dict(direction.find("sound").attrib) == {"tempo": "50"}
 
 
-def test_tempo_of_a_direction_that_says_something_else_is_a_sound() -> None:
+def test_tempo_of_an_unrelated_direction_becomes_a_sound() -> None:
     source = document(P1=rows(tempo(50, "<rehearsal>A</rehearsal>") + BAR, BAR))
     root = slice_of(source, 1, 1)
     assert root.find(".//direction") is None
@@ -160,7 +160,7 @@ STATE = (
 )
 
 
-def test_first_bar_says_what_is_in_force_and_its_own_changes_come_first() -> None:
+def test_first_bar_states_attributes_in_force_overridden_by_its_own() -> None:
     first, second = STATE.format(1, 4, "G"), "<key><fifths>2</fifths></key>"
     source = document(P1=[attributes(first) + BAR, attributes(second) + BAR, BAR])
     expected = attributes(STATE.format(2, 4, "G")) + BAR
@@ -168,7 +168,7 @@ def test_first_bar_says_what_is_in_force_and_its_own_changes_come_first() -> Non
     assert bar(slice_of(source, 0, 1), 1) == attributes(second) + BAR
 
 
-def test_changes_within_the_first_bar_stay_where_they_are() -> None:
+def test_attribute_changes_within_the_first_bar_stay_in_place() -> None:
     clef = attributes("<clef><sign>F</sign></clef>")
     inside = NOTE.format(1) + clef + NOTE.format(3)
     source = document(P1=[attributes(STATE.format(1, 4, "G")) + BAR, inside, BAR])
@@ -176,7 +176,7 @@ def test_changes_within_the_first_bar_stay_where_they_are() -> None:
     assert bar(slice_of(source, 2, 2)) == attributes(STATE.format(1, 4, "F")) + BAR
 
 
-def test_each_part_has_its_own() -> None:
+def test_each_part_states_its_own_attributes() -> None:
     transposed = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
     source = document(
         P1=[attributes(STATE.format(-3, 4, "C")) + BAR, BAR],
@@ -188,7 +188,7 @@ def test_each_part_has_its_own() -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 1), (2, 2), (1, 2), (0, 3), (2, 4), (4, 4)])
-def test_bars_are_those_asked_for_with_their_numbers(first, last) -> None:
+def test_excerpt_has_the_requested_bars_with_their_numbers(first, last) -> None:
     long = rows(*(NOTE.format(index + 1) for index in range(5)))
     source = document(P1=long, P2=rows(*(NOTE.format(index + 1) for index in range(2))))
     root = slice_of(source, first, last, "P1", "P2")
@@ -216,14 +216,14 @@ def directions(root: Any) -> list[tuple[int, str]]:
     ]
 
 
-def test_of_repeats_that_begin_one_after_the_other_the_last_counts() -> None:
+def test_of_consecutive_repeat_starts_the_last_counts() -> None:
     bars = (repeat("forward") + BAR, repeat("forward") + BAR, BAR + repeat("backward"))
     root = slice_of(document(P1=rows(*bars)), 0, 2)
     assert directions(root) == [(1, "forward"), (2, "backward")]
     assert bar(root) == divisions(1) + BAR
 
 
-def test_repeats_that_end_and_begin_at_once_are_two() -> None:
+def test_a_repeat_end_and_start_at_one_barline_are_separate() -> None:
     bars = (
         repeat("forward") + BAR + repeat("backward"), repeat("forward") + BAR, BAR + repeat("backward"),
     )  # fmt: skip
@@ -235,13 +235,13 @@ def test_repeats_that_end_and_begin_at_once_are_two() -> None:
     assert directions(slice_of(source, 2, 2)) == [(0, "backward")]
 
 
-def test_barline_that_says_something_else_stays_without_its_repeat() -> None:
+def test_barline_with_a_fermata_stays_without_its_repeat() -> None:
     bars = (repeat("forward", "<fermata/>") + BAR, BAR + repeat("backward"))
     expected = divisions(1) + "<barline><bar-style>x</bar-style><fermata/></barline>" + BAR
     assert bar(slice_of(document(P1=rows(*bars)), 0, 0)) == expected
 
 
-def test_signs_that_repeat_bars_before_the_slice_go() -> None:
+def test_signs_that_repeat_bars_before_the_slice_are_removed() -> None:
     style = attributes('<measure-style><measure-repeat type="start">{}</measure-repeat></measure-style>')
     source = document(P1=rows(BAR, style.format(1) + BAR, style.format(2) + BAR))
     found = [
@@ -253,7 +253,7 @@ def test_signs_that_repeat_bars_before_the_slice_go() -> None:
     assert [each.text for each in slice_of(source, 1, 2).iter("measure-repeat")] == ["1"]
 
 
-def test_layout_of_the_first_bar_stays_but_for_its_new_page() -> None:
+def test_layout_of_the_first_bar_stays_without_page_breaks() -> None:
     layout = '<print new-page="yes" new-system="yes" page-number="3" staff-spacing="9"/>'
     source = document(P1=rows(BAR, layout + BAR))
     assert dict(slice_of(source, 1, 1).find(".//print").attrib) == {"staff-spacing": "9"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from music21_server.editing.extraction import cut, extract
+from music21_server.editing.extraction import extract_parts, slice_score
 from music21_server.errors import ScoreError, TooMuchScoreError
 from music21_server.score.limits import Limits
 from music21_server.score.table import NOTE, NoteTable, Score
@@ -58,26 +58,26 @@ def elements(root: Any) -> list[tuple[str, str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("work", WORKS)
-def test_all_parts_are_the_whole(entry, columns, tree, work):
+def test_extracting_all_parts_gives_the_whole_score(entry, columns, tree, work):
     whole = entry(work)
     everything = tuple(str(index + 1) for index in range(len(columns(whole).parts)))
-    made = extract((whole,), everything, Limits())
-    assert rows(columns(made)) == rows(columns(whole))
-    assert columns(made).fermatas == columns(whole).fermatas
-    before, after = (elements(tree(one)) for one in (whole, made))
+    result = extract_parts((whole,), everything, Limits())
+    assert rows(columns(result)) == rows(columns(whole))
+    assert columns(result).fermatas == columns(whole).fermatas
+    before, after = (elements(tree(one)) for one in (whole, result))
     assert after == before
 
 
 @pytest.mark.parametrize("work", WORKS)
-def test_part_alone_has_its_notes_and_marks(entry, columns, tree, work):
+def test_single_part_keeps_its_notes_and_marks(entry, columns, tree, work):
     whole = columns(entry(work))
     last = len(whole.parts)
-    made = extract((entry(work),), (str(last),), Limits())
-    score = columns(made)
+    result = extract_parts((entry(work),), (str(last),), Limits())
+    score = columns(result)
     assert notes_of_part(score.notes, len(score.parts) - 1) == notes_of_part(whole.notes, last - 1)
     assert score.measure_numbers == whole.measure_numbers
     assert (score.title, score.composer) == (whole.title, whole.composer)
-    parts = [root.findall("part")[-1] for root in (tree(entry(work)), tree(made))]
+    parts = [root.findall("part")[-1] for root in (tree(entry(work)), tree(result))]
     tags = [Counter(each.tag for each in part.iter()) for part in parts]
     assert tags[0] - tags[1] == Counter()
     # What is more are marks that hold for all parts.
@@ -87,34 +87,34 @@ def test_part_alone_has_its_notes_and_marks(entry, columns, tree, work):
     }  # fmt: skip
 
 
-def test_what_stands_before_the_parts_stays(entry, tree):
-    made = tree(extract((entry("bach/bwv66.6"),), ("2", "Bass"), Limits()))
+def test_head_of_the_document_is_kept(entry, tree):
+    result = tree(extract_parts((entry("bach/bwv66.6"),), ("2", "Bass"), Limits()))
     before = tree(entry("bach/bwv66.6"))
-    assert [part.get("id") for part in made.findall("part")] == [
+    assert [part.get("id") for part in result.findall("part")] == [
         before.findall("part")[i].get("id") for i in (1, 3)
     ]
-    assert made.getroottree().docinfo.public_id == before.getroottree().docinfo.public_id
+    assert result.getroottree().docinfo.public_id == before.getroottree().docinfo.public_id
     for tag in ("identification", "defaults", "credit", "movement-title"):
-        found = [[elements(each) for each in root.iterfind(tag)] for root in (before, made)]
+        found = [[elements(each) for each in root.iterfind(tag)] for root in (before, result)]
         assert found[0] == found[1]
-    listed = [each.get("id") for each in made.iterfind("part-list/score-part")]
-    assert listed == [part.get("id") for part in made.findall("part")]
+    listed = [each.get("id") for each in result.iterfind("part-list/score-part")]
+    assert listed == [part.get("id") for part in result.findall("part")]
 
 
-def test_groups_of_one_are_none(entry, tree, song):
-    made = tree(extract((entry(song),), ("Voice", "Clarinet"), Limits()))
-    assert made.find("part-list/part-group") is None
-    made = tree(extract((entry(song),), ("Voice", "Piano"), Limits()))
-    assert [each.get("type") for each in made.iterfind("part-list/part-group")] == ["start", "stop"]
+def test_part_group_around_one_part_is_dropped(entry, tree, song):
+    result = tree(extract_parts((entry(song),), ("Voice", "Clarinet"), Limits()))
+    assert result.find("part-list/part-group") is None
+    result = tree(extract_parts((entry(song),), ("Voice", "Piano"), Limits()))
+    assert [each.get("type") for each in result.iterfind("part-list/part-group")] == ["start", "stop"]
 
 
-def test_part_comes_with_all_its_staves(entry, columns, song):
-    made = extract((entry(song),), ("3",), Limits())
-    assert [part.staff for part in columns(made).parts] == [1, 2]
-    assert made.report["extracted_parts"] == ["Piano"]
-    made = cut((entry(song),), "1", "1", ("2",), Limits())
-    assert [part.staff for part in columns(made).parts] == [1, 2]
-    assert made.report["extracted_parts"] == ["Piano"]
+def test_part_includes_all_staves_of_its_instrument(entry, columns, song):
+    result = extract_parts((entry(song),), ("3",), Limits())
+    assert [part.staff for part in columns(result).parts] == [1, 2]
+    assert result.report["extracted_parts"] == ["Piano"]
+    result = slice_score((entry(song),), "1", "1", ("2",), Limits())
+    assert [part.staff for part in columns(result).parts] == [1, 2]
+    assert result.report["extracted_parts"] == ["Piano"]
 
 
 TEMPO = (
@@ -135,38 +135,38 @@ def with_tempos(song) -> bytes:
 
 
 @pytest.mark.parametrize("part", ["Piano", "Clarinet"])
-def test_tempos_of_other_parts_come_along(entry, columns, tree, with_tempos, part):
-    made = extract((entry(with_tempos),), (part,), Limits())
-    score = columns(made)
+def test_tempos_of_other_parts_are_included(entry, columns, tree, with_tempos, part):
+    result = extract_parts((entry(with_tempos),), (part,), Limits())
+    score = columns(result)
     found = {each[1:] for each in in_quarters(score, "tempos", "quarters_per_minute")}
     assert found == {(0, 0, 60.0), (1, 1, 90.0)}
-    assert [each.text for each in tree(made).iter("words")] == ["Lento", "Lento"]
-    assert tree(made).find("part/measure/direction/staff") is None or part == "Piano"
-    plain = columns(extract((entry(with_tempos),), ("Voice",), Limits()))
+    assert [each.text for each in tree(result).iter("words")] == ["Lento", "Lento"]
+    assert tree(result).find("part/measure/direction/staff") is None or part == "Piano"
+    plain = columns(extract_parts((entry(with_tempos),), ("Voice",), Limits()))
     assert in_quarters(plain, "tempos", "quarters_per_minute") == [(0, 0, 0, 60.0), (0, 1, 1, 90.0)]
     whole = columns(entry(with_tempos))
     own = [index for index, each in enumerate(whole.parts) if each.name == part]
     assert (score.notes.kind == whole.notes.kind[np.isin(whole.notes.part, own)]).all()
 
 
-def test_tempo_in_force_is_said_at_the_beginning(entry, columns, tree, with_tempos):
-    made = cut((entry(with_tempos),), "3", "4", ("Clarinet",), Limits())
-    assert in_quarters(columns(made), "tempos", "quarters_per_minute") == [(0, 0, 0, 90.0)]
-    assert tree(made).findtext("part/measure/direction/direction-type/metronome/per-minute") == "90"
-    sound = tree(made).find("part/measure/direction/sound")
+def test_slice_starts_with_the_tempo_in_force(entry, columns, tree, with_tempos):
+    result = slice_score((entry(with_tempos),), "3", "4", ("Clarinet",), Limits())
+    assert in_quarters(columns(result), "tempos", "quarters_per_minute") == [(0, 0, 0, 90.0)]
+    assert tree(result).findtext("part/measure/direction/direction-type/metronome/per-minute") == "90"
+    sound = tree(result).find("part/measure/direction/sound")
     assert dict(sound.attrib) == {"tempo": "90"}
-    whole = cut((entry(with_tempos),), "1", "1", None, Limits())
+    whole = slice_score((entry(with_tempos),), "1", "1", None, Limits())
     assert in_quarters(columns(whole), "tempos", "quarters_per_minute") == [(0, 0, 0, 60.0)]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(work=st.sampled_from(WORKS), place=st.floats(0, 1))
-def test_slices_joined_are_the_whole(entry, columns, work, place):
+def test_joined_slices_give_the_whole_score(entry, columns, work, place):
     whole = columns(entry(work))
     bars = len(whole.measure_ticks)
     at = 1 + round(place * (bars - 2))
-    first = columns(cut((entry(work),), None, f"@{at}", None, Limits()))
-    second = columns(cut((entry(work),), f"@{at + 1}", None, None, Limits()))
+    first = columns(slice_score((entry(work),), None, f"@{at}", None, Limits()))
+    second = columns(slice_score((entry(work),), f"@{at + 1}", None, None, Limits()))
     assert rows(first) + rows(second, at) == rows(whole)
     assert first.measure_numbers + second.measure_numbers == whole.measure_numbers
     for part, of in zip(second.parts, whole.parts, strict=True):
@@ -183,41 +183,41 @@ def test_slices_joined_are_the_whole(entry, columns, work, place):
 
 def test_marks_inside_a_slice_survive(entry, tree):
     whole = tree(entry("schoenberg/opus19/movement2"))
-    made = tree(cut((entry("schoenberg/opus19/movement2"),), "@3", "@6", None, Limits()))
+    result = tree(slice_score((entry("schoenberg/opus19/movement2"),), "@3", "@6", None, Limits()))
     for tag in ("articulations", "dynamics", "beam", "lyric", "words", "dot", "accidental"):
         inside = [each for bar in whole.findall("part/measure")[2:6] for each in bar.iter(tag)]
-        assert len(list(made.iter(tag))) == len(inside)
-    assert len(list(made.iter("articulations"))) > 0
+        assert len(list(result.iter(tag))) == len(inside)
+    assert len(list(result.iter("articulations"))) > 0
 
 
-def test_signs_over_the_edge_are_left_out_and_state_comes_in(entry, tree, song):
-    made = tree(cut((entry(song),), "3", None, None, Limits()))
-    voice = made.find("part")
+def test_slice_drops_signs_over_its_edge_and_states_attributes_in_force(entry, tree, song):
+    result = tree(slice_score((entry(song),), "3", None, None, Limits()))
+    voice = result.find("part")
     assert voice.find(".//tied") is None
     assert voice.find(".//slur") is None
     first = voice.find("measure/attributes")
     assert (first.findtext("divisions"), first.findtext("key/fifths")) == ("2", "2")
     assert (first.findtext("time/beats"), first.findtext("clef/sign")) == ("3", "G")
-    piano = made.findall("part")[1]
+    piano = result.findall("part")[1]
     assert piano.findtext("measure/attributes/staves") == "2"
     assert [clef.findtext("sign") for clef in piano.iterfind("measure/attributes/clef")] == ["G", "G"]
-    clarinet = made.findall("part")[2]
+    clarinet = result.findall("part")[2]
     assert clarinet.findtext("measure/attributes/transpose/chromatic") == "-2"
-    assert [len(part) for part in made.iterfind("part")] == [3, 3, 3]  # of one length, though one had ended
-    inside = tree(cut((entry(song),), "2", "3", None, Limits()))
+    assert [len(part) for part in result.iterfind("part")] == [3, 3, 3]  # of one length, though one had ended
+    inside = tree(slice_score((entry(song),), "2", "3", None, Limits()))
     assert len(inside.findall("part[@id='P1']//tied")) == 2
     assert len(inside.findall("part[@id='P1']//slur")) == 2
 
 
-def test_rests_over_several_measures_end_with_the_slice(entry, tree, song):
-    made = tree(cut((entry(song),), None, "4", None, Limits()))
-    assert made.findtext(".//multiple-rest") == "1"
-    assert tree(cut((entry(song),), None, None, None, Limits())).findtext(".//multiple-rest") == "2"
+def test_multiple_bar_rests_end_with_the_slice(entry, tree, song):
+    result = tree(slice_score((entry(song),), None, "4", None, Limits()))
+    assert result.findtext(".//multiple-rest") == "1"
+    assert tree(slice_score((entry(song),), None, None, None, Limits())).findtext(".//multiple-rest") == "2"
 
 
-def test_new_pages_are_those_of_the_source(entry, tree, song):
-    made = tree(cut((entry(song),), None, "2", None, Limits()))
-    assert dict(made.find("part/measure/print").attrib) == {}
+def test_page_breaks_at_the_start_are_removed(entry, tree, song):
+    result = tree(slice_score((entry(song),), None, "2", None, Limits()))
+    assert dict(result.find("part/measure/print").attrib) == {}
 
 
 REPEAT = (
@@ -225,48 +225,48 @@ REPEAT = (
 )
 
 
-def test_repeats_that_do_not_end_do_not_begin(entry, tree, song):
+def test_repeats_without_an_end_in_the_slice_lose_their_start(entry, tree, song):
     bars = song.split(b"</measure>")  # one of them in a comment
     bars[2] += REPEAT.format("left", "forward").encode()[: -len("</measure>")]
     bars[4] += REPEAT.format("right", "backward").encode()[: -len("</measure>")]
     source = b"</measure>".join(bars)
 
     def repeats(first: str, last: str) -> list[str]:
-        made = tree(cut((entry(source),), first, last, ("Voice",), Limits()))
-        return [each.get("direction") for each in made.iter("repeat")]
+        result = tree(slice_score((entry(source),), first, last, ("Voice",), Limits()))
+        return [each.get("direction") for each in result.iter("repeat")]
 
     assert repeats("1", "5") == repeats("2", "4") == ["forward", "backward"]
     assert repeats("1", "3") == []
     assert repeats("3", "4") == ["backward"]
-    made = tree(cut((entry(source),), "1", "3", ("Voice",), Limits()))
-    assert made.find(".//barline") is None
+    result = tree(slice_score((entry(source),), "1", "3", ("Voice",), Limits()))
+    assert result.find(".//barline") is None
 
 
-def test_one_measure_alone(entry, columns):
-    made = cut((entry("bach/bwv66.6"),), "5", "5", ("Alto",), Limits())
-    assert columns(made).measure_numbers == ("5",)
-    assert (made.report["first_measure"], made.report["last_measure"]) == ("5", "5")
-    assert len(columns(made).parts) == 1
+def test_slice_of_one_measure_and_one_part(entry, columns):
+    result = slice_score((entry("bach/bwv66.6"),), "5", "5", ("Alto",), Limits())
+    assert columns(result).measure_numbers == ("5",)
+    assert (result.report["first_measure"], result.report["last_measure"]) == ("5", "5")
+    assert len(columns(result).parts) == 1
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "parts", "said"),
+    ("first", "last", "parts", "message"),
     [
-        ("99", None, None, "number of a bar"),
-        ("5", "4", None, "none before the first"),
-        (None, None, ("Tuba",), "name, id or place"),
+        ("99", None, None, "from 0 to 9 .* got '99'"),
+        ("5", "4", None, "got 5 to 4"),
+        (None, None, ("Tuba",), "got .Tuba."),
         (None, None, (), "at least one part"),
     ],
 )
-def test_what_is_not_there_is_told(entry, first, last, parts, said):
-    with pytest.raises(ScoreError, match=said):
-        cut((entry("bach/bwv66.6"),), first, last, parts, Limits())
+def test_unknown_measures_and_parts_are_refused(entry, first, last, parts, message):
+    with pytest.raises(ScoreError, match=message):
+        slice_score((entry("bach/bwv66.6"),), first, last, parts, Limits())
 
 
-def test_limits_hold_for_what_is_made(entry):
+def test_limits_apply_to_the_new_score(entry):
     for limits in (Limits(max_notes=20), Limits(max_measures=5)):
         with pytest.raises(TooMuchScoreError):
-            extract((entry("bach/bwv66.6"),), ("1",), limits)
+            extract_parts((entry("bach/bwv66.6"),), ("1",), limits)
         with pytest.raises(TooMuchScoreError):
-            cut((entry("bach/bwv66.6"),), "1", "8", None, limits)
-    assert cut((entry("bach/bwv66.6"),), "1", "2", ("1",), limits)
+            slice_score((entry("bach/bwv66.6"),), "1", "8", None, limits)
+    assert slice_score((entry("bach/bwv66.6"),), "1", "2", ("1",), limits)

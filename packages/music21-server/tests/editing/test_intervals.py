@@ -1,10 +1,10 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from music21 import interval as music21_interval
 from music21 import pitch as music21_pitch
 
-from music21_server.editing.intervals import Interval, interval_named, moved, within_signs
+from music21_server.editing.intervals import Interval, parse_interval, respell, transpose_name
 from music21_server.errors import ScoreError
 from music21_server.score.table import STEPS
 
@@ -18,26 +18,26 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", ["{0}", "-{0}", "down {0}", "{0} down", "up {0}", "+{0}"])
-def test_names_mean_what_music21_says(name, form):
+def test_names_are_parsed_like_music21(name, form):
     is_down = "-" in form or "down" in form
     theirs = music21_interval.Interval(name)
-    found = interval_named(form.format(name))
+    parsed = parse_interval(form.format(name))
     sign = -1 if is_down else 1
-    assert found == Interval(sign * theirs.generic.staffDistance, sign * theirs.semitones)
+    assert parsed == Interval(sign * theirs.generic.staffDistance, sign * theirs.semitones)
 
 
-def test_hyphens_as_music21_writes_them():
-    assert interval_named("M-3") == interval_named("-M3") == interval_named("down M3") == Interval(-2, -4)
+def test_hyphen_may_stand_before_the_number():
+    assert parse_interval("M-3") == parse_interval("-M3") == parse_interval("down M3") == Interval(-2, -4)
     assert (
-        interval_named("-M-3") == interval_named("-M3 down") == interval_named("down M-3") == Interval(-2, -4)
+        parse_interval("-M-3") == parse_interval("-M3 down") == parse_interval("down M-3") == Interval(-2, -4)
     )
-    assert interval_named("M-3").name == "M-3"
-    assert interval_named("M3").name == "M3"
+    assert parse_interval("M-3").name == "M-3"
+    assert parse_interval("M3").name == "M3"
     assert Interval(0, -1).name == "A-1"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "Expected an interval such as"),
         ("third", "Expected an interval such as"),
@@ -53,10 +53,10 @@ def test_hyphens_as_music21_writes_them():
         ("M" * 5000, "Expected an interval such as"),
     ],
 )
-def test_what_is_no_interval_is_told(text, said):
-    with pytest.raises(ScoreError, match=said) as told:
-        interval_named(text)
-    assert len(str(told.value)) < 300
+def test_invalid_interval_is_refused_with_a_hint(text, message):
+    with pytest.raises(ScoreError, match=message) as refusal:
+        parse_interval(text)
+    assert len(str(refusal.value)) < 300
 
 
 @given(
@@ -65,37 +65,36 @@ def test_what_is_no_interval_is_told(text, said):
     name=st.sampled_from(NAMES),
     is_down=st.booleans(),
 )
-def test_names_move_as_music21_moves_them(step, sharps, name, is_down):
-    interval = interval_named(f"-{name}" if is_down else name)
+def test_names_are_transposed_like_music21(step, sharps, name, is_down):
+    interval = parse_interval(f"-{name}" if is_down else name)
     signs = "#" * sharps if sharps > 0 else "-" * -sharps
     theirs = music21_interval.Interval(name)
     pitch = music21_pitch.Pitch(f"{step}{signs}4")
     expected = pitch.transpose(theirs.reverse() if is_down else theirs)
-    new_step, new_sharps, octaves = moved(step, sharps, interval)
-    if abs(new_sharps) > 4:
-        return  # music21 has no names for them
+    new_step, new_sharps, octaves = transpose_name(step, sharps, interval)
+    assume(abs(new_sharps) <= 4)  # music21 has no names for more
     assert (new_step, 4 + octaves) == (expected.step, expected.octave)
     assert new_sharps == (expected.alter or 0)
-    back = moved(new_step, new_sharps, interval.down)
+    back = transpose_name(new_step, new_sharps, interval.down)
     assert back == (step, sharps, -octaves)
 
 
 @given(step=st.sampled_from(STEPS), sharps=st.integers(-6, 6), most=st.integers(1, 3))
-def test_names_within_signs_sound_alike(step, sharps, most):
-    found, signs, octaves = within_signs(step, sharps, most=most)
-    assert abs(signs) <= max(most, 1)
+def test_respelled_names_sound_the_same(step, sharps, most):
+    new_step, new_sharps, octaves = respell(step, sharps, max_sharps=most)
+    assert abs(new_sharps) <= most
     heights = [
         music21_pitch.Pitch(f"{each}{octave}").ps + alter
-        for each, alter, octave in ((step, sharps, 4), (found, signs, 4 + octaves))
+        for each, alter, octave in ((step, sharps, 4), (new_step, new_sharps, 4 + octaves))
     ]
     assert heights[0] == heights[1]
     if abs(sharps) <= most:
-        assert (found, signs, octaves) == (step, sharps, 0)
+        assert (new_step, new_sharps, octaves) == (step, sharps, 0)
 
 
 @pytest.mark.parametrize(
     ("steps", "semitones", "fifths"),
     [(1, 2, 2), (1, 1, -5), (2, 3, -3), (2, 4, 4), (3, 5, -1), (-1, -2, -2), (7, 12, 0)],
 )
-def test_an_interval_has_a_place_on_the_line_of_fifths(steps, semitones, fifths):
+def test_fifths_of_an_interval(steps, semitones, fifths):
     assert Interval(steps, semitones).fifths == fifths

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from music21_server.editing.extraction import cut, extract
-from music21_server.editing.transposition import Wish, transpose
+from music21_server.editing.extraction import extract_parts, slice_score
+from music21_server.editing.transposition import TranspositionRequest, transpose
 from music21_server.score.limits import Limits
 
 FOSTER, WEBERN = "leadSheet/fosterBrownHair", "webern/webern_dormi_jesu_op_16_no_2"
@@ -78,9 +78,9 @@ def a_tone_higher(symbol: str) -> str:
 
 
 @pytest.mark.parametrize(("work", "tag", "count"), MARKED)
-def test_in_a_transposed_score(entry, tree, work, tag, count):
+def test_marks_survive_transposition(entry, tree, work, tag, count):
     before = marks(tree(entry(work)), tag)
-    after = marks(tree(transpose((entry(work),), Wish(interval="M2"), Limits())), tag)
+    after = marks(tree(transpose((entry(work),), TranspositionRequest(interval="M2"), Limits())), tag)
     assert len(before) == count
     if tag == "harmony":
         before = [(place, a_tone_higher(symbol)) for place, symbol in before]
@@ -101,17 +101,17 @@ def alone(entry, columns, tree):
         staves = [part.identity for part in columns(entry(work)).parts]
         for part in tree(entry(work)).iterfind("part"):
             staff = next(each for each in staves if each.partition("-Staff")[0] == part.get("id"))
-            yield part.get("id"), tree(extract((entry(work),), (staff,), Limits()))
+            yield part.get("id"), tree(extract_parts((entry(work),), (staff,), Limits()))
 
     return of
 
 
 @pytest.mark.parametrize(("work", "tag", "count"), MARKED)
-def test_in_parts(whole, alone, work, tag, count):
+def test_marks_survive_extraction_of_parts(whole, alone, work, tag, count):
     after = []
-    for identity, made in alone(work):
-        assert marks(made, tag) == marks(whole(work), tag, {identity})
-        after += marks(made, tag)
+    for identity, result in alone(work):
+        assert marks(result, tag) == marks(whole(work), tag, {identity})
+        after += marks(result, tag)
     assert len(after) == count
 
 
@@ -124,14 +124,14 @@ def slices(entry, tree):
         for first in range(0, len(bars), length):
             numbers = bars[first : first + length]
             ends = (f"@{first + 1}", f"@{first + len(numbers)}")
-            yield numbers, tree(cut((entry(work),), *ends, None, Limits()))
+            yield numbers, tree(slice_score((entry(work),), *ends, None, Limits()))
 
     return of
 
 
 @pytest.mark.parametrize(("work", "tag"), [row[:2] for row in MARKED if row[1] not in ("slur", "repeat")])
-def test_in_slices(entry, tree, slices, work, tag):
-    after = [mark for _, made in slices(work, 7) for mark in marks(made, tag)]
+def test_marks_survive_slicing(entry, tree, slices, work, tag):
+    after = [mark for _, result in slices(work, 7) for mark in marks(result, tag)]
     assert sorted(after) == sorted(marks(tree(entry(work)), tag))
 
 
@@ -150,12 +150,12 @@ def whole_slurs(found: list[Mark]) -> list[Mark]:
 
 
 @pytest.mark.parametrize(("work", "count"), [(row[0], row[2]) for row in MARKED if row[1] == "slur"])
-def test_slurs_in_slices_are_those_that_begin_and_end_there(entry, tree, slices, work, count):
+def test_slices_keep_the_slurs_that_begin_and_end_in_them(entry, tree, slices, work, count):
     whole = marks(tree(entry(work)), "slur")
     assert len(whole_slurs(whole)) == count
     after = 0
-    for numbers, made in slices(work, 4):
-        found = marks(made, "slur")
+    for numbers, result in slices(work, 4):
+        found = marks(result, "slur")
         assert sorted(found) == sorted(whole_slurs([mark for mark in whole if mark[0][1] in numbers]))
         after += len(found)
     assert count // 2 < after <= count
@@ -172,7 +172,7 @@ def test_slurs_in_slices_are_those_that_begin_and_end_there(entry, tree, slices,
         (BACH, ("@6", "@9"), []),
     ],
 )
-def test_repeats_in_slices_are_those_that_end_there(entry, tree, work, bars, directions):
-    made = marks(tree(cut((entry(work),), *bars, None, Limits())), "repeat")
-    assert [etree.fromstring(text).get("direction") for _, text in made] == directions
-    assert set(made) <= set(marks(tree(entry(work)), "repeat"))
+def test_slices_keep_the_repeats_that_end_in_them(entry, tree, work, bars, directions):
+    result = marks(tree(slice_score((entry(work),), *bars, None, Limits())), "repeat")
+    assert [etree.fromstring(text).get("direction") for _, text in result] == directions
+    assert set(result) <= set(marks(tree(entry(work)), "repeat"))

@@ -15,19 +15,19 @@ def test_parts_and_measures_are_found(song) -> None:
 
 
 @pytest.mark.parametrize("bars", [1, 2, 3, 4, 5, 6])
-def test_no_more_measures_are_looked_for_than_wanted(song, bars) -> None:
+def test_search_stops_after_the_requested_measures(song, bars) -> None:
     whole, some = scan(song), scan(song, bars)
     assert [part.starts for part in some.parts] == [part.starts[: bars + 1] for part in whole.parts]
 
 
-def test_many_signs_that_could_begin_a_comment(song) -> None:
+def test_many_exclamation_marks_are_not_mistaken_for_comments(song) -> None:
     text = b"! ? !! &lt;!-- " * 100
     document = scan(song.replace(b"Welt", text + b"</text><!-- <measure> --><text>" + text + b"Welt"))
     assert [len(part.starts) - 1 for part in document.parts] == [5, 4, 3]
     assert document.measures(document.parts[0], 1, 1)[0].find("note/lyric")[2].text.endswith("-- Welt")
 
 
-def test_some_measures_of_a_part(song) -> None:
+def test_measures_are_parsed_by_index(song) -> None:
     document = scan(song)
     cut = document.measures(document.parts[0], 1, 2)
     assert [measure.get("number") for measure in cut] == ["2", "3"]
@@ -47,25 +47,25 @@ def test_some_measures_of_a_part(song) -> None:
         (2, range(4, 5), []),
     ],
 )
-def test_measures_with_an_element(song, part, measures, found) -> None:
+def test_measures_with_a_tag_are_found(song, part, measures, found) -> None:
     document = scan(song)
     assert document.measures_with(document.parts[part], (b"<attributes",), measures) == found
 
 
-def test_part_without_an_id_is_the_first_one_listed(song) -> None:
+def test_part_without_an_id_gets_the_first_id_of_the_list(song) -> None:
     listed = song.replace(b'"P1"', b'"V"').replace(b'<part id="V">', b"<part>")
     assert [part.identity for part in scan(listed).parts] == ["V", "P2", "P3"]
     assert scan(b"<score-partwise><part-list/><part></part></score-partwise>").parts[0].identity == "P1"
 
 
-def test_attributes_before_a_measure(song) -> None:
+def test_attributes_before_a_measure_are_returned_in_order(song) -> None:
     document = scan(song)
     before = document.attributes_before(document.parts[1], 3)
     assert [attributes[0].tag for attributes in before] == ["divisions", "clef", "divisions"]
     assert document.attributes_before(document.parts[1], 0) == []
 
 
-def test_attributes_that_say_nothing(song) -> None:
+def test_empty_attributes_are_skipped(song) -> None:
     document = scan(song.replace(b'<measure number="2">', b'<measure number="2"><attributes /><attributes/>'))
     assert len(document.attributes_before(document.parts[0], 3)) == 2
 
@@ -82,7 +82,7 @@ def test_attributes_that_say_nothing(song) -> None:
         lambda text: text.replace("<time>", "<part-symbol>x</part-symbol><measure-style/><time>").encode(),
     ],
 )  # fmt: skip
-def test_documents_of_all_kinds(song, change) -> None:
+def test_encodings_comments_and_line_ends(song, change) -> None:
     document = scan(change(song.decode()))
     assert [(part.identity, len(part.starts) - 1) for part in document.parts] == [
         ("P1", 5),
@@ -92,13 +92,13 @@ def test_documents_of_all_kinds(song, change) -> None:
     assert len(document.measures(document.parts[1], 0, 3)) == 4
 
 
-def test_raw_text_is_kept(song) -> None:
+def test_cdata_is_kept_as_text(song) -> None:
     changed = song.replace(b"<text>Welt</text>", b"<text><![CDATA[a < b & <measure>]]></text>")
     document = scan(changed)
     assert document.measures(document.parts[0], 1, 1)[0].findtext("note/lyric/text") == "a < b & <measure>"
 
 
-def test_prefixes_of_the_root_are_known_below(song) -> None:
+def test_namespace_prefixes_of_the_root_are_usable_in_measures(song) -> None:
     changed = song.replace(b'version="4.0">', b'version="4.0" xmlns:xlink="http://www.w3.org/1999/xlink">', 1)
     changed = changed.replace(b'<measure number="2">', b'<measure number="2" xlink:href="x">')
     document = scan(changed)
@@ -115,12 +115,12 @@ def test_prefixes_of_the_root_are_known_below(song) -> None:
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><score-partwise/>", "ENTITY"),
     ],
 )
-def test_broken_documents(source, message) -> None:
+def test_broken_documents_are_refused(source, message) -> None:
     with pytest.raises(UnreadableScoreError, match=message):
         scan(source)
 
 
-def test_a_broken_measure(song) -> None:
+def test_a_broken_measure_is_refused_when_parsed(song) -> None:
     document = scan(song.replace(b"</note>", b"", 1))
     with pytest.raises(UnreadableScoreError, match="well-formed"):
         document.measures(document.parts[0], 0, 0)

@@ -39,7 +39,7 @@ START, STOP = '<slur type="start"/>', '<slur type="stop"/>'
 TIED, UNTIED = '<tied type="start"/>', '<tied type="stop"/>'
 
 
-def test_what_is_complete_is_kept() -> None:
+def test_complete_spanners_are_kept() -> None:
     measures = (note(START) + wedge("crescendo"), note() + wedge("stop"), note(STOP))
     assert (
         left(*measures) == "<part>" + "".join(f"<measure>{each}</measure>" for each in measures) + "</part>"
@@ -68,15 +68,15 @@ def test_what_is_complete_is_kept() -> None:
         (note('<slur number="1" type="start"/>', '<slur number="2" type="stop"/>'), note()),
     ],
 )
-def test_what_lacks_an_end_is_removed(whole, rest) -> None:
+def test_spanners_without_an_end_or_start_are_removed(whole, rest) -> None:
     assert left(whole) == f"<part><measure>{rest}</measure></part>"
 
 
-def test_a_slur_that_ends_before_another_begins_is_not_taken_for_it() -> None:
+def test_an_end_does_not_match_a_later_start() -> None:
     assert left(note(STOP) + note(START)) == f"<part><measure>{note()}{note()}</measure></part>"
 
 
-def test_a_slur_may_end_in_a_voice_that_comes_first_in_the_document() -> None:
+def test_a_slur_may_end_in_an_earlier_voice_of_the_document() -> None:
     bar = note() + note(STOP) + back(2) + note(START) + note()
     assert left(bar) == f"<part><measure>{bar}</measure></part>"
 
@@ -92,7 +92,7 @@ def test_a_slur_may_end_in_a_voice_that_comes_first_in_the_document() -> None:
         (note(START, duration=2), note(duration="none") + note() + note(STOP)),
     ],
 )
-def test_signs_are_read_by_time(begins, ends) -> None:
+def test_spanners_are_matched_in_order_of_time(begins, ends) -> None:
     bar = begins + back(2) + ends
     assert left(bar) == f"<part><measure>{bar}</measure></part>"
 
@@ -106,7 +106,7 @@ NOTATIONS = ["tied", "slur", "glissando", "slide", "tuplet"]
 
 
 @pytest.mark.parametrize(("tag", "begin", "end"), DIRECTIONS)
-def test_each_direction_with_two_ends(tag, begin, end) -> None:
+def test_direction_spanners_need_both_ends(tag, begin, end) -> None:
     begun, ended = direction(tag, begin), direction(tag, end)
     assert left(begun + note(), note() + ended).count(f"<{tag}") == 2
     nothing = f"<part><measure>{note()}</measure></part>"
@@ -116,7 +116,7 @@ def test_each_direction_with_two_ends(tag, begin, end) -> None:
 
 
 @pytest.mark.parametrize("tag", NOTATIONS)
-def test_each_notation_with_two_ends(tag) -> None:
+def test_notation_spanners_need_both_ends(tag) -> None:
     begun, ended = f'<{tag} type="start"/>', f'<{tag} type="stop"/>'
     assert left(note(begun), note(ended)).count(f"<{tag}") == 2
     assert left(note(begun)) == left(note(ended)) == left(note())
@@ -124,7 +124,7 @@ def test_each_notation_with_two_ends(tag) -> None:
 
 
 @pytest.mark.parametrize("end", ["stop", "discontinue"])
-def test_each_ending(end) -> None:
+def test_endings_need_both_ends(end) -> None:
     begun, ended = (
         f'<barline><bar-style>x</bar-style><ending number="1" type="{kind}"/></barline>'
         for kind in ("start", end)
@@ -136,43 +136,43 @@ def test_each_ending(end) -> None:
     assert left(note() + ended) == f"<part><measure>{note()}{alone}</measure></part>"
 
 
-def test_a_middle_neither_begins_nor_ends() -> None:
+def test_a_pedal_change_neither_begins_nor_ends_the_pedal() -> None:
     first, middle, last = (direction("pedal", kind) for kind in ("start", "change", "stop"))
     whole = first + note() + middle + note() + last
     assert left(whole) == f"<part><measure>{whole}</measure></part>"
     assert left(middle + note() + last) == left(note())
 
 
-def test_ties_go_from_pitch_to_pitch_on_their_staff() -> None:
+def test_ties_connect_equal_pitches_of_one_staff() -> None:
     high, low = "<staff>1</staff>", "<staff>2</staff>"
     same = note(TIED, staff=high) + note(UNTIED, staff=high)
     assert left(same) == f"<part><measure>{same}</measure></part>"
     assert left(note(TIED, staff=high) + note(UNTIED, staff=low)) == left(note(staff=high) + note(staff=low))
 
 
-def test_one_slur_follows_the_other() -> None:
+def test_consecutive_slurs_may_share_a_note() -> None:
     measures = note(START) + note(START, STOP) + note(STOP)
     assert left(measures) == f"<part><measure>{measures}</measure></part>"
 
 
-def test_a_slur_from_a_grace_note() -> None:
+def test_a_slur_may_start_at_a_grace_note() -> None:
     bar = note(START, before="<grace/>", duration=0) + note(STOP)
     assert left(bar) == f"<part><measure>{bar}</measure></part>"
 
 
-def test_a_chain_of_ties_is_cut_at_its_open_end() -> None:
+def test_a_chain_of_ties_loses_only_its_open_end() -> None:
     for both in ((UNTIED, TIED), (TIED, UNTIED)):  # in the document either may come first
         assert left(note(*both) + note(UNTIED)) == left(note(TIED) + note(UNTIED))
         assert left(note(TIED) + note(*both)) == left(note(TIED) + note(UNTIED))
 
 
-def test_a_direction_with_something_else_is_kept() -> None:
+def test_a_direction_with_other_contents_is_kept() -> None:
     text = "<direction><direction-type><words>dolce</words></direction-type>{}</direction>"
     assert left(text.format('<direction-type><wedge type="stop"/></direction-type>')) == (
         f"<part><measure>{text.format('')}</measure></part>"
     )
 
 
-def test_what_rings_on_is_complete() -> None:
+def test_let_ring_ties_need_no_end() -> None:
     bar = note('<tied type="let-ring"/>')
     assert left(bar) == f"<part><measure>{bar}</measure></part>"

@@ -12,7 +12,7 @@ from music21_server.editing.system_marks import (
     SystemMark,
     divisions_before,
     insert_mark,
-    missing,
+    new_marks,
     system_marks,
 )
 
@@ -61,12 +61,12 @@ def marks_in(*measures: str, within: range | None = None) -> list[SystemMark]:
         (note(2) + divisions("0") + note(2), 2),
     ],
 )
-def test_where_a_mark_stands(before, quarters):
+def test_onset_of_a_mark(before, quarters):
     (mark,) = marks_in(divisions(2) + before + REHEARSAL + note(9))
     assert (mark.measure, mark.quarters, mark.kinds) == (0, quarters, {"rehearsal"})
 
 
-def test_divisions_are_those_said_last():
+def test_latest_divisions_apply():
     bars = (divisions(2) + note(2), note(2) + divisions(3), note(1) + REHEARSAL)
     document = scanned(*bars)
     assert [divisions_before(document, document.parts[0], index) for index in range(4)] == [1, 2, 3, 3]
@@ -92,7 +92,7 @@ def test_divisions_are_those_said_last():
         ('<sound dynamics="90"/>', None),
     ],
 )
-def test_what_a_mark_says(element, kinds):
+def test_kinds_of_a_mark(element, kinds):
     assert [mark.kinds for mark in marks_in(divisions(1) + element + note(1))] == ([kinds] if kinds else [])
 
 
@@ -100,13 +100,13 @@ def mark(*kinds: str, measure: int = 0, quarters: int = 0) -> SystemMark:
     return SystemMark(measure, Fraction(quarters), frozenset(kinds), None)
 
 
-def test_each_thing_is_said_once_for_each_moment():
+def test_new_marks_have_each_kind_once_per_moment():
     present = [mark("tempo"), mark("tempo", measure=1)]
     both, later, elsewhere = (
         mark("tempo", "rehearsal"), mark("tempo", quarters=1), mark("tempo", measure=2),
     )  # fmt: skip
-    assert missing([mark("tempo"), both, later, elsewhere], present) == [both, later, elsewhere]
-    assert missing([both, mark("rehearsal"), both], []) == [both]
+    assert new_marks([mark("tempo"), both, later, elsewhere], present) == [both, later, elsewhere]
+    assert new_marks([both, mark("rehearsal"), both], []) == [both]
 
 
 def inserted(measure: str, quarters: Fraction | float, element: str = REHEARSAL, unit: int = 2) -> str:
@@ -137,15 +137,15 @@ def inserted(measure: str, quarters: Fraction | float, element: str = REHEARSAL,
         ("", 1, "*"),
     ],
 )
-def test_a_mark_is_put_where_it_belongs_in_time(bar, quarters, expected):
+def test_a_mark_is_inserted_at_its_onset(bar, quarters, expected):
     assert inserted(bar, quarters) == expected
 
 
-def test_steps_back_may_be_parts_of_a_division():
+def test_backup_may_be_a_fraction_of_a_division():
     assert inserted(note(3), 0.75, unit=1) == note(3) + moved("backup", 2.25) + "*"
 
 
-def test_voice_and_staff_of_the_other_part_go_and_the_mark_itself_stays():
+def test_inserted_copy_has_no_voice_or_staff_and_the_original_is_unchanged():
     element = (
         "<direction><direction-type><segno/></direction-type><voice>3</voice><staff>2</staff>"
         '<sound segno="1"/></direction>'

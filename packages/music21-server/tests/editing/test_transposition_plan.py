@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from music21_server.editing.column_transposition import moving_rows
-from music21_server.editing.intervals import Interval, interval_named
+from music21_server.editing.intervals import Interval, parse_interval
 from music21_server.editing.transposition_plan import (
-    Plan,
+    TranspositionPlan,
     check_range,
     interval_of_semitones,
     interval_to_key,
-    plan_of,
+    plan_transposition,
 )
 from music21_server.errors import ScoreError
 from music21_server.reading.musicxml import read_musicxml
@@ -53,35 +53,39 @@ def bars_of(fifths: tuple[int | None, ...], pitches: str) -> str:
         ((12,), "P8", "P8"),  # what is beyond already may stay so
     ],
 )
-def test_one_interval_for_all_signatures(fifths, interval, expected):
-    plan = plan_of(score_of(*fifths), (0,), interval_named(interval))
+def test_one_interval_serves_all_signatures(fifths, interval, expected):
+    plan = plan_transposition(score_of(*fifths), (0,), parse_interval(interval))
     assert plan.exceptions == {}
-    assert plan.interval == interval_named(expected)
+    assert plan.interval == parse_interval(expected)
     assert all(abs(each + plan.interval.fifths) <= max(7, abs(each)) for each in fifths)
 
 
-def test_where_no_interval_serves_passages_differ():
-    plan = plan_of(score_of(5, -5), (0,), interval_named("m2"))
-    assert plan.under(5) == Interval(1, 1)
-    assert plan.under(-5) == Interval(0, 1)
-    assert plan.under(0) == Interval(1, 1)
+def test_interval_depends_on_the_signature_if_none_serves_all():
+    plan = plan_transposition(score_of(5, -5), (0,), parse_interval("m2"))
+    assert plan.interval_for(5) == Interval(1, 1)
+    assert plan.interval_for(-5) == Interval(0, 1)
+    assert plan.interval_for(0) == Interval(1, 1)
     # Seven flats instead of two are many, but can be written: as asked for.
-    assert plan_of(score_of(5, -5, -2), (0,), interval_named("m2")).exceptions == {-5: Interval(0, 1)}
+    assert plan_transposition(score_of(5, -5, -2), (0,), parse_interval("m2")).exceptions == {
+        -5: Interval(0, 1)
+    }
 
 
-def test_keys_and_notes_of_other_parts_say_nothing():
+def test_keys_and_notes_of_other_parts_are_ignored():
     score = score_of(0, pitches="Bb4 Eb4 Ab4", other=(7, "F#4 C#4 G#4 F#4 C#4 G#4"))
-    assert plan_of(score, (0,), interval_named("A1")) == Plan(Interval(0, 1), {})  # seven sharps
-    assert interval_of_semitones(score, (0,), 1) == interval_named("m2")
+    assert plan_transposition(score, (0,), parse_interval("A1")) == TranspositionPlan(
+        Interval(0, 1), {}
+    )  # seven sharps
+    assert interval_of_semitones(score, (0,), 1) == parse_interval("m2")
     same = score_of(0, pitches="Bb4 Eb4 Ab4", other=(0, "F#4 C#4 G#4 F#4 C#4 G#4"))
-    assert interval_of_semitones(same, (0,), 6) == interval_named("A4")
+    assert interval_of_semitones(same, (0,), 6) == parse_interval("A4")
 
 
-def test_without_a_signature_there_are_no_signs():
+def test_missing_signature_counts_as_no_sharps_or_flats():
     score = score_of(None)
     assert score.keys == ()
-    assert plan_of(score, (0,), interval_named("AA1")).interval == interval_named("M2")
-    assert interval_of_semitones(score, (0,), 1) == interval_named("m2")
+    assert plan_transposition(score, (0,), parse_interval("AA1")).interval == parse_interval("M2")
+    assert interval_of_semitones(score, (0,), 1) == parse_interval("m2")
 
 
 @pytest.mark.parametrize(
@@ -94,28 +98,28 @@ def test_without_a_signature_there_are_no_signs():
         (5, 1, "m2"), (-5, 1, "A1"), (-6, 6, "A4"), (6, 6, "d5"), (4, 4, "d4"), (-4, -1, "-m2"),
     ],
 )  # fmt: skip
-def test_semitones_are_spelled_for_reading(fifths, semitones, expected):
-    assert interval_of_semitones(score_of(fifths), (0,), semitones) == interval_named(expected)
+def test_semitones_get_the_most_readable_spelling(fifths, semitones, expected):
+    assert interval_of_semitones(score_of(fifths), (0,), semitones) == parse_interval(expected)
 
 
-def test_notes_decide_between_signatures_that_are_as_far():
+def test_notes_decide_between_equally_good_signatures():
     flats, sharps = (score_of(0, pitches=pitches) for pitches in ("Bb4 Eb4 Ab4", "F#4 C#4 G#4"))
-    assert interval_of_semitones(flats, (0,), 6) == interval_named("A4")
-    assert interval_of_semitones(sharps, (0,), 6) == interval_named("d5")
+    assert interval_of_semitones(flats, (0,), 6) == parse_interval("A4")
+    assert interval_of_semitones(sharps, (0,), 6) == parse_interval("d5")
     # B three times and E sharp, or C flat three times and F; and the other way round.
-    assert interval_of_semitones(score_of(0, pitches="F4 F4 F4 B4"), (0,), 6) == interval_named("A4")
-    assert interval_of_semitones(score_of(0, pitches="B4 B4 B4 F4"), (0,), 6) == interval_named("d5")
+    assert interval_of_semitones(score_of(0, pitches="F4 F4 F4 B4"), (0,), 6) == parse_interval("A4")
+    assert interval_of_semitones(score_of(0, pitches="B4 B4 B4 F4"), (0,), 6) == parse_interval("d5")
     # Six times B sharp, or seven times C flat.
-    assert interval_of_semitones(score_of(0, pitches="F4 " * 7 + "F#4 " * 6), (0,), 6) == interval_named("A4")
+    assert interval_of_semitones(score_of(0, pitches="F4 " * 7 + "F#4 " * 6), (0,), 6) == parse_interval("A4")
 
 
-def test_most_signatures_decide():
+def test_spelling_that_suits_most_signatures_is_chosen():
     # By a minor second only the first could be written, by a chromatic semitone the two others.
-    assert interval_of_semitones(score_of(6, -3, -4), (0,), 1) == interval_named("A1")
+    assert interval_of_semitones(score_of(6, -3, -4), (0,), 1) == parse_interval("A1")
 
 
 @pytest.mark.parametrize(
-    ("of", "to", "direction", "expected"),
+    ("present", "target", "direction", "expected"),
     [
         ("C major", "D major", None, "M2"),
         ("C major", "D major", "down", "-m7"),
@@ -135,27 +139,27 @@ def test_most_signatures_decide():
         ("E- major", "E major", None, "A1"),
     ],
 )
-def test_way_to_a_key(of, to, direction, expected):
-    found = interval_to_key(parse_key(of), parse_key(to), direction)
-    assert found == interval_named(expected)
+def test_interval_to_a_key(present, target, direction, expected):
+    interval = interval_to_key(parse_key(present), parse_key(target), direction)
+    assert interval == parse_interval(expected)
 
 
-def test_keys_that_sound_alike_are_no_way_apart():
-    found = interval_to_key(parse_key("C- major"), parse_key("B major"), None)
-    assert (found.semitones, found.fifths) == (0, 12)
+def test_enharmonic_keys_are_zero_semitones_apart():
+    interval = interval_to_key(parse_key("C- major"), parse_key("B major"), None)
+    assert (interval.semitones, interval.fifths) == (0, 12)
 
 
-def test_mode_stays():
-    with pytest.raises(ScoreError, match="Expected a minor key, as the score is in A minor"):
+def test_other_mode_is_refused():
+    with pytest.raises(ScoreError, match=r"Expected a minor key, .* score is in A minor .* got C major"):
         interval_to_key(parse_key("A minor"), parse_key("C major"), None)
 
 
-def test_octaves_that_nobody_writes_are_refused():
+def test_octaves_outside_the_range_are_refused():
     score = score_of(0, pitches="C4 B8 A0")
     rows = moving_rows(score.notes, (0,))
-    check_range(score, rows, interval_named("P8"))
-    with pytest.raises(ScoreError, match="with which B8 would be in octave 10"):
-        check_range(score, rows, interval_named("M9"))
-    with pytest.raises(ScoreError, match="with which A0 would be in octave -1"):
-        check_range(score, rows, interval_named("-P8"))
-    check_range(score, rows & (np.arange(len(rows)) == 0), interval_named("P29"))
+    check_range(score, rows, parse_interval("P8"))
+    with pytest.raises(ScoreError, match="which moves B8 to octave 10"):
+        check_range(score, rows, parse_interval("M9"))
+    with pytest.raises(ScoreError, match="which moves A0 to octave -1"):
+        check_range(score, rows, parse_interval("-P8"))
+    check_range(score, rows & (np.arange(len(rows)) == 0), parse_interval("P29"))

@@ -1,4 +1,4 @@
-"""A small document with most of what an excerpt has to look after."""
+"""A small document with most of the notation that an excerpt must handle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bars from all works of the corpus that music21 ships are drawn. Slow: a session of its own."""
+"""Bars from all works of music21's corpus are drawn. Slow, and therefore marked `corpus`."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_all_staves_of_all_bars_are_drawn() -> None:
                 form="svg", limits=Limits(), picture_limits=PictureLimits(),
             )  # fmt: skip
             classes = [each.get("class") for each in etree.fromstring(picture.content).iter()]
-            came = (classes.count("measure"), classes.count("staff"))
+            actual = (classes.count("measure"), classes.count("staff"))
             expected = (last - first + 1, (last - first + 1) * len(score.parts))
             drawn += 1
-            if came != expected:
-                problems[f"{path.name} {first}-{last}"] = (came, expected)
+            if actual != expected:
+                problems[f"{path.name} {first}-{last}"] = (actual, expected)
     assert drawn > 1900
     assert problems == {}

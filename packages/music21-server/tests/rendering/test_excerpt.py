@@ -20,7 +20,7 @@ def cut(song, score, measures, parts=(0, 1, 2, 3)):
     return etree.fromstring(excerpt_of_document(song, score, measures, parts))
 
 
-def test_attributes_in_force_stand_at_the_first_measure(song, score) -> None:
+def test_first_measure_states_the_attributes_in_force(song, score) -> None:
     root = cut(song, score, range(3, 4))
     voice, piano = root.findall("part")[:2]
     assert voice.find("measure").get("number") == "4"
@@ -33,14 +33,13 @@ def test_attributes_in_force_stand_at_the_first_measure(song, score) -> None:
     assert attributes.findtext("staves") == "2"
 
 
-def test_a_change_at_the_first_measure_counts(song, score) -> None:
+def test_a_change_at_the_first_measure_replaces_the_attributes_in_force(song, score) -> None:
     [attributes] = cut(song, score, range(2, 3), (0,)).findall("part/measure/attributes")
     assert [key.findtext("fifths") for key in attributes.findall("key")] == ["2"]
 
 
-def test_the_excerpt_is_read_as_the_same_notes(song, score) -> None:
-    """With the reader as the judge: rows, keys, times and transpositions of the bars are those of the
-    whole."""
+def test_reading_the_excerpt_gives_the_same_notes(song, score) -> None:
+    """Reading each excerpt gives the rows and transpositions of the same bars of the whole score."""
     for first in range(5):
         for last in range(first, 5):
             back = read_musicxml(
@@ -60,7 +59,7 @@ def test_the_excerpt_is_read_as_the_same_notes(song, score) -> None:
                 ]
 
 
-def test_signs_that_leave_the_excerpt_are_left_out(song, score) -> None:
+def test_signs_that_cross_the_edge_are_left_out(song, score) -> None:
     second = cut(song, score, range(1, 2))
     assert second.xpath("//slur|//tied|//tie|//wedge|//direction") == []
     both = cut(song, score, range(1, 3), (0,))
@@ -83,7 +82,7 @@ def test_pages_and_rests_of_several_bars_are_left_out(song, score) -> None:
     assert root.xpath("//print|//defaults|//multiple-rest") == []
 
 
-def test_chosen_parts_come_with_all_staves_and_braces_around_two(song, score) -> None:
+def test_parts_include_all_staves_and_braces_around_two_or_more(song, score) -> None:
     assert with_all_staves(score, (2,)) == (1, 2)
     root = cut(song, score, range(1), (2,))
     assert [part.get("id") for part in root.findall("part")] == ["P2"]
@@ -114,7 +113,7 @@ def test_the_source_is_not_changed(song, score) -> None:
     )
 
 
-def test_columns_are_cut_likewise(song, score) -> None:
+def test_excerpt_of_columns_states_the_attributes_in_force(song, score) -> None:
     root = etree.fromstring(excerpt_of_columns(score, range(2, 4), (0, 3)))
     assert [measure.get("number") for measure in root.findall("part/measure")] == ["3", "4", "3"]
     assert root.xpath("part[1]/measure[1]/attributes/key/fifths/text()") == ["2"]

@@ -1,4 +1,4 @@
-"""Pictures that are drawn in bands, beside the same drawn in one piece."""
+"""Pictures drawn in bands, compared with the same picture drawn at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from lxml import etree
 
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.rendering import engraving
-from music21_server.rendering.column_alignment import END, common_places, move, places_of
+from music21_server.rendering.column_alignment import (
+    BAR_END,
+    column_positions,
+    common_positions,
+    move_to_columns,
+)
 from music21_server.rendering.excerpt import excerpt_of_document
 from music21_server.rendering.page_stack import stack
 from music21_server.rendering.staff_groups import Moment, is_grace, moment_of, split
@@ -31,14 +36,14 @@ def excerpt():
 @pytest.fixture(scope="module")
 def banded(excerpt):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engraving, "_MOST_STAVES_TOGETHER", 40)
+        patch.setattr(engraving, "_MAX_STAVES_AT_ONCE", 40)
         return etree.fromstring(engraving.engrave(excerpt[0], staves=excerpt[1]).svg)
 
 
 @pytest.fixture(scope="module")
 def whole(excerpt):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engraving, "_MOST_STAVES_TOGETHER", 1000)
+        patch.setattr(engraving, "_MAX_STAVES_AT_ONCE", 1000)
         return etree.fromstring(engraving.engrave(excerpt[0], staves=excerpt[1]).svg)
 
 
@@ -55,7 +60,7 @@ def systems(root):
 
 
 def heads_by_moment(root):
-    """Return where the heads of notes of each moment are, as they are drawn."""
+    """Return the horizontal positions of the noteheads of each moment."""
     found = defaultdict(list)
     for note in groups(root, "note"):
         name = note.get("id")
@@ -82,7 +87,7 @@ def texts(root):
     return sorted("".join(each.itertext()) for each in root.iter("{*}text"))
 
 
-def test_everything_is_there_once(banded, whole) -> None:
+def test_bands_contain_everything_once(banded, whole) -> None:
     assert len(systems(banded)) == 3
     assert len(systems(whole)) == 1
     for name in ("staff", "note", "rest", "beam", "slur", "tie", "dynam", "accid", "syl", "tuplet", "mNum"):
@@ -91,19 +96,19 @@ def test_everything_is_there_once(banded, whole) -> None:
     assert sum("g.dynam" in style.text for style in banded.iter("{*}style")) == 1
 
 
-def test_barlines_stand_below_one_another(banded) -> None:
+def test_barlines_are_aligned(banded) -> None:
     first, *others = [barlines(system) for system in systems(banded)]
     assert len(first) == 3
     assert others == [pytest.approx(first, abs=1)] * 2
 
 
-def test_what_begins_together_stands_together(banded) -> None:
+def test_simultaneous_notes_are_aligned(banded) -> None:
     found = heads_by_moment(banded)
     assert len(found) > 12
     for moment, places in found.items():
         middle = sorted(places)[len(places) // 2]
         aside = [x for x in places if abs(x - middle) > 2]
-        # The heads of seconds in chords stand beside the others.
+        # In chords with a second, one notehead is beside the others.
         assert len(aside) <= len(places) // 4, moment
         assert all(abs(x - middle) < 260 for x in aside), moment
     middles = [sorted(found[moment])[len(found[moment]) // 2] for moment in sorted(found)]
@@ -128,8 +133,8 @@ def test_accidentals_stay_with_their_notes(banded, whole) -> None:
     assert farthest[0] <= farthest[1] + 5
 
 
-def test_a_beam_keeps_to_its_own_notes() -> None:
-    """In another voice a note begins where the stem of the first stands."""
+def test_a_beam_moves_with_its_own_notes() -> None:
+    """A note of another voice begins at the stem of the first note."""
     note = '<g id="{}" class="note"><use transform="translate({}, 9)"/></g>'
     system = etree.fromstring(
         '<g xmlns="http://www.w3.org/2000/svg" class="system"><g class="measure"><g class="staff">'
@@ -138,8 +143,8 @@ def test_a_beam_keeps_to_its_own_notes() -> None:
         f"{note.format('b0t0n1', 1000)}{note.format('b0t9n2', 2000)}</g></g>"
         f'<g class="layer">{note.format("b0t5n3", 1150)}</g></g></g></g>'
     )
-    places = places_of(system)
-    move(system, places, {moment: x + 300 * (moment.ticks >= 5) for moment, x in places.items()})
+    places = column_positions(system)
+    move_to_columns(system, places, {moment: x + 300 * (moment.ticks >= 5) for moment, x in places.items()})
     assert system.find(".//{*}polygon").get("points") == "1208,1 2508,1 2508,2 1208,2"
     assert [note.get("transform") for note in groups(system, "note")] == [
         "translate(0, 0)", "translate(300, 0)", "translate(300, 0)",
@@ -168,7 +173,7 @@ def test_beams_end_at_stems(banded) -> None:
     assert beams > 50
 
 
-def test_staves_stand_in_order_and_apart(banded) -> None:
+def test_staves_are_in_order_and_do_not_overlap(banded) -> None:
     tops = []
     for system in systems(banded):
         at = next(each for each in system.iterancestors("{*}svg") if each.get("y"))
@@ -182,14 +187,14 @@ def test_staves_stand_in_order_and_apart(banded) -> None:
     assert max(gaps) < 2900
 
 
-def test_the_picture_is_about_as_large_as_in_one_piece(banded, whole) -> None:
+def test_banded_picture_is_about_as_large_as_the_whole(banded, whole) -> None:
     for name in ("width", "height"):
         sizes = [float(root.get(name).removesuffix("px")) for root in (banded, whole)]
         assert sizes[0] == pytest.approx(sizes[1], rel=0.15)
 
 
 def drawn(source, bars, parts):
-    """Return the first bars of some parts of a document, as Verovio draws them."""
+    """Return a picture by Verovio of the first bars of some parts of a document."""
     import verovio
 
     root = etree.fromstring(split(source, 10)[0])
@@ -205,16 +210,16 @@ def drawn(source, bars, parts):
     return toolkit.renderToSVG(1)
 
 
-def test_pictures_that_do_not_fit_are_not_stacked(song) -> None:
+def test_pictures_with_different_bars_are_not_stacked(song) -> None:
     """The song's first part has five bars, the second four and the third three."""
     assert stack([drawn(song, 3, {0}), drawn(song, 3, {1, 2})], 20) is not None
     assert stack([drawn(song, 4, {0}), drawn(song, 3, {1, 2})], 20) is None
     assert stack([drawn(song, 5, {0}), drawn(song, 5, {0, 2})], 20) is None
 
 
-def test_what_cannot_be_stacked_is_drawn_in_one_piece(song, monkeypatch) -> None:
-    monkeypatch.setattr(engraving, "_MOST_STAVES_TOGETHER", 2)
-    monkeypatch.setattr(engraving, "_STAVES_OF_BAND", 2)
+def test_pictures_that_cannot_be_stacked_are_drawn_at_once(song, monkeypatch) -> None:
+    monkeypatch.setattr(engraving, "_MAX_STAVES_AT_ONCE", 2)
+    monkeypatch.setattr(engraving, "_STAVES_PER_BAND", 2)
     assert len(systems(etree.fromstring(engraving.engrave(song, staves=4).svg))) == 1
     three_bars = etree.fromstring(song)
     for part in three_bars.findall("part"):
@@ -224,14 +229,14 @@ def test_what_cannot_be_stacked_is_drawn_in_one_piece(song, monkeypatch) -> None
     assert len(systems(etree.fromstring(page.svg))) == 3
 
 
-def test_columns_give_each_picture_its_room() -> None:
-    start, end = Moment(0, -1), Moment(0, END)
+def test_common_columns_satisfy_the_distances_of_each_picture() -> None:
+    start, end = Moment(0, -1), Moment(0, BAR_END)
     one = {start: 10.0, Moment(0, 0): 500.0, Moment(0, 2): 900.0, end: 1300.0}
     other = {start: 60.0, Moment(0, 0): 450.0, Moment(0, 1): 1000.0, end: 1200.0}
-    assert common_places([one, other]) == {
-        start: 60.0,  # the longest names
-        Moment(0, 0): 550.0,  # the first needs 490
-        Moment(0, 1): 1100.0,  # the second needs 550
-        Moment(0, 2): 1200.0,  # after the one before
-        end: 1600.0,  # the first needs 400
+    assert common_positions([one, other]) == {
+        start: 60.0,  # where the names are longest
+        Moment(0, 0): 550.0,  # the first picture needs 490
+        Moment(0, 1): 1100.0,  # the second picture needs 550
+        Moment(0, 2): 1200.0,  # least distance from the column before
+        end: 1600.0,  # the first picture needs 400
     }

@@ -23,7 +23,7 @@ from music21_server.writing.mxl import pack
 
 @pytest.fixture(scope="module")
 def draw(song):
-    """Draws some of the song, or of another document."""
+    """Draw measures of the song, or of another document."""
 
     def make(source=song, *args, form="svg", picture_limits=None, kind="musicxml"):
         document = Document(kind, source)
@@ -35,7 +35,7 @@ def draw(song):
 
 
 def many_parts(song, times):
-    """Return the song with all its parts several times, four staves each, and what is read from it."""
+    """Return the song with all its parts, of four staves, repeated; as a document and as columns."""
     root = etree.fromstring(song)
     for tag, parent in (("score-part", root.find("part-list")), ("part", root)):
         parts = list(parent.iter(tag))
@@ -49,8 +49,7 @@ def many_parts(song, times):
 
 
 def pixels_of(png: bytes) -> np.ndarray:
-    """Return how dark each pixel of a PNG of eight bits with red, green, blue and opacity is, rows by
-    columns."""
+    """Return the darkness of each pixel of an 8-bit RGBA PNG, rows by columns."""
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     at, data, size = 8, b"", (0, 0)
     while at < len(png):
@@ -71,7 +70,7 @@ def pixels_of(png: bytes) -> np.ndarray:
 
 
 def _unfilter(kind: int, coded: np.ndarray, above: np.ndarray, row: np.ndarray) -> None:
-    """Undo what PNG does to a row; `above` and `row` begin with a pixel of zeros."""
+    """Undo PNG's filter of a row; `above` and `row` begin with a pixel of zeros."""
     values, up = coded.tolist(), above.tolist()
     out = [0] * 4
     for index, value in enumerate(values):
@@ -101,7 +100,7 @@ def test_words_titles_names_and_chord_symbols_are_drawn(draw) -> None:
 
 
 def part_of(svg: bytes, x: float, y: float, width: int, height: int) -> np.ndarray:
-    """Return where there is ink in some of a picture, rows by columns of its pixels."""
+    """Return which pixels of a section of a picture are dark, rows by columns."""
     cut = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="{x} {y} {width} {height}">{svg.decode()}</svg>'
@@ -110,17 +109,17 @@ def part_of(svg: bytes, x: float, y: float, width: int, height: int) -> np.ndarr
 
 
 def place_of(picture, word: bytes) -> tuple[float, float]:
-    """Return where a word of Verovio's begins, in pixels: from the left, and its baseline from above."""
-    place = re.search(rb'<text x="(\d+)" y="(\d+)"[^>]*>(?:<[^>]*>)*' + word, picture.content)
+    """Return the left end and the baseline of a word in pixels."""
+    origin = re.search(rb'<text x="(\d+)" y="(\d+)"[^>]*>(?:<[^>]*>)*' + word, picture.content)
     box = re.search(rb'class="definition-scale"[^>]*viewBox="0 0 (\d+) (\d+)"', picture.content)
     margin = re.search(rb'class="page-margin" transform="translate\((\d+), (\d+)\)"', picture.content)
     scale = picture.width_px / int(box[1])
     head_px = picture.height_px - int(box[2]) * scale
-    return (int(place[1]) + int(margin[1])) * scale, (int(place[2]) + int(margin[2])) * scale + head_px
+    return (int(origin[1]) + int(margin[1])) * scale, (int(origin[2]) + int(margin[2])) * scale + head_px
 
 
-def test_words_can_be_seen_in_the_pixels(song, draw) -> None:
-    """Where the word stands there is ink of its size, and none without it."""
+def test_lyrics_are_visible_in_the_pixels(song, draw) -> None:
+    """Dark pixels as large as the word appear at its position, and none without it."""
     picture = draw(song, "2", "2", ["1"])
     x, baseline = place_of(picture, b"Welt")
     word = part_of(picture.content, x, baseline - 18, 36, 20)
@@ -131,7 +130,7 @@ def test_words_can_be_seen_in_the_pixels(song, draw) -> None:
     assert not part_of(without, x, baseline - 18, 36, 20).any()
 
 
-def test_the_title_stands_at_the_top_in_the_middle(song, draw) -> None:
+def test_title_is_centered_at_the_top(song, draw) -> None:
     picture = draw(song, "2", "2", ["1"])
     title = part_of(picture.content, 0, 0, picture.width_px, 34)
     columns = np.flatnonzero(title.any(axis=0))
@@ -142,27 +141,27 @@ def test_the_title_stands_at_the_top_in_the_middle(song, draw) -> None:
     assert picture.height_px - bare.height_px == pytest.approx(1.5 * 26, abs=1)
 
 
-@pytest.mark.parametrize("letters", ["abc", "ÄÖÜßéèçñåøœł", "ŽžŁőřţ", "Ωμέγα", "Весна їґ", "♭♯♮ — „“"])
-def test_every_letter_has_its_own_shape(letters) -> None:
-    """A letter that the font lacks would be a box, or nothing."""
+@pytest.mark.parametrize("characters", ["abc", "ÄÖÜßéèçñåøœł", "ŽžŁőřţ", "Ωμέγα", "Весна їґ", "♭♯♮ — „“"])
+def test_every_character_has_its_own_shape(characters) -> None:
+    """A character that the font lacks would be a box, or invisible."""
     shapes = set()
-    for letter in letters.replace(" ", ""):
+    for character in characters.replace(" ", ""):
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" width="34" height="44">'
-            f'<text x="2" y="32" font-family="Times, serif" font-size="30">{letter}</text></svg>'
+            f'<text x="2" y="32" font-family="Times, serif" font-size="30">{character}</text></svg>'
         )
         pixels = pixels_of(png_of(svg, 1.0))
-        assert (pixels > 60).any(), letter
+        assert (pixels > 60).any(), character
         shapes.add(pixels.tobytes())
-    missing = svg.replace(f">{letter}<", ">\u0f00<")
+    missing = svg.replace(f">{character}<", ">\u0f00<")
     assert pixels_of(png_of(missing, 1.0)).tobytes() not in shapes
-    assert len(shapes) == len(letters.replace(" ", ""))
+    assert len(shapes) == len(characters.replace(" ", ""))
 
 
 @pytest.mark.parametrize(
     "style", ["", 'font-style="italic"', 'font-weight="bold"', 'font-weight="bold" font-style="italic"']
 )
-def test_styles_are_of_their_own(style) -> None:
+def test_each_font_style_looks_different(style) -> None:
     def drawn(style):
         return png_of(
             '<svg xmlns="http://www.w3.org/2000/svg" width="34" height="44">'
@@ -175,8 +174,8 @@ def test_styles_are_of_their_own(style) -> None:
     assert drawn(style) not in {drawn(other) for other in others}
 
 
-def test_signs_within_text_have_a_font(song, draw) -> None:
-    """Of a metronome mark the note is a letter of Verovio's music font."""
+def test_music_symbols_in_text_are_drawn(song, draw) -> None:
+    """The note of a metronome mark is a character of Verovio's music font."""
     tempo = (
         b'<direction placement="above"><direction-type><metronome><beat-unit>quarter</beat-unit>'
         b"<per-minute>99</per-minute></metronome></direction-type></direction>"
@@ -192,8 +191,8 @@ def test_signs_within_text_have_a_font(song, draw) -> None:
     assert ink[0] > ink[1] + 40
 
 
-def test_an_excerpt_shows_what_is_in_force(song, draw) -> None:
-    """Bar 4 of the piano: two sharps, two treble clefs after a change in bar 2, and its number."""
+def test_excerpt_shows_clefs_and_signatures_in_force(song, draw) -> None:
+    """Bar 4 of the piano has two sharps, two treble clefs after a change in bar 2, and its number."""
     picture = draw(song, "4", "4", ["Piano"])
     classes = [each.get("class") for each in etree.fromstring(picture.content).iter()]
     assert classes.count("clef") == 2
@@ -204,7 +203,7 @@ def test_an_excerpt_shows_what_is_in_force(song, draw) -> None:
 
 
 def test_other_formats_are_drawn_from_the_columns(song) -> None:
-    """The columns alone, with nothing behind them."""
+    """The document itself is empty here."""
     score = read_musicxml(song, Limits())
     document = Document("humdrum", b"**kern")
     picture = render(
@@ -218,7 +217,7 @@ def test_other_formats_are_drawn_from_the_columns(song) -> None:
     assert picture.parts == (0,)
 
 
-def test_mxl_is_drawn_as_the_document_inside(song, draw) -> None:
+def test_mxl_is_drawn_like_its_document(song, draw) -> None:
     assert draw(pack(song), "1", "2", kind="mxl").content == draw(song, "1", "2").content
 
 
@@ -235,27 +234,29 @@ def test_many_bars_are_broken_into_lines(song, draw) -> None:
     assert 2 < classes.count("system") < 10
 
 
-def test_too_many_bars_are_refused_with_what_to_ask_for(draw, song) -> None:
+def test_too_many_bars_are_refused_with_a_remedy(draw, song) -> None:
     with pytest.raises(
         TooMuchScoreError,
-        match=r"5 bars of 4 staves are 20 .* most 10 \(setting max_picture_bars\): ask for 2 bars",
+        match=r"most 10 .* \(setting max_picture_bars\), got 5 bars of 4 staves = 20: ask for 2 bars at",
     ):
         draw(song, picture_limits=PictureLimits(max_picture_bars=10))
     with pytest.raises(TooMuchScoreError, match="ask for 3 parts"):
         draw(song, "1", "1", picture_limits=PictureLimits(max_picture_bars=3))
 
 
-def test_a_picture_is_made_smaller_before_it_is_refused(draw, song) -> None:
+def test_large_pictures_are_reduced_and_larger_ones_refused(draw, song) -> None:
     whole = draw(song, "1", "2", form="png")
     pixels = whole.width_px * whole.height_px
     half = draw(song, "1", "2", form="png", picture_limits=PictureLimits(max_picture_pixels=pixels // 2))
     assert 0.45 * pixels < half.width_px * half.height_px < 0.52 * pixels
     assert struct.unpack(">II", half.content[16:24]) == pytest.approx((half.width_px, half.height_px), abs=1)
-    with pytest.raises(TooMuchScoreError, match=r"setting max_picture_pixels.*or for svg"):
+    with pytest.raises(
+        TooMuchScoreError, match=r"at most [\d,]+ pixels \(setting max_picture_pixels\).*or for svg"
+    ):
         draw(song, "1", "2", form="png", picture_limits=PictureLimits(max_picture_pixels=pixels // 5))
 
 
-def test_no_side_is_longer_than_models_look_at(song) -> None:
+def test_no_side_is_longer_than_models_accept(song) -> None:
     """144 staves are higher than 8000 pixels; 240 cannot be read at that height."""
     source, score = many_parts(song, 36)
     document = Document("musicxml", source)
@@ -271,22 +272,22 @@ def test_no_side_is_longer_than_models_look_at(song) -> None:
 
 
 @pytest.mark.parametrize("args", [("9", None), ("2", "1"), (None, None, ["Harp"])])
-def test_what_is_not_there_is_refused(draw, song, args) -> None:
+def test_unknown_measures_and_parts_are_refused(draw, song, args) -> None:
     with pytest.raises(ScoreError):
         draw(song, *args)
 
 
-def test_an_unknown_format_is_answered_with_the_known_ones(draw, song) -> None:
+def test_unknown_format_is_refused_with_the_valid_ones(draw, song) -> None:
     with pytest.raises(ScoreError, match="formats svg, png, got 'pdf'"):
         draw(song, form="pdf")
 
 
-def test_what_verovio_cannot_read_is_an_error() -> None:
-    with pytest.raises(UnreadableScoreError, match="Verovio drew none"):
+def test_broken_musicxml_is_refused() -> None:
+    with pytest.raises(UnreadableScoreError, match="got an empty picture"):
         engrave(b"<score-partwise", staves=1)
 
 
-def test_titles_are_text_and_no_markup(song, draw) -> None:
+def test_titles_are_escaped_and_fit_the_page(song, draw) -> None:
     source = song.replace(b"Lied &amp; Klavier", b"&lt;script&gt;x&lt;/script&gt; " + b"very " * 60)
     root = etree.fromstring(draw(source, "1", "1").content)
     assert not list(root.iter("{*}script"))
@@ -294,7 +295,7 @@ def test_titles_are_text_and_no_markup(song, draw) -> None:
     assert size < 10  # so that it fits
 
 
-def test_fonts_come_with_their_licence() -> None:
+def test_fonts_include_their_licence() -> None:
     from importlib.resources import files
 
     fonts = files("music21_server") / "data" / "fonts"

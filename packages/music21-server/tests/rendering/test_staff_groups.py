@@ -9,7 +9,7 @@ def names_of(part):
     return [note.get("id") for note in part.iter("note")]
 
 
-def test_parts_are_shared_out_in_order(song) -> None:
+def test_parts_are_grouped_in_order(song) -> None:
     documents = [etree.fromstring(each) for each in split(song, 2)]
     assert [[part.get("id") for part in each.findall("part")] for each in documents] == [
         ["P1"],
@@ -22,12 +22,12 @@ def test_parts_are_shared_out_in_order(song) -> None:
     assert [part.get("id") for part in documents[1].find("part-list")] == ["P3"]
 
 
-def test_a_part_of_many_staves_is_alone(song) -> None:
+def test_a_part_with_too_many_staves_is_a_group_by_itself(song) -> None:
     assert len(split(song, 1)) == 3
 
 
-def test_names_say_when_notes_begin(song) -> None:
-    """Divisions change from 1 to 4 in bar 3 of the piano; in bar 2 its left hand has two notes."""
+def test_note_ids_encode_onsets(song) -> None:
+    """In the piano, divisions change from 1 to 4 in bar 3, and the left hand has two notes in bar 2."""
     [document] = split(song, 10)
     voice, piano, _ = etree.fromstring(document).findall("part")
     assert [moment_of(name) for name in names_of(voice)[:3]] == [
@@ -42,7 +42,7 @@ def test_names_say_when_notes_begin(song) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_grace_notes_and_chords_begin_with_their_note() -> None:
+def test_grace_and_chord_notes_share_the_onset_of_their_note() -> None:
     pitch = "<pitch><step>C</step><octave>4</octave></pitch>"
     notes = (
         f"<note>{pitch}<duration>1</duration></note><note><grace/>{pitch}</note>"
@@ -55,6 +55,6 @@ def test_grace_notes_and_chords_begin_with_their_note() -> None:
     assert [is_grace(name) for name in names] == [False, True, False, False]
 
 
-def test_other_names_say_nothing() -> None:
+def test_other_ids_have_no_onset() -> None:
     assert moment_of("note-1") is None
     assert not is_grace("note-1")

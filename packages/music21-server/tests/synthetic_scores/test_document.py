@@ -9,7 +9,7 @@ from music21 import converter, stream
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
 from music21_server.score.table import NO_TIE, NOTE, STEPS, TIE_CONTINUE, TIE_START, TIE_STOP
-from music21_server.synthetic_scores import census, orchestral_score
+from music21_server.synthetic_scores import orchestral_score, score_statistics
 from music21_server.synthetic_scores.instruments import players
 from music21_server.theory.pitch.transposition import sounding_pitches
 
@@ -59,7 +59,7 @@ def their_notes(document):
     return found
 
 
-def test_music21_and_the_columns_agree_on_every_note():
+def test_music21_reads_the_same_notes():
     # The second one has every kind of instrument.
     for instruments, measures in ((6, 8), (38, 2)):
         document = orchestral_score(instruments, measures, 1)
@@ -69,14 +69,14 @@ def test_music21_and_the_columns_agree_on_every_note():
         assert theirs - ours == Counter()
 
 
-def test_the_seed_decides_everything():
+def test_same_seed_same_score():
     assert orchestral_score(7, 9, 3) == orchestral_score(7, 9, 3)
     assert orchestral_score(7, 9, 3) != orchestral_score(7, 9, 4)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_small_score_has_something_of_everything(seed):
-    found = census(read(orchestral_score(6, 8, seed)))
+def test_a_small_score_has_every_feature(seed):
+    found = score_statistics(read(orchestral_score(6, 8, seed)))
     assert found.measures == 8
     assert found.staves == 7
     assert found.transposing_staves == 2
@@ -90,8 +90,8 @@ def test_a_small_score_has_something_of_everything(seed):
     assert found.relative_sonorities >= 20
 
 
-def test_a_large_score_has_much_of_everything(large):
-    found = census(large)
+def test_a_large_score_has_much_of_every_feature(large):
+    found = score_statistics(large)
     assert found.measures == 40
     assert found.staves == 45 + 2
     assert found.transposing_staves >= 10
@@ -110,7 +110,7 @@ def test_a_large_score_has_much_of_everything(large):
 
 def test_there_are_hundreds_of_different_sonorities():
     # Longer scores have more; this is the shortest that is measured.
-    assert census(read(orchestral_score(20, 100, 1))).relative_sonorities >= 500
+    assert score_statistics(read(orchestral_score(20, 100, 1))).relative_sonorities >= 500
 
 
 def test_every_voice_fills_every_bar(large):
@@ -130,7 +130,7 @@ def test_every_voice_fills_every_bar(large):
     assert (ends[is_used] == lengths[is_used]).all()
 
 
-def test_everybody_stays_within_the_range(large):
+def test_every_player_stays_within_the_range(large):
     table = large.notes
     steps = table.octave * 7 + table.step
     names = {player.name: player.instrument for player in players(45)}
@@ -141,7 +141,7 @@ def test_everybody_stays_within_the_range(large):
         assert all((own >= min(line.lowest for line in lines)) & (own <= max(line.highest for line in lines)))
 
 
-def test_parts_stand_in_the_order_of_a_score_and_are_numbered():
+def test_parts_are_in_score_order_and_numbered():
     names = [player.name for player in players(150)]
     assert len(names) == len(set(names)) == 150
     assert names[0] == "Piccolo"
@@ -155,13 +155,13 @@ def test_parts_stand_in_the_order_of_a_score_and_are_numbered():
     assert [player.name for player in players(1)] == ["Violin"]
 
 
-def test_an_upbeat_is_as_long_as_its_notes(large):
+def test_pickup_is_one_beat_long(large):
     assert large.measure_numbers[0] == "0"
     assert large.own_ticks[:, 0].tolist() == [large.notes.ticks_per_quarter] * len(large.parts)
     assert large.measure_ticks[1] == 4 * large.notes.ticks_per_quarter
 
 
-def test_transposing_parts_read_other_keys_and_sound_in_the_same(large):
+def test_transposing_parts_have_other_signatures_and_sound_in_the_same_key(large):
     signatures = {
         part.name: [key.fifths for key in large.keys if key.part == index]
         for index, part in enumerate(large.parts)
@@ -180,7 +180,7 @@ def test_transposing_parts_read_other_keys_and_sound_in_the_same(large):
     assert classes == {(root + above) % 12 for above in (0, 3 if tonic_is_minor else 4, 7)}
 
 
-def test_the_document_names_itself_and_has_words():
+def test_document_has_title_composer_parts_lyrics_and_slurs():
     document = orchestral_score(6, 8, 2)
     score = read(document)
     assert score.title == "Symphonic Study No. 2"
@@ -195,7 +195,7 @@ def test_the_document_names_itself_and_has_words():
     assert root.find(".//dynamics") is not None
 
 
-def test_slurs_are_closed_in_the_order_in_which_they_are_opened():
+def test_slurs_are_closed_before_the_next_begins():
     for part in etree.fromstring(orchestral_score(20, 30, 2)).iterfind("part"):
         open_slurs = Counter()
         for note in part.iter("note"):
@@ -207,13 +207,13 @@ def test_slurs_are_closed_in_the_order_in_which_they_are_opened():
 
 
 @pytest.mark.parametrize(("instruments", "measures"), [(1, 1), (1, 3), (2, 1), (3, 2)])
-def test_the_smallest_ones_can_be_read(instruments, measures):
-    found = census(read(orchestral_score(instruments, measures, 1)))
+def test_the_smallest_scores_can_be_read(instruments, measures):
+    found = score_statistics(read(orchestral_score(instruments, measures, 1)))
     assert found.measures == measures
     assert found.notes > 0
 
 
 @pytest.mark.parametrize(("instruments", "measures"), [(0, 5), (5, 0), (-1, 5)])
-def test_nobody_or_nothing_is_refused(instruments, measures):
+def test_less_than_one_instrument_or_bar_is_refused(instruments, measures):
     with pytest.raises(ValueError, match="at least one"):
         orchestral_score(instruments, measures, 1)

@@ -8,106 +8,117 @@ from music21_server.synthetic_scores.figuration import FIGURES
 from music21_server.synthetic_scores.form import METRES, TEMPOS, Bar, Section, Slot, signature
 from music21_server.synthetic_scores.harmony import Key, progression
 from music21_server.synthetic_scores.instruments import players
-from music21_server.synthetic_scores.notation import Accidentals, Where, bar_text
-from music21_server.synthetic_scores.player_line import Hand
+from music21_server.synthetic_scores.notation import Accidentals, Placement, bar_text
+from music21_server.synthetic_scores.player_line import PlayerLine
 
 
-def chance(seed):
+def seeded(seed):
     return random.Random(seed)  # noqa: S311 - music, no secret
 
 
 LINES = [line for player in players(40) for line in player.instrument.lines]
 EVERY_BAR = [
-    Bar(index + 1, section, division, tuple(progression(section.key, len(division), draw, Counter())), index)
-    for draw in (chance(1),)
+    Bar(index + 1, section, division, tuple(progression(section.key, len(division), rng, Counter())), index)
+    for rng in (seeded(1),)
     for metre in METRES
     for fifths in (-4, 3)
     for mode in ("major", "minor")
     for section in (Section(Key(fifths, mode), metre, TEMPOS[0]),)
     for index, division in enumerate(metre.divisions * 2)
 ]
-"""All metres, shared among chords in all ways, in some keys."""
+"""Bars in all metres, with all divisions among chords, in some keys."""
+
+EVERY_SLOT = [slot for bar in EVERY_BAR for slot in bar.slots(0)]
+BEATS = sum(slot.ticks // slot.beat_ticks for slot in EVERY_SLOT)
+
+
+def slots_played(figure, line):
+    """Play a figure in every slot, each as a bar; return the slots with their events."""
+    for slot in EVERY_SLOT:
+        line.begin_bar()
+        FIGURES[figure](slot, line)
+    return list(zip(EVERY_SLOT, line.bars, strict=True))
 
 
 @pytest.mark.parametrize("figure", sorted(FIGURES))
 def test_a_figure_fills_its_slot_within_the_range(figure):
-    lines = {(line.lowest, line.highest) for line in LINES if figure in line.figures or figure == "silence"}
-    assert lines
-    for lowest, highest in sorted(lines)[:4]:
-        hand = Hand(lowest, highest, (lowest + highest) // 2, chance(7))
-        for bar in EVERY_BAR:
-            hand.begin_bar()
-            begin = 0
-            for slot in bar.slots(0):
-                FIGURES[figure](slot, hand)
-                begin += slot.ticks
-                assert sum(event.ticks for event in hand.bars[-1]) == begin
-        events = [event for bar in hand.bars for event in bar]
-        assert all(lowest <= step <= highest for event in events for step, _ in event.pitches)
-        assert all(list(event.pitches) == sorted(set(event.pitches)) for event in events)
+    ranges = {(line.lowest, line.highest) for line in LINES if figure in line.figures or figure == "silence"}
+    assert ranges
+    for lowest, highest in sorted(ranges)[:4]:
+        line = PlayerLine(lowest, highest, (lowest + highest) // 2, seeded(7))
+        played = slots_played(figure, line)
+        assert [sum(event.ticks for event in events) for _, events in played] == [
+            slot.ticks for slot in EVERY_SLOT
+        ]
+        steps = [step for _, events in played for event in events for step, _ in event.pitches]
+        assert bool(steps) == (figure != "silence")
+        assert all(lowest <= step <= highest for step in steps)
 
 
 def test_ties_join_equal_pitches():
-    hand = Hand(20, 40, 30, chance(3))
-    for bar in EVERY_BAR:
-        hand.begin_bar()
-        for slot in bar.slots(0):
-            FIGURES["suspension"](slot, hand)
-    events = [event for bar in hand.bars for event in bar]
+    line = PlayerLine(20, 40, 30, seeded(3))
+    events = [event for _, events in slots_played("suspension", line) for event in events]
     assert sum(event.from_tie for event in events) > 20
     for before, after in pairwise(events):
         assert before.to_tie == after.from_tie
         assert not after.from_tie or before.pitches == after.pitches
 
 
-@pytest.mark.parametrize("figure", ["scale", "eighth arpeggio", "hold", "chords", "melody"])
-def test_beats_begin_with_tones_of_the_chord(figure):
-    hand = Hand(20, 45, 30, chance(5))
-    for bar in EVERY_BAR:
-        hand.begin_bar()
-        for slot in bar.slots(0):
-            already = len(hand.bars[-1])
-            FIGURES[figure](slot, hand)
-            begin = 0
-            for event in hand.bars[-1][already:]:
-                if begin % slot.beat_ticks == 0 and figure != "eighth arpeggio":
-                    assert all(step % 7 in slot.letters for step, _ in event.pitches)
-                if figure == "eighth arpeggio":
-                    assert all(step % 7 in slot.letters for step, _ in event.pitches)
-                begin += event.ticks
+@pytest.mark.parametrize(
+    ("figure", "onsets"),
+    [
+        ("scale", BEATS),
+        ("eighth arpeggio", BEATS),
+        ("hold", len(EVERY_SLOT)),
+        ("chords", len(EVERY_SLOT)),
+        ("melody", None),  # notes may be longer than a beat
+    ],
+)
+def test_notes_on_beats_are_chord_tones(figure, onsets):
+    on_beats = 0
+    for slot, events in slots_played(figure, PlayerLine(20, 45, 30, seeded(5))):
+        onset = 0
+        for event in events:
+            assert event.pitches
+            if onset % slot.beat_ticks == 0 or figure == "eighth arpeggio":
+                assert all(step % 7 in slot.letters for step, _ in event.pitches)
+            on_beats += onset % slot.beat_ticks == 0
+            onset += event.ticks
+    if onsets is None:
+        assert len(EVERY_SLOT) < on_beats < BEATS
+    else:
+        assert on_beats == onsets
 
 
 @pytest.mark.parametrize("figure", ["bass", "repeated bass", "pizzicato bass", "roll", "bass on beats"])
-def test_a_bass_plays_the_lowest_tone_of_the_chord(figure):
-    hand = Hand(16, 26, 26, chance(5))
-    for bar in EVERY_BAR:
-        for slot in bar.slots(0):
-            hand.begin_bar()
-            FIGURES[figure](slot, hand)
-            played = {step for event in hand.bars[-1] for step, _ in event.pitches}
-            assert len(played) == 1
-            assert played.pop() % 7 == slot.bass
+def test_a_bass_figure_plays_the_bass_tone(figure):
+    for slot, events in slots_played(figure, PlayerLine(16, 26, 26, seeded(5))):
+        (step,) = {step for event in events for step, _ in event.pitches}
+        assert step % 7 == slot.bass
 
 
-def test_turns_lead_back_by_a_semitone():
+def test_turns_surround_a_chord_tone_by_the_step_above_and_the_semitone_below():
     heights = {step: 12 * (step // 7) + (0, 2, 4, 5, 7, 9, 11)[step % 7] for step in range(60)}
-    hand = Hand(20, 45, 30, chance(5))
-    for bar in EVERY_BAR:
-        for slot in bar.slots(0):
-            hand.begin_bar()
-            FIGURES["turns"](slot, hand)
-            notes = [event.pitches[0] for event in hand.bars[-1]]
-            size = slot.beat_ticks // 6
-            for beat in range(0, len(notes), size):
-                tone, above, again, below = notes[beat : beat + 4]
-                assert tone == again
-                assert tone[0] % 7 in slot.letters
-                if above != tone:
-                    assert above == (tone[0] + 1, slot.alterations[(tone[0] + 1) % 7])
-                    assert heights[below[0]] + below[1] == heights[tone[0]] + tone[1] - 1
+    turns = 0
+    for slot, events in slots_played("turns", PlayerLine(20, 45, 30, seeded(5))):
+        notes = [event.pitches[0] for event in events]
+        size = slot.beat_ticks // 6
+        for beat in range(0, len(notes), size):
+            tone, above, again, below = notes[beat : beat + 4]
+            assert tone == again
+            assert tone[0] % 7 in slot.letters
+            assert above == (tone[0] + 1, slot.alterations[(tone[0] + 1) % 7])
+            assert heights[below[0]] + below[1] == heights[tone[0]] + tone[1] - 1
+            turns += 1
+    assert turns == BEATS
 
 
-def test_a_tone_that_the_next_chord_alters_is_not_tied_over():
+def test_turns_at_the_edge_of_the_range_repeat_the_tone():
+    for _, events in slots_played("turns", PlayerLine(30, 30, 30, seeded(5))):
+        assert {event.pitches[0][0] for event in events} == {30}
+
+
+def test_a_pitch_altered_by_the_next_chord_is_not_tied_over():
     slots = [
         Slot(24, 24, letters, 4, alterations)
         for letters, alterations in (
@@ -117,32 +128,30 @@ def test_a_tone_that_the_next_chord_alters_is_not_tied_over():
         )
     ]
     for figure in ("hold", "pedal"):
-        hand = Hand(24, 24, 24, chance(1))  # nothing but F
-        hand.begin_bar()
+        line = PlayerLine(24, 24, 24, seeded(1))  # a range of F alone
+        line.begin_bar()
         for slot in slots:
-            FIGURES[figure](slot, hand)
-        assert [event.pitches for event in hand.bars[0]] == [((24, 0),), ((24, 1),), ((24, 1),)]
-        assert [event.from_tie for event in hand.bars[0]] == [False, False, True]
+            FIGURES[figure](slot, line)
+        assert [event.pitches for event in line.bars[0]] == [((24, 0),), ((24, 1),), ((24, 1),)]
+        assert [event.from_tie for event in line.bars[0]] == [False, False, True]
 
 
 def test_grace_notes_stay_within_the_range():
-    hand = Hand(28, 32, 30, chance(5))
-    for bar in EVERY_BAR:
-        hand.begin_bar()
-        for slot in bar.slots(0):
-            FIGURES["melody"](slot, hand)
-    graces = {event.grace[0] for bar in hand.bars for event in bar if event.grace is not None}
-    assert graces
-    assert max(graces) <= 32
+    played = slots_played("melody", PlayerLine(28, 32, 30, seeded(5)))
+    graces = [event.grace[0] for _, events in played for event in events if event.grace is not None]
+    assert len(graces) > 5
+    assert 28 < min(graces) <= max(graces) <= 32
 
 
-def test_whoever_plays_all_figures_can_be_written():
+def test_every_figure_can_be_written():
     for figure in FIGURES.values():
-        hand = Hand(20, 40, 30, chance(3))
+        line = PlayerLine(20, 40, 30, seeded(3))
         for bar in EVERY_BAR[:40]:
-            hand.begin_bar()
+            line.begin_bar()
             for slot in bar.slots(0):
-                figure(slot, hand)
-            told = Accidentals(signature(bar.section.key.fifths))
-            text = bar_text(hand.bars[-1], Where(1, 0), bar.section.metre.beat_ticks, told)
-            assert text.startswith("<note>")
+                figure(slot, line)
+            accidentals = Accidentals(signature(bar.section.key.fifths))
+            text = bar_text(line.bars[-1], Placement(1, 0), bar.section.metre.beat_ticks, accidentals)
+            written = sum(1 + (event.grace is not None) for event in line.bars[-1] if len(event.pitches) < 2)
+            written += sum(len(event.pitches) for event in line.bars[-1] if len(event.pitches) > 1)
+            assert text.count("<note>") == written

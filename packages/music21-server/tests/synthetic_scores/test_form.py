@@ -3,27 +3,27 @@ from itertools import pairwise
 
 import pytest
 
-from music21_server.synthetic_scores.form import FURTHEST_SIGNATURE, METRES, TEMPOS, Bar, Section, compose
+from music21_server.synthetic_scores.form import MAX_SIGNATURE, METRES, TEMPOS, Bar, Section, compose
 from music21_server.synthetic_scores.harmony import Key, chord, dominant_seventh
 
 
-def chance(seed):
+def seeded(seed):
     return random.Random(seed)  # noqa: S311 - music, no secret
 
 
 def composed(measures, seed=1):
-    return compose(measures, chance(seed))
+    return compose(measures, seeded(seed))
 
 
 @pytest.mark.parametrize("measures", [*range(1, 30), 100, 500])
-def test_it_has_as_many_bars_as_asked_for(measures):
+def test_score_has_the_requested_number_of_bars(measures):
     for seed in range(5):
         bars = composed(measures, seed)
         first = 0 if measures >= 4 else 1
         assert [bar.number for bar in bars] == list(range(first, measures + first))
 
 
-def test_bars_are_full_but_for_the_upbeat():
+def test_all_bars_except_the_pickup_are_full():
     upbeat, *bars = composed(200)
     assert upbeat.ticks == upbeat.section.metre.beat_ticks
     assert all(bar.ticks == bar.section.metre.ticks for bar in bars)
@@ -32,7 +32,7 @@ def test_bars_are_full_but_for_the_upbeat():
 
 
 @pytest.mark.parametrize("measures", [8, 20, 200])
-def test_sections_change_key_and_metre_and_lead_into_each_other(measures):
+def test_sections_change_key_and_metre_and_modulate_by_a_dominant(measures):
     for seed in range(20):
         bars = composed(measures, seed)
         turns = [(before, after) for before, after in pairwise(bars) if before.section is not after.section]
@@ -44,11 +44,11 @@ def test_sections_change_key_and_metre_and_lead_into_each_other(measures):
             assert before.section.key != after.section.key
             assert before.phrase + 1 == after.phrase
             assert before.chords[-1].tones == dominant_seventh(after.section.key).tones
-        assert all(abs(bar.section.key.fifths) <= FURTHEST_SIGNATURE for bar in bars)
+        assert all(abs(bar.section.key.fifths) <= MAX_SIGNATURE for bar in bars)
         assert bars[-1].chords[-1].tones[0] == bars[-1].section.key.tonic
 
 
-def test_a_slot_alters_what_the_key_and_the_chord_alter():
+def test_alterations_of_a_slot_come_from_the_chord_or_the_key():
     key = Key(1, "major")
     bar = Bar(1, Section(key, METRES[0], TEMPOS[0]), (48, 48), (chord(key, "I"), chord(key, "V65/V")), 0)
     _, slot = bar.slots(0)

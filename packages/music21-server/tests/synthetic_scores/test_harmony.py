@@ -7,10 +7,10 @@ from music21 import roman
 
 from music21_server.score.table import STEPS
 from music21_server.synthetic_scores.form import alteration, letter
-from music21_server.synthetic_scores.harmony import Key, chord, numerals, progression, related
+from music21_server.synthetic_scores.harmony import Key, chord, numerals, progression, related_key
 
 
-def chance(seed):
+def seeded(seed):
     return random.Random(seed)  # noqa: S311 - music, no secret
 
 
@@ -24,12 +24,12 @@ def name(fifth):
 
 
 @pytest.mark.parametrize(("mode", "numeral"), ALL)
-def test_a_chord_has_the_names_that_music21_gives_its_numeral(mode, numeral):
+def test_chord_tones_are_spelled_like_music21(mode, numeral):
     ours = chord(Key(0 if mode == "major" else -3, mode), numeral)
     theirs = roman.RomanNumeral(numeral, "C" if mode == "major" else "c")
     assert {name(tone) for tone in ours.tones} == {pitch.name for pitch in theirs.pitches}
     assert name(ours.bass) == theirs.bass().name
-    if not numeral.startswith("Ger"):  # of which nobody knows the root
+    if not numeral.startswith("Ger"):  # its root is disputed
         assert name(ours.tones[0]) == theirs.root().name
 
 
@@ -47,10 +47,10 @@ def test_every_chord_can_be_reached_from_the_tonic(mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 8, 30])
-def test_a_progression_follows_the_rules_and_ends_with_a_cadence(mode, length):
+def test_progression_follows_the_successions_and_ends_with_a_cadence(mode, length):
     tonic = "I" if mode == "major" else "i"
     for seed in range(20):
-        found = [each.numeral for each in progression(Key(0, mode), length, chance(seed), Counter())]
+        found = [each.numeral for each in progression(Key(0, mode), length, seeded(seed), Counter())]
         assert len(found) == length
         assert found[-1] == tonic
         assert length < 2 or found[-2] in {"V", "V7"}
@@ -58,18 +58,18 @@ def test_a_progression_follows_the_rules_and_ends_with_a_cadence(mode, length):
         assert all(after in numerals(mode)[before] for before, after in pairwise(found))
 
 
-def test_a_chord_keeps_its_names_in_every_key():
+def test_chord_tones_are_spelled_by_function_in_distant_keys():
     assert [name(tone) for tone in chord(Key(4, "major"), "V65/vi").tones] == ["G#", "B#", "D#", "F#"]
     assert [name(tone) for tone in chord(Key(-4, "minor"), "N6").tones] == ["G-", "B-", "D-"]
     assert name(chord(Key(3, "minor"), "V").tones[1]) == "E#"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_one_modulates_to_another_key_that_is_not_too_far(mode):
+def test_related_keys_differ_and_stay_within_the_limit(mode):
     for fifths in range(-4, 5):
         for seed in range(20):
             key = Key(fifths, mode)
-            found = related(key, chance(seed), furthest=4, other_signature=False)
+            found = related_key(key, seeded(seed), max_signature=4, new_signature=False)
             assert found != key
             assert abs(found.fifths) <= 4
-            assert related(key, chance(seed), furthest=4, other_signature=True).fifths != fifths
+            assert related_key(key, seeded(seed), max_signature=4, new_signature=True).fifths != fifths

@@ -1,15 +1,21 @@
 import pytest
 from lxml import etree
 
-from music21_server.synthetic_scores.notation import Accidentals, Syllable, Where, bar_text, whole_bar_rest
+from music21_server.synthetic_scores.notation import (
+    Accidentals,
+    Placement,
+    Syllable,
+    bar_text,
+    whole_bar_rest,
+)
 from music21_server.synthetic_scores.player_line import Event
 
 C5, D5, E5 = (35, 0), (36, 0), (37, 1)
-ONE = Where(1, 0)
+ONE = Placement(1, 0)
 
 
-def written(events, *, where=ONE, beat_ticks=24, syllables=None, signature=(0,) * 7):
-    text = bar_text(events, where, beat_ticks, Accidentals(signature), syllables)
+def written(events, *, placement=ONE, beat_ticks=24, syllables=None, signature=(0,) * 7):
+    text = bar_text(events, placement, beat_ticks, Accidentals(signature), syllables)
     return list(etree.fromstring(f"<measure>{text}</measure>"))
 
 
@@ -50,7 +56,7 @@ def test_triplets_have_a_ratio_and_a_bracket():
     assert [None if mark is None else mark.get("type") for mark in marks] == [None, "start", None, "stop"]
 
 
-def test_a_chord_is_written_once_with_all_its_ties():
+def test_each_chord_note_has_the_ties():
     first, second = written([Event(48, (C5, E5), from_tie=True, to_tie=True)])
     assert first.find("chord") is None
     assert second.find("chord") is not None
@@ -71,8 +77,8 @@ def test_a_grace_note_comes_before_and_takes_no_time():
     assert note.findtext("duration") == "24"
 
 
-def test_a_bar_of_rests_is_one_rest():
-    rest = etree.fromstring(whole_bar_rest(72, Where(5, 2)))
+def test_a_silent_bar_is_one_whole_bar_rest():
+    rest = etree.fromstring(whole_bar_rest(72, Placement(5, 2)))
     assert rest.find("rest").get("measure") == "yes"
     assert [rest.findtext(tag) for tag in ("duration", "voice", "staff", "type")] == ["72", "5", "2", None]
 
@@ -83,7 +89,7 @@ def test_a_short_rest_has_a_type():
     assert rest.findtext("type") == "quarter"
 
 
-def test_words_are_for_notes_that_begin():
+def test_lyrics_go_to_the_first_note_of_ties_and_slurs():
     words = iter([Syllable("Ky", "begin"), Syllable("ri", "middle"), Syllable("<e>", "end")])
     events = [
         Event(24, (C5,), to_tie=True),
@@ -98,7 +104,7 @@ def test_words_are_for_notes_that_begin():
     assert notes[0].findtext("lyric/syllabic") == "begin"
 
 
-def test_signs_are_printed_once_in_a_bar():
+def test_accidentals_are_written_once_per_bar():
     f, f_sharp, f_above = (38, 0), (38, 1), (45, 1)
     events = [Event(24, (pitch,)) for pitch in (f, f_sharp, f_sharp, f_above, f)]
     signs = [note.findtext("accidental") for note in written(events)]
@@ -108,14 +114,14 @@ def test_signs_are_printed_once_in_a_bar():
     assert signs == ["natural", "sharp", None, None, "natural"]
 
 
-def test_a_tied_note_needs_no_sign_and_a_grace_note_does():
+def test_a_tied_note_needs_no_accidental_and_a_grace_note_does():
     tied = Event(24, ((38, 1),), from_tie=True)
     graced = Event(24, ((38, 1),), grace=(39, -1))
     assert [note.findtext("accidental") for note in written([tied, graced])] == [None, "flat", "sharp"]
 
 
-def test_percussion_has_places_without_signs():
-    (note,) = written([Event(24, ((30, 1),))], where=Where(1, 0, is_unpitched=True))
+def test_percussion_has_display_positions_without_accidentals():
+    (note,) = written([Event(24, ((30, 1),))], placement=Placement(1, 0, is_unpitched=True))
     assert note.findtext("unpitched/display-step") == "E"
     assert note.findtext("unpitched/display-octave") == "4"
     assert note.find("accidental") is None

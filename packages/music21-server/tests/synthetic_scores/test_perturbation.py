@@ -8,7 +8,7 @@ from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
 from music21_server.score.table import NOTE, STEPS
-from music21_server.synthetic_scores import orchestral_score, perturbed
+from music21_server.synthetic_scores import orchestral_score, perturb
 from music21_server.theory.pitch.transposition import sounding_pitches
 
 WORK = orchestral_score(6, 8, 1)
@@ -41,24 +41,24 @@ COLUMNS = ("part", "measure", "onset", "duration", "kind", "tie", "grace", "cue"
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_was_done_tells_every_pitch(seed):
-    made = perturbed(WORK, seed, changes=3)
-    before, after = read(WORK), read(made.document)
+def test_interval_and_changes_account_for_every_pitch(seed):
+    result = perturb(WORK, seed, changes=3)
+    before, after = read(WORK), read(result.document)
     for column in COLUMNS:
         assert (getattr(before.notes, column) == getattr(after.notes, column)).all()
     is_note = before.notes.kind == NOTE
-    changed = np.isin(before.notes.node, [change.node for change in made.changed])
+    changed = np.isin(before.notes.node, [change.node for change in result.changed])
     raised = after.notes.written_cents - before.notes.written_cents
-    assert (raised[is_note & ~changed] == made.interval.semitones * 100).all()
+    assert (raised[is_note & ~changed] == result.interval.semitones * 100).all()
     steps = (after.notes.octave - before.notes.octave) * 7 + after.notes.step - before.notes.step
-    assert (steps[is_note & ~changed] == made.interval.steps).all()
-    assert len(made.changed) == changed.sum() == 3
-    for change in made.changed:
+    assert (steps[is_note & ~changed] == result.interval.steps).all()
+    assert len(result.changed) == changed.sum() == 3
+    for change in result.changed:
         (row,) = np.flatnonzero(after.notes.node == change.node)
         assert name(after.notes, row) == change.after != change.before
         assert before.parts[before.notes.part[row]].identity.split("-")[0] == change.part
         assert before.measure_numbers[before.notes.measure[row]] == change.measure
-        raised_steps = steps[row] - made.interval.steps
+        raised_steps = steps[row] - result.interval.steps
         assert raised_steps in (-2, -1, 1, 2)
         signatures = [
             key.fifths
@@ -72,34 +72,34 @@ def test_what_was_done_tells_every_pitch(seed):
         }
         assert (after.notes.step[row], after.notes.alter_cents[row]) in in_scale
     fifths = [(old.fifths, new.fifths) for old, new in zip(before.keys, after.keys, strict=True)]
-    assert all(new - old == made.interval.fifths for old, new in fifths)
+    assert all(new - old == result.interval.fifths for old, new in fifths)
     assert all(abs(new) <= 7 for _, new in fifths)
 
 
-def test_what_sounds_is_raised_by_the_interval_too():
-    made = perturbed(WORK, 1, changes=0)
-    before, after = read(WORK), read(made.document)
+def test_sounding_pitches_are_transposed_too():
+    result = perturb(WORK, 1, changes=0)
+    before, after = read(WORK), read(result.document)
     notes = before.notes.kind == NOTE
     raised = sounding_pitches(after).cents - sounding_pitches(before).cents
-    assert (raised[notes] == made.interval.semitones * 100).all()
+    assert (raised[notes] == result.interval.semitones * 100).all()
     assert after.parts == before.parts
 
 
-def test_seeds_make_different_works_and_the_same_ones_again():
-    documents = [perturbed(WORK, seed).document for seed in range(20)]
+def test_same_seed_same_work_and_other_seeds_other_works():
+    documents = [perturb(WORK, seed).document for seed in range(20)]
     assert len(set(documents)) == 20
     assert WORK not in documents
-    assert perturbed(WORK, 5) == perturbed(WORK, 5)
+    assert perturb(WORK, 5) == perturb(WORK, 5)
 
 
-def test_chords_ties_and_grace_notes_stay():
+def test_notes_in_chords_tied_notes_and_grace_notes_are_not_moved():
     with pytest.raises(ScoreError, match=r"at least 9,999 notes .* got (\d+)") as refused:
-        perturbed(WORK, 1, changes=9999)
+        perturb(WORK, 1, changes=9999)
     movable = int(re.search(r"got (\d+)", str(refused.value))[1])
-    made = perturbed(WORK, 1, changes=movable)
-    assert len(made.changed) == movable
-    after, before = read(made.document), read(WORK)
-    nodes = [change.node for change in made.changed]
+    result = perturb(WORK, 1, changes=movable)
+    assert len(result.changed) == movable
+    after, before = read(result.document), read(WORK)
+    nodes = [change.node for change in result.changed]
     rows = np.isin(before.notes.node, nodes)
     assert not before.notes.grace[rows].any()
     assert (before.notes.tie[rows] == 0).all()
@@ -114,11 +114,11 @@ def test_chords_ties_and_grace_notes_stay():
     assert all(tuple(row) in alone for row in place[rows])
 
 
-def test_hidden_rests_are_counted_as_the_columns_count_them():
+def test_forward_elements_count_as_nodes():
     forward = b"<forward><duration>1</duration></forward>"
-    made = perturbed(LEAD_SHEET.replace(b"<note>", forward + b"<note>", 1), 1, changes=4)
-    assert [change.node for change in made.changed] == [1, 2, 3, 4]
-    assert read(made.document).notes.node.tolist() == [1, 2, 3, 4]
+    result = perturb(LEAD_SHEET.replace(b"<note>", forward + b"<note>", 1), 1, changes=4)
+    assert [change.node for change in result.changed] == [1, 2, 3, 4]
+    assert read(result.document).notes.node.tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -132,19 +132,19 @@ def test_hidden_rests_are_counted_as_the_columns_count_them():
         (LEAD_SHEET.replace(b"<fifths>-1</fifths>", b"<fifths>one flat</fifths>"), "numbers"),
     ],
 )
-def test_what_is_no_music_is_refused(document, message):
+def test_invalid_documents_are_refused(document, message):
     with pytest.raises(UnreadableScoreError, match=message):
-        perturbed(document, 1)
+        perturb(document, 1)
 
 
-def test_nothing_is_fetched_or_expanded():
+def test_entities_are_not_expanded():
     bomb = LEAD_SHEET.replace(
         b'"http://www.musicxml.org/dtds/partwise.dtd">', b'"file:///none.dtd" [<!ENTITY a "4">]>'
     )
     with pytest.raises(UnreadableScoreError):
-        perturbed(bomb.replace(b"<octave>4</octave>", b"<octave>&a;</octave>"), 1)
+        perturb(bomb.replace(b"<octave>4</octave>", b"<octave>&a;</octave>"), 1)
 
 
-def test_far_keys_leave_the_octave():
+def test_a_distant_key_can_only_move_by_an_octave():
     far = LEAD_SHEET.replace(b"<fifths>-1</fifths>", b"<fifths>20</fifths>")
-    assert perturbed(far, 1, changes=0).interval == Interval(7, 12)
+    assert perturb(far, 1, changes=0).interval == Interval(7, 12)

@@ -1,1 +1,1 @@
-"""Scores are transposed, and parts and measures taken out of them, in the documents that they came in."""
+"""Transposition of scores and extraction of parts and measures, done on the imported MusicXML itself."""

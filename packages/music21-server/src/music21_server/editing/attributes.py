@@ -1,4 +1,4 @@
-"""Which clefs, signatures and so on are in force at a bar in the middle of a part."""
+"""Clef, signatures, transposition and other attributes in force at a bar in the middle of a part."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from lxml import etree
 _ORDER: Final = (
     "divisions", "key", "time", "staves", "part-symbol", "instruments", "clef", "staff-details", "transpose",
 )  # fmt: skip
-"""What goes on until it is replaced, in the order of the schema; other children are of the moment."""
+"""Attributes that hold until replaced, in the order of the schema; all others hold for their bar only."""
 
-_OF_ALL_STAVES: Final = {"key", "time", "transpose"}
-"""These hold for all staves where they name none; a clef that names none is that of the first."""
+_SHARED_BY_DEFAULT: Final = {"key", "time", "transpose"}
+"""Without a `number` these hold for all staves."""
 
-_OF_ONE_STAFF: Final = {"clef", "staff-details"}
+_FIRST_STAFF_BY_DEFAULT: Final = {"clef", "staff-details"}
+"""Without a `number` these hold for the first staff."""
 
 
 class AttributesInForce:
-    """What `<attributes>` elements have said so far."""
+    """The latest value of each attribute of a part."""
 
     def __init__(self) -> None:
-        self._said: dict[str, dict[str, Any]] = {tag: {} for tag in _ORDER}
+        self._latest: dict[str, dict[str, Any]] = {tag: {} for tag in _ORDER}
 
-    def take(self, attributes: Any) -> None:
-        """Take the next `<attributes>` element of the part."""
+    def update(self, attributes: Any) -> None:
+        """Apply the next `<attributes>` element of the part."""
         for child in attributes:
             tag = child.tag
-            if tag not in self._said:
+            if tag not in self._latest:
                 continue
             number = child.get("number", "")
-            if tag in _OF_ONE_STAFF:
+            if tag in _FIRST_STAFF_BY_DEFAULT:
                 number = number or "1"
-            elif tag not in _OF_ALL_STAVES:
+            elif tag not in _SHARED_BY_DEFAULT:
                 number = ""
             if not number:
-                self._said[tag].clear()
-            self._said[tag][number] = child
+                self._latest[tag].clear()
+            self._latest[tag][number] = child
 
     def element(self) -> Any:
-        """Return an `<attributes>` element that says all of it."""
-        made = etree.Element("attributes")
+        """Return one `<attributes>` element with everything in force."""
+        combined = etree.Element("attributes")
         for tag in _ORDER:
-            for _, child in sorted(self._said[tag].items()):
-                made.append(copy.deepcopy(child))
-        return made
+            for _, child in sorted(self._latest[tag].items()):
+                combined.append(copy.deepcopy(child))
+        return combined

@@ -1,4 +1,4 @@
-"""Columns transposed, without reading the transposed document."""
+"""Transposition of a score's columns, which saves reading the transposed document."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from music21_server.editing.intervals import Interval
 from music21_server.score.table import NOTE, STEP_SEMITONES, NoteTable, Score
 
 
-def transposed_columns(
+def transpose_columns(
     score: Score, parts: Collection[int], interval: Interval, symbols: Mapping[str, str]
 ) -> Score:
-    """Return what would be read from the transposed document.
+    """Return the score that reading the transposed document would give.
 
     Args:
-        score: What was read from the document.
-        parts: Indices of the parts that move.
-        interval: By how much everything in them moves.
-        symbols: What becomes of chord symbols.
+        score: Score read from the original document.
+        parts: Indices of the parts to transpose.
+        interval: Interval for everything in these parts.
+        symbols: New text of each chord symbol by its old text.
     """
     return replace(
         score,
@@ -50,6 +50,6 @@ def _notes(table: NoteTable, parts: Collection[int], interval: Interval) -> Note
 
 
 def moving_rows(table: NoteTable, parts: Collection[int]) -> np.ndarray:
-    """Return which rows move: pitched notes of some parts, by index."""
+    """Return a mask of the rows to transpose: the pitched notes of the parts with these indices."""
     rows: np.ndarray = (table.kind == NOTE) & np.isin(table.part, list(parts))
     return rows

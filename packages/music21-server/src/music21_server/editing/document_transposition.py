@@ -1,10 +1,10 @@
-"""A MusicXML document transposed in its text, with everything that is not about pitch left as it stands.
+"""Transpose a MusicXML document in its text; everything that does not name a pitch stays byte for byte.
 
-A document of half a million notes takes a minute and gigabytes as a tree. So its text is cut after each note,
-and what has been seen before is looked up: a pitch with its accidental is written in a few hundred ways, what
-stands around it is not touched. Notes in which more than that depends on the pitch, and what else names
-pitches, are parsed one by one. Nothing looks like an element and is none, as `scan` has removed comments and
-raw text. A part in which anything is unusual is edited as a tree.
+As a tree, a document of half a million notes takes a minute and gigabytes. So the text is split after each
+note and the result of each distinct piece is cached: a score has only a few hundred combinations of pitch and
+accidental, and the text around them is copied. Other elements that name pitches, and notes with frets,
+ornaments and the like, are parsed one by one. Searching the text for tags is safe because `scan` has removed
+comments and CDATA. A part with anything unusual in it is edited as a tree.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from lxml import etree
 
 from music21_server.editing.accidentals import write_missing_accidentals
 from music21_server.editing.element_transposition import (
-    NAMING,
-    note_after,
+    PITCH_NAMING_TAGS,
+    bass_note,
+    serialize,
     text,
-    transpose_naming,
+    transpose_element,
     transpose_note,
 )
 from music21_server.editing.intervals import Interval
 from music21_server.editing.scan import ScannedDocument, ScannedPart
-from music21_server.editing.transposition_plan import Plan
+from music21_server.editing.transposition_plan import TranspositionPlan
 from music21_server.errors import UnreadableScoreError
 from music21_server.reading.chord_symbols import chord_symbol
 
@@ -36,69 +37,71 @@ _NOTE_START: Final = re.compile(rb"<note[\s>/]")
 _PITCH: Final = b"<pitch"
 _PITCH_END: Final = b"</pitch>"
 _ACCIDENTAL: Final = re.compile(rb"<accidental[\s>].*?</accidental>", re.DOTALL)
-_MORE: Final = re.compile(rb"<(?:accidental-mark|fret|open-string|hole|display-step|notehead-text)[\s>/]")
-"""What in a note depends on its pitch beside its accidental."""
+_PITCH_DEPENDENT: Final = re.compile(
+    rb"<(?:accidental-mark|fret|open-string|hole|display-step|notehead-text)[\s>/]"
+)
+"""Elements of a note, other than its accidental, that change with its pitch."""
 
-_NAMED: Final = re.compile(rb"<(key|harmony|figured-bass)(?:\s[^>]*)?/?>")
+_PITCH_NAMING: Final = re.compile(rb"<(key|harmony|figured-bass)(?:\s[^>]*)?/?>")
 _PEDALS: Final = b"<harp-pedals"
 _PERCUSSION: Final = b"<sign>percussion</sign>"
 _SIGN: Final = b"<sign"
 
 _DECLARATION: Final = re.compile(rb"\s*<\?xml\s[^>]*\?>\s*")
-_IN_UTF8: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_UTF8_DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
-_MOST_KNOWN: Final = 50_000
-"""Texts that are remembered."""
+_MAX_CACHED_TEXTS: Final = 50_000
 
 
 @dataclass(frozen=True)
 class TransposedDocument:
-    """A document, transposed.
+    """A transposed document.
 
     Attributes:
         content: MusicXML in UTF-8.
-        parts: Ids of the parts that have been transposed.
-        is_plain: Whether everything in them moved by the plan's one interval, no note spelled otherwise.
-        symbols: What became of each chord symbol; several things, where different ones look alike.
-        has_diagrams: Whether chord symbols had diagrams of frets, which are left out.
+        parts: Ids of the transposed parts.
+        is_uniform: Whether everything in them moved by the plan's one interval and no note was respelled.
+        symbols: New texts of each chord symbol by its old text; more than one where different symbols have
+            the same text.
+        has_diagrams: Whether chord symbols had fret diagrams, which are left out.
     """
 
     content: bytes
     parts: frozenset[str]
-    is_plain: bool
+    is_uniform: bool
     symbols: dict[str, set[str]]
     has_diagrams: bool
 
 
-def transposed_document(
-    document: ScannedDocument, plan: Plan, parts: Collection[str] | None = None
+def transpose_document(
+    document: ScannedDocument, plan: TranspositionPlan, parts: Collection[str] | None = None
 ) -> TransposedDocument:
-    """Return a document transposed.
+    """Transpose parts of a document.
 
     Args:
         document: MusicXML.
-        plan: By which intervals.
-        parts: Ids of the parts that move; None for all but those on percussion clefs.
+        plan: Interval for each key signature.
+        parts: Ids of the parts to transpose; None for all.
 
     Raises:
-        UnreadableScoreError: A step or number in it is none.
+        UnreadableScoreError: A step is not A to G, or a number is not a number.
     """
     source = document.source
     editor = _Editor(document, plan)
-    declared = _DECLARATION.match(source)
-    at = declared.end() if declared else 0
-    pieces = [_IN_UTF8]
-    done: set[str] = set()
+    declaration = _DECLARATION.match(source)
+    position = declaration.end() if declaration else 0
+    pieces = [_UTF8_DECLARATION]
+    transposed: set[str] = set()
     for part in document.parts:
         begin, end = part.starts[0], part.starts[-1]
         if parts is None or part.identity in parts:
-            pieces += (source[at:begin], editor.edited(part))
-            done.add(part.identity)
-            at = end
-    pieces.append(source[at:])
+            pieces += (source[position:begin], editor.transpose(part))
+            transposed.add(part.identity)
+            position = end
+    pieces.append(source[position:])
     return TransposedDocument(
         b"".join(pieces),
-        frozenset(done),
+        frozenset(transposed),
         not editor.has_respelled and not plan.exceptions,
         editor.symbols,
         editor.has_diagrams,
@@ -106,60 +109,60 @@ def transposed_document(
 
 
 def is_percussion(document: ScannedDocument, part: ScannedPart) -> bool:
-    """Tell whether all clefs of a part are for percussion: what stands there are drums, even with pitches."""
+    """Return whether all clefs of a part are percussion clefs; its notes are drums even if they have
+    pitches."""
     source, begin, end = document.source, part.starts[0], part.starts[-1]
-    drums = source.count(_PERCUSSION, begin, end)
-    return drums > 0 and drums == source.count(_SIGN, begin, end)
+    percussion_clefs = source.count(_PERCUSSION, begin, end)
+    return percussion_clefs > 0 and percussion_clefs == source.count(_SIGN, begin, end)
 
 
 class _UnusualError(Exception):
-    """A part must be edited as a tree."""
+    """The part must be edited as a tree."""
 
 
 @dataclass
-class _Known:
-    """What has been seen under an interval, and what became of it: texts up to the end of a note; pitches
-    with their accidentals."""
+class _Cache:
+    """Results under one interval: whole pieces of text, and pitches with their accidentals."""
 
     texts: dict[bytes, bytes] = field(default_factory=dict)
     pitches: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = field(default_factory=dict)
 
 
 class _Editor:
-    """Edits the parts of one document.
+    """Transposes the parts of one document.
 
     Attributes:
-        has_respelled: Whether a note is spelled otherwise than its interval has it.
-        symbols: As in `TransposedDocument`.
-        has_diagrams: Likewise.
+        has_respelled: Whether a note was respelled because its interval gives too many sharps or flats.
+        symbols: See `TransposedDocument`.
+        has_diagrams: See `TransposedDocument`.
     """
 
-    def __init__(self, document: ScannedDocument, plan: Plan) -> None:
+    def __init__(self, document: ScannedDocument, plan: TranspositionPlan) -> None:
         self._document = document
         self._plan = plan
-        self._known: dict[Interval, _Known] = {}
+        self._caches: dict[Interval, _Cache] = {}
         self.has_respelled = False
         self.symbols: dict[str, set[str]] = {}
         self.has_diagrams = False
 
-    def edited(self, part: ScannedPart) -> bytes:
-        """Return the measures of a part, transposed."""
+    def transpose(self, part: ScannedPart) -> bytes:
+        """Return the transposed measures of a part."""
         try:
             with contextlib.suppress(_UnusualError):
-                return self._as_text(part)
-            return self._as_tree(part)
+                return self._edit_text(part)
+            return self._edit_tree(part)
         except (ValueError, KeyError) as error:
             raise UnreadableScoreError(
                 f"Expected steps A to G and numbers in part {part.identity}, got: {error}."
             ) from error
 
-    # As text
+    # Editing the text
 
-    def _as_text(self, part: ScannedPart) -> bytes:
+    def _edit_text(self, part: ScannedPart) -> bytes:
         content = self._document.source[part.starts[0] : part.starts[-1]]
         if _PEDALS in content:
             raise _UnusualError
-        self._begin(self._plan.under(0))
+        self._use_interval(self._plan.interval_for(0))
         pieces = content.split(_NOTE_END)
         rest = pieces.pop()
         edited: list[bytes] = []
@@ -167,35 +170,35 @@ class _Editor:
         for piece in pieces:
             new = texts.get(piece)
             if new is None:
-                new = self._piece(piece)
-                texts = self._texts  # a key may have changed them
+                new = self._edit_piece(piece)
+                texts = self._texts  # a key in the piece may have changed the interval
             edited.append(new)
-        edited.append(self._around(rest, None))
+        edited.append(self._edit_other(rest, None))
         return _NOTE_END.join(edited)
 
-    def _begin(self, interval: Interval) -> None:
-        known = self._known.setdefault(interval, _Known())
-        self._interval, self._texts, self._pitches = interval, known.texts, known.pitches
+    def _use_interval(self, interval: Interval) -> None:
+        cache = self._caches.setdefault(interval, _Cache())
+        self._interval, self._texts, self._pitches = interval, cache.texts, cache.pitches
 
-    def _piece(self, piece: bytes) -> bytes:
-        """Return what stands before a note, and the note without its end tag."""
+    def _edit_piece(self, piece: bytes) -> bytes:
+        """Transpose a note without its end tag, and the text before it."""
         starts = list(_NOTE_START.finditer(piece))
         if len(starts) != 1:
             raise _UnusualError
-        at = starts[0].start()
-        before, note = piece[:at], piece[at:]
-        new = self._around(before, note) if _NAMED.search(before) else before
-        made = new + self._note(note)
-        if len(self._texts) < _MOST_KNOWN and b"<key" not in before:  # a key may change the interval
-            self._texts[piece] = made
-        return made
+        start = starts[0].start()
+        before, note = piece[:start], piece[start:]
+        new_before = self._edit_other(before, note) if _PITCH_NAMING.search(before) else before
+        new = new_before + self._edit_note(note)
+        if len(self._texts) < _MAX_CACHED_TEXTS and b"<key" not in before:  # a key may change the interval
+            self._texts[piece] = new
+        return new
 
-    def _note(self, note: bytes) -> bytes:
+    def _edit_note(self, note: bytes) -> bytes:
         begin = note.find(_PITCH)
-        if _MORE.search(note):
-            element = self._parsed(note + _NOTE_END)
+        if _PITCH_DEPENDENT.search(note):
+            element = self._parse(note + _NOTE_END)
             self._transpose_note(element)
-            return _text_of(element)[: -len(_NOTE_END)]
+            return serialize(element)[: -len(_NOTE_END)]
         if begin < 0:
             return note
         end = note.find(_PITCH_END, begin) + len(_PITCH_END)
@@ -205,12 +208,12 @@ class _Editor:
         pitch, sign = note[begin:end], accidental[0] if accidental else b""
         new = self._pitches.get((pitch, sign))
         if new is None:
-            element = self._parsed(b"<note>%s%s</note>" % (pitch, sign))
+            element = self._parse(b"<note>%s%s</note>" % (pitch, sign))
             self._transpose_note(element)
-            named = element.find("accidental")
+            new_accidental = element.find("accidental")
             new = self._pitches[pitch, sign] = (
-                _text_of(element.find("pitch")),
-                b"" if named is None else _text_of(named),
+                serialize(element.find("pitch")),
+                b"" if new_accidental is None else serialize(new_accidental),
             )
         if accidental is None:
             return note[:begin] + new[0] + note[end:]
@@ -220,68 +223,63 @@ class _Editor:
 
     def _transpose_note(self, note: Any) -> None:
         if transpose_note(note, self._interval):
-            raise _UnusualError  # its bar may need accidentals that were not needed before
+            raise _UnusualError  # a respelled note: others in its bar may now need accidentals
 
-    def _around(self, content: bytes, note: bytes | None) -> bytes:
-        """Return what is no note, with what names pitches in it transposed."""
+    def _edit_other(self, content: bytes, note: bytes | None) -> bytes:
+        """Transpose the keys, chord symbols and figures in text before a note."""
         pieces: list[bytes] = []
-        at = 0
-        while found := _NAMED.search(content, at):
-            begin, end = found.span()
-            if not found[0].endswith(b"/>"):
-                tag_end = b"</%s>" % found[1]
-                end = content.find(tag_end, end) + len(tag_end)
-            element = self._parsed(content[begin:end])  # where there is no such end tag, this is no XML
-            self._transpose_naming(element, self._parsed(note + _NOTE_END) if note else None)
-            pieces += (content[at:begin], _text_of(element))
-            at = end
-        pieces.append(content[at:])
+        position = 0
+        while match := _PITCH_NAMING.search(content, position):
+            begin, end = match.span()
+            if not match[0].endswith(b"/>"):
+                end_tag = b"</%s>" % match[1]
+                end = content.find(end_tag, end) + len(end_tag)
+            element = self._parse(content[begin:end])  # fails if the end tag is missing
+            self._transpose_element(element, self._parse(note + _NOTE_END) if note else None)
+            pieces += (content[position:begin], serialize(element))
+            position = end
+        pieces.append(content[position:])
         return b"".join(pieces)
 
-    # Either way
-
-    def _transpose_naming(self, element: Any, following: Any) -> None:
-        if element.tag == "key":
-            # What follows stands under it.
-            fifths = text(element.find("fifths"))
-            if fifths:
-                self._begin(self._plan.under(int(fifths)))
-        old = chord_symbol(element) if element.tag == "harmony" else ""
-        self.has_diagrams |= element.find("frame") is not None
-        transpose_naming(element, self._interval, following)
-        if element.tag == "harmony":
-            self.symbols.setdefault(old, set()).add(chord_symbol(element))
-
-    def _parsed(self, content: bytes) -> Any:
+    def _parse(self, content: bytes) -> Any:
         try:
             return etree.fromstring(content, _PARSER)
         except etree.XMLSyntaxError:
-            raise _UnusualError from None  # such as a prefix that is declared elsewhere
+            raise _UnusualError from None  # for example a namespace prefix declared elsewhere
 
-    # As a tree
+    # Editing the tree
 
-    def _as_tree(self, part: ScannedPart) -> bytes:
+    def _edit_tree(self, part: ScannedPart) -> bytes:
         bars = len(part.starts) - 1
         if bars < 1:
             return b""
         element = self._document.measures(part, 0, bars - 1)
-        self._begin(self._plan.under(0))
+        self._use_interval(self._plan.interval_for(0))
         respelled = []
         for measure in element:
-            found = False
-            for child in list(measure.iter("note", *NAMING)):
+            is_respelled = False
+            for child in list(measure.iter("note", *PITCH_NAMING_TAGS)):
                 if child.tag == "note":
-                    found |= transpose_note(child, self._interval)
+                    is_respelled |= transpose_note(child, self._interval)
                 else:
-                    self._transpose_naming(child, note_after(child))
-            respelled.append(found)
+                    self._transpose_element(child, bass_note(child))
+            respelled.append(is_respelled)
         self.has_respelled |= any(respelled)
         write_missing_accidentals(element, respelled)
-        return b"".join(_text_of(measure) for measure in element)
+        return b"".join(serialize(measure) for measure in element)
+
+    # Both
+
+    def _transpose_element(self, element: Any, bass: Any) -> None:
+        if element.tag == "key":
+            fifths = text(element.find("fifths"))
+            if fifths:
+                self._use_interval(self._plan.interval_for(int(fifths)))
+        old = chord_symbol(element) if element.tag == "harmony" else ""
+        self.has_diagrams |= element.find("frame") is not None
+        transpose_element(element, self._interval, bass)
+        if element.tag == "harmony":
+            self.symbols.setdefault(old, set()).add(chord_symbol(element))
 
 
 _PARSER: Final = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-
-
-def _text_of(element: Any) -> bytes:
-    return bytes(etree.tostring(element, encoding="utf-8", with_tail=True))

@@ -1,4 +1,4 @@
-"""A stored score as a document that can be edited."""
+"""Stored scores as MusicXML documents to edit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from music21_server.score.table import Score
 from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.selection import part_name
 
-WRITTEN_ANEW: Final = (
-    "The score came as {kind} and was written as MusicXML first: notes, rests, ties, voices, signatures, "
-    "tempos, transpositions and chord symbols are kept; lyrics, slurs, dynamics, articulations, repeats and "
-    "layout of the source are not."
+CONVERSION_REMARK: Final = (
+    "The score was imported as {kind} and converted to MusicXML first: notes, rests, ties, voices, "
+    "signatures, tempos, transpositions and chord symbols are kept; lyrics, slurs, dynamics, articulations, "
+    "repeats and layout of the source are lost."
 )
 
 
 @dataclass(frozen=True)
-class Editable:
+class EditableScore:
     """A score to edit.
 
     Attributes:
-        document: MusicXML, with the places of its measures.
-        score: What is read from it.
-        remarks: What was lost on the way here, in sentences.
+        document: The MusicXML, scanned for its measures.
+        score: The same music as columns.
+        remarks: Sentences about what the conversion to MusicXML lost.
     """
 
     document: ScannedDocument
@@ -37,37 +37,38 @@ class Editable:
     remarks: tuple[str, ...]
 
 
-def editable(entry: Entry, limits: Limits) -> Editable:
-    """Return a stored score as MusicXML: as it was imported, or written from its columns.
+def load_editable(entry: Entry, limits: Limits) -> EditableScore:
+    """Return a stored score as MusicXML: the imported document, or one written from the columns.
 
     Raises:
         UnreadableScoreError: The document is broken.
-        TooMuchScoreError: It is beyond a limit.
+        TooMuchScoreError: The document exceeds a limit.
     """
     source, score = entry.document(), codec.decode(entry.columns)
     content = musicxml_of(source, score, limits)
     if source.kind in ("musicxml", "mxl"):
-        return Editable(scan(content), score, ())
-    return Editable(scan(content), read_musicxml(content, limits), (WRITTEN_ANEW.format(kind=source.kind),))
+        return EditableScore(scan(content), score, ())
+    remark = CONVERSION_REMARK.format(kind=source.kind)
+    return EditableScore(scan(content), read_musicxml(content, limits), (remark,))
 
 
-def identity_of(score: Score, index: int) -> str:
-    """Return the document's id of the part that a staff belongs to."""
+def part_id(score: Score, index: int) -> str:
+    """Return the `<part>` id of a part by its index; all staves of an instrument share one."""
     part = score.parts[index]
     return part.identity.removesuffix(f"-Staff{part.staff}") if part.staff else part.identity
 
 
-def identities_of(score: Score, parts: Collection[int]) -> frozenset[str]:
-    """Return the document's ids of the parts that staves belong to."""
-    return frozenset(identity_of(score, index) for index in parts)
+def part_ids(score: Score, parts: Collection[int]) -> frozenset[str]:
+    """Return the `<part>` ids of parts by their indices."""
+    return frozenset(part_id(score, index) for index in parts)
 
 
 def with_all_staves(score: Score, parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of some parts and of the other staves of the same instruments."""
-    wanted = identities_of(score, parts)
-    return tuple(index for index in range(len(score.parts)) if identity_of(score, index) in wanted)
+    """Return the indices of all staves of the instruments that these parts belong to."""
+    ids = part_ids(score, parts)
+    return tuple(index for index in range(len(score.parts)) if part_id(score, index) in ids)
 
 
-def names_of(score: Score, parts: Collection[int]) -> list[str]:
-    """Return the names of parts, one for all staves of an instrument."""
-    return list({identity_of(score, index): part_name(score, index) for index in sorted(parts)}.values())
+def instrument_names(score: Score, parts: Collection[int]) -> list[str]:
+    """Return the names of parts, once for all staves of an instrument."""
+    return list({part_id(score, index): part_name(score, index) for index in sorted(parts)}.values())

@@ -1,11 +1,11 @@
-"""Elements of MusicXML transposed by an interval, right in every name.
+"""Transpose MusicXML elements in place.
 
-Written pitches move, and with them what names pitches: accidentals, those over ornaments too, key signatures,
-chord symbols, figures below a bass, places of rests, frets, harp pedals. What belongs to an instrument and
-not to the music stays: its transposition, its strings and their tuning, the lines of percussion.
+Transposed are written pitches and everything else that names a pitch: accidentals (also over ornaments), key
+signatures, chord symbols, figured bass, positions of rests, frets, harp pedals. Properties of the instrument
+stay: its transposition, its strings and their tuning, the staff lines of percussion.
 
-Where all signatures and notes move by the same place on the line of fifths, an accidental is needed exactly
-where it was before; so accidentals are renamed, and none is added or removed.
+When all signatures and notes move equally far on the line of fifths, a note needs an accidental exactly where
+it needed one before; so accidentals are renamed, never added or removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.intervals import MOST_ALTERATION, STEP, Interval, moved, within_signs
+from music21_server.editing.intervals import MAX_ALTERATION, STEP, Interval, respell, transpose_name
 from music21_server.reading.musicxml_note import ACCIDENTAL_CENTS
 from music21_server.score.table import STEPS
 
@@ -25,25 +25,25 @@ ACCIDENTALS: Final[dict[float, str]] = {
 _ALTERATIONS: Final = {name: cents / 100 for name, cents in ACCIDENTAL_CENTS.items()}
 
 _HIGHEST_FRET: Final = 24
-_OF_THE_OLD_PITCH: Final = ("open-string", "hole")
-"""Of `<technical>`: true of a pitch on an instrument, and of another one not."""
+_TIED_TO_PITCH: Final = ("open-string", "hole")
+"""Children of `<technical>` that are wrong once the pitch has changed."""
 
-NAMING: Final = ("key", "harmony", "figured-bass", "harp-pedals")
-"""Elements of a measure beside notes that name pitches."""
+PITCH_NAMING_TAGS: Final = ("key", "harmony", "figured-bass", "harp-pedals")
+"""Elements of a measure, other than notes, that name pitches."""
 
 
-def transpose(tree: Any, interval: Interval) -> None:
+def transpose_tree(tree: Any, interval: Interval) -> None:
     """Transpose everything in a tree, in place."""
-    # In the order of the document: figures look at the note after them, which has not moved yet.
-    for element in list(tree.iter("note", *NAMING)):
+    # In document order: figures need the pitch of the next note before it is transposed.
+    for element in list(tree.iter("note", *PITCH_NAMING_TAGS)):
         if element.tag == "note":
             transpose_note(element, interval)
         else:
-            transpose_naming(element, interval, note_after(element))
+            transpose_element(element, interval, bass_note(element))
 
 
-def note_after(element: Any) -> Any:
-    """Return the note that figures stand over; None for other elements."""
+def bass_note(element: Any) -> Any:
+    """Return the note below the figures of a `<figured-bass>`; None for other elements."""
     return next(element.itersiblings("note"), None) if element.tag == "figured-bass" else None
 
 
@@ -54,11 +54,11 @@ def transpose_note(note: Any, interval: Interval) -> bool:
     """Transpose a `<note>` in place; an unpitched one stays on its line.
 
     Returns:
-        Whether it is spelled otherwise than the interval has it, because nobody can write three sharps.
+        Whether the note was respelled, because the interval alone would give it three sharps or flats.
 
     Raises:
-        ValueError: A number in it is none.
-        KeyError: A step in it is none.
+        ValueError: An octave or alteration is not a number.
+        KeyError: A step is not A to G.
     """
     _move_rest(note.find("rest"), interval)
     pitch = note.find("pitch")
@@ -67,19 +67,19 @@ def transpose_note(note: Any, interval: Interval) -> bool:
     octave = pitch.find("octave")
     if octave is None or pitch.find("step") is None:
         raise ValueError("a <pitch> without <step> or <octave>")
-    step, sharps = name_of(pitch)
-    new_step, new_sharps, octaves = moved(step, sharps, interval)
-    named = new_step
-    new_step, new_sharps, more = within_signs(new_step, new_sharps, most=max(MOST_ALTERATION, abs(sharps)))
-    octave.text = str(int(text(octave)) + octaves + more)
+    step, sharps = read_name(pitch)
+    exact_step, exact_sharps, octaves = transpose_name(step, sharps, interval)
+    max_sharps = max(MAX_ALTERATION, abs(sharps))
+    new_step, new_sharps, more_octaves = respell(exact_step, exact_sharps, max_sharps=max_sharps)
+    octave.text = str(int(text(octave)) + octaves + more_octaves)
     write_name(pitch, new_step, new_sharps)
     if new_sharps != sharps:
         write_accidental(note.find("accidental"), new_sharps)
     for notations in note.iterfind("notations"):
         _transpose_notations(notations, step, interval)
-    for shown in note.findall("notehead-text"):
-        note.remove(shown)
-    return named != new_step
+    for label in note.findall("notehead-text"):
+        note.remove(label)
+    return exact_step != new_step
 
 
 def _move_rest(rest: Any, interval: Interval) -> None:
@@ -97,57 +97,57 @@ def _transpose_notations(notations: Any, step: str, interval: Interval) -> None:
         ornament = ""
         for child in list(ornaments):
             if child.tag == "accidental-mark":
-                below = child.get("placement") or ("below" if ornament == "mordent" else "above")
-                _transpose_mark(child, step, -1 if below == "below" else 1, interval)
+                placement = child.get("placement") or ("below" if ornament == "mordent" else "above")
+                _transpose_mark(child, step, -1 if placement == "below" else 1, interval)
             else:
                 ornament = child.tag
     for technical in notations.iterfind("technical"):
-        for tag in _OF_THE_OLD_PITCH:
+        for tag in _TIED_TO_PITCH:
             for element in technical.findall(tag):
                 technical.remove(element)
         _move_fret(technical, interval)
 
 
 def _transpose_mark(mark: Any, step: str, steps: int, interval: Interval) -> None:
-    """Transpose an accidental over an ornament, which is that of the neighbour of the note."""
+    """Transpose an accidental that applies to the pitch `steps` above the written `step`."""
     sharps = _ALTERATIONS.get(text(mark))
     if sharps is not None:
-        _, new_sharps, _ = moved(STEPS[(STEP[step] + steps) % 7], sharps, interval)
+        _, new_sharps, _ = transpose_name(STEPS[(STEP[step] + steps) % 7], sharps, interval)
         if new_sharps != sharps:
             write_accidental(mark, new_sharps)
 
 
 def _move_fret(technical: Any, interval: Interval) -> None:
-    """Stop the same string elsewhere; where it is too short, nothing is said about strings."""
+    """Move the fret on its string; remove string and fret if the new pitch lies outside the string."""
     fret = technical.find("fret")
     if fret is None:
         return
-    place = int(text(fret)) + interval.semitones
-    if 0 <= place <= _HIGHEST_FRET:
-        fret.text = str(place)
+    number = int(text(fret)) + interval.semitones
+    if 0 <= number <= _HIGHEST_FRET:
+        fret.text = str(number)
         return
     for tag in ("string", "fret"):
         for element in technical.findall(tag):
             technical.remove(element)
 
 
-# Everything else that names pitches
+# Other elements
 
 
-def transpose_naming(element: Any, interval: Interval, following: Any = None) -> None:
-    """Transpose one of the elements in `NAMING`, in place.
+def transpose_element(element: Any, interval: Interval, bass: Any = None) -> None:
+    """Transpose an element with one of the `PITCH_NAMING_TAGS` in place.
 
     Args:
-        element: To be transposed.
-        interval: By how much.
-        following: The next `<note>`, not transposed yet, over which figures stand.
+        element: Key, chord symbol, figured bass or harp pedals.
+        interval: Interval to transpose by.
+        bass: For a figured bass, its `<note>` before transposition.
     """
     if element.tag == "key":
         _transpose_key(element, interval)
     elif element.tag == "harmony":
         _transpose_harmony(element, interval)
     elif element.tag == "figured-bass":
-        _transpose_figures(element, interval, following)
+        _transpose_figures(element, interval, bass)
     else:
         _transpose_pedals(element, interval)
 
@@ -157,9 +157,9 @@ def _transpose_key(key: Any, interval: Interval) -> None:
         element = key.find(tag)
         if text(element):
             element.text = str(int(text(element)) + interval.fifths)
-    # A signature that is no circle of fifths: pairs of steps and alterations.
+    # A non-traditional signature: pairs of steps and alterations.
     for step, alter in zip(key.findall("key-step"), key.findall("key-alter"), strict=False):
-        step.text, sharps, _ = moved(text(step).upper(), float(text(alter)), interval)
+        step.text, sharps, _ = transpose_name(text(step).upper(), float(text(alter)), interval)
         alter.text = f"{sharps:g}"
         accidental = alter.getnext()
         if accidental is not None and accidental.tag == "key-accidental":
@@ -167,17 +167,17 @@ def _transpose_key(key: Any, interval: Interval) -> None:
 
 
 def _transpose_harmony(harmony: Any, interval: Interval) -> None:
-    """Transpose root, bass and key of a chord symbol; its kind and degrees stay, its diagram goes."""
-    for place in ("root", "bass"):
-        for element in harmony.iterfind(place):
-            step = element.find(f"{place}-step")
+    """Transpose root, bass and key of a chord symbol, keep its kind and degrees, and remove its diagram."""
+    for role in ("root", "bass"):
+        for element in harmony.iterfind(role):
+            step = element.find(f"{role}-step")
             if step is None:
                 continue
-            sharps = float(text(element.find(f"{place}-alter")) or 0)
-            new_step, new_sharps, _ = moved(text(step).upper(), sharps, interval)
-            new_step, new_sharps, _ = within_signs(new_step, new_sharps)
-            write_name(element, new_step, new_sharps, prefix=f"{place}-")
-            step.attrib.pop("text", None)  # how the old one was to be shown
+            sharps = float(text(element.find(f"{role}-alter")) or 0)
+            new_step, new_sharps, _ = transpose_name(text(step).upper(), sharps, interval)
+            new_step, new_sharps, _ = respell(new_step, new_sharps)
+            write_name(element, new_step, new_sharps, prefix=f"{role}-")
+            step.attrib.pop("text", None)  # display text of the old root
     for fifths in harmony.iterfind("numeral/numeral-key/numeral-fifths"):
         if text(fifths):
             fifths.text = str(int(text(fifths)) + interval.fifths)
@@ -185,30 +185,30 @@ def _transpose_harmony(harmony: Any, interval: Interval) -> None:
         harmony.remove(frame)
 
 
-def _transpose_figures(element: Any, interval: Interval, following: Any) -> None:
-    """Transpose the accidentals of figures, which count from the bass note; strokes and crosses raise in any
-    key."""
-    pitch = following.find("pitch") if following is not None else None
+def _transpose_figures(element: Any, interval: Interval, bass: Any) -> None:
+    """Transpose the accidentals of figures, which count from the bass note; slashes and crosses mean "raised"
+    in any key and stay."""
+    pitch = bass.find("pitch") if bass is not None else None
     if pitch is None:
         return
-    bass, _ = name_of(pitch)
+    bass_step, _ = read_name(pitch)
     for figure in element.iterfind("figure"):
         number = text(figure.find("figure-number"))
-        steps = int(number) - 1 if number.isdecimal() else 2  # an accidental alone is that of the third
+        steps = int(number) - 1 if number.isdecimal() else 2  # an accidental alone applies to the third
         for tag in ("prefix", "suffix"):
             for mark in figure.findall(tag):
-                _transpose_mark(mark, bass, steps, interval)
+                _transpose_mark(mark, bass_step, steps, interval)
 
 
 def _transpose_pedals(pedals: Any, interval: Interval) -> None:
-    """Set the pedals of a harp anew; what no harp can set goes, with the direction that it leaves empty."""
+    """Transpose the tuning of a harp's pedals; remove it if it needs a double sharp or flat."""
     tunings = pedals.findall("pedal-tuning")
     names = [
-        moved(text(each.find("pedal-step")).upper(), float(text(each.find("pedal-alter"))), interval)
+        transpose_name(text(each.find("pedal-step")).upper(), float(text(each.find("pedal-alter"))), interval)
         for each in tunings
     ]
     if any(abs(sharps) > 1 for _, sharps, _ in names):
-        _remove_with_its_direction(pedals)
+        _remove_with_empty_direction(pedals)
         return
     by_step = {step: sharps for step, sharps, _ in names}
     for each, (step, _, _) in zip(tunings, names, strict=True):
@@ -216,7 +216,8 @@ def _transpose_pedals(pedals: Any, interval: Interval) -> None:
         each.find("pedal-alter").text = f"{by_step[step]:g}"
 
 
-def _remove_with_its_direction(mark: Any) -> None:
+def _remove_with_empty_direction(mark: Any) -> None:
+    """Remove a mark, and the direction around it if nothing else is in it."""
     kind = mark.getparent()
     kind.remove(mark)
     if kind.tag != "direction-type" or len(kind):
@@ -230,8 +231,8 @@ def _remove_with_its_direction(mark: Any) -> None:
 # Names
 
 
-def name_of(pitch: Any) -> tuple[str, float]:
-    """Return step and sharps of a `<pitch>`; old documents tell an alteration by the accidental alone."""
+def read_name(pitch: Any) -> tuple[str, float]:
+    """Return step and alteration of a `<pitch>`; in old documents the accidental alone has the alteration."""
     step, alter = text(pitch.find("step")).upper(), text(pitch.find("alter"))
     if alter:
         return step, float(alter)
@@ -242,13 +243,13 @@ def write_name(element: Any, step: str, sharps: float, *, prefix: str = "") -> N
     """Write step and alteration into an element that has a step.
 
     Args:
-        element: Such as a `<pitch>`.
-        step: A letter.
-        sharps: Flats below zero; no element is left for 0.
-        prefix: Of the tags, such as ``root-``.
+        element: A `<pitch>`, or a `<root>` or `<bass>` of a chord symbol.
+        step: Letter of the pitch, A to G.
+        sharps: Alteration in semitones, flats negative; 0 removes the alter element.
+        prefix: Prefix of the child tags, such as ``root-``.
     """
-    at = element.find(f"{prefix}step")
-    at.text = step
+    step_element = element.find(f"{prefix}step")
+    step_element.text = step
     alter = element.find(f"{prefix}alter")
     if sharps == 0:
         if alter is not None:
@@ -256,13 +257,13 @@ def write_name(element: Any, step: str, sharps: float, *, prefix: str = "") -> N
         return
     if alter is None:
         alter = etree.Element(f"{prefix}alter")
-        alter.tail = at.tail
-        element.insert(element.index(at) + 1, alter)
+        alter.tail = step_element.tail
+        element.insert(element.index(step_element) + 1, alter)
     alter.text = f"{sharps:g}"
 
 
 def write_accidental(accidental: Any, sharps: float) -> None:
-    """Let an accidental that is printed say what is played; one that has no name goes."""
+    """Change a printed accidental; remove it if MusicXML has no name for the alteration."""
     if accidental is None:
         return
     if sharps in ACCIDENTALS:
@@ -272,5 +273,10 @@ def write_accidental(accidental: Any, sharps: float) -> None:
 
 
 def text(element: Any) -> str:
-    """Return the text of an element; nothing for none."""
+    """Return the stripped text of an element, or "" for None."""
     return "" if element is None or element.text is None else str(element.text).strip()
+
+
+def serialize(element: Any) -> bytes:
+    """Return an element with its tail as UTF-8."""
+    return bytes(etree.tostring(element, encoding="utf-8", with_tail=True))

@@ -1,4 +1,4 @@
-"""Measures of one part, as a part of their own."""
+"""Measures cut out of one part, with the attributes in force before them."""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ _TIMED: Final = {"note", "backup", "forward"}
 
 
 def cut_part(document: ScannedDocument, part: ScannedPart, score: Score, measures: range) -> Any:
-    """Return a `<part>` of some measures: what is in force before them is said in the first, and signs that
-    begin or end outside are left out.
+    """Return a `<part>` element with some measures.
+
+    The first measure states the attributes in force; slurs, ties and other signs that begin or end outside
+    the excerpt are left out.
 
     Args:
-        document: The whole.
-        part: Which part of it.
-        score: What was read from it.
-        measures: Indices, one after another; where the part has ended already they are empty.
+        document: Document to cut from.
+        part: Part to cut.
+        score: The document as columns.
+        measures: Consecutive measure indices; those after the end of the part become empty measures.
     """
-    made = etree.Element("part", id=part.identity)
+    excerpt = etree.Element("part", id=part.identity)
     bars = len(part.starts) - 1
     if measures.start < bars:
-        made.extend(list(document.measures(part, measures.start, min(measures.stop, bars) - 1)))
+        excerpt.extend(list(document.measures(part, measures.start, min(measures.stop, bars) - 1)))
     for index in range(max(bars, measures.start), measures.stop):
-        # The part has ended; the others go on.
-        etree.SubElement(made, "measure", number=measure_number(score, index))
-    _carry_over(document.attributes_before(part, min(measures.start, bars)), made[0])
-    remove_open_spanners(made)
-    return made
+        # This part has ended, but others go on.
+        etree.SubElement(excerpt, "measure", number=measure_number(score, index))
+    _carry_over(document.attributes_before(part, min(measures.start, bars)), excerpt[0])
+    remove_open_spanners(excerpt)
+    return excerpt
 
 
-def _carry_over(before: list[Any], first: Any) -> None:
-    """Put what is in force at the beginning of a measure at its beginning."""
+def _carry_over(earlier: list[Any], first: Any) -> None:
+    """Start a measure with one `<attributes>` element that combines all earlier ones and its own."""
     in_force = AttributesInForce()
-    for attributes in before:
-        in_force.take(attributes)
+    for attributes in earlier:
+        in_force.update(attributes)
     for child in list(first):
         if child.tag in _TIMED:
             break
         if child.tag == "attributes":
-            in_force.take(child)
+            in_force.update(child)
             first.remove(child)
     first.insert(0, in_force.element())

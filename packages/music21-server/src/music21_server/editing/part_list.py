@@ -1,4 +1,4 @@
-"""The list of a document's parts, of which some are wanted."""
+"""The `<part-list>` of an excerpt."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 from lxml import etree
 
 
-def part_list(whole: Any, wanted: Collection[str]) -> Any:
-    """Return a list of the wanted parts, with the braces and brackets that hold two or more of them.
+def part_list(original: Any, ids: Collection[str]) -> Any:
+    """Return a `<part-list>` of some parts, with the braces and brackets around two or more of them.
 
     Args:
-        whole: The `<part-list>` of all parts, or None.
-        wanted: Ids of parts.
+        original: `<part-list>` of the whole document, or None.
+        ids: Ids of the parts to list.
     """
-    made = etree.Element("part-list")
-    groups: dict[str, tuple[Any, int]] = {}
+    excerpt = etree.Element("part-list")
+    open_groups: dict[str, tuple[Any, int]] = {}
     count = 0
-    for child in whole if whole is not None else ():
-        if child.tag == "score-part" and child.get("id", "") in wanted:
-            made.append(copy.deepcopy(child))
+    for child in original if original is not None else ():
+        if child.tag == "score-part" and child.get("id", "") in ids:
+            excerpt.append(copy.deepcopy(child))
             count += 1
         elif child.tag == "part-group" and child.get("type") == "start":
-            begin = copy.deepcopy(child)
-            made.append(begin)
-            groups[child.get("number", "1")] = (begin, count)
-        elif child.tag == "part-group" and child.get("number", "1") in groups:
-            begin, before = groups.pop(child.get("number", "1"))
-            if count - before > 1:
-                made.append(copy.deepcopy(child))
+            start = copy.deepcopy(child)
+            excerpt.append(start)
+            open_groups[child.get("number", "1")] = (start, count)
+        elif child.tag == "part-group" and child.get("number", "1") in open_groups:
+            start, count_before = open_groups.pop(child.get("number", "1"))
+            if count - count_before > 1:
+                excerpt.append(copy.deepcopy(child))
             else:
-                made.remove(begin)
-    for begin, _ in groups.values():
-        made.remove(begin)
-    listed = {each.get("id", "") for each in made.iterfind("score-part")}
-    for identity in sorted(set(wanted) - listed):
-        etree.SubElement(etree.SubElement(made, "score-part", id=identity), "part-name")
-    return made
+                excerpt.remove(start)
+    for start, _ in open_groups.values():
+        excerpt.remove(start)
+    listed = {each.get("id", "") for each in excerpt.iterfind("score-part")}
+    for identity in sorted(set(ids) - listed):
+        etree.SubElement(etree.SubElement(excerpt, "score-part", id=identity), "part-name")
+    return excerpt

@@ -1,6 +1,6 @@
-"""Finds parts and measures in the bytes of a MusicXML document, without building a tree of it.
+"""Locate the parts and measures of a MusicXML document in its bytes, without parsing all of it.
 
-A tree of 150 parts of 500 bars takes seconds and gigabytes; of the four bars that a picture shows,
+Parsing 150 parts of 500 bars takes seconds and gigabytes; parsing the four bars of a picture takes
 milliseconds.
 """
 
@@ -18,12 +18,14 @@ from lxml import etree
 from music21_server.errors import UnreadableScoreError
 from music21_server.reading.xml import as_utf8, broken, parsed
 
-_AFTER_NAME: Final = {b" ", b">", b"\n", b"\r", b"\t", b"/"}
+_NAME_ENDS: Final = {b" ", b">", b"\n", b"\r", b"\t", b"/"}
 _ATTRIBUTES_END: Final = b"</attributes>"
-_RAW_TEXT: Final = b"<![CDATA["
-_OPAQUE: Final = {b"<!--": b"-->", _RAW_TEXT: b"]]>", b"<?": b"?>"}
-_SINGLE_BYTES: Final = 100
-"""So often a rare byte is looked for before what it is part of."""
+_CDATA: Final = b"<![CDATA["
+_OPAQUE: Final = {b"<!--": b"-->", _CDATA: b"]]>", b"<?": b"?>"}
+"""Start and end of sections whose text may look like tags."""
+
+_RARE_BYTE_TRIES: Final = 100
+"""Attempts to find a marker by its rare second byte before searching for all of it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,8 @@ class ScannedPart:
     """A `<part>` of a document.
 
     Attributes:
-        identity: Its id.
-        starts: Where its `<measure>` elements begin, in bytes of the document, and where the last of these
-            ends.
+        identity: Value of its `id` attribute.
+        starts: Byte offset of each `<measure>`, then the offset where the last one ends.
     """
 
     identity: str
@@ -42,12 +43,12 @@ class ScannedPart:
 
 @dataclass(frozen=True)
 class ScannedDocument:
-    """A MusicXML document with the places of its measures.
+    """A MusicXML document with the offsets of its measures.
 
     Attributes:
-        source: In UTF-8, without comments; its declaration may be another.
-        head: What stands before the parts: the root element with title, names and the list of parts.
-        parts: In order.
+        source: The document in UTF-8 without comments; its declaration may name another encoding.
+        head: The root element with everything before the first part: title, creators, part list.
+        parts: Parts in document order.
     """
 
     source: bytes
@@ -55,93 +56,93 @@ class ScannedDocument:
     parts: tuple[ScannedPart, ...]
 
     def measures(self, part: ScannedPart, first: int, last: int) -> Any:
-        """Return a `<part>` element with some of its measures, by index, the last one included."""
+        """Return a `<part>` element with the measures from index `first` to `last`, both included."""
         return self._element(self.source[part.starts[first] : part.starts[last + 1]])
 
     def measures_with(self, part: ScannedPart, tags: Iterable[bytes], measures: range) -> list[int]:
-        """Return which of some measures of a part have an element with one of some tags, by index.
+        """Return the indices of measures that contain an element with one of these tags.
 
         Args:
-            part: Whose measures.
-            tags: With the bracket, such as ``<sound``.
-            measures: Indices, one after another; those that the part has not are left out.
+            part: Part to search.
+            tags: Tags with their bracket, such as ``<sound``.
+            measures: Consecutive measure indices; those after the end of the part are ignored.
         """
         stop = min(measures.stop, len(part.starts) - 1)
         if measures.start >= stop:
             return []
         begin, end = part.starts[measures.start], part.starts[stop]
-        found = (at for tag in tags for at in _places(self.source, tag, begin, end))
-        return sorted({bisect_right(part.starts, at) - 1 for at in found})
+        offsets = (offset for tag in tags for offset in _offsets(self.source, tag, begin, end))
+        return sorted({bisect_right(part.starts, offset) - 1 for offset in offsets})
 
     def attributes_before(self, part: ScannedPart, measure: int) -> list[Any]:
-        """Return all `<attributes>` of a part that stand before a measure, by its index."""
+        """Return all `<attributes>` elements of a part before the measure with this index."""
         begin, end = part.starts[0], part.starts[measure]
         pieces = []
-        for at in _places(self.source, b"<attributes", begin, end):
-            tag_end = self.source.find(b">", at, end)
+        for offset in _offsets(self.source, b"<attributes", begin, end):
+            tag_end = self.source.find(b">", offset, end)
             if self.source[tag_end - 1 : tag_end] == b"/":
-                continue  # it says nothing
-            until = self.source.find(_ATTRIBUTES_END, at, end)
+                continue  # empty
+            until = self.source.find(_ATTRIBUTES_END, offset, end)
             if until >= 0:
-                pieces.append(self.source[at : until + len(_ATTRIBUTES_END)])
+                pieces.append(self.source[offset : until + len(_ATTRIBUTES_END)])
         return list(self._element(b"".join(pieces)))
 
     def _element(self, content: bytes) -> Any:
-        # Prefixes that the root declares, such as xlink, may be used below.
-        declared = b"".join(
+        # The content may use namespace prefixes that the root declares, such as xlink.
+        namespaces = b"".join(
             b' xmlns:%s="%s"' % (prefix.encode(), uri.encode())
             for prefix, uri in self.head.nsmap.items()
             if prefix
         )
-        return _parse(b"<part%s>%s</part>" % (declared, content))
+        return _parse(b"<part%s>%s</part>" % (namespaces, content))
 
 
 def scan(source: bytes, bars: int | None = None) -> ScannedDocument:
     """Find the parts and measures of a document.
 
     Args:
-        source: The document, unpacked.
-        bars: How many measures of each part are found, from the first; None for all.
+        source: The uncompressed document.
+        bars: Number of measures to find in each part; None for all.
 
     Raises:
-        UnreadableScoreError: It is no partwise MusicXML, or broken.
+        UnreadableScoreError: The document is broken or not partwise MusicXML.
     """
     source = as_utf8(source)
-    declared = re.match(rb"<\?xml\s[^>]{0,400}\?>", source)
-    root = declared.end() if declared else 0
-    source = _plain(source, root)  # without the declaration there is seldom anything to remove, and to copy
-    begins = _places(source, b"<part", 0, len(source))
+    declaration = re.match(rb"<\?xml\s[^>]{0,400}\?>", source)
+    root = declaration.end() if declaration else 0
+    source = _without_opaque_sections(source, root)
+    begins = _offsets(source, b"<part", 0, len(source))
     if not begins:
         raise UnreadableScoreError("Expected partwise MusicXML with at least one part, got none.")
     head = _parse(source[root : begins[0]] + b"</score-partwise>")
     listed = [each.get("id", "") for each in head.iterfind("part-list/score-part")]
-    found = []
+    parts = []
     for begin, next_begin in zip(begins, [*begins[1:], len(source)], strict=True):
-        end = _last_place(source, b"</part", begin, next_begin)
+        end = _last_offset(source, b"</part", begin, next_begin)
         if end >= 0:
-            # An id that is missing is understood as the reader does.
+            # A part without an id gets the same one as in the reader.
             identity = _identity(source[begin : source.index(b">", begin)]) or next(iter(listed), "P1")
-            starts = _places(source, b"<measure", begin, end, None if bars is None else bars + 1)
+            starts = _offsets(source, b"<measure", begin, end, None if bars is None else bars + 1)
             if bars is None or len(starts) <= bars:
                 starts.append(end)
-            found.append(ScannedPart(identity, tuple(starts)))
-    return ScannedDocument(source, head, tuple(found))
+            parts.append(ScannedPart(identity, tuple(starts)))
+    return ScannedDocument(source, head, tuple(parts))
 
 
-def _places(source: bytes, tag: bytes, begin: int, end: int, most: int | None = None) -> list[int]:
-    """Return where elements of one name begin; `find` is ten times as fast as a regular expression."""
-    found: list[int] = []
-    while len(found) != most and (begin := source.find(tag, begin, end)) >= 0:
+def _offsets(source: bytes, tag: bytes, begin: int, end: int, limit: int | None = None) -> list[int]:
+    """Return the offsets of start tags; `find` is ten times as fast as a regular expression."""
+    offsets: list[int] = []
+    while len(offsets) != limit and (begin := source.find(tag, begin, end)) >= 0:
         begin += len(tag)
-        if source[begin : begin + 1] in _AFTER_NAME:
-            found.append(begin - len(tag))
-    return found
+        if source[begin : begin + 1] in _NAME_ENDS:
+            offsets.append(begin - len(tag))
+    return offsets
 
 
-def _last_place(source: bytes, tag: bytes, begin: int, end: int) -> int:
-    """Return where the last tag of a name begins, or -1."""
+def _last_offset(source: bytes, tag: bytes, begin: int, end: int) -> int:
+    """Return the offset of the last tag with this name, or -1."""
     while (end := source.rfind(tag, begin, end)) >= 0:
-        if source[end + len(tag) : end + len(tag) + 1] in _AFTER_NAME:
+        if source[end + len(tag) : end + len(tag) + 1] in _NAME_ENDS:
             break
     return end
 
@@ -151,44 +152,45 @@ def _identity(tag: bytes) -> str:
     return unescape(match[1].decode(errors="replace")) if match else ""
 
 
-def _plain(source: bytes, start: int) -> bytes:
-    """Return a document without what could look like an element and be none: comments, raw text,
-    instructions.
+def _without_opaque_sections(source: bytes, start: int) -> bytes:
+    """Remove comments and processing instructions, and escape CDATA, from `start` on.
 
-    What stands before `start` stays as it is.
+    `start` is after the declaration, so that most documents have nothing to remove and are not copied.
     """
     pieces: list[bytes] = []
-    at = 0
-    places = {begin: _first(source, begin, start) for begin in _OPAQUE}
-    while found := [(place, begin) for begin, place in places.items() if place >= 0]:
-        place, begin = min(found)
-        inside = place + len(begin)
-        end = source.find(_OPAQUE[begin], inside)
+    position = 0
+    next_offsets = {marker: _first_offset(source, marker, start) for marker in _OPAQUE}
+    while sections := [(offset, marker) for marker, offset in next_offsets.items() if offset >= 0]:
+        offset, marker = min(sections)
+        inside = offset + len(marker)
+        end = source.find(_OPAQUE[marker], inside)
         if end < 0:
             raise UnreadableScoreError(
-                f"Expected MusicXML, got {begin.decode()} without {_OPAQUE[begin].decode()} after it: the "
-                f"document may "
-                "be cut off."
+                f"Expected MusicXML, got {marker.decode()} without {_OPAQUE[marker].decode()} after it: the "
+                "document may be truncated."
             )
-        pieces.append(source[at:place])
-        if begin == _RAW_TEXT:
+        pieces.append(source[position:offset])
+        if marker == _CDATA:
             pieces.append(escape(source[inside:end].decode(errors="replace")).encode())
-        at = end + len(_OPAQUE[begin])
-        places = {
-            each: _first(source, each, at) if 0 <= where < at else where for each, where in places.items()
+        position = end + len(_OPAQUE[marker])
+        next_offsets = {
+            each: _first_offset(source, each, position) if 0 <= next_offset < position else next_offset
+            for each, next_offset in next_offsets.items()
         }
-    return b"".join([*pieces, source[at:]]) if pieces else source
+    return b"".join([*pieces, source[position:]]) if pieces else source
 
 
-def _first(source: bytes, begin: bytes, at: int) -> int:
-    """Return where something begins, or -1; its second byte is rare, and one byte is found twenty times as
-    fast as several."""
-    for _ in range(_SINGLE_BYTES):
-        rare = source.find(begin[1:2], at + 1)
-        if rare < 0 or source.startswith(begin, rare - 1):
+def _first_offset(source: bytes, marker: bytes, start: int) -> int:
+    """Return the offset of a marker, or -1.
+
+    The second byte of a marker is rare, and searching for one byte is twenty times as fast as for several.
+    """
+    for _ in range(_RARE_BYTE_TRIES):
+        rare = source.find(marker[1:2], start + 1)
+        if rare < 0 or source.startswith(marker, rare - 1):
             return max(rare - 1, -1)
-        at = rare
-    return source.find(begin, at)
+        start = rare
+    return source.find(marker, start)
 
 
 def _parse(source: bytes) -> Any:

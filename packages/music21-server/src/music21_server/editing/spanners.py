@@ -1,6 +1,6 @@
-"""Slurs, hairpins and other signs with two ends: those that lack one are removed from an excerpt.
+"""Remove slurs, hairpins and other spanners that an excerpt cuts off.
 
-Verovio draws nothing sensible for an open one.
+Verovio draws nonsense for a spanner with only one end.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _ENDS: Final = {"stop", "discontinue"}
 _MIDDLES: Final = {"continue", "change", "resume"}
 _WHOLE: Final = {"let-ring"}
 
-_EMPTY_WITHOUT: Final = {"direction-type", "direction", "ornaments", "notations"}
-"""Elements that mean nothing, or are wrong, without what was in them."""
+_REMOVED_IF_EMPTY: Final = {"direction-type", "direction", "ornaments", "notations"}
+"""Elements that are meaningless or invalid without children."""
 
 
 @dataclass(frozen=True)
 class _Sign:
-    """One end, or the middle, of a spanner.
+    """The start, the end or a middle of a spanner.
 
     Attributes:
-        element: The element.
-        key: What its two ends have in common.
+        element: The XML element.
+        key: Tag and number (for ties, pitch) that start and end have in common.
         measure: Index of the bar in the excerpt.
-        time: Divisions since the beginning of the bar.
+        time: Onset in divisions from the start of the bar.
     """
 
     element: Any
@@ -47,26 +47,22 @@ class _Sign:
 
 
 def remove_open_spanners(part: Any) -> None:
-    """Remove the signs of a part that begin or end outside of it.
-
-    Args:
-        part: The element, which is changed.
-    """
-    # By time, as a slur may end in a voice that stands in the document before that in which it begins.
+    """Remove the spanners of a `<part>` that begin or end outside it, in place."""
+    # In order of time: a slur may end in a voice that the document has before the one where it begins.
     signs = sorted(_signs(part), key=lambda sign: (sign.measure, sign.time))
-    open_ends: dict[tuple[str, str], list[_Sign]] = defaultdict(list)
-    lone: list[_Sign] = []
+    open_starts: dict[tuple[str, str], list[_Sign]] = defaultdict(list)
+    unmatched: list[_Sign] = []
     for sign in signs:
         if sign.kind in _WHOLE:
             continue
         if sign.kind in _ENDS or sign.kind in _MIDDLES:
-            if not open_ends[sign.key]:
-                lone.append(sign)
+            if not open_starts[sign.key]:
+                unmatched.append(sign)
             elif sign.kind in _ENDS:
-                open_ends[sign.key].pop()
+                open_starts[sign.key].pop()
         else:
-            open_ends[sign.key].append(sign)
-    for sign in [*lone, *(sign for signs in open_ends.values() for sign in signs)]:
+            open_starts[sign.key].append(sign)
+    for sign in [*unmatched, *(sign for starts in open_starts.values() for sign in starts)]:
         _remove(sign.element)
 
 
@@ -79,25 +75,25 @@ def _signs(part: Any) -> Iterator[_Sign]:
                 owner = owner.getparent()
             owners.setdefault(owner, []).append(each)
         if owners:
-            # Without steps back, what stands in order comes in order.
+            # Without <backup>, document order is time order.
             is_in_order = next(measure.iterchildren("backup"), None) is None
             times = {} if is_in_order else _times(measure)
-            for owner, found in owners.items():
-                yield from _of_owner(owner, found, index, times.get(owner, 0.0))
+            for owner, elements in owners.items():
+                yield from _signs_of_owner(owner, elements, index, times.get(owner, 0.0))
 
 
 def _times(measure: Any) -> dict[Any, float]:
-    """Return the divisions since the beginning of the bar at which its elements stand."""
+    """Return the onset of each child of a measure, in divisions from the start of the bar."""
     times = {}
-    now = chord = 0.0
+    now = onset = 0.0
     for child in measure:
         duration = _number(child.findtext("duration"))
         times[child] = now
         if child.tag == "note":
             if child.find("chord") is None:
-                chord = now
+                onset = now
                 now += 0.0 if child.find("grace") is not None else duration
-            times[child] = chord
+            times[child] = onset
         elif child.tag == "backup":
             now -= duration
         elif child.tag == "forward":
@@ -105,21 +101,21 @@ def _times(measure: Any) -> dict[Any, float]:
     return times
 
 
-def _of_owner(owner: Any, found: list[Any], measure: int, time: float) -> Iterator[_Sign]:
+def _signs_of_owner(owner: Any, elements: list[Any], measure: int, time: float) -> Iterator[_Sign]:
     """Yield the signs of a note, a direction or a barline."""
     if owner.tag != "note":
-        for each in found:
+        for each in elements:
             yield _Sign(each, (each.tag, each.get("number", "1")), measure, time)
         return
-    # A tie goes from pitch to pitch, whatever its number.
+    # A tie connects equal pitches, whatever its number.
     pitch = ""
-    if any(each.tag in _TIES for each in found):
+    if any(each.tag in _TIES for each in elements):
         names = (each.text or "" for name in ("pitch", "unpitched") for each in owner.iterfind(f"{name}/*"))
         pitch = " ".join((*names, owner.findtext("staff") or ""))
-    # What ends on a note ends before the next begins on it.
-    for each in sorted(found, key=lambda each: each.get("type") not in _ENDS):
-        mark = pitch if each.tag in _TIES else each.get("number", "1")
-        yield _Sign(each, (each.tag, mark), measure, time)
+    # On one note, the old spanner ends before the next one begins.
+    for each in sorted(elements, key=lambda each: each.get("type") not in _ENDS):
+        label = pitch if each.tag in _TIES else each.get("number", "1")
+        yield _Sign(each, (each.tag, label), measure, time)
 
 
 def _number(text: str | None) -> float:
@@ -130,15 +126,15 @@ def _number(text: str | None) -> float:
 
 
 def _remove(element: Any) -> None:
-    """Remove an element, and what is empty without it."""
+    """Remove an element, and the ancestors that it leaves without content."""
     parent = element.getparent()
     parent.remove(element)
-    while parent.tag in _EMPTY_WITHOUT and not _means_something(parent):
+    while parent.tag in _REMOVED_IF_EMPTY and not _has_content(parent):
         element, parent = parent, parent.getparent()
         parent.remove(element)
 
 
-def _means_something(element: Any) -> bool:
+def _has_content(element: Any) -> bool:
     if element.tag == "direction":
         return element.find("direction-type") is not None
     return len(element) > 0

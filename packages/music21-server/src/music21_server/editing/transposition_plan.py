@@ -1,8 +1,7 @@
-"""By which interval each passage of a score is transposed, so that its key can be written.
+"""Choose the interval for each passage of a score so that its new key signature can be written.
 
-One interval holds for the whole score where its signatures allow it: the one asked for, or else one that
-sounds alike. Only where no one interval serves (a piece that has both five flats and five sharps, raised by a
-semitone) do passages differ, by the signature that they stand under.
+If possible, one interval serves the whole score: the requested one, or an enharmonic equivalent. Otherwise (a
+piece with both five flats and five sharps, raised by a semitone) the interval depends on the key signature.
 """
 
 from __future__ import annotations
@@ -21,48 +20,48 @@ from music21_server.theory.pitch.intervals import line_of_fifths
 from music21_server.theory.pitch.names import Key
 from music21_server.theory.pitch.transposition import written_pitches
 
-_MOST_SHARPS: Final = 7
+_MAX_SHARPS: Final = 7
 _HIGHEST_OCTAVE: Final = 9
 _RESPELLINGS: Final = (0, 1, -1, 2, -2)
-"""Steps by which an interval may be spelled otherwise, in the order in which they are tried."""
+"""Steps by which an interval may be respelled, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """By which interval music is transposed.
+class TranspositionPlan:
+    """Interval for each key signature.
 
     Attributes:
-        interval: Where nothing else is said.
-        exceptions: Others, by the sharps of the written signature (flats below zero) that they are for.
+        interval: Interval under all signatures without an exception.
+        exceptions: Other intervals by the old signature's number of sharps (flats negative).
     """
 
     interval: Interval
     exceptions: Mapping[int, Interval]
 
-    def under(self, fifths: int) -> Interval:
-        """Return the interval for what stands under a signature."""
+    def interval_for(self, fifths: int) -> Interval:
+        """Return the interval for music under a signature with this many sharps."""
         return self.exceptions.get(fifths, self.interval)
 
 
-def plan_of(score: Score, parts: Collection[int], interval: Interval) -> Plan:
-    """Return how some parts are transposed by an interval.
+def plan_transposition(score: Score, parts: Collection[int], interval: Interval) -> TranspositionPlan:
+    """Return the plan for transposing some parts by an interval.
 
     Args:
-        score: Whose parts.
-        parts: Indices.
-        interval: As asked for.
+        score: Score to transpose.
+        parts: Indices of the parts to transpose.
+        interval: Requested interval.
     """
     signatures = _signatures(score, parts)
-    ways = [interval.respelled(steps) for steps in _RESPELLINGS]
-    for way in ways:
-        if all(_is_writable(fifths, way) for fifths in signatures):
-            return Plan(way, {})
-    by_fifths = {
-        fifths: min(ways, key=lambda way: abs(fifths + way.fifths))
+    candidates = [interval.respelled(steps) for steps in _RESPELLINGS]
+    for candidate in candidates:
+        if all(_is_writable(fifths, candidate) for fifths in signatures):
+            return TranspositionPlan(candidate, {})
+    exceptions = {
+        fifths: min(candidates, key=lambda candidate: abs(fifths + candidate.fifths))
         for fifths in signatures
         if not _is_writable(fifths, interval)
     }
-    return Plan(interval, by_fifths)
+    return TranspositionPlan(interval, exceptions)
 
 
 def _signatures(score: Score, parts: Collection[int]) -> set[int]:
@@ -70,62 +69,63 @@ def _signatures(score: Score, parts: Collection[int]) -> set[int]:
 
 
 def _is_writable(fifths: int, interval: Interval) -> bool:
-    """Tell whether a signature may become what it becomes; one that was too far already may stay so."""
-    return abs(fifths + interval.fifths) <= max(_MOST_SHARPS, abs(fifths))
+    """Return whether the new signature has at most seven sharps or flats, or no more than the old one."""
+    return abs(fifths + interval.fifths) <= max(_MAX_SHARPS, abs(fifths))
 
 
 def interval_of_semitones(score: Score, parts: Collection[int], semitones: int) -> Interval:
-    """Return the interval of so many semitones that is the easiest to read: fewest signs in signatures that
-    can be written, then in notes.
+    """Return the spelling of a number of semitones that is easiest to read: the one with the fewest sharps
+    and flats, first in signatures, then in notes.
 
     Args:
-        score: Whose parts.
-        parts: Indices.
-        semitones: Up, or down below zero.
+        score: Score to transpose.
+        parts: Indices of the parts to transpose.
+        semitones: Number of semitones, negative downwards.
     """
     octaves, simple = divmod(abs(semitones), 12)
-    around = [steps for steps, natural in enumerate(SEMITONES) if abs(natural - simple) <= 1]
-    ways = [Interval(7 * octaves + steps, abs(semitones)) for steps in around]
+    nearby = [steps for steps, natural in enumerate(SEMITONES) if abs(natural - simple) <= 1]
+    candidates = [Interval(7 * octaves + steps, abs(semitones)) for steps in nearby]
     if simple == 11:
-        ways.append(Interval(7 * octaves + 7, abs(semitones)))  # a diminished octave
+        candidates.append(Interval(7 * octaves + 7, abs(semitones)))  # diminished octave
     if semitones < 0:
-        ways = [way.down for way in ways]
+        candidates = [candidate.down for candidate in candidates]
     signatures = _signatures(score, parts)
     table = score.notes
     rows = np.isin(table.part, list(parts)) & (table.kind == NOTE)
-    places = line_of_fifths(written_pitches(score))[rows] / 100 - 2  # seen from D, the middle of the naturals
+    # Counted from D, which is the middle of the naturals on the line of fifths.
+    positions = line_of_fifths(written_pitches(score))[rows] / 100 - 2
 
-    def cost(way: Interval) -> tuple[int, int, float, int]:
-        after = [abs(fifths + way.fifths) for fifths in signatures]
-        far = sum(not _is_writable(fifths, way) for fifths in signatures)
-        signs = float(np.maximum(np.abs(places + way.fifths) - 3, 0).sum())
-        return far, max(after), signs, abs(way.fifths)
+    def cost(candidate: Interval) -> tuple[int, int, float, int]:
+        most_sharps = max(abs(fifths + candidate.fifths) for fifths in signatures)
+        unwritable = sum(not _is_writable(fifths, candidate) for fifths in signatures)
+        accidentals = float(np.maximum(np.abs(positions + candidate.fifths) - 3, 0).sum())
+        return unwritable, most_sharps, accidentals, abs(candidate.fifths)
 
-    return min(ways, key=cost)
+    return min(candidates, key=cost)
 
 
-def interval_to_key(of: Key, to: Key, direction: str | None) -> Interval:
+def interval_to_key(present: Key, target: Key, direction: str | None) -> Interval:
     """Return the interval from one tonic to another.
 
     Args:
-        of: The key of the score.
-        to: The key wanted.
-        direction: ``up``, ``down``, or None for the nearer way (up, where both are as near).
+        present: Key of the score.
+        target: Key to transpose to.
+        direction: ``up``, ``down``, or None for the shorter way (up if both are equal).
 
     Raises:
-        ScoreError: One is major and the other minor.
+        ScoreError: One key is major and the other minor.
     """
-    if of.mode != to.mode:
+    if present.mode != target.mode:
         raise ScoreError(
-            f"Expected a {of.mode} key, as the score is in {of.text} and transposition keeps the mode; got "
-            f"{to.text}. If the score is in another key, say in which (from_key)."
+            f"Expected a {present.mode} key, because the score is in {present.text} and transposition keeps "
+            f"the mode, got {target.text}. If the score is in another key, pass it as from_key."
         )
-    steps = (to.tonic[0] - of.tonic[0]) % 7
-    natural = (SEMITONES[to.tonic[0]] - SEMITONES[of.tonic[0]]) % 12
-    up = Interval(steps, natural + (to.tonic[1] - of.tonic[1]) // 100)
+    steps = (target.tonic[0] - present.tonic[0]) % 7
+    natural = (SEMITONES[target.tonic[0]] - SEMITONES[present.tonic[0]]) % 12
+    up = Interval(steps, natural + (target.tonic[1] - present.tonic[1]) // 100)
     down = Interval(up.steps - 7, up.semitones - 12)
     if up.semitones < 0 or (up.semitones == 0 and up.steps > 0):
-        up, down = Interval(up.steps + 7, up.semitones + 12), up  # such as from C flat to B
+        up, down = Interval(up.steps + 7, up.semitones + 12), up  # for example from C flat to B
     if up == Interval(0, 0):
         down = Interval(-7, -12) if direction == "down" else up
         up = Interval(7, 12) if direction == "up" else up
@@ -135,15 +135,15 @@ def interval_to_key(of: Key, to: Key, direction: str | None) -> Interval:
 
 
 def check_range(score: Score, rows: np.ndarray, interval: Interval) -> None:
-    """Check that pitches can be written after a transposition.
+    """Check that all transposed notes stay in octaves 0 to 9.
 
     Args:
-        score: Whose notes.
-        rows: Which of them move.
-        interval: By how much.
+        score: Score to transpose.
+        rows: Mask of the notes to transpose.
+        interval: Interval to transpose by.
 
     Raises:
-        ScoreError: One leaves octaves 0 to 9.
+        ScoreError: A note would leave these octaves.
     """
     table = score.notes
     octaves = table.octave[rows] + (table.step[rows] + interval.steps) // 7
@@ -153,7 +153,7 @@ def check_range(score: Score, rows: np.ndarray, interval: Interval) -> None:
     row = np.flatnonzero(rows)[beyond[0]]
     old = pitch_name(int(table.step[row]), int(table.alter_cents[row]), int(table.octave[row]))
     raise ScoreError(
-        f"Expected an interval after which all notes are in octaves 0 to {_HIGHEST_OCTAVE}, got "
-        f"{interval.name}, with which {old} would be in octave {int(octaves[beyond[0]])}: ask for a smaller "
-        "one, or the other direction."
+        f"Expected an interval that keeps all notes in octaves 0 to {_HIGHEST_OCTAVE}, got {interval.name}, "
+        f"which moves {old} to octave {int(octaves[beyond[0]])}: use a smaller interval or the other "
+        "direction."
     )

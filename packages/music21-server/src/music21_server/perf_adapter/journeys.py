@@ -15,8 +15,8 @@ from music21_server.composition.harmonization.harmonize import Request as Harmon
 from music21_server.composition.harmonization.harmonize import generate_harmonization
 from music21_server.composition.imitation.generation import Request as Imitation
 from music21_server.composition.imitation.generation import imitated
-from music21_server.editing.extraction import cut, extract
-from music21_server.editing.transposition import Wish, transpose
+from music21_server.editing.extraction import extract_parts, slice_score
+from music21_server.editing.transposition import TranspositionRequest, transpose
 from music21_server.perf_adapter.pieces import (
     Piece,
     archived,
@@ -155,12 +155,13 @@ def _questions(piece: Piece) -> dict[str, tuple[Step, ...]]:
 def _derived(piece: Piece) -> dict[str, tuple[Step, ...]]:
     """Return for each tool that makes a score of another the calls that make one of a piece."""
     entries, limits = (entry_of(piece.source, piece.source_type),), Limits()
-    upwards, first_part = transpose(entries, Wish(interval="M2"), limits), extract(entries, ("1",), limits)
-    beginning_only = cut(entries, None, "@4", None, limits)
+    transposed = transpose(entries, TranspositionRequest(interval="M2"), limits)
+    extracted = extract_parts(entries, ("1",), limits)
+    sliced = slice_score(entries, None, "@4", None, limits)
     making = {
-        "transpose_score": makes("transpose_score", upwards, score_id=NAME, interval="M2"),
-        "extract_part": makes("extract_part", first_part, score_id=NAME, parts=["1"]),
-        "score_slice": makes("score_slice", beginning_only, score_id=NAME, last_measure="@4"),
+        "transpose_score": makes("transpose_score", transposed, score_id=NAME, interval="M2"),
+        "extract_part": makes("extract_part", extracted, score_id=NAME, parts=["1"]),
+        "score_slice": makes("score_slice", sliced, score_id=NAME, last_measure="@4"),
     }
     return {tool: (imported(piece), step, _all_deleted(2)) for tool, step in making.items()}
 

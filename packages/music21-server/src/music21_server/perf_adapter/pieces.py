@@ -27,7 +27,7 @@ from music21_server.reading.locations import from_corpus
 from music21_server.reading.mxl_archive import unpack
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
-from music21_server.synthetic_scores import perturbed
+from music21_server.synthetic_scores import perturb
 from perf_core import UNIQUE
 
 FROZEN: Final = "perf_works.json"
@@ -94,7 +94,7 @@ def _unseen(work: str, seed: int) -> Piece:
     # Several scenarios of one command draw the same pieces.
     original = from_corpus(work)
     document = unpack(original.content, Limits()) if original.kind == "mxl" else original.content
-    source = archived(perturbed(document, seed).document)
+    source = archived(perturb(document, seed).document)
     return Piece(source, "content", "unseen", **answers(entry_of(source, "content")))
 
 

@@ -1,1 +1,1 @@
-"""Measures of scores become pictures."""
+"""Pictures and PDFs of measures of a score, engraved by Verovio."""

@@ -1,8 +1,8 @@
-"""Pictures of the same bars in other staves: what begins together comes to stand in one column.
+"""Align pictures of the same bars on different staves, so that simultaneous notes share a column.
 
-Each picture says how much room it needs from one moment to the next; the common columns are the closest
-that give each its room. What stands from one column to the next is moved with it. Nothing changes its shape
-but what reaches over columns, as lines, beams and slurs do.
+Each picture requires a certain distance from one moment to the next; the common columns are the narrowest
+that satisfy all pictures. Everything between two columns moves with the left one. Only shapes that span
+columns, such as lines, beams and slurs, are stretched.
 """
 
 from __future__ import annotations
@@ -18,151 +18,163 @@ from typing import Any, Final
 
 from music21_server.rendering.staff_groups import Moment, is_grace, moment_of
 
-END: Final = 1 << 62
+BAR_END: Final = 1 << 62
 """Ticks of the barline at the end of a bar."""
 
-_CLOSEST: Final = 100.0
-"""Between two columns, in the unit of all lengths here, Verovio's: a head of a note is 217 wide."""
+_MIN_DISTANCE: Final = 100.0
+"""Least distance of two columns in Verovio's unit, as all lengths here; a notehead is 217 wide."""
 
-_REACH: Final = 55.0
-"""So far to the left of its column a sign belongs to it, if there is room: ledger lines begin there."""
+_MAX_OVERHANG: Final = 55.0
+"""Distance to the left of a column within which shapes belong to it; ledger lines begin there."""
 
 _G: Final = "{http://www.w3.org/2000/svg}g"
-_PLACE: Final = re.compile(r"translate\((-?[\d.]+)")
+_TRANSLATION: Final = re.compile(r"translate\((-?[\d.]+)")
 _PAIR: Final = re.compile(r"(-?[\d.]+)([ ,]+)(-?[\d.]+)")
-_NOTE_AT_START: Final = "data-startid"
+_START_NOTE: Final = "data-startid"
 _MOVED_WHOLE: Final = {"note", "chord", "rest"}
-_OF_THEIR_NOTES: Final = {"beam", "tuplet"}
+_MOVED_WITH_NOTES: Final = {"beam", "tuplet"}
 
-Places = dict[Moment, float]
-"""Where columns are, from the left."""
+Positions = dict[Moment, float]
+"""Horizontal position of each column."""
 
 
-def places_of(system: Any) -> Places:
-    """Return where the moments of a picture are: the beginning, notes, rests, and barlines.
+def column_positions(system: Any) -> Positions:
+    """Return the positions of all moments of a picture: its start, notes, rests and barlines.
 
     Args:
-        system: The element of Verovio's SVG that holds the bars.
+        system: Element of Verovio's SVG that contains the bars.
 
     Returns:
-        In order of time; empty if a bar has no staff lines, or not as many staves as the others.
+        Positions in order of time; empty if a bar has no staff lines or another number of staves.
     """
-    found: dict[Moment, list[float]] = defaultdict(list)
-    measures = measures_of(system)
-    if len({len(staves_of(measure)) for measure in measures}) != 1:
+    all_x: dict[Moment, list[float]] = defaultdict(list)
+    measures = measures_in(system)
+    if len({len(staves_in(measure)) for measure in measures}) != 1:
         return {}
     for index, measure in enumerate(measures):
-        ends = _ends(measure)
+        ends = _line_ends(measure)
         if ends is None:
             return {}
         if index == 0:
-            found[Moment(0, -1)].append(ends[0])
-        found[Moment(index, END)].append(ends[1])
+            all_x[Moment(0, -1)].append(ends[0])
+        all_x[Moment(index, BAR_END)].append(ends[1])
         for group in measure.iter(_G):
             moment = moment_of(group.get("id", ""))
             if moment and _kind(group) in _MOVED_WHOLE and not is_grace(group.get("id")):
                 use = next(group.iter("{*}use"), None)
-                match = _PLACE.match(use.get("transform", "")) if use is not None else None
+                match = _TRANSLATION.match(use.get("transform", "")) if use is not None else None
                 if match:
-                    found[moment].append(float(match[1]))
-    places: Places = {}
+                    all_x[moment].append(float(match[1]))
+    positions: Positions = {}
     latest = float("-inf")
-    for moment, all_x in sorted(found.items()):
-        latest = places[moment] = max(latest, sorted(all_x)[len(all_x) // 2])
-    return places
+    for moment, xs in sorted(all_x.items()):
+        latest = positions[moment] = max(latest, sorted(xs)[len(xs) // 2])
+    return positions
 
 
-def measures_of(system: Any) -> list[Any]:
+def measures_in(system: Any) -> list[Any]:
     """Return the bars of a system."""
     return [each for each in system.iterchildren(_G) if _kind(each) == "measure"]
 
 
-def common_places(pictures: Sequence[Places]) -> Places:
-    """Return columns for all pictures; the first is where it is in the picture with the longest names."""
+def common_positions(pictures: Sequence[Positions]) -> Positions:
+    """Return columns for all pictures; the first is that of the picture with the longest instrument names."""
     needs: dict[Moment, list[tuple[Moment, float]]] = defaultdict(list)
-    for places in pictures:
-        for (before, left), (moment, x) in pairwise(places.items()):
+    for positions in pictures:
+        for (before, left), (moment, x) in pairwise(positions.items()):
             needs[moment].append((before, x - left))
     start = Moment(0, -1)
-    common = {start: max(places[start] for places in pictures)}
+    common = {start: max(positions[start] for positions in pictures)}
     latest = common[start]
     for moment in sorted(needs):
-        rooms = [common[before] + room for before, room in needs[moment]]
-        latest = common[moment] = max(latest + _CLOSEST, *rooms)
+        least = [common[before] + distance for before, distance in needs[moment]]
+        latest = common[moment] = max(latest + _MIN_DISTANCE, *least)
     return common
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where columns of a picture begin, and by how much they move."""
+    """Left edges of columns and the shift of each."""
 
-    begins: tuple[float, ...]
+    edges: tuple[float, ...]
     shifts: tuple[float, ...]
 
     def shift(self, x: float) -> float:
-        return self.shifts[max(0, bisect_right(self.begins, x) - 1)]
+        return self.shifts[max(0, bisect_right(self.edges, x) - 1)]
 
 
-def move(system: Any, places: Places, common: Mapping[Moment, float]) -> None:
-    """Move what stands in a picture to the common columns.
+def move_to_columns(system: Any, positions: Positions, common: Mapping[Moment, float]) -> None:
+    """Move the contents of a picture to common columns.
 
     Args:
-        system: The element, which is changed.
-        places: Where its columns are.
-        common: Where they shall be.
+        system: Element with the bars, changed in place.
+        positions: Present columns.
+        common: Columns to move to.
     """
-    shifts = {moment: common[moment] - x for moment, x in places.items()}
-    begins: dict[Moment, float] = {}
+    shifts = {moment: common[moment] - x for moment, x in positions.items()}
+    edges: dict[Moment, float] = {}
     before = float("-inf")
-    for moment, x in places.items():
-        begins[moment] = x - min(_REACH, (x - before) / 2)
+    for moment, x in positions.items():
+        edges[moment] = x - min(_MAX_OVERHANG, (x - before) / 2)
         before = x
-    barlines = [moment for moment in places if moment.ticks in (-1, END)]
-    measures = measures_of(system)
-    staves = [staves_of(measure) for measure in measures]
+    barlines = [moment for moment in positions if moment.ticks in (-1, BAR_END)]
+    measures = measures_in(system)
+    staves = [staves_in(measure) for measure in measures]
     by_staff = [
         _columns(
-            {*barlines, *(moment for each in of_bars for moment in _moments(each, shifts))}, begins, shifts
+            {*barlines, *(moment for each in bars_of_staff for moment in _moments(each, shifts))},
+            edges,
+            shifts,
         )
-        for of_bars in zip(*staves, strict=True)
+        for bars_of_staff in zip(*staves, strict=True)
     ]
-    middles: dict[int, float] = {}
-    for moment in places:
+    first_shifts: dict[int, float] = {}
+    for moment in positions:
         if moment.ticks != -1:
-            middles.setdefault(moment.measure, shifts[moment])
-    middles = {index: (shift + shifts[Moment(index, END)]) / 2 for index, shift in middles.items()}
-    mover = _Mover(begins, shifts, middles)
-    staff_of = {
+            first_shifts.setdefault(moment.measure, shifts[moment])
+    middle_shifts = {
+        index: (shift + shifts[Moment(index, BAR_END)]) / 2 for index, shift in first_shifts.items()
+    }
+    mover = _Mover(edges, shifts, middle_shifts)
+    staff_by_id = {
         each.get("id"): index
-        for in_bar in staves
-        for index, staff in enumerate(in_bar)
+        for staves_of_bar in staves
+        for index, staff in enumerate(staves_of_bar)
         for each in staff.iter(_G)
     }
     for child in system:
         if child not in measures:
-            mover.element(child, _columns(barlines, begins, shifts))
-    for measure, in_bar in zip(measures, staves, strict=True):
-        heights = [_middle(staff) for staff in in_bar]
-        for staff, columns in zip(in_bar, by_staff, strict=True):
+            mover.element(child, _columns(barlines, edges, shifts))
+    for measure, staves_of_bar in zip(measures, staves, strict=True):
+        heights = [_middle(staff) for staff in staves_of_bar]
+        for staff, columns in zip(staves_of_bar, by_staff, strict=True):
             mover.group(staff, columns)
         for child in measure:
-            if child not in in_bar:
-                begin = staff_of.get(child.get(_NOTE_AT_START, "").removeprefix("#"))
-                mover.element(child, by_staff[_nearest(child, heights) if begin is None else begin])
+            if child not in staves_of_bar:
+                index = staff_by_id.get(child.get(_START_NOTE, "").removeprefix("#"))
+                mover.element(child, by_staff[_nearest(child, heights) if index is None else index])
 
 
 def _columns(
-    moments: Iterable[Moment], begins: Mapping[Moment, float], shifts: Mapping[Moment, float]
+    moments: Iterable[Moment], edges: Mapping[Moment, float], shifts: Mapping[Moment, float]
 ) -> _Columns:
     ordered = sorted(moments)
-    return _Columns(tuple(begins[each] for each in ordered), tuple(shifts[each] for each in ordered))
+    return _Columns(tuple(edges[each] for each in ordered), tuple(shifts[each] for each in ordered))
 
 
 @dataclass(frozen=True)
 class _Mover:
-    begins: Mapping[Moment, float]
+    """Moves SVG elements.
+
+    Attributes:
+        edges: Left edge of each column.
+        shifts: Shift of each column.
+        middle_shifts: Shift of the middle of each bar, by its index, for whole-bar rests.
+    """
+
+    edges: Mapping[Moment, float]
     shifts: Mapping[Moment, float]
-    middles: Mapping[int, float]
+    middle_shifts: Mapping[int, float]
 
     def group(self, group: Any, columns: _Columns) -> None:
         for child in group:
@@ -175,20 +187,20 @@ class _Mover:
         kind = _kind(element)
         if kind in _MOVED_WHOLE and (moment := next(_moments(element, self.shifts), None)):
             element.set("transform", f"translate({self.shifts[moment]:.0f}, 0)")
-        elif kind == "mRest" and (of_bar := moment_of(element.get("id", ""))):
-            element.set("transform", f"translate({self.middles[of_bar.measure]:.0f}, 0)")
-        elif kind in _OF_THEIR_NOTES and (own := set(_moments(element, self.shifts))):
-            # The stem of the one may stand where in other voices the next has begun.
-            self.group(element, _columns(own, self.begins, self.shifts))
+        elif kind == "mRest" and (moment := moment_of(element.get("id", ""))):
+            element.set("transform", f"translate({self.middle_shifts[moment.measure]:.0f}, 0)")
+        elif kind in _MOVED_WITH_NOTES and (moments := set(_moments(element, self.shifts))):
+            # Only the columns of its own notes: a stem may overlap the next column of another voice.
+            self.group(element, _columns(moments, self.edges, self.shifts))
         else:
             self.group(element, columns)
 
 
-def _moments(group: Any, known: Container[Moment]) -> Iterator[Moment]:
-    """Return when the notes and rests of a group begin."""
+def _moments(group: Any, columns: Container[Moment]) -> Iterator[Moment]:
+    """Yield the moments of the notes and rests in a group that have a column."""
     for each in group.iter(_G):
         moment = moment_of(each.get("id", ""))
-        if moment is not None and moment in known:
+        if moment is not None and moment in columns:
             yield moment
 
 
@@ -196,25 +208,25 @@ def _kind(group: Any) -> str:
     return str(group.get("class", "")).partition(" ")[0]
 
 
-def staves_of(measure: Any) -> list[Any]:
+def staves_in(measure: Any) -> list[Any]:
     """Return the staves of a bar."""
     return [each for each in measure.iterchildren(_G) if _kind(each) == "staff"]
 
 
-def lines_of(staff: Any) -> tuple[float, float] | None:
-    """Return where the first and the last line of a staff are, from above."""
+def outer_lines(staff: Any) -> tuple[float, float] | None:
+    """Return the vertical positions of the top and bottom line of a staff."""
     pairs = [_PAIR.search(path.get("d", "")) for path in staff.iterchildren("{*}path")]
     heights = [float(pair[3]) for pair in pairs if pair]
     return (heights[0], heights[-1]) if heights else None
 
 
 def _middle(staff: Any) -> float:
-    top, bottom = lines_of(staff) or (math.inf, math.inf)
+    top, bottom = outer_lines(staff) or (math.inf, math.inf)
     return (top + bottom) / 2
 
 
 def _nearest(group: Any, heights: Sequence[float]) -> int:
-    """Return the index of the staff that a sign is closest to."""
+    """Return the index of the staff nearest to a group of shapes."""
     for shape in group.iter():
         pair = _PAIR.search(shape.get("d") or shape.get("points") or shape.get("transform") or "")
         y = pair[3] if pair else shape.get("y")
@@ -224,8 +236,8 @@ def _nearest(group: Any, heights: Sequence[float]) -> int:
     return 0
 
 
-def _ends(measure: Any) -> tuple[float, float] | None:
-    """Return where the lines of a bar's first staff begin and end."""
+def _line_ends(measure: Any) -> tuple[float, float] | None:
+    """Return where the staff lines of a bar begin and end horizontally."""
     for staff in measure.iterchildren(_G):
         for path in staff.iterchildren("{*}path"):
             points = _PAIR.findall(path.get("d", ""))
@@ -236,7 +248,7 @@ def _ends(measure: Any) -> tuple[float, float] | None:
 def _move_shape(shape: Any, columns: _Columns) -> None:
     kind = shape.tag.rpartition("}")[2]
     if kind == "use":
-        match = _PLACE.match(shape.get("transform", ""))
+        match = _TRANSLATION.match(shape.get("transform", ""))
         if match:
             x = float(match[1])
             shape.set(
@@ -260,11 +272,11 @@ def _move_shape(shape: Any, columns: _Columns) -> None:
 
 
 def _moved_points(points: str, columns: _Columns) -> str:
-    """Return points with both ends moved as their columns are, and the others in proportion."""
-    every_x = [float(pair[0]) for pair in _PAIR.findall(points)]
-    if not every_x:
+    """Shift the outermost points with their columns and interpolate the others."""
+    xs = [float(pair[0]) for pair in _PAIR.findall(points)]
+    if not xs:
         return points
-    left, right = min(every_x), max(every_x)
+    left, right = min(xs), max(xs)
     at_left, at_right = columns.shift(left), columns.shift(right)
     slope = (at_right - at_left) / (right - left) if right > left else 0.0
 

@@ -1,8 +1,9 @@
-"""A MusicXML document becomes one page of SVG by Verovio."""
+"""Engrave MusicXML with Verovio as a single page of SVG."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -12,21 +13,21 @@ from music21_server.rendering.page_stack import stack
 from music21_server.rendering.staff_groups import split
 
 _SCALE: Final = 50
-"""Percent of Verovio's usual size: staves are 36 pixels high."""
+"""Size in percent of Verovio's default; staves are 36 pixels high."""
 
-_WIDEST_PX: Final = 1560
-"""Beyond this a line is broken; models of vision shrink what is wider."""
+_MAX_WIDTH_PX: Final = 1560
+"""Width at which the music is broken into systems; vision models shrink wider pictures."""
 
-_MOST_STAVES_BROKEN: Final = 30
-"""Systems of more staves are not put one below the other."""
+_MAX_STAVES_BROKEN: Final = 30
+"""Most staves for which the music is broken into systems."""
 
-_MOST_STAVES_TOGETHER: Final = 80
-"""More are drawn in bands, which are put one below the other: Verovio's time grows with their square."""
+_MAX_STAVES_AT_ONCE: Final = 80
+"""Most staves to draw at once; more are drawn in bands, because Verovio's time grows with their square."""
 
-_STAVES_OF_BAND: Final = 20
+_STAVES_PER_BAND: Final = 20
 
 _UNITS_PER_PX: Final = 1000 / _SCALE
-"""Verovio's, in its SVG."""
+"""Length units of Verovio's SVG per pixel."""
 
 _OPTIONS: Final[dict[str, Any]] = {
     "inputFrom": "musicxml",
@@ -39,7 +40,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "pageMarginRight": 40,
     "pageMarginTop": 40,
     "pageMarginBottom": 40,
-    "header": "none",  # its width is that of the page, which is cut to that of the music
+    "header": "none",  # it is as wide as the page before the page is cut to the music
     "footer": "none",
     "svgFormatRaw": True,
     "xmlIdChecksum": True,
@@ -49,19 +50,19 @@ _SIZE: Final = re.compile(r'<svg width="([0-9.]+)px" height="([0-9.]+)px"')
 
 _TITLE_PX: Final = 26
 _COMPOSER_PX: Final = 17
-_LINE: Final = 1.5
-_LETTER: Final = 0.5
-"""Width of a letter on average, in font sizes."""
+_LINE_HEIGHT: Final = 1.5
+_CHARACTER_WIDTH: Final = 0.5
+"""Average width of a character relative to the font size."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page.
+    """One page of music.
 
     Attributes:
-        svg: Without fonts for words: they are in the reader's serifs.
-        width_px: In pixels.
-        height_px: In pixels.
+        svg: The page as SVG; words are in the viewer's serif font.
+        width_px: Width in pixels.
+        height_px: Height in pixels.
     """
 
     svg: str
@@ -70,29 +71,25 @@ class Page:
 
 
 def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = "") -> Page:
-    """Return a document as one page, on one line if there is room, with title and composer above it.
+    """Return a document as one page, as one system if it fits, with title and composer above it.
 
     Args:
-        musicxml: In UTF-8.
-        staves: How many it has.
-        title: May be empty.
-        composer: May be empty.
+        musicxml: MusicXML in UTF-8.
+        staves: Number of its staves.
+        title: Title, or "".
+        composer: Composer, or "".
 
     Raises:
         UnreadableScoreError: Verovio cannot draw it.
     """
-    # Loaded here: only pictures need it.
-    import verovio
-
-    verovio.enableLog(verovio.LOG_OFF)  # it would speak to standard error
-    toolkit = verovio.toolkit()
+    toolkit = new_toolkit()
     toolkit.setOptions(_OPTIONS)
-    if staves > _MOST_STAVES_TOGETHER and (bands := _bands(toolkit, musicxml)):
+    if staves > _MAX_STAVES_AT_ONCE and (bands := _bands(toolkit, musicxml)):
         return _with_head(bands, title, composer)
-    toolkit.loadData(musicxml.decode())  # it says yes to anything
+    toolkit.loadData(musicxml.decode())
     line = _page(toolkit)
-    if line.width_px > _WIDEST_PX and staves <= _MOST_STAVES_BROKEN:
-        width = _WIDEST_PX * 100 // _SCALE
+    if line.width_px > _MAX_WIDTH_PX and staves <= _MAX_STAVES_BROKEN:
+        width = _MAX_WIDTH_PX * 100 // _SCALE
         toolkit.setOptions({"breaks": "auto", "adjustPageWidth": False, "pageWidth": width})
         toolkit.redoLayout()
         if toolkit.getPageCount() == 1:
@@ -100,10 +97,33 @@ def engrave(musicxml: bytes, *, staves: int, title: str = "", composer: str = ""
     return _with_head(line, title, composer)
 
 
+def new_toolkit() -> Any:
+    """Return a silent Verovio toolkit."""
+    # Imported here: only pictures need it.
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)  # it logs to standard error
+    return verovio.toolkit()
+
+
+def check_drawn(pages: Iterable[str]) -> None:
+    """Raise UnreadableScoreError if no page has a measure; Verovio reports success for any input."""
+    if not any(' class="measure"' in page for page in pages):
+        raise UnreadableScoreError(
+            "Expected measures that Verovio can draw, got an empty picture: ask for others, or fewer parts."
+        )
+
+
+def svg_size(svg: str) -> tuple[float, float]:
+    """Return width and height of an SVG of Verovio in pixels; zero if it has none."""
+    size = _SIZE.match(svg)
+    return (float(size[1]), float(size[2])) if size else (0.0, 0.0)
+
+
 def _bands(toolkit: Any, musicxml: bytes) -> Page | None:
-    """Return a document as one page that is drawn in several, or None if these do not fit together."""
+    """Draw a document in bands of staves, stacked into one page; return None if they do not match."""
     pictures = []
-    for document in split(musicxml, _STAVES_OF_BAND):
+    for document in split(musicxml, _STAVES_PER_BAND):
         toolkit.loadData(document.decode())
         pictures.append(_page(toolkit).svg)
     stacked = stack(pictures, _UNITS_PER_PX)
@@ -112,27 +132,24 @@ def _bands(toolkit: Any, musicxml: bytes) -> Page | None:
 
 def _page(toolkit: Any) -> Page:
     svg = str(toolkit.renderToSVG(1))
-    size = _SIZE.match(svg)
-    if size is None or ' class="measure"' not in svg:
-        raise UnreadableScoreError(
-            "Expected bars that can be drawn, Verovio drew none: try others, or fewer parts."
-        )
-    return Page(svg, round(float(size[1])), round(float(size[2])))
+    check_drawn([svg])
+    width, height = svg_size(svg)
+    return Page(svg, round(width), round(height))
 
 
 def _with_head(page: Page, title: str, composer: str) -> Page:
-    """Return a page with a title in the middle and a composer on the right above it."""
+    """Add a centered title and a right-aligned composer above a page."""
     lines = []
     top = 0.0
-    for text, most_px, anchor, place in (
+    for text, max_px, anchor, x in (
         (title, _TITLE_PX, "middle", 0.5),
         (composer, _COMPOSER_PX, "end", 0.98),
     ):
         if text.strip():
-            size = min(most_px, 0.96 * page.width_px / (_LETTER * len(text)))
-            top += _LINE * size
+            size = min(max_px, 0.96 * page.width_px / (_CHARACTER_WIDTH * len(text)))
+            top += _LINE_HEIGHT * size
             lines.append(
-                f'<text x="{place * page.width_px:.1f}" y="{top:.1f}" text-anchor="{anchor}" '
+                f'<text x="{x * page.width_px:.1f}" y="{top:.1f}" text-anchor="{anchor}" '
                 f'font-size="{size:.1f}px" font-family="Times, serif">{escape(text)}</text>'
             )
     height = page.height_px + round(top)

@@ -1,4 +1,4 @@
-"""Measures are cut out of a MusicXML document, with what is in force at the first of them."""
+"""MusicXML excerpts to draw: measures of some parts, with the attributes in force at their start."""
 
 from __future__ import annotations
 
@@ -8,48 +8,72 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.editable_score import identities_of
+from music21_server.editing.editable_score import part_ids, with_all_staves
 from music21_server.editing.part_excerpt import cut_part
 from music21_server.editing.part_list import part_list
 from music21_server.editing.scan import ScannedDocument, ScannedPart, scan
+from music21_server.score.document import Document
+from music21_server.score.limits import Limits
 from music21_server.score.table import Score
+from music21_server.writing.musicxml import musicxml_of
 from music21_server.writing.musicxml_writer import write_musicxml
 from music21_server.writing.selection import extract
 
-_LAYOUT: Final = {"print", "listening"}
-"""Elements of a measure that are about the source's pages, or about no picture at all."""
+_REMOVED_TAGS: Final = {"print", "listening"}
+"""Children of a measure that concern the layout of the source, or no picture."""
+
+
+def drawn_parts(document: Document, score: Score, parts: Sequence[int]) -> tuple[int, ...]:
+    """Return the indices of the parts that an excerpt draws: in MusicXML, all staves of each instrument."""
+    return with_all_staves(score, parts) if _is_xml(document) else tuple(parts)
+
+
+def excerpt(document: Document, score: Score, measures: range, parts: Sequence[int], limits: Limits) -> bytes:
+    """Return measures of a score as MusicXML: cut from a MusicXML document, else written from the columns.
+
+    Args:
+        document: The imported document.
+        score: The document as columns.
+        measures: Consecutive measure indices.
+        parts: Indices of parts.
+        limits: Limits on the uncompressed document.
+
+    Raises:
+        UnreadableScoreError: The document is broken.
+    """
+    if _is_xml(document):
+        return excerpt_of_document(musicxml_of(document, score, limits), score, measures, parts)
+    return excerpt_of_columns(score, measures, parts)
+
+
+def _is_xml(document: Document) -> bool:
+    return document.kind in ("musicxml", "mxl")
 
 
 def excerpt_of_columns(score: Score, measures: range, parts: Sequence[int]) -> bytes:
-    """Return measures of a score as MusicXML, written from the columns.
-
-    Args:
-        score: The whole.
-        measures: Indices of bars, one after another.
-        parts: Indices of parts.
-    """
-    ends = measures.stop == len(score.measure_ticks)
-    return write_musicxml(extract(score, measures, parts), is_complete=ends)
+    """Return measures of a score as MusicXML, written from the columns."""
+    is_end = measures.stop == len(score.measure_ticks)
+    return write_musicxml(extract(score, measures, parts), is_complete=is_end)
 
 
 def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Sequence[int]) -> bytes:
-    """Return measures of a MusicXML document as one of their own.
+    """Return measures of a MusicXML document as a new document.
 
-    Attributes in force at the first measure are carried over; signs that begin or end outside are left out. A
-    part comes with all its staves.
+    The first measure states the attributes in force; signs that begin or end outside are left out. All staves
+    of an instrument are included.
 
     Args:
-        source: The document, unpacked.
-        score: What was read from it.
-        measures: Indices of bars, one after another.
-        parts: Indices of the score's parts.
+        source: The uncompressed document.
+        score: The document as columns.
+        measures: Consecutive measure indices.
+        parts: Indices of parts.
 
     Raises:
         UnreadableScoreError: The document is broken.
     """
     document = scan(source, measures.stop)
-    wanted = identities_of(score, parts)
-    chosen = [part for part in document.parts if part.identity in wanted]
+    ids = part_ids(score, parts)
+    chosen = [part for part in document.parts if part.identity in ids]
     root = etree.Element("score-partwise", version=document.head.get("version", "4.0"))
     _add_head(root, document.head, score, {part.identity for part in chosen})
     for part in chosen:
@@ -57,36 +81,23 @@ def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Seq
     return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-# What stands before the parts
-
-
-def _add_head(root: Any, head: Any, score: Score, wanted: set[str]) -> None:
-    """Add title, names of people, and the list of parts; pages and fonts of the source are left out."""
+def _add_head(root: Any, head: Any, score: Score, ids: set[str]) -> None:
+    """Add title, creators and part list, without page layout and fonts of the source."""
     if score.title:
         etree.SubElement(etree.SubElement(root, "work"), "work-title").text = score.title
     identification = etree.SubElement(root, "identification")
     for creator in head.iterfind("identification/creator"):
         identification.append(copy.deepcopy(creator))
-    root.append(part_list(head.find("part-list"), wanted))
-
-
-# Parts
+    root.append(part_list(head.find("part-list"), ids))
 
 
 def _part(document: ScannedDocument, part: ScannedPart, score: Score, measures: range) -> Any:
-    made = cut_part(document, part, score, measures)
-    for measure in made:
-        for child in [each for each in measure if each.tag in _LAYOUT]:
+    element = cut_part(document, part, score, measures)
+    for measure in element:
+        for child in [each for each in measure if each.tag in _REMOVED_TAGS]:
             measure.remove(child)
-        _remove_measure_styles(measure)
-    return made
-
-
-def _remove_measure_styles(measure: Any) -> None:
-    """Bars that a source draws as one rest or as a sign of repetition are drawn as what they contain.
-
-    The sign may stand for bars that are not in the excerpt.
-    """
-    for attributes in measure.findall("attributes"):
-        for style in attributes.findall("measure-style"):
-            attributes.remove(style)
+        # Draw the bars themselves: a multiple-bar rest or repeat sign may stand for bars outside the excerpt.
+        for attributes in measure.findall("attributes"):
+            for style in attributes.findall("measure-style"):
+                attributes.remove(style)
+    return element

@@ -1,4 +1,4 @@
-"""A document of many staves becomes several of fewer staves, whose notes say when they begin.
+"""Split a document with many staves into several with fewer, and encode each note's onset in its id.
 
 Verovio's time grows with the square of the number of staves.
 """
@@ -17,54 +17,54 @@ from music21_server.editing.part_list import part_list
 from music21_server.reading.xml import parsed
 
 _TICKS_PER_QUARTER: Final = 1_000_000
-_NAME: Final = re.compile(r"b(\d+)t(\d+)([ng])\d+")
+_NOTE_ID: Final = re.compile(r"b(\d+)t(\d+)([ng])\d+")
 
 
 class Moment(NamedTuple):
-    """When a note of an excerpt begins.
+    """Onset of a note in an excerpt.
 
     Attributes:
         measure: Index of the bar in the excerpt.
-        ticks: Since the beginning of the bar, millionths of a quarter.
+        ticks: Millionths of a quarter note from the start of the bar.
     """
 
     measure: int
     ticks: int
 
 
-def split(musicxml: bytes, most_staves: int) -> list[bytes]:
-    """Return a document as several of the same bars, in the order of its parts.
+def split(musicxml: bytes, max_staves: int) -> list[bytes]:
+    """Split a document into several with the same bars, in the order of its parts.
 
-    The ids of notes are replaced by names that `moment_of` understands.
+    Notes get new ids, from which `moment_of` decodes their onset.
 
     Args:
-        musicxml: In UTF-8.
-        most_staves: That one of them has, unless a single part has more.
+        musicxml: MusicXML in UTF-8.
+        max_staves: Most staves per document; a single part with more gets its own document.
     """
     whole = parsed(musicxml)
     numbers = iter(range(1_000_000_000))
     groups: list[list[Any]] = []
     room = 0
     for part in whole.findall("part"):
-        _name_notes(part, numbers)
+        _set_note_ids(part, numbers)
         staves = _staves(part)
         if staves > room:
             groups.append([])
-            room = max(most_staves, staves)
+            room = max(max_staves, staves)
         groups[-1].append(part)
         room -= staves
     return [_document(whole, parts) for parts in groups]
 
 
-def moment_of(name: str) -> Moment | None:
-    """Return when a note begins, by the name that `split` gave it."""
-    match = _NAME.fullmatch(name)
+def moment_of(note_id: str) -> Moment | None:
+    """Return the onset that `split` encoded in the id of a note; None for other ids."""
+    match = _NOTE_ID.fullmatch(note_id)
     return Moment(int(match[1]), int(match[2])) if match else None
 
 
-def is_grace(name: str) -> bool:
-    """Return whether a name is that of a grace note, which stands before its moment."""
-    match = _NAME.fullmatch(name)
+def is_grace(note_id: str) -> bool:
+    """Return whether an id belongs to a grace note, which is drawn before its onset."""
+    match = _NOTE_ID.fullmatch(note_id)
     return match is not None and match[3] == "g"
 
 
@@ -79,18 +79,18 @@ def _document(whole: Any, parts: list[Any]) -> bytes:
     return bytes(etree.tostring(root, encoding="utf-8"))
 
 
-def _name_notes(part: Any, numbers: Iterator[int]) -> None:
+def _set_note_ids(part: Any, numbers: Iterator[int]) -> None:
     divisions = Fraction(1)
     for index, measure in enumerate(part.iterfind("measure")):
-        now = begin = Fraction(0)
+        now = onset = Fraction(0)
         for child in measure:
             length = Fraction(child.findtext("duration") or 0) / divisions
             if child.tag == "note":
                 grace = child.find("grace") is not None
                 if child.find("chord") is None:
-                    begin = now
+                    onset = now
                     now += 0 if grace else length
-                ticks = max(0, round(begin * _TICKS_PER_QUARTER))
+                ticks = max(0, round(onset * _TICKS_PER_QUARTER))
                 child.set("id", f"b{index}t{ticks}{'g' if grace else 'n'}{next(numbers)}")
             elif child.tag == "backup":
                 now -= length

@@ -1,14 +1,14 @@
-"""Scores to measure and to test with: orchestral ones by rule and chance, and known ones made unknown."""
+"""Scores for tests and measurements: random orchestral scores, and variants of existing works."""
 
-from music21_server.synthetic_scores.census import Census, census
 from music21_server.synthetic_scores.document import orchestral_score
-from music21_server.synthetic_scores.perturbation import ChangedPitch, Perturbed, perturbed
+from music21_server.synthetic_scores.perturbation import ChangedPitch, PerturbedScore, perturb
+from music21_server.synthetic_scores.score_statistics import ScoreStatistics, score_statistics
 
 __all__ = [
-    "Census",
     "ChangedPitch",
-    "Perturbed",
-    "census",
+    "PerturbedScore",
+    "ScoreStatistics",
     "orchestral_score",
-    "perturbed",
+    "perturb",
+    "score_statistics",
 ]

@@ -1,4 +1,4 @@
-"""A score for any number of instruments, as large as it should be: the same one for the same seed."""
+"""Random orchestral scores of any size, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from xml.sax.saxutils import escape
 
 from music21_server.synthetic_scores.figuration import FIGURES
 from music21_server.synthetic_scores.form import QUARTER, Bar, Slot, compose, signature
-from music21_server.synthetic_scores.instruments import Clef, Instrument, Line, Player, players
-from music21_server.synthetic_scores.notation import Accidentals, Syllable, Where, bar_text, whole_bar_rest
-from music21_server.synthetic_scores.player_line import Hand
+from music21_server.synthetic_scores.instruments import Clef, Instrument, InstrumentLine, Player, players
+from music21_server.synthetic_scores.notation import (
+    Accidentals,
+    Placement,
+    Syllable,
+    bar_text,
+    whole_bar_rest,
+)
+from music21_server.synthetic_scores.player_line import PlayerLine
 
 _HEADER: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -22,8 +28,8 @@ _HEADER: Final = """\
 "http://www.musicxml.org/dtds/partwise.dtd">
 <score-partwise version="4.0">
 """
-_GROUP: Final = 4
-"""So many players of a kind do the same, each with tones of their own."""
+_GROUP_SIZE: Final = 4
+"""Players of an instrument that share a figure, each on different chord tones."""
 
 _DYNAMICS: Final = ("pp", "p", "mp", "mf", "f", "ff")
 _WORDS: Final = (
@@ -31,39 +37,39 @@ _WORDS: Final = (
     ("De", "i"), ("qui",), ("tol", "lis"), ("pec", "ca", "ta"), ("mun", "di"), ("mi", "se", "re", "re"),
     ("lux",), ("æ", "ter", "na"),
 )  # fmt: skip
-"""Of the ordinary of the mass and the requiem."""
+"""Words from the ordinary of the mass and the requiem."""
 
 
 def orchestral_score(instruments: int, measures: int, seed: int) -> bytes:
     """Return a score as partwise MusicXML in UTF-8.
 
-    A functional progression with modulations, changes of metre and tempo goes through all parts, each of
-    which plays it within its range: held with ties over barlines, broken (triplets too), in scales, as a
-    melody with grace notes and slurs, or not at all for a phrase. Clarinets, horns and trumpets are written
-    transposed, piano and harp on two staves, choirs have words. It begins with an upbeat.
+    All parts share a functional progression with modulations and changes of metre and tempo. Each part plays
+    it within its range: sustained with ties over barlines, as arpeggios (also in triplets), scales, melodies
+    with grace notes and slurs, or resting for a phrase. Clarinets, horns and trumpets are written transposed,
+    piano and harp on two staves; choirs have lyrics. Scores of four or more bars begin with a pickup.
 
     Args:
-        instruments: How many parts of the document, at least one; piano and harp have two staves each.
-            40 are a full orchestra with choir; beyond that there are more of each.
-        measures: How many bars, at least one, the upbeat counted from four bars on.
-        seed: Decides everything else.
+        instruments: Number of `<part>` elements, at least one; 40 make a full orchestra with choir, more
+            add further players. Piano and harp have two staves each.
+        measures: Number of bars, at least one, including the pickup.
+        seed: Seed of all other choices.
 
     Raises:
-        ValueError: There would be no part or no bar.
+        ValueError: A number is less than one.
     """
     if instruments < 1 or measures < 1:
         raise ValueError(
             f"expected at least one instrument and one bar, got {instruments} instruments and {measures} bars"
         )
-    bars = compose(measures, _chance(seed, "form"))
-    seated = players(instruments)
-    # Instruments of one transposition read the same chords.
+    bars = compose(measures, _rng(seed, "form"))
+    ensemble = players(instruments)
+    # Instruments with the same transposition share their chords.
     slots = {
         fifths: [bar.slots(fifths) for bar in bars]
-        for fifths in {player.instrument.fifths for player in seated}
+        for fifths in {player.instrument.fifths for player in ensemble}
     }
-    pieces = [_HEADER, _titles(seed), _part_list(seated)]
-    for index, player in enumerate(seated):
+    pieces = [_HEADER, _titles(seed), _part_list(ensemble)]
+    for index, player in enumerate(ensemble):
         part = _Part(player, index == 0, seed)
         pieces.append(f'<part id="P{index + 1}">\n')
         pieces += part.measures(bars, slots[player.instrument.fifths])
@@ -72,15 +78,15 @@ def orchestral_score(instruments: int, measures: int, seed: int) -> bytes:
     return "".join(pieces).encode()
 
 
-def _chance(*seed: object) -> random.Random:
-    """Return a source of decisions that depends on nothing but the seed, not on who asked before."""
+def _rng(*seed: object) -> random.Random:
+    """Return a generator that depends on the seed alone, not on earlier draws."""
     return random.Random("/".join(map(str, seed)))  # noqa: S311 - music, no secret
 
 
 @lru_cache(maxsize=1 << 14)
-def _drawn(choices: tuple[str, ...], *seed: object) -> str:
-    """Return one of some choices: the same one whenever it is asked for."""
-    return _chance(*seed).choice(choices)
+def _draw(choices: tuple[str, ...], *seed: object) -> str:
+    """Return a random choice, always the same one for the same seed."""
+    return _rng(*seed).choice(choices)
 
 
 def _titles(seed: int) -> str:
@@ -91,11 +97,11 @@ def _titles(seed: int) -> str:
     )
 
 
-def _part_list(seated: tuple[Player, ...]) -> str:
+def _part_list(ensemble: tuple[Player, ...]) -> str:
     pieces = ["<part-list>\n"]
-    for index, player in enumerate(seated):
+    for index, player in enumerate(ensemble):
         name, identity = escape(player.name), f"P{index + 1}"
-        # Channel 10 is for percussion; the others take turns.
+        # Channel 10 is reserved for percussion.
         channel = 10 if player.instrument.is_unpitched else [*range(1, 10), *range(11, 17)][index % 15]
         pieces.append(
             f'<score-part id="{identity}"><part-name>{name}</part-name>'
@@ -110,15 +116,15 @@ def _part_list(seated: tuple[Player, ...]) -> str:
 
 @dataclass(frozen=True)
 class _Voice:
-    """A line with whoever plays it and where it is written."""
+    """A line of an instrument, the music played on it, and its voice and staff."""
 
-    line: Line
-    hand: Hand
-    where: Where
+    instrument_line: InstrumentLine
+    player_line: PlayerLine
+    placement: Placement
 
 
 class _Part:
-    """Writes one part."""
+    """One part of the score."""
 
     def __init__(self, player: Player, is_first: bool, seed: int) -> None:
         self._player = player
@@ -128,25 +134,25 @@ class _Part:
         self._voices = [self._voice(index, line) for index, line in enumerate(self._instrument.lines)]
         self._syllables = _syllables(player.number) if self._instrument.sings else None
 
-    def _voice(self, index: int, line: Line) -> _Voice:
-        # Those who play the same begin at different places of the range, and so take different tones.
-        share = self._player.number / (self._player.of + 1)
-        home = round(line.lowest + (line.highest - line.lowest) * (0.3 + 0.4 * share))
-        chance = _chance(self._seed, self._player.name, index)
+    def _voice(self, index: int, line: InstrumentLine) -> _Voice:
+        # Players of the same instrument start at different heights, and so take different chord tones.
+        share = self._player.number / (self._player.total + 1)
+        center = round(line.lowest + (line.highest - line.lowest) * (0.3 + 0.4 * share))
+        rng = _rng(self._seed, self._player.name, index)
         staff = line.staff if len(self._instrument.clefs) > 1 else 0
-        # As engraving programs number them: four voices to a staff.
+        # Numbered like in engraving programs, with four voices per staff.
         voice = (
             4 * (line.staff - 1)
             + 1
             + sum(other.staff == line.staff for other in self._instrument.lines[:index])
         )
-        where = Where(voice, staff, self._instrument.is_unpitched)
-        return _Voice(line, Hand(line.lowest, line.highest, home, chance), where)
+        placement = Placement(voice, staff, self._instrument.is_unpitched)
+        return _Voice(line, PlayerLine(line.lowest, line.highest, center, rng), placement)
 
     def measures(self, bars: tuple[Bar, ...], slots: list[tuple[Slot, ...]]) -> Iterator[str]:
-        """Yield the text of every bar."""
-        # A tie is written at both its notes, so everything is played before anything is written.
-        self._play(bars, slots)
+        """Yield the text of each bar."""
+        # All music is composed first, because a tie is written at both of its notes.
+        self._compose(bars, slots)
         before: Bar | None = None
         for index, bar in enumerate(bars):
             pickup = ' implicit="yes"' if bar.number == 0 else ""
@@ -159,16 +165,16 @@ class _Part:
             yield "</measure>\n"
             before = bar
 
-    def _play(self, bars: tuple[Bar, ...], slots: list[tuple[Slot, ...]]) -> None:
+    def _compose(self, bars: tuple[Bar, ...], slots: list[tuple[Slot, ...]]) -> None:
         for index, voice in enumerate(self._voices):
             for bar, chords in zip(bars, slots, strict=True):
                 figure = FIGURES[self._figure(bar, index, is_last=bar is bars[-1])]
-                voice.hand.begin_bar()
+                voice.player_line.begin_bar()
                 for slot in chords:
-                    figure(slot, voice.hand)
+                    figure(slot, voice.player_line)
 
     def _figure(self, bar: Bar, line: int, *, is_last: bool) -> str:
-        """Return what is played in a bar: the same by a group of instruments of a kind, for a phrase."""
+        """Return the name of the figure in a bar; a group of players shares one for a phrase."""
         figures = self._instrument.lines[line].figures
         if bar.number == 0:
             return figures[0] if figures[0] == "melody" else "silence"
@@ -176,22 +182,24 @@ class _Part:
             return "roll" if self._instrument.is_unpitched else "hold"
         if bar.phrase == 0:
             return figures[0]
-        group = (self._player.number - 1) // _GROUP
-        return _drawn(figures[1:], self._seed, self._instrument.name, group, line, bar.phrase)
+        group = (self._player.number - 1) // _GROUP_SIZE
+        return _draw(figures[1:], self._seed, self._instrument.name, group, line, bar.phrase)
 
     def _notes(self, bar: Bar, index: int) -> str:
         beat_ticks = bar.section.metre.beat_ticks
-        told = signature(bar.section.key.fifths + self._instrument.fifths)
-        accidentals = {voice.line.staff: Accidentals(told) for voice in self._voices}
+        alterations = signature(bar.section.key.fifths + self._instrument.fifths)
+        accidentals = {voice.instrument_line.staff: Accidentals(alterations) for voice in self._voices}
         texts = []
         for voice in self._voices:
-            events = voice.hand.bars[index]
-            # Many readers take a rest for the whole bar as long as the metre says, which an upbeat is not.
+            events = voice.player_line.bars[index]
+            # Not in a pickup: many readers give a whole-bar rest the length of the time signature.
             if bar.number > 0 and not any(event.pitches for event in events):
-                texts.append(whole_bar_rest(bar.ticks, voice.where))
+                texts.append(whole_bar_rest(bar.ticks, voice.placement))
             else:
-                told_here = accidentals[voice.line.staff]
-                texts.append(bar_text(events, voice.where, beat_ticks, told_here, self._syllables))
+                staff_accidentals = accidentals[voice.instrument_line.staff]
+                texts.append(
+                    bar_text(events, voice.placement, beat_ticks, staff_accidentals, self._syllables)
+                )
         return f"<backup><duration>{bar.ticks}</duration></backup>\n".join(texts)
 
     def _attributes(self, bar: Bar, before: Bar | None) -> str:
@@ -226,7 +234,7 @@ class _Part:
                 f'<sound tempo="{beats}"/></direction>\n'
             )
         if before is None or before.phrase != bar.phrase:
-            dynamic = _drawn(_DYNAMICS, self._seed, self._instrument.name, bar.phrase)
+            dynamic = _draw(_DYNAMICS, self._seed, self._instrument.name, bar.phrase)
             staff = "<staff>1</staff>" if len(self._instrument.clefs) > 1 else ""
             texts.append(
                 f'<direction placement="below"><direction-type><dynamics><{dynamic}/></dynamics>'
@@ -268,7 +276,7 @@ _PLACES: Final[Mapping[int, tuple[str, ...]]] = {
 
 
 def _syllables(number: int) -> Iterator[Syllable]:
-    """Yield words without end; singers of the same voice begin at different ones."""
+    """Yield syllables endlessly; singers of the same voice start with different words."""
     words = cycle(_WORDS[number % len(_WORDS) :] + _WORDS[: number % len(_WORDS)])
     for word in words:
         for text, place in zip(word, _PLACES[len(word)], strict=True):

@@ -1,4 +1,4 @@
-"""What a player makes of a chord: held, repeated, broken, filled with a scale, or a melody."""
+"""Figures that fill a chord slot: sustained, repeated or broken chords, scales, melodies and bass lines."""
 
 from __future__ import annotations
 
@@ -8,141 +8,146 @@ from typing import Final
 
 from music21_server.score.table import STEP_SEMITONES
 from music21_server.synthetic_scores.form import QUARTER, Slot
-from music21_server.synthetic_scores.player_line import Event, Hand, ladder, nearest
+from music21_server.synthetic_scores.player_line import Event, PlayerLine, nearest, steps_in_range
 
 _COMPOUND_BEAT: Final = 36
 
 
-def _hold(slot: Slot, hand: Hand) -> None:
-    last = hand.last
-    if last and all(
-        step % 7 in slot.letters and slot.alterations[step % 7] == sharps for step, sharps in last
+def _hold(slot: Slot, line: PlayerLine) -> None:
+    pitches = line.last_pitches
+    if pitches and all(
+        step % 7 in slot.letters and slot.alterations[step % 7] == sharps for step, sharps in pitches
     ):
-        hand.go_on(slot.ticks)
+        line.tie_over(slot.ticks)
     else:
-        hand.play(slot.ticks, (hand.tone(slot),), slot)
+        line.play(slot.ticks, (line.move_to_chord_tone(slot),), slot)
 
 
-def _suspension(slot: Slot, hand: Hand) -> None:
-    """Keep a tone that the chord does not have, and resolve it a step down."""
-    last = hand.last
-    is_dissonant = len(last) == 1 and last[0][0] % 7 not in slot.letters and last[0][0] > hand.lowest
-    if not is_dissonant or slot.ticks < 2 * QUARTER or (last[0][0] - 1) % 7 not in slot.letters:
-        _hold(slot, hand)
+def _suspension(slot: Slot, line: PlayerLine) -> None:
+    """Tie over a step that is not in the chord, and resolve it a step down."""
+    pitches = line.last_pitches
+    is_dissonant = len(pitches) == 1 and pitches[0][0] % 7 not in slot.letters
+    if (
+        not is_dissonant
+        or slot.ticks < 2 * QUARTER
+        or pitches[0][0] <= line.lowest
+        or (pitches[0][0] - 1) % 7 not in slot.letters
+    ):
+        _hold(slot, line)
         return
-    kept = 2 * QUARTER if slot.ticks == 3 * QUARTER and slot.beat_ticks == QUARTER else slot.ticks // 2
-    hand.go_on(kept)
-    hand.at = last[0][0] - 1
-    hand.play(slot.ticks - kept, (hand.at,), slot)
+    tied = 2 * QUARTER if slot.ticks == 3 * QUARTER and slot.beat_ticks == QUARTER else slot.ticks // 2
+    line.tie_over(tied)
+    line.position = pitches[0][0] - 1
+    line.play(slot.ticks - tied, (line.position,), slot)
 
 
-def _stack(slot: Slot, hand: Hand, size: int) -> tuple[int, ...]:
-    """Return a chord of neighbouring tones within an octave."""
-    rungs = ladder(slot.letters, hand.lowest, hand.highest)
-    first = rungs.index(hand.tone(slot))
-    first = max(0, min(first, len(rungs) - size))
-    return tuple(step for step in rungs[first : first + size] if step <= rungs[first] + 7)
+def _stack(slot: Slot, line: PlayerLine, size: int) -> tuple[int, ...]:
+    """Return up to `size` neighbouring chord tones within an octave."""
+    steps = steps_in_range(slot.letters, line.lowest, line.highest)
+    first = steps.index(line.move_to_chord_tone(slot))
+    first = max(0, min(first, len(steps) - size))
+    return tuple(step for step in steps[first : first + size] if step <= steps[first] + 7)
 
 
-def _chords(slot: Slot, hand: Hand, *, size: int) -> None:
-    hand.play(slot.ticks, _stack(slot, hand, size), slot)
+def _chords(slot: Slot, line: PlayerLine, *, size: int) -> None:
+    line.play(slot.ticks, _stack(slot, line, size), slot)
 
 
-def _repeated(slot: Slot, hand: Hand, *, value: int, size: int) -> None:
-    chord = _stack(slot, hand, size)
-    value = _fitting(value, slot)
+def _repeated(slot: Slot, line: PlayerLine, *, value: int, size: int) -> None:
+    chord = _stack(slot, line, size)
+    value = _fit_beat(value, slot)
     for _ in range(slot.ticks // value):
-        hand.play(value, chord, slot)
+        line.play(value, chord, slot)
 
 
-def _off_beats(slot: Slot, hand: Hand, *, size: int) -> None:
-    chord = _stack(slot, hand, size)
+def _off_beats(slot: Slot, line: PlayerLine, *, size: int) -> None:
+    chord = _stack(slot, line, size)
     eighth = QUARTER // 2
     for _ in range(slot.ticks // slot.beat_ticks):
-        hand.play(eighth, (), slot)
+        line.play(eighth, (), slot)
         for _ in range(slot.beat_ticks // eighth - 1):
-            hand.play(eighth, chord, slot)
+            line.play(eighth, chord, slot)
 
 
-def _syncopation(slot: Slot, hand: Hand) -> None:
+def _syncopation(slot: Slot, line: PlayerLine) -> None:
     eighth = QUARTER // 2
     if slot.beat_ticks != QUARTER or slot.ticks == QUARTER:
-        _repeated(slot, hand, value=eighth, size=1)
+        _repeated(slot, line, value=eighth, size=1)
         return
-    tone = (hand.tone(slot),)
-    hand.play(eighth, tone, slot)
+    tone = (line.move_to_chord_tone(slot),)
+    line.play(eighth, tone, slot)
     for _ in range(slot.ticks // QUARTER - 1):
-        hand.play(QUARTER, tone, slot)
-    hand.play(eighth, tone, slot)
+        line.play(QUARTER, tone, slot)
+    line.play(eighth, tone, slot)
 
 
-def _plucked(slot: Slot, hand: Hand, *, from_bass: bool) -> None:
-    tone = (_bass_tone(slot, hand) if from_bass else hand.tone(slot),)
+def _plucked(slot: Slot, line: PlayerLine, *, from_bass: bool) -> None:
+    tone = (_bass_tone(slot, line) if from_bass else line.move_to_chord_tone(slot),)
     eighth = QUARTER // 2
     for _ in range(slot.ticks // slot.beat_ticks):
-        hand.play(eighth, tone, slot)
-        hand.play(slot.beat_ticks - eighth, (), slot)
+        line.play(eighth, tone, slot)
+        line.play(slot.beat_ticks - eighth, (), slot)
 
 
-def _fitting(value: int, slot: Slot) -> int:
-    """Return a value that fits the beat: one of three has no triplets, but the next longer value."""
+def _fit_beat(value: int, slot: Slot) -> int:
+    """Return a note value that fits the beat: in compound time, triplets become the next longer value."""
     is_tuplet = value in (QUARTER // 3, QUARTER // 6)
     return value * 3 // 2 if is_tuplet and slot.beat_ticks == _COMPOUND_BEAT else value
 
 
-def _arpeggio(slot: Slot, hand: Hand, *, value: int) -> None:
-    rungs = ladder(slot.letters, hand.lowest, hand.highest)
-    value = _fitting(value, slot)
-    rung = rungs.index(hand.tone(slot))
+def _arpeggio(slot: Slot, line: PlayerLine, *, value: int) -> None:
+    steps = steps_in_range(slot.letters, line.lowest, line.highest)
+    value = _fit_beat(value, slot)
+    index = steps.index(line.move_to_chord_tone(slot))
     for _ in range(slot.ticks // value):
-        hand.play(value, (rungs[rung],), slot)
-        if len(rungs) > 1:
-            if not 0 <= rung + (1 if hand.upward else -1) < len(rungs):
-                hand.upward = not hand.upward
-            rung += 1 if hand.upward else -1
-    hand.at = rungs[rung]
+        line.play(value, (steps[index],), slot)
+        if len(steps) > 1:
+            if not 0 <= index + (1 if line.upward else -1) < len(steps):
+                line.upward = not line.upward
+            index += 1 if line.upward else -1
+    line.position = steps[index]
 
 
-def _scale(slot: Slot, hand: Hand, *, value: int) -> None:
-    """Run by step, and meet a tone of the chord on every beat."""
-    rungs = ladder(slot.letters, hand.lowest, hand.highest)
-    value = _fitting(value, slot)
+def _scale(slot: Slot, line: PlayerLine, *, value: int) -> None:
+    """Play a scale with a chord tone on every beat."""
+    steps = steps_in_range(slot.letters, line.lowest, line.highest)
+    value = _fit_beat(value, slot)
     notes_of_beat = slot.beat_ticks // value
-    played = []
+    run = []
     for _ in range(slot.ticks // slot.beat_ticks):
-        if not hand.lowest + notes_of_beat <= hand.at <= hand.highest - notes_of_beat:
-            hand.upward = hand.at < (hand.lowest + hand.highest) // 2
-        hand.at = nearest(rungs, hand.at)
+        if not line.lowest + notes_of_beat <= line.position <= line.highest - notes_of_beat:
+            line.upward = line.position < (line.lowest + line.highest) // 2
+        line.position = nearest(steps, line.position)
         for _ in range(notes_of_beat):
-            played.append(hand.at)
-            hand.at = max(hand.lowest, min(hand.highest, hand.at + (1 if hand.upward else -1)))
-    _slurred(played, value, slot, hand)
+            run.append(line.position)
+            line.position = max(line.lowest, min(line.highest, line.position + (1 if line.upward else -1)))
+    _slurred(run, value, slot, line)
 
 
-def _turns(slot: Slot, hand: Hand) -> None:
-    """Circle around a tone of the chord: by the step above and by the semitone below, which leads back."""
+def _turns(slot: Slot, line: PlayerLine) -> None:
+    """Circle around a chord tone with the step above and the semitone below it."""
     sixteenth = QUARTER // 4
     for _ in range(slot.ticks // slot.beat_ticks):
-        tone = hand.tone(slot)
+        tone = line.move_to_chord_tone(slot)
         sharps = slot.alterations[tone % 7]
         below = tone - 1, sharps + _semitones(tone) - _semitones(tone - 1) - 1
         above = tone + 1, slot.alterations[(tone + 1) % 7]
-        if not hand.lowest < tone < hand.highest or abs(below[1]) > 2:
+        if not line.lowest < tone < line.highest or abs(below[1]) > 2:
             below = above = tone, sharps
-        circle = ((tone, sharps), above, (tone, sharps), below, (tone, sharps), above)
-        hand.bars[-1] += [Event(sixteenth, (pitch,)) for pitch in circle[: slot.beat_ticks // sixteenth]]
-        hand.at += hand.chance.choice((-3, 0, 3))
+        turn = ((tone, sharps), above, (tone, sharps), below, (tone, sharps), above)
+        line.bars[-1] += [Event(sixteenth, (pitch,)) for pitch in turn[: slot.beat_ticks // sixteenth]]
+        line.position += line.rng.choice((-3, 0, 3))
 
 
-def _sighs(slot: Slot, hand: Hand) -> None:
-    """Lean on the step above a tone of the chord on every beat, and fall into it."""
+def _sighs(slot: Slot, line: PlayerLine) -> None:
+    """Play the step above a chord tone on every beat, and slur it to that tone."""
     eighth = QUARTER // 2
     for _ in range(slot.ticks // slot.beat_ticks):
-        tone = hand.tone(slot)
-        above = min(tone + 1, hand.highest)
-        hand.play(eighth, (above,), slot, slur="start")
-        hand.play(slot.beat_ticks - eighth, (tone,), slot, slur="stop")
-        hand.at += hand.chance.choice((-2, 0, 2))
+        tone = line.move_to_chord_tone(slot)
+        above = min(tone + 1, line.highest)
+        line.play(eighth, (above,), slot, slur="start")
+        line.play(slot.beat_ticks - eighth, (tone,), slot, slur="stop")
+        line.position += line.rng.choice((-2, 0, 2))
 
 
 def _semitones(step: int) -> int:
@@ -150,10 +155,10 @@ def _semitones(step: int) -> int:
     return 12 * octave + int(STEP_SEMITONES[letter])
 
 
-def _slurred(played: list[int], value: int, slot: Slot, hand: Hand) -> None:
-    for index, step in enumerate(played):
-        slur = "start" if index == 0 else "stop" if index == len(played) - 1 else ""
-        hand.play(value, (step,), slot, slur=slur)
+def _slurred(run: list[int], value: int, slot: Slot, line: PlayerLine) -> None:
+    for index, step in enumerate(run):
+        slur = "start" if index == 0 else "stop" if index == len(run) - 1 else ""
+        line.play(value, (step,), slot, slur=slur)
 
 
 _CELLS: Final[Mapping[int, tuple[tuple[int, ...], ...]]] = {
@@ -161,91 +166,91 @@ _CELLS: Final[Mapping[int, tuple[tuple[int, ...], ...]]] = {
     2 * QUARTER: ((36, 12), (48,), (24, 12, 12), (36, 6, 6)),
     _COMPOUND_BEAT: ((36,), (24, 12), (12, 12, 12), (18, 6, 12)),
 }
-"""Rhythms of melodies by the beats that they fill."""
+"""Melodic rhythms by total length."""
 
 
-def _melody(slot: Slot, hand: Hand) -> None:
-    """Sing: tones of the chord on the beat, neighbouring steps between."""
-    rungs = ladder(slot.letters, hand.lowest, hand.highest)
+def _melody(slot: Slot, line: PlayerLine) -> None:
+    """Play chord tones on the beats and stepwise motion between them."""
+    steps = steps_in_range(slot.letters, line.lowest, line.highest)
     left = slot.ticks
     while left:
-        takes_two = slot.beat_ticks == QUARTER and left >= 2 * QUARTER and hand.chance.random() < 0.4
-        length = 2 * QUARTER if takes_two else slot.beat_ticks
-        cell = hand.chance.choice(_CELLS[length])
-        hand.at = nearest(rungs, hand.tone(slot) + hand.chance.choice((-2, 0, 0, 2)))
-        is_slurred = len(cell) > 1 and hand.chance.random() < 0.5
-        into = 0
+        spans_two_beats = slot.beat_ticks == QUARTER and left >= 2 * QUARTER and line.rng.random() < 0.4
+        length = 2 * QUARTER if spans_two_beats else slot.beat_ticks
+        cell = line.rng.choice(_CELLS[length])
+        line.position = nearest(steps, line.move_to_chord_tone(slot) + line.rng.choice((-2, 0, 0, 2)))
+        is_slurred = len(cell) > 1 and line.rng.random() < 0.5
+        elapsed = 0
         for index, value in enumerate(cell):
-            if into % slot.beat_ticks == 0:
-                hand.at = nearest(rungs, hand.at)
+            if elapsed % slot.beat_ticks == 0:
+                line.position = nearest(steps, line.position)
             slur = "" if not is_slurred else {0: "start", len(cell) - 1: "stop"}.get(index, "")
-            hand.play(value, (hand.at,), slot, slur=slur)
-            if index == 0 and hand.chance.random() < 0.08:
-                _ornament(slot, hand)
-            direction = 1 if hand.upward else -1
-            if not hand.lowest <= hand.at + direction <= hand.highest:
-                hand.upward, direction = not hand.upward, -direction
-            hand.at += direction
-            into += value
-        hand.upward = hand.chance.random() < 0.5
+            line.play(value, (line.position,), slot, slur=slur)
+            if index == 0 and line.rng.random() < 0.08:
+                _ornament(slot, line)
+            direction = 1 if line.upward else -1
+            if not line.lowest <= line.position + direction <= line.highest:
+                line.upward, direction = not line.upward, -direction
+            line.position += direction
+            elapsed += value
+        line.upward = line.rng.random() < 0.5
         left -= length
 
 
-def _ornament(slot: Slot, hand: Hand) -> None:
-    """Put a grace note before what was played last, from the step above."""
-    bar = hand.bars[-1]
+def _ornament(slot: Slot, line: PlayerLine) -> None:
+    """Add a grace note, a step higher, to the last note."""
+    bar = line.bars[-1]
     above = bar[-1].pitches[0][0] + 1
-    if above > hand.highest:
+    if above > line.highest:
         return
     bar[-1] = bar[-1]._replace(grace=(above, slot.alterations[above % 7]))
 
 
-def _bass_tone(slot: Slot, hand: Hand) -> int:
-    """Go to the nearest lowest tone of the chord in the lower half of the range, or in the lowest octave."""
-    half = max((hand.lowest + hand.highest) // 2, hand.lowest + 6)
-    rungs = ladder((slot.bass,), hand.lowest, min(half, hand.highest))
-    hand.at = nearest(rungs, hand.at)
-    return hand.at
+def _bass_tone(slot: Slot, line: PlayerLine) -> int:
+    """Move to the nearest bass tone of the chord in the lower half of the range, or in the lowest octave."""
+    half = max((line.lowest + line.highest) // 2, line.lowest + 6)
+    steps = steps_in_range((slot.bass,), line.lowest, min(half, line.highest))
+    line.position = nearest(steps, line.position)
+    return line.position
 
 
-def _bass(slot: Slot, hand: Hand) -> None:
-    hand.play(slot.ticks, (_bass_tone(slot, hand),), slot)
+def _bass(slot: Slot, line: PlayerLine) -> None:
+    line.play(slot.ticks, (_bass_tone(slot, line),), slot)
 
 
-def _pedal(slot: Slot, hand: Hand) -> None:
-    """Stay on a tone of the scale, whatever the chords above do."""
-    last = hand.last
-    if last and all(slot.alterations[step % 7] == sharps for step, sharps in last):
-        hand.go_on(slot.ticks)
+def _pedal(slot: Slot, line: PlayerLine) -> None:
+    """Keep the last pitch while it belongs to the scale, whatever the chord."""
+    pitches = line.last_pitches
+    if pitches and all(slot.alterations[step % 7] == sharps for step, sharps in pitches):
+        line.tie_over(slot.ticks)
     else:
-        _bass(slot, hand)
+        _bass(slot, line)
 
 
-def _repeated_bass(slot: Slot, hand: Hand, *, value: int) -> None:
-    tone = (_bass_tone(slot, hand),)
+def _repeated_bass(slot: Slot, line: PlayerLine, *, value: int) -> None:
+    tone = (_bass_tone(slot, line),)
     length = value or slot.beat_ticks
     for _ in range(slot.ticks // length):
-        hand.play(length, tone, slot)
+        line.play(length, tone, slot)
 
 
-def _walking_bass(slot: Slot, hand: Hand, *, value: int) -> None:
-    """Begin on the bass and go on by step, in beats without a value."""
-    step = _bass_tone(slot, hand)
-    direction = hand.chance.choice((-1, 1))
+def _walking_bass(slot: Slot, line: PlayerLine, *, value: int) -> None:
+    """Start on the bass tone and move by step, in notes of `value` ticks, or of one beat if it is 0."""
+    step = _bass_tone(slot, line)
+    direction = line.rng.choice((-1, 1))
     length = value or slot.beat_ticks
     for _ in range(slot.ticks // length):
-        hand.play(length, (step,), slot)
-        if not hand.lowest <= step + direction <= hand.highest:
+        line.play(length, (step,), slot)
+        if not line.lowest <= step + direction <= line.highest:
             direction = -direction
         step += direction
-    hand.at = step
+    line.position = step
 
 
-def _silence(slot: Slot, hand: Hand) -> None:
-    hand.play(slot.ticks, (), slot)
+def _silence(slot: Slot, line: PlayerLine) -> None:
+    line.play(slot.ticks, (), slot)
 
 
-Figure = Callable[[Slot, Hand], None]
+Figure = Callable[[Slot, PlayerLine], None]
 
 FIGURES: Final[Mapping[str, Figure]] = {
     "hold": _hold,
@@ -279,4 +284,4 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "pedal": _pedal,
     "silence": _silence,
 }
-"""By name; each fills a slot exactly and stays within the range."""
+"""Figures by name; each fills the slot exactly and stays within the range."""

@@ -1,23 +1,31 @@
-"""What the whole orchestra shares: sections with key, metre and tempo, and the chords of every bar."""
+"""Form shared by all parts: sections with key, metre and tempo, and the chords of every bar."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from music21_server.synthetic_scores.harmony import Chord, Key, chord, dominant_seventh, progression, related
+from music21_server.synthetic_scores.harmony import (
+    Chord,
+    Key,
+    chord,
+    dominant_seventh,
+    progression,
+    related_key,
+)
 
 QUARTER: Final = 24
-"""Ticks: divisible into triplets, sextuplets and thirty-second notes."""
+"""Ticks of a quarter note; divisible into triplets, sextuplets and thirty-second notes."""
 
-FURTHEST_SIGNATURE: Final = 4
-"""Concert keys stay within so many sharps or flats, so that B flat instruments read no more than six."""
+MAX_SIGNATURE: Final = 4
+"""Most sharps or flats of a concert key, so that B flat instruments read no more than six."""
 
-BARS_OF_PHRASE: Final = 4
+PHRASE_BARS: Final = 4
 _SECTION_BARS: Final = (8, 12, 16)
-_PICKUP_BARS: Final = 4
+_MIN_BARS_FOR_PICKUP: Final = 4
 """Shorter scores begin with a full bar."""
 
 
@@ -28,8 +36,8 @@ class Metre:
     Attributes:
         beats: Its upper number.
         kind: Its lower number.
-        beat_ticks: How long a beat is felt to be.
-        divisions: Ways to share a bar among chords, in ticks: few, some, many.
+        beat_ticks: Length of a felt beat; a dotted quarter in 6/8.
+        divisions: Lengths of the chords of a bar, in ticks, for few, some and many chords.
     """
 
     beats: int
@@ -39,7 +47,7 @@ class Metre:
 
     @property
     def ticks(self) -> int:
-        """Length of a bar."""
+        """Length of a bar in ticks."""
         return sum(self.divisions[0])
 
 
@@ -55,14 +63,14 @@ TEMPOS: Final = (("Adagio", 60), ("Andante", 76), ("Allegretto", 108), ("Allegro
 
 @dataclass(frozen=True)
 class Slot:
-    """A stretch of a bar with one chord, as a player reads it.
+    """A part of a bar with one chord, as written for an instrument.
 
     Attributes:
         ticks: Its length.
         beat_ticks: Length of a beat.
-        letters: Steps of the chord's tones, 0 for C, the root first.
-        bass: Step of the lowest.
-        alterations: Of each of the seven steps, in semitones; those of the chord, else those of the key.
+        letters: Letters of the chord tones, 0 for C, root first.
+        bass: Letter of the bass tone.
+        alterations: Alteration of each of the seven letters in semitones, by the chord or else by the key.
     """
 
     ticks: int
@@ -77,7 +85,7 @@ class Section:
     """Bars with one key, metre and tempo.
 
     Attributes:
-        key: As it sounds.
+        key: Sounding key.
         metre: Its metre.
         tempo: Name and quarter notes per minute.
     """
@@ -89,14 +97,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar as it sounds.
+    """A bar at sounding pitch.
 
     Attributes:
-        number: As printed; 0 for a pickup.
-        section: Where it belongs.
-        lengths: Of its chords, in ticks.
-        chords: One for each of them.
-        phrase: Number of its phrase, over which an instrument keeps its figure.
+        number: Printed number; 0 for a pickup.
+        section: Section that it belongs to.
+        lengths: Lengths of its chords in ticks.
+        chords: One chord for each length.
+        phrase: Number of its phrase; an instrument keeps its figure for a phrase.
     """
 
     number: int
@@ -107,34 +115,34 @@ class Bar:
 
     @property
     def ticks(self) -> int:
-        """Its length."""
+        """Length in ticks."""
         return sum(self.lengths)
 
     def slots(self, fifths: int) -> tuple[Slot, ...]:
-        """Return its chords as they are read.
+        """Return its chords as written for an instrument.
 
         Args:
-            fifths: How far the instrument's written pitch stands from the sounding one on the line of fifths.
+            fifths: Distance from sounding to written pitch on the line of fifths.
         """
         key = Key(self.section.key.fifths + fifths, self.section.key.mode)
         return tuple(
-            _slot(each.raised(fifths), key, length, self.section.metre.beat_ticks)
+            _slot(each.transposed(fifths), key, length, self.section.metre.beat_ticks)
             for each, length in zip(self.chords, self.lengths, strict=True)
         )
 
 
 def letter(fifth: int) -> int:
-    """Return the step of a tone on the line of fifths, 0 for C."""
+    """Return the letter of a tone on the line of fifths, 0 for C."""
     return fifth * 4 % 7
 
 
 def alteration(fifth: int) -> int:
-    """Return the sharps of a tone on the line of fifths, or its flats below zero."""
+    """Return the sharps of a tone on the line of fifths; flats are negative."""
     return (fifth + 1) // 7
 
 
 def signature(fifths: int) -> tuple[int, ...]:
-    """Return what a key signature does to each of the seven steps, in sharps."""
+    """Return the sharps that a key signature puts on each of the seven letters; flats are negative."""
     alterations = {letter(tone): alteration(tone) for tone in range(fifths - 1, fifths + 6)}
     return tuple(alterations[step] for step in range(7))
 
@@ -152,53 +160,52 @@ def _slot(harmony: Chord, key: Key, ticks: int, beat_ticks: int) -> Slot:
     )
 
 
-def compose(measures: int, chance: random.Random) -> tuple[Bar, ...]:
-    """Return the bars of a score: a pickup if there is room, then sections, each in a key and metre.
+def compose(measures: int, rng: random.Random) -> tuple[Bar, ...]:
+    """Return the bars of a score: a pickup in all but very short scores, then sections.
 
     Args:
-        measures: How many, the pickup included.
-        chance: Decides.
+        measures: Number of bars, including the pickup.
+        rng: Source of all choices.
     """
-    lengths = _section_lengths(measures, chance)
-    sections = _sections(len(lengths), chance)
+    lengths = _section_lengths(measures, rng)
+    sections = _sections(len(lengths), rng)
     bars: list[Bar] = []
-    heard: Counter[str] = Counter()
+    usage: Counter[str] = Counter()
     for index, (section, length) in enumerate(zip(sections, lengths, strict=True)):
         next_key = sections[index + 1].key if index + 1 < len(sections) else None
         last = bars[-1] if bars else None
-        bars += _bars(section, length, next_key, last, chance=chance, heard=heard)
-    if measures >= _PICKUP_BARS:
+        bars += _bars(section, length, next_key, last, rng=rng, usage=usage)
+    if measures >= _MIN_BARS_FOR_PICKUP:
         first = bars[0].section
-        upbeat = Bar(0, first, (first.metre.beat_ticks,), (chord(first.key, "V"),), 0)
-        bars.insert(0, upbeat)
+        pickup = Bar(0, first, (first.metre.beat_ticks,), (chord(first.key, "V"),), 0)
+        bars.insert(0, pickup)
     return tuple(bars)
 
 
-def _section_lengths(measures: int, chance: random.Random) -> list[int]:
-    left = measures - 1 if measures >= _PICKUP_BARS else measures
+def _section_lengths(measures: int, rng: random.Random) -> list[int]:
+    left = measures - 1 if measures >= _MIN_BARS_FOR_PICKUP else measures
     lengths = []
     while left > 0:
-        most = max(2, measures // 3)
-        length = min(chance.choice(_SECTION_BARS), most)
-        # A rest of one bar would have no room for a cadence.
+        length = min(rng.choice(_SECTION_BARS), max(2, measures // 3))
+        # A single bar left over would be too short for a cadence.
         length = left if left - length < 2 else length
         lengths.append(length)
         left -= length
     return lengths
 
 
-def _sections(count: int, chance: random.Random) -> list[Section]:
-    key = Key(chance.randint(-2, 2), chance.choice(("major", "minor")))
-    sections = [Section(key, METRES[0], chance.choice(TEMPOS))]
+def _sections(count: int, rng: random.Random) -> list[Section]:
+    key = Key(rng.randint(-2, 2), rng.choice(("major", "minor")))
+    sections = [Section(key, METRES[0], rng.choice(TEMPOS))]
     while len(sections) < count:
         last = sections[-1]
-        # The second section leaves both signatures, so that short scores have changes too.
+        # The second section always changes key and time signature, so that short scores have changes too.
         is_second = len(sections) == 1
-        key = related(last.key, chance, furthest=FURTHEST_SIGNATURE, other_signature=is_second)
-        metre = chance.choice(METRES) if not is_second and chance.random() < 0.5 else last.metre
+        key = related_key(last.key, rng, max_signature=MAX_SIGNATURE, new_signature=is_second)
+        metre = rng.choice(METRES) if not is_second and rng.random() < 0.5 else last.metre
         if is_second:
-            metre = chance.choice(METRES[1:])
-        tempo = chance.choice(TEMPOS) if chance.random() < 0.5 else last.tempo
+            metre = rng.choice(METRES[1:])
+        tempo = rng.choice(TEMPOS) if rng.random() < 0.5 else last.tempo
         sections.append(Section(key, metre, tempo))
     return sections
 
@@ -209,30 +216,28 @@ def _bars(
     next_key: Key | None,
     last: Bar | None,
     *,
-    chance: random.Random,
-    heard: Counter[str],
+    rng: random.Random,
+    usage: Counter[str],
 ) -> list[Bar]:
     few, some, _ = section.metre.divisions
-    divisions = [chance.choice(section.metre.divisions) for _ in range(count)]
-    # A section that leads on needs room for its tonic and for the dominant of the next key.
+    divisions = [rng.choice(section.metre.divisions) for _ in range(count)]
+    # Before another section, the last bar needs two chords: the tonic, and the dominant of the next key.
     divisions[-1] = few if next_key is None else some
     slots = sum(len(division) for division in divisions)
     if next_key is None:
-        chords = progression(section.key, slots, chance, heard)
+        chords = progression(section.key, slots, rng, usage)
     else:
-        chords = [*progression(section.key, slots - 1, chance, heard), dominant_seventh(next_key)]
+        chords = [*progression(section.key, slots - 1, rng, usage), dominant_seventh(next_key)]
     number = last.number + 1 if last is not None else 1
     phrase = last.phrase + 1 if last is not None else 0
-    bars, taken = [], 0
-    for index, division in enumerate(divisions):
-        bars.append(
-            Bar(
-                number=number + index,
-                section=section,
-                lengths=division,
-                chords=tuple(chords[taken : taken + len(division)]),
-                phrase=phrase + index // BARS_OF_PHRASE,
-            )
+    remaining = iter(chords)
+    return [
+        Bar(
+            number=number + index,
+            section=section,
+            lengths=division,
+            chords=tuple(islice(remaining, len(division))),
+            phrase=phrase + index // PHRASE_BARS,
         )
-        taken += len(division)
-    return bars
+        for index, division in enumerate(divisions)
+    ]

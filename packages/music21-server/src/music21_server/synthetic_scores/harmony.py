@@ -1,9 +1,9 @@
-"""Functional progressions: which chord follows which, spelled on the line of fifths.
+"""Functional chord progressions, spelled on the line of fifths.
 
-On that line C is 0, G 1, F -1, F sharp 6 and B flat -2, so that a transposition is an addition and every tone
-keeps its right name. The chords and what follows them are those of any textbook of common practice harmony,
-such as Aldwell and Schachter, *Harmony and Voice Leading*: tonic, predominant, dominant, tonic, with applied
-dominants, mixture, the Neapolitan and the German sixth.
+On that line C is 0, G 1, F -1, F sharp 6 and B flat -2, so that transposing means adding, and every tone
+keeps its correct name. Chords and successions follow common-practice textbooks such as Aldwell and Schachter,
+*Harmony and Voice Leading*: tonic, predominant, dominant, tonic, with applied dominants, mixture, the
+Neapolitan and the German sixth.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Mode = Literal["major", "minor"]
 
 @dataclass(frozen=True)
 class Key:
-    """A key by its signature.
+    """A key.
 
     Attributes:
-        fifths: Sharps, or flats below zero.
+        fifths: Sharps of its signature; flats are negative.
         mode: Major or minor.
     """
 
@@ -31,7 +31,7 @@ class Key:
 
     @property
     def tonic(self) -> int:
-        """On the line of fifths."""
+        """The tonic on the line of fifths."""
         return self.fifths + (3 if self.mode == "minor" else 0)
 
 
@@ -40,23 +40,23 @@ class Chord:
     """A chord.
 
     Attributes:
-        numeral: Seen from the key in which it stands.
-        tones: On the line of fifths, the root first.
-        bass: The lowest of them.
+        numeral: Roman numeral in its key.
+        tones: Tones on the line of fifths, root first.
+        bass: The lowest tone.
     """
 
     numeral: str
     tones: tuple[int, ...]
     bass: int
 
-    def raised(self, fifths: int) -> Chord:
-        """Return the same chord elsewhere on the line of fifths."""
+    def transposed(self, fifths: int) -> Chord:
+        """Return the chord moved along the line of fifths."""
         return Chord(self.numeral, tuple(tone + fifths for tone in self.tones), self.bass + fifths)
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A chord seen from a tonic of 0, and what may follow."""
+    """A chord over a tonic of 0, and the numerals that may follow it."""
 
     tones: tuple[int, ...]
     bass: int
@@ -131,56 +131,55 @@ _CLOSING: Final = frozenset({"V", "V7"})
 
 
 def numerals(mode: Mode) -> Mapping[str, tuple[str, ...]]:
-    """Return the numerals of a mode, each with those that may follow it."""
+    """Return the numerals that may follow each numeral of a mode."""
     return {numeral: entry.followers for numeral, entry in _CHORDS[mode].items()}
 
 
 def chord(key: Key, numeral: str) -> Chord:
     """Return a chord of a key."""
     entry = _CHORDS[key.mode][numeral]
-    return Chord(numeral, entry.tones, entry.bass).raised(key.tonic)
+    return Chord(numeral, entry.tones, entry.bass).transposed(key.tonic)
 
 
 def dominant_seventh(key: Key) -> Chord:
-    """Return the chord that leads into a key."""
+    """Return the dominant seventh chord of a key, which leads into it."""
     return chord(key, "V7")
 
 
-def progression(key: Key, length: int, chance: random.Random, heard: Counter[str]) -> list[Chord]:
-    """Return chords that begin on the tonic, if there is room for that, and end with an authentic cadence.
+def progression(key: Key, length: int, rng: random.Random, usage: Counter[str]) -> list[Chord]:
+    """Return chords that begin on the tonic, if there are enough of them, and end with an authentic cadence.
 
     Args:
-        key: In which they stand.
-        length: How many, at least one.
-        chance: Decides among what may follow.
-        heard: How often each numeral was chosen; those that were seldom heard come sooner. Is kept up to
-            date.
+        key: Key of the chords.
+        length: Number of chords, at least one.
+        rng: Source of the choices among possible followers.
+        usage: Number of uses of each numeral so far, updated in place; rarely used ones are preferred.
     """
     entries = _CHORDS[key.mode]
     tonic = _TONIC[key.mode]
-    # What may stand at each place so that the end can still be reached, found from the end.
-    may_stand: list[set[str]] = [{tonic}]
-    while len(may_stand) < length:
-        leads_on = {name for name, entry in entries.items() if may_stand[0] & set(entry.followers)}
-        may_stand.insert(0, leads_on & _CLOSING if len(may_stand) == 1 else leads_on)
-    now = tonic if tonic in may_stand[0] else chance.choice(sorted(may_stand[0]))
-    found = [now]
-    for allowed in may_stand[1:]:
-        followers = [name for name in entries[now].followers if name in allowed]
-        (now,) = chance.choices(followers, [1 / (1 + heard[name]) ** 2 for name in followers])
-        heard[now] += 1
-        found.append(now)
-    return [chord(key, numeral) for numeral in found]
+    # From the end backwards: the numerals at each position from which the cadence can still be reached.
+    allowed: list[set[str]] = [{tonic}]
+    while len(allowed) < length:
+        predecessors = {name for name, entry in entries.items() if allowed[0] & set(entry.followers)}
+        allowed.insert(0, predecessors & _CLOSING if len(allowed) == 1 else predecessors)
+    numeral = tonic if tonic in allowed[0] else rng.choice(sorted(allowed[0]))
+    chords = [chord(key, numeral)]
+    for names in allowed[1:]:
+        followers = [name for name in entries[numeral].followers if name in names]
+        (numeral,) = rng.choices(followers, [1 / (1 + usage[name]) ** 2 for name in followers])
+        usage[numeral] += 1
+        chords.append(chord(key, numeral))
+    return chords
 
 
-def related(key: Key, chance: random.Random, *, furthest: int, other_signature: bool) -> Key:
-    """Return a key to modulate to.
+def related_key(key: Key, rng: random.Random, *, max_signature: int, new_signature: bool) -> Key:
+    """Return a random related key to modulate to.
 
     Args:
-        key: The one that is left.
-        chance: Decides.
-        furthest: Most sharps or flats of its signature.
-        other_signature: Whether its signature must be another.
+        key: Present key.
+        rng: Source of the choice.
+        max_signature: Most sharps or flats of the new key.
+        new_signature: Whether the new key must have another signature.
     """
     fifths = key.fifths
     if key.mode == "major":
@@ -194,10 +193,10 @@ def related(key: Key, chance: random.Random, *, furthest: int, other_signature: 
             Key(fifths + 1, "minor"), Key(fifths - 1, "minor"), Key(fifths, "major"),
             Key(fifths + 3, "major"), Key(fifths - 1, "major"),
         ]  # fmt: skip
-    return chance.choice(
+    return rng.choice(
         [
             each
             for each in choices
-            if abs(each.fifths) <= furthest and not (other_signature and each.fifths == fifths)
+            if abs(each.fifths) <= max_signature and not (new_signature and each.fifths == fifths)
         ]
     )

@@ -1,12 +1,11 @@
-"""The instruments of an orchestra, and which of them play when only so many may.
+"""The instruments of an orchestra, and the players of an ensemble of a given size.
 
-Ranges are those that a good player is asked for, as written; Adler, *The Study of Orchestration*.
+Ranges are written ones, for professional players; Adler, *The Study of Orchestration*.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from typing import Final
@@ -15,20 +14,20 @@ from music21_server.score.table import STEPS
 
 TREBLE, ALTO, BASS, PERCUSSION = ("G", 2, 0), ("C", 3, 0), ("F", 4, 0), ("percussion", 0, 0)
 TENOR_VOICE: Final = ("G", 2, -1)
-"""Clefs: sign, line, and octaves that it is read higher."""
 
 Clef = tuple[str, int, int]
+"""Sign, line and octave change."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one hand or voice plays.
+class InstrumentLine:
+    """Music for one hand or one voice of an instrument.
 
     Attributes:
-        staff: Its staff, from 1.
-        lowest: Written pitch, counted in steps from C of octave 0.
-        highest: Likewise.
-        figures: Names of `figures.FIGURES`; it begins with the first and draws from all later.
+        staff: Number of its staff, from 1.
+        lowest: Lowest written pitch in steps above C0.
+        highest: Highest written pitch in steps above C0.
+        figures: Names from `figuration.FIGURES`: the first for the first phrase, the others for later ones.
     """
 
     staff: int
@@ -42,21 +41,21 @@ class Instrument:
     """A kind of instrument.
 
     Attributes:
-        name: As printed, in the singular.
-        program: General MIDI, from 1.
-        clefs: One for each staff.
-        lines: What it plays at a time; several on a staff are voices.
-        diatonic: Steps from written to sounding pitch, octaves apart.
-        chromatic: Semitones from written to sounding pitch, octaves apart.
+        name: Printed name in the singular.
+        program: General MIDI program, from 1.
+        clefs: One clef per staff.
+        lines: Simultaneous lines; several on one staff become voices.
+        diatonic: Steps from written to sounding pitch, without octaves.
+        chromatic: Semitones from written to sounding pitch, without octaves.
         octaves: Octaves from written to sounding pitch.
-        sings: Whether it has words.
-        is_unpitched: Whether its notes are places on a staff and no pitches.
+        sings: Whether it has lyrics.
+        is_unpitched: Whether its notes are staff positions without pitch.
     """
 
     name: str
     program: int
     clefs: tuple[Clef, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[InstrumentLine, ...]
     diatonic: int = 0
     chromatic: int = 0
     octaves: int = 0
@@ -65,7 +64,7 @@ class Instrument:
 
     @property
     def fifths(self) -> int:
-        """How far its written pitch stands from the sounding one on the line of fifths."""
+        """Distance from sounding to written pitch on the line of fifths."""
         return 12 * self.diatonic - 7 * self.chromatic
 
 
@@ -74,23 +73,23 @@ class Player:
     """One part of the score.
 
     Attributes:
-        instrument: Its kind.
-        number: Among those of its kind, from 1.
-        of: How many there are.
+        instrument: Instrument that is played.
+        number: Number among the players of this instrument, from 1.
+        total: Number of players of this instrument.
     """
 
     instrument: Instrument
     number: int
-    of: int
+    total: int
 
     @property
     def name(self) -> str:
-        """As printed, such as ``Violin 3``."""
-        return self.instrument.name if self.of == 1 else f"{self.instrument.name} {self.number}"
+        """Printed name such as ``Violin 3``."""
+        return self.instrument.name if self.total == 1 else f"{self.instrument.name} {self.number}"
 
 
 def steps(name: str) -> int:
-    """Return a pitch such as ``G3`` in steps from C of octave 0."""
+    """Return a pitch such as ``G3`` in steps above C0."""
     return int(name[1:]) * 7 + STEPS.index(name[0])
 
 
@@ -114,12 +113,12 @@ _LOW: Final = (
 )  # fmt: skip
 
 
-def _one(low: str, high: str, *figures: str) -> tuple[Line, ...]:
-    return (Line(1, *_range(low, high), figures),)
+def _one(low: str, high: str, *figures: str) -> tuple[InstrumentLine, ...]:
+    return (_line(1, low, high, *figures),)
 
 
-def _range(low: str, high: str) -> tuple[int, int]:
-    return steps(low), steps(high)
+def _line(staff: int, low: str, high: str, *figures: str) -> InstrumentLine:
+    return InstrumentLine(staff, steps(low), steps(high), figures)
 
 
 _SCORE_ORDER: Final = (
@@ -149,16 +148,16 @@ _SCORE_ORDER: Final = (
     Instrument(
         "Harp", 47, (TREBLE, BASS),
         (
-            Line(1, *_range("C4", "C7"), ("sixteenth arpeggio", "chords", "triplet arpeggio", "silence")),
-            Line(2, *_range("C2", "B3"), ("bass", "eighth arpeggio", "chords", "silence")),
+            _line(1, "C4", "C7", "sixteenth arpeggio", "chords", "triplet arpeggio", "silence"),
+            _line(2, "C2", "B3", "bass", "eighth arpeggio", "chords", "silence"),
         ),
     ),
     Instrument(
         "Piano", 1, (TREBLE, BASS),
         (
-            Line(1, *_range("C5", "C7"), ("melody", "scale", "sixteenth arpeggio", "sextuplet scale")),
-            Line(1, *_range("C4", "B4"), ("chords", "off-beat chords", "repeated chords")),
-            Line(2, *_range("A1", "B3"), ("eighth arpeggio", "bass", "walking bass", "triplet arpeggio")),
+            _line(1, "C5", "C7", "melody", "scale", "sixteenth arpeggio", "sextuplet scale"),
+            _line(1, "C4", "B4", "chords", "off-beat chords", "repeated chords"),
+            _line(2, "A1", "B3", "eighth arpeggio", "bass", "walking bass", "triplet arpeggio"),
         ),
     ),
     Instrument("Soprano", 53, (TREBLE,), _one("C4", "G5", "melody", "hold", "suspension"), sings=True),
@@ -179,23 +178,21 @@ _CORE: Final = (
     "Horn in F", "Horn in F", "Horn in F", "Trumpet in B♭", "Trombone", "Trombone", "Piccolo", "English Horn",
     "Bass Clarinet in B♭", "Contrabassoon", "Violin", "Double Bass",
 )  # fmt: skip
-"""A full orchestra with choir, the most needed first."""
+"""A full orchestra with choir, most important players first."""
 
 _REINFORCEMENT: Final = (
     "Violin", "Violin", "Viola", "Violoncello", "Violin", "Flute", "Clarinet in B♭", "Violin", "Horn in F",
     "Soprano", "Double Bass", "Oboe", "Viola", "Alto", "Bassoon", "Violin", "Trumpet in B♭", "Tenor",
     "Violoncello", "Bass", "Trombone", "Violin", "Harp",
 )  # fmt: skip
-"""Who joins beyond that, over and over."""
+"""Players beyond the full orchestra, repeated as often as needed."""
 
 
 def players(count: int) -> tuple[Player, ...]:
-    """Return so many players in the order of a score."""
-    counts = Counter(islice(chain(_CORE, cycle(_REINFORCEMENT)), count))
-    return tuple(_desks(counts))
-
-
-def _desks(counts: Counter[str]) -> Iterator[Player]:
-    for instrument in _SCORE_ORDER:
-        of = counts[instrument.name]
-        yield from (Player(instrument, number, of) for number in range(1, of + 1))
+    """Return an ensemble of `count` players in score order."""
+    totals = Counter(islice(chain(_CORE, cycle(_REINFORCEMENT)), count))
+    return tuple(
+        Player(instrument, number, totals[instrument.name])
+        for instrument in _SCORE_ORDER
+        for number in range(1, totals[instrument.name] + 1)
+    )

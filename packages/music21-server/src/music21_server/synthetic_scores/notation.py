@@ -1,4 +1,4 @@
-"""Events become the text of MusicXML notes: types, dots, beams, tuplets, ties, slurs, words."""
+"""Write events as the text of MusicXML notes: types, dots, beams, tuplets, ties, slurs, lyrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from music21_server.synthetic_scores.player_line import Event, Pitch
 
 @dataclass(frozen=True)
 class _Value:
-    """How a length is written: name, dots, beams, and how many notes stand in the time of how many."""
+    """Notation of a length: type, dots, beams, and the actual and normal number of notes of a tuplet."""
 
     name: str
     dots: int = 0
@@ -36,42 +36,42 @@ _VALUES: Final[Mapping[int, _Value]] = {
     4: _Value("16th", 0, 2, (6, 4)),
     3: _Value("32nd", 0, 3),
 }
-"""By ticks."""
+"""Notation by length in ticks."""
 
 
 _ACCIDENTALS: Final = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 
 
 class Accidentals:
-    """Which signs must be printed in a bar of a staff: what neither the signature nor a note before tells."""
+    """Accidentals needed in one bar of a staff, given its signature and the notes so far."""
 
     def __init__(self, signature: tuple[int, ...]) -> None:
         self._signature = signature
         self._printed: dict[int, int] = {}
 
-    def of(self, event: Event) -> tuple[str, ...]:
-        """Return a sign or nothing for each pitch, that of the grace note first."""
+    def signs_for(self, event: Event) -> tuple[str, ...]:
+        """Return an accidental or "" for each pitch, the grace note first."""
         pitches = event.pitches if event.grace is None else (event.grace, *event.pitches)
         signs = []
         for step, sharps in pitches:
-            is_told = event.from_tie or self._printed.get(step, self._signature[step % 7]) == sharps
-            if not is_told:
+            is_implied = event.from_tie or self._printed.get(step, self._signature[step % 7]) == sharps
+            if not is_implied:
                 self._printed[step] = sharps
-            signs.append("" if is_told else f"<accidental>{_ACCIDENTALS[sharps]}</accidental>")
+            signs.append("" if is_implied else f"<accidental>{_ACCIDENTALS[sharps]}</accidental>")
         return tuple(signs)
 
 
 @dataclass(frozen=True)
 class Syllable:
-    """A piece of text under a note: `place` is ``single``, ``begin``, ``middle`` or ``end`` of its word."""
+    """A syllable under a note; `place` in its word is ``single``, ``begin``, ``middle`` or ``end``."""
 
     text: str
     place: str
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where notes are written: voice, staff (0 where there is one), and whether they have no pitch."""
+class Placement:
+    """Voice and staff of notes (staff 0 if there is only one), and whether they are unpitched."""
 
     voice: int
     staff: int
@@ -80,7 +80,7 @@ class Where:
 
 def bar_text(
     events: list[Event],
-    where: Where,
+    placement: Placement,
     beat_ticks: int,
     accidentals: Accidentals,
     syllables: Iterator[Syllable] | None = None,
@@ -88,19 +88,19 @@ def bar_text(
     """Return one voice of a bar.
 
     Args:
-        events: What is in it.
-        where: Where it is written.
-        beat_ticks: Length of a beat, over which no beam goes.
-        accidentals: Of this bar of the staff; voices that share one go on with the same.
-        syllables: Words for notes that begin; None for an instrument.
+        events: Events of the voice.
+        placement: Voice and staff.
+        beat_ticks: Length of a beat; beams end with the beat.
+        accidentals: State of this bar of the staff, shared by its voices.
+        syllables: Lyrics for notes that begin; None for an instrument.
     """
     beams = _beams(tuple((event.ticks if event.pitches else -event.ticks) for event in events), beat_ticks)
     pieces, begin, is_slurred = [], 0, False
     for event, beam in zip(events, beams, strict=True):
-        signs = () if where.is_unpitched else accidentals.of(event)
-        text = _note(event, signs, beam, _tuplet_end(event.ticks, begin), where)
+        signs = () if placement.is_unpitched else accidentals.signs_for(event)
+        text = _note(event, signs, beam, _tuplet_end(event.ticks, begin), placement)
         if syllables is not None and event.pitches and not event.from_tie and not is_slurred:
-            note, end, rest = text.rpartition("</note>")  # behind a grace note
+            note, end, rest = text.rpartition("</note>")  # skips a grace note
             text = f"{note}{_lyric(next(syllables))}{end}{rest}"
         pieces.append(text)
         is_slurred = event.slur == "start" or (is_slurred and event.slur != "stop")
@@ -108,14 +108,14 @@ def bar_text(
     return "".join(pieces)
 
 
-def whole_bar_rest(ticks: int, where: Where) -> str:
-    """Return a bar in which nothing is played."""
-    return f'<note><rest measure="yes"/><duration>{ticks}</duration>{_place(where)}</note>\n'
+def whole_bar_rest(ticks: int, placement: Placement) -> str:
+    """Return a whole-bar rest."""
+    return f'<note><rest measure="yes"/><duration>{ticks}</duration>{_voice_and_staff(placement)}</note>\n'
 
 
-def _place(where: Where, kind: str = "", ratio: str = "") -> str:
-    staff = f"<staff>{where.staff}</staff>" if where.staff else ""
-    return f"<voice>{where.voice}</voice>{kind}{ratio}{staff}"
+def _voice_and_staff(placement: Placement, kind: str = "", ratio: str = "") -> str:
+    staff = f"<staff>{placement.staff}</staff>" if placement.staff else ""
+    return f"<voice>{placement.voice}</voice>{kind}{ratio}{staff}"
 
 
 def _lyric(syllable: Syllable) -> str:
@@ -131,8 +131,10 @@ def _tuplet_end(ticks: int, begin: int) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def _note(event: Event, signs: tuple[str, ...], beam: tuple[str, ...], tuplet_end: str, where: Where) -> str:
-    """Return the notes of an event; the same ones come again and again."""
+def _note(
+    event: Event, signs: tuple[str, ...], beam: tuple[str, ...], tuplet_end: str, placement: Placement
+) -> str:
+    """Return the notes of an event; cached because the same ones recur often."""
     value = _VALUES[event.ticks]
     dots = "<dot/>" * value.dots
     ratio = ""
@@ -147,36 +149,36 @@ def _note(event: Event, signs: tuple[str, ...], beam: tuple[str, ...], tuplet_en
     tuplet = f'<tuplet type="{tuplet_end}"/>' if tuplet_end else ""
     duration = f"<duration>{event.ticks}</duration>"
     if not event.pitches:
-        return f"<note><rest/>{duration}{_place(where, kind)}</note>\n"
-    ties = [end for end, holds in (("stop", event.from_tie), ("start", event.to_tie)) if holds]
+        return f"<note><rest/>{duration}{_voice_and_staff(placement, kind)}</note>\n"
+    ties = [end for end, is_tied in (("stop", event.from_tie), ("start", event.to_tie)) if is_tied]
     tie = "".join(f'<tie type="{each}"/>' for each in ties)
     tied = "".join(f'<tied type="{each}"/>' for each in ties)
     slur = f'<slur type="{event.slur}" number="1"/>' if event.slur else ""
     notes = []
     if event.grace is not None:
-        notes.append(_grace(event.grace, signs[0] if signs else "", where))
+        notes.append(_grace(event.grace, signs[0] if signs else "", placement))
         signs = signs[1:]
     for index, pitch in enumerate(event.pitches):
         sign = signs[index] if signs else ""
-        # Beams, tuplets and slurs belong to the chord, and stand at its first note.
+        # Beams, tuplets and slurs of a chord are written at its first note.
         marks = tied if index else f"{tied}{slur}{tuplet}"
         notes.append(
-            f"<note>{'<chord/>' if index else ''}{_pitch(pitch, where)}{duration}{tie}"
-            f"{_place(where, kind + sign, ratio)}"
+            f"<note>{'<chord/>' if index else ''}{_pitch(pitch, placement)}{duration}{tie}"
+            f"{_voice_and_staff(placement, kind + sign, ratio)}"
             f"{'' if index else beams}{f'<notations>{marks}</notations>' if marks else ''}</note>\n"
         )
     return "".join(notes)
 
 
-def _grace(pitch: Pitch, sign: str, where: Where) -> str:
-    kind = _place(where, f"<type>eighth</type>{sign}")
-    return f'<note><grace slash="yes"/>{_pitch(pitch, where)}{kind}</note>\n'
+def _grace(pitch: Pitch, sign: str, placement: Placement) -> str:
+    kind = _voice_and_staff(placement, f"<type>eighth</type>{sign}")
+    return f'<note><grace slash="yes"/>{_pitch(pitch, placement)}{kind}</note>\n'
 
 
-def _pitch(pitch: Pitch, where: Where) -> str:
+def _pitch(pitch: Pitch, placement: Placement) -> str:
     step, sharps = pitch
     octave, letter = divmod(step, 7)
-    if where.is_unpitched:
+    if placement.is_unpitched:
         return (
             f"<unpitched><display-step>{STEPS[letter]}</display-step><display-octave>{octave}</display-octave>"
             "</unpitched>"
@@ -187,7 +189,7 @@ def _pitch(pitch: Pitch, where: Where) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _beams(lengths: tuple[int, ...], beat_ticks: int) -> tuple[tuple[str, ...], ...]:
-    """Return the beams of each event, from the eighths' one on; rests have lengths below zero."""
+    """Return the beams of each event, the eighth-note beam first; rests have negative lengths."""
     groups: list[list[int]] = [[]]
     begin = 0
     for index, length in enumerate(lengths):
@@ -198,22 +200,22 @@ def _beams(lengths: tuple[int, ...], beat_ticks: int) -> tuple[tuple[str, ...], 
         else:
             groups.append([])
         begin += abs(length)
-    found: list[tuple[str, ...]] = [()] * len(lengths)
+    beams: list[tuple[str, ...]] = [()] * len(lengths)
     for group in groups:
         counts = [_VALUES[lengths[index]].beams for index in group]
-        for place, index in enumerate(group if len(group) > 1 else []):
-            found[index] = tuple(_beam(counts, place, level) for level in range(1, counts[place] + 1))
-    return tuple(found)
+        for position, index in enumerate(group if len(group) > 1 else []):
+            beams[index] = tuple(_beam(counts, position, level) for level in range(1, counts[position] + 1))
+    return tuple(beams)
 
 
-def _beam(counts: list[int], place: int, level: int) -> str:
-    """Return what one note does to the beam of one level."""
-    goes_on = place > 0 and counts[place - 1] >= level
-    leads_on = place + 1 < len(counts) and counts[place + 1] >= level
-    if goes_on and leads_on:
+def _beam(counts: list[int], position: int, level: int) -> str:
+    """Return the MusicXML value of one beam of the note at `position`, given the beams of all notes."""
+    joins_previous = position > 0 and counts[position - 1] >= level
+    joins_next = position + 1 < len(counts) and counts[position + 1] >= level
+    if joins_previous and joins_next:
         return "continue"
-    if leads_on:
+    if joins_next:
         return "begin"
-    if goes_on:
+    if joins_previous:
         return "end"
-    return "backward hook" if place > 0 else "forward hook"
+    return "backward hook" if position > 0 else "forward hook"

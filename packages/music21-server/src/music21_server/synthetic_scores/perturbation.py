@@ -1,8 +1,7 @@
-"""A known work made into one that nobody has seen, with answers that are known all the same.
+"""Derive new scores from an existing one, in such a way that their analyses can be predicted.
 
-A transposed work has the same intervals, numerals and rhythms as the original, and its key is that of the
-original raised by the interval. Some pitches besides can be moved along the scale, which makes as many
-different works as are wanted.
+A transposed score has the same intervals, numerals and rhythms as the original, and its key is the original
+one transposed. Moving a few pitches along the scale as well gives any number of different scores.
 """
 
 from __future__ import annotations
@@ -16,13 +15,19 @@ from typing import Any, Final
 from lxml import etree
 
 from music21_server.editing.element_transposition import (
-    name_of,
+    read_name,
     text,
-    transpose,
+    transpose_tree,
     write_accidental,
     write_name,
 )
-from music21_server.editing.intervals import MOST_ALTERATION, STEP, Interval, moved
+from music21_server.editing.intervals import (
+    MAX_ALTERATION,
+    STEP,
+    Interval,
+    signature_sharps,
+    transpose_name,
+)
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.score.table import STEPS
 
@@ -30,23 +35,22 @@ _INTERVALS: Final = (
     (1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (3, 6),
     (-1, -1), (-1, -2), (-2, -3), (-2, -4), (-3, -5), (-3, -6),
 )  # fmt: skip
-"""Steps and semitones: seconds, thirds, fourths, up and down."""
+"""Steps and semitones of seconds, thirds and fourths, up and down."""
 
 _OCTAVE: Final = (7, 12)
-_MOST_SHARPS: Final = 7
-_SHARPS_IN_ORDER: Final = "FCGDAEB"
+_MAX_SHARPS: Final = 7
 
 
 @dataclass(frozen=True)
 class ChangedPitch:
-    """A pitch that was moved, after the transposition.
+    """A pitch that was moved in addition to the transposition.
 
     Attributes:
         part: Id of the part.
-        measure: Number of the bar, as printed.
-        node: Which `<note>` or `<forward>` of the document, from 0; the column `node` of `notes.NoteTable`.
-        before: Such as ``F#4``, as music21 writes it.
-        after: Likewise.
+        measure: Printed number of the bar.
+        node: Index among all `<note>` and `<forward>` elements, as in the column `node` of `NoteTable`.
+        before: Transposed pitch such as ``F#4``, as music21 writes it.
+        after: Pitch that replaced it.
     """
 
     part: str
@@ -57,13 +61,13 @@ class ChangedPitch:
 
 
 @dataclass(frozen=True)
-class Perturbed:
-    """A work made unknown.
+class PerturbedScore:
+    """A transposed score with some pitches changed.
 
     Attributes:
         document: MusicXML in UTF-8.
-        interval: By which it is transposed.
-        changed: Which pitches were moved besides, in the order of the document.
+        interval: Interval of the transposition.
+        changed: Pitches moved in addition, in document order.
     """
 
     document: bytes
@@ -71,40 +75,39 @@ class Perturbed:
     changed: tuple[ChangedPitch, ...]
 
 
-def perturbed(document: bytes, seed: int, *, changes: int = 2) -> Perturbed:
-    """Return a work transposed by an interval, with some of its pitches moved by a step or two.
+def perturb(document: bytes, seed: int, *, changes: int = 2) -> PerturbedScore:
+    """Transpose a score by a random interval, and move some of its pitches by a step or two.
 
     Args:
-        document: Partwise MusicXML, unpacked.
-        seed: Decides on the interval, and which pitches.
-        changes: How many pitches are moved: at most as many as there are notes that are neither tied nor
-            grace notes nor part of a chord. With none, the answers of the original hold, raised by the
-            interval.
+        document: Uncompressed partwise MusicXML.
+        seed: Seed for the interval and the pitches.
+        changes: Number of pitches to move. Notes that are tied, grace notes or in a chord are never moved.
+            With 0, all analyses are those of the original, transposed.
 
     Raises:
-        UnreadableScoreError: It is no MusicXML.
-        ScoreError: It has not so many notes to move.
+        UnreadableScoreError: The document is not MusicXML.
+        ScoreError: It has fewer notes that can be moved.
     """
-    tree = _parsed(document)
-    chance = random.Random(seed)  # noqa: S311 - music, no secret
-    with _only_music():
-        interval = chance.choice(
-            _that_fit(tree, (Interval(*each) for each in _INTERVALS)) or [Interval(*_OCTAVE)]
-        )
-        transpose(tree, interval)
-        movable = list(_movable(tree))
+    tree = _parse(document)
+    rng = random.Random(seed)  # noqa: S311 - music, no secret
+    with _bad_values_refused():
+        intervals = [Interval(*each) for each in _INTERVALS]
+        interval = rng.choice(_writable(tree, intervals) or [Interval(*_OCTAVE)])
+        transpose_tree(tree, interval)
+        movable = list(_movable_notes(tree))
         if changes > len(movable):
             raise ScoreError(
                 f"Expected at least {changes:,} notes that are neither tied nor grace notes nor part of a "
                 f"chord, got {len(movable):,}: ask for fewer changes."
             )
-        chosen = sorted(chance.sample(range(len(movable)), changes))
-        changed = tuple(_move(movable[index], chance.choice((-2, -1, 1, 2))) for index in chosen)
-    return Perturbed(_written(tree), interval, changed)
+        chosen = sorted(rng.sample(range(len(movable)), changes))
+        changed = tuple(_move(movable[index], rng.choice((-2, -1, 1, 2))) for index in chosen)
+    content = bytes(etree.tostring(tree, xml_declaration=True, encoding="UTF-8"))
+    return PerturbedScore(content, interval, changed)
 
 
-def _parsed(document: bytes) -> Any:
-    """Return the tree of a document; nothing is fetched, and no entity expanded."""
+def _parse(document: bytes) -> Any:
+    """Parse a document without fetching DTDs or expanding entities."""
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -124,13 +127,9 @@ def _parsed(document: bytes) -> Any:
     return root.getroottree()
 
 
-def _written(tree: Any) -> bytes:
-    return bytes(etree.tostring(tree, xml_declaration=True, encoding="UTF-8"))
-
-
 @contextmanager
-def _only_music() -> Iterator[None]:
-    """Say what is wrong with a document in which steps or numbers are none."""
+def _bad_values_refused() -> Iterator[None]:
+    """Turn errors about steps and numbers into an `UnreadableScoreError`."""
     try:
         yield
     except (ValueError, KeyError) as error:
@@ -139,21 +138,21 @@ def _only_music() -> Iterator[None]:
         ) from error
 
 
-def _that_fit(tree: Any, intervals: Iterable[Interval]) -> list[Interval]:
-    """Return those intervals after which everything can be written, pitches with two signs at most."""
+def _writable(tree: Any, intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the intervals that need at most seven sharps or flats in signatures and two on notes."""
     fifths = {int(text(each)) for each in tree.iter("fifths") if text(each)}
-    names = {name_of(pitch) for pitch in tree.iter("pitch")}
+    names = {read_name(pitch) for pitch in tree.iter("pitch")}
     return [
         interval
         for interval in intervals
-        if all(abs(each + interval.fifths) <= _MOST_SHARPS for each in fifths)
-        and all(abs(moved(step, sharps, interval)[1]) <= MOST_ALTERATION for step, sharps in names)
+        if all(abs(each + interval.fifths) <= _MAX_SHARPS for each in fifths)
+        and all(abs(transpose_name(step, sharps, interval)[1]) <= MAX_ALTERATION for step, sharps in names)
     ]
 
 
 @dataclass(frozen=True)
-class _Movable:
-    """A note that may be moved, and the signature that it stands under."""
+class _MovableNote:
+    """A note that may be moved, with the key signature it is under."""
 
     part: str
     measure: str
@@ -162,7 +161,7 @@ class _Movable:
     fifths: int
 
 
-def _movable(tree: Any) -> Iterator[_Movable]:
+def _movable_notes(tree: Any) -> Iterator[_MovableNote]:
     node = -1
     for part in tree.getroot().iterchildren("part"):
         fifths = 0
@@ -173,7 +172,7 @@ def _movable(tree: Any) -> Iterator[_Movable]:
                     fifths = signatures[-1] if signatures else fifths
                 node += child.tag in ("note", "forward")
                 if child.tag == "note" and _may_move(child):
-                    yield _Movable(part.get("id", ""), measure.get("number", ""), node, child, fifths)
+                    yield _MovableNote(part.get("id", ""), measure.get("number", ""), node, child, fifths)
 
 
 def _may_move(note: Any) -> bool:
@@ -185,14 +184,15 @@ def _may_move(note: Any) -> bool:
     return following is None or following.find("chord") is None
 
 
-def _move(movable: _Movable, steps: int) -> ChangedPitch:
+def _move(movable: _MovableNote, steps: int) -> ChangedPitch:
     """Move a note along the scale of its key signature."""
     pitch = movable.note.find("pitch")
-    step, sharps = name_of(pitch)
+    step, sharps = read_name(pitch)
     octave = pitch.find("octave")
     before = _name(step, sharps, text(octave))
     octaves, index = divmod(STEP[step] + steps, 7)
-    new_sharps = _signature(STEPS[index], movable.fifths)
+    # A signature of more than seven sharps or flats alters each step once.
+    new_sharps = signature_sharps(STEPS[index], max(-_MAX_SHARPS, min(_MAX_SHARPS, movable.fifths)))
     octave.text = str(int(text(octave)) + octaves)
     write_name(pitch, STEPS[index], new_sharps)
     write_accidental(movable.note.find("accidental"), new_sharps)
@@ -203,12 +203,6 @@ def _move(movable: _Movable, steps: int) -> ChangedPitch:
         before=before,
         after=_name(STEPS[index], new_sharps, text(octave)),
     )
-
-
-def _signature(step: str, fifths: int) -> int:
-    """Return the sharps that a key signature gives to a step, or flats below zero."""
-    fifths = max(-_MOST_SHARPS, min(_MOST_SHARPS, fifths))
-    return (fifths + 6 - _SHARPS_IN_ORDER.index(step)) // 7
 
 
 def _name(step: str, sharps: float, octave: str) -> str:

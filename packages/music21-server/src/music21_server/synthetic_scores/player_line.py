@@ -1,4 +1,4 @@
-"""One line of one player on its way through the score."""
+"""A line of one player while it is being composed: its range, its position and the bars so far."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import NamedTuple
 from music21_server.synthetic_scores.form import Slot
 
 Pitch = tuple[int, int]
-"""Steps from C of octave 0, and alteration in semitones."""
+"""Steps above C0, and alteration in semitones."""
 
 
 class Event(NamedTuple):
-    """A note, chord or rest as it is written.
+    """A written note, chord or rest.
 
     Attributes:
         ticks: Its length.
-        pitches: The lowest first; none for a rest.
-        from_tie: Whether it goes on from the one before.
-        to_tie: Whether the next goes on from it.
-        slur: ``start`` or ``stop`` of a slur, or nothing.
+        pitches: Pitches, lowest first; empty for a rest.
+        from_tie: Whether it is tied to the event before.
+        to_tie: Whether it is tied to the event after.
+        slur: ``start`` or ``stop`` of a slur, or "".
         grace: Pitch of a grace note before it.
     """
 
@@ -33,69 +33,70 @@ class Event(NamedTuple):
     grace: Pitch | None = None
 
 
-class Hand:
-    """One line of one player, as it goes through the score.
+class PlayerLine:
+    """One line of one player, composed figure by figure.
 
     Attributes:
-        lowest: Its range.
-        highest: Its range.
-        at: Where it is, in steps; every figure goes on from there.
-        upward: Where scales and arpeggios are going.
-        chance: Decides what the figure leaves open.
-        bars: What has been played.
+        lowest: Lowest step of the range.
+        highest: Highest step of the range.
+        position: Current step, from which the next figure goes on.
+        upward: Direction of scales and arpeggios.
+        rng: Source of the choices that a figure leaves open.
+        bars: Events so far, by bar.
     """
 
-    def __init__(self, lowest: int, highest: int, home: int, chance: random.Random) -> None:
+    def __init__(self, lowest: int, highest: int, center: int, rng: random.Random) -> None:
         self.lowest = lowest
         self.highest = highest
-        self.at = home
+        self.position = center
         self.upward = True
-        self.chance = chance
+        self.rng = rng
         self.bars: list[list[Event]] = []
-        self._home = home
+        self._center = center
 
     def begin_bar(self) -> None:
         """Begin the next bar."""
         self.bars.append([])
 
     def play(self, ticks: int, steps: tuple[int, ...], slot: Slot, *, slur: str = "") -> None:
-        """Play a note or a chord with the alterations of the moment, or a rest without steps."""
+        """Append a note or chord with the slot's alterations, or a rest if there are no steps."""
         pitches = tuple([(step, slot.alterations[step % 7]) for step in steps])
         self.bars[-1].append(Event(ticks, pitches, slur=slur))
 
-    def go_on(self, ticks: int) -> None:
-        """Tie what was played last over into another note."""
+    def tie_over(self, ticks: int) -> None:
+        """Append the last pitches again, tied."""
         bar = self.bars[-1] or self.bars[-2]
         last = bar[-1]
         bar[-1] = last._replace(to_tie=True)
         self.bars[-1].append(Event(ticks, last.pitches, from_tie=True))
 
     @property
-    def last(self) -> tuple[Pitch, ...]:
-        """What was played last; nothing after a rest."""
+    def last_pitches(self) -> tuple[Pitch, ...]:
+        """Pitches of the last event; empty after a rest."""
         for bar in reversed(self.bars[-2:]):
             if bar:
                 return bar[-1].pitches
         return ()
 
-    def tone(self, slot: Slot) -> int:
-        """Go to the nearest tone of the chord, with a mind to come home, and return it."""
-        self.at = nearest(ladder(slot.letters, self.lowest, self.highest), (self.at * 3 + self._home) // 4)
-        return self.at
+    def move_to_chord_tone(self, slot: Slot) -> int:
+        """Move to the nearest chord tone, drifting towards the center of the line, and return it."""
+        target = (self.position * 3 + self._center) // 4
+        self.position = nearest(steps_in_range(slot.letters, self.lowest, self.highest), target)
+        return self.position
 
 
 @lru_cache(maxsize=4096)
-def ladder(letters: tuple[int, ...], lowest: int, highest: int) -> tuple[int, ...]:
-    """Return every step of a range that has one of these letters; the middle of the range if none has."""
-    found = tuple(step for step in range(lowest, highest + 1) if step % 7 in letters)
-    return found or ((lowest + highest) // 2,)
+def steps_in_range(letters: tuple[int, ...], lowest: int, highest: int) -> tuple[int, ...]:
+    """Return every step of a range that has one of these letters, or else the middle of the range."""
+    steps = tuple(step for step in range(lowest, highest + 1) if step % 7 in letters)
+    return steps or ((lowest + highest) // 2,)
 
 
-def nearest(rungs: tuple[int, ...], wanted: int) -> int:
-    """Return the nearest of sorted steps."""
-    above = bisect_left(rungs, wanted)
+def nearest(steps: tuple[int, ...], target: int) -> int:
+    """Return the step nearest to the target, the higher one of two; `steps` are sorted."""
+    above = bisect_left(steps, target)
     if above == 0:
-        return rungs[0]
-    if above == len(rungs) or wanted - rungs[above - 1] < rungs[above] - wanted:
-        return rungs[above - 1]
-    return rungs[above]
+        return steps[0]
+    if above == len(steps) or target - steps[above - 1] < steps[above] - target:
+        return steps[above - 1]
+    return steps[above]

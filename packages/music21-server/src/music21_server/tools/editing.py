@@ -8,7 +8,7 @@ from fastmcp.tools import Tool
 from pydantic import Field
 
 from music21_server.editing import extraction, transposition
-from music21_server.editing.transposition import Direction, Wish
+from music21_server.editing.transposition import Direction, TranspositionRequest
 from music21_server.service.score_service import Studio
 from music21_server.tools.common import (
     MAKING,
@@ -80,10 +80,10 @@ class EditingTools:
         stay what they are: their written notes move like all others. Returns the new score's name and facts,
         and by which interval which parts moved.
         """
-        wish = Wish(
+        request = TranspositionRequest(
             interval, semitones, to_key, from_key, direction, tuple(parts) if parts is not None else None
         )
-        return await self._derived(score_id, new_score_id, transposition.transpose, wish)
+        return await self._derived(score_id, new_score_id, transposition.transpose, request)
 
     async def extract_part(
         self,
@@ -100,7 +100,7 @@ class EditingTools:
         stand in other parts come along. For some measures of it: score_slice. Returns the new score's name
         and facts.
         """
-        return await self._derived(score_id, new_score_id, extraction.extract, tuple(parts))
+        return await self._derived(score_id, new_score_id, extraction.extract_parts, tuple(parts))
 
     async def score_slice(
         self,
@@ -119,7 +119,7 @@ class EditingTools:
         """
         chosen = tuple(parts) if parts is not None else None
         return await self._derived(
-            score_id, new_score_id, extraction.cut, first_measure, last_measure, chosen
+            score_id, new_score_id, extraction.slice_score, first_measure, last_measure, chosen
         )
 
     async def _derived(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
-from music21_server.synthetic_scores import census
+from music21_server.synthetic_scores import score_statistics
 
 NOTE = (
     "<note>{marks}<pitch><step>{step}</step>{alter}<octave>{octave}</octave></pitch>{duration}{tie}"
@@ -41,7 +41,7 @@ def attributes(fifths=0, mode="major", rest=""):
     )
 
 
-def test_everything_is_counted():
+def test_all_statistics_of_a_small_score():
     score = score_of(
         note("D5", 0, grace=True) + note("C4", 12) + note("E4", 12, chord=True) + note("G4", 12, tie="start"),
         note("G4", 12, tie="stop") + "<note><rest/><duration>12</duration><voice>1</voice></note>",
@@ -50,7 +50,7 @@ def test_everything_is_counted():
         + "<note><unpitched/><duration>6</duration><voice>1</voice></note>",
         attributes=attributes(),
     )
-    assert asdict(census(score)) == {
+    assert asdict(score_statistics(score)) == {
         "staves": 1,
         "transposing_staves": 0,
         "staves_of_shared_instruments": 0,
@@ -70,25 +70,25 @@ def test_everything_is_counted():
     }
 
 
-def test_a_tie_counts_only_when_both_ends_are_there():
+def test_a_tie_counts_only_with_both_ends():
     assert (
-        census(
+        score_statistics(
             score_of(note("G4", 24, tie="start"), note("A4", 24), attributes=attributes())
         ).ties_over_barlines
         == 0
     )
     assert (
-        census(
+        score_statistics(
             score_of(note("G4", 24), note("G4", 24, tie="stop"), attributes=attributes())
         ).ties_over_barlines
         == 0
     )
 
 
-def test_sonorities_are_seen_from_the_tonic():
+def test_sonorities_are_relative_to_the_tonic():
     def relative(first, second, *, change):
         bars = (note(first, 24), f"<attributes><key>{change}</key></attributes>{note(second, 24)}")
-        return census(score_of(*bars, attributes=attributes())).relative_sonorities
+        return score_statistics(score_of(*bars, attributes=attributes())).relative_sonorities
 
     in_d, in_c_minor = "<fifths>2</fifths>", "<fifths>-3</fifths><mode>minor</mode>"
     assert relative("E4", "F#5", change=in_d) == 1  # the third of both
@@ -97,18 +97,18 @@ def test_sonorities_are_seen_from_the_tonic():
     assert relative("F#4", "G-4", change="<fifths>0</fifths>") == 2  # of another name
 
 
-def test_a_transposing_part_is_heard_in_the_key_that_sounds():
+def test_a_transposing_part_is_counted_in_its_sounding_key():
     clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
     in_a = "<transpose><diatonic>-2</diatonic><chromatic>-3</chromatic></transpose>"
     bars = (
         note("D4", 24),
         f"<attributes><key><fifths>-2</fifths></key>{in_a}</attributes>" + note("B-4", 24),
     )
-    found = census(score_of(*bars, attributes=attributes(fifths=2, rest=clarinet)))
+    found = score_statistics(score_of(*bars, attributes=attributes(fifths=2, rest=clarinet)))
     assert found.transposing_staves == 1
     assert found.relative_sonorities == 1  # the tonic of C, then of G, on another clarinet
 
 
-def test_silence_has_no_sonorities():
-    found = census(score_of("<note><rest/><duration>24</duration></note>", attributes=attributes()))
+def test_a_rest_has_no_sonorities():
+    found = score_statistics(score_of("<note><rest/><duration>24</duration></note>", attributes=attributes()))
     assert (found.sonorities, found.relative_sonorities, found.rests) == (0, 0, 1)

@@ -1,4 +1,4 @@
-"""What is in a score, counted: that a made one has everything that real ones have can be shown by it."""
+"""Counts of what a score contains, to show that a synthetic score has everything real ones have."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from music21_server.theory.chords.sonorities import Sonorities, sonorities
 from music21_server.theory.pitch.transposition import sounding_pitches
 
 _FIFTHS_OF_STEP: Final = np.array([0, 2, 4, -1, 1, 3, 5], dtype=np.int64)
-_FURTHEST: Final = 31
-"""Names further from the tonic on the line of fifths count as this far; four flats below the tonic are 28."""
+_MAX_FIFTHS: Final = 31
+"""Larger distances from the tonic on the line of fifths count as this one; four flats below it are 28."""
 
 
 @dataclass(frozen=True)
-class Census:
-    """Figures of a score.
+class ScoreStatistics:
+    """Counts of one score.
 
     Attributes:
-        staves: Parts, the staves of one instrument counted apart.
-        transposing_staves: Those whose names of notes are not those that are heard; octaves do not count.
-        staves_of_shared_instruments: Those of instruments with several.
+        staves: Parts, with each staff of an instrument counted.
+        transposing_staves: Staves whose written note names differ from the sounding ones.
+        staves_of_shared_instruments: Staves of instruments with more than one.
         measures: Bars.
-        notes: Pitched ones, grace notes included.
+        notes: Pitched notes, including grace notes.
         grace_notes: Grace notes.
-        unpitched_notes: Of percussion.
+        unpitched_notes: Percussion notes.
         rests: Rests.
         chord_notes: Notes that share voice and onset with another.
-        ties_over_barlines: Notes at the end of a bar with the same pitch tied to them in the next.
-        notes_of_triplets: Whose length has a third in it.
+        ties_over_barlines: Notes at the end of a bar that are tied to the same pitch in the next.
+        notes_of_triplets: Notes whose length has a factor of one third.
         key_changes: Bars after the first with a new key signature.
         time_changes: Bars after the first with a new time signature.
-        sonorities: Moments with other notes than the moment before.
-        relative_sonorities: Different ones, seen from the tonic of the signature: mode, bass, set of names.
+        sonorities: Moments whose sounding notes differ from the moment before.
+        relative_sonorities: Distinct sonorities relative to the tonic: mode, bass and set of note names.
     """
 
     staves: int
@@ -66,12 +66,12 @@ class Census:
     relative_sonorities: int
 
 
-def census(score: Score) -> Census:
-    """Count what is in a score."""
+def score_statistics(score: Score) -> ScoreStatistics:
+    """Count the contents of a score."""
     table = score.notes
     pitched = table.kind == NOTE
     heard = sonorities(score, sounding_pitches(score))
-    return Census(
+    return ScoreStatistics(
         staves=len(score.parts),
         transposing_staves=sum(
             any((each.chromatic % 12, each.diatonic % 7) != (0, 0) for each in part.transpositions)
@@ -94,9 +94,9 @@ def census(score: Score) -> Census:
 
 
 def _chord_notes(table: NoteTable) -> int:
-    plays = (table.kind == NOTE) & ~table.grace
-    places = np.stack([table.part, table.measure, table.voice, table.onset], axis=1)[plays]
-    _, counts = np.unique(places, axis=0, return_counts=True)
+    ordinary = (table.kind == NOTE) & ~table.grace
+    onsets = np.stack([table.part, table.measure, table.voice, table.onset], axis=1)[ordinary]
+    _, counts = np.unique(onsets, axis=0, return_counts=True)
     return int(counts[counts > 1].sum())
 
 
@@ -110,15 +110,15 @@ def _ties_over_barlines(score: Score) -> int:
     table = score.notes
     pitched = (table.kind == NOTE) & ~table.grace
     ends = score.own_ticks[table.part, table.measure]
-    leads = pitched & np.isin(table.tie, (TIE_START, TIE_CONTINUE)) & (table.onset + table.duration == ends)
-    follows = pitched & np.isin(table.tie, (TIE_STOP, TIE_CONTINUE)) & (table.onset == 0)
+    starts = pitched & np.isin(table.tie, (TIE_START, TIE_CONTINUE)) & (table.onset + table.duration == ends)
+    stops = pitched & np.isin(table.tie, (TIE_STOP, TIE_CONTINUE)) & (table.onset == 0)
     cents = table.written_cents
 
-    def places(rows: Booleans, later: int) -> set[tuple[int, ...]]:
-        columns = np.stack([table.part, table.measure + later, cents], axis=1)[rows]
+    def keys(rows: Booleans, measure_offset: int) -> set[tuple[int, ...]]:
+        columns = np.stack([table.part, table.measure + measure_offset, cents], axis=1)[rows]
         return set(map(tuple, columns.tolist()))
 
-    return len(places(leads, 1) & places(follows, 0))
+    return len(keys(starts, 1) & keys(stops, 0))
 
 
 def _relative_sonorities(score: Score, heard: Sonorities) -> int:
@@ -128,15 +128,15 @@ def _relative_sonorities(score: Score, heard: Sonorities) -> int:
     first = heard.first[:-1]
     sizes = np.diff(heard.first)
     fifths = _FIFTHS_OF_STEP[heard.step] + 7 * np.rint(heard.alter_cents / 100).astype(np.int64)
-    seen = fifths - np.repeat(tonic[heard.measure], sizes)
-    place = np.clip(seen + _FURTHEST, 0, 2 * _FURTHEST)
-    names = np.bitwise_or.reduceat(np.int64(1) << place, first)
-    classes = np.stack([is_minor[heard.measure], place[first], names], axis=1)
+    from_tonic = fifths - np.repeat(tonic[heard.measure], sizes)
+    bit = np.clip(from_tonic + _MAX_FIFTHS, 0, 2 * _MAX_FIFTHS)
+    names = np.bitwise_or.reduceat(np.int64(1) << bit, first)
+    classes = np.stack([is_minor[heard.measure], bit[first], names], axis=1)
     return len(np.unique(classes, axis=0))
 
 
 def _tonics(score: Score) -> tuple[Integers, Integers]:
-    """Return the sounding tonic of each bar on the line of fifths, and 1 where it is one of minor."""
+    """Return for each bar its sounding tonic on the line of fifths, and whether the key is minor (1 or 0)."""
     tonic = np.zeros(len(score.measure_ticks), dtype=np.int64)
     is_minor = np.zeros_like(tonic)
     parts = [each.part for each in score.keys]
@@ -148,9 +148,9 @@ def _tonics(score: Score) -> tuple[Integers, Integers]:
 
 
 def _fifths_written(score: Score, change: KeyChange) -> int:
-    """Return how far the part of a signature is written from how it sounds, on the line of fifths."""
-    found = 0
+    """Return the distance from sounding to written pitch on the line of fifths, in the part of this key."""
+    fifths = 0
     for each in score.parts[change.part].transpositions:
         if each.measure <= change.measure:
-            found = 12 * each.diatonic - 7 * each.chromatic
-    return found
+            fifths = 12 * each.diatonic - 7 * each.chromatic
+    return fifths

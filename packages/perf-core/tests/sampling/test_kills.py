@@ -76,7 +76,7 @@ def test_busy_process_is_killed_first(family) -> None:
 def test_nothing_is_killed_without_a_server_or_a_pattern(pid: int | None, pattern: str) -> None:
     killer = ProcessKiller(pid, pattern, load_s=5.0)
     with killer:
-        assert killer._thread is None
+        assert killer._attempts_left == 0
     assert killer.kills == ()
 
 

@@ -16,7 +16,8 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Wire
-from perf_core.errors import ResultsError, UsageError
+from perf_core.errors import UsageError
+from perf_core.files import write_atomically
 
 SCHEMA = 1
 PLAN_NAME = "plan.json"
@@ -282,16 +283,11 @@ def write(plan: Plan, folder: Path) -> Path:
     """
     path = folder / PLAN_NAME
     try:
-        path.write_text(
-            json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False), encoding="utf-8"
-        )
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write {path}: {error.strerror}", "Choose another --output-dir."
-        ) from error
+        content = json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"expected JSON values as arguments and answers of the adapter's journeys: {error}",
             "Correct the adapter.",
         ) from error
+    write_atomically(path, content)
     return path

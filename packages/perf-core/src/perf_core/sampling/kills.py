@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
 import psutil
 
 from perf_core.sampling.cpu_clock import cpu_s
+from perf_core.sampling.periodic import PeriodicThread
 
 KILLS_PER_RUN = 5
 """Kills during one load; fewer when the load is too short."""
@@ -45,7 +44,7 @@ class Kill:
     was_busy: bool
 
 
-class ProcessKiller:
+class ProcessKiller(PeriodicThread):
     """Kills one process after another from a background thread; use it as a context manager.
 
     Args:
@@ -56,49 +55,29 @@ class ProcessKiller:
     """
 
     def __init__(self, pid: int | None, pattern: str, load_s: float) -> None:
-        self._pid = pid
-        self._pattern = pattern
         killing_s = load_s * _KILLING_SHARE
-        self._interval_s = max(_SHORTEST_INTERVAL_S, killing_s / KILLS_PER_RUN)
+        interval_s = max(_SHORTEST_INTERVAL_S, killing_s / KILLS_PER_RUN)
+        super().__init__(self._attempt, interval_s, "process-killer", delay_s=interval_s)
+        self._root = pid
+        self._pattern = pattern
         # A billionth more: 5 intervals of a fifth of the time must not become 4 by rounding.
-        self._count = min(KILLS_PER_RUN, int(killing_s / self._interval_s + 1e-9))
+        count = min(KILLS_PER_RUN, int(killing_s / interval_s + 1e-9))
+        self._attempts_left = count if pid is not None and pattern else 0
         self._kills: list[Kill] = []
-        self._done = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> ProcessKiller:
-        if self._pid is not None and self._pattern:
-            self._thread = threading.Thread(
-                target=self._run, args=(self._pid,), name="process-killer", daemon=True
-            )
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
 
     @property
     def kills(self) -> tuple[Kill, ...]:
         """Processes killed so far, in order."""
         return tuple(self._kills)
 
-    def _run(self, root: int) -> None:
-        start = time.monotonic()
-        for number in range(1, self._count + 1):
-            if self._done.wait(max(0.0, start + number * self._interval_s - time.monotonic())):
-                return
-            self._kill_one(root)
+    def _attempt(self) -> None:
+        if self._root is not None and self._attempts_left > 0:
+            self._attempts_left -= 1
+            self._kill_one(self._root)
 
     def _kill_one(self, root: int) -> None:
         deadline = time.monotonic() + _BUSY_WAIT_S
-        while not self._done.is_set():
+        while not self.stopping.is_set():
             candidates = killable(root, self._pattern)
             busy = _busy_process(candidates)
             if busy is None and time.monotonic() < deadline:

@@ -177,8 +177,11 @@ async def test_faults_on_the_session_wire(make_app: MakeApp, serving: Serving) -
         assert app.sessions_open() == 1, "a refused request must leave no session behind"
 
 
-async def test_the_session_cap_refuses_and_room_frees_up(make_app: MakeApp, serving: Serving) -> None:
-    app = make_app(max_sessions=2)
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_the_limit_on_sessions_refuses_one_more_until_one_is_closed(
+    make_app: MakeApp, serving: Serving, *, fast_lane: bool
+) -> None:
+    app = make_app(max_sessions=2, fast_lane=fast_lane)
     async with serving(app) as wires:
         first = await wires.open_session()
         await wires.open_session()
@@ -190,11 +193,12 @@ async def test_the_session_cap_refuses_and_room_frees_up(make_app: MakeApp, serv
         assert app.traffic.sessions_created == 3
 
 
-async def test_an_idle_session_expires(make_app: MakeApp, serving: Serving) -> None:
-    app = make_app(session_idle_timeout_s=0.05)
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_an_idle_session_expires(make_app: MakeApp, serving: Serving, *, fast_lane: bool) -> None:
+    app = make_app(session_idle_timeout_s=0.05, fast_lane=fast_lane)
     async with serving(app) as wires:
-        session = await wires.open_session()
-        async with asyncio.timeout(10):
+        session = (await wires.initialize()).headers["mcp-session-id"]
+        async with asyncio.timeout(30):
             while app.sessions_open():
                 await asyncio.get_running_loop().run_in_executor(None, lambda: None)
         assert (await wires.call_in_session(session, "echo", {"text": "hi"})).status_code == 404

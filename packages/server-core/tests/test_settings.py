@@ -49,12 +49,14 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.allowed_origins == ["http://x", "http://y"]
 
 
-def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_PORT", "")
     assert load_settings(Settings, []).port == 4321
 
 
-def test_the_standard_otlp_variable_counts_unless_the_own_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_standard_otlp_variable_is_used_unless_the_servers_own_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://standard:4318")
     assert load_settings(Settings, []).otlp_endpoint == "http://standard:4318"
     monkeypatch.setenv("DEMO_OTLP_ENDPOINT", "http://own:4318")
@@ -78,12 +80,18 @@ def test_the_standard_otlp_variable_counts_unless_the_own_one_is_set(monkeypatch
         ("--log-level", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("--otlp-endpoint", "collector:4318", "a URL such as"),
         ("--workers", "0", "greater than or equal to 1"),
+        ("--workers", "65", "less than or equal to 64"),
         ("--node", "a.b", "match pattern"),
+        ("--node", "n" * 33, "match pattern"),
         ("--rate-limit-per-s", "0", "greater than 0"),
+        ("--rate-limit-per-s", "1000001", "less than or equal to 1000000"),
         ("--rate-limit-burst", "0", "greater than or equal to 1"),
+        ("--max-sessions", "0", "greater than or equal to 1"),
+        ("--session-idle-timeout-s", "inf", "finite"),
+        ("--drain-timeout-s", "0", "greater than 0"),
     ],
 )
-def test_a_malformed_setting_names_itself_what_came_and_what_was_expected(
+def test_a_malformed_setting_is_reported_with_expected_and_actual_value(
     option: str, value: str, expected: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -101,7 +109,7 @@ SECRET = "0123456789abcdef"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_other_machines_need_a_token_or_a_word(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_for_other_machines_need_a_token_or_no_auth(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(Settings, ["--host", host])
     (problem,) = caught.value.problems
@@ -115,7 +123,7 @@ def test_other_machines_need_a_token_or_a_word(host: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
-def test_loopback_needs_none(host: str) -> None:
+def test_loopback_needs_no_token(host: str) -> None:
     assert load_settings(Settings, ["--host", host]).auth_tokens == []
 
 
@@ -127,7 +135,7 @@ def test_loopback_needs_none(host: str) -> None:
         (["--auth-tokens", SECRET, "--no-auth"], "one of the two is a mistake"),
     ],
 )
-def test_a_problem_with_tokens_does_not_show_them(arguments: list[str], expected: str) -> None:
+def test_a_problem_with_tokens_does_not_reveal_them(arguments: list[str], expected: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(Settings, arguments)
     (problem,) = caught.value.problems
@@ -136,13 +144,13 @@ def test_a_problem_with_tokens_does_not_show_them(arguments: list[str], expected
     assert not any(secret in problem for secret in ("short-secret", SECRET, "with blanks"))
 
 
-def test_tokens_do_not_show_in_settings() -> None:
+def test_tokens_are_hidden_in_the_settings_repr() -> None:
     settings = load_settings(Settings, ["--auth-tokens", SECRET])
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.model_dump())
 
 
-def test_the_burst_is_that_of_a_second_unless_told() -> None:
+def test_the_default_burst_is_the_rate_of_one_second() -> None:
     assert load_settings(Settings, []).rate is None
     assert load_settings(Settings, ["--rate-limit-per-s", "2.5"]).rate == Rate(2.5, 3)
     assert load_settings(Settings, ["--rate-limit-per-s", "2", "--rate-limit-burst", "9"]).rate == Rate(2, 9)
@@ -158,7 +166,7 @@ def test_stdio_has_one_worker() -> None:
         load_settings(Settings, ["--transport", "stdio", "--workers", "2"])
 
 
-def test_all_problems_come_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(Settings, ["--port=x", "--max-sessions=y"])
     assert len(caught.value.problems) == 2

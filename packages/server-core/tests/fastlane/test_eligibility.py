@@ -1,4 +1,4 @@
-"""Which tools FastMCP has to call, and that the reason is said."""
+"""Tools that only FastMCP can call, with reasons."""
 
 from __future__ import annotations
 
@@ -117,7 +117,44 @@ def test_what_needs_fastmcp_says_why(made: FunctionTool, reason: str) -> None:
     assert reason in tool_reason(made)
 
 
-def test_closures_are_looked_into() -> None:
+def _first(text: str) -> str:
+    return _second(text)
+
+
+def _second(text: str) -> str:
+    return _third(text)
+
+
+def _third(text: str) -> str:
+    return f"{text} {get_http_headers()}"
+
+
+async def calls_first(text: str) -> str:
+    return _first(text)
+
+
+def _ping(text: str) -> str:
+    return _pong(text)
+
+
+def _pong(text: str) -> str:
+    return _ping(text)
+
+
+def test_functions_of_the_same_module_are_searched_three_calls_deep() -> None:
+    assert "get_http_headers" in tool_reason(tool(calls_first))
+
+    async def one_call_deeper(text: str) -> str:
+        return await calls_first(text)
+
+    assert tool_reason(tool(one_call_deeper)) == ""
+
+
+def test_the_search_ends_in_functions_that_call_each_other() -> None:
+    assert tool_reason(tool(_ping)) == ""
+
+
+def test_closures_are_searched_too() -> None:
     hidden = get_context
 
     async def closure(text: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 
@@ -18,7 +19,7 @@ class DemoSettings(ServerSettings):
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.7"])
-def test_an_address_that_is_not_ours(host: str) -> None:
+def test_an_address_of_another_machine_is_refused_with_the_setting_to_check(host: str) -> None:
     with pytest.raises(BindError) as caught:
         bind(DemoSettings(host=host, port=0))
     assert f"cannot listen on {host}:0" in str(caught.value)
@@ -29,7 +30,7 @@ def test_an_address_that_is_not_ours(host: str) -> None:
     ("host", "reached_at"),
     [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")],
 )
-def test_the_url_is_one_that_a_client_here_can_use(host: str, reached_at: str) -> None:
+def test_the_url_works_for_a_client_on_this_machine(host: str, reached_at: str) -> None:
     try:
         listener = bind(DemoSettings(host=host, port=0))
     except BindError:
@@ -40,7 +41,15 @@ def test_the_url_is_one_that_a_client_here_can_use(host: str, reached_at: str) -
         assert served_url(listener, "/mcp") == f"http://{reached_at}:{listener.getsockname()[1]}/mcp"
 
 
-def test_listener_says_tcp_so_that_asyncio_sends_answers_at_once() -> None:
+def test_many_connections_can_wait_to_be_accepted() -> None:
+    with bind(DemoSettings(port=0)) as listener, contextlib.ExitStack() as stack:
+        for _ in range(
+            300
+        ):  # beyond Python's default backlog of 128, within the kernel's usual limit of 4096
+            stack.enter_context(socket.create_connection(listener.getsockname(), timeout=5))
+
+
+def test_the_listener_has_the_protocol_that_makes_asyncio_disable_nagles_algorithm() -> None:
     with bind(DemoSettings(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 

@@ -542,6 +542,8 @@ async def test_a_client_that_does_not_read_is_waited_for(make_app: MakeApp, serv
     [
         (b"P / H\r\nContent-Length: 2\r\nA: b\r\n\r\nhi", (b"P / H\r\nContent-Length: \r\nA: b", b"hi")),
         (b"P / H\r\nA: b\r\ncontent-length: 0\r\n\r\n", (b"P / H\r\nA: b\r\ncontent-length: ", b"")),
+        (b"P / H\r\nContent-Length: 0000002\r\n\r\nhi", (b"P / H\r\nContent-Length: ", b"hi")),
+        (b"P / H\r\nContent-Length: 00000002\r\n\r\nhi", None),
         (b"P / H\r\nContent-Length: 2\r\n\r\nh", None),
         (b"P / H\r\nContent-Length: 2\r\n\r\nhi!", None),
         (b"P / H\r\nContent-Length: 2\r\n", None),

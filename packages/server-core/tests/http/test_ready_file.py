@@ -6,7 +6,7 @@ from pathlib import Path
 from server_core.http.ready_file import ReadyFile
 
 
-def test_a_stale_ready_file_is_not_believed(tmp_path: Path) -> None:
+def test_a_ready_file_left_by_a_killed_server_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     path.write_text('{"url": "http://127.0.0.1:1/mcp", "pid": 1}')
     with ReadyFile(path) as ready_file:

@@ -1,4 +1,4 @@
-"""What a connection is given to send, and in how many pieces."""
+"""Order and number of the pieces in which a connection sends its data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
 
 class Sent(asyncio.Transport):
-    """A transport that remembers what it was given, piece by piece."""
+    """A transport that records each piece that is written to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,57 +40,59 @@ def sent() -> Sent:
 
 
 @pytest.fixture
-async def joined(sent: Sent) -> CoalescedWrites:
+async def coalesced(sent: Sent) -> CoalescedWrites:
     return CoalescedWrites(sent, asyncio.get_running_loop())
 
 
-async def test_a_head_goes_out_with_its_body(sent: Sent, joined: CoalescedWrites) -> None:
-    joined.write(HEAD)
+async def test_a_head_is_sent_with_its_body(sent: Sent, coalesced: CoalescedWrites) -> None:
+    coalesced.write(HEAD)
     assert sent.pieces == []
-    joined.write(b"{}")
-    joined.write(b"more")
+    coalesced.write(b"{}")
+    coalesced.write(b"more")
     assert sent.pieces == [HEAD + b"{}", b"more"]
     await asyncio.sleep(0)
     assert sent.pieces == [HEAD + b"{}", b"more"]
 
 
-async def test_a_head_that_nothing_follows_goes_out_in_the_next_turn(
-    sent: Sent, joined: CoalescedWrites
+async def test_a_head_without_a_body_is_sent_in_the_next_loop_iteration(
+    sent: Sent, coalesced: CoalescedWrites
 ) -> None:
-    joined.write(HEAD)
+    coalesced.write(HEAD)
     await asyncio.sleep(0)
     assert sent.pieces == [HEAD]
-    joined.write(b"{}")
+    coalesced.write(b"{}")
     assert sent.pieces == [HEAD, b"{}"]
 
 
-async def test_responses_to_pipelined_requests_keep_their_order(sent: Sent, joined: CoalescedWrites) -> None:
+async def test_responses_to_pipelined_requests_keep_their_order(
+    sent: Sent, coalesced: CoalescedWrites
+) -> None:
     for body in (b"one", b"two"):
-        joined.write(HEAD)
-        joined.write(body)
-    joined.write(HEAD)
-    joined.write(HEAD)  # of responses without a body
+        coalesced.write(HEAD)
+        coalesced.write(body)
+    coalesced.write(HEAD)
+    coalesced.write(HEAD)  # of responses without a body
     await asyncio.sleep(0)
     assert b"".join(sent.pieces) == HEAD + b"one" + HEAD + b"two" + HEAD + HEAD
 
 
-async def test_closing_sends_what_was_kept(sent: Sent, joined: CoalescedWrites) -> None:
-    joined.write(HEAD)
-    assert not joined.is_closing()
-    joined.close()
-    assert (sent.pieces, sent.is_closed, joined.is_closing()) == ([HEAD], True, True)
+async def test_closing_sends_a_pending_head(sent: Sent, coalesced: CoalescedWrites) -> None:
+    coalesced.write(HEAD)
+    assert not coalesced.is_closing()
+    coalesced.close()
+    assert (sent.pieces, sent.is_closed, coalesced.is_closing()) == ([HEAD], True, True)
     await asyncio.sleep(0)
     assert sent.pieces == [HEAD]
 
 
-async def test_a_connection_that_was_lost_meanwhile_is_not_written_to(
-    sent: Sent, joined: CoalescedWrites
+async def test_a_pending_head_is_dropped_when_the_connection_is_lost(
+    sent: Sent, coalesced: CoalescedWrites
 ) -> None:
-    joined.write(HEAD)
+    coalesced.write(HEAD)
     sent.close()
     await asyncio.sleep(0)
     assert sent.pieces == []
 
 
-async def test_everything_else_is_the_transport_s(joined: CoalescedWrites) -> None:
-    assert joined.get_write_buffer_size() == 7
+async def test_other_methods_are_those_of_the_transport(coalesced: CoalescedWrites) -> None:
+    assert coalesced.get_write_buffer_size() == 7

@@ -1,4 +1,4 @@
-"""Tokens, in front of everything but the health page."""
+"""Bearer tokens, required on every path but `/health`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/metrics", "/elsewhere"])
-async def test_every_path_but_health_asks(make_app: MakeApp, serving: Serving, path: str) -> None:
+async def test_every_path_but_health_requires_a_token(make_app: MakeApp, serving: Serving, path: str) -> None:
     async with serving(make_app(auth_tokens=[ANN, BOB])) as wires:
         answer = await wires.http.get(path)
         assert answer.status_code == 401
@@ -50,7 +50,7 @@ async def test_every_path_but_health_asks(make_app: MakeApp, serving: Serving, p
         ("Bearer \u00ff", 401),
     ],
 )
-async def test_only_a_whole_token_counts(
+async def test_only_a_complete_token_is_accepted(
     make_app: MakeApp, serving: Serving, value: str, status: int
 ) -> None:
     async with serving(make_app(auth_tokens=[ANN, BOB])) as wires:
@@ -60,7 +60,7 @@ async def test_only_a_whole_token_counts(
             assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-async def test_two_tokens_at_once_are_none(make_app: MakeApp, serving: Serving) -> None:
+async def test_two_tokens_in_one_request_are_refused(make_app: MakeApp, serving: Serving) -> None:
     async with serving(make_app(auth_tokens=[ANN, BOB])) as wires:
         both = [("authorization", f"Bearer {ANN}"), ("authorization", f"Bearer {BOB}")]
         assert (await wires.http.get("/metrics", headers=both)).status_code == 401
@@ -89,14 +89,14 @@ async def test_a_session_belongs_to_the_token_that_opened_it(
         }
         wires.http.headers.update(bearer(ANN))
         assert [answer.status_code for answer in await calls()] == [200] * 3
-        # By now it is one of FastMCP's.
+        # By now it has been promoted to an SDK session.
         wires.http.headers.update(bearer(BOB))
         assert [answer.status_code for answer in await calls()] == [404] * 3
         wires.http.headers.update(bearer(ANN))
         assert (await wires.delete(session)).status_code == 200
 
 
-async def test_calls_in_adopted_sessions_stay_on_the_lane(make_app: MakeApp, serving: Serving) -> None:
+async def test_calls_in_promoted_sessions_stay_on_the_lane(make_app: MakeApp, serving: Serving) -> None:
     app = make_app(auth_tokens=[ANN])
     async with serving(app) as wires:
         wires.http.headers.update(bearer(ANN))
@@ -108,7 +108,9 @@ async def test_calls_in_adopted_sessions_stay_on_the_lane(make_app: MakeApp, ser
         assert app._lane.answered == before + 1
 
 
-async def test_tools_can_ask_who_calls_but_not_for_the_secret(make_app: MakeApp, serving: Serving) -> None:
+async def test_tools_can_identify_the_caller_but_not_read_the_token(
+    make_app: MakeApp, serving: Serving
+) -> None:
     mcp: FastMCP[Any] = FastMCP("who")
 
     @mcp.tool
@@ -117,10 +119,10 @@ async def test_tools_can_ask_who_calls_but_not_for_the_secret(make_app: MakeApp,
         return "nobody" if token is None else f"{token.client_id} {token.token}"
 
     async with serving(make_app(mcp, auth_tokens=[ANN, BOB])) as wires:
-        said = []
+        names = []
         for token in (ANN, BOB, ANN):
             wires.http.headers.update(bearer(token))
-            said.append((await wires.call("who", {})).json()["result"]["content"][0]["text"])
-    assert said[0] == said[2] != said[1]
-    assert "nobody" not in said
-    assert not any(token in text for token in (ANN, BOB) for text in said)
+            names.append((await wires.call("who", {})).json()["result"]["content"][0]["text"])
+    assert names[0] == names[2] != names[1]
+    assert "nobody" not in names
+    assert not any(token in text for token in (ANN, BOB) for text in names)

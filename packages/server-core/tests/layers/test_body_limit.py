@@ -47,7 +47,7 @@ async def _request(limit: BodyLimit, chunks: list[bytes], headers: Any = ()) -> 
         ([b"x" * 6] * 2, 413),
     ],
 )
-async def test_streamed_bodies(chunks: list[bytes], status: int) -> None:
+async def test_a_body_is_limited_however_it_is_split(chunks: list[bytes], status: int) -> None:
     sent = await _request(BodyLimit(_echo_length, max_bytes=10, timeout_s=5), chunks)
     assert sent[0]["status"] == status
     if status == 200:
@@ -56,7 +56,7 @@ async def test_streamed_bodies(chunks: list[bytes], status: int) -> None:
         assert b"at most 10 bytes" in sent[1]["body"]
 
 
-async def test_no_more_is_read_than_is_needed_to_refuse() -> None:
+async def test_reading_stops_at_the_limit() -> None:
     chunks = [b"x" * 6] * 100
     read = 0
 
@@ -72,14 +72,14 @@ async def test_no_more_is_read_than_is_needed_to_refuse() -> None:
     assert read == 2
 
 
-async def test_a_declared_length_is_enough_to_refuse() -> None:
+async def test_a_declared_length_above_the_limit_is_refused_without_reading() -> None:
     sent = await _request(
         BodyLimit(_echo_length, max_bytes=10, timeout_s=5), [b"never read"], [(b"content-length", b"11")]
     )
     assert sent[0]["status"] == 413
 
 
-async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_answered_408() -> None:
     limit = BodyLimit(_echo_length, max_bytes=10, timeout_s=0.05)
     sent: list[Any] = []
 
@@ -93,24 +93,25 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     assert sent[0]["status"] == 408
 
 
-async def test_a_client_that_leaves_is_not_answered() -> None:
+async def test_a_client_that_disconnects_is_not_answered() -> None:
     limit = BodyLimit(_echo_length, max_bytes=10, timeout_s=5)
 
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
     async def send(_message: Any) -> None:
-        raise AssertionError("nobody is there to answer")
+        raise AssertionError("the client has disconnected")
 
     await limit({"type": "http", "method": "POST", "headers": []}, receive, send)
 
 
+@pytest.mark.parametrize("fast_lane", [True, False])
 @pytest.mark.parametrize("wire", ["stateless", "session"])
-async def test_the_limit_holds_on_both_wires_and_can_exceed_the_sdks(
-    make_app: Callable[..., Any], serving: Callable[..., Any], wire: str
+async def test_the_limit_holds_on_both_wires_and_can_exceed_that_of_the_sdk(
+    make_app: Callable[..., Any], serving: Callable[..., Any], wire: str, *, fast_lane: bool
 ) -> None:
     text = "x" * (5 * 1024 * 1024)  # beyond the SDK's own default of 4 MiB
-    async with serving(make_app(max_body_bytes=6 * 1024 * 1024)) as wires:
+    async with serving(make_app(max_body_bytes=6 * 1024 * 1024, fast_lane=fast_lane)) as wires:
         if wire == "stateless":
             answer = await wires.call("echo", {"text": text})
             refused = await wires.call("echo", {"text": text + text})
@@ -123,7 +124,7 @@ async def test_the_limit_holds_on_both_wires_and_can_exceed_the_sdks(
         assert refused.status_code == 413
 
 
-async def test_chunked_bodies_are_limited_while_they_stream(
+async def test_chunked_bodies_are_limited_while_they_stream_in(
     make_app: Callable[..., Any], serving: Callable[..., Any]
 ) -> None:
     async def endless() -> AsyncIterator[bytes]:

@@ -38,7 +38,7 @@ async def test_admitted_origins(make_app: Callable[..., Any], serving: Callable[
             assert (await wires.http.get("/health", headers={"origin": origin})).status_code == 403
 
 
-async def test_a_good_combination_admits_no_other() -> None:
+async def test_an_admitted_combination_admits_no_other() -> None:
     served: list[bytes] = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
@@ -66,11 +66,13 @@ async def test_a_good_combination_admits_no_other() -> None:
     assert len(served) == 4
 
 
-async def test_its_memory_is_bounded() -> None:
+async def test_the_memory_of_combinations_is_bounded() -> None:
     async def app(_scope: Any, _receive: Any, _send: Any) -> None: ...
 
     guard = HostOriginGuard(app, allowed_hosts=[], allowed_origins=[])
-    for port in range(2000):
+    sizes = []
+    for port in range(600):
         scope = {"type": "http", "scheme": "http", "headers": [(b"host", b"127.0.0.1:%d" % port)]}
         await guard(scope, None, None)  # type: ignore[arg-type]  # admitted, so never answered by the guard
-    assert len(guard._admitted) <= 256
+        sizes.append(len(guard._admitted))
+    assert max(sizes) == 256

@@ -1,4 +1,4 @@
-"""429 and `Retry-After`, from outside."""
+"""The rate limit as clients see it: 429 and `Retry-After`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-async def test_the_burst_is_exact_and_retry_after_is_true(
+async def test_the_burst_and_retry_after_are_exact(
     make_app: MakeApp, serving: Serving, clock: list[float]
 ) -> None:
     app = make_app(rate_limit_per_s=0.5, rate_limit_burst=4)
@@ -43,7 +43,7 @@ async def test_the_burst_is_exact_and_retry_after_is_true(
 
 
 @pytest.mark.usefixtures("clock")
-async def test_messages_count_and_nothing_else(make_app: MakeApp, serving: Serving) -> None:
+async def test_only_messages_count(make_app: MakeApp, serving: Serving) -> None:
     async with serving(make_app(rate_limit_per_s=0.1, rate_limit_burst=3)) as wires:
         session = await wires.open_session()
         assert (await wires.http.get("/health")).status_code == 200
@@ -69,7 +69,7 @@ def _from(host: str | None) -> bytes:
     return client_of({"type": "http", "client": None if host is None else (host, 1)})
 
 
-def test_clients_are_addresses_and_ipv6_clients_networks() -> None:
+def test_clients_are_ipv4_addresses_and_ipv6_networks() -> None:
     assert _from("192.0.2.1") != _from("192.0.2.2")
     assert _from("2001:db8::1") == _from("2001:db8::ffff:1")
     assert _from("2001:db8::1") != _from("2001:db8:0:1::1")

@@ -18,7 +18,7 @@ def buckets(per_s: float = 1.0, burst: int = 3) -> TokenBuckets:
 
 
 class Bucket:
-    """A token bucket as textbooks have it: an amount that grows with time."""
+    """A textbook token bucket: an amount that grows with time."""
 
     def __init__(self, rate: Rate) -> None:
         self.rate, self.amount, self.at_s = rate, float(rate.burst), 0.0
@@ -37,36 +37,38 @@ class Bucket:
     burst=st.integers(1, 20),
     steps=st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.integers(0, 40)), max_size=80),
 )
-def test_it_is_a_token_bucket_per_client(per_s: float, burst: int, steps: list[tuple[bytes, int]]) -> None:
+def test_it_behaves_like_a_token_bucket_per_client(
+    per_s: float, burst: int, steps: list[tuple[bytes, int]]
+) -> None:
     rate = Rate(per_s, burst)
-    tried = TokenBuckets(rate, bytearray(TABLE_BYTES), KEY)
-    known = {name: Bucket(rate) for name in (b"a", b"b")}
+    limited = TokenBuckets(rate, bytearray(TABLE_BYTES), KEY)
+    expected = {name: Bucket(rate) for name in (b"a", b"b")}
     now_s = 0.0
     for client, tenths in steps:
         now_s += tenths / 10 / per_s
-        assert tried.take(client, now_s) == pytest.approx(known[client].take(now_s), abs=1e-6)
+        assert limited.take(client, now_s) == pytest.approx(expected[client].take(now_s), abs=1e-6)
 
 
-def test_the_burst_is_exact_and_the_wait_is_true() -> None:
-    tried = buckets(per_s=10.0, burst=5)
-    assert [tried.take(b"a", 100.0) for _ in range(5)] == [0.0] * 5
-    wait_s = tried.take(b"a", 100.0)
+def test_the_burst_and_the_wait_are_exact() -> None:
+    limited = buckets(per_s=10.0, burst=5)
+    assert [limited.take(b"a", 100.0) for _ in range(5)] == [0.0] * 5
+    wait_s = limited.take(b"a", 100.0)
     assert wait_s == pytest.approx(0.1)
-    assert tried.take(b"a", 100.0 + wait_s - 0.001) > 0
-    assert tried.take(b"a", 100.0 + wait_s) == 0
+    assert limited.take(b"a", 100.0 + wait_s - 0.001) > 0
+    assert limited.take(b"a", 100.0 + wait_s) == 0
 
 
-def test_in_the_long_run_the_rate_holds() -> None:
-    tried = buckets(per_s=50.0, burst=10)
-    admitted = sum(tried.take(b"a", tick / 1000) == 0 for tick in range(20_000))
+def test_the_rate_holds_in_the_long_run() -> None:
+    limited = buckets(per_s=50.0, burst=10)
+    admitted = sum(limited.take(b"a", tick / 1000) == 0 for tick in range(20_000))
     assert admitted == 10 + 50 * 20 - 1
 
 
-def test_a_crowd_neither_grows_the_table_nor_empties_a_patient_clients_bucket() -> None:
-    tried = buckets(per_s=0.001, burst=2)
-    assert [tried.take(b"patient", 0.0) for _ in range(3)][:2] == [0.0, 0.0]
-    refused = sum(tried.take(b"%d" % number, 1.0) > 0 for number in range(100_000))
-    assert refused == 0, "everybody has a bucket of their own"
+def test_a_crowd_does_not_take_the_tokens_of_other_clients() -> None:
+    limited = buckets(per_s=0.001, burst=2)
+    assert [limited.take(b"patient", 0.0) for _ in range(3)][:2] == [0.0, 0.0]
+    refused = sum(limited.take(b"%d" % number, 1.0) > 0 for number in range(100_000))
+    assert refused == 0, "each client has its own bucket"
     crowd = [b"%d" % number for number in range(1000)]
     fresh = buckets(per_s=0.001, burst=2)
     for client in crowd * 2:
@@ -86,7 +88,7 @@ print(sum(shared.take(b"one client", 1.0) == 0 for _ in range(20_000)))
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nothing is shared on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix")
 def test_processes_share_a_burst(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TAKER, str(tmp_path / "rates")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

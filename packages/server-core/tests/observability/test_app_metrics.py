@@ -1,4 +1,4 @@
-"""An app's own figures stand beside the server's, whatever becomes of them."""
+"""An app's own metrics on `/metrics`, beside the server's."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ async def page(serving: Callable[..., Any], mcp: FastMCP[Any]) -> str:
         return text
 
 
-async def test_what_is_published_is_on_the_page_as_it_is_at_that_moment(serving: Callable[..., Any]) -> None:
+async def test_published_metrics_are_collected_in_a_thread_on_each_scrape(
+    serving: Callable[..., Any],
+) -> None:
     mcp: FastMCP[Any] = FastMCP("shop")
-    asked: list[int] = []
+    threads: list[int] = []
 
     def orders() -> Iterator[Metric]:
-        asked.append(threading.get_ident())
-        yield GaugeMetricFamily("shop_orders", "Orders open now.", value=len(asked))
+        threads.append(threading.get_ident())
+        yield GaugeMetricFamily("shop_orders", "Orders open now.", value=len(threads))
 
     publish(mcp, orders)
     publish(mcp, lambda: [GaugeMetricFamily("shop_carts", "Carts.", value=7)])
@@ -40,16 +42,16 @@ async def test_what_is_published_is_on_the_page_as_it_is_at_that_moment(serving:
     assert "shop_orders 2.0\n" in second
     assert "shop_carts 7.0\n" in second
     assert "mcp_workers 1.0\n" in second
-    assert threading.get_ident() not in asked
+    assert threading.get_ident() not in threads
 
 
-async def test_apps_are_told_apart(serving: Callable[..., Any]) -> None:
+async def test_the_metrics_of_another_app_are_not_shown(serving: Callable[..., Any]) -> None:
     one, other = FastMCP("one"), FastMCP("other")
     publish(one, lambda: [GaugeMetricFamily("one_orders", "Orders.", value=1)])
     assert "one_orders" not in await page(serving, other)
 
 
-async def test_a_source_that_fails_takes_nothing_else_away(
+async def test_a_source_that_fails_is_left_out_and_logged(
     serving: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     mcp: FastMCP[Any] = FastMCP("shop")
@@ -67,16 +69,16 @@ async def test_a_source_that_fails_takes_nothing_else_away(
     assert "the disk is gone" in caplog.text
 
 
-async def test_names_of_what_processes_share_are_told() -> None:
+async def test_the_names_of_shared_metrics_are_collected() -> None:
     mcp: FastMCP[Any] = FastMCP("shop")
     publish(mcp, lambda: [GaugeMetricFamily("shop_orders", "Orders.", value=1)], is_shared=True)
     publish(mcp, lambda: [GaugeMetricFamily("shop_carts", "Carts.", value=1)])
-    found = await app_metrics.collect_app_metrics(mcp)
-    assert found.shared == {"shop_orders"}
-    assert [metric.name for metric in found.metrics] == ["shop_orders", "shop_carts"]
+    collected = await app_metrics.collect_app_metrics(mcp)
+    assert collected.shared == {"shop_orders"}
+    assert [metric.name for metric in collected.metrics] == ["shop_orders", "shop_carts"]
 
 
-async def test_an_app_that_is_gone_is_not_kept() -> None:
+async def test_publishing_does_not_keep_an_app_alive() -> None:
     mcp: FastMCP[Any] = FastMCP("shop")
     publish(mcp, list)
     gone = weakref.ref(mcp)

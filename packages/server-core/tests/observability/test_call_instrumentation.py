@@ -24,7 +24,7 @@ def _samples(metrics: ServerMetrics, name: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("wire", ["stateless", "session"])
-async def test_a_call_that_takes_too_long_is_stopped_and_says_so(
+async def test_a_call_that_takes_too_long_is_stopped_with_an_explanation(
     make_app: Callable[..., Any], serving: Callable[..., Any], wire: str
 ) -> None:
     app = make_app(request_timeout_s=0.05)
@@ -47,7 +47,7 @@ async def test_a_call_that_takes_too_long_is_stopped_and_says_so(
     assert _samples(app.metrics, "mcp_tool_errors_total") == {"forever": 1}
 
 
-async def test_a_timeout_of_the_tool_itself_is_the_tools_own(
+async def test_a_timeout_error_of_the_tool_itself_is_an_ordinary_error(
     make_app: Callable[..., Any], serving: Callable[..., Any], server: FastMCP[Any]
 ) -> None:
     @server.tool
@@ -88,9 +88,9 @@ async def test_instrumenting_twice_counts_once(
     assert _samples(before, "mcp_tool_calls_total") == {}
 
 
-async def test_listeners_hear_of_each_call() -> None:
-    heard: list[tuple[str, float, bool]] = []
+async def test_listeners_are_called_for_each_call() -> None:
+    calls: list[tuple[str, float, bool]] = []
     metrics = ServerMetrics()
-    metrics.add_listener(lambda *call: heard.append(call))
+    metrics.add_listener(lambda *call: calls.append(call))
     metrics.observe_call("echo", 0.5, failed=True)
-    assert heard == [("echo", 0.5, True)]
+    assert calls == [("echo", 0.5, True)]

@@ -16,11 +16,11 @@ def lines_of(*expositions: str, shared: tuple[str, ...] = ()) -> dict[str, str]:
         metrics_aggregation.add(expositions, shared), "text/plain"
     )
     assert content_type.startswith("text/plain")
-    found = [line.rpartition(" ") for line in body.decode().splitlines() if not line.startswith("#")]
-    return {name: value for name, _, value in found}
+    samples = [line.rpartition(" ") for line in body.decode().splitlines() if not line.startswith("#")]
+    return {name: value for name, _, value in samples}
 
 
-def test_counters_and_histograms_add_up_by_label() -> None:
+def test_counters_and_histograms_are_added_up_by_label() -> None:
     added = lines_of(text(("a", 0.002), ("b", 0.2)), text(("a", 0.2), failed=True), text())
     assert added['mcp_tool_calls_total{tool="a"}'] == "2.0"
     assert added['mcp_tool_calls_total{tool="b"}'] == "1.0"
@@ -31,7 +31,7 @@ def test_counters_and_histograms_add_up_by_label() -> None:
     assert float(added['mcp_tool_duration_seconds_sum{tool="a"}']) == 0.202
 
 
-def test_times_and_flags_do_not_add_up() -> None:
+def test_times_and_flags_are_not_added_up() -> None:
     one = "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 5\n"
     one += "# TYPE process_uptime_seconds gauge\nprocess_uptime_seconds 9\n"
     one += '# TYPE mcp_fast_lane_tool gauge\nmcp_fast_lane_tool{tool="a",reason=""} 1\n'
@@ -44,7 +44,7 @@ def test_times_and_flags_do_not_add_up() -> None:
     assert added["process_threads"] == "6.0"
 
 
-def test_what_is_shared_does_not_add_up() -> None:
+def test_shared_metrics_are_not_added_up() -> None:
     one = "\n".join(
         [
             *("# TYPE orders gauge", "orders 5", "# TYPE sold_total counter", "sold_total 2"),
@@ -56,7 +56,7 @@ def test_what_is_shared_does_not_add_up() -> None:
     assert added == {"orders": "6.0", "sold_total": "2.0", "carts": "2.0"}
 
 
-def test_one_exposition_stays_as_it_is() -> None:
+def test_a_single_exposition_is_unchanged() -> None:
     own = text(("a", 0.002))
     body, _ = metrics_aggregation.exposition(metrics_aggregation.add([own]), "text/plain")
     assert sorted(body.decode().splitlines()) == sorted(own.splitlines())

@@ -15,12 +15,12 @@ Region = Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})]
 
 
 async def routed(region: Region) -> str:
-    """A tool that wants its argument repeated as a header."""
+    """A tool whose argument clients repeat in a header."""
     return region
 
 
 async def plain(region: str) -> str:
-    """The same without."""
+    """The same tool without a header."""
     return region
 
 
@@ -43,7 +43,7 @@ async def test_a_declared_header_is_checked(
     assert (missing.status_code, missing.json()["error"]["code"]) == (400, -32020)
 
 
-async def test_the_check_follows_tools_that_come_go_and_change(
+async def test_the_check_notices_added_removed_and_changed_tools(
     mcp: FastMCP[Any], make_app: Callable[..., Any], serving: Callable[..., Any]
 ) -> None:
     async with serving(make_app(mcp)) as wires:
@@ -68,7 +68,7 @@ async def test_a_mounted_tool_is_checked_too(
         assert good.json()["result"]["isError"] is False
 
 
-async def test_a_call_lists_no_tools(
+async def test_a_call_does_not_list_the_tools(
     mcp: FastMCP[Any],
     make_app: Callable[..., Any],
     serving: Callable[..., Any],
@@ -88,7 +88,7 @@ async def test_a_call_lists_no_tools(
     assert listed == []
 
 
-def test_the_newest_version_counts() -> None:
+def test_the_newest_version_of_a_tool_decides() -> None:
     mcp: FastMCP[Any] = FastMCP("versions", dereference_schemas=False)
     mcp.tool(plain, name="tool", version="1.9")
     mcp.tool(routed, name="tool", version="1.10")

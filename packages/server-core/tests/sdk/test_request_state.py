@@ -14,7 +14,7 @@ def codec_of(mcp: FastMCP[Any]) -> Any:
     return boundary._security.codec
 
 
-def test_processes_with_the_same_key_understand_each_other_and_nobody_else() -> None:
+def test_processes_with_the_same_key_can_unseal_each_others_state() -> None:
     apps: list[FastMCP[Any]] = [FastMCP("app") for _ in range(3)]
     sealed = codec_of(apps[0]).seal(b"round one")
     for app in apps[1:]:
@@ -28,7 +28,7 @@ def test_processes_with_the_same_key_understand_each_other_and_nobody_else() -> 
         codec_of(apps[2]).unseal(sealed)
 
 
-def test_a_key_that_the_app_brings_stays() -> None:
+def test_the_apps_own_key_is_kept() -> None:
     own = RequestStateSecurity(keys=[b"o" * 32], audience="app")
     mcp: FastMCP[Any] = FastMCP("app", request_state_security=own)
     share_request_state(mcp, b"k" * 32)

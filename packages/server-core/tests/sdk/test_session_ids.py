@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    ("names", "pattern"),
+    ("session_ids", "prefix"),
     [
         (SessionIds(), ""),
         (SessionIds(worker=0), "0."),
@@ -21,18 +21,26 @@ pytestmark = pytest.mark.anyio
         (SessionIds("a", 12), "a.12."),
     ],
 )
-def test_an_id_says_where_its_session_lives(names: SessionIds, pattern: str) -> None:
-    identity = names.new()
-    assert identity.removeprefix(pattern) == identity[len(pattern) :]
-    assert len(identity[len(pattern) :]) == 32
-    assert names.worker_of(identity.encode()) == names.worker
-    assert names.new() != identity
+def test_an_id_names_the_place_of_its_session(session_ids: SessionIds, prefix: str) -> None:
+    session_id = session_ids.new()
+    assert session_id.startswith(prefix)
+    assert len(session_id.removeprefix(prefix)) == 32
+    assert session_ids.worker_of(session_id.encode()) == session_ids.worker
+    assert session_ids.new() != session_id
 
 
 @given(st.binary(max_size=40))
-def test_strange_ids_name_no_worker_or_a_number(identity: bytes) -> None:
-    found = SessionIds(worker=1).worker_of(identity)
-    assert found is None or 0 <= found <= 9999
+def test_any_bytes_name_no_worker_or_a_number(session_id: bytes) -> None:
+    number = SessionIds(worker=1).worker_of(session_id)
+    assert number is None or 0 <= number <= 9999
+
+
+@pytest.mark.parametrize(
+    ("session_id", "number"),
+    [(b"9999.abc", 9999), (b"10000.abc", None), (b"1" * 5000 + b".abc", None), (b"7.", 7), (b".abc", None)],
+)
+def test_worker_numbers_have_at_most_four_digits(session_id: bytes, number: int | None) -> None:
+    assert SessionIds(worker=1).worker_of(session_id) == number
 
 
 def test_ids_of_another_machine_name_no_worker() -> None:
@@ -41,7 +49,7 @@ def test_ids_of_another_machine_name_no_worker() -> None:
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
-async def test_sessions_of_both_kinds_bear_the_machines_name(
+async def test_ids_of_light_and_sdk_sessions_begin_with_the_machines_name(
     make_app: Callable[..., Any], serving: Callable[..., Any], *, fast_lane: bool
 ) -> None:
     async with serving(make_app(node="north", fast_lane=fast_lane)) as wires:

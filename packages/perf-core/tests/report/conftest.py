@@ -9,7 +9,6 @@ from functools import cache
 
 import pytest
 
-from perf_core.report.wording import wording
 from perf_core.results.record import (
     Finding,
     GeneratorUse,
@@ -82,13 +81,13 @@ def latency(rng: random.Random, median: float, count: int) -> Latency:
 def stages_of(
     rng: random.Random, profile: Profile, capacity_per_s: float, per_vu_s: float
 ) -> tuple[Stage, ...]:
-    found = []
+    results = []
     start_s = 0.0
     for name, kind, vus, rate, length_s in profile:
         users = max(vus or 0, 1)
         per_s = min(users * per_vu_s, capacity_per_s * rng.uniform(0.96, 1.0)) if rate is None else rate
         calls = 0 if kind == "protocol" else int(per_s * length_s)
-        found.append(
+        results.append(
             Stage(
                 name=name,
                 kind=kind,
@@ -105,7 +104,7 @@ def stages_of(
             )
         )
         start_s += length_s
-    return tuple(found)
+    return tuple(results)
 
 
 def series_of(rng: random.Random, stages: Sequence[Stage], growth_mb_per_h: float) -> Series:
@@ -182,7 +181,7 @@ def judged(record: RunRecord, targets: tuple[TargetResult, ...]) -> RunRecord:
         verdict="fail" if missed else "pass",
         exit_code=99 if missed else 0,
         reasons=tuple(
-            f"{wording(item.figure).words}: {item.value:.3g}, wanted {item.comparison} {item.target:g}"
+            f"{item.figure}: expected {item.comparison} {item.target:g}, got {item.value:.4g}"
             for item in missed
         ),
     )
@@ -231,7 +230,7 @@ def base(
             rss_mb=MemoryTrend(61.9, 71.3, 66.4, growth, (growth - 0.21, growth + 0.24)),
             cpu_s=cpu_s,
             cpu_us_per_call=1e6 * cpu_s / calls,
-            fds=Trend(14, 114, 15, 0.0, (-0.2, 0.3)),
+            fds=Trend(14, 114, 15),
             threads=Trend(5, 6, 5),
             processes=1,
             sessions_left=0,
@@ -388,7 +387,7 @@ def interrupted(seed: int = 1) -> RunRecord:
 
 
 def empty(seed: int = 1) -> RunRecord:
-    """A run of which nothing is known but that it happened."""
+    """A run without any figures."""
     return replace(invalid(seed), targets=(), manifest={}, reasons=(), verdict="pass", exit_code=0)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core.report.chart import MOST_POINTS, PANELS, Chart, chart, thin
+from perf_core.report.chart import MAX_POINTS, PANELS, Chart, chart, thin
 from perf_core.results.record import RunRecord, Series
 
 Sample = Callable[..., RunRecord]
@@ -45,7 +45,7 @@ def test_all_rows_share_one_time_axis(sample: Sample) -> None:
     assert names == {"median", "p95", "p99", "calls", "errors", "RSS", "server", "generator", "VUs"}
 
 
-def test_the_rows_do_not_overlap(sample: Sample) -> None:
+def test_rows_do_not_overlap(sample: Sample) -> None:
     figure = drawn(sample("load"))
     layout: dict[str, Any] = dict(figure.figure["layout"])
     domains = [layout[key]["domain"] for key in axes(figure, "y")]
@@ -77,7 +77,7 @@ def test_rows_without_a_value_are_left_out(sample: Sample) -> None:
     assert chart(sample("invalid")) is None
 
 
-def test_a_lone_value_is_a_dot_and_a_level_holds_until_the_next(sample: Sample) -> None:
+def test_isolated_value_is_a_dot_and_a_level_holds_until_the_next(sample: Sample) -> None:
     load = {
         "t_s": (0.0, 1.0, 2.0, 3.0, 4.0),
         "latency_med_ms": (5.0, None, 6.0, None, None),
@@ -100,14 +100,14 @@ def test_nan_becomes_a_gap(sample: Sample) -> None:
 @pytest.mark.parametrize(
     ("name", "unit"), [("benchmark", "minutes"), ("endurance", "minutes"), ("quick", "seconds")]
 )
-def test_the_axis_tells_its_unit(sample: Sample, name: str, unit: str) -> None:
+def test_time_axis_has_its_unit(sample: Sample, name: str, unit: str) -> None:
     record = replace(sample("load"), duration_s=30.0) if name == "quick" else sample(name)
     assert unit in drawn(record).figure["layout"]["xaxis"]["title"]["text"]
 
 
 def test_long_runs_are_thinned_and_say_so(sample: Sample) -> None:
     long = drawn(sample("endurance"))
-    assert max(len(trace["x"]) for trace in long.figure["data"]) <= MOST_POINTS
+    assert max(len(trace["x"]) for trace in long.figure["data"]) <= MAX_POINTS
     assert "7,800 points" in long.note
     assert "Thinned" not in drawn(sample("load")).note
 
@@ -131,6 +131,6 @@ def test_thinning_keeps_order_and_extremes(points: list[tuple[float, float | Non
         assert kept == points
 
 
-def test_a_silence_stays_a_gap() -> None:
+def test_period_without_values_stays_a_gap() -> None:
     points: list[tuple[float, float | None]] = [(float(i), None if 40 <= i < 60 else 1.0) for i in range(100)]
     assert None in [value for _, value in thin(points, 20)]

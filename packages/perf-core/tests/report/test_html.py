@@ -65,7 +65,7 @@ def hash_of(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def test_the_page_asks_nobody_for_anything(any_record: RunRecord) -> None:
+def test_page_requests_nothing(any_record: RunRecord) -> None:
     page = page_of(any_record)
     for tag, attributes in page.tags:
         assert tag not in {"link", "img", "iframe", "object", "embed", "base", "form"}
@@ -81,7 +81,7 @@ def test_the_page_asks_nobody_for_anything(any_record: RunRecord) -> None:
             assert not re.search(r"https?:|import\b|fetch|XMLHttp", script)
 
 
-def test_the_policy_names_the_scripts_that_run_and_no_other(sample: Sample) -> None:
+def test_security_policy_allows_only_the_scripts_of_the_page(sample: Sample) -> None:
     page = page_of(sample("load"))
     (policy,) = [
         attributes["content"]
@@ -95,27 +95,27 @@ def test_the_policy_names_the_scripts_that_run_and_no_other(sample: Sample) -> N
     assert "http" not in policy
 
 
-def test_plotly_lies_in_the_page_whole(sample: Sample) -> None:
+def test_page_contains_all_of_plotly(sample: Sample) -> None:
     packed = page_of(sample("load")).script("plotly")
     assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
     assert len(html.render(sample("load"))) < 2_600_000
 
 
-def test_the_figure_lies_in_the_page(sample: Sample) -> None:
+def test_page_contains_the_figure(sample: Sample) -> None:
     figure = json.loads(page_of(sample("load")).script("figure"))
     assert {"data", "layout"} == figure.keys()
     assert len(figure["data"]) == 9
 
 
-def test_a_run_without_series_has_no_figure_and_stays_small(sample: Sample) -> None:
+def test_run_without_series_has_no_figure_and_stays_small(sample: Sample) -> None:
     for name in ("invalid", "interrupted", "empty"):
         page = page_of(sample(name))
         assert page.scripts == []
-        assert "left no figures over time" in page.seen
+        assert "has no figures over time" in page.seen
         assert len(html.render(sample(name))) < 50_000
 
 
-def test_the_page_is_a_sound_document(any_record: RunRecord) -> None:
+def test_page_is_well_formed(any_record: RunRecord) -> None:
     page = page_of(any_record)
     attributes = dict(page.tags)
     assert attributes["html"] == {"lang": "en"}
@@ -130,7 +130,7 @@ def test_the_page_is_a_sound_document(any_record: RunRecord) -> None:
     assert not re.search(r"\b(nan|NaN|None|Infinity)\b", page.seen)
 
 
-def test_what_a_reader_looks_for_is_there(sample: Sample) -> None:
+def test_report_has_verdict_targets_and_figures(sample: Sample) -> None:
     seen = page_of(sample("load")).seen
     for wanted in (
         "FAIL",

@@ -19,7 +19,7 @@ def suite_of(record: RunRecord) -> ET.Element:
     return suite
 
 
-def test_the_counts_are_those_of_the_cases(any_record: RunRecord) -> None:
+def test_counts_are_those_of_the_cases(any_record: RunRecord) -> None:
     suite = suite_of(any_record)
     cases = suite.findall("testcase")
     assert len(cases) == len(any_record.targets) + 1 == int(suite.get("tests", ""))
@@ -32,7 +32,7 @@ def test_each_outcome_has_its_element(sample: Sample) -> None:
     assert [case[0].tag for case in cases] == ["system-out", "failure", "skipped", "error"]
 
 
-def test_a_missed_target_says_value_and_target(sample: Sample) -> None:
+def test_missed_target_says_value_and_target(sample: Sample) -> None:
     suite = suite_of(sample("load"))
     (case,) = [case for case in suite.findall("testcase") if "at 100 VUs" in case.get("name", "")]
     assert case.get("name") == "Tool calls per second at 100 VUs > 1,000/s"
@@ -42,7 +42,7 @@ def test_a_missed_target_says_value_and_target(sample: Sample) -> None:
     assert message.endswith("/s, target > 1,000/s")
 
 
-def test_validity_is_a_case_of_its_own(sample: Sample) -> None:
+def test_validity_is_its_own_test_case(sample: Sample) -> None:
     for name, expected in (
         ("load", None),
         ("saturated", None),
@@ -59,24 +59,24 @@ def test_validity_is_a_case_of_its_own(sample: Sample) -> None:
     assert "No metrics came from k6" in (error.text or "")
 
 
-def test_the_properties_carry_the_key_figures(sample: Sample) -> None:
-    found = {
+def test_properties_have_the_key_figures(sample: Sample) -> None:
+    properties = {
         item.get("name"): item.get("value")
         for item in suite_of(sample("load")).findall("properties/property")
     }
-    assert found["exit_code"] == "99"
-    assert found["verdict"] == "fail"
-    assert str(found["latency_ms.all.p95"]).endswith(" ms")
-    assert str(found["server.rss_peak_mb"]) == "71.3 MB"
+    assert properties["exit_code"] == "99"
+    assert properties["verdict"] == "fail"
+    assert str(properties["latency_ms.all.p95"]).endswith(" ms")
+    assert str(properties["server.rss_peak_mb"]) == "71.3 MB"
 
 
-def test_any_text_survives_as_text(sample: Sample, hostile_text: str) -> None:
+def test_any_text_is_escaped(sample: Sample, hostile_text: str) -> None:
     suite = suite_of(sample("hostile"))
     assert suite.get("name") == f"{plain(hostile_text)}.{plain(hostile_text)}.session"
     assert plain(hostile_text) in (suite.findall("testcase")[2][0].text or "")
 
 
-def test_the_timestamp_has_neither_zone_nor_fraction(sample: Sample) -> None:
+def test_timestamp_has_neither_zone_nor_fraction(sample: Sample) -> None:
     assert suite_of(sample("load")).get("timestamp") == "2026-03-02T10:15:00"
 
 

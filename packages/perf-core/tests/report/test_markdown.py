@@ -14,13 +14,13 @@ def cells(line: str) -> list[str]:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    found: list[list[list[str]]] = [[]]
+    tables: list[list[list[str]]] = [[]]
     for line in text.splitlines():
         if line.startswith("|"):
-            found[-1].append(cells(line))
-        elif found[-1]:
-            found.append([])
-    return [table for table in found if table]
+            tables[-1].append(cells(line))
+        elif tables[-1]:
+            tables.append([])
+    return [table for table in tables if table]
 
 
 def test_tables_are_rectangular_and_ruled(any_record: RunRecord) -> None:
@@ -36,7 +36,7 @@ def test_it_starts_with_the_verdict(any_record: RunRecord) -> None:
     assert f" {any_record.verdict.upper()}: " in first
 
 
-def test_targets_carry_value_target_stretch_and_outcome(sample: Sample) -> None:
+def test_targets_have_value_target_stretch_and_outcome(sample: Sample) -> None:
     rows = {row[0]: row[1:] for row in tables(markdown.render(sample("load")))[0]}
     assert rows["Error rate"][1:] == ["0.00996 %", "&lt; 0.1 %", "&lt; 0.05 %: met"]
     assert rows["Error rate"][0] == "✅ met"

@@ -59,8 +59,8 @@ def test_figure_is_drawn(sample, tmp_path: Path) -> None:
     )
 
 
-def test_broken_script_is_told_on_the_page(sample, tmp_path: Path) -> None:
+def test_page_reports_a_broken_script(sample, tmp_path: Path) -> None:
     page = re.sub(r'(<script [^>]*id="plotly"[^>]*>)[^<]+', r"\1bm90IGd6aXA=", html.render(sample("load")))
     document, _console = in_browser(page, tmp_path)
     assert DRAWN not in document
-    assert "the tables below hold the same run" in status(document)
+    assert "the tables below show the same run" in status(document)

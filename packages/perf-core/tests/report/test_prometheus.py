@@ -17,9 +17,9 @@ Sample = Callable[..., RunRecord]
 
 
 def families(record: RunRecord) -> dict[str, Metric]:
-    found = list(text_string_to_metric_families(prometheus.render(record)))
-    assert len({family.name for family in found}) == len(found)
-    return {family.name: family for family in found}
+    parsed = list(text_string_to_metric_families(prometheus.render(record)))
+    assert len({family.name for family in parsed}) == len(parsed)
+    return {family.name: family for family in parsed}
 
 
 def value(family: Metric, suffix: str = "", **labels: str) -> float:
@@ -31,7 +31,7 @@ def value(family: Metric, suffix: str = "", **labels: str) -> float:
     return float(sample.value)
 
 
-def test_every_family_is_named_helped_and_typed(any_record: RunRecord) -> None:
+def test_every_family_has_name_help_and_type(any_record: RunRecord) -> None:
     for family in families(any_record).values():
         assert re.fullmatch(r"mcp_perf_[a-z0-9_]+", family.name)
         assert family.type in {"gauge", "summary"}
@@ -55,39 +55,39 @@ def test_units_are_base_units(sample: Sample) -> None:
     record = sample("load")
     assert record.metrics is not None
     assert record.server is not None
-    found = families(record)
+    by_name = families(record)
     add = record.metrics.latency_ms["add"]
-    latency = found["mcp_perf_tool_call_duration_seconds"]
+    latency = by_name["mcp_perf_tool_call_duration_seconds"]
     assert value(latency, tool="add", quantile="0.95") == pytest.approx(add.p95 / 1000)
     assert value(latency, "_sum", tool="add") == pytest.approx(add.avg * add.count / 1000)
     assert value(latency, "_count", tool="add") == add.count
     assert not [item for item in latency.samples if item.labels["tool"] == "all"]
-    memory = found["mcp_perf_server_resident_memory_bytes"]
+    memory = by_name["mcp_perf_server_resident_memory_bytes"]
     assert value(memory, at="peak") == pytest.approx(record.server.rss_mb.peak * 1e6)
-    slope = found["mcp_perf_server_resident_memory_slope_bytes_per_second"]
+    slope = by_name["mcp_perf_server_resident_memory_slope_bytes_per_second"]
     assert value(slope, estimate="middle") == pytest.approx(4.0e6 / 3600)
-    per_call = value(found["mcp_perf_server_cpu_seconds_per_call"])
+    per_call = value(by_name["mcp_perf_server_cpu_seconds_per_call"])
     assert per_call == pytest.approx(record.server.cpu_us_per_call / 1e6)
-    assert value(found["mcp_perf_server_uptime_ratio"]) == 1.0
-    assert value(found["mcp_perf_run_start_timestamp_seconds"]) == 1772446500.0
+    assert value(by_name["mcp_perf_server_uptime_ratio"]) == 1.0
+    assert value(by_name["mcp_perf_run_start_timestamp_seconds"]) == 1772446500.0
 
 
-def test_targets_and_verdict_are_told(sample: Sample) -> None:
-    found = families(sample("load"))
+def test_targets_and_verdict_are_exported(sample: Sample) -> None:
+    by_name = families(sample("load"))
     figure = "tool_calls_per_s@hold_100"
-    assert value(found["mcp_perf_run_verdict"], verdict="fail") == 1
-    assert value(found["mcp_perf_run_verdict"], verdict="pass") == 0
-    assert value(found["mcp_perf_target_outcome"], figure=figure, outcome="missed") == 1
-    assert value(found["mcp_perf_target_outcome"], figure=figure, outcome="met") == 0
-    assert value(found["mcp_perf_target_level"], figure=figure, level="target") == 1000
-    assert value(found["mcp_perf_target_level"], figure=figure, level="stretch") == 2000
-    assert 800 < value(found["mcp_perf_target_value"], figure=figure) < 900
+    assert value(by_name["mcp_perf_run_verdict"], verdict="fail") == 1
+    assert value(by_name["mcp_perf_run_verdict"], verdict="pass") == 0
+    assert value(by_name["mcp_perf_target_outcome"], figure=figure, outcome="missed") == 1
+    assert value(by_name["mcp_perf_target_outcome"], figure=figure, outcome="met") == 0
+    assert value(by_name["mcp_perf_target_level"], figure=figure, level="target") == 1000
+    assert value(by_name["mcp_perf_target_level"], figure=figure, level="stretch") == 2000
+    assert 800 < value(by_name["mcp_perf_target_value"], figure=figure) < 900
 
 
-def test_what_is_missing_has_no_sample(sample: Sample) -> None:
-    found = families(sample("invalid"))
-    assert not [name for name in found if "server" in name or "generator" in name or "tool_call" in name]
-    assert "mcp_perf_target_value" not in found
+def test_missing_figures_have_no_sample(sample: Sample) -> None:
+    by_name = families(sample("invalid"))
+    assert not [name for name in by_name if "server" in name or "generator" in name or "tool_call" in name]
+    assert "mcp_perf_target_value" not in by_name
     record = sample("load")
     assert record.metrics is not None
     odd = replace(record, targets=(replace(record.targets[0], value=math.nan),), duration_s=math.inf)
@@ -97,8 +97,8 @@ def test_what_is_missing_has_no_sample(sample: Sample) -> None:
 
 
 def test_labels_survive_escaping(sample: Sample, hostile_text: str) -> None:
-    found = families(sample("hostile"))
-    for family in found.values():
+    by_name = families(sample("hostile"))
+    for family in by_name.values():
         assert {item.labels["target"] for item in family.samples} == {plain(hostile_text)}
     awkward = families(replace(sample("load"), target='back\\nslash "quoted"\nline'))
     labels = awkward["mcp_perf_run_duration_seconds"].samples[0].labels

@@ -32,13 +32,15 @@ def test_reports_are_replaced(sample: Sample, tmp_path: Path) -> None:
     assert "FAIL" not in (tmp_path / report.MARKDOWN_NAME).read_text(encoding="utf-8")
 
 
-def test_a_folder_that_is_missing_is_named_with_a_hint(sample: Sample, tmp_path: Path) -> None:
+def test_missing_folder_is_named_with_a_hint(sample: Sample, tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match=r"cannot write .*absent") as caught:
         report.write_all(sample("empty"), tmp_path / "absent")
     assert "--output-dir" in caught.value.hint
 
 
-def test_a_report_that_cannot_be_replaced_stays_and_leaves_no_rest(sample: Sample, tmp_path: Path) -> None:
+def test_report_that_cannot_be_replaced_stays_and_leaves_no_partial_file(
+    sample: Sample, tmp_path: Path
+) -> None:
     # A folder in the file's place fails for every user, root included.
     (tmp_path / report.HTML_NAME).mkdir()
     with pytest.raises(ResultsError, match=r"report\.html"):
@@ -46,7 +48,7 @@ def test_a_report_that_cannot_be_replaced_stays_and_leaves_no_rest(sample: Sampl
     assert [path.name for path in tmp_path.iterdir()] == [report.HTML_NAME]
 
 
-def test_the_heavy_libraries_are_loaded_only_when_reports_are_written() -> None:
+def test_heavy_libraries_are_loaded_only_when_reports_are_written() -> None:
     code = (
         "import sys, perf_core.report.terminal as t; print(t and {'plotly', 'jinja2'} & sys.modules.keys())"
     )

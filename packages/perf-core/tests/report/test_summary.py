@@ -10,14 +10,14 @@ from perf_core.results.record import RunRecord
 Sample = Callable[..., RunRecord]
 
 
-def test_a_run_of_which_nothing_is_known_says_so(sample: Sample) -> None:
+def test_empty_run_has_a_headline(sample: Sample) -> None:
     record = sample("empty")
     assert summary.key_figures(record) == ()
     assert summary.target_rows(record) == ()
     assert summary.headline(record).summary == "This run has no targets"
 
 
-def test_the_headline_carries_the_verdict_and_the_first_reason(sample: Sample) -> None:
+def test_headline_has_the_verdict_and_the_first_reason(sample: Sample) -> None:
     head = summary.headline(sample("invalid"))
     assert head.word == "INVALID"
     assert head.subject == "load of calculator over the session wire"
@@ -29,14 +29,14 @@ def test_the_headline_carries_the_verdict_and_the_first_reason(sample: Sample) -
     assert summary.headline(sample("load")).meaning == ""
 
 
-def test_a_pass_says_how_many_targets_were_met_and_keeps_its_remarks(sample: Sample) -> None:
+def test_headline_of_a_pass_counts_met_targets_and_keeps_remarks(sample: Sample) -> None:
     head = summary.headline(sample("saturated"))
     assert head.word == "PASS"
     assert head.summary == "Targets: 2 of 2 met"
     assert head.further == ("The load generator was saturated: met targets are bounds",)
 
 
-def test_the_tally_names_each_outcome(sample: Sample) -> None:
+def test_tally_names_each_outcome(sample: Sample) -> None:
     record = sample("hostile")
     assert summary.headline(record).tally == "1 of 4 met, 1 missed, 1 invalid, 1 not judged"
 
@@ -54,30 +54,33 @@ def test_bounds_are_worded_by_their_direction(sample: Sample) -> None:
     assert unbound["tool_calls_per_s"][0].isdigit()
 
 
-def test_what_may_be_higher_is_worded_as_at_least(sample: Sample) -> None:
+def test_lower_bound_is_worded_as_at_least(sample: Sample) -> None:
     recovery = next(t for t in sample("spike").targets if t.figure == "spike.recovery_s")
     (row,) = summary.target_rows(replace(sample("spike"), targets=(replace(recovery, at_least=True),)))
     assert row.value.startswith("at least ")
 
 
-def test_a_target_without_a_figure_has_a_dash_and_its_reason(sample: Sample) -> None:
+def test_target_without_a_figure_has_a_dash_and_its_reason(sample: Sample) -> None:
     row = summary.target_rows(sample("invalid"))[0]
     assert row.value == DASH
     assert row.outcome == "invalid"
     assert row.reason == "no metrics came from k6"
 
 
-def test_reasons_that_name_a_figure_are_said_in_words(sample: Sample) -> None:
+def test_figure_names_in_reasons_become_words(sample: Sample) -> None:
     targets = sample("load").targets
     record = replace(
         sample("load"),
         targets=(targets[0], replace(targets[3], outcome="invalid"), replace(targets[4], figure="odd")),
         reasons=(
-            "latency_ms.all.p95 is 252.6, < 100 was wanted",
-            "tool_calls_per_s@hold_100: no samples came",
+            "latency_ms.all.p95: expected < 100, got 252.6",
+            "tool_calls_per_s@hold_100: expected samples of this figure, got none",
             "k6 left no summary",
         ),
     )
     head = summary.headline(record)
     assert head.summary == "p95 latency, all tools: 253 ms, target < 100 ms"
-    assert head.further == ("Tool calls per second at 100 VUs: no samples came", "k6 left no summary")
+    assert head.further == (
+        "Tool calls per second at 100 VUs: expected samples of this figure, got none",
+        "k6 left no summary",
+    )

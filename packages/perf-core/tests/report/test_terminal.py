@@ -33,7 +33,7 @@ def test_no_figure_is_cut_off_in_80_columns(sample: Sample, name: str) -> None:
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown(sample(name), 80)
 
 
-def test_the_first_line_is_the_verdict(any_record: RunRecord) -> None:
+def test_first_line_is_the_verdict(any_record: RunRecord) -> None:
     assert shown(any_record).splitlines()[0].split()[0] == any_record.verdict.upper()
 
 
@@ -42,7 +42,7 @@ def test_colour_only_on_a_terminal(sample: Sample) -> None:
     assert "\x1b[" in shown(sample("load"), is_terminal=True)
 
 
-def test_what_a_reader_looks_for_is_there(sample: Sample) -> None:
+def test_report_has_verdict_targets_and_figures(sample: Sample) -> None:
     text = shown(sample("load"))
     for wanted in (
         "p95 latency, all tools",
@@ -72,7 +72,7 @@ def test_empty_sections_leave_no_trace(sample: Sample) -> None:
     assert len(lines) == 3
 
 
-def test_text_from_a_server_neither_styles_nor_drives_the_terminal(sample: Sample) -> None:
+def test_text_from_a_server_cannot_control_the_terminal(sample: Sample) -> None:
     text = shown(sample("hostile"), is_terminal=True)
     assert "[red]" in text
     left = re.sub(r"\x1b\[[0-9;]*m", "", text)
@@ -81,7 +81,7 @@ def test_text_from_a_server_neither_styles_nor_drives_the_terminal(sample: Sampl
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_a_narrow_encoding_does_not_end_the_run(any_record: RunRecord, encoding: str) -> None:
+def test_narrow_encoding_does_not_end_the_run(any_record: RunRecord, encoding: str) -> None:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     terminal.render(any_record, Console(file=file, width=80, _environ={}))

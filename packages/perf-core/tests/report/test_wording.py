@@ -11,12 +11,12 @@ from perf_core.report.wording import (
     duration,
     figure_level,
     figure_value,
+    figure_wording,
     plain,
     sentence,
     significant,
     trimmed,
     value_label,
-    wording,
 )
 
 
@@ -40,14 +40,14 @@ from perf_core.report.wording import (
         ("spike.recovery_s", "recovery after a spike", "s"),
         ("endurance.latency_drift", "drift of the median latency", "%"),
         ("server.cpu_us_per_call", "server CPU per call", "\N{MICRO SIGN}s"),
-        ("sessions_left", "sessions left over on the server", ""),
+        ("sessions_left", "sessions left open on the server", ""),
         ("errors.wrong_answer", "errors: wrong answer", ""),
         ("errors.of_a_new_class", "errors: of_a_new_class", ""),
     ],
 )
-def test_known_names_have_words_and_a_unit(name: str, words: str, unit: str) -> None:
-    said = wording(name)
-    assert (said.words, said.unit) == (words, unit)
+def test_documented_names_have_words_and_a_unit(name: str, words: str, unit: str) -> None:
+    wording = figure_wording(name)
+    assert (wording.words, wording.unit) == (words, unit)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_known_names_have_words_and_a_unit(name: str, words: str, unit: str) -> 
         ("", ""),
     ],
 )
-def test_unknown_names_stand_for_themselves(name: str, unit: str) -> None:
-    assert (wording(name).words, wording(name).unit) == (name, unit)
+def test_other_names_are_shown_as_they_are(name: str, unit: str) -> None:
+    assert (figure_wording(name).words, figure_wording(name).unit) == (name, unit)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_levels_are_shown_as_they_were_set() -> None:
     assert figure_level("server.uptime_percent", 99.99) == "99.99 %"
 
 
-def test_a_missed_target_is_never_shown_as_met() -> None:
+def test_missed_target_is_never_shown_as_met() -> None:
     assert figure_value("latency_ms.all.p95", 100.04, (100.0,)) == "100.04 ms"
     assert figure_value("latency_ms.all.p95", 99.96, (100.0, None)) == "99.96 ms"
     assert figure_value("error_rate", 0.0010004, (0.001,)) == "0.10004 %"
@@ -106,7 +106,7 @@ def test_a_missed_target_is_never_shown_as_met() -> None:
     st.floats(min_value=1e-3, max_value=1e6),
     st.sampled_from(["latency_ms.all.p95", "tool_calls_per_s", "server.rss_slope_mb_per_h"]),
 )
-def test_the_shown_value_stands_on_the_true_side_of_the_level(value: float, level: float, name: str) -> None:
+def test_rounded_value_stays_on_its_side_of_the_level(value: float, level: float, name: str) -> None:
     shown = float(figure_value(name, value, (level,)).replace(",", "").rstrip(" msMB/h"))
     # Two doubles may differ beyond the 15 digits that are ever shown.
     if not math.isclose(value, level, rel_tol=1e-13):
@@ -129,7 +129,7 @@ def test_rounding_at_the_edges_of_a_magnitude(number: float, text: str) -> None:
 
 
 @pytest.mark.parametrize("number", [None, math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_a_dash(number: float | None) -> None:
+def test_missing_number_is_a_dash(number: float | None) -> None:
     assert significant(number) == DASH
 
 
@@ -142,20 +142,20 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(math.nan) == DASH
 
 
-def test_plain_text_cannot_drive_a_terminal_nor_break_a_file() -> None:
+def test_plain_text_has_no_control_characters() -> None:
     text = plain("a\x1b[31m\x00\r\nb\u202ec\ud800 ")
     assert text == "a\ufffd[31m\ufffd b\ufffdc\ufffd"
     assert text.encode()
 
 
-def test_sentences_leave_names_alone() -> None:
+def test_sentence_does_not_capitalize_names() -> None:
     assert sentence("no answer") == "No answer"
     assert sentence("p95 latency") == "p95 latency"
     assert sentence("error_rate is 1") == "error_rate is 1"
     assert sentence("") == ""
 
 
-def test_trimmed_touches_decimals_only() -> None:
+def test_trimmed_changes_only_decimals() -> None:
     assert [trimmed(text) for text in ("0.0200", "1,000", "10.0", "7")] == ["0.02", "1,000", "10", "7"]
 
 

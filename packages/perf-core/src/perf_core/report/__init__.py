@@ -1,8 +1,7 @@
 """Reports: a record in, text out.
 
-Every module renders one format from the record alone; :func:`write_all` is the only place here that
-touches the disk. ``summary`` and ``tables`` say what every report contains, ``wording`` how
-figures are said.
+Every module renders one format from the record alone; only this module writes files. ``summary`` and
+``tables`` hold the content of every report, ``wording`` turns figures into words, ``markup`` into safe text.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perf_core.comparison.model import Comparison
-from perf_core.errors import ResultsError
+from perf_core.files import write_atomically
 from perf_core.results.record import RunRecord
 
 HTML_NAME = "report.html"
@@ -18,9 +17,11 @@ MARKDOWN_NAME = "summary.md"
 JUNIT_NAME = "junit.xml"
 PROMETHEUS_NAME = "metrics.prom"
 
+_HINT = "The folder must exist and be writable; choose another with --output-dir."
+
 
 def write_all(record: RunRecord, folder: Path) -> None:
-    """Write every report of ``record`` into ``folder``, each file whole or not at all.
+    """Write every report of a run into ``folder``, each file atomically.
 
     Raises:
         ResultsError: The folder cannot be written.
@@ -34,35 +35,19 @@ def write_all(record: RunRecord, folder: Path) -> None:
         (JUNIT_NAME, junit.render(record)),
         (PROMETHEUS_NAME, prometheus.render(record)),
     ):
-        _write(folder / name, text)
+        write_atomically(folder / name, text.encode(), _HINT)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write every report of ``comparison`` into ``folder``, each file whole or not at all.
+    """Write every report of a comparison into ``folder``, each file atomically.
 
     Raises:
         ResultsError: The folder cannot be written.
     """
-    from perf_core.report.comparison import page
-    from perf_core.report.comparison import text as text
+    from perf_core.report.comparison import page, text
 
     for name, content in (
         (HTML_NAME, page.render(comparison)),
         (MARKDOWN_NAME, text.markdown(comparison)),
     ):
-        _write(folder / name, content)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write {path}: {error.strerror}",
-            "The folder must exist and be writable; choose another with --output-dir.",
-        ) from error
+        write_atomically(folder / name, content.encode(), _HINT)

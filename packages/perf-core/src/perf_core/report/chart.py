@@ -1,7 +1,7 @@
-"""The main figure of the HTML report: everything over time on one shared axis, as plotly's JSON.
+"""The main figure of the HTML report as plotly's JSON: all quantities over one shared time axis.
 
-Colours are names of CSS variables (``meta`` of traces, ``name`` of shapes); the page's script puts in
-the value of the scheme, light or dark, that the reader uses.
+Colours are names of CSS variables (``meta`` of traces, ``name`` of shapes); the page's script replaces them
+by the values of the reader's colour scheme, light or dark.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from perf_core.report.wording import duration, plain
 from perf_core.results.record import RunRecord, Series, Stage
 
-# Two points per pixel of a wide page: more cannot be seen and only makes the page heavy.
-MOST_POINTS = 1200
+# Two points per pixel of a wide page: more would not be visible and only make the page large.
+MAX_POINTS = 1200
 
 Column = Sequence[float | None]
 Point = tuple[float, float | None]
@@ -27,12 +27,12 @@ class Line:
     """One line of a row.
 
     Attributes:
-        name: In legend and hover text.
-        table: Which columns of the series it is drawn from, ``load`` or ``server``.
+        name: Name in legend and hover text.
+        table: Columns of the series with its values, ``load`` or ``server``.
         column: Name of its column.
         colour: CSS variable.
-        dash: plotly's name of the dash.
-        is_level: It holds its value until the next sample, so a period without one is no gap.
+        dash: plotly's name of the line style.
+        is_level: Whether it keeps its value until the next sample, so that a period without one is not a gap.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """One row of the figure; ``from_zero`` makes its axis start there."""
+    """One row of the figure; ``from_zero`` makes its axis start at zero."""
 
     title: str
     lines: tuple[Line, ...]
@@ -68,7 +68,7 @@ PANELS = (
             Line("errors", "load", "errors_per_s", "--line-bad", dash="dot"),
         ),
     ),
-    # Growth of a megabyte in sixty is what a reader looks for, and an axis from zero would hide it.
+    # An axis from zero would hide the growth of one megabyte in sixty that readers look for.
     Panel("Server memory (RSS), MB", (Line("RSS", "server", "rss_mb", "--line-1"),), from_zero=False),
     Panel(
         "CPU, cores in use",
@@ -83,13 +83,13 @@ PANELS = (
 
 @dataclass(frozen=True)
 class Chart:
-    """The figure and what must be said beside it.
+    """The figure with its notes.
 
     Attributes:
         figure: ``data`` and ``layout`` for plotly.
-        panels: Number of rows; the page makes the figure as tall as they need.
-        note: Says which axes do not start at zero and whether lines were thinned; may be empty.
-        description: What the figure shows, for those who do not see it.
+        panels: Number of rows, which sets the height of the figure.
+        note: Names axes that do not start at zero and says whether lines were thinned; may be empty.
+        description: Text alternative for screen readers.
     """
 
     figure: Mapping[str, Any]
@@ -99,7 +99,7 @@ class Chart:
 
 
 def chart(record: RunRecord) -> Chart | None:
-    """Return the figure of a run; None when no line has a point."""
+    """Return the figure of a run; None without any data."""
     panels = [panel for panel in PANELS if any(_points(record.series, line) for line in panel.lines)]
     if not panels:
         return None
@@ -119,7 +119,7 @@ def chart(record: RunRecord) -> Chart | None:
         "shapes": [_band(stage, index, unit_s) for index, stage in enumerate(record.stages)],
         "annotations": [_stage_label(stage, unit_s) for stage in record.stages],
     }
-    thinned = 0
+    thinned_points = 0
     for number, (panel, domain) in enumerate(zip(panels, domains, strict=True), start=1):
         layout[f"yaxis{'' if number == 1 else number}"] = {
             "domain": domain,
@@ -139,43 +139,43 @@ def chart(record: RunRecord) -> Chart | None:
             }
         for line in panel.lines:
             points = _points(record.series, line)
-            kept = thin(points, MOST_POINTS)
-            thinned = max(thinned, len(points) if len(kept) < len(points) else 0)
-            if kept:
+            shown = thin(points, MAX_POINTS)
+            thinned_points = max(thinned_points, len(points) if len(shown) < len(points) else 0)
+            if shown:
                 data.append(
-                    {**_trace(line, panel, kept, unit_s), "yaxis": _axis("y", number), "legend": legend}
+                    {**_trace(line, panel, shown, unit_s), "yaxis": _axis("y", number), "legend": legend}
                 )
     return Chart(
         figure={"data": data, "layout": layout},
         panels=len(panels),
-        note=" ".join(filter(None, (_axis_note(panels), _thinning_note(thinned, record.duration_s)))),
+        note=" ".join(filter(None, (_axis_note(panels), _thinning_note(thinned_points, record.duration_s)))),
         description=_description(record, panels),
     )
 
 
-def thin(points: Sequence[Point], most: int) -> list[Point]:
-    """Return at most ``most`` points that keep every extreme: lowest and highest of each stretch.
+def thin(points: Sequence[Point], limit: int) -> list[Point]:
+    """Return at most ``limit`` points: the lowest and the highest of each interval.
 
-    Averaging would hide the spikes that a reader looks for. A stretch without any value stays a gap.
+    Averages would hide the spikes that readers look for. An interval without a value stays a gap.
 
     Args:
         points: Time and value, in order of time.
-        most: At least 2.
+        limit: Largest number of points, at least 2.
     """
-    if len(points) <= most:
+    if len(points) <= limit:
         return list(points)
-    stretches = most // 2
-    kept: list[Point] = []
-    for index in range(stretches):
-        stretch = points[index * len(points) // stretches : (index + 1) * len(points) // stretches]
-        valued = [(value, place) for place, (_, value) in enumerate(stretch) if value is not None]
-        places = sorted({min(valued)[1], max(valued)[1]}) if valued else [0]
-        kept += [stretch[place] for place in places]
-    return kept
+    intervals = limit // 2
+    thinned: list[Point] = []
+    for number in range(intervals):
+        interval = points[number * len(points) // intervals : (number + 1) * len(points) // intervals]
+        values = [(value, index) for index, (_, value) in enumerate(interval) if value is not None]
+        indices = sorted({min(values)[1], max(values)[1]}) if values else [0]
+        thinned += [interval[index] for index in indices]
+    return thinned
 
 
 def _points(series: Series, line: Line) -> list[Point]:
-    """Return time and value of a line; empty when it has no value at all."""
+    """Return time and value of a line's points; empty when none has a value."""
     table: Mapping[str, Column] = series.load if line.table == "load" else series.server
     times = table.get("t_s", ())
     values = table.get(line.column, ())
@@ -189,13 +189,13 @@ def _points(series: Series, line: Line) -> list[Point]:
 
 def _trace(line: Line, panel: Panel, points: Sequence[Point], unit_s: float) -> dict[str, Any]:
     values = [value for _, value in points]
-    alone = [] if line.is_level else _alone(values)
+    isolated = [] if line.is_level else _isolated(values)
     quantity = panel.title.partition(",")[0]
     return {
         "type": "scatter",
-        # A lone value between two gaps is no line; it gets a dot to be seen at all.
-        "mode": "lines+markers" if any(alone) else "lines",
-        "marker": {"size": [4 if is_alone else 0 for is_alone in alone]} if any(alone) else {},
+        # A single value between two gaps would be invisible as a line, so it gets a dot.
+        "mode": "lines+markers" if any(isolated) else "lines",
+        "marker": {"size": [4 if is_isolated else 0 for is_isolated in isolated]} if any(isolated) else {},
         "connectgaps": line.is_level,
         "name": line.name,
         "x": [float(f"{t_s / unit_s:.6g}") for t_s, _ in points],
@@ -210,7 +210,7 @@ def _trace(line: Line, panel: Panel, points: Sequence[Point], unit_s: float) -> 
     }
 
 
-def _alone(values: Column) -> list[bool]:
+def _isolated(values: Column) -> list[bool]:
     padded = [None, *values, None]
     return [
         value is not None and before is None and after is None
@@ -256,7 +256,7 @@ def _panel_title(panel: Panel, top: float) -> dict[str, Any]:
         "xref": "paper",
         "yref": "paper",
         "x": 0,
-        # Clear of the tick labels, and above the topmost of them.
+        # Left of the tick labels, and above the topmost of them.
         "xshift": -44,
         "yshift": 3,
         "y": top,
@@ -266,7 +266,7 @@ def _panel_title(panel: Panel, top: float) -> dict[str, Any]:
 
 
 def _domains(panels: int) -> list[list[float]]:
-    # Rows of equal height from the top; the gap holds a row's title and legend.
+    # Rows of equal height from the top; each gap has room for a title and a legend.
     gap = 0.06
     height = (1 - gap * (panels - 1)) / panels
     tops = [1 - row * (height + gap) for row in range(panels)]
@@ -291,8 +291,8 @@ def _end_s(record: RunRecord) -> float:
 
 
 def _axis_note(panels: Sequence[Panel]) -> str:
-    shown = [_quantity(panel) for panel in panels if not panel.from_zero]
-    return f"The axis of {' and '.join(shown)} does not start at zero." if shown else ""
+    names = [_quantity(panel) for panel in panels if not panel.from_zero]
+    return f"The axis of {' and '.join(names)} does not start at zero." if names else ""
 
 
 def _quantity(panel: Panel) -> str:
@@ -302,16 +302,16 @@ def _quantity(panel: Panel) -> str:
 def _thinning_note(points: int, duration_s: float) -> str:
     if not points:
         return ""
-    stretch = duration(duration_s / (MOST_POINTS // 2))
+    interval = duration(duration_s / (MAX_POINTS // 2))
     return (
-        f"Thinned for display: of up to {points:,} points per line the lowest and the highest of each "
-        f"{stretch} are drawn. record.json holds them all."
+        f"Thinned for display: of up to {points:,} points per line, the lowest and the highest of every "
+        f"{interval} are drawn. record.json has all of them."
     )
 
 
 def _description(record: RunRecord, panels: Sequence[Panel]) -> str:
-    shown = ", ".join(_quantity(panel) for panel in panels)
+    names = ", ".join(_quantity(panel) for panel in panels)
     return (
-        f"Lines over {duration(record.duration_s)} of load, one row each: {shown}. "
-        "The tables below hold the figures of each stage."
+        f"Lines over {duration(record.duration_s)} of load, one row each: {names}. "
+        "The tables below have the figures of each stage."
     )

@@ -1,10 +1,10 @@
 """The report as one self-contained HTML page with an interactive figure.
 
-The page asks nobody for anything: plotly lies in it, and its content security policy forbids every
-request and every script but the two whose hashes it names. plotly's whole bundle is 4.8 MB, and no
-smaller build is published for Python; so it is embedded compressed (2.0 MB as text) and unpacked by
-the browser itself, with ``DecompressionStream``, which browsers have had since 2023. Without it, or
-without scripts, the tables stand and the page says what is missing.
+The page requests nothing: it contains plotly, and its content security policy forbids every request and every
+script except two, by their hashes. plotly's bundle has 4.8 MB, and no smaller build is published for Python,
+so it is embedded compressed (2.0 MB as text) and unpacked in the browser with ``DecompressionStream``, which
+browsers have had since 2023. Without it, or without scripts, the page shows the tables and says that the
+figure is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -29,25 +29,21 @@ _PAGE = "page.html.jinja"
 
 def render(record: RunRecord) -> str:
     """Return the page."""
-    drawn = chart(record)
+    figure = chart(record)
     script = asset("page.js")
-    return (
-        _environment()
-        .get_template(_PAGE)
-        .render(
-            head=summary.headline(record),
-            key_figures=summary.key_figures(record),
-            targets=summary.target_rows(record),
-            findings=_findings(record),
-            chart=drawn,
-            tables=tables.result_tables(record),
-            manifest=tables.manifest_table(record),
-            # Our own files, not the record's text: the only strings that pass unescaped.
-            style=Markup(asset("page.css")),  # noqa: S704 - packaged with this module
-            script=Markup(script),  # noqa: S704 - packaged with this module
-            script_hashes=[_hash(script), _plotly()[1]],
-            plotly=_plotly()[0] if drawn else "",
-        )
+    return template(_PAGE).render(
+        head=summary.headline(record),
+        key_figures=summary.key_figures(record),
+        targets=summary.target_rows(record),
+        findings=_findings(record),
+        chart=figure,
+        tables=tables.result_tables(record),
+        manifest=tables.manifest_table(record),
+        # Files of this package, not text of the record: only these are inserted unescaped.
+        style=Markup(asset("page.css")),  # noqa: S704 - packaged with this module
+        script=Markup(script),  # noqa: S704 - packaged with this module
+        script_hashes=[_hash(script), _plotly()[1]],
+        plotly=_plotly()[0] if figure else "",
     )
 
 
@@ -69,14 +65,16 @@ def _finding_value(name: str, value: float | str | None) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
+def template(name: str) -> Template:
+    """Return a template, which escapes everything that is inserted."""
+    environment = Environment(
         loader=PackageLoader("perf_core.report", "template"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    return environment.get_template(name)
 
 
 @cache
@@ -87,7 +85,7 @@ def asset(name: str) -> str:
 
 @cache
 def _plotly() -> tuple[str, str]:
-    """Return plotly's bundle, compressed as base64, and the hash of the script as it will run."""
+    """Return plotly's bundle, compressed as base64, and the hash of the unpacked script."""
     source = get_plotlyjs()
     packed = gzip.compress(source.encode(), compresslevel=9, mtime=0)
     return base64.b64encode(packed).decode("ascii"), _hash(source)

@@ -18,8 +18,8 @@ def render(record: RunRecord) -> str:
     """Return the report as an XML document.
 
     A missed target is a failure, an invalid one an error, one that was not judged is skipped. The
-    case :data:`VALIDITY_CASE` is an error when the run is invalid or was interrupted, so that a run
-    without any target still says so.
+    case :data:`VALIDITY_CASE` is an error when the run is invalid or was interrupted, which also covers runs
+    without targets.
     """
     outcomes = [target.outcome for target in record.targets]
     is_sound = record.verdict in {"pass", "fail"}
@@ -46,14 +46,14 @@ def render(record: RunRecord) -> str:
 
 def _properties(record: RunRecord, suite: ET.Element) -> None:
     properties = ET.SubElement(suite, "properties")
-    stated = {
+    values = {
         "run_id": record.run_id,
         "verdict": record.verdict,
         "exit_code": str(record.exit_code),
         **{figure.name: figure.text for figure in summary.key_figures(record)},
         **{f"grade.{each.figure}": each.grade for each in record.grades},
     }
-    for key, text in stated.items():
+    for key, text in values.items():
         ET.SubElement(properties, "property", {"name": key, "value": plain(text)})
 
 
@@ -69,11 +69,11 @@ def _target(target: TargetResult, row: TargetRow, suite: ET.Element, classname: 
     case = ET.SubElement(
         suite, "testcase", {"classname": classname, "name": f"{row.figure} {row.target}", "time": "0"}
     )
-    said = f"{row.figure}: {row.value}, target {row.target}"
+    message = f"{row.figure}: {row.value}, target {row.target}"
     details = "\n".join(
         line
         for line in (
-            f"{said} ({target.outcome}, {row.samples} samples)",
+            f"{message} ({target.outcome}, {row.samples} samples)",
             row.reason,
             f"stretch {row.stretch}" if row.stretch else "",
             row.need,
@@ -84,15 +84,15 @@ def _target(target: TargetResult, row: TargetRow, suite: ET.Element, classname: 
         case "met":
             ET.SubElement(case, "system-out").text = details
         case "missed":
-            ET.SubElement(case, "failure", {"type": "missed", "message": said}).text = details
+            ET.SubElement(case, "failure", {"type": "missed", "message": message}).text = details
         case "invalid":
-            ET.SubElement(case, "error", {"type": "invalid", "message": row.reason or said}).text = details
+            ET.SubElement(case, "error", {"type": "invalid", "message": row.reason or message}).text = details
         case "not judged":
             ET.SubElement(case, "skipped", {"message": row.reason or "not judged"}).text = details
 
 
 def _timestamp(started_at: str) -> str:
-    # The JUnit schema allows neither zone nor fraction here.
+    # The JUnit schema allows neither a time zone nor a fraction here.
     try:
         moment = datetime.fromisoformat(started_at)
     except ValueError:

@@ -1,7 +1,7 @@
 """The report in Prometheus' text format (0.0.4), for a push gateway or a textfile collector.
 
-One run is one snapshot, so everything is a gauge or a summary. Base units as Prometheus wants them:
-seconds, bytes, ratios. A figure that the run did not produce has no sample.
+One run is one snapshot, so every metric is a gauge or a summary. Units are Prometheus' base units: seconds,
+bytes, ratios. A figure that the run did not produce has no sample.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -26,7 +26,7 @@ _SECONDS_PER_HOUR = 3600.0
 
 @dataclass
 class _Exposition:
-    """Families of samples in the order in which they were first named."""
+    """Families of samples, in the order of their first sample."""
 
     labels: Mapping[str, str]
     families: dict[str, list[str]] = field(default_factory=dict)
@@ -102,18 +102,18 @@ def _metrics(metrics: Metrics, out: _Exposition) -> None:
     out.gauge(
         "mcp_perf_tool_calls_per_second", per_s, metrics.tool_calls_per_s if metrics.tool_calls else None
     )
-    share = "Share of tool calls that went wrong, 0 to 1."
+    share = "Share of tool calls that failed, 0 to 1."
     out.gauge("mcp_perf_error_ratio", share, metrics.error_rate if metrics.tool_calls else None)
     for error_class, number in metrics.errors.items():
-        # A keyword of Python, so it cannot be written as one argument among the others.
+        # `class` is a keyword of Python, so it cannot be written as a keyword argument.
         out.gauge("mcp_perf_errors", "Errors by class.", number, **{"class": error_class})
     for tool, latency in metrics.latency_ms.items():
         if tool != "all":
             name = "mcp_perf_tool_call_duration_seconds"
             out.summary(name, "Latency of tool calls by tool.", latency, tool=tool)
-    # Apart from the tools, so that a sum over the label tool counts nothing twice.
+    # A metric of its own, so that a sum over the label `tool` counts no call twice.
     name = "mcp_perf_any_tool_call_duration_seconds"
-    out.summary(name, "Latency of tool calls, all tools together.", metrics.latency_ms.get("all"))
+    out.summary(name, "Latency of tool calls over all tools.", metrics.latency_ms.get("all"))
     name = "mcp_perf_session_creation_duration_seconds"
     out.summary(name, "Time to open a session.", metrics.session_creation_ms)
     for journey, latency in metrics.journey_ms.items():
@@ -124,7 +124,7 @@ def _metrics(metrics: Metrics, out: _Exposition) -> None:
             out.summary(name, "Latency of tool calls by kind of arguments.", latency, tool=tool, kind=kind)
     for method, latency in metrics.protocol_ms.items():
         name = "mcp_perf_protocol_duration_seconds"
-        out.summary(name, "Latency of requests that call no tool.", latency, method=method)
+        out.summary(name, "Latency of requests other than tool calls.", latency, method=method)
     out.gauge("mcp_perf_sessions_opened", "Sessions opened by the generator.", metrics.sessions_opened)
     out.gauge("mcp_perf_sessions_closed", "Sessions deleted by the generator.", metrics.sessions_closed)
 
@@ -135,7 +135,7 @@ def _stage(stage: Stage, out: _Exposition) -> None:
     if stage.calls:
         name = "mcp_perf_stage_tool_calls_per_second"
         out.gauge(name, "Correct answers per second in the stage.", stage.calls_per_s, stage=stage.name)
-        share = "Share of the stage's calls that went wrong, 0 to 1."
+        share = "Share of the stage's calls that failed, 0 to 1."
         out.gauge("mcp_perf_stage_error_ratio", share, stage.error_rate, stage=stage.name)
     name = "mcp_perf_stage_call_duration_seconds"
     out.summary(name, "Latency of tool calls by stage.", stage.latency_ms, stage=stage.name)
@@ -159,12 +159,20 @@ def _server(server: ServerUse, out: _Exposition) -> None:
     out.gauge("mcp_perf_server_cpu_seconds", "CPU time of the server over the load.", server.cpu_s)
     name = "mcp_perf_server_cpu_seconds_per_call"
     out.gauge(name, "CPU time of the server per tool call.", server.cpu_us_per_call / 1e6)
-    out.gauge("mcp_perf_server_processes", "Most processes of the server seen at once.", server.processes)
     out.gauge(
-        "mcp_perf_server_sessions_left", "Sessions the server still held afterwards.", server.sessions_left
+        "mcp_perf_server_processes",
+        "Largest number of processes of the server at one time.",
+        server.processes,
+    )
+    out.gauge(
+        "mcp_perf_server_sessions_left",
+        "Sessions still open on the server after the run.",
+        server.sessions_left,
     )
     uptime = None if server.uptime_percent is None else server.uptime_percent / 100
-    out.gauge("mcp_perf_server_uptime_ratio", "Share of the time that the server was there, 0 to 1.", uptime)
+    out.gauge(
+        "mcp_perf_server_uptime_ratio", "Share of the time in which the server answered, 0 to 1.", uptime
+    )
 
 
 def _generator(generator: GeneratorUse, out: _Exposition) -> None:
@@ -177,9 +185,9 @@ def _generator(generator: GeneratorUse, out: _Exposition) -> None:
     name = "mcp_perf_generator_resident_memory_peak_bytes"
     out.gauge(name, "Largest resident memory of k6.", generator.rss_peak_mb * _MB)
     name = "mcp_perf_generator_dropped_iterations"
-    out.gauge(name, "Iterations scheduled that could not start.", generator.dropped_iterations)
+    out.gauge(name, "Scheduled iterations that could not start.", generator.dropped_iterations)
     name = "mcp_perf_generator_scheduled_iterations"
-    out.gauge(name, "Iterations scheduled, dropped ones included.", generator.scheduled_iterations)
+    out.gauge(name, "Scheduled iterations, including dropped ones.", generator.scheduled_iterations)
 
 
 def _target(target: TargetResult, out: _Exposition) -> None:

@@ -1,7 +1,7 @@
-"""What every report says of the verdict, before any format: headline, targets, key figures.
+"""Content of the reports, apart from their format: headline, targets and key figures.
 
-The terminal, Markdown and HTML reports differ only in how they draw these and the tables of
-:mod:`perf_core.report.tables`. Every string from the record passes
+The terminal, Markdown and HTML reports differ only in how they show these and the tables of
+:mod:`perf_core.report.tables`. Every string from the record passes through
 :func:`perf_core.report.wording.plain` here.
 """
 
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from perf_core.report import wording as say
-from perf_core.report.wording import count, plain
-from perf_core.results.record import (
-    RunRecord,
-    TargetResult,
+from perf_core.report.wording import (
+    count,
+    duration,
+    figure_level,
+    figure_value,
+    figure_wording,
+    plain,
+    sentence,
 )
+from perf_core.results.record import RunRecord, TargetResult
 
 Tone = Literal["good", "bad", "unsure", "neutral"]
 
@@ -35,8 +39,8 @@ OUTCOME_TONE: Mapping[str, Tone] = {
 }
 
 _MEANING = {
-    "invalid": "An invalid run neither clears nor blames the server: mend the cause and run it again.",
-    "interrupted": "The run was stopped before its end: the figures cover the time until then.",
+    "invalid": "An invalid run says nothing about the server: remove the cause and run it again.",
+    "interrupted": "The run was stopped early: the figures cover the time until then.",
 }
 
 
@@ -46,12 +50,12 @@ class Headline:
 
     Attributes:
         word: ``PASS``, ``FAIL``, ``INVALID`` or ``INTERRUPTED``.
-        tone: How to colour it.
-        subject: What was measured.
+        tone: Tone of the verdict.
+        subject: Scenario, target and wire.
         summary: The first reason, or how many targets were met.
         further: The other reasons.
-        meaning: What the verdict means, where that is not plain; else empty.
-        tally: How many targets were met, missed and so on.
+        meaning: Explanation of an invalid or interrupted run; else empty.
+        tally: Numbers of targets met, missed and so on.
         when: Start, length and id of the run.
     """
 
@@ -70,16 +74,16 @@ class TargetRow:
     """One target in words.
 
     Attributes:
-        figure: What was measured.
-        value: The figure with its unit; ``at least`` or ``at most`` when it is a bound.
-        target: The level that decides.
-        stretch: The further level and whether it was reached; empty without one.
+        figure: Name of the figure.
+        value: Value with its unit; with ``at least`` or ``at most`` when it is a bound.
+        target: Level that decides.
+        stretch: Stretch level and whether it was met; empty without one.
         outcome: ``met``, ``missed``, ``not judged`` or ``invalid``.
-        tone: How to colour the outcome.
+        tone: Tone of the outcome.
         is_bound: Whether the value is a bound.
-        samples: Samples behind the figure.
-        need: Whose need the target serves.
-        reason: Why it is not judged or invalid; else empty.
+        samples: Number of samples.
+        need: Need that the target serves.
+        reason: Reason why it is not judged or invalid; else empty.
     """
 
     figure: str
@@ -96,7 +100,7 @@ class TargetRow:
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """One of the few figures that people look for first; ``name`` is stable for machines."""
+    """One of the few figures at the top of a report; ``name`` is stable for programs."""
 
     name: str
     label: str
@@ -109,8 +113,8 @@ def headline(record: RunRecord) -> Headline:
     tally = _tally(record.targets)
     started = _started(record.started_at)
     if record.verdict == "pass" or not reasons:
-        of_targets = "target" if len(record.targets) == 1 else "targets"
-        summary = f"{of_targets}: {tally}" if record.targets else "this run has no targets"
+        noun = "target" if len(record.targets) == 1 else "targets"
+        summary = f"{noun}: {tally}" if record.targets else "this run has no targets"
         further = reasons
     else:
         summary, further = reasons[0], reasons[1:]
@@ -118,11 +122,11 @@ def headline(record: RunRecord) -> Headline:
         word=record.verdict.upper(),
         tone=VERDICT_TONE[record.verdict],
         subject=f"{plain(record.scenario)} of {plain(record.target)} over the {record.wire} wire",
-        summary=say.sentence(summary),
-        further=tuple(say.sentence(reason) for reason in further),
+        summary=sentence(summary),
+        further=tuple(sentence(reason) for reason in further),
         meaning=_MEANING.get(record.verdict, ""),
         tally=tally,
-        when=f"{started}, {say.duration(record.duration_s)} of load, run {plain(record.run_id)}",
+        when=f"{started}, {duration(record.duration_s)} of load, run {plain(record.run_id)}",
     )
 
 
@@ -132,29 +136,29 @@ def target_rows(record: RunRecord) -> tuple[TargetRow, ...]:
 
 
 def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
-    """Return the few figures that people look for first; those that are missing are left out."""
+    """Return the figures at the top of the reports; missing ones are left out."""
     metrics, server = record.metrics, record.server
-    found: list[KeyFigure] = []
+    key_figures: list[KeyFigure] = []
     if metrics is not None:
         limited = record.generator is not None and record.generator.saturated
         everything = metrics.latency_ms.get("all")
         if everything is not None and everything.count:
             for statistic in ("med", "p95", "p99"):
                 name = f"latency_ms.all.{statistic}"
-                found.append(_key(name, getattr(everything, statistic), "at most " if limited else ""))
+                key_figures.append(_key(name, getattr(everything, statistic), "at most " if limited else ""))
         if metrics.tool_calls:
             name = "tool_calls_per_s"
-            found.append(_key(name, metrics.tool_calls_per_s, "at least " if limited else ""))
-            found.append(_key("error_rate", metrics.error_rate))
-        found.append(_key("tool_calls", metrics.tool_calls))
+            key_figures.append(_key(name, metrics.tool_calls_per_s, "at least " if limited else ""))
+            key_figures.append(_key("error_rate", metrics.error_rate))
+        key_figures.append(_key("tool_calls", metrics.tool_calls))
     if server is not None:
-        found.append(_key("server.rss_peak_mb", server.rss_mb.peak))
-        found.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
-    return tuple(found)
+        key_figures.append(_key("server.rss_peak_mb", server.rss_mb.peak))
+        key_figures.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
+    return tuple(key_figures)
 
 
 def _worded(reason: str, targets: tuple[TargetResult, ...]) -> str:
-    """Return a reason that begins with the name of a target's figure in words, with units."""
+    """Return the reason with the name of a target's figure at its start in words."""
     leading, _, rest = reason.partition(" ")
     for result in targets:
         if plain(result.figure) == leading.removesuffix(":"):
@@ -178,7 +182,7 @@ def _tally(targets: tuple[TargetResult, ...]) -> str:
 
 
 def _target_row(result: TargetResult) -> TargetRow:
-    value = say.figure_value(result.figure, result.value, (result.target, result.stretch))
+    value = figure_value(result.figure, result.value, (result.target, result.stretch))
     is_bound = result.bound and result.value is not None
     if is_bound:
         value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
@@ -186,13 +190,13 @@ def _target_row(result: TargetResult) -> TargetRow:
         value = f"at least {value}"
     stretch = ""
     if result.stretch is not None:
-        stretch = f"{result.comparison} {say.figure_level(result.figure, result.stretch)}"
+        stretch = f"{result.comparison} {figure_level(result.figure, result.stretch)}"
         if result.stretch_met is not None:
             stretch += ": met" if result.stretch_met else ": missed"
     return TargetRow(
-        figure=say.sentence(say.wording(result.figure).words),
+        figure=sentence(figure_wording(result.figure).words),
         value=value,
-        target=f"{result.comparison} {say.figure_level(result.figure, result.target)}",
+        target=f"{result.comparison} {figure_level(result.figure, result.target)}",
         stretch=stretch,
         outcome=result.outcome,
         tone=OUTCOME_TONE[result.outcome],
@@ -204,8 +208,8 @@ def _target_row(result: TargetResult) -> TargetRow:
 
 
 def _key(name: str, number: float, bound: str = "") -> KeyFigure:
-    label = say.sentence(say.wording(name).words)
-    return KeyFigure(name, label, f"{bound}{say.figure_value(name, number)}")
+    label = sentence(figure_wording(name).words)
+    return KeyFigure(name, label, f"{bound}{figure_value(name, number)}")
 
 
 def _started(started_at: str) -> str:

@@ -1,6 +1,6 @@
-"""What every report says in tables of figures, before any format: record in, tables of text out.
+"""Tables of the reports, apart from their format.
 
-Every string from the record passes :func:`perf_core.report.wording.plain` here, and a table without
+Every string from the record passes through :func:`perf_core.report.wording.plain` here. A table without
 rows is None, so that no report shows an empty heading.
 """
 
@@ -11,8 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from perf_core.report import wording as say
-from perf_core.report.wording import DASH, MICRO, count, plain, significant, trimmed
+from perf_core.report.wording import (
+    DASH,
+    ERROR_CLASSES,
+    MICRO,
+    count,
+    duration,
+    figure_level,
+    figure_value,
+    plain,
+    significant,
+    trimmed,
+)
 from perf_core.results.record import GeneratorUse, Latency, MemoryTrend, RunRecord, ServerUse, Stage, Trend
 
 _LATENCY_HEADINGS = ("count", "min", "avg", "med", "p90", "p95", "p99", "max")
@@ -20,14 +30,14 @@ _LATENCY_HEADINGS = ("count", "min", "avg", "med", "p90", "p95", "p99", "max")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text. The first ``labels`` columns name the row, the others hold numbers.
+    """A table of text; the first ``labels`` columns name the row, the others hold numbers.
 
     Attributes:
         title: Heading, without markup.
-        headings: One per column.
-        rows: Cells, as many as there are headings.
-        labels: Number of leading columns that are words.
-        note: A sentence below the table; may be empty.
+        headings: One heading per column.
+        rows: Rows of one cell per heading.
+        labels: Number of leading columns that hold words.
+        note: Sentence below the table; may be empty.
     """
 
     title: str
@@ -38,7 +48,7 @@ class Table:
 
 
 def result_tables(record: RunRecord) -> tuple[Table, ...]:
-    """Return every table that has rows but the manifest, in the order of the reports."""
+    """Return every table with rows, except the manifest, in the order of the reports."""
     tables = (
         grade_table(record),
         stage_table(record),
@@ -54,24 +64,24 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
 
 
 def grade_table(record: RunRecord) -> Table | None:
-    """Return the grades, which are the same for every server and decide nothing."""
+    """Return the grades with their levels."""
     rows = [
         (
             plain(each.subject),
             each.grade,
             plain(each.reason),
-            say.figure_value(each.figure, each.value, each.levels),
-            *(f"{each.comparison} {say.figure_level(each.figure, level)}" for level in each.levels),
+            figure_value(each.figure, each.value, each.levels),
+            *(f"{each.comparison} {figure_level(each.figure, level)}" for level in each.levels),
         )
         for each in record.grades
     ]
     headings = ("graded", "grade", "remark", "value", "acceptable", "good", "excellent")
-    note = "Grades are the same for every server and decide nothing; the targets do."
+    note = "Grades use the same levels for every server. Only targets decide the verdict."
     return _table("Grades", headings, rows, labels=3, note=note)
 
 
 def latency_table(record: RunRecord) -> Table | None:
-    """Return the latency of each tool, of all together, and of session creation."""
+    """Return the latency of each tool, of all tools, and of session creation."""
     if record.metrics is None:
         return None
     metrics = record.metrics
@@ -102,15 +112,15 @@ def kinds_table(record: RunRecord) -> Table | None:
 
 
 def protocol_table(record: RunRecord) -> Table | None:
-    """Return the latency of requests that call no tool."""
+    """Return the latency of requests other than tool calls."""
     methods = record.metrics.protocol_ms if record.metrics else {}
     rows = [_latency_row((method,), latency) for method, latency in methods.items()]
-    note = "Requests that call no tool, one at a time: what the protocol costs before any work is done."
+    note = "Requests other than tool calls, one at a time: the cost of the protocol itself."
     return _table("Protocol overhead in ms", ("request", *_LATENCY_HEADINGS), rows, note=note)
 
 
 def stage_table(record: RunRecord) -> Table | None:
-    """Return what each stage of the load carried."""
+    """Return load, calls and latency of each stage."""
     headings = ("stage", "load", "from", "to", "calls", "calls/s", "med", "p95", "errors")
     return _table("Stages, latency in ms", headings, [_stage_row(stage) for stage in record.stages], labels=2)
 
@@ -122,9 +132,9 @@ def error_table(record: RunRecord) -> Table | None:
     calls = record.metrics.tool_calls
     rows = [
         (
-            say.ERROR_CLASSES.get(name, plain(name)),
+            ERROR_CLASSES.get(name, plain(name)),
             count(number),
-            say.figure_value("error_rate", number / calls) if calls else DASH,
+            figure_value("error_rate", number / calls) if calls else DASH,
         )
         for name, number in sorted(record.metrics.errors.items(), key=lambda item: -item[1])
         if number
@@ -133,13 +143,13 @@ def error_table(record: RunRecord) -> Table | None:
 
 
 def server_table(record: RunRecord) -> Table | None:
-    """Return what the server's process tree used."""
+    """Return the resource use of the server's process tree."""
     rows = _server_rows(record.server) if record.server is not None else []
     return _table("Server", ("quantity", "value"), rows, labels=2)
 
 
 def generator_table(record: RunRecord) -> Table | None:
-    """Return what the load generator used, and its bookkeeping of sessions."""
+    """Return the resource use of the load generator, and its numbers of sessions."""
     rows = _generator_rows(record.generator) if record.generator is not None else []
     metrics = record.metrics
     if metrics is not None and (metrics.sessions_opened or metrics.sessions_closed):
@@ -149,7 +159,7 @@ def generator_table(record: RunRecord) -> Table | None:
 
 
 def manifest_table(record: RunRecord) -> Table | None:
-    """Return machine, versions, commit and settings as dotted names and values."""
+    """Return the manifest as dotted names and values."""
     return _table("Manifest", ("name", "value"), _flat("", record.manifest), labels=2)
 
 
@@ -178,12 +188,12 @@ def _stage_row(stage: Stage) -> tuple[str, ...]:
         significant(stage.calls_per_s) if stage.calls else DASH,
         significant(stage.latency_ms.med) if timed else DASH,
         significant(stage.latency_ms.p95) if timed else DASH,
-        say.figure_value("error_rate", stage.error_rate) if stage.calls else DASH,
+        figure_value("error_rate", stage.error_rate) if stage.calls else DASH,
     )
 
 
 def _stage_load(stage: Stage) -> str:
-    # Where a rate paces the stage, its VUs are a ceiling and say nothing about the load.
+    # In a stage with an arrival rate the VUs are only an upper limit.
     if stage.rate_per_s is not None:
         load = f"{trimmed(significant(stage.rate_per_s))}/s"
     elif stage.vus is not None:
@@ -201,18 +211,15 @@ def _server_rows(server: ServerUse) -> list[tuple[str, str]]:
     if memory.slope_mb_per_h is not None:
         rows.append(("memory slope", _slope(memory)))
     rows += [
-        (
-            "CPU",
-            f"{say.duration(server.cpu_s)} in all, {significant(server.cpu_us_per_call)} {MICRO}s per call",
-        ),
+        ("CPU", _cpu(server)),
         ("open files", _trend(server.fds)),
         ("threads", _trend(server.threads)),
-        ("processes", f"{count(server.processes)} at most"),
+        ("processes", f"at most {count(server.processes)}"),
     ]
     if server.sessions_left is not None:
-        rows.append(("sessions left over", count(server.sessions_left)))
+        rows.append(("sessions left open", count(server.sessions_left)))
     if server.uptime_percent is not None:
-        uptime = say.figure_value("server.uptime_percent", server.uptime_percent)
+        uptime = figure_value("server.uptime_percent", server.uptime_percent)
         rows.append(("uptime", f"{uptime} of the time"))
     return rows
 
@@ -231,7 +238,7 @@ def _generator_rows(generator: GeneratorUse) -> list[tuple[str, str]]:
         share = ""
         if generator.scheduled_iterations:
             dropped = generator.dropped_iterations / generator.scheduled_iterations
-            share = f" ({say.figure_value('error_rate', dropped)})"
+            share = f" ({figure_value('error_rate', dropped)})"
         rows.append(
             (
                 "dropped iterations",
@@ -243,27 +250,19 @@ def _generator_rows(generator: GeneratorUse) -> list[tuple[str, str]]:
 
 
 def _cpu(use: ServerUse | GeneratorUse) -> str:
-    return f"{say.duration(use.cpu_s)} in all, {significant(use.cpu_us_per_call)} {MICRO}s per call"
+    return f"{duration(use.cpu_s)} in total, {significant(use.cpu_us_per_call)} {MICRO}s per call"
 
 
 def _trend(trend: Trend) -> str:
-    text = f"{_level(trend.start)} at start, {_level(trend.peak)} peak, {_level(trend.end)} at end"
-    if trend.slope_per_h is not None:
-        text += f", slope {significant(trend.slope_per_h)}/h"
-        if trend.slope_interval is not None:
-            text += f" (95 % interval {_interval(trend.slope_interval)})"
-    return text
+    return f"{_level(trend.start)} at start, {_level(trend.peak)} peak, {_level(trend.end)} at end"
 
 
 def _slope(memory: MemoryTrend) -> str:
     text = f"{significant(memory.slope_mb_per_h)} MB/h"
     if memory.slope_interval is not None:
-        text += f" (95 % interval {_interval(memory.slope_interval)})"
+        low, high = memory.slope_interval
+        text += f" (95 % interval {significant(low)} to {significant(high)})"
     return text
-
-
-def _interval(interval: tuple[float, float]) -> str:
-    return f"{significant(interval[0])} to {significant(interval[1])}"
 
 
 def _level(number: float) -> str:

@@ -1,8 +1,8 @@
-"""How figures are said to people: a name becomes words, a unit and a rounded number.
+"""Words, units and rounded numbers for figures.
 
-Figures are named as in :mod:`perf_core.analysis.figures`, such as ``latency_ms.add.p95`` or
-``tool_calls_per_s@hold_100`` (the stage stands after the ``@``). A name that is not known stands for
-itself. No report says ``nan``: what is not a number is a dash.
+Figures have the names of :mod:`perf_core.analysis.figures`, such as ``latency_ms.add.p95`` or
+``tool_calls_per_s@hold_100`` (the stage follows after ``@``). A name without a wording is shown as it is. A
+number that is missing or not finite is shown as a dash.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DASH = "\N{EN DASH}"
 MICRO = "\N{MICRO SIGN}"
+MINUS = "\N{MINUS SIGN}"
 
 ERROR_CLASSES = {
-    "transport": "connection failed or broke off",
-    "http_status": "HTTP status that is not 200",
+    "transport": "connection failed",
+    "http_status": "HTTP status other than 200",
     "jsonrpc_error": "JSON-RPC error",
     "is_error": "tool reported an error (isError)",
     "wrong_answer": "wrong answer",
@@ -50,21 +51,21 @@ _UNIT_BY_SUFFIX = (
 )
 
 _UNPRINTABLE = re.compile(
-    # Control characters could drive a terminal or break XML, direction marks could turn a line
-    # around, lone surrogates cannot be written as UTF-8.
+    # Control characters could control a terminal or break XML, direction marks could reverse a line,
+    # lone surrogates cannot be written as UTF-8.
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 
 @dataclass(frozen=True)
 class Wording:
-    """How one figure is said.
+    """Words for a figure.
 
     Attributes:
-        words: What it is, in lower case except for proper names.
-        unit: Unit of the number as shown; empty for plain counts.
-        scale: Factor from the recorded number to the shown one (100 for shares shown in per cent).
-        whole: Whether the number counts things, and so is shown in full.
+        words: Name in words, in lower case except for proper names.
+        unit: Unit of the number as shown; empty for counts.
+        scale: Factor from the recorded number to the shown one (100 for shares shown as percentages).
+        whole: Whether the number is a count, which is shown in full.
     """
 
     words: str
@@ -73,22 +74,22 @@ class Wording:
     whole: bool = False
 
 
-_KNOWN = {
+_WORDINGS = {
     "tool_calls": Wording("tool calls", whole=True),
     "tool_calls_per_s": Wording("tool calls per second", "/s"),
     "error_rate": Wording("error rate", "%", scale=100.0),
-    "sessions_left": Wording("sessions left over on the server", whole=True),
+    "sessions_left": Wording("sessions left open on the server", whole=True),
     "stress.vus_carried": Wording("virtual users carried within the limits", "VUs", whole=True),
     "stress.knee_vus": Wording("knee of the throughput", "VUs", whole=True),
     "endurance.latency_drift": Wording("drift of the median latency", "%", scale=100.0),
     "server.rss_slope_mb_per_h": Wording("memory growth of the server", "MB/h"),
-    "server.rss_peak_mb": Wording("server memory at its peak", "MB"),
+    "server.rss_peak_mb": Wording("peak server memory", "MB"),
     "server.cpu_us_per_call": Wording("server CPU per call", f"{MICRO}s"),
     "server.uptime_percent": Wording("uptime", "%"),
     "spike.recovery_s": Wording("recovery after a spike", "s"),
     "success_percent": Wording("calls that succeeded", "%"),
     "failed_calls": Wording("calls that failed", whole=True),
-    "clients_carried": Wording("clients served acceptably at once", whole=True),
+    "clients_carried": Wording("concurrent clients served acceptably", whole=True),
     "server.rss_growth_mb_per_5_min": Wording("memory growth of the server in 5 minutes", "MB"),
     "concurrent.worst_level_percent": Wording("calls that succeeded at the worst level", "%"),
     "pools.unreached": Wording("pools without a right answer", whole=True),
@@ -99,40 +100,36 @@ _KNOWN = {
     "rate_limit.burst_off_by": Wording("messages by which a burst is off"),
     "rate_limit.rate_off_by_percent": Wording("deviation of the sustained rate", "%"),
     "rate_limit.replenished_off_by": Wording("messages by which replenishment is off"),
-    "rate_limit.retry_after_broken": Wording("broken promises of Retry-After", whole=True),
+    "rate_limit.retry_after_broken": Wording("refusals after Retry-After had passed", whole=True),
     "rate_limit.clients": Wording("clients held to their limits", whole=True),
     "cleanup.rss_growth_mb": Wording("memory left behind", "MB"),
     "cleanup.fds": Wording("open files left behind", whole=True),
     "cleanup.threads": Wording("threads left behind", whole=True),
     "cleanup.processes": Wording("processes left behind", whole=True),
     "cleanup.temporary_files": Wording("temporary files left behind", whole=True),
-    "cleanup.held": Wording("what the server still holds beyond what it held", whole=True),
+    "cleanup.held": Wording("objects that the server still holds beyond those before", whole=True),
 }
 
 
 def plain(text: str) -> str:
-    """Return ``text`` on one line, with whatever could control a terminal or a parser replaced."""
+    """Return ``text`` on one line, with characters that could control a terminal or a parser replaced."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\r\n]+", " ", text)).strip()
 
 
-def wording(name: str) -> Wording:
-    """Return how the figure ``name`` is said; an unknown name stands for itself."""
+def figure_wording(name: str) -> Wording:
+    """Return the words for a figure; the name itself when it has none."""
     base, _, stage = plain(name).partition("@")
-    known = _KNOWN.get(base) or _distribution(base) or _error_class(base) or Wording(base, _unit(base))
-    if not stage:
-        return known
-    return Wording(f"{known.words} {_stage_words(stage)}", known.unit, known.scale, known.whole)
+    words = _WORDINGS.get(base) or _distribution(base) or _error_class(base) or Wording(base, _unit(base))
+    return replace(words, words=f"{words.words} {_stage_words(stage)}") if stage else words
 
 
 def value_label(name: str) -> str:
-    """Return a finding's value name as words; its unit stands beside the number already."""
-    said = wording(name)
-    if said.words != plain(name):
-        return said.words
-    for suffix, unit in _UNIT_BY_SUFFIX:
-        if unit == said.unit:
-            return said.words.removesuffix(suffix).replace("_", " ")
-    return said.words.replace("_", " ")
+    """Return the name of a finding's value in words, without its unit, which is shown with the number."""
+    wording = figure_wording(name)
+    if wording.words != plain(name):
+        return wording.words
+    suffix = next((suffix for suffix, unit in _UNIT_BY_SUFFIX if unit == wording.unit), "")
+    return wording.words.removesuffix(suffix).replace("_", " ")
 
 
 def figure_value(name: str, number: float | None, levels: Iterable[float | None] = ()) -> str:
@@ -140,34 +137,32 @@ def figure_value(name: str, number: float | None, levels: Iterable[float | None]
 
     Args:
         name: Name of the figure.
-        number: In the unit of the figure's name; None becomes a dash.
-        levels: Levels it is held against, in the same unit. Digits are added until the rounded
-            number stands on the same side of each as the exact one: 100.04 is never shown as 100
-            beside "< 100: missed".
+        number: Number in the unit of the figure's name; None becomes a dash.
+        levels: Levels it is compared with, in the same unit. Digits are added until the rounded
+            number is on the same side of each level as the exact one: 100.04 is never shown as 100
+            next to "< 100: missed".
     """
-    said = wording(name)
+    wording = figure_wording(name)
     if number is None or not math.isfinite(number):
         return DASH
-    held_against = [level * said.scale for level in levels if level is not None]
-    if said.unit == "%":
-        held_against.append(100.0)
-    shown = number * said.scale
-    if said.unit == "%":
-        # Shares are compared with round levels: 0.02 % reads better than 0.0200 %.
-        return with_unit(trimmed(_rounded_beside(shown, held_against)), said.unit)
-    if said.whole and float(shown).is_integer():
-        return with_unit(count(int(shown)), said.unit)
-    return with_unit(_rounded_beside(shown, held_against), said.unit)
+    shown_levels = [level * wording.scale for level in levels if level is not None]
+    shown = number * wording.scale
+    if wording.unit == "%":
+        # 99.97 % is never shown as 100 %, and 0.0200 % is shown as 0.02 %.
+        return with_unit(trimmed(_rounded(shown, [*shown_levels, 100.0])), wording.unit)
+    if wording.whole and float(shown).is_integer():
+        return with_unit(count(int(shown)), wording.unit)
+    return with_unit(_rounded(shown, shown_levels), wording.unit)
 
 
 def figure_level(name: str, number: float) -> str:
     """Return a target's level with its unit, exactly as it was set."""
-    said = wording(name)
-    return with_unit(f"{number * said.scale:,.12g}", said.unit)
+    wording = figure_wording(name)
+    return with_unit(f"{number * wording.scale:,.12g}", wording.unit)
 
 
 def with_unit(number: str, unit: str) -> str:
-    """Return ``number`` and ``unit`` as people write them: ``12/s`` but ``12 ms``."""
+    """Return the number with its unit: ``12/s`` but ``12 ms``."""
     return f"{number}{unit}" if unit.startswith("/") else f"{number} {unit}".rstrip()
 
 
@@ -190,7 +185,7 @@ def trimmed(number: str) -> str:
 
 
 def count(number: int) -> str:
-    """Return a count in full, with separators."""
+    """Return a count with thousands separators."""
     return f"{number:,}"
 
 
@@ -213,7 +208,8 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
-def _rounded_beside(number: float, levels: list[float]) -> str:
+def _rounded(number: float, levels: list[float]) -> str:
+    """Round to three significant digits, or more if needed to stay on the same side of each level."""
     text = ""
     for digits in range(3, 16):
         text = significant(number, digits)
@@ -228,8 +224,8 @@ def _rounded_beside(number: float, levels: list[float]) -> str:
 def _distribution(base: str) -> Wording | None:
     quantity, _, rest = base.partition(".")
     subject, _, statistic = rest.rpartition(".")
-    said = _STATISTICS.get(statistic)
-    if said is None:
+    statistic_word = _STATISTICS.get(statistic)
+    if statistic_word is None:
         return None
     phrase = ""
     match quantity:
@@ -244,7 +240,7 @@ def _distribution(base: str) -> Wording | None:
         case "kinds_ms" if "." in subject:
             tool, _, kind = subject.rpartition(".")
             phrase = f"latency of {tool}, {kind} arguments"
-    return Wording(f"{said} {phrase}", "ms") if phrase else None
+    return Wording(f"{statistic_word} {phrase}", "ms") if phrase else None
 
 
 def _error_class(base: str) -> Wording | None:

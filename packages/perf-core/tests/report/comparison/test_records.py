@@ -85,7 +85,7 @@ def test_worse_rows_come_first(comparison: RecordComparison) -> None:
     ]
 
 
-def test_it_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordComparison) -> None:
+def test_markdown_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordComparison) -> None:
     text = markdown(comparison)
     assert text.startswith(
         "## ❌ WORSE: load of calculator over the session wire\n\n**3 worse, 1 better, 1 same"
@@ -100,8 +100,8 @@ def test_it_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordCom
 
 def test_two_servers_are_both_named(comparison: RecordComparison) -> None:
     other = replace(comparison, after=replace(comparison.after, target="abacus"))
-    assert "load of abacus beside calculator over" in markdown(other)
-    assert "load of abacus beside calculator over" in shown(other)
+    assert "load of abacus compared with calculator over" in markdown(other)
+    assert "load of abacus compared with calculator over" in shown(other)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -116,7 +116,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(
     assert text.splitlines()[0].split()[0] == "WORSE"
 
 
-def test_figures_in_the_terminal_are_those_of_the_page(comparison: RecordComparison) -> None:
+def test_terminal_has_the_figures_of_the_markdown(comparison: RecordComparison) -> None:
     text = shown(comparison)
     at = [text.index(cells[0] + "  ") for cells in table(markdown(comparison))[2:]]
     assert at == sorted(at)
@@ -127,7 +127,7 @@ def test_colour_only_on_a_terminal(comparison: RecordComparison) -> None:
     assert "\x1b[31mworse" in shown(comparison, colour=True)
 
 
-def test_what_the_terminal_cannot_encode_is_replaced(comparison: RecordComparison) -> None:
+def test_characters_that_the_terminal_cannot_encode_are_replaced(comparison: RecordComparison) -> None:
     text = shown(replace(comparison, scenario="caf\N{LATIN SMALL LETTER E WITH ACUTE}"), encoding="ascii")
     assert "caf? of calculator" in text
     assert "914 us" in text
@@ -149,7 +149,7 @@ def test_text_from_a_record_cannot_become_markup(comparison: RecordComparison) -
     assert "\x1b" not in shown(replace(comparison, before=run, after=run, rows=rows, remarks=(hostile,)))
 
 
-def test_error_rate_that_fell_or_stayed(comparison: RecordComparison) -> None:
+def test_error_rate_that_fell_or_did_not_change(comparison: RecordComparison) -> None:
     fell = row("error_rate", 0.0031, 0.0, "better", ratio=None, difference=-0.0031, bar=0.001)
     stayed = replace(fell, before=0.0, difference=0.0, verdict="same")
     lines = table(markdown(replace(comparison, rows=(fell, stayed), verdict="better")))[2:]

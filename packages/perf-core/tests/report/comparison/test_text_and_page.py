@@ -12,8 +12,8 @@ from rich.console import Console
 
 from perf_core.comparison.model import (
     Bars,
+    ComparedServer,
     Comparison,
-    Contender,
     Design,
     Launch,
     MetricComparison,
@@ -41,8 +41,10 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
         duration_s=71.2,
         verdict="worse",
         reasons=("CPU per call worse by 6.1 % to 10.4 %",),
-        a=Contender(name, "calculator", "1.0", "calculator-server 1.0", "0123456789abcdef"),
-        b=Contender("calculator", "calculator", "1.1", "calculator-server 1.1", "fedcba9876543210+changes"),
+        a=ComparedServer(name, "calculator", "1.0", "calculator-server 1.0", "0123456789abcdef"),
+        b=ComparedServer(
+            "calculator", "calculator", "1.1", "calculator-server 1.1", "fedcba9876543210+changes"
+        ),
         design=Design(
             scenario="quick",
             wires={"a": "session", "b": "session"},
@@ -63,7 +65,7 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
 
 
 @pytest.mark.parametrize(
-    ("ratio", "said"),
+    ("ratio", "text"),
     [
         (1.083, "+8.3 %"),
         (0.9, "-10.0 %"),
@@ -76,12 +78,12 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
         (1e-9, "under 0.001 times"),
     ],
 )
-def test_change_is_said_as_people_say_it(ratio: float, said: str) -> None:
-    assert report.change(ratio) == said
+def test_change_in_words(ratio: float, text: str) -> None:
+    assert report.change(ratio) == text
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "text"),
     [
         (1.04, 1.081, "+4.0 to +8.1 %"),
         (0.95, 1.02, "-5.0 to +2.0 %"),
@@ -89,8 +91,8 @@ def test_change_is_said_as_people_say_it(ratio: float, said: str) -> None:
         (1e-9, 1e9, "under 0.001 to over 1,000 times"),
     ],
 )
-def test_interval_keeps_one_unit(low: float, high: float, said: str) -> None:
-    assert report.interval(low, high) == said
+def test_interval_keeps_one_unit(low: float, high: float, text: str) -> None:
+    assert report.interval(low, high) == text
 
 
 def test_terminal_fits_eighty_columns_uncut() -> None:
@@ -105,23 +107,23 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     ]
     out = io.StringIO()
     report.terminal(a_comparison(*rows), Console(file=out, width=80))
-    said = out.getvalue()
-    assert "…" not in said
-    assert "WORSE" in said
-    assert "calculator beside calculator@HEAD~1" in said
-    assert "+6.1 to +10.4 %" in said
-    assert "not judged" in said
-    assert "commit 0123456789ab)" in said
-    assert "commit fedcba987654+changes" in said
-    assert "4 pairs of 1 s in turns of 32 ms over 4 launches" in " ".join(said.split())
-    assert "What matters: CPU per call beyond 5 %, all else beyond 10 %" in said
-    assert said.index("CPU per call, ") < said.index("latency p99"), "what decides comes first"
-    assert max(map(len, said.splitlines())) <= 80
+    text = out.getvalue()
+    assert "…" not in text
+    assert "WORSE" in text
+    assert "calculator compared with calculator@HEAD~1" in text
+    assert "+6.1 to +10.4 %" in text
+    assert "not judged" in text
+    assert "commit 0123456789ab)" in text
+    assert "commit fedcba987654+changes" in text
+    assert "4 pairs of 1 s in turns of 32 ms over 4 launches" in " ".join(text.split())
+    assert "A difference counts beyond 5 % in CPU per call, beyond 10 % in all else" in text
+    assert text.index("CPU per call, ") < text.index("latency p99"), "what decides comes first"
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_markdown_is_a_table_that_names_cannot_break() -> None:
     text = report.markdown(a_comparison(a_metric(), name="a|b<script>*x*"))
-    assert text.startswith("## ❌ worse: calculator beside a\\|b&lt;script&gt;\\*x\\*")
+    assert text.startswith("## ❌ worse: calculator compared with a\\|b&lt;script&gt;\\*x\\*")
     (row,) = [line for line in text.splitlines() if line.startswith("| CPU per call")]
     assert row == "| CPU per call, µs | 914.2 | 990 | +8.3 % | +6.1 to +10.4 % | ❌ worse |"
     assert text.count("| :-- |") == 2, "one rule, names and verdicts to the left"
@@ -130,7 +132,7 @@ def test_markdown_is_a_table_that_names_cannot_break() -> None:
 def test_different_wires_are_named() -> None:
     one = a_comparison(a_metric())
     one = replace(one, design=replace(one.design, wires={"a": "session", "b": "stateless"}))
-    assert report.title(one) == "calculator (stateless wire) beside calculator@HEAD~1 (session wire)"
+    assert report.title(one) == "calculator (stateless wire) compared with calculator@HEAD~1 (session wire)"
 
 
 def test_without_metrics_there_is_no_table() -> None:
@@ -143,7 +145,7 @@ def test_without_metrics_there_is_no_table() -> None:
     assert "<svg" not in page.render(one)
 
 
-def test_page_draws_each_metric_where_its_figures_lie() -> None:
+def test_page_draws_each_metric_at_its_figures() -> None:
     drawing = page.draw(
         a_comparison(
             a_metric("ready_s", judged=False, ratio=1.0, low=0.98, high=1.02), a_metric("cpu_us_per_call")
@@ -169,7 +171,7 @@ def test_drawing_stays_within_its_frame(wide: float) -> None:
         assert page.LABEL_WIDTH <= x <= page.WIDTH
 
 
-def test_page_asks_nobody_for_anything_and_is_well_formed() -> None:
+def test_page_requests_nothing_and_is_well_formed() -> None:
     html = page.render(a_comparison(a_metric(), name="<img src=x onerror=alert(1)>"))
     assert "<img" not in html
     assert "&lt;img" in html

@@ -1,7 +1,8 @@
-"""A comparison as one self-contained HTML page: the table, and the intervals as a drawing.
+"""A comparison as one self-contained HTML page: the intervals as a drawing, and the table.
 
-The drawing is plain SVG without scripts: bars as a band, the interval as a line, the ratio as a dot, each
-launch as a small mark below. Its axis is logarithmic, so that twice and half lie equally far from one.
+The drawing is plain SVG without scripts: a band for differences that do not count, a line for the interval, a
+dot for the ratio, a small dot for each launch. Its axis is logarithmic, so that twice and half are equally
+far from one.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from perf_core.comparison.model import Comparison, MetricComparison, paired
+from perf_core.comparison.model import Comparison, MetricComparison
+from perf_core.comparison.statistics import paired
 from perf_core.report.comparison import text
-from perf_core.report.html import asset
+from perf_core.report.html import asset, template
 from perf_core.report.summary import Tone
 
 _PAGE = "comparison.html.jinja"
@@ -69,7 +70,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The drawing; ``ticks`` are places and their words."""
+    """The drawing; ``ticks`` are positions on the axis with their labels."""
 
     height: float
     marks: tuple[Mark, ...]
@@ -78,21 +79,14 @@ class Drawing:
 
 def render(comparison: Comparison) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("perf_core.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_PAGE).render(
+    return template(_PAGE).render(
         verdict=comparison.verdict,
         tone=text.TONES[comparison.verdict],
         title=text.title(comparison),
         reasons=comparison.reasons,
         legend=text.legend(comparison),
-        made=text.made(comparison),
-        bars=text.bars(comparison),
+        method=text.method_line(comparison),
+        thresholds=text.threshold_line(comparison),
         headings=text.HEADINGS,
         rows=text.rows(comparison),
         drawing=draw(comparison),
@@ -104,7 +98,7 @@ def render(comparison: Comparison) -> str:
 
 
 def draw(comparison: Comparison) -> Drawing:
-    """Return the drawing of the metrics, those that decide first."""
+    """Return the drawing of the metrics, judged ones first."""
     metrics = sorted(comparison.metrics, key=lambda metric: not metric.judged)
     reach = _reach(metrics)
     marks = tuple(
@@ -121,7 +115,9 @@ def draw(comparison: Comparison) -> Drawing:
         for row, metric in enumerate(metrics)
     )
     shown = [tick for tick in _TICKS if abs(math.log(tick)) <= reach]
-    ticks = _apart([(_x(tick, reach), _tick(tick)) for tick in sorted(shown, key=lambda t: abs(math.log(t)))])
+    ticks = _spaced_out(
+        [(_x(tick, reach), _tick(tick)) for tick in sorted(shown, key=lambda t: abs(math.log(t)))]
+    )
     return Drawing(len(marks) * ROW_HEIGHT, marks, tuple(ticks))
 
 
@@ -129,13 +125,13 @@ def _tick(ratio: float) -> str:
     return "equal" if ratio == 1 else text.change(ratio).replace(".0 %", " %")
 
 
-def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Return those that do not run into one another, the earlier ones first."""
-    kept: list[tuple[float, str]] = []
+def _spaced_out(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return the ticks whose labels do not overlap; earlier ones take precedence."""
+    spaced: list[tuple[float, str]] = []
     for x, words in ticks:
-        if all(abs(x - other) > 52 for other, _ in kept):
-            kept.append((x, words))
-    return kept
+        if all(abs(x - other) > 52 for other, _ in spaced):
+            spaced.append((x, words))
+    return spaced
 
 
 def _by_launch(comparison: Comparison, name: str) -> list[float]:
@@ -144,12 +140,12 @@ def _by_launch(comparison: Comparison, name: str) -> list[float]:
 
 
 def _reach(metrics: Sequence[MetricComparison]) -> float:
-    """Return the largest logarithm on the axis: the bars always, wide intervals up to a limit."""
+    """Return the largest logarithm on the axis, which includes wide intervals only up to a limit."""
     logs = [math.log(1.15)]
     for metric in metrics:
         ratio = abs(math.log(metric.ratio))
         widest = max(abs(math.log(metric.low)), abs(math.log(metric.high)))
-        # An interval from few launches can span decades and would press all else together.
+        # An interval from few launches can span decades and would squeeze everything else.
         logs += [ratio, min(widest, max(2 * ratio, math.log(1.6)))]
     return max(logs) * 1.05
 

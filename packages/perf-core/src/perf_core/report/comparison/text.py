@@ -1,19 +1,25 @@
-"""A comparison in the terminal and as Markdown."""
+"""A comparison of two servers, in the terminal and as Markdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from perf_core.comparison.model import KINDS, Comparison, Contender, MetricComparison
+from perf_core.comparison.model import KINDS, ComparedServer, Comparison, MetricComparison
+from perf_core.report.markup import (
+    MARKS,
+    STYLES,
+    markdown_table,
+    markdown_text,
+    terminal_table,
+    terminal_text,
+    verdict_line,
+)
 from perf_core.report.summary import Tone
 from perf_core.report.wording import plain
 
-HEADINGS = ("metric", "a", "b", "b to a", "interval", "verdict")
+HEADINGS = ("metric", "a", "b", "change", "interval", "verdict")
 
 TONES: dict[str, Tone] = {
     "worse": "bad",
@@ -24,26 +30,23 @@ TONES: dict[str, Tone] = {
     "interrupted": "unsure",
 }
 
-_STYLE: dict[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "neutral": "dim"}
-_MARK: dict[Tone, str] = {"good": "✅", "bad": "❌", "unsure": "⚠️", "neutral": "⚪"}
-
 
 @dataclass(frozen=True)
 class Row:
-    """One metric as every report shows it; ``cells`` follow :data:`HEADINGS`."""
+    """One metric in every report; ``cells`` follow :data:`HEADINGS`."""
 
     cells: tuple[str, ...]
     tone: Tone
 
 
 def rows(comparison: Comparison) -> tuple[Row, ...]:
-    """Return the metrics, those that decide first."""
+    """Return the metrics, judged ones first."""
     ordered = sorted(comparison.metrics, key=lambda metric: not metric.judged)
     return tuple(_row(metric) for metric in ordered)
 
 
 def label(metric: MetricComparison) -> str:
-    """Return what a metric is called, with its unit."""
+    """Return the name of a metric with its unit."""
     words = KINDS[metric.name].words if metric.name in KINDS else metric.name
     return f"{words}{metric.unit}" if metric.unit.startswith("/") else f"{words}, {metric.unit}"
 
@@ -62,7 +65,7 @@ def _row(metric: MetricComparison) -> Row:
 
 
 def change(ratio: float) -> str:
-    """Return a ratio as people say it, such as ``+6.1 %``; beyond a doubling as a factor."""
+    """Return a ratio in words, such as ``+6.1 %``; a factor from twice or half on."""
     if _is_factor(ratio):
         return f"{_factor(ratio)} times"
     return f"{_percent(ratio)} %"
@@ -80,7 +83,7 @@ def _is_factor(ratio: float) -> bool:
 
 
 def _factor(ratio: float) -> str:
-    # Very few launches give intervals without bounds, in effect.
+    # With very few launches an interval has practically no bounds.
     if not 0.001 <= ratio <= 1000:
         return "under 0.001" if ratio < 1 else "over 1,000"
     return f"{ratio:.2g}" if ratio < 100 else f"{ratio:,.0f}"
@@ -91,12 +94,11 @@ def _percent(ratio: float) -> str:
     return f"{round((ratio - 1) * 100, 1) + 0.0:+.1f}"
 
 
-def bars(comparison: Comparison) -> str:
-    """Return which differences matter, in one line."""
-    chosen = comparison.design.bars
-    return f"What matters: CPU per call beyond {chosen.cpu:.0%}, all else beyond {chosen.other:.0%}".replace(
-        "%", " %"
-    )
+def threshold_line(comparison: Comparison) -> str:
+    """Return in one line the differences that count."""
+    bars = comparison.design.bars
+    text = f"A difference counts beyond {bars.cpu:.0%} in CPU per call, beyond {bars.other:.0%} in all else"
+    return text.replace("%", " %")
 
 
 def _figure(value: float) -> str:
@@ -104,16 +106,16 @@ def _figure(value: float) -> str:
 
 
 def title(comparison: Comparison) -> str:
-    """Return who was compared, the wires where they differ."""
+    """Return the names of the compared servers, with their wires if those differ."""
     a, b = plain(comparison.a.name), plain(comparison.b.name)
     wires = comparison.design.wires
     if wires["a"] != wires["b"]:
         a, b = f"{a} ({wires['a']} wire)", f"{b} ({wires['b']} wire)"
-    return f"{b} beside {a}"
+    return f"{b} compared with {a}"
 
 
-def made(comparison: Comparison) -> str:
-    """Return how the comparison was made, in one line."""
+def method_line(comparison: Comparison) -> str:
+    """Return in one line how the comparison was made."""
     design = comparison.design
     wire = design.wires["a"] if design.wires["a"] == design.wires["b"] else "either"
     return (
@@ -126,55 +128,55 @@ def made(comparison: Comparison) -> str:
 
 
 def legend(comparison: Comparison) -> tuple[str, str]:
-    """Return who a and b were."""
-    return _who("a", comparison.a), _who("b", comparison.b)
+    """Return the descriptions of a and b."""
+    return _description("a", comparison.a), _description("b", comparison.b)
 
 
-def _who(side: str, one: Contender) -> str:
-    what = " ".join(filter(None, (one.server_name, one.server_version)))
-    origin = f", commit {one.commit[:12]}{'+changes' * one.commit.endswith('+changes')}" if one.commit else ""
-    return plain(f"{side}: {one.name} ({what}{origin})")
+def _description(side: str, server: ComparedServer) -> str:
+    version = " ".join(filter(None, (server.server_name, server.server_version)))
+    changes = "+changes" if server.commit.endswith("+changes") else ""
+    commit = f", commit {server.commit[:12]}{changes}" if server.commit else ""
+    return plain(f"{side}: {server.name} ({version}{commit})")
 
 
 def terminal(comparison: Comparison, console: Console) -> None:
     """Print the report."""
-    style = _STYLE[TONES[comparison.verdict]]
-    line = Text(f" {comparison.verdict.upper()} ", style=f"bold reverse {style}")
-    line.append(f" {title(comparison)}", style="bold")
-    console.print(line)
+    console.print(
+        verdict_line(comparison.verdict.upper(), title(comparison), TONES[comparison.verdict], console)
+    )
     for reason in comparison.reasons:
-        console.print(Text(f"- {plain(reason)}"))
-    found = rows(comparison)
-    if found:
-        padding = (0, 1 if console.width < 100 else 3, 0, 0)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
+        console.print(terminal_text(f"- {plain(reason)}", console))
+    metrics = rows(comparison)
+    if metrics:
+        table = terminal_table(console)
         for index, heading in enumerate(HEADINGS):
             is_number = 0 < index < len(HEADINGS) - 1
             table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
-        for row in found:
-            table.add_row(*row.cells[:-1], Text(row.cells[-1], style=_STYLE[row.tone]))
+        for row in metrics:
+            *cells, verdict = row.cells
+            table.add_row(
+                *(terminal_text(cell, console) for cell in cells),
+                terminal_text(verdict, console, STYLES[row.tone]),
+            )
         console.print()
         console.print(table)
         console.print()
-    for said in (*legend(comparison), bars(comparison), made(comparison)):
-        console.print(Text(said, style="dim"))
+    for line in (*legend(comparison), threshold_line(comparison), method_line(comparison)):
+        console.print(terminal_text(line, console, "dim"))
 
 
 def markdown(comparison: Comparison) -> str:
     """Return the report as Markdown that starts with a heading of level two."""
-    mark = _MARK[TONES[comparison.verdict]]
-    blocks = [f"## {mark} {comparison.verdict}: {_escape(title(comparison))}"]
+    mark = MARKS[TONES[comparison.verdict]]
+    blocks = [f"## {mark} {comparison.verdict}: {markdown_text(title(comparison))}"]
     if comparison.reasons:
-        blocks.append("\n".join(f"- {_escape(reason)}" for reason in comparison.reasons))
-    found = rows(comparison)
-    if found:
-        lines = [HEADINGS, [":--", *["--:"] * (len(HEADINGS) - 2), ":--"]]
-        lines += [(*map(_escape, row.cells[:-1]), f"{_MARK[row.tone]} {row.cells[-1]}") for row in found]
-        blocks.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
-    blocks += [_escape("; ".join((*legend(comparison), bars(comparison)))), _escape(made(comparison))]
+        blocks.append("\n".join(f"- {markdown_text(reason)}" for reason in comparison.reasons))
+    cells = [
+        (*map(markdown_text, row.cells[:-1]), f"{MARKS[row.tone]} {row.cells[-1]}")
+        for row in rows(comparison)
+    ]
+    if cells:
+        blocks.append(markdown_table(HEADINGS, cells, (":--", *["--:"] * (len(HEADINGS) - 2), ":--")))
+    blocks.append(markdown_text("; ".join((*legend(comparison), threshold_line(comparison)))))
+    blocks.append(markdown_text(method_line(comparison)))
     return "\n\n".join(blocks) + "\n"
-
-
-def _escape(text: str) -> str:
-    marked = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in r"\`*_[]|#~!$" else char for char in marked)

@@ -13,7 +13,7 @@
     script.textContent = await new Response(unpacked).text();
     document.head.append(script);
   } catch (error) {
-    status.textContent = `This browser could not unpack the figure (${error}); the tables below hold the same run.`;
+    status.textContent = `This browser could not unpack the figure (${error}); the tables below show the same run.`;
     return;
   }
 
@@ -50,8 +50,8 @@
     return figure.data.map((trace) => ({ ...trace, line: { ...trace.line, color: colour(trace.meta.colour) }, marker: { ...trace.marker, color: colour(trace.meta.colour) } }));
   }
 
-  // A stage's name lies flat where its band is wide enough, stands where it is not, and is left out
-  // where even that would touch its neighbour.
+  // A stage's name is horizontal where its band is wide enough, else vertical, and left out where even that would touch
+  // its neighbour.
   function placeStageLabels(own) {
     const [start, end] = own.xaxis.range;
     const pixels = (chart.clientWidth - own.margin.l - own.margin.r) / (end - start);

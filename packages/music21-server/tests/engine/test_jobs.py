@@ -73,3 +73,18 @@ def test_text_is_exported_in_excerpts_and_documents_whole() -> None:
         jobs.export(entry, "musicxml", Excerpt("1", "1"), Bounds())
     with pytest.raises(ScoreError, match="max_exported_text_bytes"):
         jobs.export(entry, "musicxml", jobs.WHOLE, Bounds(export=ExportLimits(1)))
+
+
+def test_a_long_text_is_not_looked_up_as_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups: list[str] = []
+
+    def from_corpus(name: str) -> None:
+        lookups.append(name)
+        raise ScoreError("not in the corpus")
+
+    monkeypatch.setattr(jobs, "from_corpus", from_corpus)
+    for length in (300, 301):
+        for text in ("q" * length, "a/" + "q" * (length - 2)):
+            with pytest.raises(ScoreError):
+                jobs.read(Source(text, "auto"), Limits())
+    assert [len(name) for name in lookups] == [300, 300]

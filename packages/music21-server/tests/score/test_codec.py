@@ -226,7 +226,7 @@ def test_rows_of_unequal_length_are_an_error() -> None:
 
 def test_bytes_beyond_the_columns_are_an_error() -> None:
     header, columns = header_and_columns(orchestral(3, 2))
-    with pytest.raises(DamagedColumnsError, match=f"{len(columns) + 1:,} bytes of columns, expected"):
+    with pytest.raises(DamagedColumnsError, match=rf"bytes of columns, got {len(columns) + 1:,}"):
         decode(forged(header, columns + b"x"))
 
 
@@ -235,7 +235,7 @@ def test_a_claimed_length_costs_no_memory(column: bytes) -> None:
     header, columns = header_and_columns(orchestral(3, 2))
     assert column in header
     header = header.replace(column, column.replace(b"[3]", b"[40000000000]"))
-    with pytest.raises(DamagedColumnsError, match="bytes of columns, expected at least 5,000,"):
+    with pytest.raises(DamagedColumnsError, match="expected at least 5,000,"):
         decode(forged(header, columns))
 
 

@@ -195,15 +195,17 @@ def _pieces(
         count = math.prod(shape)
         width = encoding.removeprefix(_DIFFERENCES)
         if count < 0 or (width not in _WIDTHS and encoding != _BITS):
-            raise ValueError(f"column {name!r} of {count} values as {encoding!r}")
+            raise ValueError(
+                f"expected a known encoding and size, got {encoding!r} and {count} in column {name!r}"
+            )
         kind = np.dtype(np.uint8 if encoding == _BITS else width)
         end = begin + (-(-count // 8) if encoding == _BITS else count) * kind.itemsize
         if end > len(packed):
-            raise ValueError(f"{len(packed):,} bytes of columns, expected at least {end:,}")
+            raise ValueError(f"expected at least {end:,} bytes of columns, got {len(packed):,}")
         yield name, encoding, shape, np.frombuffer(packed[begin:end], dtype=kind)
         begin = end
     if begin != len(packed):
-        raise ValueError(f"{len(packed):,} bytes of columns, expected {begin:,}")
+        raise ValueError(f"expected {begin:,} bytes of columns, got {len(packed):,}")
 
 
 def _to_json(kind: Any, value: Any) -> Any:
@@ -232,7 +234,7 @@ def _column_from_json(kind: Any, values: list[Any]) -> list[Any]:
     if get_origin(kind) is tuple:
         return [_from_json(kind, value) for value in values]
     if not isinstance(values, list) or not _allowed(kind).issuperset(map(type, values)):
-        raise TypeError(f"expected values of {kind}")
+        raise TypeError(f"expected values of {kind}, got others")
     return values
 
 

@@ -77,3 +77,12 @@ def test_a_chorale_needs_no_name_outside_the_packaged_table(corpus_score):
     chord_analysis(score, sounding_pitches(score), table=table)
     assert len(table) > 20
     assert table.misses == 0
+
+
+def test_the_most_common_names_are_at_most_twenty(make_score):
+    steps = [f"{name}{octave}" for octave in (3, 4, 5) for name in "CDEFGAB"]
+    gaps = [(at, gap) for gap in (1, 2, 3, 4) for at in range(7)]
+    chords = [f"{steps[at]}+{steps[at + gap]}+{steps[at + gap + 2]}" for at, gap in gaps]
+    analysis = analyse(make_score(" ".join(chords)), "C")
+    assert len(analysis.most_common) == 20
+    assert analysis.distinct_count > 20

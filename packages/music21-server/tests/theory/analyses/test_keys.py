@@ -89,3 +89,9 @@ def test_the_result_survives_json(corpus_score):
     adapter = TypeAdapter(KeyAnalysis)
     report = key_report(corpus_score("bach/bwv66.6.mxl"))
     assert adapter.validate_json(adapter.dump_json(report)) == report
+
+
+def test_errors_quote_at_most_40_characters():
+    with pytest.raises(ScoreError) as raised:
+        parse_algorithm("x" * 1000)
+    assert f"got '{'x' * 40}'" in str(raised.value)

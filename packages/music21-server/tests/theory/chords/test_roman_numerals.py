@@ -62,3 +62,8 @@ def test_numerals_of_known_chords(pitches, key, root, numeral):
 def test_augmented_sixths_and_quarter_tones_are_left_to_music21():
     assert description("A-3 C4 F#4") is None
     assert description("C4 E`4 G4") is None
+
+
+@pytest.mark.parametrize("text", ["C--4 E##4 G4", "C###4 E4 G4", "C---4 E4 G4"])
+def test_names_far_apart_and_triple_alterations_are_left_to_music21(text):
+    assert description(text) is None

@@ -109,3 +109,17 @@ def test_the_local_keys_of_a_chorale(corpus_score):
 )
 def test_keys_are_named_as_degrees_of_the_home_key(key, home, degree):
     assert degree_of(parse_key(key), parse_key(home)) == degree
+
+
+def test_a_change_to_a_key_six_fifths_away_costs_no_more_than_five():
+    costs = local_keys_module._costs()
+    c, f_sharp, b = 0, 6, 11
+    assert costs[c, f_sharp] == costs[f_sharp, c] == costs[c, b] == 7
+    assert costs[c, c] == 0
+
+
+def test_a_modulation_by_a_tritone_is_found(make_score):
+    """With a cost for the sixth fifth, the segment would be in F# minor, which is nearer to C major."""
+    f_sharp_major = "F#4+A#4+C#5:2 C#5+E#5+G#5+B5:2 " * 2
+    segments, _ = keys(make_score(C_MAJOR * 2 + f_sharp_major + C_MAJOR * 2))
+    assert [segment.key for segment in segments] == ["C major", "F# major", "C major"]

@@ -62,3 +62,13 @@ def test_the_contour_of_a_voice(make_score: ScoreMaker) -> None:
         "horizontal",
         (),
     )
+
+
+def test_the_opening_has_at_most_32_notes(make_score: ScoreMaker) -> None:
+    (contour,) = _contours(make_score("C4 D4 " * 20))
+    assert contour.opening == "*" + "UD" * 15 + "U"
+
+
+def test_only_phrases_of_three_notes_have_an_outline(make_score: ScoreMaker) -> None:
+    (contour,) = _contours(make_score("C4 D4 r C4 D4 E4 r C4"))
+    assert contour.phrase_outlines == (OutlineCount("ascending", 1),)

@@ -102,3 +102,9 @@ def test_a_score_without_notes_has_no_lines(make_score: ScoreMaker) -> None:
     lines = _lines(make_score("r:4"))
     assert lines.names == ()
     assert len(lines) == 0
+
+
+def test_the_error_for_an_unknown_voice_lists_at_most_24_names(make_score: ScoreMaker) -> None:
+    with pytest.raises(ScoreError, match=r"Voice 24, …\)") as caught:
+        _lines(make_score(*["C4"] * 25), voices=["Oboe"])
+    assert "Voice 25" not in str(caught.value)

@@ -129,3 +129,9 @@ def test_any_text_is_a_query_or_an_error(text: str, notation: str | None) -> Non
     except ScoreError:
         return
     assert 2 <= query.size <= 200
+
+
+def test_the_error_for_a_long_query_quotes_its_beginning() -> None:
+    with pytest.raises(ScoreError) as caught:
+        read_query("1" * 5000 + " 1")
+    assert f"got '{'1' * 57}...'" in str(caught.value)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from music21_server.theory.melody import recurrences as recurrences_module
+from music21_server.theory.melody.information_content import information_of
 from music21_server.theory.melody.recurrences import Recurrence, recurrences
 from music21_server.theory.melody.symbol_series import FORMS, PatternCriteria, Series
 
@@ -189,3 +192,12 @@ def test_a_long_repeat_does_not_crowd_out_a_short_motif(monkeypatch: pytest.Monk
     phrases = [[at + 100, *motif, at + 200] for at in range(3)]
     result = recurrences(_series(*[long] * 6, *phrases), _WANTED)
     assert [(each.length, len(each.at)) for each in result[:2]] == [(80, 6), (4, 3)]
+
+
+def test_the_candidates_of_each_length_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrences_module, "_MOST_PER_LENGTH", 2)
+    figures = np.random.default_rng(6).integers(-50, 51, (5, 4)).tolist()
+    series = _series(*figures, *figures)
+    information = information_of(series)
+    lengths = Counter(each[1] for each in recurrences_module._candidates(series, information, _WANTED))
+    assert lengths == {4: 2}

@@ -97,3 +97,14 @@ def test_a_planted_sequence_is_found(
     line = " ".join(f"{STEPS[place % 7]}{place // 7}" for place in places)
     note, size, times, climb, _ = _rows(_sequences(make_score(line)))[0]
     assert (note, size, times, climb) == (0, length, statements, shift)
+
+
+@pytest.mark.parametrize(("length", "expected"), [(32, [(0, 32, 2, 1)]), (33, [])])
+def test_a_figure_has_at_most_32_notes(
+    make_score: ScoreMaker, length: int, expected: list[tuple[int, int, int, int]]
+) -> None:
+    figure = np.random.default_rng(length).integers(21, 42, length).tolist()
+    line = " ".join(
+        f"{STEPS[place % 7]}{place // 7}:1/2" for at in (0, 1) for place in [x + at for x in figure]
+    )
+    assert [row[:4] for row in _rows(_sequences(make_score(line))) if row[1] > 7] == expected

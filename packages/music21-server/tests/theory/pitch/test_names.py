@@ -135,3 +135,9 @@ def test_minor_scales_have_both_sixths_and_sevenths():
     assert {text_of(name_at(fifths)) for fifths in scale_fifths(Key((6, -100), "major"))} == {
         "B-", "C", "D", "E-", "F", "G", "A",
     }  # fmt: skip
+
+
+def test_the_error_for_a_long_key_quotes_its_beginning():
+    with pytest.raises(ScoreError) as raised:
+        parse_key("x" * 1000)
+    assert f"got '{'x' * 40}'" in str(raised.value)

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from music21_server.score.table import Fermata
 from music21_server.theory.time.phrases import phrase_ends
 from music21_server.theory.time.positions import Clock
@@ -84,3 +86,26 @@ def test_fermatas_at_the_end_or_outside_the_score_add_nothing(make_score):
 
 def test_a_score_without_notes_has_no_phrases(make_score):
     assert phrase_ends(make_score("r:4"), Clock(make_score("r:4"))) == ()
+
+
+@pytest.mark.parametrize(("rest", "evidence"), [("0.5", ["silence"]), ("0.25", [])])
+def test_silence_lasts_at_least_half_a_beat(make_score, rest, evidence):
+    last = 1 - float(rest)
+    score = make_score(f"C4 D4 E4 F4:{last} r:{rest} " + "C4 D4 E4 F4")
+    assert [each for _, each in ends(score)] == [*evidence, "end of the score"]
+
+
+@pytest.mark.parametrize(
+    ("pause", "evidence"),
+    [("1", ["brief pause"]), ("1.5", ["held notes"]), ("0.75", [])],
+)
+def test_held_notes_last_a_beat_and_a_half_and_a_brief_pause_a_beat(make_score, pause, evidence):
+    quick = "C4:0.25 D4:0.25 " * 8
+    score = make_score(f"{quick} E4:{pause} {quick}")
+    assert [each for _, each in ends(score)] == [*evidence, "end of the score"]
+
+
+@pytest.mark.parametrize(("note", "rest"), [("0.5", "1.5"), ("1.5", "0.5")])
+def test_the_melody_ends_a_phrase_only_with_a_beat_of_note_and_of_rest(make_score, note, rest):
+    score = make_score(f"C4:1 D4:1 E4:{note} r:{rest} C4:1 D4:1 E4:1 F4:1", "C3:0.5 D3:0.5 " * 8)
+    assert [each for _, each in ends(score)] == ["end of the score"]

@@ -42,14 +42,12 @@ class Harmonies:
     Attributes:
         start: Beginning of each, in ticks since the beginning of the score.
         end: End of its last sonority, likewise.
-        first: Index of its first sonority.
         shapes: Notes of its chord above its bass.
         is_change: Whether its chord differs from the one before by more than a seventh or an inversion.
     """
 
     start: Integers
     end: Integers
-    first: Integers
     shapes: tuple[Shape, ...]
     is_change: Booleans
 
@@ -131,7 +129,6 @@ def _build(
     return Harmonies(
         start=sonorities.start[firsts],
         end=sonorities.start[lasts] + sonorities.duration[lasts],
-        first=firsts,
         shapes=tuple(shapes),
         is_change=np.concatenate([[True], ~is_same]),
     )

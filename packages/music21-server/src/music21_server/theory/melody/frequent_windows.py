@@ -15,9 +15,8 @@ from music21_server.score.table import Booleans, Integers
 from music21_server.theory.algorithms.rolling_hash import Hashes, WindowHashes, grouped, mix
 from music21_server.theory.melody.symbol_series import PatternCriteria, Series
 
-_ALL_LENGTHS: Final = 10
-"""Longest window up to which every length is tried; beyond it, each length is a quarter longer than the last.
-"""
+_EVERY_LENGTH_UP_TO: Final = 10
+"""Longest window up to which every length is tried; beyond it, each length is a quarter longer."""
 
 
 @dataclass(frozen=True)
@@ -102,5 +101,5 @@ def _lengths(criteria: PatternCriteria) -> list[int]:
     lengths = [criteria.shortest]
     while lengths[-1] < criteria.longest:
         last = lengths[-1]
-        lengths.append(last + 1 if last < _ALL_LENGTHS else min(last + last // 4, criteria.longest))
+        lengths.append(last + 1 if last < _EVERY_LENGTH_UP_TO else min(last + last // 4, criteria.longest))
     return lengths

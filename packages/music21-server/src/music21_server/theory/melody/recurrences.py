@@ -70,10 +70,10 @@ def _candidates(
 ) -> Iterator[tuple[float, int, Integers]]:
     """Yield closed groups: approximate interest, length in symbols, and beginnings of the members."""
     changes = np.cumsum(np.diff(series.symbol, prepend=series.symbol[:1]) != 0)
-    several = levels(series, criteria)
-    level = next(several, None)
+    levels_by_length = levels(series, criteria)
+    level = next(levels_by_length, None)
     while level is not None:
-        longer = next(several, None)
+        longer = next(levels_by_length, None)
         if len(level.at):
             exemplar = np.zeros(len(level.count), dtype=np.int64)
             exemplar[level.group[::-1]] = level.at[::-1]

@@ -72,9 +72,9 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
             continue
         begin, end, statements = begin[enough], end[enough], statements[enough]
         # Compare the whole stretch of intervals that are alike at this distance.
-        is_own = _is_separate(owner_begin, owner_end, begin, end + size)
-        begin, end, statements = begin[is_own], end[is_own], statements[is_own]
-        _paint(owner_begin, owner_end, begin, end + size)
+        is_separate = _is_separate(owner_begin, owner_end, begin, end + size)
+        begin, end, statements = begin[is_separate], end[is_separate], statements[is_separate]
+        _mark_owners(owner_begin, owner_end, begin, end + size)
         if size < _SHORTEST:
             continue
         begin += _later(lines, begin, (end - begin + 1) % size, ticks_per_quarter)
@@ -104,7 +104,8 @@ def _is_separate(owner_begin: Integers, owner_end: Integers, begin: Integers, en
     return result
 
 
-def _paint(owner_begin: Integers, owner_end: Integers, begin: Integers, end: Integers) -> None:
+def _mark_owners(owner_begin: Integers, owner_end: Integers, begin: Integers, end: Integers) -> None:
+    """Mark the intervals of each stretch with its beginning and end, in place."""
     counts = end - begin
     where = np.repeat(begin, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     owner_begin[where] = np.repeat(begin, counts)

@@ -1,13 +1,21 @@
-"""Whether a tool's result is what was expected, as contract tests see it."""
+"""Contract tests for adapters, and their comparison of results."""
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from perf_core import Expectation
-from perf_core.testing import meets
+from perf_core import Expectation, Launch, ServerAdapter, Step, Target
+from perf_core.testing import AdapterContract, meets
 
 RESULT: dict[str, Any] = {"structuredContent": {"a": 1, "b": [1, {"c": 2}]}, "content": [{"text": "one"}]}
 
@@ -33,9 +41,73 @@ def test_expectations(expect: Expectation, met: bool) -> None:
     assert meets(expect, RESULT) is met
 
 
-def test_an_error_meets_nothing_but_the_expectation_of_one() -> None:
+def test_error_meets_only_the_expectation_of_an_error() -> None:
     failed = {**RESULT, "isError": True}
     assert meets(Expectation.error(), failed)
     for expect in (Expectation.members({"a": 1}), Expectation.anything(), Expectation.text("one")):
         assert not meets(expect, failed)
     assert not meets(Expectation.members({"a": 1}), {"content": []})
+
+
+# --- the contract ---
+
+ADDER = Path(__file__).parent / "servers" / "adder.py"
+
+
+@pytest.fixture
+def adapter(build: Any) -> ServerAdapter:
+    """An adapter of the adder that keeps the contract."""
+    launch = Launch((sys.executable, str(ADDER), "--ready-file", "{ready_file}"))
+    target = Target("latency_ms.all.p95", "<", 100.0, need="Answers must be quick.")
+    scenario = build.scenario("load", {"mix": [build.journey(2, 3)]}, (target,))
+    return build.adapter(
+        {"load": scenario, "quick": replace(scenario, name="quick", shape="quick")}, launch=launch
+    )
+
+
+def run_contract(contract: type[AdapterContract], tmp_path: Path) -> list[str]:
+    """Run the tests of a contract and return their names."""
+    tests = [name for name in dir(contract) if name.startswith("test_")]
+    for name in tests:
+        test: Callable[..., None] = getattr(contract(), name)
+        test(tmp_path) if "tmp_path" in inspect.signature(test).parameters else test()
+    return tests
+
+
+def test_example_of_the_docstring(
+    adapter: ServerAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("my_server.perf_adapter")
+    vars(module)["adapter"] = adapter
+    monkeypatch.setitem(sys.modules, "my_server", ModuleType("my_server"))
+    monkeypatch.setitem(sys.modules, "my_server.perf_adapter", module)
+    example = dedent(str(AdapterContract.__doc__).partition("Example::\n")[2])
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own example
+    assert len(run_contract(names["TestAdapter"], tmp_path)) == 5
+
+
+def broken(adapter: ServerAdapter, **changes: Any) -> type[AdapterContract]:
+    """Return a contract for an adapter whose scenarios have these changes."""
+    scenarios = {name: replace(scenario, **changes) for name, scenario in adapter.scenarios.items()}
+    return type("Broken", (AdapterContract,), {"adapter": replace(adapter, scenarios=scenarios)})
+
+
+def test_contract_refuses_journeys_that_ignore_the_seed(adapter: ServerAdapter, build: Any) -> None:
+    number = count()
+    contract = broken(adapter, journeys=lambda _seed: {"mix": [build.journey(next(number), 1)]})
+    with pytest.raises(AssertionError, match="quick: expected the same journeys from the same seed"):
+        contract().test_same_seed_same_plan()
+
+
+def test_contract_refuses_figures_that_do_not_exist(adapter: ServerAdapter) -> None:
+    contract = broken(adapter, targets=(Target("latency.p95", "<", 100.0, need="Speed."),))
+    with pytest.raises(AssertionError, match=r"load: there is no figure 'latency\.p95'"):
+        contract().test_targets_name_figures_and_needs()
+
+
+def test_contract_refuses_wrong_answers(adapter: ServerAdapter, build: Any, tmp_path: Path) -> None:
+    step = Step("add", {"a": 1, "b": 2}, Expectation.result({"result": 4}))
+    contract = broken(adapter, journeys=lambda _seed: {"mix": [replace(build.journey(), steps=(step,))]})
+    with pytest.raises(AssertionError, match=r"quick, pool mix: expected .*4.* from add\(.*\), got .*3"):
+        contract().test_server_answers_as_expected(tmp_path)

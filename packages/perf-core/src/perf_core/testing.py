@@ -1,33 +1,21 @@
-"""Contract tests for adapters: subclass :class:`AdapterContract` in a server's own test suite.
-
-Example::
-
-    from perf_core.testing import AdapterContract
-    from my_server.perf_adapter import adapter
-
-    class TestAdapter(AdapterContract):
-        adapter = adapter
-
-pytest then checks that the adapter is complete, that its journeys are repeatable and make valid plans,
-that the server starts, reports its URL, lists every tool that the plan calls, ends on request, and that
-each kind of call is answered as the adapter expects, on every wire.
-"""
+"""Contract tests for adapters, to subclass in the test suite of a server."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
 from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Wire
-from perf_core.load.plan import Settings, filled
+from perf_core.load.plan import Settings, insert_unique
 from perf_core.server.client import Client, connect
 from perf_core.server.process import ServerProcess
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
+
+_SEED = 1
 
 _FIGURE = re.compile(
     r"(tool_calls_per_s|error_rate|success_percent|failed_calls|errors\.\w+|sessions_left|clients_carried"
@@ -38,7 +26,7 @@ _FIGURE = re.compile(
 
 
 def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
-    """Return whether a tool's result is what was expected."""
+    """Return whether a tool's result is the expected one."""
     if expect.kind == "error":
         return result.get("isError") is True
     if result.get("isError"):
@@ -57,18 +45,26 @@ def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
     return True
 
 
-def _first_of(journeys: Callable[[int], Pools], count: int) -> Callable[[int], Pools]:
-    """Return the same draw, cut to a few journeys per pool."""
-    return lambda seed: {name: pool[:count] for name, pool in journeys(seed).items()}
-
-
 class AdapterContract:
-    """What the lab relies on in an adapter; set ``adapter`` in the subclass.
+    """Tests of everything that the lab relies on in an adapter.
+
+    The adapter is complete, its journeys make valid plans and are the same for the same seed; its server
+    starts, reports its URL, lists every tool that the journeys call, answers each kind of call as expected on
+    every wire, and ends on request.
 
     Attributes:
-        adapter: The adapter.
+        adapter: Adapter under test.
         wires: Wires on which the server is called.
-        calls_per_pool: Journeys of each pool that are tried; fewer for a server whose calls take long.
+        calls_per_pool: Number of journeys of each pool that are tried; fewer for a server whose calls take
+            long.
+
+    Example::
+
+        from my_server.perf_adapter import adapter
+        from perf_core.testing import AdapterContract
+
+        class TestAdapter(AdapterContract):
+            adapter = adapter
     """
 
     adapter: ClassVar[ServerAdapter]
@@ -84,58 +80,70 @@ class AdapterContract:
     def test_shapes_exist(self) -> None:
         """Every scenario names a load shape that the lab has."""
         for scenario in self._scenarios():
-            assert scenario.shape in all_shapes(), f"{scenario.name}: {scenario.shape} is no load shape"
+            assert scenario.shape in all_shapes(), f"{scenario.name}: there is no load shape {scenario.shape}"
 
     def test_same_seed_same_plan(self) -> None:
         """Every scenario makes a valid plan, and the same seed draws the same journeys."""
-        for scenario in self._scenarios():
-            journeys = _first_of(scenario.journeys, self.calls_per_pool)
-            plan_scenario(replace(scenario, journeys=journeys), scenario.wires[0], Settings())
-        for scenario in self._drawing_apart():
-            assert scenario.journeys(7) == scenario.journeys(7), (
-                f"{scenario.name} draws other journeys from the same seed"
+        pools_by_draw: dict[Any, Pools] = {}
+        for scenario in self._scenarios_by_draw():
+            pools = scenario.journeys(_SEED)
+            assert scenario.journeys(_SEED) == pools, (
+                f"{scenario.name}: expected the same journeys from the same seed, got others"
             )
+            pools_by_draw[scenario.journeys] = self._first_of(pools)
+        for scenario in self._scenarios():
+            few = replace(scenario, journeys=_constant(pools_by_draw[scenario.journeys]))
+            plan_scenario(few, scenario.wires[0], Settings(seed=_SEED))
 
     def test_targets_name_figures_and_needs(self) -> None:
-        """Every target names a figure that the lab knows, and whose need it serves."""
+        """Every target names a figure of the lab and the need that it serves."""
         for scenario in self._scenarios():
             figures = shape_named(scenario.shape).figures
             for target in scenario.targets:
                 is_figure = target.figure in figures or _FIGURE.fullmatch(target.figure)
-                assert is_figure, f"{scenario.name}: no figure {target.figure!r}"
-                assert target.need, f"{scenario.name}: {target.figure} serves no need"
+                assert is_figure, f"{scenario.name}: there is no figure {target.figure!r}"
+                assert target.need, f"{scenario.name}: the target on {target.figure} has no need"
 
     def test_server_answers_as_expected(self, tmp_path: Path) -> None:
         """The server starts, lists the tools, answers each journey as expected, and ends."""
+        journeys = [
+            (f"{scenario.name}, pool {name}", journey)
+            for scenario in self._scenarios_by_draw()
+            for name, pool in self._first_of(scenario.journeys(_SEED)).items()
+            for journey in pool
+        ]
         for wire in self.wires:
             process = ServerProcess(self.adapter.launch, wire, tmp_path / f"{wire}.log")
             with process:
-                wanted = self.adapter.server_name
-                assert wanted is None or process.handshake.server_name == wanted
+                expected_name = self.adapter.server_name
+                assert expected_name is None or process.handshake.server_name == expected_name
                 with connect(process.url, wire) as client:
-                    self._walk(client, set(process.handshake.tools))
+                    for place, journey in journeys:
+                        _follow(client, set(process.handshake.tools), place, journey)
             assert process.exit_code is not None, "the server did not end"
 
     def _scenarios(self) -> Iterator[Scenario]:
         yield from self.adapter.scenarios.values()
 
-    def _drawing_apart(self) -> Collection[Scenario]:
-        """Return one scenario for each way of drawing journeys: most scenarios share one."""
-        return {scenario.journeys: scenario for scenario in self._scenarios()}.values()
+    def _scenarios_by_draw(self) -> list[Scenario]:
+        """Return one scenario for each function that draws journeys: most scenarios share one."""
+        return list({scenario.journeys: scenario for scenario in self._scenarios()}.values())
 
-    def _walk(self, client: Client, tools: set[str]) -> None:
-        for scenario in self._drawing_apart():
-            for name, pool in scenario.journeys(1).items():
-                for journey in islice(pool, self.calls_per_pool):
-                    self._follow(client, tools, f"{scenario.name}, pool {name}", journey)
+    def _first_of(self, pools: Pools) -> Pools:
+        return {name: pool[: self.calls_per_pool] for name, pool in pools.items()}
 
-    def _follow(self, client: Client, tools: set[str], where: str, journey: Journey) -> None:
-        unique = uuid4().hex[:16]
-        for step in journey.steps:
-            assert step.tool in tools, f"{where}: the server does not list {step.tool}"
-            arguments = filled(dict(step.arguments), unique)
-            expect = replace(step.expect, value=filled(step.expect.value, unique))
-            result = client.call(step.tool, arguments)
-            assert meets(expect, result), (
-                f"{where}: {step.tool}({arguments}) should answer {expect}, {result} came"
-            )
+
+def _constant(pools: Pools) -> Callable[[int], Pools]:
+    return lambda _seed: pools
+
+
+def _follow(client: Client, tools: set[str], place: str, journey: Journey) -> None:
+    unique = uuid4().hex[:16]
+    for step in journey.steps:
+        assert step.tool in tools, f"{place}: the server does not list {step.tool}"
+        arguments = insert_unique(dict(step.arguments), unique)
+        expect = replace(step.expect, value=insert_unique(step.expect.value, unique))
+        result = client.call(step.tool, arguments)
+        assert meets(expect, result), (
+            f"{place}: expected {expect} from {step.tool}({arguments}), got {result}"
+        )

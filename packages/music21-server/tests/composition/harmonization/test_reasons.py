@@ -133,7 +133,7 @@ def test_the_ground_is_the_only_cost_that_is_not_zero(melody_score: ScoreMaker) 
     assert explain(1, moves=to_four)[0] == "approach"
     assert explain(1, moves=to_four)[1].startswith("I usually goes to IV; ")
     assert explain(1, moves=from_four)[0] == "departure"
-    assert explain(1, moves=from_four)[1].startswith("It usually goes on to V; ")
+    assert explain(1, moves=from_four)[1].startswith("It usually goes on to V, ")
     last = len(costs.segments) - 1
     to_one, one_to = np.ones((size, size)), np.ones((size, size))
     to_one[one, one] = 0.0
@@ -190,4 +190,4 @@ def test_a_chord_over_several_segments_has_one_reason(melody_score: ScoreMaker) 
         moves = np.full(style.moves.shape, 9.0)
         moves[four, six] = cost
         why = reason(replace(costs, style=replace(style, moves=moves)), path, path, Run(1, 2), "F and D")
-        assert why.text.startswith(f"It {frequency} goes on to vi; ")
+        assert why.text.startswith(f"It {frequency} goes on to vi, ")

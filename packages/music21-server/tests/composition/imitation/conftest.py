@@ -1,4 +1,4 @@
-"""Scores and works to learn from."""
+"""Scores made from text, and works to learn from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHORALES = (
 
 @pytest.fixture(scope="session")
 def chorales() -> tuple[Piece, ...]:
-    """Some chorales by Bach."""
+    """Return 20 chorales by Bach, cut into beats."""
     return tuple(piece_of(name, read(from_corpus(f"bach/{name}"), Limits())) for name in CHORALES)
 
 
@@ -46,8 +46,9 @@ def _bar(text: str, ticks: int) -> str:
     return "".join(notes)
 
 
-def _made(*voices: str, time: str = "4/4", names: tuple[str, ...] = (), ticks: int = 12) -> Score:
-    """Return a score of voices, bars divided by `|`, words such as ``F#4:0.5``, ``r:2``; ``~G4`` is tied."""
+def _score(*voices: str, time: str = "4/4", names: tuple[str, ...] = (), ticks: int = 12) -> Score:
+    """Return a score from texts such as ``F#4:0.5 r:2 | ~G4``, one for each voice; ``~`` ties a note to the
+    last."""
     beats, _, kind = time.partition("/")
     attributes = (
         f"<attributes><divisions>{ticks}</divisions><time><beats>{beats}</beats>"
@@ -68,5 +69,5 @@ def _made(*voices: str, time: str = "4/4", names: tuple[str, ...] = (), ticks: i
 
 @pytest.fixture(scope="session")
 def make_score() -> ScoreMaker:
-    """A function that makes a score of voices: see `_made`."""
-    return _made
+    """Return `_score`, which makes a score from texts."""
+    return _score

@@ -1,4 +1,4 @@
-"""What the tool asks a process for."""
+"""Requests of the tool: reports, limits and refusals."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ from typing import Any
 
 import pytest
 
-from music21_server.composition.imitation.generation import MOST_MEASURES, Request, imitated, report_of
-from music21_server.composition.imitation.imitate import imitation
+from music21_server.composition.imitation.generation import (
+    LEAST_MEASURES,
+    MOST_MEASURES,
+    Request,
+    generate_imitation,
+    report_of,
+)
+from music21_server.composition.imitation.imitate import imitate
 from music21_server.composition.imitation.pieces import Piece
 from music21_server.composition.imitation.similarity import FEATURES, distance
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read
 from music21_server.reading.ingest import DerivedScore, stored_entry
 from music21_server.reading.locations import from_corpus
+from music21_server.score import codec
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.theory.pitch.names import parse_key
 
-ASKED = Request("haydn", 8, None, None, 0)
+REQUEST = Request("haydn", 8, None, None, 0)
 
 
 @pytest.fixture(scope="module")
 def haydn() -> DerivedScore:
-    return imitated((), ASKED, Limits())
+    return generate_imitation((), REQUEST, Limits())
 
 
 def entry(text: str) -> Entry:
@@ -45,7 +52,7 @@ def corpus_entry(name: str) -> Entry:
     return stored_entry(document, read(document, Limits()))
 
 
-def test_the_report_says_what_was_made(haydn: DerivedScore) -> None:
+def test_the_report_describes_the_score(haydn: DerivedScore) -> None:
     report = haydn.report
     assert haydn.entry.info["measures"] == 8
     assert haydn.entry.info["parts"] == report["voices"] == 4
@@ -61,15 +68,15 @@ def test_the_report_says_what_was_made(haydn: DerivedScore) -> None:
     assert report["quotation"]["of"] in learned["works"]
 
 
-def test_what_the_report_counts(chorales: tuple[Piece, ...]) -> None:
-    found = imitation(chorales, "t", measures=16, voices=None, key=parse_key("A minor"), seed=2)
-    report = report_of(found, None, 2)
-    works = [piece.name for piece in found.pieces for _ in piece.beats]
+def test_the_figures_of_the_report(chorales: tuple[Piece, ...]) -> None:
+    result = imitate(chorales, "t", measures=16, voices=None, key=parse_key("A minor"), seed=2)
+    report = report_of(result, None, 2)
+    works = [piece.name for piece in result.pieces for _ in piece.beats]
 
     def as_in_a_work(pairs: Any) -> int:
         return sum(other == one + 1 and works[one] == works[other] for one, other in pairs)
 
-    beats, way = found.beats, found.walk.beats
+    beats, way = result.graph, result.walk.beats
     follows = zip(beats.source.tolist(), beats.target.tolist(), strict=True)
     assert report["model"]["successions_of_works"] == as_in_a_work(follows)
     assert report["way"] == {
@@ -78,33 +85,33 @@ def test_what_the_report_counts(chorales: tuple[Piece, ...]) -> None:
         "successions_as_in_a_work": as_in_a_work(pairwise(way)),
         "new_successions": len(way) - 1 - as_in_a_work(pairwise(way)),
     }
-    assert report["learned_from"]["works"] == [piece.name for piece in found.pieces]
+    assert report["learned_from"]["works"] == [piece.name for piece in result.pieces]
     assert report["model"]["distinct_beats"] == len({repr(content) for content in beats.contents})
     assert report["learned_from"]["bars"] == sum(
-        len({bar for bar in piece.bars if bar >= 0}) for piece in found.pieces
+        len({bar for bar in piece.bars if bar >= 0}) for piece in result.pieces
     )
-    assert report["quotation"]["of"] == works[found.quotation.source]
+    assert report["quotation"]["of"] == works[result.quotation.source]
     assert len({works[index] for index in way}) > 2
-    assert works[found.quotation.source] != works[0]
+    assert works[result.quotation.source] != works[0]
 
 
 def test_other_styles_are_compared_in_the_same_mode(chorales: tuple[Piece, ...]) -> None:
     packaged = resources.files("music21_server").joinpath("data", "styles.json").read_text(encoding="utf-8")
     table = json.loads(packaged)["styles"]
     for key in ("A minor", "G major"):
-        found = imitation(chorales, "t", measures=8, voices=None, key=parse_key(key), seed=0)
-        modes = {name: each[found.key.mode] for name, each in table.items() if found.key.mode in each}
+        result = imitate(chorales, "t", measures=8, voices=None, key=parse_key(key), seed=0)
+        modes = {name: each[result.key.mode] for name, each in table.items() if result.key.mode in each}
         expected = {
-            name: sum(distance(found.profile[feature], each[feature]) for feature in FEATURES) / 4
+            name: sum(distance(result.profile[feature], each[feature]) for feature in FEATURES) / 4
             for name, each in modes.items()
         }
-        assert report_of(found, None, 0)["likeness"]["other_styles"] == pytest.approx(expected, abs=6e-4)
+        assert report_of(result, None, 0)["likeness"]["other_styles"] == pytest.approx(expected, abs=6e-4)
         del expected["bach"]
-        assert set(report_of(found, "bach", 0)["likeness"]["other_styles"]) == set(expected)
+        assert set(report_of(result, "bach", 0)["likeness"]["other_styles"]) == set(expected)
 
 
-def test_the_seed_and_the_title_are_those_asked_for(haydn: DerivedScore) -> None:
-    other = imitated((), replace(ASKED, seed=3), Limits())
+def test_seed_and_title_follow_the_request(haydn: DerivedScore) -> None:
+    other = generate_imitation((), replace(REQUEST, seed=3), Limits())
     assert (other.entry.info["title"], other.report["seed"]) == (
         "In the style of Haydn's quartets (seed 3)",
         3,
@@ -113,7 +120,7 @@ def test_the_seed_and_the_title_are_those_asked_for(haydn: DerivedScore) -> None
     assert renamed != haydn.entry.document().content
 
 
-def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: DerivedScore) -> None:
+def test_the_result_is_nearer_to_its_style_than_to_distant_ones(haydn: DerivedScore) -> None:
     likeness = haydn.report["likeness"]
     others = likeness["other_styles"]
     assert "haydn" not in others
@@ -122,12 +129,12 @@ def test_it_is_nearer_to_its_style_than_to_distant_ones(haydn: DerivedScore) -> 
     assert likeness["distance"]["mean"] < others["trecento"]
 
 
-def test_another_process_makes_the_same(haydn: DerivedScore) -> None:
+def test_another_process_makes_the_same_score(haydn: DerivedScore) -> None:
     code = (
         "from hashlib import sha256\n"
-        "from music21_server.composition.imitation.generation import Request, imitated\n"
+        "from music21_server.composition.imitation.generation import Request, generate_imitation\n"
         "from music21_server.score.limits import Limits\n"
-        "made = imitated((), Request('haydn', 8, None, None, 0), Limits())\n"
+        "made = generate_imitation((), Request('haydn', 8, None, None, 0), Limits())\n"
         "print(sha256(made.entry.document().content).hexdigest())\n"
     )
     done = subprocess.run(
@@ -141,9 +148,9 @@ def test_another_process_makes_the_same(haydn: DerivedScore) -> None:
     assert done.stdout.strip() == sha256(haydn.entry.document().content).hexdigest()
 
 
-def test_stored_scores_are_learned_from() -> None:
+def test_stored_scores_are_imitated() -> None:
     entries = tuple(corpus_entry(f"bach/bwv{number}") for number in (253, 255, 257, 259, 261, 263, 267, 271))
-    made = imitated(entries, Request(None, 8, None, "G major", 0), Limits())
+    made = generate_imitation(entries, Request(None, 8, None, "G major", 0), Limits())
     assert made.report["style"] == "scores"
     assert made.report["key"] == "G major"
     assert made.report["learned_from"]["work_count"] <= 8
@@ -157,10 +164,11 @@ def test_stored_scores_are_learned_from() -> None:
     assert len(title) <= 100
 
 
-WRONG: list[tuple[dict[str, Any], str]] = [
+INVALID: list[tuple[dict[str, Any], str]] = [
     ({"style": "lully"}, "bach, beethoven"),
     ({"style": None}, "either composer or score_ids"),
     ({"measures": 3}, "4 to 64 measures, got 3"),
+    ({"measures": 65}, "4 to 64 measures, got 65"),
     ({"measures": 1000}, "got 1,000"),
     ({"voices": 0}, "1 to 8 voices"),
     ({"voices": 9}, "1 to 8 voices"),
@@ -170,43 +178,49 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "said"), WRONG)
-def test_wrong_requests_are_told_what_to_do(changed: dict[str, Any], said: str) -> None:
-    with pytest.raises(ScoreError, match="Expected") as caught:
-        imitated((), replace(ASKED, **changed), Limits())
-    assert said in str(caught.value)
+@pytest.mark.parametrize(("changed", "problem"), INVALID)
+def test_invalid_requests_are_refused(changed: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ScoreError, match="Expected") as error:
+        generate_imitation((), replace(REQUEST, **changed), Limits())
+    assert problem in str(error.value)
 
 
 def test_both_styles_and_scores_are_refused() -> None:
     with pytest.raises(ScoreError, match="got both or neither"):
-        imitated((entry("tinyNotation: 4/4 c4 d e f"),), ASKED, Limits())
+        generate_imitation((entry("tinyNotation: 4/4 c4 d e f"),), REQUEST, Limits())
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
-        ("tinyNotation: 4/4 r1 r1", "nothing to analyse"),
+        ("tinyNotation: 4/4 r1 r1", "no pitched notes"),
         ("tinyNotation: 4/4 c1", "Give more or longer works"),
         ("tinyNotation: 4/4 c4 d e f g f e d c1", "Give more or longer works"),
     ],
 )
-def test_scores_with_too_little(text: str, said: str) -> None:
-    with pytest.raises(ScoreError, match="Expected") as caught:
-        imitated((entry(text),), replace(ASKED, style=None), Limits())
-    assert said in str(caught.value)
+def test_scores_with_too_little_music_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(ScoreError, match="Expected") as error:
+        generate_imitation((entry(text),), replace(REQUEST, style=None), Limits())
+    assert problem in str(error.value)
 
 
-def test_too_much_to_learn_from() -> None:
+def test_scores_with_too_many_notes_are_refused() -> None:
     one = entry("tinyNotation: 4/4 c1")
     many, more = (replace(one, info={**one.info, "notes": count}) for count in (60_000, 60_001))
     with pytest.raises(ScoreError, match="Give more or longer works"):
-        imitated((many,), replace(ASKED, style=None), Limits())
+        generate_imitation((many,), replace(REQUEST, style=None), Limits())
     for entries in ((more,), (one, many)):
         with pytest.raises(ScoreError, match="got 60,001: send fewer"):
-            imitated(entries, replace(ASKED, style=None), Limits())
+            generate_imitation(entries, replace(REQUEST, style=None), Limits())
 
 
-def test_as_much_as_is_made_at_most(haydn: DerivedScore) -> None:
-    made = imitated((), replace(ASKED, measures=MOST_MEASURES), Limits())
-    assert made.entry.info["measures"] == 64
-    assert made.report["way"]["beats"] > 4 * haydn.report["way"]["beats"]
+@pytest.mark.parametrize("measures", [LEAST_MEASURES, 41, MOST_MEASURES])
+def test_shortest_and_longest_imitations_have_every_bar(measures: int) -> None:
+    result = generate_imitation((), replace(REQUEST, measures=measures), Limits())
+    score = codec.decode(result.entry.columns)
+    assert result.entry.info["measures"] == len(score.measure_ticks) == measures
+    for part in range(4):
+        bars = score.notes.measure[score.notes.part == part]
+        assert set(bars.tolist()) == set(range(measures))
+    per_bar = int(result.report["time_signature"].partition("/")[0])
+    assert (measures - 1) * per_bar < result.report["way"]["beats"] <= measures * per_bar

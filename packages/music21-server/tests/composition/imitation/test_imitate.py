@@ -1,4 +1,4 @@
-"""Imitations as a whole."""
+"""Whole imitations: quotation, likeness, keys, voices and the choice of works."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from music21_server.composition.imitation.imitate import Imitation, imitation, stretches, with_voices
+from music21_server.composition.imitation.imitate import Imitation, imitate, passages, with_voices
 from music21_server.composition.imitation.pieces import REST, Beat, Piece, piece_of
-from music21_server.composition.imitation.quotation import Quotations
+from music21_server.composition.imitation.quotation import QuotationFinder
 from music21_server.composition.imitation.similarity import distances, profile
 from music21_server.errors import ScoreError
 from music21_server.score.table import Score
@@ -24,7 +24,8 @@ ScoreMaker = Callable[..., Score]
 
 
 def tune(make_score: ScoreMaker, seed: int, bars: int, *, time: str = "4/4", minor: bool = False) -> Piece:
-    """Return a melody of few different notes that ends on its tonic, from which much can be put together."""
+    """Return a melody of few different notes that ends on its tonic, so that its beats combine in many
+    ways."""
     chance = random.Random(seed)  # noqa: S311 - music, no secret
     notes = ("C4", "D4", "E-4", "G4") if minor else ("C4", "D4", "E4", "G4")
     beats = int(time[0])
@@ -32,22 +33,22 @@ def tune(make_score: ScoreMaker, seed: int, bars: int, *, time: str = "4/4", min
     return piece_of(f"tune {seed}", make_score(" | ".join([*words, f"C4:{beats}"]), time=time))
 
 
-def imitate(pieces: Sequence[Piece], **changed: object) -> Imitation:
-    asked = {"measures": 12, "voices": None, "key": None, "seed": 0, **changed}
-    return imitation(pieces, "t", **asked)  # type: ignore[arg-type]
+def compose(pieces: Sequence[Piece], **changed: object) -> Imitation:
+    arguments = {"measures": 12, "voices": None, "key": None, "seed": 0, **changed}
+    return imitate(pieces, "t", **arguments)  # type: ignore[arg-type]
 
 
 def attacks(beat: Beat, shift: int) -> list[set[tuple[int, int]]]:
-    """Return where in the beat which notes begin or sound at its beginning, voice by voice."""
+    """Return offsets and pitches of the notes of a beat, voice by voice."""
     return [{(event.offset, event.pitch + shift) for event in cell if event.pitch != REST} for cell in beat]
 
 
-def begun(beat: Beat) -> int:
+def count_attacks(beat: Beat) -> int:
     return sum(event.pitch != REST and not event.is_held for cell in beat for event in cell)
 
 
 def longest_quotation(contents: Sequence[Beat], pieces: Sequence[Piece]) -> int:
-    """Return the most notes in a row that stand in one work in any key, found by trying every place."""
+    """Return the length in notes of the longest quotation in any key, by brute force."""
     longest = 0
     for piece in pieces:
         for shift in range(-14, 15):
@@ -66,22 +67,22 @@ def longest_quotation(contents: Sequence[Beat], pieces: Sequence[Piece]) -> int:
                         and ours[begin + length] == theirs[there + length]
                     ):
                         length += 1
-                    longest = max(longest, sum(map(begun, contents[begin : begin + length])))
+                    longest = max(longest, sum(map(count_attacks, contents[begin : begin + length])))
     return longest
 
 
 @pytest.mark.parametrize("voices", [1, 4])
-def test_little_is_quoted(chorales: tuple[Piece, ...], voices: int) -> None:
-    found = imitate(chorales, voices=voices, measures=8)
-    contents = [found.beats.contents[index] for index in found.walk.beats]
+def test_quotations_are_limited(chorales: tuple[Piece, ...], voices: int) -> None:
+    found = compose(chorales, voices=voices, measures=8)
+    contents = [found.graph.contents[index] for index in found.walk.beats]
     quoted = longest_quotation(contents, found.pieces)
-    assert found.quotation.notes <= quoted <= found.most_notes
-    whole = sum(map(begun, contents))
+    assert found.quotation.notes <= quoted <= found.quotation_limit
+    whole = sum(map(count_attacks, contents))
     assert quoted < whole / 2
 
 
-def test_the_same_again_and_other_seeds_others(chorales: tuple[Piece, ...]) -> None:
-    texts = [write_musicxml(imitate(chorales, seed=seed).score) for seed in (0, 0, 1, 2)]
+def test_the_seed_determines_the_result(chorales: tuple[Piece, ...]) -> None:
+    texts = [write_musicxml(compose(chorales, seed=seed).score) for seed in (0, 0, 1, 2)]
     assert texts[0] == texts[1]
     assert len(set(texts)) == 3
 
@@ -89,8 +90,8 @@ def test_the_same_again_and_other_seeds_others(chorales: tuple[Piece, ...]) -> N
 @pytest.mark.parametrize(
     ("argument", "value"), [("measures", 13), ("voices", 3), ("key", parse_key("F# minor")), ("seed", 7)]
 )
-def test_each_argument_matters(chorales: tuple[Piece, ...], argument: str, value: object) -> None:
-    usual, other = imitate(chorales), imitate(chorales, **{argument: value})
+def test_every_argument_changes_the_result(chorales: tuple[Piece, ...], argument: str, value: object) -> None:
+    usual, other = compose(chorales), compose(chorales, **{argument: value})
     assert write_musicxml(usual.score) != write_musicxml(other.score)
     assert len(other.score.measure_numbers) == (13 if argument == "measures" else 12)
     assert len(other.score.parts) == (3 if argument == "voices" else 4)
@@ -100,9 +101,9 @@ def test_each_argument_matters(chorales: tuple[Piece, ...], argument: str, value
 
 
 @pytest.mark.parametrize("key", ["C major", "E- minor", "F# major", "A minor", "D- major"])
-def test_it_is_in_the_key_and_ends_there(chorales: tuple[Piece, ...], key: str) -> None:
+def test_the_result_is_in_the_key_and_ends_on_its_tonic(chorales: tuple[Piece, ...], key: str) -> None:
     for seed in range(2):
-        found = imitate(chorales, key=parse_key(key), seed=seed)
+        found = compose(chorales, key=parse_key(key), seed=seed)
         table = found.score.notes
         last = (table.part == 3) & (table.measure == 11)
         assert table.written_cents[last][-1] // 100 % 12 == found.key.pitch_class
@@ -110,20 +111,20 @@ def test_it_is_in_the_key_and_ends_there(chorales: tuple[Piece, ...], key: str) 
         assert heard.key.split(maxsplit=1)[0] == key.split(maxsplit=1)[0]
 
 
-def test_it_is_like_the_works(chorales: tuple[Piece, ...]) -> None:
-    found = [imitate(chorales, measures=24, seed=seed) for seed in range(3)]
+def test_the_result_is_as_near_to_the_works_as_they_are(chorales: tuple[Piece, ...]) -> None:
+    found = [compose(chorales, measures=24, seed=seed) for seed in range(3)]
     for each in found:
         assert each.distances["mean"] < 1.3 * each.own_distance
         assert each.distances["mean"] > 0.05
 
 
-def test_parallels_are_those_of_the_works(chorales: tuple[Piece, ...]) -> None:
-    """Every succession that is in no work is free of parallel fifths and octaves."""
+def test_new_successions_have_no_parallels(chorales: tuple[Piece, ...]) -> None:
+    """Only successions taken from a work may have parallel fifths or octaves."""
     for seed in range(4):
-        found = imitate(chorales, seed=seed)
-        beats = found.beats
+        found = compose(chorales, seed=seed)
+        beats = found.graph
         for one, other in pairwise(found.walk.beats):
-            if beats.of[one] == beats.of[other] and beats.at[other] == beats.at[one] + 1:
+            if beats.work[one] == beats.work[other] and beats.index[other] == beats.index[one] + 1:
                 continue
             before = [cell[-1].pitch for cell in beats.contents[one]]
             after = [cell[0].pitch for cell in beats.contents[other]]
@@ -138,38 +139,38 @@ def test_parallels_are_those_of_the_works(chorales: tuple[Piece, ...]) -> None:
                     assert not (moves > 0 and intervals[0] == intervals[1] and intervals[0] in (0, 7))
 
 
-def test_works_with_more_voices_help_out(chorales: tuple[Piece, ...]) -> None:
+def test_works_with_more_voices_are_reduced(chorales: tuple[Piece, ...]) -> None:
     assert {len(piece.voices) for piece in with_voices(chorales, 2)} == {2}
     assert with_voices(chorales, 4) == chorales
     with pytest.raises(ScoreError, match="at most 4 voices"):
         with_voices(chorales, 5)
 
 
-def test_a_mode_that_no_work_has(chorales: tuple[Piece, ...]) -> None:
+def test_a_mode_that_no_work_has_is_refused(chorales: tuple[Piece, ...]) -> None:
     major = [piece for piece in chorales if piece.key.mode == "major"]
     with pytest.raises(ScoreError, match="ask for another key"):
-        imitate(major, key=parse_key("D minor"))
+        compose(major, key=parse_key("D minor"))
 
 
-def test_too_little_to_learn_from(chorales: tuple[Piece, ...]) -> None:
+def test_a_result_longer_than_the_works_is_refused(chorales: tuple[Piece, ...]) -> None:
     with pytest.raises(ScoreError, match="Give more or longer works"):
-        imitate(chorales[:1], measures=40)
+        compose(chorales[:1], measures=40)
 
 
-def test_what_is_told_of_a_result_is_so(chorales: tuple[Piece, ...]) -> None:
-    found = imitate(chorales, measures=16)
-    contents = [found.beats.contents[index] for index in found.walk.beats]
-    assert found.quotation == Quotations(found.beats).longest(contents)
-    assert found.quotation.notes > found.most_notes / 4
-    works = [profile(stretches(piece)) for piece in found.pieces]
-    whole = profile(stretch for piece in found.pieces for stretch in stretches(piece))
+def test_the_evaluation_of_a_result(chorales: tuple[Piece, ...]) -> None:
+    found = compose(chorales, measures=16)
+    contents = [found.graph.contents[index] for index in found.walk.beats]
+    assert found.quotation == QuotationFinder(found.graph).longest(contents)
+    assert found.quotation.notes > found.quotation_limit / 4
+    works = [profile(passages(piece)) for piece in found.pieces]
+    whole = profile(passage for piece in found.pieces for passage in passages(piece))
     own = [distances(each, whole)["mean"] for each in works]
     assert len(own) <= 20
     assert found.own_distance == pytest.approx(sum(own) / len(own))
     assert found.distances == pytest.approx(distances(found.profile, whole))
 
 
-def test_works_of_one_metre_and_mode_are_drawn_by_how_much_they_have(make_score: ScoreMaker) -> None:
+def test_metre_and_mode_are_drawn_in_proportion_to_their_beats(make_score: ScoreMaker) -> None:
     works = [
         *(tune(make_score, seed, 8) for seed in range(4)),  # 4/4 major: 116 beats
         *(tune(make_score, seed, 8, time="3/4") for seed in range(2)),  # 3/4 major: 44
@@ -179,46 +180,46 @@ def test_works_of_one_metre_and_mode_are_drawn_by_how_much_they_have(make_score:
     ]
     drawn: Counter[tuple[str, str]] = Counter()
     for seed in range(60):
-        found = imitate(works, measures=3, seed=seed)
+        found = compose(works, measures=3, seed=seed)
         groups = {(piece.metre.text, piece.key.mode) for piece in found.pieces}
         assert len(groups) == 1
         drawn.update(groups)
     assert set(drawn) == {("4/4", "major"), ("3/4", "major"), ("4/4", "minor")}
-    assert drawn["4/4", "major"] > 26  # of 60 by beats 32, were all alike 20
+    assert drawn["4/4", "major"] > 26  # of 60; 32 are expected, and 20 if all groups were equally likely
 
 
-def test_where_one_metre_has_too_little_another_is_taken(make_score: ScoreMaker) -> None:
+def test_a_metre_with_too_few_beats_is_not_used(make_score: ScoreMaker) -> None:
     works = [
         *(tune(make_score, seed, 10) for seed in range(3)),
         *(tune(make_score, seed, 5, time="3/4") for seed in range(3)),
     ]
-    assert {imitate(works, measures=18, seed=seed).beats.metre.text for seed in range(12)} == {"4/4"}
+    assert {compose(works, measures=18, seed=seed).graph.metre.text for seed in range(12)} == {"4/4"}
 
 
 @pytest.mark.parametrize(
     ("bars", "measures", "places"),
     [(8, 8, 16), (8, 4, 16), (9, 8, 4), (9, 9, 4), (9, 5, 4), (8, 6, 4)],
 )
-def test_melodies_keep_phrases_of_four_bars_where_they_can(
+def test_melodies_keep_phrases_of_four_bars_if_possible(
     make_score: ScoreMaker, bars: int, measures: int, places: int
 ) -> None:
-    """Works of nine bars end with the first bar of a phrase: eight bars cannot end so."""
+    """Works of nine bars end with the first bar of a phrase, where a walk of eight bars cannot end."""
     works = [tune(make_score, seed, bars) for seed in range(8)]
-    assert imitate(works, measures=measures).beats.places == places
+    assert compose(works, measures=measures).graph.places == places
 
 
-def test_as_many_voices_as_most_of_the_music_has(make_score: ScoreMaker) -> None:
+def test_the_default_number_of_voices_is_the_most_frequent(make_score: ScoreMaker) -> None:
     long = piece_of("long", make_score("C5 D5 E5 F5 | " * 12 + "C5:4", "C4 B3 C4 A3 | " * 12 + "C4:4"))
     short = [piece_of("short", make_score("C4 D4 E4 D4 | C4:4")) for _ in range(3)]
-    assert len(imitate([*short, long], measures=3).score.parts) == 2
+    assert len(compose([*short, long], measures=3).score.parts) == 2
 
 
-def test_names_are_those_of_most_works(make_score: ScoreMaker) -> None:
+def test_voices_are_named_as_in_most_works(make_score: ScoreMaker) -> None:
     lines = "C5 D5 E5 D5 | C5 E5 D5 C5 | C5:4", "C4 B3 C4 B3 | C4 C4 B3 C4 | C4:4"
 
     def names(*named: tuple[str, ...], voices: int = 2) -> list[str]:
         works = [piece_of("x", make_score(*lines[:voices], names=each)) for each in named]
-        return [part.name for part in imitate(works, measures=3, voices=voices).score.parts]
+        return [part.name for part in compose(works, measures=3, voices=voices).score.parts]
 
     assert names(("Odd", "One"), ("Oboe", "Horn"), ("Oboe", "Horn")) == ["Oboe", "Horn"]
     assert names((), (), ()) == ["Voice 1", "Voice 2"]
@@ -226,7 +227,7 @@ def test_names_are_those_of_most_works(make_score: ScoreMaker) -> None:
     assert names(("Flute",), ("Flute",), voices=1) == ["Flute"]
 
 
-def test_works_with_more_voices_help_out_where_others_are_few(
+def test_reduced_works_are_added_where_others_are_few(
     make_score: ScoreMaker, chorales: tuple[Piece, ...]
 ) -> None:
     two = piece_of("two", make_score("C5 D5 E5 F5 | C5:4", "C4 B3 C4 A3 | C4:4"))

@@ -1,4 +1,4 @@
-"""Which works stand for a style."""
+"""The works that represent each style."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_style_has_works(style: str) -> None:
     assert {work.partition("#")[0] for work in works} <= set(corpus_works())
 
 
-def test_works_are_spread_over_those_there_are() -> None:
+def test_works_are_spread_over_the_collection() -> None:
     works, pieces = works_of("haydn"), pieces_of("haydn")
     assert {piece.name for piece in pieces} <= set(works)
     assert len(pieces) >= 5
@@ -33,33 +33,33 @@ def test_works_are_spread_over_those_there_are() -> None:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Make ``few`` a style of Bach's first chorales; what is read of it is forgotten afterwards."""
+    """Add a style ``few`` of Bach's first chorales; clear the cache of works before and after."""
     monkeypatch.setattr(styles, "STYLES", {"few": Style("Few", r"bach/bwv2[56]\d")})
     pieces_of.cache_clear()
     yield monkeypatch
     pieces_of.cache_clear()
 
 
-def test_as_many_works_are_read_as_their_notes_allow(few: pytest.MonkeyPatch) -> None:
+def test_the_number_of_notes_limits_the_works(few: pytest.MonkeyPatch) -> None:
     names = works_of("few")
     few.setattr(styles, "_MOST_NOTES", 800)
     pieces = pieces_of("few")
     assert 3 <= len(pieces) < len(names) / 2
     assert sum(piece.notes for piece in pieces[:-1]) < 800
-    # From all over the collection: the first, the one in the middle, those at a quarter.
+    # The works are from all over the collection.
     places = [names.index(piece.name) for piece in pieces]
     assert min(places) < len(names) / 4
     assert max(places) >= len(names) / 2
 
 
-def test_of_what_is_converted_less_is_read(few: pytest.MonkeyPatch) -> None:
+def test_converted_works_have_a_lower_limit(few: pytest.MonkeyPatch) -> None:
     few.setattr(styles, "STYLES", {"songs": Style("Songs", "essenfolksong/erk5")})
     few.setattr(styles, "_MOST_CONVERTED_NOTES", 1)
     assert len(works_of("songs")) > 10
     assert len(pieces_of("songs")) == 1
 
 
-def test_works_without_anything_to_learn_from_are_left_out(few: pytest.MonkeyPatch) -> None:
+def test_unusable_works_are_skipped(few: pytest.MonkeyPatch) -> None:
     def unless_second(name: str, score: Score) -> Piece:
         if name == works_of("few")[0]:
             raise ScoreError("nothing")
@@ -71,7 +71,7 @@ def test_works_without_anything_to_learn_from_are_left_out(few: pytest.MonkeyPat
     assert works_of("few")[0] not in {piece.name for piece in pieces_of("few")}
 
 
-def test_documents_without_what_a_style_asks_for_are_not_read(few: pytest.MonkeyPatch) -> None:
+def test_documents_without_the_required_content_are_skipped(few: pytest.MonkeyPatch) -> None:
     few.setattr(styles, "STYLES", {"none": Style("None", r"bach/bwv25\d", rb"not in any of them")})
     assert pieces_of("none") == ()
 
@@ -88,8 +88,8 @@ def test_documents_without_what_a_style_asks_for_are_not_read(few: pytest.Monkey
         ("reels", "X:1\nM:4/4\nN:once M:2/4\n", False),
     ],
 )  # fmt: skip
-def test_what_documents_of_a_style_have(style: str, document: str, is_read: bool) -> None:
-    assert bool(re.search(STYLES[style].holds, document.encode())) == is_read
+def test_required_content_of_a_style(style: str, document: str, is_read: bool) -> None:
+    assert bool(re.search(STYLES[style].required_content, document.encode())) == is_read
 
 
 def test_the_packaged_profiles_are_of_these_styles() -> None:

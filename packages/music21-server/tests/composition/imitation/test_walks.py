@@ -1,4 +1,4 @@
-"""Ways through the beats."""
+"""Walks through the graph of beats."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import pytest
 
 from music21_server.composition.imitation import walks
 from music21_server.composition.imitation.pieces import Event, Metre, Piece
-from music21_server.composition.imitation.transitions import Beats, joined
+from music21_server.composition.imitation.transitions import BeatGraph, build_graph
 from music21_server.composition.imitation.walks import messages, walk
 from music21_server.theory.pitch.names import parse_key
 
 METRE = Metre("2/4", 2, 480)
 
 
-def chance(seed: int) -> random.Random:
+def rng(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - music, no secret
 
 
-def small() -> Beats:
-    """Eight beats of eight works, so that nothing is quoted: three on place 0, five on place 1."""
+def small_graph() -> BeatGraph:
+    """Return a graph of eight beats from eight works, so that nothing is quoted: three on place 0, five on
+    place 1."""
     contents = tuple(((Event(0, 60 + index * index, 0, False),),) for index in range(8))
     edges = [
         (0, 3, 1.0), (0, 4, 0.5), (1, 3, 1.0), (1, 4, 0.1), (2, 4, 1.0), (2, 5, 1.0),
@@ -32,11 +33,11 @@ def small() -> Beats:
         (5, 1, 0.7),
     ]  # fmt: skip
     source, target, odds = zip(*sorted(edges), strict=True)
-    return Beats(
+    return BeatGraph(
         metre=METRE,
         contents=contents,
-        of=np.arange(8),
-        at=np.zeros(8, dtype=np.int64),
+        work=np.arange(8),
+        index=np.zeros(8, dtype=np.int64),
         place=np.array([0, 0, 0, 1, 1, 1, 1, 1]),
         places=2,
         is_first=np.array([True, *[False] * 7]),
@@ -47,8 +48,8 @@ def small() -> Beats:
     )
 
 
-def all_ways(beats: Beats, measures: int) -> dict[tuple[int, ...], float]:
-    """Return every way with its probability, found by trying all of them."""
+def all_walks(beats: BeatGraph, measures: int) -> dict[tuple[int, ...], float]:
+    """Return the probability of every walk, by enumeration."""
     total: Counter[int] = Counter()
     for source, odds in zip(beats.source.tolist(), beats.odds.tolist(), strict=True):
         total[source] += odds
@@ -71,76 +72,76 @@ def all_ways(beats: Beats, measures: int) -> dict[tuple[int, ...], float]:
     return {way: probability / whole for way, probability in found.items()}
 
 
-def test_ways_are_drawn_with_their_probability(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walks, "_AGAIN", 1.0)
-    beats = small()
-    expected = all_ways(beats, 3)
+def test_walks_are_drawn_according_to_their_probability(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "_REUSE_ODDS", 1.0)
+    beats = small_graph()
+    expected = all_walks(beats, 3)
     assert len(expected) > 5
     drawn: Counter[tuple[int, ...]] = Counter()
     times = 1500
-    dice = chance(1)
+    dice = rng(1)
     for _ in range(times):
         way = walk(beats, 3, dice)
         assert way is not None
         drawn[way.beats] += 1
     assert set(drawn) <= set(expected)
-    # Chi-squared with as many degrees of freedom as ways but one: 4.5 standard deviations above its mean.
+    # Chi-squared with one degree of freedom less than walks: 4.5 standard deviations above its mean.
     chi = sum((drawn[way] - times * share) ** 2 / (times * share) for way, share in expected.items())
     freedom = len(expected) - 1
     assert chi < freedom + 4.5 * (2 * freedom) ** 0.5
 
 
-def test_messages_say_from_where_an_end_is_reached() -> None:
-    found = messages(small(), 2)
+def test_messages_are_positive_where_an_end_can_be_reached() -> None:
+    found = messages(small_graph(), 2)
     assert (found[-1] > 0).nonzero()[0].tolist() == [6, 7]
     assert (found[-2] > 0).nonzero()[0].tolist() == [1, 2]
 
 
-def test_no_way_is_none() -> None:
-    beats = small()
-    assert walk(replace(beats, is_last=np.zeros(8, dtype=np.bool_)), 3, chance(0)) is None
-    assert walk(replace(beats, is_first=np.zeros(8, dtype=np.bool_)), 3, chance(0)) is None
-    assert walk(beats, 1, chance(0)) is None
+def test_no_walk_is_none() -> None:
+    beats = small_graph()
+    assert walk(replace(beats, is_last=np.zeros(8, dtype=np.bool_)), 3, rng(0)) is None
+    assert walk(replace(beats, is_first=np.zeros(8, dtype=np.bool_)), 3, rng(0)) is None
+    assert walk(beats, 1, rng(0)) is None
 
 
-def test_quotation_closes_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    beats = replace(small(), of=np.zeros(8, dtype=np.int64), at=np.arange(8))
-    monkeypatch.setattr(walks, "most_notes", lambda _voices: 0)
-    assert walk(beats, 3, chance(0)) is None
+def test_a_walk_that_must_quote_too_much_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats = replace(small_graph(), work=np.zeros(8, dtype=np.int64), index=np.arange(8))
+    monkeypatch.setattr(walks, "quotation_limit", lambda _voices: 0)
+    assert walk(beats, 3, rng(0)) is None
 
 
-def test_what_is_taken_back_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A way that quotes too much is left where it does, and goes on as if it had not been there.
+def test_a_rejected_beat_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After backtracking from a quotation the walk continues as if it had not been tried.
 
-    Beats 0 to 3 are a work, of which no more than three notes may be quoted: 0, 1, 2, 3 is tried first and
-    given up. Then 2 is as likely as 6, and 4, though it has the same note as 3, quotes nothing after 1.
+    Beats 0 to 3 are a work, of which at most three notes may be quoted: 0, 1, 2, 3 is tried first and given
+    up. Then 2 is as likely as 6, and 4, though it has the same note as 3, quotes nothing after 1.
     """
     pitches = (60, 61, 64, 69, 69, 85, 96, 43)
     beats = replace(
-        small(),
+        small_graph(),
         contents=tuple(((Event(0, pitch, 0, False),),) for pitch in pitches),
-        of=np.array([0, 0, 0, 0, 1, 2, 3, 4]),
-        at=np.array([0, 1, 2, 3, 0, 0, 0, 0]),
+        work=np.array([0, 0, 0, 0, 1, 2, 3, 4]),
+        index=np.array([0, 1, 2, 3, 0, 0, 0, 0]),
         place=np.array([0, 1, 0, 1, 0, 1, 0, 1]),
         is_last=np.array([False, False, False, True, False, False, False, True]),
         source=np.array([0, 1, 1, 2, 3, 4, 5, 5, 6]),
         target=np.array([1, 2, 4, 3, 6, 5, 2, 6, 7]),
         odds=np.array([1.0, 1.0, 0.001, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
     )
-    monkeypatch.setattr(walks, "most_notes", lambda _voices: 3)
-    ways = [walk(beats, 3, chance(seed)) for seed in range(200)]
-    drawn = Counter(way.beats for way in ways if way is not None)
+    monkeypatch.setattr(walks, "quotation_limit", lambda _voices: 3)
+    drawn_walks = [walk(beats, 3, rng(seed)) for seed in range(200)]
+    drawn = Counter(way.beats for way in drawn_walks if way is not None)
     assert set(drawn) == {(0, 1, 4, 5, 2, 3), (0, 1, 4, 5, 6, 7)}
-    assert drawn.total() == len(ways)
-    assert 0.4 < drawn[0, 1, 4, 5, 2, 3] / len(ways) < 0.6
+    assert drawn.total() == len(drawn_walks)
+    assert 0.4 < drawn[0, 1, 4, 5, 2, 3] / len(drawn_walks) < 0.6
 
 
-def test_what_was_taken_is_rarely_taken_again(chorales: tuple[Piece, ...]) -> None:
+def test_beats_are_rarely_reused(chorales: tuple[Piece, ...]) -> None:
     pieces = [piece for piece in chorales if piece.metre.text == "4/4" and piece.key.mode == "major"]
-    beats = joined([piece for piece in pieces if len(piece.voices) == 4], parse_key("G"))
-    ways = [walk(beats, 16, chance(seed)) for seed in range(5)]
-    for way in ways:
+    beats = build_graph([piece for piece in pieces if len(piece.voices) == 4], parse_key("G"))
+    drawn_walks = [walk(beats, 16, rng(seed)) for seed in range(5)]
+    for way in drawn_walks:
         assert way is not None
         assert len(way.beats) > 60
         assert max(Counter(way.beats).values()) <= 3
-    assert len({way.beats for way in ways if way}) == 5
+    assert len({way.beats for way in drawn_walks if way}) == 5

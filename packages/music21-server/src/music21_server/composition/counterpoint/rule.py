@@ -15,7 +15,7 @@ from music21_server.composition.counterpoint.tones import CONSONANT, Degree, Int
 
 Position = Literal["above", "below"]
 Obligation = Literal["", "step up twice", "step up", "resolution", "lower neighbour", "return"]
-"""What the next note must do to complete a cambiata or a suspension."""
+"""Demands on the next note, which completes a cambiata or a suspension."""
 
 ALL_SPECIES: Final = frozenset({1, 2, 3, 4, 5})
 

@@ -135,7 +135,7 @@ class _Explanation:
         return {
             "melody": self._melody(),
             "approach": f"{before} {self._frequency(self.run.first - 1)} goes to {chosen}; {rival} is rarer.",
-            "departure": f"It {self._frequency(self.run.last)} goes on to {after}; {rival} does so less often.",
+            "departure": f"It {self._frequency(self.run.last)} goes on to {after}, {rival} less often.",
             "cadence": f"{before}-{chosen} ends the phrase better than {before}-{rival}.",
             "preparation": f"{chosen}-{after} is a better close for the phrase than {rival}-{after}.",
             "pace": f"The chord changes here, and {rival} is already the chord before or after it.",

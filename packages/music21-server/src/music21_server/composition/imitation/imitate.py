@@ -1,4 +1,4 @@
-"""Imitations: which works are learned from, what is drawn from them, and how alike it came out."""
+"""Composes an imitation: selects works, draws a walk through their beats and evaluates the result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from music21_server.composition.imitation.notation import notated
-from music21_server.composition.imitation.pieces import Piece, reduced
-from music21_server.composition.imitation.quotation import Quotation, Quotations, most_notes
-from music21_server.composition.imitation.similarity import Distribution, Stretch, distances, profile
-from music21_server.composition.imitation.transitions import Beats, joined
+from music21_server.composition.imitation.notation import to_score
+from music21_server.composition.imitation.pieces import Piece, reduce_voices
+from music21_server.composition.imitation.quotation import Quotation, QuotationFinder, quotation_limit
+from music21_server.composition.imitation.similarity import Distribution, Passage, distances, profile
+from music21_server.composition.imitation.transitions import BeatGraph, build_graph
 from music21_server.composition.imitation.walks import Walk, walk
 from music21_server.errors import ScoreError
 from music21_server.score.table import Score
@@ -20,86 +20,88 @@ from music21_server.theory.pitch.mode import Mode
 from music21_server.theory.pitch.names import Key
 
 PHRASE_BARS: Final = 4
-"""A melody alone keeps the place in its four-bar phrases, as songs and dances have them."""
+"""Length of the phrases in which single melodies, such as songs and dances, keep the place of each beat."""
 
 _LEAST_BEATS: Final = 300
-"""With fewer in as many voices as are asked for, works with more voices help out."""
+"""Number of beats below which works with more voices than requested are used too."""
 
 _LEAST_SHARE: Final = 0.25
-"""Metres and modes with less, compared with the most frequent ones, are not drawn."""
+"""Smallest share of beats of a metre and mode, relative to the most frequent ones, to be drawn."""
 
 _MOST_JUDGED: Final = 24
-"""Works that are compared with all of them, to tell how alike they are themselves."""
+"""Largest number of works whose own distance to all works is measured."""
 
 
 @dataclass(frozen=True)
 class Imitation:
-    """New music, and what there is to say about it.
+    """New music and its evaluation.
 
     Attributes:
-        score: The music.
-        key: Its key.
-        pieces: The works that it was drawn from.
-        beats: Theirs, in its key.
-        walk: The way through them.
-        quotation: The longest literal one.
-        most_notes: That might have been quoted.
-        distances: To the works, by distribution.
+        score: The new score.
+        key: Key of the score.
+        pieces: Works that it was drawn from.
+        graph: Graph of their beats, in the key of the score.
+        walk: Walk through the graph.
+        quotation: Longest literal quotation.
+        quotation_limit: Largest number of notes that may be quoted in succession.
+        distances: Distances to the works, by feature.
         own_distance: Mean distance of one of these works to all of them.
-        profile: Its distributions.
+        profile: Distributions of the new music.
     """
 
     score: Score
     key: Key
     pieces: tuple[Piece, ...]
-    beats: Beats
+    graph: BeatGraph
     walk: Walk
     quotation: Quotation
-    most_notes: int
+    quotation_limit: int
     distances: Mapping[str, float]
     own_distance: float
     profile: Mapping[str, Distribution]
 
 
-def imitation(
+def imitate(
     pieces: Sequence[Piece], title: str, *, measures: int, voices: int | None, key: Key | None, seed: int
 ) -> Imitation:
-    """Return new music like some works.
+    """Compose new music in the style of some works.
 
     Args:
         pieces: The works.
-        title: Of the new one.
-        measures: How many bars.
-        voices: How many; None for as many as most of the works have.
-        key: None for that of one of the works.
-        seed: Decides what is left open.
+        title: Title of the new score.
+        measures: Number of bars.
+        voices: Number of voices; None for as many as most of the works have.
+        key: Key; None for the key of one of the works.
+        seed: Seed of all random choices.
 
     Raises:
-        ScoreError: There is too little to learn from.
+        ScoreError: There is too little music to learn from.
     """
-    chance = random.Random(seed)  # noqa: S311 - music, no secret
+    rng = random.Random(seed)  # noqa: S311 - music, no secret
     count = voices or _usual_voices(pieces)
-    able = with_voices(pieces, count)
+    suitable = with_voices(pieces, count)
     if key is not None:
-        able = _in_mode(able, key.mode)
-    for chosen in _drawn_groups(able, chance):
+        suitable = _in_mode(suitable, key.mode)
+    for chosen in _draw_groups(suitable, rng):
         if sum(len(piece.beats) for piece in chosen) < measures * chosen[0].metre.beats:
-            continue  # no more is made than there is to learn from
-        into = key or chance.choice([piece.key for piece in chosen])
+            continue  # the result must not be longer than the works
+        target_key = key or rng.choice([piece.key for piece in chosen])
         for phrase_bars in _phrases(count, measures):
-            beats = joined(chosen, into, phrase_bars)
-            way = walk(beats, measures, chance)
-            if way is not None:
+            graph = build_graph(chosen, target_key, phrase_bars)
+            path = walk(graph, measures, rng)
+            if path is not None:
                 names = _names(chosen, count)
-                contents = [beats.contents[index] for index in way.beats]
-                score = notated(contents, beats.metre, into, measures=measures, voices=names, title=title)
-                return _judged(chosen, beats, way, into, score)
-    found = sum(len(piece.beats) for piece in able)
+                contents = [graph.contents[index] for index in path.beats]
+                score = to_score(
+                    contents, graph.metre, target_key, measures=measures, voices=names, title=title
+                )
+                return _evaluate(chosen, graph, path, target_key, score)
+    beats = sum(len(piece.beats) for piece in suitable)
     raise ScoreError(
-        f"Expected enough music in one metre and mode to learn {measures} bars for {count} voices from; "
-        f"found {len(able)} works with {found:,} beats: no more than there is to learn from is made, and no "
-        f"more than {most_notes(count)} notes of one work are quoted in a row. Give more or longer works of "
-        "one style, or ask for other voices, another key or another number of measures."
+        f"Expected enough music in one metre and mode to learn {measures} bars for {count} voices from, "
+        f"got {len(suitable)} works with {beats:,} beats: a result is at most as long as the works, and "
+        f"quotes at most {quotation_limit(count)} successive notes of one work. Give more or longer works "
+        "of one style, or ask for other voices, another key or another number of measures."
     )
 
 
@@ -115,34 +117,32 @@ def _usual_voices(pieces: Sequence[Piece]) -> int:
 
 
 def with_voices(pieces: Sequence[Piece], voices: int) -> tuple[Piece, ...]:
-    """Return the works with so many voices; where they are few, others with more, reduced to so many.
+    """Return the works with a number of voices; if they are few, also reductions of works with more voices.
 
     Raises:
-        ScoreError: None has so many.
+        ScoreError: No work has so many voices.
     """
-    found = tuple(piece for piece in pieces if len(piece.voices) == voices)
-    if sum(len(piece.beats) for piece in found) < _LEAST_BEATS:
-        found += tuple(reduced(piece, voices) for piece in pieces if len(piece.voices) > voices)
-    if not found:
+    suitable = tuple(piece for piece in pieces if len(piece.voices) == voices)
+    if sum(len(piece.beats) for piece in suitable) < _LEAST_BEATS:
+        suitable += tuple(reduce_voices(piece, voices) for piece in pieces if len(piece.voices) > voices)
+    if not suitable:
         most = max(len(piece.voices) for piece in pieces)
-        raise ScoreError(
-            f"Expected at most {most} voices, as the works of this style have them, got {voices}."
-        )
-    return found
+        raise ScoreError(f"Expected at most {most} voices, which the works of this style have, got {voices}.")
+    return suitable
 
 
 def _in_mode(pieces: Sequence[Piece], mode: Mode) -> tuple[Piece, ...]:
-    found = tuple(piece for piece in pieces if piece.key.mode == mode)
-    if not found:
+    suitable = tuple(piece for piece in pieces if piece.key.mode == mode)
+    if not suitable:
         keys = ", ".join(sorted({piece.key.text for piece in pieces}))
         raise ScoreError(
             f"Expected a key of the mode that the works have ({keys}), got a {mode} one: ask for another key."
         )
-    return found
+    return suitable
 
 
-def _drawn_groups(pieces: Sequence[Piece], chance: random.Random) -> Iterator[tuple[Piece, ...]]:
-    """Yield the works of one metre and mode, those with more beats sooner as a rule."""
+def _draw_groups(pieces: Sequence[Piece], rng: random.Random) -> Iterator[tuple[Piece, ...]]:
+    """Yield the works of one metre and mode after another, in random order weighted by their beats."""
     beats: Counter[tuple[str, str]] = Counter()
     works: Counter[tuple[str, str]] = Counter()
     for piece in pieces:
@@ -153,43 +153,43 @@ def _drawn_groups(pieces: Sequence[Piece], chance: random.Random) -> Iterator[tu
     least = _LEAST_SHARE * max(beats.values())
     groups = sorted(group for group, count in beats.items() if count >= least)
     while groups:
-        group = chance.choices(groups, [beats[each] for each in groups])[0]
+        group = rng.choices(groups, [beats[candidate] for candidate in groups])[0]
         groups.remove(group)
         yield tuple(piece for piece in pieces if (piece.metre.text, piece.key.mode) == group)
 
 
-def _judged(pieces: tuple[Piece, ...], beats: Beats, way: Walk, key: Key, score: Score) -> Imitation:
-    contents = tuple(beats.contents[index] for index in way.beats)
-    ticks = beats.metre.beat_ticks
-    made = profile([Stretch(contents, ticks, key.pitch_class)])
-    learned = profile(stretch for piece in pieces for stretch in stretches(piece))
-    judged = pieces[:: -(-len(pieces) // _MOST_JUDGED)]
-    own = [distances(profile(stretches(piece)), learned)["mean"] for piece in judged]
+def _evaluate(pieces: tuple[Piece, ...], graph: BeatGraph, path: Walk, key: Key, score: Score) -> Imitation:
+    contents = tuple(graph.contents[index] for index in path.beats)
+    ticks = graph.metre.beat_ticks
+    own_profile = profile([Passage(contents, ticks, key.pitch_class)])
+    works_profile = profile(passage for piece in pieces for passage in passages(piece))
+    sample = pieces[:: -(-len(pieces) // _MOST_JUDGED)]
+    own_distances = [distances(profile(passages(piece)), works_profile)["mean"] for piece in sample]
     return Imitation(
         score=score,
         key=key,
         pieces=pieces,
-        beats=beats,
-        walk=way,
-        quotation=Quotations(beats).longest(contents),
-        most_notes=most_notes(len(contents[0])),
-        distances=distances(made, learned),
-        own_distance=sum(own) / len(own),
-        profile=made,
+        graph=graph,
+        walk=path,
+        quotation=QuotationFinder(graph).longest(contents),
+        quotation_limit=quotation_limit(len(contents[0])),
+        distances=distances(own_profile, works_profile),
+        own_distance=sum(own_distances) / len(own_distances),
+        profile=own_profile,
     )
 
 
-def stretches(piece: Piece) -> Iterator[Stretch]:
-    """Yield the beats of a work that follow upon each other without a gap."""
+def passages(piece: Piece) -> Iterator[Passage]:
+    """Yield the passages of a work without gaps."""
     begin = 0
     for index in range(1, len(piece.beats) + 1):
         if index == len(piece.beats) or not piece.follows[index]:
-            yield Stretch(piece.beats[begin:index], piece.metre.beat_ticks, piece.key.pitch_class)
+            yield Passage(piece.beats[begin:index], piece.metre.beat_ticks, piece.key.pitch_class)
             begin = index
 
 
 def _names(pieces: Sequence[Piece], count: int) -> tuple[str, ...]:
-    """Return the names that most works give to their voices; numbers where they give none."""
+    """Return the names that most works give to their voices; numbered names if they give none."""
     usual, _ = Counter(piece.voices for piece in pieces).most_common(1)[0]
     if count == 1:
         return (usual[0] or "Melody",)

@@ -1,4 +1,4 @@
-"""Beats become a score."""
+"""Writes beats as a score."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Tone(NamedTuple):
 
     Attributes:
         start: Ticks since the beginning.
-        length: In ticks.
-        pitch: As MIDI counts, or `REST`.
+        length: Ticks.
+        pitch: MIDI number, or `REST`.
         fifths: Place of the name on the line of fifths.
     """
 
@@ -46,37 +46,36 @@ class Tone(NamedTuple):
 
 
 def tones(beats: Sequence[Beat], voice: int, beat_ticks: int, end: int | None = None) -> list[Tone]:
-    """Return the notes and rests of a voice, those joined that go on over beats.
+    """Return the notes and rests of a voice, joined where they continue over beats.
 
     Args:
-        beats: In a row.
+        beats: Successive beats.
         voice: Index of the voice.
         beat_ticks: Length of a beat.
-        end: When the last one ends; None for the end of the last beat.
+        end: End of the last note in ticks; None for the end of the last beat.
     """
-    found: list[Tone] = []
-    for place, beat in enumerate(beats):
+    line: list[Tone] = []
+    for index, beat in enumerate(beats):
         for event in beat[voice]:
-            start = place * beat_ticks + event.offset
-            goes_on = found and (event.is_held or found[-1].pitch == event.pitch == REST)
-            if not goes_on:
-                found.append(Tone(start, 0, event.pitch, event.fifths))
-    ends = [tone.start for tone in found[1:]] + [len(beats) * beat_ticks if end is None else end]
-    return [tone._replace(length=until - tone.start) for tone, until in zip(found, ends, strict=True)]
+            continues = line and (event.is_held or line[-1].pitch == event.pitch == REST)
+            if not continues:
+                line.append(Tone(index * beat_ticks + event.offset, 0, event.pitch, event.fifths))
+    ends = [tone.start for tone in line[1:]] + [len(beats) * beat_ticks if end is None else end]
+    return [tone._replace(length=until - tone.start) for tone, until in zip(line, ends, strict=True)]
 
 
-def notated(
+def to_score(
     beats: Sequence[Beat], metre: Metre, key: Key, *, measures: int, voices: Sequence[str], title: str
 ) -> Score:
     """Return beats as a score; the last notes are held to the end of their bar.
 
     Args:
-        beats: From the first downbeat on, to the beat in which the last notes begin.
-        metre: Of all of them.
-        key: For the signature.
-        measures: How many bars.
+        beats: Beats from the first downbeat to the beat in which the last notes begin.
+        metre: Metre of the beats.
+        key: Key of the signature.
+        measures: Number of bars.
         voices: Names of the parts.
-        title: Of the score.
+        title: Title of the score.
     """
     bar_ticks = metre.beats * metre.beat_ticks
     rows = [
@@ -103,7 +102,7 @@ def notated(
         node=np.arange(len(rows), dtype=np.int64),
         ticks_per_quarter=TICKS,
     )
-    every = range(len(voices))
+    parts = range(len(voices))
     signature = max(-_SHARPEST, min(_SHARPEST, key.tonic_fifths - (3 if key.mode == "minor" else 0)))
     return Score(
         title=title,
@@ -113,13 +112,13 @@ def notated(
         measure_numbers=tuple(str(number + 1) for number in range(measures)),
         measure_ticks=np.full(measures, bar_ticks, dtype=np.int64),
         own_ticks=np.full((len(voices), measures), bar_ticks, dtype=np.int64),
-        keys=tuple(KeyChange(index, 0, 0, signature, key.mode) for index in every),
-        times=tuple(TimeChange(index, 0, 0, metre.text, bar_ticks) for index in every),
+        keys=tuple(KeyChange(index, 0, 0, signature, key.mode) for index in parts),
+        times=tuple(TimeChange(index, 0, 0, metre.text, bar_ticks) for index in parts),
     )
 
 
 def _rows(part: int, tone: Tone, bar_ticks: int, beat_ticks: int) -> list[tuple[int, ...]]:
-    """Return a note or rest as rows of a table: cut at the bars, and into values that can be drawn, tied."""
+    """Return a note or rest as rows of a table, split at barlines and into tied notatable values."""
     cuts: list[tuple[int, int]] = []
     at, end = tone.start, tone.start + tone.length
     while at < end:
@@ -127,19 +126,19 @@ def _rows(part: int, tone: Tone, bar_ticks: int, beat_ticks: int) -> list[tuple[
         cuts += _values(at, until, bar_ticks, beat_ticks)
         at = until
     step, alter, octave = (0, 0, 0) if tone.pitch == REST else _spelled(tone.pitch, tone.fifths)
-    found: list[tuple[int, ...]] = []
+    rows: list[tuple[int, ...]] = []
     for index, (begin, until) in enumerate(cuts):
         ties = (NO_TIE, TIE_STOP, TIE_START, TIE_CONTINUE)
         tie = NO_TIE if tone.pitch == REST else ties[(index > 0) + 2 * (index + 1 < len(cuts))]
         kind = REST_ROW if tone.pitch == REST else NOTE
-        found.append(
+        rows.append(
             (part, begin // bar_ticks, begin % bar_ticks, until - begin, kind, step, alter, octave, tie)
         )
-    return found
+    return rows
 
 
 def _values(begin: int, end: int, bar_ticks: int, beat_ticks: int) -> list[tuple[int, int]]:
-    """Return a stretch of a bar as stretches that are one note value each, cut at beats where it must be."""
+    """Return a time span within a bar as spans of one note value each, split at beats if necessary."""
     if _is_value(end - begin):
         return [(begin, end)]
     offset = begin % bar_ticks
@@ -157,7 +156,7 @@ def _is_value(ticks: int) -> bool:
 
 
 def _spelled(pitch: int, fifths: int) -> tuple[int, int, int]:
-    """Return step, alteration in cents and octave; names with more than two signs are spelled simpler."""
+    """Return step, alteration in cents and octave; names with more than two accidentals are respelled."""
     while fifths > _MOST_FIFTHS:
         fifths -= 12
     while fifths < _LEAST_FIFTHS:
@@ -169,4 +168,4 @@ def _spelled(pitch: int, fifths: int) -> tuple[int, int, int]:
 
 _MOST_FIFTHS: Final = 19
 _LEAST_FIFTHS: Final = -15
-"""B and F with two signs, on the line of fifths."""
+"""Places of B double sharp and F double flat on the line of fifths."""

@@ -1,4 +1,4 @@
-"""How much in a row is literally in one work."""
+"""Finds the longest literal quotation from a work."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from music21_server.composition.imitation.pieces import REST, Beat, begun
-from music21_server.composition.imitation.transitions import Beats
+from music21_server.composition.imitation.pieces import REST, Beat, count_attacks
+from music21_server.composition.imitation.transitions import BeatGraph
 
 MOST_NOTES_PER_VOICE: Final = 8
 MOST_NOTES_MORE: Final = 4
-"""Notes of one work in a row that a result may have: so many for each voice, and so many more."""
+"""Limit on successive notes from one work: a number for each voice plus a constant."""
 
 Runs = Mapping[tuple[int, int], int]
-"""How many notes in a row end alike with a beat of the works, by its index among all and by the semitones
-from there to here: what is quoted in another key is quoted all the same."""
+"""Length in notes of each quotation that ends with the current beat, by the index of its last beat among the
+works and by its transposition in semitones: a quotation in another key counts too."""
 
 Shape = tuple[tuple[tuple[int, int | None, bool], ...], ...]
-"""A beat without its height: of each event the offset, the semitones from the first pitch, and whether it is
-held."""
+"""A beat without its absolute pitch: offset, semitones from the first pitch, and whether it is held, of each
+event."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Quotation:
     """The longest literal quotation, in any key; counted in whole beats of all voices together.
 
     Attributes:
-        notes: How many; 0 without any.
-        last: Index of its last beat in what was made.
-        source: Index of its last beat among those of the works; -1 without any.
+        notes: Number of notes; 0 if nothing is quoted.
+        last: Index of its last beat in the result; -1 if nothing is quoted.
+        source: Index of its last beat among those of the works; -1 if nothing is quoted.
     """
 
     notes: int
@@ -38,54 +38,56 @@ class Quotation:
     source: int
 
 
-def most_notes(voices: int) -> int:
-    """Return how many notes of one work may come in a row."""
+def quotation_limit(voices: int) -> int:
+    """Return the largest number of successive notes that may be quoted from one work."""
     return MOST_NOTES_PER_VOICE * voices + MOST_NOTES_MORE
 
 
-class Quotations:
-    """Finds what is quoted from works, beat by beat.
+class QuotationFinder:
+    """Finds quotations from works, beat by beat.
 
     Args:
-        beats: Of all works.
+        graph: Beats of all works.
     """
 
-    def __init__(self, beats: Beats) -> None:
-        shapes = [_shape(content) for content in beats.contents]
-        self._found: dict[Shape, list[tuple[int, int]]] = defaultdict(list)
+    def __init__(self, graph: BeatGraph) -> None:
+        shapes = [_shape(content) for content in graph.contents]
+        self._beats_by_shape: dict[Shape, list[tuple[int, int]]] = defaultdict(list)
         for index, (shape, height) in enumerate(shapes):
-            self._found[shape].append((index, height))
-        # Whether a beat and the one before it are of one work.
-        self._joins = [False, *(beats.of[1:] == beats.of[:-1]).tolist()]
+            self._beats_by_shape[shape].append((index, height))
+        # Whether a beat and the one before it belong to the same work.
+        self._continues_work = [False, *(graph.work[1:] == graph.work[:-1]).tolist()]
         self._is_silent = [height == REST for _, height in shapes]
 
-    def extended(self, runs: Runs, content: Beat) -> dict[tuple[int, int], int]:
+    def extend(self, runs: Runs, content: Beat) -> dict[tuple[int, int], int]:
         """Return the runs that end with another beat.
 
         Args:
-            runs: Those that ended with the beat before it.
-            content: The beat.
+            runs: Runs that end with the previous beat.
+            content: The next beat.
         """
         shape, height = _shape(content)
         if height == REST:
             return {
                 (index + 1, shift): notes
                 for (index, shift), notes in runs.items()
-                if index + 1 < len(self._joins) and self._joins[index + 1] and self._is_silent[index + 1]
+                if index + 1 < len(self._continues_work)
+                and self._continues_work[index + 1]
+                and self._is_silent[index + 1]
             }
-        notes = begun(content)
+        notes = count_attacks(content)
         return {
             (index, height - own): notes
-            + (runs.get((index - 1, height - own), 0) if self._joins[index] else 0)
-            for index, own in self._found.get(shape, ())
+            + (runs.get((index - 1, height - own), 0) if self._continues_work[index] else 0)
+            for index, own in self._beats_by_shape.get(shape, ())
         }
 
     def longest(self, contents: Sequence[Beat]) -> Quotation:
-        """Return the longest quotation in a succession of beats."""
+        """Return the longest quotation in successive beats."""
         best = Quotation(0, -1, -1)
         runs: Runs = {}
         for place, content in enumerate(contents):
-            runs = self.extended(runs, content)
+            runs = self.extend(runs, content)
             for (index, _), notes in runs.items():
                 if notes > best.notes:
                     best = Quotation(notes, place, index)
@@ -93,7 +95,7 @@ class Quotations:
 
 
 def _shape(beat: Beat) -> tuple[Shape, int]:
-    """Return the shape of a beat and its first pitch, `REST` where it has none."""
+    """Return the shape of a beat and its first pitch, or `REST` if it is silent."""
     height = next((event.pitch for cell in beat for event in cell if event.pitch != REST), REST)
     return tuple(
         tuple(

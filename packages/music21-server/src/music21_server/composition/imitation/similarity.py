@@ -1,7 +1,7 @@
-"""How alike two bodies of music are: distances between the distributions of what they have.
+"""Distance between two bodies of music, by the distributions of their features.
 
-The distance is Jensen and Shannon's, the square root of the divergence in bits: 0 where both have the same
-share of everything, 1 where they have nothing in common (Endres & Schindelin, "A new metric for probability
+The distance is that of Jensen and Shannon, the square root of the divergence in bits: 0 for equal
+distributions, 1 for distributions with nothing in common (Endres & Schindelin, "A new metric for probability
 distributions", *IEEE Transactions on Information Theory* 49, 2003).
 """
 
@@ -17,23 +17,23 @@ from music21_server.composition.imitation.notation import Tone, tones
 from music21_server.composition.imitation.pieces import REST, TICKS, Beat
 
 FEATURES: Final = ("intervals", "durations", "sonorities", "pitch_classes")
-"""Melodic intervals in semitones; values in quarter notes; intervals above the bass on each beat; semitones
-above the tonic, by duration."""
+"""Melodic intervals in semitones; note values in quarter notes; intervals above the bass on each beat;
+semitones above the tonic, weighted by duration."""
 
 Distribution = Mapping[str, float]
 """Shares by name; they add up to 1."""
 
-_LARGEST: Final = 12
+_LARGEST_INTERVAL: Final = 12
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Beats in a row.
+class Passage:
+    """Successive beats without a gap.
 
     Attributes:
-        beats: All voices.
+        beats: Beats with all voices.
         beat_ticks: Length of a beat.
-        tonic: Pitch class.
+        tonic: Pitch class of the tonic.
     """
 
     beats: tuple[Beat, ...]
@@ -41,18 +41,18 @@ class Stretch:
     tonic: int
 
 
-def profile(stretches: Iterable[Stretch]) -> dict[str, Distribution]:
+def profile(passages: Iterable[Passage]) -> dict[str, Distribution]:
     """Return the distributions of a body of music, by the names in `FEATURES`."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in FEATURES}
-    for stretch in stretches:
-        for voice in range(len(stretch.beats[0])):
-            _count(counts, tones(stretch.beats, voice, stretch.beat_ticks), stretch.tonic)
-        for beat in stretch.beats:
+    for passage in passages:
+        for voice in range(len(passage.beats[0])):
+            _count(counts, tones(passage.beats, voice, passage.beat_ticks), passage.tonic)
+        for beat in passage.beats:
             sounding = sorted({cell[0].pitch for cell in beat if cell[0].pitch != REST})
             if sounding:
                 above = sorted({(pitch - sounding[0]) % 12 for pitch in sounding})
                 counts["sonorities"][" ".join(map(str, above))] += 1
-    return {name: _shares(found) for name, found in counts.items()}
+    return {name: _shares(counter) for name, counter in counts.items()}
 
 
 def _count(counts: dict[str, Counter[str]], line: Sequence[Tone], tonic: int) -> None:
@@ -62,7 +62,9 @@ def _count(counts: dict[str, Counter[str]], line: Sequence[Tone], tonic: int) ->
             counts["durations"][f"{tone.length / TICKS:.4g}"] += 1
             counts["pitch_classes"][str((tone.pitch - tonic) % 12)] += tone.length
             if before != REST:
-                counts["intervals"][str(max(-_LARGEST, min(_LARGEST, tone.pitch - before)))] += 1
+                counts["intervals"][
+                    str(max(-_LARGEST_INTERVAL, min(_LARGEST_INTERVAL, tone.pitch - before)))
+                ] += 1
         before = tone.pitch
 
 
@@ -72,7 +74,7 @@ def _shares(counts: Counter[str]) -> dict[str, float]:
 
 
 def distance(one: Distribution, other: Distribution) -> float:
-    """Return how far two distributions are apart, from 0 to 1."""
+    """Return the Jensen-Shannon distance of two distributions, from 0 to 1."""
     divergence = 0.0
     for name in sorted({*one, *other}):
         p, q = one.get(name, 0.0), other.get(name, 0.0)
@@ -82,6 +84,6 @@ def distance(one: Distribution, other: Distribution) -> float:
 
 
 def distances(one: Mapping[str, Distribution], other: Mapping[str, Distribution]) -> dict[str, float]:
-    """Return the distance of each distribution, and their mean as ``mean``."""
-    found = {name: distance(one[name], other[name]) for name in FEATURES}
-    return {**found, "mean": sum(found.values()) / len(found)}
+    """Return the distances by feature, and their mean as ``mean``."""
+    by_feature = {name: distance(one[name], other[name]) for name in FEATURES}
+    return {**by_feature, "mean": sum(by_feature.values()) / len(by_feature)}

@@ -1,4 +1,4 @@
-"""Which works of music21's corpus stand for a style, and how they are read."""
+"""The works of music21's corpus that represent each style."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from music21_server.score.limits import Limits
 
 @dataclass(frozen=True)
 class Style:
-    """Works of the corpus that stand for a style.
+    """Works of the corpus that represent a style.
 
     Attributes:
-        title: As people call it.
-        works: What their names look like.
-        holds: What their documents must have, so that those of other metres are not read; unset: anything.
+        title: Name of the style in titles.
+        works: Regular expression for the names of the works.
+        required_content: Regular expression that documents must contain, which skips works in other metres;
+            empty if any content will do.
     """
 
     title: str
     works: str
-    holds: bytes = b""
+    required_content: bytes = b""
 
 
 STYLES: Final[Mapping[str, Style]] = {
@@ -51,46 +52,46 @@ STYLES: Final[Mapping[str, Style]] = {
     "reels": Style("Irish and American reels", r"ryansmammoth/.*reel.*", rb"(?m)^M: *2/4"),
     "folk-songs": Style("German folk songs", r"essenfolksong/(erk|kinder)\d*"),
 }
-"""By name."""
+"""Styles by name."""
 
 _MOST_NOTES: Final = 15_000
 _MOST_CONVERTED_NOTES: Final = 900
-"""Notes that are read for a style: of what music21 converts fewer, as it takes far longer."""
+"""Limits on the notes read for a style; lower for works that music21 converts, which takes far longer."""
 
 
 @functools.lru_cache(maxsize=3)
 def pieces_of(style: str) -> tuple[Piece, ...]:
-    """Return works of a style, evenly spread over those there are.
+    """Return works of a style, evenly spread over all of them.
 
     Args:
-        style: One of `STYLES`.
+        style: Name in `STYLES`.
     """
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     share = 0.0
     for name in _spread(works_of(style)):
         document = _document(name)
-        if not re.search(STYLES[style].holds, document.content):
+        if not re.search(STYLES[style].required_content, document.content):
             continue
         try:
             score = read(document, Limits())
-            found.append(piece_of(name, score))
+            pieces.append(piece_of(name, score))
         except ScoreError:
             continue
         is_converted = document.kind not in ("musicxml", "mxl")
         share += len(score.notes) / (_MOST_CONVERTED_NOTES if is_converted else _MOST_NOTES)
         if share >= 1:
             break
-    return tuple(found)
+    return tuple(pieces)
 
 
 def works_of(style: str) -> list[str]:
-    """Return the names of all works of a style; of books of tunes, those of the tunes."""
+    """Return the names of all works of a style; books of tunes yield one name for each tune."""
     pattern = re.compile(STYLES[style].works)
-    found: list[str] = []
+    names: list[str] = []
     for name in sorted(name for name in corpus_works() if pattern.fullmatch(name)):
         numbers = _numbers(name) if name.startswith(_BOOKS) else ()
-        found += [f"{name}#{number}" for number in numbers] or [name]
-    return found
+        names += [f"{name}#{number}" for number in numbers] or [name]
+    return names
 
 
 _BOOKS: Final = "essenfolksong/"
@@ -111,7 +112,7 @@ def _document(name: str) -> Document:
 
 
 def _spread(names: list[str]) -> Iterator[str]:
-    """Yield names in an order of which every beginning is spread over all of them (van der Corput's)."""
+    """Yield names in van der Corput order, of which every prefix is spread evenly over all names."""
     bits = len(names).bit_length()
     order = sorted(range(len(names)), key=lambda index: int(f"{index:0{bits}b}"[::-1], 2))
     yield from (names[index] for index in order)

@@ -1,4 +1,4 @@
-"""Which beat may follow which, and how readily."""
+"""The graph of beats: which beat may follow which, and with what odds."""
 
 from __future__ import annotations
 
@@ -19,43 +19,44 @@ from music21_server.theory.pitch.names import Key
 Floats = npt.NDArray[np.float64]
 
 _MOST_FROM_ONE: Final = 120
-"""Successors that are looked at for one beat, evenly spread over those there are."""
+"""Largest number of successors examined for one beat, evenly spread over the candidates."""
 
 _LARGEST_LEAP: Final = 12
-_NEW: Final = 1.0
-_PER_SEMITONE: Final = 0.12
-_PER_ENTRY: Final = 1.0
-"""Costs (natural logarithms of odds) of a succession that is in no work: for itself, for each semitone that a
-voice moves beyond a whole tone, and for each voice that is silent where it was not to be."""
+_NEW_COST: Final = 1.0
+_SEMITONE_COST: Final = 0.12
+_ENTRY_COST: Final = 1.0
+"""Costs, as negative natural logarithms of odds, of a succession that is in no work: a constant, the cost of
+each semitone that a voice moves beyond a whole tone, and of each voice that starts or stops sounding unlike
+in the work."""
 
-_PERFECT: Final = (0, 7)
+_PERFECT_SEMITONES: Final = (0, 7)
 
 _RARE_PERCENT: Final = 1.0
-"""Of the beats of a voice are lower, and as many higher, than its range."""
+"""Percentage of beats below, and of beats above, the usual range of a voice."""
 
 
 @dataclass(frozen=True)
-class Beats:
-    """All beats that there are to choose from, in one key.
+class BeatGraph:
+    """All beats to choose from, in one key, and the successions between them.
 
     Attributes:
-        metre: Of all.
-        contents: What each has, transposed into the key.
-        of: Index of the work that each comes from.
-        at: Index of the beat in its work.
-        place: In the bar, or in the phrase; from 0.
-        places: How many places there are.
-        is_first: Whether a work begins with it, pick-ups aside.
-        is_last: Whether the last notes of a work begin in it.
-        source: Of each succession, ordered by it.
-        target: Of each succession.
-        odds: Of each succession; 1 for those of the works.
+        metre: Metre of all beats.
+        contents: Content of each beat, transposed to the key.
+        work: Index of the work of each beat.
+        index: Index of each beat in its work.
+        place: Place of each beat in the bar or phrase, from 0.
+        places: Number of places.
+        is_first: Whether a work begins with the beat, apart from pickups.
+        is_last: Whether the last notes of a work begin in the beat.
+        source: Beat before each succession; successions are sorted by it.
+        target: Beat after each succession.
+        odds: Odds of each succession; 1 for those of the works.
     """
 
     metre: Metre
     contents: tuple[Beat, ...]
-    of: Integers
-    at: Integers
+    work: Integers
+    index: Integers
     place: Integers
     places: int
     is_first: Booleans
@@ -65,29 +66,30 @@ class Beats:
     odds: Floats
 
 
-def joined(pieces: Sequence[Piece], key: Key, phrase_bars: int = 1) -> Beats:
-    """Return the beats of works in one key, and what may follow what; works move by the smallest interval.
+def build_graph(pieces: Sequence[Piece], key: Key, phrase_bars: int = 1) -> BeatGraph:
+    """Return the graph of the beats of works, which are transposed by the smallest interval.
 
     Args:
-        pieces: Of one metre, one mode and as many voices.
-        key: Of that mode.
-        phrase_bars: After how many bars a place comes again: more than one for melodies with regular phrases.
+        pieces: Works with the same metre, mode and number of voices.
+        key: Key in that mode.
+        phrase_bars: Number of bars after which places repeat: more than one for melodies with regular
+            phrases.
     """
     metre = pieces[0].metre
     contents: list[Beat] = []
-    of, at, place, after = [], [], [], []
+    work, index_in_work, place, after = [], [], [], []
     is_first, is_last = [], []
     for number, piece in enumerate(pieces):
         begin = len(contents)
-        moved = transposed(piece, key)
-        contents += moved
+        transposed = transpose(piece, key)
+        contents += transposed
         first = next((index for index, bar in enumerate(piece.bars) if bar >= 0), 0)
         for index in range(len(piece.beats)):
-            of.append(number)
-            at.append(index)
+            work.append(number)
+            index_in_work.append(index)
             place.append(piece.bars[index] % phrase_bars * metre.beats + piece.places[index])
             is_last.append(
-                piece.has_end and index == len(piece.beats) - 1 and _bass(moved[-1]) == key.pitch_class
+                piece.has_end and index == len(piece.beats) - 1 and _bass(transposed[-1]) == key.pitch_class
             )
             is_first.append(index == first and piece.places[index] == 0)
             has_next = index + 1 < len(piece.beats) and piece.follows[index + 1]
@@ -95,11 +97,11 @@ def joined(pieces: Sequence[Piece], key: Key, phrase_bars: int = 1) -> Beats:
     is_usual = _in_range(contents)
     source, target, odds = _successions(contents, np.array(place), np.array(after), is_last)
     is_kept = is_usual[source] & is_usual[target]
-    return Beats(
+    return BeatGraph(
         metre=metre,
         contents=tuple(contents),
-        of=np.array(of),
-        at=np.array(at),
+        work=np.array(work),
+        index=np.array(index_in_work),
         place=np.array(place),
         places=metre.beats * phrase_bars,
         is_first=np.array(is_first) & is_usual,
@@ -110,12 +112,12 @@ def joined(pieces: Sequence[Piece], key: Key, phrase_bars: int = 1) -> Beats:
     )
 
 
-def transposed(piece: Piece, key: Key) -> tuple[Beat, ...]:
-    """Return the beats of a work in a key, moved by at most a tritone."""
+def transpose(piece: Piece, key: Key) -> tuple[Beat, ...]:
+    """Return the beats of a work in a key, transposed by at most a tritone."""
     semitones = (key.pitch_class - piece.key.pitch_class + 6) % 12 - 6
     fifths = key.tonic_fifths - piece.key.tonic_fifths
 
-    def moved(cell: Cell) -> Cell:
+    def transpose_cell(cell: Cell) -> Cell:
         return tuple(
             event
             if event.pitch == REST
@@ -123,11 +125,11 @@ def transposed(piece: Piece, key: Key) -> tuple[Beat, ...]:
             for event in cell
         )
 
-    return tuple(tuple(map(moved, beat)) for beat in piece.beats)
+    return tuple(tuple(map(transpose_cell, beat)) for beat in piece.beats)
 
 
 def _bass(beat: Beat) -> int:
-    """Return the pitch class at the bottom of what sounds last in a beat; -1 for silence."""
+    """Return the pitch class of the lowest note at the end of a beat; -1 for silence."""
     return _chord(
         [
             last[-1] if (last := [event.pitch for event in cell if event.pitch != REST]) else REST
@@ -137,12 +139,12 @@ def _bass(beat: Beat) -> int:
 
 
 def _in_range(contents: Sequence[Beat]) -> Booleans:
-    """Return which beats have every voice where it nearly always is; works that moved far have others."""
+    """Return which beats keep every voice in its usual range; transposed works may leave it."""
     pitches = np.array(
         [
             [
-                (min(found), max(found))
-                if (found := [event.pitch for event in cell if event.pitch != REST])
+                (min(sounding), max(sounding))
+                if (sounding := [event.pitch for event in cell if event.pitch != REST])
                 else (REST, REST)
                 for cell in beat
             ]
@@ -152,7 +154,7 @@ def _in_range(contents: Sequence[Beat]) -> Booleans:
     )
     pitches[pitches == REST] = np.nan
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a voice that is silent throughout
+        warnings.simplefilter("ignore", RuntimeWarning)  # nanpercentile of a voice that is always silent
         lowest = np.nanpercentile(pitches[:, :, 0], _RARE_PERCENT, axis=0)
         highest = np.nanpercentile(pitches[:, :, 1], 100 - _RARE_PERCENT, axis=0)
     return np.asarray(~((pitches[:, :, 0] < lowest) | (pitches[:, :, 1] > highest)).any(axis=1))
@@ -161,7 +163,7 @@ def _in_range(contents: Sequence[Beat]) -> Booleans:
 def _successions(
     contents: Sequence[Beat], place: Integers, after: Integers, is_last: Sequence[bool]
 ) -> tuple[Integers, Integers, Floats]:
-    """Return from which beat to which one may go, and the odds."""
+    """Return source, target and odds of all successions."""
     starts = np.array([[cell[0].pitch for cell in beat] for beat in contents], dtype=np.int64)
     held = np.array([[cell[0].is_held for cell in beat] for beat in contents], dtype=np.bool_)
     ends = np.array([[cell[-1].pitch for cell in beat] for beat in contents], dtype=np.int64)
@@ -192,7 +194,7 @@ def _successions(
 
 
 def _chord(pitches: list[int]) -> tuple[int, int]:
-    """Return the pitch class in the bass, and the set of all as bits; -1 and 0 for silence."""
+    """Return the pitch class of the bass and the set of all pitch classes as bits; -1 and 0 for silence."""
     sounding = [pitch for pitch in pitches if pitch != REST]
     if not sounding:
         return -1, 0
@@ -208,11 +210,11 @@ def _odds(
     """Return the odds of successions, 0 for those that break the rules of part-writing.
 
     Args:
-        ends: Last pitches before, successions by voices.
-        starts: First pitches after.
-        held: Whether those go on from before.
-        own_starts: First pitches of what follows in the work itself.
-        own_held: Likewise.
+        ends: Last pitches of the beat before, successions by voices.
+        starts: First pitches of the beat after.
+        held: Whether those are held over.
+        own_starts: First pitches of the beat that follows in the work itself.
+        own_held: Whether those are held over.
     """
     both = (ends != REST) & (starts != REST)
     motion = np.where(both, starts - ends, 0)
@@ -221,19 +223,19 @@ def _odds(
     is_same = ((starts == own_starts) & (held == own_held)).all(axis=1)
     steps = np.maximum(np.abs(motion) - 2, 0).sum(axis=1)
     entries = ((starts == REST) != (own_starts == REST)).sum(axis=1)
-    cost = np.where(is_same, 0.0, _NEW + _PER_SEMITONE * steps + _PER_ENTRY * entries)
+    cost = np.where(is_same, 0.0, _NEW_COST + _SEMITONE_COST * steps + _ENTRY_COST * entries)
     return np.where(forbidden & ~is_same, 0.0, np.exp(-cost))
 
 
 def _parallels(ends: Integers, starts: Integers, motion: Integers, both: Booleans) -> Booleans:
-    """Return whether two voices move in parallel fifths, octaves or unisons."""
-    found = np.zeros(len(ends), dtype=np.bool_)
+    """Return which successions have parallel fifths, octaves or unisons."""
+    is_parallel = np.zeros(len(ends), dtype=np.bool_)
     for one, other in combinations(range(ends.shape[1]), 2):
         moves = both[:, one] & both[:, other] & (motion[:, one] * motion[:, other] > 0)
         before, after = (
             np.abs(ends[:, one] - ends[:, other]) % 12,
             np.abs(starts[:, one] - starts[:, other]) % 12,
         )
-        for interval in _PERFECT:
-            found |= moves & (before == interval) & (after == interval)
-    return found
+        for interval in _PERFECT_SEMITONES:
+            is_parallel |= moves & (before == interval) & (after == interval)
+    return is_parallel

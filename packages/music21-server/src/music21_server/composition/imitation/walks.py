@@ -1,4 +1,4 @@
-"""Drawing a way through the beats that has a length, a beginning and an end."""
+"""Draws a walk through the graph of beats with a given length, a beginning and an end."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ from typing import Final
 
 import numpy as np
 
-from music21_server.composition.imitation.quotation import Quotations, Runs, most_notes
-from music21_server.composition.imitation.transitions import Beats, Floats
+from music21_server.composition.imitation.quotation import QuotationFinder, Runs, quotation_limit
+from music21_server.composition.imitation.transitions import BeatGraph, Floats
 from music21_server.score.table import Integers
 
 _MOST_DRAWS: Final = 20_000
-"""Beats that are tried before it is given up: a way is found in some hundreds, or not at all."""
+"""Limit on the graph tried: a walk takes a few hundred, or does not exist."""
 
-_AGAIN: Final = 0.1
-"""How likely a beat is that has been taken already, against one that has not."""
+_REUSE_ODDS: Final = 0.1
+"""Factor of the probability of a beat that is already in the walk."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """A way through the beats.
+    """A walk through the graph.
 
     Attributes:
-        beats: Indices.
-        draws: How many beats were tried.
+        beats: Indices of the beats.
+        draws: Number of beats tried.
     """
 
     beats: tuple[int, ...]
     draws: int
 
 
-def messages(beats: Beats, measures: int) -> Floats:
-    """Return how probable it is to end well from each beat at each moment, moments by beats.
+def messages(graph: BeatGraph, measures: int) -> Floats:
+    """Return the probability that a walk from each beat at each moment reaches an end, moments by beats.
 
-    A way ends in the last bar, with a beat in which a work ends. Probabilities are relative to the others of
-    a moment.
-
-    Args:
-        beats: To choose from.
-        measures: How many bars there shall be.
-    """
-    count, per_bar = len(beats.contents), beats.metre.beats
-    chances = _normalised(beats)
-    found = np.zeros((measures * per_bar, count))
-    for moment in reversed(range(len(found))):
-        if moment + 1 < len(found):
-            onward = chances * found[moment + 1][beats.target]
-            found[moment] = np.bincount(beats.source, weights=onward, minlength=count)
-        if moment >= len(found) - per_bar:
-            found[moment] += beats.is_last
-        found[moment] *= beats.place == moment % beats.places
-        if moment < len(found) - per_bar and found[moment].any():
-            found[moment] /= found[moment].max()
-    return found
-
-
-def _normalised(beats: Beats) -> Floats:
-    """Return the probability of each succession: those from one beat add up to 1."""
-    total = np.bincount(beats.source, weights=beats.odds, minlength=len(beats.contents))
-    return np.asarray(beats.odds / total[beats.source], dtype=np.float64)
-
-
-def walk(beats: Beats, measures: int, chance: random.Random) -> Walk | None:
-    """Draw a way; None where there is none.
-
-    Each beat is drawn with its probability given that the way must end well. What would quote too much is
-    left out, and drawn anew; where nothing is left, the beat before it is.
+    A walk ends in the last bar, with a beat in which a work ends. The probabilities of one moment are
+    relative to each other.
 
     Args:
-        beats: To choose from.
-        measures: How many bars.
-        chance: Decides.
+        graph: Graph of beats.
+        measures: Number of bars.
     """
-    ahead = messages(beats, measures)
-    chances = _normalised(beats)
-    edges = np.searchsorted(beats.source, np.arange(len(beats.contents) + 1))
-    quotations = Quotations(beats)
-    most = most_notes(len(beats.contents[0]))
+    count, per_bar = len(graph.contents), graph.metre.beats
+    chances = _normalised(graph)
+    probability = np.zeros((measures * per_bar, count))
+    for moment in reversed(range(len(probability))):
+        if moment + 1 < len(probability):
+            onward = chances * probability[moment + 1][graph.target]
+            probability[moment] = np.bincount(graph.source, weights=onward, minlength=count)
+        if moment >= len(probability) - per_bar:
+            probability[moment] += graph.is_last
+        probability[moment] *= graph.place == moment % graph.places
+        if moment < len(probability) - per_bar and probability[moment].any():
+            probability[moment] /= probability[moment].max()
+    return probability
+
+
+def _normalised(graph: BeatGraph) -> Floats:
+    """Return the probability of each succession; those from one beat add up to 1."""
+    total = np.bincount(graph.source, weights=graph.odds, minlength=len(graph.contents))
+    return np.asarray(graph.odds / total[graph.source], dtype=np.float64)
+
+
+def walk(graph: BeatGraph, measures: int, rng: random.Random) -> Walk | None:
+    """Draw a walk; return None if there is none.
+
+    Each beat is drawn according to its probability, given that the walk must reach an end. A beat that would
+    quote too much is excluded, and where no beat is left, the previous one is drawn again.
+
+    Args:
+        graph: Graph of beats.
+        measures: Number of bars.
+        rng: Source of randomness.
+    """
+    to_end = messages(graph, measures)
+    chances = _normalised(graph)
+    edges = np.searchsorted(graph.source, np.arange(len(graph.contents) + 1))
+    finder = QuotationFinder(graph)
+    limit = quotation_limit(len(graph.contents[0]))
     taken: list[int] = []
     runs: list[Runs] = [{}]
-    used = np.zeros(len(beats.contents), dtype=np.int64)
-    choices = [_choices(np.flatnonzero(beats.is_first), np.ones(int(beats.is_first.sum())), ahead[0])]
+    used = np.zeros(len(graph.contents), dtype=np.int64)
+    choices = [_choices(np.flatnonzero(graph.is_first), np.ones(int(graph.is_first.sum())), to_end[0])]
     for draws in range(_MOST_DRAWS):
         targets, weights = choices[-1]
         total = weights.sum()
@@ -93,24 +93,24 @@ def walk(beats: Beats, measures: int, chance: random.Random) -> Walk | None:
             used[taken.pop()] -= 1
             runs.pop()
             continue
-        cumulated = np.cumsum(weights * np.where(used[targets] > 0, _AGAIN, 1.0))
-        place = int(np.searchsorted(cumulated, chance.random() * cumulated[-1], side="right"))
+        cumulated = np.cumsum(weights * np.where(used[targets] > 0, _REUSE_ODDS, 1.0))
+        place = int(np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right"))
         weights[place] = 0.0
         index = int(targets[place])
-        longer = quotations.extended(runs[-1], beats.contents[index])
-        if max(longer.values(), default=0) > most:
+        longer = finder.extend(runs[-1], graph.contents[index])
+        if max(longer.values(), default=0) > limit:
             continue
         taken.append(index)
         used[index] += 1
         runs.append(longer)
         moment = len(taken)
-        if beats.is_last[index]:
+        if graph.is_last[index]:
             return Walk(tuple(taken), draws + 1)
         successions = slice(int(edges[index]), int(edges[index + 1]))
-        choices.append(_choices(beats.target[successions], chances[successions], ahead[moment]))
+        choices.append(_choices(graph.target[successions], chances[successions], to_end[moment]))
     return None
 
 
-def _choices(targets: Integers, chances: Floats, ahead: Floats) -> tuple[Integers, Floats]:
-    """Return where one may go, and how probable each is given what must come."""
-    return targets, np.asarray(chances * ahead[targets], dtype=np.float64)
+def _choices(targets: Integers, chances: Floats, to_end: Floats) -> tuple[Integers, Floats]:
+    """Return the possible next beats and their probabilities, given that the walk must reach an end."""
+    return targets, np.asarray(chances * to_end[targets], dtype=np.float64)

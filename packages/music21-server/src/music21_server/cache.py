@@ -1,32 +1,28 @@
-"""Answers that were computed before, within so many bytes."""
+"""A cache of limited size that several threads may use."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class BoundedCache(Generic[Key, Value]):
-    """Keeps what was used last, and frees what was not used for longest when there is no more room.
-
-    Any thread may use it.
+class ByteLimitedCache(Generic[Key, Value]):
+    """An LRU cache of at most `max_bytes` bytes, behind a lock.
 
     Args:
-        max_bytes: Of all values together; 0 keeps nothing.
+        max_bytes: Limit for all values together; 0 keeps nothing.
         size_of: Returns the size of a value in bytes.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[Value], int]) -> None:
-        self._max_bytes = max_bytes
-        self._size_of = size_of
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._bytes = 0
+        self._values: LRUCache[Key, Value] = LRUCache(max_bytes, getsizeof=size_of)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -34,45 +30,22 @@ class BoundedCache(Generic[Key, Value]):
 
     @property
     def size_bytes(self) -> int:
-        """Of all values together."""
-        return self._bytes
+        """Size of all values together."""
+        return int(self._values.currsize)
 
     def get(self, key: Key) -> Value | None:
-        """Return a value, None when it is not kept."""
+        """Return a value, or None when the cache does not hold it."""
         with self._lock:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key]
+            return self._values.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value; one that is larger than all the room is not kept, and pushes nothing out."""
-        size = self._size_of(value)
+        """Keep a value; one larger than the whole cache is not kept and displaces nothing."""
         with self._lock:
-            self._drop(key)
-            if size > self._max_bytes:
-                return
-            self._values[key] = value
-            self._bytes += size
-            while self._bytes > self._max_bytes:
-                self._drop(next(iter(self._values)))
+            self._values.pop(key, None)
+            with contextlib.suppress(ValueError):  # larger than the cache
+                self._values[key] = value
 
     def drop(self, key: Key) -> None:
-        """Free a value, if it is kept."""
+        """Remove a value, if the cache holds it."""
         with self._lock:
-            self._drop(key)
-
-    def _drop(self, key: Key) -> None:
-        if key in self._values:
-            self._bytes -= self._size_of(self._values.pop(key))
-
-
-def result_key(content_id: str, analysis: str, arguments: Mapping[str, Any]) -> str:
-    """Return the name of an answer: equal for equal content, analysis and arguments, in whatever order.
-
-    Args:
-        content_id: What was analysed, as the store names it.
-        analysis: Name of the analysis.
-        arguments: JSON-able; all that the answer depends on.
-    """
-    return json.dumps([content_id, analysis, dict(arguments)], sort_keys=True, separators=(",", ":"))
+            self._values.pop(key, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 from music21_server.score.entry import Entry
-from music21_server.service.answer_cache import KnownAnswers
+from music21_server.service.answer_cache import KnownAnswers, answer_key
 
 
 def entry(content: str) -> Entry:
@@ -61,3 +61,15 @@ def test_more_than_there_is_room_for_pushes_out_what_was_not_used_for_longest() 
     for question in ("1", "2"):
         known.put(score, question, b"123")
     assert (known.get("1"), known.get("2")) == (None, b"123")
+
+
+def test_the_key_depends_on_the_values_of_arguments_and_not_on_their_order() -> None:
+    key = answer_key("c1", "key", {"algorithm": "simple", "measures": [1, 2]})
+    assert key == answer_key("c1", "key", {"measures": [1, 2], "algorithm": "simple"})
+    others = [
+        answer_key("c2", "key", {"algorithm": "simple", "measures": [1, 2]}),
+        answer_key("c1", "keys", {"algorithm": "simple", "measures": [1, 2]}),
+        answer_key("c1", "key", {"algorithm": "simple", "measures": [12]}),
+        answer_key("c1", "key", {}),
+    ]
+    assert len({key, *others}) == 5

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from music21_server.cache import BoundedCache
+from music21_server.cache import ByteLimitedCache
 from music21_server.score.entry import Entry
 
 
@@ -24,7 +25,7 @@ class KnownAnswers:
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[Any], int]) -> None:
-        self._answers: BoundedCache[str, Any] = BoundedCache(max_bytes, size_of)
+        self._answers: ByteLimitedCache[str, Any] = ByteLimitedCache(max_bytes, size_of)
         self._questions: defaultdict[str, set[str]] = defaultdict(set)  # by content
         self._contents: dict[int, str] = {}  # of entries that are alive, by their identity
         self._alive: Counter[str] = Counter()  # the same entries, by content
@@ -50,7 +51,7 @@ class KnownAnswers:
 
         Args:
             entry: The score.
-            question: It and the score's content in one: `bounded_cache.result_key`.
+            question: It and the score's content in one: `answer_key`.
             answer: What it is.
         """
         self._tidy()
@@ -69,3 +70,14 @@ class KnownAnswers:
                 del self._alive[content]
                 for question in self._questions.pop(content):
                     self._answers.drop(question)
+
+
+def answer_key(content_id: str, analysis: str, arguments: Mapping[str, Any]) -> str:
+    """Return the key of an answer: equal for equal content, analysis and arguments in any order.
+
+    Args:
+        content_id: The store's id of the analysed content.
+        analysis: Name of the analysis.
+        arguments: Everything else that the answer depends on; JSON-able.
+    """
+    return json.dumps([content_id, analysis, dict(arguments)], sort_keys=True, separators=(",", ":"))

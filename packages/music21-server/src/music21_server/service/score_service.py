@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from pydantic_core import to_json
 
-from music21_server.cache import BoundedCache, result_key
+from music21_server.cache import ByteLimitedCache
 from music21_server.engine import jobs
 from music21_server.engine.analyses import ANALYSES, Answer
 from music21_server.engine.jobs import WHOLE, Bounds, Excerpt, Source
@@ -25,7 +25,7 @@ from music21_server.errors import StoreUnavailableError
 from music21_server.reading.ingest import DerivedScore
 from music21_server.rendering.picture import Picture, PictureFormat
 from music21_server.score.entry import Entry
-from music21_server.service.answer_cache import KnownAnswers
+from music21_server.service.answer_cache import KnownAnswers, answer_key
 from music21_server.service.single_flight import SingleFlight
 from music21_server.store.limits import StoredScore
 from music21_server.store.names import check_name
@@ -92,7 +92,9 @@ class Studio:
         self._folders = folders
         self._timeout_s = timeout_s
         self._known = KnownAnswers(max_cached_bytes, _size)
-        self._short: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, lambda entry: entry.size_bytes)
+        self._short: ByteLimitedCache[str, Entry] = ByteLimitedCache(
+            max_cached_bytes, lambda entry: entry.size_bytes
+        )
         # Other scores that the store has let go are not kept alive by having been imported.
         self._imported: WeakValueDictionary[str, Entry] = WeakValueDictionary()
         self._flights: SingleFlight[str] = SingleFlight()
@@ -189,7 +191,7 @@ class Studio:
             ScoreError: There is no such score, or it cannot be analysed so.
         """
         entry = await self._entry(owner, name)
-        key = result_key(entry.content_id, analysis, arguments)
+        key = answer_key(entry.content_id, analysis, arguments)
         found = await self._known_or_made(
             key, entry, owner, tell, jobs.analyse, analysis, entry.columns, dict(arguments)
         )
@@ -216,7 +218,7 @@ class Studio:
             ScoreError: There is no such score, or too much of it.
         """
         entry = await self._entry(owner, name)
-        key = result_key(entry.content_id, "export", {"format": form, **asdict(excerpt)})
+        key = answer_key(entry.content_id, "export", {"format": form, **asdict(excerpt)})
         return await self._known_or_made(
             key, entry, owner, tell, jobs.export, entry, form, excerpt, self._bounds
         )
@@ -263,7 +265,7 @@ class Studio:
             ScoreError: There is no such score or part, or it is too much for one picture.
         """
         entry = await self._entry(owner, name)
-        key = result_key(entry.content_id, "draw", {"format": form, **asdict(excerpt)})
+        key = answer_key(entry.content_id, "draw", {"format": form, **asdict(excerpt)})
         return await self._known_or_made(
             key, entry, owner, tell, jobs.draw, entry, form, excerpt, self._bounds
         )

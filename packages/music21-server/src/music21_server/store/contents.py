@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from music21_server.cache import BoundedCache
+from music21_server.cache import ByteLimitedCache
 from music21_server.score.entry import DamagedEntryError, Entry
 
 _logger = logging.getLogger(__name__)
@@ -72,7 +72,9 @@ class InFolder:
     def __init__(self, folder: Path, max_cached_bytes: int) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        self._cache: BoundedCache[str, Entry] = BoundedCache(max_cached_bytes, lambda entry: entry.size_bytes)
+        self._cache: ByteLimitedCache[str, Entry] = ByteLimitedCache(
+            max_cached_bytes, lambda entry: entry.size_bytes
+        )
 
     def put(self, entry: Entry) -> None:
         """Write an entry.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, get_args
 
-from music21_server.cache import BoundedCache
+from music21_server.cache import ByteLimitedCache
 from music21_server.errors import StoreUnavailableError, UnknownScoreError
 from music21_server.score.entry import DamagedEntryError, Entry
 from music21_server.store.limits import (
@@ -74,7 +74,7 @@ class RedisStore:
         self._connection = RedisConnection(url)
         script = files("music21_server.store.redis").joinpath("store.lua").read_text(encoding="utf-8")
         self._script = self._connection.script(script)
-        self._cache: BoundedCache[tuple[str, str], Entry] = BoundedCache(
+        self._cache: ByteLimitedCache[tuple[str, str], Entry] = ByteLimitedCache(
             limits.max_cached_bytes, lambda entry: entry.size_bytes
         )
         self._lock = threading.Lock()

@@ -37,7 +37,7 @@ class Launch:
         ready_timeout_s: Longest time until the server answers its first MCP handshake.
         stop_timeout_s: Time between SIGTERM and SIGKILL.
         tokens: Bearer tokens that the server accepts: the lab's own requests carry the first, virtual users
-            share the others. They are written to ``plan.json``, so use no real secrets.
+            the others in rotation. They are written to ``plan.json``, so use no real secrets.
     """
 
     argv: tuple[str, ...]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, ResultsError, UsageError
-from perf_core.load.plan import Settings, filled, parse_duration_s, to_document, write
+from perf_core.load.plan import Settings, insert_unique, parse_duration_s, to_document, write
 from perf_core.shapes.registry import plan_scenario
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ def test_malformed_pools_are_refused_with_every_problem(build: type[Build]) -> N
     pools = {"extra": [], "broken": [build.journey(), Journey("hollow", ())]}
     message = refusal(build.scenario("load", pools))
     assert "expected a pool named 'mix', got ['broken', 'extra']" in message
-    assert "pool 'extra' has no journeys" in message
-    assert "journey 1 ('hollow') has no steps" in message
+    assert "expected journeys in pool 'extra', got none" in message
+    assert "expected steps in journey 1 ('hollow') of pool 'broken', got none" in message
 
 
 @pytest.mark.parametrize("label", ["", "a,b", "a{b", "a}b", 'a"b', " a", "a "])
@@ -325,5 +325,5 @@ def test_members_are_written_like_results(build: type[Build]) -> None:
 
 def test_unique_placeholder_is_replaced_at_every_depth() -> None:
     value = {"name": f"x-{UNIQUE}", "list": [UNIQUE, 3, {"deep": f"{UNIQUE}{UNIQUE}"}], "é": None}
-    assert filled(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
-    assert filled({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}
+    assert insert_unique(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
+    assert insert_unique({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}

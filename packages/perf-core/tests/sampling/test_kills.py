@@ -88,3 +88,13 @@ def test_killing_ends_with_the_load(family) -> None:
     # The first kill would be due after 84 s.
     assert time.monotonic() - start < 60
     assert killer.kills == ()
+
+
+@pytest.mark.parametrize(
+    ("load_s", "kills", "interval_s"), [(60.0, 5, 8.4), (10.0, 5, 1.4), (5.0, 3, 1.0), (1.0, 0, 1.0)]
+)
+def test_kills_are_spread_over_the_first_70_percent_of_the_load(
+    load_s: float, kills: int, interval_s: float
+) -> None:
+    killer = ProcessKiller(1, "worker-mark", load_s)
+    assert (killer._attempts_left, killer._interval_s) == (kills, pytest.approx(interval_s))

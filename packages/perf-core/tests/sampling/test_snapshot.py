@@ -86,6 +86,17 @@ def test_settled_snapshot_waits_until_nothing_has_grown(
     assert gauge_values == [5.0], "it read the gauge until it was back"
 
 
+def test_first_settled_snapshot_waits_until_nothing_changes(
+    live: FakeLive, gauge_values: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_POLL_S", 0.01)
+    monkeypatch.setattr(module, "_STABLE_S", 0.1)
+    gauge_values[:] = [9.0, 7.0, 8.0, 5.0]
+    snapshot = take_settled_snapshot(live, SCORES, None, lambda: False)
+    assert snapshot is not None
+    assert snapshot.gauges == {"scores": 6.0}
+
+
 def test_settled_snapshot_is_taken_at_the_deadline_or_on_interruption(
     live: FakeLive, gauge_values: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

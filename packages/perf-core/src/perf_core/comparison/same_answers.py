@@ -11,7 +11,7 @@ from typing import Any
 
 from perf_core.adapter import Journey, Step
 from perf_core.errors import NotComparable
-from perf_core.load.plan import filled
+from perf_core.load.plan import insert_unique
 from perf_core.server.client import Client
 
 _JOURNEYS = 20
@@ -77,7 +77,7 @@ def _steps(journeys: Sequence[Journey]) -> Iterator[Step]:
 
 def _with_unique(step: Step, unique: str) -> Step:
     """Return the step as a virtual user would send it, with unique texts filled in."""
-    return replace(step, arguments=filled(dict(step.arguments), unique))
+    return replace(step, arguments=insert_unique(dict(step.arguments), unique))
 
 
 def _alike(first: Result, second: Result, step: Step) -> bool:

@@ -88,7 +88,7 @@ class Plan:
         pools: Journeys by pool.
         slices: Schedule of a comparison; None for a load shape.
         limits: Rate limits of the server, for the shape that measures them.
-        tokens: Bearer tokens that the virtual users share out among themselves.
+        tokens: Bearer tokens, assigned to the virtual users in rotation.
     """
 
     scenario: str
@@ -205,10 +205,10 @@ def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterat
         yield f"expected a pool named 'mix', got {sorted(pools)}"
     for name, journeys in pools.items():
         if not journeys:
-            yield f"pool {name!r} has no journeys"
+            yield f"expected journeys in pool {name!r}, got none"
         for index, journey in enumerate(journeys):
             if not journey.steps:
-                yield f"pool {name!r}, journey {index} ({journey.name!r}) has no steps"
+                yield f"expected steps in journey {index} ({journey.name!r}) of pool {name!r}, got none"
                 break
     tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
     kinds = {journey.kind for journeys in pools.values() for journey in journeys if journey.kind}
@@ -267,7 +267,7 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
 Json = TypeVar("Json")
 
 
-def filled(value: Json, unique: str) -> Json:
+def insert_unique(value: Json, unique: str) -> Json:
     """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does for each journey."""
     text = json.dumps(value, ensure_ascii=False)
     replaced: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
@@ -286,7 +286,7 @@ def write(plan: Plan, folder: Path) -> Path:
         content = json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"expected JSON values as arguments and answers of the adapter's journeys: {error}",
+            f"expected JSON values as arguments and answers of the adapter's journeys, got: {error}",
             "Correct the adapter.",
         ) from error
     write_atomically(path, content)

@@ -2,7 +2,7 @@
 
 import { readConfig } from "./config.js";
 import { packPools } from "./journey_packing.js";
-import { parsedFile } from "./plan_file.js";
+import { readPlanFile } from "./plan_file.js";
 import { healthUrlOf, SettingsError, settingsFromPlan } from "./settings.js";
 import { sliceScenarios, slicesOf, sliceThresholds } from "./comparison_schedule.js";
 import { summaryOf, TREND_STATS } from "./summary.js";
@@ -21,7 +21,7 @@ import { UNIQUE } from "./unique_texts.js";
 export function sharedTexts() {
   const { url, rivalUrl, planPath } = readConfig();
   if (planPath === null) throw new SettingsError("PLAN", "the path of a plan: perf-core compare writes one", undefined);
-  const plan = parsedFile(planPath);
+  const plan = readPlanFile(planPath);
   const settings = settingsFromPlan(plan, { name: "slices", profile: () => [] });
   const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
   const { places, chunks } = packPools(plan.pools, ["mix"], settings);

@@ -7,7 +7,7 @@ import { SettingsError } from "./settings.js";
  * @returns {any} content of the file, unchecked
  * @throws {SettingsError}
  */
-export function parsedFile(path) {
+export function readPlanFile(path) {
   let text;
   try {
     text = open(path);

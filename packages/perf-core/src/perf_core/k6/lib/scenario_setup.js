@@ -7,7 +7,7 @@ import { calculatorPool } from "./calculations.js";
 import { expectCalculator } from "./calculator_check.js";
 import { readConfig } from "./config.js";
 import { packPools } from "./journey_packing.js";
-import { parsedFile } from "./plan_file.js";
+import { readPlanFile } from "./plan_file.js";
 import { settingsFromEnvironment, settingsFromPlan } from "./settings.js";
 import { k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
@@ -33,7 +33,7 @@ const CALCULATOR_SEED = 20250711;
  */
 export function sharedTexts(shape) {
   const config = readConfig();
-  const plan = config.planPath === null ? null : parsedFile(config.planPath);
+  const plan = config.planPath === null ? null : readPlanFile(config.planPath);
   const settings = plan === null
     ? settingsFromEnvironment(config.environment, shape)
     : settingsFromPlan(plan, shape);

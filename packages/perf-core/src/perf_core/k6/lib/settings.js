@@ -27,7 +27,7 @@ import { timeScaleOf } from "./shapes.js";
  * @property {boolean} byKind whether figures are split by the kinds of journeys
  * @property {string[]} pools names of the pools beside "mix", in the plan's order; may be empty
  * @property {Limits | null} limits rate limits of the server for one client
- * @property {string[]} tokens bearer tokens that VUs share out among themselves; empty when the server needs none
+ * @property {string[]} tokens bearer tokens, assigned to VUs in rotation; empty when the server needs none
  *
  * @typedef {object} Limits
  * @property {number} ratePerS
@@ -95,7 +95,7 @@ export function settingsFromEnvironment(env, shape) {
     limits: null,
     tokens: [],
   };
-  return checked(settings, shape, {
+  return validated(settings, shape, {
     wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
     sessionPerIteration: "SESSION_PER_ITERATION",
   });
@@ -132,7 +132,7 @@ export function settingsFromPlan(plan, shape) {
   if (shape.requires === "pools" && profile.pools.length === 0) {
     throw new SettingsError("plan.pools", `a pool beside "mix": ${name} has a stage for each`, plan.pools);
   }
-  return checked({
+  return validated({
     scenario: plan.scenario,
     shape: name,
     wire: plan.wire,
@@ -193,7 +193,7 @@ function limitsOf(limits) {
  * @param {Record<string, string>} names the user's names of the fields
  * @returns {Settings}
  */
-function checked(settings, shape, names) {
+function validated(settings, shape, names) {
   /**
    * @param {string} field
    * @param {boolean} holds
@@ -294,7 +294,7 @@ function flag(field, text) {
 }
 
 /**
- * "90", "90s", "2m", "1h", "1h30m", "500ms" → seconds.
+ * Seconds of a duration such as "90", "90s", "2m", "1h30m" or "500ms".
  *
  * @param {string} field
  * @param {string} text

@@ -1,14 +1,17 @@
-"""The scenarios as tests: the same runs, chosen with -k, and nothing at all without --perf."""
+"""Scenarios as tests: selected with -k, and absent without --perf."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from perf_core import pytest_plugin
 
 ADDER = Path(__file__).parent / "servers" / "adder.py"
 
@@ -27,12 +30,13 @@ arguments = {{ a = 1, b = 2 }}
 expect = {{ result = {{ result = 3 }} }}
 """
     (tmp_path / "adder.toml").write_text(target)
-    (tmp_path / "wrong.toml").write_text(target.replace("result = 3", "result = 4"))
+    wrong = target.replace("result = 3", "result = 4").replace('"adder"', '"wrong"', 1)
+    (tmp_path / "wrong.toml").write_text(wrong)
     return tmp_path
 
 
 def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    # A process of its own, with this plugin alone: whatever else is installed must not matter.
+    # A separate process with this plug-in alone: other installed plug-ins must not matter.
     base = [
         sys.executable,
         "-m",
@@ -55,25 +59,23 @@ def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_the_option_ordinary_tests_run_as_ever(folder: Path) -> None:
+def test_without_perf_ordinary_tests_run(folder: Path) -> None:
     done = run_pytest(folder, "-q")
     assert "1 passed" in done.stdout
     assert "adder" not in done.stdout
 
 
-def test_with_the_option_scenarios_stand_in_place_of_tests(folder: Path) -> None:
-    done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", "--collect-only", "-q")
-    assert "adder-concurrent-session" in done.stdout
-    assert "adder-quick-stateless" in done.stdout
+def collected(folder: Path, *options: str) -> list[str]:
+    """Return the names of the scenarios that pytest would run."""
+    done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", "--collect-only", "-q", *options)
     assert "test_ordinary" not in done.stdout
-    chosen = run_pytest(
-        folder, "--perf", "--perf-target", "adder.toml", "--collect-only", "-q", "-k", "concurrent"
-    )
-    assert [line for line in chosen.stdout.splitlines() if "adder-" in line] == ["::adder-concurrent-session"]
-    named = run_pytest(
-        folder, "--perf", "--perf-target", "adder.toml", "--scenario", "load", "--collect-only", "-q"
-    )
-    assert [line for line in named.stdout.splitlines() if "adder-" in line] == ["::adder-load-session"]
+    return [line.removeprefix("::") for line in done.stdout.splitlines() if "adder-" in line]
+
+
+def test_with_perf_scenarios_replace_tests(folder: Path) -> None:
+    selection = collected(folder, "-k", "concurrent or quick")
+    assert sorted(selection) == ["adder-concurrent-session", "adder-quick-session", "adder-quick-stateless"]
+    assert collected(folder, "--scenario", "load") == ["adder-load-session"]
 
 
 def test_unknown_target_is_a_usage_error_with_a_hint(folder: Path) -> None:
@@ -83,15 +85,16 @@ def test_unknown_target_is_a_usage_error_with_a_hint(folder: Path) -> None:
 
 
 @pytest.mark.k6
-def test_scenario_runs_as_perf_core_runs_it(folder: Path) -> None:
-    options = ["--clients", "2", "--duration", "2s", "--output-dir", "runs", "-k", "concurrent"]
-    done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", *options)
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
-    (path,) = folder.glob("runs/*/record.json")
-    record = json.loads(path.read_text())
-    assert record["scenario"] == "concurrent"
-    assert [stage["vus"] for stage in record["stages"] if stage["kind"] == "hold"] == [2]
-    failed = run_pytest(folder, "--perf", "--perf-target", "wrong.toml", *options)
-    assert "1 failed" in failed.stdout
-    assert "success_percent is 0" in failed.stdout
-    assert "Traceback" not in failed.stdout
+def test_example_of_the_docstring_passes_with_right_answers_and_fails_with_wrong_ones(folder: Path) -> None:
+    (example,) = re.findall(r"^    pytest (--perf .*)$", str(pytest_plugin.__doc__), flags=re.MULTILINE)
+    options = ["--output-dir", "runs", "--perf-target", "wrong.toml"]
+    done = run_pytest(folder, *example.split(), *options)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "FAILED ::wrong-concurrent-session" in done.stdout
+    assert "success_percent: expected" in done.stdout
+    assert "Traceback" not in done.stdout
+    records = [json.loads(path.read_text()) for path in folder.glob("runs/*/record.json")]
+    assert {record["target"]: record["verdict"] for record in records} == {"adder": "pass", "wrong": "fail"}
+    for record in records:
+        assert record["scenario"] == "concurrent"
+        assert [stage["vus"] for stage in record["stages"] if stage["kind"] == "hold"] == [2]

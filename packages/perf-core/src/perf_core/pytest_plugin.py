@@ -1,10 +1,15 @@
-"""Scenarios for people who work from pytest: ``pytest --perf -k concurrent --clients 200``.
+"""Performance scenarios as pytest tests.
 
-Without ``--perf`` the plugin does nothing. With it there is one test for each scenario of each target and
-wire, named ``TARGET-SCENARIO-WIRE``, which runs exactly what ``perf-core run`` runs; record and reports lie
-in ``--output-dir``. A test fails when the verdict is not ``pass``.
+With ``--perf``, pytest runs one test for each scenario of each target and wire, named
+``TARGET-SCENARIO-WIRE``, instead of the tests in files. Each does exactly what ``perf-core run`` does, writes
+its record and reports into ``--output-dir``, and fails unless the verdict is ``pass``. Without ``--perf`` the
+plug-in does nothing.
 
-Targets are every installed one, or those that ``--perf-target`` names.
+Example::
+
+    pytest --perf --perf-target adder.toml -k concurrent --clients 2 --duration 1s
+
+``--perf-target`` takes what ``perf-core run --target`` takes; without it every installed target is measured.
 """
 
 from __future__ import annotations
@@ -22,16 +27,16 @@ _PERF = "perf"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options; they are those of ``perf-core run``, and so are the variables of the environment."""
+    """Add the options, which are those of ``perf-core run``; so are the environment variables."""
     group = parser.getgroup("perf", "performance scenarios (perf-core)")
-    group.addoption("--perf", action="store_true", help="Run performance scenarios; choose with -k.")
+    group.addoption("--perf", action="store_true", help="Run scenarios instead of tests; select with -k.")
     group.addoption(
-        "--perf-target", action="append", metavar="TARGET", help="As --target of perf-core run; repeatable."
+        "--perf-target", action="append", metavar="TARGET", help="Target as for perf-core run; repeatable."
     )
     group.addoption(
-        "--scenario", action="append", metavar="NAME", help="A scenario by its whole name; repeatable."
+        "--scenario", action="append", metavar="NAME", help="Full name of a scenario; repeatable."
     )
-    group.addoption("--clients", type=int, metavar="N", help="Peak of virtual users (TEST_VUS).")
+    group.addoption("--clients", type=int, metavar="N", help="Peak number of virtual users (TEST_VUS).")
     group.addoption(
         "--duration", metavar="TIME", help="Length of the whole profile, such as 90s (TEST_DURATION)."
     )
@@ -40,23 +45,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the marker that the tests carry."""
+    """Register the marker of the tests."""
     config.addinivalue_line("markers", f"{_PERF}: a performance scenario, which may take many minutes")
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Let the scenarios stand instead of tests in files: nobody measures beside a test suite."""
+    """Replace the tests in files by scenarios: other tests would disturb the measurement."""
     if session.config.getoption("--perf"):
         session.config.args = []
         session.config.pluginmanager.register(_Scenarios(), "perf-core-scenarios")
 
 
 class _Scenarios:
-    """Makes the tests, one for each scenario."""
+    """Creates a test for each scenario."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Put the scenarios in the place of what was collected."""
+        """Replace the collected tests by scenarios."""
         items[:] = _items(session)
 
 
@@ -67,14 +72,14 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
     names: list[str] = option("--scenario") or []
     try:
         subjects = find_subjects(option("--perf-target") or [], names, os.environ.get("SERVER_URL"))
-        chosen = [
+        selection = [
             (subject, scenario)
             for subject in subjects
             for scenario in ([subject.scenario(name) for name in names] or subject.adapter.scenarios.values())
         ]
     except LabError as error:
         raise pytest.UsageError(str(error)) from error
-    for subject, scenario in chosen:
+    for subject, scenario in selection:
         for wire in scenario.wires:
             name = f"{subject.name}-{scenario.name}-{wire}"
             yield ScenarioItem.from_parent(session, name=name, subject=subject, scenario=scenario, wire=wire)
@@ -86,7 +91,7 @@ class ScenarioItem(pytest.Item):
     def __init__(self, *, subject: Any, scenario: Any, wire: Any, **more: Any) -> None:
         super().__init__(**more)
         self.add_marker(_PERF)
-        # A limit for tests is none for a measurement, which is meant to take its time.
+        # The time limit of tests does not apply to a measurement.
         self.add_marker(pytest.mark.timeout(0))
         self._subject, self._scenario, self._wire = subject, scenario, wire
 
@@ -121,18 +126,18 @@ class ScenarioItem(pytest.Item):
             raise NotPassed(finished.record.verdict, finished.record.reasons)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return why it did not pass, in the words of the report."""
+        """Return the verdict with the reasons that the report gives."""
         if isinstance(excinfo.value, NotPassed | LabError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return what reports call it."""
+        """Return the name of the test for pytest's reports."""
         return self.path, None, self.name
 
 
-class NotPassed(Exception):  # noqa: N818 - a verdict, no error of the lab
-    """The verdict of a run was another than ``pass``."""
+class NotPassed(Exception):  # noqa: N818 - a verdict, not an error of the lab
+    """Verdict of a run other than ``pass``."""
 
     def __init__(self, verdict: str, reasons: tuple[str, ...]) -> None:
         super().__init__("\n".join([verdict, *(f"- {reason}" for reason in reasons)]))

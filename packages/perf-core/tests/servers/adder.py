@@ -1,16 +1,16 @@
-"""An MCP server that adds, with faults on demand; a process of its own, standard library alone.
+"""An MCP server that adds, with optional faults; it needs only the standard library.
 
-``adder.py --port N`` or ``--ready-file PATH``; ``--fault`` chooses what goes wrong:
+``adder.py --port N`` or ``--ready-file PATH``; ``--fault`` selects a fault:
 
 * ``silent``: accepts connections and never answers
-* ``exit``: says why and exits with code 3
-* ``off-by-one``: one answer in a thousand is one too high
-* ``die``: the process ends itself at the 300th call
+* ``exit``: prints a reason and exits with code 3
+* ``off-by-one``: one answer in a hundred is one too high
+* ``die``: the process kills itself at the 300th call
 * ``deaf``: ignores SIGTERM, and has a child that does too
 * ``two-faced``: reports another version from the 50th call on
 * ``wrong``: every answer is one too high
-* ``moody``: from the 600th to the 900th call every answer is an error
-* ``slow``: each call costs ten milliseconds of CPU
+* ``moody``: every answer from the 400th to the 1500th call is an error
+* ``slow``: each call takes ten milliseconds of CPU time
 """
 
 import argparse
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         global SEEN  # noqa: PLW0603 - the faults count calls over all connections
         SEEN = next(CALLS)
         total = arguments["a"] + arguments["b"]
-        if FAULT == "off-by-one" and SEEN % 1000 == 0:
+        if FAULT == "off-by-one" and SEEN % 100 == 0:
             total += 1
         if FAULT == "wrong":
             total += 1
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         return {
             "content": [{"type": "text", "text": str(total)}],
             "structuredContent": {"result": total},
-            "isError": FAULT == "moody" and 600 <= SEEN <= 900,
+            "isError": FAULT == "moody" and 400 <= SEEN <= 1500,
         }
 
     def answer(self, status, body):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Columns = npt.NDArray[np.float64]
 
@@ -50,6 +49,9 @@ def theil_sen(t_s: Sequence[float], values: Sequence[float]) -> Slope | None:
     if len(y) > _MAX_SLOPE_POINTS:
         t = np.array([np.median(part) for part in np.array_split(t, _MAX_SLOPE_POINTS)])
         y = np.array([np.median(part) for part in np.array_split(y, _MAX_SLOPE_POINTS)])
+    # Takes a second to load, and only runs with samples of memory need it.
+    from scipy import stats
+
     result = stats.theilslopes(y, t, alpha=0.95)
     return Slope(float(result.slope), float(result.low_slope), float(result.high_slope))
 

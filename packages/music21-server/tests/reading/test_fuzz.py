@@ -200,9 +200,9 @@ def test_unchanged_document_is_read():
     _assert_consistent(score)
 
 
-quick = settings(max_examples=70, deadline=2_000, derandomize=True, database=None)
+quick = settings(max_examples=70, deadline=30_000, derandomize=True, database=None)
 thorough = settings(
-    max_examples=20_000, deadline=5_000, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=20_000, deadline=30_000, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -57,6 +57,7 @@ def test_notes_of_all_tracks_are_counted_and_other_chunks_are_skipped():
         (HEADER + _track(b"\x00\x3c\x40"), "MIDI event at byte"),
         (HEADER + _track(b"\x00\xff\x03\x7f\x00"), "MIDI event at byte"),
         (HEADER + _track(b"\xff\xff\xff\xff\xff"), "MIDI event at byte"),
+        (HEADER + _track(b"\xff\xff\xff\xff\x7f\x90\x3c\x40"), "MIDI event at byte 22"),
         (HEADER + _track(b"\x00\x90"), "MIDI event at byte"),
     ],
 )
@@ -65,8 +66,8 @@ def test_files_that_are_not_midi_are_refused(source, message):
         count_notes(source)
 
 
-def test_two_megabytes_take_less_than_music21_would_for_a_page():
+def test_counting_takes_less_than_ten_microseconds_a_note():
     source = HEADER + _track(b"\x00\x90\x3c\x40", b"\x00\x3c\x40" * 100_000)
-    began = time.process_time()
+    begin = time.process_time()
     assert count_notes(source) == 100_001
-    assert time.process_time() - began < 1
+    assert time.process_time() - begin < 1

@@ -224,6 +224,30 @@ def test_staves_that_share_notes_do_not_multiply_them_beyond_the_limit(read, doc
     assert len(read(source).notes) == 8_000
 
 
+LONG = "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"<{LONG}/>",
+        f"<score-partwise><{LONG}><measure/></{LONG}></score-partwise>",
+        f"<score-partwise><{LONG}><part/></{LONG}></score-partwise>",
+    ],
+)
+def test_errors_quote_only_the_beginning_of_a_tag(read, source):
+    with pytest.raises(UnreadableScoreError) as caught:
+        read(source.encode())
+    assert len(str(caught.value)) < 300
+
+
+def test_ids_and_measure_numbers_are_cut(read, document, measure):
+    source = document([measure]).replace(b'"P1"', f'"{LONG}"'.encode())
+    score = read(source.replace(b'number="1"', f'number="{LONG}"'.encode()))
+    assert score.parts[0].identity == "x" * 100
+    assert score.measure_numbers == ("x" * 40,)
+
+
 def test_many_parts(read, document, measure):
     score = read(document(*[[measure, measure]] * 150))
     assert len(score.parts) == 150

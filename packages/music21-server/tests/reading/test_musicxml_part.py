@@ -233,7 +233,14 @@ def test_nodes_number_notes_and_forwards_of_all_parts(document, note, attributes
         ),
         ("<note><rest/><duration>long</duration></note>", "<duration> from"),
         ("<note><rest/><duration>-1</duration></note>", "<duration> from"),
-        ("<note><rest/><duration>9000</duration></note>", "at most 4096 quarter notes"),
+        (
+            "<note><rest/><duration>9000</duration></note>",
+            "a <duration> of at most 4096 quarter notes, got 9,000",
+        ),
+        (
+            "<note><rest/><duration>1000000000001</duration></note>",
+            "a <duration> from 0 to 1,000,000,000,000",
+        ),
         ("<note><duration>1</duration></note>", "<pitch>, <unpitched> or <rest>"),
         ("<note><rest/><staff>0</staff></note>", "<staff> from 1"),
         ("<attributes><divisions>0</divisions></attributes>", "<divisions> above 0"),
@@ -258,7 +265,7 @@ def test_measure_of_almost_4096_quarters(document, note, attributes, read):
 
 def test_ticks_per_quarter_are_bounded(document, note, attributes, read):
     measures = [attributes(prime) + note("C4", 1) for prime in (10007, 10009, 10037, 10039)]
-    with pytest.raises(TooMuchScoreError, match="divides a quarter note into"):
+    with pytest.raises(TooMuchScoreError, match="ticks per quarter note in part P1"):
         read(document(measures))
-    with pytest.raises(TooMuchScoreError, match="The parts divide a quarter note into"):
+    with pytest.raises(TooMuchScoreError, match="ticks per quarter note for all parts"):
         read(document(*([measure] for measure in measures)))

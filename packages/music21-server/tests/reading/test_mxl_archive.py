@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -97,6 +98,33 @@ def test_unpacking_stops_at_the_limit():
     assert len(source) < 100_000
     with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
         unpack(source, Limits(max_source_bytes=3_000_000))
+
+
+def test_unpacking_takes_little_more_memory_than_the_limit():
+    source = _packed({"score.xml": b" " * 30_000_000})
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooMuchScoreError):
+            unpack(source, Limits(max_source_bytes=1_000_000))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_size_of_the_container_is_bounded():
+    container = CONTAINER.format("").replace("<rootfiles>", "<rootfiles>" + " " * 100_000)
+    with pytest.raises(UnreadableScoreError, match="container to be XML"):
+        unpack(_packed({"META-INF/container.xml": container, "score.xml": "<score/>"}), Limits())
+
+
+def test_errors_quote_only_the_beginning_of_a_file_name():
+    name = "x" * 5_000 + ".xml"
+    missing = _packed({"META-INF/container.xml": CONTAINER.format("").replace("score.xml", name)})
+    damaged = _packed({name: "<score/>"}).replace(b"x.xml", b"y.xml", 1)  # in one of its two headers
+    for source in (missing, damaged):
+        with pytest.raises(UnreadableScoreError) as caught:
+            unpack(source, Limits())
+        assert len(str(caught.value)) < 400
 
 
 def test_false_file_size_does_not_evade_the_limit():

@@ -37,6 +37,12 @@ def test_numbers_out_of_range_are_refused(text):
         quantity(text, "a number", -100, 100)
 
 
+@pytest.mark.parametrize("text", ["1" * 19, "0." + "1" * 19, "." + "1" * 19])
+def test_number_of_digits_is_bounded(text):
+    with pytest.raises(ValueError, match="expected a number"):
+        quantity(text, "a number", 0, 10**30)
+
+
 def test_whole_number_may_have_a_decimal_point():
     assert whole("4.0", "a number", 0, 10) == 4
 

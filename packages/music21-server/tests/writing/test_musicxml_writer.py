@@ -331,7 +331,7 @@ def some_rows(draw: st.DrawFn) -> list[dict[str, object]]:
     return rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(rows=some_rows(), unit=st.sampled_from([3, 4, 6]))
 def test_random_rows_are_read_back_in_order(score, rows, unit) -> None:
     parts = 1 + max(row["part"] for row in rows)

@@ -109,7 +109,7 @@ def test_marks_of_some_parts_name_the_parts(score) -> None:
 def test_text_beyond_the_limit_is_refused_with_advice(score) -> None:
     some = score([{"measure": measure} for measure in range(10)])
     with pytest.raises(
-        TooMuchScoreError, match=r"10 measures of 1 parts have 10 notes and rests, .* fewer measures"
+        TooMuchScoreError, match=r"at most 9 notes .*, got 10 \(measures: 10, parts: 1\): ask for fewer"
     ):
         write_text(some, limits=TextLimits(9))
     assert write_text(some, "1", "9", limits=TextLimits(9))

@@ -180,7 +180,7 @@ class _Document:
         unit = math.lcm(*(part.unit for part in self._parts))
         if unit > FINEST:
             raise TooMuchScoreError(
-                f"The parts divide a quarter note into {unit:,} ticks together, expected at most {FINEST:,}: "
+                f"Expected at most {FINEST:,} ticks per quarter note for all parts together, got {unit:,}: "
                 "export the score again with the same <divisions> in all parts."
             )
         staves = [staff for part in self._parts for staff in part.split(unit)]

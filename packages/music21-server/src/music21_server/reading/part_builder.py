@@ -158,8 +158,8 @@ class PartBuilder:
         self._unit *= factor
         if self._unit > FINEST:
             raise TooMuchScoreError(
-                f"Part {self._identity} divides a quarter note into {self._unit:,} ticks, expected at most "
-                f"{FINEST:,}: export the score again with the same <divisions> throughout."
+                f"Expected at most {FINEST:,} ticks per quarter note in part {self._identity}, got "
+                f"{self._unit:,}: export the score again with the same <divisions> throughout."
             )
         self._ticks_by_duration = {text: ticks * factor for text, ticks in self._ticks_by_duration.items()}
         self._full_measure = None

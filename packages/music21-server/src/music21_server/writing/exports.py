@@ -31,7 +31,7 @@ MEDIA_TYPES: Final[dict[DocumentFormat, str]] = {
 _ADVICE: Final = {
     MEDIA_TYPES["musicxml"]: ("MusicXML", "ask for mxl, which is the same document compressed"),
     MEDIA_TYPES["abc"]: ("ABC", "ask for fewer measures or parts"),
-    MEDIA_TYPES["lilypond"]: ("LilyPond file", "ask for fewer measures or parts"),
+    MEDIA_TYPES["lilypond"]: ("LilyPond", "ask for fewer measures or parts"),
 }
 """Name of each bounded format, and advice for an export that is too large."""
 
@@ -59,8 +59,8 @@ class ExportLimits:
         if exported.media_type in _ADVICE and size > most:
             name, advice = _ADVICE[exported.media_type]
             raise TooMuchScoreError(
-                f"The {name} has {size:,} bytes, expected at most {most:,} "
-                f"(setting max_exported_text_bytes): {advice}."
+                f"Expected at most {most:,} bytes of {name} (setting max_exported_text_bytes), got {size:,}: "
+                f"{advice}."
             )
 
 

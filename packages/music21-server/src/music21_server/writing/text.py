@@ -81,9 +81,9 @@ def write_text(
     selected = extract(score, measures, chosen)
     if len(selected.notes) > limits.max_text_notes:
         raise TooMuchScoreError(
-            f"{len(measures)} measures of {len(chosen)} parts have {len(selected.notes):,} notes and rests, "
-            f"expected at most {limits.max_text_notes:,} (setting max_text_notes): ask for fewer measures or "
-            "parts."
+            f"Expected at most {limits.max_text_notes:,} notes and rests (setting max_text_notes), got "
+            f"{len(selected.notes):,} (measures: {len(measures)}, parts: {len(chosen)}): ask for fewer of "
+            "either."
         )
     last = measure_number(score, len(score.measure_ticks) - 1)
     lines = [

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from perf_core.analysis.k6_summary import Summary
 
 import perf_core.shapes
 from perf_core import Launch, Limits, Scenario
 from perf_core.analysis.figures import figures
+from perf_core.analysis.k6_summary import Summary
 from perf_core.cli import main
 from perf_core.errors import ExitCode, UsageError
 from perf_core.load import k6_process
@@ -81,41 +81,102 @@ def test_shape_needs_nothing_unless_it_says_so(build: type[Build]) -> None:
 
 
 @pytest.fixture
-def documented_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The shape that docs/scenarios.md adds, from a package and a k6 folder outside the installation."""
-    section = DOCUMENT.partition("## Adding a load shape")[2]
-    (name,) = set(re.findall(r"shapes/(\w+)\.py", section))
-    python, script = (
-        re.search(rf"^```{language}\n(.*?)^```", section, flags=re.DOTALL | re.MULTILINE)[1]
-        for language in ("python", "js")
-    )
+def add_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """Add a shape from a package and a k6 folder outside the installation."""
     package, k6 = tmp_path / "shapes", tmp_path / "k6"
     package.mkdir()
-    (package / f"{name}.py").write_text(python, encoding="utf-8")
     shutil.copytree(k6_process.scripts_folder(), k6)
-    (k6 / "scenarios" / f"{name}.js").write_text(script, encoding="utf-8")
     monkeypatch.setattr(perf_core.shapes, "__path__", [*perf_core.shapes.__path__, str(package)])
     monkeypatch.setattr(k6_process, "scripts_folder", lambda: k6)
-    return name
+
+    def add(name: str, python: str, script: str) -> None:
+        assert name not in SHAPES
+        (package / f"{name}.py").write_text(python, encoding="utf-8")
+        (k6 / "scenarios" / f"{name}.js").write_text(script, encoding="utf-8")
+
+    return add
+
+
+@pytest.fixture
+def run(tmp_path: Path, build: type[Build], install: Callable[..., None]) -> Callable[..., Path]:
+    """Run the scenario of a shape against the adder, expect it to pass, and return the folder of the run."""
+
+    def run_scenario(shape: str, *options: str, fault: str = "", **needs: str) -> Path:
+        adder = str(TESTS / "servers" / "adder.py")
+        argv = (sys.executable, adder, "--ready-file", "{ready_file}", "--fault", fault)
+        journeys = [build.journey(n, n * n) for n in range(1, 40)]
+        scenarios = further_scenarios({shape: lambda _seed: {"mix": journeys}}, **needs)
+        install(adder=build.adapter(scenarios, launch=Launch(argv, stop_timeout_s=1.0)))
+        results = tmp_path / "results"
+        command = ["run", shape, "--target", "adder", "--output-dir", str(results), *options]
+        assert main(command) == ExitCode.PASS
+        (folder,) = results.iterdir()
+        return folder
+
+    return run_scenario
 
 
 @pytest.mark.k6
-def test_new_shape_runs_from_its_two_files(
-    documented_shape: str, tmp_path: Path, build: type[Build], install: Callable[..., None]
+def test_documented_shape_runs_from_its_two_files(
+    add_shape: Callable[..., None], run: Callable[..., Path]
 ) -> None:
-    assert documented_shape not in SHAPES
-    argv = (sys.executable, str(TESTS / "servers" / "adder.py"), "--ready-file", "{ready_file}")
-    journeys = [build.journey(n, n * n) for n in range(1, 40)]
-    scenarios = further_scenarios({documented_shape: lambda _seed: {"mix": journeys}})
-    install(adder=build.adapter(scenarios, launch=Launch(argv)))
-    results = tmp_path / "results"
-    options = ("--duration", "3s", "--vus", "4", "--output-dir", str(results))
-    assert main(["run", documented_shape, "--target", "adder", *options]) == ExitCode.PASS
-    (path,) = results.glob("*/record.json")
-    record = record_file.read(path)
+    section = DOCUMENT.partition("## Adding a load shape")[2]
+    (name,) = set(re.findall(r"shapes/(\w+)\.py", section))
+    blocks = (
+        re.search(rf"^```{language}\n(.*?)^```", section, flags=re.DOTALL | re.MULTILINE)[1]
+        for language in ("python", "js")
+    )
+    add_shape(name, *blocks)
+    record = record_file.read(run(name, "--duration", "3s", "--vus", "4") / "record.json")
     assert [stage.name for stage in record.stages] == ["hold_1", "hold_2", "hold_4"]
     assert all(stage.calls > 0 for stage in record.stages)
     (finding,) = (each for each in record.findings if each.title == "Worst step")
     assert finding.text.startswith("100.00 % of the calls succeeded in hold_")
     values = {target.figure: target.value for target in record.targets}
     assert values == {"error_rate": 0.0, "staircase.worst_step_percent": 100.0}
+
+
+NEEDY = """
+from perf_core.adapter import Target
+from perf_core.analysis.evidence import ShapeFindings
+from perf_core.analysis.figures import Figure
+from perf_core.shapes.shape import Shape
+
+def find(evidence):
+    snapshots = evidence.snapshots
+    processes = snapshots.before.processes if snapshots and snapshots.after else 0
+    counts = {"needy.kills": len(evidence.kills), "needy.processes": processes}
+    return ShapeFindings((), {name: Figure(count, 1, 0.0) for name, count in counts.items()})
+
+SHAPE = Shape(
+    name="needy",
+    summary="Is everything done that a shape can need?",
+    targets=(
+        Target("needy.kills", ">", 0, need="A process must be killed."),
+        Target("needy.processes", ">", 0, need="Snapshots must be taken."),
+    ),
+    figures=("needy.kills", "needy.processes"),
+    find=find,
+    resource_snapshots=True,
+    kills_processes=True,
+)
+"""
+
+NEEDY_SCRIPT = """
+import { scenarioOf } from "../lib/scenario.js";
+export const shape = { name: "needy", profile: ({ hold }) => [hold(2, 2)] };
+const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export { cleanup, handleSummary, iterate as default, options, setup };
+"""
+
+
+@pytest.mark.k6
+def test_shape_gets_the_warm_up_snapshots_and_kills_it_needs(
+    add_shape: Callable[..., None], run: Callable[..., Path]
+) -> None:
+    add_shape("needy", NEEDY, NEEDY_SCRIPT)
+    # The deaf server has a child, whose command line contains this.
+    folder = run("needy", fault="deaf", kill_pattern="SIG_IGN")
+    values = {target.figure: target.value for target in record_file.read(folder / "record.json").targets}
+    assert values == {"needy.kills": 1, "needy.processes": 2}
+    assert (folder / "warm_up" / "summary.json").is_file()

@@ -11,7 +11,7 @@ const judge = (body, kind, expected, id = ID) => answerError(body, id, kind, nee
 const answer = (result, id = ID) => JSON.stringify({ jsonrpc: "2.0", id, result });
 const five = { content: [{ type: "text", text: "5" }], structuredContent: { result: 5 }, isError: false };
 
-test("a right answer is right in every encoding", () => {
+test("right answer in every encoding", () => {
   const event = (text) => `event: message\r\ndata: ${text}\r\n\r\n`;
   const pretty = JSON.stringify(JSON.parse(answer(five)), null, 2);
   const notification = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}';
@@ -29,24 +29,24 @@ test("a right answer is right in every encoding", () => {
   ]) assert.equal(judge(body, "result", '{"result":5}'), null, body);
 });
 
-test("a number that is off by one is a wrong answer, in every encoding", () => {
+test("number that is off by one is a wrong answer in every encoding", () => {
   const wrong = answer({ ...five, structuredContent: { result: 6 } });
   assert.equal(judge(wrong, "result", '{"result":5}'), "wrong_answer");
   assert.equal(judge(`event: message\r\ndata: ${wrong}\r\n\r\n`, "result", '{"result":5}'), "wrong_answer");
 });
 
-test("the end of a longer number does not pass for a shorter one", () => {
+test("shorter number does not match the start of a longer one", () => {
   const body = answer({ ...five, structuredContent: { result: 51 } });
   assert.equal(judge(body, "result", '{"result":5}'), "wrong_answer");
   assert.equal(judge(answer({ structuredContent: { a: 12 } }, 70), "result", '{"a":12}', 7), "wrong_answer");
 });
 
-test("the answer to another call is wrong though its content is right", () => {
+test("answer to another call is wrong even with the right content", () => {
   assert.equal(judge(answer(five, ID + 1), "result", '{"result":5}'), "wrong_answer");
   assert.equal(judge(answer(five, String(ID)), "result", '{"result":5}'), "wrong_answer");
 });
 
-test("an error result", () => {
+test("error results", () => {
   const refused = answer({ content: [{ type: "text", text: "b must not be 0" }], isError: true });
   assert.equal(judge(refused, "result", '{"result":5}'), "is_error");
   assert.equal(judge(refused, "any", "null"), "is_error");
@@ -67,7 +67,7 @@ test("kinds of expectation", () => {
   assert.deepEqual(EXPECT_KINDS, ["result", "members", "text", "error", "any"]);
 });
 
-test("members of the structured content, whatever others there are", () => {
+test("expected members of the structured content, among others", () => {
   const content = { score_id: "x", key: "G minor", coefficient: 0.5, list: [1, { a: 2 }], nested: { key: "C major" } };
   const body = answer({ structuredContent: content });
   const right = ['{"score_id":"x","key":"G minor"}', '{"key":"G minor","score_id":"x"}', '{"list":[1,{"a":2.0}]}', "{}"];
@@ -85,7 +85,7 @@ test("members of the structured content, whatever others there are", () => {
   assert.equal(judge(number, "members", '{"count":123}'), null);
 });
 
-test("a JSON-RPC error, with our id or none", () => {
+test("JSON-RPC error with our id or none", () => {
   const error = { code: -32602, message: "unknown tool" };
   for (const id of [ID, null]) {
     assert.equal(judge(JSON.stringify({ jsonrpc: "2.0", id, error }), "result", "{}"), "jsonrpc_error");
@@ -93,13 +93,13 @@ test("a JSON-RPC error, with our id or none", () => {
   assert.equal(judge(JSON.stringify({ jsonrpc: "2.0", id: 1, error }), "result", "{}"), "wrong_answer");
 });
 
-test("a body that is no response is a wrong answer", () => {
+test("body without a response is a wrong answer", () => {
   for (const body of ["", "<html>", "{", "null", "[]", '{"id":3000000007}', "data: {\n\n", `{"id":${ID},"result":null}`]) {
     assert.equal(judge(body, "any", "null"), "wrong_answer", body);
   }
 });
 
-test("text inside a string does not pass for structured content", () => {
+test("text inside a string is not structured content", () => {
   const text = '"structuredContent":{"result":5}';
   assert.equal(judge(answer({ content: [{ type: "text", text }] }), "result", '{"result":5}'), "wrong_answer");
 });
@@ -123,13 +123,13 @@ test("integers beyond 2^53 are not rounded", () => {
   assert.equal(judge(big("1e20"), "result", '{"result":100000000000000000000}'), null);
 });
 
-test("a double written as a long integer is that double", () => {
+test("double written as a long integer equals that double", () => {
   // 2**60 as Python's repr of a float, and as JavaScript prints the same double.
   assert.ok(sameValue(parseLossless("1.152921504606847e+18"), parseLossless("1152921504606847000")));
   assert.ok(!sameValue(parseLossless("1.152921504606847e+18"), parseLossless("1152921504606849000")));
 });
 
-test("lossless parsing leaves everything else alone", () => {
+test("lossless parsing changes only big integers", () => {
   const text = '{"s":"12345678901234567890 \\" 98765432109876543210","n":[1234567890123456.5,1e25,1234567890123456,-0],'
     + '"12345678901234567890":null,"big":-12345678901234567890}';
   const { big, ...rest } = parseLossless(text);
@@ -150,7 +150,7 @@ test("equality of values", () => {
   for (const [a, b] of different) assert.ok(!sameValue(parseLossless(a), parseLossless(b)), `${a} ${b}`);
 });
 
-test("the text comparison never disagrees with the parsed one by accepting", () => {
+test("answers that the text comparison accepts are right when parsed, too", () => {
   for (const [body, kind, expected] of [
     [answer(five), "result", '{"result":5}'], [answer(five), "any", "null"], [answer(five), "text", '"5"'],
   ]) {
@@ -159,7 +159,7 @@ test("the text comparison never disagrees with the parsed one by accepting", () 
   }
 });
 
-test("a stream of several messages", () => {
+test("stream of several messages", () => {
   const messages = parseSSEResponse('retry: 5\r\rdata: {"a":1}\r\revent: x\ndata: {"b"\ndata: :2}\n\nid: 3\n\n');
   assert.deepEqual(messages, [{ a: 1 }, { b: 2 }]);
   const other = answer(five, 1);

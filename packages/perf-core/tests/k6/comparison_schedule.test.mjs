@@ -7,13 +7,13 @@ const rows = [
 ];
 const plan = (/** @type {unknown} */ schedule) => ({ slices: { wires: { a: "session", b: "session" }, schedule } });
 
-test("a schedule becomes turns at the mix at the wanted number of users", () => {
+test("schedule becomes slices of the mix at the given number of users", () => {
   const slices = slicesOf(plan(rows), 4);
   assert.deepEqual(slices.map(({ name, side, start_s, end_s }) => [name, side, start_s, end_s]), rows);
   assert.ok(slices.every(({ vus, pool, rate_per_s }) => vus === 4 && pool === "mix" && rate_per_s === null));
 });
 
-test("a malformed schedule is refused with its place, what came and what was expected", () => {
+test("malformed schedule is refused with its position", () => {
   for (const [schedule, place] of [
     [undefined, "schedule"],
     [[], "schedule"],
@@ -29,7 +29,7 @@ test("a malformed schedule is refused with its place, what came and what was exp
   assert.throws(() => slicesOf({}, 4), /plan\.slices\.schedule/);
 });
 
-test("every slice has the sub-metrics that its figures come from, and none can fail", () => {
+test("every slice has its sub-metrics, none with a threshold that can fail", () => {
   const thresholds = sliceThresholds(slicesOf(plan(rows), 4));
   assert.equal(Object.keys(thresholds).length, 4 * 3);
   assert.ok("mcp_tool_call_duration_ms{stage:pair_1_a}" in thresholds);
@@ -37,7 +37,7 @@ test("every slice has the sub-metrics that its figures come from, and none can f
   assert.ok(Object.values(thresholds).every((list) => list.length === 0));
 });
 
-test("the load lasts a little longer than its last slice", () => {
+test("load lasts 100 ms longer than its last slice", () => {
   const { load } = sliceScenarios(slicesOf(plan(rows), 4));
   assert.deepEqual(load, { executor: "constant-vus", vus: 4, duration: "3400ms", gracefulStop: "10s" });
 });

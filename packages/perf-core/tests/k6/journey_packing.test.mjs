@@ -10,7 +10,7 @@ const settings = { wire: "session", tools: ["add"], kinds: ["small"] };
 const step = (a) => ["add", `{"a":${a},"b":0}`, "result", `{"result":${a}}`];
 const single = (a) => ["add", "small", [step(a)]];
 
-/** The first arguments that a VU sends, in order. */
+/** Return the first arguments that a VU sends, in order. */
 function walk(journeys, vu, count) {
   const { places, chunks } = packPools({ mix: journeys }, ["mix"], settings);
   const cursor = new Cursor((index) => chunks[index], places.mix, vu);
@@ -23,7 +23,7 @@ function walk(journeys, vu, count) {
   });
 }
 
-test("a VU walks through the whole pool, round and round, from a place of its own", () => {
+test("VU walks the whole pool in a circle from its own start", () => {
   const journeys = Array.from({ length: 250 }, (_, a) => single(a));
   for (const vu of [1, 2, 77]) {
     const sent = walk(journeys, vu, 500);
@@ -33,19 +33,19 @@ test("a VU walks through the whole pool, round and round, from a place of its ow
   }
 });
 
-test("journeys of several steps are stepped over whole", () => {
+test("cursor moves by whole journeys of several steps", () => {
   const journeys = Array.from({ length: 150 }, (_, a) => ["j", "", Array.from({ length: 1 + (a % 3) }, () => step(a))]);
   assert.deepEqual(new Set(walk(journeys, 3, 150)).size, 150);
 });
 
-test("800 VUs start at 800 places of 20,000, far apart", () => {
+test("800 VUs start far apart in a pool of 20,000", () => {
   const starts = Array.from({ length: 800 }, (_, vu) => startOf(vu + 1, 20000)).sort((a, b) => a - b);
   const gaps = starts.slice(1).map((start, index) => start - starts[index]);
   assert.ok(Math.min(...gaps) >= 5, String(Math.min(...gaps)));
   assert.ok(starts[0] >= 0 && starts[799] < 20000);
 });
 
-test("a malformed pool is refused with its place", () => {
+test("malformed pool is refused with its position", () => {
   const refusals = [
     [{}, "plan.pools.mix: expected a list of journeys, at least one, got nothing"],
     [{ mix: [] }, "plan.pools.mix: expected a list of journeys, at least one, got []"],
@@ -90,7 +90,7 @@ test("calculations and their answers", () => {
   assert.deepEqual(calculation("divide", 7, 0), ["divide", '{"a":7,"b":0}', "error", "null"]);
 });
 
-test("the calculator's mix has the published shares, is seeded, and keeps whole numbers exact", () => {
+test("mix of the calculator has the published shares, is seeded, and keeps whole numbers exact", () => {
   const mix = calculatorPool("mix", 10000, 1);
   const share = (tool) => mix.filter(([name]) => name === tool).length / 100;
   for (const [tool, percent] of [["add", 40], ["subtract", 30], ["multiply", 20], ["divide", 10]]) {
@@ -104,7 +104,7 @@ test("the calculator's mix has the published shares, is seeded, and keeps whole 
   }
 });
 
-test("the pool of division has its edge case", () => {
+test("pool of divisions has divisions by zero", () => {
   const edges = calculatorPool("divide", 100, 1).filter(([, kind]) => kind === "edge");
   assert.equal(edges.length, 5);
   assert.ok(edges.every(([, , [[, , kind]]]) => kind === "error"));

@@ -1,4 +1,4 @@
-"""Answers under load, right and wrong, as the real k6 judges them."""
+"""Right and wrong answers under load, judged by the real k6."""
 
 import json
 from typing import Any
@@ -40,14 +40,14 @@ def test_every_fault_is_counted_under_its_class_and_nothing_else_is(server: Any,
             case 100:
                 reply.close = True
             case 110:
-                reply.delay_s = 1.0
+                reply.delay_s = 5.0
         reply.body = json.dumps(message, separators=(",", ":"))
         return reply
 
     server.fault = fault
     run = k6.run(
         "quick",
-        PLAN=k6.plan(wire="stateless", settings={"request_timeout_s": 0.5, "time_scale": 1.5 / 30}),
+        PLAN=k6.plan(wire="stateless", settings={"request_timeout_s": 1.5, "time_scale": 3 / 30}),
         SERVER_URL=server.url,
     )
     assert run.exit_code == 0, run.stderr
@@ -61,9 +61,9 @@ def test_every_fault_is_counted_under_its_class_and_nothing_else_is(server: Any,
         "timeout": 1,
     }
     assert run.count("mcp_errors") == 11
-    # Transport errors, HTTP errors and refusals are no samples; everything that was answered or timed out is.
+    # Transport errors, HTTP errors and refusals are not samples; calls that were answered or timed out are.
     assert run.count("mcp_tool_call_duration_ms") == len(server.calls) - 4
-    assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["max"] >= 490
+    assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["max"] >= 1490
 
 
 def test_right_answers_are_right_in_every_encoding(server: Any, k6: Any) -> None:
@@ -87,7 +87,7 @@ def test_right_answers_are_right_in_every_encoding(server: Any, k6: Any) -> None
     server.fault = fault
     run = k6.run("quick", PLAN=k6.plan(wire="stateless"), SERVER_URL=server.url)
     assert run.exit_code == 0, run.stderr
-    assert run.count("mcp_tool_call_duration_ms") > 50
+    assert run.count("mcp_tool_call_duration_ms") > 20
     assert errors_by_class(run) == {}
 
 
@@ -126,7 +126,7 @@ def test_all_expectations_in_journeys_of_several_steps(server: Any, k6: Any) -> 
     broken_journeys = run.count("mcp_errors")
     assert errors_by_class(run) == {"wrong_answer": broken_journeys}
     journeys = run.count("mcp_journey_duration_ms")
-    assert journeys >= 10
+    assert journeys >= 2
     assert abs(journeys - broken_journeys) <= 1
     assert run.count("mcp_tool_call_duration_ms") == pytest.approx(6 * journeys + broken_journeys, abs=6)
     assert run.count("mcp_tool_call_duration_ms{tool:größe}") == pytest.approx(2 * journeys, abs=2)

@@ -1,4 +1,4 @@
-"""Sessions: opened once, reused, given back; and what happens when the server loses or refuses them."""
+"""Sessions: opened once, reused and deleted; lost or refused by the server."""
 
 from collections import Counter
 from typing import Any
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.k6
 
 
 @pytest.mark.parametrize("wire", ["session", "stateless"])
-def test_a_run_with_a_plan(server: Any, k6: Any, wire: str) -> None:
+def test_sessions_and_calls_of_a_run_with_a_plan(server: Any, k6: Any, wire: str) -> None:
     run = k6.run("quick", PLAN=k6.plan(wire=wire, settings={"vus": 4}), SERVER_URL=server.url)
     assert (run.exit_code, run.stdout) == (0, ""), run.stderr
     assert server.violations == []
@@ -17,7 +17,7 @@ def test_a_run_with_a_plan(server: Any, k6: Any, wire: str) -> None:
     assert server.sessions == set()
 
     calls = len(server.calls)
-    assert calls > 50
+    assert calls > 20
     assert run.count("mcp_errors") == 0
     for metric in ("", "{stage:hold_4}", "{tool:add}"):
         assert run.count(f"mcp_tool_call_duration_ms{metric}") == calls
@@ -45,7 +45,7 @@ def test_vus_start_at_different_places_of_the_plan(server: Any, k6: Any) -> None
     assert len(set(first.values())) == 4
 
 
-def test_churn_opens_and_deletes_a_session_in_each_iteration(server: Any, k6: Any) -> None:
+def test_session_per_iteration_opens_and_deletes_one_each_time(server: Any, k6: Any) -> None:
     run = k6.run(
         "quick",
         PLAN=k6.plan(settings={"session_per_iteration": True, "calls_per_session": 3}),
@@ -55,15 +55,19 @@ def test_churn_opens_and_deletes_a_session_in_each_iteration(server: Any, k6: An
     assert server.violations == []
     calls_of_sessions = Counter(session for _, _, session in server.calls)
     assert set(calls_of_sessions.values()) == {3}
-    assert run.count("mcp_sessions_opened") == len(calls_of_sessions) > 5
+    assert run.count("mcp_sessions_opened") == len(calls_of_sessions) > 2
     assert run.count("mcp_sessions_closed") == len(calls_of_sessions)
     assert server.sessions == set()
     assert run.count("mcp_errors") == 0
 
 
-def test_a_lost_session_is_an_error_and_is_replaced(server: Any, k6: Any) -> None:
-    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
-        if number == 20:
+def test_lost_session_is_an_error_and_is_replaced(server: Any, k6: Any) -> None:
+    used: set[str | None] = set()
+
+    def fault(_number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        used.update(session for _, _, session in server.calls)
+        # Once both VUs have called: the sessions that replace theirs are the third and the fourth.
+        if len(used) == 2 and server.sessions == used:
             server.sessions.clear()
         return reply
 
@@ -76,7 +80,7 @@ def test_a_lost_session_is_an_error_and_is_replaced(server: Any, k6: Any) -> Non
     assert server.sessions == set()
 
 
-def test_a_server_that_refuses_sessions_is_not_hammered(server: Any, k6: Any) -> None:
+def test_server_that_refuses_sessions_is_retried_with_growing_pauses(server: Any, k6: Any) -> None:
     server.accepts_sessions = False
     run = k6.run("quick", PLAN=k6.plan(), SERVER_URL=server.url)
     assert run.exit_code == 0, run.stderr

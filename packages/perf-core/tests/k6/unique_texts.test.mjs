@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { insertUnique, UNIQUE, uniqueText } from "../../src/perf_core/k6/lib/unique_texts.js";
 
-test("always 16 letters and digits, and never the same", () => {
+test("16 letters and digits, different for each start, VU and count", () => {
   const start_ms = Date.UTC(2026, 10, 22);
   const texts = [];
   for (const at_ms of [start_ms, start_ms + 1]) {
@@ -13,7 +13,7 @@ test("always 16 letters and digits, and never the same", () => {
   for (const text of texts) assert.match(text, /^[0-9a-z]{16}$/);
 });
 
-test("replaced wherever it stands", () => {
+test("every placeholder is replaced", () => {
   assert.equal(UNIQUE, "{unique}");
   assert.equal(insertUnique('{"a":"x-{unique}","b":"{unique}{unique}"}', "42"), '{"a":"x-42","b":"4242"}');
   assert.equal(insertUnique('{"a":{"unique":1}}', "42"), '{"a":{"unique":1}}');

@@ -1,4 +1,4 @@
-"""The adapter keeps the lab's contract, and asks what the guide asks."""
+"""The adapter satisfies the lab's contract and has the guide's scenarios."""
 
 from __future__ import annotations
 
@@ -20,33 +20,37 @@ from perf_core.testing import AdapterContract
 HEAVY = {"large-scores", "tools", "benchmark"}
 
 
+PIECES = 6
+"""Twice as many journeys are drawn: one for each call with a mistake."""
+
+
 @pytest.fixture(autouse=True)
 def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Each is changed and analysed when it is drawn; as many as there are kinds of mistakes are enough here.
-    monkeypatch.setattr(journeys, "PIECES", 12)
+    # Each piece is changed and analysed when it is drawn.
+    monkeypatch.setattr(journeys, "PIECES", PIECES)
 
 
 class TestContract(AdapterContract):
-    """Over every mistake once, and as many ordinary journeys; what takes longer is tried below."""
+    """The contract for all scenarios but the heavy ones, which are tested below."""
 
     adapter = adapter
-    calls_per_pool = 14
+    calls_per_pool = 2 * PIECES
     wires = ("session",)
 
     def _scenarios(self) -> Iterator[Scenario]:
         yield from (each for each in super()._scenarios() if each.name not in HEAVY)
 
 
-def test_every_published_scenario_is_there_and_those_of_the_calculator_too() -> None:
+def test_adapter_has_all_scenarios_of_the_guide_and_of_the_calculator() -> None:
     assert set(adapter.scenarios) == {
         "quick", "load", "stress", "endurance", "spike", "benchmark", "concurrent", "large-scores", "memory",
         "tools", "rate-limit", "cleanup", "stability", "recovery",
     }  # fmt: skip
 
 
-def test_half_of_the_imports_are_unseen_and_names_are_the_journeys_own() -> None:
+def test_half_of_the_imports_are_unseen_and_each_journey_has_its_own_score_name() -> None:
     drawn = mixed(1)["mix"]
-    assert Counter(journey.kind for journey in drawn) == {"known": 12, "unseen": 12}
+    assert Counter(journey.kind for journey in drawn) == {"known": PIECES, "unseen": PIECES}
     for journey in drawn:
         tools = [step.tool for step in journey.steps]
         assert tools == ["import_score", "key_analysis", "chord_analysis", "export_score", "delete_score"]
@@ -55,16 +59,20 @@ def test_half_of_the_imports_are_unseen_and_names_are_the_journeys_own() -> None
         assert all(step.expect.kind in {"members", "result"} for step in journey.steps)
 
 
-def test_each_tool_has_a_pool_of_both_kinds() -> None:
+def test_each_tool_has_a_pool_of_known_and_unseen_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One piece of each kind and one seed: each further one costs about 0.3 s of analyses or composition.
+    monkeypatch.setattr(journeys, "PIECES_BY_TOOL", 1)
+    monkeypatch.setattr(journeys, "COMPOSITIONS", 1)
     pools = by_tool(1)
     tools = {step.tool for journey in pools["mix"] for step in journey.steps}
     assert set(pools) - {"mix"} == tools
-    for tool, pool in pools.items():
-        assert {journey.kind for journey in pool} == {"known", "unseen"}
-        assert tool == "mix" or all(tool in [step.tool for step in journey.steps] for journey in pool)
+    assert len(tools) == 18
+    for tool in tools:
+        assert Counter(journey.kind for journey in pools[tool]) == {"known": 1, "unseen": 1}
+        assert all(tool in [step.tool for step in journey.steps] for journey in pools[tool])
 
 
-def test_large_scores_come_in_the_published_sizes() -> None:
+def test_large_scores_have_the_published_sizes() -> None:
     assert SIZES == ((20, 100), (50, 200), (100, 300), (150, 500))
     pools = large_scores(1, sizes=((3, 5), (4, 6)))
     assert list(pools) == ["mix", "3x5", "4x6"]
@@ -78,19 +86,19 @@ def test_large_scores_come_in_the_published_sizes() -> None:
     assert facts["measures"] == 6
 
 
-def test_mistakes_of_every_kind_are_made_between_ordinary_work() -> None:
+def test_three_of_four_faulty_journeys_have_a_mistake_of_each_kind() -> None:
     drawn = faulty(1)["mix"]
     assert {journey.kind for journey in drawn} == {"document", "question", "name", "none"}
     wrong = [step for journey in drawn for step in journey.steps if step.expect.kind == "error"]
-    assert len(wrong) == 0.75 * len(drawn)
+    assert len(wrong) == 0.75 * len(drawn) == 0.75 * 2 * PIECES
     assert all(journey.steps[-1].tool == "delete_score" for journey in drawn)
 
 
-def test_rate_limited_server_asks_for_tokens_and_has_the_limits(tmp_path: Path) -> None:
+def test_rate_limited_server_requires_tokens_and_has_the_limits(tmp_path: Path) -> None:
     scenario = adapter.scenarios["rate-limit"]
     assert scenario.launch is not None
     plan = plan_scenario(scenario, "session", Settings(), tokens=scenario.launch.tokens)
-    assert len(plan.tokens) == 2, "two clients beside the lab itself"
+    assert len(plan.tokens) == 2, "two clients, and one token for the lab itself"
     assert scenario.launch.tokens[0] not in plan.tokens
     assert f"--rate-limit-burst {LIMITS.burst}" in " ".join(scenario.launch.argv)
 

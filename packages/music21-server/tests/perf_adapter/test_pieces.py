@@ -1,4 +1,4 @@
-"""Works to import under load: known ones with frozen answers, and ones that nobody has seen."""
+"""Works to import under load: known ones with stored answers, and unseen ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_all_frozen_answers_are_those_of_the_engine() -> None:
         assert found == {"facts": piece.facts, "key": piece.key, "chords": piece.chords, "midi": piece.midi}
 
 
-def test_works_are_of_many_kinds_and_sizes() -> None:
+def test_known_works_are_diverse() -> None:
     known = known_pieces()
     notes = [piece.facts["notes"] for piece in known]
     assert min(notes) < 200
@@ -56,7 +56,7 @@ def test_works_are_of_many_kinds_and_sizes() -> None:
     }
 
 
-def test_unseen_works_are_seeded_and_unlike_one_another_and_the_known() -> None:
+def test_unseen_works_depend_on_the_seed_and_differ_from_one_another() -> None:
     first = unseen_pieces(4, seed=3)
     assert first == unseen_pieces(4, seed=3)
     assert first != unseen_pieces(4, seed=4)
@@ -65,14 +65,14 @@ def test_unseen_works_are_seeded_and_unlike_one_another_and_the_known() -> None:
     assert all(piece.kind == "unseen" and piece.source_type == "content" for piece in first)
 
 
-def test_one_work_changed_in_two_ways_is_two_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changing_one_work_twice_gives_two_works(monkeypatch: pytest.MonkeyPatch) -> None:
     few = known_pieces()[:2]
     monkeypatch.setattr(pieces, "known_pieces", lambda: few)
-    # More are asked for than there are known works: they come again.
+    # More than there are known works, so that works are used twice.
     assert len({piece.source for piece in unseen_pieces(5, seed=1)}) == 5
 
 
-def test_every_unique_text_makes_another_document_with_the_same_score() -> None:
+def test_each_unique_text_gives_another_document_with_the_same_score() -> None:
     (piece,) = unseen_pieces(1, seed=5)
     assert piece.source.endswith(UNIQUE)
     contents = set()
@@ -87,7 +87,7 @@ def test_every_unique_text_makes_another_document_with_the_same_score() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 1000])
-def test_archive_is_whole_whatever_its_length(length: int) -> None:
+def test_archive_is_valid_for_any_length(length: int) -> None:
     document = b"x" * length
     content = base64.b64decode(archived(document).replace(UNIQUE, "0" * 16), validate=True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -96,7 +96,7 @@ def test_archive_is_whole_whatever_its_length(length: int) -> None:
         assert len(archive.comment) == 12
 
 
-def test_beginning_ends_before_it_becomes_long_and_keeps_the_order() -> None:
+def test_beginning_has_the_first_members_up_to_a_paged_list() -> None:
     piece = known_pieces()[0]
     entry = entry_of(piece.source, piece.source_type)
     whole = json.loads(jobs.analyse("chords", entry.columns, {}).head)
@@ -104,11 +104,11 @@ def test_beginning_ends_before_it_becomes_long_and_keeps_the_order() -> None:
     assert list(found) == list(whole)[: len(found)]
     assert {"key", "sonority_count"} <= set(found)
     assert len(json.dumps(found)) <= 600
-    assert "sonorities" not in found, "a list that comes in pages is no beginning"
+    assert "sonorities" not in found, "its entries are sent in pages"
 
 
-def test_midi_is_what_the_server_exports() -> None:
+def test_expected_midi_size_is_that_of_the_export() -> None:
     piece = known_pieces()[0]
     entry = entry_of(piece.source, piece.source_type)
-    made = jobs.export(entry, "midi", jobs.WHOLE, Bounds())
-    assert piece.midi["size_bytes"] == len(made.content) > 100
+    export = jobs.export(entry, "midi", jobs.WHOLE, Bounds())
+    assert piece.midi["size_bytes"] == len(export.content) > 100

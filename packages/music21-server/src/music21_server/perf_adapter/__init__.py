@@ -1,6 +1,6 @@
-"""How the lab starts, calls and judges the music21 server: the published guide's scenarios and targets.
+"""Adapter of the music21 server for the performance lab: the published guide's scenarios and targets.
 
-The calculator's scenarios (``load``, ``stress`` and the others) run here too, over the same journeys.
+The standard scenarios (``load``, ``stress`` and the others) run over the same journeys.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from music21_server.perf_adapter.journeys import (
     by_tool,
     faulty,
     large_scores,
+    list_scores_only,
     mixed,
-    questions_of_nothing,
 )
 from perf_core import Launch, Limits, Scenario, Target
 from perf_core.scenarios import MOST_SUCCEED, further_scenarios, standard_scenarios
@@ -22,37 +22,46 @@ from perf_core.scenarios import MOST_SUCCEED, further_scenarios, standard_scenar
 __all__ = ["Music21Adapter", "adapter"]
 
 LIMITS = Limits(rate_per_s=2.0, burst=20)
-"""Of the server that ``rate-limit`` starts: slow enough that a burst is over before the next token comes."""
+"""Rate limit of the server in ``rate-limit``: so low that a burst is over before the next token arrives."""
 
 _TOKENS = tuple(f"perf-lab-client-{number}" for number in range(3))
 
 _P95 = Target(
-    "latency_ms.all.p95", "<", 5000, stretch=1000, min_samples=200, need="An answer comes while it is wanted."
+    "latency_ms.all.p95",
+    "<",
+    5000,
+    stretch=1000,
+    min_samples=200,
+    need="Users get answers while they still wait.",
 )
 
 STANDARD_TARGETS: Mapping[str, Sequence[Target]] = {
     "quick": (MOST_SUCCEED, _P95),
     "load": (MOST_SUCCEED, replace(_P95, figure="latency_ms.all.p95@hold_100")),
     "stress": (
-        Target("stress.vus_carried", ">", 50, stretch=100, min_samples=500, need="A rush must be survived."),
+        Target(
+            "stress.vus_carried", ">", 50, stretch=100, min_samples=500, need="The server survives a rush."
+        ),
     ),
     "endurance": (
         MOST_SUCCEED,
-        Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="It is there when it is needed."),
-        Target("sessions_left", "<", 1, need="Sessions that are closed must be gone."),
+        Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="The server is up when it is needed."),
+        Target("sessions_left", "<", 1, need="Closed sessions leave nothing behind."),
     ),
     "spike": (
         MOST_SUCCEED,
-        Target("spike.recovery_s", "<", 60, stretch=10, min_duration_s=30, need="A rush must not linger."),
+        Target(
+            "spike.recovery_s", "<", 60, stretch=10, min_duration_s=30, need="A rush has no lasting effect."
+        ),
     ),
     "benchmark": (MOST_SUCCEED,),
 }
-"""Success and latency as the guide has them; it says nothing of these scenarios for this server."""
+"""Targets of the standard scenarios. The guide gives success rate and latency, but not per scenario."""
 
 FURTHER_TARGETS: Mapping[str, Sequence[Target]] = {
     "concurrent": (_P95,),
     "recovery": (
-        Target("recovery.slowest_s", "<", 2, stretch=1, need="A crash of one worker is hardly noticed."),
+        Target("recovery.slowest_s", "<", 2, stretch=1, need="Users hardly notice the crash of a worker."),
     ),
     "rate-limit": (
         Target(
@@ -62,7 +71,7 @@ FURTHER_TARGETS: Mapping[str, Sequence[Target]] = {
             stretch=1,
             min_samples=50,
             min_duration_s=20,
-            need="Each client gets the rate that it was promised, and no more.",
+            need="Each client gets its configured rate, and no more.",
         ),
     ),
 }
@@ -87,7 +96,7 @@ def _scenarios() -> dict[str, Scenario]:
             "large-scores": large_scores,
             "memory": mixed,
             "tools": by_tool,
-            "rate-limit": questions_of_nothing,
+            "rate-limit": list_scores_only,
             "cleanup": faulty,
             "stability": mixed,
             "recovery": mixed,
@@ -97,7 +106,7 @@ def _scenarios() -> dict[str, Scenario]:
         limits=LIMITS,
         kill_pattern="music21_server.workers.fork_server",
         gauges={"scores": "music21_scores", "workers": "music21_workers"},
-        # The server itself gives up after 90 s.
+        # The server's own timeout is 90 s.
         request_timeout_s=90.0,
     )
     return {**standard, "benchmark": replace(standard["benchmark"], journeys=by_tool), **further}
@@ -105,7 +114,7 @@ def _scenarios() -> dict[str, Scenario]:
 
 @dataclass(frozen=True)
 class Music21Adapter:
-    """The music21 server, as the lab sees it."""
+    """Launch command and scenarios of the music21 server."""
 
     name: str = "music21"
     server_name: str | None = "music21"

@@ -1,11 +1,11 @@
-"""Works that are imported under load, with the answers that must come back.
+"""Works to import under load, with their expected answers.
 
-Known works are named: the server reads them from music21's corpus. Their answers are frozen in
-``data/perf_works.json``, which ``tools/make_perf_works.py`` makes after plain music21 has given the same.
+Known works are sent by name; the server reads them from music21's corpus. Their answers are stored in
+``data/perf_works.json``, which ``tools/make_perf_works.py`` writes after checking them against music21.
 
-Unseen ones are the same works transposed, with some pitches moved, and sent as archives. Their answers are
-worked out here, when a plan is made. The archive's comment is made unique by the generator for each journey,
-so that the server has never seen the document that comes: it unpacks, reads and analyses it anew.
+Unseen works are the same works transposed, with some pitches changed, and sent as archives. Their answers are
+computed while the plan is made. The load generator makes each archive's comment unique, so that every
+document is new to the server and has to be unpacked, read and analysed.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ _CONTAINER: Final = (
     '<rootfile full-path="score.musicxml"/></rootfiles></container>'
 )
 _UNIQUE_CHARACTERS: Final = 16
-"""Of base64, which are 12 bytes of the archive's comment."""
+"""Length of the unique text in base64; as the archive's comment it is 12 bytes."""
 
-_LONGEST_PREFIX: Final = 600
-"""Letters of an answer that are compared: its beginning, up to the first long list."""
+_MAX_PREFIX: Final = 600
+"""Most characters of an answer that are compared."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Something to import, and what must come back.
+    """A work to import, with the expected answers.
 
     Attributes:
-        source: Argument of ``import_score``; of unseen content with :data:`perf_core.UNIQUE` in it.
-        source_type: Likewise.
+        source: Argument of ``import_score``; unseen content ends with :data:`perf_core.UNIQUE`.
+        source_type: Argument of ``import_score``.
         kind: ``known`` or ``unseen``.
-        facts: First members of the answer to ``import_score``, after ``score_id``.
-        key: Likewise to ``key_analysis``.
-        chords: Likewise to ``chord_analysis``.
-        midi: Likewise to ``export_score`` as MIDI.
+        facts: First members of the result of ``import_score``, after ``score_id``.
+        key: First members of the result of ``key_analysis``.
+        chords: First members of the result of ``chord_analysis``.
+        midi: First members of the result of ``export_score`` as MIDI.
     """
 
     source: str = field(repr=False)
@@ -77,21 +77,21 @@ def known_pieces() -> tuple[Piece, ...]:
 
 
 def unseen_pieces(count: int, seed: int) -> list[Piece]:
-    """Return works that nobody has seen; about 20 ms of work each.
+    """Return changed works that no server has seen; each takes about 20 ms to make.
 
     Args:
-        count: How many; beyond the number of known works each is changed in several ways.
-        seed: Decides which works, and how they are changed.
+        count: Number of works; if there are fewer known works, each is changed in several ways.
+        seed: Seed for the choice of works and for their changes.
     """
-    chance = random.Random(seed)  # noqa: S311 - a draw of load, no secret
+    rng = random.Random(seed)  # noqa: S311 - load, no secret
     names = [piece.source for piece in known_pieces()]
-    chance.shuffle(names)
-    return [_unseen(names[index % len(names)], chance.randrange(2**31)) for index in range(count)]
+    rng.shuffle(names)
+    return [_unseen(names[index % len(names)], rng.randrange(2**31)) for index in range(count)]
 
 
 @functools.lru_cache(maxsize=512)
 def _unseen(work: str, seed: int) -> Piece:
-    # Several scenarios of one command draw the same pieces.
+    # Cached because several scenarios of one command draw the same pieces.
     original = from_corpus(work)
     document = unpack(original.content, Limits()) if original.kind == "mxl" else original.content
     source = archived(perturb(document, seed).document)
@@ -99,12 +99,12 @@ def _unseen(work: str, seed: int) -> Piece:
 
 
 def entry_of(source: str, source_type: jobs.SourceType) -> Entry:
-    """Return what the engine makes of the arguments of ``import_score``."""
+    """Return the store entry that the engine creates for these arguments of ``import_score``."""
     return jobs.read(Source(source.replace(UNIQUE, "0" * _UNIQUE_CHARACTERS), source_type), Limits())
 
 
 def answers(entry: Entry) -> dict[str, Any]:
-    """Return the first members of the answers that a piece has, by the names of its attributes."""
+    """Return the expected answers for an entry, by the attributes of `Piece`."""
     midi = jobs.export(entry, "midi", jobs.WHOLE, Bounds())
     return {
         "facts": {"format": entry.kind, **entry.info},
@@ -115,27 +115,28 @@ def answers(entry: Entry) -> dict[str, Any]:
 
 
 def beginning(entry: Entry, analysis: str, **arguments: Any) -> dict[str, Any]:
-    """Return the first members of an analysis, up to some hundred letters or the first long list.
+    """Return the first members of an analysis: at most 600 characters, and nothing after an empty list.
 
     Args:
         entry: The score.
         analysis: One of ``analyses.ANALYSES``.
-        arguments: Of the analysis, where they are not the usual ones.
+        arguments: Arguments of the analysis; defaults for the others.
     """
     head = json.loads(jobs.analyse(analysis, entry.columns, arguments).head)
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in head.items():
-        if len(json.dumps({**found, name: value})) > _LONGEST_PREFIX or value == []:
+        # An empty list in the head is a place for entries that are sent in pages.
+        if len(json.dumps({**members, name: value})) > _MAX_PREFIX or value == []:
             break
-        found[name] = value
-    return found
+        members[name] = value
+    return members
 
 
 def archived(document: bytes) -> str:
-    """Return compressed MusicXML in base64, whose comment is :data:`perf_core.UNIQUE`.
+    """Return compressed MusicXML in base64 that ends with :data:`perf_core.UNIQUE`.
 
-    Whatever 16 letters and digits stand there, they are 12 bytes of comment: the archive stays whole, its
-    score the same, and its bytes are those of no other.
+    Any 16 letters and digits in that place decode to the 12 bytes of the archive's comment, so the archive
+    remains valid and contains the same score, but differs from all others.
     """
     for padding in range(3):
         packed = io.BytesIO()
@@ -144,14 +145,14 @@ def archived(document: bytes) -> str:
                 ("META-INF/container.xml", (_CONTAINER + " " * padding).encode()),
                 ("score.musicxml", document),
             ):
-                # A fixed date: the same piece must be the same text in every plan.
+                # `ZipInfo` has a fixed date, so that a piece is the same text in every plan.
                 info = zipfile.ZipInfo(name)
                 info.compress_type = zipfile.ZIP_STORED if name.startswith("META") else zipfile.ZIP_DEFLATED
                 archive.writestr(info, content)
         content = packed.getvalue()
         if len(content) % 3 == 0:
             comment_bytes = _UNIQUE_CHARACTERS * 3 // 4
-            # The last two bytes of an archive are the length of the comment that follows.
-            whole = content[:-2] + comment_bytes.to_bytes(2, "little")
-            return base64.b64encode(whole).decode() + UNIQUE
-    raise AssertionError("unreachable: one of three lengths in a row is a multiple of three")
+            # An archive ends with the length of its comment, followed by the comment.
+            start = content[:-2] + comment_bytes.to_bytes(2, "little")
+            return base64.b64encode(start).decode() + UNIQUE
+    raise AssertionError("unreachable: one of three consecutive lengths is a multiple of three")

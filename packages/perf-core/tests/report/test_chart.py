@@ -9,10 +9,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from perf_core.report.chart import MAX_POINTS, PANELS, Chart, chart, thin
+from perf_core.report.chart import Chart, chart
+from perf_core.report.chart_lines import MAX_POINTS, PANELS
 from perf_core.results.record import RunRecord, Series
 
 Sample = Callable[..., RunRecord]
@@ -110,27 +109,3 @@ def test_long_runs_are_thinned_and_say_so(sample: Sample) -> None:
     assert max(len(trace["x"]) for trace in long.figure["data"]) <= MAX_POINTS
     assert "7,800 points" in long.note
     assert "Thinned" not in drawn(sample("load")).note
-
-
-POINTS = st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=300).map(
-    lambda values: [(float(index), value) for index, value in enumerate(values)]
-)
-
-
-@given(POINTS, st.integers(min_value=2, max_value=60))
-def test_thinning_keeps_order_and_extremes(points: list[tuple[float, float | None]], most: int) -> None:
-    kept = thin(points, most)
-    assert len(kept) <= max(most, 0)
-    assert [t_s for t_s, _ in kept] == sorted({t_s for t_s, _ in kept})
-    assert set(kept) <= set(points)
-    values = [value for _, value in points if value is not None]
-    kept_values = [value for _, value in kept if value is not None]
-    if values:
-        assert (min(kept_values), max(kept_values)) == (min(values), max(values))
-    if len(points) <= most:
-        assert kept == points
-
-
-def test_period_without_values_stays_a_gap() -> None:
-    points: list[tuple[float, float | None]] = [(float(i), None if 40 <= i < 60 else 1.0) for i in range(100)]
-    assert None in [value for _, value in thin(points, 20)]

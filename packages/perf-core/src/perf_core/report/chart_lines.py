@@ -1,0 +1,108 @@
+"""Rows and lines of the main figure, and the points of a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perf_core.results.record import Series
+
+# Two points per pixel of a wide page: more would not be visible and only make the page large.
+MAX_POINTS = 1200
+
+Column = Sequence[float | None]
+Point = tuple[float, float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a row.
+
+    Attributes:
+        name: Name in legend and hover text.
+        table: Columns of the series with its values, ``load`` or ``server``.
+        column: Name of its column.
+        colour: CSS variable.
+        dash: plotly's name of the line style.
+        is_level: Whether it keeps its value until the next sample, so that a period without one is not a gap.
+    """
+
+    name: str
+    table: str
+    column: str
+    colour: str
+    dash: str = "solid"
+    is_level: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row of the figure; ``from_zero`` makes its axis start at zero."""
+
+    title: str
+    lines: tuple[Line, ...]
+    from_zero: bool = True
+
+
+PANELS = (
+    Panel(
+        "Latency, ms",
+        (
+            Line("median", "load", "latency_med_ms", "--line-1"),
+            Line("p95", "load", "latency_p95_ms", "--line-2"),
+            Line("p99", "load", "latency_p99_ms", "--line-3", dash="dot"),
+        ),
+    ),
+    Panel(
+        "Throughput, 1/s",
+        (
+            Line("calls", "load", "calls_per_s", "--line-1"),
+            Line("errors", "load", "errors_per_s", "--line-bad", dash="dot"),
+        ),
+    ),
+    # An axis from zero would hide the growth of one megabyte in sixty that readers look for.
+    Panel("Server memory (RSS), MB", (Line("RSS", "server", "rss_mb", "--line-1"),), from_zero=False),
+    Panel(
+        "CPU, cores in use",
+        (
+            Line("server", "server", "cpu_cores", "--line-1"),
+            Line("generator", "server", "generator_cpu_cores", "--line-2", dash="dot"),
+        ),
+    ),
+    Panel("Virtual users", (Line("VUs", "load", "vus", "--line-1", is_level=True),)),
+)
+
+
+def line_points(series: Series, line: Line) -> list[Point]:
+    """Return time and value of a line's points; empty when none has a value."""
+    table: Mapping[str, Column] = series.load if line.table == "load" else series.server
+    times = table.get("t_s", ())
+    values = table.get(line.column, ())
+    points = [
+        (t_s, value if value is not None and math.isfinite(value) else None)
+        for t_s, value in zip(times, values, strict=False)
+        if t_s is not None and math.isfinite(t_s)
+    ]
+    return points if any(value is not None for _, value in points) else []
+
+
+def thin(points: Sequence[Point], limit: int) -> list[Point]:
+    """Return at most ``limit`` points: the lowest and the highest of each interval.
+
+    Averages would hide the spikes that readers look for. An interval without a value stays a gap.
+
+    Args:
+        points: Time and value, in order of time.
+        limit: Largest number of points, at least 2.
+    """
+    if len(points) <= limit:
+        return list(points)
+    intervals = limit // 2
+    thinned: list[Point] = []
+    for number in range(intervals):
+        interval = points[number * len(points) // intervals : (number + 1) * len(points) // intervals]
+        values = [(value, index) for index, (_, value) in enumerate(interval) if value is not None]
+        indices = sorted({min(values)[1], max(values)[1]}) if values else [0]
+        thinned += [interval[index] for index in indices]
+    return thinned

@@ -1,4 +1,4 @@
-"""Builders of what the modules hand to one another; each test says only what matters to it."""
+"""Builders of the data that modules exchange, so that a test names only the values that matter to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from perf_core.results.record import Finding, GeneratorUse, Latency, Metrics, St
 from perf_core.sampling.sampler import Reading, Sample
 from perf_core.shapes.registry import plan_scenario
 
-# On a busy machine a single example may take long; what it finds counts, not how soon.
+# A single example may take long on a busy machine.
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
 
@@ -41,7 +41,7 @@ def _stage(
     error_rate: float = 0.0,
     samples: int | None = None,
 ) -> Stage:
-    """A stage whose kind and users are in its name, as in `hold_100` or `recovery_1`."""
+    """Return a stage with the kind and the users of its name, such as `hold_100` or `recovery_1`."""
     kind, _, number = name.partition("_")
     vus = int(number) if kind in {"hold", "ramp"} and number.isdigit() else 10
     answered = calls if samples is None else samples
@@ -91,7 +91,7 @@ def _generator(**changes: Any) -> GeneratorUse:
 def _load_columns(
     periods: Sequence[tuple[float | None, ...]], period_s: float = 1.0
 ) -> dict[str, tuple[float | None, ...]]:
-    """Columns from rows of (calls_per_s, errors_per_s, median latency, VUs); later items may be left out."""
+    """Return columns from rows of (calls_per_s, errors_per_s, median latency, VUs); later items are optional."""
     rows = [(*row, *(0.0, 0.0, 5.0, 10.0)[len(row) :]) for row in periods]
     calls, errors, median, vus = zip(*rows, strict=True) if rows else ((), (), (), ())
     return {
@@ -111,7 +111,7 @@ def _trend(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class SummaryDocument:
-    """What `k6/lib/summary.js` writes: sub-metrics without samples are there, with zeros."""
+    """A summary as `k6/lib/summary.js` writes it: metrics without samples are there, with zeros."""
 
     document: dict[str, Any]
 
@@ -150,7 +150,7 @@ class SummaryDocument:
         return self
 
     def count(self, name: str) -> int:
-        """Samples of a metric so far."""
+        """Return the number of samples of a metric so far."""
         return int(self.document["metrics"].get(name, {}).get("values", {}).get("count", 0))
 
 
@@ -191,7 +191,7 @@ def _samples(
     rss_mb: Callable[[float], float] = lambda _t: 50.0,
     server_lives_until_s: float = float("inf"),
 ) -> tuple[Sample, ...]:
-    """Samples at seconds from the start of the load; a process without a function is not seen."""
+    """Return samples at times of the load; a process without a function is not visible."""
 
     def server(t: float) -> Reading | None:
         if server_cpu_s is None:
@@ -220,7 +220,7 @@ def _evidence(stages: Sequence[Stage], **changes: Any) -> Evidence:
 
 
 def _finding(found: ShapeFindings, title: str) -> Finding:
-    """The finding with this title."""
+    """Return the finding with this title."""
     return next(each for each in found.findings if each.title == title)
 
 
@@ -249,7 +249,7 @@ class AnyAdapter:
 
 
 class Build:
-    """The builders, under short names."""
+    """Builders under short names."""
 
     latency = staticmethod(_latency)
     stage = staticmethod(_stage)
@@ -269,18 +269,18 @@ class Build:
 
 @pytest.fixture(scope="session")
 def build() -> type[Build]:
-    """Builders of stages, metrics, summaries, samples, plans and adapters."""
+    """Return builders of stages, metrics, summaries, samples, plans and adapters."""
     return Build
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """Folder of recorded files."""
+    """Return the folder of recorded files."""
     return DATA
 
 
 class FakeEntryPoint(EntryPoint):
-    """An entry point that loads what a test gave it, or raises it."""
+    """An entry point that loads the object that it was given, or raises it."""
 
     def load(self) -> Any:
         loaded = self._loaded  # type: ignore[attr-defined] # EntryPoint is immutable, so it is set below
@@ -291,7 +291,7 @@ class FakeEntryPoint(EntryPoint):
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make these the installed adapters: name → adapter, or the exception that its import raises."""
+    """Return a function that installs adapters by name; an exception is raised on import."""
 
     def installed(**adapters: object) -> None:
         entries = []

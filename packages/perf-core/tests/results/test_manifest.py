@@ -1,4 +1,4 @@
-"""What a run was made on and with, on machines that tell and on those that do not."""
+"""The circumstances of a run, on machines that report them and on those that do not."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ if TYPE_CHECKING:
 HANDSHAKE = Handshake("http://127.0.0.1:1/mcp", "session", "adder", "1.2", ("add", "total"), 0.0123456)
 
 
-def made(build: type[Build], url: str | None = None, ready_s: float | None = 0.51239) -> dict[str, Any]:
+def manifest_of(
+    build: type[Build], url: str | None = None, ready_s: float | None = 0.51239
+) -> dict[str, Any]:
     subject = Subject(build.adapter({}), url, "adder-server 1.2")
     return make_manifest(subject, build.plan(vus=5), HANDSHAKE, "k6 v1.1.0", ready_s)
 
 
-def test_manifest_says_what_was_measured_on_what_with_what(
+def test_manifest_has_machine_versions_server_plan_and_commit(
     build: type[Build], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["perf-core", "run", "load"])
-    found = made(build)
-    assert set(found) == {"machine", "versions", "server", "plan", "commit", "command"}
-    assert found["versions"]["k6"] == "k6 v1.1.0"
-    assert found["versions"]["adapter"] == "adder-server 1.2"
-    assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["server"] == {
+    document = manifest_of(build)
+    assert set(document) == {"machine", "versions", "server", "plan", "commit", "command"}
+    assert document["versions"]["k6"] == "k6 v1.1.0"
+    assert document["versions"]["adapter"] == "adder-server 1.2"
+    assert document["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert document["server"] == {
         "name": "adder",
         "version": "1.2",
         "tools": ["add", "total"],
@@ -45,25 +47,25 @@ def test_manifest_says_what_was_measured_on_what_with_what(
         "started_by_lab": True,
         "command": ["adder", "--ready-file", "{ready_file}"],
     }
-    assert found["plan"]["settings"]["vus"] == 5
-    assert (found["plan"]["scenario"], found["plan"]["wire"]) == ("load", "session")
-    assert found["plan"]["journeys"] == {"mix": 1}
-    assert found["command"] == ["perf-core", "run", "load"]
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert document["plan"]["settings"]["vus"] == 5
+    assert (document["plan"]["scenario"], document["plan"]["wire"]) == ("load", "session")
+    assert document["plan"]["journeys"] == {"mix": 1}
+    assert document["command"] == ["perf-core", "run", "load"]
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
-def test_server_that_ran_already_has_no_command_and_no_start(build: type[Build]) -> None:
-    server = made(build, url="http://127.0.0.1:1/mcp", ready_s=None)["server"]
+def test_running_server_has_no_command_and_no_start(build: type[Build]) -> None:
+    server = manifest_of(build, url="http://127.0.0.1:1/mcp", ready_s=None)["server"]
     assert (server["started_by_lab"], server["command"], server["ready_s"]) == (False, None, None)
 
 
-def test_machine_is_named() -> None:
-    found = machine()
-    assert found["cpu"]
-    assert 1 <= found["cpus"] <= (os.cpu_count() or 1)
-    assert found["memory_mb"] > 100
-    assert found["system"]
-    assert found["architecture"]
+def test_machine_is_described() -> None:
+    description = machine()
+    assert description["cpu"]
+    assert 1 <= description["cpus"] <= (os.cpu_count() or 1)
+    assert description["memory_mb"] > 100
+    assert description["system"]
+    assert description["architecture"]
 
 
 CPUINFO = "processor\t: 0\nmodel name\t: Example CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Another\n"
@@ -73,13 +75,13 @@ CPUINFO = "processor\t: 0\nmodel name\t: Example CPU @ 2.00GHz\nprocessor\t: 1\n
     ("text", "processor", "expected"),
     [
         (CPUINFO, "p", "Example CPU @ 2.00GHz"),
-        # arm64 names no model.
+        # arm64 has no model name.
         ("processor\t: 0\nBogoMIPS\t: 50\n", "p", "machine"),
         (None, "Processor of macOS", "Processor of macOS"),
         (None, "", "machine"),
     ],
 )
-def test_cpu_model_on_systems_that_tell_it_differently(
+def test_cpu_model_on_different_systems(
     monkeypatch: pytest.MonkeyPatch, text: str | None, processor: str, expected: str
 ) -> None:
     def read_text(path: Path, **_options: Any) -> str:
@@ -94,7 +96,7 @@ def test_cpu_model_on_systems_that_tell_it_differently(
     assert machine()["cpu"] == expected
 
 
-def test_systems_without_affinity_and_load_are_described_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_without_affinity_and_load_average(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.delattr(os, "getloadavg", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
@@ -109,7 +111,7 @@ def test_systems_without_affinity_and_load_are_described_too(monkeypatch: pytest
 
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607 - git is found on PATH
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607 - git is document on PATH
         cwd=folder,
         check=True,
         capture_output=True,
@@ -117,7 +119,7 @@ def git(folder: Path, *arguments: str) -> None:
     )
 
 
-def test_commit_and_whether_it_has_changes(tmp_path: Path) -> None:
+def test_commit_has_its_hash_and_whether_there_are_changes(tmp_path: Path) -> None:
     git(tmp_path, "init")
     assert commit(tmp_path) is None  # a repository without a commit
     (tmp_path / "file").write_text("1", encoding="utf-8")
@@ -133,22 +135,38 @@ def test_commit_and_whether_it_has_changes(tmp_path: Path) -> None:
     assert commit(tmp_path) == {**clean, "dirty": True}
 
 
-def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert commit(tmp_path) is None
 
 
-def test_without_git_there_is_no_commit(
-    build: type[Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_commit_without_git(build: type[Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit(tmp_path) is None
-    assert made(build)["commit"] is None
+    assert manifest_of(build)["commit"] is None
 
 
-def test_git_that_hangs_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_commit_if_git_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hangs(argv: list[str], **options: Any) -> None:
         raise subprocess.TimeoutExpired(argv, options["timeout"])
 
     monkeypatch.setattr(subprocess, "run", hangs)
     assert commit(tmp_path) is None
+
+
+def test_checkout_with_unreadable_status_counts_as_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "--allow-empty", "-m", "one")
+    run = subprocess.run
+
+    def slow_status(argv: list[str], **options: Any) -> Any:
+        if argv[1] == "status":
+            raise subprocess.TimeoutExpired(argv, options["timeout"])
+        return run(argv, **options)
+
+    monkeypatch.setattr(subprocess, "run", slow_status)
+    result = commit(tmp_path)
+    assert result is not None
+    assert result["dirty"] is True

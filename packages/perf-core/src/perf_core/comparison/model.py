@@ -59,6 +59,7 @@ class MetricKind:
         judged: Whether the verdict depends on it. The other metrics are only shown: judging them too would
             widen the intervals of the rest.
         higher_is_better: Whether a larger figure is better.
+        once_per_launch: Whether each launch has one figure, instead of each slice.
     """
 
     name: str
@@ -66,29 +67,27 @@ class MetricKind:
     unit: str
     judged: bool = True
     higher_is_better: bool = False
+    once_per_launch: bool = False
 
     def bar(self, bars: Bars) -> float:
         """Return the bar that applies to this metric."""
         return bars.cpu if self.name == "cpu_us_per_call" else bars.other
 
 
-SLICE_METRICS = (
-    MetricKind("cpu_us_per_call", "CPU per call", "µs"),
-    MetricKind("latency_ms.med", "latency median", "ms"),
-    MetricKind("latency_ms.p95", "latency p95", "ms"),
-    # A slice has too few calls to judge it.
-    MetricKind("latency_ms.p99", "latency p99", "ms", judged=False),
-    MetricKind("tool_calls_per_s", "calls", "/s", higher_is_better=True),
-)
-"""Metrics with a figure for each slice."""
-
-LAUNCH_METRICS = (
-    MetricKind("rss_mb", "memory (RSS)", "MB"),
-    MetricKind("ready_s", "start to ready", "s", judged=False),
-)
-"""Metrics with a figure for each launch."""
-
-KINDS: Mapping[str, MetricKind] = {kind.name: kind for kind in (*SLICE_METRICS, *LAUNCH_METRICS)}
+KINDS: Mapping[str, MetricKind] = {
+    kind.name: kind
+    for kind in (
+        MetricKind("cpu_us_per_call", "CPU per call", "µs"),
+        MetricKind("latency_ms.med", "latency median", "ms"),
+        MetricKind("latency_ms.p95", "latency p95", "ms"),
+        # A slice has too few calls to judge it.
+        MetricKind("latency_ms.p99", "latency p99", "ms", judged=False),
+        MetricKind("tool_calls_per_s", "calls", "/s", higher_is_better=True),
+        MetricKind("rss_mb", "memory (RSS)", "MB", once_per_launch=True),
+        MetricKind("ready_s", "start to ready", "s", judged=False, once_per_launch=True),
+    )
+}
+"""Metrics by name, in the order of the tables."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +169,6 @@ class Design:
     pinned: bool
     looks: tuple[int, ...]
     bars: Bars
-
-    @property
-    def pairs(self) -> int:
-        """Pairs in the smallest number of launches."""
-        return self.launches * self.pairs_per_launch
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from statistics import median
 
 from perf_core.comparison import intervals
 from perf_core.comparison.intervals import Judgement, MetricTest
-from perf_core.comparison.model import KINDS, LAUNCH_METRICS, Design, Launch, MetricComparison, Verdict
+from perf_core.comparison.model import KINDS, Design, Launch, MetricComparison, Verdict
 
 ALPHA = 0.05
 """Allowed probability of a difference between equal servers, over all metrics together."""
 
 MAX_DROPPED_SHARE = 0.2
 """Largest share of dropped pairs with which the remaining ones are a fair sample."""
-
-_ONCE_PER_LAUNCH = frozenset(kind.name for kind in LAUNCH_METRICS)
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,10 @@ def compare_metrics(launches: Sequence[Launch], design: Design) -> tuple[MetricC
 
 def paired(launch: Launch, name: str) -> list[tuple[float, float]]:
     """Return the figures of a metric in the pairs of a launch, without zeros, which have no ratio."""
-    pairs = [(a.figures.get(name), b.figures.get(name)) for a, b in launch.pairs()]
-    if name in _ONCE_PER_LAUNCH:
+    if KINDS[name].once_per_launch:
         pairs = [(launch.figures["a"].get(name), launch.figures["b"].get(name))]
+    else:
+        pairs = [(a.figures.get(name), b.figures.get(name)) for a, b in launch.pairs()]
     return [(a, b) for a, b in pairs if a and b]
 
 

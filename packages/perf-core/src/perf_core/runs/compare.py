@@ -20,7 +20,7 @@ from perf_core.load import k6_binary
 from perf_core.load.plan import Plan, PlanNeeds, Settings, make_plan
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import commit, machine
-from perf_core.runs.launches import USUAL_VUS, LaunchRunner, Setup
+from perf_core.runs.launches import USUAL_VUS, LaunchRunner
 from perf_core.sampling.affinity import split_cpus
 
 MAX_JOURNEYS = 5000
@@ -126,7 +126,7 @@ def compare(
         bars=bars,
     )
     began, started_at = time.monotonic(), datetime.now(UTC)
-    runner = LaunchRunner(Setup(plan, {"a": a, "b": b}, k6, folder, split, interruption), design)
+    runner = LaunchRunner(plan, {"a": a, "b": b}, design, k6, folder, split, interruption)
     conclusion = _launch_until_decided(runner, effort, on_progress)
     comparison = Comparison(
         run_id=folder.name,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perf_core.analysis.k6_summary import Summary
@@ -41,52 +41,38 @@ _POLL_S = 0.1
 _OVERDUE_S = 60.0
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Inputs of every launch of a comparison.
+@dataclass
+class LaunchRunner:
+    """Runs the launches of one comparison and keeps their results.
 
     Attributes:
         plan: Plan of the calls.
         contenders: The two servers.
+        design: Settings of the comparison; the first launch sets the turn length.
         k6: The k6 binary.
         folder: Folder of the comparison.
         split: CPUs for the servers and the generator; None binds neither.
         interruption: Ends a launch when the user interrupts.
-    """
-
-    plan: Plan
-    contenders: Mapping[Side, Contender]
-    k6: Path
-    folder: Path
-    split: Split | None
-    interruption: Interruption
-
-
-class LaunchRunner:
-    """Runs the launches of one comparison and keeps their results.
-
-    Args:
-        setup: Inputs of every launch.
-        design: Settings of the comparison, with a turn length of 0.
-
-    Attributes:
-        design: Settings of the comparison; the first launch sets the turn length.
         launches: Completed launches.
         servers: Identities of the servers, set by the first launch.
     """
 
-    def __init__(self, setup: Setup, design: Design) -> None:
-        self._setup = setup
-        self.design = design
-        self.launches: list[Launch] = []
-        self.servers: dict[Side, ComparedServer] = {}
+    plan: Plan
+    contenders: Mapping[Side, Contender]
+    design: Design
+    k6: Path
+    folder: Path
+    split: Split | None
+    interruption: Interruption
+    launches: list[Launch] = field(default_factory=list)
+    servers: dict[Side, ComparedServer] = field(default_factory=dict)
 
     def launch(self, number: int) -> None:
         """Start both servers, load them alternately, end them and keep the figures.
 
         A failure after the first launch becomes a fault of that launch, since servers may fail now and then.
         """
-        folder = self._setup.folder / f"launch-{number}"
+        folder = self.folder / f"launch-{number}"
         folder.mkdir()
         # Python's hash seeds have 32 bits.
         seed = (self.design.seed * 1000 + number) % 2**32
@@ -112,16 +98,15 @@ class LaunchRunner:
             yield {side: future.result() for side, future in starting.items()}
 
     def _server(self, side: Side, folder: Path, seed: int) -> AbstractContextManager[LiveServer]:
-        contender = self._setup.contenders[side]
+        contender = self.contenders[side]
         subject = replace(contender.subject, adapter=_with_hash_seed(contender.subject, seed))
         options = StartOptions(folder / f"server_{side}.log")
-        return live_server(subject, contender.wire, options, self._setup.interruption)
+        return live_server(subject, contender.wire, options, self.interruption)
 
     def _introduce(self, live: Mapping[Side, LiveServer]) -> None:
         """Keep the servers' identities, check that they answer alike, and set the length of a turn."""
-        contenders = self._setup.contenders
         for side in SIDES:
-            contender, handshake = contenders[side], live[side].handshake
+            contender, handshake = self.contenders[side], live[side].handshake
             self.servers[side] = ComparedServer(
                 contender.name,
                 handshake.server_name,
@@ -130,33 +115,31 @@ class LaunchRunner:
                 contender.commit,
             )
         with (
-            connect(live["a"].url, contenders["a"].wire) as first,
-            connect(live["b"].url, contenders["b"].wire) as second,
+            connect(live["a"].url, self.contenders["a"].wire) as first,
+            connect(live["b"].url, self.contenders["b"].wire) as second,
         ):
-            call_s = expect_same_answers(first, second, self._setup.plan.pools["mix"])
+            call_s = expect_same_answers(first, second, self.plan.pools["mix"])
         # That was the time of a single user's call; calls of more users wait for each other.
         crowd = max(1.0, self.design.vus / USUAL_VUS)
         turn_s = min(self.design.slice_s, max(_MIN_TURN_S, _CALLS_PER_TURN * call_s * crowd))
         self.design = replace(self.design, turn_s=round(turn_s, 4))
 
     def _measure(self, live: Mapping[Side, LiveServer], folder: Path, seed: int) -> Launch:
-        design, setup = self.design, self._setup
+        design = self.design
         lengths = Lengths(design.slice_s, design.turn_s, _GAP_SHARE * design.turn_s, _REST_S)
         schedule = draw_schedule(design.pairs_per_launch, lengths, seed)
         slices = SlicePlan(schedule, dict(design.wires))
-        plan_path = write_plan(replace(setup.plan, slices=slices.to_document()), folder)
+        plan_path = write_plan(replace(self.plan, slices=slices.to_document()), folder)
         env = k6_process.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)
         pids = {side: live[side].pid for side in SIDES}
-        if setup.split is not None:
+        if self.split is not None:
             # Not earlier: starting both on one CPU would take twice as long.
             for pid in filter(None, pids.values()):
-                keep_to(pid, setup.split.servers)
-        cpus = setup.split.generator if setup.split is not None else None
+                keep_to(pid, self.split.servers)
+        cpus = self.split.generator if self.split is not None else None
         with (
             CpuLog(pids) as log,
-            Generator(
-                setup.k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus
-            ) as k6_run,
+            Generator(self.k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus) as k6_run,
         ):
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
@@ -179,9 +162,9 @@ class LaunchRunner:
             faults = [f"{side}: {ended}" for side in SIDES if (ended := live[side].ended())]
             if time.monotonic() - began > planned_s + _OVERDUE_S:
                 faults.append(f"k6 hung: expected it to end after {planned_s:.0f} s")
-            if faults or self._setup.interruption.requested:
+            if faults or self.interruption.requested:
                 k6_run.interrupt()
-                self._setup.interruption.check()
+                self.interruption.check()
                 return faults
         return []
 

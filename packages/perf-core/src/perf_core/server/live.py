@@ -26,31 +26,23 @@ from perf_core.server.subject import Subject
 
 
 class LiveServer(Protocol):
-    """A running server that can be loaded."""
+    """A running server that can be loaded.
 
-    @property
-    def url(self) -> str:  # noqa: D102 - MCP endpoint
-        ...
+    Attributes:
+        url: MCP endpoint.
+        handshake: First handshake.
+        pid: Root of its process tree; None if it is not visible.
+        ready_s: Time from start to handshake; None if it was already running.
+        token: Bearer token of the lab; None if none is required.
+        temporary_folder: Folder for the temporary files of this server only, if known.
+    """
 
-    @property
-    def handshake(self) -> Handshake:  # noqa: D102 - first handshake
-        ...
-
-    @property
-    def pid(self) -> int | None:  # noqa: D102 - root of its process tree, None if not visible
-        ...
-
-    @property
-    def ready_s(self) -> float | None:  # noqa: D102 - start to handshake, None if it ran before
-        ...
-
-    @property
-    def token(self) -> str | None:  # noqa: D102 - bearer token of the lab, None if none is required
-        ...
-
-    @property
-    def temporary_folder(self) -> Path | None:  # noqa: D102 - its own folder for temporary files, if known
-        ...
+    url: str
+    handshake: Handshake
+    pid: int | None
+    ready_s: float | None
+    token: str | None
+    temporary_folder: Path | None
 
     def ended(self) -> str:
         """Return how it ended, or an empty text while it runs."""

@@ -180,17 +180,13 @@ class FileAdapter:
         )
 
     @cached_property
-    def _scenarios(self) -> dict[str, Scenario]:
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """The published scenarios with the file's calls, except those that need more than calls."""
         targets = tuple(target.build() for target in self._file.targets)
         names = standard_scenarios(self._journeys)
         standard = standard_scenarios(self._journeys, dict.fromkeys(names, targets or (NO_ERRORS,)))
         further = further_scenarios(dict.fromkeys(_FURTHER, self._journeys), dict.fromkeys(_FURTHER, targets))
         return {**standard, **further}
-
-    @property
-    def scenarios(self) -> Mapping[str, Scenario]:
-        """The published scenarios with the file's calls, except those that need more than calls."""
-        return self._scenarios
 
     def _journeys(self, seed: int) -> Pools:
         calls = self._file.calls or []

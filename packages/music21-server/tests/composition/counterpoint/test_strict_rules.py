@@ -73,11 +73,11 @@ class Reader:
         self.final, self.kind = key.split()
 
     def faults(self) -> list[str]:
-        found = [
+        faults = [
             *self.melody(), *self.line(), *self.sonorities(), *self.bar_lines(), *self.dissonances(),
             *self.suspensions(), *self.accents(), *self.mode(), *self.close(), *self.values(),
         ]  # fmt: skip
-        return sorted(set(found))
+        return sorted(set(faults))
 
     def under(self, time: int) -> str:
         return self.cantus[time // 8]
@@ -208,8 +208,8 @@ class Reader:
         first, second = self.at(one), self.at(other)
         if first is None or second is None or first == second or self.under(one) == self.under(other):
             return False
-        found = harmony(self.under(other), second)
-        return found in PERFECT and found == harmony(self.under(one), first)
+        interval = harmony(self.under(other), second)
+        return interval in PERFECT and interval == harmony(self.under(one), first)
 
     # Dissonances
 

@@ -121,10 +121,10 @@ def chorales() -> tuple[str, ...]:
 
 
 def _corpus() -> Path:
-    found = importlib.util.find_spec("music21")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    return Path(found.submodule_search_locations[0]) / "corpus"
+    spec = importlib.util.find_spec("music21")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "corpus"
 
 
 TONICS = ("C", "G", "D", "A", "E", "B", "F#", "C#", "F", "B-", "E-", "A-", "D-", "G-", "C-")
@@ -169,7 +169,7 @@ def _random_melody(seed: int, *, lowest: int = 60, highest: int = 79, bars: int 
 
 def _scale(lowest_fifth: int, lowest: int, highest: int) -> list[str]:
     """Return the notes of a scale within a range, from seven neighbours on the line of fifths."""
-    found = []
+    notes = []
     for fifth in range(lowest_fifth, lowest_fifth + 7):
         alteration, place = divmod(fifth + 1, 7)
         step = "FCGDAEB"[place]
@@ -177,5 +177,5 @@ def _scale(lowest_fifth: int, lowest: int, highest: int) -> list[str]:
             height = 12 * (octave + 1) + (0, 2, 4, 5, 7, 9, 11)["CDEFGAB".index(step)] + alteration
             if lowest <= height <= highest:
                 sign = "#" * alteration if alteration > 0 else "-" * -alteration
-                found.append((height, f"{step}{sign}{octave}"))
-    return [name for _, name in sorted(found)]
+                notes.append((height, f"{step}{sign}{octave}"))
+    return [name for _, name in sorted(notes)]

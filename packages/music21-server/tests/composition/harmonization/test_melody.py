@@ -107,15 +107,15 @@ def test_grace_notes_stay_and_do_not_count(melody_score: ScoreMaker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "problem"),
     [
         ("r:4", "rests and grace notes"),
         ("C4+E4 D4", "C4 and E4 at once in measure 1"),
         ("C4 D4 E4 F4 C4 D~4", "D~4 in measure 2"),
     ],
 )
-def test_what_is_no_melody(melody_score: ScoreMaker, line: str, said: str) -> None:
-    with pytest.raises(ScoreError, match=said):
+def test_chords_and_quarter_tones_are_refused(melody_score: ScoreMaker, line: str, problem: str) -> None:
+    with pytest.raises(ScoreError, match=problem):
         harmonize(melody_score(line), Request())
 
 

@@ -36,14 +36,14 @@ ONE, SEVEN = (NUMERALS.index(numeral) for numeral in ("I", "V7"))
 )
 def test_non_chord_tones_are_classified(melody_score: ScoreMaker, line: str, at: int, kind: str) -> None:
     melody = melody_of(melody_score(line))
-    found = [each for segment in segment_notes(melody, segments_of(melody, "auto")) for each in segment]
-    assert {each.kind for each in found if each.note == at} >= {kind}
+    notes = [each for segment in segment_notes(melody, segments_of(melody, "auto")) for each in segment]
+    assert {each.kind for each in notes if each.note == at} >= {kind}
 
 
 def test_costs_of_non_chord_tones(melody_score: ScoreMaker) -> None:
     melody = melody_of(melody_score("C4:0.25 D4:0.25 E4:0.5 F4 B4:0.5 E4:0.5 r D4 C4:3"))
-    found = segment_notes(melody, segments_of(melody, "half bar"))
-    by_note = {each.note: each for segment in found for each in segment}
+    notes = segment_notes(melody, segments_of(melody, "half bar"))
+    by_note = {each.note: each for segment in notes for each in segment}
     assert by_note[1].cost == pytest.approx(0.3 * 0.5)  # a passing tone, shorter than half a beat
     assert by_note[3].cost == pytest.approx(1.8)  # an escape tone of one beat
     assert [each.weight for each in by_note.values()] == [0.5, 0.5, 0.5, 1.0, 0.5, 0.5, 1.0, 2.0]

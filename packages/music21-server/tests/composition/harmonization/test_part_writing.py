@@ -38,24 +38,24 @@ between."""
 
 def _lines(score: Score) -> list[Line]:
     table, starts = score.notes, score.measure_starts
-    found: dict[tuple[int, int], Line] = {}
+    lines: dict[tuple[int, int], Line] = {}
     for row in range(len(table)):
         if table.kind[row] != NOTE or table.grace[row]:
             continue
-        line = found.setdefault((int(table.part[row]), int(table.voice[row])), [])
+        line = lines.setdefault((int(table.part[row]), int(table.voice[row])), [])
         start = int(starts[table.measure[row]] + table.onset[row])
         end, pitch = start + int(table.duration[row]), int(table.written_cents[row]) // 100
         if table.tie[row] in (2, 3) and line and line[-1][1:] == (start, pitch):
             line[-1] = (line[-1][0], end, pitch)
         else:
             line.append((start, end, pitch))
-    return [found[at] for at in sorted(found)]
+    return [lines[at] for at in sorted(lines)]
 
 
 def _parallels(lines: list[Line]) -> list[tuple[int, int, int, int]]:
     """Return time, both voices and interval of each pair of successive fifths, octaves or unisons."""
     moves = [{b[0]: (a[2], b[2]) for a, b in pairwise(line) if a[1] == b[0]} for line in lines]
-    found = []
+    parallels = []
     for one, other in combinations(range(len(lines)), 2):
         for time in sorted(set(moves[one]) & set(moves[other])):
             (upper_from, upper_to), (lower_from, lower_to) = moves[one][time], moves[other][time]
@@ -63,8 +63,8 @@ def _parallels(lines: list[Line]) -> list[tuple[int, int, int, int]]:
             if upper_from == upper_to or lower_from == lower_to or size not in (0, 7):
                 continue
             if (upper_to - lower_to) % 12 == size:
-                found.append((time, one, other, size))
-    return found
+                parallels.append((time, one, other, size))
+    return parallels
 
 
 def _crossings(lines: list[Line]) -> list[int]:
@@ -80,8 +80,8 @@ def _crossings(lines: list[Line]) -> list[int]:
 
 def _check(score: Score, voices: int) -> bool:
     """Check a harmonisation; return whether its report calls it strict."""
-    made = harmonize(score, Request(voices=voices))
-    lines = _lines(made.score)
+    result = harmonize(score, Request(voices=voices))
+    lines = _lines(result.score)
     assert len(lines) == voices
     assert _parallels(lines) == []
     assert _crossings(lines) == []
@@ -91,12 +91,12 @@ def _check(score: Score, voices: int) -> bool:
     shift = min(0, min(note[2] for note in lines[0]) - room)
     for line, (lowest, highest) in zip(lines[1:], RANGES[voices], strict=True):
         assert all(lowest + shift <= note[2] <= highest + shift for note in line)
-    assert made.report.is_strict == (not made.report.violations)
-    by_rule = {check.rule: check for check in made.report.checks}
+    assert result.report.is_strict == (not result.report.violations)
+    by_rule = {check.rule: check for check in result.report.checks}
     for rule in ("parallel fifths", "parallel octaves", "parallel unisons", "out of range", "voice crossing"):
         assert by_rule[rule].count == 0
         assert by_rule[rule].is_strict
-    return made.report.is_strict
+    return result.report.is_strict
 
 
 def _check_random(seeds: range, random_melody: Callable[..., Score]) -> int:
@@ -144,8 +144,8 @@ def test_the_checker_notices_parallels() -> None:
 def test_music21_finds_no_parallels(corpus_score: Callable[[str], Score]) -> None:
     from music21 import note, voiceLeading
 
-    made = harmonize(corpus_score("bach/bwv66.6.mxl"), Request())
-    lines = _lines(made.score)
+    result = harmonize(corpus_score("bach/bwv66.6.mxl"), Request())
+    lines = _lines(result.score)
     quartets = 0
     for upper, lower in combinations(lines, 2):
         ends = {a[1]: (a[2], b[2]) for a, b in pairwise(lower) if a[1] == b[0]}

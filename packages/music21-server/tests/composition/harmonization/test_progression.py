@@ -66,8 +66,8 @@ def test_the_best_path_is_the_cheapest_of_all(melody_score: ScoreMaker) -> None:
         local[0][:, None, None] + costs.step(1)[:, :, None] + local[1][None, :, None]
         + costs.step(2)[None, :, :] + local[2][None, None, :]
     )  # fmt: skip
-    found = best_progression(costs)
-    assert every[found.path] == pytest.approx(every.min())
+    best = best_progression(costs)
+    assert every[best.path] == pytest.approx(every.min())
     for at in range(3):
         others = tuple(axis for axis in range(3) if axis != at)
-        assert found.loss[at] == pytest.approx(every.min(axis=others) - every.min())
+        assert best.loss[at] == pytest.approx(every.min(axis=others) - every.min())

@@ -144,8 +144,8 @@ def test_notes_have_the_octave_of_their_name(
     melody = melody_of(score)
     spans = chord_spans(segments_of(melody, "bar"), [given], np.array([pitches]))
     ranges = (VoiceRange("Alto", 55, 72), VoiceRange("Tenor", 48, 67), VoiceRange("Bass", 40, 60))
-    made = lay_out(melody, parse_tonality(key), spans, ranges, title="t")
-    assert sorted((made.notes.written_cents // 100).tolist()) == sorted([83, *pitches])
+    written = lay_out(melody, parse_tonality(key), spans, ranges, title="t")
+    assert sorted((written.notes.written_cents // 100).tolist()) == sorted([83, *pitches])
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_voices_have_notatable_values(
     one = CLASSICAL.chords[0]
     unit = score.notes.ticks_per_quarter
     segment = Segment(0, round(end * unit), 0, (0,), 1.0, is_first=True, beats=end, beat_quarters=1.0)
-    made = lay_out(
+    written = lay_out(
         melody, parse_tonality("C"), chord_spans([segment], [one], np.array([[48]])),
         (VoiceRange("Bass", 40, 60),), title="t",
     )  # fmt: skip
-    rows = (made.notes.part == 1) & (made.notes.kind == NOTE)
-    assert (made.notes.duration[rows] / unit).tolist() == pytest.approx(pieces)
+    rows = (written.notes.part == 1) & (written.notes.kind == NOTE)
+    assert (written.notes.duration[rows] / unit).tolist() == pytest.approx(pieces)

@@ -15,12 +15,12 @@ ScoreMaker = Callable[..., Score]
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "key"),
     [("F# minor", "F# minor"), ("Bb", "B- major"), ("d dorian", "D dorian"), ("E-flat lydian", "E- lydian"),
      ("c", "C minor"), ("A aeolian", "A aeolian"), ("bb phrygian", "B- phrygian")],
 )  # fmt: skip
-def test_key_names_are_parsed(text: str, found: str) -> None:
-    assert parse_tonality(text).text == found
+def test_key_names_are_parsed(text: str, key: str) -> None:
+    assert parse_tonality(text).text == key
 
 
 @pytest.mark.parametrize("text", ["", "H", "C banana", "G# major", "F- major", "D# lydian", "dorian"])
@@ -30,7 +30,7 @@ def test_other_names_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "fifths", "modal", "found"),
+    ("line", "fifths", "modal", "key"),
     [
         ("C4 E4 G4 E4 D4 C4", None, False, "C major"),
         ("A4 B4 C5 E5 G#4 A4", None, False, "A minor"),
@@ -45,9 +45,9 @@ def test_other_names_are_refused(text: str) -> None:
     ],
 )
 def test_keys_are_detected(
-    melody_score: ScoreMaker, line: str, fifths: int | None, modal: bool, found: str
+    melody_score: ScoreMaker, line: str, fifths: int | None, modal: bool, key: str
 ) -> None:
-    assert detect_tonality(melody_of(melody_score(line, fifths=fifths)), modal=modal).text == found
+    assert detect_tonality(melody_of(melody_score(line, fifths=fifths)), modal=modal).text == key
 
 
 def test_keys_are_spelled_like_most_of_the_melody(melody_score: ScoreMaker) -> None:
@@ -64,8 +64,8 @@ def test_long_notes_weigh_more(melody_score: ScoreMaker) -> None:
 
 def test_modes_have_at_most_seven_signs(melody_score: ScoreMaker) -> None:
     line = "D#4 E#4 F##4 G##4 A#4 F##4 E#4 D#4"
-    found = detect_tonality(melody_of(melody_score(line)), modal=True)
-    assert abs(found.signature) <= 7
+    # D# ionian would have nine sharps.
+    assert detect_tonality(melody_of(melody_score(line)), modal=True).text == "D# aeolian"
 
 
 def test_characteristic_degrees_and_signatures() -> None:

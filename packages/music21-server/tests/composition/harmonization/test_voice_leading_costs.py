@@ -90,8 +90,8 @@ def test_exceptions_to_strict_rules(before: Candidates, after: Candidates, broke
     ],
 )
 def test_costs_of_moves(before: Candidates, after: Candidates, cost: float) -> None:
-    found = float(leading_costs(before, after, STYLE.chords, PART_WRITING)[0, 0]) % STRICT
-    assert found == pytest.approx(cost, abs=1e-3)
+    total = float(leading_costs(before, after, STYLE.chords, PART_WRITING)[0, 0]) % STRICT
+    assert total == pytest.approx(cost, abs=1e-3)
 
 
 def test_after_a_rest_no_rule_of_voice_leading_applies() -> None:
@@ -99,8 +99,8 @@ def test_after_a_rest_no_rule_of_voice_leading_applies() -> None:
     after = _candidate(FIVE, (69, 62, 50), melody=74)
     free = replace(after, is_first=True)
     assert _broken(before, after) > 0
-    found = float(leading_costs(before, free, STYLE.chords, PART_WRITING)[0, 0])
-    assert found == pytest.approx(0.3 * (0.2 + 0.2 + 0.1))
+    total = float(leading_costs(before, free, STYLE.chords, PART_WRITING)[0, 0])
+    assert total == pytest.approx(0.3 * (0.2 + 0.2 + 0.1))
 
 
 def test_augmented_seconds_cost_more() -> None:

@@ -134,8 +134,8 @@ def test_another_process_makes_the_same_score(haydn: DerivedScore) -> None:
         "from hashlib import sha256\n"
         "from music21_server.composition.imitation.generation import Request, generate_imitation\n"
         "from music21_server.score.limits import Limits\n"
-        "made = generate_imitation((), Request('haydn', 8, None, None, 0), Limits())\n"
-        "print(sha256(made.entry.document().content).hexdigest())\n"
+        "result = generate_imitation((), Request('haydn', 8, None, None, 0), Limits())\n"
+        "print(sha256(result.entry.document().content).hexdigest())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -150,15 +150,15 @@ def test_another_process_makes_the_same_score(haydn: DerivedScore) -> None:
 
 def test_stored_scores_are_imitated() -> None:
     entries = tuple(corpus_entry(f"bach/bwv{number}") for number in (253, 255, 257, 259, 261, 263, 267, 271))
-    made = generate_imitation(entries, Request(None, 8, None, "G major", 0), Limits())
-    assert made.report["style"] == "scores"
-    assert made.report["key"] == "G major"
-    assert made.report["learned_from"]["work_count"] <= 8
+    result = generate_imitation(entries, Request(None, 8, None, "G major", 0), Limits())
+    assert result.report["style"] == "scores"
+    assert result.report["key"] == "G major"
+    assert result.report["learned_from"]["work_count"] <= 8
     assert (
-        min(made.report["likeness"]["other_styles"], key=made.report["likeness"]["other_styles"].get)
+        min(result.report["likeness"]["other_styles"], key=result.report["likeness"]["other_styles"].get)
         == "bach"
     )
-    title = str(made.entry.info["title"])
+    title = str(result.entry.info["title"])
     assert title.startswith("In the style of ")
     assert title.endswith(" (seed 0)")
     assert len(title) <= 100

@@ -73,10 +73,10 @@ def longest_quotation(contents: Sequence[Beat], pieces: Sequence[Piece]) -> int:
 
 @pytest.mark.parametrize("voices", [1, 4])
 def test_quotations_are_limited(chorales: tuple[Piece, ...], voices: int) -> None:
-    found = compose(chorales, voices=voices, measures=8)
-    contents = [found.graph.contents[index] for index in found.walk.beats]
-    quoted = longest_quotation(contents, found.pieces)
-    assert found.quotation.notes <= quoted <= found.quotation_limit
+    result = compose(chorales, voices=voices, measures=8)
+    contents = [result.graph.contents[index] for index in result.walk.beats]
+    quoted = longest_quotation(contents, result.pieces)
+    assert result.quotation.notes <= quoted <= result.quotation_limit
     whole = sum(map(count_attacks, contents))
     assert quoted < whole / 2
 
@@ -103,27 +103,28 @@ def test_every_argument_changes_the_result(chorales: tuple[Piece, ...], argument
 @pytest.mark.parametrize("key", ["C major", "E- minor", "F# major", "A minor", "D- major"])
 def test_the_result_is_in_the_key_and_ends_on_its_tonic(chorales: tuple[Piece, ...], key: str) -> None:
     for seed in range(2):
-        found = compose(chorales, key=parse_key(key), seed=seed)
-        table = found.score.notes
+        result = compose(chorales, key=parse_key(key), seed=seed)
+        table = result.score.notes
         last = (table.part == 3) & (table.measure == 11)
-        assert table.written_cents[last][-1] // 100 % 12 == found.key.pitch_class
-        heard = harmony_analysis(found.score, written_pitches(found.score))
+        assert table.written_cents[last][-1] // 100 % 12 == result.key.pitch_class
+        heard = harmony_analysis(result.score, written_pitches(result.score))
         assert heard.key.split(maxsplit=1)[0] == key.split(maxsplit=1)[0]
 
 
 def test_the_result_is_as_near_to_the_works_as_they_are(chorales: tuple[Piece, ...]) -> None:
-    found = [compose(chorales, measures=24, seed=seed) for seed in range(3)]
-    for each in found:
-        assert each.distances["mean"] < 1.3 * each.own_distance
-        assert each.distances["mean"] > 0.05
+    for seed in range(3):
+        result = compose(chorales, measures=24, seed=seed)
+        assert 0.1 < result.distances["mean"] < 0.7 * result.own_distance
+        assert 0.15 < result.own_distance < 0.25
 
 
 def test_new_successions_have_no_parallels(chorales: tuple[Piece, ...]) -> None:
     """Only successions taken from a work may have parallel fifths or octaves."""
+    compared = 0
     for seed in range(4):
-        found = compose(chorales, seed=seed)
-        beats = found.graph
-        for one, other in pairwise(found.walk.beats):
+        result = compose(chorales, seed=seed)
+        beats = result.graph
+        for one, other in pairwise(result.walk.beats):
             if beats.work[one] == beats.work[other] and beats.index[other] == beats.index[one] + 1:
                 continue
             before = [cell[-1].pitch for cell in beats.contents[one]]
@@ -134,9 +135,11 @@ def test_new_successions_have_no_parallels(chorales: tuple[Piece, ...]) -> None:
                     pitches = (before[low], before[high], after[low], after[high])
                     if same or REST in pitches or before[low] == after[low]:
                         continue
+                    compared += 1
                     intervals = abs(pitches[0] - pitches[1]) % 12, abs(pitches[2] - pitches[3]) % 12
                     moves = (after[low] - before[low]) * (after[high] - before[high])
                     assert not (moves > 0 and intervals[0] == intervals[1] and intervals[0] in (0, 7))
+    assert compared > 100
 
 
 def test_works_with_more_voices_are_reduced(chorales: tuple[Piece, ...]) -> None:
@@ -158,16 +161,16 @@ def test_a_result_longer_than_the_works_is_refused(chorales: tuple[Piece, ...]) 
 
 
 def test_the_evaluation_of_a_result(chorales: tuple[Piece, ...]) -> None:
-    found = compose(chorales, measures=16)
-    contents = [found.graph.contents[index] for index in found.walk.beats]
-    assert found.quotation == QuotationFinder(found.graph).longest(contents)
-    assert found.quotation.notes > found.quotation_limit / 4
-    works = [profile(passages(piece)) for piece in found.pieces]
-    whole = profile(passage for piece in found.pieces for passage in passages(piece))
+    result = compose(chorales, measures=16)
+    contents = [result.graph.contents[index] for index in result.walk.beats]
+    assert result.quotation == QuotationFinder(result.graph).longest(contents)
+    assert result.quotation.notes > result.quotation_limit / 4
+    works = [profile(passages(piece)) for piece in result.pieces]
+    whole = profile(passage for piece in result.pieces for passage in passages(piece))
     own = [distances(each, whole)["mean"] for each in works]
     assert len(own) <= 20
-    assert found.own_distance == pytest.approx(sum(own) / len(own))
-    assert found.distances == pytest.approx(distances(found.profile, whole))
+    assert result.own_distance == pytest.approx(sum(own) / len(own))
+    assert result.distances == pytest.approx(distances(result.profile, whole))
 
 
 def test_metre_and_mode_are_drawn_in_proportion_to_their_beats(make_score: ScoreMaker) -> None:
@@ -180,8 +183,8 @@ def test_metre_and_mode_are_drawn_in_proportion_to_their_beats(make_score: Score
     ]
     drawn: Counter[tuple[str, str]] = Counter()
     for seed in range(60):
-        found = compose(works, measures=3, seed=seed)
-        groups = {(piece.metre.text, piece.key.mode) for piece in found.pieces}
+        result = compose(works, measures=3, seed=seed)
+        groups = {(piece.metre.text, piece.key.mode) for piece in result.pieces}
         assert len(groups) == 1
         drawn.update(groups)
     assert set(drawn) == {("4/4", "major"), ("3/4", "major"), ("4/4", "minor")}
@@ -231,7 +234,7 @@ def test_reduced_works_are_added_where_others_are_few(
     make_score: ScoreMaker, chorales: tuple[Piece, ...]
 ) -> None:
     two = piece_of("two", make_score("C5 D5 E5 F5 | C5:4", "C4 B3 C4 A3 | C4:4"))
-    found = with_voices((two, *chorales), 2)
-    assert found[0] is two
-    assert [piece.name for piece in found] == ["two", *(piece.name for piece in chorales)]
-    assert {len(piece.voices) for piece in found} == {2}
+    result = with_voices((two, *chorales), 2)
+    assert result[0] is two
+    assert [piece.name for piece in result] == ["two", *(piece.name for piece in chorales)]
+    assert {len(piece.voices) for piece in result} == {2}

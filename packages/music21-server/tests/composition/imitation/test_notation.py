@@ -16,11 +16,11 @@ from music21_server.writing.musicxml_writer import write_musicxml
 ScoreMaker = Callable[..., Score]
 
 
-def again(piece: Piece, measures: int) -> Score:
-    made = to_score(
+def write_and_read(piece: Piece, measures: int) -> Score:
+    score = to_score(
         piece.beats, piece.metre, piece.key, measures=measures, voices=["v"] * len(piece.voices), title="t"
     )
-    return read(Document("musicxml", write_musicxml(made)), Limits())
+    return read(Document("musicxml", write_musicxml(score)), Limits())
 
 
 def test_cutting_and_writing_a_work_changes_nothing(chorales: tuple[Piece, ...]) -> None:
@@ -41,7 +41,7 @@ def test_cutting_and_writing_a_work_changes_nothing(chorales: tuple[Piece, ...])
 
 
 def test_notes_of_several_values_are_tied(make_score: ScoreMaker) -> None:
-    score = again(piece_of("x", make_score("r:0.5 C4:2.5 D4:1 | ~D4:1 E4:3")), 2)
+    score = write_and_read(piece_of("x", make_score("r:0.5 C4:2.5 D4:1 | ~D4:1 E4:3")), 2)
     table = score.notes
     assert (table.duration / table.ticks_per_quarter).tolist() == [0.5, 1.5, 1, 1, 1, 3]
     assert table.tie.tolist() == [NO_TIE, TIE_START, TIE_STOP, TIE_START, TIE_STOP, NO_TIE]
@@ -59,8 +59,8 @@ def test_silence_in_a_bar_is_one_rest() -> None:
     metre = Metre("2/4", 2, TICKS)
     silent = ((Event(0, REST, 0, False),),)
     note = ((Event(0, 60, 0, False),),)
-    found = tones([silent, silent, note], 0, TICKS)
-    assert [(tone.length, tone.pitch) for tone in found] == [(2 * TICKS, REST), (TICKS, 60)]
+    line = tones([silent, silent, note], 0, TICKS)
+    assert [(tone.length, tone.pitch) for tone in line] == [(2 * TICKS, REST), (TICKS, 60)]
     score = to_score([silent, silent, note], metre, parse_key("C"), measures=2, voices=["a"], title="")
     assert len(score.notes) == 2
 

@@ -23,8 +23,8 @@ def graph(make_score: ScoreMaker) -> BeatGraph:
 
 
 def test_a_whole_work_is_quoted(graph: BeatGraph) -> None:
-    found = QuotationFinder(graph).longest(graph.contents[:9])
-    assert (found.notes, found.last, found.source) == (9, 8, 8)
+    quotation = QuotationFinder(graph).longest(graph.contents[:9])
+    assert (quotation.notes, quotation.last, quotation.source) == (9, 8, 8)
 
 
 def test_quotations_in_another_key_count(graph: BeatGraph) -> None:
@@ -55,13 +55,13 @@ def test_rests_are_part_of_a_quotation_if_the_work_rests_too(make_score: ScoreMa
         piece_of("one", make_score("C4 r:1 E4 G4 | C4:1")),
         piece_of("other", make_score("r:1 E4 G4 D4 | C4:1")),
     ]
-    found = QuotationFinder(build_graph(works, parse_key("C")))
-    assert found.longest([note(60), silence, note(64)]).notes == 2
+    finder = QuotationFinder(build_graph(works, parse_key("C")))
+    assert finder.longest([note(60), silence, note(64)]).notes == 2
     # The work has G4 where this is silent.
-    assert found.longest([note(64), silence, note(60)]).notes == 1
+    assert finder.longest([note(64), silence, note(60)]).notes == 1
     # A rest at the beginning of a work does not continue the end of another work.
-    assert found.longest([note(67), note(60), silence, note(64), note(67)]).notes == 3
-    assert found.longest([note(62), note(60), silence, note(64)]).notes == 2
+    assert finder.longest([note(67), note(60), silence, note(64), note(67)]).notes == 3
+    assert finder.longest([note(62), note(60), silence, note(64)]).notes == 2
 
 
 def test_a_new_beat_quotes_nothing(graph: BeatGraph) -> None:

@@ -20,18 +20,22 @@ ScoreMaker = Callable[..., Score]
 
 def test_distributions_of_a_melody(make_score: ScoreMaker) -> None:
     piece = piece_of("x", make_score("C4:2 E4:1 G4:1 | r:1 G4:1 E4:2 | C4:4"))
-    found = profile(passages(piece))
-    assert found["intervals"] == {"-3": 0.25, "-4": 0.25, "3": 0.25, "4": 0.25}
-    assert found["durations"] == pytest.approx({"1": 4 / 6, "2": 2 / 6})
-    assert found["pitch_classes"] == pytest.approx({"0": 3 / 8, "4": 3 / 8, "7": 2 / 8})
-    assert set(found["sonorities"]) == {"0"}
+    distributions = profile(passages(piece))
+    assert distributions["intervals"] == {"-3": 0.25, "-4": 0.25, "3": 0.25, "4": 0.25}
+    assert distributions["durations"] == pytest.approx({"1": 4 / 6, "2": 2 / 6})
+    assert distributions["pitch_classes"] == pytest.approx({"0": 3 / 8, "4": 3 / 8, "7": 2 / 8})
+    assert set(distributions["sonorities"]) == {"0"}
 
 
 def test_pitch_classes_weigh_by_duration_and_intervals_are_at_most_octaves(make_score: ScoreMaker) -> None:
-    found = profile(passages(piece_of("x", make_score("C4:3 E4:1 | C6:2 r:1 E4:1 | C4:4"))))
-    assert found["pitch_classes"] == {"0": 0.75, "4": 0.25}
-    assert found["intervals"] == {"-4": 1 / 3, "12": 1 / 3, "4": 1 / 3}
-    assert found["durations"] == {"1": 0.6, "2": 0.2, "3": 0.2}  # only the first beat of the last note counts
+    distributions = profile(passages(piece_of("x", make_score("C4:3 E4:1 | C6:2 r:1 E4:1 | C4:4"))))
+    assert distributions["pitch_classes"] == {"0": 0.75, "4": 0.25}
+    assert distributions["intervals"] == {"-4": 1 / 3, "12": 1 / 3, "4": 1 / 3}
+    assert distributions["durations"] == {
+        "1": 0.6,
+        "2": 0.2,
+        "3": 0.2,
+    }  # only the first beat of the last note counts
 
 
 def test_passages_end_at_gaps(make_score: ScoreMaker) -> None:

@@ -1,4 +1,4 @@
-"""The graph of beats: successions and their odds."""
+"""The graph of graph: successions and their odds."""
 
 from __future__ import annotations
 
@@ -16,43 +16,45 @@ ScoreMaker = Callable[..., Score]
 
 
 @pytest.fixture(scope="module")
-def beats(chorales: tuple[Piece, ...]) -> BeatGraph:
+def graph(chorales: tuple[Piece, ...]) -> BeatGraph:
     chosen = [piece for piece in chorales if (piece.metre.text, piece.key.mode) == ("4/4", "major")]
     return build_graph([piece for piece in chosen if len(piece.voices) == 4], parse_key("G major"))
 
 
-def test_works_move_by_at_most_a_tritone_and_are_spelled_in_the_key(chorales: tuple[Piece, ...]) -> None:
+def test_works_are_transposed_by_at_most_a_tritone_and_spelled_in_the_key(
+    chorales: tuple[Piece, ...],
+) -> None:
     key = parse_key("E- minor")
     for piece in chorales:
         before = [event for beat in piece.beats for cell in beat for event in cell if event.pitch != REST]
         after = [
             event for beat in transpose(piece, key) for cell in beat for event in cell if event.pitch != REST
         ]
-        (moved,) = {to.pitch - of.pitch for of, to in zip(before, after, strict=True)}
-        assert -6 <= moved <= 6
-        assert (piece.key.pitch_class + moved) % 12 == 3
+        (shift,) = {new.pitch - old.pitch for old, new in zip(before, after, strict=True)}
+        assert -6 <= shift <= 6
+        assert (piece.key.pitch_class + shift) % 12 == 3
         # The name fits the pitch: each fifth is seven semitones.
         assert all(event.fifths * 7 % 12 == event.pitch % 12 for event in after)
 
 
-def test_what_follows_in_a_work_may_follow(beats: BeatGraph) -> None:
-    pairs = set(zip(beats.source.tolist(), beats.target.tolist(), strict=True))
-    follows = (beats.work[1:] == beats.work[:-1]) & (beats.index[1:] == beats.index[:-1] + 1)
+def test_successions_of_works_are_in_the_graph(graph: BeatGraph) -> None:
+    pairs = set(zip(graph.source.tolist(), graph.target.tolist(), strict=True))
+    follows = (graph.work[1:] == graph.work[:-1]) & (graph.index[1:] == graph.index[:-1] + 1)
     own = [(int(index), int(index) + 1) for index in np.flatnonzero(follows)]
     kept = [pair for pair in own if pair in pairs]
     assert len(kept) > 0.8 * len(own)  # the others are out of the range
 
 
-def test_places_in_the_bar_follow_each_other(beats: BeatGraph) -> None:
-    assert ((beats.place[beats.source] + 1) % beats.places == beats.place[beats.target]).all()
+def test_places_in_the_bar_follow_each_other(graph: BeatGraph) -> None:
+    assert ((graph.place[graph.source] + 1) % graph.places == graph.place[graph.target]).all()
 
 
-def test_new_successions_keep_the_rules_of_part_writing(beats: BeatGraph) -> None:
-    new = np.flatnonzero(beats.odds < 1)
+def test_new_successions_keep_the_rules_of_part_writing(graph: BeatGraph) -> None:
+    new = np.flatnonzero(graph.odds < 1)
     assert len(new) > 500
     for edge in new.tolist():
-        before = [cell[-1].pitch for cell in beats.contents[beats.source[edge]]]
-        firsts = [cell[0] for cell in beats.contents[beats.target[edge]]]
+        before = [cell[-1].pitch for cell in graph.contents[graph.source[edge]]]
+        firsts = [cell[0] for cell in graph.contents[graph.target[edge]]]
         for one, cell in zip(before, firsts, strict=True):
             if cell.is_held:
                 assert one == cell.pitch
@@ -69,17 +71,17 @@ def test_new_successions_keep_the_rules_of_part_writing(beats: BeatGraph) -> Non
                     assert abs(high[0] - high[1]) % 12 not in (0, 7)
 
 
-def test_new_successions_lead_to_the_chord_that_follows_in_the_work(beats: BeatGraph) -> None:
-    for source, target in zip(beats.source.tolist(), beats.target.tolist(), strict=True):
+def test_new_successions_lead_to_the_chord_that_follows_in_the_work(graph: BeatGraph) -> None:
+    for source, target in zip(graph.source.tolist(), graph.target.tolist(), strict=True):
 
         def chord(index: int) -> tuple[int, set[int]]:
-            pitches = [cell[0].pitch for cell in beats.contents[index] if cell[0].pitch != REST]
+            pitches = [cell[0].pitch for cell in graph.contents[index] if cell[0].pitch != REST]
             return min(pitches, default=-1) % 12, {pitch % 12 for pitch in pitches}
 
         assert chord(source + 1) == chord(target)
 
 
-def test_ends_are_on_the_tonic(make_score: ScoreMaker) -> None:
+def test_only_works_that_end_on_the_tonic_have_an_end(make_score: ScoreMaker) -> None:
     tonic = piece_of("a", make_score("C4 D4 E4 F4 | G4 F4 E4 D4 | C4 D4 E4 G4 | C4:4"))
     key = parse_key("C major")
     assert build_graph([tonic], key).is_last.sum() == 1
@@ -89,18 +91,18 @@ def test_ends_are_on_the_tonic(make_score: ScoreMaker) -> None:
     assert build_graph([far], key).is_last.sum() == 0
 
 
-def test_phrases_have_their_places(make_score: ScoreMaker) -> None:
+def test_places_are_counted_within_phrases(make_score: ScoreMaker) -> None:
     piece = piece_of("a", make_score("G4:1 | " + "C4 D4 E4 F4 | " * 7 + "C4:4"))
-    found = build_graph([piece], parse_key("C major"), phrase_bars=4)
-    assert found.places == 16
-    assert found.place[:6].tolist() == [15, 0, 1, 2, 3, 4]
-    assert found.is_first.tolist().index(True) == 1
+    graph = build_graph([piece], parse_key("C major"), phrase_bars=4)
+    assert graph.places == 16
+    assert graph.place[:6].tolist() == [15, 0, 1, 2, 3, 4]
+    assert graph.is_first.tolist().index(True) == 1
 
 
-def test_notes_that_are_far_from_where_a_voice_is_are_not_used(make_score: ScoreMaker) -> None:
+def test_beats_outside_the_usual_range_of_a_voice_are_excluded(make_score: ScoreMaker) -> None:
     usual = "C4 D4 E4 F4 | G4 F4 E4 D4 | " * 30
     pieces = [piece_of("a", make_score(usual + "C4 D4 E4 F4 | C7 D4 E4 F4 | C4:4"))]
-    found = build_graph(pieces, parse_key("C major"))
-    high = next(index for index, beat in enumerate(found.contents) if beat[0][0].pitch == 96)
-    assert high not in found.target
-    assert high not in found.source
+    graph = build_graph(pieces, parse_key("C major"))
+    high = next(index for index, beat in enumerate(graph.contents) if beat[0][0].pitch == 96)
+    assert high not in graph.target
+    assert high not in graph.source

@@ -59,7 +59,7 @@ def all_walks(beats: BeatGraph, measures: int) -> dict[tuple[int, ...], float]:
             beats.source.tolist(), beats.target.tolist(), beats.odds.tolist(), strict=True
         )
     }
-    found = {}
+    probabilities = {}
     for way in itertools.product(range(8), repeat=measures * 2):
         if not beats.is_first[way[0]] or not beats.is_last[way[-1]] or beats.is_last[list(way[:-1])].any():
             continue
@@ -67,9 +67,9 @@ def all_walks(beats: BeatGraph, measures: int) -> dict[tuple[int, ...], float]:
         for pair in itertools.pairwise(way):
             probability *= chances.get(pair, 0.0)
         if probability:
-            found[way] = probability
-    whole = sum(found.values())
-    return {way: probability / whole for way, probability in found.items()}
+            probabilities[way] = probability
+    whole = sum(probabilities.values())
+    return {way: probability / whole for way, probability in probabilities.items()}
 
 
 def test_walks_are_drawn_according_to_their_probability(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +92,9 @@ def test_walks_are_drawn_according_to_their_probability(monkeypatch: pytest.Monk
 
 
 def test_messages_are_positive_where_an_end_can_be_reached() -> None:
-    found = messages(small_graph(), 2)
-    assert (found[-1] > 0).nonzero()[0].tolist() == [6, 7]
-    assert (found[-2] > 0).nonzero()[0].tolist() == [1, 2]
+    to_end = messages(small_graph(), 2)
+    assert (to_end[-1] > 0).nonzero()[0].tolist() == [6, 7]
+    assert (to_end[-2] > 0).nonzero()[0].tolist() == [1, 2]
 
 
 def test_no_walk_is_none() -> None:

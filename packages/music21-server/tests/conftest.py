@@ -45,7 +45,7 @@ async def client(anyio_backend: str, score_folder: Any) -> AsyncIterator[Client[
         yield connected
 
 
-class ListeningStudio:
+class RecordingService:
     """Remembers what tools ask it to derive, and makes nothing."""
 
     class NothingMadeError(Exception):
@@ -60,8 +60,8 @@ class ListeningStudio:
 
 
 @pytest.fixture
-def listening_studio() -> Any:
-    return ListeningStudio()
+def recording_service() -> Any:
+    return RecordingService()
 
 
 @dataclass

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from music21_server.errors import StoreUnavailableError
-from music21_server.service.score_service import StudioFigures
+from music21_server.service.score_service import ScoreServiceFigures
 from music21_server.store.limits import Eviction, StoreFigures
 from music21_server.store.protocol import ScoreStore
 from music21_server.workers.pool import PoolFigures
 
 
 def process_metrics(
-    pool: PoolFigures, studio: StudioFigures, evictions: Mapping[Eviction, int]
+    pool: PoolFigures, answers: ScoreServiceFigures, evictions: Mapping[Eviction, int]
 ) -> Iterator[Metric]:
     """Yield what each serving process has of its own."""
     yield GaugeMetricFamily("music21_workers", "Worker processes, ready or busy.", value=pool.workers)
@@ -35,22 +35,24 @@ def process_metrics(
     yield _by_reason(
         "music21_scores_evicted", "Scores freed without being asked, by reason.", evictions.items()
     )
-    yield GaugeMetricFamily("music21_answers_known", "Answers kept at hand.", value=studio.answers)
+    yield GaugeMetricFamily("music21_answers_known", "Answers kept at hand.", value=answers.answers)
     yield GaugeMetricFamily(
-        "music21_answers_known_bytes", "Bytes of the answers kept at hand.", value=studio.answer_bytes
+        "music21_answers_known_bytes", "Bytes of the answers kept at hand.", value=answers.answer_bytes
     )
     yield CounterMetricFamily(
         "music21_answers_from_memory",
         "Imports and questions answered from what is kept at hand.",
-        value=studio.hits,
+        value=answers.hits,
     )
     yield CounterMetricFamily(
         "music21_answers_shared",
         "Imports and questions that waited for the same work of another.",
-        value=studio.shared,
+        value=answers.shared,
     )
     yield CounterMetricFamily(
-        "music21_answers_worked_out", "Pieces of work begun, of imports and questions.", value=studio.misses
+        "music21_answers_worked_out",
+        "Pieces of work begun, of imports and questions.",
+        value=answers.misses,
     )
 
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from music21_server import __version__
 from music21_server.errors import ScoreError, StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
-from music21_server.service.score_service import Studio
+from music21_server.service.score_service import ScoreService
 from music21_server.settings import Music21Settings
 from music21_server.store.local import Store
 from music21_server.store.protocol import ScoreStore
@@ -59,7 +59,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     """
     store = _opened_store(settings)
     pool = Pool(settings.pool_settings)
-    studio = Studio(
+    score_service = ScoreService(
         store,
         pool,
         settings.bounds,
@@ -71,7 +71,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastMCP[Any]) -> AsyncIterator[None]:
         async with pool:
-            keeper = asyncio.create_task(studio.keep_house())
+            keeper = asyncio.create_task(score_service.sweep_forever())
             try:
                 yield
             finally:
@@ -86,12 +86,12 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         dereference_schemas=False,
     )
     for tools in (ScoreTools, EditingTools, CounterpointTools, HarmonizationTools, ImitationTools):
-        for tool in tools(studio).tools():
+        for tool in tools(score_service).tools():
             mcp.add_tool(tool)
-    _add_resources(mcp, studio)
-    add_prompts(mcp, studio)
+    _add_resources(mcp, score_service)
+    add_prompts(mcp, score_service)
     _add_pages(mcp, pool, store)
-    publish(mcp, lambda: process_metrics(pool.figures(), studio.figures(), store.evictions()))
+    publish(mcp, lambda: process_metrics(pool.figures(), score_service.figures(), store.evictions()))
     is_shared = settings.store_folder is not None or settings.store_url is not None
     publish(mcp, lambda: store_metrics(store), is_shared=is_shared)
     return mcp
@@ -107,12 +107,12 @@ def _opened_store(settings: Music21Settings) -> ScoreStore:
     return RedisStore(settings.store_limits, url, prefix=settings.store_prefix)
 
 
-def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
+def _add_resources(mcp: FastMCP[Any], score_service: ScoreService) -> None:
     @mcp.resource("music21://scores", name="scores", mime_type="application/json")
     async def scores() -> str:
         """The scores that you have imported."""
         try:
-            found = await studio.scores(owner())
+            found = await score_service.scores(owner())
         except ScoreError as error:
             raise ResourceError(str(error)) from error
         return json.dumps([{"score_id": score.name, **score.info} for score in found])
@@ -121,7 +121,7 @@ def _add_resources(mcp: FastMCP[Any], studio: Studio) -> None:
     async def score(score_id: str) -> str:
         """What there is to say about an imported score."""
         try:
-            return (await studio.analyse(owner(), score_id, "information", {})).decode()
+            return (await score_service.analyse(owner(), score_id, "information", {})).decode()
         except ScoreError as error:
             raise ResourceError(str(error)) from error
 

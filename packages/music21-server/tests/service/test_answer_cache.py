@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 
 from music21_server.score.entry import Entry
-from music21_server.service.answer_cache import KnownAnswers, answer_key
+from music21_server.service.answer_cache import AnswerCache, answer_key
 
 
 def entry(content: str) -> Entry:
     return Entry(content, "abc", b"", 0, b"", {})
 
 
-def answers(max_bytes: int = 100) -> KnownAnswers:
-    return KnownAnswers(max_bytes, len)
+def answers(max_bytes: int = 100) -> AnswerCache:
+    return AnswerCache(max_bytes, len)
 
 
 def test_what_is_known_is_told() -> None:

@@ -1,4 +1,4 @@
-"""How the studio asks its store: never in the event loop where it waits, and again when it was away."""
+"""How the score service uses its store: never blocking the event loop, and again after a failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from music21_server.errors import StoreUnavailableError
 from music21_server.reading.ingest import DerivedScore
 from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
-from music21_server.service.score_service import Studio
+from music21_server.service.score_service import ScoreService
 from music21_server.store.limits import StoreLimits
 from music21_server.store.local import Store
 
@@ -63,9 +63,9 @@ class AwayStore(Store):
         return 0
 
 
-def studio_with(store: Any) -> Studio:
+def service_with(store: Any) -> ScoreService:
     pool: Any = HerePool()
-    return Studio(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)
+    return ScoreService(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)
 
 
 def the_same(entries: tuple[Entry, ...], _limits: Limits) -> DerivedScore:
@@ -75,13 +75,13 @@ def the_same(entries: tuple[Entry, ...], _limits: Limits) -> DerivedScore:
 
 async def test_a_store_that_waits_is_never_asked_in_the_event_loop() -> None:
     store = FarStore()
-    studio = studio_with(store)
-    await studio.import_score("ann", SCALE, "auto", "x")
-    await studio.analyse("ann", "x", "key", {})
-    await studio.derive("ann", the_same, sources=("x",), name="y")
-    assert len(await studio.scores("ann")) == 2
-    await studio.delete("ann", "x")
-    await studio.delete_all("ann")
+    score_service = service_with(store)
+    await score_service.import_score("ann", SCALE, "auto", "x")
+    await score_service.analyse("ann", "x", "key", {})
+    await score_service.derive("ann", the_same, sources=("x",), name="y")
+    assert len(await score_service.scores("ann")) == 2
+    await score_service.delete("ann", "x")
+    await score_service.delete_all("ann")
     assert set(store.threads) == {"put", "get", "scores", "delete", "delete_all"}
     assert threading.get_ident() not in store.threads.values()
 
@@ -91,7 +91,7 @@ async def test_the_house_is_kept_after_a_store_was_away(
 ) -> None:
     monkeypatch.setattr("music21_server.service.score_service._SWEEP_EVERY_S", 0)
     store = AwayStore()
-    keeper = asyncio.create_task(studio_with(store).keep_house())
+    keeper = asyncio.create_task(service_with(store).sweep_forever())
     await asyncio.wait_for(store.swept.wait(), 10)
     keeper.cancel()
     assert store.troubles == []

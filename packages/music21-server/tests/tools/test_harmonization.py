@@ -41,19 +41,19 @@ async def test_a_chorale_tune_gets_new_voices(client: Client[Any]) -> None:
 
 
 async def test_everything_asked_for_is_handed_on(
-    monkeypatch: pytest.MonkeyPatch, listening_studio: Any
+    monkeypatch: pytest.MonkeyPatch, recording_service: Any
 ) -> None:
     monkeypatch.setattr(harmonization, "owner", lambda: "client 7")
-    tools = HarmonizationTools(listening_studio)
-    with pytest.raises(listening_studio.NothingMadeError):
+    tools = HarmonizationTools(recording_service)
+    with pytest.raises(recording_service.NothingMadeError):
         await tools.harmonize_melody(
             score_id="a", style="pop", voices=3, key="D", part="2", seed=9, harmonic_rhythm="bar",
             new_score_id="mine",
         )  # fmt: skip
-    with pytest.raises(listening_studio.NothingMadeError):
+    with pytest.raises(recording_service.NothingMadeError):
         await tools.harmonize_melody(melody="C4")
     request = Request("pop", 3, "D", "2", 9, "bar")
-    assert listening_studio.asked == [
+    assert recording_service.asked == [
         (("client 7", generate_harmonization, None, request), {"sources": ("a",), "name": "mine"}),
         (("client 7", generate_harmonization, "C4", Request()), {"sources": (), "name": None}),
     ]

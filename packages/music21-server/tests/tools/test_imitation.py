@@ -8,7 +8,7 @@ import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
-from music21_server.composition.imitation.generation import Request, imitated
+from music21_server.composition.imitation.generation import Request, generate_imitation
 from music21_server.tools import imitation
 from music21_server.tools.imitation import ImitationTools
 
@@ -31,19 +31,25 @@ async def test_an_imitation_is_a_score_like_any_other(client: Client[Any]) -> No
 
 
 async def test_everything_asked_for_is_handed_on(
-    monkeypatch: pytest.MonkeyPatch, listening_studio: Any
+    monkeypatch: pytest.MonkeyPatch, recording_service: Any
 ) -> None:
     monkeypatch.setattr(imitation, "owner", lambda: "client 7")
-    tools = ImitationTools(listening_studio)
-    with pytest.raises(listening_studio.NothingMadeError):
+    tools = ImitationTools(recording_service)
+    with pytest.raises(recording_service.NothingMadeError):
         await tools.imitate_style(
             composer=" Bach", measures=5, voices=3, key="D minor", seed=9, new_score_id="mine"
         )
-    with pytest.raises(listening_studio.NothingMadeError):
+    with pytest.raises(recording_service.NothingMadeError):
         await tools.imitate_style(score_ids=["a", "b"])
-    assert listening_studio.asked == [
-        (("client 7", imitated, Request("bach", 5, 3, "D minor", 9)), {"sources": (), "name": "mine"}),
-        (("client 7", imitated, Request(None, 16, None, None, 0)), {"sources": ("a", "b"), "name": None}),
+    assert recording_service.asked == [
+        (
+            ("client 7", generate_imitation, Request("bach", 5, 3, "D minor", 9)),
+            {"sources": (), "name": "mine"},
+        ),
+        (
+            ("client 7", generate_imitation, Request(None, 16, None, None, 0)),
+            {"sources": ("a", "b"), "name": None},
+        ),
     ]
 
 

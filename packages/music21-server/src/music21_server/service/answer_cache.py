@@ -12,7 +12,7 @@ from music21_server.cache import ByteLimitedCache
 from music21_server.score.entry import Entry
 
 
-class KnownAnswers:
+class AnswerCache:
     """Keeps answers about scores, within so many bytes.
 
     When the last entry of a content is gone that answers were made from (its scores were deleted, or nobody

@@ -25,7 +25,7 @@ from music21_server.errors import StoreUnavailableError
 from music21_server.reading.ingest import DerivedScore
 from music21_server.rendering.picture import Picture, PictureFormat
 from music21_server.score.entry import Entry
-from music21_server.service.answer_cache import KnownAnswers, answer_key
+from music21_server.service.answer_cache import AnswerCache, answer_key
 from music21_server.service.single_flight import SingleFlight
 from music21_server.store.limits import StoredScore
 from music21_server.store.names import check_name
@@ -46,7 +46,7 @@ Arguments = TypeVarTuple("Arguments")
 
 
 @dataclass(frozen=True)
-class StudioFigures:
+class ScoreServiceFigures:
     """What was known already.
 
     Attributes:
@@ -64,7 +64,7 @@ class StudioFigures:
     misses: int
 
 
-class Studio:
+class ScoreService:
     """Imports scores and answers questions about them.
 
     Args:
@@ -91,7 +91,7 @@ class Studio:
         self._bounds = bounds
         self._folders = folders
         self._timeout_s = timeout_s
-        self._known = KnownAnswers(max_cached_bytes, _size)
+        self._known = AnswerCache(max_cached_bytes, _size)
         self._short: ByteLimitedCache[str, Entry] = ByteLimitedCache(
             max_cached_bytes, lambda entry: entry.size_bytes
         )
@@ -101,12 +101,14 @@ class Studio:
         self._hits = 0
         self._misses = 0
 
-    def figures(self) -> StudioFigures:
+    def figures(self) -> ScoreServiceFigures:
         """Return how often answers were known."""
         known = self._known
-        return StudioFigures(len(known), known.size_bytes, self._hits, self._flights.shared, self._misses)
+        return ScoreServiceFigures(
+            len(known), known.size_bytes, self._hits, self._flights.shared, self._misses
+        )
 
-    async def keep_house(self) -> None:
+    async def sweep_forever(self) -> None:
         """Free scores whose time is over, until cancelled."""
         while True:
             await asyncio.sleep(_SWEEP_EVERY_S)

@@ -21,7 +21,7 @@ from music21_server.engine.jobs import Excerpt, ExportFormat, SourceType
 from music21_server.engine.schemas import output_schema
 from music21_server.errors import ScoreError
 from music21_server.rendering.picture import PictureFormat
-from music21_server.service.score_service import Studio
+from music21_server.service.score_service import ScoreService
 from music21_server.theory.analyses.patterns import Measure
 from music21_server.theory.analyses.search import Compare
 from music21_server.theory.melody.queries import QUERY_FORMS, Notation
@@ -37,9 +37,9 @@ from music21_server.tools.common import (
     PitchKind,
     ScoreId,
     VoiceNames,
-    listed,
     owner,
-    told,
+    score_summary,
+    tool_errors,
 )
 from music21_server.tools.progress import progress_listener
 from server_core import EncodedJson, PlainTool
@@ -52,14 +52,14 @@ TEXTS = ("musicxml", "abc", "lilypond", "text", "svg")
 
 
 class ScoreTools:
-    """The tools on one studio.
+    """The tools on one score_service.
 
     Args:
-        studio: Who does the work.
+        score_service: Who does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, score_service: ScoreService) -> None:
+        self._score_service = score_service
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
@@ -114,16 +114,16 @@ class ScoreTools:
 
         The same document imported again costs nothing and keeps its name.
         """
-        with told():
-            found = await self._studio.import_score(
+        with tool_errors():
+            found = await self._score_service.import_score(
                 owner(), source, source_type, score_id, progress_listener()
             )
-            return listed(found)
+            return score_summary(found)
 
     async def list_scores(self) -> dict[str, Any]:
         """List the scores that you have imported, with their size and since when they have not been used."""
-        with told():
-            return {"scores": [listed(score) for score in await self._studio.scores(owner())]}
+        with tool_errors():
+            return {"scores": [score_summary(score) for score in await self._score_service.scores(owner())]}
 
     async def delete_score(
         self,
@@ -131,14 +131,14 @@ class ScoreTools:
         all_scores: Annotated[bool, Field(description="Delete all scores of yours instead.")] = False,
     ) -> dict[str, Any]:
         """Delete one score that is not needed any more, or all of yours."""
-        with told():
+        with tool_errors():
             if all_scores == (score_id is not None):
                 raise ScoreError(
                     "Expected either score_id or all_scores: true, got both or neither: send one of them."
                 )
             if score_id is None:
-                return {"deleted": await self._studio.delete_all(owner())}
-            await self._studio.delete(owner(), score_id)
+                return {"deleted": await self._score_service.delete_all(owner())}
+            await self._score_service.delete(owner(), score_id)
             return {"deleted": 1}
 
     async def score_info(self, score_id: ScoreId) -> EncodedJson:
@@ -263,9 +263,7 @@ class ScoreTools:
         self,
         score_id: ScoreId,
         *,
-        query: Annotated[
-            str, Field(min_length=1, max_length=4000, description=f"One of: {QUERY_FORMS}.")
-        ],
+        query: Annotated[str, Field(min_length=1, max_length=4000, description=f"One of: {QUERY_FORMS}.")],
         notation: Annotated[
             Notation | None, Field(description="How the query is written; unset: told from its words.")
         ] = None,
@@ -327,9 +325,9 @@ class ScoreTools:
         formats but `musicxml` and `mxl`, which come whole; MusicXML of large scores comes as `mxl` only.
         Lyrics, slurs and dynamics are in MusicXML and on pages and pictures. `remarks` tell what got lost.
         """
-        with told():
+        with tool_errors():
             excerpt = _excerpt(first_measure, last_measure, parts)
-            made = await self._studio.export(owner(), score_id, format, excerpt, progress_listener())
+            made = await self._score_service.export(owner(), score_id, format, excerpt, progress_listener())
         uri = f"music21://scores/{score_id}/export.{SUFFIXES[format]}"
         mime = made.media_type.partition(";")[0]
         resource: TextResourceContents | BlobResourceContents
@@ -362,9 +360,9 @@ class ScoreTools:
         format: Annotated[PictureFormat, Field(description="`png` to look at, `svg` to print.")] = "png",
     ) -> ToolResult:
         """Draw chosen measures as sheet music, with lyrics, dynamics and chord symbols; a few at a time."""
-        with told():
+        with tool_errors():
             excerpt = _excerpt(first_measure, last_measure, parts)
-            made = await self._studio.draw(owner(), score_id, format, excerpt, progress_listener())
+            made = await self._score_service.draw(owner(), score_id, format, excerpt, progress_listener())
         facts = {
             "score_id": score_id,
             "format": format,
@@ -381,8 +379,8 @@ class ScoreTools:
         self, score_id: str, analysis: str, offset: int = 0, limit: int = 100, **arguments: Any
     ) -> EncodedJson:
         tell = progress_listener()
-        with told():
-            found = await self._studio.analyse(
+        with tool_errors():
+            found = await self._score_service.analyse(
                 owner(), score_id, analysis, arguments, offset=offset, limit=limit, tell=tell
             )
             return EncodedJson(found)

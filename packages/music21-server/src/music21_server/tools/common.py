@@ -74,7 +74,7 @@ def owner() -> str:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def tool_errors() -> Iterator[None]:
     """Turn what is wrong with a score or a request into an answer to the client."""
     try:
         yield
@@ -82,7 +82,7 @@ def told() -> Iterator[None]:
         raise ToolError(str(error), log_level=logging.DEBUG) from error
 
 
-def listed(score: StoredScore) -> dict[str, Any]:
+def score_summary(score: StoredScore) -> dict[str, Any]:
     """Return what a stored score is called, and the facts that lists tell of it."""
     return {
         "score_id": score.name,

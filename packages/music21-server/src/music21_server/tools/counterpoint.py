@@ -9,21 +9,21 @@ from pydantic import Field
 
 from music21_server.composition.counterpoint.generation import Request, generate
 from music21_server.composition.counterpoint.rule import Position
-from music21_server.service.score_service import Studio
-from music21_server.tools.common import MAKING, NewScoreId, listed, owner, told
+from music21_server.service.score_service import ScoreService
+from music21_server.tools.common import MAKING, NewScoreId, owner, score_summary, tool_errors
 from music21_server.tools.progress import progress_listener
 from server_core import PlainTool
 
 
 class CounterpointTools:
-    """The tools on one studio.
+    """The tools on one score_service.
 
     Args:
-        studio: Who does the work.
+        score_service: Who does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, score_service: ScoreService) -> None:
+        self._score_service = score_service
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
@@ -94,10 +94,10 @@ class CounterpointTools:
         request = Request(
             species, position, cantus, part, key, lowest, highest, seed, allow_violations=allow_violations
         )
-        with told():
-            stored, report = await self._studio.derive(
+        with tool_errors():
+            stored, report = await self._score_service.derive(
                 owner(), generate, request,
                 sources=(score_id,) if score_id is not None else (), name=new_score_id,
                 tell=progress_listener(),
             )  # fmt: skip
-        return {**listed(stored), **report}
+        return {**score_summary(stored), **report}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from music21_server.editing import extraction, transposition
 from music21_server.editing.transposition import Direction, TranspositionRequest
-from music21_server.service.score_service import Studio
+from music21_server.service.score_service import ScoreService
 from music21_server.tools.common import (
     MAKING,
     FirstMeasure,
@@ -17,23 +17,23 @@ from music21_server.tools.common import (
     NewScoreId,
     PartNames,
     ScoreId,
-    listed,
     owner,
-    told,
+    score_summary,
+    tool_errors,
 )
 from music21_server.tools.progress import progress_listener
 from server_core import PlainTool
 
 
 class EditingTools:
-    """The tools on one studio.
+    """The tools on one score_service.
 
     Args:
-        studio: Who does the work.
+        score_service: Who does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, score_service: ScoreService) -> None:
+        self._score_service = score_service
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
@@ -125,8 +125,8 @@ class EditingTools:
     async def _derived(
         self, score_id: str, new_score_id: str | None, function: Any, *arguments: Any
     ) -> dict[str, Any]:
-        with told():
-            stored, report = await self._studio.derive(
+        with tool_errors():
+            stored, report = await self._score_service.derive(
                 owner(),
                 function,
                 *arguments,
@@ -134,4 +134,4 @@ class EditingTools:
                 name=new_score_id,
                 tell=progress_listener(),
             )
-        return {**listed(stored), **report}
+        return {**score_summary(stored), **report}

@@ -16,21 +16,21 @@ from music21_server.composition.harmonization.harmonize import (
 from music21_server.composition.harmonization.segments import HarmonicRhythm
 from music21_server.composition.harmonization.style import StyleName
 from music21_server.errors import ScoreError
-from music21_server.service.score_service import Studio
-from music21_server.tools.common import MAKING, NewScoreId, listed, owner, told
+from music21_server.service.score_service import ScoreService
+from music21_server.tools.common import MAKING, NewScoreId, owner, score_summary, tool_errors
 from music21_server.tools.progress import progress_listener
 from server_core import PlainTool
 
 
 class HarmonizationTools:
-    """The tool on one studio.
+    """The tool on one score_service.
 
     Args:
-        studio: Who does the work.
+        score_service: Who does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, score_service: ScoreService) -> None:
+        self._score_service = score_service
 
     def tools(self) -> list[Tool]:
         """Return the tool, ready to be added to a FastMCP app."""
@@ -82,11 +82,11 @@ class HarmonizationTools:
         Tells each chord with its numeral, symbol, function and why it was chosen, the melody's non-chord
         tones, and checks of the part-writing. Ask for a picture (render_score) or the notes (export_score).
         """
-        with told():
+        with tool_errors():
             if (score_id is None) == (melody is None):
                 raise ScoreError("Expected either score_id or melody, got both or neither: send one of them.")
             request = Request(style, voices, key, part, seed, harmonic_rhythm)
-            stored, report = await self._studio.derive(
+            stored, report = await self._score_service.derive(
                 owner(),
                 generate_harmonization,
                 melody,
@@ -95,4 +95,4 @@ class HarmonizationTools:
                 name=new_score_id,
                 tell=progress_listener(),
             )
-            return {**listed(stored), **report}
+            return {**score_summary(stored), **report}

@@ -7,23 +7,23 @@ from typing import Annotated, Any
 from fastmcp.tools import Tool
 from pydantic import Field
 
-from music21_server.composition.imitation.generation import Request, imitated
+from music21_server.composition.imitation.generation import Request, generate_imitation
 from music21_server.composition.imitation.styles import STYLES
-from music21_server.service.score_service import Studio
-from music21_server.tools.common import MAKING, NewScoreId, listed, owner, told
+from music21_server.service.score_service import ScoreService
+from music21_server.tools.common import MAKING, NewScoreId, owner, score_summary, tool_errors
 from music21_server.tools.progress import progress_listener
 from server_core import PlainTool
 
 
 class ImitationTools:
-    """The tools on one studio.
+    """The tools on one score_service.
 
     Args:
-        studio: Who does the work.
+        score_service: Who does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, score_service: ScoreService) -> None:
+        self._score_service = score_service
 
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
@@ -58,14 +58,14 @@ class ImitationTools:
         an ending as the works have them. Comes with what was learned from, how alike the result is (distances
         of distributions, 0 to 1; compare `distance` with `works_themselves`), and how much is quoted at most.
         """
-        with told():
+        with tool_errors():
             style = composer.strip().lower() if composer is not None else None
-            stored, report = await self._studio.derive(
+            stored, report = await self._score_service.derive(
                 owner(),
-                imitated,
+                generate_imitation,
                 Request(style, measures, voices, key, seed),
                 sources=tuple(score_ids or ()),
                 name=new_score_id,
                 tell=progress_listener(),
             )
-            return {**listed(stored), **report}
+            return {**score_summary(stored), **report}

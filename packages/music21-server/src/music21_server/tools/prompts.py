@@ -18,7 +18,7 @@ from fastmcp.prompts import Prompt
 from fastmcp.server.completions import CompletionReference
 
 from music21_server.reading.locations import corpus_works
-from music21_server.service.score_service import Studio
+from music21_server.service.score_service import ScoreService
 from music21_server.tools.common import owner
 
 FOCUSES: Final = ("everything", "harmony", "form", "part-writing", "melody")
@@ -234,7 +234,7 @@ _SCORES: Final = ("source", "first", "second", "melody")
 _MOST_VALUES: Final = 100
 
 
-def add_prompts(mcp: FastMCP[Any], studio: Studio) -> None:
+def add_prompts(mcp: FastMCP[Any], score_service: ScoreService) -> None:
     """Add the prompts, and the completion of their arguments: choices, stored scores, works of the corpus."""
     for prompt in PROMPTS:
         mcp.add_prompt(Prompt.from_function(prompt))
@@ -250,7 +250,7 @@ def add_prompts(mcp: FastMCP[Any], studio: Studio) -> None:
         if isinstance(reference, mcp_types.PromptReference) and argument.name in _CHOICES:
             found = [choice for choice in _CHOICES[argument.name] if choice.startswith(begun)]
         elif argument.name in (*_SCORES, "score_id"):
-            stored = [score.name for score in await studio.scores(owner())]
+            stored = [score.name for score in await score_service.scores(owner())]
             found = [name for name in stored if name.lower().startswith(begun)]
             if argument.name != "score_id" and begun:
                 found += await asyncio.to_thread(_works, begun)

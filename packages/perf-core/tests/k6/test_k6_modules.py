@@ -56,6 +56,7 @@ def test_k6_files_and_python_modules_agree_on_what_a_shape_needs() -> None:
         "calculations",
         "journey_cursor",
         "journey_packing",
+        "environment_settings",
         "settings",
         "shapes",
         "comparison_schedule",

@@ -165,8 +165,8 @@ SHAPE = Shape(
 NEEDY_SCRIPT = """
 import { scenarioOf } from "../lib/scenario.js";
 export const shape = { name: "needy", profile: ({ hold }) => [hold(2, 2)] };
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;
 """
 
 

@@ -3,7 +3,8 @@
 import { readConfig } from "./config.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
-import { healthUrlOf, SettingsError, settingsFromPlan } from "./settings.js";
+import { healthUrlOf } from "./environment_settings.js";
+import { SettingsError, settingsFromPlan } from "./settings.js";
 import { sliceScenarios, slicesOf, sliceThresholds } from "./comparison_schedule.js";
 import { summaryOf, TREND_STATS } from "./summary.js";
 import { UNIQUE } from "./unique_texts.js";

@@ -1,6 +1,7 @@
 /** Environment variables of a run; no other module reads __ENV. */
 
-import { endpointOf, healthUrlOf, SettingsError } from "./settings.js";
+import { endpointOf, healthUrlOf } from "./environment_settings.js";
+import { SettingsError } from "./settings.js";
 
 /**
  * @typedef {object} Config

@@ -6,9 +6,10 @@
 import { calculatorPool } from "./calculations.js";
 import { expectCalculator } from "./calculator_check.js";
 import { readConfig } from "./config.js";
+import { settingsFromEnvironment } from "./environment_settings.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
-import { settingsFromEnvironment, settingsFromPlan } from "./settings.js";
+import { settingsFromPlan } from "./settings.js";
 import { k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";

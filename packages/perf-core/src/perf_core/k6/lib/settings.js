@@ -1,5 +1,5 @@
 /**
- * The settings of one run, from a plan or from environment variables, checked before any load starts.
+ * Settings of one run, from a plan or from the environment (environment_settings.js), checked before any load starts.
  *
  * Pure: imports nothing of k6, so plain node can test it.
  */
@@ -34,13 +34,7 @@ import { timeScaleOf } from "./shapes.js";
  * @property {number} burst
  */
 
-/** Tools that a run without a plan calls. */
-export const CALCULATOR_TOOLS = ["add", "subtract", "multiply", "divide"];
-export const CALCULATOR_KINDS = ["small", "large", "decimal", "negative", "mixed", "edge"];
-
-export const PLAN_SCHEMA = 1;
-const DEFAULT_SERVER_URL = "http://127.0.0.1:8100";
-const SECONDS_PER_UNIT = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600 };
+const PLAN_SCHEMA = 1;
 
 /** A setting that cannot be used; the message names the field, the expected and the actual value. */
 export class SettingsError extends Error {
@@ -53,52 +47,6 @@ export class SettingsError extends Error {
     super(`${field}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`);
     this.name = "SettingsError";
   }
-}
-
-/**
- * Settings of a run without a plan: the calculator's mix, with settings from environment variables.
- *
- * @param {Record<string, string | undefined>} env
- * @param {Shape} shape
- * @returns {Settings}
- * @throws {SettingsError}
- */
-export function settingsFromEnvironment(env, shape) {
-  if (shape.requires) {
-    throw new SettingsError("PLAN", `the path of a plan: perf-core run ${shape.name} writes one`, env.PLAN);
-  }
-  const duration_s = env.TEST_DURATION ? seconds("TEST_DURATION", env.TEST_DURATION) : null;
-  if (duration_s !== null && env.TIME_SCALE) {
-    throw new SettingsError(
-      "TIME_SCALE", "no value beside TEST_DURATION (each sets the length)", env.TIME_SCALE,
-    );
-  }
-  const vus = number("TEST_VUS", env.TEST_VUS, null);
-  const settings = {
-    scenario: shape.name,
-    shape: shape.name,
-    wire: env.WIRE || "session",
-    timeScale: duration_s === null
-      ? number("TIME_SCALE", env.TIME_SCALE, 1)
-      : timeScaleOf(shape, { tools: CALCULATOR_TOOLS, vus }, duration_s),
-    vus,
-    ratePerS: number("RATE", env.RATE, null),
-    thinkTimeS: number("THINK_TIME", env.THINK_TIME, 0),
-    sessionPerIteration: flag("SESSION_PER_ITERATION", env.SESSION_PER_ITERATION),
-    callsPerSession: 3,
-    requestTimeoutS: 30,
-    tools: CALCULATOR_TOOLS,
-    kinds: CALCULATOR_KINDS,
-    journeys: [],
-    byKind: Boolean(shape.splitsByKind),
-    pools: [],
-    limits: null,
-    tokens: [],
-  };
-  return validated(settings, shape, {
-    wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
-    sessionPerIteration: "SESSION_PER_ITERATION",
-  });
 }
 
 /**
@@ -188,12 +136,15 @@ function limitsOf(limits) {
 }
 
 /**
+ * Return the settings, or throw for the first one that cannot be used.
+ *
  * @param {any} settings
  * @param {Shape} shape
  * @param {Record<string, string>} names the user's names of the fields
  * @returns {Settings}
+ * @throws {SettingsError}
  */
-function validated(settings, shape, names) {
+export function validated(settings, shape, names) {
   /**
    * @param {string} field
    * @param {boolean} holds
@@ -267,69 +218,4 @@ function isListOfLabels(value) {
   return Array.isArray(value)
     && new Set(value).size === value.length
     && value.every((label) => typeof label === "string" && !UNTAGGABLE.test(label));
-}
-
-/**
- * @template T
- * @param {string} field
- * @param {string | undefined} text
- * @param {T} fallback when the variable is not set
- */
-function number(field, text, fallback) {
-  if (text === undefined || text.trim() === "") return fallback;
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new SettingsError(field, "a number", text);
-  return value;
-}
-
-/**
- * @param {string} field
- * @param {string | undefined} text
- */
-function flag(field, text) {
-  const value = (text || "").trim().toLowerCase();
-  if (["", "0", "false", "no"].includes(value)) return false;
-  if (["1", "true", "yes"].includes(value)) return true;
-  throw new SettingsError(field, "true or false (also 1, 0, yes, no)", text);
-}
-
-/**
- * Seconds of a duration such as "90", "90s", "2m", "1h30m" or "500ms".
- *
- * @param {string} field
- * @param {string} text
- */
-export function seconds(field, text) {
-  const expected = 'a duration above 0 such as "90s", "2m", "1h30m" or a number of seconds';
-  const trimmed = text.trim();
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$|^\d+(\.\d+)?$/.test(trimmed)) throw new SettingsError(field, expected, text);
-  let total_s = 0;
-  for (const part of trimmed.match(/\d+(\.\d+)?(ms|s|m|h)?/g) || []) {
-    const unit = /** @type {keyof typeof SECONDS_PER_UNIT} */ (part.replace(/[\d.]+/, ""));
-    total_s += parseFloat(part) * SECONDS_PER_UNIT[unit];
-  }
-  if (total_s <= 0) throw new SettingsError(field, expected, text);
-  return total_s;
-}
-
-/**
- * MCP endpoint of a server: /mcp is added to a URL without a path.
- *
- * @param {string | undefined} text
- * @throws {SettingsError}
- */
-export function endpointOf(text) {
-  const url = (text || DEFAULT_SERVER_URL).trim();
-  const parts = /^(https?:\/\/[^/?#\s]+)([^?#\s]*)$/.exec(url);
-  if (parts === null) throw new SettingsError("SERVER_URL", `a URL such as ${DEFAULT_SERVER_URL}`, text);
-  return parts[2] === "" || parts[2] === "/" ? `${parts[1]}/mcp` : url;
-}
-
-/**
- * Health endpoint beside an MCP endpoint.
- *
- * @param {string} endpoint from endpointOf
- */
-export function healthUrlOf(endpoint) {
-  return endpoint.replace(/^(https?:\/\/[^/]+).*$/, "$1/health");
 }

@@ -12,6 +12,5 @@ export const shape = {
   ],
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;

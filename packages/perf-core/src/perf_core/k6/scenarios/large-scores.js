@@ -9,6 +9,5 @@ export const shape = {
   requires: "pools",
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;

@@ -8,6 +8,5 @@ export const shape = {
   profile: ({ ramp, hold }) => [ramp(50, 60), hold(50, 5 * 60), ramp(100, 60), hold(100, 5 * 60), ramp(0, 60)],
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;

@@ -9,6 +9,5 @@ export const shape = {
   profile: ({ ramp, hold }) => [{ ...ramp(50, 60), name: "warm_up" }, { ...hold(50, 5 * 60), name: "hold" }],
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;

@@ -44,9 +44,8 @@ export const shape = {
   },
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;
 
 /**
  * The stages. A burst ends at the first refusal, so its stage only has to be long enough; pauses last as long as buckets

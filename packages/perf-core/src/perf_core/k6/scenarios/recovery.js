@@ -10,6 +10,5 @@ export const shape = {
   subMetrics: () => ["mcp_outages", "mcp_outage_ms"],
 };
 
-const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
-
-export { cleanup, handleSummary, iterate as default, options, setup };
+export const { options, setup, iterate, cleanup, handleSummary } = scenarioOf(shape);
+export default iterate;

@@ -1,9 +1,9 @@
-"""Takes documents through the steps of one subject, and says what each step costs.
+"""Take documents through the steps of one subject and print what each step costs.
 
     python child.py ours|plain FILE… [--skip STEP]…
 
-Prints a line of JSON before every step and one after it, so that whoever reads them can tell which step takes
-too long. CPU time is that of this process and all its threads; the peak is that of its memory so far.
+A line of JSON is printed before and after every step, so that the parent can tell which step takes too long.
+CPU time is that of this process with all its threads; the peak is that of its memory so far.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("subject", choices=["ours", "plain"])
     parser.add_argument("files", nargs="+", type=Path)
@@ -39,27 +39,27 @@ def main() -> None:
 
 
 def subject_of(name: str) -> Any:
-    """Import what is measured; a server has done that before anybody asks."""
+    """Import and return the subject to measure; a server does all its imports before the first call."""
     import music21.chord
     import music21.converter
-    import music21.roman  # noqa: F401 - workers have it loaded for sonorities that no table has
+    import music21.roman  # noqa: F401 - workers import it for sonorities that are in no table
 
     if name == "ours":
-        from ours import Ours
+        from engine_subject import Ours
 
         return Ours
-    from plain import Plain
+    from music21_subject import Plain
 
     return Plain
 
 
 def timed(step: str, file: str, work: Callable[[], Any]) -> Any:
-    """Do a step and print what it took."""
-    say({"begins": step, "file": file})
+    """Run a step and print its cost."""
+    print_line({"begins": step, "file": file})
     cpu_began, began = time.process_time(), time.perf_counter()
     result = work()
     ended, cpu_ended = time.perf_counter(), time.process_time()
-    say(
+    print_line(
         {
             "ended": step,
             "file": file,
@@ -71,14 +71,14 @@ def timed(step: str, file: str, work: Callable[[], Any]) -> Any:
     return result
 
 
-def say(what: dict[str, Any]) -> None:
-    """Print a line at once."""
-    print(json.dumps(what), flush=True)
+def print_line(message: dict[str, Any]) -> None:
+    """Print a line of JSON and flush it."""
+    print(json.dumps(message), flush=True)
 
 
 def peak_mb() -> float:
     """Return the most memory that this process has held, in MB."""
-    # What getrusage says includes the memory of the process that started this one.
+    # On Linux getrusage also counts the memory of the parent before exec.
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:

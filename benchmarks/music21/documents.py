@@ -1,4 +1,4 @@
-"""Documents to measure with, and what must be in them."""
+"""Documents to measure with, and a check of their contents."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from music21_server.reading.mxl_archive import unpack
 from music21_server.score.limits import Limits
 from music21_server.synthetic_scores import ScoreStatistics, score_statistics
 
-LEAST_RELATIVE_SONORITIES: Final = 500
-"""In scores of some length; in short ones three for every bar."""
+MIN_RELATIVE_SONORITIES: Final = 500
+"""Least number in long scores; short ones need three per bar."""
 
 
 def corpus_work(name: str) -> bytes:
@@ -24,8 +24,8 @@ def corpus_work(name: str) -> bytes:
     return unpack(content, Limits()) if content.startswith(b"PK") else content
 
 
-def written(folder: Path, documents: Iterable[tuple[str, bytes]]) -> list[Path]:
-    """Write documents into a folder, each under its name."""
+def write_documents(folder: Path, documents: Iterable[tuple[str, bytes]]) -> list[Path]:
+    """Write named documents into a folder and return their paths."""
     paths = []
     for name, document in documents:
         path = folder / name
@@ -34,15 +34,15 @@ def written(folder: Path, documents: Iterable[tuple[str, bytes]]) -> list[Path]:
     return paths
 
 
-def counted(document: bytes, shape: str) -> ScoreStatistics:
-    """Count what is in a score, and refuse to measure one that is too easy.
+def checked_statistics(document: bytes, shape: str) -> ScoreStatistics:
+    """Count the contents of a score, and exit if it is too simple to be measured.
 
     Raises:
-        SystemExit: Something is missing that real ones have.
+        SystemExit: The score lacks something that real scores have.
     """
-    found = score_statistics(read_musicxml(document, Limits()))
-    least = {
-        "relative_sonorities": min(LEAST_RELATIVE_SONORITIES, 3 * found.measures),
+    statistics = score_statistics(read_musicxml(document, Limits()))
+    minimums = {
+        "relative_sonorities": min(MIN_RELATIVE_SONORITIES, 3 * statistics.measures),
         "transposing_staves": 1,
         "staves_of_shared_instruments": 2,
         "ties_over_barlines": 1,
@@ -52,8 +52,8 @@ def counted(document: bytes, shape: str) -> ScoreStatistics:
         "chord_notes": 2,
         "rests": 1,
     }
-    for name, expected in least.items():
-        came = getattr(found, name)
-        if came < expected:
-            sys.exit(f"{shape}: at least {expected} {name} were expected, {came} came: mend the generator")
-    return found
+    for name, minimum in minimums.items():
+        count = getattr(statistics, name)
+        if count < minimum:
+            sys.exit(f"{shape}: expected at least {minimum} {name}, got {count}: fix the generator")
+    return statistics

@@ -1,9 +1,9 @@
-"""Asks for a page again and again over one connection, and says how long each answer took.
+"""Request a page repeatedly over one connection and print the latencies.
 
     python pinger.py HOST PORT PATH PAUSE_S
 
-Prints a line once it has had an answer, goes on until its standard input is closed, and then prints the
-latencies in seconds as JSON. It is a process of its own so that what its parent does never delays it.
+Prints `ready` after the first answer, continues until its standard input is closed, and then prints the
+latencies in seconds as JSON. It is a separate process so that its parent's work cannot delay it.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from http.client import HTTPConnection
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     host, port, path, pause_s = sys.argv[1:]
     connection = HTTPConnection(host, int(port))
-    asked(connection, path)
+    latency_s(connection, path)
     print("ready", flush=True)
-    took_s: list[float] = []
+    latencies_s: list[float] = []
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
         while not selector.select(timeout=float(pause_s)):
-            took_s.append(asked(connection, path))
-    print(json.dumps(took_s))
+            latencies_s.append(latency_s(connection, path))
+    print(json.dumps(latencies_s))
 
 
-def asked(connection: HTTPConnection, path: str) -> float:
-    """Return how long an answer took, in seconds."""
+def latency_s(connection: HTTPConnection, path: str) -> float:
+    """Request a page and return the latency in seconds."""
     began = time.perf_counter()
     connection.request("GET", path)
     answer = connection.getresponse()
     answer.read()
     if answer.status != 200:
-        sys.exit(f"{path} was answered {answer.status}")
+        sys.exit(f"{path}: expected HTTP 200, got {answer.status}")
     return time.perf_counter() - began
 
 

@@ -1,4 +1,4 @@
-"""Runs children, cuts off what takes too long, and says what is in the figures."""
+"""Run child processes, cut off steps that take too long, and summarize and write the figures."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import IO, Any, Final
 from perf_core.results.manifest import commit, machine
 
 IMPORTS: Final = "imports"
-"""What a child does first."""
+"""First step of a child process."""
 
 CHILD: Final = Path(__file__).with_name("child.py")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a step took once.
+    """Cost of one run of a step.
 
     Attributes:
-        step: Its name.
+        step: Name of the step.
         file: Name of the document.
         cpu_s: CPU time of the process.
-        wall_s: Time that passed.
-        peak_mb: Most memory of the process up to the end of the step.
+        wall_s: Wall time.
+        peak_mb: Peak memory of the process up to the end of the step.
     """
 
     step: str
@@ -42,61 +42,65 @@ class Cost:
 
 
 @dataclass
-class Seen:
-    """What children said.
+class Measurement:
+    """Results of child processes.
 
     Attributes:
-        costs: Of steps that ended.
-        cut_off: Steps that took longer than was allowed.
+        costs: Costs of completed steps.
+        cut_off: Steps that took longer than allowed.
     """
 
     costs: list[Cost] = field(default_factory=list)
     cut_off: set[str] = field(default_factory=set)
 
 
-def run(subject: str, files: Sequence[Path], *, cut_off_s: float, skip: Iterable[str] = ()) -> Seen:
-    """Take documents through all steps in a new process; what takes too long is left out of a second try.
+def run(subject: str, files: Sequence[Path], *, cut_off_s: float, skip: Iterable[str] = ()) -> Measurement:
+    """Take documents through all steps in a new process; if a step is cut off, start again without it.
 
     Args:
         subject: ``ours`` or ``plain``.
         files: Documents, in order.
         cut_off_s: Most time for one step.
-        skip: Steps that are known to take longer.
+        skip: Steps to leave out from the start.
 
     Raises:
-        SystemExit: A child failed, or did not even start in that time.
+        SystemExit: A child failed, or did not start within `cut_off_s`.
     """
     skipped = set(skip)
     while True:
-        seen = _run_once(subject, files, cut_off_s, skipped)
-        skipped |= seen.cut_off
-        if not seen.cut_off:
-            return Seen(seen.costs, skipped - set(skip))
+        measurement = _run_once(subject, files, cut_off_s, skipped)
+        skipped |= measurement.cut_off
+        if not measurement.cut_off:
+            return Measurement(measurement.costs, skipped - set(skip))
 
 
-def _run_once(subject: str, files: Sequence[Path], cut_off_s: float, skip: set[str]) -> Seen:
+def _run_once(subject: str, files: Sequence[Path], cut_off_s: float, skip: set[str]) -> Measurement:
     command = [sys.executable, str(CHILD), subject, *map(str, files)]
     command += [part for step in sorted(skip) for part in ("--skip", step)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_forward, args=(child.stdout, lines), daemon=True).start()
-    seen, step = Seen(), IMPORTS
+    measurement, step = Measurement(), IMPORTS
     try:
         while line := lines.get(timeout=cut_off_s):
-            said = json.loads(line)
-            if "begins" in said:
-                step = said["begins"]
+            message = json.loads(line)
+            if "begins" in message:
+                step = message["begins"]
             else:
-                seen.costs.append(Cost(said.pop("ended"), **said))
+                measurement.costs.append(Cost(message.pop("ended"), **message))
     except queue.Empty:
         child.kill()
         if step == IMPORTS:
-            raise SystemExit(f"{subject} did not start within {cut_off_s:g} s: allow more") from None
-        seen.cut_off.add(step)
-    if child.wait() != 0 and not seen.cut_off:
-        raise SystemExit(f"{subject} failed in step {step} with {child.returncode}: see above")
-    return seen
+            raise SystemExit(
+                f"expected {subject} to start within {cut_off_s:g} s, got no answer: raise --cut-off-s"
+            ) from None
+        measurement.cut_off.add(step)
+    if child.wait() != 0 and not measurement.cut_off:
+        raise SystemExit(
+            f"expected {subject} to finish, got exit code {child.returncode} in step {step}: see above"
+        )
+    return measurement
 
 
 def _forward(pipe: IO[str], lines: queue.SimpleQueue[str]) -> None:
@@ -106,16 +110,16 @@ def _forward(pipe: IO[str], lines: queue.SimpleQueue[str]) -> None:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return median, least and most."""
+    """Return median, minimum, maximum and count."""
     return {"median": median(values), "least": min(values), "most": max(values), "count": len(values)}
 
 
 def by_step(costs: Iterable[Cost], cut_off: Iterable[str], cut_off_s: float) -> dict[str, Any]:
-    """Return the spread of CPU and wall time of each step, and what was cut off."""
+    """Return the spread of CPU and wall time of each step, and the limit for those cut off."""
     steps: dict[str, list[Cost]] = {}
     for cost in costs:
         steps.setdefault(cost.step, []).append(cost)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         step: {
             "cpu_s": spread([cost.cpu_s for cost in each]),
             "wall_s": spread([cost.wall_s for cost in each]),
@@ -123,15 +127,15 @@ def by_step(costs: Iterable[Cost], cut_off: Iterable[str], cut_off_s: float) -> 
         }
         for step, each in steps.items()
     }
-    return found | {step: {"more_than_s": cut_off_s} for step in cut_off}
+    return figures | {step: {"more_than_s": cut_off_s} for step in cut_off}
 
 
 def totals(costs: Iterable[Cost], runs: int = 1) -> dict[str, dict[str, float]]:
-    """Return the spread of what all steps took together, per document; imports are left out.
+    """Return the spread of the total time of all steps per document, without imports.
 
     Args:
-        costs: Of one subject.
-        runs: How often each document was gone through; costs come in order.
+        costs: Costs of one subject, in order.
+        runs: Number of runs over each document.
     """
     sums: dict[tuple[str, int], dict[str, float]] = {}
     times: dict[tuple[str, str], int] = {}
@@ -147,13 +151,13 @@ def totals(costs: Iterable[Cost], runs: int = 1) -> dict[str, dict[str, float]]:
     return {kind: spread([total[kind] for total in sums.values()]) for kind in ("cpu_s", "wall_s")}
 
 
-def target(name: str, budget: float, came: float) -> dict[str, Any]:
-    """Return whether a figure is within its budget."""
-    return {"name": name, "budget": budget, "came": came, "met": came <= budget}
+def target(name: str, budget: float, value: float) -> dict[str, Any]:
+    """Return a target with its budget, the measured value and whether it was met."""
+    return {"name": name, "budget": budget, "came": value, "met": value <= budget}
 
 
 def write(output: Path, figures: Mapping[str, Any], targets: list[dict[str, Any]]) -> None:
-    """Write figures with where and on what they were measured, and print how the targets fared."""
+    """Write figures with machine, commit and versions, and print whether the targets were met."""
     manifest = {
         "machine": machine(),
         "commit": commit(Path(__file__).parent),
@@ -169,7 +173,7 @@ def write(output: Path, figures: Mapping[str, Any], targets: list[dict[str, Any]
 
 
 def table(figures: Mapping[str, Any], subjects: Sequence[str]) -> str:
-    """Return steps beside each other: median CPU time and the spread, in milliseconds."""
+    """Return a table of the median CPU time and its spread in milliseconds, by step and subject."""
     names = [name for subject in subjects for name in figures.get(subject, {}).get("steps", {})]
     rows = [("step", *subjects)]
     rows += [

@@ -1,4 +1,4 @@
-"""Starts the server as its users do, calls it over HTTP, and reads what its processes use."""
+"""Start the server as its users do, call it over HTTP, and read CPU time and memory of its processes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,29 @@ import psutil
 
 VERSION: Final = "2026-07-28"
 _SAMPLE_S: Final = 0.05
-"""Between two readings of memory; a peak that is shorter can be missed."""
+"""Interval between memory readings; a shorter peak can be missed."""
 
 
 @contextmanager
 def server(*options: str) -> Iterator[tuple[str, int, float]]:
-    """Start the server; yield its endpoint, its process, and the seconds until its workers were there."""
+    """Start the server; yield its endpoint, its process id, and the seconds until its workers were ready."""
     with tempfile.TemporaryDirectory() as name:
-        told, log = Path(name) / "ready.json", Path(name) / "server.log"
-        command = [sys.executable, "-m", "music21_server", "--port", "0", "--ready-file", str(told), *options]
+        ready, log = Path(name) / "ready.json", Path(name) / "server.log"
+        command = [
+            sys.executable,
+            "-m",
+            "music21_server",
+            "--port",
+            "0",
+            "--ready-file",
+            str(ready),
+            *options,
+        ]
         began = time.perf_counter()
         with log.open("wb") as sink:
             process = subprocess.Popen(command, stdout=sink, stderr=sink)
         try:
-            url = _wait_for(told, process, log)
+            url = _wait_for_url(ready, process, log)
             while httpx2.get(url.removesuffix("/mcp") + "/health/ready").status_code != 200:
                 time.sleep(0.01)
             yield url, process.pid, time.perf_counter() - began
@@ -40,15 +49,16 @@ def server(*options: str) -> Iterator[tuple[str, int, float]]:
             process.wait(timeout=30)
 
 
-def _wait_for(told: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+def _wait_for_url(ready: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     while process.poll() is None:
-        if told.exists() and told.read_text(encoding="utf-8").strip():
-            return str(json.loads(told.read_text(encoding="utf-8"))["url"])
+        if ready.exists() and ready.read_text(encoding="utf-8").strip():
+            return str(json.loads(ready.read_text(encoding="utf-8"))["url"])
         time.sleep(0.01)
-    sys.exit(f"the server ended with {process.returncode}:\n{log.read_text(encoding='utf-8')[-2000:]}")
+    output = log.read_text(encoding="utf-8")[-2000:]
+    sys.exit(f"expected a server that starts, got exit code {process.returncode}:\n{output}")
 
 
-def request_of(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+def tool_request(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of a tool call on the stateless wire."""
     meta = {
         "io.modelcontextprotocol/protocolVersion": VERSION,
@@ -74,9 +84,9 @@ def call(http: httpx2.Client, url: str, tool: str, arguments: dict[str, Any]) ->
     """Call a tool and return its result.
 
     Raises:
-        SystemExit: It was refused, or failed.
+        SystemExit: The call was refused or failed.
     """
-    body, headers = request_of(tool, arguments)
+    body, headers = tool_request(tool, arguments)
     answer = http.post(url, content=body, headers=headers)
     if answer.status_code != 200:
         sys.exit(f"{tool}: HTTP {answer.status_code} {answer.text[:500]}")
@@ -87,23 +97,23 @@ def call(http: httpx2.Client, url: str, tool: str, arguments: dict[str, Any]) ->
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """Return a process and all that it has started."""
+    """Return a process and all its descendants."""
     root = psutil.Process(pid)
     return [root, *root.children(recursive=True)]
 
 
 def memory_mb(pid: int) -> float:
-    """Return the memory of the server and its workers; what they share counts once where that is known."""
+    """Return the memory of the server and its workers; shared pages count once where the OS reports PSS."""
     total = 0
     for process in family(pid):
-        with suppress(psutil.NoSuchProcess):  # a worker that was replaced in this moment
-            found = process.memory_full_info()
-            total += getattr(found, "pss", found.rss)
+        with suppress(psutil.NoSuchProcess):  # a worker that has just been replaced
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
     return total / 1e6
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU time of the server and its workers, those included that have ended."""
+    """Return the CPU time of the server and its workers, including workers that have ended."""
     total = 0.0
     for process in family(pid):
         with suppress(psutil.NoSuchProcess):
@@ -115,18 +125,18 @@ def cpu_s(pid: int) -> float:
 
 @contextmanager
 def peak_memory_mb(pid: int) -> Iterator[Sequence[float]]:
-    """Read the memory of the server and its workers in a thread, and yield the readings."""
+    """Sample the memory of the server and its workers in a thread, and yield the readings."""
     readings = [memory_mb(pid)]
-    is_over = threading.Event()
+    stop = threading.Event()
 
-    def read() -> None:
-        while not is_over.wait(_SAMPLE_S):
+    def sample() -> None:
+        while not stop.wait(_SAMPLE_S):
             readings.append(memory_mb(pid))
 
-    thread = threading.Thread(target=read)
+    thread = threading.Thread(target=sample)
     thread.start()
     try:
         yield readings
     finally:
-        is_over.set()
+        stop.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""The same steps with plain music21, as anybody would write them."""
+"""The same steps with plain music21, as its users would write them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from music21 import converter, roman
 
 
 class Plain:
-    """One document on its way.
+    """One document processed by music21.
 
     Attributes:
-        STEPS: What is done, in order.
-        NEEDS: Steps that cannot be done without another one.
+        STEPS: Names of the steps, in order.
+        NEEDS: Step that another step depends on.
     """
 
     STEPS: Final = ("read", "info", "key", "chords", "harmony", "musicxml", "midi")
@@ -28,7 +28,7 @@ class Plain:
         self._chords: list[Any] | None = None
 
     def read(self) -> None:
-        """Parse it, from memory: files are pickled beside, which would cost more."""
+        """Parse the document from memory; for a file, music21 would also write a pickle, which costs more."""
         self._score = converter.parseData(self._content.decode(), format="musicxml")
 
     def info(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Plain:
         self._key = self._score.analyze("key")
 
     def chords(self) -> list[tuple[Any, ...]]:
-        """Slice it at sounding pitch, and name every sonority."""
+        """Chordify at sounding pitch and name every sonority."""
         chordified = self._score.toSoundingPitch().chordify()
         self._chords = list(chordified.recurse().getElementsByClass("Chord"))
         return [(chord.root(), chord.quality, chord.commonName) for chord in self._chords]
@@ -55,11 +55,11 @@ class Plain:
         return [str(roman.romanNumeralFromChord(chord, self._key).figure) for chord in self._chords or ()]
 
     def musicxml(self) -> None:
-        """Export it."""
+        """Export as MusicXML."""
         self._write("musicxml")
 
     def midi(self) -> None:
-        """Export it."""
+        """Export as MIDI."""
         self._write("midi")
 
     def _write(self, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""What a worker of the server does with a document, from the text that comes in to the bytes that go out."""
+"""Steps of a server worker, from the text of a document to the bytes of the answers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from music21_server.engine import jobs
 from music21_server.engine.analyses import Answer
 from music21_server.engine.jobs import WHOLE, Bounds, Source
 from music21_server.score.entry import Entry
-from music21_server.writing.exports import Export, XmlLimits
+from music21_server.writing.exports import Export, ExportLimits
 
-BOUNDS: Final = Bounds(xml=XmlLimits(2**30))
-"""As usual, but for the text that a server would rather send compressed."""
+BOUNDS: Final = Bounds(export=ExportLimits(2**30))
+"""Default bounds, but with uncompressed MusicXML of any size."""
 
 
 class Ours:
-    """One document on its way.
+    """One document processed by the engine.
 
     Attributes:
-        STEPS: What is done, in order.
-        NEEDS: Steps that cannot be done without another one.
+        STEPS: Names of the steps, in order.
+        NEEDS: Step that another step depends on.
     """
 
     STEPS: Final = ("read", "info", "key", "chords", "harmony", "musicxml", "midi")
@@ -32,34 +32,34 @@ class Ours:
 
     @property
     def entry(self) -> Entry:
-        """What was read."""
-        assert self._entry is not None, "read comes first"
+        """The document as a store entry."""
+        assert self._entry is not None, "the step `read` must come first"
         return self._entry
 
     def read(self) -> None:
-        """Read it into columns, and make of them what the store keeps."""
+        """Read the document into columns and encode them for the store."""
         self._entry = jobs.read(self._source, BOUNDS.score)
 
     def info(self) -> Answer:
-        """Count parts, bars, notes; signatures, tempos, ranges."""
+        """Summarize parts, bars, notes, signatures, tempos and ranges."""
         return jobs.analyse("information", self.entry.columns, {})
 
     def key(self) -> Answer:
-        """Find the key, with the alternatives and the keys on the way."""
+        """Find the key, its alternatives and local keys."""
         return jobs.analyse("key", self.entry.columns, {})
 
     def chords(self) -> Answer:
-        """Name every sonority, with its numeral."""
+        """Name every sonority, with its Roman numeral."""
         return jobs.analyse("chords", self.entry.columns, {})
 
     def harmony(self) -> Answer:
-        """Find harmonies, functions, cadences, rhythm."""
+        """Find harmonies, functions, cadences and harmonic rhythm."""
         return jobs.analyse("harmony", self.entry.columns, {})
 
     def musicxml(self) -> Export:
-        """Export it."""
+        """Export as MusicXML."""
         return jobs.export(self.entry, "musicxml", WHOLE, BOUNDS)
 
     def midi(self) -> Export:
-        """Export it."""
+        """Export as MIDI."""
         return jobs.export(self.entry, "midi", WHOLE, BOUNDS)

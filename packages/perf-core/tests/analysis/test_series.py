@@ -64,6 +64,7 @@ def test_real_recording_has_users_and_latencies_where_k6_recorded_them(real: lis
     # k6 records the number of users once a second: 2 in the first hold, 4 in the second.
     assert [vus for vus in columns["vus"] if vus is not None] == [2, 4]
     medians = [latency for latency in columns["latency_med_ms"] if latency is not None]
+    assert medians
     assert all(0.3 < latency < 2 for latency in medians)
     for median, p95, p99 in zip(
         columns["latency_med_ms"], columns["latency_p95_ms"], columns["latency_p99_ms"], strict=True

@@ -110,7 +110,7 @@ def test_outliers_do_not_move_the_knee_of_a_server_that_saturates_at_five_users(
     rates[-15] = 5000
     users = knee(STEPS, rates)
     assert users is not None
-    assert users < 40
+    assert users <= 20  # the steps of this ramp are 1, 10, 19, 28 users
 
 
 def test_knee_between_the_levels_of_a_stress_run() -> None:
@@ -122,7 +122,7 @@ def test_knee_where_throughput_falls_beyond_it() -> None:
     rates = np.where(STEPS <= 100, STEPS * 10, 1000 - 0.8 * (STEPS - 100))
     users = knee(STEPS, rates)
     assert users is not None
-    assert 50 <= users <= 120
+    assert 75 <= users <= 90
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,4 +1,4 @@
-"""Believable records, made from a seed: what the reports are tried on."""
+"""Realistic records from a seed, for the tests of reports."""
 
 from __future__ import annotations
 
@@ -380,7 +380,7 @@ def interrupted(seed: int = 1) -> RunRecord:
                 target("latency_ms.all.p95", "<", 100, 22.0),
                 outcome="not judged",
                 stretch_met=None,
-                reason="4.2 s of load, 30 s are needed",
+                reason="expected at least 30 s of load, got 4.2 s",
             ),
         ),
     )
@@ -397,7 +397,7 @@ HOSTILE = (
 
 
 def hostile(seed: int = 1) -> RunRecord:
-    """Text that tries to break out of every format, in every place that takes text."""
+    """A run with text that tries to break out of every format, in every field that holds text."""
     record = benchmark(seed)
     assert record.metrics is not None
     one = record.metrics.latency_ms["add"]
@@ -429,7 +429,7 @@ def hostile(seed: int = 1) -> RunRecord:
 
 
 MAKERS: dict[str, Callable[..., RunRecord]] = {
-    # Records are frozen, so one of each is enough for all tests.
+    # Records are frozen, so all tests can share one of each.
     maker.__name__: cache(maker)
     for maker in (load, saturated, stress, spike, endurance, benchmark, invalid, interrupted, empty, hostile)
 }
@@ -443,7 +443,7 @@ def any_record(request: pytest.FixtureRequest) -> RunRecord:
 
 @pytest.fixture
 def sample() -> Callable[..., RunRecord]:
-    """Make a sample record by name."""
+    """Return a function that makes a sample record by name."""
     return lambda name: MAKERS[name]()
 
 

@@ -111,8 +111,8 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(
     text = shown(comparison, width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
-    for wanted in ("+0.310 points", "only after", "3 worse, 1 better, 1 same, 2 not judged", "- A remark."):
-        assert wanted in text
+    for expected in ("+0.310 points", "only after", "3 worse, 1 better, 1 same, 2 not judged", "- A remark."):
+        assert expected in text
     assert text.splitlines()[0].split()[0] == "WORSE"
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: an app in memory, a server in a process, and requests on both wires."""
+"""Fixtures: an app in memory, a server process, and clients for both wires."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def anyio_backend() -> str:
 
 
 class QuietSettings(ServerSettings):
-    """Settings that look at neither environment nor `.env`, for apps in memory."""
+    """Settings that ignore the environment and `.env`, for apps in memory."""
 
     model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None)
 
 
 @dataclass
 class Wires:
-    """Sends JSON-RPC on both wires to one endpoint; headers can be overridden or (None) left out."""
+    """A client for both wires of one endpoint; headers can be overridden, or left out by None."""
 
     http: httpx2.AsyncClient
     path: str = "/mcp"
@@ -110,7 +110,7 @@ class Wires:
 
 @pytest.fixture
 def make_app() -> Callable[..., ServedApp]:
-    """Makes an app from settings; its tools are `echo`, `wait` (for `app.release`) and `fail`."""
+    """Returns a function that makes an app from settings; by default with `echo`, `forever` and `fail`."""
 
     def make(mcp: FastMCP[Any] | None = None, **settings: Any) -> ServedApp:
         return create_app(mcp if mcp is not None else sample_server(), QuietSettings(**settings))
@@ -127,17 +127,17 @@ def sample_server() -> FastMCP[Any]:
     mcp: FastMCP[Any] = FastMCP("sample", version="9.9", dereference_schemas=False)
 
     async def echo(text: str) -> str:
-        """Give the text back."""
+        """Return the text."""
         return text
 
     async def forever() -> str:
-        """Never answer."""
+        """Never return."""
         await asyncio.Event().wait()
         return "unreachable"
 
     async def fail() -> str:
         """Fail."""
-        raise LookupError("the tool's own trouble")
+        raise LookupError("an error in the tool")
 
     for tool in (echo, forever, fail):
         mcp.add_tool(PlainTool.from_function(tool))
@@ -152,7 +152,7 @@ def sample_server() -> FastMCP[Any]:
 
 @pytest.fixture
 def serving() -> Callable[[ServedApp], contextlib.AbstractAsyncContextManager[Wires]]:
-    """Runs an app's lifespan and yields a client to it, in memory."""
+    """Returns a context manager that runs an app's lifespan and yields a client to it, in memory."""
     return _serving
 
 
@@ -180,14 +180,14 @@ async def _serving(app: ServedApp) -> AsyncIterator[Wires]:
 
 @dataclass
 class ServerProcess:
-    """A server in a process of its own; `log` collects its stderr."""
+    """A server process; `log` collects its stderr."""
 
     process: subprocess.Popen[str]
     log: list[str] = field(default_factory=list)
     url: str = ""
 
     def wait_for(self, text: str) -> str:
-        """Read the log up to the line that has `text`."""
+        """Read the log up to the line that contains `text`, and return this line."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
@@ -195,12 +195,13 @@ class ServerProcess:
                 return line
         raise AssertionError(f"the server ended without {text!r}:\n{''.join(self.log)}")
 
-    def stop(self, *, signal_number: int = signal.SIGTERM, timeout_s: float = 20) -> int:
-        """Send a signal, read the rest of the log, return the exit code."""
+    def stop(self, *, signal_number: int = signal.SIGTERM, timeout_s: float = 60) -> int:
+        """Send a signal, read the rest of the log and return the exit code."""
         self.process.send_signal(signal_number)
         return self.finish(timeout_s)
 
-    def finish(self, timeout_s: float = 20) -> int:
+    def finish(self, timeout_s: float = 60) -> int:
+        """Read the rest of the log and return the exit code."""
         assert self.process.stderr is not None
         reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr or ()))
         reader.start()
@@ -214,7 +215,7 @@ StartServer = Callable[..., ServerProcess]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts `served_app.py` (or another command) and waits until it is ready; ends it at the end."""
+    """Returns a function that starts `served_app.py` (or another command) and waits until it is ready."""
     started: list[ServerProcess] = []
 
     def start(
@@ -256,7 +257,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @dataclass
 class Held:
-    """The test's end of a `hold` call: `arrived` is set by it, `release` lets it answer."""
+    """The test's end of a `hold` call, which sets `arrived` and returns after `release`."""
 
     port: int
     arrived: asyncio.Event
@@ -269,7 +270,7 @@ class Held:
 
 @pytest.fixture
 async def held() -> AsyncIterator[Held]:
-    """A port for the tool `hold` of `served_app.py` to wait at."""
+    """A port to which the tool `hold` of `served_app.py` connects."""
     arrived = asyncio.Event()
     writers: list[asyncio.StreamWriter] = []
 
@@ -287,7 +288,7 @@ async def held() -> AsyncIterator[Held]:
 
 @pytest.fixture
 def wires_to() -> Callable[[str], contextlib.AbstractAsyncContextManager[Wires]]:
-    """A client over a real socket."""
+    """Returns a context manager that yields a client over a real socket."""
 
     @contextlib.asynccontextmanager
     async def connect(url: str) -> AsyncIterator[Wires]:

@@ -1,4 +1,4 @@
-"""A server for tests that need a real process: run as a script, its options are the server's own."""
+"""A server for tests that need a real process, run as a script with the server's usual options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server_core import Port, ServerSettings, main
 
 
 class Settings(ServerSettings):
-    """Serve tools that tests need."""
+    """Serve tools for tests."""
 
     model_config = SettingsConfigDict(env_prefix="SERVED_", cli_prog_name="served-app")
 
@@ -23,25 +23,25 @@ class Settings(ServerSettings):
 
 def create_server(_settings: Settings) -> FastMCP[Any]:
     if "SERVED_REFUSES_TO_START" in os.environ:
-        raise RuntimeError("told not to start")
+        raise RuntimeError("configured not to start")
     mcp: FastMCP[Any] = FastMCP("served", version="1.2.3", dereference_schemas=False)
 
     @mcp.tool
     async def hold(port: int) -> str:
-        """Connect to a port of the test, and answer when the test says so."""
+        """Connect to a port of the test, and return when the test sends a line."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         line = await reader.readline()
         writer.close()
-        return line.decode().strip() or "left alone"
+        return line.decode().strip() or "disconnected"
 
     @mcp.tool
-    async def whose() -> int:
-        """Tell which process answers."""
+    async def process_id() -> int:
+        """Return the id of the answering process."""
         return os.getpid()
 
     @mcp.tool
     async def shout(text: str) -> str:
-        """Write to stdout, where over stdio nothing but the protocol belongs."""
+        """Write to stdout, which over stdio is reserved for the protocol."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
         return text

@@ -1,4 +1,4 @@
-"""The answers of both wires to good and bad requests, through every layer."""
+"""Responses on both wires to valid and invalid requests, through every layer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_health(make_app: MakeApp, serving: Serving) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/metrics"])
-async def test_the_side_doors_answer_get_and_head_only(
+async def test_health_and_metrics_answer_only_get_and_head(
     make_app: MakeApp, serving: Serving, path: str
 ) -> None:
     async with serving(make_app()) as wires:
@@ -68,7 +68,7 @@ async def test_both_wires_answer_at_one_url_as_json(make_app: MakeApp, serving: 
     assert {tool["name"] for tool in listed.json()["result"]["tools"]} == {"echo", "forever", "fail"}
 
 
-async def test_events_instead_of_json_when_asked_for(make_app: MakeApp, serving: Serving) -> None:
+async def test_responses_are_event_streams_without_json_response(make_app: MakeApp, serving: Serving) -> None:
     async with serving(make_app(json_response=False, fast_lane=False)) as wires:
         session = await wires.open_session()
         answer = await wires.call_in_session(session, "echo", {"text": "hi"})
@@ -76,7 +76,7 @@ async def test_events_instead_of_json_when_asked_for(make_app: MakeApp, serving:
     assert "event: message" in answer.text
 
 
-async def test_discovery(make_app: MakeApp, serving: Serving) -> None:
+async def test_discovery_names_the_supported_versions(make_app: MakeApp, serving: Serving) -> None:
     async with serving(make_app()) as wires:
         result = (await wires.stateless("server/discover")).json()["result"]
     assert "2026-07-28" in result["supportedVersions"]
@@ -115,7 +115,7 @@ async def test_faults_on_the_stateless_wire(
         assert (await wires.call("echo", {"text": "still here"})).status_code == 200
 
 
-async def test_stateless_headers_must_agree_with_the_body_and_come_once(
+async def test_stateless_headers_must_match_the_body_and_occur_once(
     make_app: MakeApp, serving: Serving
 ) -> None:
     async with serving(make_app()) as wires:
@@ -127,7 +127,9 @@ async def test_stateless_headers_must_agree_with_the_body_and_come_once(
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32020)
 
 
-async def test_an_unsupported_version_is_told_what_is_supported(make_app: MakeApp, serving: Serving) -> None:
+async def test_an_unsupported_version_is_refused_with_the_supported_ones(
+    make_app: MakeApp, serving: Serving
+) -> None:
     meta = {
         "io.modelcontextprotocol/protocolVersion": "2027-01-01",
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -142,7 +144,7 @@ async def test_an_unsupported_version_is_told_what_is_supported(make_app: MakeAp
 
 
 @pytest.mark.parametrize("verb", ["GET", "DELETE", "PUT"])
-async def test_the_stateless_wire_knows_post_only(make_app: MakeApp, serving: Serving, verb: str) -> None:
+async def test_the_stateless_wire_accepts_only_post(make_app: MakeApp, serving: Serving, verb: str) -> None:
     async with serving(make_app()) as wires:
         answer = await wires.http.request(verb, "/mcp", headers={"mcp-protocol-version": "2026-07-28"})
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
@@ -174,7 +176,7 @@ async def test_faults_on_the_session_wire(make_app: MakeApp, serving: Serving) -
         assert (await wires.post(_rpc("ping"), {**headers, "mcp-session-id": "unknown"})).status_code == 404
         assert (await wires.delete("unknown")).status_code == 404
         assert (await wires.call_in_session(session, "echo", {"text": "hi"})).status_code == 200
-        assert app.sessions_open() == 1, "a refused request must leave no session behind"
+        assert app.sessions_open() == 1, "a refused request opens no session"
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])

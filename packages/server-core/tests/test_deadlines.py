@@ -1,4 +1,4 @@
-"""A limit on what waits, and none of its cost for what does not."""
+"""A time limit for awaitables, without a timer for those that do not wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server_core.deadlines import DeadlineError, within
 pytestmark = pytest.mark.anyio
 
 
-async def at_once(value: Any) -> Any:
+async def immediate(value: Any) -> Any:
     return value
 
 
@@ -22,25 +22,25 @@ async def after_a_while(value: Any, turns: int = 3) -> Any:
     return value
 
 
-async def test_what_does_not_wait_gets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_coroutine_that_does_not_wait_gets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "timeout", lambda _s: pytest.fail("a timer was made"))
-    assert await within(1, at_once(7)) == 7
+    assert await within(1, immediate(7)) == 7
 
 
-async def test_what_waits_goes_on_where_it_was() -> None:
+async def test_a_coroutine_that_waits_is_continued() -> None:
     seen: list[str] = []
 
     async def work() -> str:
-        seen.append("begun")
+        seen.append("started")
         await asyncio.sleep(0)
-        seen.append("went on")
+        seen.append("continued")
         return await after_a_while("done")
 
-    assert await within(5, work()) == "done"
-    assert seen == ["begun", "went on"]
+    assert await within(30, work()) == "done"
+    assert seen == ["started", "continued"]
 
 
-async def test_time_is_over_and_the_work_is_cancelled() -> None:
+async def test_work_is_cancelled_at_the_deadline() -> None:
     ended: list[str] = []
 
     async def work() -> None:
@@ -57,21 +57,21 @@ async def test_time_is_over_and_the_work_is_cancelled() -> None:
     assert ended == ["cancelled", "cleaned up"]
     task = asyncio.current_task()
     assert task is not None
-    assert not task.cancelling(), "the waiting task itself goes on"
+    assert not task.cancelling(), "the waiting task itself is not cancelled"
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_errors_pass_through(waits: bool) -> None:
+async def test_errors_of_the_work_pass_through(waits: bool) -> None:
     async def work() -> None:
         if waits:
             await asyncio.sleep(0)
         raise TimeoutError("its own")
 
     with pytest.raises(TimeoutError, match="its own"):
-        await within(5, work())
+        await within(30, work())
 
 
-async def test_work_that_answers_all_the_same_has_its_answer() -> None:
+async def test_work_that_returns_in_spite_of_its_cancellation_has_its_result() -> None:
     async def stubborn() -> str:
         try:
             await asyncio.Event().wait()
@@ -94,7 +94,7 @@ async def test_cancelling_from_outside_reaches_the_work() -> None:
         finally:
             ended.set()
 
-    task = asyncio.create_task(within(5, work()))
+    task = asyncio.create_task(within(30, work()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -105,12 +105,12 @@ async def test_cancelling_from_outside_reaches_the_work() -> None:
 async def test_futures_are_awaited_as_well() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(future.set_result, 3)
-    assert await within(5, future) == 3
+    assert await within(30, future) == 3
 
 
-async def test_the_task_is_the_callers() -> None:
+async def test_work_runs_in_the_task_of_its_caller() -> None:
     async def who() -> asyncio.Task[Any] | None:
         await asyncio.sleep(0)
         return asyncio.current_task()
 
-    assert await within(5, who()) is asyncio.current_task()
+    assert await within(30, who()) is asyncio.current_task()

@@ -37,7 +37,7 @@ export default function () {
   say(headers, "notifications/initialized", {});
   // Every second session becomes one of FastMCP's.
   if (__ITER % 2) say(headers, "prompts/get", { name: "none" }, 1);
-  for (let id = 2; id < 5; id += 1) say(headers, "tools/call", { name: "whose", arguments: {} }, id);
+  for (let id = 2; id < 5; id += 1) say(headers, "tools/call", { name: "process_id", arguments: {} }, id);
 }
 """
 
@@ -74,7 +74,7 @@ async def test_k6_killed_in_mid_run_leaves_nothing_behind(
             await asyncio.sleep(1.0)
             spent_s = sum(process.cpu_times()[:2]) - sum(used[:2])
             assert spent_s < 0.1, f"an idle server spent {spent_s:.2f} s of a second"
-            assert (await wires.call("whose", {})).status_code == 200
+            assert (await wires.call("process_id", {})).status_code == 200
     finally:
         with contextlib.suppress(ProcessLookupError):
             k6.kill()
@@ -111,7 +111,7 @@ async def test_slow_clients_are_let_go_and_others_served(start_server: Start, wi
         took_s = []
         while not all(task.done() for task in slow):
             began_s = time.perf_counter()
-            assert (await wires.call("whose", {})).status_code == 200
+            assert (await wires.call("process_id", {})).status_code == 200
             took_s.append(time.perf_counter() - began_s)
             await asyncio.sleep(0.05)
         answers = Counter(task.result().partition(b"\r\n")[0] for task in slow)
@@ -134,7 +134,9 @@ async def test_the_end_under_load_loses_no_request(
         while True:
             try:
                 answer = await (
-                    wires.call_in_session(session, "whose", {}) if session else wires.call("whose", {})
+                    wires.call_in_session(session, "process_id", {})
+                    if session
+                    else wires.call("process_id", {})
                 )
             except httpx2.ConnectError:
                 seen["not accepted"] += 1  # and so nothing was sent
@@ -174,7 +176,7 @@ async def test_requests_in_one_piece_of_the_stream_are_answered_in_order(
     calls = []
     for number in range(5):
         body = (
-            b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"whose","arguments":{}}}'
+            b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"process_id","arguments":{}}}'
             % number
         )
         head = (

@@ -83,12 +83,12 @@ async def test_sessions_find_their_machine_and_all_else_spreads(
         told: dict[str, set[str]] = {place: set() for place in sessions}
         for _ in range(6):
             for place, session in sessions.items():
-                answer = await wires.call_in_session(session, "whose", {})
+                answer = await wires.call_in_session(session, "process_id", {})
                 assert answer.status_code == 200, answer.text
                 told[place].add(answer.json()["result"]["content"][0]["text"])
         assert [len(processes) for processes in told.values()] == [1, 1, 1]
         assert len(set.union(*told.values())) == 3
-        stateless = await asyncio.gather(*(wires.call("whose", {}) for _ in range(40)))
+        stateless = await asyncio.gather(*(wires.call("process_id", {}) for _ in range(40)))
         assert {answer.status_code for answer in stateless} == {200}
         assert len({answer.text for answer in stateless}) > 1
         async with wires.http.stream(
@@ -103,5 +103,5 @@ async def test_sessions_find_their_machine_and_all_else_spreads(
         gone = await wires.in_session(sessions["north"], "ping")
         assert (gone.status_code, gone.json()["error"]["message"]) == (404, "Session not found")
         assert (await wires.in_session(sessions["south.0"], "ping")).status_code == 200
-        assert {(await wires.call("whose", {})).status_code for _ in range(8)} == {200}
+        assert {(await wires.call("process_id", {})).status_code for _ in range(8)} == {200}
     assert await asyncio.to_thread(south.stop) == 0

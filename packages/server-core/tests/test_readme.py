@@ -24,13 +24,13 @@ async def test_the_example_serves() -> None:
         assert (await client.call_tool("temperature", {"city": "Oslo"})).data == 4.0
 
 
-async def test_an_app_that_one_has_already_gets_the_lane(
+async def test_the_example_for_an_existing_app_uses_the_lane(
     serving: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(re.findall(r"^\w", example, re.MULTILINE)) == 2, "two lines"
-    mcp: FastMCP[Any] = FastMCP("already there")
+    mcp: FastMCP[Any] = FastMCP("existing")
 
     @mcp.tool
     async def double(number: int) -> int:

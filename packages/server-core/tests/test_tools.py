@@ -38,7 +38,7 @@ async def sample(
         ({"amount": "x" * 10_000}, f'"{"x" * 59}… was sent'),
     ],
 )
-async def test_wrong_arguments_are_told_in_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+async def test_wrong_arguments_are_explained_in_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
         await PlainTool.from_function(sample).run(arguments)
     text = str(caught.value)
@@ -48,7 +48,7 @@ async def test_wrong_arguments_are_told_in_a_sentence(arguments: dict[str, Any],
     assert len(text) < 300
 
 
-async def test_each_wrong_argument_gets_its_sentence() -> None:
+async def test_each_wrong_argument_has_its_own_sentence() -> None:
     with pytest.raises(ValidationError) as caught:
         await PlainTool.from_function(sample).run({"amount": "1", "text": 2, "more": 3})
     assert [name for name in ("'amount'", "'text'", '"more"') if name in str(caught.value)] == [
@@ -58,6 +58,6 @@ async def test_each_wrong_argument_gets_its_sentence() -> None:
     ]
 
 
-async def test_good_arguments_pass() -> None:
+async def test_valid_arguments_pass() -> None:
     result = await PlainTool.from_function(sample).run({"amount": 1, "text": "x"})
     assert result.structured_content == {"result": "1.0 x None 1"}

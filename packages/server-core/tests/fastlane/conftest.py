@@ -1,4 +1,4 @@
-"""The app that these tests serve lies beside them."""
+"""Makes the helper modules beside these tests importable."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An app in memory, spoken to in raw ASGI: duplicate headers, odd bytes and all."""
+"""An app in memory that is sent raw ASGI requests, with duplicate headers and odd bytes if need be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server_core import ServedApp, ServerSettings
 PREFIX = "io.modelcontextprotocol/"
 META = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientCapabilities": {}}
 TYPES = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
-OF_INTEREST = ("content-type", "mcp-session-id", "allow", "retry-after")
+COMPARED_HEADERS = ("content-type", "mcp-session-id", "allow", "retry-after")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -56,6 +56,12 @@ class Served:
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
+    def lane_calls(self) -> int:
+        """Return the number of calls that the lane has answered."""
+        lane = self.app._lane
+        assert lane is not None
+        return lane.answered
+
     async def start(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
         self._task = asyncio.create_task(self.app(scope, self._inbox.get, self._outbox.put))
@@ -81,7 +87,7 @@ class Served:
                 assert message["status"] == 200
                 opened.set()
 
-        await asyncio.wait_for(self.app(_scope("GET", headers), _receiving(b""), send), 10)
+        await asyncio.wait_for(self.app(_scope("GET", headers), _receiving(b""), send), 30)
 
     async def send(self, request: Request) -> Answer:
         headers = [
@@ -99,7 +105,7 @@ class Served:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await asyncio.wait_for(self.app(scope, _receiving(request.body), send), 10)
+        await asyncio.wait_for(self.app(scope, _receiving(request.body), send), 30)
         return self._answer(sent)
 
     async def _send_immediately(self, scope: dict[str, Any], body: bytes) -> list[Any] | None:
@@ -129,7 +135,9 @@ class Served:
 
     def _answer(self, sent: list[Any]) -> Answer:
         start, *chunks = sent
-        headers = {name.decode(): value for name, value in start["headers"] if name.decode() in OF_INTEREST}
+        headers = {
+            name.decode(): value for name, value in start["headers"] if name.decode() in COMPARED_HEADERS
+        }
         body = b"".join(chunk.get("body", b"") for chunk in chunks)
         session = headers.get("mcp-session-id")
         if session is not None and session not in self.sessions:
@@ -142,7 +150,7 @@ class Served:
 
 
 def _receiving(body: bytes) -> Callable[[], Awaitable[Any]]:
-    """Return a `receive` that gives the whole body and then waits for a client that never leaves."""
+    """Return a `receive` that returns the whole body and then waits for ever for the client to disconnect."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Any:
@@ -163,12 +171,12 @@ def _scope(method: str, headers: Headers) -> dict[str, Any]:
 
 def _comparable(body: bytes) -> Any:
     if body.startswith(b"event: message"):
-        # As JSON where there is one message, else all of them as they came.
+        # One message is compared as JSON, several as text.
         messages = [line[6:] for line in body.splitlines() if line.startswith(b"data: ")]
         body = messages[0] if len(messages) == 1 else b"\n".join(messages)
         return _comparable(body) if len(messages) == 1 else body.decode()
     try:
-        # As text, because 1 is not 1.0 to every client, and not a number is not equal to itself.
+        # As text, because not every client takes 1 for 1.0, and NaN is not equal to itself.
         return json.dumps(json.loads(body), sort_keys=True)
     except ValueError:
         return body

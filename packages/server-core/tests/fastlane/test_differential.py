@@ -1,8 +1,8 @@
-"""With and without the lane an app answers alike: status, headers that matter, body as JSON.
+"""An app with the lane responds exactly like one without: status, relevant headers, body as JSON.
 
-Requests are drawn, good and bad; each goes to two apps that differ in nothing but the setting. What ever
-failed is kept in `corpus.jsonl`, whose next line a failure prints. `DIFFERENTIAL_EXAMPLES` sets how many are
-drawn: some hundreds in the suite, ten thousand in `nox -s differential`.
+Random requests, valid and invalid, are sent to two apps that differ only in this setting. Those that have
+failed before are kept in `corpus.jsonl`; a failure prints the line to add. `DIFFERENTIAL_EXAMPLES` sets the number of
+random requests: some hundreds in the suite, ten thousand in `nox -s differential`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from in_memory import (
     session_call,
     stateless_call,
 )
-from menagerie import PLAIN, make_app
+from tool_samples import PLAIN, make_app
 
 from server_core import create_app
 
@@ -44,7 +44,7 @@ EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 
 
 class Pair:
-    """The two apps, and a loop that both live in."""
+    """The two apps, and the event loop that runs both."""
 
     def __init__(self, *, streams: bool = False, immediate: bool = True, **options: Any) -> None:
         self._runner = asyncio.Runner()
@@ -66,47 +66,57 @@ class Pair:
             self._runner.run(served.stop())
         self._runner.close()
 
-    def forget_sessions(self) -> None:
-        """End all sessions, so that numbers begin anew."""
+    def close_sessions(self) -> None:
+        """Close all sessions, so that their numbers start again at 0."""
         for served in (self.fast, self.slow):
             for number in range(len(served.sessions)):
                 self._runner.run(served.send(delete(number)))
             served.sessions.clear()
 
-    def keep_session(self) -> None:
-        """Open the first session anew when a request has ended it."""
+    def ensure_session(self) -> None:
+        """Open the first session again if a request has closed it."""
         if not self.fast.app.sessions_open():
-            self.forget_sessions()
-            self.both(initialize())
+            self.close_sessions()
+            self.send(initialize())
 
-    def both(self, request: Request) -> tuple[Answer, Answer]:
+    def send(self, request: Request) -> tuple[Answer, Answer]:
         fast, slow = (self._runner.run(served.send(request)) for served in (self.fast, self.slow))
         return (_without_type(fast), _without_type(slow)) if self._streams else (fast, slow)
 
 
 def _without_type(answer: Answer) -> Answer:
-    """Return an answer that may come as JSON or as an event stream of one message."""
+    """Return an answer without its content type, which may be JSON or an event stream of one message."""
     headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
     return replace(answer, headers=headers)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        {},
-        {"mask_error_details": True, "strict_input_validation": True},
-        {"streams": True},
-        {"immediate": False},
-    ],
-    ids=["default", "strict", "streams", "through ASGI"],
-)
+CONFIGURATIONS: list[dict[str, bool]] = [
+    {},
+    {"mask_error_details": True, "strict_input_validation": True},
+    {"streams": True},
+    {"immediate": False},
+]
+CONFIGURATION_IDS = ["default", "strict", "streams", "through ASGI"]
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=CONFIGURATION_IDS)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    made = Pair(**request.param)
-    # A session for the calls of the older wire.
-    opened = made.both(initialize())
-    assert opened[0] == opened[1]
-    yield made
-    made.close()
+    yield from _pair_with_session(**request.param)
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=CONFIGURATION_IDS)
+def echo_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Apps with the tool `echo` only."""
+    yield from _pair_with_session(only=("echo",), dereference_schemas=False, **request.param)
+
+
+def _pair_with_session(**options: Any) -> Iterator[Pair]:
+    """Yield a pair with an open session, for calls on the session wire."""
+    pair = Pair(**options)
+    with_lane, without_lane = pair.send(initialize())
+    assert with_lane == without_lane
+    yield pair
+    pair.close()
 
 
 json_values = st.recursive(
@@ -140,7 +150,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "picture": st.just({}),
     "infinite": st.fixed_dictionaries({"sign": st.integers(-1, 1)}),
     "partial": st.fixed_dictionaries({"value": st.floats()}),
-    "piece_by_piece": st.fixed_dictionaries({"count": st.integers(0, 3)}),
+    "generated": st.fixed_dictionaries({"count": st.integers(0, 3)}),
     "tupled": st.fixed_dictionaries({"value": st.integers()}),
     "maybe": st.fixed_dictionaries({}, optional={"value": st.none() | st.integers()}),
     "encoded": st.fixed_dictionaries({"text": st.text()}),
@@ -154,9 +164,9 @@ TOOLS = sorted(
     PLAIN
     | {
         "with_context",
-        "reaches_for_context",
+        "gets_context",
         "timed",
-        "piece_by_piece",
+        "generated",
         "picture",
         "checked",
         "encoded",
@@ -174,7 +184,7 @@ def usual_arguments(tool: str) -> st.SearchStrategy[dict[str, Any]]:
         "result",
         "raw",
         "with_context",
-        "reaches_for_context",
+        "gets_context",
         "timed",
     }
     if tool == "listed":
@@ -285,13 +295,13 @@ def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
     return headers
 
 
-def says(requests: Sequence[Request], fast: Answer, slow: Answer) -> str:
+def report(requests: Sequence[Request], fast: Answer, slow: Answer) -> str:
     line = json.dumps([as_json(request) for request in requests])
     return f"\nwith the lane:    {fast}\nwithout the lane: {slow}\nnext line of {CORPUS.name}:\n{line}"
 
 
 def as_json(request: Request) -> list[Any]:
-    """Return a request as a line of the corpus has it: bytes as the characters of Latin-1."""
+    """Return a request as the corpus stores it, with bytes as Latin-1 characters."""
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.headers]
     return [request.method, headers, request.body.decode("latin-1")]
 
@@ -308,9 +318,9 @@ def from_json(document: list[Any]) -> Request:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(call=calls())
-def test_calls_are_answered_alike(pair: Pair, call: Request) -> None:
-    fast, slow = pair.both(call)
-    assert fast == slow, says([initialize(), call], fast, slow)
+def test_random_calls_get_equal_responses(pair: Pair, call: Request) -> None:
+    fast, slow = pair.send(call)
+    assert fast == slow, report([initialize(), call], fast, slow)
 
 
 BASES = [stateless_call("echo", {"text": "x"}), session_call("echo", {"text": "x"})]
@@ -323,7 +333,7 @@ def with_header(base: Request, *headers: tuple[bytes, bytes]) -> Request:
 
 
 def one_fault_each() -> Iterator[Request]:
-    """Yield good calls of both wires with one thing changed, whatever can be changed."""
+    """Yield valid calls of both wires, and the same calls with one thing changed."""
     for base in BASES:
         yield base
         for place, (name, value) in enumerate(base.headers):
@@ -345,10 +355,10 @@ def one_fault_each() -> Iterator[Request]:
             b"x-other",
         ):
             yield with_header(base, (extra, b"echo"))
-        for method in ("PUT", "PATCH", "HEAD", "OPTIONS"):  # a GET opens a stream, which has tests of its own
+        for method in ("PUT", "PATCH", "HEAD", "OPTIONS"):  # a GET opens a stream, which has its own tests
             yield Request(method, base.headers, base.body)
         yield from (Request(base.method, base.headers, body) for body in faulty_bodies(base.body))
-        # A name that spells another one.
+        # Names that encode or resemble `echo`.
         for name in (b"=?base64?ZWNobw==?=", "\u00e9cho".encode(), b" echo"):
             renamed = base.body.replace(b'"echo"', json.dumps(name.decode()).encode())
             headers = [(key, name if key == b"mcp-name" else value) for key, value in base.headers]
@@ -388,23 +398,29 @@ def faulty_bodies(body: bytes) -> Iterator[bytes]:
     yield json.dumps({**message, "method": "TOOLS/CALL"}).encode()
 
 
-def test_one_fault_goes_alike(pair: Pair) -> None:
-    seen = 0
+def test_calls_with_one_fault_get_equal_responses(echo_pair: Pair) -> None:
+    count = 0
     for call in one_fault_each():
-        fast, slow = pair.both(call)
-        assert fast == slow, says([initialize(), call], fast, slow)
-        seen += 1
-        pair.keep_session()
-    assert seen > 500
+        fast, slow = echo_pair.send(call)
+        assert fast == slow, report([initialize(), call], fast, slow)
+        count += 1
+        echo_pair.ensure_session()
+    assert count > 900
+    assert echo_pair.fast.lane_calls() > 30, "faults that do not matter leave a call on the lane"
 
 
+SESSION_TOOLS = (
+    *("echo", "join", "sync", "waiting", "with_context", "has_session", "unknown", "maybe", "block"),
+    *("called", "remark", "surrogate", "infinite"),
+)
+"""Tools of the conversations below and of the corpus."""
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list", "ping")
 
 
 @st.composite
 def steps(draw: st.DrawFn) -> Request:
-    """One request of a client that keeps sessions."""
+    """A request of a client with sessions."""
     session = draw(st.integers(0, 2))
     version = draw(st.sampled_from([VERSIONS[0], *VERSIONS]))
     kind = draw(st.sampled_from(["open", "ready", "call", "call", "call", "list", "list", "end", "odd"]))
@@ -413,9 +429,9 @@ def steps(draw: st.DrawFn) -> Request:
     if kind == "ready":
         return notification("notifications/initialized", draw(st.sampled_from([None, {}])), session, version)
     if kind == "call":
-        tool = draw(st.sampled_from(["echo", "with_context", "join", "tells_session"]))
+        tool = draw(st.sampled_from(["echo", "with_context", "join", "has_session"]))
         arguments = (
-            {"words": ["a", "b"]} if tool == "join" else {"text": "x"} if tool != "tells_session" else {}
+            {"words": ["a", "b"]} if tool == "join" else {"text": "x"} if tool != "has_session" else {}
         )
         params = {"name": tool, "arguments": arguments}
         return request("tools/call", params, session, draw(st.integers(1, 99)), version)
@@ -440,26 +456,28 @@ def odd_requests(draw: st.DrawFn, session: int, version: str) -> Request:
 
 @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(conversation=st.lists(steps(), min_size=3, max_size=12), version=st.sampled_from(VERSIONS))
-def test_sessions_go_alike(session_pair: Pair, conversation: list[Request], version: str) -> None:
-    session_pair.forget_sessions()
-    goes_alike(session_pair, [initialize(version), *conversation])
+def test_random_conversations_get_equal_responses(
+    session_pair: Pair, conversation: list[Request], version: str
+) -> None:
+    session_pair.close_sessions()
+    assert_equal_responses(session_pair, [initialize(version), *conversation])
 
 
-def goes_alike(session_pair: Pair, conversation: Sequence[Request]) -> None:
+def assert_equal_responses(session_pair: Pair, conversation: Sequence[Request]) -> None:
     for number, step in enumerate(conversation, 1):
-        fast, slow = session_pair.both(step)
-        assert fast == slow, says(conversation[:number], fast, slow)
+        fast, slow = session_pair.send(step)
+        assert fast == slow, report(conversation[:number], fast, slow)
     assert session_pair.fast.app.sessions_open() == session_pair.slow.app.sessions_open()
 
 
 @pytest.mark.parametrize("line", CORPUS.read_text(encoding="utf-8").splitlines(), ids=lambda line: line[-60:])
-def test_what_ever_failed_goes_alike(session_pair: Pair, line: str) -> None:
-    session_pair.forget_sessions()
-    goes_alike(session_pair, [from_json(document) for document in json.loads(line)])
+def test_requests_that_once_failed_get_equal_responses(session_pair: Pair, line: str) -> None:
+    session_pair.close_sessions()
+    assert_equal_responses(session_pair, [from_json(document) for document in json.loads(line)])
 
 
 def one_step_each() -> Iterator[list[Request]]:
-    """Yield conversations of two steps: how sessions can begin, and what may follow."""
+    """Yield conversations of two steps: an opening, valid or not, and a request that may follow."""
     opening = initialize()
     for key in ("protocolVersion", "capabilities", "clientInfo", "more"):
         for value in STRANGE:
@@ -486,30 +504,34 @@ def one_step_each() -> Iterator[list[Request]]:
     yield [opening, initialize(), delete(1), request("ping", session=1), request("ping")]
 
 
-def test_one_step_goes_alike(session_pair: Pair) -> None:
+def test_conversations_of_one_step_get_equal_responses(session_pair: Pair) -> None:
+    count = 0
     for conversation in one_step_each():
-        session_pair.forget_sessions()
-        goes_alike(session_pair, conversation)
+        session_pair.close_sessions()
+        assert_equal_responses(session_pair, conversation)
+        count += 1
+    assert count > 500
 
 
 @pytest.fixture(scope="module")
 def session_pair() -> Iterator[Pair]:
-    made = Pair()
-    yield made
-    made.close()
+    """Apps with the tools of the conversations and of the corpus."""
+    pair = Pair(only=SESSION_TOOLS, dereference_schemas=False)
+    yield pair
+    pair.close()
 
 
-def test_calls_of_tools_that_never_wait_are_answered_at_once(session_pair: Pair) -> None:
-    session_pair.forget_sessions()
-    session_pair.both(initialize())
+def test_only_tools_that_never_wait_are_answered_immediately(session_pair: Pair) -> None:
+    session_pair.close_sessions()
+    session_pair.send(initialize())
     for tool, arguments in (("echo", {"text": "x"}), ("sync", {"text": "x"}), ("waiting", {"text": "x"})):
         for one in (session_call(tool, arguments), stateless_call(tool, arguments)):
             before = session_pair.fast.immediate
-            session_pair.both(one)
+            session_pair.send(one)
             assert session_pair.fast.immediate - before == (tool == "echo"), tool
 
 
-def test_plain_tools_are_on_the_lane_and_no_others(pair: Pair) -> None:
+def test_only_plain_tools_are_on_the_lane(pair: Pair) -> None:
     lane = pair.fast.app._lane
     assert lane is not None
     reasons = lane.reasons()

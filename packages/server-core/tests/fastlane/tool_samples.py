@@ -1,4 +1,4 @@
-"""An app whose tools return, raise and take everything that a tool may."""
+"""An app with tools for every kind of argument, result and error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime
 import enum
 import functools
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from server_core import EncodedJson, PlainTool
+from server_core.sdk.internals import local_components
 
 
 class Colour(enum.Enum):
@@ -55,15 +57,16 @@ PLAIN = frozenset({
     "lax", "block", "remark", "called",
 })
 # fmt: on
-"""Tools that need nothing of FastMCP; all others do."""
+"""Names of the plain tools; all others need FastMCP."""
 
 
-def make_app(**options: Any) -> FastMCP[Any]:
-    mcp: FastMCP[Any] = FastMCP("menagerie", version="1.2.3", instructions="All kinds.", **options)
+def make_app(only: Collection[str] = (), **options: Any) -> FastMCP[Any]:
+    """Return the app; with `only`, without its other tools, which makes lists and header checks faster."""
+    mcp: FastMCP[Any] = FastMCP("samples", version="1.2.3", instructions="All kinds.", **options)
 
     @mcp.tool
     async def echo(text: str) -> str:
-        """Say it again."""
+        """Return the text."""
         return text
 
     @mcp.tool
@@ -205,11 +208,11 @@ def make_app(**options: Any) -> FastMCP[Any]:
         return f"{text} for {ctx.request_id}"
 
     @mcp.tool
-    async def tells_session(ctx: Context) -> bool:
+    async def has_session(ctx: Context) -> bool:
         return bool(ctx.session_id)
 
     @mcp.tool
-    async def reaches_for_context(text: str) -> str:
+    async def gets_context(text: str) -> str:
         return f"{text} for {get_context().request_id}"
 
     @mcp.tool(timeout=5)
@@ -217,7 +220,7 @@ def make_app(**options: Any) -> FastMCP[Any]:
         return text
 
     @mcp.tool
-    async def piece_by_piece(count: int) -> Any:
+    async def generated(count: int) -> Any:
         for number in range(count):
             yield number
 
@@ -227,6 +230,10 @@ def make_app(**options: Any) -> FastMCP[Any]:
 
     mcp.add_tool(PlainTool.from_function(_checked, name="checked"))
     mcp.add_tool(PlainTool.from_function(_encoded, name="encoded"))
+    names = [tool.name for tool in local_components(mcp).values()]
+    for name in names:
+        if only and name not in only:
+            mcp.local_provider.remove_tool(name)
     return mcp
 
 

@@ -106,7 +106,7 @@ def run_scenario(
     shape = shape_named(plan.shape)
     k6 = k6_binary.find_k6()
     k6_version = k6_binary.k6_version(k6)
-    server_cpus, generator_cpus = _pinned(options.pin)
+    server_cpus, generator_cpus = _cpu_sets(options.pin)
     folder = new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
     plan_path = write_plan(plan, folder)
 
@@ -156,7 +156,7 @@ def run_scenario(
     return MeasuredRun(record, folder)
 
 
-def _pinned(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
+def _cpu_sets(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
     if not pin:
         return None, None
     process = psutil.Process()
@@ -187,20 +187,20 @@ def _warmed_up_snapshot(
     warm_up = folder / "warm_up"
     warm_up.mkdir()
     env = k6_process.script_env(folder / PLAN_NAME, live.url, warm_up)
-    most = context.preview.max_vus
-    with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=most) as k6_run:
+    max_vus = context.preview.max_vus
+    with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus) as k6_run:
         _wait_for(k6_run, live, context, "warm-up")
     return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
 
 
-def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, what: str) -> list[str]:
+def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: str) -> list[str]:
     """Wait until k6 has ended; end it early if it is overdue, the server ended or the user interrupts."""
     faults: list[str] = []
     longest_s = context.preview.duration_s
     began = time.monotonic()
     while not k6_run.wait(_POLL_S):
         elapsed_s = time.monotonic() - began
-        context.on_progress(what, min(1.0, elapsed_s / max(longest_s, 1e-3)))
+        context.on_progress(step, min(1.0, elapsed_s / max(longest_s, 1e-3)))
         ended = live.ended()
         overdue = elapsed_s > longest_s + _OVERDUE_S
         if ended:

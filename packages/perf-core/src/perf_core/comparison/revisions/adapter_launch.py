@@ -112,7 +112,8 @@ def _describe(built: BuiltRevision, name: str) -> dict[str, Any]:
     except (ValueError, LookupError) as error:
         tail = "\n".join(done.stderr.splitlines()[-_TAIL_LINES:])
         raise TargetError(
-            f"{built.python} ended with {done.returncode} while loading the adapter {name!r}:\n{tail}"
+            f"{built.python} ended with {done.returncode} while loading the adapter {name!r}:\n{tail}",
+            "Fix the adapter in a later commit, or choose another revision.",
         ) from error
     return answer
 

@@ -122,7 +122,9 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             ) from error
         raise UsageError("git is not on PATH, but NAME@REVISION needs it", "Install git.") from error
     except OSError as error:
-        raise LabError(f"cannot run git in {folder}: {error.strerror}") from error
+        raise LabError(
+            f"cannot run git in {folder}: {error.strerror}", "Check the permissions of the folder."
+        ) from error
 
 
 def _error_line(done: subprocess.CompletedProcess[str]) -> str:

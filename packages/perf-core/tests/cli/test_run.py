@@ -1,0 +1,81 @@
+"""The command `run`: usage errors, environment variables and help; complete runs are in `tests/runs`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perf_core.cli import main
+from perf_core.errors import ExitCode
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "quick", "--target", "no-such-server"], "no-such-server"),
+        (["run", "quick", "--target", "no-such-file.toml"], "no-such-file.toml"),
+        (["run", "quik", "--target", "ADDER"], "quick"),
+        (["run", "--scenario", "quik", "--target", "ADDER"], "did you mean 'quick'"),
+        (["run", "quick", "--target", "ADDER", "--colour", "red"], "--colour"),
+        (["run", "quick", "--target", "ADDER", "--time-scale", "fast"], "fast"),
+        (["run", "quick", "--target", "ADDER", "--time-scale", "0"], "--time-scale"),
+        (["run", "quick", "--target", "ADDER", "--duration", "soon"], "soon"),
+        (["run", "quick", "--target", "ADDER", "--vus", "-3"], "--vus"),
+        (["run", "quick", "--target", "ADDER", "--rate", "5"], "--rate"),
+        (["run", "quick", "--target", "ADDER", "--wire", "telegraph"], "telegraph"),
+        (["run", "quick", "--target", "ADDER", "--wire", "stateless", "--session-per-iteration"], "sessions"),
+        (["run", "quick", "--target", "ADDER", "--server-url", "ftp://here"], "ftp://here"),
+        (["run", "quick", "--target", "http://127.0.0.1:9/mcp"], "--server-url"),
+        (["run"], "scenarios"),
+        (["fly"], "fly"),
+    ],
+)
+def test_usage_errors(arguments: list[str], message: str, adder: str, tmp_path: Path, capsys) -> None:
+    words = [adder if word == "ADDER" else word for word in arguments]
+    if words[0] == "run":
+        words += ["--output-dir", str(tmp_path / "results")]
+    assert main(words) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert message.lower() in printed.err.lower()
+    assert "Traceback" not in printed.err
+    assert not (tmp_path / "results").exists(), "an invalid request creates nothing"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SERVER_URL", "gopher://here"), ("TEST_DURATION", "soon"), ("TEST_VUS", "-3")]
+)
+def test_environment_variables_are_read(
+    variable: str, value: str, adder: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(["run", "quick", "--target", adder]) == ExitCode.USAGE
+    assert value in capsys.readouterr().err
+
+
+def test_module_prints_the_help_of_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "perf_core", "run", "--help"], capture_output=True, text=True, check=True
+    )
+    for option in (
+        "--target",
+        "--wire",
+        "--time-scale",
+        "--vus",
+        "--clients",
+        "--duration",
+        "--rate",
+        "--think-time",
+    ):
+        assert option in done.stdout
+    for option in (
+        "--seed",
+        "--server-url",
+        "--output-dir",
+        "--dashboard",
+        "--pin",
+        "--session-per-iteration",
+    ):
+        assert option in done.stdout

@@ -91,7 +91,7 @@ def _generator(**changes: Any) -> GeneratorUse:
 def _load_columns(
     periods: Sequence[tuple[float | None, ...]], period_s: float = 1.0
 ) -> dict[str, tuple[float | None, ...]]:
-    """Return columns for rows (calls_per_s, errors_per_s, median latency, VUs); later values have defaults."""
+    """Return columns for rows (calls_per_s, errors_per_s, median latency, VUs); the last may be missing."""
     rows = [(*row, *(0.0, 0.0, 5.0, 10.0)[len(row) :]) for row in periods]
     calls, errors, median, vus = zip(*rows, strict=True) if rows else ((), (), (), ())
     return {

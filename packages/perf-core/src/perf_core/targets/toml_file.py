@@ -47,6 +47,7 @@ from perf_core.scenarios import (
 _JOURNEYS = 1000
 
 _FURTHER = ("concurrent", "memory", "tools", "cleanup", "stability")
+"""Further scenarios that need only calls; the others need sizes, limits or processes that may be killed."""
 
 
 class _Strict(BaseModel):

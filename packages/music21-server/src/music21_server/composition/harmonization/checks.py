@@ -1,4 +1,4 @@
-"""Counts in the finished score how often a harmonisation breaks finding rule."""
+"""Counts in the finished score how often a harmonisation breaks each rule."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CheckResult:
     """Result of all checks.
 
     Attributes:
-        checks: Exact counts for finding rule.
+        checks: Exact counts for each rule.
         violations: Up to 200 violations of strict rules, by rule and time.
     """
 
@@ -77,7 +77,7 @@ class CheckResult:
 def check_rules(
     score: Score, spans: Sequence[Span], below: tuple[VoiceRange, ...], part_writing: PartWritingCosts
 ) -> CheckResult:
-    """Return how often a harmonisation breaks finding rule.
+    """Return how often a harmonisation breaks each rule.
 
     Args:
         score: The finished score.

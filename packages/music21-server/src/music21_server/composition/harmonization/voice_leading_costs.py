@@ -167,12 +167,8 @@ def _direct(other: Shorts, steps: Sequence[Shorts]) -> Shorts:
 def _tendencies(
     before: Candidates, after: Candidates, chords: Sequence[Chord], steps: Sequence[Shorts]
 ) -> Shorts:
-    """Return the number of leading notes and sevenths below the melody that do not resolve.
-
-    A leading note rises by a semitone, a seventh falls by step, or either stays. Where the next chord does
-    not contain the note of resolution, they are free. A leading note may also fall by a semitone to become
-    the seventh of another dominant.
-    """
+    """Return the number of tendency tones below the melody that do not resolve, by the rule of
+    `checks.resolves`."""
     tendencies = np.array(
         [[_class_or_minus_one(chord.lead), _class_or_minus_one(chord.seventh)] for chord in chords]
     )

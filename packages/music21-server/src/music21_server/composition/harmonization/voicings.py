@@ -121,7 +121,7 @@ class Voicings:
 
 
 def all_voicings(chord: Chord, below: tuple[VoiceRange, ...], part_writing: PartWritingCosts) -> Voicings:
-    """Return all voicings of a chord in the voice_ranges of the voices, without crossings."""
+    """Return all voicings of a chord in the ranges of the voices, without crossings."""
     member_of = np.full(OCTAVE, -1, dtype=np.int64)
     for index, pitch_class in reversed(list(enumerate(chord.pitch_classes))):
         member_of[pitch_class] = index

@@ -118,7 +118,7 @@ def piece_of(name: str, score: Score) -> Piece:
         score: Score of any format.
 
     Raises:
-        ScoreError: The score has no pitched notes, quarter tones, or no regular metre.
+        ScoreError: The score has no pitched notes or no regular metre, or it has quarter tones.
     """
     pitches = sounding_pitches(score)
     durations = durations_of(score, pitches)  # raises ScoreError if there are no pitched notes
@@ -190,7 +190,7 @@ class _Grid:
 
     Attributes:
         metre: Metre with the longest total duration.
-        begins: Beginning of each beat in ticks of `TICKS` since the beginning of the score.
+        begins: Ticks of each beat since the beginning of the score, `TICKS` to a quarter note.
         bars: Bar of each beat, 0 for the first full bar.
         places: Place of each beat in its bar.
     """

@@ -13,7 +13,7 @@ from music21_server.composition.imitation.transitions import BeatGraph, Floats
 from music21_server.score.table import Integers
 
 _MOST_DRAWS: Final = 20_000
-"""Limit on the graph tried: a walk takes a few hundred, or does not exist."""
+"""Limit on the beats tried: a walk takes a few hundred, or does not exist."""
 
 _REUSE_ODDS: Final = 0.1
 """Factor of the probability of a beat that is already in the walk."""

@@ -1,4 +1,4 @@
-"""Fixtures: the calculator in memory, and in a process of its own."""
+"""Fixtures: the calculator in memory and in its own process."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from calculator_server.server import create_server
@@ -49,7 +49,7 @@ RawCall = Callable[[str, str], Any]
 
 @pytest.fixture(params=["stateless", "session"])
 async def raw_call(request: pytest.FixtureRequest) -> AsyncIterator[RawCall]:
-    """Sends a tool's arguments as the JSON text they are given as, on one wire after the other."""
+    """Sends a tool's arguments as the given JSON text, on each wire."""
     app = create_app(create_server(), CalculatorSettings(_env_file=None))
     events: asyncio.Queue[Any] = asyncio.Queue()
     started = asyncio.Event()
@@ -89,22 +89,21 @@ async def raw_call(request: pytest.FixtureRequest) -> AsyncIterator[RawCall]:
 
 @dataclass
 class Running:
-    """A calculator in a process of its own."""
+    """A calculator in its own process."""
 
     process: subprocess.Popen[str]
     url: str
-    handshake_s: float
-    """Seconds from the start of the process to the answer to `initialize`."""
+    startup_cpu_s: float
+    """CPU seconds that the process used until it had answered `initialize`."""
 
 
 @pytest.fixture
 def start_calculator(tmp_path: Path) -> Iterator[Callable[[], Running]]:
-    """Starts `python -m calculator_server` and shakes hands with it."""
+    """Returns a function that starts `python -m calculator_server` and sends it `initialize`."""
     processes: list[subprocess.Popen[str]] = []
 
     def start() -> Running:
         ready_file = tmp_path / f"ready-{len(processes)}.json"
-        started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "calculator_server", "--port", "0", "--ready-file", str(ready_file)],
             stdin=subprocess.DEVNULL,
@@ -125,7 +124,7 @@ def start_calculator(tmp_path: Path) -> Iterator[Callable[[], Running]]:
         url = json.loads(ready_file.read_text())["url"]
         with httpx2.Client() as http:
             assert http.post(url, content=INITIALIZE, headers=HEADERS).status_code == 200
-        return Running(process, url, time.perf_counter() - started)
+        return Running(process, url, sum(psutil.Process(process.pid).cpu_times()[:2]))
 
     yield start
     for process in processes:

@@ -1,4 +1,4 @@
-"""The adapter keeps the lab's contract, and draws the published mix."""
+"""The adapter fulfils the lab's contract and draws the published mix."""
 
 from collections import Counter
 
@@ -19,8 +19,8 @@ def test_mix_is_the_published_one() -> None:
         assert drawn[tool] / perf_adapter.JOURNEYS == pytest.approx(percent / 100, abs=0.02)
 
 
-def test_hardly_two_journeys_share_an_answer() -> None:
-    # An answer meant for another call can only be noticed when answers differ.
+def test_few_journeys_have_the_same_answer() -> None:
+    # A wrong answer that belongs to another call can only be noticed if answers differ.
     answers = Counter(str(journey.steps[0].expect.value) for journey in perf_adapter.mixed_journeys(1)["mix"])
     repeated = sum(count for count in answers.values() if count > 1)
     assert repeated / perf_adapter.JOURNEYS < 0.15
@@ -38,7 +38,7 @@ def test_benchmark_has_a_pool_for_each_operation_with_edges_and_a_zero_divisor()
     assert all(step.expect.kind == "error" for step in zero)
 
 
-def test_published_targets_stand() -> None:
+def test_targets_are_the_published_ones() -> None:
     levels = {
         (name, t.figure): (t.comparison, t.target) for name, ts in perf_adapter.TARGETS.items() for t in ts
     }
@@ -54,7 +54,7 @@ def test_published_targets_stand() -> None:
     assert levels["benchmark", "latency_ms.divide.p95"] == ("<", 75)
 
 
-def test_scenarios_of_the_second_guide_that_make_sense_are_there() -> None:
+def test_the_scenarios_that_make_sense_for_a_calculator_exist() -> None:
     scenarios = perf_adapter.adapter.scenarios
     further = {"concurrent", "memory", "tools", "rate-limit", "cleanup", "stability", "recovery"}
     assert further <= set(scenarios)
@@ -65,7 +65,7 @@ def test_scenarios_of_the_second_guide_that_make_sense_are_there() -> None:
     assert len(limited.tokens) == 3
 
 
-def test_every_other_journey_has_a_mistake() -> None:
+def test_every_other_faulty_journey_is_a_mistake() -> None:
     journeys = perf_adapter.faulty_journeys(1)["mix"]
     wrong = [journey for journey in journeys if journey.kind == "mistake"]
     assert len(wrong) == len(journeys) / 2

@@ -20,7 +20,7 @@ def test_the_table_of_errors_was_found() -> None:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "answer"), ERRORS)
-async def test_the_answers_in_the_readme_are_the_servers(tool: str, arguments: str, answer: str) -> None:
+async def test_the_server_gives_the_answers_in_the_readme(tool: str, arguments: str, answer: str) -> None:
     with pytest.raises(FastMCPError) as caught:
         await create_server().call_tool(tool, json.loads(arguments))
     assert str(caught.value) == answer

@@ -17,7 +17,7 @@ RawCall = Callable[[str, str], Any]
 TOOLS = ["add", "subtract", "multiply", "divide"]
 
 
-async def test_the_tools_describe_themselves() -> None:
+async def test_the_tools_have_schemas_descriptions_and_annotations() -> None:
     async with Client(create_server()) as client:
         tools = {tool.name: tool for tool in await client.list_tools()}
     assert list(tools) == TOOLS
@@ -119,7 +119,7 @@ async def test_errors_are_errors_and_say_what_to_change(
     assert "\n" not in content["text"]
 
 
-async def test_the_sample_text_holds_true_examples() -> None:
+async def test_the_examples_in_the_sample_text_are_correct() -> None:
     async with Client(create_server()) as client:
         (listed,) = await client.list_resources()
         assert str(listed.uri) == SAMPLE_URI

@@ -10,8 +10,8 @@ from server_core import main as run_server
 
 
 def main() -> int:
-    """Run the server; returns the exit code."""
-    # Not a function of this module: worker processes would look for it in a __main__ that they do not have.
+    """Run the server and return its exit code."""
+    # Workers import `create_server` by its module, which therefore must not be `__main__`.
     return run_server(create_server, CalculatorSettings)
 
 

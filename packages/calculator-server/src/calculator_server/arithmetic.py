@@ -1,7 +1,7 @@
 """The four operations on finite IEEE 754 doubles.
 
-Results are rounded as the standard says: they may underflow to zero or to a denormal number, and zero keeps
-its sign. What the standard answers with infinity or NaN is an error here.
+Results are rounded as in the standard: they may underflow to zero or to a denormal number, and zero keeps its
+sign. Results that would be infinite or NaN are errors here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 
 
 class CalculationError(ValueError):
-    """The operation has no finite result; the text says what to change."""
+    """The operation has no finite result; the message says what to change."""
 
 
 class DivisionByZeroError(CalculationError):
@@ -26,25 +26,25 @@ class NotFiniteError(CalculationError):
 
 
 def add(a: float, b: float) -> float:
-    """The sum of two finite numbers."""
+    """Return the sum of two finite numbers."""
     _require_finite(a=a, b=b)
     return _finite(a + b, "sum")
 
 
 def subtract(a: float, b: float) -> float:
-    """The difference of two finite numbers, the second taken from the first."""
+    """Return the first finite number minus the second."""
     _require_finite(a=a, b=b)
     return _finite(a - b, "difference")
 
 
 def multiply(a: float, b: float) -> float:
-    """The product of two finite numbers."""
+    """Return the product of two finite numbers."""
     _require_finite(a=a, b=b)
     return _finite(a * b, "product")
 
 
 def divide(a: float, b: float) -> float:
-    """The quotient of two finite numbers, the first divided by the second."""
+    """Return the first finite number divided by the second."""
     _require_finite(a=a, b=b)
     if b == 0:
         raise DivisionByZeroError("Division by zero has no result: send a divisor 'b' other than zero.")
@@ -57,10 +57,10 @@ def _require_finite(**operands: float) -> None:
             raise NotFiniteError(f"'{name}' must be finite, not NaN or infinite: send a finite number.")
 
 
-def _finite(result: float, what: str) -> float:
+def _finite(result: float, name: str) -> float:
     if math.isinf(result):
-        cure = "a divisor further from zero" if what == "quotient" else "operands of smaller magnitude"
+        cure = "a divisor further from zero" if name == "quotient" else "operands of smaller magnitude"
         raise ResultOverflowError(
-            f"The {what} is too large for a 64-bit float (beyond about 1.8e308): send {cure}."
+            f"The {name} is too large for a 64-bit float (beyond about 1.8e308): send {cure}."
         )
     return result

@@ -1,7 +1,7 @@
-"""How the lab starts, calls and judges the calculator: the published guide's mix and targets.
+"""Adapter for the performance lab, with the mix of calls and the targets of the published guide.
 
-Answers are computed with the server's own arithmetic functions, whose tests hold them to Python's
-operators. The targets stand as published.
+Expected answers are computed with the server's own arithmetic functions, which are tested against Python's
+operators. The targets are unchanged from the guide.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from perf_core.adapter import Pools
 from perf_core.scenarios import NO_ERRORS, further_scenarios, standard_scenarios
 
 JOURNEYS = 20_000
-"""Enough that hardly two calls in flight have the same answer."""
+"""Enough that two calls in flight rarely have the same answer."""
 
 MIX: Mapping[str, int] = {"add": 40, "subtract": 30, "multiply": 20, "divide": 10}
-"""Share of each operation, in percent, as published."""
+"""Share of each operation in percent, as published."""
 
 OPERATIONS: Mapping[str, Callable[[float, float], float]] = {
     "add": arithmetic.add,
@@ -57,7 +57,7 @@ def _journey(tool: str, kind: str, a: float, b: float) -> Journey:
 
 
 def mixed_journeys(seed: int) -> Pools:
-    """Return the published mix over every kind of number."""
+    """Return the published mix of operations, with every kind of number."""
     r = random.Random(seed)  # noqa: S311 - a draw of load, no secret
     tools = r.choices(list(MIX), weights=list(MIX.values()), k=JOURNEYS)
     kinds = [*KINDS, "mixed"]
@@ -70,7 +70,7 @@ _EDGES: Mapping[str, tuple[tuple[float, float], ...]] = {
     "multiply": ((0.0, -1.0), (1e200, 1e200), (1e-200, 1e-200), (-1.0, -1.0), (1e154, 1e154)),
     "divide": ((1.0, 0.0), (0.0, 0.0), (1.0, -0.0), (1.0, 3.0), (1e308, 1e-10), (5e-324, 2.0)),
 }
-"""Zero divisors, overflow (both errors), underflow, signed zero, the end of exact integers."""
+"""Zero divisors and overflow (errors), underflow, signed zero, the largest exact integer."""
 
 
 def benchmark_journeys(seed: int) -> Pools:
@@ -96,13 +96,16 @@ _MISTAKES: tuple[tuple[str, Mapping[str, JsonValue]], ...] = (
     ("subtract", {"a": "one", "b": 2.0}),
     ("add", {"a": None, "b": []}),
 )
-"""What clients do wrong; the right answer is an error that says so."""
+"""Mistakes of clients; the right answer is an error."""
 
 
 def faulty_journeys(seed: int) -> Pools:
-    """Return the mix with a mistake in every other journey."""
+    """Return a mix in which every other journey is a mistake."""
     r = random.Random(seed)  # noqa: S311 - a draw of load, no secret
-    wrong = [Journey(tool, (Step(tool, given, Expectation.error()),), "mistake") for tool, given in _MISTAKES]
+    wrong = [
+        Journey(tool, (Step(tool, arguments, Expectation.error()),), "mistake")
+        for tool, arguments in _MISTAKES
+    ]
     right = [
         _journey(tool, "right", *_operands("mixed", r)) for tool in r.choices(list(MIX), k=JOURNEYS // 20)
     ]
@@ -111,13 +114,17 @@ def faulty_journeys(seed: int) -> Pools:
 
 # A percentile is judged when at least ten samples lie beyond it: 200 for p95, 1000 for p99.
 _SESSION = Target(
-    "session_creation_ms.p95", "<", 100, need="Opening a session must not be felt.", min_samples=20
+    "session_creation_ms.p95", "<", 100, need="Opening a session must not be noticeable.", min_samples=20
 )
 
 _LOAD = (
-    Target("latency_ms.all.p95@hold_100", "<", 100, stretch=75, min_samples=200, need="Hardly anyone waits."),
-    Target("latency_ms.all.p99@hold_100", "<", 200, min_samples=1000, need="The unlucky do not wait long."),
-    Target("latency_ms.all.avg@hold_100", "<", 50, min_samples=100, need="A chain of calls stays quick."),
+    Target(
+        "latency_ms.all.p95@hold_100", "<", 100, stretch=75, min_samples=200, need="Hardly any call waits."
+    ),
+    Target(
+        "latency_ms.all.p99@hold_100", "<", 200, min_samples=1000, need="Even the slowest calls are quick."
+    ),
+    Target("latency_ms.all.avg@hold_100", "<", 50, min_samples=100, need="A chain of calls is quick."),
     Target(
         "tool_calls_per_s@hold_100", ">", 1000, stretch=2000, min_samples=100, need="One server is enough."
     ),
@@ -137,29 +144,43 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
     "quick": (
         NO_ERRORS,
         _SESSION,
-        Target("latency_ms.all.p95", "<", 50, min_samples=200, need="Ten users feel no wait."),
+        Target("latency_ms.all.p95", "<", 50, min_samples=200, need="Ten users notice no delay."),
     ),
     "load": _LOAD,
     "stress": (
-        Target("stress.vus_carried", ">", 300, stretch=500, min_samples=500, need="A rush must be survived."),
+        Target(
+            "stress.vus_carried",
+            ">",
+            300,
+            stretch=500,
+            min_samples=500,
+            need="A rush of users must be served.",
+        ),
     ),
     "endurance": (
         NO_ERRORS,
         Target(
             "server.rss_slope_mb_per_h", "<", 1.0, stretch=0.1, min_duration_s=1800, need="It runs for weeks."
         ),
-        Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="It is there when it is needed."),
-        Target("sessions_left", "<", 1, need="Sessions that are closed must be gone."),
+        Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="It is available when needed."),
+        Target("sessions_left", "<", 1, need="Closed sessions must be removed."),
     ),
     "spike": (
         NO_ERRORS,
-        Target("spike.recovery_s", "<", 30, stretch=10, min_duration_s=30, need="A rush must not linger."),
+        Target(
+            "spike.recovery_s",
+            "<",
+            30,
+            stretch=10,
+            min_duration_s=30,
+            need="It must recover from a rush quickly.",
+        ),
     ),
     "benchmark": (
         NO_ERRORS,
-        *_each_operation("p95", 75, "Each operation alone is quick.", min_samples=200),
-        *_each_operation("p99", 150, "Each operation alone is steady.", min_samples=1000),
-        *_each_operation("avg", 40, "Each operation alone is cheap.", min_samples=100),
+        *_each_operation("p95", 75, "Each operation by itself is quick.", min_samples=200),
+        *_each_operation("p99", 150, "Each operation by itself is steady.", min_samples=1000),
+        *_each_operation("avg", 40, "Each operation by itself is cheap.", min_samples=100),
     ),
 }
 
@@ -185,7 +206,7 @@ def _scenarios() -> dict[str, Scenario]:
 
 
 LIMITS = Limits(rate_per_s=2.0, burst=20)
-"""Of the server that ``rate-limit`` starts: slow enough that a burst is over before the next token comes."""
+"""Limits of the server started for ``rate-limit``: a burst ends long before the next token is due."""
 
 _TOKENS = tuple(f"perf-lab-client-{number}" for number in range(3))
 
@@ -197,13 +218,13 @@ def _launch(*options: str, tokens: tuple[str, ...] = ()) -> Launch:
 
 def _limited() -> Launch:
     options = {"rate-limit-per-s": LIMITS.rate_per_s, "rate-limit-burst": LIMITS.burst}
-    words = [word for name, value in options.items() for word in (f"--{name}", f"{value:g}")]
-    return _launch(*words, "--auth-tokens", ",".join(_TOKENS), tokens=_TOKENS)
+    arguments = [text for name, value in options.items() for text in (f"--{name}", f"{value:g}")]
+    return _launch(*arguments, "--auth-tokens", ",".join(_TOKENS), tokens=_TOKENS)
 
 
 @dataclass(frozen=True)
 class CalculatorAdapter:
-    """The calculator, as the lab sees it."""
+    """The calculator's adapter."""
 
     name: str = "calculator"
     server_name: str | None = "calculator"

@@ -32,7 +32,7 @@ change. Worked examples: {SAMPLE_URI}.
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """What every tool returns."""
+    """Result of every tool."""
 
     result: Annotated[float, Field(description="The result, a finite 64-bit float.")]
 
@@ -73,7 +73,7 @@ async def divide(
 
 
 def create_server(_settings: CalculatorSettings | None = None) -> FastMCP[Any]:
-    """Make the calculator app, ready to be served or to be used in memory; arithmetic has nothing to set."""
+    """Create the calculator app, to be served or used in memory; the settings do not affect it."""
     mcp: FastMCP[Any] = FastMCP(
         "calculator", instructions=INSTRUCTIONS, version=__version__, dereference_schemas=False
     )
@@ -90,7 +90,7 @@ def create_server(_settings: CalculatorSettings | None = None) -> FastMCP[Any]:
 
 
 async def sample() -> str:
-    """The packaged sample text."""
+    """Return the packaged sample text."""
     return (files("calculator_server") / "data" / "sample.txt").read_text(encoding="utf-8")
 
 
@@ -98,5 +98,5 @@ def _calculate(operation: Callable[[float, float], float], a: float, b: float) -
     try:
         return Calculation(operation(a, b))
     except arithmetic.CalculationError as error:
-        # The client's mistake, told to the client: nothing for the server's log.
+        # A mistake of the client, which is reported to the client and not in the server's log.
         raise ToolError(str(error), log_level=logging.DEBUG) from error

@@ -216,21 +216,16 @@ def test_nodes_number_notes_and_forwards_of_all_parts(document, note, attributes
     assert read(document([measure], [measure])).notes.node.tolist() == [0, 2, 3, 5]
 
 
+def pitched(step, alter, octave):
+    pitch = f"<step>{step}</step><alter>{alter}</alter><octave>{octave}</octave>"
+    return f"<note><pitch>{pitch}</pitch><duration>1</duration></note>"
+
+
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
-        (
-            "<note><pitch><step>H</step><octave>4</octave></pitch><duration>1</duration></note>",
-            "<step> from A to G",
-        ),
-        (
-            "<note><pitch><step>C</step><octave>99</octave></pitch><duration>1</duration></note>",
-            "<octave> from -5",
-        ),
-        (
-            "<note><pitch><step>C</step><alter>x</alter></pitch><duration>1</duration></note>",
-            "<alter> from",
-        ),
+        (pitched("H", 0, 4), "<step> from A to G"),
+        (pitched("C", "x", 4), "<alter> from"),
         ("<note><rest/><duration>long</duration></note>", "<duration> from"),
         ("<note><rest/><duration>-1</duration></note>", "<duration> from"),
         (
@@ -249,8 +244,24 @@ def test_nodes_number_notes_and_forwards_of_all_parts(document, note, attributes
             "<attributes><time><beats>999+999</beats><beat-type>1</beat-type></time></attributes>",
             "<time> of at most",
         ),
-        ("<forward><duration>4000</duration></forward>" * 2, "measure of at most 4096"),
+        (
+            "<note><rest/><duration>4000</duration></note>" * 2,
+            "measure of at most 4096 quarter notes, got 8,000",
+        ),
+        (
+            "<forward><duration>4000</duration></forward>" * 2 + "<backup><duration>8000</duration></backup>",
+            "measure of at most 4096",
+        ),
         ("<harmony><offset>9999999</offset></harmony>", "<offset> of at most"),
+        ("<harmony><offset>-9999999</offset></harmony>", "<offset> of at most"),
+        ("<harmony><offset>1000000001</offset></harmony>", "an <offset> from"),
+        ("<attributes><divisions>1000000001</divisions></attributes>", "<divisions> from"),
+        (pitched("X" * 1000, 0, 4), r"<step> from A to G, got 'X{20}'\.$"),
+        (pitched("C", 12.5, 4), "<alter> from -12 to 12"),
+        (pitched("C", -12.5, 4), "<alter> from -12 to 12"),
+        (pitched("C", 0, 16), "<octave> from -5 to 15"),
+        (pitched("C", 0, -6), "<octave> from -5 to 15"),
+        ("<note><rest/><staff>1001</staff></note>", "<staff> from 1 to 1,000"),
     ],
 )
 def test_bad_numbers_name_measure_and_part(document, note, attributes, read, *, measure, message):
@@ -261,6 +272,12 @@ def test_bad_numbers_name_measure_and_part(document, note, attributes, read, *, 
 
 def test_measure_of_almost_4096_quarters(document, note, attributes, read):
     assert read(document([attributes(time="999/1") + note("C4", 1)])).times[0].ticks == 3996
+
+
+def test_measure_number_in_a_message_is_cut(document, read):
+    source = document(["<note/>"]).replace(b'number="1"', b'number="%s"' % (b"x" * 100))
+    with pytest.raises(UnreadableScoreError, match=r"Cannot read measure x{20} of part P1"):
+        read(source)
 
 
 def test_ticks_per_quarter_are_bounded(document, note, attributes, read):

@@ -45,7 +45,7 @@ def test_complete_file(score) -> None:
         tempos=(TempoChange(0, 0, 0, 72.0), TempoChange(0, 1, 8, 60.5)), fermatas=(Fermata(0, 1, 0),),
         chord_symbols=(ChordSymbol(0, 0, 8, "C/E"), ChordSymbol(0, 0, 12, "Cm7")),
     )  # fmt: skip
-    text = write_lilypond(some).text
+    text = write_lilypond(some).content.decode()
     assert text.startswith(
         '\\version "2.24.0"\n\\header {\n  title = "The \\"best\\""\n  composer = "Somebody"\n'
     )
@@ -71,7 +71,7 @@ def test_pickup_and_measures_longer_than_the_time_signature(score) -> None:
         {"measure": measure, "pitch": "C5", "duration": ticks}
         for measure, ticks in enumerate((4, 16, 20, 20, 16))
     ]
-    text = write_lilypond(score(rows, measures=[4, 16, 20, 20, 16], times=FOUR_FOUR)).text
+    text = write_lilypond(score(rows, measures=[4, 16, 20, 20, 16], times=FOUR_FOUR)).content.decode()
     assert variable(text, "signsA") == [
         "\\clef treble \\time 4/4 \\partial 4 s4 |",
         "s1 |",
@@ -86,7 +86,7 @@ def test_pickup_and_measures_longer_than_the_time_signature(score) -> None:
 def test_rest_of_a_pickup_is_not_a_whole_measure_rest(score) -> None:
     text = write_lilypond(
         score([{"kind": REST, "duration": 4}, {"measure": 1, "kind": REST}], measures=[4, 4], times=FOUR_FOUR)
-    ).text
+    ).content.decode()
     assert variable(text, "notesA") == ["r4 |", "R4 |"]
 
 
@@ -100,7 +100,7 @@ def test_voices_of_a_staff_have_stem_directions(score) -> None:
         ],
         times=FOUR_FOUR,
     )
-    text = write_lilypond(some).text
+    text = write_lilypond(some).content.decode()
     assert variable(text, "notesA") == [
         "\\voiceOne", "c''1 |", "\\oneVoice", "c''1 |", "R1 |", "s1 |"
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_staves_of_a_piano_are_joined_and_a_horn_transposes(score) -> None:
             Part("P2", "Horn", 0, (Transposition(0, -4, -7),)),
         ],
     )
-    text = write_lilypond(some).text
+    text = write_lilypond(some).content.decode()
     assert text.count('\\new PianoStaff \\with { instrumentName = "Piano" } <<\n      \\new Staff <<') == 1
     assert variable(text, "signsC")[0] == "\\clef treble \\transposition f s1 |"
 
@@ -126,22 +126,26 @@ def test_tuplets_are_as_short_as_possible(score) -> None:
     rows = [{"onset": 4 * index, "duration": 4, "pitch": "C5"} for index in range(6)]
     some = score(rows, ticks_per_quarter=12, measures=[24], times=(TimeChange(0, 0, 0, "2/4", 24),))
     triplet = "\\tuplet 3/2 { c''8 c''8 c''8 }"
-    assert variable(write_lilypond(some).text, "notesA") == [f"{triplet} {triplet} |"]
+    assert variable(write_lilypond(some).content.decode(), "notesA") == [f"{triplet} {triplet} |"]
 
 
 def test_header_without_title_and_composer(score) -> None:
-    assert write_lilypond(score([{}])).text.startswith('\\version "2.24.0"\n\\header {\n  tagline = ##f\n}\n')
+    assert (
+        write_lilypond(score([{}]))
+        .content.decode()
+        .startswith('\\version "2.24.0"\n\\header {\n  tagline = ##f\n}\n')
+    )
 
 
 @pytest.mark.parametrize(("staves", "size"), [(10, None), (11, "18"), (20, "10"), (40, "6")])
 def test_staves_are_smaller_in_large_scores(score, staves, size) -> None:
-    text = write_lilypond(score([{}], names=["x"] * staves)).text
+    text = write_lilypond(score([{}], names=["x"] * staves)).content.decode()
     found = [line for line in text.split("\n") if "staff-size" in line]
     assert found == ([f"#(set-global-staff-size {size})"] if size else [])
 
 
 def test_every_staff_has_its_name_marks_and_notes(score) -> None:
-    text = write_lilypond(score([{"part": part} for part in (0, 1)], names=["Flute", ""])).text
+    text = write_lilypond(score([{"part": part} for part in (0, 1)], names=["Flute", ""])).content.decode()
     assert [line.strip() for line in text.partition("\\score {")[2].split("\n")] == [
         "", "<<",
         '\\new Staff \\with { instrumentName = "Flute" } <<',
@@ -155,7 +159,7 @@ def test_every_staff_has_its_name_marks_and_notes(score) -> None:
 
 def test_stems_of_many_voices(score) -> None:
     rows = [{"voice": voice, "measure": measure, "duration": 16} for measure in (0, 1) for voice in range(5)]
-    text = write_lilypond(score(rows)).text
+    text = write_lilypond(score(rows)).content.decode()
     stems = ("One", "Two", "Three", "Four", "Four")
     for name, stem in zip("ABCDE", stems, strict=True):
         assert variable(text, f"notes{name}") == [f"\\voice{stem}", "c'1 |", "c'1 |"]
@@ -173,7 +177,9 @@ def test_equal_whole_measure_rests_are_combined(score) -> None:
         {"part": 1, "measure": 1, "kind": REST, "duration": 16},
     ]
     measures, fermatas = [16] * 4 + [12] * 5, (Fermata(0, 6, 0), Fermata(1, 1, 0))
-    text = write_lilypond(score(rows, measures=measures, times=FOUR_FOUR, fermatas=fermatas, names="AB")).text
+    text = write_lilypond(
+        score(rows, measures=measures, times=FOUR_FOUR, fermatas=fermatas, names="AB")
+    ).content.decode()
     assert variable(text, "notesA") == [
         "\\oneVoice", "R1*3 |", "\\voiceOne", "R1 |", "\\oneVoice", "R2.*2 |",
         "r2.\\fermata |", "R2. |", "s2. |",
@@ -184,14 +190,14 @@ def test_equal_whole_measure_rests_are_combined(score) -> None:
 
 def test_measure_of_no_length_is_omitted(score) -> None:
     rows = [{"measure": measure, "duration": 16} for measure in (0, 2)]
-    text = write_lilypond(score(rows, measures=[16, 0, 16], times=FOUR_FOUR)).text
+    text = write_lilypond(score(rows, measures=[16, 0, 16], times=FOUR_FOUR)).content.decode()
     assert variable(text, "notesA") == ["c'1 |", "c'1 |"]
 
 
 def test_pickup_is_decided_for_each_part(score) -> None:
     rows = [{"part": part, "kind": REST, "duration": 8} for part in (0, 1)]
     times = (TimeChange(0, 0, 0, "2/4", 8), TimeChange(1, 0, 0, "4/4", 16))
-    text = write_lilypond(score(rows, measures=[8], names="AB", times=times)).text
+    text = write_lilypond(score(rows, measures=[8], names="AB", times=times)).content.decode()
     assert variable(text, "notesA") == ["R2 |"]
     assert variable(text, "notesB") == ["r2 |"]
     assert variable(text, "signsB")[0] == "\\clef treble \\time 4/4 \\partial 2 s2 |"
@@ -205,7 +211,7 @@ def test_grace_notes_precede_the_next_note(score) -> None:
         {**grace, "pitch": "F5", "onset": 16},
     ]  # fmt: skip
     some = score(rows, fermatas=(Fermata(0, 0, 8), Fermata(1, 0, 0)), times=FOUR_FOUR)
-    assert variable(write_lilypond(some).text, "notesA") == [
+    assert variable(write_lilypond(some).content.decode(), "notesA") == [
         "\\grace { c''16 d''16 } e''2 s2 \\grace { f''8 } |"
     ]
 
@@ -218,14 +224,14 @@ def test_ties_and_let_ring(score) -> None:
         {"pitch": "E5", "onset": 12, "tie": TIE_OTHER},
         {"measure": 1, "kind": UNPITCHED, "pitch": "F4", "duration": 16},
     ]
-    assert variable(write_lilypond(score(rows)).text, "notesA") == [
+    assert variable(write_lilypond(score(rows)).content.decode(), "notesA") == [
         "c''2~ c''4 <c'' e''>4\\laissezVibrer |", "f'1 |",
     ]  # fmt: skip
 
 
 def test_voices_are_numbered_within_their_part(score) -> None:
     rows = [{"part": 0, "duration": 16}, {"part": 1, "duration": 16}, {"part": 1, "voice": 1, "duration": 16}]
-    text = write_lilypond(score(rows, names="AB")).text
+    text = write_lilypond(score(rows, names="AB")).content.decode()
     assert variable(text, "notesA") == ["c'1 |"]
     assert variable(text, "notesB") == ["\\voiceOne", "c'1 |"]
 
@@ -235,9 +241,12 @@ def test_staves_have_separate_timing_only_if_time_signatures_differ(score) -> No
     same = tuple(TimeChange(part, 0, 0, "3/4", 12) for part in (0, 1))
     other = (same[0], TimeChange(1, 0, 0, "6/8", 12))
     later = (*same, *(TimeChange(part, 1, 4 * part, "6/8", 12) for part in (0, 1)))
-    assert "Timing_translator" not in write_lilypond(score(rows, measures=[12], names="AB", times=same)).text
+    assert (
+        "Timing_translator"
+        not in write_lilypond(score(rows, measures=[12], names="AB", times=same)).content.decode()
+    )
     for times in (other, later):
-        text = write_lilypond(score(rows, measures=[12, 12], names="AB", times=times)).text
+        text = write_lilypond(score(rows, measures=[12, 12], names="AB", times=times)).content.decode()
         assert text.count("\\Staff \\consists Timing_translator") == 2
 
 
@@ -251,7 +260,7 @@ def test_remarks_name_omitted_and_rounded_notes(score) -> None:
         ]
     )
     written = write_lilypond(some)
-    assert variable(written.text, "notesA") == ["c'2 r2 |"]
+    assert variable(written.content.decode(), "notesA") == ["c'2 r2 |"]
     assert written.remarks == (
         "Notes between quarter tones, written on the nearest one: 1.",
         "Cue notes left out: 1.",

@@ -46,7 +46,7 @@ HARMLESS = (
 def compiled(scores: dict[str, Score], folder: Path, *options: str) -> str:
     """Compile scores to `NAME.midi` in a folder, and return the errors and warnings."""
     for name, score in scores.items():
-        (folder / f"{name}.ly").write_text(write_lilypond(score).text)
+        (folder / f"{name}.ly").write_bytes(write_lilypond(score).content)
     command = ["lilypond", "--loglevel=WARNING", *options, *(f"{name}.ly" for name in scores)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     lines = done.stderr.splitlines()

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.staves import COLUMNS, Mark
+from music21_server.reading.part_builder import FINEST
+from music21_server.reading.staves import COLUMNS, Mark, fields_of
 from music21_server.score import table
 from music21_server.score.limits import Limits
 from music21_server.score.table import (
@@ -29,9 +30,6 @@ from music21_server.score.table import (
 )
 
 _TIE: Final = {"start": table.TIE_START, "stop": table.TIE_STOP, "continue": table.TIE_CONTINUE}
-_FINEST: Final = 2**36
-"""Most ticks per quarter note."""
-
 _LONGEST_QUARTERS: Final = 2**22
 _MOST_DENOMINATOR: Final = 65535
 """Largest denominator of the fractions that music21 keeps."""
@@ -148,9 +146,9 @@ class _Collector:
     def score(self, *, title: str, composer: str) -> Score:
         """Return the score."""
         unit = math.lcm(*self._denominators)
-        if unit > _FINEST:
+        if unit > FINEST:
             raise UnreadableScoreError(
-                f"Expected times with at most {_FINEST:,} ticks per quarter note, got {unit:,}."
+                f"Expected times with at most {FINEST:,} ticks per quarter note, got {unit:,}."
             )
         longest: list[str] = max(self._numbers, key=len)
         own = np.full((len(self._parts), len(longest)), -1, dtype=np.int64)
@@ -165,11 +163,7 @@ class _Collector:
             measure_numbers=tuple(longest),
             measure_ticks=own.max(axis=0, initial=0),
             own_ticks=own,
-            keys=tuple(mark for mark in marks if isinstance(mark, KeyChange)),
-            times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
-            tempos=tuple(mark for mark in marks if isinstance(mark, TempoChange)),
-            chord_symbols=tuple(mark for mark in marks if isinstance(mark, ChordSymbol)),
-            fermatas=tuple(mark for mark in marks if isinstance(mark, Fermata)),
+            **fields_of(marks),
         )
 
 

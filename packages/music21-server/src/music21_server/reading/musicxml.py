@@ -19,21 +19,11 @@ from music21_server.reading.note_deduplication import (
     DeduplicationError,
 )
 from music21_server.reading.part_builder import FINEST, PartBuilder
-from music21_server.reading.staves import COLUMNS, ReadPart, Staff
+from music21_server.reading.staves import COLUMNS, ReadPart, Staff, fields_of
 from music21_server.reading.timewise import TIMEWISE, partwise
 from music21_server.reading.xml import Feed, as_utf8, pieces, root_tag, text_of
 from music21_server.score.limits import Limits
-from music21_server.score.table import (
-    REST,
-    ChordSymbol,
-    Fermata,
-    Integers,
-    KeyChange,
-    NoteTable,
-    Score,
-    TempoChange,
-    TimeChange,
-)
+from music21_server.score.table import REST, Integers, NoteTable, Score
 
 _ROOT: Final = "score-partwise"
 _LONGEST_TITLE: Final = 500
@@ -104,7 +94,7 @@ class _Document:
         self._part: Any = None  # the <part> that is being read
         self._note_reader = note_reader
         self._nodes = 0
-        self._reader = self._part_reader("", "")
+        self._begin("", "")
         self._parts: list[ReadPart] = []
         self._staves = self._rows = 0
 
@@ -152,15 +142,15 @@ class _Document:
         self._take_header(part.getparent())
         identity = (part.get("id") or next(iter(self._names), "P1"))[:_LONGEST_IDENTITY]
         self._part = part
-        self._reader = self._part_reader(identity, self._names.get(identity, ""))
+        self._begin(identity, self._names.get(identity, ""))
 
-    def _part_reader(self, identity: str, name: str) -> PartReader:
-        builder = PartBuilder(identity, name, self._nodes, self._limits)
-        return PartReader(builder, self._note_reader, is_finale=self._is_finale)
+    def _begin(self, identity: str, name: str) -> None:
+        self._builder = PartBuilder(identity, name, self._nodes, self._limits)
+        self._reader = PartReader(self._builder, self._note_reader, is_finale=self._is_finale)
 
     def _end_part(self) -> None:
-        part = self._reader.finish()
-        self._nodes += self._reader.nodes
+        part = self._builder.finish()
+        self._nodes += self._builder.nodes
         staves, rows = part.size()
         self._staves += staves
         self._rows += rows
@@ -194,11 +184,7 @@ class _Document:
             measure_numbers=max((part.numbers for part in self._parts), key=len),
             measure_ticks=measure_ticks,
             own_ticks=own,
-            keys=tuple(mark for mark in marks if isinstance(mark, KeyChange)),
-            times=tuple(mark for mark in marks if isinstance(mark, TimeChange)),
-            tempos=tuple(mark for mark in marks if isinstance(mark, TempoChange)),
-            chord_symbols=tuple(mark for mark in marks if isinstance(mark, ChordSymbol)),
-            fermatas=tuple(mark for mark in marks if isinstance(mark, Fermata)),
+            **fields_of(marks),
         )
 
     def _title(self) -> str:

@@ -94,7 +94,7 @@ def read_metronome(element: Any) -> float | None:
     if quarters is None or beats_per_minute is None:
         return None
     # Each dot adds half of what the dot before it added.
-    dots = min(len(element.findall("beat-unit-dot")), 4)
+    dots = len(element.findall("beat-unit-dot"))
     return beats_per_minute * quarters * (2 - 0.5**dots)
 
 

@@ -12,7 +12,6 @@ from music21_server.reading.musicxml_note import NoteReader, staff_number
 from music21_server.reading.note_deduplication import DEDUPLICATED
 from music21_server.reading.numbers import quantity
 from music21_server.reading.part_builder import LONGEST_MEASURE_QUARTERS, PartBuilder
-from music21_server.reading.staves import ReadPart
 from music21_server.reading.xml import text_of
 from music21_server.score.table import ChordSymbol, KeyChange, TempoChange, TimeChange
 
@@ -30,11 +29,6 @@ class PartReader:
         self._builder = builder
         self._note_reader = note_reader
         self._is_finale = is_finale
-
-    @property
-    def nodes(self) -> int:
-        """Number of `<note>` and `<forward>` elements so far."""
-        return self._builder.nodes
 
     def read_measure(self, measure: Any) -> None:
         """Read the next measure.
@@ -59,10 +53,6 @@ class PartReader:
             builder.end_measure()
         except (ValueError, OverflowError) as error:
             raise UnreadableScoreError(f"Cannot read {builder}: {error}.") from error
-
-    def finish(self) -> ReadPart:
-        """Return the part."""
-        return self._builder.finish()
 
     def _read_backup(self, element: Any) -> None:
         self._builder.move_back(self._ticks(element))

@@ -154,7 +154,6 @@ class PartBuilder:
 
     def _refine(self, factor: int) -> None:
         """Divide each tick into `factor` ticks."""
-        self._check_measure_length()
         self._unit *= factor
         if self._unit > FINEST:
             raise TooMuchScoreError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +25,11 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 Mark = KeyChange | TimeChange | TempoChange | ChordSymbol | Fermata
+_FIELDS: Final = {
+    "keys": KeyChange, "times": TimeChange, "tempos": TempoChange, "chord_symbols": ChordSymbol,
+    "fermatas": Fermata,
+}  # fmt: skip
+"""Fields of a score, and the marks in them."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,11 @@ class ReadPart:
             for staff_marks in [marks[staff]] if staff else marks.values():
                 staff_marks.append(scaled(mark, factor))
         return marks
+
+
+def fields_of(marks: Sequence[Mark]) -> dict[str, Any]:
+    """Return the fields of a score for its marks."""
+    return {name: tuple(mark for mark in marks if isinstance(mark, kind)) for name, kind in _FIELDS.items()}
 
 
 def scaled(mark: Mark, factor: int) -> Mark:

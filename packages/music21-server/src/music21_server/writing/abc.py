@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from music21_server.score.table import NOTE, REST, KeyChange, Score
@@ -30,6 +29,7 @@ from music21_server.writing.abc_meters import meters
 from music21_server.writing.layers import GAP, Event, Layer, Layers
 from music21_server.writing.marks import by_measure, instruments, moved_to_barlines, tempos_by_measure
 from music21_server.writing.notation import alters_of_key, clefs
+from music21_server.writing.output import Output
 from music21_server.writing.selection import part_name
 
 _LINE: Final = 80
@@ -38,26 +38,13 @@ _LINE: Final = 80
 _CLEFS: Final = {"G": "treble", "F": "bass", "percussion": "perc"}
 
 
-@dataclass(frozen=True)
-class AbcTune:
-    """A tune.
-
-    Attributes:
-        text: The tune in ABC.
-        remarks: Sentences about content of the score that the tune lacks or changes.
-    """
-
-    text: str
-    remarks: tuple[str, ...]
-
-
-def write_abc(score: Score) -> AbcTune:
+def write_abc(score: Score) -> Output:
     """Return a score as one ABC tune."""
     layers = Layers(score)
     body = _Body(score, layers)
     voices = [line for layer in layers.layers for line in body.voice(layer)]
     lines = [*_header(score, layers, body), *voices]
-    return AbcTune("\n".join(lines) + "\n", tuple(_remarks(score, body)))
+    return Output(("\n".join(lines) + "\n").encode(), tuple(_remarks(score, body)))
 
 
 def _header(score: Score, layers: Layers, body: _Body) -> Iterator[str]:

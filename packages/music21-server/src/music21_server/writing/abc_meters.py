@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from music21_server.score.table import Score, TimeChange
 from music21_server.writing.marks import moved_to_barlines
+from music21_server.writing.time_signatures import as_fraction
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,8 @@ def meter_field(text: str) -> str:
 
     Sums such as ``2+3/8`` and ``3/8+2/8`` are evaluated, because music21 reads their digits as one number.
     """
-    beats: list[int] = []
-    total = Fraction(0)
-    finest = 1
-    for term in text.split("+"):
-        count, slash, kind = term.partition("/")
-        if not count.isdecimal() or (slash and not (kind.isdecimal() and int(kind))):
-            return "none"
-        beats.append(int(count))
-        if slash:
-            total += Fraction(sum(beats), int(kind))
-            finest = max(finest, int(kind))
-            beats = []
-    if beats or not total:
-        return "none"
-    return f"{math.ceil(total * finest)}/{finest}"
+    beats, kind = as_fraction(text)
+    return f"{math.ceil(beats)}/{kind}" if beats else "none"
 
 
 def _quarters(meter: str) -> Fraction | None:

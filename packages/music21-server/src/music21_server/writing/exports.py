@@ -28,6 +28,8 @@ MEDIA_TYPES: Final[dict[DocumentFormat, str]] = {
 }
 
 
+_WRITERS: Final = {"midi": write_midi, "abc": write_abc, "lilypond": write_lilypond}
+
 _ADVICE: Final = {
     MEDIA_TYPES["musicxml"]: ("MusicXML", "ask for mxl, which is the same document compressed"),
     MEDIA_TYPES["abc"]: ("ABC", "ask for fewer measures or parts"),
@@ -103,15 +105,8 @@ def export(
     if form not in MEDIA_TYPES:
         raise ScoreError(f"Expected one of the formats {', '.join(get_args(DocumentFormat))}, got {form!r}.")
     remarks: tuple[str, ...] = ()
-    if form == "midi":
-        midi = write_midi(score)
-        content, remarks = midi.content, midi.remarks
-    elif form == "abc":
-        tune = write_abc(score)
-        content, remarks = tune.text.encode(), tune.remarks
-    elif form == "lilypond":
-        file = write_lilypond(score)
-        content, remarks = file.text.encode(), file.remarks
+    if form in _WRITERS:
+        content, remarks = _WRITERS[form](score)
     elif form == "text":
         content = write_text(score, limits=text_limits or TextLimits()).encode()
     elif form == "mxl" and document.kind == "mxl":

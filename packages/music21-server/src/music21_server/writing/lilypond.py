@@ -7,7 +7,6 @@ other marks of a part are in a voice without notes, parallel to its layers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Final
@@ -18,6 +17,7 @@ from music21_server.writing.layers import GAP, Event, Layer, Layers, is_measure_
 from music21_server.writing.lilypond_marks import Marks
 from music21_server.writing.marks import instruments, is_pickup
 from music21_server.writing.note_values import NoteValue, note_value
+from music21_server.writing.output import Output
 from music21_server.writing.selection import part_name
 from music21_server.writing.tuplets import tuplet_runs
 
@@ -30,20 +30,7 @@ _SMALLEST_SIZE: Final = 6
 """Heights of a staff in points."""
 
 
-@dataclass(frozen=True)
-class LilyPondFile:
-    """A LilyPond file.
-
-    Attributes:
-        text: The file.
-        remarks: Sentences about content of the score that the file lacks or changes.
-    """
-
-    text: str
-    remarks: tuple[str, ...]
-
-
-def write_lilypond(score: Score) -> LilyPondFile:
+def write_lilypond(score: Score) -> Output:
     """Return a score as a LilyPond file, with a layout and a MIDI block."""
     layers = Layers(score)
     notes, marks = _Notes(score, layers), Marks(score)
@@ -53,7 +40,7 @@ def write_lilypond(score: Score) -> LilyPondFile:
     for layer in layers.layers:
         lines += [f"notes{tokens.letters(layer.index)} = {{", *_indented(notes.lines(layer)), "}", ""]
     lines += _structure(score, layers)
-    return LilyPondFile("\n".join(lines) + "\n", tuple(_remarks(score)))
+    return Output(("\n".join(lines) + "\n").encode(), tuple(_remarks(score)))
 
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:

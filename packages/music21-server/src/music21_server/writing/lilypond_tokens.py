@@ -10,6 +10,7 @@ from music21_server.score.table import STEPS
 from music21_server.writing.chord_symbols import printable
 from music21_server.writing.note_values import TYPES, NoteValue, note_value
 from music21_server.writing.pitches import within_double_accidentals
+from music21_server.writing.time_signatures import terms
 
 _ENDINGS: Final = {
     0: "", 50: "ih", 100: "is", 150: "isih", 200: "isis", -50: "eh", -100: "es", -150: "eseh", -200: "eses",
@@ -78,21 +79,16 @@ def key(fifths: int, mode: str) -> str:
 
 def time(text: str) -> str:
     """Return a time signature such as ``4/4``, ``2+3/8`` or ``3/8+2/8``; empty for one without beats."""
-    terms: list[list[str]] = []
-    beats: list[str] = []
-    for term in text.split("+"):
-        count, slash, kind = term.partition("/")
-        if not count.isdecimal() or (slash and not (kind.isdecimal() and int(kind))):
-            return ""
-        beats.append(count)
-        if slash:
-            terms.append([*beats, kind])
-            beats = []
-    if beats or not terms:
+    split = terms(text)
+    if not split:
         return ""
-    if len(terms) == 1 and len(terms[0]) == 2:
-        return f"\\time {terms[0][0]}/{terms[0][1]}"
-    return "\\compoundMeter #'(" + " ".join(f"({' '.join(term)})" for term in terms) + ")"
+    if len(split) == 1 and len(split[0].beats) == 1:
+        return f"\\time {split[0].beats[0]}/{split[0].kind}"
+    return (
+        "\\compoundMeter #'("
+        + " ".join(f"({' '.join(map(str, (*beats, kind)))})" for beats, kind in split)
+        + ")"
+    )
 
 
 def string(text: str) -> str:

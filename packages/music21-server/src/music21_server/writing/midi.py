@@ -20,6 +20,7 @@ from music21_server.score.table import NOTE, UNPITCHED, Booleans, Integers, Scor
 from music21_server.theory.pitch.transposition import sounding_pitches
 from music21_server.writing.general_midi import drum, program
 from music21_server.writing.midi_marks import Times, conductor, tick_of, track_head
+from music21_server.writing.output import Output
 from music21_server.writing.ties import absolute_onsets, joined_by_ties
 
 _FINEST: Final = 32767
@@ -38,19 +39,6 @@ _GRACES_PER_QUARTER: Final = 8
 
 
 @dataclass(frozen=True)
-class MidiFile:
-    """A MIDI file.
-
-    Attributes:
-        content: The file.
-        remarks: Sentences about content of the score that the file lacks or changes.
-    """
-
-    content: bytes
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class _Notes:
     """Notes that are played, with times in ticks of the file."""
 
@@ -61,7 +49,7 @@ class _Notes:
     channel: Integers
 
 
-def write_midi(score: Score) -> MidiFile:
+def write_midi(score: Score) -> Output:
     """Return a score as a MIDI file.
 
     Raises:
@@ -77,7 +65,7 @@ def write_midi(score: Score) -> MidiFile:
     for index, part in enumerate(score.parts):
         tracks.append(_track(track_head(score, index, part, channels[index]) + events[index]))
     header = struct.pack(">4sIHHH", b"MThd", 6, 1, len(tracks), times.division)
-    return MidiFile(header + b"".join(tracks), tuple(remarks))
+    return Output(header + b"".join(tracks), tuple(remarks))
 
 
 def _track(events: bytes) -> bytes:

@@ -6,7 +6,6 @@ import struct
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from music21_server.score.table import Integers, KeyChange, Part, Score
 from music21_server.writing.general_midi import program
 from music21_server.writing.selection import part_name
+from music21_server.writing.time_signatures import as_fraction
 
 _MICROSECONDS: Final = 60_000_000
 _SLOWEST: Final = 2**24 - 1
@@ -78,24 +78,11 @@ def tick_of(score: Score, at: tuple[int, int], times: Times) -> int:
 
 def _time_signature(text: str) -> Iterable[bytes]:
     """Yield a time signature event; numerators of an additive signature are summed."""
-    total = Fraction(0)
-    smallest = 1
-    for term in text.split("+"):
-        _, _, kind = term.partition("/")
-        smallest = max(smallest, int(kind)) if kind.isdecimal() else smallest
-    beats = Fraction(0)
-    for term in text.split("+"):
-        count, _, kind = term.partition("/")
-        if not count.isdecimal():
-            return
-        beats += int(count)
-        if kind.isdecimal() and int(kind):
-            total += beats / int(kind)
-            beats = Fraction(0)
-    numerator, power = total * smallest, smallest.bit_length() - 1
-    if smallest != 1 << power or numerator.denominator != 1 or not 0 < numerator < 256:
+    numerator, kind = as_fraction(text)
+    power = kind.bit_length() - 1
+    if kind != 1 << power or numerator.denominator != 1 or not 0 < numerator < 256:
         return  # such as 4/3, which MIDI cannot express
-    clocks = 36 if smallest >= 8 and numerator % 3 == 0 else max(96 >> power, 1)
+    clocks = 36 if kind >= 8 and numerator % 3 == 0 else max(96 >> power, 1)
     yield b"\xff\x58\x04" + bytes((int(numerator), power, clocks, 8))
 
 

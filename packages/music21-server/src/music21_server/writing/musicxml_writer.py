@@ -22,6 +22,7 @@ from music21_server.writing.chord_symbols import harmony, printable
 from music21_server.writing.notation import Clef, clefs
 from music21_server.writing.note_elements import NoteElements, note_elements
 from music21_server.writing.selection import measure_number
+from music21_server.writing.time_signatures import terms
 
 _HEAD: Final = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -277,14 +278,8 @@ def _tempo(quarters_per_minute: float) -> str:
 
 def _time(text: str) -> str:
     """Return the children of a `<time>`; ``2+3/8`` has one denominator, ``2/4+3/8`` has two."""
-    beats: list[str] = []
-    fractions: list[str] = []
-    for term in text.split("+"):
-        count, slash, kind = term.partition("/")
-        if not count.isdecimal():
-            return "<senza-misura/>"
-        beats.append(count)
-        if slash and kind.isdecimal():
-            fractions.append(f"<beats>{'+'.join(beats)}</beats><beat-type>{kind}</beat-type>")
-            beats = []
+    fractions = (
+        f"<beats>{'+'.join(map(str, beats))}</beats><beat-type>{kind}</beat-type>"
+        for beats, kind in terms(text)
+    )
     return "".join(fractions) or "<senza-misura/>"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from perf_core.cli import main
 from perf_core.errors import ExitCode
 
 
+@pytest.mark.process
 def test_check_performs_a_handshake_and_lists_tools(adder: str, capsys) -> None:
     assert main(["check", adder]) == ExitCode.PASS
     printed = capsys.readouterr().out

@@ -55,6 +55,7 @@ def test_environment_variables_are_read(
     assert value in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_module_prints_the_help_of_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "perf_core", "run", "--help"], capture_output=True, text=True, check=True

@@ -45,6 +45,7 @@ def test_usable_cpus_are_halved(
     assert split_cpus() == split
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity of threads")
 def test_threads_and_children_are_bound_too() -> None:
     cpu = min(os.sched_getaffinity(0))
@@ -61,6 +62,7 @@ def test_threads_and_children_are_bound_too() -> None:
         assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == {frozenset({cpu})}
 
 
+@pytest.mark.process
 def test_ended_process_is_skipped() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()

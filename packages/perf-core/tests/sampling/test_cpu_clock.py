@@ -32,6 +32,7 @@ def test_clock_of_this_process_agrees() -> None:
     assert before <= measured_s <= time.process_time() + 0.02
 
 
+@pytest.mark.process
 def test_ended_threads_count() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", THREADED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -51,6 +52,7 @@ def test_resolution_is_below_a_millisecond() -> None:
     assert 0 < min(steps) < 1_000_000, "ticks of 10 ms would show as zero most of the time"
 
 
+@pytest.mark.process
 def test_ended_process_is_an_error() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         handle = psutil.Process(process.pid)

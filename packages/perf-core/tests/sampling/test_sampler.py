@@ -17,6 +17,8 @@ from perf_core.sampling import sampler
 from perf_core.sampling.sampler import Reading, Sampler, TreeMeter
 from perf_core.server.local_process import listening_pid
 
+pytestmark = pytest.mark.process
+
 OBEDIENT = """
 import subprocess, sys, threading, time
 

@@ -11,6 +11,8 @@ from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
 from perf_core.server.process import ServerProcess
 
+pytestmark = pytest.mark.process
+
 ADDER = str(Path(__file__).parents[1] / "servers" / "adder.py")
 
 

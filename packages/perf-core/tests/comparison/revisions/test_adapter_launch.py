@@ -17,6 +17,8 @@ from perf_core.comparison.revisions.environments import python_of
 from perf_core.comparison.revisions.worktrees import BuiltRevision
 from perf_core.errors import TargetError, UsageError
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def built(tmp_path: Path) -> BuiltRevision:

@@ -72,6 +72,7 @@ def build(tmp_path: Path) -> Build:
     return Build("0123456789abcdef", tmp_path / "tree", tmp_path / "env", tmp_path / "log", Interruption())
 
 
+@pytest.mark.process
 def test_pip_gets_the_constraints_of_the_commit(
     build: Build, commands: Callable[[Build, str], list[list[str]]]
 ) -> None:
@@ -83,6 +84,7 @@ def test_pip_gets_the_constraints_of_the_commit(
     assert "-e" not in pip
 
 
+@pytest.mark.process
 def test_error_has_the_end_of_the_output_and_the_path_of_the_log(
     build: Build, commands: Callable[[Build, str], list[list[str]]]
 ) -> None:
@@ -96,6 +98,7 @@ def test_error_has_the_end_of_the_output_and_the_path_of_the_log(
     assert "line 9\n" in build.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 def test_interruption_ends_the_running_command(
     build: Build, commands: Callable[[Build, str], list[list[str]]]
 ) -> None:

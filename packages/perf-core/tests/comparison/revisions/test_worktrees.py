@@ -309,6 +309,7 @@ build_revision(Path(sys.argv[1]), "v1.0", install=half)
 """
 
 
+@pytest.mark.process
 def test_lock_of_a_killed_process_is_released(repository: Path, install: FakeInstall) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", DIES_HALFWAY, str(repository)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -371,6 +372,7 @@ adapter = SimpleNamespace(name="adder", server_name="adder one", launch=launch)
 """
 
 
+@pytest.mark.process
 def test_real_package_is_built_installed_and_started_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,6 @@ def test_names_survive_conversion_to_text(name):
 
 
 def test_an_alteration_beyond_four_accidentals_has_no_common_name():
-    quadruple, quintuple = (Shape((0, 0), ((1, cents), (4, 0))) for cents in (400, 500))
+    quadruple, quintuple = (Shape((0, 0), ((1, cents), (3, 0))) for cents in (400, 500))
     assert common_name(quadruple) != UNNAMED
     assert common_name(quintuple) == UNNAMED

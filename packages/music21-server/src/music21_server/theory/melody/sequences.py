@@ -15,9 +15,8 @@ from music21_server.score.table import Booleans, Integers
 from music21_server.theory.algorithms.rolling_hash import mix
 from music21_server.theory.melody.lines import Lines
 
-_SHORTEST: Final = 2
 _LONGEST: Final = 32
-"""Bounds on the notes of a figure."""
+"""Most notes of a figure."""
 
 _SHORTEST_STATED_TWICE: Final = 4
 """Fewest notes of a figure with only two statements."""
@@ -75,15 +74,13 @@ def sequences(lines: Lines, phrase: Integers, ticks_per_quarter: int) -> Sequenc
         is_separate = _is_separate(owner_begin, owner_end, begin, end + size)
         begin, end, statements = begin[is_separate], end[is_separate], statements[is_separate]
         _mark_owners(owner_begin, owner_end, begin, end + size)
-        if size < _SHORTEST:
-            continue
         begin += _later(lines, begin, (end - begin + 1) % size, ticks_per_quarter)
         shift = reached[begin + size] - reached[begin]
         changed = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(cents[size:] != cents[:-size])])
         compared = (statements - 1) * size - 1
         is_real = changed[begin + compared] == changed[begin]
         columns = (begin, np.full(len(begin), size), statements, shift, is_real.astype(np.int64))
-        # A shift by octaves is a repetition, and rising repeated notes are not a figure.
+        # A shift by octaves is a repetition; a single interval (a scale) or repeated notes are not a figure.
         is_figure = (shift % 7 != 0) & (moved[begin + size - 1] > moved[begin])
         rows.append(np.stack(columns)[:, is_figure])
     all_rows = np.concatenate([np.zeros((5, 0), dtype=np.int64), *rows], axis=1)

@@ -7,8 +7,12 @@ from lxml import etree
 
 from music21_server.editing.editable_score import with_all_staves
 from music21_server.reading.musicxml import read_musicxml
-from music21_server.rendering.excerpt import excerpt_of_columns, excerpt_of_document
+from music21_server.rendering.excerpt import excerpt, excerpt_of_document
+from music21_server.score.document import Document
 from music21_server.score.limits import Limits
+
+ABC = Document("abc", b"")
+"""A document of another format, of which only the columns are drawn."""
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +118,9 @@ def test_the_source_is_not_changed(song, score) -> None:
 
 
 def test_excerpt_of_columns_states_the_attributes_in_force(song, score) -> None:
-    root = etree.fromstring(excerpt_of_columns(score, range(2, 4), (0, 3)))
+    root = etree.fromstring(excerpt(ABC, score, range(2, 4), (0, 3), Limits()))
     assert [measure.get("number") for measure in root.findall("part/measure")] == ["3", "4", "3"]
     assert root.xpath("part[1]/measure[1]/attributes/key/fifths/text()") == ["2"]
     assert root.xpath("part[2]/measure[1]/attributes/transpose/chromatic/text()") == ["-2"]
     assert root.findall(".//barline") == []
-    assert len(etree.fromstring(excerpt_of_columns(score, range(3, 5), (0,))).findall(".//barline")) == 1
+    assert len(etree.fromstring(excerpt(ABC, score, range(3, 5), (0,), Limits())).findall(".//barline")) == 1

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.element_transposition import ACCIDENTALS, read_name, text
+from music21_server.editing.element_transposition import ACCIDENTALS, read_name
+from music21_server.editing.elements import onsets, text
 from music21_server.editing.intervals import signature_sharps
 from music21_server.score.table import STEPS
 
@@ -74,22 +75,12 @@ def _write_missing(measure: Any, signatures: _Signatures) -> None:
 
 def _notes_and_keys(measure: Any) -> Iterator[tuple[float, Any]]:
     """Yield pitched notes and keys, each with its onset in divisions from the start of the bar."""
-    now = onset = 0.0
-    for child in measure:
-        duration = float(text(child.find("duration")) or 0)
-        if child.tag == "note":
-            if child.find("chord") is None:
-                onset = now
-                now += 0.0 if child.find("grace") is not None else duration
-            if child.find("pitch") is not None:
-                yield onset, child
-        elif child.tag == "backup":
-            now -= duration
-        elif child.tag == "forward":
-            now += duration
+    for child, onset in onsets(measure).items():
+        if child.tag == "note" and child.find("pitch") is not None:
+            yield onset, child
         elif child.tag == "attributes":
             for key in child.iterfind("key"):
-                yield now, key
+                yield onset, key
 
 
 def _insert(note: Any, name: str) -> None:

@@ -21,11 +21,10 @@ from music21_server.editing.accidentals import write_missing_accidentals
 from music21_server.editing.element_transposition import (
     PITCH_NAMING_TAGS,
     bass_note,
-    serialize,
-    text,
     transpose_element,
     transpose_note,
 )
+from music21_server.editing.elements import serialize, text
 from music21_server.editing.intervals import Interval
 from music21_server.editing.scan import ScannedDocument, ScannedPart
 from music21_server.editing.transposition_plan import TranspositionPlan
@@ -59,15 +58,13 @@ class TransposedDocument:
 
     Attributes:
         content: MusicXML in UTF-8.
-        parts: Ids of the transposed parts.
-        is_uniform: Whether everything in them moved by the plan's one interval and no note was respelled.
+        is_uniform: Whether everything moved by the plan's one interval and no note was respelled.
         symbols: New texts of each chord symbol by its old text; more than one where different symbols have
             the same text.
         has_diagrams: Whether chord symbols had fret diagrams, which are left out.
     """
 
     content: bytes
-    parts: frozenset[str]
     is_uniform: bool
     symbols: dict[str, set[str]]
     has_diagrams: bool
@@ -91,17 +88,14 @@ def transpose_document(
     declaration = _DECLARATION.match(source)
     position = declaration.end() if declaration else 0
     pieces = [_UTF8_DECLARATION]
-    transposed: set[str] = set()
     for part in document.parts:
         begin, end = part.starts[0], part.starts[-1]
         if parts is None or part.identity in parts:
             pieces += (source[position:begin], editor.transpose(part))
-            transposed.add(part.identity)
             position = end
     pieces.append(source[position:])
     return TransposedDocument(
         b"".join(pieces),
-        frozenset(transposed),
         not editor.has_respelled and not plan.exceptions,
         editor.symbols,
         editor.has_diagrams,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from music21_server.editing.elements import remove, text
 from music21_server.editing.intervals import MAX_ALTERATION, STEP, Interval, respell, transpose_name
 from music21_server.reading.musicxml_note import ACCIDENTAL_CENTS
 from music21_server.score.table import STEPS
@@ -208,24 +209,12 @@ def _transpose_pedals(pedals: Any, interval: Interval) -> None:
         for each in tunings
     ]
     if any(abs(sharps) > 1 for _, sharps, _ in names):
-        _remove_with_empty_direction(pedals)
+        remove(pedals)
         return
     by_step = {step: sharps for step, sharps, _ in names}
     for each, (step, _, _) in zip(tunings, names, strict=True):
         each.find("pedal-step").text = step
         each.find("pedal-alter").text = f"{by_step[step]:g}"
-
-
-def _remove_with_empty_direction(mark: Any) -> None:
-    """Remove a mark, and the direction around it if nothing else is in it."""
-    kind = mark.getparent()
-    kind.remove(mark)
-    if kind.tag != "direction-type" or len(kind):
-        return
-    direction = kind.getparent()
-    direction.remove(kind)
-    if direction.tag == "direction" and direction.find("direction-type") is None:
-        direction.getparent().remove(direction)
 
 
 # Names
@@ -270,13 +259,3 @@ def write_accidental(accidental: Any, sharps: float) -> None:
         accidental.text = ACCIDENTALS[sharps]
     else:
         accidental.getparent().remove(accidental)
-
-
-def text(element: Any) -> str:
-    """Return the stripped text of an element, or "" for None."""
-    return "" if element is None or element.text is None else str(element.text).strip()
-
-
-def serialize(element: Any) -> bytes:
-    """Return an element with its tail as UTF-8."""
-    return bytes(etree.tostring(element, encoding="utf-8", with_tail=True))

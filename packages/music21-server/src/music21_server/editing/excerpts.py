@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from music21_server.editing.element_transposition import serialize, text
+from music21_server.editing.elements import serialize, text
 from music21_server.editing.part_excerpt import cut_part
 from music21_server.editing.part_list import part_list
 from music21_server.editing.scan import ScannedDocument, ScannedPart

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from music21_server.editing.elements import onsets, remove
+
 _SPANNERS: Final = {
     "tie", "tied", "slur", "wedge", "dashes", "bracket", "octave-shift", "pedal", "glissando", "slide",
     "wavy-line",
@@ -20,9 +22,6 @@ _TIES: Final = {"tie", "tied"}
 _ENDS: Final = {"stop", "discontinue"}
 _MIDDLES: Final = {"continue", "change", "resume"}
 _WHOLE: Final = {"let-ring"}
-
-_REMOVED_IF_EMPTY: Final = {"direction-type", "direction", "ornaments", "notations"}
-"""Elements that are meaningless or invalid without children."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def remove_open_spanners(part: Any) -> None:
         else:
             open_starts[sign.key].append(sign)
     for sign in [*unmatched, *(sign for starts in open_starts.values() for sign in starts)]:
-        _remove(sign.element)
+        remove(sign.element)
 
 
 def _signs(part: Any) -> Iterator[_Sign]:
@@ -77,28 +76,9 @@ def _signs(part: Any) -> Iterator[_Sign]:
         if owners:
             # Without <backup>, document order is time order.
             is_in_order = next(measure.iterchildren("backup"), None) is None
-            times = {} if is_in_order else _times(measure)
+            times = {} if is_in_order else onsets(measure)
             for owner, elements in owners.items():
                 yield from _signs_of_owner(owner, elements, index, times.get(owner, 0.0))
-
-
-def _times(measure: Any) -> dict[Any, float]:
-    """Return the onset of each child of a measure, in divisions from the start of the bar."""
-    times = {}
-    now = onset = 0.0
-    for child in measure:
-        duration = _number(child.findtext("duration"))
-        times[child] = now
-        if child.tag == "note":
-            if child.find("chord") is None:
-                onset = now
-                now += 0.0 if child.find("grace") is not None else duration
-            times[child] = onset
-        elif child.tag == "backup":
-            now -= duration
-        elif child.tag == "forward":
-            now += duration
-    return times
 
 
 def _signs_of_owner(owner: Any, elements: list[Any], measure: int, time: float) -> Iterator[_Sign]:
@@ -116,25 +96,3 @@ def _signs_of_owner(owner: Any, elements: list[Any], measure: int, time: float) 
     for each in sorted(elements, key=lambda each: each.get("type") not in _ENDS):
         label = pitch if each.tag in _TIES else each.get("number", "1")
         yield _Sign(each, (each.tag, label), measure, time)
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or 0)
-    except ValueError:
-        return 0.0
-
-
-def _remove(element: Any) -> None:
-    """Remove an element, and the ancestors that it leaves without content."""
-    parent = element.getparent()
-    parent.remove(element)
-    while parent.tag in _REMOVED_IF_EMPTY and not _has_content(parent):
-        element, parent = parent, parent.getparent()
-        parent.remove(element)
-
-
-def _has_content(element: Any) -> bool:
-    if element.tag == "direction":
-        return element.find("direction-type") is not None
-    return len(element) > 0

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from music21_server.editing.element_transposition import text
+from music21_server.editing.elements import text
 from music21_server.editing.scan import ScannedDocument, ScannedPart
 
 _DIRECTION_TYPES: Final = ("metronome", "rehearsal", "segno", "coda")

@@ -164,13 +164,7 @@ def _columns(
 
 @dataclass(frozen=True)
 class _Mover:
-    """Moves SVG elements.
-
-    Attributes:
-        edges: Left edge of each column.
-        shifts: Shift of each column.
-        middle_shifts: Shift of the middle of each bar, by its index, for whole-bar rests.
-    """
+    """Moves SVG elements, given the left edge and shift of each column and the shift of each bar's middle."""
 
     edges: Mapping[Moment, float]
     shifts: Mapping[Moment, float]

@@ -57,13 +57,7 @@ _CHARACTER_WIDTH: Final = 0.5
 
 @dataclass(frozen=True)
 class Page:
-    """One page of music.
-
-    Attributes:
-        svg: The page as SVG; words are in the viewer's serif font.
-        width_px: Width in pixels.
-        height_px: Height in pixels.
-    """
+    """One page of music as SVG; words are in the viewer's serif font."""
 
     svg: str
     width_px: int

@@ -43,17 +43,12 @@ def excerpt(document: Document, score: Score, measures: range, parts: Sequence[i
     """
     if _is_xml(document):
         return excerpt_of_document(musicxml_of(document, score, limits), score, measures, parts)
-    return excerpt_of_columns(score, measures, parts)
+    is_end = measures.stop == len(score.measure_ticks)
+    return write_musicxml(extract(score, measures, parts), is_complete=is_end)
 
 
 def _is_xml(document: Document) -> bool:
     return document.kind in ("musicxml", "mxl")
-
-
-def excerpt_of_columns(score: Score, measures: range, parts: Sequence[int]) -> bytes:
-    """Return measures of a score as MusicXML, written from the columns."""
-    is_end = measures.stop == len(score.measure_ticks)
-    return write_musicxml(extract(score, measures, parts), is_complete=is_end)
 
 
 def excerpt_of_document(source: bytes, score: Score, measures: range, parts: Sequence[int]) -> bytes:

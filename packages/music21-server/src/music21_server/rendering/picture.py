@@ -49,9 +49,6 @@ class Picture:
 
     Attributes:
         content: Content of the file.
-        media_type: Its media type.
-        width_px: Width in pixels.
-        height_px: Height in pixels.
         first_measure: Printed number of the first bar.
         last_measure: Printed number of the last bar.
         parts: Indices of the drawn parts, with all staves of each instrument.

@@ -26,18 +26,14 @@ def _hold(slot: Slot, line: PlayerLine) -> None:
 def _suspension(slot: Slot, line: PlayerLine) -> None:
     """Tie over a step that is not in the chord, and resolve it a step down."""
     pitches = line.last_pitches
-    is_dissonant = len(pitches) == 1 and pitches[0][0] % 7 not in slot.letters
-    if (
-        not is_dissonant
-        or slot.ticks < 2 * QUARTER
-        or pitches[0][0] <= line.lowest
-        or (pitches[0][0] - 1) % 7 not in slot.letters
-    ):
+    step = pitches[0][0] if len(pitches) == 1 else line.lowest
+    resolves = step > line.lowest and step % 7 not in slot.letters and (step - 1) % 7 in slot.letters
+    if not resolves or slot.ticks < 2 * QUARTER:
         _hold(slot, line)
         return
     tied = 2 * QUARTER if slot.ticks == 3 * QUARTER and slot.beat_ticks == QUARTER else slot.ticks // 2
     line.tie_over(tied)
-    line.position = pitches[0][0] - 1
+    line.position = step - 1
     line.play(slot.ticks - tied, (line.position,), slot)
 
 

@@ -86,7 +86,6 @@ class Section:
 
     Attributes:
         key: Sounding key.
-        metre: Its metre.
         tempo: Name and quarter notes per minute.
     """
 

@@ -130,11 +130,6 @@ _TONIC: Final[Mapping[Mode, str]] = {"major": "I", "minor": "i"}
 _CLOSING: Final = frozenset({"V", "V7"})
 
 
-def numerals(mode: Mode) -> Mapping[str, tuple[str, ...]]:
-    """Return the numerals that may follow each numeral of a mode."""
-    return {numeral: entry.followers for numeral, entry in _CHORDS[mode].items()}
-
-
 def chord(key: Key, numeral: str) -> Chord:
     """Return a chord of a key."""
     entry = _CHORDS[key.mode][numeral]

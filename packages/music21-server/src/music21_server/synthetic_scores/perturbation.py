@@ -16,11 +16,11 @@ from lxml import etree
 
 from music21_server.editing.element_transposition import (
     read_name,
-    text,
     transpose_tree,
     write_accidental,
     write_name,
 )
+from music21_server.editing.elements import text
 from music21_server.editing.intervals import (
     MAX_ALTERATION,
     STEP,

@@ -35,11 +35,8 @@ class ScoreStatistics:
         staves: Parts, with each staff of an instrument counted.
         transposing_staves: Staves whose written note names differ from the sounding ones.
         staves_of_shared_instruments: Staves of instruments with more than one.
-        measures: Bars.
         notes: Pitched notes, including grace notes.
-        grace_notes: Grace notes.
         unpitched_notes: Percussion notes.
-        rests: Rests.
         chord_notes: Notes that share voice and onset with another.
         ties_over_barlines: Notes at the end of a bar that are tied to the same pitch in the next.
         notes_of_triplets: Notes whose length has a factor of one third.

@@ -1,6 +1,6 @@
-"""Run the MCP conformance suite against our servers and say what is not as expected.
+"""Run the MCP conformance suite against our servers and report unexpected results.
 
-`nox -s conformance` calls this; everything after `--` is handed over:
+`nox -s conformance` calls this; everything after `--` is passed on:
 
     nox -s conformance                                                    every server on both revisions
     nox -s conformance -- --server fixture --revision 2026-07-28          one of them
@@ -37,13 +37,13 @@ _SUITE_S: Final = 600.0
 
 _FAILING: Final = ("FAILURE", "WARNING")
 _SEVERITY: Final = ("SUCCESS", "WARNING", "FAILURE")
-"""What a check that is reported several times counts as: the worst."""
+"""From best to worst; a check that is reported several times counts as its worst."""
 
-_ALWAYS_THERE: Final = "wire-schema-valid"
-"""A check of whatever was sent, which says nothing of what a scenario is about."""
+_IN_EVERY_SCENARIO: Final = "wire-schema-valid"
+"""A check of all messages, which says nothing about the subject of a scenario."""
 
 _STAMP: Final = re.compile(r"-\d{4}-\d\d-\d\dT[\d-]+Z$")
-"""The end of the names of the suite's result folders."""
+"""Suffix of the suite's result folders."""
 
 
 class ConformanceError(Exception):
@@ -55,11 +55,11 @@ class Server:
     """A server to be tested.
 
     Attributes:
-        name: What the files of its expected failures are named after.
-        command: How it is started, without the options that make it tell its address.
-        scenarios: The scenarios that make sense for it, by revision; None for all that a revision requires,
-            and those that the suite runs without scoring them.
-        has_lane: Calls must have been answered by the fast lane.
+        name: Its name, also in the file names of its expected failures.
+        command: Command line, without the options for port and ready file.
+        scenarios: Names of the scenarios that make sense for it, by revision; None for all that a revision
+            requires and those that the suite runs without scoring.
+        has_lane: Whether the fast lane must answer some of the calls.
     """
 
     name: str
@@ -109,11 +109,11 @@ SERVERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What the suite says about a revision.
+    """The scenarios of a revision, according to the suite.
 
     Attributes:
-        required: The scenarios that decide the suite's own verdict.
-        unscored: Those that are run beside them, with the suite's reason not to score them.
+        required: Scenarios that decide the suite's own verdict.
+        unscored: Scenarios that are run in addition, with the suite's reason not to score them.
     """
 
     required: frozenset[str]
@@ -121,19 +121,19 @@ class Requirements:
 
     @property
     def judged(self) -> frozenset[str]:
-        """The scenarios that must go as expected: all but those of extensions, which nobody has to have."""
+        """Scenarios whose results must be as expected: all but those of optional extensions."""
         pending = {name for name, reason in self.unscored.items() if reason != "extension"}
         return self.required | pending
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What the suite found in one respect.
+    """One check in a scenario.
 
     Attributes:
-        name: The suite's id, which may come several times in a scenario.
+        name: The suite's id, which may occur several times in a scenario.
         status: `SUCCESS`, `FAILURE`, `WARNING`, `SKIPPED` or `INFO`.
-        message: What was wrong.
+        message: The problem, if there is one.
     """
 
     name: str
@@ -142,19 +142,19 @@ class Check:
 
 
 Results = Mapping[str, Sequence[Check]]
-"""The checks by scenario."""
+"""Checks by scenario."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of the scenarios that are judged.
+    """The judgement on a set of scenarios.
 
     Attributes:
-        passed: Scenarios in which everything went well.
-        idle: Scenarios in which nothing failed because there was nothing to check.
-        expected: Failures that were expected, as `scenario` or `scenario:check`.
-        unexpected: Failures that were not, with what the suite says.
-        stale: Expectations that did not come true.
+        passed: Scenarios without a failure.
+        idle: Scenarios in which nothing was checked.
+        expected: Expected failures, as `scenario` or `scenario:check`.
+        unexpected: Unexpected failures, with the suite's message.
+        stale: Expected failures that did not occur.
     """
 
     passed: tuple[str, ...]
@@ -165,20 +165,20 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether all went as expected."""
+        """Whether all results are as expected."""
         return not self.unexpected and not self.stale
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a server did on a revision.
+    """The result of a server on a revision.
 
     Attributes:
-        server: Its name.
+        server: The server's name.
         revision: The revision.
-        verdict: On the scenarios that are judged.
-        extensions: Scenarios of extensions that were run for information, and those of them that failed.
-        problems: What casts doubt on the verdict.
+        verdict: Verdict on the judged scenarios.
+        extensions: Number of scenarios of extensions, which are not judged, and of those that failed.
+        problems: Reasons to doubt the verdict.
     """
 
     server: str
@@ -189,12 +189,12 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether all went as expected."""
+        """Whether all results are as expected."""
         return self.verdict.is_good and not self.problems
 
 
 def expectations_file(server: str, revision: str) -> Path:
-    """Return the file of the failures that are expected of a server."""
+    """Return the path of a server's expected failures."""
     return FOLDER / f"expected-failures-{server}-{revision}.yml"
 
 
@@ -202,20 +202,20 @@ def read_expectations(path: Path) -> tuple[str, ...]:
     """Return the entries of a file: `scenario`, or `scenario:check` for one check of it.
 
     Raises:
-        ConformanceError: The file is not what the suite wants.
+        ConformanceError: The file is malformed.
     """
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     entries = document.get("server") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise ConformanceError(
-            f"{path.name}: expected `server:` with a list of scenarios or `scenario:check` (no blank behind "
-            "the colon)"
+            f"{path.name}: expected `server:` with a list of `scenario` or `scenario:check` (no space "
+            "after the colon), got something else: correct the file"
         )
     return tuple(entries)
 
 
 def read_requirements(revision: str) -> Requirements:
-    """Return what the installed suite says about a revision."""
+    """Return the scenarios of a revision, from the installed suite."""
     document = yaml.safe_load((SUITE / "requirements" / f"{revision}.yaml").read_text(encoding="utf-8"))
     unscored = {
         each["scenario"]: each["reason"] for each in document["not_scored"] if each["leg"] == "server"
@@ -224,11 +224,11 @@ def read_requirements(revision: str) -> Requirements:
 
 
 def judge(results: Results, entries: Sequence[str]) -> Verdict:
-    """Compare what happened with what was expected, by the suite's own rules.
+    """Compare results with expected failures, by the suite's own rules.
 
-    An entry for a scenario excuses all of it, one for a check that check alone, and one that came out well is
-    stale. A check that is missing is none of these, because a scenario may end early; a scenario that is
-    missing makes its entries stale.
+    An entry for a scenario excuses all its failures, an entry for a check only that check, and an entry for
+    something that passed is stale. A missing check does not make its entry stale, because a scenario may end
+    early; a missing scenario does.
     """
     whole = {entry for entry in entries if ":" not in entry}
     single = {entry for entry in entries if ":" in entry}
@@ -242,7 +242,7 @@ def judge(results: Results, entries: Sequence[str]) -> Verdict:
         failing = [check for check in worst.values() if check.status in _FAILING]
         good = {name for name, check in worst.items() if check.status == "SUCCESS"}
         if not failing:
-            (passed if good - {_ALWAYS_THERE} else idle).append(scenario)
+            (passed if good - {_IN_EVERY_SCENARIO} else idle).append(scenario)
         if scenario in whole:
             (expected if failing else stale).append(scenario)
             continue
@@ -257,13 +257,13 @@ def judge(results: Results, entries: Sequence[str]) -> Verdict:
 
 
 def _worst(checks: Sequence[Check]) -> dict[str, Check]:
-    """Return the worst of the checks of each name; those that are for information do not count."""
+    """Return the worst check of each name; checks for information do not count."""
     worst: dict[str, Check] = {}
     for check in checks:
         if check.status == "INFO":
             continue
-        known = worst.get(check.name)
-        if known is None or _severity(check) >= _severity(known):
+        worst_so_far = worst.get(check.name)
+        if worst_so_far is None or _severity(check) >= _severity(worst_so_far):
             worst[check.name] = check
     return worst
 
@@ -273,28 +273,28 @@ def _severity(check: Check) -> int:
 
 
 def read_results(folder: Path) -> dict[str, list[Check]]:
-    """Return what the suite has written below a folder."""
+    """Return the results that the suite has written below a folder."""
     results = {}
     for file in folder.glob("server-*/checks.json"):
         scenario = _STAMP.sub("", file.parent.name).removeprefix("server-")
-        found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        checks: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         results[scenario] = [
-            Check(each["id"], each["status"], each.get("errorMessage") or "") for each in found
+            Check(each["id"], each["status"], each.get("errorMessage") or "") for each in checks
         ]
     return results
 
 
 @contextlib.contextmanager
 def running(server: Server, log: Path) -> Iterator[str]:
-    """Start a server on a free port, yield its URL, and end it.
+    """Start a server on a free port, yield its URL, and stop it at the end.
 
     Raises:
-        ConformanceError: It does not start.
+        ConformanceError: The server does not start.
     """
     with tempfile.TemporaryDirectory() as folder, log.open("wb") as output:
         ready_file = Path(folder) / "ready.json"
         command = [*server.command, "--port", "0", "--ready-file", str(ready_file), "--log-level", "warning"]
-        # In a folder of its own: no developer's .env decides what is tested.
+        # In its own folder, so that a developer's .env has no effect.
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
@@ -315,17 +315,17 @@ def _url_of(server: Server, process: subprocess.Popen[bytes], ready_file: Path, 
         if ready_file.is_file():
             return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
         time.sleep(0.05)
-    came = "nothing" if process.poll() is None else f"exit code {process.returncode}"
+    outcome = "no ready file" if process.poll() is None else f"exit code {process.returncode}"
     raise ConformanceError(
-        f"{server.name}: expected it to be ready within {_READY_S:g} s, got {came}; its log is {log}"
+        f"{server.name}: expected it to be ready within {_READY_S:g} s, got {outcome}: see {log}"
     )
 
 
 def _suite(url: str, folder: Path, expectations: Path, *choice: str) -> int:
-    """Run the suite; returns its exit code."""
+    """Run the suite and return its exit code."""
     node = shutil.which("node")
     if node is None:
-        raise ConformanceError("expected node on PATH, found none: use `nox -s conformance`, which brings it")
+        raise ConformanceError("expected node on PATH, got none: use `nox -s conformance`, which installs it")
     command = [
         *(node, str(SUITE / "dist" / "index.js"), "server", "--url", url, *choice),
         *("--expected-failures", str(expectations), "--output-dir", str(folder)),
@@ -338,20 +338,20 @@ def _suite(url: str, folder: Path, expectations: Path, *choice: str) -> int:
 
 
 def _lane_calls(url: str) -> float:
-    """Return how many calls the fast lane of a server has answered."""
+    """Return the number of calls that a server's fast lane has answered."""
     with urllib.request.urlopen(urljoin(url, "/metrics"), timeout=10) as answer:  # noqa: S310 - our own server
         text: str = answer.read().decode()
-    found = re.search(r"^mcp_fast_lane_calls_total (\S+)$", text, flags=re.MULTILINE)
-    return float(found[1]) if found else 0.0
+    match = re.search(r"^mcp_fast_lane_calls_total (\S+)$", text, flags=re.MULTILINE)
+    return float(match[1]) if match else 0.0
 
 
 def examine(server: Server, revision: str, folder: Path) -> Outcome:
-    """Run the suite against a server that is started for it.
+    """Start a server and run the suite against it.
 
     Args:
         server: The server.
         revision: The revision, which decides the wire.
-        folder: Where the suite writes, emptied before.
+        folder: Folder for the suite's output; emptied first.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -363,7 +363,7 @@ def examine(server: Server, revision: str, folder: Path) -> Outcome:
             judged, compared = requirements.judged, requirements.required
         else:
             judged = compared = frozenset(server.scenarios[revision])
-            # One by one: a set of requirements is all or nothing.
+            # One by one, because the suite cannot run a part of a revision's requirements.
             suites_verdict = max(
                 _suite(url, folder, expectations, "--scenario", name, "--spec-version", revision)
                 for name in server.scenarios[revision]
@@ -373,9 +373,9 @@ def examine(server: Server, revision: str, folder: Path) -> Outcome:
     entries = read_expectations(expectations)
     missing = judged - results.keys()
     problems = [f"the suite did not run {name}" for name in sorted(missing)]
-    own_verdict = judge({name: results[name] for name in compared - missing}, _of(entries, compared))
+    own_verdict = judge({name: results[name] for name in compared - missing}, _entries_for(compared, entries))
     if (suites_verdict == 0) is not own_verdict.is_good:
-        problems.append(f"the suite came to another verdict (exit code {suites_verdict}): see suite.log")
+        problems.append(f"the suite reached another verdict (exit code {suites_verdict}): see suite.log")
     if server.has_lane and not lane_calls:
         problems.append("the fast lane answered none of the calls")
     others = results.keys() - judged
@@ -384,12 +384,12 @@ def examine(server: Server, revision: str, folder: Path) -> Outcome:
     return Outcome(server.name, revision, verdict, (len(others), failed), tuple(problems))
 
 
-def _of(entries: Sequence[str], scenarios: frozenset[str]) -> list[str]:
+def _entries_for(scenarios: frozenset[str], entries: Sequence[str]) -> list[str]:
     return [entry for entry in entries if entry.partition(":")[0] in scenarios]
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """Return what is worth reading, as Markdown."""
+    """Return the summary as Markdown."""
     lines = [
         "| server | revision | scenarios passed | failures as expected | unexpected | stale | |",
         "|---|---|---|---|---|---|---|",
@@ -410,7 +410,7 @@ def _details(outcome: Outcome) -> list[str]:
     parts = (
         ("in doubt", outcome.problems),
         ("unexpected", outcome.verdict.unexpected),
-        ("stale: it passes or is not run, so remove the entry", outcome.verdict.stale),
+        ("stale: passes or is not run, so remove the entry", outcome.verdict.stale),
         ("as expected", outcome.verdict.expected),
         ("nothing to check", outcome.verdict.idle),
     )
@@ -422,12 +422,12 @@ def _details(outcome: Outcome) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns its exit code: 0 when all went as expected, else 1."""
+    """Run the command and return its exit code: 0 if all results are as expected, else 1."""
     options = _parse(arguments)
     try:
         if not SUITE.is_dir():
             raise ConformanceError(
-                "expected the suite in conformance/node_modules, found none: use `nox -s conformance`, which "
+                "expected the suite in conformance/node_modules, got none: use `nox -s conformance`, which "
                 "installs it"
             )
         outcomes = [
@@ -450,15 +450,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="conformance.py", description="Run the MCP conformance suite against our servers."
     )
     names = [server.name for server in SERVERS]
-    parser.add_argument("--server", nargs="+", choices=names, default=names, help="which; all unless given")
     parser.add_argument(
-        "--revision", nargs="+", choices=REVISIONS, default=list(REVISIONS), help="which; both unless given"
+        "--server", nargs="+", choices=names, default=names, help="servers to test; default: all"
+    )
+    parser.add_argument(
+        "--revision",
+        nargs="+",
+        choices=REVISIONS,
+        default=list(REVISIONS),
+        help="revisions to test; default: both",
     )
     parser.add_argument(
         "--output-dir",
         type=Path,
         default=Path("results", "conformance"),
-        help="where logs, checks and summary.md go",
+        help="folder for logs, checks and summary.md",
     )
     options = parser.parse_args(arguments)
     options.output_dir = options.output_dir.absolute()
@@ -466,5 +472,5 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as an exception, so that the server is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as an exception, so that the server is stopped
     sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,6 @@
-"""The app that the conformance suite asks for: every tool, resource and prompt that its scenarios name.
+"""The app that the conformance suite tests: every tool, resource and prompt that its scenarios call.
 
-Names, arguments and answers are the suite's (its scenarios describe them); `server_core` serves the app as it
-would any other:
+The suite's scenarios prescribe names, arguments and answers; `server_core` serves the app like any other:
 
     python conformance/fixture.py --port 8123
 """
@@ -63,6 +62,7 @@ from pydantic import BaseModel, Field, JsonValue
 from pydantic_settings import SettingsConfigDict
 
 from server_core import Port, ServerSettings, main
+from server_core.sdk.internals import low_level_server
 
 PIXEL: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
@@ -70,9 +70,9 @@ PIXEL: Final = base64.b64decode(
 """A PNG of one red pixel."""
 
 _PAUSE_S: Final = 0.05
-"""What the suite wants between two notifications, so that they arrive apart."""
+"""Pause that the suite prescribes between two notifications, so that they arrive separately."""
 
-_STATE: Final = "asked for a confirmation"
+_STATE: Final = "confirmation requested"
 
 RICH_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -97,18 +97,18 @@ RICH_SCHEMA: Final[dict[str, Any]] = {
     "else": {"required": ["email"]},
     "additionalProperties": False,
 }
-"""Keywords that a server must hand on as they are."""
+"""Keywords that a server must pass on unchanged."""
 
 
 class FixtureSettings(ServerSettings):
-    """Serve what the MCP conformance suite asks for."""
+    """Serve the app that the MCP conformance suite tests."""
 
     model_config = SettingsConfigDict(env_prefix="FIXTURE_", cli_prog_name="conformance-fixture")
 
     port: Port = 8123
 
 
-# --- tools that answer at once ---
+# --- tools that only return a result ---
 
 
 async def simple_text() -> str:
@@ -155,14 +155,14 @@ async def custom_header(
 
 
 class SchemaTool(Tool):
-    """A tool whose schema no function could have: nothing but the list matters."""
+    """A tool with a schema that no function can have; the suite only lists it."""
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Return the names of the arguments."""
         return ToolResult(content=f"Got {', '.join(sorted(arguments)) or 'nothing'}.")
 
 
-# --- tools that send something beside their answer ---
+# --- tools that send notifications before their result ---
 
 
 async def tool_with_logging(ctx: Context) -> str:
@@ -176,7 +176,7 @@ async def tool_with_logging(ctx: Context) -> str:
 
 
 async def logging_tool(ctx: Context) -> str:
-    """Log something, which only those get who asked for it."""
+    """Send a log message, which reaches only clients that requested logging."""
     await ctx.info("Tool execution started")
     return "Logged once."
 
@@ -192,17 +192,17 @@ async def tool_with_progress(ctx: Context) -> str:
 
 
 async def reconnection(ctx: Context) -> str:
-    """Close the stream of the answer before it is sent, so that the client has to come back for it."""
+    """Close the response stream before the result is sent, so that the client has to reconnect for it."""
     await ctx.close_sse_stream()
     await asyncio.sleep(_PAUSE_S)
     return "Answered after the stream was closed."
 
 
-# --- tools that ask the client within a session ---
+# --- tools that send requests to the client within a session ---
 
 
 class Person(BaseModel):
-    """Who somebody is."""
+    """Name and address of a person."""
 
     username: str = Field(description="User's response")
     email: str = Field(description="User's email address")
@@ -245,34 +245,34 @@ class Choices(BaseModel):
 
 
 async def sampling(prompt: str, ctx: Context) -> str:
-    """Let the client's model answer."""
-    # FastMCP 4 has no method of its own for this any more: the revision of 2026 has no such request.
+    """Let the client's model answer a prompt."""
+    # FastMCP 4 has no method for this, because the 2026 revision has no such request.
     answer = await ctx.session.create_message(
-        [_said(prompt)], max_tokens=100, related_request_id=ctx.request_id
+        [_message(prompt)], max_tokens=100, related_request_id=ctx.request_id
     )
     text = answer.content.text if isinstance(answer.content, TextContent) else answer.content.type
     return f"LLM response: {text}"
 
 
 async def elicitation(message: str, ctx: Context) -> str:
-    """Ask who the user is."""
+    """Ask the user for name and address."""
     answer = await ctx.elicit(message, Person)
     return f"User response: {answer.model_dump_json()}"
 
 
 async def elicitation_sep1034_defaults(ctx: Context) -> str:
-    """Ask with a default for everything."""
+    """Ask the user with a default for every field."""
     answer = await ctx.elicit("Please check these values", Defaults)
     return f"Elicitation completed: {answer.model_dump_json()}"
 
 
 async def elicitation_sep1330_enums(ctx: Context) -> str:
-    """Ask for choices from lists of all kinds."""
+    """Ask the user to choose from every kind of list."""
     answer = await ctx.elicit("Please choose", Choices)
     return f"Elicitation completed: {answer.model_dump_json()}"
 
 
-# --- tools that ask the client by their answer (SEP-2322) ---
+# --- tools whose result requests input from the client (SEP-2322) ---
 
 
 async def input_required_result_elicitation(ctx: Context) -> str | InputRequiredResult:
@@ -284,7 +284,7 @@ async def input_required_result_elicitation(ctx: Context) -> str | InputRequired
 
 
 async def input_required_result_sampling(ctx: Context) -> str | InputRequiredResult:
-    """Let the client's model answer."""
+    """Let the client's model answer a prompt."""
     if "capital_question" in _answers(ctx):
         return f"The model said: {_answers(ctx)['capital_question'].model_dump_json()}"
     return InputRequiredResult(
@@ -300,54 +300,54 @@ async def input_required_result_list_roots(ctx: Context) -> str | InputRequiredR
 
 
 async def input_required_result_request_state(ctx: Context) -> str | InputRequiredResult:
-    """Ask for a confirmation, and know from the state that it was asked for."""
+    """Ask for a confirmation, and recognise from the state that it was requested."""
     if _filled_in(ctx, "confirm") is None or ctx.request_state != _STATE:
-        asked = {"confirm": _form("Please confirm", ok="boolean")}
-        return InputRequiredResult(input_requests=asked, request_state=_STATE)
+        requests = {"confirm": _form("Please confirm", ok="boolean")}
+        return InputRequiredResult(input_requests=requests, request_state=_STATE)
     return "state-ok"
 
 
 async def input_required_result_multiple_inputs(ctx: Context) -> str | InputRequiredResult:
     """Ask for three things at once."""
-    asked: dict[str, InputRequest] = {
+    requests: dict[str, InputRequest] = {
         "user_name": _form("What is your name?", name="string"),
         "greeting": _sampling("Generate a greeting", max_tokens=50),
         "client_roots": _roots(),
     }
-    if _answers(ctx).keys() >= asked.keys():
-        return f"Got {', '.join(sorted(asked))}."
-    return InputRequiredResult(input_requests=asked, request_state=_STATE)
+    if _answers(ctx).keys() >= requests.keys():
+        return f"Got {', '.join(sorted(requests))}."
+    return InputRequiredResult(input_requests=requests, request_state=_STATE)
 
 
 async def input_required_result_multi_round(ctx: Context) -> str | InputRequiredResult:
     """Ask for a name, then for a colour, and keep the name in the state."""
-    known: dict[str, Any] = json.loads(ctx.request_state or "{}")
-    name = known.get("name") or (_filled_in(ctx, "step1") or {}).get("name")
+    state: dict[str, Any] = json.loads(ctx.request_state or "{}")
+    name = state.get("name") or (_filled_in(ctx, "step1") or {}).get("name")
     colour = (_filled_in(ctx, "step2") or {}).get("color")
     if name is None:
-        asked = {"step1": _form("Step 1: What is your name?", name="string")}
-        return InputRequiredResult(input_requests=asked, request_state=json.dumps({}))
+        requests = {"step1": _form("Step 1: What is your name?", name="string")}
+        return InputRequiredResult(input_requests=requests, request_state=json.dumps({}))
     if colour is None:
-        asked = {"step2": _form("Step 2: What is your favorite color?", color="string")}
-        return InputRequiredResult(input_requests=asked, request_state=json.dumps({"name": name}))
+        requests = {"step2": _form("Step 2: What is your favorite color?", color="string")}
+        return InputRequiredResult(input_requests=requests, request_state=json.dumps({"name": name}))
     return f"{name} likes {colour}."
 
 
 async def input_required_result_capabilities(ctx: Context) -> str | InputRequiredResult:
-    """Ask only for what the client said it can answer."""
+    """Ask only for input that the client declares it supports."""
     declared = ctx.session.client_capabilities or ClientCapabilities()
-    asked: dict[str, InputRequest] = {}
+    requests: dict[str, InputRequest] = {}
     if declared.sampling is not None:
-        asked["capital_question"] = _sampling("What is the capital of France?", max_tokens=100)
+        requests["capital_question"] = _sampling("What is the capital of France?", max_tokens=100)
     if declared.elicitation is not None:
-        asked["user_name"] = _form("What is your name?", name="string")
-    if not asked or _answers(ctx).keys() >= asked.keys():
-        return f"Got {', '.join(sorted(asked)) or 'nothing to ask for'}."
-    return InputRequiredResult(input_requests=asked)
+        requests["user_name"] = _form("What is your name?", name="string")
+    if not requests or _answers(ctx).keys() >= requests.keys():
+        return f"Got {', '.join(sorted(requests)) or 'nothing to ask for'}."
+    return InputRequiredResult(input_requests=requests)
 
 
 async def missing_capability(ctx: Context) -> str:
-    """Need a client that can let a model answer."""
+    """Refuse clients without the capability sampling."""
     required = ClientCapabilities(sampling=SamplingCapability())
     if not ctx.session.check_client_capability(required):
         data = MissingRequiredClientCapabilityErrorData(required_capabilities=required)
@@ -389,11 +389,11 @@ async def prompt_with_image() -> list[Message]:
 
 
 async def input_required_result_prompt(ctx: Context) -> str | InputRequiredResult:
-    """A prompt that asks for its context."""
+    """A prompt that asks the client for its context."""
     answer = _filled_in(ctx, "user_context")
     if answer is None:
-        asked = {"user_context": _form("What context should the prompt use?", context="string")}
-        return InputRequiredResult(input_requests=asked)
+        requests = {"user_context": _form("What context should the prompt use?", context="string")}
+        return InputRequiredResult(input_requests=requests)
     return f"Use this context: {answer.get('context')}"
 
 
@@ -401,29 +401,29 @@ async def input_required_result_prompt(ctx: Context) -> str | InputRequiredResul
 
 
 async def static_text() -> str:
-    """A text."""
+    """Return a text."""
     return "This is the content of the static text resource."
 
 
 async def static_binary() -> bytes:
-    """An image."""
+    """Return an image."""
     return PIXEL
 
 
 async def template_data(id: str) -> str:
-    """What a template makes of its parameter."""
+    """Return the parameter of the template as JSON."""
     return json.dumps({"id": id, "templateTest": True, "data": f"Data for ID: {id}"})
 
 
 async def watched_resource() -> str:
-    """A text that clients can subscribe to."""
+    """Return a text that clients can subscribe to."""
     return "This text never changes."
 
 
 # --- the app ---
 
 _TOOLS: Final[tuple[Callable[..., Any], ...]] = (
-    # The first of the list is the one that the scenario http-header-validation calls without arguments.
+    # The scenario http-header-validation calls the first tool in the list without arguments.
     simple_text,
     image_content,
     audio_content,
@@ -459,10 +459,10 @@ _PROMPTS: Final[tuple[Callable[..., Any], ...]] = (
 
 
 def create_server(_settings: FixtureSettings | None = None) -> FastMCP[Any]:
-    """Make the app."""
+    """Create the app."""
     mcp: FastMCP[Any] = FastMCP(
         "conformance-fixture",
-        instructions="Answers as the MCP conformance suite expects; of no other use.",
+        instructions="Answers as the MCP conformance suite expects; for tests only.",
         version="1.0",
         dereference_schemas=False,
     )
@@ -497,7 +497,7 @@ async def _complete(
 
 
 def _add_subscriptions(mcp: FastMCP[Any]) -> None:
-    """Add what FastMCP has no API for: subscriptions to resources, and to changes of the lists."""
+    """Add subscriptions to resources and to list changes, for which FastMCP has no API."""
     subscribed: set[str] = set()
 
     async def subscribe(_ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
@@ -510,7 +510,7 @@ def _add_subscriptions(mcp: FastMCP[Any]) -> None:
         subscribed.discard(params.uri)
         return EmptyResult()
 
-    server = mcp._mcp_server
+    server = low_level_server(mcp)
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, unsubscribe)
     bus = InMemorySubscriptionBus()
@@ -519,19 +519,19 @@ def _add_subscriptions(mcp: FastMCP[Any]) -> None:
 
 
 def _add_triggers(mcp: FastMCP[Any], bus: SubscriptionBus) -> None:
-    """Add the tools that tell listeners of a change; the lists stay as they are, for the other scenarios."""
+    """Add the tools that announce a list change. The lists stay the same, for the other scenarios."""
 
     @mcp.tool
     async def test_trigger_tool_change() -> str:
-        """Tell listeners that the list of tools has changed."""
+        """Announce that the list of tools has changed."""
         await bus.publish(ToolsListChanged())
-        return "Told."
+        return "Announced."
 
     @mcp.tool
     async def test_trigger_prompt_change() -> str:
-        """Tell listeners that the list of prompts has changed."""
+        """Announce that the list of prompts has changed."""
         await bus.publish(PromptsListChanged())
-        return "Told."
+        return "Announced."
 
 
 # --- parts of the answers ---
@@ -542,7 +542,7 @@ def _pixel() -> ImageContent:
 
 
 def _silence() -> bytes:
-    """Return a WAV file of a hundredth of a second."""
+    """Return a WAV file with 0.01 s of silence."""
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
         sound.setnchannels(1)
@@ -557,13 +557,13 @@ def _embedded(uri: str, mime_type: str, text: str) -> EmbeddedResource:
     return EmbeddedResource(type="resource", resource=resource)
 
 
-def _said(text: str) -> SamplingMessage:
+def _message(text: str) -> SamplingMessage:
     return SamplingMessage(role="user", content=TextContent(type="text", text=text))
 
 
 def _sampling(text: str, *, max_tokens: int) -> InputRequest:
     return CreateMessageRequest(
-        params=CreateMessageRequestParams(messages=[_said(text)], max_tokens=max_tokens)
+        params=CreateMessageRequestParams(messages=[_message(text)], max_tokens=max_tokens)
     )
 
 
@@ -572,11 +572,11 @@ def _roots() -> InputRequest:
 
 
 def _form(message: str, **fields: str) -> InputRequest:
-    """Return a question to the user.
+    """Return a request for a form to be filled in by the user.
 
     Args:
-        message: What the user reads.
-        **fields: Each field's type by its name; all are required.
+        message: Text for the user.
+        **fields: JSON type of each field, by name; all fields are required.
     """
     schema = {
         "type": "object",
@@ -587,12 +587,12 @@ def _form(message: str, **fields: str) -> InputRequest:
 
 
 def _answers(ctx: Context) -> dict[str, Any]:
-    """Return what the client answered in this round, by the keys under which it was asked."""
+    """Return the client's input in this round, by the keys of the requests."""
     return dict(ctx.input_responses or {})
 
 
 def _filled_in(ctx: Context, key: str) -> dict[str, Any] | None:
-    """Return the fields of a form, None when the user has not been asked or did not accept."""
+    """Return the fields of a form, None if the user has not been asked or did not accept."""
     answer = _answers(ctx).get(key)
     if not isinstance(answer, ElicitResult) or answer.action != "accept":
         return None

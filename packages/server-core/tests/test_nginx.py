@@ -1,4 +1,4 @@
-"""The example configuration for several machines, in a real nginx in front of two real servers."""
+"""The example configuration for several machines, with a real nginx in front of two real servers."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "nginx.conf"
 
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[Callable[[str, str], str]]:
-    """Starts nginx with the example for two servers' URLs, on a port that was free; returns its address."""
+    """Returns a function that starts nginx with the example for two servers' URLs and returns its address."""
     started: list[subprocess.Popen[bytes]] = []
+    listeners: list[socket.socket] = []
 
     def start(north: str, south: str) -> str:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        port = listener.getsockname()[1]
         text = EXAMPLE.read_text(encoding="utf-8")
-        for told, here in (
+        for original, replacement in (
             ("10.0.0.1:8100", httpx2.URL(north).netloc.decode()),
             ("10.0.0.2:8100", httpx2.URL(south).netloc.decode()),
             ("listen 8080", f"listen 127.0.0.1:{port}"),
         ):
-            assert told in text
-            text = text.replace(told, here)
+            assert original in text
+            text = text.replace(original, replacement)
         folders = "".join(
             f"    {kind}_temp_path {tmp_path};\n"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -49,7 +51,12 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str, str], str]]:
         text = text.replace("http {\n", f"http {{\n    access_log off;\n{folders}", 1)
         config = tmp_path / "nginx.conf"
         config.write_text(f"daemon off;\npid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\n{text}")
-        process = subprocess.Popen([str(NGINX), "-c", str(config), "-e", str(tmp_path / "error.log")])
+        # nginx inherits the listening socket, so that no other process can take the port first.
+        process = subprocess.Popen(
+            [str(NGINX), "-c", str(config), "-e", str(tmp_path / "error.log")],
+            pass_fds=(listener.fileno(),),
+            env={**os.environ, "NGINX": f"{listener.fileno()};"},
+        )
         started.append(process)
         while process.poll() is None:
             try:
@@ -62,10 +69,12 @@ def proxy(tmp_path: Path) -> Iterator[Callable[[str, str], str]]:
     yield start
     for process in started:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
+    for listener in listeners:
+        listener.close()
 
 
-async def test_sessions_find_their_machine_and_all_else_spreads(
+async def test_sessions_reach_their_machine_and_stateless_calls_spread(
     start_server: Any, wires_to: Any, proxy: Callable[[str, str], str]
 ) -> None:
     public = ("--allowed-hosts", "mcp.example.com")
@@ -75,19 +84,19 @@ async def test_sessions_find_their_machine_and_all_else_spreads(
     async with wires_to(f"{address}/mcp") as wires:
         wires.http.headers.update({"host": "mcp.example.com", "connection": "close"})
         sessions: dict[str, str] = {}
-        while len(sessions) < 3:  # those of both workers in the south, too
-            # At once, so that the proxy makes more than one connection to each machine.
+        while len(sessions) < 3:  # one of them on each worker of south
+            # Concurrently, so that the proxy opens more than one connection to each machine.
             for session in await asyncio.gather(*(wires.open_session() for _ in range(12))):
                 sessions[session.rpartition(".")[0]] = session
         assert set(sessions) == {"north", "south.0", "south.1"}
-        told: dict[str, set[str]] = {place: set() for place in sessions}
+        processes_by_place: dict[str, set[str]] = {place: set() for place in sessions}
         for _ in range(6):
             for place, session in sessions.items():
                 answer = await wires.call_in_session(session, "process_id", {})
                 assert answer.status_code == 200, answer.text
-                told[place].add(answer.json()["result"]["content"][0]["text"])
-        assert [len(processes) for processes in told.values()] == [1, 1, 1]
-        assert len(set.union(*told.values())) == 3
+                processes_by_place[place].add(answer.json()["result"]["content"][0]["text"])
+        assert [len(processes) for processes in processes_by_place.values()] == [1, 1, 1]
+        assert len(set.union(*processes_by_place.values())) == 3
         stateless = await asyncio.gather(*(wires.call("process_id", {}) for _ in range(40)))
         assert {answer.status_code for answer in stateless} == {200}
         assert len({answer.text for answer in stateless}) > 1
@@ -98,7 +107,7 @@ async def test_sessions_find_their_machine_and_all_else_spreads(
         ) as stream:
             assert stream.status_code == 200
 
-        # A machine that is gone: its sessions are 404, as the specification wants it, and the rest goes on.
+        # When a machine stops, its sessions answer 404, as specified, and all else works.
         assert await asyncio.to_thread(north.stop) == 0
         gone = await wires.in_session(sessions["north"], "ping")
         assert (gone.status_code, gone.json()["error"]["message"]) == (404, "Session not found")

@@ -1,8 +1,8 @@
 """An app with the lane responds exactly like one without: status, relevant headers, body as JSON.
 
-Random requests, valid and invalid, are sent to two apps that differ only in this setting. `corpus.jsonl` keeps
-requests that have failed before; a failure prints the line to add. `DIFFERENTIAL_EXAMPLES` sets the number of
-random requests: some hundreds in the suite, ten thousand in `nox -s differential`.
+Random requests, valid and invalid, are sent to two apps that differ only in this setting. Requests that have
+failed before are kept in `corpus.jsonl`; a failure prints the line to add. `DIFFERENTIAL_EXAMPLES` sets how
+many random requests are sent: some hundreds in the suite, ten thousand in `nox -s differential`.
 """
 
 from __future__ import annotations

@@ -112,6 +112,19 @@ def test_result_is_the_only_member_or_all_of_the_structured_content(
     assert (value["result"], value["structuredContent"]) == (result, json.loads(content))
 
 
+def test_malformed_content_is_not_an_exception(server: Any, evaluate: Any) -> None:
+    server.fault = lambda _number, _tool, _arguments, reply: replace(
+        reply, body=reply.body.replace('"content":[', '"content":[null,')
+    )
+    body = 'return callTool(initializeSession(), "add", { a: 5, b: 3 });'
+    assert evaluate(body)["text"] == "8"
+    server.fault = lambda _number, _tool, _arguments, reply: replace(
+        reply, body=re.sub(r'"content":\[.*?\]', '"content":7', reply.body)
+    )
+    value = evaluate(body)
+    assert (value["text"], value["content"], value["result"]) == ("", [], 8)
+
+
 def test_setup_can_open_the_session_and_a_vu_can_hold_two(server: Any, evaluate: Any) -> None:
     value = evaluate(
         """const second = initializeSession();

@@ -197,8 +197,9 @@ function toolResult(name, argumentsText) {
     metrics.toolCallDuration.add(reply.duration_ms, { tool: name });
   }
   if (reply.error !== null || reply.message === null) return { ...outcomeOf(reply), ...NO_RESULT };
-  const { content = [], structuredContent = null, isError = false } = reply.message.result;
-  const text = content.filter((/** @type {any} */ block) => block.type === "text")
+  const { structuredContent = null, isError = false } = reply.message.result;
+  const content = Array.isArray(reply.message.result.content) ? reply.message.result.content : [];
+  const text = content.filter((/** @type {any} */ block) => block !== null && block.type === "text")
     .map((/** @type {any} */ block) => block.text).join("\n");
   if (isError) {
     const error = `expected a result of ${name}, got an error of the tool: ${text}`;

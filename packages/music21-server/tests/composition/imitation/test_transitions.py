@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from music21_server.composition.imitation.pieces import REST, Piece, piece_of
-from music21_server.composition.imitation.transitions import BeatGraph, build_graph, transpose
+from music21_server.composition.imitation.transitions import BeatGraph, _odds, build_graph, transpose
 from music21_server.score.table import Score
 from music21_server.theory.pitch.names import parse_key
 
@@ -106,3 +107,39 @@ def test_beats_outside_the_usual_range_of_a_voice_are_excluded(make_score: Score
     high = next(index for index, beat in enumerate(graph.contents) if beat[0][0].pitch == 96)
     assert high not in graph.target
     assert high not in graph.source
+
+
+def test_at_most_120_successors_are_examined(make_score: ScoreMaker) -> None:
+    """Of 150 beats that begin like the successor every second one is taken, and the successor itself."""
+    graph = build_graph([piece_of("a", make_score("C4 D4 | " * 149 + "C4 C4", time="2/4"))], parse_key("C"))
+    examined = np.bincount(graph.source[graph.place[graph.source] == 1])
+    assert set(examined[examined > 0].tolist()) == {75, 76}
+
+
+@pytest.mark.parametrize(
+    ("ends", "starts", "own_starts", "cost"),
+    [
+        ([60, 48], [62, 47], [62, 47], 0.0),  # as in the work
+        ([60, 48], [62, 47], [64, 47], 1.0),  # a new succession by step
+        ([60, 48], [63, 47], [64, 47], 1.0 + 0.12),  # one semitone beyond a whole tone
+        ([60, 48], [65, 43], [64, 47], 1.0 + 0.12 * 6),
+        ([60, 48], [72, 48], [64, 47], 1.0 + 0.12 * 10),  # an octave
+        ([60, 48], [REST, 47], [64, 47], 1.0 + 1.0),  # a voice that rests unlike in the work
+        ([60, 48], [73, 48], [64, 47], None),  # more than an octave
+        ([60, 53], [62, 55], [64, 47], None),  # parallel fifths
+        ([60, 48], [62, 50], [64, 47], None),  # parallel octaves
+    ],
+)
+def test_odds_of_successions(
+    ends: list[int], starts: list[int], own_starts: list[int], cost: float | None
+) -> None:
+    held = np.zeros((1, 2), dtype=np.bool_)
+    odds = _odds(np.array([ends]), np.array([starts]), held, np.array([own_starts]), held)
+    assert odds.tolist() == [0.0 if cost is None else pytest.approx(math.exp(-cost))]
+
+
+def test_a_held_note_must_continue_the_note_before() -> None:
+    held, free = np.array([[True]]), np.array([[False]])
+    for start, is_possible in ((60, True), (62, False)):
+        odds = _odds(np.array([[60]]), np.array([[start]]), held, np.array([[64]]), free)
+        assert (odds[0] > 0) is np.bool_(is_possible)

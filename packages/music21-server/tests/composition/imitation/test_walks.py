@@ -104,6 +104,14 @@ def test_no_walk_is_none() -> None:
     assert walk(beats, 1, rng(0)) is None
 
 
+def test_the_search_for_a_walk_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = walk(small_graph(), 3, rng(0))
+    assert path is not None
+    assert path.draws == len(path.beats) == 6
+    monkeypatch.setattr(walks, "_MOST_DRAWS", 5)
+    assert walk(small_graph(), 3, rng(0)) is None
+
+
 def test_a_walk_that_must_quote_too_much_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     beats = replace(small_graph(), work=np.zeros(8, dtype=np.int64), index=np.arange(8))
     monkeypatch.setattr(walks, "quotation_limit", lambda _voices: 0)

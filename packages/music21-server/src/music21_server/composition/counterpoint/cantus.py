@@ -140,11 +140,8 @@ def cantus_from_score(score: Score, part: str | None = None) -> Cantus:
         for row in chosen
     )
     keys = [key.fifths for key in score.keys if key.part == index]
-    return Cantus(tones, keys[0] if keys and not _is_transposing(score, index) else None)
-
-
-def _is_transposing(score: Score, index: int) -> bool:
-    return bool(score.parts[index].transpositions)
+    is_transposing = bool(score.parts[index].transpositions)
+    return Cantus(tones, keys[0] if keys and not is_transposing else None)
 
 
 def _part(score: Score, part: str | None) -> int:

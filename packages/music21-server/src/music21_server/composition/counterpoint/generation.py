@@ -77,14 +77,7 @@ def generate(entries: tuple[Entry, ...], request: Request, limits: Limits) -> De
 
 
 def compose(task: Task, seed: int, *, allow_violations: bool = False) -> Outcome:
-    """Return a strict counterpoint or, if there is none and violations are allowed, the one that breaks
-    least.
-
-    Args:
-        task: Cantus, mode, species and range.
-        seed: Choice among the good results.
-        allow_violations: Whether strict rules may be broken where there is no other way.
-    """
+    """Return a strict counterpoint or, if there is none and that is allowed, the one that breaks least."""
     outcome = search(task, seed)
     if outcome.solution is None and allow_violations:
         return search(task, seed, may_break=True)

@@ -61,13 +61,7 @@ class LowerBound:
                 self.dead_end = measure
 
     def remaining(self, measure: int, rhythm: Rhythm, onset: int) -> dict[Tone, float]:
-        """Return the lower bound on the cost of everything after a note, by its tone, without dead ends.
-
-        Args:
-            measure: Index of the measure.
-            rhythm: Rhythm of the measure.
-            onset: Onset of the note in eighths.
-        """
+        """Return the lower bound on the cost of everything after a note, by its tone, without dead ends."""
         return self._remaining[measure, rhythm, onset]
 
     def _step_back(self, measure: int, free: _Costs, held: _Costs) -> tuple[_Costs, _Costs]:

@@ -105,13 +105,7 @@ the second species."""
 
 @lru_cache(maxsize=256)
 def rhythms(species: int, measure: int, measures: int) -> tuple[Rhythm, ...]:
-    """Return the rhythms that a measure may have.
-
-    Args:
-        species: Species from 1 to 5.
-        measure: Index of the measure.
-        measures: Number of measures.
-    """
+    """Return the rhythms that a measure, one of `measures`, may have in a species."""
     if measure == measures - 1:
         return (_WHOLE,)
     if measure == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from music21_server.composition.harmonization.tonality import Tonality, name_in_key, pitch_class
 from music21_server.theory.harmony.functions import Function
@@ -14,8 +14,6 @@ TRIAD_FIGURES: Final = ("", "6", "64")
 SEVENTH_FIGURES: Final = ("7", "65", "43", "42")
 
 DEGREES: Final = ("I", "II", "III", "IV", "V", "VI", "VII")
-
-Quality = Literal["major", "minor", "diminished", "augmented", "other"]
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,10 @@ class Chord:
         return pitch_class(self.names[self.bass])
 
     @property
-    def quality(self) -> Quality:
-        """Quality of the triad on the root."""
-        root, *others = self.pitch_classes
-        sizes = tuple((other - root) % 12 for other in others[:2])
-        qualities: dict[tuple[int, ...], Quality] = {
-            (4, 7): "major", (3, 7): "minor", (3, 6): "diminished", (4, 8): "augmented",
-        }  # fmt: skip
-        return qualities.get(sizes, "other")
+    def is_diminished(self) -> bool:
+        """Whether the triad on the root is diminished."""
+        root, third, fifth = self.pitch_classes[:3]
+        return ((third - root) % 12, (fifth - root) % 12) == (3, 6)
 
     @property
     def is_root_position(self) -> bool:
@@ -88,17 +82,16 @@ class Chord:
     @property
     def symbol(self) -> str:
         """Chord symbol, such as ``Bbmaj7`` or ``C/E``."""
-        bass = "" if self.bass == 0 else f"/{_symbol_name(self.names[self.bass])}"
-        return f"{_symbol_name(self.names[0])}{self.suffix}{bass}"
+        bass = "" if self.is_root_position else f"/{_symbol_name(self.names[self.bass])}"
+        return f"{self.symbol_with(self.suffix)}{bass}"
+
+    def symbol_with(self, suffix: str) -> str:
+        """Return the symbol with another suffix, such as ``m9`` for ``m7``, without the bass."""
+        return f"{_symbol_name(self.names[0])}{suffix}"
 
 
 def _symbol_name(name: Name) -> str:
     return text_of(name).replace("-", "b")
-
-
-def symbol(chord: Chord, suffix: str) -> str:
-    """Return the symbol of a chord with another suffix, such as ``m9`` for ``m7``."""
-    return f"{_symbol_name(chord.names[0])}{suffix}"
 
 
 def chord(
@@ -158,13 +151,7 @@ def transpose_notes(notes: str, target: str) -> str:
 
 
 def stacked_thirds(key: Tonality, degree: int, size: int) -> str:
-    """Return the chord of stacked thirds on a degree of a scale, as if the tonic were C.
-
-    Args:
-        key: Key that has the scale.
-        degree: Degree from 0.
-        size: Number of notes.
-    """
+    """Return `size` stacked thirds on a degree, from 0, of a key's scale, as if the tonic were C."""
     return " ".join(text_of(key.scale[(degree + 2 * third) % 7]) for third in range(size))
 
 

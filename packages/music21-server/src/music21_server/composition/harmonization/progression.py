@@ -133,13 +133,8 @@ def best_progression(costs: ProgressionCosts) -> Progression:
 
 
 def alternatives(style: Style, progression: Progression, most: int) -> Sequence[Integers]:
-    """Return the chords of each segment with the least loss, the chosen one first.
-
-    Args:
-        style: Style that has the chords.
-        progression: The cheapest path and the losses of others.
-        most: Number of chords, to which all inversions of the chosen one are added.
-    """
+    """Return the `most` chords of each segment with the least loss, the chosen one and its inversions
+    first."""
     chords = []
     for chosen, loss in zip(progression.path, progression.loss, strict=True):
         order = np.argsort(loss, kind="stable")[:most].tolist()

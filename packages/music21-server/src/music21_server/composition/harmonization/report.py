@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Final
 
 from music21_server.composition.harmonization.checks import Check, Violation
-from music21_server.composition.harmonization.chords import symbol
 from music21_server.composition.harmonization.jazz import NINTHS
 from music21_server.composition.harmonization.layout import Span
 from music21_server.composition.harmonization.melody import Melody
@@ -150,7 +149,7 @@ class ReportBuilder:
         sounding = {note.pitch_class for note in long_notes} | {pitch % 12 for pitch in span.pitches}
         for interval, suffix in extensions.items():
             if (span.chord.root + interval) % 12 in sounding:
-                return symbol(span.chord, suffix)
+                return span.chord.symbol_with(suffix)
         return span.chord.symbol
 
     def runs(self) -> list[Run]:

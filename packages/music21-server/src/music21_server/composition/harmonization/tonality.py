@@ -19,7 +19,6 @@ from music21_server.composition.harmonization.melody import Melody
 from music21_server.errors import ScoreError
 from music21_server.theory.keys.estimate import key_of_candidate
 from music21_server.theory.keys.profiles import DEFAULT_PROFILE, key_candidates, pitch_class_durations
-from music21_server.theory.pitch.mode import Mode
 from music21_server.theory.pitch.names import (
     STEP_CENTS,
     Key,
@@ -216,14 +215,3 @@ def name_in_key(tonic: Name, text: str) -> Name:
 def pitch_class(name: Name) -> int:
     """Return the pitch class of a name, 0 for C."""
     return (STEP_CENTS[name[0]] + name[1]) // 100 % 12
-
-
-__all__ = [
-    "Mode",
-    "ModeName",
-    "Tonality",
-    "detect_tonality",
-    "name_in_key",
-    "parse_tonality",
-    "pitch_class",
-]  # fmt: skip

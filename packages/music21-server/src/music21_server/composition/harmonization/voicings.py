@@ -200,6 +200,6 @@ def _doubling_cost(chord: Chord, role: int, part_writing: PartWritingCosts) -> f
     """Return the cost of doubling a note; the bass of a six-four and the third of viio6 are free."""
     if role == FIFTH and chord.bass == FIFTH:
         return 0.0
-    if role == THIRD and chord.bass == THIRD and chord.quality == "diminished":
+    if role == THIRD and chord.bass == THIRD and chord.is_diminished:
         return 0.0
     return part_writing.doubled[role]

@@ -101,13 +101,8 @@ def _pieces(entries: tuple[Entry, ...]) -> tuple[Piece, ...]:
 
 
 def report_of(imitation: Imitation, style: str | None, seed: int) -> dict[str, Any]:
-    """Return the report of an imitation as JSON-compatible values.
-
-    Args:
-        imitation: The imitation.
-        style: Name in `STYLES`; None if it was learned from scores.
-        seed: Seed of the request.
-    """
+    """Return the report of an imitation as JSON-compatible values; `style` is None if it was learned from
+    scores."""
     graph, path = imitation.graph, imitation.walk
     indices = np.array(path.beats)
     as_in_work = int(_is_own(graph, indices[:-1], indices[1:]).sum())

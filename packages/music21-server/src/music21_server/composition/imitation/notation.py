@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from music21_server.composition.imitation.pieces import REST, TICKS, Beat, Metre
+from music21_server.composition.note_table import note_table
 from music21_server.score.table import (
     NO_TIE,
     NOTE,
@@ -16,7 +17,6 @@ from music21_server.score.table import (
     TIE_START,
     TIE_STOP,
     KeyChange,
-    NoteTable,
     Part,
     Score,
     TimeChange,
@@ -84,31 +84,13 @@ def to_score(
         for tone in tones(beats, part, metre.beat_ticks, measures * bar_ticks)
         for row in _rows(part, tone, bar_ticks, metre.beat_ticks)
     ]
-    columns = np.array(rows, dtype=np.int64).T
-    part, measure, onset, duration, kind, step, alter_cents, octave, tie = columns
-    table = NoteTable(
-        part=part,
-        measure=measure,
-        onset=onset,
-        duration=duration,
-        kind=kind,
-        step=step,
-        alter_cents=alter_cents,
-        octave=octave,
-        tie=tie,
-        grace=np.zeros(len(rows), dtype=np.bool_),
-        cue=np.zeros(len(rows), dtype=np.bool_),
-        voice=np.zeros(len(rows), dtype=np.int64),
-        node=np.arange(len(rows), dtype=np.int64),
-        ticks_per_quarter=TICKS,
-    )
     parts = range(len(voices))
     signature = max(-_SHARPEST, min(_SHARPEST, key.tonic_fifths - (3 if key.mode == "minor" else 0)))
     return Score(
         title=title,
         composer="",
         parts=tuple(Part(f"P{index + 1}", name) for index, name in enumerate(voices)),
-        notes=table,
+        notes=note_table(rows, TICKS),
         measure_numbers=tuple(str(number + 1) for number in range(measures)),
         measure_ticks=np.full(measures, bar_ticks, dtype=np.int64),
         own_ticks=np.full((len(voices), measures), bar_ticks, dtype=np.int64),

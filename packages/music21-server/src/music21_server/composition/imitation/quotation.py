@@ -60,12 +60,7 @@ class QuotationFinder:
         self._is_silent = [height == REST for _, height in shapes]
 
     def extend(self, runs: Runs, content: Beat) -> dict[tuple[int, int], int]:
-        """Return the runs that end with another beat.
-
-        Args:
-            runs: Runs that end with the previous beat.
-            content: The next beat.
-        """
+        """Return the runs that end with another beat, given those that end with the beat before it."""
         shape, height = _shape(content)
         if height == REST:
             return {

@@ -61,11 +61,7 @@ _MOST_CONVERTED_NOTES: Final = 900
 
 @functools.lru_cache(maxsize=3)
 def pieces_of(style: str) -> tuple[Piece, ...]:
-    """Return works of a style, evenly spread over all of them.
-
-    Args:
-        style: Name in `STYLES`.
-    """
+    """Return works of a style, a name in `STYLES`, evenly spread over all of them."""
     pieces: list[Piece] = []
     share = 0.0
     for name in _spread(works_of(style)):

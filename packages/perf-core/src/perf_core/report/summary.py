@@ -138,23 +138,23 @@ def target_rows(record: RunRecord) -> tuple[TargetRow, ...]:
 def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
     """Return the figures at the top of the reports; missing ones are left out."""
     metrics, server = record.metrics, record.server
-    key_figures: list[KeyFigure] = []
+    figures: list[KeyFigure] = []
     if metrics is not None:
-        limited = record.generator is not None and record.generator.saturated
-        everything = metrics.latency_ms.get("all")
-        if everything is not None and everything.count:
+        is_saturated = record.generator is not None and record.generator.saturated
+        all_tools = metrics.latency_ms.get("all")
+        if all_tools is not None and all_tools.count:
             for statistic in ("med", "p95", "p99"):
                 name = f"latency_ms.all.{statistic}"
-                key_figures.append(_key(name, getattr(everything, statistic), "at most " if limited else ""))
+                figures.append(_key(name, getattr(all_tools, statistic), "at most " if is_saturated else ""))
         if metrics.tool_calls:
             name = "tool_calls_per_s"
-            key_figures.append(_key(name, metrics.tool_calls_per_s, "at least " if limited else ""))
-            key_figures.append(_key("error_rate", metrics.error_rate))
-        key_figures.append(_key("tool_calls", metrics.tool_calls))
+            figures.append(_key(name, metrics.tool_calls_per_s, "at least " if is_saturated else ""))
+            figures.append(_key("error_rate", metrics.error_rate))
+        figures.append(_key("tool_calls", metrics.tool_calls))
     if server is not None:
-        key_figures.append(_key("server.rss_peak_mb", server.rss_mb.peak))
-        key_figures.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
-    return tuple(key_figures)
+        figures.append(_key("server.rss_peak_mb", server.rss_mb.peak))
+        figures.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
+    return tuple(figures)
 
 
 def _worded(reason: str, targets: tuple[TargetResult, ...]) -> str:

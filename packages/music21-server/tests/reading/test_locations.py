@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import os
+import time
 
 import pytest
 
 from music21_server.errors import TooMuchScoreError, UnknownScoreError, UnreadableScoreError
+from music21_server.reading import locations
 from music21_server.reading.locations import from_corpus, from_folder
 from music21_server.score.limits import Limits
 
@@ -169,5 +172,39 @@ def test_no_file_is_read_without_a_configured_folder():
 
 
 def test_files_are_bounded(folders):
-    with pytest.raises(TooMuchScoreError, match="max_source_bytes"):
+    with pytest.raises(TooMuchScoreError, match=rf"max_source_bytes.* got {len(MUSICXML)}\b"):
         from_folder("deep/one.musicxml", folders, Limits(max_source_bytes=10))
+
+
+class GrowingFile(io.BytesIO):
+    """A path and a file that is empty when its size is asked for, and large when it is read."""
+
+    st_size = 0
+
+    def stat(self):
+        return self
+
+    def open(self, _mode):
+        return self
+
+
+def test_growing_files_are_bounded(folders, monkeypatch):
+    file = GrowingFile(MUSICXML * 100)
+    monkeypatch.setattr(locations, "_below", lambda *_: file)
+    monkeypatch.setattr(file, "close", lambda: None, raising=False)
+    with pytest.raises(TooMuchScoreError, match=r"max_source_bytes.* got 11\b"):
+        from_folder("deep/one.musicxml", folders, Limits(max_source_bytes=10))
+
+
+def test_long_names_cost_no_time_and_are_quoted_in_part(folders):
+    locations.corpus_works()
+    begin = time.process_time()
+    for refuse in (
+        lambda: from_corpus("ab" * 5_000_000),
+        lambda: from_corpus("essenFolksong/testd#" + "9" * 5_000),
+        lambda: from_folder("x" * 5_000 + ".musicxml", folders),
+    ):
+        with pytest.raises(UnknownScoreError) as caught:
+            refuse()
+        assert len(str(caught.value)) < 400
+    assert time.process_time() - begin < 0.3

@@ -250,6 +250,15 @@ def test_incomplete_documents_that_music21_reads_give_a_score(kind, source, part
     assert (len(score.parts), len(score.notes)) == (parts, notes)
 
 
+def test_long_errors_of_music21_are_cut(monkeypatch):
+    def fail(*_arguments, **_options):
+        raise ValueError("x" * 10_000)
+
+    monkeypatch.setattr(converter, "parseData", fail)
+    with pytest.raises(UnreadableScoreError, match=r"cannot read \(ValueError: x{288}\)"):
+        read_through_music21(SOURCES["abc"], "abc", Limits())
+
+
 @pytest.mark.parametrize("kind", ["mei", "midi"])
 def test_truncated_documents_are_refused(kind):
     for length in range(0, len(SOURCES[kind]) - 1, len(SOURCES[kind]) // 7):

@@ -225,10 +225,17 @@ def test_deep_nesting_is_not_deduplicated():
     assert deduplicated_outcome(document(deep + deep)) is None
 
 
-def test_large_measures_are_not_deduplicated(monkeypatch):
+def test_measures_beyond_half_the_limit_are_not_deduplicated(monkeypatch):
     monkeypatch.setattr(note_deduplication, "LARGEST_PIECE_BYTES", 100_000)
     assert assert_same(document(C * 500))
-    assert deduplicated_outcome(document(C * 1_500)) is None
+    larger = document(C * 800)
+    assert 50_000 < len(larger) < 100_000
+    assert deduplicated_outcome(larger) is None
+
+
+def test_parser_gets_about_the_bytes_that_it_asks_for():
+    feed = DeduplicatingFeed(document("".join(f"<note><lyric>{at}</lyric></note>" for at in range(2_000))))
+    assert 1_000 <= len(feed.read(1_000)) < 1_200
 
 
 @pytest.mark.parametrize("between", ["<x/>" * 100_000, " " * 300_000])

@@ -57,7 +57,7 @@ def test_equal_servers_on_different_wires_get_every_report(target: Target, tmp_p
     assert 20 < rows["cpu_us_per_call"].a < 1e6 / rows["tool_calls_per_s"].a * psutil.cpu_count()
     for each in sound:
         assert each.errors == 0
-        assert each.calls > 10
+        assert each.calls > 2
         assert 0.1 < each.duration_s < 1.0, "a slice is 0.2 s"
     (folder,) = results.iterdir()
     assert {"comparison.json", "report.html", "summary.md"} <= {path.name for path in folder.iterdir()}
@@ -89,7 +89,7 @@ def test_different_answers_are_not_comparable(target: Target, tmp_path: Path, ca
 
 
 def test_slices_with_many_errors_are_dropped_with_their_pairs(target: Target, tmp_path: Path) -> None:
-    # The failing calls, the 400th to the 1500th, lie in the first pairs of each launch.
+    # The failing calls, the 60th to the 900th of each launch, are in the warm-up and in the first pairs.
     code = compare(tmp_path / "r", target(), target("moody"), *short(pairs=4))
     comparison = the_comparison(tmp_path / "r")
     failing = [s for launch in comparison.launches for s in launch.slices if "calls failed" in s.fault]

@@ -1,15 +1,16 @@
 """An MCP server that adds, with optional faults; it needs only the standard library.
 
-``adder.py --port N`` or ``--ready-file PATH``; ``--fault`` selects a fault:
+``adder.py --port N`` or ``--ready-file PATH``; ``--fault`` selects a fault, early enough
+for a busy machine with few calls per second:
 
 * ``silent``: accepts connections and never answers
 * ``exit``: prints a reason and exits with code 3
-* ``off-by-one``: one answer in a hundred is one too high
-* ``die``: the process kills itself at the 300th call
+* ``off-by-one``: one answer in twenty is one too high
+* ``die``: the process kills itself at the 50th call
 * ``deaf``: ignores SIGTERM, and has a child that does too
-* ``two-faced``: reports another version from the 50th call on
+* ``two-faced``: reports another version from the 10th call on
 * ``wrong``: every answer is one too high
-* ``moody``: every answer from the 400th to the 1500th call is an error
+* ``moody``: every answer from the 60th to the 900th call is an error
 * ``slow``: each call takes ten milliseconds of CPU time
 """
 
@@ -56,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, json.dumps(reply, separators=(",", ":")).encode())
 
     def result(self, message):
-        info = {"name": "adder", "version": "2" if FAULT == "two-faced" and SEEN >= 50 else "1"}
+        info = {"name": "adder", "version": "2" if FAULT == "two-faced" and SEEN >= 10 else "1"}
         if message["method"] == "initialize":
             version = message["params"]["protocolVersion"]
             return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
@@ -72,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         global SEEN  # noqa: PLW0603 - the faults count calls over all connections
         SEEN = next(CALLS)
         total = arguments["a"] + arguments["b"]
-        if FAULT == "off-by-one" and SEEN % 100 == 0:
+        if FAULT == "off-by-one" and SEEN % 20 == 0:
             total += 1
         if FAULT == "wrong":
             total += 1
@@ -80,13 +81,13 @@ class Handler(BaseHTTPRequestHandler):
             until = time.thread_time() + 0.01
             while time.thread_time() < until:
                 pass
-        if FAULT == "die" and SEEN == 300:
-            print("out of luck at call 300", flush=True)
+        if FAULT == "die" and SEEN == 50:
+            print("out of luck at call 50", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         return {
             "content": [{"type": "text", "text": str(total)}],
             "structuredContent": {"result": total},
-            "isError": FAULT == "moody" and 400 <= SEEN <= 1500,
+            "isError": FAULT == "moody" and 60 <= SEEN <= 900,
         }
 
     def answer(self, status, body):

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from pydantic import TypeAdapter
 
 from music21_server.errors import ScoreError
+from music21_server.score.table import Fermata
 from music21_server.theory.analyses.harmony import HarmonyAnalysis, harmony_analysis
 from music21_server.theory.pitch.names import parse_key
 from music21_server.theory.pitch.transposition import sounding_pitches, written_pitches
@@ -31,6 +34,13 @@ def test_a_period_has_its_numerals_functions_cadence_and_progressions(make_score
     assert analysis.rhythm.change_count == 7
     assert [(pair.numerals, pair.count) for pair in analysis.pairs] == [(("I", "V"), 2), (("V", "I"), 2)]
     assert analysis.harmony_count == 7
+
+
+def test_two_phrase_ends_within_one_harmony_are_one_cadence(make_score):
+    score = make_score(*(f"{voice[:-1]}2 {voice.split()[-1][:-1]}2" for voice in PERIOD))
+    assert [each.numerals for each in analyse(score).cadences] == [("V", "I")]
+    marked = replace(score, fermatas=(Fermata(0, 3, 0),))
+    assert [(each.numerals, each.evidence) for each in analyse(marked).cadences] == [(("V", "I"), "fermata")]
 
 
 def test_applied_dominants_are_marked(make_score):

@@ -102,10 +102,7 @@ _MISTAKES: tuple[tuple[str, Mapping[str, JsonValue]], ...] = (
 def faulty_journeys(seed: int) -> Pools:
     """Return a mix in which every other journey is a mistake."""
     r = random.Random(seed)  # noqa: S311 - a draw of load, no secret
-    wrong = [
-        Journey(tool, (Step(tool, arguments, Expectation.error()),), "mistake")
-        for tool, arguments in _MISTAKES
-    ]
+    wrong = [Journey(tool, (Step(tool, sent, Expectation.error()),), "mistake") for tool, sent in _MISTAKES]
     right = [
         _journey(tool, "right", *_operands("mixed", r)) for tool in r.choices(list(MIX), k=JOURNEYS // 20)
     ]
@@ -118,12 +115,8 @@ _SESSION = Target(
 )
 
 _LOAD = (
-    Target(
-        "latency_ms.all.p95@hold_100", "<", 100, stretch=75, min_samples=200, need="Hardly any call waits."
-    ),
-    Target(
-        "latency_ms.all.p99@hold_100", "<", 200, min_samples=1000, need="Even the slowest calls are quick."
-    ),
+    Target("latency_ms.all.p95@hold_100", "<", 100, stretch=75, min_samples=200, need="Calls rarely wait."),
+    Target("latency_ms.all.p99@hold_100", "<", 200, min_samples=1000, need="Slow calls stay bearable."),
     Target("latency_ms.all.avg@hold_100", "<", 50, min_samples=100, need="A chain of calls is quick."),
     Target(
         "tool_calls_per_s@hold_100", ">", 1000, stretch=2000, min_samples=100, need="One server is enough."
@@ -148,14 +141,7 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
     ),
     "load": _LOAD,
     "stress": (
-        Target(
-            "stress.vus_carried",
-            ">",
-            300,
-            stretch=500,
-            min_samples=500,
-            need="A rush of users must be served.",
-        ),
+        Target("stress.vus_carried", ">", 300, stretch=500, min_samples=500, need="A rush must be served."),
     ),
     "endurance": (
         NO_ERRORS,
@@ -167,14 +153,7 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
     ),
     "spike": (
         NO_ERRORS,
-        Target(
-            "spike.recovery_s",
-            "<",
-            30,
-            stretch=10,
-            min_duration_s=30,
-            need="It must recover from a rush quickly.",
-        ),
+        Target("spike.recovery_s", "<", 30, stretch=10, min_duration_s=30, need="A rush must pass quickly."),
     ),
     "benchmark": (
         NO_ERRORS,

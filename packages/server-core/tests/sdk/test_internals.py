@@ -76,7 +76,7 @@ def test_the_accessors_return_what_the_names_hold() -> None:
     assert not internals.extensions(APP)
     assert not internals.masks_error_details(APP)
     assert internals.request_state_security(APP) is None
-    assert "tools/call" in internals.request_methods(SERVER)
+    assert "tools/call" in internals.request_handlers(SERVER)
     assert internals.open_sessions(MANAGER) == internals.session_owners(MANAGER) == {}
     assert internals.lifespan_state(MANAGER) is None
     assert internals.idle_timeout_s(TRANSPORT) == 5.0

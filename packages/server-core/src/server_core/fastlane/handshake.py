@@ -19,7 +19,7 @@ from server_core.sdk.internals import (
     initialize_result,
     low_level_server,
     negotiate_initialize,
-    request_methods,
+    request_handlers,
     serialize_result,
 )
 
@@ -64,7 +64,7 @@ class Handshake:
         mcp = self._mcp
         key = (
             *(version, mcp.name, mcp.version, mcp.instructions, mcp.website_url),
-            request_methods(self._server),  # the server's capabilities follow from them
+            tuple(request_handlers(self._server)),  # the server's capabilities follow from them
         )
         if key not in self._initialize_results:
             result = serialize_result(runner, "initialize", version, initialize_result(runner, params))

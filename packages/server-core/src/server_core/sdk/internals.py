@@ -48,43 +48,47 @@ VISIBILITY_RULES_SUFFIX: Final = ":_visibility_rules"
 """End of the keys under which FastMCP stores which components a session hides or shows."""
 
 
-def low_level_server(mcp: FastMCP[Any]) -> Server[Any]:
-    """Return the SDK's server inside a FastMCP app, which holds the request handlers."""
-    return mcp._mcp_server
+low_level_server: Final[Callable[[FastMCP[Any]], Server[Any]]] = attrgetter("_mcp_server")
+"""Returns the SDK's server inside an app, which holds the request handlers."""
 
-
-def local_components(mcp: FastMCP[Any]) -> Mapping[str, Any]:
-    """Return the live registry of the app's own tools, resources and prompts."""
-    return mcp.local_provider._components
-
+local_components: Final[Callable[[FastMCP[Any]], Mapping[str, Any]]] = attrgetter(
+    "local_provider._components"
+)
+"""Returns the live registry of the app's own tools, resources and prompts."""
 
 extensions: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_extensions")
-"""Returns the app's extensions. Called on each request, hence no function of ours."""
+"""Returns the app's extensions."""
 
+masks_error_details: Final[Callable[[FastMCP[Any]], bool]] = attrgetter("_mask_error_details")
+"""Returns whether the app hides the text of exceptions from clients."""
 
-def masks_error_details(mcp: FastMCP[Any]) -> bool:
-    """Return whether the app hides the text of exceptions from clients."""
-    return bool(mcp._mask_error_details)
+session_state_store: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_state_store")
+"""Returns the store through which FastMCP writes session state."""
 
+session_state_backend: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_state_storage")
+"""Returns the storage behind `session_state_store`."""
 
-def session_state_store(mcp: FastMCP[Any]) -> Any:
-    """Return the store through which FastMCP writes session state."""
-    return mcp._state_store
+request_state_security: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_request_state_security")
+"""Returns the request-state security that the app was given, None for the default."""
 
+request_handlers: Final[Callable[[Server[Any]], Mapping[str, Any]]] = attrgetter("_request_handlers")
+"""Returns the server's handlers by method; its capabilities follow from them."""
 
-def session_state_backend(mcp: FastMCP[Any]) -> Any:
-    """Return the storage behind `session_state_store`."""
-    return mcp._state_storage
+open_sessions: Final[Callable[[StreamableHTTPSessionManager], dict[str, StreamableHTTPServerTransport]]] = (
+    attrgetter("_server_instances")
+)
+"""Returns the live table of a manager's sessions by id; the SDK publishes not even their number."""
 
+session_owners: Final[Callable[[StreamableHTTPSessionManager], dict[str, AuthorizationContext]]] = attrgetter(
+    "_session_owners"
+)
+"""Returns the live table of the callers that opened a manager's sessions."""
 
-def request_state_security(mcp: FastMCP[Any]) -> Any:
-    """Return the request-state security that the app was given, None for the default."""
-    return mcp._request_state_security
+lifespan_state: Final[Callable[[StreamableHTTPSessionManager], Any]] = attrgetter("_lifespan_state")
+"""Returns what the app's lifespan yielded."""
 
-
-def request_methods(server: Server[Any]) -> tuple[str, ...]:
-    """Return the methods that a server handles; its capabilities follow from them."""
-    return tuple(server._request_handlers)
+idle_timeout_s: Final[Callable[[StreamableHTTPServerTransport], float | None]] = attrgetter("_idle_timeout")
+"""Returns the seconds without a request after which a session expires."""
 
 
 def negotiate_initialize(runner: ServerRunner[Any], params: Any) -> tuple[Any, str]:
@@ -102,21 +106,6 @@ def serialize_result(runner: ServerRunner[Any], method: str, version: str, resul
     return runner._serialize(method, version, result)
 
 
-def open_sessions(manager: StreamableHTTPSessionManager) -> dict[str, StreamableHTTPServerTransport]:
-    """Return the live table of a manager's sessions by id; the SDK publishes not even their number."""
-    return manager._server_instances
-
-
-def session_owners(manager: StreamableHTTPSessionManager) -> dict[str, AuthorizationContext]:
-    """Return the live table of the callers that opened a manager's sessions."""
-    return manager._session_owners
-
-
-def lifespan_state(manager: StreamableHTTPSessionManager) -> Any:
-    """Return what the app's lifespan yielded."""
-    return manager._lifespan_state
-
-
 Admission = Callable[[AuthorizationContext | None], StreamableHTTPServerTransport | None]
 """Opens a session for a caller; returns None when too many are open."""
 
@@ -124,11 +113,6 @@ Admission = Callable[[AuthorizationContext | None], StreamableHTTPServerTranspor
 def wrap_admission(manager: StreamableHTTPSessionManager, wrap: Callable[[Admission], Admission]) -> None:
     """Replace the manager's method that opens sessions by what `wrap` makes of it."""
     manager._admit_session = wrap(manager._admit_session)  # type: ignore[assignment, method-assign]
-
-
-def idle_timeout_s(transport: StreamableHTTPServerTransport) -> float | None:
-    """Return the seconds without a request after which a session expires."""
-    return transport._idle_timeout
 
 
 def count_in_flight(transport: StreamableHTTPServerTransport, change: int) -> int:

@@ -1,4 +1,4 @@
-"""Documents to edit: a small one with most of what edits have to look after, and works of the corpus."""
+"""Documents to edit: a small one with most of the notation that edits must handle, and corpus works."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def song() -> bytes:
 
 @pytest.fixture(scope="session")
 def entry() -> Callable[[str | bytes], Entry]:
-    """Stores a work of the corpus by its name, or a document."""
+    """Function that returns the store entry of a document, or of a corpus work by its name."""
 
     @functools.cache
     def stored(source: str | bytes) -> Entry:
@@ -40,19 +40,19 @@ def entry() -> Callable[[str | bytes], Entry]:
 
 @pytest.fixture(scope="session")
 def columns() -> Callable[[Entry | DerivedScore], Score]:
-    """Returns what the store knows of a score."""
+    """Function that decodes the stored columns of a score."""
 
-    def of(what: Entry | DerivedScore) -> Score:
+    def decoded(what: Entry | DerivedScore) -> Score:
         return codec.decode(what.columns if isinstance(what, Entry) else what.entry.columns)
 
-    return of
+    return decoded
 
 
 @pytest.fixture(scope="session")
 def tree() -> Callable[[Entry | DerivedScore], Any]:
-    """Returns the document of a score as a tree, read by nothing of ours but the unpacking of archives."""
+    """Function that parses the document of a score with lxml alone."""
 
-    def of(what: Entry | DerivedScore) -> Any:
+    def parsed(what: Entry | DerivedScore) -> Any:
         entry = what if isinstance(what, Entry) else what.entry
         document = entry.document()
         content = document.content
@@ -63,10 +63,10 @@ def tree() -> Callable[[Entry | DerivedScore], Any]:
         parser = etree.XMLParser(load_dtd=False, no_network=True, remove_comments=True, remove_pis=True)
         return etree.fromstring(content, parser)
 
-    return of
+    return parsed
 
 
 @pytest.fixture(scope="session")
 def read_again() -> Callable[[DerivedScore], Score]:
-    """Reads the document of a derived score."""
+    """Function that reads the document of a derived score again."""
     return lambda result: read_musicxml(result.entry.document().content, Limits())

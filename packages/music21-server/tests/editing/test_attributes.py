@@ -13,23 +13,24 @@ def in_force(*texts: str) -> str:
 
 
 def test_latest_attributes_are_written_in_schema_order() -> None:
-    said = (
+    texts = (
         "<clef><sign>G</sign></clef><divisions>1</divisions>",
         "<key><fifths>1</fifths></key>",
         "<divisions>2</divisions>",
     )
-    assert in_force(*said) == (
+    assert in_force(*texts) == (
         "<attributes><divisions>2</divisions><key><fifths>1</fifths></key><clef><sign>G</sign></clef></attributes>"
     )
 
 
 def test_each_staff_keeps_its_clef() -> None:
-    found = in_force(
+    combined = in_force(
         '<clef number="1"><sign>G</sign></clef><clef number="2"><sign>F</sign></clef>',
         "<clef><sign>C</sign></clef>",
     )
     assert (
-        found == '<attributes><clef><sign>C</sign></clef><clef number="2"><sign>F</sign></clef></attributes>'
+        combined
+        == '<attributes><clef><sign>C</sign></clef><clef number="2"><sign>F</sign></clef></attributes>'
     )
 
 
@@ -46,14 +47,14 @@ def test_a_key_without_a_staff_replaces_those_of_all_staves() -> None:
 
 
 def test_all_lasting_attributes_are_written_in_schema_order() -> None:
-    said = (
+    texts = (
         "<divisions>1</divisions><key><fifths>1</fifths></key><time><beats>3</beats></time><staves>2</staves>"
         "<part-symbol>line</part-symbol><instruments>2</instruments><clef><sign>G</sign></clef>"
         '<staff-details><staff-lines>1</staff-lines></staff-details><staff-details number="2"/>'
         "<transpose><chromatic>-2</chromatic></transpose>"
     )
-    whole = f"<attributes>{said}</attributes>"
-    assert in_force(said) == whole
+    whole = f"<attributes>{texts}</attributes>"
+    assert in_force(texts) == whole
     assert in_force(*(etree.tostring(each).decode() for each in reversed(etree.fromstring(whole)))) == whole
 
 

@@ -1,4 +1,4 @@
-"""All works of the corpus that music21 ships, transposed, extracted and cut. Slow: a session of its own."""
+"""All works of music21's corpus are transposed, extracted and sliced. Slow, and therefore marked `corpus`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.corpus, pytest.mark.timeout(1800)]
 
 MARKS = ("lyric", "slur", "dynamics", "repeat", "harmony")
 NEVER_CUT = ("lyric", "dynamics", "harmony")
-"""Marks that no edge of a slice parts in two."""
+"""Marks that the edge of a slice never cuts."""
 
 INTERVALS = ("m2", "-M3", "A4", "d5", "-P8", "A1")
 
@@ -37,17 +37,17 @@ INTERVALS = ("m2", "-M3", "A4", "d5", "-P8", "A1")
 def works():
     from music21.corpus import corpora
 
-    found = []
+    works = []
     for path in sorted(corpora.CoreCorpus().getPaths(fileExtensions=(".xml", ".mxl"))):
         document = Document(SUFFIXES[Path(path).suffix], Path(path).read_bytes())
         score = read(document, Limits())
-        found.append((Path(path).name, stored_entry(document, score), score))
-    assert len(found) > 600
-    return found
+        works.append((Path(path).name, stored_entry(document, score), score))
+    assert len(works) > 600
+    return works
 
 
 def differences(one: Score, other: Score) -> list[str]:
-    found = []
+    names = []
     for pair in ((one.notes, other.notes), (one, other)):
         for field in fields(pair[0]):
             values = [getattr(each, field.name) for each in pair]
@@ -55,12 +55,12 @@ def differences(one: Score, other: Score) -> list[str]:
             if field.name != "notes" and not (
                 np.array_equal(*values) if is_array else values[0] == values[1]
             ):
-                found.append(field.name)
-    return found
+                names.append(field.name)
+    return names
 
 
 def marks_in(root: Any, *tags: str) -> Counter:
-    """Return how often each of some elements stands in each part of a document."""
+    """Count elements by part and tag."""
     return Counter(
         (part.get("id"), element.tag) for part in root.iterfind("part") for element in part.iter(*tags)
     )
@@ -72,7 +72,7 @@ def test_lyrics_slurs_dynamics_repeats_and_chord_symbols_survive(works, tree):
         root = tree(entry)
         whole = marks_in(root, *MARKS)
         seen.update(tag for _, tag in whole)
-        with contextlib.suppress(ScoreError):  # drums alone
+        with contextlib.suppress(ScoreError):  # only drums
             result = transpose(
                 (entry,), TranspositionRequest(interval=INTERVALS[index % len(INTERVALS)]), Limits()
             )
@@ -106,8 +106,8 @@ def test_transposed_columns_equal_those_read_from_the_document(works):
             refused.append(name)
             continue
         columns = codec.decode(result.entry.columns)
-        if found := differences(columns, read_musicxml(result.entry.document().content, Limits())):
-            wrong[name] = found
+        if fields_differing := differences(columns, read_musicxml(result.entry.document().content, Limits())):
+            wrong[name] = fields_differing
         is_note = score.notes.kind == NOTE
         raised = columns.notes.written_cents - score.notes.written_cents
         if (raised[is_note] != 100 * parse_interval(interval).semitones).any():
@@ -133,10 +133,10 @@ def test_all_parts_or_all_slices_together_give_the_whole_score(works):
     wrong = {}
     for name, entry, score in works:
         everything = tuple(str(index + 1) for index in range(len(score.parts)))
-        if found := differences(
+        if fields_differing := differences(
             codec.decode(extract_parts((entry,), everything, Limits()).entry.columns), score
         ):
-            wrong[name] = found
+            wrong[name] = fields_differing
         bars = len(score.measure_ticks)
         at = chance.randrange(1, max(bars, 2))
         pieces = [("@1", f"@{min(at, bars)}")] + ([(f"@{at + 1}", f"@{bars}")] if at < bars else [])

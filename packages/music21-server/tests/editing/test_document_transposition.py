@@ -57,7 +57,7 @@ def names_in(content: bytes) -> list[str]:
 
 
 def as_tree(source: bytes, interval: Interval) -> bytes:
-    """The same by the plain way: a tree of all of it."""
+    """Return the document transposed as one tree, in canonical form."""
     root = etree.fromstring(source, etree.XMLParser(load_dtd=False, remove_comments=True))
     transpose_tree(root, interval)
     return etree.tostring(root, method="c14n")
@@ -231,8 +231,8 @@ def test_percussion_is_recognized_by_its_clefs():
         measure("".join(clef.format(sign) for sign in signs))
         for signs in (["percussion"] * 2, ["percussion", "G"], [])
     )
-    found = scan(document(drums, both, none))
-    assert [is_percussion(found, part) for part in found.parts] == [True, False, False]
+    scanned = scan(document(drums, both, none))
+    assert [is_percussion(scanned, part) for part in scanned.parts] == [True, False, False]
 
 
 def test_diagrams_are_reported():

@@ -150,10 +150,10 @@ def test_marks_tied_to_the_old_pitch_are_removed():
         f"<note>{PITCH.format('A')}<notehead-text><display-text>A</display-text></notehead-text>"
         "<notations><technical><open-string/><up-bow/></technical></notations></note>"
     )
-    found = transposed(text, "M2")
-    assert "open-string" not in found
-    assert "notehead-text" not in found
-    assert "<up-bow/>" in found
+    result = transposed(text, "M2")
+    assert "open-string" not in result
+    assert "notehead-text" not in result
+    assert "<up-bow/>" in result
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_keys_of_numerals_are_transposed():
         "<harmony><numeral><numeral-root>5</numeral-root><numeral-key><numeral-fifths>-1</numeral-fifths>"
         "<numeral-mode>major</numeral-mode></numeral-key></numeral><kind>major</kind></harmony>"
     )
-    found = transposed(symbol, "M3")
-    assert "<numeral-root>5</numeral-root>" in found
-    assert "<numeral-fifths>3</numeral-fifths>" in found
+    result = transposed(symbol, "M3")
+    assert "<numeral-root>5</numeral-root>" in result
+    assert "<numeral-fifths>3</numeral-fifths>" in result
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_keys_of_numerals_are_transposed():
 def test_accidentals_of_figures_count_from_the_bass(figure, interval, after):
     text = f"<figured-bass><figure>{figure}</figure></figured-bass><note>{PITCH.format('D')}</note>"
     tree = etree.fromstring(f"<x>{transposed(text, interval)}</x>")
-    found = [each.text for each in tree.iter("prefix", "suffix")]
-    assert found == [after]
+    accidentals = [each.text for each in tree.iter("prefix", "suffix")]
+    assert accidentals == [after]
 
 
 PEDALS = "<direction><direction-type><harp-pedals>{}</harp-pedals></direction-type></direction>"
@@ -240,8 +240,8 @@ def pedals(alters: dict[str, int]) -> str:
 def test_harp_pedals_are_transposed():
     natural = dict.fromkeys("DCBEFGA", 0)
     tree = etree.fromstring(f"<x>{transposed(pedals(natural), 'M2')}</x>")
-    found = {each.findtext("pedal-step"): each.findtext("pedal-alter") for each in tree.iter("pedal-tuning")}
-    assert found == {step: "1" if step in "FC" else "0" for step in "DCBEFGA"}
+    tuning = {each.findtext("pedal-step"): each.findtext("pedal-alter") for each in tree.iter("pedal-tuning")}
+    assert tuning == {step: "1" if step in "FC" else "0" for step in "DCBEFGA"}
 
 
 def test_impossible_harp_pedals_are_removed():

@@ -1,4 +1,4 @@
-"""Measures and parts cut out of documents: what is in force, what holds for all, what goes at the edges."""
+"""Excerpts of documents: attributes in force, marks that hold for all parts, and signs at the edges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rehearsal(letter: str) -> str:
 
 
 def document(**parts: list[str]) -> bytes:
-    """Return a document; the first bar of each part has as many divisions as quarters."""
+    """Return a document with these bars in each part."""
     written = ""
     for identity, bars in parts.items():
         measures = (f'<measure number="{index}">{bar}</measure>' for index, bar in enumerate(bars))
@@ -44,9 +44,9 @@ def document(**parts: list[str]) -> bytes:
 
 
 def slice_of(source: bytes, first: int, last: int, *parts: str) -> Any:
-    """Return bars of parts, by index, the last included, as a tree."""
-    score, wanted = read_musicxml(source, Limits()), set(parts) or {"P1"}
-    return etree.fromstring(document_with_measures(scan(source), score, range(first, last + 1), wanted))
+    """Return the bars from index `first` to `last`, both included, as a tree."""
+    score, ids = read_musicxml(source, Limits()), set(parts) or {"P1"}
+    return etree.fromstring(document_with_measures(scan(source), score, range(first, last + 1), ids))
 
 
 def parts_of(source: bytes, *parts: str) -> Any:
@@ -54,7 +54,7 @@ def parts_of(source: bytes, *parts: str) -> Any:
 
 
 def bar(root: Any, index: int = 0, part: int = 0) -> str:
-    """Return what stands in a bar."""
+    """Return the contents of a bar as text."""
     measure = root.findall("part")[part][index]
     return "".join(etree.tostring(each, with_tail=False).decode() for each in measure)
 
@@ -82,18 +82,18 @@ def test_ids_are_escaped() -> None:
 def test_marks_of_other_parts_appear_once_in_the_first_part() -> None:
     source = document(P1=rows(BAR, BAR), P2=rows(BAR, BAR), P3=rows(BAR, rehearsal("B") + BAR))
     for root in (slice_of(source, 1, 1, "P1", "P2"), parts_of(source, "P1", "P2")):
-        found = [len(list(part.iter("rehearsal"))) for part in root.iterfind("part")]
-        assert found == [1, 0]
+        counts = [len(list(part.iter("rehearsal"))) for part in root.iterfind("part")]
+        assert counts == [1, 0]
     both = document(P1=rows(BAR), P2=rows(rehearsal("A") + BAR), P3=rows(rehearsal("A") + BAR))
     for root in (slice_of(both, 0, 0, "P1"), parts_of(both, "P1")):
         assert len(list(root.iter("rehearsal"))) == 1
 
 
-@pytest.mark.parametrize("wanted", [("P1", "P2"), ("P2", "P3")])
-def test_marks_after_the_end_of_a_part_appear_in_a_longer_part(wanted) -> None:
+@pytest.mark.parametrize("parts", [("P1", "P2"), ("P2", "P3")])
+def test_marks_after_the_end_of_a_part_appear_in_a_longer_part(parts) -> None:
     bars = [BAR, BAR, BAR]
     source = document(P1=rows(*bars), P2=rows(BAR), P3=rows(*bars), P4=rows(BAR, BAR, rehearsal("C") + BAR))
-    root = parts_of(source, *wanted)
+    root = parts_of(source, *parts)
     assert root.findtext(".//measure[@number='2']//rehearsal") == "C"
 
 
@@ -244,11 +244,11 @@ def test_barline_with_a_fermata_stays_without_its_repeat() -> None:
 def test_signs_that_repeat_bars_before_the_slice_are_removed() -> None:
     style = attributes('<measure-style><measure-repeat type="start">{}</measure-repeat></measure-style>')
     source = document(P1=rows(BAR, style.format(1) + BAR, style.format(2) + BAR))
-    found = [
+    numbers = [
         [each.text for each in slice_of(source, first, last).iter("measure-repeat")]
         for first, last in ((0, 2), (1, 2), (2, 2), (0, 1))
     ]
-    assert found == [["1", "2"], [], [], ["1"]]
+    assert numbers == [["1", "2"], [], [], ["1"]]
     source = document(P1=rows(BAR, style.format(1) + BAR, style.format(1) + BAR))
     assert [each.text for each in slice_of(source, 1, 2).iter("measure-repeat")] == ["1"]
 

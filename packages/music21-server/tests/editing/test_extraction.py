@@ -1,4 +1,4 @@
-"""Parts and measures taken out of stored scores."""
+"""Extraction of parts and measures from stored scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKS = [
 
 
 def rows(score: Score, first_measure: int = 0) -> Counter[tuple[object, ...]]:
-    """Return what is written, tied notes apart: a tie over the edge goes."""
+    """Return the written notes and rests without ties, because slices drop ties over their edges."""
     table, unit = score.notes, score.notes.ticks_per_quarter
     names = ("part", "kind", "step", "alter_cents", "octave", "grace", "cue")
     columns = [getattr(table, name).tolist() for name in names]
@@ -80,7 +80,7 @@ def test_single_part_keeps_its_notes_and_marks(entry, columns, tree, work):
     parts = [root.findall("part")[-1] for root in (tree(entry(work)), tree(result))]
     tags = [Counter(each.tag for each in part.iter()) for part in parts]
     assert tags[0] - tags[1] == Counter()
-    # What is more are marks that hold for all parts.
+    # Additional elements are marks that hold for all parts.
     assert set(tags[1] - tags[0]) <= {
         "direction", "direction-type", "words", "metronome", "beat-unit", "beat-unit-dot", "per-minute",
         "sound", "offset", "backup", "duration", "rehearsal",
@@ -88,15 +88,13 @@ def test_single_part_keeps_its_notes_and_marks(entry, columns, tree, work):
 
 
 def test_head_of_the_document_is_kept(entry, tree):
-    result = tree(extract_parts((entry("bach/bwv66.6"),), ("2", "Bass"), Limits()))
-    before = tree(entry("bach/bwv66.6"))
-    assert [part.get("id") for part in result.findall("part")] == [
-        before.findall("part")[i].get("id") for i in (1, 3)
-    ]
+    result = tree(extract_parts((entry("bach/bwv67.7"),), ("2", "4"), Limits()))
+    before = tree(entry("bach/bwv67.7"))
+    assert [part.get("id") for part in result.findall("part")] == ["P2", "P4"]
     assert result.getroottree().docinfo.public_id == before.getroottree().docinfo.public_id
-    for tag in ("identification", "defaults", "credit", "movement-title"):
-        found = [[elements(each) for each in root.iterfind(tag)] for root in (before, result)]
-        assert found[0] == found[1]
+    for tag in ("work", "movement-title", "identification", "defaults", "credit"):
+        contents = [[elements(each) for each in root.iterfind(tag)] for root in (before, result)]
+        assert contents[0] == contents[1] != [], tag
     listed = [each.get("id") for each in result.iterfind("part-list/score-part")]
     assert listed == [part.get("id") for part in result.findall("part")]
 
@@ -126,7 +124,7 @@ TEMPO = (
 
 @pytest.fixture
 def with_tempos(song) -> bytes:
-    """Two tempos in the first part: at its beginning, and at the second quarter of its second measure."""
+    """The song with tempos in the first part: at its start, and at the second quarter of measure 2."""
     voice, rest = song.split(b'<part id="P2">')
     voice = voice.replace(b"<note>", TEMPO.format(60).encode() + b"<note>", 1)
     at = voice.index(b"<alter>-1</alter>")
@@ -138,8 +136,8 @@ def with_tempos(song) -> bytes:
 def test_tempos_of_other_parts_are_included(entry, columns, tree, with_tempos, part):
     result = extract_parts((entry(with_tempos),), (part,), Limits())
     score = columns(result)
-    found = {each[1:] for each in in_quarters(score, "tempos", "quarters_per_minute")}
-    assert found == {(0, 0, 60.0), (1, 1, 90.0)}
+    tempos = {each[1:] for each in in_quarters(score, "tempos", "quarters_per_minute")}
+    assert tempos == {(0, 0, 60.0), (1, 1, 90.0)}
     assert [each.text for each in tree(result).iter("words")] == ["Lento", "Lento"]
     assert tree(result).find("part/measure/direction/staff") is None or part == "Piano"
     plain = columns(extract_parts((entry(with_tempos),), ("Voice",), Limits()))
@@ -169,25 +167,24 @@ def test_joined_slices_give_the_whole_score(entry, columns, work, place):
     second = columns(slice_score((entry(work),), f"@{at + 1}", None, None, Limits()))
     assert rows(first) + rows(second, at) == rows(whole)
     assert first.measure_numbers + second.measure_numbers == whole.measure_numbers
-    for part, of in zip(second.parts, whole.parts, strict=True):
+    for part, original in zip(second.parts, whole.parts, strict=True):
         assert [each.chromatic for each in part.transpositions] == [
-            each.chromatic for each in of.transpositions
+            each.chromatic for each in original.transpositions
         ]
     for marks, value in (("keys", "fifths"), ("times", "text")):
         in_force = {
             mark[0]: mark[3] for mark in in_quarters(whole, marks, value) if (mark[1], mark[2]) <= (at, 0)
         }
-        said = {mark[0]: mark[3] for mark in in_quarters(second, marks, value) if mark[1:3] == (0, 0)}
-        assert said == in_force
+        stated = {mark[0]: mark[3] for mark in in_quarters(second, marks, value) if mark[1:3] == (0, 0)}
+        assert stated == in_force
 
 
 def test_marks_inside_a_slice_survive(entry, tree):
     whole = tree(entry("schoenberg/opus19/movement2"))
     result = tree(slice_score((entry("schoenberg/opus19/movement2"),), "@3", "@6", None, Limits()))
-    for tag in ("articulations", "dynamics", "beam", "lyric", "words", "dot", "accidental"):
+    for tag in ("articulations", "dynamics", "beam", "words", "dot", "accidental"):
         inside = [each for bar in whole.findall("part/measure")[2:6] for each in bar.iter(tag)]
-        assert len(list(result.iter(tag))) == len(inside)
-    assert len(list(result.iter("articulations"))) > 0
+        assert len(list(result.iter(tag))) == len(inside) > 0, tag
 
 
 def test_slice_drops_signs_over_its_edge_and_states_attributes_in_force(entry, tree, song):
@@ -203,7 +200,11 @@ def test_slice_drops_signs_over_its_edge_and_states_attributes_in_force(entry, t
     assert [clef.findtext("sign") for clef in piano.iterfind("measure/attributes/clef")] == ["G", "G"]
     clarinet = result.findall("part")[2]
     assert clarinet.findtext("measure/attributes/transpose/chromatic") == "-2"
-    assert [len(part) for part in result.iterfind("part")] == [3, 3, 3]  # of one length, though one had ended
+    assert [len(part) for part in result.iterfind("part")] == [
+        3,
+        3,
+        3,
+    ]  # of equal length, although one had ended
     inside = tree(slice_score((entry(song),), "2", "3", None, Limits()))
     assert len(inside.findall("part[@id='P1']//tied")) == 2
     assert len(inside.findall("part[@id='P1']//slur")) == 2

@@ -1,4 +1,4 @@
-"""Lyrics, slurs, dynamics, repeats and chord symbols of real works stay what and where they were."""
+"""Lyrics, slurs, dynamics, repeats and chord symbols of real works keep their content and position."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MARKED = [
     (FOSTER, "repeat", 2), (BACH, "repeat", 4),
     (FOSTER, "harmony", 40),
 ]  # fmt: skip
-"""Works of the corpus, and how many marks of a kind they have."""
+"""Corpus works, a kind of mark, and the number of these marks."""
 
 Place = tuple[str, str, int]
-"""Id of a part, number of a bar, notes before the mark in it."""
+"""Id of the part, number of the bar, and notes before the mark in that bar."""
 
 Mark = tuple[Place, str]
-"""And the element as text."""
+"""Position of a mark, and its element as text."""
 
 
 def marks(root: Any, tag: str, parts: set[str] | None = None) -> list[Mark]:
-    """Return the marks of a kind in some parts of a document, or all."""
+    """Return the marks of a kind in some or all parts of a document."""
     return [
         ((part.get("id"), measure.get("number"), before), text_of(element))
         for part in root.iterfind("part")
@@ -61,7 +61,7 @@ NATURALS = (0, 2, 4, 5, 7, 9, 11)
 
 
 def a_tone_higher(symbol: str) -> str:
-    """Return a chord symbol with its roots and basses a major second up, its own way."""
+    """Return a chord symbol a major second higher, computed independently of the server."""
     harmony = etree.fromstring(symbol)
     for kind in ("root", "bass"):
         for name in harmony.iterfind(kind):
@@ -89,21 +89,21 @@ def test_marks_survive_transposition(entry, tree, work, tag, count):
 
 @pytest.fixture
 def whole(entry, tree):
-    """Returns the document of a work."""
+    """Function that returns the document of a work."""
     return lambda work: tree(entry(work))
 
 
 @pytest.fixture
 def alone(entry, columns, tree):
-    """Takes each part out of a work; yields its id, and the part."""
+    """Function that yields the id of each part of a work, and the score extracted from it."""
 
-    def of(work: str) -> Iterator[tuple[str, Any]]:
+    def each_of(work: str) -> Iterator[tuple[str, Any]]:
         staves = [part.identity for part in columns(entry(work)).parts]
         for part in tree(entry(work)).iterfind("part"):
             staff = next(each for each in staves if each.partition("-Staff")[0] == part.get("id"))
             yield part.get("id"), tree(extract_parts((entry(work),), (staff,), Limits()))
 
-    return of
+    return each_of
 
 
 @pytest.mark.parametrize(("work", "tag", "count"), MARKED)
@@ -117,16 +117,16 @@ def test_marks_survive_extraction_of_parts(whole, alone, work, tag, count):
 
 @pytest.fixture
 def slices(entry, tree):
-    """Cuts a work into slices of some bars; yields the numbers of these, and the slice."""
+    """Function that cuts a work into slices, and yields the bar numbers and the score of each."""
 
-    def of(work: str, length: int) -> Iterator[tuple[list[str], Any]]:
+    def each_of(work: str, length: int) -> Iterator[tuple[list[str], Any]]:
         bars = [measure.get("number") for measure in tree(entry(work)).find("part")]
         for first in range(0, len(bars), length):
             numbers = bars[first : first + length]
             ends = (f"@{first + 1}", f"@{first + len(numbers)}")
             yield numbers, tree(slice_score((entry(work),), *ends, None, Limits()))
 
-    return of
+    return each_of
 
 
 @pytest.mark.parametrize(("work", "tag"), [row[:2] for row in MARKED if row[1] not in ("slur", "repeat")])
@@ -135,11 +135,11 @@ def test_marks_survive_slicing(entry, tree, slices, work, tag):
     assert sorted(after) == sorted(marks(tree(entry(work)), tag))
 
 
-def whole_slurs(found: list[Mark]) -> list[Mark]:
-    """Return those of some slurs that begin and end among them, in any order."""
+def whole_slurs(slurs: list[Mark]) -> list[Mark]:
+    """Return the slurs that have both ends among these, in any order."""
     begun: dict[tuple[str, str], list[Mark]] = defaultdict(list)
     whole: list[Mark] = []
-    for place, text in found:
+    for place, text in slurs:
         slur = etree.fromstring(text)
         key = (place[0], slur.get("number", "1"))
         if slur.get("type") == "start":
@@ -155,9 +155,9 @@ def test_slices_keep_the_slurs_that_begin_and_end_in_them(entry, tree, slices, w
     assert len(whole_slurs(whole)) == count
     after = 0
     for numbers, result in slices(work, 4):
-        found = marks(result, "slur")
-        assert sorted(found) == sorted(whole_slurs([mark for mark in whole if mark[0][1] in numbers]))
-        after += len(found)
+        slurs = marks(result, "slur")
+        assert sorted(slurs) == sorted(whole_slurs([mark for mark in whole if mark[0][1] in numbers]))
+        after += len(slurs)
     assert count // 2 < after <= count
 
 

@@ -14,9 +14,9 @@ WHOLE = (
 })  # fmt: skip
 
 
-def listed(whole: str | None, *wanted: str) -> list[str]:
+def listed(whole: str | None, *ids: str) -> list[str]:
     """Return ids of parts, and groups such as ``start 1``, in their order."""
-    result = part_list(None if whole is None else etree.fromstring(whole), set(wanted))
+    result = part_list(None if whole is None else etree.fromstring(whole), set(ids))
     return [each.get("id") or f"{each.get('type')} {each.get('number', '')}".strip() for each in result]
 
 

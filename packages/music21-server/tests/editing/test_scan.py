@@ -37,7 +37,7 @@ def test_measures_are_parsed_by_index(song) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "measures", "found"),
+    ("part", "measures", "expected"),
     [
         (0, range(5), [0, 2, 3]),
         (0, range(1, 3), [2]),
@@ -47,9 +47,9 @@ def test_measures_are_parsed_by_index(song) -> None:
         (2, range(4, 5), []),
     ],
 )
-def test_measures_with_a_tag_are_found(song, part, measures, found) -> None:
+def test_measures_with_a_tag_are_found(song, part, measures, expected) -> None:
     document = scan(song)
-    assert document.measures_with(document.parts[part], (b"<attributes",), measures) == found
+    assert document.measures_with(document.parts[part], (b"<attributes",), measures) == expected
 
 
 def test_part_without_an_id_gets_the_first_id_of_the_list(song) -> None:

@@ -1,4 +1,4 @@
-"""Marks that hold for all parts: where they stand in time, and where they are put in another part."""
+"""Marks that hold for all parts: their onsets, kinds and insertion into another part."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def marks_in(*measures: str, within: range | None = None) -> list[SystemMark]:
         (note(2) + note(2, "<grace/>"), 1),
         (note(3) + moved("backup", 1), 1),
         (note(1) + moved("forward", 3), 2),
-        (note(1) + moved("backup", 4), 0),  # further back than the bar begins
+        (note(1) + moved("backup", 4), 0),  # back before the start of the bar
         (note(2) + divisions(4) + note(2), Fraction(3, 2)),
         (note(2) + divisions("none") + note(2), 2),
         (note(2) + divisions("0") + note(2), 2),
@@ -110,7 +110,7 @@ def test_new_marks_have_each_kind_once_per_moment():
 
 
 def inserted(measure: str, quarters: Fraction | float, element: str = REHEARSAL, unit: int = 2) -> str:
-    """Return a measure with a mark in it; ``*`` is the mark."""
+    """Return a measure with a mark inserted, which is shown as ``*``."""
     bar = etree.fromstring(f"<measure>{measure}</measure>")
     given = etree.fromstring(f"<x>{element} tail</x>")[0]
     insert_mark(bar, SystemMark(7, Fraction(quarters), frozenset(), given), Fraction(unit))
@@ -131,7 +131,7 @@ def inserted(measure: str, quarters: Fraction | float, element: str = REHEARSAL,
         (divisions("none") + note(2) + note(2), 1, divisions("none") + note(2) + "*" + note(2)),
         (moved("forward", 2) + note(2), 1, moved("forward", 2) + "*" + note(2)),
         (note(4) + moved("backup", 2) + note(2), 1, note(4) + moved("backup", 2) + "*" + note(2)),
-        # No note begins there: back to it from the end of the bar.
+        # No note begins there: a backup from the end of the bar.
         (note(4), 1, note(4) + moved("backup", 2) + "*"),
         (note(6) + note(2), 1, note(6) + note(2) + moved("backup", 6) + "*"),
         ("", 1, "*"),

@@ -1,4 +1,4 @@
-"""Scores of the store transposed: right in every pitch, and in nothing else than before."""
+"""Transposition of stored scores changes every pitch correctly, and nothing else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MARKED = {
     "schumann_robert/opus48no2": {"pedal", "staves"},
     "webern/webern_dormi_jesu_op_16_no_2": {"lyric", "slur", "tuplet"},
 }
-"""Works of the corpus, and marks that they have."""
+"""Corpus works and the marks that they contain."""
 
 NAMES = {
     "step", "octave", "fifths", "cancel", "root-step", "bass-step", "display-step", "display-octave",
@@ -44,7 +44,7 @@ NAMES = {
 }  # fmt: skip
 """Elements whose text may change."""
 SIGNS = {"alter", "accidental", "root-alter", "bass-alter"}
-"""Elements that may come and go."""
+"""Elements that may be added or removed."""
 
 
 def transposed(entry: Entry, **request: Any) -> DerivedScore:
@@ -53,7 +53,7 @@ def transposed(entry: Entry, **request: Any) -> DerivedScore:
 
 def differences(one: Score, other: Score) -> list[str]:
     """Return the fields in which two scores differ."""
-    found = []
+    names = []
     for pair, prefix in (((one.notes, other.notes), "notes."), ((one, other), "")):
         for field in fields(pair[0]):
             if field.name == "notes":
@@ -61,8 +61,8 @@ def differences(one: Score, other: Score) -> list[str]:
             values = [getattr(each, field.name) for each in pair]
             same = np.array_equal(*values) if isinstance(values[0], np.ndarray) else values[0] == values[1]
             if not same:
-                found.append(prefix + field.name)
-    return found
+                names.append(prefix + field.name)
+    return names
 
 
 def without_names(root) -> list[tuple[str, str, dict[str, str]]]:

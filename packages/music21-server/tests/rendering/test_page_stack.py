@@ -61,7 +61,7 @@ def systems(root):
 
 def heads_by_moment(root):
     """Return the horizontal positions of the noteheads of each moment."""
-    found = defaultdict(list)
+    heads = defaultdict(list)
     for note in groups(root, "note"):
         name = note.get("id")
         if is_grace(name):
@@ -72,8 +72,8 @@ def heads_by_moment(root):
             if each.get("transform") and kind(each) != "page-margin"
         )
         x = float(re.match(r"translate\((-?[\d.]+)", next(note.iter("{*}use")).get("transform"))[1])
-        found[moment_of(name)].append(x + moved)
-    return found
+        heads[moment_of(name)].append(x + moved)
+    return heads
 
 
 def barlines(system):
@@ -103,15 +103,15 @@ def test_barlines_are_aligned(banded) -> None:
 
 
 def test_simultaneous_notes_are_aligned(banded) -> None:
-    found = heads_by_moment(banded)
-    assert len(found) > 12
-    for moment, places in found.items():
+    heads = heads_by_moment(banded)
+    assert len(heads) > 12
+    for moment, places in heads.items():
         middle = sorted(places)[len(places) // 2]
         aside = [x for x in places if abs(x - middle) > 2]
         # In chords with a second, one notehead is beside the others.
         assert len(aside) <= len(places) // 4, moment
         assert all(abs(x - middle) < 260 for x in aside), moment
-    middles = [sorted(found[moment])[len(found[moment]) // 2] for moment in sorted(found)]
+    middles = [sorted(heads[moment])[len(heads[moment]) // 2] for moment in sorted(heads)]
     assert all(right - left > 90 for left, right in pairwise(middles))
 
 

@@ -9,7 +9,7 @@ from music21 import converter, stream
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
 from music21_server.score.table import NO_TIE, NOTE, STEPS, TIE_CONTINUE, TIE_START, TIE_STOP
-from music21_server.synthetic_scores import orchestral_score, score_statistics
+from music21_server.synthetic_scores import ScoreStatistics, orchestral_score, score_statistics
 from music21_server.synthetic_scores.instruments import players
 from music21_server.theory.pitch.transposition import sounding_pitches
 
@@ -42,7 +42,7 @@ def our_notes(score):
 
 
 def their_notes(document):
-    found = Counter()
+    notes = Counter()
     for part_index, part in enumerate(converter.parseData(document.decode(), format="musicxml").parts):
         for measure_index, measure in enumerate(part.getElementsByClass(stream.Measure)):
             for element in measure.recurse().notes:
@@ -55,12 +55,12 @@ def their_notes(document):
                         name = (False, note.displayStep, 0, note.displayOctave)
                     tie = note.tie.type if note.tie is not None else None
                     grace = element.duration.isGrace
-                    found[part_index, measure_index, onset, duration, *name, tie, grace] += 1
-    return found
+                    notes[part_index, measure_index, onset, duration, *name, tie, grace] += 1
+    return notes
 
 
 def test_music21_reads_the_same_notes():
-    # The second one has every kind of instrument.
+    # The second score has every instrument.
     for instruments, measures in ((6, 8), (38, 2)):
         document = orchestral_score(instruments, measures, 1)
         ours, theirs = our_notes(read(document)), their_notes(document)
@@ -76,41 +76,32 @@ def test_same_seed_same_score():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_small_score_has_every_feature(seed):
-    found = score_statistics(read(orchestral_score(6, 8, seed)))
-    assert found.measures == 8
-    assert found.staves == 7
-    assert found.transposing_staves == 2
-    assert found.staves_of_shared_instruments == 2
-    assert found.chord_notes >= 2
-    assert found.ties_over_barlines >= 1
-    assert found.notes_of_triplets >= 6
-    assert found.key_changes >= 1
-    assert found.time_changes >= 1
-    assert found.rests >= 1
-    assert found.relative_sonorities >= 20
+    statistics = score_statistics(read(orchestral_score(6, 8, seed)))
+    assert statistics.measures == 8
+    assert statistics.staves == 7
+    assert statistics.transposing_staves == 2
+    assert statistics.staves_of_shared_instruments == 2
+    assert statistics.chord_notes >= 30
+    assert statistics.ties_over_barlines >= 4
+    assert statistics.notes_of_triplets >= 20
+    assert statistics.key_changes == 2
+    assert statistics.time_changes >= 1
+    assert statistics.rests >= 5
+    assert statistics.relative_sonorities >= 40
 
 
 def test_a_large_score_has_much_of_every_feature(large):
-    found = score_statistics(large)
-    assert found.measures == 40
-    assert found.staves == 45 + 2
-    assert found.transposing_staves >= 10
-    assert found.staves_of_shared_instruments == 4
-    assert found.notes > 45 * 40 * 4
-    assert found.grace_notes > 10
-    assert found.unpitched_notes > 20
-    assert found.rests > 200
-    assert found.chord_notes > 300
-    assert found.ties_over_barlines > 80
-    assert found.notes_of_triplets > 400
-    assert found.key_changes >= 2
-    assert found.time_changes >= 1
-    assert found.sonorities > 600
+    # Exact, because measurements of different commits are compared over the same scores.
+    assert score_statistics(large) == ScoreStatistics(
+        staves=45 + 2, transposing_staves=10, staves_of_shared_instruments=4, measures=40, notes=8666,
+        grace_notes=29, unpitched_notes=194, rests=448, chord_notes=774, ties_over_barlines=128,
+        notes_of_triplets=1221, key_changes=4, time_changes=1, sonorities=863, relative_sonorities=267,
+    )  # fmt: skip
 
 
 def test_there_are_hundreds_of_different_sonorities():
-    # Longer scores have more; this is the shortest that is measured.
-    assert score_statistics(read(orchestral_score(20, 100, 1))).relative_sonorities >= 500
+    # This is the smallest score that is measured; larger ones have more.
+    assert score_statistics(read(orchestral_score(20, 100, 1))).relative_sonorities > 540
 
 
 def test_every_voice_fills_every_bar(large):
@@ -119,7 +110,7 @@ def test_every_voice_fills_every_bar(large):
     ends, filled = begins.copy(), begins.copy()
     place = (table.part, table.measure, table.voice)
     np.maximum.at(ends, place, table.onset + table.duration)
-    # Notes of a chord sound together; they count once.
+    # Notes of a chord count once.
     rows = np.stack([*place, table.onset, table.duration], axis=1)[~table.grace]
     for part, measure, voice, _, duration in np.unique(rows, axis=0):
         filled[part, measure, voice] += duration
@@ -171,7 +162,7 @@ def test_transposing_parts_have_other_signatures_and_sound_in_the_same_key(large
     assert signatures["Horn in F 1"] == [fifths + 1 for fifths in concert]
     assert signatures["Piccolo"] == signatures["Double Bass 1"] == concert
     assert signatures["Snare Drum"] == []
-    # All end on the tonic's triad, and nobody plays anything else.
+    # All parts end on the tonic triad.
     table, heard = large.notes, sounding_pitches(large)
     last = (table.measure == table.measure.max()) & (table.kind == NOTE)
     tonic_is_minor = [key.mode for key in large.keys if key.part == 0][-1] == "minor"
@@ -196,6 +187,7 @@ def test_document_has_title_composer_parts_lyrics_and_slurs():
 
 
 def test_slurs_are_closed_before_the_next_begins():
+    ends = 0
     for part in etree.fromstring(orchestral_score(20, 30, 2)).iterfind("part"):
         open_slurs = Counter()
         for note in part.iter("note"):
@@ -203,14 +195,16 @@ def test_slurs_are_closed_before_the_next_begins():
                 voice = note.findtext("voice")
                 open_slurs[voice] += 1 if slur.get("type") == "start" else -1
                 assert open_slurs[voice] in (0, 1)
+                ends += 1
         assert not any(open_slurs.values())
+    assert ends > 400
 
 
 @pytest.mark.parametrize(("instruments", "measures"), [(1, 1), (1, 3), (2, 1), (3, 2)])
 def test_the_smallest_scores_can_be_read(instruments, measures):
-    found = score_statistics(read(orchestral_score(instruments, measures, 1)))
-    assert found.measures == measures
-    assert found.notes > 0
+    statistics = score_statistics(read(orchestral_score(instruments, measures, 1)))
+    assert statistics.measures == measures
+    assert statistics.notes > 0
 
 
 @pytest.mark.parametrize(("instruments", "measures"), [(0, 5), (5, 0), (-1, 5)])

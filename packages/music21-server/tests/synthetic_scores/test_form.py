@@ -3,8 +3,9 @@ from itertools import pairwise
 
 import pytest
 
+from music21_server.synthetic_scores import form
 from music21_server.synthetic_scores.form import MAX_SIGNATURE, METRES, TEMPOS, Bar, Section, compose
-from music21_server.synthetic_scores.harmony import Key, chord, dominant_seventh
+from music21_server.synthetic_scores.harmony import Key, chord, dominant_seventh, progression
 
 
 def seeded(seed):
@@ -46,6 +47,19 @@ def test_sections_change_key_and_metre_and_modulate_by_a_dominant(measures):
             assert before.chords[-1].tones == dominant_seventh(after.section.key).tones
         assert all(abs(bar.section.key.fifths) <= MAX_SIGNATURE for bar in bars)
         assert bars[-1].chords[-1].tones[0] == bars[-1].section.key.tonic
+
+
+def test_sections_share_the_counts_of_used_chords(monkeypatch):
+    usages = []
+
+    def recorded(key, length, rng, usage):
+        usages.append(usage)
+        return progression(key, length, rng, usage)
+
+    monkeypatch.setattr(form, "progression", recorded)
+    composed(100)
+    assert len(usages) > 2
+    assert all(usage is usages[0] for usage in usages)
 
 
 def test_alterations_of_a_slot_come_from_the_chord_or_the_key():

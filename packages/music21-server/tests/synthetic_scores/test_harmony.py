@@ -51,12 +51,21 @@ def test_every_chord_can_be_reached_from_the_tonic(mode):
 def test_progression_follows_the_successions_and_ends_with_a_cadence(mode, length):
     tonic = "I" if mode == "major" else "i"
     for seed in range(20):
-        found = [each.numeral for each in progression(Key(0, mode), length, seeded(seed), Counter())]
-        assert len(found) == length
-        assert found[-1] == tonic
-        assert length < 2 or found[-2] in {"V", "V7"}
-        assert length < 4 or found[0] == tonic
-        assert all(after in FOLLOWERS[mode][before] for before, after in pairwise(found))
+        numerals = [each.numeral for each in progression(Key(0, mode), length, seeded(seed), Counter())]
+        assert len(numerals) == length
+        assert numerals[-1] == tonic
+        assert length < 2 or numerals[-2] in {"V", "V7"}
+        assert length < 4 or numerals[0] == tonic
+        assert all(after in FOLLOWERS[mode][before] for before, after in pairwise(numerals))
+
+
+def test_rarely_used_chords_are_preferred_and_each_use_is_counted():
+    for seed in range(20):
+        usage = Counter({numeral: 1_000_000 for numeral in FOLLOWERS["major"] if numeral != "vi"})
+        before = usage.copy()
+        numerals = [each.numeral for each in progression(Key(0, "major"), 5, seeded(seed), usage)]
+        assert numerals[1] == "vi"
+        assert usage - before == Counter(numerals[1:])
 
 
 def test_chord_tones_are_spelled_by_function_in_distant_keys():
@@ -70,7 +79,7 @@ def test_related_keys_differ_and_stay_within_the_limit(mode):
     for fifths in range(-4, 5):
         for seed in range(20):
             key = Key(fifths, mode)
-            found = related_key(key, seeded(seed), max_signature=4, new_signature=False)
-            assert found != key
-            assert abs(found.fifths) <= 4
+            new_key = related_key(key, seeded(seed), max_signature=4, new_signature=False)
+            assert new_key != key
+            assert abs(new_key.fifths) <= 4
             assert related_key(key, seeded(seed), max_signature=4, new_signature=True).fifths != fifths

@@ -1,4 +1,4 @@
-"""The census counts what can be counted by hand."""
+"""Statistics of scores small enough to be counted by hand."""
 
 from dataclasses import asdict
 
@@ -104,11 +104,13 @@ def test_a_transposing_part_is_counted_in_its_sounding_key():
         note("D4", 24),
         f"<attributes><key><fifths>-2</fifths></key>{in_a}</attributes>" + note("B-4", 24),
     )
-    found = score_statistics(score_of(*bars, attributes=attributes(fifths=2, rest=clarinet)))
-    assert found.transposing_staves == 1
-    assert found.relative_sonorities == 1  # the tonic of C, then of G, on another clarinet
+    statistics = score_statistics(score_of(*bars, attributes=attributes(fifths=2, rest=clarinet)))
+    assert statistics.transposing_staves == 1
+    assert statistics.relative_sonorities == 1  # the tonic of C, then of G, on another clarinet
 
 
 def test_a_rest_has_no_sonorities():
-    found = score_statistics(score_of("<note><rest/><duration>24</duration></note>", attributes=attributes()))
-    assert (found.sonorities, found.relative_sonorities, found.rests) == (0, 0, 1)
+    statistics = score_statistics(
+        score_of("<note><rest/><duration>24</duration></note>", attributes=attributes())
+    )
+    assert (statistics.sonorities, statistics.relative_sonorities, statistics.rests) == (0, 0, 1)

@@ -59,6 +59,8 @@ test("no threshold can fail, except that stress ends when a hold stage is too sl
   const real = Object.entries(thresholds("stress")).filter(([, list]) => list.length > 0);
   assert.deepEqual(real.map(([name]) => name), [100, 200, 400, 800].map((level) => `mcp_tool_call_duration_ms{stage:hold_${level}}`));
   assert.deepEqual(real[0][1], [{ threshold: "p(95)<=5000", abortOnFail: true }]);
+  assert.ok("mcp_aborts{stage:ramp_100}" in thresholds("stress"));
+  assert.ok(!("mcp_aborts{stage:hold_50}" in thresholds("load")));
 });
 
 test("reasons for an early end", () => {

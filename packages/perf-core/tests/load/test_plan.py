@@ -314,6 +314,8 @@ def test_limits_and_tokens_are_written_for_the_shape_that_measures_them(build: t
 def test_request_timeout_of_the_scenario_is_kept(build: type[Build]) -> None:
     patient = replace(build.scenario(), request_timeout_s=90.0)
     assert plan_scenario(patient, "session", Settings()).settings.request_timeout_s == 90
+    longer = plan_scenario(patient, "session", Settings(request_timeout_s=120.0))
+    assert longer.settings.request_timeout_s == 120
     assert plan_scenario(build.scenario(), "session", Settings()).settings.request_timeout_s == 30
 
 

@@ -30,3 +30,10 @@ def test_each_level_has_a_finding_with_grades(build: type[Build]) -> None:
 def test_worst_level_is_absent_when_the_run_ended_in_the_first_ramp(build: type[Build]) -> None:
     found = concurrent.find(build.evidence([build.stage("ramp_10")]))
     assert "before the first level" in found.figures["concurrent.worst_level_percent"].absent
+
+
+def test_kinds_are_compared_only_when_there_are_several(build: type[Build]) -> None:
+    kinds = {"all": {"known": build.latency(10.0)}}
+    metrics = build.metrics(kinds_ms=kinds)
+    found = concurrent.find(build.evidence([build.stage("hold_10")], metrics=metrics))
+    assert [each.title for each in found.findings] == ["10 clients"]

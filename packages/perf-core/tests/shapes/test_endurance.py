@@ -60,3 +60,8 @@ def test_findings_without_data_are_left_out(build: type[Build]) -> None:
     assert "does not report" in build.finding(found, "Sessions").text
     stateless = held(build, [10.0] * 20, metrics=build.metrics(session_creation_ms=None))
     assert build.finding(stateless, "Sessions").text == "This wire has no sessions."
+
+
+def test_ten_periods_are_enough_for_a_drift(build: type[Build]) -> None:
+    medians: list[float | None] = [10.0] * 9 + [15.0]
+    assert held(build, medians).figures["endurance.latency_drift"].value == pytest.approx(0.5)

@@ -113,7 +113,9 @@ def test_exact_limits(build: type[Build]) -> None:
 def test_worst_client_is_the_figure(build: type[Build]) -> None:
     # One bucket shared by both clients: each gets half.
     half = {"count": 61, "min": 100_000, "max": 160_000}
-    found = values(evidence(build, {"mcp_let_through_at_ms{client:client_2,stage:sustained}": half}))
+    shared = evidence(build, {"mcp_let_through_at_ms{client:client_2,stage:sustained}": half})
+    assert find(shared).figures["rate_limit.rate_off_by_percent"].samples == 61
+    found = values(shared)
     assert found["rate_off_by_percent"] == pytest.approx(50.0)
     few = {"count": 3, "min": 11_000, "max": 11_020}
     found = values(evidence(build, {"mcp_let_through_at_ms{client:client_2,stage:burst}": few}))

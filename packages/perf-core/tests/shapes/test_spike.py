@@ -87,3 +87,10 @@ def test_recovery_without_samples_is_missing_and_not_absent(build: type[Build]) 
     found = recovery(build, latencies(silent, HIGH, CALM), spikes(build, recoveries=1))
     figure = found.figures["spike.recovery_s"]
     assert (figure.value, figure.absent) == (None, "")
+
+
+def test_recovery_in_less_than_a_period_takes_a_period(build: type[Build]) -> None:
+    # The load drops at 19.4 s, and the next period ends at 20 s.
+    stages = spikes(build, recoveries=1, length_s=9.7)
+    found = recovery(build, latencies(CALM, CALM, CALM), stages)
+    assert found.figures["spike.recovery_s"].value == 1.0

@@ -26,7 +26,8 @@ def test_worst_hour_is_the_figure_and_is_named(build: type[Build]) -> None:
         build.finding(found, "Success by hour").text
         == "1,200 calls in 24 hours; not all right at: 13:00 90.00 % of 50."
     )
-    good = stability.find(build.evidence(day(build)))
+    good = stability.find(build.evidence(day(build, hour_07={"calls": 30})))
+    assert good.figures["stability.worst_hour_percent"].samples == 30, "the fewest calls of an hour"
     assert good.figures["stability.worst_hour_percent"].value == 100
     assert "all right in every hour" in build.finding(good, "Success by hour").text
 

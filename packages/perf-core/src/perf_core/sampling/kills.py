@@ -60,8 +60,7 @@ class ProcessKiller(PeriodicThread):
         super().__init__(self._attempt, interval_s, "process-killer", delay_s=interval_s)
         self._root = pid
         self._pattern = pattern
-        # A billionth more: 5 intervals of a fifth of the time must not become 4 by rounding.
-        count = min(KILLS_PER_RUN, int(killing_s / interval_s + 1e-9))
+        count = min(KILLS_PER_RUN, int(killing_s / interval_s))
         self._attempts_left = count if pid is not None and pattern else 0
         self._kills: list[Kill] = []
 

@@ -52,8 +52,8 @@ async def client(server: ServerProcess) -> AsyncIterator[Client[Any]]:
 
 def workers_of(server: ServerProcess) -> list[psutil.Process]:
     """Return the processes that work: the children of the one that forks them."""
-    (workshop,) = psutil.Process(server.pid).children()
-    return workshop.children()
+    (fork_server,) = psutil.Process(server.pid).children()
+    return fork_server.children()
 
 
 def processes_per_core() -> float:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from music21_server.workers.errors import BusyError
-from music21_server.workers.fair_queue import Turns
+from music21_server.workers.fair_queue import FairQueue
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 class Calls:
     """Calls that go on until they are told to end."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: FairQueue) -> None:
         self.turns = turns
         self.begun: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
@@ -48,8 +48,8 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_so_many_go_at_once_and_the_rest_in_order() -> None:
-    calls = Calls(Turns(2, 10))
+async def test_calls_beyond_the_limit_wait_in_order() -> None:
+    calls = Calls(FairQueue(2, 10))
     for name in ("a1", "a2", "a3", "a4"):
         await calls.begin(name)
     assert (calls.begun, calls.turns.waiting) == (["a1", "a2"], 2)
@@ -61,7 +61,7 @@ async def test_so_many_go_at_once_and_the_rest_in_order() -> None:
 
 
 async def test_owners_take_turns() -> None:
-    calls = Calls(Turns(1, 10))
+    calls = Calls(FairQueue(1, 10))
     for name in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
         await calls.begin(name)
     for _ in range(7):
@@ -69,12 +69,12 @@ async def test_owners_take_turns() -> None:
     assert calls.begun == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
 
 
-async def test_one_too_many_is_refused() -> None:
-    calls = Calls(Turns(1, 1))
+async def test_a_call_beyond_the_queue_is_refused() -> None:
+    calls = Calls(FairQueue(1, 1))
     await calls.begin("a1")
     await calls.begin("a2")
     with pytest.raises(
-        BusyError, match=r"1 calls wait already, at most 1 may \(setting max_waiting_calls\). Try"
+        BusyError, match=r"Expected at most 1 waiting calls \(setting max_waiting_calls\), got one more. Try"
     ):
         async with calls.turns.turn("b"):
             pass
@@ -84,8 +84,8 @@ async def test_one_too_many_is_refused() -> None:
         pass
 
 
-async def test_who_leaves_the_queue_takes_no_turn() -> None:
-    calls = Calls(Turns(1, 10))
+async def test_a_cancelled_call_leaves_the_queue() -> None:
+    calls = Calls(FairQueue(1, 10))
     for name in ("a1", "a2", "a3"):
         await calls.begin(name)
     calls.tasks["a2"].cancel()
@@ -96,8 +96,8 @@ async def test_who_leaves_the_queue_takes_no_turn() -> None:
     await calls.end("a3")
 
 
-async def test_a_turn_that_comes_to_one_who_leaves_in_that_moment_goes_to_the_next() -> None:
-    calls = Calls(Turns(1, 10))
+async def test_a_call_cancelled_as_it_is_admitted_passes_its_turn_on() -> None:
+    calls = Calls(FairQueue(1, 10))
     async with calls.turns.turn("a"):
         for name in ("a2", "a3"):
             await calls.begin(name)
@@ -107,8 +107,8 @@ async def test_a_turn_that_comes_to_one_who_leaves_in_that_moment_goes_to_the_ne
     await calls.end("a3")
 
 
-async def test_a_turn_is_not_given_to_one_who_is_about_to_leave() -> None:
-    calls = Calls(Turns(1, 10))
+async def test_a_cancelled_call_is_not_admitted() -> None:
+    calls = Calls(FairQueue(1, 10))
     async with calls.turns.turn("a"):
         for name in ("a2", "a3"):
             await calls.begin(name)
@@ -119,8 +119,8 @@ async def test_a_turn_is_not_given_to_one_who_is_about_to_leave() -> None:
     assert calls.turns.waiting == 0
 
 
-async def test_a_call_that_fails_or_is_cancelled_gives_its_turn_back() -> None:
-    turns = Turns(1, 0)
+async def test_a_failed_or_cancelled_call_frees_its_turn() -> None:
+    turns = FairQueue(1, 0)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with turns.turn("a"):

@@ -8,11 +8,13 @@ from music21_server.workers import progress
 from music21_server.workers.progress import Progress, listening, report
 
 
-def test_where_nobody_listens_nothing_happens() -> None:
+def test_without_a_listener_reports_do_nothing() -> None:
     report(1, 2, "half")
 
 
-def test_reports_come_at_once_and_then_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_report_arrives_at_once_and_later_ones_ten_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now_s = 0.0
     monkeypatch.setattr(progress, "monotonic", lambda: now_s)
     heard: list[Progress] = []

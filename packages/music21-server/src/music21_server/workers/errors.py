@@ -1,12 +1,12 @@
-"""What can go wrong with work in a worker process.
+"""Errors of work in worker processes.
 
 ScoreError
 └── WorkError
-    ├── BusyError            too many calls wait already
-    ├── WorkDeadlineError    it took longer than it may; it was stopped
-    ├── WorkMemoryError      it needed more memory than it may have; it was stopped
-    ├── WorkerCrashError     its process ended in the middle of it
-    ├── WorkFailedError      an error of the program; the log has more under a reference
+    ├── BusyError            too many calls are waiting
+    ├── WorkDeadlineError    it took too long and was stopped
+    ├── WorkMemoryError      it needed too much memory and was stopped
+    ├── WorkerCrashError     its process ended during the work
+    ├── WorkFailedError      a bug; the log has the traceback under a reference
     └── NoWorkersError       no worker process can be started
 """
 
@@ -16,27 +16,27 @@ from music21_server.errors import ScoreError
 
 
 class WorkError(ScoreError):
-    """Work was not done; the message says why, and what to do."""
+    """Work that was not done; the message says why and what to do."""
 
 
 class BusyError(WorkError):
-    """Too many calls wait already."""
+    """Too many calls are waiting."""
 
 
 class WorkDeadlineError(WorkError):
-    """The work took longer than it may, and was stopped."""
+    """The work took too long and was stopped."""
 
 
 class WorkMemoryError(WorkError):
-    """The work needed more memory than it may have, and was stopped."""
+    """The work needed too much memory and was stopped."""
 
 
 class WorkerCrashError(WorkError):
-    """The process that did the work ended in the middle of it."""
+    """The worker process ended during the work."""
 
 
 class WorkFailedError(WorkError):
-    """The work failed by an error of the program."""
+    """The work failed because of a bug."""
 
 
 class NoWorkersError(WorkError):

@@ -1,4 +1,4 @@
-"""Whose turn it is, when there are more calls than workers."""
+"""A bounded queue that lets waiting owners take turns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from music21_server.workers.errors import BusyError
 
 
-class Turns:
-    """Lets so many calls go at once; the others wait, owner by owner in turn, each owner's in order.
+class FairQueue:
+    """Admits a number of calls at once; owners of waiting calls take turns, each in order of arrival.
 
     Args:
-        at_once: How many may go.
-        max_waiting: How many may wait; one more is refused.
+        at_once: Calls admitted at the same time.
+        max_waiting: Calls that may wait; one more is refused.
     """
 
     def __init__(self, at_once: int, max_waiting: int) -> None:
@@ -26,15 +26,15 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of waiting calls."""
         return self._count
 
     @contextlib.asynccontextmanager
     async def turn(self, owner: str) -> AsyncIterator[None]:
-        """Wait for a turn, and keep it for the block.
+        """Wait for admission and hold it for the block.
 
         Raises:
-            BusyError: Too many wait already.
+            BusyError: Too many calls are waiting.
         """
         if self._free:
             self._free -= 1
@@ -48,8 +48,8 @@ class Turns:
     async def _wait(self, owner: str) -> None:
         if self._count >= self._max_waiting:
             raise BusyError(
-                f"The server is busy: {self._count} calls wait already, at most {self._max_waiting} may "
-                "(setting max_waiting_calls). Try again in some seconds."
+                f"Expected at most {self._max_waiting} waiting calls (setting max_waiting_calls), got "
+                "one more. Try again in a few seconds."
             )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(owner, deque()).append(turn)
@@ -59,18 +59,18 @@ class Turns:
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._remove(owner, turn)
-            else:  # the turn had come already, in the same moment
+            else:  # admitted at the same moment
                 self._pass_on()
             raise
 
     def _pass_on(self) -> None:
-        """Give a turn that is free to the next call."""
+        """Admit the next waiting call."""
         while self._waiting:
             owner, queue = next(iter(self._waiting.items()))
             self._waiting.move_to_end(owner)
             turn = queue[0]
             self._remove(owner, turn)
-            if not turn.cancelled():  # or its call is about to leave
+            if not turn.cancelled():  # a cancelled call is about to leave
                 turn.set_result(None)
                 return
         self._free += 1

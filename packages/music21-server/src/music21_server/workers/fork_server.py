@@ -1,21 +1,21 @@
-"""A process that has imported everything heavy, and becomes workers by forking.
+"""A process that has imported everything heavy and forks workers.
 
-A worker costs some 10 ms this way, and a few megabytes, where a new interpreter would import music21 for
-2 s. It is a process of its own because forking one that serves (event loop, threads, sockets) is unsafe. It
-is not the fork server of `multiprocessing` because that one imports the program's main module into each
-worker, hides imports that fail, writes to the program's standard output, stays when its work is over, and
-cannot end a worker that hangs when the program has been killed.
+A forked worker takes about 10 ms and a few megabytes; a new interpreter takes 2 s to import music21. The fork
+server is a separate process because forking a serving one (event loop, threads, sockets) is unsafe. It is not
+the one of `multiprocessing`, which imports the main module into each worker, hides imports that fail, writes
+to the server's standard output, outlives its work, and cannot end a hanging worker after the server was
+killed.
 
-The program and the workshop speak through a socket, in records of a letter and three numbers:
+Server and fork server exchange records of one letter and three numbers over a socket:
 
-    to the workshop     F  make a worker; the record carries the socket that the worker shall serve
-                        K  kill the worker of this process id, if it still is one
-    from the workshop   R  everything is imported
-                        B  a worker is born: process id
-                        E  a worker has ended: process id, exit code (negative: the signal that killed it),
-                           most bytes of memory that were resident at once
+    to the fork server    F  fork a worker; the record carries the socket that the worker serves
+                          K  kill the worker with this process id, if there is one
+    from the fork server  R  everything is imported
+                          B  a worker was forked: process id
+                          E  a worker has ended: process id, exit code (negative: the signal that killed it),
+                             peak resident memory in bytes
 
-When the program is gone, in whatever way, the workshop kills all its workers and ends.
+When the server is gone, however it ended, the fork server kills all its workers and ends.
 """
 
 from __future__ import annotations
@@ -44,44 +44,44 @@ COMMAND: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1])['path']; "
     "from music21_server.workers.fork_server import main; main()"
 )
-"""What the program starts the workshop with (`python -P -c`); the arguments are JSON."""
+"""Code that starts the fork server (`python -P -c`); its argument is JSON."""
 
 
 def main() -> None:
-    """Be the workshop."""
+    """Run the fork server."""
     arguments = json.loads(sys.argv[1])
-    # Control-C and the end of a service reach every process there is; only the program shall act on them.
+    # Control-C and the stop of a service reach every process; only the server may act on them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Open to the very end: when it closes, the program kills what is left, and stderr may have more to say.
-    program = socket.socket(fileno=arguments["socket"])
+    # Open until the end: when it closes, the server kills this process, which may still write to stderr.
+    parent = socket.socket(fileno=arguments["socket"])
     for module in arguments["preload"]:
         importlib.import_module(module)
     gc.collect()
-    gc.freeze()  # a collection in a worker would write to, and so copy, the pages of all that was imported
-    program.sendall(RECORD.pack(READY, 0, 0, 0))
-    _Workshop(program, arguments["memory_bytes"]).run()
-    os._exit(0)  # the program waits; taking music21 down object by object would cost it 0.1 s
+    gc.freeze()  # a collection in a worker would write to all imported pages, and so copy them
+    parent.sendall(RECORD.pack(READY, 0, 0, 0))
+    _ForkServer(parent, arguments["memory_bytes"]).run()
+    os._exit(0)  # the server waits; tearing music21 down object by object would take 0.1 s
 
 
-class _Workshop:
-    def __init__(self, program: socket.socket, memory_bytes: int) -> None:
-        self._program = program
+class _ForkServer:
+    def __init__(self, parent: socket.socket, memory_bytes: int) -> None:
+        self._parent = parent
         self._memory_bytes = memory_bytes
         self._workers: set[int] = set()
-        self._deaths, self._death = socket.socketpair()
+        self._child_events, self._wakeup = socket.socketpair()
 
     def run(self) -> None:
-        """Make and kill workers until the program is gone."""
-        for end in (self._deaths, self._death):
+        """Fork and kill workers until the server is gone."""
+        for end in (self._child_events, self._wakeup):
             end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the socket
-        signal.set_wakeup_fd(self._death.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
         with selectors.DefaultSelector() as selector:
-            selector.register(self._program, selectors.EVENT_READ)
-            selector.register(self._deaths, selectors.EVENT_READ)
+            selector.register(self._parent, selectors.EVENT_READ)
+            selector.register(self._child_events, selectors.EVENT_READ)
             try:
-                while self._program_is_there(selector):
+                while self._serve_once(selector):
                     pass
             finally:
                 for worker in self._workers:
@@ -89,31 +89,29 @@ class _Workshop:
                 for worker in self._workers:
                     os.waitpid(worker, 0)
 
-    def _program_is_there(self, selector: selectors.BaseSelector) -> bool:
-        """Do what has become necessary; return whether to go on."""
+    def _serve_once(self, selector: selectors.BaseSelector) -> bool:
+        """Handle the next events; return whether the server is still there."""
         ready = [key.fileobj for key, _ in selector.select()]
-        if self._deaths in ready:
+        if self._child_events in ready:
             with contextlib.suppress(BlockingIOError):
-                self._deaths.recv(4096)
-            self._bury()
-        return self._program not in ready or self._obey()
+                self._child_events.recv(4096)
+            self._reap()
+        return self._parent not in ready or self._handle_order()
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         while self._workers:
             worker, status, usage = os.wait4(-1, os.WNOHANG)
             if worker == 0:
                 return
             self._workers.discard(worker)
-            self._say(ENDED, worker, os.waitstatus_to_exitcode(status), usage.ru_maxrss * _RSS_UNIT_BYTES)
+            self._send(ENDED, worker, os.waitstatus_to_exitcode(status), usage.ru_maxrss * _RSS_UNIT_BYTES)
 
-    def _obey(self) -> bool:
+    def _handle_order(self) -> bool:
         try:
-            record, descriptors, _, _ = socket.recv_fds(self._program, RECORD.size, 1)
+            record, descriptors, _, _ = socket.recv_fds(self._parent, RECORD.size, 1)
         except ConnectionError:
             return False
-        if (
-            len(record) < RECORD.size
-        ):  # records are written at once, so that there is only a whole one or the end
+        if len(record) < RECORD.size:  # records are written whole, so a short one means the end
             return False
         order, worker, _, _ = RECORD.unpack(record)
         if order == FORK:
@@ -128,25 +126,25 @@ class _Workshop:
         if worker == 0:
             self._work(connection)
         self._workers.add(worker)
-        self._say(BORN, worker)
+        self._send(BORN, worker)
 
     def _work(self, connection: socket.socket) -> NoReturn:
-        """Be a worker; nothing of the workshop may run on in this process."""
+        """Be a worker; nothing of the fork server may keep running in this process."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._program.close()
-            self._deaths.close()
-            self._death.close()
+            self._parent.close()
+            self._child_events.close()
+            self._wakeup.close()
             serve(connection.fileno(), connection.fileno(), self._memory_bytes)
             code = 0
-        except BaseException:  # noqa: BLE001 - it ends here, and says why
+        except BaseException:  # noqa: BLE001 - the process ends here and reports why
             traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(code)
 
-    def _say(self, word: bytes, worker: int, code: int = 0, peak_bytes: int = 0) -> None:
-        with contextlib.suppress(ConnectionError):  # the program is gone: the next select says so
-            self._program.sendall(RECORD.pack(word, worker, code, peak_bytes))
+    def _send(self, word: bytes, worker: int, code: int = 0, peak_bytes: int = 0) -> None:
+        with contextlib.suppress(ConnectionError):  # the server is gone, as the next select reports
+            self._parent.sendall(RECORD.pack(word, worker, code, peak_bytes))

@@ -1,4 +1,4 @@
-"""Workers that are forked, by a process that has imported everything: see `workshop`."""
+"""Workers forked by a process that has imported everything; see `fork_server`."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from music21_server.workers.processes import (
     BUFFER_BYTES,
     ONE_THREAD,
     START_S,
-    End,
+    ProcessEnd,
     WorkerProcess,
-    not_started,
+    start_failure,
     worker_arguments,
 )
 
 _END_S: Final = 5.0
-"""For a workshop that has nothing more to do."""
+"""Time for an idle fork server to end."""
 
 
-_Birth = asyncio.Future[tuple[int, asyncio.Future[End]]]
-"""Process id, and what is done when the process has ended."""
+_Birth = asyncio.Future[tuple[int, asyncio.Future[ProcessEnd]]]
+"""Process id, and a future that is done when the process has ended."""
 
 
-class ForkedWorkers:
-    """Workers from a workshop.
+class ForkWorkers:
+    """Workers from a fork server.
 
     Args:
         preload: Modules that it imports.
-        memory_bytes: By which a worker may grow.
+        memory_bytes: Memory by which a worker may grow.
     """
 
     def __init__(self, preload: Sequence[str], memory_bytes: int) -> None:
@@ -49,29 +49,29 @@ class ForkedWorkers:
         self.lost: asyncio.Future[None] = loop.create_future()
         self._ready: asyncio.Future[None] = loop.create_future()
         self._births: deque[_Birth] = deque()
-        self._ended: dict[int, asyncio.Future[End]] = {}
-        self._said = b""
+        self._ended: dict[int, asyncio.Future[ProcessEnd]] = {}
+        self._received = b""
         self._control, self._theirs = socket.socketpair()
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Start the workshop, and wait until it has imported everything."""
+        """Start the fork server, and wait until it has imported everything."""
         try:
-            self._process = self._opened()
+            self._process = self._start_process()
         except OSError as error:
-            raise NoWorkersError(not_started(str(error))) from error
+            raise NoWorkersError(start_failure(str(error))) from error
         self._control.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear)
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._receive)
         try:
             async with asyncio.timeout(START_S):
                 await asyncio.wait((self._ready, self.lost), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as error:
-            raise NoWorkersError(not_started(f"the imports took longer than {START_S:g} s")) from error
+            raise NoWorkersError(start_failure(f"the imports took longer than {START_S:g} s")) from error
         if not self._ready.done():
-            raise NoWorkersError(not_started("their workshop ended"))
+            raise NoWorkersError(start_failure("their fork server ended"))
 
     async def worker(self) -> WorkerProcess:
-        """Let the workshop fork."""
+        """Ask the fork server for a worker."""
         ours, theirs = socket.socketpair()
         try:
             birth: _Birth = asyncio.get_running_loop().create_future()
@@ -80,12 +80,12 @@ class ForkedWorkers:
             self._births.append(birth)
             await asyncio.wait((birth, self.lost), return_when=asyncio.FIRST_COMPLETED)
             if not birth.done():
-                raise NoWorkersError(not_started("their workshop ended"))
+                raise NoWorkersError(start_failure("their fork server ended"))
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES)
         except BaseException as error:
             ours.close()
             if isinstance(error, OSError):
-                raise NoWorkersError(not_started(str(error))) from error
+                raise NoWorkersError(start_failure(str(error))) from error
             raise
         pid, ended = birth.result()
         worker = WorkerProcess(reader, writer, ended, lambda: self._kill(pid))
@@ -93,7 +93,7 @@ class ForkedWorkers:
         return worker
 
     async def close(self) -> None:
-        """Let the workshop kill its workers and end."""
+        """Let the fork server kill its workers and end."""
         if self._process is None:
             self._theirs.close()
             self._control.close()
@@ -104,44 +104,44 @@ class ForkedWorkers:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_END_S):
                     await asyncio.wait((self.lost,))
-        self._lose()
-        self._process.kill()  # one that has no workers yet, or hangs; the others have ended
+        self._mark_lost()
+        self._process.kill()  # if it has no workers yet, or hangs; otherwise it has ended
         self._process.wait()
 
-    def _opened(self) -> subprocess.Popen[bytes]:
+    def _start_process(self) -> subprocess.Popen[bytes]:
         arguments = {"socket": self._theirs.fileno(), **worker_arguments(self._preload, self._memory_bytes)}
         with self._theirs:
             return subprocess.Popen(
                 [sys.executable, "-P", "-c", fork_server.COMMAND, json.dumps(arguments)],
                 stdin=subprocess.DEVNULL,
-                stdout=2,  # the program's standard output may be a client's
+                stdout=2,  # the server's standard output may be a client's
                 pass_fds=[self._theirs.fileno()],
                 env={**ONE_THREAD, **os.environ},
                 start_new_session=True,
             )
 
     def _kill(self, pid: int) -> None:
-        # The workshop knows whether the process is still its child; the id alone could be another's by now.
+        # The fork server knows whether the process is still its child: ids are reused.
         with contextlib.suppress(OSError):
             self._control.send(RECORD.pack(KILL, pid, 0, 0))
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         try:
-            said = self._control.recv(1 << 16)
+            data = self._control.recv(1 << 16)
         except BlockingIOError:
             return
         except OSError:
-            said = b""
-        if not said:
-            self._lose()
+            data = b""
+        if not data:
+            self._mark_lost()
             return
-        self._said += said
-        while len(self._said) >= RECORD.size:
-            word, pid, code, peak_bytes = RECORD.unpack_from(self._said)
-            self._said = self._said[RECORD.size :]
-            self._understand(word, pid, End(code, peak_bytes))
+        self._received += data
+        while len(self._received) >= RECORD.size:
+            word, pid, code, peak_bytes = RECORD.unpack_from(self._received)
+            self._received = self._received[RECORD.size :]
+            self._handle(word, pid, ProcessEnd(code, peak_bytes))
 
-    def _understand(self, word: bytes, pid: int, end: End) -> None:
+    def _handle(self, word: bytes, pid: int, end: ProcessEnd) -> None:
         if word == READY:
             self._ready.set_result(None)
         elif word == BORN:
@@ -150,11 +150,11 @@ class ForkedWorkers:
         elif word == ENDED:
             self._ended.pop(pid).set_result(end)
 
-    def _lose(self) -> None:
+    def _mark_lost(self) -> None:
         if self.lost.done():
             return
         asyncio.get_running_loop().remove_reader(self._control.fileno())
         self._control.close()
         self.lost.set_result(None)
         while self._ended:
-            self._ended.popitem()[1].set_result(End())
+            self._ended.popitem()[1].set_result(ProcessEnd())

@@ -1,4 +1,4 @@
-"""How much memory a worker has and may have."""
+"""Memory limit of a worker process."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Final
 
 import psutil
 
-_WORN_BYTES: Final = 64_000_000
-"""By which a process may have grown after a task; allocators and caches keep what large scores needed."""
+_GROWTH_BYTES: Final = 64_000_000
+"""Growth after which a process is replaced; allocators and caches keep what large scores needed."""
 
 _NEAR_BYTES: Final = 32_000_000
-"""Who has come so near to the bound has been refused memory, which is asked for in pieces of this order."""
+"""Distance from the limit that means refused memory, since allocations are about this large."""
 
 
-class MemoryBound:
-    """Bounds the address space of this process: beyond it allocations fail.
+class MemoryLimit:
+    """Limits the address space of this process; allocations beyond it fail.
 
-    The address space, not what is resident of it: the system bounds only the former, where memory is asked
-    for and before the machine has none left. Some systems do not (Windows, macOS): there is no bound there.
+    It limits the address space and not resident memory because the system can refuse only the former, at
+    allocation and before the machine runs out. Windows and macOS have no such limit.
 
     Args:
-        more_bytes: By which the process may grow.
+        more_bytes: Memory by which the process may grow.
     """
 
     def __init__(self, more_bytes: int) -> None:
         self._process = psutil.Process()
         memory = self._process.memory_info()
         self._most_bytes = memory.vms + more_bytes
-        self._worn_bytes = memory.rss + _WORN_BYTES
+        self._replace_above_bytes = memory.rss + _GROWTH_BYTES
         with contextlib.suppress(ImportError, ValueError, OSError):
             import resource  # not on Windows
 
@@ -39,9 +39,9 @@ class MemoryBound:
             resource.setrlimit(resource.RLIMIT_AS, (self._most_bytes, hard))
 
     def was_reached(self) -> bool:
-        """Return whether the process has ever come so near to its bound that it was refused memory.
+        """Return whether the process has ever come close enough to its limit to be refused memory.
 
-        Libraries in C say many things when they are: libxml2, that a document is broken.
+        C libraries report that in many ways; libxml2 says that the document is broken.
         """
         try:
             status = Path("/proc/self/status").read_text()
@@ -51,6 +51,6 @@ class MemoryBound:
         peak_bytes = int(lines["VmPeak"].split()[0]) * 1024
         return peak_bytes > self._most_bytes - _NEAR_BYTES
 
-    def is_worn(self) -> bool:
-        """Return whether the process has grown so much that another one should take its place."""
-        return bool(self._process.memory_info().rss > self._worn_bytes) or self.was_reached()
+    def has_outgrown(self) -> bool:
+        """Return whether the process has grown so much that it should be replaced."""
+        return bool(self._process.memory_info().rss > self._replace_above_bytes) or self.was_reached()

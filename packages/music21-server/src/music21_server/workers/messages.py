@@ -1,7 +1,7 @@
-"""What the pool and its workers say to each other: a length, then a pickle.
+"""Messages between the pool and its workers: a length, then a pickle.
 
-Both ends are processes of one program, and nothing from outside is ever unpickled: documents and columns
-travel as bytes within these messages.
+Both ends are processes of one server, and nothing from outside is ever unpickled: documents and columns
+travel as bytes inside these messages.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LENGTH: Final = struct.Struct("!Q")
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker shall do.
+    """A task for a worker.
 
     Attributes:
-        deadline_s: After this and a little more the worker ends itself, should nobody be left to kill it.
-        function: Of a module.
+        deadline_s: Time limit; shortly after it the worker ends itself, in case nobody is left to kill it.
+        function: A function at the top level of a module.
         arguments: Its arguments.
-        is_followed: Whether somebody wants to hear how far it has come: a report wakes both processes.
+        is_followed: Whether a client wants progress; each report wakes both processes.
     """
 
     deadline_s: float
@@ -48,11 +48,11 @@ class Done:
 
     Attributes:
         result: What the function returned.
-        is_worn: Whether the process has grown so much that another one should take its place.
+        has_outgrown: Whether the process has grown so much that it should be replaced.
     """
 
     result: Any
-    is_worn: bool
+    has_outgrown: bool
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Refused:
     """The function raised an error that is meant for the caller.
 
     Attributes:
-        kind: Class of the error.
+        kind: The class of the error.
         message: Its message.
     """
 
@@ -70,15 +70,15 @@ class Refused:
 
 @dataclass(frozen=True)
 class OutOfMemory:
-    """The function needed more memory than it may have."""
+    """The function needed more memory than allowed."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The function raised an error that nobody expected.
+    """The function raised an unexpected error.
 
     Attributes:
-        trace: Traceback.
+        trace: The traceback.
     """
 
     trace: str
@@ -87,13 +87,13 @@ class Failed:
 Answer = Ready | Progress | Done | Refused | OutOfMemory | Failed
 
 
-def packed(message: Task | Answer) -> bytes:
-    """Return a message without its length."""
+def pack(message: Task | Answer) -> bytes:
+    """Return a pickled message, without its length."""
     return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 async def receive(reader: StreamReader) -> Answer:
-    """Return the next answer of a worker.
+    """Return the next answer from a worker.
 
     Raises:
         asyncio.IncompleteReadError: The worker has ended.
@@ -105,7 +105,7 @@ async def receive(reader: StreamReader) -> Answer:
 
 
 def receive_bytes(descriptor: int) -> bytearray | None:
-    """Return the next message as bytes, None when the pool has closed the connection or is gone."""
+    """Return the next message as bytes, or None when the pool has closed the connection."""
     try:
         (length,) = LENGTH.unpack(_read(descriptor, LENGTH.size))
         return _read(descriptor, length)
@@ -113,11 +113,11 @@ def receive_bytes(descriptor: int) -> bytearray | None:
         return None
 
 
-def unpacked_task(message: bytearray) -> Task:
+def unpack_task(message: bytearray) -> Task:
     """Return the task in a message.
 
     Raises:
-        Exception: Whatever the import of its function raises.
+        Exception: The import of its function failed.
     """
     task: Task = pickle.loads(message)  # noqa: S301 - from our own process
     return task
@@ -130,7 +130,7 @@ def send_answer(descriptor: int, message: bytes) -> None:
         OSError: The pool is gone.
     """
     length = LENGTH.pack(len(message))
-    # Small ones in one piece, so that the pool is woken once; large ones are not copied for that.
+    # Small messages go out in one write, so that the pool wakes once; large ones are not copied for that.
     for piece in (length + message,) if len(message) < _SMALL else (length, message):
         rest = memoryview(piece)
         while rest:

@@ -1,4 +1,4 @@
-"""What a caller gets for work that has ended, one way or another."""
+"""Results and errors for the caller of finished work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from music21_server.workers.errors import (
     WorkMemoryError,
 )
 from music21_server.workers.messages import Answer, Done, Failed, OutOfMemory, Refused
-from music21_server.workers.processes import End
+from music21_server.workers.processes import ProcessEnd
 
 _logger = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ def result_of(answer: Answer, memory_bytes: int) -> Any:
     """Return what the function returned.
 
     Args:
-        answer: The worker's.
-        memory_bytes: What the work may need.
+        answer: The worker's answer.
+        memory_bytes: Memory limit of the work.
 
     Raises:
         ScoreError: The function raised it.
         WorkMemoryError: It needed too much memory.
-        WorkFailedError: It raised another error; the log has it, under the reference in the message.
+        WorkFailedError: It raised another error, logged under the reference in the message.
     """
     if isinstance(answer, Done):
         return answer.result
@@ -42,48 +42,47 @@ def result_of(answer: Answer, memory_bytes: int) -> Any:
     if isinstance(answer, OutOfMemory):
         raise WorkMemoryError(
             f"The work needed more than {memory_bytes // 1_000_000:,} MB of memory (setting "
-            "worker_memory_bytes), and was stopped. Ask for less at once: fewer measures or parts, or a part "
-            "of the score."
+            "worker_memory_bytes) and was stopped. Ask for fewer measures or parts."
         )
-    trace = answer.trace if isinstance(answer, Failed) else f"an answer was not expected: {answer}"
+    trace = answer.trace if isinstance(answer, Failed) else f"unexpected answer: {answer}"
     reference = secrets.token_hex(4)
     _logger.error("work failed in a worker process, reference %s:\n%s", reference, trace)
     raise WorkFailedError(
-        f"The work failed by an error of this program (reference {reference}, under which its log says "
-        "more). Nothing stored is lost; other measures, parts or options may work."
+        f"The work failed because of a bug in this server, logged under reference {reference}. Nothing "
+        "stored is lost; other measures, parts or options may work."
     )
 
 
-def too_long(deadline_s: float) -> WorkDeadlineError:
+def deadline_error(deadline_s: float) -> WorkDeadlineError:
     """Return the error for work that was stopped because it took too long."""
     return WorkDeadlineError(
-        f"The work took longer than {deadline_s:g} s (setting work_timeout_s), and was stopped. Ask for less "
-        "at once: fewer measures or parts, or a part of the score."
+        f"The work took longer than {deadline_s:g} s (setting work_timeout_s) and was stopped. Ask for fewer "
+        "measures or parts."
     )
 
 
-def crash(end: End, memory_bytes: int) -> WorkError:
-    """Return the error for a process that ended in the middle of the work, and log it.
+def crash_error(end: ProcessEnd, memory_bytes: int) -> WorkError:
+    """Log that a process ended during its work, and return the error for the caller.
 
     Args:
-        end: How it ended.
-        memory_bytes: What the work may need.
+        end: The end of the process.
+        memory_bytes: Memory limit of the work.
     """
-    how = "without saying why" if end.code is None else f"with exit code {end.code}"
+    how = "for an unknown reason" if end.code is None else f"with exit code {end.code}"
     if end.code is not None and end.code < 0:
         how = f"by signal {-end.code} ({signal.strsignal(-end.code)})"
-    _logger.error("a worker process ended %s in the middle of a call", how)
+    _logger.error("a worker process ended %s during a call", how)
     if end.peak_bytes > memory_bytes // 2:
-        # A library that is refused memory often ends its process; it had at least what was resident.
+        # A library that is refused memory often ends its process; it used at least its resident memory.
         used, most = (size // 1_000_000 for size in (end.peak_bytes, memory_bytes))
         return WorkMemoryError(
-            f"The process that did the work ended {how} when it used {used:,} MB of memory or more, and it "
-            f"may use {most:,} MB (setting worker_memory_bytes): it probably needed more. Ask for less at "
-            "once: fewer measures or parts."
+            f"The worker process ended {how} after using at least {used:,} MB of the {most:,} MB of memory "
+            "that it may use (setting worker_memory_bytes); it probably needed more. Ask for fewer measures "
+            "or parts."
         )
     if end.code == -_KILL:
         how += ", perhaps because the machine ran out of memory"
     return WorkerCrashError(
-        f"The process that did the work ended {how}. Nothing stored is lost; try again, and if it happens "
-        "again, ask for fewer measures or parts at once."
+        f"The worker process ended {how}. Nothing stored is lost; try again, and if it happens again, ask "
+        "for fewer measures or parts."
     )

@@ -1,11 +1,11 @@
-"""Heavy work in worker processes: never in the event loop's way, never longer than it may, and killable.
+"""Heavy work in worker processes: off the event loop, bounded in time and memory, and killable.
 
     async with Pool(PoolSettings(worker_processes=2)) as pool:
         roots = await pool.run(find_roots, columns, deadline_s=30)
 
-Calls beyond the workers wait, owner by owner in turn. A worker that is killed, crashes, hangs or needs too
-much memory costs that one call an error, which says so; the next call has another worker at once, for one
-more than needed is always ready.
+Calls wait when all workers are busy, and owners take turns. A worker that is killed, crashes, hangs or needs
+too much memory costs that one call an error that says so; the next call gets another worker at once, because
+a spare one is always ready.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from music21_server.workers.errors import (
     WorkFailedError,
     WorkMemoryError,
 )
-from music21_server.workers.fair_queue import Turns
-from music21_server.workers.fork_workers import ForkedWorkers
-from music21_server.workers.messages import Answer, Done, OutOfMemory, Task, packed
-from music21_server.workers.outcomes import crash, result_of, too_long
-from music21_server.workers.processes import End, Source, WorkerProcess
+from music21_server.workers.fair_queue import FairQueue
+from music21_server.workers.fork_workers import ForkWorkers
+from music21_server.workers.messages import Answer, Done, OutOfMemory, Task, pack
+from music21_server.workers.outcomes import crash_error, deadline_error, result_of
+from music21_server.workers.processes import ProcessEnd, Source, WorkerProcess
 from music21_server.workers.progress import Listener
-from music21_server.workers.spawn_workers import SpawnedWorkers
+from music21_server.workers.spawn_workers import SpawnWorkers
 
 _logger = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 _SPARE: Final = 1
-"""Workers beyond those that can be busy: one that dies is replaced at once."""
+"""Spare workers, so that one that dies is replaced at once."""
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 30.0
-"""Between two attempts to start workers."""
+"""Pauses between attempts to start workers."""
 
 _DEATH_S: Final = 2.0
-"""Until the exit code of a worker that has broken its connection is known."""
+"""Time to learn the exit code of a worker that has broken its connection."""
 
 PRELOAD: Final = (
     "music21",
@@ -62,22 +62,21 @@ PRELOAD: Final = (
     "music21_server.composition.harmonization.harmonize",
     "music21_server.composition.imitation.generation",
 )
-"""Modules that workers have imported before they get work."""
+"""Modules that workers import before their first task."""
 
 Loss = Literal["deadline", "memory", "crash", "abandoned", "worn", "died idle", "workshop ended"]
-"""Why a worker is not used any more: its call took too long, needed too much memory, ended the process, or
-had nobody waiting for it any more; it had grown too much; it ended without work; or what forks workers
-ended."""
+"""Why a worker was dropped: its call took too long, needed too much memory, ended the process or lost its
+caller; it had grown too much; it ended while idle; or the fork server ended. Label values of a metric."""
 
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """Bounds of the pool; each has a setting of the same name.
+    """Limits of the pool; each has a setting of the same name.
 
     Attributes:
-        worker_processes: Calls that are worked on at once.
+        worker_processes: Calls served at once.
         max_waiting_calls: Calls that may wait for a worker.
-        worker_memory_bytes: What the work of one call may need.
+        worker_memory_bytes: Memory that one call may need.
     """
 
     worker_processes: int = 2
@@ -87,17 +86,17 @@ class PoolSettings:
 
 @dataclass(frozen=True)
 class PoolFigures:
-    """What the pool does, and what went wrong since it was started.
+    """Load of the pool, and failures since it was started.
 
     Attributes:
         workers: Processes that are ready or busy.
-        busy: Processes that work.
-        waiting: Calls that wait.
+        busy: Processes at work.
+        waiting: Waiting calls.
         deadlines: Calls that were stopped because they took too long.
         memory_failures: Calls that needed too much memory.
         crashes: Calls whose process ended.
-        failures: Calls that failed by an error of the program.
-        lost: Workers that others have replaced, by reason.
+        failures: Calls that failed because of a bug.
+        lost: Workers that were replaced, by reason.
     """
 
     workers: int
@@ -111,13 +110,13 @@ class PoolFigures:
 
 
 class Pool:
-    """Does work in worker processes.
+    """Runs functions in worker processes.
 
     Args:
-        settings: Bounds.
-        preload: Modules that workers have imported before they get work.
-        can_fork: Whether workers are forked from a process that has imported everything; else each imports by
-            itself, which takes seconds.
+        settings: Limits.
+        preload: Modules that workers import before their first task.
+        can_fork: Whether workers are forked from a process that has imported everything; otherwise each
+            imports for itself, which takes seconds.
     """
 
     def __init__(
@@ -129,17 +128,15 @@ class Pool:
     ) -> None:
         self._settings = settings
         self._preload = tuple(preload)
-        self._source_type: type[ForkedWorkers | SpawnedWorkers] = (
-            ForkedWorkers if can_fork else SpawnedWorkers
-        )
-        self._turns = Turns(settings.worker_processes, settings.max_waiting_calls)
+        self._source_type: type[ForkWorkers | SpawnWorkers] = ForkWorkers if can_fork else SpawnWorkers
+        self._queue = FairQueue(settings.worker_processes, settings.max_waiting_calls)
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._is_short = asyncio.Event()
-        self._has_news = asyncio.Event()
+        self._has_changed = asyncio.Event()
         self._failure: str | None = _STOPPED
         self._keeper: asyncio.Task[None] | None = None
-        self._went_wrong: dict[type[WorkError], int] = dict.fromkeys(
+        self._failures: dict[type[WorkError], int] = dict.fromkeys(
             (WorkDeadlineError, WorkMemoryError, WorkerCrashError, WorkFailedError), 0
         )
         self._lost: dict[Loss, int] = dict.fromkeys(get_args(Loss), 0)
@@ -156,17 +153,17 @@ class Pool:
     async def start(self) -> None:
         """Start workers in the background; calls wait for the first one."""
         self._failure = None
-        self._keeper = asyncio.create_task(self._keep_staffed())
+        self._keeper = asyncio.create_task(self._keep_full())
 
     async def close(self) -> None:
-        """Kill all workers, and wait until no process is left; calls that are still there fail."""
+        """Kill all workers and wait until no process is left; pending calls fail."""
         self._fail(_STOPPED)
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
             self._keeper = None
-        self._fail(_STOPPED)  # should a worker have been ready in the last moment
+        self._fail(_STOPPED)  # a worker may have become ready at the last moment
 
     async def run(
         self,
@@ -176,67 +173,67 @@ class Pool:
         owner: str = "",
         on_progress: Listener | None = None,
     ) -> T:
-        """Call a function in a worker process, and return what it returns.
+        """Call a function in a worker process and return its result.
 
-        Arguments and result travel as pickles. A result is unpickled in the event loop: return bytes where it
-        would be many objects. When the awaiting task is cancelled, the work is stopped.
+        Arguments and result travel as pickles. The result is unpickled in the event loop, so a function
+        with a large result should return bytes. Cancelling the awaiting task stops the work.
 
         Args:
-            function: Of a module.
+            function: A function at the top level of a module.
             arguments: Its arguments.
-            deadline_s: How long the work may take; waiting for a worker does not count.
-            owner: For whom; owners take turns.
-            on_progress: Hears what the function says by `progress.report`.
+            deadline_s: Longest time of the work; waiting for a worker does not count.
+            owner: The client; waiting owners take turns.
+            on_progress: Called with what the function passes to `progress.report`.
 
         Raises:
             ScoreError: The function raised it.
-            BusyError: Too many calls wait already.
+            BusyError: Too many calls are waiting.
             WorkDeadlineError: It took too long.
             WorkMemoryError: It needed too much memory.
             WorkerCrashError: Its process ended.
-            WorkFailedError: It raised an error that is not meant for the caller; the log says which.
+            WorkFailedError: It raised an error that is not meant for the caller; the log has it.
             NoWorkersError: There are no workers.
         """
-        task = packed(Task(deadline_s, function, arguments, on_progress is not None))
-        async with self._turns.turn(owner):
+        task = pack(Task(deadline_s, function, arguments, on_progress is not None))
+        async with self._queue.turn(owner):
             worker = await self._take()
             try:
                 answer = await self._ask(worker, task, deadline_s, on_progress)
                 result: T = result_of(answer, self._settings.worker_memory_bytes)
             except WorkError as error:
-                if type(error) in self._went_wrong:
-                    self._went_wrong[type(error)] += 1
+                if type(error) in self._failures:
+                    self._failures[type(error)] += 1
                 raise
             return result
 
     def figures(self) -> PoolFigures:
-        """Return what the pool does, and what went wrong."""
-        wrong = self._went_wrong
+        """Return the load of the pool, and its failures so far."""
+        failures = self._failures
         return PoolFigures(
             workers=len(self._workers),
             busy=len(self._workers) - len(self._idle),
-            waiting=self._turns.waiting,
-            deadlines=wrong[WorkDeadlineError],
-            memory_failures=wrong[WorkMemoryError],
-            crashes=wrong[WorkerCrashError],
-            failures=wrong[WorkFailedError],
+            waiting=self._queue.waiting,
+            deadlines=failures[WorkDeadlineError],
+            memory_failures=failures[WorkMemoryError],
+            crashes=failures[WorkerCrashError],
+            failures=failures[WorkFailedError],
             lost=dict(self._lost),
         )
 
     async def _take(self) -> WorkerProcess:
-        """Return a worker that is ready; wait for one."""
+        """Wait for an idle worker and return it."""
         while True:
             if self._failure is not None:
                 raise NoWorkersError(self._failure)
             if self._idle:
                 return self._idle.pop()
-            self._has_news.clear()
-            await self._has_news.wait()
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
     async def _ask(
         self, worker: WorkerProcess, task: bytes, deadline_s: float, on_progress: Listener | None
     ) -> Answer:
-        """Let a worker do a task; what happens to the worker afterwards is done here."""
+        """Give a worker a task and return its answer; keep or drop the worker afterwards."""
         loss: Loss | None = "abandoned"
         try:
             async with asyncio.timeout(deadline_s):
@@ -245,7 +242,7 @@ class Pool:
             return answer
         except TimeoutError:
             loss = "deadline"
-            raise too_long(deadline_s) from None
+            raise deadline_error(deadline_s) from None
         except (asyncio.IncompleteReadError, OSError):
             loss = "crash"
             error = await self._crash(worker)
@@ -255,7 +252,7 @@ class Pool:
         finally:
             if loss is None and worker in self._workers:
                 self._idle.append(worker)
-                self._has_news.set()
+                self._has_changed.set()
             else:
                 if loss is not None and self._failure is None:
                     self._lost[loss] += 1
@@ -263,15 +260,15 @@ class Pool:
                 self._forget(worker)
 
     async def _crash(self, worker: WorkerProcess) -> WorkError:
-        """Return the error for a worker that has broken its connection."""
+        """Return the error for a worker that broke its connection."""
         if self._failure is not None:
             return NoWorkersError(self._failure)
         await asyncio.wait((worker.ended,), timeout=_DEATH_S)
-        end = worker.ended.result() if worker.ended.done() else End()
-        return crash(end, self._settings.worker_memory_bytes)
+        end = worker.ended.result() if worker.ended.done() else ProcessEnd()
+        return crash_error(end, self._settings.worker_memory_bytes)
 
-    async def _keep_staffed(self) -> None:
-        """See to it that there are enough workers, until this task is cancelled."""
+    async def _keep_full(self) -> None:
+        """Keep the pool at full strength until this task is cancelled."""
         pause_s = _FIRST_PAUSE_S
         while True:
             source: Source = self._source_type(self._preload, self._settings.worker_memory_bytes)
@@ -285,31 +282,29 @@ class Pool:
                         self._add(await source.worker())
                         has_worked = True
                     await self._is_short.wait()
-            except Exception as error:  # whatever it is, calls must not wait for ever, and it may pass
+            except Exception as error:  # calls must not wait for ever, and the cause may pass
                 if not (has_worked and source.lost.done()):
-                    _logger.exception(
-                        "worker processes cannot be started; the next attempt is in %g s", pause_s
-                    )
+                    _logger.exception("worker processes cannot be started; next attempt in %g s", pause_s)
                     self._fail(str(error))
             finally:
                 for worker in list(self._workers):
                     self._forget(worker)
                 await source.close()
             if has_worked:
-                _logger.error("the workshop of the worker processes has ended; another is opened")
+                _logger.error("the fork server of the worker processes has ended; starting another one")
                 pause_s = _FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _add(self, worker: WorkerProcess) -> None:
         self._workers.add(worker)
-        worker.ended.add_done_callback(partial(self._bury, worker))
+        worker.ended.add_done_callback(partial(self._drop_ended, worker))
         self._idle.append(worker)
         self._failure = None
-        self._has_news.set()
+        self._has_changed.set()
 
-    def _bury(self, worker: WorkerProcess, ended: asyncio.Future[End]) -> None:
-        """Do without a worker that has ended; what became of one that was busy is its caller's to say."""
+    def _drop_ended(self, worker: WorkerProcess, ended: asyncio.Future[ProcessEnd]) -> None:
+        """Drop a worker that has ended; `_ask` counts the loss of a busy one."""
         if worker in self._workers:
             if ended.result().code is None:
                 self._lost["workshop ended"] += 1
@@ -318,7 +313,7 @@ class Pool:
         self._forget(worker)
 
     def _forget(self, worker: WorkerProcess) -> None:
-        """Do without a worker from now on; one that is busy may still have sent an answer."""
+        """Drop a worker; a busy one may still have sent an answer."""
         self._workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
@@ -326,16 +321,16 @@ class Pool:
         self._is_short.set()
 
     def _fail(self, reason: str) -> None:
-        """Let all calls that wait for a worker fail."""
+        """Fail all calls that wait for a worker."""
         self._failure = reason
-        self._has_news.set()
+        self._has_changed.set()
 
 
 def _loss_after(answer: Answer) -> Loss | None:
-    """Return why a worker that has answered cannot go on; None when it can."""
+    """Return why a worker that has answered must be replaced, or None."""
     if isinstance(answer, OutOfMemory):
         return "memory"
-    return "worn" if isinstance(answer, Done) and answer.is_worn else None
+    return "worn" if isinstance(answer, Done) and answer.has_outgrown else None
 
 
-_STOPPED: Final = "The server is stopping, or has not started yet: try again when it is there again."
+_STOPPED: Final = "The server is stopping or has not started yet: try again when it is running."

@@ -1,4 +1,4 @@
-"""Worker processes as the program sees them, however they came to be."""
+"""Worker processes as the server sees them, forked or spawned."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from music21_server.workers.messages import LENGTH, Answer, Ready, receive
 from music21_server.workers.progress import Listener, Progress
 
 START_S: Final = 60.0
-"""For all imports, on a slow machine; they take 2 s."""
+"""Time for all imports on a slow machine; normally they take 2 s."""
 
 BUFFER_BYTES: Final = 1 << 20
-"""Of what a worker has sent and nobody has read; with asyncio's 64 KB, 8 MB would stop and go often."""
+"""Read buffer for a worker's answer; with asyncio's 64 KB, reading of 8 MB would pause often."""
 
 ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of workers. Threads of numpy's libraries would not survive a fork, and take address space."""
 
 
 @dataclass(frozen=True)
-class End:
-    """How a process has ended.
+class ProcessEnd:
+    """The end of a process.
 
     Attributes:
-        code: Exit code (negative: the signal that killed it); None when nobody knows.
-        peak_bytes: Most bytes of memory that were resident at once; 0 when nobody knows.
+        code: Exit code (negative: the signal that killed it); None when unknown.
+        peak_bytes: Peak resident memory; 0 when unknown.
     """
 
     code: int | None = None
@@ -36,17 +36,17 @@ class End:
 
 
 class WorkerProcess:
-    """A process that does one task after the other.
+    """A process that does one task after another.
 
     Attributes:
-        ended: Is done when it has ended.
+        ended: Done when the process has ended.
     """
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        ended: asyncio.Future[End],
+        ended: asyncio.Future[ProcessEnd],
         kill: Callable[[], None],
     ) -> None:
         self.ended = ended
@@ -55,7 +55,7 @@ class WorkerProcess:
         self._kill = kill
 
     async def ready(self) -> None:
-        """Wait until it can do a task.
+        """Wait until it can take a task.
 
         Raises:
             NoWorkersError: It ended, or was not ready in time.
@@ -65,19 +65,19 @@ class WorkerProcess:
             async with asyncio.timeout(START_S):
                 answer = await receive(self._reader)
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise NoWorkersError(not_started("a worker process ended or was not ready in time")) from error
+            raise NoWorkersError(start_failure("a worker process ended or was not ready in time")) from error
         finally:
             if not isinstance(answer, Ready):
                 self.kill()
 
     async def ask(self, task: bytes, on_progress: Listener | None) -> Answer:
-        """Let it do a task, packed, and return the answer.
+        """Send a packed task and return the answer.
 
         Raises:
             asyncio.IncompleteReadError: It ended.
             OSError: It ended.
         """
-        self._writer.writelines((LENGTH.pack(len(task)), task))  # in one: the worker is woken once
+        self._writer.writelines((LENGTH.pack(len(task)), task))  # in one write, so that the worker wakes once
         await self._writer.drain()
         while isinstance(answer := await receive(self._reader), Progress):
             if on_progress is not None:
@@ -85,17 +85,17 @@ class WorkerProcess:
         return answer
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """End it at once."""
         self._kill()
         if not self._writer.transport.is_closing():
             self._writer.transport.abort()
 
 
 class Source(Protocol):
-    """Where workers come from.
+    """A way to start workers.
 
     Attributes:
-        lost: Is done when no more can come.
+        lost: Done when it can start no more.
     """
 
     lost: asyncio.Future[None]
@@ -104,14 +104,14 @@ class Source(Protocol):
         """Prepare.
 
         Raises:
-            NoWorkersError: It does not work.
+            NoWorkersError: None can be started.
         """
 
     async def worker(self) -> WorkerProcess:
         """Return a new worker that is ready.
 
         Raises:
-            NoWorkersError: It does not work.
+            NoWorkersError: None can be started.
         """
 
     async def close(self) -> None:
@@ -119,14 +119,14 @@ class Source(Protocol):
 
 
 def worker_arguments(preload: Sequence[str], memory_bytes: int) -> dict[str, Any]:
-    """Return what a new interpreter is told, JSON-able."""
-    # As it is here: a folder that is not searched here must not be searched there.
+    """Return the JSON-able arguments of a new interpreter."""
+    # The same search path: a folder that is not searched here must not be searched there.
     return {"path": sys.path, "preload": list(preload), "memory_bytes": memory_bytes}
 
 
-def not_started(reason: str) -> str:
-    """Return the message for callers."""
+def start_failure(reason: str) -> str:
+    """Return the message for callers when no worker starts."""
     return (
-        f"No worker process can be started: {reason}. The server goes on trying, and its log says more; try "
-        "again in some seconds."
+        f"No worker process can be started: {reason}. The server keeps trying, and its log says more; try "
+        "again in a few seconds."
     )

@@ -1,7 +1,7 @@
-"""How far long work has come, told to whoever waits for it.
+"""Progress of long work, reported to the client that waits for it.
 
 A function that may take long calls `report` now and then. In a worker process this reaches the caller of the
-pool; where nobody listens it does nothing.
+pool; without a listener it does nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from time import monotonic
 from typing import Final
 
 _SHORTEST_PAUSE_S: Final = 0.1
-"""Between two reports; more often nobody can read them, and each costs some 0.1 ms."""
+"""Shortest time between two reports; nobody can read them faster, and each costs about 0.1 ms."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far work has come.
+    """Progress of a piece of work.
 
     Attributes:
-        done: Of `total`.
-        total: In a unit that the work chooses: bars, notes, parts.
-        text: What is being done, for people.
+        done: Amount done, in the unit of `total`.
+        total: Amount in all, in a unit of the work's choice: measures, notes, parts.
+        text: Description of the current step, for people.
     """
 
     done: float
@@ -38,12 +38,12 @@ _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default
 
 
 def report(done: float, total: float, text: str) -> None:
-    """Say how far the work has come; cheap enough for every bar, hardly for every note.
+    """Report progress; cheap enough for every measure, but not for every note.
 
     Args:
-        done: Of `total`.
-        total: In any unit.
-        text: What is being done.
+        done: Amount done, in the unit of `total`.
+        total: Amount in all, in any unit.
+        text: Description of the current step.
     """
     listener = _listener.get()
     if listener is not None:
@@ -52,7 +52,7 @@ def report(done: float, total: float, text: str) -> None:
 
 @contextlib.contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Let `report` tell a listener, the first time at once and then ten times a second at most."""
+    """Pass the reports made in this block to a listener, at most ten a second."""
     last_s = -_SHORTEST_PAUSE_S
 
     def pass_on(progress: Progress) -> None:

@@ -1,7 +1,7 @@
-"""A worker process that is started by itself, on systems that cannot fork (Windows).
+"""Entry point of a worker process on systems that cannot fork (Windows).
 
-It has to import everything, and takes seconds before it can do a task. Tasks come through its standard input
-and answers go out through its standard output; what a library prints goes to standard error.
+The process imports everything, which takes seconds, before it can do a task. Tasks arrive on standard input,
+answers leave on standard output, and what libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ COMMAND: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1])['path']; "
     "from music21_server.workers.spawn_entry import main; main()"
 )
-"""What the program starts a worker with (`python -P -c`); the arguments are JSON."""
+"""Code that starts a worker (`python -P -c`); its argument is JSON."""
 
 
 def main() -> None:
-    """Be a worker."""
+    """Run a worker."""
     arguments = json.loads(sys.argv[1])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is the program's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is for the server
     reading, writing = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -1,4 +1,4 @@
-"""Workers that are started one by one, where a process cannot fork."""
+"""Workers started one by one, on systems that cannot fork."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from music21_server.workers.errors import NoWorkersError
 from music21_server.workers.processes import (
     BUFFER_BYTES,
     ONE_THREAD,
-    End,
+    ProcessEnd,
     WorkerProcess,
-    not_started,
+    start_failure,
     worker_arguments,
 )
 
 
-class SpawnedWorkers:
-    """Workers that are started one by one, where a process cannot fork.
+class SpawnWorkers:
+    """Workers started one by one, on systems that cannot fork.
 
     Args:
-        preload: Modules that each imports.
-        memory_bytes: By which a worker may grow.
+        preload: Modules that each worker imports.
+        memory_bytes: Memory by which a worker may grow.
     """
 
     def __init__(self, preload: Sequence[str], memory_bytes: int) -> None:
@@ -36,10 +36,10 @@ class SpawnedWorkers:
         self._workers: set[WorkerProcess] = set()
 
     async def start(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: there is nothing to prepare."""
 
     async def worker(self) -> WorkerProcess:
-        """Start an interpreter, and wait until it has imported everything."""
+        """Start an interpreter and wait until it has imported everything."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-c", spawn_entry.COMMAND, self._arguments),
@@ -49,15 +49,15 @@ class SpawnedWorkers:
                 limit=BUFFER_BYTES,
             )
         except OSError as error:
-            raise NoWorkersError(not_started(str(error))) from error
+            raise NoWorkersError(start_failure(str(error))) from error
         assert process.stdout is not None and process.stdin is not None  # noqa: S101, PT018 - they are pipes
 
         def kill() -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
-        async def end() -> End:
-            return End(await process.wait())
+        async def end() -> ProcessEnd:
+            return ProcessEnd(await process.wait())
 
         ended = asyncio.create_task(end())
         worker = WorkerProcess(process.stdout, process.stdin, ended, kill)

@@ -1,4 +1,4 @@
-"""The life of a worker process: one task after the other, until the pool closes the connection."""
+"""Main loop of a worker process: one task after another, until the pool closes the connection."""
 
 from __future__ import annotations
 
@@ -10,84 +10,84 @@ import traceback
 from typing import Final
 
 from music21_server.errors import ScoreError
-from music21_server.workers.memory_limit import MemoryBound
+from music21_server.workers.memory_limit import MemoryLimit
 from music21_server.workers.messages import (
     Done,
     Failed,
     OutOfMemory,
     Ready,
     Refused,
-    packed,
+    pack,
     receive_bytes,
     send_answer,
-    unpacked_task,
+    unpack_task,
 )
 from music21_server.workers.progress import Progress, listening
 
 _PATIENCE_S: Final = 1.0
-"""After its deadline a task is killed from outside; when nobody is left to do so, the process ends itself."""
+"""Extra time after which a process whose task is overdue ends itself, in case nobody is left to kill it."""
 
 _NICENESS: Final = 5
-"""Workers step back behind the process that answers clients, where there are fewer cores than work."""
+"""Lets the process that answers clients go first when there are fewer cores than work."""
 
 
 def serve(reading: int, writing: int, memory_bytes: int) -> None:
     """Do tasks until the pool closes the connection.
 
     Args:
-        reading: Descriptor that tasks come from.
-        writing: Descriptor that answers go to.
-        memory_bytes: By which the process may grow.
+        reading: Descriptor to read tasks from.
+        writing: Descriptor to write answers to.
+        memory_bytes: Memory by which the process may grow.
     """
-    faulthandler.enable()  # a crash in a library says where, on stderr
+    faulthandler.enable()  # a crash in a library is reported on stderr
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        faulthandler.register(signal.SIGALRM, chain=True)  # says where it was, and ends it
+        faulthandler.register(signal.SIGALRM, chain=True)  # prints the stack and ends the process
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    memory = MemoryBound(memory_bytes)
-    with contextlib.suppress(OSError):  # the pool is gone: there is nobody to tell
-        send_answer(writing, packed(Ready()))
+    memory = MemoryLimit(memory_bytes)
+    with contextlib.suppress(OSError):  # the pool is gone
+        send_answer(writing, pack(Ready()))
         while (message := receive_bytes(reading)) is not None:
             answer = _answer(message, writing, memory)
-            _call_off()
+            _cancel_end()
             del message
             send_answer(writing, answer)
-            del answer  # or it would stay in memory while the worker is idle
+            del answer  # otherwise it stays in memory while the worker is idle
 
 
-def _answer(message: bytearray, writing: int, memory: MemoryBound) -> bytes:
-    """Do a task and return the answer, packed: a result that cannot be packed is an error like another."""
+def _answer(message: bytearray, writing: int, memory: MemoryLimit) -> bytes:
+    """Do a task and return the packed answer; a result that cannot be packed is an error."""
 
-    def tell(progress: Progress) -> None:
-        send_answer(writing, packed(progress))
+    def send_progress(progress: Progress) -> None:
+        send_answer(writing, pack(progress))
 
     try:
-        task = unpacked_task(message)
+        task = unpack_task(message)
         _end_after(task.deadline_s + _PATIENCE_S)
-        with listening(tell) if task.is_followed else contextlib.nullcontext():
+        with listening(send_progress) if task.is_followed else contextlib.nullcontext():
             result = task.function(*task.arguments)
-        return packed(Done(result, memory.is_worn()))
+        return pack(Done(result, memory.has_outgrown()))
     except MemoryError:
-        return packed(OutOfMemory())
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
+        return pack(OutOfMemory())
+    except BaseException as error:  # noqa: BLE001 - every error must reach the caller
         if memory.was_reached():
-            return packed(OutOfMemory())
+            return pack(OutOfMemory())
         with contextlib.suppress(Exception):  # an error whose class the pool cannot import
             if isinstance(error, ScoreError):
-                return packed(Refused(type(error), str(error)))
-        return packed(Failed(traceback.format_exc()))
+                return pack(Refused(type(error), str(error)))
+        return pack(Failed(traceback.format_exc()))
 
 
 def _end_after(duration_s: float) -> None:
-    """Let the process end itself, and say what it was at."""
-    if hasattr(signal, "setitimer"):  # a thread for each task, as faulthandler's own has, costs 0.1 ms
+    """Let the process print its stack and end itself after a time."""
+    if hasattr(signal, "setitimer"):  # faulthandler's own timer starts a thread per task, which costs 0.1 ms
         signal.setitimer(signal.ITIMER_REAL, duration_s)
     else:
         faulthandler.dump_traceback_later(duration_s, exit=True)
 
 
-def _call_off() -> None:
+def _cancel_end() -> None:
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     else:

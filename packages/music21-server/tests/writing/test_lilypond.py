@@ -140,8 +140,8 @@ def test_header_without_title_and_composer(score) -> None:
 @pytest.mark.parametrize(("staves", "size"), [(10, None), (11, "18"), (20, "10"), (40, "6")])
 def test_staves_are_smaller_in_large_scores(score, staves, size) -> None:
     text = write_lilypond(score([{}], names=["x"] * staves)).content.decode()
-    found = [line for line in text.split("\n") if "staff-size" in line]
-    assert found == ([f"#(set-global-staff-size {size})"] if size else [])
+    sizes = [line for line in text.split("\n") if "staff-size" in line]
+    assert sizes == ([f"#(set-global-staff-size {size})"] if size else [])
 
 
 def test_every_staff_has_its_name_marks_and_notes(score) -> None:

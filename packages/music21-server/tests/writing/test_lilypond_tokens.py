@@ -108,4 +108,4 @@ def test_texts_are_quoted(text, expected) -> None:
 
 def test_variable_names_have_letters_only_and_differ() -> None:
     names = {0: "A", 25: "Z", 26: "AA", 51: "AZ", 52: "BA", 701: "ZZ", 702: "AAA"}
-    assert {index: tokens.letters(index) for index in names} == names
+    assert {index: tokens.variable_suffix(index) for index in names} == names

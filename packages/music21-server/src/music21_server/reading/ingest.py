@@ -18,7 +18,7 @@ _LISTED: tuple[str, ...] = (
     "title", "composer", "measures", "notes", "lowest_sounding", "highest_sounding", "duration_quarters",
     "duration_s",
 )  # fmt: skip
-"""Facts of the overview that listings show, beside the number of parts."""
+"""Facts of the overview that listings show, besides the number of parts."""
 
 
 @dataclass(frozen=True)

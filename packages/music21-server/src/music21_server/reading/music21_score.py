@@ -207,8 +207,7 @@ def _pitch(pitch: Any) -> tuple[int, int, int]:
 
 
 def _transpositions(part: Any) -> Iterator[Transposition]:
-    # music21 transposes only these parts: an instrument alone says nothing, as kern and MIDI are in concert
-    # pitch.
+    # Only these parts are transposed: kern and MIDI name instruments, but their notes are in concert pitch.
     if part.atSoundingPitch is not False:
         return
     for instrument in part.recurse().getElementsByClass("Instrument"):

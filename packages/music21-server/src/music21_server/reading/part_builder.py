@@ -50,7 +50,7 @@ class PartBuilder:
     """Collects one part.
 
     Times are counted in ticks. A quarter note has as many ticks as the divisions so far require; when finer
-    ones appear, everything collected so far is rescaled. Methods raise ValueError for what is out of range.
+    ones appear, everything collected so far is rescaled. Methods raise ValueError for values out of range.
 
     Args:
         identity: Id of the part.

@@ -54,7 +54,7 @@ class Staff:
 
 @dataclass(frozen=True)
 class ReadPart:
-    """A part of the document, with times in ticks of its own.
+    """A part of the document, with times in ticks of the part.
 
     Attributes:
         identity: Id of the part.
@@ -90,7 +90,7 @@ class ReadPart:
         return len(self.staves), everything - shared + shared * len(self.staves)
 
     def split(self, unit: int) -> Iterator[Staff]:
-        """Yield the staves, rescaled to `unit` ticks per quarter note; what names no staff goes to each."""
+        """Yield the staves in ticks of the score; rows and marks without a staff belong to each."""
         factor = unit // self.unit
         rows = self.rows.copy()
         rows[:, 2:4] *= factor  # onset and duration

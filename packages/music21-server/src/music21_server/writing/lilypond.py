@@ -36,9 +36,9 @@ def write_lilypond(score: Score) -> Output:
     notes, marks = _Notes(score, layers), Marks(score)
     lines = list(_head(score))
     for part in range(len(score.parts)):
-        lines += [f"signs{tokens.letters(part)} = {{", *_indented(marks.lines(part)), "}", ""]
+        lines += [f"signs{tokens.variable_suffix(part)} = {{", *_indented(marks.lines(part)), "}", ""]
     for layer in layers.layers:
-        lines += [f"notes{tokens.letters(layer.index)} = {{", *_indented(notes.lines(layer)), "}", ""]
+        lines += [f"notes{tokens.variable_suffix(layer.index)} = {{", *_indented(notes.lines(layer)), "}", ""]
     lines += _structure(score, layers)
     return Output(("\n".join(lines) + "\n").encode(), tuple(_remarks(score)))
 
@@ -82,9 +82,9 @@ def _structure(score: Score, layers: Layers) -> Iterator[str]:
 
 def _staff(layers: Layers, part: int, settings: str, margin: str) -> Iterator[str]:
     yield f"{margin}\\new Staff{settings} <<"
-    yield f"{margin}  \\new Voice {{ \\signs{tokens.letters(part)} }}"
+    yield f"{margin}  \\new Voice {{ \\signs{tokens.variable_suffix(part)} }}"
     for layer in layers.of_part(part):
-        yield f"{margin}  \\new Voice {{ \\notes{tokens.letters(layer.index)} }}"
+        yield f"{margin}  \\new Voice {{ \\notes{tokens.variable_suffix(layer.index)} }}"
     yield f"{margin}>>"
 
 

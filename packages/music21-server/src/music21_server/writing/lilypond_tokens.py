@@ -97,8 +97,8 @@ def string(text: str) -> str:
     return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def letters(index: int) -> str:
-    """Return a suffix for variable names, which have letters only: A to Z, AA and so on."""
+def variable_suffix(index: int) -> str:
+    """Return a suffix for variable names, which may have only letters: A to Z, AA and so on."""
     name = ""
     index += 1
     while index:

@@ -16,7 +16,7 @@ from importlib import metadata
 from packaged_file import main
 
 from music21_server.composition.imitation.generation import PROFILES
-from music21_server.composition.imitation.imitate import stretches
+from music21_server.composition.imitation.imitate import passages
 from music21_server.composition.imitation.similarity import profile
 from music21_server.composition.imitation.styles import STYLES, pieces_of
 
@@ -31,7 +31,7 @@ def document() -> str:
         modes = []
         for mode in ("major", "minor"):
             shares_by_name = profile(
-                stretch for piece in pieces if piece.key.mode == mode for stretch in stretches(piece)
+                passage for piece in pieces if piece.key.mode == mode for passage in passages(piece)
             )
             if not shares_by_name["intervals"]:
                 continue

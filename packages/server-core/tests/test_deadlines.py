@@ -23,7 +23,7 @@ async def after_a_while(value: Any, turns: int = 3) -> Any:
 
 
 async def test_a_coroutine_that_does_not_wait_gets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio, "timeout", lambda _s: pytest.fail("a timer was made"))
+    monkeypatch.setattr(asyncio, "timeout", lambda _s: pytest.fail("a timer was started"))
     assert await within(1, immediate(7)) == 7
 
 

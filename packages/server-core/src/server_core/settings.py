@@ -268,7 +268,7 @@ def load_settings(settings_class: type[SettingsT], arguments: Sequence[str]) -> 
 def _problem(settings_class: type[ServerSettings], detail: Any) -> str:
     name = str(detail["loc"][0]) if detail["loc"] else "settings"
     flag = "--" + name.replace("_", "-")
-    expected = detail["msg"]
+    expected = detail["msg"].replace("String should match pattern", "text that matches")
     for preamble in ("Value error, ", "Input should be ", "Input should "):
         expected = expected.removeprefix(preamble)
     variable = settings_class.environment_name(name)

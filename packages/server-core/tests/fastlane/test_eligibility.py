@@ -30,15 +30,15 @@ async def with_dependency(text: str, more: str = Depends(lambda: "x")) -> str:
     return text + more
 
 
-async def reaches(text: str) -> str:
+async def uses_context(text: str) -> str:
     return f"{text} {get_context().request_id}"
 
 
-async def reaches_through_module(text: str) -> str:
+async def uses_context_through_module(text: str) -> str:
     return f"{text} {fastmcp.server.dependencies.get_http_headers()}"
 
 
-async def reaches_later(text: str) -> str:
+async def uses_headers_in_helper(text: str) -> str:
     return _helper(text)
 
 
@@ -50,11 +50,11 @@ def _helper_of_helper(text: str) -> str:
     return f"{text} {get_http_headers()}"
 
 
-async def reaches_in_lambda(text: str) -> str:
+async def uses_context_in_lambda(text: str) -> str:
     return "".join(map(lambda part: f"{part} {get_context()}", [text]))  # noqa: C417 - a function within
 
 
-async def in_pieces(count: int) -> Any:
+async def async_generator(count: int) -> Any:
     yield count
 
 
@@ -76,45 +76,45 @@ class Calculator:
 
 
 @pytest.mark.parametrize(
-    "made",
+    "sample",
     [
         tool(plain),
         tool(functools.partial(plain), name="partial"),
         tool(Calculator().add),
         tool(lambda text: text, name="lambda"),
     ],
-    ids=lambda made: made.name,
+    ids=lambda sample: sample.name,
 )
-def test_plain_functions_need_nothing(made: FunctionTool) -> None:
-    assert tool_reason(made) == ""
+def test_plain_functions_can_be_called_directly(sample: FunctionTool) -> None:
+    assert tool_reason(sample) == ""
 
 
-class Own(FunctionTool):
+class OverridingTool(FunctionTool):
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         return await super().run(arguments)
 
 
 @pytest.mark.parametrize(
-    ("made", "reason"),
+    ("sample", "reason"),
     [
         (tool(with_context), "context"),
         (tool(with_dependency), "dependencies"),
-        (tool(reaches), "get_context"),
-        (tool(reaches_through_module), "fastmcp"),
-        (tool(reaches_later), "get_http_headers"),
-        (tool(reaches_in_lambda), "get_context"),
-        (tool(in_pieces), "piece by piece"),
+        (tool(uses_context), "get_context"),
+        (tool(uses_context_through_module), "fastmcp"),
+        (tool(uses_headers_in_helper), "get_http_headers"),
+        (tool(uses_context_in_lambda), "get_context"),
+        (tool(async_generator), "piece by piece"),
         (tool(generator), "piece by piece"),
         (tool(with_header), "headers"),
         (tool(plain, timeout=3), "timeout"),
         (tool(plain, version="2"), "versions"),
         (tool(plain, auth=lambda _context: True), "authorization"),
-        (Own.from_function(plain), "its class Own may override how it runs"),
+        (OverridingTool.from_function(plain), "its class OverridingTool may override how it runs"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
-def test_what_needs_fastmcp_says_why(made: FunctionTool, reason: str) -> None:
-    assert reason in tool_reason(made)
+def test_tools_that_need_fastmcp_have_a_reason(sample: FunctionTool, reason: str) -> None:
+    assert reason in tool_reason(sample)
 
 
 def _first(text: str) -> str:
@@ -163,7 +163,7 @@ def test_closures_are_searched_too() -> None:
     assert "hidden" in tool_reason(tool(closure))
 
 
-def test_usual_app_lets_its_tools_be_called_directly() -> None:
+def test_a_plain_apps_tools_can_be_called_directly() -> None:
     assert app_reason(FastMCP("app")) == ""
     assert server_reason(FastMCP("app")) == ""
 
@@ -186,26 +186,26 @@ class OnMessages(Middleware):
 @pytest.mark.parametrize(
     ("middleware", "reason"), [(OnCalls(), "OnCalls"), (OnMessages(), "OnMessages"), (OnLists(), "")]
 )
-def test_middleware_that_sees_calls_keeps_them(middleware: Middleware, reason: str) -> None:
+def test_only_middleware_that_sees_calls_is_a_reason(middleware: Middleware, reason: str) -> None:
     mcp: FastMCP[Any] = FastMCP("app")
     mcp.add_middleware(middleware)
     assert reason in app_reason(mcp)
     assert bool(app_reason(mcp)) == bool(reason)
 
 
-def test_mounted_servers_keep_them() -> None:
+def test_mounted_servers_are_a_reason() -> None:
     mcp: FastMCP[Any] = FastMCP("app")
     mcp.mount(FastMCP("other"), namespace="o")
     assert "providers" in app_reason(mcp)
 
 
-def test_hidden_tools_keep_them() -> None:
+def test_hidden_tools_are_a_reason() -> None:
     mcp: FastMCP[Any] = FastMCP("app")
     mcp.disable(names={"plain"})
     assert "transformed or hidden" in app_reason(mcp)
 
 
-def test_middleware_of_the_low_level_server_keeps_them() -> None:
+def test_middleware_of_the_low_level_server_is_a_reason() -> None:
     mcp: FastMCP[Any] = FastMCP("app")
 
     async def own(ctx: Any, call_next: Any) -> Any:

@@ -191,13 +191,15 @@ async def test_calls_restart_the_idle_time_of_their_session(
         connection.close()
 
 
-@pytest.mark.parametrize("known", [False, True], ids=["head unknown", "head known"])
-async def test_a_request_may_arrive_in_pieces(make_app: MakeApp, serving: Serving, known: bool) -> None:
+@pytest.mark.parametrize("head_is_known", [False, True], ids=["head unknown", "head known"])
+async def test_a_request_may_arrive_in_pieces(
+    make_app: MakeApp, serving: Serving, head_is_known: bool
+) -> None:
     request = call("echo", text="pieces")
     async with connected(make_app(), serving) as connection:
         expected = await connection.exchange(request)
         for cut in range(1, len(request)):
-            if not known:
+            if not head_is_known:
                 connection.protocol._heads.clear()
             assert await connection.exchange(request[:cut], request[cut:]) == expected, cut
         assert connection.protocol.answered > 1
@@ -307,10 +309,10 @@ ENDS_THE_CONNECTION = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("known", [False, True], ids=["head unknown", "head known"])
+@pytest.mark.parametrize("head_is_known", [False, True], ids=["head unknown", "head known"])
 @pytest.mark.parametrize("name", ODD)
 async def test_odd_requests_are_answered_as_by_uvicorn(
-    make_app: MakeApp, serving: Serving, name: str, known: bool
+    make_app: MakeApp, serving: Serving, name: str, head_is_known: bool
 ) -> None:
     app = make_app(max_body_bytes=2000)
     received = []
@@ -318,10 +320,10 @@ async def test_odd_requests_are_answered_as_by_uvicorn(
         await wires.call("echo", {"text": "the guard admits the host"})
         for shortcut in (True, False):
             async with connected_beside(app, shortcut=shortcut) as connection:
-                if known:
+                if head_is_known:
                     await connection.exchange(call("echo", text="first"))
                 await connection.send(ODD[name], call("echo", text="next"))
-                received.append((await connection.received(2 + known), connection.pipe.is_closed))
+                received.append((await connection.received(2 + head_is_known), connection.pipe.is_closed))
     assert received[0][1] == received[1][1]
     assert _without_ids(received[0][0]) == _without_ids(received[1][0])
 

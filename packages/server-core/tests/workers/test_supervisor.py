@@ -290,7 +290,7 @@ def supervisor(tmp_path: Path) -> Iterator[Any]:
     """A supervisor of one worker that has been ready."""
     receiving, sending = socket.socketpair()
     with receiving, sending:
-        made = supervisor_module._Supervisor(
+        instance = supervisor_module._Supervisor(
             lambda: FastMCP("app"),
             ServerSettings(_env_file=None, drain_timeout_s=3),
             [],
@@ -298,8 +298,8 @@ def supervisor(tmp_path: Path) -> Iterator[Any]:
             signals=receiving,
             on_ready=lambda: None,
         )
-        made._has_been_ready = True
-        yield made
+        instance._has_been_ready = True
+        yield instance
 
 
 def worker_with(process: FakeProcess) -> Any:

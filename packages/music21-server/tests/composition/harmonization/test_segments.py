@@ -86,3 +86,19 @@ def test_beats_follow_the_time_signature_of_the_bar() -> None:
     segments = segments_of(melody_of(score), "auto")
     assert [each.beat_quarters for each in segments] == [1.0, 1.0, 1.5, 1.5]
     assert [each.beats for each in segments] == [1.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("line", "closes"),
+    [
+        ("C4 D4 E4 r F4 G4 C4:4", [0.0, 0.0, 0.8, 0.0, 0.0, 1.0]),
+        ("C4 D4 E4 r:2 G4 C4:4", [0.0, 0.0, 0.8, 0.0, 1.0]),
+        (
+            "C4:0.5 D4:0.5 C4:0.5 D4:0.5 E4:2 C4:0.5 D4:0.5 C4:0.5 D4:0.5 C4:2",
+            [0.0, 0.0, 0.4, 0.0, 0.0, 1.0],
+        ),
+        ("C4 D4 E4 F4 C4:4", [0.0, 0.0, 0.0, 0.0, 1.0]),
+    ],
+)
+def test_rests_and_held_notes_close_phrases(melody_score: ScoreMaker, line: str, closes: list[float]) -> None:
+    assert [segment.closes for segment in segments_of(melody_of(melody_score(line)), "auto")] == closes

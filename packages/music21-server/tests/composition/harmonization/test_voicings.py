@@ -10,9 +10,16 @@ import pytest
 
 from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.classical import PART_WRITING, classical
+from music21_server.composition.harmonization.melody import melody_of
 from music21_server.composition.harmonization.style import STRICT
 from music21_server.composition.harmonization.tonality import parse_tonality
-from music21_server.composition.harmonization.voicings import VoiceRange, all_voicings, voicings_below
+from music21_server.composition.harmonization.voicings import (
+    VoiceRange,
+    all_voicings,
+    voice_ranges,
+    voicings_below,
+)
+from music21_server.errors import ScoreError
 from music21_server.score.table import Score
 
 ScoreMaker = Callable[..., Score]
@@ -104,3 +111,24 @@ def test_no_voicing_is_above_the_melody() -> None:
     chosen, _ = voicings_below(STYLE.chords[ONE], voicings, PART_WRITING, lowest=60, highest=72, tone=None)
     assert len(chosen)
     assert voicings.pitches[chosen].max() <= 60
+
+
+@pytest.mark.parametrize(
+    ("voices", "lowest", "shift"),
+    [
+        (4, "C4", 0), (4, "B3", -1), (4, "C3", -12), (4, "D5", 0), (4, "E-5", 1), (4, "D6", 12),
+        (4, "C7", 12),
+        (2, "E3", 0), (2, "E2", -12), (6, "D4", 0), (6, "C4", -2),
+    ],
+)  # fmt: skip
+def test_voices_are_shifted_for_a_low_or_high_melody(
+    melody_score: ScoreMaker, voices: int, lowest: str, shift: int
+) -> None:
+    ranges = voice_ranges(voices, melody_of(melody_score(f"{lowest} {lowest}")))
+    assert [voice.shift for voice in ranges] == [shift] * (voices - 1)
+
+
+@pytest.mark.parametrize(("voices", "lowest"), [(4, "B2"), (2, "E-2"), (6, "C#3")])
+def test_a_melody_that_leaves_no_room_is_refused(melody_score: ScoreMaker, voices: int, lowest: str) -> None:
+    with pytest.raises(ScoreError, match="transpose it up"):
+        voice_ranges(voices, melody_of(melody_score(lowest)))

@@ -47,6 +47,11 @@ def test_notes_of_several_values_are_tied(make_score: ScoreMaker) -> None:
     assert table.tie.tolist() == [NO_TIE, TIE_START, TIE_STOP, TIE_START, TIE_STOP, NO_TIE]
 
 
+def test_double_dotted_notes_are_one_value(make_score: ScoreMaker) -> None:
+    table = write_and_read(piece_of("x", make_score("C4:3.5 D4:0.5 | C4:4")), 2).notes
+    assert (table.duration / table.ticks_per_quarter).tolist() == [3.5, 0.5, 4]
+
+
 def test_the_last_notes_are_held_to_the_end() -> None:
     metre = Metre("4/4", 4, TICKS)
     beat = ((Event(0, 60, 0, False),), (Event(0, 48, 0, False), Event(240, 43, 1, False)))

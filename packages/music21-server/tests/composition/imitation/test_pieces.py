@@ -102,14 +102,26 @@ def test_the_final_is_the_tonic_even_if_another_key_fits_a_little_better(make_sc
     assert piece_of("x", score).key.text == "A minor"
 
 
+def test_the_final_is_the_tonic_if_another_key_fits_better_by_less_than_a_quarter(
+    make_score: ScoreMaker,
+) -> None:
+    """The correlation of D minor is higher by 0.245."""
+    score = make_score("F4 E4 C4 D4 | C4 D4 G4 F4 | E4 E4 F4 F4 | A4:4")
+    assert key_candidates(durations_of(score, sounding_pitches(score)))[0].tonic == "D"
+    assert piece_of("x", score).key.text == "A minor"
+
+
 def test_a_key_that_fits_far_better_overrides_the_final(make_score: ScoreMaker) -> None:
     in_c = "C4 E4 G4 C5 | G4 E4 C4:2 | C4 D4 E4 F4 | G4 E4 C4:2 | " * 3 + "G4 E4 C4 F#4"
     assert piece_of("x", make_score(in_c)).key.text == "C major"
 
 
-def test_lines_of_a_few_notes_are_ignored(make_score: ScoreMaker) -> None:
-    piece = piece_of("x", make_score("C5 D5 E5 F5 | G5:4", "r:4 | r:3 C4:1", names=("High", "Low")))
-    assert piece.voices == ("High",)
+@pytest.mark.parametrize(("low", "voices"), [("C4:2 r:2", ("High", "Low")), ("r:3 C4:1", ("High",))])
+def test_a_line_that_sounds_a_quarter_of_the_time_is_a_voice(
+    make_score: ScoreMaker, low: str, voices: tuple[str, ...]
+) -> None:
+    score = make_score("C5 D5 E5 F5 | G5:4", f"{low} | r:4", names=("High", "Low"))
+    assert piece_of("x", score).voices == voices
 
 
 def test_nameless_voices_have_no_name(make_score: ScoreMaker) -> None:

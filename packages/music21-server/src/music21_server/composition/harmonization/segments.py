@@ -21,10 +21,8 @@ MOST_SEGMENTS: Final = 4_000
 DOWNBEAT, MIDDLE, BEAT, OFFBEAT = 0, 1, 2, 3
 """Metrical strength: the barline, the middle of the bar, another beat, or a place between beats."""
 
-_WEIGHT_OF_EVIDENCE: Final = {
-    "end of the score": 1.0, "fermata": 1.0, "silence": 0.8, "melody rests": 0.8, "held notes": 0.4,
-}  # fmt: skip
-"""Confidence that a phrase ends, by the evidence; other evidence does not count."""
+_CONFIDENCE: Final = {"end of the score": 1.0, "fermata": 1.0, "silence": 0.8, "held notes": 0.4}
+"""Confidence that a phrase ends, by the evidence; every longer rest of a single line is a silence."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +111,9 @@ def _closing(melody: Melody, clock: Clock) -> dict[int, float]:
     starts = [note.start for note in melody.notes]
     closing: dict[int, float] = {}
     for end in phrase_ends(melody.score, clock):
-        weight = _WEIGHT_OF_EVIDENCE.get(end.evidence, 0.0)
-        if weight:
-            closing[int(np.searchsorted(starts, end.tick, side="right")) - 1] = weight
+        confidence = _CONFIDENCE.get(end.evidence, 0.0)
+        if confidence:
+            closing[int(np.searchsorted(starts, end.tick, side="right")) - 1] = confidence
     closing[len(starts) - 1] = 1.0
     return closing
 

@@ -1,4 +1,4 @@
-"""Resource snapshots of a server: its processes, temporary files and gauges of ``/metrics`` while it is idle."""
+"""Resource snapshots of an idle server: its processes, temporary files and gauges of ``/metrics``."""
 
 from __future__ import annotations
 

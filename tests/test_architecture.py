@@ -1,5 +1,6 @@
 """The arrows between packages, and what the tree promises."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -67,3 +68,54 @@ def test_scripts_import_nothing_remote() -> None:
             if line.lstrip().startswith(("import ", "} from ")):
                 assert "http:" not in line, f"{script.name}: {line}"
                 assert "https:" not in line, f"{script.name}: {line}"
+
+
+def floors_in_the_docs(package: str) -> list[list[str]]:
+    """Return the rows of a listing in docs/architecture.md: the entries of each floor, from the top down."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    _, found, after = text.partition(f"\n### {package}\n\n```text\n")
+    assert found, f"docs/architecture.md has no listing of {package}"
+    rows = [re.split(r"\s{2,}", line)[0] for line in after.partition("```")[0].splitlines()]
+    return [[entry.rstrip("/") for entry in row.split(" | ")] for row in rows]
+
+
+def folder_of(package: str) -> Path:
+    top, *below = package.split(".")
+    (folder,) = ROOT.glob(f"packages/*/src/{top}")
+    return folder.joinpath(*below)
+
+
+def layered_packages() -> dict[str, list[list[str]]]:
+    """Return the floors that import-linter holds, by package."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = document["tool"]["importlinter"]["contracts"]
+    return {
+        contract["containers"][0]: [layer.split(" | ") for layer in contract["layers"]]
+        for contract in contracts
+        if contract["type"] == "layers"
+    }
+
+
+@pytest.mark.parametrize("package", layered_packages())
+def test_documented_floors_are_those_that_are_held(package: str) -> None:
+    floors = layered_packages()[package]
+    assert floors_in_the_docs(package) == floors
+    entries = {path.stem for path in folder_of(package).iterdir() if path.suffix == ".py" or is_package(path)}
+    assert {entry for floor in floors for entry in floor} == entries - {"__init__"}
+
+
+def is_package(path: Path) -> bool:
+    return (path / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("package", "most"), [("perf_core", 20), ("music21_server", 22), ("music21_server.theory", 10)]
+)
+def test_a_folder_can_be_taken_in_at_a_glance(package: str, most: int) -> None:
+    skipped = {"__pycache__", "data", "py.typed"}
+    entries = [path.name for path in folder_of(package).iterdir() if path.name not in skipped]
+    assert len(entries) <= most, sorted(entries)
+
+
+def test_theory_has_at_most_four_floors() -> None:
+    assert len(layered_packages()["music21_server.theory"]) <= 4

@@ -11,7 +11,7 @@ from perf_core.load import k6_process
 from perf_core.load.k6_binary import find_k6
 from perf_core.load.k6_process import Generator
 from perf_core.load.plan import Settings
-from perf_core.load.plan import write as write_plan
+from perf_core.results.plan_file import write_plan
 from perf_core.shapes.registry import plan_scenario
 
 JOURNEY = Journey("add", (Step("add", {"a": 1, "b": 2}, Expectation.result({"result": 3})),))

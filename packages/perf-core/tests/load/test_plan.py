@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 
 from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step
 from perf_core.adapter import Pools
-from perf_core.errors import ExitCode, ResultsError, UsageError
-from perf_core.load.plan import Settings, insert_unique, parse_duration_s, to_document, write
+from perf_core.errors import ExitCode, UsageError
+from perf_core.load.plan import Settings, insert_unique, parse_duration_s, to_document
 from perf_core.shapes.registry import plan_scenario
 
 if TYPE_CHECKING:
@@ -260,33 +259,6 @@ def test_text_is_compact_and_exact(build: type[Build], value: Any, text: str) ->
     pools = {"mix": [Journey("j", (step({}, Expectation.result(value)),))]}
     rows: Any = to_document(build.plan("load", pools), "run")["pools"]
     assert rows["mix"][0][2][0][3] == text
-
-
-# --- the file ---
-
-
-def test_file_holds_the_document(build: type[Build], tmp_path: Path) -> None:
-    plan = build.plan()
-    path = write(plan, tmp_path)
-    assert path == tmp_path / "plan.json"
-    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(
-        json.dumps(to_document(plan, tmp_path.name))
-    )
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes", "lone \ud800"])
-def test_value_that_is_not_json_is_refused(build: type[Build], tmp_path: Path, value: Any) -> None:
-    plan = build.plan("load", {"mix": [Journey("j", (step({"a": value}),))]})
-    with pytest.raises(UsageError, match="expected JSON values"):
-        write(plan, tmp_path)
-
-
-def test_unwritable_folder_is_a_results_error(build: type[Build], tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    with pytest.raises(ResultsError, match=r"cannot write .*plan\.json") as caught:
-        write(build.plan(), file)
-    assert "--output-dir" in caught.value.hint
 
 
 # --- needs of some shapes ---

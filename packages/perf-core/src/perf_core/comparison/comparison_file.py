@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from perf_core.comparison.model import SCHEMA, Comparison
 from perf_core.errors import ResultsError
-from perf_core.files import write_json
+from perf_core.results.files import write_json
 
 COMPARISON_NAME = "comparison.json"
 

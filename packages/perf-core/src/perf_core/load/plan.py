@@ -10,14 +10,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import JsonValue
 
 from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Wire
 from perf_core.errors import UsageError
-from perf_core.files import write_atomically
 
 SCHEMA = 1
 PLAN_NAME = "plan.json"
@@ -272,22 +270,3 @@ def insert_unique(value: Json, unique: str) -> Json:
     text = json.dumps(value, ensure_ascii=False)
     replaced: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
     return replaced
-
-
-def write(plan: Plan, folder: Path) -> Path:
-    """Write ``plan.json`` into ``folder``, whose name is the run's id, and return its path.
-
-    Raises:
-        ResultsError: The folder cannot be written.
-        UsageError: A value of the plan is not JSON (NaN, for example).
-    """
-    path = folder / PLAN_NAME
-    try:
-        content = json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"expected JSON values as arguments and answers of the adapter's journeys, got: {error}",
-            "Correct the adapter.",
-        ) from error
-    write_atomically(path, content)
-    return path

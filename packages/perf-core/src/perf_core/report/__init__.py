@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perf_core.comparison.model import Comparison
-from perf_core.files import write_atomically
+from perf_core.results.files import write_atomically
 from perf_core.results.record import RunRecord
 
 HTML_NAME = "report.html"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from perf_core.errors import ResultsError
-from perf_core.files import write_atomically
+from perf_core.results.files import write_atomically
 from perf_core.results.record import SCHEMA, RunRecord
 
 RECORD_NAME = "record.json"

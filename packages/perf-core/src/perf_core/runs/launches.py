@@ -22,7 +22,7 @@ from perf_core.interruption import Interruption
 from perf_core.load import k6_process
 from perf_core.load.k6_process import Generator
 from perf_core.load.plan import Plan
-from perf_core.load.plan import write as write_plan
+from perf_core.results.plan_file import write_plan
 from perf_core.sampling.affinity import Split, keep_to
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server.client import connect

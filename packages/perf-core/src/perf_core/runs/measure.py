@@ -16,10 +16,10 @@ from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_binary, k6_process
 from perf_core.load.k6_process import Generator, Preview
 from perf_core.load.plan import PLAN_NAME, Plan, Settings
-from perf_core.load.plan import write as write_plan
 from perf_core.results import record_file
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
+from perf_core.results.plan_file import write_plan
 from perf_core.results.record import RunRecord
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 from perf_core.sampling.kills import ProcessKiller

@@ -20,8 +20,8 @@ from pathlib import Path
 from perf_core.comparison.revisions import git
 from perf_core.comparison.revisions.environments import Build, install_packages, python_of
 from perf_core.errors import TargetError
-from perf_core.files import write_json
 from perf_core.interruption import Interruption, OnProgress
+from perf_core.results.files import write_json
 
 MAX_REVISIONS = 8
 """Number of revisions to keep; the least recently used are deleted first."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perf_core.errors import ResultsError
-from perf_core.files import write_atomically, write_json
+from perf_core.results.files import write_atomically, write_json
 
 
 def test_file_is_replaced(tmp_path: Path) -> None:

@@ -77,18 +77,16 @@ def test_rate_limit_other_than_promised_fails(tmp_path: Path) -> None:
     assert run.verdict == "fail"
 
 
-@pytest.mark.timeout(300)
 def test_clients_recover_from_killed_workers(tmp_path: Path) -> None:
-    # The whole minute leaves 18 s after the last kill: a worker may take 10 s to start on a busy machine.
-    run = measured("recovery", tmp_path)
+    run = measured("recovery", tmp_path, time_scale=0.25)
     figures = values(run)
     assert figures["strikes"] == 5
     assert figures["slowest_s"] is not None
-    assert 0 < figures["slowest_s"] < 60
+    assert 0 < figures["slowest_s"] < 10
     assert figures["unrecovered"] == 0
     assert run.metrics is not None
     assert run.metrics.errors
-    assert "Recovery after failure" in {each.subject for each in run.grades}
+    assert {each.subject: each.grade for each in run.grades}["Recovery after failure"] == "excellent"
 
 
 def test_calculator_leaves_nothing_behind(tmp_path: Path) -> None:

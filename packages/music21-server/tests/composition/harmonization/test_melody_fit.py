@@ -21,23 +21,27 @@ ONE, SEVEN = (NUMERALS.index(numeral) for numeral in ("I", "V7"))
 
 
 @pytest.mark.parametrize(
-    ("line", "at", "kind"),
+    ("line", "at", "kind", "cost"),
     [
-        ("C4 C4:0.5 D4:0.5 E4 C4", 2, "passing tone"),
-        ("C4 C4:0.5 D4:0.5 C4 C4", 2, "neighbour tone"),
-        ("C4:0.5 D4:0.5 E4:0.5 F4:0.5 G4", 2, "accented passing tone"),
-        ("C4 F4:1.5 E4:0.5 C4", 1, "suspension"),
-        ("C4:0.5 G4:0.5 G4:0.5 E4:0.5 C4", 1, "anticipation"),
-        ("C4 A4:0.5 G4:0.5 C4", 1, "appoggiatura"),
-        ("C4 E4:0.5 F4:0.5 C4 C4", 2, "escape tone"),
-        ("C4 E4:0.5 A4:0.5 G4 C4", 2, "incomplete neighbour"),
-        ("C4 C5 C4 C4", 1, "free dissonance"),
+        ("C4 C4:0.5 D4:0.5 E4 C4", 2, "passing tone", 0.3),
+        ("C4 C4:0.5 D4:0.5 C4 C4", 2, "neighbour tone", 0.35),
+        ("C4:0.5 D4:0.5 E4:0.5 F4:0.5 G4", 2, "accented passing tone", 1.2),
+        ("C4:0.5 D4:0.5 E4:0.5 D4:0.5 C4", 2, "accented neighbour tone", 1.4),
+        ("C4 F4:1.5 E4:0.5 C4", 1, "suspension", 0.9),
+        ("C4:0.5 G4:0.5 G4:0.5 E4:0.5 C4", 1, "anticipation", 0.6),
+        ("C4 A4:0.5 G4:0.5 C4", 1, "appoggiatura", 2.0),
+        ("C4 E4:0.5 F4:0.5 C4 C4", 2, "escape tone", 1.8),
+        ("C4 E4:0.5 A4:0.5 G4 C4", 2, "incomplete neighbour", 1.8),
+        ("C4 C5 C4 C4", 1, "free dissonance", 6.0),
     ],
 )
-def test_non_chord_tones_are_classified(melody_score: ScoreMaker, line: str, at: int, kind: str) -> None:
+def test_non_chord_tones_are_classified(
+    melody_score: ScoreMaker, line: str, at: int, kind: str, cost: float
+) -> None:
     melody = melody_of(melody_score(line))
-    notes = [each for segment in segment_notes(melody, segments_of(melody, "auto")) for each in segment]
-    assert {each.kind for each in notes if each.note == at} >= {kind}
+    segments = segment_notes(melody, segments_of(melody, "auto"))
+    costs = {note.kind: note.cost / note.weight for notes in segments for note in notes if note.note == at}
+    assert costs[kind] == pytest.approx(cost)
 
 
 def test_costs_of_non_chord_tones(melody_score: ScoreMaker) -> None:

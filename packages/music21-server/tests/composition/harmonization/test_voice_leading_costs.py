@@ -9,6 +9,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from music21_server.composition.harmonization.chords import Chord
 from music21_server.composition.harmonization.classical import PART_WRITING, classical
 from music21_server.composition.harmonization.style import STRICT
 from music21_server.composition.harmonization.tonality import parse_tonality
@@ -92,6 +93,22 @@ def test_exceptions_to_strict_rules(before: Candidates, after: Candidates, broke
 def test_costs_of_moves(before: Candidates, after: Candidates, cost: float) -> None:
     total = float(leading_costs(before, after, STYLE.chords, PART_WRITING)[0, 0]) % STRICT
     assert total == pytest.approx(cost, abs=1e-3)
+
+
+INNER_MOVES = [0.0, 0.1, 0.2, 0.5, 0.6, 1.0, 3.0, 1.4, 2.5, 2.5, 6.0, 7.0, 4.0, 15.0, 15.0]
+BASS_MOVES = [0.5, 0.1, 0.1, 0.3, 0.3, 0.5, 2.5, 0.6, 1.5, 1.5, 5.0, 6.0, 1.0, 15.0, 15.0]
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_costs_of_moves_by_semitones(direction: int) -> None:
+    """After a rest, with chords whose names do not matter, only the size of a move counts."""
+    chords = [Chord(numeral, numeral, "other", ((0, 0),)) for numeral in ("I", "V")]
+    for semitones, (inner, bass) in enumerate(zip(INNER_MOVES, BASS_MOVES, strict=True)):
+        step = direction * semitones
+        for after, cost in (((60 + step, 45), inner + 0.5), ((60, 45 + step), bass)):
+            first, second = _candidate(0, (60, 45)), replace(_candidate(1, after), is_first=True)
+            total = float(leading_costs(first, second, chords, PART_WRITING)[0, 0])
+            assert total == pytest.approx(0.3 * cost, abs=1e-5), (semitones, after)
 
 
 def test_after_a_rest_no_rule_of_voice_leading_applies() -> None:

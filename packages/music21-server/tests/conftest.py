@@ -55,7 +55,7 @@ class RecordingService:
         self.asked: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     async def derive(self, *arguments: Any, **others: Any) -> None:
-        self.asked.append((arguments, {key: value for key, value in others.items() if key != "tell"}))
+        self.asked.append((arguments, {key: value for key, value in others.items() if key != "on_progress"}))
         raise self.NothingMadeError
 
 

@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import Metric
 
 from music21_server.errors import StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
-from music21_server.service.score_service import ScoreServiceFigures
+from music21_server.service.engine_calls import CacheFigures
 from music21_server.store.limits import StoreFigures, StoreLimits
 from music21_server.store.local import Store
 from music21_server.workers.pool import PoolFigures
@@ -32,7 +32,7 @@ def values(*metrics: Metric) -> dict[str, float]:
 
 
 def test_what_a_process_has_of_its_own() -> None:
-    score_service = ScoreServiceFigures(answers=10, answer_bytes=11, hits=12, shared=13, misses=14)
+    score_service = CacheFigures(answers=10, answer_bytes=11, hits=12, shared=13, misses=14)
     metrics = tuple(process_metrics(POOL, score_service, {"room": 15}))
     assert values(*metrics) == {
         "music21_workers": 3,

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from music21_server.errors import StoreUnavailableError
-from music21_server.service.score_service import ScoreServiceFigures
+from music21_server.service.engine_calls import CacheFigures
 from music21_server.store.limits import Eviction, StoreFigures
 from music21_server.store.protocol import ScoreStore
 from music21_server.workers.pool import PoolFigures
 
 
 def process_metrics(
-    pool: PoolFigures, answers: ScoreServiceFigures, evictions: Mapping[Eviction, int]
+    pool: PoolFigures, answers: CacheFigures, evictions: Mapping[Eviction, int]
 ) -> Iterator[Metric]:
     """Yield what each serving process has of its own."""
     yield GaugeMetricFamily("music21_workers", "Worker processes, ready or busy.", value=pool.workers)

@@ -1,4 +1,4 @@
-"""Answers live as long as what they are about."""
+"""The answer cache keeps an answer for as long as an entry of its score is alive."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ def answers(max_bytes: int = 100) -> AnswerCache:
     return AnswerCache(max_bytes, len)
 
 
-def test_what_is_known_is_told() -> None:
-    known, score = answers(), entry("a")
-    assert known.get("a?") is None
-    known.put(score, "a?", b"yes")
-    assert (known.get("a?"), len(known), known.size_bytes) == (b"yes", 1, 3)
+def test_a_cached_answer_is_returned() -> None:
+    cache, score = answers(), entry("a")
+    assert cache.get("a?") is None
+    cache.put(score, "a?", b"yes")
+    assert (cache.get("a?"), len(cache), cache.size_bytes) == (b"yes", 1, 3)
 
 
-def test_answers_go_with_their_score() -> None:
-    known, gone, there = answers(), entry("a"), entry("b")
+def test_answers_are_dropped_with_their_score() -> None:
+    cache, deleted, kept = answers(), entry("a"), entry("b")
     for question in ("a?", "a!"):
-        known.put(gone, question, b"yes")
-    known.put(there, "b?", b"no")
-    del gone
+        cache.put(deleted, question, b"yes")
+    cache.put(kept, "b?", b"no")
+    del deleted
     gc.collect()
-    assert (len(known), known.size_bytes) == (1, 2)
-    assert (known.get("a?"), known.get("a!"), known.get("b?")) == (None, None, b"no")
+    assert (len(cache), cache.size_bytes) == (1, 2)
+    assert (cache.get("a?"), cache.get("a!"), cache.get("b?")) == (None, None, b"no")
 
 
-def test_answers_stay_while_another_entry_of_the_content_is_there() -> None:
-    known, one, other = answers(), entry("a"), entry("a")
+def test_answers_stay_while_another_entry_of_the_content_is_alive() -> None:
+    cache, one, other = answers(), entry("a"), entry("a")
     for each in (one, one, other):
-        known.put(each, "a?", b"yes")
+        cache.put(each, "a?", b"yes")
     del one, each
     gc.collect()
-    assert known.size_bytes == 3
+    assert cache.size_bytes == 3
     del other
     gc.collect()
-    assert known.size_bytes == 0
+    assert cache.size_bytes == 0
 
 
-def test_a_score_that_comes_again_is_asked_anew() -> None:
-    known = answers()
-    for _ in range(1_000):  # identities of dead entries are used again
+def test_a_new_entry_of_a_dropped_content_starts_without_answers() -> None:
+    cache = answers()
+    for _ in range(1_000):  # Python reuses the identities of collected entries
         score = entry("a")
-        known.put(score, "a?", b"yes")
+        cache.put(score, "a?", b"yes")
         del score
     gc.collect()
-    assert (len(known), known._questions, known._contents, +known._alive) == (0, {}, {}, {})
+    assert (len(cache), cache._questions, cache._contents, +cache._live_entries) == (0, {}, {}, {})
 
 
-def test_more_than_there_is_room_for_pushes_out_what_was_not_used_for_longest() -> None:
-    known, score = answers(max_bytes=5), entry("a")
+def test_the_least_recently_used_answer_is_evicted_first() -> None:
+    cache, score = answers(max_bytes=5), entry("a")
     for question in ("1", "2"):
-        known.put(score, question, b"123")
-    assert (known.get("1"), known.get("2")) == (None, b"123")
+        cache.put(score, question, b"123")
+    assert (cache.get("1"), cache.get("2")) == (None, b"123")
 
 
 def test_the_key_depends_on_the_values_of_arguments_and_not_on_their_order() -> None:

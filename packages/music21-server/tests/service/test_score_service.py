@@ -1,4 +1,4 @@
-"""What is known already is not worked out again, and who may ask for what."""
+"""The score service computes each answer once and shows each owner only its own scores."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.anyio
 SCALE = "C4 D4 E4 F4 G4 A4 B4 C5"
 
 
-class HerePool:
-    """Does the work of a pool in the test itself, and counts it."""
+class InlinePool:
+    """A pool that calls the functions in the test process and records their names."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -39,18 +39,18 @@ class HerePool:
 
 
 @pytest.fixture
-def pool() -> HerePool:
-    return HerePool()
+def pool() -> InlinePool:
+    return InlinePool()
 
 
 @pytest.fixture
-def score_service(pool: HerePool) -> ScoreService:
+def score_service(pool: InlinePool) -> ScoreService:
     store = Store(StoreLimits())
     return ScoreService(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)  # type: ignore[arg-type]
 
 
-async def test_the_same_import_is_read_once_for_everybody(
-    score_service: ScoreService, pool: HerePool
+async def test_the_same_import_is_read_once_for_all_owners(
+    score_service: ScoreService, pool: InlinePool
 ) -> None:
     first = await score_service.import_score("ann", SCALE, "auto", None)
     second = await score_service.import_score("bob", SCALE, "auto", "mine")
@@ -59,7 +59,7 @@ async def test_the_same_import_is_read_once_for_everybody(
     assert (len(await score_service.scores("ann")), second.name) == (1, "mine")
 
 
-async def test_the_same_question_is_worked_out_once(score_service: ScoreService, pool: HerePool) -> None:
+async def test_the_same_question_is_computed_once(score_service: ScoreService, pool: InlinePool) -> None:
     await score_service.import_score("ann", SCALE, "auto", "x")
     answers = [
         json.loads(await score_service.analyse("ann", "x", "key", {"algorithm": "simple"})) for _ in range(3)
@@ -74,7 +74,9 @@ async def test_the_same_question_is_worked_out_once(score_service: ScoreService,
     assert pool.calls == ["read", "analyse", "analyse"]
 
 
-async def test_another_page_is_no_other_question(score_service: ScoreService, pool: HerePool) -> None:
+async def test_another_page_of_an_answer_is_not_computed_again(
+    score_service: ScoreService, pool: InlinePool
+) -> None:
     await score_service.import_score("ann", SCALE, "auto", "x")
     first = json.loads(await score_service.analyse("ann", "x", "chords", {}, offset=0, limit=3))
     second = json.loads(await score_service.analyse("ann", "x", "chords", {}, offset=3, limit=3))
@@ -84,7 +86,7 @@ async def test_another_page_is_no_other_question(score_service: ScoreService, po
     ]
 
 
-async def test_simultaneous_questions_are_one(score_service: ScoreService, pool: HerePool) -> None:
+async def test_simultaneous_questions_share_one_call(score_service: ScoreService, pool: InlinePool) -> None:
     await asyncio.gather(
         *(score_service.import_score(f"owner {number}", SCALE, "auto", "x") for number in range(20))
     )
@@ -92,25 +94,25 @@ async def test_simultaneous_questions_are_one(score_service: ScoreService, pool:
     assert pool.calls == ["read", "analyse"]
     figures = score_service.figures()
     assert (figures.misses, figures.answers) == (2, 1)
-    # Who comes when the first one is just answered finds the answer instead of the work.
+    # A call that arrives just after the first was answered is a cache hit, not a shared call.
     assert figures.shared + figures.hits == 38
     assert figures.shared >= 1
 
 
-async def test_a_failure_is_not_remembered(score_service: ScoreService, pool: HerePool) -> None:
+async def test_a_failure_is_not_cached(score_service: ScoreService, pool: InlinePool) -> None:
     for _ in range(2):
         with pytest.raises(ScoreError):
             await score_service.import_score("ann", "<nothing", "content", None)
     assert pool.calls == ["read", "read"]
 
 
-async def test_nothing_is_read_for_a_name_that_cannot_be(score_service: ScoreService, pool: HerePool) -> None:
+async def test_nothing_is_read_for_an_invalid_name(score_service: ScoreService, pool: InlinePool) -> None:
     with pytest.raises(BadNameError, match="a b"):
         await score_service.import_score("ann", SCALE, "auto", "a b")
     assert pool.calls == []
 
 
-async def test_strangers_and_deleted_scores(score_service: ScoreService) -> None:
+async def test_scores_of_other_owners_and_deleted_scores_are_unknown(score_service: ScoreService) -> None:
     await score_service.import_score("ann", SCALE, "auto", "x")
     with pytest.raises(UnknownScoreError):
         await score_service.analyse("bob", "x", "key", {})
@@ -119,7 +121,7 @@ async def test_strangers_and_deleted_scores(score_service: ScoreService) -> None
         await score_service.analyse("ann", "x", "key", {})
 
 
-async def test_a_file_is_read_each_time(pool: HerePool, tmp_path: Any) -> None:
+async def test_a_file_is_read_at_every_import(pool: InlinePool, tmp_path: Any) -> None:
     path = tmp_path / "tune.abc"
     score_service = ScoreService(
         Store(StoreLimits()),
@@ -136,8 +138,8 @@ async def test_a_file_is_read_each_time(pool: HerePool, tmp_path: Any) -> None:
     assert counts == [4, 5]
 
 
-async def test_exports_and_pictures_are_remembered_by_excerpt(
-    score_service: ScoreService, pool: HerePool
+async def test_exports_and_pictures_are_cached_by_excerpt(
+    score_service: ScoreService, pool: InlinePool
 ) -> None:
     await score_service.import_score("ann", SCALE, "auto", "x")
     one = jobs.Excerpt("1", "1")
@@ -148,29 +150,27 @@ async def test_exports_and_pictures_are_remembered_by_excerpt(
     assert pool.calls == ["read", "export", "export", "draw"]
 
 
-async def test_a_deleted_score_is_not_kept_by_having_been_imported(
-    score_service: ScoreService, pool: HerePool
+async def test_a_deleted_score_does_not_stay_in_the_import_cache(
+    score_service: ScoreService, pool: InlinePool
 ) -> None:
     long = " ".join([SCALE] * 20)
     await score_service.import_score("ann", long, "auto", "x")
     await score_service.analyse("ann", "x", "key", {})
-    assert (len(score_service._imported), score_service.figures().answers) == (1, 1)
+    assert (len(score_service._engine._imported), score_service.figures().answers) == (1, 1)
     await score_service.delete("ann", "x")
-    for _ in range(
-        100
-    ):  # the thread that stored it, and the task that read it, let go of it in their own time
+    for _ in range(100):  # the task that read it may hold the last reference for a moment
         gc.collect()
-        if not score_service._imported:
+        if not score_service._engine._imported:
             break
         await asyncio.to_thread(gc.collect)
-    assert (len(score_service._imported), score_service.figures().answers) == (0, 0)
+    assert (len(score_service._engine._imported), score_service.figures().answers) == (0, 0)
     await score_service.import_score("ann", long, "auto", "x")
     assert pool.calls == ["read", "analyse", "read"]
 
 
 @pytest.mark.parametrize(("source", "kind"), [("bach/bwv66.6", "corpus"), (SCALE, "auto")])
-async def test_a_work_that_was_named_is_known_after_its_score_was_deleted(
-    source: str, kind: jobs.SourceType, score_service: ScoreService, pool: HerePool
+async def test_a_short_source_stays_cached_after_its_score_was_deleted(
+    source: str, kind: jobs.SourceType, score_service: ScoreService, pool: InlinePool
 ) -> None:
     for _ in range(2):
         await score_service.import_score("ann", source, kind, "x")
@@ -179,24 +179,24 @@ async def test_a_work_that_was_named_is_known_after_its_score_was_deleted(
     assert pool.calls == ["read"]
 
 
-async def test_a_score_that_is_made_is_stored_like_an_imported_one(
-    score_service: ScoreService, pool: HerePool
+async def test_a_derived_score_is_stored_like_an_imported_one(
+    score_service: ScoreService, pool: InlinePool
 ) -> None:
     await score_service.import_score("ann", SCALE, "auto", "x")
-    new, report = await score_service.derive("ann", upwards, 2, sources=("x",), name="y")
+    new, report = await score_service.derive("ann", whole_notes, 2, sources=("x",), name="y")
     assert (new.name, report) == ("y", {"notes_of_sources": 8, "copies": 2})
     assert [score.name for score in await score_service.scores("ann")] == ["x", "y"]
-    found = json.loads(await score_service.analyse("ann", "y", "information", {}))
-    assert found["notes"] == 2
+    information = json.loads(await score_service.analyse("ann", "y", "information", {}))
+    assert information["notes"] == 2
     with pytest.raises(UnknownScoreError, match="'z'"):
-        await score_service.derive("ann", upwards, 2, sources=("z",))
+        await score_service.derive("ann", whole_notes, 2, sources=("z",))
     with pytest.raises(BadNameError, match="a b"):
-        await score_service.derive("ann", upwards, 2, sources=("x",), name="a b")
-    assert pool.calls.count("upwards") == 1  # nothing is made for a name that cannot be
+        await score_service.derive("ann", whole_notes, 2, sources=("x",), name="a b")
+    assert pool.calls.count("whole_notes") == 1  # not called for the invalid name
 
 
-def upwards(entries: tuple[Entry, ...], copies: int, limits: Limits) -> DerivedScore:
-    """Make a score of C's, as many as are wanted."""
+def whole_notes(entries: tuple[Entry, ...], copies: int, limits: Limits) -> DerivedScore:
+    """Make a score of `copies` whole notes."""
     notes = sum(entry.info["notes"] for entry in entries)
     text = "tinyNotation: 4/4 " + " ".join(["c1"] * copies)
     return derive(

@@ -1,4 +1,4 @@
-"""How the score service uses its store: never blocking the event loop, and again after a failure."""
+"""The score service calls its store outside the event loop and keeps sweeping after a failure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ pytestmark = pytest.mark.anyio
 SCALE = "C4 D4 E4 F4 G4 A4 B4 C5"
 
 
-class HerePool:
-    """Does the work of a pool in the test itself."""
+class InlinePool:
+    """A pool that calls the functions in the test process."""
 
     async def run(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
         return function(*arguments)
 
 
-class FarStore:
-    """Hands all calls to a store, and notes in which thread they came."""
+class RecordingStore:
+    """Passes all calls to a store and records the thread of each."""
 
     is_in_memory = False
 
@@ -39,46 +39,46 @@ class FarStore:
         self._store = Store(StoreLimits())
 
     def __getattr__(self, name: str) -> Any:
-        def asked(*arguments: Any, **named: Any) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
             self.threads[name] = threading.get_ident()
-            return getattr(self._store, name)(*arguments, **named)
+            return getattr(self._store, name)(*arguments, **keywords)
 
-        return asked
+        return call
 
 
-class AwayStore(Store):
-    """A store that fails twice, and is there then."""
+class FailingStore(Store):
+    """A store whose sweep fails twice, then succeeds."""
 
     def __init__(self) -> None:
-        self.troubles: list[Exception] = []
+        self.errors: list[Exception] = []
         self.swept = asyncio.Event()
         super().__init__(StoreLimits())
         self.swept.clear()
-        self.troubles += [OSError("disk"), StoreUnavailableError("away")]
+        self.errors += [OSError("disk"), StoreUnavailableError("away")]
 
     def sweep(self) -> int:
-        if self.troubles:
-            raise self.troubles.pop()
+        if self.errors:
+            raise self.errors.pop()
         self.swept.set()
         return 0
 
 
 def service_with(store: Any) -> ScoreService:
-    pool: Any = HerePool()
+    pool: Any = InlinePool()
     return ScoreService(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)
 
 
-def the_same(entries: tuple[Entry, ...], _limits: Limits) -> DerivedScore:
+def unchanged(entries: tuple[Entry, ...], _limits: Limits) -> DerivedScore:
     report: Mapping[str, Any] = {}
     return DerivedScore(entries[0], report)
 
 
-async def test_a_store_that_waits_is_never_asked_in_the_event_loop() -> None:
-    store = FarStore()
+async def test_a_store_that_may_block_is_never_called_in_the_event_loop() -> None:
+    store = RecordingStore()
     score_service = service_with(store)
     await score_service.import_score("ann", SCALE, "auto", "x")
     await score_service.analyse("ann", "x", "key", {})
-    await score_service.derive("ann", the_same, sources=("x",), name="y")
+    await score_service.derive("ann", unchanged, sources=("x",), name="y")
     assert len(await score_service.scores("ann")) == 2
     await score_service.delete("ann", "x")
     await score_service.delete_all("ann")
@@ -86,13 +86,13 @@ async def test_a_store_that_waits_is_never_asked_in_the_event_loop() -> None:
     assert threading.get_ident() not in store.threads.values()
 
 
-async def test_the_house_is_kept_after_a_store_was_away(
+async def test_sweeping_continues_after_the_store_has_failed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("music21_server.service.score_service._SWEEP_EVERY_S", 0)
-    store = AwayStore()
-    keeper = asyncio.create_task(service_with(store).sweep_forever())
-    await asyncio.wait_for(store.swept.wait(), 10)
-    keeper.cancel()
-    assert store.troubles == []
-    assert caplog.text.count("cannot be swept") == 1, "what the store says itself is said once"
+    monkeypatch.setattr("music21_server.service.score_service._SWEEP_INTERVAL_S", 0)
+    store = FailingStore()
+    sweeper = asyncio.create_task(service_with(store).sweep_forever())
+    await asyncio.wait_for(store.swept.wait(), 30)
+    sweeper.cancel()
+    assert store.errors == []
+    assert caplog.text.count("cannot sweep") == 1, "the store logs its own unavailability"

@@ -1,4 +1,4 @@
-"""What several ask for at the same time is worked on once."""
+"""Single flight shares work among callers with the same key."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def anyio_backend() -> str:
 
 
 class Work:
-    """Work that ends when it is told to."""
+    """Work that ends when the test sets `end`, and records its starts and cancellations."""
 
     def __init__(self) -> None:
-        self.begun = 0
+        self.started = 0
         self.cancelled = 0
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.tell: Listener | None = None
+        self.report_to_all: Listener | None = None
 
-    async def __call__(self, tell: Listener) -> str:
-        self.begun += 1
-        self.tell = tell
+    async def __call__(self, report_to_all: Listener) -> str:
+        self.started += 1
+        self.report_to_all = report_to_all
         try:
             return await asyncio.shield(self.end)
         except asyncio.CancelledError:
@@ -51,20 +51,20 @@ async def several(
     return tasks
 
 
-async def test_the_same_is_worked_on_once_and_another_key_by_itself() -> None:
+async def test_callers_with_the_same_key_share_work_and_another_key_does_not() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     tasks = await several(flights, work, "a", "a", "b", "a")
-    assert (work.begun, len(flights), flights.shared) == (2, 2, 2)
+    assert (work.started, len(flights), flights.shared) == (2, 2, 2)
     work.end.set_result("done")
     assert await asyncio.gather(*tasks) == ["done"] * 4
     await settled()
     assert len(flights) == 0
     assert await flights.run("a", work) == "done"
-    assert work.begun == 3
+    assert work.started == 3
 
 
-async def test_all_get_the_error() -> None:
+async def test_all_callers_get_the_error() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     tasks = await several(flights, work, "a", "a")
@@ -74,7 +74,7 @@ async def test_all_get_the_error() -> None:
     assert len(flights) == 0
 
 
-async def test_when_one_leaves_the_others_go_on() -> None:
+async def test_the_work_goes_on_while_one_caller_waits() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     first, second, third = await several(flights, work, "a", "a", "a")
@@ -86,32 +86,32 @@ async def test_when_one_leaves_the_others_go_on() -> None:
     assert await second == "done"
 
 
-async def test_when_all_leave_the_work_is_cancelled_and_the_next_begins_anew() -> None:
+async def test_the_work_is_cancelled_when_all_callers_leave_and_the_next_starts_it_again() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     first, second = await several(flights, work, "a", "a")
     first.cancel()
     second.cancel()
     (third,) = await several(flights, work, "a")
-    assert (work.begun, work.cancelled, len(flights)) == (2, 1, 1)
+    assert (work.started, work.cancelled, len(flights)) == (2, 1, 1)
     work.end.set_result("done")
     assert await third == "done"
 
 
-async def test_one_who_comes_while_the_work_is_being_cancelled_gets_work_of_his_own() -> None:
+async def test_a_caller_that_arrives_during_cancellation_starts_new_work() -> None:
     flights: SingleFlight[str] = SingleFlight()
     may_end = asyncio.Event()
-    begun = 0
+    started = 0
 
-    async def work(tell: Listener) -> int:
-        nonlocal begun
-        begun += 1
-        if begun > 1:
-            return begun
+    async def work(report_to_all: Listener) -> int:
+        nonlocal started
+        started += 1
+        if started > 1:
+            return started
         try:
             return await asyncio.get_running_loop().create_future()
         finally:
-            await may_end.wait()  # as a worker is killed
+            await may_end.wait()  # as a pool call does while its worker is killed
 
     (first,) = await several(flights, work, "a")
     first.cancel()
@@ -122,9 +122,9 @@ async def test_one_who_comes_while_the_work_is_being_cancelled_gets_work_of_his_
     assert len(flights) == 0
 
 
-async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_about() -> None:
-    complaints: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+async def test_an_error_after_all_callers_left_is_not_reported_to_the_event_loop() -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reports.append(context))
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
     (task,) = await several(flights, work, "a")
@@ -133,24 +133,24 @@ async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_about()
     task.cancel()
     await settled()
     assert task.done()
-    assert complaints == []
+    assert reports == []
 
 
-async def test_progress_reaches_all_who_wait_at_that_moment() -> None:
+async def test_progress_reaches_all_callers_waiting_at_that_moment() -> None:
     flights: SingleFlight[str] = SingleFlight()
     work = Work()
-    heard: dict[str, list[float]] = {"first": [], "second": []}
-    first = asyncio.create_task(flights.run("a", work, lambda each: heard["first"].append(each.done)))
+    received: dict[str, list[float]] = {"first": [], "second": []}
+    first = asyncio.create_task(flights.run("a", work, lambda each: received["first"].append(each.done)))
     silent = asyncio.create_task(flights.run("a", work))
     await settled()
-    assert work.tell is not None
-    work.tell(Progress(1, 3, ""))
-    second = asyncio.create_task(flights.run("a", work, lambda each: heard["second"].append(each.done)))
+    assert work.report_to_all is not None
+    work.report_to_all(Progress(1, 3, ""))
+    second = asyncio.create_task(flights.run("a", work, lambda each: received["second"].append(each.done)))
     await settled()
-    work.tell(Progress(2, 3, ""))
+    work.report_to_all(Progress(2, 3, ""))
     first.cancel()
     await settled()
-    work.tell(Progress(3, 3, ""))
-    assert heard == {"first": [1, 2], "second": [2, 3]}
+    work.report_to_all(Progress(3, 3, ""))
+    assert received == {"first": [1, 2], "second": [2, 3]}
     work.end.set_result("done")
     assert await asyncio.gather(silent, second) == ["done", "done"]

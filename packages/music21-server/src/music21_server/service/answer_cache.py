@@ -1,4 +1,4 @@
-"""Answers that are known, for as long as the score that they are about is at hand."""
+"""Cache of answers about scores; an answer is dropped with the last entry of its score."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from music21_server.score.entry import Entry
 
 
 class AnswerCache:
-    """Keeps answers about scores, within so many bytes.
+    """Keeps answers about scores, up to a total size.
 
-    When the last entry of a content is gone that answers were made from (its scores were deleted, or nobody
-    has asked for them for long), its answers are dropped: whoever deletes a score has its answers deleted.
-    It is for one thread; entries may die in any.
+    When the last entry of a content is garbage-collected (its scores were deleted, or not used for long), its
+    answers are dropped: deleting a score deletes its answers. Not thread-safe, but entries may be collected
+    in any thread.
 
     Args:
-        max_bytes: Of all answers together.
+        max_bytes: Total size of all answers.
         size_of: Returns the size of an answer in bytes.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[Any], int]) -> None:
         self._answers: ByteLimitedCache[str, Any] = ByteLimitedCache(max_bytes, size_of)
         self._questions: defaultdict[str, set[str]] = defaultdict(set)  # by content
-        self._contents: dict[int, str] = {}  # of entries that are alive, by their identity
-        self._alive: Counter[str] = Counter()  # the same entries, by content
-        # An entry dies wherever the last reference to it happens to be: that is noted, and no more.
-        self._dead: deque[int] = deque()
+        self._contents: dict[int, str] = {}  # of live entries, by identity
+        self._live_entries: Counter[str] = Counter()  # by content
+        # A finalizer may run in any thread, so it only records the identity; `_tidy` does the rest.
+        self._collected: deque[int] = deque()
 
     def __len__(self) -> int:
         self._tidy()
@@ -38,12 +38,12 @@ class AnswerCache:
 
     @property
     def size_bytes(self) -> int:
-        """Of all answers together."""
+        """Total size of all answers."""
         self._tidy()
         return self._answers.size_bytes
 
     def get(self, question: str) -> Any | None:
-        """Return the answer to a question, None when it is not known."""
+        """Return the answer to a question, or None if it is not cached."""
         return self._answers.get(question)
 
     def put(self, entry: Entry, question: str, answer: Any) -> None:
@@ -51,33 +51,33 @@ class AnswerCache:
 
         Args:
             entry: The score.
-            question: It and the score's content in one: `answer_key`.
-            answer: What it is.
+            question: Key that includes the score's content: `answer_key`.
+            answer: Its answer.
         """
         self._tidy()
         self._answers.put(question, answer)
         self._questions[entry.content_id].add(question)
         if id(entry) not in self._contents:
             self._contents[id(entry)] = entry.content_id
-            self._alive[entry.content_id] += 1
-            weakref.finalize(entry, self._dead.append, id(entry)).atexit = False
+            self._live_entries[entry.content_id] += 1
+            weakref.finalize(entry, self._collected.append, id(entry)).atexit = False
 
     def _tidy(self) -> None:
-        while self._dead:
-            content = self._contents.pop(self._dead.popleft())
-            self._alive[content] -= 1
-            if not self._alive[content]:
-                del self._alive[content]
+        while self._collected:
+            content = self._contents.pop(self._collected.popleft())
+            self._live_entries[content] -= 1
+            if not self._live_entries[content]:
+                del self._live_entries[content]
                 for question in self._questions.pop(content):
                     self._answers.drop(question)
 
 
 def answer_key(content_id: str, analysis: str, arguments: Mapping[str, Any]) -> str:
-    """Return the key of an answer: equal for equal content, analysis and arguments in any order.
+    """Return the key of an answer; equal for the same content, analysis and arguments in any order.
 
     Args:
-        content_id: The store's id of the analysed content.
+        content_id: Content id of the score.
         analysis: Name of the analysis.
-        arguments: Everything else that the answer depends on; JSON-able.
+        arguments: Everything else that the answer depends on; JSON values.
     """
     return json.dumps([content_id, analysis, dict(arguments)], sort_keys=True, separators=(",", ":"))

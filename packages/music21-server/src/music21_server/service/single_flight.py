@@ -1,4 +1,4 @@
-"""Identical requests at the same time are worked on once."""
+"""Single flight: identical requests at the same time share one run of the work."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class _Flight(Generic[T]):
-    """Work that is under way; `listeners` has one item for each who waits for it."""
+    """Work in progress; `listeners` has one item for each waiting caller."""
 
     task: asyncio.Task[T]
     listeners: list[Listener | None] = field(default_factory=list)
 
 
 class SingleFlight(Generic[Key]):
-    """Shares work among those who ask for the same at the same time.
+    """Shares work among callers with the same key.
 
-    Work that somebody waits for goes on when others leave; when nobody waits any more it is cancelled.
+    The work goes on while at least one caller waits for it, and is cancelled when the last one leaves.
 
     Attributes:
-        shared: How many asked for what was under way.
+        shared: Number of calls that joined work in progress.
     """
 
     def __init__(self) -> None:
         self.shared = 0
         self._flights: dict[Key, _Flight[Any]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()  # the event loop holds no task that is being cancelled
+        self._tasks: set[asyncio.Task[Any]] = (
+            set()
+        )  # the event loop keeps no reference to tasks being cancelled
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -44,22 +46,22 @@ class SingleFlight(Generic[Key]):
         work: Callable[[Listener], Coroutine[Any, Any, T]],
         on_progress: Listener | None = None,
     ) -> T:
-        """Return what the work for a key returns, or raise what it raises.
+        """Return the result of the work for a key, or raise its error.
 
         Args:
             key: Equal for requests with the same answer.
-            work: Begins the work, unless it is under way; it is given a function that tells progress to all
-                who wait at that moment.
-            on_progress: Hears the progress.
+            work: Starts the work, unless it is in progress; its argument is a listener that passes progress
+                to all callers waiting at that moment.
+            on_progress: Receives the progress.
         """
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._begin(key, work)
+            flight = self._start(key, work)
         else:
             self.shared += 1
         flight.listeners.append(on_progress)
         try:
-            # The task is not to be cancelled with the first who leaves.
+            # Shielded, so that the first caller to leave does not cancel the task.
             result: T = await asyncio.shield(flight.task)
             return result
         finally:
@@ -68,13 +70,13 @@ class SingleFlight(Generic[Key]):
                 self._end(key, flight)
                 flight.task.cancel()
 
-    def _begin(self, key: Key, work: Callable[[Listener], Coroutine[Any, Any, T]]) -> _Flight[T]:
-        def tell(progress: Progress) -> None:
+    def _start(self, key: Key, work: Callable[[Listener], Coroutine[Any, Any, T]]) -> _Flight[T]:
+        def report_to_all(progress: Progress) -> None:
             for listener in list(flight.listeners):
                 if listener is not None:
                     listener(progress)
 
-        flight = _Flight(asyncio.create_task(work(tell)))
+        flight = _Flight(asyncio.create_task(work(report_to_all)))
         self._flights[key] = flight
         self._tasks.add(flight.task)
         flight.task.add_done_callback(lambda task: self._land(key, flight, task))

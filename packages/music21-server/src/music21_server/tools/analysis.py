@@ -378,10 +378,10 @@ class ScoreTools:
     async def _answer(
         self, score_id: str, analysis: str, offset: int = 0, limit: int = 100, **arguments: Any
     ) -> EncodedJson:
-        tell = progress_listener()
+        on_progress = progress_listener()
         with tool_errors():
             found = await self._score_service.analyse(
-                owner(), score_id, analysis, arguments, offset=offset, limit=limit, tell=tell
+                owner(), score_id, analysis, arguments, offset=offset, limit=limit, on_progress=on_progress
             )
             return EncodedJson(found)
 

@@ -98,6 +98,6 @@ class CounterpointTools:
             stored, report = await self._score_service.derive(
                 owner(), generate, request,
                 sources=(score_id,) if score_id is not None else (), name=new_score_id,
-                tell=progress_listener(),
+                on_progress=progress_listener(),
             )  # fmt: skip
         return {**score_summary(stored), **report}

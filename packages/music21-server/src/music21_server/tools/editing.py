@@ -132,6 +132,6 @@ class EditingTools:
                 *arguments,
                 sources=(score_id,),
                 name=new_score_id,
-                tell=progress_listener(),
+                on_progress=progress_listener(),
             )
         return {**score_summary(stored), **report}

@@ -93,6 +93,6 @@ class HarmonizationTools:
                 request,
                 sources=(score_id,) if score_id is not None else (),
                 name=new_score_id,
-                tell=progress_listener(),
+                on_progress=progress_listener(),
             )
             return {**score_summary(stored), **report}

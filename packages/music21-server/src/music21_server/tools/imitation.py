@@ -66,6 +66,6 @@ class ImitationTools:
                 Request(style, measures, voices, key, seed),
                 sources=tuple(score_ids or ()),
                 name=new_score_id,
-                tell=progress_listener(),
+                on_progress=progress_listener(),
             )
             return {**score_summary(stored), **report}

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from music21 import interval as music21_interval
 from music21 import pitch as music21_pitch
@@ -59,6 +59,7 @@ def test_invalid_interval_is_refused_with_a_hint(text, message):
     assert len(str(refusal.value)) < 300
 
 
+@settings(deadline=None)  # music21 is slow on a busy machine
 @given(
     step=st.sampled_from(STEPS),
     sharps=st.integers(-2, 2),
@@ -79,6 +80,7 @@ def test_names_are_transposed_like_music21(step, sharps, name, is_down):
     assert back == (step, sharps, -octaves)
 
 
+@settings(deadline=None)
 @given(step=st.sampled_from(STEPS), sharps=st.integers(-6, 6), most=st.integers(1, 3))
 def test_respelled_names_sound_the_same(step, sharps, most):
     new_step, new_sharps, octaves = respell(step, sharps, max_sharps=most)

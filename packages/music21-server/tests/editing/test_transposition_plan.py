@@ -113,6 +113,11 @@ def test_notes_decide_between_equally_good_signatures():
     assert interval_of_semitones(score_of(0, pitches="F4 " * 7 + "F#4 " * 6), (0,), 6) == parse_interval("A4")
 
 
+def test_of_equally_readable_spellings_the_simpler_interval_is_chosen():
+    # E flat major with the note F becomes G flat major with A flat, or F sharp major with G sharp.
+    assert interval_of_semitones(score_of(-3, pitches="F4"), (0,), 3) == parse_interval("m3")
+
+
 def test_spelling_that_suits_most_signatures_is_chosen():
     # By a minor second only the first could be written, by a chromatic semitone the two others.
     assert interval_of_semitones(score_of(6, -3, -4), (0,), 1) == parse_interval("A1")

@@ -110,7 +110,7 @@ def test_beats_outside_the_usual_range_of_a_voice_are_excluded(make_score: Score
 
 
 def test_at_most_120_successors_are_examined(make_score: ScoreMaker) -> None:
-    """Of 150 beats that begin like the successor every second one is taken, and the successor itself."""
+    """Every second one of 150 candidates is taken, and the successor in the work itself."""
     graph = build_graph([piece_of("a", make_score("C4 D4 | " * 149 + "C4 C4", time="2/4"))], parse_key("C"))
     examined = np.bincount(graph.source[graph.place[graph.source] == 1])
     assert set(examined[examined > 0].tolist()) == {75, 76}

@@ -56,6 +56,21 @@ def test_external_documents_are_not_fetched(tmp_path):
     assert texts == [""]
 
 
+def test_external_dtd_is_not_read(tmp_path):
+    broken = tmp_path / "broken.dtd"
+    broken.write_text("<!ELEMENT")  # reading it would be an error
+    text = f'<!DOCTYPE r SYSTEM "{broken.as_uri()}"><r><a>music</a></r>'
+    assert [text_of(element) for element in pieces(Feed(text.encode()), ("a",))] == ["music"]
+
+
+def test_children_are_freed_before_the_next_piece():
+    elements = pieces(Feed(b"<r><a><n/></a><a/></r>"), ("a",))
+    first = next(elements)
+    assert len(first) == 1
+    next(elements)
+    assert len(first) == 0
+
+
 def test_root_tag_is_read_without_parsing_the_rest():
     assert root_tag(b"<!-- music --><score-partwise><unfinished>") == "score-partwise"
 

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# The suite draws the same examples every time; with `--hypothesis-profile exploring` (nox -s differential) it
+# draws others. Neither has Hypothesis' limit of 200 ms per example, which a busy machine exceeds by chance.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("exploring", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 ALLOWED = {"node", "git"}
 """Programs that unit tests may start: node for the pure parts of the k6 scripts, and git, which is quick."""

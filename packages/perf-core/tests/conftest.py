@@ -8,7 +8,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
@@ -18,10 +17,6 @@ from perf_core.load.plan import Plan, Settings
 from perf_core.results.record import Finding, GeneratorUse, Latency, Metrics, Stage
 from perf_core.sampling.sampler import Reading, Sample
 from perf_core.shapes.registry import plan_scenario
-
-# A single example may take long on a busy machine.
-hypothesis.settings.register_profile("busy machine", deadline=None)
-hypothesis.settings.load_profile("busy machine")
 
 DATA = Path(__file__).parent / "data"
 STARTED_AT_S = 1_700_000_000.0

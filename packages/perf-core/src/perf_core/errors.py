@@ -44,7 +44,6 @@ class LabError(Exception):
     Attributes:
         message: The problem: expected X, got Y.
         hint: Advice to the user; may be empty.
-        exit_code: Exit code of ``perf-core``.
     """
 
     exit_code: ExitCode = ExitCode.LAB_FAILED

@@ -37,12 +37,7 @@ OnProgress = Callable[[str, float | None], None]
 
 
 class Interruption:
-    """The user's request to stop.
-
-    Attributes:
-        requested: True from the first signal on; further signals change nothing, since every step of the
-            shutdown has a time limit.
-    """
+    """The user's request to stop; after the first signal, further ones change nothing."""
 
     def __init__(self) -> None:
         self.requested = False

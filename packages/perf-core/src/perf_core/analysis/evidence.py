@@ -20,7 +20,6 @@ class Evidence:
     """The parts of a run from which a load shape derives its findings.
 
     Attributes:
-        metrics: Figures of the whole run.
         stages: Stages that were reached.
         planned_stages: Names of all planned stages.
         server: Resource use of the server; None when its process is not visible.
@@ -32,7 +31,6 @@ class Evidence:
         summary: k6's summary, for shapes with metrics of their own.
         limits: Rate limit of the server for one client; None unless the shape tests it.
         snapshots: Resource snapshots before and after the load; None unless the shape takes them.
-        kills: Processes that the lab killed, in order.
     """
 
     metrics: Metrics
@@ -52,12 +50,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ShapeFindings:
-    """Findings of one run and the figures that only its shape has.
-
-    Attributes:
-        findings: Findings in the order of the reports.
-        figures: Figures that targets can name, by name.
-    """
+    """Findings of one run and the figures that only its shape has."""
 
     findings: tuple[Finding, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)

@@ -41,8 +41,6 @@ class Figure:
 
     Attributes:
         value: The number, in the unit at the end of its name; None when there was nothing to measure.
-        samples: Number of samples.
-        duration_s: Length of the observation.
         at_least: The true value may be higher: the run ended before the limit was found.
         beyond: The event did not happen within the observation: the true value is higher.
         timed: Whether a slow generator makes it worse. It does so for latency and throughput, not for memory
@@ -70,16 +68,7 @@ def figures(
     sessions_left: int | None,
     uptime_percent: float | None,
 ) -> dict[str, Figure]:
-    """Return the figures that every scenario has, by name; load shapes add their own.
-
-    Args:
-        metrics: Figures of the whole run, measured by k6.
-        stages: Stages that were reached.
-        planned_stages: Names of all planned stages.
-        server: Resource use of the server; None when its process is not visible.
-        sessions_left: Sessions that the server reports as open; None when it reports none.
-        uptime_percent: Share of the time in which the server answered; None when no call ended.
-    """
+    """Return the figures that every scenario has, by name; load shapes add their own."""
     held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
     by_name = dict(_metric_figures(metrics, held_s))
     for stage in stages:

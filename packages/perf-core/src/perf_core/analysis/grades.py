@@ -20,11 +20,8 @@ class Scale:
 
     Attributes:
         subject: Title in reports.
-        figure: Name of the figure.
         comparison: ``<`` when the figure must stay below a level, ``>=`` when it must reach it.
         levels: For ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
-        min_duration_s: Shortest observation that can be graded.
-        min_samples: Fewest samples that can be graded.
     """
 
     subject: str

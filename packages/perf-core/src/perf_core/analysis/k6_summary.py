@@ -39,11 +39,7 @@ _NO_LATENCY = Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Summary:
-    """k6's summary, read by metric and tags.
-
-    Attributes:
-        document: Output of ``k6/lib/summary.js``.
-    """
+    """k6's summary, the output of ``k6/lib/summary.js``, read by metric and tags."""
 
     document: Mapping[str, Any]
 
@@ -88,12 +84,7 @@ class Summary:
 
 
 def stages(summary: Summary, ended_at_s: float) -> tuple[Stage, ...]:
-    """Return the stages that the run reached.
-
-    Args:
-        summary: k6's summary.
-        ended_at_s: End of the load, in seconds from its start; earlier than planned when it was ended early.
-    """
+    """Return the stages that began before the load ended, ``ended_at_s`` seconds after its start."""
     return tuple(
         _stage(summary, planned, ended_at_s)
         for planned in summary.planned_stages

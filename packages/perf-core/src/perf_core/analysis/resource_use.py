@@ -71,15 +71,8 @@ def generator_use(
     """Return k6's resource use and whether k6 was the limit.
 
     Args:
-        samples: Samples of the whole run.
-        load: Span of the load.
-        held: Span of the stages that count for figures.
-        calls: Number of tool calls.
         cpus: Number of CPUs that server and k6 share, or of those reserved for k6.
         pinned: Whether those CPUs are reserved for k6.
-        dropped: Number of dropped iterations.
-        iterations: Number of started iterations.
-        exit_code: Exit code of k6.
     """
     seen = [(s.at_s, s.generator) for s in samples if s.generator and s.generator.processes]
     in_load = [(at_s, reading) for at_s, reading in seen if at_s in load]

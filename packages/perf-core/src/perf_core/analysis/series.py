@@ -62,12 +62,7 @@ def read_recording(lines: Iterable[str]) -> Iterator[Period]:
 
 
 def recorded_period_s(lines: Sequence[str], requested_s: float) -> float:
-    """Return the length of a period, which k6 increases so that a run has at most 2,880 of them.
-
-    Args:
-        lines: The recording.
-        requested_s: Requested period; returned when the recording does not state one.
-    """
+    """Return the period of the recording, else ``requested_s``; k6 lengthens it to have at most 2,880."""
     try:
         return float(json.loads(lines[0])["data"]["period"]) / 1000
     except (IndexError, ValueError, KeyError, TypeError):
@@ -86,10 +81,8 @@ def load_columns(
     the end of the previous period.
 
     Args:
-        periods: The recording.
         started_at_s: Start of the load, seconds since the epoch.
         until_s: Length of the load in seconds; later periods (the deletion of sessions) are left out.
-        period_s: Intended length of a period.
     """
     columns: dict[str, list[float | None]] = {
         name: []
@@ -127,16 +120,10 @@ def load_columns(
 
 
 def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
-    """Return the share of periods in which the server answered.
+    """Return the share of periods in which the server answered, 0 to 100; None when no call ended.
 
     In such a period more calls ended with a right answer than with an error. A period in which no call ended
     counts like the next one in which one did: a call that times out had no server during all of its wait.
-
-    Args:
-        load: Columns of ``record.Series.load``.
-
-    Returns:
-        0 to 100, or None when no call ended.
     """
     pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
     up: list[bool] = []

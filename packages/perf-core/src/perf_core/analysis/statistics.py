@@ -22,13 +22,7 @@ line."""
 
 @dataclass(frozen=True)
 class Slope:
-    """A robust slope.
-
-    Attributes:
-        per_s: Median of the slopes between all pairs of points, per second.
-        low: Lower end of the 95 % interval.
-        high: Upper end of the 95 % interval.
-    """
+    """A robust slope per second: the median over all pairs of points, with its 95 % interval."""
 
     per_s: float
     low: float
@@ -61,10 +55,6 @@ def knee(vus: Sequence[float], calls_per_s: Sequence[float]) -> float | None:
 
     Two lines are fitted: throughput in proportion to the users up to the knee, constant beyond it. The fit
     minimizes the sum of absolute deviations, so that single outliers move neither line.
-
-    Args:
-        vus: Virtual users in each period.
-        calls_per_s: Correct answers per second in each period.
 
     Returns:
         Virtual users; None when nothing was answered, when there are fewer than 20 periods, or when
@@ -100,7 +90,7 @@ def recovery_s(
     limit_ms: float,
     calm_periods: int = 3,
 ) -> float | None:
-    """Return the time from the drop of the load until the latency has recovered.
+    """Return the seconds from the drop of the load until the latency has recovered; None if it has not.
 
     It has recovered at the first of ``calm_periods`` periods in a row at or below ``limit_ms``. A period in
     which no call ended is not calm.
@@ -108,13 +98,6 @@ def recovery_s(
     Args:
         t_s: End of each period, seconds from the start of the load.
         latency_ms: Median latency of each period; None where no call ended.
-        dropped_at_s: Time of the drop.
-        until_s: End of the observation.
-        limit_ms: Highest latency that counts as recovered.
-        calm_periods: Number of periods in a row that must be calm.
-
-    Returns:
-        Seconds, or None when it did not recover before ``until_s``.
     """
     calm: list[float] = []
     for t, latency in zip(t_s, latency_ms, strict=True):

@@ -26,9 +26,7 @@ class Judgement:
     """The verdict of one run.
 
     Attributes:
-        verdict: ``pass``, ``fail``, ``invalid`` or ``interrupted``.
         reasons: One sentence for each cause of the verdict; remarks when it is ``pass``.
-        targets: Result of each target.
     """
 
     verdict: Verdict
@@ -61,11 +59,8 @@ def judge(
     """Return the verdict.
 
     Args:
-        targets: Targets of the scenario.
-        figures: Measured figures, by name.
         generator: Resource use of k6; None when it left no summary.
         faults: Reasons that make the run invalid whatever its figures are.
-        interrupted: Whether the user ended the run.
         changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
             be missing.
     """

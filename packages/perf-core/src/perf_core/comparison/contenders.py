@@ -23,8 +23,6 @@ class Contender:
 
     Attributes:
         name: Name as typed on the command line.
-        subject: The server.
-        wire: Protocol era.
         commit: Commit that the server is built from, or that is checked out; may be empty.
     """
 
@@ -36,13 +34,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Contenders:
-    """Both servers and the scenario.
-
-    Attributes:
-        a: Baseline server.
-        b: Judged server.
-        scenario: Scenario whose journeys both servers get.
-    """
+    """Both servers, of which ``a`` is the baseline, and the scenario whose journeys they get."""
 
     a: Contender
     b: Contender
@@ -64,11 +56,8 @@ def find_contenders(
     Args:
         a: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL.
         b: The same; only one of the two may be a URL, since a URL has no calls.
-        wires: Protocol era of each.
         scenario: Name of the scenario; the first of the two that has it provides the calls.
         repository: Checkout in which revisions are looked up.
-        interruption: Ends the build of a revision when the user interrupts.
-        on_progress: Called with long steps.
 
     Raises:
         UsageError: A name, a revision or a scenario is unknown.

@@ -15,23 +15,14 @@ INTERVAL_S = 0.02
 
 @dataclass(frozen=True)
 class CpuReading:
-    """CPU seconds that each server has used since it started.
-
-    Attributes:
-        at_s: Seconds since the epoch.
-        cpu_s: CPU seconds by side; a server whose processes are not visible is absent.
-    """
+    """CPU seconds that each visible server has used since its start; ``at_s`` counts from the epoch."""
 
     at_s: float
     cpu_s: dict[Side, float]
 
 
 class CpuLog(PeriodicThread):
-    """Reads the CPU time of both servers in a thread; use it as a context manager.
-
-    Args:
-        pids: Root process of each server; None when it is not visible.
-    """
+    """Reads the CPU time of both servers in a thread; use it as a context manager."""
 
     def __init__(self, pids: dict[Side, int | None]) -> None:
         super().__init__(self._read, INTERVAL_S, "cpu-log")

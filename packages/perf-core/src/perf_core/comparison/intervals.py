@@ -30,13 +30,7 @@ MIN_LAUNCHES = 2
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean log ratio over launches.
-
-    Attributes:
-        mean: Mean of the log ratios.
-        error: Standard error of the mean.
-        freedom: Degrees of freedom.
-    """
+    """Mean log ratio over launches, its standard error and its degrees of freedom."""
 
     mean: float
     error: float
@@ -64,11 +58,7 @@ class Estimate:
 
 
 def estimate(log_ratios: Sequence[Sequence[float]]) -> Estimate | None:
-    """Return the mean log ratio over launches; None with fewer than two launches.
-
-    Args:
-        log_ratios: Log ratios of the pairs, by launch; a launch without pairs is left out.
-    """
+    """Return the mean of log ratios, given by launch and pair; None with fewer than two launches with pairs."""
     launches = np.array([np.mean(pairs) for pairs in log_ratios if len(pairs)], dtype=float)
     if len(launches) < MIN_LAUNCHES:
         return None
@@ -78,14 +68,11 @@ def estimate(log_ratios: Sequence[Sequence[float]]) -> Estimate | None:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdict on one metric.
+    """Verdict on one metric, and the confidence interval of its ratio at ``level``.
 
     Attributes:
         verdict: ``worse`` or ``better`` when the whole interval lies beyond a bar, ``same`` when it lies
             between the bars, else ``inconclusive``.
-        low: Lower end of the interval of the ratio.
-        high: Upper end of the interval of the ratio.
-        level: Confidence level of the interval.
     """
 
     verdict: Verdict
@@ -99,9 +86,7 @@ class MetricTest:
     """Estimate of one metric and the bar that it is tested against.
 
     Attributes:
-        estimate: Mean log ratio.
         bar: Relative difference beyond which it matters, such as 0.05: the bars are 1.05 and 1 / 1.05.
-        higher_is_better: Whether a larger figure is better.
     """
 
     estimate: Estimate

@@ -37,12 +37,7 @@ OTHER_BAR = 0.10
 
 @dataclass(frozen=True)
 class Bars:
-    """Smallest relative differences that matter.
-
-    Attributes:
-        cpu: Bar for CPU per call, such as 0.05 for 5 %.
-        other: Bar for every other metric.
-    """
+    """Smallest relative differences that matter, such as 0.05: for CPU per call, and for the rest."""
 
     cpu: float = CPU_BAR
     other: float = OTHER_BAR
@@ -55,10 +50,8 @@ class MetricKind:
     Attributes:
         name: Name in ``comparison.json``.
         words: Name in reports.
-        unit: Unit of its figures.
         judged: Whether the verdict depends on it. The other metrics are only shown: judging them too would
             widen the intervals of the rest.
-        higher_is_better: Whether a larger figure is better.
         once_per_launch: Whether each launch has one figure, instead of each slice.
     """
 
@@ -95,11 +88,7 @@ class SliceFigures:
     """Figures of one slice.
 
     Attributes:
-        name: Name of the slice within the launch.
-        side: Server that was loaded.
-        pair: Number of the slice's pair.
         calls: Tool calls that were answered or timed out.
-        errors: Tool calls that failed.
         duration_s: Time that a virtual user spent in the slice, summed over its turns.
         figures: Figures by metric; one that could not be measured is absent.
         fault: Reason why the slice does not count; empty when it counts.
@@ -122,7 +111,6 @@ class Launch:
     Attributes:
         slices: Slices in order of time, without the warm-up.
         figures: Figures that a launch has once, by side and metric.
-        faults: Faults of the launch as a whole.
     """
 
     slices: tuple[SliceFigures, ...]
@@ -144,18 +132,14 @@ class Design:
     """Settings of a comparison.
 
     Attributes:
-        scenario: Name of the scenario whose calls are made.
-        wires: Protocol era by side.
         vus: Virtual users, each with one call in flight.
         seed: Seed of the calls and of the order of turns.
         launches: Smallest number of launches.
-        pairs_per_launch: Pairs of slices in each launch.
         slice_s: Seconds of load on one server in one pair; the warm-up before the first pair is as long.
         turn_s: Seconds for which one server is loaded before the other one's turn.
         pinned: Whether both servers were bound to the same CPUs and the generator to others.
         looks: Numbers of launches after which the verdict is computed; each of these looks may end the
             comparison, so they share the allowed error.
-        bars: Smallest differences that matter.
     """
 
     scenario: str
@@ -176,16 +160,11 @@ class MetricComparison:
     """One metric of both servers.
 
     Attributes:
-        name: Name of the metric.
         unit: Unit of ``a`` and ``b``.
-        better: Better direction.
         bar: Relative difference beyond which it matters.
-        judged: Whether the verdict depends on it.
         a: Median of server a over slices, or over launches for a metric of launches.
-        b: Median of server b.
         ratio: Ratio of b to a, computed from pairs; may differ from the ratio of the medians.
         low: Lower end of the ratio's interval.
-        high: Upper end of the ratio's interval.
         level: Confidence level of the interval, corrected for the number of metrics.
         verdict: Verdict on this metric; ``inconclusive`` for one that is not judged.
     """
@@ -210,8 +189,6 @@ class ComparedServer:
 
     Attributes:
         name: Name as typed on the command line.
-        server_name: ``serverInfo.name``.
-        server_version: ``serverInfo.version``.
         package: Distribution of the adapter with its version; empty for a file or a URL.
         commit: Commit that the server was built from; empty when unknown.
     """
@@ -232,14 +209,7 @@ class Comparison:
         started_at: Start, ISO 8601 in UTC.
         duration_s: Time from the first start of a server to the end of the last launch.
         verdict: Verdict on b relative to a.
-        reasons: Reasons for the verdict, one sentence each.
-        a: Baseline server.
-        b: Judged server.
-        design: Settings of the comparison.
-        metrics: Results by metric.
         launches: Launches from which the metrics are computed.
-        manifest: Machine and versions.
-        schema: Version of this format.
     """
 
     run_id: str

@@ -46,8 +46,6 @@ class ComparedRun:
     """One of the two runs.
 
     Attributes:
-        run_id: Id of the run.
-        target: Name of the measured server.
         server: Name and version that the server reported; may be empty.
         commit: Full hash of the checkout in which the run was made; empty outside one.
         dirty: Whether that checkout had uncommitted changes.
@@ -67,15 +65,10 @@ class Row:
     """One figure of both runs.
 
     Attributes:
-        figure: Name of the figure in :mod:`perf_core.analysis.figures`.
         unit: Unit of ``before`` and ``after``; ``share`` is a number from 0 to 1.
-        before: Value in the earlier run; None if it has none.
-        after: Value in the later run; None if it has none.
         ratio: ``after / before``; None for shares, if a value is missing, and if ``before`` is zero.
         difference: ``after - before`` for shares, else None.
-        direction: Better direction.
         bar: Change beyond which the figure counts as moved: relative, or, for ``error_rate``, a difference.
-        verdict: ``worse``, ``better``, ``same`` or ``not judged``.
         reason: Reason for ``not judged``; else empty.
     """
 
@@ -96,12 +89,7 @@ class RecordComparison:
     """Changes of the figures from one run to another.
 
     Attributes:
-        before: Baseline run.
-        after: Judged run.
-        scenario: Scenario of both.
-        wire: Wire of both.
         verdict: ``worse`` if any figure is, else ``better`` if any is, else ``same``.
-        rows: One row for each figure.
         remarks: Remarks for the reader, one sentence each; the last is about point estimates.
     """
 
@@ -135,12 +123,7 @@ def compare_records(before: RunRecord, after: RunRecord, *, cross_machine: bool 
 
     Not judged are figures that one run lacks, and percentiles with fewer than ten samples beyond them. The
     times of a saturated generator are bounds, since the server may have been faster; a verdict is given only
-    if it follows from the bounds.
-
-    Args:
-        before: Baseline run.
-        after: Judged run.
-        cross_machine: Whether to compare runs of different machines; a remark then names the differences.
+    if it follows from the bounds. With ``cross_machine``, the machines may differ, and a remark says how.
 
     Raises:
         NotComparable: Something other than the server differs (scenario, wire, a setting of the load, the

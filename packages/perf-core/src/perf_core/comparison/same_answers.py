@@ -20,14 +20,11 @@ Result = dict[str, Any]
 
 
 def expect_same_answers(a: Client, b: Client, journeys: Sequence[Journey]) -> float:
-    """Make the same calls to both servers, compare the answers, and return the slower server's call time.
+    """Compare the answers of two servers and return the slower one's median call time, in seconds.
 
     Only the part of an answer that the call's expectation checks is compared. Where any answer is accepted,
     the whole answer is compared, unless the first server answers differently each time (a clock, a random
     number).
-
-    Returns:
-        Median time of a call of the slower server, in seconds.
 
     Raises:
         NotComparable: The servers answer differently, or one lacks a tool; names the call and both answers.

@@ -23,14 +23,11 @@ _LEAD_S = 0.1
 
 @dataclass(frozen=True)
 class Turn:
-    """A short period of load on one of two servers.
+    """A short period of load on one of two servers; times in seconds from the start of the load.
 
     Attributes:
         slice: Name of the slice that it belongs to; k6 tags the metrics with it.
-        side: Server that is loaded.
         pair: Number of the slice's pair, from 1; 0 is the warm-up, which does not count.
-        start_s: Start, in seconds from the start of the load.
-        end_s: End, in seconds from the start of the load.
     """
 
     slice: str
@@ -46,7 +43,6 @@ class Lengths:
 
     Attributes:
         slice_s: Load on one server in one pair, summed over its turns; also the warm-up of each server.
-        turn_s: Length of one turn.
         gap_s: Pause between turns, in which calls in flight end.
         rest_s: Pause between pairs, in which the CPU time of both servers is read.
     """
@@ -64,12 +60,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class SlicePlan:
-    """Schedule of one launch and the wires, as k6 needs them.
-
-    Attributes:
-        schedule: Turns in order of time.
-        wires: Protocol era by side.
-    """
+    """Turns of one launch in order of time, and the wires by side, as k6 needs them."""
 
     schedule: tuple[Turn, ...]
     wires: dict[Side, Wire]
@@ -86,13 +77,7 @@ class SlicePlan:
 
 
 def draw_schedule(pairs: int, lengths: Lengths, seed: int) -> tuple[Turn, ...]:
-    """Return the turns of one launch: a warm-up of both servers, then the pairs.
-
-    Args:
-        pairs: Number of pairs.
-        lengths: Lengths of slices, turns and pauses.
-        seed: Seed of the order of turns.
-    """
+    """Return the turns of one launch: a warm-up of both servers, then the pairs."""
     draw = random.Random(seed)  # noqa: S311 - a draw of load, not a secret
     turn_s = lengths.slice_s / lengths.turns
     schedule = []

@@ -36,8 +36,6 @@ class _Time:
     """Actual time of a slice.
 
     Attributes:
-        began_s: Start of the first user, in seconds since the epoch.
-        ended_s: End of the last user, in seconds since the epoch.
         busy_s: Time that a user spent in the slice, summed over its turns.
         turns: Turns taken, summed over the users.
     """
@@ -55,12 +53,6 @@ def figures_of(
 
     Both servers rest between two pairs. The CPU time of a slice is the difference between the last reading
     before its pair and the last one before the next pair, so that work done after an answer counts too.
-
-    Args:
-        schedule: Turns in order of time.
-        summary: k6's summary.
-        readings: CPU time over the whole launch.
-        vus: Number of virtual users.
     """
     pairs = sorted({turn.pair for turn in schedule})
     spans = [_span(summary, pair) for pair in pairs]

@@ -44,7 +44,6 @@ class Preview:
     Attributes:
         duration_s: Longest time that the run can take, including clean-up.
         load_s: Length of the load alone.
-        max_vus: Highest number of virtual users at once.
     """
 
     duration_s: float
@@ -59,8 +58,6 @@ class GeneratorOutput:
     Attributes:
         summary: Document written by ``k6/lib/summary.js``; None when k6 wrote none.
         recording: Lines of the dashboard's recording; may be empty.
-        exit_code: Exit code of k6.
-        log_tail: End of its log.
     """
 
     summary: Mapping[str, Any] | None
@@ -75,14 +72,7 @@ def scripts_folder() -> Path:
 
 
 def script_env(plan: Path, url: str, folder: Path, *, rival_url: str | None = None) -> dict[str, str]:
-    """Return the variables with which the lab runs the scripts.
-
-    Args:
-        plan: The plan.
-        url: MCP endpoint to load.
-        folder: Folder for the summary.
-        rival_url: MCP endpoint of the other server of a comparison.
-    """
+    """Return the script's variables; ``rival_url`` is the endpoint of the other server of a comparison."""
     env = {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
     return env if rival_url is None else {**env, "RIVAL_URL": rival_url}
 
@@ -139,12 +129,9 @@ class Generator:
     """A running k6; use it as a context manager, which always ends it.
 
     Args:
-        binary: The k6 binary.
         shape: Name of the scenario script to run.
-        env: Variables for the script, from :func:`script_env`.
         folder: Folder for its recording, log and summary.
         period_s: Length of one period of the recording; None records nothing.
-        max_vus: Highest number of virtual users at once, from :func:`preview`.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
         cpus: CPUs to run on; None is all.
     """

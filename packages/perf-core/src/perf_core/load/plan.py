@@ -37,12 +37,10 @@ class Settings:
         duration_s: Length of the whole profile instead of ``time_scale``; None keeps the scale.
         vus: Highest number of virtual users, other levels in proportion; None keeps the published levels.
         rate_per_s: Arrival rate of a shape that is paced by one; None keeps the published rate.
-        think_time_s: Pause after each iteration.
         session_per_iteration: Open a session, make ``calls_per_session`` calls and delete it in each
             iteration, instead of keeping one session per virtual user.
         calls_per_session: Calls per session with ``session_per_iteration``.
         request_timeout_s: Time after which a request counts as timed out.
-        seed: Seed of everything drawn.
     """
 
     time_scale: float = 1.0
@@ -79,13 +77,8 @@ class Plan:
     """A validated plan.
 
     Attributes:
-        scenario: Name of the scenario.
         shape: Name of the load shape, and of the k6 file that applies it.
-        wire: Protocol era.
-        settings: The user's settings.
-        pools: Journeys by pool.
         slices: Schedule of a comparison; None for a load shape.
-        limits: Rate limits of the server, for the shape that measures them.
         tokens: Bearer tokens, assigned to the virtual users in rotation.
     """
 
@@ -137,10 +130,6 @@ def make_plan(
     """Draw the journeys of a scenario and return the validated plan.
 
     Args:
-        scenario: The scenario.
-        wire: Protocol era.
-        settings: The user's settings.
-        needs: Requirements of the scenario's load shape.
         tokens: Bearer tokens that the server accepts, the lab's own first; none when it needs none.
 
     Raises:

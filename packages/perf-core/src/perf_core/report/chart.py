@@ -22,7 +22,6 @@ class Chart:
     """The figure with its notes.
 
     Attributes:
-        figure: ``data`` and ``layout`` for plotly.
         panels: Number of rows, which sets the height of the figure.
         note: Names axes that do not start at zero and says whether lines were thinned; may be empty.
         description: Text alternative for screen readers.

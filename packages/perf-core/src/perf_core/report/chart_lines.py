@@ -20,11 +20,7 @@ class Line:
     """One line of a row.
 
     Attributes:
-        name: Name in legend and hover text.
         table: Columns of the series with its values, ``load`` or ``server``.
-        column: Name of its column.
-        colour: CSS variable.
-        dash: plotly's name of the line style.
         is_level: Whether it keeps its value until the next sample, so that a period without one is not a gap.
     """
 
@@ -88,13 +84,9 @@ def line_points(series: Series, line: Line) -> list[Point]:
 
 
 def thin(points: Sequence[Point], limit: int) -> list[Point]:
-    """Return at most ``limit`` points: the lowest and the highest of each interval.
+    """Return at most ``limit`` points (2 or more): the lowest and the highest of each interval.
 
     Averages would hide the spikes that readers look for. An interval without a value stays a gap.
-
-    Args:
-        points: Time and value, in order of time.
-        limit: Largest number of points, at least 2.
     """
     if len(points) <= limit:
         return list(points)

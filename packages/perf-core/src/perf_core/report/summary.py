@@ -49,11 +49,8 @@ class Headline:
     """The verdict at a glance.
 
     Attributes:
-        word: ``PASS``, ``FAIL``, ``INVALID`` or ``INTERRUPTED``.
-        tone: Tone of the verdict.
         subject: Scenario, target and wire.
         summary: The first reason, or how many targets were met.
-        further: The other reasons.
         meaning: Explanation of an invalid or interrupted run; else empty.
         tally: Numbers of targets met, missed and so on.
         when: Start, length and id of the run.
@@ -74,16 +71,8 @@ class TargetRow:
     """One target in words.
 
     Attributes:
-        figure: Name of the figure.
         value: Value with its unit; with ``at least`` or ``at most`` when it is a bound.
-        target: Level that decides.
         stretch: Stretch level and whether it was met; empty without one.
-        outcome: ``met``, ``missed``, ``not judged`` or ``invalid``.
-        tone: Tone of the outcome.
-        is_bound: Whether the value is a bound.
-        samples: Number of samples.
-        need: Need that the target serves.
-        reason: Reason why it is not judged or invalid; else empty.
     """
 
     figure: str

@@ -30,15 +30,7 @@ _LATENCY_HEADINGS = ("count", "min", "avg", "med", "p90", "p95", "p99", "max")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text; the first ``labels`` columns name the row, the others hold numbers.
-
-    Attributes:
-        title: Heading, without markup.
-        headings: One heading per column.
-        rows: Rows of one cell per heading.
-        labels: Number of leading columns that hold words.
-        note: Sentence below the table; may be empty.
-    """
+    """A table of text; the first ``labels`` columns name the row, the others hold numbers."""
 
     title: str
     headings: tuple[str, ...]

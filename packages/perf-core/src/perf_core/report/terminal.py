@@ -14,12 +14,7 @@ from perf_core.results.record import RunRecord
 
 
 def render(record: RunRecord, console: Console) -> None:
-    """Print the report.
-
-    Args:
-        record: The run.
-        console: Console to print on; its terminal decides the colours, its encoding the characters.
-    """
+    """Print the report."""
     _verdict(record, console)
     rows = summary.target_rows(record)
     if rows:

@@ -63,7 +63,6 @@ class Wording:
 
     Attributes:
         words: Name in words, in lower case except for proper names.
-        unit: Unit of the number as shown; empty for counts.
         scale: Factor from the recorded number to the shown one (100 for shares shown as percentages).
         whole: Whether the number is a count, which is shown in full.
     """
@@ -136,7 +135,6 @@ def figure_value(name: str, number: float | None, levels: Iterable[float | None]
     """Return a figure's number with its unit.
 
     Args:
-        name: Name of the figure.
         number: Number in the unit of the figure's name; None becomes a dash.
         levels: Levels it is compared with, in the same unit. Digits are added until the rounded
             number is on the same side of each level as the exact one: 100.04 is never shown as 100

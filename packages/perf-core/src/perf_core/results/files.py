@@ -15,11 +15,6 @@ def write_atomically(
 ) -> None:
     """Write a file whole or not at all: a reader sees either the old content or the new.
 
-    Args:
-        path: File to write; its folder must exist.
-        content: New content.
-        hint: Advice for an error.
-
     Raises:
         ResultsError: The file cannot be written; what was there before stays.
     """

@@ -15,11 +15,8 @@ _UNSAFE = re.compile(r"[^\w.@+~-]+")
 def new_folder(parent: Path, name: str) -> Path:
     """Create a folder ``<UTC time>-<name>`` for a run and return its absolute path.
 
-    Within a second, further folders with the same name get a number.
-
-    Args:
-        parent: Parent folder; created if it does not exist.
-        name: Name of the measurement; characters that are unsafe in file names become ``_``.
+    Within a second, further folders with the same name get a number; characters that are unsafe in file
+    names become ``_``.
 
     Raises:
         ResultsError: The folder cannot be created.

@@ -31,10 +31,6 @@ def make_manifest(
     """Return everything that must be equal, or known, for two runs to be compared.
 
     Args:
-        subject: The measured server.
-        plan: The plan.
-        handshake: Identity and tools that the server reported.
-        k6_version: Version of the generator.
         ready_s: Time from the server's start to its first handshake; None if it was already running.
         launch: Launch that was used instead of the adapter's own.
     """

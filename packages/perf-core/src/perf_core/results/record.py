@@ -46,12 +46,10 @@ class Stage:
         kind: ``hold`` for stages whose figures are judged, ``ramp`` for those between them.
         vus: Virtual users at its end; None when only a rate is set.
         rate_per_s: Arrival rate at its end for open models, else None.
-        start_s: Start, in seconds from the start of the load.
         end_s: Planned end, or the time at which the run ended early.
         calls: Tool calls that started in it.
         calls_per_s: Correct answers per second.
         error_rate: Share of calls that failed, 0 to 1.
-        latency_ms: Latency over all tools.
     """
 
     name: str
@@ -84,8 +82,6 @@ class Metrics:
         kinds_error_rate: Share of tool calls that failed, 0 to 1, by kind of journey.
         protocol_ms: Duration by method, for requests that call no tool (``GET /health``, ``ping``,
             ``tools/list``), where the shape measures them.
-        sessions_opened: Sessions opened during the run.
-        sessions_closed: Sessions deleted by the generator.
     """
 
     tool_calls: int
@@ -104,13 +100,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Trend:
-    """A sampled quantity over the run.
-
-    Attributes:
-        start: First sample.
-        peak: Largest sample.
-        end: Last sample.
-    """
+    """First, largest and last sample of a quantity."""
 
     start: float
     peak: float
@@ -133,11 +123,8 @@ class ServerUse:
     """Resource use of the server's process tree; None in the record when it is not visible (a remote URL).
 
     Attributes:
-        rss_mb: Resident memory.
         cpu_s: CPU seconds, user and system, over the load.
-        cpu_us_per_call: CPU microseconds per tool call.
         fds: Open file descriptors (handles on Windows).
-        threads: Threads.
         processes: Largest number of processes at one time.
         sessions_left: Sessions still open after the run, according to the server's metrics endpoint; None
             when it does not report them.
@@ -161,14 +148,11 @@ class GeneratorUse:
 
     Attributes:
         cpu_s: CPU seconds over the load.
-        cpu_us_per_call: CPU microseconds per tool call.
         cores_used: Mean number of cores in use over the hold stages.
         cores_available: Cores that the server left unused over the same time.
         saturated: Whether it used nearly all cores available to it.
-        rss_peak_mb: Largest resident memory.
         dropped_iterations: Iterations that an arrival-rate shape scheduled but could not start.
         scheduled_iterations: Iterations scheduled, including dropped ones.
-        exit_code: Exit code of k6.
     """
 
     cpu_s: float
@@ -187,20 +171,13 @@ class TargetResult:
     """One target and its outcome.
 
     Attributes:
-        figure: Name of the figure.
-        comparison: ``<`` or ``>``.
-        target: Level that decides.
         stretch: More ambitious level, which is only reported.
-        need: User need that the target serves.
-        value: Value of the figure; None when there is none.
-        samples: Samples behind the figure.
         outcome: ``met``, ``missed``, ``not judged`` (run too short or too few samples) or ``invalid``.
         bound: Whether the figure is only a bound, since the generator was saturated: the server may have
             been faster.
         at_least: Whether the true value may be higher: the run ended before the limit was reached, or
             before the event occurred.
         stretch_met: Whether the stretch level was reached; None when there is none or nothing was judged.
-        reason: Reason for ``not judged`` or ``invalid``; else empty.
     """
 
     figure: str
@@ -222,11 +199,8 @@ class Graded:
     """A figure's grade in the published table; grades do not affect the verdict.
 
     Attributes:
-        subject: Name of the graded quality in reports.
-        figure: Name of the figure.
         comparison: ``<`` when the figure must be below a level, ``>=`` when it must reach it.
         levels: Levels for ``acceptable``, ``good`` and ``excellent``, in the figure's unit.
-        value: Value of the figure; None when there is none.
         grade: Best grade whose level was reached; ``poor`` when none was.
         reason: Reason for ``not graded``, or a remark that the true grade may be better; else empty.
     """
@@ -245,8 +219,6 @@ class Finding:
     """An observation beyond the figures, such as the knee of a stress run.
 
     Attributes:
-        title: A few words.
-        text: One or two sentences with the figures.
         values: The same figures as numbers; units are in the names.
     """
 
@@ -278,16 +250,10 @@ class RunRecord:
 
     Attributes:
         run_id: Name of the run's folder.
-        scenario: Name of the scenario.
-        target: Name of the measured server.
-        wire: Protocol era.
         started_at: Start of the load, ISO 8601 in UTC.
-        duration_s: Length of the load.
-        verdict: ``pass``, ``fail``, ``invalid`` or ``interrupted``.
         reasons: Reasons for the verdict, one sentence each; for ``pass``, remarks.
         exit_code: Exit code of ``perf-core`` for this run alone.
         metrics: Measurements of the generator; None when it left none.
-        manifest: Machine, versions, commit and settings.
         grades: Grades from a table that is the same for every server.
     """
 

@@ -39,11 +39,7 @@ def to_json(record: RunRecord) -> str:
 
 
 def from_json(text: str | bytes, source: str = RECORD_NAME) -> RunRecord:
-    """Return the record in ``text``.
-
-    Args:
-        text: Content of a ``record.json``.
-        source: Name of the file in error messages.
+    """Return the record in ``text``; error messages name its ``source``.
 
     Raises:
         ResultsError: The text is not a record of this schema; names the malformed fields.

@@ -30,11 +30,6 @@ class RunSpec:
     """Inputs of a run.
 
     Attributes:
-        run_id: Name of the run and of its folder.
-        plan: The plan.
-        targets: Targets that decide the verdict.
-        server: Name of the measured server.
-        manifest: Machine, versions, commit and settings.
         period_s: Requested length of one period of the series.
         cpus: Number of CPUs of the generator.
         pinned: Whether the server had other CPUs; otherwise it shares them.
@@ -55,13 +50,8 @@ class LoadResult:
     """Results of a load.
 
     Attributes:
-        generated: Output of k6.
-        samples: Resource use of the processes.
         faults: Reasons that make the run invalid regardless of its figures.
-        interrupted: Whether the user ended it.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
-        snapshots: Resource snapshots before and after it; None when none were taken.
-        kills: Processes that the lab killed, in order.
     """
 
     generated: GeneratorOutput

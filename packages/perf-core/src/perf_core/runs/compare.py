@@ -35,7 +35,6 @@ class Effort:
 
     Attributes:
         launches: Launches of both servers, at least two.
-        pairs: Pairs of slices in each launch.
         slice_s: Load on one server in one pair.
         until_decided: Whether to continue while the verdict is inconclusive.
         most_pairs: Number of pairs after which a comparison that continues ends.
@@ -63,13 +62,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Workload:
-    """Calls that both servers get.
-
-    Attributes:
-        scenario: Scenario whose journeys are called.
-        vus: Virtual users.
-        seed: Seed of all random draws.
-    """
+    """Calls that both servers get."""
 
     scenario: Scenario
     vus: int = USUAL_VUS

@@ -46,14 +46,8 @@ class LaunchRunner:
     """Runs the launches of one comparison and keeps their results.
 
     Attributes:
-        plan: Plan of the calls.
-        contenders: The two servers.
         design: Settings of the comparison; the first launch sets the turn length.
-        k6: The k6 binary.
-        folder: Folder of the comparison.
         split: CPUs for the servers and the generator; None binds neither.
-        interruption: Ends a launch when the user interrupts.
-        launches: Completed launches.
         servers: Identities of the servers, set by the first launch.
     """
 

@@ -42,13 +42,7 @@ DASHBOARD_PORT = 5665
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a run that do not affect the load.
-
-    Attributes:
-        output_dir: Folder that gets one folder per run.
-        dashboard: Whether to serve k6's live dashboard while the load runs.
-        pin: Whether to bind the server and the generator to different CPUs.
-    """
+    """Options of a run that do not affect the load, as on the command line."""
 
     output_dir: Path
     dashboard: bool = False
@@ -68,10 +62,7 @@ class LoadContext:
     """Settings and callbacks while a load runs.
 
     Attributes:
-        preview: Expected length and size of the load.
         period_s: Time between two samples of the processes.
-        interruption: Ends the load when the user interrupts.
-        on_progress: Called with the share of the load that is done.
     """
 
     preview: Preview

@@ -16,23 +16,14 @@ import psutil
 
 @dataclass(frozen=True)
 class Split:
-    """Separate CPUs for the servers and the generator.
-
-    Attributes:
-        servers: For the measured servers.
-        generator: For the load generator.
-    """
+    """Separate CPUs for the measured servers and the load generator."""
 
     servers: tuple[int, ...]
     generator: tuple[int, ...]
 
 
 def split_cpus() -> Split | None:
-    """Return the usable CPUs in two halves; the servers get the odd one.
-
-    Returns:
-        None with fewer than two CPUs, or on a system without CPU affinity (macOS).
-    """
+    """Return the usable CPUs in two halves, the larger for servers; None with one CPU or on macOS."""
     process = psutil.Process()
     if not hasattr(process, "cpu_affinity"):
         return None

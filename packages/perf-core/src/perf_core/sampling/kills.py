@@ -31,13 +31,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kill:
-    """A process that the lab killed.
-
-    Attributes:
-        at_s: Time of the kill, in seconds since the epoch.
-        pid: Process number.
-        was_busy: Whether it was using CPU time just before.
-    """
+    """A process that the lab killed, when (since the epoch), and whether it used CPU time just before."""
 
     at_s: float
     pid: int

@@ -15,10 +15,7 @@ class PeriodicThread:
     An exception in the function ends the thread and is raised again when the context is left.
 
     Args:
-        function: Called without arguments.
         interval_s: Time from the start of one call to the start of the next.
-        name: Name of the thread.
-        delay_s: Time before the first call.
 
     Attributes:
         stopping: Set when the context is left; a function that waits should return then.

@@ -27,7 +27,6 @@ class Reading:
         rss_mb: Resident memory, summed over the tree, in MB (10^6 bytes).
         cpu_s: CPU seconds since the tree started, including processes that have ended.
         fds: Open file descriptors (handles on Windows).
-        threads: Threads.
         processes: Running processes; zero when the tree is gone.
     """
 
@@ -54,11 +53,7 @@ class Sample:
 
 
 class TreeMeter:
-    """Reads one process and all its descendants.
-
-    Args:
-        pid: Root of the tree.
-    """
+    """Reads one process and all its descendants."""
 
     def __init__(self, pid: int) -> None:
         self._members: dict[int, psutil.Process] = {}
@@ -120,12 +115,7 @@ def _open_files(process: psutil.Process) -> int:
 
 
 class Sampler(PeriodicThread):
-    """Samples the server and the generator in a thread; use it as a context manager.
-
-    Args:
-        server_pid: Root of the server's process tree; None when it is not visible.
-        interval_s: Time between samples.
-    """
+    """Samples the server and the generator in a thread; use it as a context manager."""
 
     def __init__(self, server_pid: int | None, interval_s: float) -> None:
         super().__init__(self._sample, interval_s, "sampler")

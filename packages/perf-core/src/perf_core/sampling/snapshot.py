@@ -29,9 +29,6 @@ class ResourceSnapshot:
 
     Attributes:
         rss_mb: Resident memory of its process tree, in MB (10^6 bytes).
-        fds: Open file descriptors (handles on Windows).
-        threads: Threads.
-        processes: Processes.
         temporary_files: Files in its temporary folder; None when the lab does not know the folder.
         gauges: Values of the gauges of its ``/metrics``, by what they count; None for a gauge it lacks.
     """
@@ -71,12 +68,7 @@ class SnapshotPair:
 
 
 def take_snapshot(live: LiveServer, gauges: Mapping[str, str]) -> ResourceSnapshot | None:
-    """Return the server's resources now, or None when its processes cannot be seen.
-
-    Args:
-        live: The server.
-        gauges: Names of gauges of its ``/metrics``, by what they count.
-    """
+    """Return the server's resources now, or None when its processes cannot be seen; see ``Scenario.gauges``."""
     if live.pid is None:
         return None
     # Before the processes are read: the request itself holds a connection open for a moment.
@@ -101,11 +93,8 @@ def take_settled_snapshot(
     """Return the server's resources once it has settled, or after :data:`SETTLING_S` at the latest.
 
     Args:
-        live: The server.
-        gauges: Names of gauges of its ``/metrics``, by what they count.
         before: Snapshot before the load: the server has settled when nothing exceeds it. None: it has
             settled when nothing changes for a second.
-        interrupted: Returns whether the user wants to stop.
     """
     deadline = time.monotonic() + SETTLING_S
     now = take_snapshot(live, gauges)

@@ -31,11 +31,7 @@ _MAX_PAGES = 100
 
 
 class Client:
-    """A connection to a server; :func:`connect` opens it and performs the handshake.
-
-    Attributes:
-        server_info: ``serverInfo`` of the handshake: name and version.
-    """
+    """A connection to a server; :func:`connect` opens it, which sets ``server_info`` (name and version)."""
 
     def __init__(self, http: httpx2.Client, url: str, wire: Wire, token: str | None = None) -> None:
         self.server_info: Mapping[str, Any] = {}
@@ -128,12 +124,6 @@ def authorization(token: str | None) -> dict[str, str]:
 @contextmanager
 def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Iterator[Client]:
     """Yield a client after its handshake with the server at ``url``, and delete its session afterwards.
-
-    Args:
-        url: MCP endpoint.
-        wire: Protocol era.
-        timeout_s: Time limit of each request.
-        token: Bearer token, if the server requires one.
 
     Raises:
         TargetError: Nothing answers there, or the answer does not conform to MCP.

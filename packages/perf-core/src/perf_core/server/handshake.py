@@ -11,17 +11,7 @@ from perf_core.server.client import connect
 
 @dataclass(frozen=True)
 class Handshake:
-    """Identity and tools that a server reported.
-
-    Attributes:
-        url: The MCP endpoint.
-        wire: Protocol era of the handshake.
-        server_name: ``serverInfo.name``.
-        server_version: ``serverInfo.version``.
-        tools: Sorted names of its tools.
-        duration_s: Duration of ``initialize`` and ``notifications/initialized``, or of
-            ``server/discover``.
-    """
+    """Identity and sorted tools that a server reported; ``duration_s`` does not include ``tools/list``."""
 
     url: str
     wire: Wire
@@ -33,12 +23,6 @@ class Handshake:
 
 def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Handshake:
     """Perform a handshake with the server at ``url`` and list its tools.
-
-    Args:
-        url: MCP endpoint.
-        wire: Protocol era.
-        timeout_s: Time limit of each request.
-        token: Bearer token, if the server requires one.
 
     Raises:
         TargetError: Nothing answers there, or the answer does not conform to MCP.

@@ -29,8 +29,6 @@ class LiveServer(Protocol):
     """A running server that can be loaded.
 
     Attributes:
-        url: MCP endpoint.
-        handshake: First handshake.
         pid: Root of its process tree; None if it is not visible.
         ready_s: Time from start to handshake; None if it was already running.
         token: Bearer token of the lab; None if none is required.
@@ -54,12 +52,7 @@ class LiveServer(Protocol):
 
 
 class StartedServer:
-    """A server that the lab started.
-
-    Args:
-        process: The started server.
-        wire: Protocol era.
-    """
+    """A server that the lab started."""
 
     def __init__(self, process: ServerProcess, wire: Wire) -> None:
         self._process = process
@@ -86,12 +79,7 @@ class StartedServer:
 
 
 class RunningServer:
-    """A server that was already running; its process is visible only if it listens on this machine.
-
-    Args:
-        url: MCP endpoint.
-        wire: Protocol era.
-    """
+    """A server that was already running; its process is visible only if it listens on this machine."""
 
     ready_s: float | None = None
     token: str | None = None
@@ -158,7 +146,6 @@ class StartOptions:
     """Options for a server that the lab starts.
 
     Attributes:
-        log_path: File for the server's output.
         cpus: CPUs to bind the server to; None is all.
         launch: Launch to use instead of the adapter's own.
     """

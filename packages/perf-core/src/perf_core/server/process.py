@@ -31,16 +31,8 @@ _LOG_TAIL_LINES = 20
 class ServerProcess:
     """A server that the lab started; use it as a context manager.
 
-    Args:
-        launch: Command and environment of the server.
-        wire: Protocol era of the first handshake.
-        log_path: File for the server's output.
-        cpus: CPUs to bind the server to; None is all.
-        interruption: Ends the wait for readiness when the user interrupts.
-
     Attributes:
         url: MCP endpoint on the port that the server bound.
-        handshake: Identity and tools that the server reported.
         ready_s: Time from the start of the process to the end of the handshake.
     """
 

@@ -25,7 +25,6 @@ class Subject:
     """A server that can be measured.
 
     Attributes:
-        adapter: The server's adapter.
         url: MCP endpoint of a server that is already running; None when the lab starts it.
         package: Distribution of the adapter with its version; empty for a file.
     """

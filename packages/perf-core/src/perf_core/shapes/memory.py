@@ -31,11 +31,7 @@ def find(evidence: Evidence) -> ShapeFindings:
 
 
 def growth_target(need: str) -> Target:
-    """Return the target for memory growth, under 100 MB in 5 minutes.
-
-    Args:
-        need: The need that the target serves.
-    """
+    """Return the target for memory growth, under 100 MB in 5 minutes."""
     return Target("server.rss_growth_mb_per_5_min", "<", 100, stretch=10, min_duration_s=120, need=need)
 
 

@@ -24,15 +24,7 @@ _FULL_BUCKET_STAGES = ("burst", "replenished_whole")
 
 @dataclass(frozen=True)
 class StageOutcome:
-    """Messages of one client in one stage; times in seconds since the epoch.
-
-    Attributes:
-        let_through: Messages that the server let through.
-        first_s: Time of the first of them.
-        last_s: Time of the last of them.
-        refused: Messages that the server refused.
-        first_refused_s: Time of the first of those.
-    """
+    """Messages of one client in one stage, let through or refused; times in seconds since the epoch."""
 
     let_through: int
     first_s: float
@@ -87,10 +79,8 @@ def find(evidence: Evidence) -> ShapeFindings:
 def off_by_burst(outcome: StageOutcome, limits: Limits) -> float | None:
     """Return how many messages too few or too many were let through from a full bucket.
 
-    Until the first refusal there were ``burst`` tokens and those added meanwhile.
-
-    Returns:
-        0 when the burst is exact; None when nothing was sent or nothing was refused.
+    Until the first refusal there were ``burst`` tokens and those added meanwhile. None when
+    nothing was sent or nothing was refused.
     """
     if not outcome.let_through or not outcome.refused:
         return None

@@ -31,10 +31,8 @@ class Shape:
 
     Attributes:
         name: Name of the shape, of its scenario on the command line, and of its k6 file.
-        summary: The question, in one sentence.
         targets: Targets of its scenario unless an adapter sets others.
         wires: Wires to measure unless the user names one.
-        plan: Requirements on the plan.
         figures: Names of the figures that ``find`` returns; targets may name them.
         find: Returns findings and figures beyond those of every run.
         resource_snapshots: Whether to apply the load once without measuring it and to take resource

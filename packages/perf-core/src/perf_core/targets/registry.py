@@ -50,7 +50,6 @@ def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: st
     Args:
         names: Names of installed adapters or paths of TOML files; empty for every installed adapter that has
             all the scenarios.
-        scenarios: Names of the scenarios to run.
         server_url: URL of a server that is already running, to be measured with the one named adapter.
 
     Raises:

@@ -146,7 +146,6 @@ class FileAdapter:
     """Adapter made from a TOML file.
 
     Attributes:
-        path: Path of the file.
         running_url: URL of a server that is already running; None if the lab starts it.
         like: Name of the installed adapter whose scenarios it uses; None if the file has its own calls.
     """

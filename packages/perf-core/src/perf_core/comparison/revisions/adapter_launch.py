@@ -61,10 +61,6 @@ def launch_at(built: BuiltRevision, name: str) -> tuple[Launch, str | None, str]
     A relative working folder, or none, means the revision's worktree: started in the user's checkout, the
     server could import the working tree's code.
 
-    Args:
-        built: The revision.
-        name: Name of the adapter.
-
     Returns:
         The launch, the expected ``serverInfo.name`` (None accepts any), and the distribution of the adapter
         with its version, such as ``calculator-server 0.1.0``.

@@ -26,11 +26,8 @@ class Build:
     """One build of a revision.
 
     Attributes:
-        commit: Full hash of the commit.
-        tree: Root of the commit's files.
         environment: Folder that becomes the virtual environment.
         log: Existing file for the output of the commands.
-        interruption: Ends the build when the user interrupts.
     """
 
     commit: str

@@ -34,13 +34,7 @@ _NO_ROOM = "Free some disk space, or make the checkout writable."
 
 @dataclass(frozen=True)
 class BuiltRevision:
-    """A commit that is checked out and installed.
-
-    Attributes:
-        commit: Full hash.
-        python: Interpreter of the virtual environment in which its packages are installed.
-        tree: Root of its worktree.
-    """
+    """A commit, its worktree, and the interpreter for which its packages are installed."""
 
     commit: str
     python: Path
@@ -63,8 +57,6 @@ def build_revision(
     Args:
         repository: The checkout, or any folder in it.
         revision: Anything that git accepts as a commit: ``main``, ``v1.0``, ``HEAD~1``, ``3f2c1ab``.
-        on_progress: Called with each step.
-        interruption: Ends the build when the user interrupts.
         install: Fills the virtual environment; the default is :func:`install_packages`.
 
     Raises:

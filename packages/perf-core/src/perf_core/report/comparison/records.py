@@ -58,12 +58,7 @@ def markdown(comparison: RecordComparison) -> str:
 
 
 def terminal(comparison: RecordComparison, console: Console) -> None:
-    """Print the comparison.
-
-    Args:
-        comparison: Comparison to print.
-        console: Console to print on; its terminal decides the colours, its encoding the characters.
-    """
+    """Print the comparison."""
     tone = TONES[comparison.verdict]
     console.print(verdict_line(comparison.verdict.upper(), _title(comparison), tone, console))
     console.print(terminal_text(_tally(comparison), console, STYLES[tone]))

@@ -8,7 +8,7 @@ from music21_server.errors import StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.service.engine_calls import CacheFigures
 from music21_server.store.limits import StoreFigures, StoreLimits
-from music21_server.store.local import Store
+from music21_server.store.local import LocalStore
 from music21_server.workers.pool import PoolFigures
 
 POOL = PoolFigures(
@@ -51,12 +51,12 @@ def test_what_a_process_has_of_its_own() -> None:
     assert all(metric.documentation.endswith(".") for metric in metrics)
 
 
-class FullStore(Store):
+class FullStore(LocalStore):
     def figures(self) -> StoreFigures:
         return StoreFigures(names=1, contents=2, owners=3, size_bytes=4)
 
 
-class LostStore(Store):
+class LostStore(LocalStore):
     def figures(self) -> StoreFigures:
         raise StoreUnavailableError("gone")
 

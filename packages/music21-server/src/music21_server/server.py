@@ -18,7 +18,7 @@ from music21_server.errors import ScoreError, StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.service.score_service import ScoreService
 from music21_server.settings import Music21Settings
-from music21_server.store.local import Store
+from music21_server.store.local import LocalStore
 from music21_server.store.protocol import ScoreStore
 from music21_server.tools.analysis import ScoreTools
 from music21_server.tools.common import owner
@@ -99,7 +99,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
 
 def _opened_store(settings: Music21Settings) -> ScoreStore:
     if settings.store_url is None:
-        return Store(settings.store_limits, folder=settings.store_folder)
+        return LocalStore(settings.store_limits, folder=settings.store_folder)
     # Loaded here: who keeps scores here needs no client of Redis.
     from music21_server.store.redis.store import RedisStore
 

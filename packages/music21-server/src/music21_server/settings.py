@@ -15,7 +15,7 @@ from music21_server.rendering.pdf import PdfLimits
 from music21_server.rendering.picture import PictureLimits
 from music21_server.score.limits import Limits
 from music21_server.store.limits import StoreLimits
-from music21_server.store.redis.url import refuse_no_redis_url
+from music21_server.store.redis.url import check_redis_url
 from music21_server.workers.pool import PoolSettings
 from music21_server.writing.exports import ExportLimits
 from music21_server.writing.text import TextLimits
@@ -152,7 +152,7 @@ class Music21Settings(ServerSettings):
     @classmethod
     def _is_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            refuse_no_redis_url(url.get_secret_value())
+            check_redis_url(url.get_secret_value())
         return url
 
     @field_validator("store_folder")

@@ -19,7 +19,7 @@ from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.service.score_service import ScoreService
 from music21_server.store.limits import StoreLimits
-from music21_server.store.local import Store
+from music21_server.store.local import LocalStore
 from music21_server.store.names import BadNameError
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ def pool() -> InlinePool:
 
 @pytest.fixture
 def score_service(pool: InlinePool) -> ScoreService:
-    store = Store(StoreLimits())
+    store = LocalStore(StoreLimits())
     return ScoreService(store, pool, Bounds(), (), max_cached_bytes=10_000_000, timeout_s=10)  # type: ignore[arg-type]
 
 
@@ -124,7 +124,7 @@ async def test_scores_of_other_owners_and_deleted_scores_are_unknown(score_servi
 async def test_a_file_is_read_at_every_import(pool: InlinePool, tmp_path: Any) -> None:
     path = tmp_path / "tune.abc"
     score_service = ScoreService(
-        Store(StoreLimits()),
+        LocalStore(StoreLimits()),
         pool,
         Bounds(),
         (tmp_path,),

@@ -16,7 +16,7 @@ from music21_server.score.entry import Entry
 from music21_server.score.limits import Limits
 from music21_server.service.score_service import ScoreService
 from music21_server.store.limits import StoreLimits
-from music21_server.store.local import Store
+from music21_server.store.local import LocalStore
 
 pytestmark = pytest.mark.anyio
 SCALE = "C4 D4 E4 F4 G4 A4 B4 C5"
@@ -36,7 +36,7 @@ class RecordingStore:
 
     def __init__(self) -> None:
         self.threads: dict[str, int] = {}
-        self._store = Store(StoreLimits())
+        self._store = LocalStore(StoreLimits())
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **keywords: Any) -> Any:
@@ -46,7 +46,7 @@ class RecordingStore:
         return call
 
 
-class FailingStore(Store):
+class FailingStore(LocalStore):
     """A store whose sweep fails twice, then succeeds."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Stored scores: names, owners, bounds, age, and what outlives a process.
+"""Score stores: names, owners, limits, lifetime, and persistence.
 
-Every kind of store does the same; the folder's own matters are below, those of Redis in test_store_redis.py.
-Any order of calls is in test_store_model.py.
+The first tests run with every kind of store, the last ones with a folder only; tests of Redis only are in
+redis/test_store.py, random sequences of calls in test_local_model.py.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import pytest
 from music21_server.errors import TooMuchScoreError, UnknownScoreError
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
-from music21_server.store.contents import InFolder
+from music21_server.store.contents import FolderContents
 from music21_server.store.limits import StoreLimits
-from music21_server.store.local import Store, StoredScore, TakenNameError
+from music21_server.store.local import LocalStore, StoredScore, TakenNameError
 from music21_server.store.names import BadNameError
 from music21_server.store.protocol import ScoreStore
 from music21_server.store.redis.store import RedisStore
@@ -55,7 +55,7 @@ Open = Callable[[str, StoreLimits, Callable[[], float]], ScoreStore]
 
 @pytest.fixture
 def opened(request: pytest.FixtureRequest, tmp_path: Path, redis_prefix: str) -> Iterator[Open]:
-    """Opens a store of a kind; in a folder and in Redis it is the same one each time."""
+    """Return a function that opens a store; in a folder and in Redis it is the same one each time."""
     with contextlib.ExitStack() as stores:
 
         def make(kind: str, limits: StoreLimits, clock: Callable[[], float]) -> ScoreStore:
@@ -64,7 +64,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, redis_prefix: str) ->
                 url = request.getfixturevalue("redis_url")
                 store = RedisStore(limits, url, prefix=redis_prefix, clock=clock)
             else:
-                store = Store(limits, clock, tmp_path / "store" if kind == "folder" else None)
+                store = LocalStore(limits, clock, tmp_path / "store" if kind == "folder" else None)
             stores.callback(store.close)
             return store
 
@@ -73,19 +73,19 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, redis_prefix: str) ->
 
 @pytest.fixture(params=["memory", "folder", "redis"])
 def make(request: pytest.FixtureRequest, opened: Open, clock: Clock) -> Make:
-    """Opens a store, of each kind."""
+    """Return a function that opens a store, once for each kind."""
     return lambda **limits: opened(request.param, replace(LIMITS, **limits), clock)
 
 
 @pytest.fixture(params=["folder", "redis"])
 def shared(request: pytest.FixtureRequest, opened: Open, clock: Clock) -> Make:
-    """Opens a store that outlives its process, each time as another process would."""
+    """Return a function that opens a persistent store as another process would."""
     return lambda **limits: opened(request.param, replace(LIMITS, **limits), clock)
 
 
 @pytest.fixture
 def in_folder(opened: Open, clock: Clock) -> Make:
-    """Opens the store in a folder, each time as another process would."""
+    """Return a function that opens the store in a folder as another process would."""
     return lambda **limits: opened("folder", replace(LIMITS, **limits), clock)
 
 
@@ -97,7 +97,7 @@ def names(store: ScoreStore, owner: str = "o") -> list[str]:
     return [score.name for score in store.scores(owner)]
 
 
-def test_a_stored_score_comes_back(make: Make) -> None:
+def test_a_stored_score_can_be_read(make: Make) -> None:
     store = make()
     stored = store.put("o", entry("a"), name="first")
     assert store.get("o", "first") == entry("a")
@@ -107,20 +107,20 @@ def test_a_stored_score_comes_back(make: Make) -> None:
     assert store.scores("o") == (stored,)
 
 
-def test_an_owner_sees_no_others(make: Make) -> None:
+def test_an_owner_sees_only_its_own_scores(make: Make) -> None:
     store = make()
     store.put("one", entry("a"), name="secret")
     assert store.scores("two") == ()
     with pytest.raises(UnknownScoreError) as caught:
         store.get("two", "secret")
-    assert "nearest" not in str(caught.value)
+    assert "Similar" not in str(caught.value)
     with pytest.raises(UnknownScoreError):
         store.delete("two", "secret")
     assert store.delete_all("two") == 0
     assert names(store, "one") == ["secret"]
 
 
-def test_the_same_content_is_kept_once(make: Make) -> None:
+def test_the_same_content_is_stored_once(make: Make) -> None:
     store = make()
     store.put("one", entry("a"), name="x")
     store.put("two", entry("a"), name="y")
@@ -135,7 +135,7 @@ def test_the_same_content_is_kept_once(make: Make) -> None:
     assert store.figures().size_bytes == 0
 
 
-def test_the_same_content_under_the_same_name_changes_nothing(make: Make) -> None:
+def test_storing_the_same_content_again_changes_nothing(make: Make) -> None:
     store = make()
     first = store.put("o", entry("a"), name="x")
     assert store.put("o", entry("a"), name="x") == first
@@ -143,56 +143,56 @@ def test_the_same_content_under_the_same_name_changes_nothing(make: Make) -> Non
     assert names(store) == ["x"]
 
 
-def test_another_content_under_a_used_name_is_refused_and_nothing_is_lost(make: Make) -> None:
+def test_another_content_under_a_used_name_is_refused_without_loss(make: Make) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
-    with pytest.raises(TakenNameError, match=r"'x' stands for another score: choose another name, or delete"):
+    with pytest.raises(TakenNameError, match=r"'x' belongs to another score: choose another name, or delete"):
         store.put("o", entry("b"), name="x")
     assert store.get("o", "x") == entry("a")
     assert store.figures().contents == 1
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 65, "a/b", "a\n"])
-def test_what_cannot_be_a_name_is_refused(make: Make, name: str) -> None:
+def test_an_invalid_name_is_refused(make: Make, name: str) -> None:
     store = make()
     with pytest.raises(BadNameError, match="1 to 64 letters"):
         store.put("o", entry("a"), name=name)
     assert store.scores("o") == ()
 
 
-def test_names_are_made_from_titles_and_are_different(make: Make) -> None:
+def test_names_made_from_titles_are_unique(make: Make) -> None:
     store = make()
     titles = ["Ach Gott, vom Himmel", "Ach Gott vom Himmel", "Études (№ 3)", "", "你好", "x" * 200]
-    made = [store.put("o", entry(str(number)), title=title).name for number, title in enumerate(titles)]
-    assert made == [
+    stored = [store.put("o", entry(str(number)), title=title) for number, title in enumerate(titles)]
+    assert [score.name for score in stored] == [
         "Ach-Gott-vom-Himmel", "Ach-Gott-vom-Himmel-2", "Etudes-No-3", "score", "score-2", "x" * 48,
     ]  # fmt: skip
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(make: Make) -> None:
+def test_the_error_for_an_unknown_name_suggests_similar_names(make: Make) -> None:
     store = make()
-    with pytest.raises(UnknownScoreError, match=r"got 'bwv66'\. No score is stored now; import_score"):
+    with pytest.raises(UnknownScoreError, match=r"got 'bwv66'\. No score is stored; import_score"):
         store.get("o", "bwv66")
     for name in ("bwv66.6", "bwv244", "opus-1"):
         store.put("o", entry(name), name=name)
     with pytest.raises(
-        UnknownScoreError, match=r"got 'BWV66'. The nearest: 'bwv66.6'.* Call list_scores for all 3 names"
+        UnknownScoreError, match=r"got 'BWV66'. Similar names: 'bwv66.6'.* Call list_scores for all 3 names"
     ):
         store.get("o", "BWV66")
 
 
-def test_whoever_asks_for_a_deleted_score_is_told_so(make: Make) -> None:
+def test_the_error_for_a_deleted_score_says_that_it_was_deleted(make: Make) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
     in_use = store.get("o", "x")
     store.delete("o", "x")
     assert in_use.document().content == b"a"
-    for ask in (store.get, store.delete):
+    for method in (store.get, store.delete):
         with pytest.raises(
             UnknownScoreError,
-            match=r"'x' is not stored any more: it was deleted\. No score is stored now; import_score",
+            match=r"'x' is no longer stored: it was deleted\. No score is stored; import_score",
         ):
-            ask("o", "x")
+            method("o", "x")
     store.put("o", entry("b"), name="x")
     assert store.get("o", "x") == entry("b")
 
@@ -212,7 +212,7 @@ def test_all_scores_of_an_owner_are_deleted(make: Make) -> None:
     assert store.figures().contents == 1
 
 
-def test_a_score_that_nobody_uses_is_freed_and_one_that_is_used_is_not(make: Make, clock: Clock) -> None:
+def test_only_unused_scores_are_freed_after_their_lifetime(make: Make, clock: Clock) -> None:
     store = make(score_lifetime_s=24 * HOUR_S)
     store.put("o", entry("a"), name="used")
     store.put("o", entry("b"), name="unused")
@@ -226,7 +226,7 @@ def test_a_score_that_nobody_uses_is_freed_and_one_that_is_used_is_not(make: Mak
     assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
 
 
-def test_a_sweep_frees_what_nobody_asks_for(make: Make, clock: Clock) -> None:
+def test_a_sweep_frees_expired_scores(make: Make, clock: Clock) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
     clock.now_s += LIMITS.score_lifetime_s + 1
@@ -236,7 +236,7 @@ def test_a_sweep_frees_what_nobody_asks_for(make: Make, clock: Clock) -> None:
     assert store.figures() == replace(store.figures(), names=0, contents=0, size_bytes=0, owners=0)
 
 
-def test_what_is_at_the_end_of_its_time_takes_no_room(make: Make, clock: Clock) -> None:
+def test_expired_scores_take_no_room(make: Make, clock: Clock) -> None:
     store = make(max_scores_per_owner=1, score_grace_s=LIMITS.score_lifetime_s * 2)
     store.put("o", entry("a"), name="a")
     clock.now_s += LIMITS.score_lifetime_s + 1
@@ -250,10 +250,11 @@ def test_an_owner_with_too_many_scores_is_refused(make: Make) -> None:
     store.put("o", entry("a"), name="a")
     store.put("o", entry("b"), name="b")
     with pytest.raises(
-        TooMuchScoreError, match=r"3 scores of this client, at most 2 .*max_scores_per_owner.*delete"
+        TooMuchScoreError,
+        match=r"at most 2 scores of this client .*max_scores_per_owner\), got 3 with this one\. Delete",
     ):
         store.put("o", entry("c"), name="c")
-    store.put("o", entry("b"), name="b")  # it is there already
+    store.put("o", entry("b"), name="b")  # stored already
     store.put("other", entry("c"), name="c")
 
 
@@ -269,20 +270,21 @@ def test_an_owner_with_too_many_bytes_is_refused(make: Make) -> None:
     store.put("o", entry("c", 1_000), name="c")
 
 
-def test_a_full_store_refuses_rather_than_drop_what_is_in_use(make: Make, clock: Clock) -> None:
+def test_a_full_store_refuses_new_scores_rather_than_drop_scores_in_use(make: Make, clock: Clock) -> None:
     store = make(max_scores=2)
     store.put("one", entry("a"), name="a")
     store.put("two", entry("b"), name="b")
     clock.now_s += LIMITS.score_grace_s - 1
     with pytest.raises(
-        TooMuchScoreError, match=r"3 scores of all clients, at most 2 .*max_scores\): all others"
+        TooMuchScoreError,
+        match=r"at most 2 scores of all clients \(setting max_scores\), got 3 .* All others",
     ):
         store.put("three", entry("c"), name="c")
     assert (names(store, "one"), names(store, "two"), names(store, "three")) == (["a"], ["b"], [])
     assert store.figures().contents == 2
 
 
-def test_a_full_store_frees_what_was_unused_for_longest_and_says_so(make: Make, clock: Clock) -> None:
+def test_a_full_store_frees_the_least_recently_used_score(make: Make, clock: Clock) -> None:
     store = make(max_scores=2)
     store.put("one", entry("a"), name="a")
     store.put("two", entry("b"), name="b")
@@ -298,7 +300,9 @@ def test_a_full_store_frees_what_was_unused_for_longest_and_says_so(make: Make, 
     assert store.evictions() == {"lifetime": 0, "room": 1, "damaged": 0}
 
 
-def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: Make, clock: Clock) -> None:
+def test_no_more_scores_are_freed_than_needed_and_none_if_the_new_one_is_refused(
+    make: Make, clock: Clock
+) -> None:
     store = make(max_stored_bytes=4_000)
     for content in "abc":
         store.put("o", entry(content, 1_000), name=content)
@@ -306,7 +310,7 @@ def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: M
     clock.now_s += 2 * HOUR_S
     store.get("o", "c")
     with pytest.raises(TooMuchScoreError, match="max_stored_bytes"):
-        store.put("p", entry("d", 3_500), name="d")  # would need the room of c, which is in use
+        store.put("p", entry("d", 3_500), name="d")  # needs the room of c, which is in use
     with pytest.raises(TooMuchScoreError, match="max_stored_bytes"):
         store.put("p", entry("d", 10_000), name="d")
     assert names(store) == ["a", "b", "c"]
@@ -317,7 +321,7 @@ def test_so_many_are_freed_as_the_bytes_need_and_none_when_it_is_in_vain(make: M
     assert store.figures().size_bytes <= 4_000
 
 
-def test_a_content_may_take_the_room_of_its_own_last_name(make: Make, clock: Clock) -> None:
+def test_a_content_can_take_the_room_of_its_own_last_name(make: Make, clock: Clock) -> None:
     store = make(max_scores=1)
     store.put("one", entry("a"), name="a")
     clock.now_s += 2 * HOUR_S
@@ -326,14 +330,14 @@ def test_a_content_may_take_the_room_of_its_own_last_name(make: Make, clock: Clo
     assert store.get("two", "b") == entry("a")
 
 
-def test_a_content_that_another_name_stands_for_needs_no_room(make: Make) -> None:
+def test_a_content_that_has_a_name_needs_no_more_room(make: Make) -> None:
     store = make(max_stored_bytes=1_500)
     store.put("one", entry("a", 1_000), name="a")
     store.put("two", entry("a", 1_000), name="a")
     assert store.figures().contents == 1
 
 
-def test_columns_of_a_newer_reader_replace_the_old_ones(make: Make) -> None:
+def test_columns_of_another_reader_version_replace_the_old_ones(make: Make) -> None:
     store = make()
     store.put("o", entry("a", 10), name="x")
     store.put("o", entry("a", 20), name="x")
@@ -341,7 +345,7 @@ def test_columns_of_a_newer_reader_replace_the_old_ones(make: Make) -> None:
     assert store.figures().size_bytes == entry("a", 20).size_bytes
 
 
-def test_many_threads_may_use_it(make: Make) -> None:
+def test_threads_can_share_a_store(make: Make) -> None:
     store = make()
     failures: list[BaseException] = []
 
@@ -351,7 +355,7 @@ def test_many_threads_may_use_it(make: Make) -> None:
                 store.put(owner, entry(str(number % 3)), name=str(number))
                 assert store.get(owner, str(number)) == entry(str(number % 3))
             assert store.delete_all(owner) == 10
-        except BaseException as error:  # noqa: BLE001 - it is looked at below
+        except BaseException as error:  # noqa: BLE001 - asserted below
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(str(number),)) for number in range(4)]
@@ -372,7 +376,7 @@ def test_scores_and_names_survive_a_restart(shared: Make, clock: Clock) -> None:
     assert shared().scores("o") == ()
 
 
-def test_age_counts_over_a_restart(shared: Make, clock: Clock) -> None:
+def test_the_lifetime_continues_over_a_restart(shared: Make, clock: Clock) -> None:
     shared().put("o", entry("a"), name="x")
     clock.now_s += LIMITS.score_lifetime_s + 1
     again = shared()
@@ -381,7 +385,7 @@ def test_age_counts_over_a_restart(shared: Make, clock: Clock) -> None:
     assert again.figures().names == 0
 
 
-def test_what_one_process_stores_or_deletes_all_see(shared: Make) -> None:
+def test_processes_see_each_others_changes(shared: Make) -> None:
     one, two = shared(), shared()
     one.put("o", entry("a"), name="x")
     assert two.get("o", "x") == entry("a")
@@ -402,7 +406,7 @@ def test_a_deleted_score_leaves_no_file(in_folder: Make, tmp_path: Path) -> None
     assert list((tmp_path / "store" / "scores").iterdir()) == []
 
 
-def test_a_deleted_score_is_not_remembered_in_memory(shared: Make) -> None:
+def test_a_deleted_score_is_not_served_from_the_cache(shared: Make) -> None:
     one, two = shared(), shared()
     one.put("o", entry("a", 10), name="x")
     one.delete("o", "x")
@@ -410,27 +414,27 @@ def test_a_deleted_score_is_not_remembered_in_memory(shared: Make) -> None:
     assert len(one.get("o", "x").columns) == 20
 
 
-def test_a_score_that_another_process_is_just_writing_is_not_given_up(
+def test_a_score_that_another_process_is_writing_is_read_again(
     in_folder: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = in_folder()
     store.put("o", entry("a"), name="x")
-    answers = iter([None, entry("a")])
+    reads = iter([None, entry("a")])
     with monkeypatch.context() as patch:
-        patch.setattr(InFolder, "get", lambda _self, _content: next(answers))
+        patch.setattr(FolderContents, "get", lambda _self, _content: next(reads))
         assert store.get("o", "x") == entry("a")
     assert names(store) == ["x"]
 
 
-def test_a_folder_is_for_its_user_alone(in_folder: Make, tmp_path: Path) -> None:
+def test_only_its_user_can_access_the_folder(in_folder: Make, tmp_path: Path) -> None:
     in_folder().put("o", entry("a"), name="x")
-    there = [tmp_path / "store", *(tmp_path / "store").rglob("*")]
-    assert len(there) >= 4
-    assert [path for path in there if path.stat().st_mode & 0o077] == []
+    paths = [tmp_path / "store", *(tmp_path / "store").rglob("*")]
+    assert len(paths) >= 4
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize("damage", ["changed", "truncated", "removed"])
-def test_a_damaged_file_is_dropped_with_a_warning_and_the_rest_stays(
+def test_a_damaged_file_is_removed_with_a_warning_and_other_scores_stay(
     in_folder: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     store = in_folder()
@@ -457,7 +461,7 @@ def test_a_damaged_file_is_dropped_with_a_warning_and_the_rest_stays(
     assert in_folder().get("o", "x") == entry("a")
 
 
-def test_a_damaged_index_is_put_aside_with_a_warning(
+def test_a_damaged_index_is_renamed_with_a_warning(
     in_folder: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = in_folder()
@@ -466,15 +470,15 @@ def test_a_damaged_index_is_put_aside_with_a_warning(
     (tmp_path / "store" / "index.sqlite3").write_bytes(b"no database at all" * 100)
     with caplog.at_level(logging.WARNING):
         again = in_folder()
-    assert "put aside" in caplog.text
+    assert "was renamed to index.damaged" in caplog.text
     assert (tmp_path / "store" / "index.damaged").exists()
     assert again.figures().names == 0
-    assert list((tmp_path / "store" / "scores").iterdir()) == []  # nobody would ever ask for it
+    assert list((tmp_path / "store" / "scores").iterdir()) == []  # it has no name any more
     again.put("o", entry("a"), name="x")
     assert in_folder().get("o", "x") == entry("a")
 
 
-def test_an_index_of_another_version_is_put_aside(
+def test_an_index_of_another_version_is_replaced(
     in_folder: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = in_folder()
@@ -483,27 +487,27 @@ def test_an_index_of_another_version_is_put_aside(
         index.execute("PRAGMA user_version = 99")
     index.close()
     assert in_folder().figures().names == 0
-    assert "its version is 99, expected 1" in caplog.text
+    assert "expected version 1, got 99" in caplog.text
 
 
-def test_what_a_killed_process_left_unfinished_is_removed(in_folder: Make, tmp_path: Path) -> None:
+def test_unfinished_files_of_a_killed_process_are_removed(in_folder: Make, tmp_path: Path) -> None:
     in_folder().put("o", entry("a"), name="x")
-    left = tmp_path / "store" / "scores" / "tmp123.unfinished"
-    left.write_bytes(b"half")
+    unfinished = tmp_path / "store" / "scores" / "tmp123.unfinished"
+    unfinished.write_bytes(b"half")
     unnamed = tmp_path / "store" / "scores" / "0123.score"
-    unnamed.write_bytes(b"of no name")
+    unnamed.write_bytes(b"without a name")
     assert in_folder().get("o", "x") == entry("a")
-    assert not left.exists()
+    assert not unfinished.exists()
     assert not unnamed.exists()
 
 
-def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path, clock: Clock) -> None:
+def test_an_unusable_folder_is_an_error(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreFolderError, match=r"Expected a folder .*got .*file.*Choose another one"):
-        Store(LIMITS, clock, tmp_path / "file")
+    with pytest.raises(StoreFolderError, match=r"a writable folder .*got .*file.*Choose another folder"):
+        LocalStore(LIMITS, clock, tmp_path / "file")
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(
+def test_a_failed_write_leaves_nothing_behind(
     in_folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = in_folder()
@@ -523,12 +527,12 @@ _OTHER_PROCESS = """
 import sys
 from pathlib import Path
 from music21_server.score.entry import Entry
-from music21_server.reading.formats import Document
-from music21_server.store.local import Store
+from music21_server.score.document import Document
+from music21_server.store.local import LocalStore
 from music21_server.store.limits import StoreLimits
 
 folder, owner = sys.argv[1:]
-store = Store(StoreLimits(), folder=Path(folder))
+store = LocalStore(StoreLimits(), folder=Path(folder))
 for number in range(15):
     store.put("shared", Entry.from_document(Document("abc", b"%d" % number), b"", {}), name=str(number))
     store.put(owner, Entry.from_document(Document("abc", b"%d" % number), b"", {}), name=str(number))
@@ -540,7 +544,7 @@ store.close()
 """
 
 
-def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
+def test_processes_can_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     processes = [
@@ -548,7 +552,7 @@ def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
         for owner in ("one", "two")
     ]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
-    store = Store(LIMITS, folder=folder)
+    store = LocalStore(LIMITS, folder=folder)
     assert (len(store.scores("shared")), len(store.scores("one")), len(store.scores("two"))) == (15, 10, 10)
     assert store.figures().contents == 15
     assert len(list((folder / "scores").iterdir())) == 15

@@ -1,4 +1,4 @@
-"""Stores in memory and in Redis against a dictionary that keeps everything: any order of calls."""
+"""Random sequences of calls on stores in memory and in Redis, compared with a dictionary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from music21_server.errors import TooMuchScoreError, UnknownScoreError
 from music21_server.score.document import Document
 from music21_server.score.entry import Entry
 from music21_server.store.limits import StoreLimits
-from music21_server.store.local import Store, TakenNameError
+from music21_server.store.local import LocalStore, TakenNameError
 from music21_server.store.protocol import ScoreStore
 from music21_server.store.redis.store import RedisStore
 
@@ -40,14 +40,14 @@ def entry(content: str) -> Entry:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """The store against a dictionary that keeps everything."""
+    """A store compared with a dictionary that never frees anything by itself."""
 
     def __init__(self, open_store: Callable[[StoreLimits, Clock], ScoreStore]) -> None:
         super().__init__()
         self.clock = Clock()
         limits = StoreLimits(max_scores=6, max_scores_per_owner=4, max_stored_bytes=900)
         self.store = open_store(limits, self.clock)
-        for owner in "op":  # one in Redis is the last example's
+        for owner in "op":  # the store in Redis still holds the scores of the previous example
             self.store.delete_all(owner)
         self.model: dict[tuple[str, str], str] = {}
         self.used: dict[tuple[str, str], float] = {}
@@ -74,12 +74,12 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(owner=st.sampled_from("op"), name=st.sampled_from("wxyz"))
     def get(self, owner: str, name: str) -> None:
         try:
-            found = self.store.get(owner, name)
+            stored = self.store.get(owner, name)
         except UnknownScoreError:
             self.forget_freed()
             assert (owner, name) not in self.model
         else:
-            assert found == entry(self.model[owner, name])
+            assert stored == entry(self.model[owner, name])
             self.used[owner, name] = self.clock.now_s
 
     @precondition(lambda self: self.model)
@@ -96,16 +96,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock.now_s += hours * HOUR_S
 
     def forget_freed(self) -> None:
-        """Let the dictionary forget what the store may have freed, and nothing else."""
+        """Remove freed scores from the dictionary, and check that the store was allowed to free them."""
         for owner in "op":
-            there = {score.name for score in self.store.scores(owner)}
-            for key in [key for key in self.model if key[0] == owner and key[1] not in there]:
-                # A use within a sixtieth of the grace is not written down.
+            stored = {score.name for score in self.store.scores(owner)}
+            for key in [key for key in self.model if key[0] == owner and key[1] not in stored]:
+                # A use within a sixtieth of the grace period is not recorded.
                 assert self.clock.now_s - self.used[key] > LIMITS.score_grace_s * 59 / 60
                 del self.model[key]
 
     @invariant()
-    def it_keeps_within_its_bounds_and_has_no_more_than_names_stand_for(self) -> None:
+    def it_keeps_its_limits_and_stores_only_named_contents(self) -> None:
         self.forget_freed()
         self.store.sweep()
         figures = self.store.figures()
@@ -118,13 +118,13 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis"])
-def test_any_order_of_calls(kind: str, request: pytest.FixtureRequest) -> None:
+def test_random_sequences_of_calls(kind: str, request: pytest.FixtureRequest) -> None:
     def machine() -> StoreMachine:
         if kind == "memory":
-            return StoreMachine(Store)
+            return StoreMachine(LocalStore)
         url, prefix = (request.getfixturevalue(name) for name in ("redis_url", "redis_prefix"))
         return StoreMachine(lambda limits, clock: RedisStore(limits, url, prefix=prefix, clock=clock))
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # untyped there
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # untyped in hypothesis
         machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None)
     )

@@ -1,1 +1,1 @@
-"""Where imported scores are kept: in memory and files on one server, or in Redis for several."""
+"""Score stores: in memory or files for one machine, in Redis for several."""

@@ -1,4 +1,4 @@
-"""Where the store keeps contents: in memory, or in files that survive a restart."""
+"""Entries of the local store by content id: in memory, or in files that survive a restart."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _UNFINISHED: Final = ".unfinished"
 
 
 class Contents(Protocol):
-    """Entries by their content's id; who refers to them is the business of the index."""
+    """Entries by content id; the index knows which names refer to them."""
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry; the same content replaces what was kept of it."""
+        """Keep an entry; it replaces the previous entry of the same content."""
 
     def get(self, content_id: str) -> Entry | None:
-        """Return an entry, None when it is not there or damaged."""
+        """Return an entry, or None if it is missing or damaged."""
 
     def drop(self, content_id: str) -> None:
-        """Free an entry, if it is there."""
+        """Free an entry, if there is one."""
 
     def ids(self) -> Iterator[str]:
-        """Yield what is kept."""
+        """Yield the content ids of all entries."""
 
 
-class InMemory:
-    """Contents of this process."""
+class MemoryContents:
+    """Entries in the memory of this process."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -54,19 +54,19 @@ class InMemory:
         self._entries.pop(content_id, None)
 
     def ids(self) -> Iterator[str]:
-        """Yield what is kept."""
+        """Yield the content ids of all entries."""
         yield from list(self._entries)
 
 
-class InFolder:
-    """Contents in a folder, one file each; those used last are in memory as well.
+class FolderContents:
+    """Entries in a folder, one file each; the most recently used are cached in memory.
 
-    A file is written beside its place and moved there, so that no reader ever sees half of it; its checksum
-    is looked at whenever it is read.
+    A file is written under a temporary name and renamed, so that no reader sees half of it; its checksum is
+    verified at every read.
 
     Args:
-        folder: Is made when it does not exist, for this user only.
-        max_cached_bytes: Of the entries that are in memory.
+        folder: Created with access for this user only, unless it exists.
+        max_cached_bytes: Total size of the cached entries.
     """
 
     def __init__(self, folder: Path, max_cached_bytes: int) -> None:
@@ -82,9 +82,9 @@ class InFolder:
         Raises:
             OSError: The file cannot be written.
         """
-        number, unfinished = tempfile.mkstemp(dir=self._folder, suffix=_UNFINISHED)
+        descriptor, unfinished = tempfile.mkstemp(dir=self._folder, suffix=_UNFINISHED)
         try:
-            with os.fdopen(number, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(entry.to_bytes())
             Path(unfinished).replace(self._path(entry.content_id))
         except BaseException:
@@ -93,7 +93,7 @@ class InFolder:
         self._cache.put(entry.content_id, entry)
 
     def get(self, content_id: str) -> Entry | None:
-        """Return an entry; one whose file is damaged is dropped, with a warning in the log."""
+        """Return an entry, or None if it is missing; a damaged file is removed, with a warning."""
         entry = self._cache.get(content_id)
         if entry is not None:
             return entry
@@ -103,7 +103,7 @@ class InFolder:
         except FileNotFoundError:
             return None
         except DamagedEntryError as error:
-            _logger.warning("the stored score %s is dropped: %s", path, error)
+            _logger.warning("removing the damaged stored score %s: %s", path, error)
             self.drop(content_id)
             return None
         self._cache.put(content_id, entry)
@@ -115,9 +115,9 @@ class InFolder:
         self._path(content_id).unlink(missing_ok=True)
 
     def ids(self) -> Iterator[str]:
-        """Yield what is kept, after removing what a process that was killed left unfinished.
+        """Remove unfinished files of killed processes, then yield the content ids of all entries.
 
-        Call it when nobody else writes.
+        No other process may be writing.
         """
         for path in self._folder.glob(f"*{_UNFINISHED}"):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""How much the store may hold, how much it holds, and what it says when that would be too much."""
+"""Limits of the score store, its figures, and the messages about both."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from music21_server.errors import TooMuchScoreError
 
 @dataclass(frozen=True)
 class StoreLimits:
-    """Bounds of the store; each has a setting of the same name.
+    """Limits of the store; each has a setting of the same name.
 
     Attributes:
-        max_scores: Names, of all owners.
-        max_scores_per_owner: Names of one owner.
-        max_stored_bytes: Of all contents, as they are kept: compressed documents and columns.
-        max_stored_bytes_per_owner: Of the contents of one owner.
-        score_lifetime_s: After so long without use a score is freed.
-        score_grace_s: For so long after its last use a score is not freed to make room for others.
-        max_cached_bytes: Of contents that are in memory as well; where a folder or Redis keeps them.
+        max_scores: Number of names of all owners.
+        max_scores_per_owner: Number of names of one owner.
+        max_stored_bytes: Size of all contents as stored: compressed documents and columns.
+        max_stored_bytes_per_owner: Size of one owner's contents.
+        score_lifetime_s: Time without use after which a score is freed.
+        score_grace_s: Time after its last use during which a score is not freed to make room for others.
+        max_cached_bytes: Size of the contents cached in memory by a store in a folder or in Redis.
     """
 
     max_scores: int = 2_000
@@ -33,22 +33,22 @@ class StoreLimits:
 
     @property
     def touch_s(self) -> float:
-        """A use is written down when the last one was so long ago: few cost a write."""
+        """Shortest time between two recorded uses of a score, so that few uses cost a write."""
         return self.score_grace_s / 60
 
 
 @dataclass(frozen=True)
 class StoredScore:
-    """A score in a list.
+    """Description of a stored score.
 
     Attributes:
-        name: By which its owner calls it.
-        content_id: Equal for identical imports.
+        name: Name that its owner uses.
+        content_id: Id of the content, equal for identical imports.
         kind: Format of the document.
-        info: A few facts.
-        size_bytes: What it costs to keep.
-        created_s: Since the epoch.
-        used_s: Last use since the epoch, to about a minute.
+        info: Title, number of parts, and similar facts.
+        size_bytes: Size as stored.
+        created_s: Time of storing, seconds since the epoch.
+        used_s: Time of the last recorded use, seconds since the epoch.
     """
 
     name: str
@@ -61,18 +61,18 @@ class StoredScore:
 
 
 Eviction = Literal["lifetime", "room", "damaged"]
-"""Why a score was freed: not used for its lifetime; others needed its room; it was damaged or removed."""
+"""Reason for freeing a score: lifetime exceeded; room needed for others; content damaged or missing."""
 
 
 @dataclass(frozen=True)
 class StoreFigures:
-    """How full the store is, for all who share it.
+    """Counts of the store, for all processes that share it.
 
     Attributes:
-        names: Of all owners.
-        contents: Different ones.
-        owners: Who have at least one score.
-        size_bytes: Of all contents.
+        names: Number of names of all owners.
+        contents: Number of distinct contents.
+        owners: Number of owners with at least one score.
+        size_bytes: Size of all contents.
     """
 
     names: int
@@ -82,9 +82,9 @@ class StoreFigures:
 
 
 LimitName = Literal["max_scores", "max_scores_per_owner", "max_stored_bytes", "max_stored_bytes_per_owner"]
-"""The bounds that a new score may be beyond."""
+"""The limits that a new score may exceed."""
 
-_COUNTED: Final[Mapping[LimitName, str]] = {
+_LIMITED_QUANTITIES: Final[Mapping[LimitName, str]] = {
     "max_scores": "scores of all clients",
     "max_scores_per_owner": "scores of this client",
     "max_stored_bytes": "bytes of all scores",
@@ -92,46 +92,43 @@ _COUNTED: Final[Mapping[LimitName, str]] = {
 }
 
 
-def refuse_above(limit: LimitName, came: int, limits: StoreLimits) -> None:
-    """Refuse a score with which there would be more than there may be.
+def check_limit(limit: LimitName, count: int, limits: StoreLimits) -> None:
+    """Raise TooMuchScoreError if `count`, the new score included, exceeds a limit.
 
     Args:
-        limit: Name of the bound, and of its setting.
-        came: How many there would be of what it counts.
-        limits: The bounds.
-
-    Raises:
-        TooMuchScoreError: There would be.
+        limit: Name of the limit and of its setting.
+        count: Number of what the limit counts.
+        limits: All limits.
     """
     most = getattr(limits, limit)
-    if came <= most:
+    if count <= most:
         return
     if limit.endswith("per_owner"):
-        advice = "delete one that is not needed any more (delete_score)"
+        advice = "Delete a score that is no longer needed (delete_score)."
     else:
         advice = (
-            f"all others have been used in the last {duration_text(limits.score_grace_s)} (setting "
-            "score_grace_s), so none is freed for it; delete scores that are not needed any more, or try "
-            "again later"
+            "All others were used within "
+            f"{duration_text(limits.score_grace_s)} (setting score_grace_s), so none is freed. Delete scores "
+            "that are no longer needed (delete_score), or try again later."
         )
     raise TooMuchScoreError(
-        f"With this score there would be {came:,} {_COUNTED[limit]}, at most {most:,} are kept (setting "
-        f"{limit}): {advice}."
+        f"Expected at most {most:,} {_LIMITED_QUANTITIES[limit]} (setting {limit}), got {count:,} with this "
+        f"one. {advice}"
     )
 
 
 DELETED: Final = "it was deleted"
 DAMAGED: Final = "it was damaged or removed"
-"""Why a score is gone; the other reasons depend on the bounds."""
+"""Reasons why a score is gone; the others depend on the limits."""
 
 
 def lifetime_reason(limits: StoreLimits) -> str:
-    """Return why a score is gone that nobody used."""
+    """Return the reason for a score freed after its lifetime."""
     return f"it had not been used for {duration_text(limits.score_lifetime_s)} (setting score_lifetime_s)"
 
 
 def room_reason(limits: StoreLimits) -> str:
-    """Return why a score is gone whose room was needed."""
+    """Return the reason for a score freed to make room."""
     return (
         f"room was needed, and it had not been used for {duration_text(limits.score_grace_s)} (settings "
         "max_scores, max_stored_bytes and score_grace_s)"
@@ -139,7 +136,7 @@ def room_reason(limits: StoreLimits) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time as people say it: `24 hours`, `90 seconds`."""
+    """Return a duration in a fitting unit: `24 hours`, `90 seconds`."""
     for unit, length_s in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length_s:
             return f"{seconds / length_s:.3g} {unit}"

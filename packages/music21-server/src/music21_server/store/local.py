@@ -1,10 +1,10 @@
-"""Imported scores: whose they are, what they are called, how many there may be, and for how long.
+"""Score store of one machine, in memory or in a folder.
 
-A content is kept once, however many names stand for it. Names belong to an owner (a session or a client), who
-sees no others. Nothing that is in use is ever dropped to make room: first go the scores whose lifetime
-without use is over, then, from the one unused for longest, those that have not been used for the time that is
-granted to every score; then a new score is refused, by an error that names the limit. Whoever asks for a
-score that is gone is told why.
+A content is stored once, even if several names refer to it. Names belong to an owner (a session or a client),
+who sees no others. A score in use is never dropped to make room. Scores that exceed their lifetime without
+use are freed first; then, the least recently used first, those past their grace period. If that is not
+enough, a new score is refused with an error that names the limit. A request for a freed score is answered
+with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import get_args
 
 from music21_server.errors import StoreUnavailableError, UnknownScoreError
 from music21_server.score.entry import Entry
-from music21_server.store.contents import Contents, InFolder, InMemory
+from music21_server.store.contents import Contents, FolderContents, MemoryContents
 from music21_server.store.limits import (
     DAMAGED,
     DELETED,
@@ -30,32 +30,32 @@ from music21_server.store.limits import (
     StoredScore,
     StoreFigures,
     StoreLimits,
+    check_limit,
     lifetime_reason,
-    refuse_above,
     room_reason,
 )
 from music21_server.store.names import TakenNameError, check_name, make_name, taken_name, unknown_score
 from music21_server.store.sqlite_index import Index
 
-__all__ = ["Store", "StoreFigures", "StoreLimits", "StoredScore", "TakenNameError"]
+__all__ = ["LocalStore", "StoreFigures", "StoreLimits", "StoredScore", "TakenNameError"]
 
 _logger = logging.getLogger(__name__)
 
 
-class Store:
-    """Keeps imported scores.
+class LocalStore:
+    """Keeps imported scores in memory or in a folder; thread-safe.
 
-    Any thread may use it. In memory each method takes some 0.1 ms; with a folder, files are read and written:
-    then call `put` and `get` in a thread, not in an event loop.
+    In memory each method takes about 0.1 ms. With a folder, files are read and written: call the methods in a
+    thread, not in an event loop.
 
     Args:
-        limits: Bounds.
-        clock: Seconds since the epoch; they are compared with those in the folder.
-        folder: Keeps scores and names over a restart; several processes of one machine may share it. None:
-            memory.
+        limits: Limits of the store.
+        clock: Returns the time in seconds since the epoch, comparable with the times stored in the folder.
+        folder: Folder in which scores survive a restart; several processes of one machine may share it. None
+            keeps them in memory.
 
     Attributes:
-        is_in_memory: Whether no method waits for anything.
+        is_in_memory: Whether no method blocks.
 
     Raises:
         StoreFolderError: The folder cannot be used.
@@ -69,73 +69,74 @@ class Store:
         self._lock = threading.RLock()
         self.is_in_memory = folder is None
         self._index = Index(None if folder is None else folder / "index.sqlite3")
-        self._contents: Contents = InMemory()
+        self._contents: Contents = MemoryContents()
         if folder is not None:
-            self._contents = InFolder(folder / "scores", limits.max_cached_bytes)
+            self._contents = FolderContents(folder / "scores", limits.max_cached_bytes)
         self._evictions: Counter[Eviction] = Counter()
         self.sweep()
 
     def put(self, owner: str, entry: Entry, *, name: str | None = None, title: str = "") -> StoredScore:
         """Store a score.
 
-        The same content under the same name, or without a name under any, is stored already: that is a use.
+        If the owner has the same content under this name, or, without a name, under any name, nothing is
+        stored and the call counts as a use.
 
         Args:
-            owner: Whose it is.
-            entry: The score.
-            name: How to call it; None makes a name.
-            title: From which to make it.
+            owner: Owner of the score.
+            entry: Content of the score.
+            name: Name of the score; None makes one from the title.
+            title: Title for that name.
 
         Raises:
-            BadNameError: It cannot be a name.
-            TakenNameError: The name stands for another score of this owner.
-            TooMuchScoreError: There is no room.
+            BadNameError: The name is invalid.
+            TakenNameError: The owner has another score of that name.
+            TooMuchScoreError: The store or the owner's share of it is full.
         """
         if name is not None:
             check_name(name)
         now = self._clock()
         with self._change() as freed:
             freed["lifetime"] += self._free_expired(now)
-            names = self._index.contents_of(owner)
-            place = _place(names, entry, name, title)
-            if place not in names:
+            names = self._index.owner_contents(owner)
+            name = _choose_name(names, entry, name, title)
+            if name not in names:
                 freed["room"] += self._make_room(owner, entry, now)
             self._keep(entry)
-            self._index.named(owner, place, entry.content_id, now)
+            self._index.set_name(owner, name, entry.content_id, now)
             self._drop_unnamed()
-            return next(score for score in self._index.scores(owner, now) if score.name == place)
+            return next(score for score in self._index.scores(owner, now) if score.name == name)
 
     def get(self, owner: str, name: str) -> Entry:
         """Return a score, which counts as a use.
 
         Raises:
-            UnknownScoreError: The owner has none of that name; the message says what became of it, or names
-                the nearest ones.
+            UnknownScoreError: The owner has no score of that name; the message gives the reason, or similar
+                names.
         """
         now = self._clock()
         with self._lock:
-            found = self._index.content_of(owner, name)
-            if found is None or found[1] < now - self._limits.score_lifetime_s:
+            row = self._index.content_and_use(owner, name)
+            if row is None or row[1] < now - self._limits.score_lifetime_s:
                 with self._change() as freed:
                     freed["lifetime"] += self._free_expired(now)
                     self._drop_unnamed()
                 raise self._unknown(owner, name)
-            content, used_s = found
+            content, used_s = row
             if now - used_s >= self._limits.touch_s:
-                self._index.used(owner, name, now)
+                self._index.record_use(owner, name, now)
             entry = self._contents.get(content)
-            return self._look_again(owner, name, now) if entry is None else entry
+            return self._read_again(owner, name, now) if entry is None else entry
 
     def scores(self, owner: str) -> tuple[StoredScore, ...]:
-        """Return an owner's scores, in the order in which they were stored."""
+        """Return an owner's scores, oldest first."""
         with self._lock:
             return self._index.scores(owner, self._clock() - self._limits.score_lifetime_s)
 
     def delete(self, owner: str, name: str) -> None:
-        """Delete a score; calls that are using it go on.
+        """Delete a score; calls that are using it can finish.
 
         Raises:
-            UnknownScoreError: The owner has none of that name.
+            UnknownScoreError: The owner has no score of that name.
         """
         now = self._clock()
         with self._change() as freed:
@@ -145,21 +146,21 @@ class Store:
             self._drop_unnamed()
 
     def delete_all(self, owner: str) -> int:
-        """Delete all scores of an owner, and all that is known of the owner; return how many there were."""
+        """Delete all scores of an owner and the records of freed ones; return the number of scores."""
         with self._change() as freed:
             freed["lifetime"] += self._free_expired(self._clock())
-            count = self._index.forget_owner(owner)
+            count = self._index.delete_owner(owner)
             self._drop_unnamed()
             return count
 
     def sweep(self) -> int:
-        """Free what has not been used for its lifetime, and return how many; call it from time to time."""
+        """Free scores not used for their lifetime and return their number; call it periodically."""
         with self._change() as freed:
             count = freed["lifetime"] = self._free_expired(self._clock())
             self._drop_unnamed()
-            known = self._index.contents()
+            indexed = self._index.contents()
             for content in self._contents.ids():
-                if content not in known:  # a process was killed in the middle of something
+                if content not in indexed:  # left by a process that was killed while writing
                     self._contents.drop(content)
             return count
 
@@ -169,31 +170,27 @@ class Store:
             return self._index.figures()
 
     def evictions(self) -> Mapping[Eviction, int]:
-        """Return how many scores this process has freed, by reason; deleted ones do not count."""
+        """Return the number of scores that this process has freed, by reason; deleted ones do not count."""
         with self._lock:
             return {reason: self._evictions[reason] for reason in get_args(Eviction)}
 
     def check(self) -> None:
-        """Return if the index can be read.
-
-        Raises:
-            StoreUnavailableError: It cannot.
-        """
+        """Raise StoreUnavailableError if the index cannot be read."""
         try:
             self.figures()
         except sqlite3.Error as error:
             raise StoreUnavailableError(
-                f"The store of scores cannot be read ({error}): see to its folder (setting store_folder)."
+                f"Expected a readable score store, got: {error}. Check its folder (setting store_folder)."
             ) from error
 
     def close(self) -> None:
-        """Close the index; what is in a folder stays there."""
+        """Close the index; scores in a folder stay there."""
         with self._lock:
             self._index.close()
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[Counter[Eviction]]:
-        """Change the index in one step; what is freed counts once that has come about."""
+        """Change the index in one transaction; freed scores are counted if it succeeds."""
         freed: Counter[Eviction] = Counter()
         with self._lock:
             with self._index.transaction():
@@ -201,26 +198,26 @@ class Store:
             self._evictions += freed
 
     def _make_room(self, owner: str, entry: Entry, now: float) -> int:
-        """Refuse a score, or free as many that are unused as it needs; return how many."""
-        limits, more = self._limits, entry.size_bytes
-        names, size_bytes = self._index.room_of_owner(owner)
-        refuse_above("max_scores_per_owner", names + 1, limits)
-        refuse_above("max_stored_bytes_per_owner", size_bytes + more, limits)
+        """Free as many unused scores as a new one needs and return their number, or refuse the new one."""
+        limits, new_bytes = self._limits, entry.size_bytes
+        names, size_bytes = self._index.owner_usage(owner)
+        check_limit("max_scores_per_owner", names + 1, limits)
+        check_limit("max_stored_bytes_per_owner", size_bytes + new_bytes, limits)
 
         unused = self._index.unused(now - limits.score_grace_s)
-        names, size_bytes = self._index.room(without=entry.content_id)
+        names, size_bytes = self._index.usage(without=entry.content_id)
         freed = 0
-        while unused and (names + 1 > limits.max_scores or size_bytes + more > limits.max_stored_bytes):
+        while unused and (names + 1 > limits.max_scores or size_bytes + new_bytes > limits.max_stored_bytes):
             freed += self._index.free(*unused.pop(0), room_reason(limits), now)
-            names, size_bytes = self._index.room(without=entry.content_id)
-        # What was freed comes back when the score is refused: the transaction ends in vain.
-        refuse_above("max_scores", names + 1, limits)
-        refuse_above("max_stored_bytes", size_bytes + more, limits)
+            names, size_bytes = self._index.usage(without=entry.content_id)
+        # If the score is refused, the transaction is rolled back and nothing has been freed.
+        check_limit("max_scores", names + 1, limits)
+        check_limit("max_stored_bytes", size_bytes + new_bytes, limits)
         return freed
 
     def _keep(self, entry: Entry) -> None:
         checksum = zlib.crc32(entry.columns)
-        if self._index.checksum_of(entry.content_id) == checksum and self._contents.get(entry.content_id):
+        if self._index.checksum(entry.content_id) == checksum and self._contents.get(entry.content_id):
             return
         self._contents.put(entry)
         self._index.add_content(entry.content_id, entry.kind, dict(entry.info), entry.size_bytes, checksum)
@@ -231,20 +228,20 @@ class Store:
         )
 
     def _drop_unnamed(self) -> None:
-        """Drop contents that no name stands for; at the end of a transaction, when nobody else writes."""
+        """Drop contents without a name; call it at the end of a transaction, when no other process writes."""
         for content in self._index.drop_unnamed():
             self._contents.drop(content)
 
-    def _look_again(self, owner: str, name: str, now: float) -> Entry:
-        """Return a score whose content was not found, once nobody else is changing it; or free its names."""
+    def _read_again(self, owner: str, name: str, now: float) -> Entry:
+        """Return a score whose content was missing, now that no other process writes; else free its names."""
         with self._change() as freed:
-            found = self._index.content_of(owner, name)
-            entry = None if found is None else self._contents.get(found[0])
+            row = self._index.content_and_use(owner, name)
+            entry = None if row is None else self._contents.get(row[0])
             if entry is not None:
                 return entry
-            if found is not None:
-                _logger.warning("the names of %s are freed: it was damaged or removed", found[0])
-                freed["damaged"] += self._index.free_content(found[0], DAMAGED, now)
+            if row is not None:
+                _logger.warning("freeing the names of content %s: it was damaged or removed", row[0])
+                freed["damaged"] += self._index.free_content(row[0], DAMAGED, now)
                 self._drop_unnamed()
         raise self._unknown(owner, name)
 
@@ -253,10 +250,10 @@ class Store:
         return unknown_score(name, names, self._index.reason(owner, name))
 
 
-def _place(names: Mapping[str, str], entry: Entry, name: str | None, title: str) -> str:
-    """Return the name for a score, given an owner's names and their contents."""
+def _choose_name(names: Mapping[str, str], entry: Entry, name: str | None, title: str) -> str:
+    """Return the name for a score, given the owner's names and their contents."""
     if name is None:
-        same = sorted(known for known, content in names.items() if content == entry.content_id)
+        same = sorted(other for other, content in names.items() if content == entry.content_id)
         return same[0] if same else make_name(title, names)
     if names.get(name, entry.content_id) != entry.content_id:
         raise taken_name(name)

@@ -1,4 +1,4 @@
-"""What the server asks of a store of scores, wherever it keeps them."""
+"""The interface of a score store."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from music21_server.store.limits import Eviction, StoredScore, StoreFigures
 
 
 class ScoreStore(Protocol):
-    """Keeps scores by owner and name; any thread may use it.
+    """Keeps scores by owner and name; thread-safe.
 
-    All of it may raise `StoreUnavailableError` where others than this process keep the scores.
+    Every method may raise `StoreUnavailableError` if the store is outside this process.
     """
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether no method waits for anything; others are called in a thread, not in an event loop."""
+        """Whether no method blocks; methods of other stores are called in a thread, not in an event loop."""
 
     def put(self, owner: str, entry: Entry, *, name: str | None = None, title: str = "") -> StoredScore:
-        """Store a score; what is stored already is used by that.
+        """Store a score; storing it again under the same name counts as a use.
 
         Raises:
-            BadNameError: It cannot be a name.
-            TakenNameError: The name stands for another score of this owner.
-            TooMuchScoreError: There is no room.
+            BadNameError: The name is invalid.
+            TakenNameError: The owner has another score of that name.
+            TooMuchScoreError: The store or the owner's share of it is full.
         """
 
     def get(self, owner: str, name: str) -> Entry:
         """Return a score, which counts as a use.
 
         Raises:
-            UnknownScoreError: The owner has none of that name.
+            UnknownScoreError: The owner has no score of that name.
         """
 
     def scores(self, owner: str) -> tuple[StoredScore, ...]:
-        """Return an owner's scores, in the order in which they were stored."""
+        """Return an owner's scores, oldest first."""
 
     def delete(self, owner: str, name: str) -> None:
         """Delete a score.
 
         Raises:
-            UnknownScoreError: The owner has none of that name.
+            UnknownScoreError: The owner has no score of that name.
         """
 
     def delete_all(self, owner: str) -> int:
-        """Delete all scores of an owner; return how many there were."""
+        """Delete all scores of an owner and return their number."""
 
     def sweep(self) -> int:
-        """Free what has not been used for its lifetime, and return how many."""
+        """Free scores not used for their lifetime and return their number."""
 
     def figures(self) -> StoreFigures:
-        """Return how full the store is."""
+        """Return how full the store is, for all processes that share it."""
 
     def evictions(self) -> Mapping[Eviction, int]:
-        """Return how many scores this process has freed, by reason."""
+        """Return the number of scores that this process has freed, by reason."""
 
     def check(self) -> None:
-        """Return if the store answers."""
+        """Raise StoreUnavailableError if the store does not respond."""
 
     def close(self) -> None:
-        """Let go of the store; what outlives this process stays there."""
+        """Close the store; scores outside this process stay stored."""

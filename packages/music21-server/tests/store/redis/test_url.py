@@ -1,11 +1,11 @@
-"""Which URLs lead to Redis, and what is said of them."""
+"""Validation of Redis URLs, and addresses without passwords."""
 
 from __future__ import annotations
 
 import pytest
 
 from music21_server.store.redis import url
-from music21_server.store.redis.url import address, refuse_no_redis_url
+from music21_server.store.redis.url import address, check_redis_url
 
 GOOD = {
     "redis://localhost": "Redis at localhost:6379",
@@ -19,8 +19,8 @@ GOOD = {
 
 
 @pytest.mark.parametrize("url", GOOD)
-def test_a_url_is_told_without_its_password(url: str) -> None:
-    refuse_no_redis_url(url)
+def test_the_address_of_a_url_has_no_password(url: str) -> None:
+    check_redis_url(url)
     assert address(url) == GOOD[url]
 
 
@@ -32,12 +32,12 @@ def test_a_url_is_told_without_its_password(url: str) -> None:
         "redis://host?socket_timeout=60", "redis://host?db=x", "redis://host#1", "redis://host?=1",
     ],
 )  # fmt: skip
-def test_what_is_no_url_of_redis_is_refused(url: str) -> None:
+def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^a URL such as redis://"):
-        refuse_no_redis_url(url)
+        check_redis_url(url)
 
 
-def test_without_the_client_the_line_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_client_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(url, "find_spec", lambda _name: None)
     with pytest.raises(ValueError, match=r"pip install 'music21-server\[redis\]'"):
-        refuse_no_redis_url("redis://localhost")
+        check_redis_url("redis://localhost")

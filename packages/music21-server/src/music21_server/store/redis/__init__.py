@@ -1,1 +1,1 @@
-"""Scores in Redis, shared by several servers."""
+"""Score store in Redis, shared by several servers."""

@@ -1,4 +1,4 @@
-"""URLs of Redis, and whether this installation can use one."""
+"""Redis URLs: validation, and the address for messages."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 _OPTIONS: Final = frozenset({"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
-"""That a URL may have after its question mark."""
+"""Query parameters that a URL may have."""
 
 
-def refuse_no_redis_url(url: str) -> None:
-    """Refuse what is no URL of Redis, and any where the client is not installed.
+def check_redis_url(url: str) -> None:
+    """Raise ValueError unless `url` is a Redis URL and the client is installed.
 
-    Raises:
-        ValueError: It cannot be used; the message says what was expected, and nothing of the URL.
+    The message says what was expected and contains nothing of the URL, which may have a password.
     """
     try:
-        is_one = _is_redis_url(urlsplit(url))
-    except ValueError:  # half an address of IPv6, or a port that is no number up to 65535
-        is_one = False
-    if not is_one:
+        is_valid = _is_redis_url(urlsplit(url))
+    except ValueError:  # incomplete IPv6 address, or a port that is not a number up to 65535
+        is_valid = False
+    if not is_valid:
         raise ValueError(
             "a URL such as redis://:password@10.0.0.7:6379/0, rediss://… or unix:///run/redis.sock?db=0, "
             f"with no options but {', '.join(sorted(_OPTIONS))}"
@@ -30,15 +29,15 @@ def refuse_no_redis_url(url: str) -> None:
 
 
 def address(url: str) -> str:
-    """Return where a URL leads, without user and password: `Redis at 10.0.0.7:6379, database 2`."""
+    """Return the address in a URL without user and password: `Redis at 10.0.0.7:6379, database 2`."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
-        where, database = f"Redis at {parts.path}", ""
+        server, database = f"Redis at {parts.path}", ""
     else:
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "localhost"
-        where, database = f"Redis at {host}:{parts.port or 6379}", parts.path.strip("/")
+        server, database = f"Redis at {host}:{parts.port or 6379}", parts.path.strip("/")
     database = dict(parse_qsl(parts.query)).get("db", database)
-    return f"{where}, database {database}" if database else where
+    return f"{server}, database {database}" if database else server
 
 
 def _is_redis_url(parts: SplitResult) -> bool:

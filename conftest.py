@@ -1,7 +1,7 @@
-"""Keeps unit tests in memory: `pytest --no-processes` fails a test that starts another process.
+"""Option `--no-processes`, which makes a test fail if it starts another process; `nox -s unit` uses it.
 
-`nox -s unit` uses it. A test that starts a process, by itself or through a fixture, carries the marker
-`process`, or `k6` where that process is k6.
+A test that starts a process, directly or through a fixture, has the marker `process`, or `k6` if that process
+is k6.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ hypothesis.settings.register_profile("exploring", deadline=None)
 hypothesis.settings.load_profile("suite")
 
 ALLOWED = {"node", "git"}
-"""Programs that unit tests may start: node for the pure parts of the k6 scripts, and git, which is quick."""
+"""Programs that unit tests may start: node for the pure parts of the k6 scripts, and git, which is fast."""
 
 _armed = False
 

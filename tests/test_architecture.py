@@ -1,4 +1,4 @@
-"""The arrows between packages, and what the tree promises."""
+"""Tests of imports between packages and folders, of pinned versions, and of the documented tree."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ def project(package: Path) -> dict:
     return tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_arrows_hold() -> None:
+def test_import_contracts_hold() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -26,23 +26,23 @@ def test_siblings_are_pinned_exactly() -> None:
     versions = {project(package)["name"]: project(package)["version"] for package in PACKAGES}
     assert set(versions) == {"mcp-perf-core", "mcp-server-core", "calculator-server", "music21-server"}
     for package in PACKAGES:
-        found = project(package)
-        extras = found.get("optional-dependencies", {}).values()
-        for requirement in [*found["dependencies"], *(r for extra in extras for r in extra)]:
+        metadata = project(package)
+        extras = metadata.get("optional-dependencies", {}).values()
+        for requirement in [*metadata["dependencies"], *(r for extra in extras for r in extra)]:
             name = requirement.split("[")[0].split("=")[0].split(">")[0].strip()
             if name in versions:
                 assert requirement.endswith(f"=={versions[name]}"), f"{package.name}: {requirement}"
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_package_is_complete(package: Path) -> None:
+def test_package_has_readme_licence_type_marker_and_tests(package: Path) -> None:
     (source,) = [path for path in (package / "src").iterdir() if path.is_dir() and not path.suffix]
     for name in ("README.md", "LICENSE", "pyproject.toml", f"src/{source.name}/py.typed"):
         assert (package / name).is_file(), name
     assert any((package / "tests").rglob("test_*.py"))
 
 
-def test_root_link_leads_to_the_scripts() -> None:
+def test_root_link_points_to_the_k6_scripts() -> None:
     assert (ROOT / "k6").is_symlink()
     assert (ROOT / "k6").resolve() == ROOT / "packages" / "perf-core" / "src" / "perf_core" / "k6"
 
@@ -60,7 +60,7 @@ def test_no_lock_file_and_no_address_in_the_constraints() -> None:
         assert line.startswith("#") or ("==" in line and "/" not in line), line
 
 
-def test_scripts_import_nothing_remote() -> None:
+def test_k6_scripts_import_nothing_remote() -> None:
     scripts = list((ROOT / "k6").resolve().rglob("*.js"))
     assert scripts
     for script in scripts:
@@ -71,10 +71,10 @@ def test_scripts_import_nothing_remote() -> None:
 
 
 def floors_in_the_docs(package: str) -> list[list[str]]:
-    """Return the rows of a listing in docs/architecture.md: the entries of each floor, from the top down."""
+    """Return a listing in docs/architecture.md: the entries of each floor, from the top down."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    _, found, after = text.partition(f"\n### {package}\n\n```text\n")
-    assert found, f"docs/architecture.md has no listing of {package}"
+    _, heading, after = text.partition(f"\n### {package}\n\n```text\n")
+    assert heading, f"docs/architecture.md has no listing of {package}"
     rows = [re.split(r"\s{2,}", line)[0] for line in after.partition("```")[0].splitlines()]
     return [[entry.rstrip("/") for entry in row.split(" | ")] for row in rows]
 
@@ -86,7 +86,7 @@ def folder_of(package: str) -> Path:
 
 
 def layered_packages() -> dict[str, list[list[str]]]:
-    """Return the floors that import-linter holds, by package."""
+    """Return the floors that import-linter enforces, by package."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = document["tool"]["importlinter"]["contracts"]
     return {
@@ -97,7 +97,7 @@ def layered_packages() -> dict[str, list[list[str]]]:
 
 
 @pytest.mark.parametrize("package", layered_packages())
-def test_documented_floors_are_those_that_are_held(package: str) -> None:
+def test_documented_floors_are_the_enforced_ones(package: str) -> None:
     floors = layered_packages()[package]
     assert floors_in_the_docs(package) == floors
     entries = {path.stem for path in folder_of(package).iterdir() if path.suffix == ".py" or is_package(path)}
@@ -111,7 +111,7 @@ def is_package(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("package", "most"), [("perf_core", 20), ("music21_server", 22), ("music21_server.theory", 10)]
 )
-def test_a_folder_can_be_taken_in_at_a_glance(package: str, most: int) -> None:
+def test_folders_have_few_entries(package: str, most: int) -> None:
     skipped = {"__pycache__", "data", "py.typed"}
     entries = [path.name for path in folder_of(package).iterdir() if path.name not in skipped]
     assert len(entries) <= most, sorted(entries)

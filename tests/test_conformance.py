@@ -1,4 +1,4 @@
-"""The conformance session: its fixture works, its expectations have reasons, its judgement is the suite's."""
+"""Tests of the conformance session: its fixture server, its expected failures and its verdicts."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def conformance(scripts: dict[str, ModuleType]) -> ModuleType:
 # --- the fixture ---
 
 
-def test_fixture_lists_its_tools_and_answers(fixture: ModuleType) -> None:
-    async def ask() -> tuple[list[str], str]:
+def test_fixture_lists_its_tools_and_answers_a_call(fixture: ModuleType) -> None:
+    async def names_and_text() -> tuple[list[str], str]:
         async with Client(fixture.create_server()) as client:
             names = [tool.name for tool in await client.list_tools()]
             answer = await client.call_tool("test_simple_text")
             return names, answer.content[0].text
 
-    names, text = asyncio.run(ask())
+    names, text = asyncio.run(names_and_text())
     assert text == "This is a simple text response for testing."
     assert names[0] == "test_simple_text"  # http-header-validation calls the first without arguments
     assert {"test_missing_capability", "json_schema_2020_12_tool"} <= set(names)
@@ -62,13 +62,13 @@ def test_fixture_lists_its_tools_and_answers(fixture: ModuleType) -> None:
 
 
 def test_fixture_has_tools_on_the_lane(fixture: ModuleType) -> None:
-    async def look() -> tuple[str, dict[str, str]]:
+    async def reasons() -> tuple[str, dict[str, str]]:
         mcp = fixture.create_server()
         return app_reason(mcp), {tool.name: tool_reason(tool) for tool in await mcp.list_tools()}
 
-    of_the_app, of_the_tools = asyncio.run(look())
-    assert of_the_app == ""
-    on_the_lane = {name for name, reason in of_the_tools.items() if not reason}
+    app, tools = asyncio.run(reasons())
+    assert app == ""
+    on_the_lane = {name for name, reason in tools.items() if not reason}
     assert {"test_simple_text", "test_error_handling", "test_multiple_content_types"} <= on_the_lane
     assert not any("input_required" in name or "context" in name for name in on_the_lane)
 
@@ -77,16 +77,16 @@ def test_settings_of_the_fixture_have_their_own_prefix(fixture: ModuleType) -> N
     assert fixture.FixtureSettings.environment_name("port") == "FIXTURE_PORT"
 
 
-# --- the expectations ---
+# --- expected failures ---
 
 
-def test_there_is_a_file_for_each_server_and_revision(conformance: ModuleType) -> None:
-    wanted = {
+def test_each_server_and_revision_has_a_file(conformance: ModuleType) -> None:
+    names = {
         conformance.expectations_file(server.name, revision)
         for server in conformance.SERVERS
         for revision in conformance.REVISIONS
     }
-    assert set(EXPECTATIONS) == wanted
+    assert set(EXPECTATIONS) == names
 
 
 @pytest.mark.parametrize("file", EXPECTATIONS, ids=lambda path: path.stem)
@@ -119,14 +119,14 @@ def test_each_entry_names_a_scenario_that_is_judged(file: Path, conformance: Mod
 
 
 @needs_suite
-def test_the_suite_knows_the_calculators_scenarios(conformance: ModuleType) -> None:
+def test_the_suite_judges_the_scenarios_of_the_calculator(conformance: ModuleType) -> None:
     (calculator,) = [each for each in conformance.SERVERS if each.scenarios is not None]
     for revision, scenarios in calculator.scenarios.items():
         assert set(scenarios) <= conformance.read_requirements(revision).judged
 
 
 @needs_suite
-def test_the_suite_is_the_pinned_one() -> None:
+def test_the_installed_suite_has_the_pinned_version() -> None:
     pins = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))["dependencies"]
     installed = json.loads((SUITE / "package.json").read_text(encoding="utf-8"))
     assert pins == {installed["name"]: installed["version"]}
@@ -144,30 +144,28 @@ def test_a_file_that_the_suite_would_refuse_is_refused(
         conformance.read_expectations(file)
 
 
-# --- the judgement ---
+# --- verdicts ---
 
 
 def checks(conformance: ModuleType, **statuses: str) -> list[object]:
     return [conformance.Check(name, status, "why") for name, status in statuses.items()]
 
 
-def test_what_passes_is_good(conformance: ModuleType) -> None:
+def test_a_scenario_without_failures_passes(conformance: ModuleType) -> None:
     verdict = conformance.judge({"a": checks(conformance, x="SUCCESS", y="SKIPPED", z="INFO")}, [])
     assert verdict.is_good
     assert verdict.passed == ("a",)
 
 
-def test_what_has_nothing_to_check_has_not_passed(conformance: ModuleType) -> None:
-    found = [conformance.Check("wire-schema-valid", "SUCCESS"), conformance.Check("z", "INFO")]
-    verdict = conformance.judge({"a": found}, [])
+def test_a_scenario_that_checked_nothing_is_idle_rather_than_passed(conformance: ModuleType) -> None:
+    results = [conformance.Check("wire-schema-valid", "SUCCESS"), conformance.Check("z", "INFO")]
+    verdict = conformance.judge({"a": results}, [])
     assert verdict.is_good
     assert (verdict.passed, verdict.idle) == ((), ("a",))
 
 
 @pytest.mark.parametrize("status", ["FAILURE", "WARNING"])
-def test_a_failure_or_a_warning_is_unexpected_unless_it_is_listed(
-    status: str, conformance: ModuleType
-) -> None:
+def test_a_failure_or_a_warning_is_unexpected_unless_listed(status: str, conformance: ModuleType) -> None:
     results = {"a": checks(conformance, x=status, y="SUCCESS")}
     alone = conformance.judge(results, [])
     assert (alone.is_good, alone.unexpected) == (False, ("a:x: why",))
@@ -184,18 +182,18 @@ def test_an_entry_for_one_check_excuses_no_other(conformance: ModuleType) -> Non
 
 
 @pytest.mark.parametrize("entry", ["a", "a:x", "elsewhere", "elsewhere:x"])
-def test_an_entry_that_does_not_come_true_is_stale(entry: str, conformance: ModuleType) -> None:
+def test_an_entry_for_a_check_that_passes_is_stale(entry: str, conformance: ModuleType) -> None:
     verdict = conformance.judge({"a": checks(conformance, x="SUCCESS")}, [entry])
     assert (verdict.is_good, verdict.stale) == (False, (entry,))
 
 
-@pytest.mark.parametrize("entry", ["a:missing", "a:skipped", "a:told"])
+@pytest.mark.parametrize("entry", ["a:missing", "a:skipped", "a:information"])
 def test_a_check_that_the_scenario_did_not_reach_is_not_stale(entry: str, conformance: ModuleType) -> None:
-    results = {"a": checks(conformance, x="SUCCESS", skipped="SKIPPED", told="INFO")}
+    results = {"a": checks(conformance, x="SUCCESS", skipped="SKIPPED", information="INFO")}
     assert conformance.judge(results, [entry]).is_good
 
 
-def test_the_worst_of_equal_checks_counts(conformance: ModuleType) -> None:
+def test_the_worst_result_of_a_repeated_check_counts(conformance: ModuleType) -> None:
     repeated = [conformance.Check("x", status) for status in ("SUCCESS", "FAILURE", "SUCCESS", "INFO")]
     assert conformance.judge({"a": repeated}, ["a:x"]).expected == ("a:x",)
     assert conformance.judge({"a": repeated}, []).unexpected == ("a:x: failure",)
@@ -204,8 +202,8 @@ def test_the_worst_of_equal_checks_counts(conformance: ModuleType) -> None:
 def test_results_are_read_as_the_suite_writes_them(tmp_path: Path, conformance: ModuleType) -> None:
     folder = tmp_path / "server-tools-call-2-2026-07-28-2026-11-22T15-00-00-123Z"
     folder.mkdir()
-    found = [{"id": "x", "status": "FAILURE", "errorMessage": "why"}, {"id": "y", "status": "SUCCESS"}]
-    (folder / "checks.json").write_text(json.dumps(found), encoding="utf-8")
+    checks_json = [{"id": "x", "status": "FAILURE", "errorMessage": "why"}, {"id": "y", "status": "SUCCESS"}]
+    (folder / "checks.json").write_text(json.dumps(checks_json), encoding="utf-8")
     assert conformance.read_results(tmp_path) == {
         "tools-call-2-2026-07-28": [
             conformance.Check("x", "FAILURE", "why"),
@@ -214,7 +212,7 @@ def test_results_are_read_as_the_suite_writes_them(tmp_path: Path, conformance: 
     }
 
 
-def test_the_summary_says_what_is_bad(conformance: ModuleType) -> None:
+def test_the_summary_lists_unexpected_results_and_doubts(conformance: ModuleType) -> None:
     results = {"a": checks(conformance, x="FAILURE"), "b": checks(conformance, y="SUCCESS")}
     verdict = conformance.judge(results, [])
     bad = conformance.Outcome("some", "2026-07-28", verdict, (10, 9), ())
@@ -227,7 +225,7 @@ def test_the_summary_says_what_is_bad(conformance: ModuleType) -> None:
     assert "* in doubt: no calls" in conformance.summary([doubtful])
 
 
-def test_a_server_that_does_not_start_is_told_of(tmp_path: Path, conformance: ModuleType) -> None:
+def test_a_server_that_does_not_start_is_an_error(tmp_path: Path, conformance: ModuleType) -> None:
     broken = conformance.Server("broken", (sys.executable, "-c", "raise SystemExit(3)"))
     log = tmp_path / "server.log"
     with (

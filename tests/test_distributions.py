@@ -1,4 +1,4 @@
-"""Wheels and sdists: complete, installable one by one, and never looking for a sibling on an index."""
+"""Tests that wheels and sdists are complete, and that installing one never needs a sibling from an index."""
 
 import subprocess
 import sys
@@ -24,13 +24,13 @@ PACKAGES = {
 def build(source: Path, folder: Path, *kind: str) -> Path:
     command = [sys.executable, "-m", "build", "--no-isolation", *kind, "--outdir", str(folder), str(source)]
     subprocess.run(command, capture_output=True, text=True, check=True)
-    (made,) = folder.iterdir()
-    return made
+    (distribution,) = folder.iterdir()
+    return distribution
 
 
 @pytest.fixture(scope="module", params=sorted(PACKAGES))
 def distributions(request, tmp_path_factory) -> tuple[str, Path, Path, Path]:
-    """Return name, wheel, sdist, and the wheel made from the unpacked sdist."""
+    """Return name, wheel, sdist, and the wheel built from the unpacked sdist."""
     folder = tmp_path_factory.mktemp(request.param)
     package = ROOT / "packages" / request.param
     wheel = build(package, folder / "wheel", "--wheel")
@@ -38,7 +38,7 @@ def distributions(request, tmp_path_factory) -> tuple[str, Path, Path, Path]:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     (unpacked,) = (folder / "unpacked").iterdir()
-    # Whatever lies beside an unpacked sdist must not slip into its wheel.
+    # Files beside an unpacked sdist must not get into its wheel.
     (unpacked.parent / "k6").mkdir()
     (unpacked.parent / "k6" / "stranger.js").write_text("")
     return request.param, wheel, sdist, build(unpacked, folder / "again", "--wheel")
@@ -58,7 +58,7 @@ def source_files(package: str) -> set[str]:
     }
 
 
-def test_wheel_and_sdist_carry_the_same_files(distributions) -> None:
+def test_wheel_and_sdist_contain_the_same_files(distributions) -> None:
     name, wheel, sdist, again = distributions
     assert wheel_files(wheel) == source_files(name)
     assert wheel_files(again) == wheel_files(wheel)
@@ -73,7 +73,7 @@ def test_wheel_imports_without_the_checkout(distributions, tmp_path: Path) -> No
     target = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)  # noqa: S202 - a wheel that this test has just built
-    # -I and -S would hide the dependencies; a path put first shows that the wheel itself is complete.
+    # -I and -S would hide the dependencies; a path in first place shows that the wheel itself is complete.
     script = (
         f"import sys; sys.path.insert(0, {str(target)!r}); import {PACKAGES[name]} as m; print(m.__file__)"
     )
@@ -91,7 +91,7 @@ def test_wheel_imports_without_the_checkout(distributions, tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def without_siblings(tmp_path_factory) -> Path:
-    """Return a Python that has everything that is installed here, but none of our packages."""
+    """Return a Python with everything that is installed here except our packages."""
     folder = tmp_path_factory.mktemp("env")
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
@@ -111,7 +111,7 @@ def wheels(tmp_path_factory) -> dict[str, str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the environment is made of symbolic links")
 @pytest.mark.parametrize(
-    ("asked", "sought"),
+    ("requested", "missing"),
     [
         (["server-core"], None),
         (["perf-core"], None),
@@ -124,18 +124,18 @@ def wheels(tmp_path_factory) -> dict[str, str]:
     ids=lambda value: "+".join(value) if isinstance(value, list) else None,
 )
 def test_siblings_resolve_with_the_index_cut_off(
-    asked: list[str], sought: str | None, wheels: dict[str, str], without_siblings: Path
+    requested: list[str], missing: str | None, wheels: dict[str, str], without_siblings: Path
 ) -> None:
-    """One command that names all local packages never looks for one of them on an index."""
-    named = [wheels[name] if not extra else f"{wheels[name]}[{extra}" for name, _, extra in map(split, asked)]
+    """Install all local packages with one command, which must not look for any of them on an index."""
+    paths = [wheels[name] + bracket + extra for name, bracket, extra in map(split, requested)]
     command = [sys.executable, "-m", "pip", "--python", str(without_siblings), "install"]
     done = subprocess.run(
-        [*command, "--no-index", "--dry-run", *named], capture_output=True, text=True, check=False
+        [*command, "--no-index", "--dry-run", *paths], capture_output=True, text=True, check=False
     )
-    if sought is None:
+    if missing is None:
         assert done.returncode == 0, done.stderr
     else:
-        assert f"No matching distribution found for {sought}" in done.stderr
+        assert f"No matching distribution found for {missing}" in done.stderr
 
 
 def split(name: str) -> tuple[str, str, str]:

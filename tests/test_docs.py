@@ -1,4 +1,4 @@
-"""The examples of the documentation work."""
+"""Tests of the examples in the documentation."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def test_target_file_of_the_adapters_page(tmp_path: Path) -> None:
+def test_target_file_example_in_the_adapters_page_is_read(tmp_path: Path) -> None:
     example = blocks("docs/adapters.md", "toml")[0]
     path = tmp_path / "weather.toml"
     path.write_text(example, encoding="utf-8")
@@ -35,7 +35,7 @@ def test_target_file_of_the_adapters_page(tmp_path: Path) -> None:
     assert target.figure == "latency_ms.all.p95"
 
 
-def test_target_file_of_the_modules_docstring(tmp_path: Path) -> None:
+def test_target_file_example_in_the_module_docstring_is_read(tmp_path: Path) -> None:
     from perf_core.targets import toml_file
 
     assert toml_file.__doc__ is not None
@@ -45,8 +45,8 @@ def test_target_file_of_the_modules_docstring(tmp_path: Path) -> None:
     assert read_target_file(path).name == "weather"
 
 
-def third_server(folder: Path) -> Path:
-    """Write the project of the adapters page."""
+def write_example_project(folder: Path) -> Path:
+    """Write the example project of the adapters page."""
     server, adapter = blocks("docs/adapters.md", "python")[:2]
     package = folder / "words"
     package.mkdir(parents=True)
@@ -57,7 +57,7 @@ def third_server(folder: Path) -> Path:
     return folder
 
 
-def test_third_server_has_an_adapter_of_thirty_lines() -> None:
+def test_example_adapter_has_at_most_thirty_lines() -> None:
     text = blocks("docs/adapters.md", "python")[1]
     assert len([line for line in text.splitlines() if line.strip()]) <= 30
     names: dict = {}
@@ -69,7 +69,7 @@ def test_third_server_has_an_adapter_of_thirty_lines() -> None:
     assert plan.tools == ("count",)
 
 
-def test_entry_point_of_the_adapters_page_is_the_group_that_is_read() -> None:
+def test_adapters_page_names_the_entry_point_group_that_the_lab_reads() -> None:
     from perf_core.adapter import ENTRY_POINT_GROUP
 
     example = tomllib.loads(blocks("docs/adapters.md", "toml")[1])
@@ -78,14 +78,14 @@ def test_entry_point_of_the_adapters_page_is_the_group_that_is_read() -> None:
 
 @pytest.mark.long
 @pytest.mark.k6
-def test_third_server_is_built_installed_and_measured(tmp_path: Path) -> None:
-    project, site = third_server(tmp_path / "words-server"), tmp_path / "site"
+def test_example_server_is_built_installed_and_measured(tmp_path: Path) -> None:
+    project, site = write_example_project(tmp_path / "words-server"), tmp_path / "site"
     install = ["pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target"]
     subprocess.run([sys.executable, "-m", *install, str(site), str(project)], check=True, timeout=100)
-    measured = ["perf_core", "run", "quick", "concurrent", "--target", "words", "--wire", "session"]
+    run = ["perf_core", "run", "quick", "concurrent", "--target", "words", "--wire", "session"]
     options = ["--duration", "3s", "--clients", "3", "--output-dir", str(tmp_path / "results")]
     done = subprocess.run(
-        [sys.executable, "-m", *measured, *options],
+        [sys.executable, "-m", *run, *options],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
@@ -96,7 +96,7 @@ def test_third_server_is_built_installed_and_measured(tmp_path: Path) -> None:
     assert done.stdout.count("PASS") == 2
 
 
-def test_server_of_server_cores_readme() -> None:
+def test_example_server_in_the_readme_of_server_core_is_created() -> None:
     names: dict = {"__name__": "weather"}
     exec(blocks("packages/server-core/README.md", "python")[0], names)
     server = names["create_server"](names["WeatherSettings"](_env_file=None))

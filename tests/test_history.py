@@ -1,4 +1,4 @@
-"""The performance history: what is installed and measured, and pages that work without a network."""
+"""Tests of the performance history: installation, choice of commits, suites, and pages that work offline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ A_PAGE = '<html><head>{}</head><body><a href="https://asv.example/">asv</a></bod
 
 @pytest.fixture
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The scripts as they import each other: by their bare names, from their folder."""
+    """Yield the scripts, imported by their bare names from their folder, as they import each other."""
     monkeypatch.syspath_prepend(FOLDER)
     names = ("offline", "install", "history")
     yield {name: importlib.import_module(name) for name in names}
@@ -49,7 +49,7 @@ def history(scripts: dict[str, ModuleType]) -> ModuleType:
     return scripts["history"]
 
 
-# --- pages without a network ---
+# --- offline pages ---
 
 
 def template() -> str:
@@ -59,16 +59,16 @@ def template() -> str:
     return (Path(spec.origin).parent / "www" / "index.html").read_text(encoding="utf-8")
 
 
-def test_page_of_the_installed_asv_loads_nothing_from_elsewhere(offline: ModuleType) -> None:
+def test_page_of_the_installed_asv_loads_nothing_external(offline: ModuleType) -> None:
     page = template()
-    assert len(offline.external_addresses(page)) == len(offline.LIBRARIES), "each stand-in has its use"
+    assert len(offline.external_addresses(page)) == len(offline.LIBRARIES), "each local copy is used"
     rewritten = offline.offline_page(page)
     loaded = re.findall(r"<(?:script|link|img)\b[^>]*?\b(?:src|href)=[\"']([^\"']+)", rewritten)
     assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
     assert {f"libraries/{file}" for file in offline.LIBRARIES.values()} <= set(loaded)
     assert "integrity=" not in rewritten
     assert "crossorigin" not in rewritten
-    assert 'src="asv.js"' in rewritten, "what was local stays"
+    assert 'src="asv.js"' in rewritten, "local files stay"
 
 
 @pytest.mark.parametrize(
@@ -81,20 +81,20 @@ def test_page_of_the_installed_asv_loads_nothing_from_elsewhere(offline: ModuleT
     ],
 )
 @pytest.mark.parametrize("scheme", ["https:", "HTTP:", ""])
-def test_unknown_asset_is_an_error_that_names_it(offline: ModuleType, tag: str, scheme: str) -> None:
+def test_unknown_asset_is_named_in_the_error(offline: ModuleType, tag: str, scheme: str) -> None:
     address = f"{scheme}//cdn.example/npm/novelty@2/novelty.min.js"
     with pytest.raises(offline.UnknownAssetError, match=re.escape(address)):
         offline.offline_page(A_PAGE.format(tag.format(address)))
 
 
-def test_links_that_a_reader_follows_stay(offline: ModuleType) -> None:
+def test_links_that_a_reader_follows_are_kept(offline: ModuleType) -> None:
     page = A_PAGE.format('<script src="//cdn.example/md5.min.js" integrity="sha512-x" defer></script>')
     rewritten = offline.offline_page(page)
     assert '<a href="https://asv.example/">' in rewritten
     assert '<script src="libraries/blueimp-md5/js/md5.min.js" defer></script>' in rewritten
 
 
-def test_nothing_is_written_when_a_page_is_refused(offline: ModuleType, tmp_path: Path) -> None:
+def test_nothing_is_written_if_a_page_is_refused(offline: ModuleType, tmp_path: Path) -> None:
     text = A_PAGE.format('<script src="https://cdn.example/novelty.js"></script>')
     (tmp_path / "index.html").write_text(text, encoding="utf-8")
     with pytest.raises(offline.UnknownAssetError):
@@ -109,7 +109,7 @@ def test_every_library_is_pinned(offline: ModuleType) -> None:
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in pins.values()), pins
 
 
-# --- what is installed ---
+# --- installation ---
 
 
 def make_packages(checkout: Path, *names: str) -> None:
@@ -124,17 +124,17 @@ def test_commit_without_packages_installs_nothing(install: ModuleType, tmp_path:
     assert install.main([str(tmp_path)]) == 0
 
 
-def test_all_packages_of_a_commit_go_into_one_command(install: ModuleType, tmp_path: Path) -> None:
+def test_all_packages_of_a_commit_are_installed_by_one_command(install: ModuleType, tmp_path: Path) -> None:
     make_packages(tmp_path, "server-core", "calculator-server", "some-later-server")
     _tools, packages = install.pip_commands(tmp_path, ROOT)
     assert packages[-3:] == [
         str(tmp_path / "packages" / name)
         for name in ("calculator-server", "server-core", "some-later-server")
     ]
-    assert "-e" not in packages, "what is measured must not change under asv"
+    assert "-e" not in packages, "an editable install would change while asv measures it"
 
 
-def test_constraints_are_those_of_the_commit_and_for_tools_those_of_the_working_tree(
+def test_packages_use_the_constraints_of_the_commit_and_tools_those_of_the_working_tree(
     install: ModuleType, tmp_path: Path
 ) -> None:
     def constraints() -> list[str]:
@@ -142,7 +142,7 @@ def test_constraints_are_those_of_the_commit_and_for_tools_those_of_the_working_
         return [command[command.index("--constraint") + 1] for command in commands]
 
     make_packages(tmp_path, "perf-core")
-    assert constraints() == [str(ROOT / "constraints.txt")] * 2, "it has none of its own"
+    assert constraints() == [str(ROOT / "constraints.txt")] * 2, "the commit has no constraints"
     (tmp_path / "constraints.txt").touch()
     assert constraints() == [str(ROOT / "constraints.txt"), str(tmp_path / "constraints.txt")]
 
@@ -151,28 +151,28 @@ def test_every_package_is_uninstalled_before_the_next_commit() -> None:
     words = " ".join(json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))["uninstall_command"])
     for project in ROOT.glob("packages/*/pyproject.toml"):
         (name,) = re.findall(r'^name = "(.+)"', project.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        assert f" {name}" in words, f"{name} of a later commit would be measured under an earlier one's name"
+        assert f" {name}" in words, f"{name} of one commit would be measured as that of the next"
 
 
-# --- what is measured ---
+# --- choice of commits ---
 
 
 def test_commits_since_the_last_measured_one_are_new(history: ModuleType) -> None:
     commits = [digit * 40 for digit in "abcde"]
     assert history.new_commits(commits, {"c" * 8, "e" * 8}) == commits[:2]
     assert history.new_commits(commits, {"a" * 8}) == []
-    assert history.new_commits(commits, {"9" * 8}) == commits[:1], "not hours for a whole history"
+    assert history.new_commits(commits, {"9" * 8}) == commits[:1], "the whole history would take hours"
 
 
 @pytest.mark.parametrize("word", ["--quick", "-q"])
-def test_quick_is_refused_with_the_reason(
+def test_quick_is_refused_with_a_reason(
     history: ModuleType, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert history.main([word]) == 2
     assert "far off" in capsys.readouterr().err
 
 
-def test_machine_is_the_host_or_the_only_one(history: ModuleType) -> None:
+def test_machine_is_the_host_or_the_only_known_machine(history: ModuleType) -> None:
     assert history.machine_name(["lab", "host"], "host") == "host"
     assert history.machine_name(["lab"], "host") == "lab"
     assert history.machine_name(["lab", "desk"], "host") is None
@@ -184,7 +184,7 @@ def test_machine_is_the_host_or_the_only_one(history: ModuleType) -> None:
 
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
-    """Import a module of the suites the way asv does, in a folder of its own."""
+    """Yield a function that imports a suite as asv does, in a temporary folder."""
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.chdir(tmp_path)
     yield lambda name: importlib.import_module(f"suites.{name}")
@@ -204,7 +204,7 @@ from pathlib import Path
 words = sys.argv[1:]
 folder = Path(words[words.index("--output-dir") + 1])
 (folder / "run").mkdir(parents=True)
-(folder.parent / "calculator.toml").rename({kept!r})
+(folder.parent / "calculator.toml").rename({saved!r})
 metrics = [dict(figures, name=name) for name, figures in {figures!r}.items()]
 document = {{"schema": 1, "kind": "comparison", "metrics": metrics}}
 (folder / "run" / "comparison.json").write_text(json.dumps(document))
@@ -215,24 +215,24 @@ sys.exit(3 if "session" in words else {code})
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put a stand-in for the lab, which answers the stateless wire with the given exit code."""
+    """Return a function that creates a fake lab, whose exit code on the stateless wire is the argument."""
 
-    def put(code: int = 0) -> Path:
+    def create(code: int = 0) -> Path:
         path = tmp_path / "perf-core"
-        kept = tmp_path / "calculator.toml"
-        path.write_text(LAB.format(python=sys.executable, kept=str(kept), figures=FIGURES, code=code))
+        saved = tmp_path / "calculator.toml"
+        path.write_text(LAB.format(python=sys.executable, saved=str(saved), figures=FIGURES, code=code))
         path.chmod(0o755)
         monkeypatch.setenv("PERF_CORE", str(path))
-        return kept
+        return saved
 
-    return put
+    return create
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
-def test_tracks_read_the_lab_s_figures(suite, lab) -> None:
+def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     from perf_core.targets.toml_file import read_target_file
 
-    kept = lab()
+    target_file = lab()
     served = suite("served").Served()
     outcomes = served.setup_cache()
     served.setup(outcomes, "session")
@@ -242,14 +242,14 @@ def test_tracks_read_the_lab_s_figures(suite, lab) -> None:
     assert served.track_server_cpu_per_call_ratio(outcomes, "session") == 15.0
     assert served.track_start_up(outcomes, "session") == 1.5
     ratio = served.track_start_up_ratio(outcomes, "session")
-    assert math.isnan(ratio), "a figure that cannot be had is not a number, which asv shows as n/a"
-    adapter = read_target_file(kept)
-    assert adapter.launch.argv[0] == sys.executable, "the Python that runs the suite, so the commit's own"
+    assert math.isnan(ratio), "a missing figure is NaN, which asv shows as n/a"
+    adapter = read_target_file(target_file)
+    assert adapter.launch.argv[0] == sys.executable, "the suite's Python has the commit's packages"
     assert "quick" in adapter.scenarios
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
-def test_wire_that_fails_does_not_take_the_other_one_with_it(suite, lab) -> None:
+def test_a_failing_wire_does_not_affect_the_other(suite, lab) -> None:
     lab(code=5)
     served = suite("served").Served()
     outcomes = served.setup_cache()
@@ -282,7 +282,7 @@ def test_a_missing_lab_ends_the_history_before_anything_is_measured(
     assert "expected PERF_CORE to be the absolute path" in capsys.readouterr().err
 
 
-def test_module_that_a_commit_lacks_is_not_applicable(suite, tmp_path: Path, monkeypatch) -> None:
+def test_a_missing_module_makes_a_suite_not_applicable(suite, tmp_path: Path, monkeypatch) -> None:
     subject = suite("subject").subject
     for name in ("absent_server", "absent_server.settings", "perf_core.not_yet"):
         with pytest.raises(NotImplementedError, match=name):
@@ -293,7 +293,7 @@ def test_module_that_a_commit_lacks_is_not_applicable(suite, tmp_path: Path, mon
         subject("broken_server")
 
 
-def test_suites_of_calls_answer_right_on_both_wires(suite) -> None:
+def test_call_suites_get_right_answers_on_both_wires(suite) -> None:
     dispatch = suite("dispatch")
     fastmcp = dispatch.FastMcpDispatch()
     fastmcp.setup()
@@ -306,7 +306,7 @@ def test_suites_of_calls_answer_right_on_both_wires(suite) -> None:
         app.teardown(wire)
 
 
-def test_suite_of_the_series_reads_what_k6_would_record(suite) -> None:
+def test_series_suite_reads_a_recording(suite) -> None:
     series = suite("series").Series()
     series.setup()
     series.time_600_periods()
@@ -315,17 +315,17 @@ def test_suite_of_the_series_reads_what_k6_would_record(suite) -> None:
 def test_open_sessions_cost_memory(suite) -> None:
     sessions = suite("sessions").Sessions()
     sessions.setup()
-    # A light session is a record of some hundred bytes; pages of 4 kB make it uneven over 200 of them.
+    # A light session is a record of a few hundred bytes; pages of 4 kB make the figure uneven.
     assert 100 < sessions.track_memory_per_session() < 10_000
 
 
-# --- the real thing ---
+# --- asv and a browser ---
 
 SUITE = """
 from pathlib import Path
 
 class Lines:
-    params = ("letters", "words")
+    params = ("characters", "words")
     param_names = ("counted",)
     unit = "things"
     version = "1"
@@ -342,9 +342,9 @@ PROBE = """<!doctype html><title>probe</title><pre id="seen">waiting</pre>
 <iframe id="graph" width="1200" height="800" src="index.html#GRAPH"></iframe>
 <iframe id="list" width="1200" height="800" src="index.html#/summarylist"></iframe>
 <script>
-const of = (name) => document.getElementById(name).contentWindow;
+const frameWindow = (name) => document.getElementById(name).contentWindow;
 const clock = setInterval(() => {
-  const graph = of("graph"), list = of("list");
+  const graph = frameWindow("graph"), list = frameWindow("list");
   const plot = graph.$ && graph.$("#main-graph").data("plot");
   const links = [...list.document.querySelectorAll("#summarylist-body tbody a")];
   const rows = [...list.document.querySelectorAll("#summarylist-body tbody tr")].map((row) => row.innerText);
@@ -380,7 +380,7 @@ def run(*command: str, cwd: Path) -> str:
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: ModuleType) -> tuple[Path, list[str]]:
-    """A repository with results of two commits, measured by asv itself in the running environment."""
+    """Return a repository with results of two commits, measured by asv in the running environment."""
     pytest.importorskip("asv", reason="asv is not installed")
     home = tmp_path / "home"
     home.mkdir()
@@ -441,7 +441,7 @@ def in_browser(url: str, profile: Path) -> str:
 
 
 def drawn(history: ModuleType, html_dir: Path, graph: str, profile: Path) -> tuple[str, dict]:
-    """Return the address of the published pages, and what a browser shows of one graph and of the list."""
+    """Return the URL of the published pages, and what a browser shows for one graph and for the list."""
     (html_dir / "probe.html").write_text(PROBE.replace("GRAPH", graph), encoding="utf-8")
     with served(history, html_dir) as url:
         document = in_browser(f"{url}probe.html", profile)
@@ -457,11 +457,11 @@ needs_chromium = pytest.mark.skipif(
 
 @needs_chromium
 @pytest.mark.skipif(not LIBRARIES.is_dir(), reason="libraries missing: npm install in benchmarks/asv/assets")
-def test_published_pages_draw_two_commits_without_a_network(measured, history, tmp_path: Path) -> None:
+def test_published_pages_draw_two_commits_offline(measured, history, tmp_path: Path) -> None:
     repository, commits = measured
     results = repository / ".asv" / "results"
     assert history.measured_commits(results, history.known_machine()) == {commit[:8] for commit in commits}
-    assert history.main([]) == 0, "nothing is new: pages are published, nothing is measured"
+    assert history.main([]) == 0, "without new commits, pages are published and nothing is measured"
     html_dir = repository / ".asv" / "html"
     origin, seen = drawn(history, html_dir, "suite.Lines.track_size", tmp_path / "profile")
     assert [[value for _, value in points] for points in seen["series"]] == [[7, 18], [2, 4]]
@@ -469,7 +469,7 @@ def test_published_pages_draw_two_commits_without_a_network(measured, history, t
     assert seen["unit"] == "things"
     assert {"time", "selection", "categories", "orderBars", "axisLabels"} <= set(seen["plugins"])
     assert seen["others"] == ["function"] * 3
-    assert seen["rules"] > 500, "Bootstrap's style sheet is there"
+    assert seen["rules"] > 500, "Bootstrap's style sheet was loaded"
     assert "10" in {tick.partition(".")[0] for tick in seen["ticks"]}, seen["ticks"]
     assert seen["commits"] == f"{commits[0][:8]}..{commits[1][:8]}"
     assert any("track_size ('words')" in row and "4.00 things" in row for row in seen["rows"]), seen["rows"]
@@ -481,12 +481,12 @@ def test_published_pages_draw_two_commits_without_a_network(measured, history, t
     assert any(name.endswith("jquery.flot.js") for name in seen["requests"])
 
 
-# --- the nox session, as people run it ---
+# --- the nox session ---
 
 
 @pytest.fixture
 def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two commits of this tree, without its largest package and with only the suite of served figures."""
+    """Return a repository with two commits of this tree, without music21-server and most suites."""
     home = tmp_path / "home"
     home.mkdir()
     cache = subprocess.run(
@@ -500,7 +500,7 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("PERF_CORE", "VIRTUAL_ENV"):
         monkeypatch.delenv(variable, raising=False)
     repository = tmp_path / "repository"
-    wanted = (
+    prefixes = (
         "packages/",
         "benchmarks/asv/",
         "benchmarks/references/",
@@ -509,8 +509,8 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "asv.conf.json",
     )
     for name in run("git", "ls-files", cwd=ROOT).splitlines():
-        is_wanted = name.startswith(wanted) and "/tests/" not in name and "music21-server" not in name
-        if is_wanted and (ROOT / name).is_file():
+        is_copied = name.startswith(prefixes) and "/tests/" not in name and "music21-server" not in name
+        if is_copied and (ROOT / name).is_file():
             (repository / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, repository / name)
     for suite in (repository / "benchmarks/asv/suites").glob("*.py"):
@@ -533,7 +533,7 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @needs_chromium
-def test_the_nox_session_measures_two_commits_and_draws_their_served_figures(
+def test_nox_session_measures_two_commits_and_draws_their_served_figures(
     small_repository: Path, history: ModuleType, tmp_path: Path
 ) -> None:
     nox = str(Path(sys.executable).with_name("nox"))

@@ -1,4 +1,4 @@
-"""The packages install from a checkout as people do it: with pip and with uv, with and without extras."""
+"""Tests that the packages install from a checkout with pip and with uv, with and without extras."""
 
 import shutil
 import subprocess
@@ -46,7 +46,7 @@ def python(tmp_path: Path) -> Path:
         if entry.name.lstrip("_").startswith(OURS) or "editable" in entry.name:
             continue
         if entry.suffix == ".dist-info":
-            shutil.copytree(entry, site / entry.name)  # uv does not look behind links
+            shutil.copytree(entry, site / entry.name)  # uv ignores linked metadata
         else:
             (site / entry.name).symlink_to(entry)
     return folder / "bin" / "python"
@@ -56,7 +56,7 @@ def python(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("packages", SETS)
 def test_a_checkout_installs_and_its_command_runs(installer: str, packages: str, python: Path) -> None:
     paths, program = SETS[packages]
-    # Without an index: what is missing here must not be looked for elsewhere.
+    # Without an index, so that a missing package fails the test instead of being downloaded.
     command = [word.format(python=python) for word in INSTALLERS[installer]]
     command += ["--no-index", "--no-build-isolation", "-c", "constraints.txt", *paths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)

@@ -1,4 +1,4 @@
-"""The script of docs/k6.md works as written, in plain k6, on both wires."""
+"""Tests that the script in docs/k6.md works as written, in plain k6, on both wires."""
 
 import json
 import os
@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from calculator_server.perf_adapter import adapter
+from perf_core.server.process import ServerProcess
+
 pytestmark = pytest.mark.k6
 
 ROOT = Path(__file__).parent.parent
@@ -20,17 +23,10 @@ TEXT = (ROOT / "docs" / "k6.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def calculator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A calculator server in a process of its own."""
-    ready = tmp_path_factory.mktemp("server") / "ready.json"
-    command = [sys.executable, "-m", "calculator_server", "--port", "0", "--ready-file", str(ready)]
-    server = subprocess.Popen(command)
-    try:
-        while not ready.exists():
-            assert server.poll() is None
-        yield json.loads(ready.read_text())["url"]
-    finally:
-        server.terminate()
-        assert server.wait(30) == 0
+    """Yield the URL of a calculator server in a separate process."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with ServerProcess(adapter.launch, "session", log) as server:
+        yield server.url
 
 
 @pytest.mark.parametrize(("wire", "link"), [("session", "ln -s {root}/k6 k6"), ("stateless", LINK_COMMAND)])

@@ -1,4 +1,4 @@
-"""The house's prose rules that a program can check; CONTRIBUTING.md has them all."""
+"""The prose rules that a program can check; CONTRIBUTING.md has all of them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SOURCES = sorted(
 SHIPPED = [path for path in SOURCES if "src" in path.parts]
 
 FRAGMENT = re.compile(r"(Of|That|What|Whose|Which|Where|How|Who|Told|As)\b")
-"""First words of a docstring that is no sentence and no noun phrase by itself."""
+"""First words of docstrings that are neither a sentence nor a noun phrase."""
 
 DIALECT = re.compile(
     r"\b(was|were) expected, .{0,80}\bcame\b|\bwas expected\b.{0,60}\bcame\b|"
     r"\b(takes? stock|told of|is told|are told|by turns|whoever|of its own accord|at last\b)",
     re.DOTALL,
 )
-"""Phrases that stand for plainer ones: "expected X, got Y"; "reported"; "alternately"; "anyone who"."""
+"""Phrases with a plain replacement: "expected X, got Y"; "reported"; "alternately"; "anyone who"."""
 
 NAMES = {"found", "known", "said", "told", "of", "tell", "teller", "asked", "made", "wanted"}
-"""Names that say what happened to a thing instead of what it is."""
+"""Names that say what happened to a value instead of what it is."""
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the docstrings of modules, classes and functions, and of strings below names."""
+    """Yield line and text of docstrings, including those of variables and fields."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if not isinstance(body, list):
@@ -48,7 +48,7 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def named(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield line and name of everything that the module names: functions, classes, parameters, variables."""
+    """Yield line and name of the functions, classes, parameters and variables that a module defines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
@@ -68,7 +68,7 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def in_file(path: Path) -> list[str]:
-    """Return the places of a file that break a rule."""
+    """Return the places in a file that break a rule."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at = path.relative_to(ROOT)
     breaches = []
@@ -84,7 +84,7 @@ def in_file(path: Path) -> list[str]:
     if path in SHIPPED:
         for line, name in named(tree):
             if name.strip("_") in NAMES:
-                breaches.append(f"{at}:{line}: a name that says nothing of the thing: {name}")
+                breaches.append(f"{at}:{line}: a name that does not say what the value is: {name}")
         for line, text in strings(tree):
             match = DIALECT.search(text)
             if match:

@@ -1,4 +1,4 @@
-"""Private names of other libraries are used in one module per package at most."""
+"""Tests that each package uses private names of other libraries in at most one module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_private(name: str) -> bool:
 
 
 def own_names(tree: ast.Module, package: str) -> set[str]:
-    """Return the names of a module that refer to its own classes or to things of its own package."""
+    """Return the names in a module that refer to its own classes or to its own package."""
     names = {"self", "cls"} | {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == package:
@@ -38,7 +38,7 @@ def is_own(receiver: ast.expr, names: set[str]) -> bool:
 
 
 def foreign_private_names(source: str, package: str) -> Iterator[str]:
-    """Yield the places of a module that use a private name of another library."""
+    """Yield the places in a module that use a private name of another library."""
     tree = ast.parse(source)
     names = own_names(tree, package)
     for node in ast.walk(tree):
@@ -86,7 +86,7 @@ def test_private_names_of_other_libraries_stay_in_one_module(package: Path) -> N
         "getattr(mcp, '_extensions')",
     ],
 )
-def test_a_private_name_of_another_library_is_noticed(line: str) -> None:
+def test_a_private_name_of_another_library_is_detected(line: str) -> None:
     assert list(foreign_private_names(line, "server_core"))
 
 
@@ -103,5 +103,5 @@ def test_a_private_name_of_another_library_is_noticed(line: str) -> None:
         "a.__class__",
     ],
 )
-def test_own_private_names_and_documented_ones_are_allowed(line: str) -> None:
+def test_own_and_documented_private_names_are_allowed(line: str) -> None:
     assert list(foreign_private_names(line, "server_core")) == []

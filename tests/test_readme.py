@@ -1,4 +1,4 @@
-"""What the README tells people to type exists."""
+"""Tests that the commands, options and links in the README and the documentation exist."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def command_lines() -> list[str]:
+def shell_lines() -> list[str]:
     blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("python3 -m venv")]
 
@@ -21,7 +21,7 @@ def nox_words(line: str) -> list[str]:
     return shlex.split(line.rsplit("&&", maxsplit=1)[-1])
 
 
-def known_sessions() -> set[str]:
+def session_names() -> set[str]:
     done = subprocess.run(
         [sys.executable, "-m", "nox", "-f", ROOT / "noxfile.py", "--list"],
         capture_output=True,
@@ -31,25 +31,22 @@ def known_sessions() -> set[str]:
     return set(re.findall(r"^[*-] (\S+)", done.stdout, flags=re.MULTILINE))
 
 
-def test_there_are_two_lines_one_for_the_job_and_one_for_the_tests() -> None:
-    job, tests = command_lines()
-    assert nox_words(job)[1:4] == ["-s", "load", "stress"]
+def test_one_line_runs_the_measurements_and_one_runs_the_tests() -> None:
+    measurements, tests = shell_lines()
+    assert nox_words(measurements)[1:4] == ["-s", "load", "stress"]
     assert nox_words(tests)[1:] == ["-s", "tests"]
-    for line in (job, tests):
+    for line in (measurements, tests):
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox ")
 
 
-def test_sessions_that_the_readme_names_exist() -> None:
-    named = {
-        match
-        for found in re.findall(r"nox -s ((?:[a-z]+(?:-[a-z]+)* ?)+)", README)
-        for match in found.split()
-    }
+def test_sessions_named_in_the_readme_exist() -> None:
+    commands = re.findall(r"nox -s ((?:[a-z]+(?:-[a-z]+)* ?)+)", README)
+    named = {name for command in commands for name in command.split()}
     assert {"load", "stress", "tests"} <= named
-    assert named <= known_sessions()
+    assert named <= session_names()
 
 
-def test_options_that_the_readme_names_exist() -> None:
+def test_options_named_in_the_readme_exist() -> None:
     offered = "".join(
         subprocess.run(
             [sys.executable, *command, "--help"], capture_output=True, text=True, check=True
@@ -67,18 +64,18 @@ def test_options_that_the_readme_names_exist() -> None:
     assert not missing
 
 
-def test_ci_runs_the_test_line() -> None:
+def test_ci_runs_the_line_for_the_tests() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     pattern = re.search(r"grep -E '([^']+)' README\.md", script)
     assert pattern is not None
     lines = [line for line in README.splitlines() if re.search(pattern[1], line)]
-    assert lines == [command_lines()[1]]
+    assert lines == [shell_lines()[1]]
 
 
 @pytest.mark.parametrize(
     "document", sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
 )
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_lead_to_existing_files(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if not link.startswith(("http://", "https://")):

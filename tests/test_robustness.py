@@ -1,4 +1,4 @@
-"""Rate limits, killed workers, leftovers and a simulated day of the real calculator, as the lab sees them."""
+"""Robustness scenarios with the real calculator: rate limits, kills, leftovers, a simulated day."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = Limits(rate_per_s=10.0, burst=10)
 
 
 def limited(*, rate_per_s: float = LIMITS.rate_per_s, burst: int = LIMITS.burst) -> Launch:
-    """A calculator with rate limits, by default those that the scenario promises."""
+    """Return a calculator with rate limits, by default the ones that the scenario expects."""
     options = ("--rate-limit-per-s", f"{rate_per_s}", "--rate-limit-burst", f"{burst}")
     argv = (*adapter.launch.argv, *options, "--auth-tokens", ",".join(TOKENS))
     return replace(adapter.launch, argv=argv, tokens=TOKENS)
@@ -53,10 +53,10 @@ def titles(run: RunRecord) -> Sequence[str]:
     return [finding.title for finding in run.findings]
 
 
-def test_kept_rate_limit_has_no_deviation(tmp_path: Path) -> None:
+def test_a_limit_that_the_server_keeps_shows_no_deviation(tmp_path: Path) -> None:
     run = measured("rate-limit", tmp_path, limited(), time_scale=0.1)
     figures = values(run)
-    # Messages are timed in milliseconds, which are hundredths of a token here.
+    # Messages are timed in milliseconds; at this rate, a millisecond is a hundredth of a token.
     assert figures["burst_off_by"] is not None
     assert figures["burst_off_by"] < 0.5
     assert figures["replenished_off_by"] is not None
@@ -68,7 +68,7 @@ def test_kept_rate_limit_has_no_deviation(tmp_path: Path) -> None:
     assert run.metrics.errors == {}, "an expected refusal is not an error"
 
 
-def test_rate_limit_other_than_promised_fails(tmp_path: Path) -> None:
+def test_a_limit_that_differs_from_the_promised_one_fails(tmp_path: Path) -> None:
     run = measured("rate-limit", tmp_path, limited(rate_per_s=13.0, burst=12), time_scale=0.1)
     figures = values(run)
     assert figures["burst_off_by"] is not None

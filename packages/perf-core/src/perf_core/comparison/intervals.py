@@ -58,7 +58,7 @@ class Estimate:
 
 
 def estimate(log_ratios: Sequence[Sequence[float]]) -> Estimate | None:
-    """Return the mean of log ratios, given by launch and pair; None with fewer than two launches with pairs."""
+    """Return the mean of log ratios, given by launch and pair; None with pairs in fewer than two launches."""
     launches = np.array([np.mean(pairs) for pairs in log_ratios if len(pairs)], dtype=float)
     if len(launches) < MIN_LAUNCHES:
         return None

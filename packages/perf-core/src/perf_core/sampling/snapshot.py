@@ -68,7 +68,7 @@ class SnapshotPair:
 
 
 def take_snapshot(live: LiveServer, gauges: Mapping[str, str]) -> ResourceSnapshot | None:
-    """Return the server's resources now, or None when its processes cannot be seen; see ``Scenario.gauges``."""
+    """Return the server's resources now, or None if its processes are invisible; see ``Scenario.gauges``."""
     if live.pid is None:
         return None
     # Before the processes are read: the request itself holds a connection open for a moment.

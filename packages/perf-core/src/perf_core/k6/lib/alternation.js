@@ -11,7 +11,6 @@ const SETTLING_S = 0.15;
 
 /**
  * Make the iteration function of one VU.
- *
  * @param {import("./comparison_schedule.js").Slice[]} slices in order of time
  * @param {{a: () => void, b: () => void}} users one iteration against either server
  * @param {() => void} finish called once, after the last slice

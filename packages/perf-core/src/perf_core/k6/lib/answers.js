@@ -40,9 +40,7 @@ const REQUEST_TIMEOUT_CODE = 1050;
 
 /**
  * Return the text that a right answer contains if the server encodes it as most do. Called once, when a plan is read.
- *
- * @param {ExpectKind} kind
- * @param {string} expectText JSON text
+ * @param {ExpectKind} kind @param {string} expectText JSON text
  */
 export function needleOf(kind, expectText) {
   switch (kind) {
@@ -57,7 +55,6 @@ export function needleOf(kind, expectText) {
 
 /**
  * Return the error class that the HTTP exchange alone shows, before its body is read.
- *
  * @param {number} status HTTP status; 0 without an answer
  * @param {number} errorCode k6's error code; 0 without an error
  * @returns {ErrorClass | null} null when the body decides
@@ -70,11 +67,9 @@ export function exchangeError(status, errorCode) {
 
 /**
  * Return the error class of a status-200 answer to a tools/call, or null when the answer is right.
- *
  * @param {string} body JSON or SSE
  * @param {number} id of the request
- * @param {ExpectKind} kind
- * @param {string} needle from needleOf
+ * @param {ExpectKind} kind @param {string} needle from needleOf
  * @returns {ErrorClass | null}
  */
 export function answerError(body, id, kind, needle) {
@@ -83,11 +78,7 @@ export function answerError(body, id, kind, needle) {
 
 /**
  * Check the answer as text. Cheap and strict: an answer that it rejects may still be right.
- *
- * @param {string} body
- * @param {number} id
- * @param {ExpectKind} kind
- * @param {string} needle from needleOf
+ * @param {string} body @param {number} id @param {ExpectKind} kind @param {string} needle from needleOf
  */
 function looksRight(body, id, kind, needle) {
   const idText = '"id":' + id;
@@ -107,11 +98,7 @@ function looksRight(body, id, kind, needle) {
  * A body that is not a JSON-RPC message, or that answers another request, is a wrong answer: the server accepted the
  * call but did not return its result. An error object counts as `jsonrpc_error` when it carries our id or none (a server
  * that could not read the request answers with `id: null`).
- *
- * @param {string} body
- * @param {number} id
- * @param {ExpectKind} kind
- * @param {string} needle from needleOf
+ * @param {string} body @param {number} id @param {ExpectKind} kind @param {string} needle from needleOf
  * @returns {ErrorClass | null}
  */
 export function parsedAnswerError(body, id, kind, needle) {
@@ -127,11 +114,7 @@ export function parsedAnswerError(body, id, kind, needle) {
   return hasExpectedContent(result, kind, needle) ? null : "wrong_answer";
 }
 
-/**
- * @param {any} result
- * @param {ExpectKind} kind
- * @param {string} needle from needleOf
- */
+/** @param {any} result @param {ExpectKind} kind @param {string} needle from needleOf */
 function hasExpectedContent(result, kind, needle) {
   switch (kind) {
     case "result":
@@ -155,9 +138,7 @@ function hasExpectedContent(result, kind, needle) {
 
 /**
  * Return the response in a body that is JSON or an SSE stream; null when there is none.
- *
- * @param {string} body
- * @param {number} id of the request; in a stream with several responses this one is taken
+ * @param {string} body @param {number} id of the request; in a stream with several responses this one is taken
  * @param {(text: string) => any} [parse] JSON.parse where the values of big integers do not matter: it saves the 20 kB
  *   that the first regular expression costs a VU
  * @returns {RpcMessage | null}
@@ -184,10 +165,7 @@ function isResponse(message) {
 /**
  * Return the JSON-RPC messages of a Server-Sent-Events stream, in order (HTML standard, section 9.2.6: lines end in CRLF,
  * LF or CR; the data lines of one event are joined by LF; an empty line ends the event).
- *
- * @param {string} text
- * @param {(text: string) => any} [parse]
- * @returns {RpcMessage[]}
+ * @param {string} text @param {(text: string) => any} [parse] @returns {RpcMessage[]}
  * @throws {SyntaxError} when an event's data is not JSON
  */
 export function parseSSEResponse(text, parse = parseLossless) {
@@ -220,10 +198,7 @@ const BIG_KEY = "\u0000big integer";
 
 /**
  * Parse JSON, keeping integers beyond 2^53 as BigInteger instead of rounding them.
- *
- * @param {string} text
- * @returns {any}
- * @throws {SyntaxError}
+ * @param {string} text @returns {any} @throws {SyntaxError}
  */
 export function parseLossless(text) {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
@@ -243,10 +218,7 @@ export function parseLossless(text) {
  *
  * Numbers are compared as doubles, but an expected integer beyond 2^53 must be matched exactly. Where a fraction or
  * exponent is expected, a long integer that is the same double is right, too.
- *
- * @param {any} expected
- * @param {any} actual
- * @returns {boolean}
+ * @param {any} expected @param {any} actual @returns {boolean}
  */
 export function sameValue(expected, actual) {
   if (expected instanceof BigInteger) {

@@ -24,11 +24,8 @@ export const OPERATIONS = {
 
 /**
  * Return one call with its expected answer; for a division by zero that is an error result.
- *
  * @param {string} operation add, subtract, multiply or divide
- * @param {number} a
- * @param {number} b
- * @returns {Step}
+ * @param {number} a @param {number} b @returns {Step}
  */
 export function calculation(operation, a, b) {
   const argumentsText = `{"a":${exactText(a)},"b":${exactText(b)}}`;
@@ -39,7 +36,6 @@ export function calculation(operation, a, b) {
 /**
  * Return JSON text that parses to the same double. k6's JavaScript engine (sobek, k6 1.1) sometimes prints the text of
  * a neighbouring double: 12347227 / 9222504 as 1.338815033314163 instead of 1.3388150333141629.
- *
  * @param {number} value
  */
 export function exactText(value) {
@@ -49,11 +45,8 @@ export function exactText(value) {
 
 /**
  * Return a pool of journeys of one call each.
- *
  * @param {string} pool "mix" for the published shares of the operations, or one operation
- * @param {number} journeys
- * @param {number} seed
- * @returns {Journey[]}
+ * @param {number} journeys @param {number} seed @returns {Journey[]}
  */
 export function calculatorPool(pool, journeys, seed) {
   const random = randomFrom(seed);
@@ -69,10 +62,8 @@ export function calculatorPool(pool, journeys, seed) {
 }
 
 /**
- * @param {string} operation
- * @param {number} index selects the kind of numbers
- * @param {() => number} random
- * @returns {Journey}
+ * @param {string} operation @param {number} index selects the kind of numbers
+ * @param {() => number} random @returns {Journey}
  */
 function journeyOf(operation, index, random) {
   const kind = NUMBER_KINDS[index % NUMBER_KINDS.length];
@@ -81,10 +72,7 @@ function journeyOf(operation, index, random) {
 
 /**
  * Return a number of this kind, never 0. Products of two stay below 2^53, the limit of exact integers in a double.
- *
- * @param {string} kind
- * @param {() => number} random
- * @returns {number}
+ * @param {string} kind @param {() => number} random @returns {number}
  */
 function numberOf(kind, random) {
   switch (kind) {
@@ -108,10 +96,7 @@ function operationAt(share) {
 
 /**
  * Return a whole number from `least` to `most`.
- *
- * @param {() => number} random
- * @param {number} least
- * @param {number} most
+ * @param {() => number} random @param {number} least @param {number} most
  */
 function whole(random, least, most) {
   return least + Math.floor(random() * (most - least + 1));
@@ -119,7 +104,6 @@ function whole(random, least, most) {
 
 /**
  * Return a generator of numbers from 0 to 1 (mulberry32, Tommy Ettinger, public domain). k6 cannot seed Math.random.
- *
  * @param {number} seed
  */
 function randomFrom(seed) {

@@ -6,7 +6,6 @@ import { calculation } from "./calculations.js";
 /**
  * Throw unless the server adds 2 and 3: a run without a plan calls a calculator, and it is better to learn at once that
  * there is none than after minutes of errors.
- *
  * @param {import("./vu_client.js").McpClient} client
  */
 export function expectCalculator(client) {

@@ -5,11 +5,7 @@ import { mcpClient } from "./vu_client.js";
 import { sharedPlan } from "./shared_plan.js";
 import { alternate } from "./alternation.js";
 
-/**
- * Loaded by VU 0 alone, see scenario.js.
- *
- * @type {typeof import("./comparison_setup.js")}
- */
+/** Loaded by VU 0 alone, see scenario.js. @type {typeof import("./comparison_setup.js")} */
 const setup = __VU === 0 ? require("./comparison_setup.js") : /** @type {any} */ ({});
 
 export function comparisonScenario() {

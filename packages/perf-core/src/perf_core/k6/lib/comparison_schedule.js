@@ -19,11 +19,8 @@ import { SettingsError } from "./settings.js";
 
 /**
  * Check and return the slices of a plan.
- *
  * @param {any} plan parsed plan.json
- * @param {number} vus
- * @returns {Slice[]}
- * @throws {SettingsError}
+ * @param {number} vus @returns {Slice[]} @throws {SettingsError}
  */
 export function slicesOf(plan, vus) {
   const rows = plan.slices && plan.slices.schedule;
@@ -47,9 +44,7 @@ export function slicesOf(plan, vus) {
 /**
  * Return k6's thresholds for the sub-metrics that the summary needs. There are fewer than in other shapes: each costs
  * k6 time in every call.
- *
- * @param {Slice[]} slices
- * @returns {Record<string, string[]>}
+ * @param {Slice[]} slices @returns {Record<string, string[]>}
  */
 export function sliceThresholds(slices) {
   const byStage = ["mcp_tool_call_duration_ms", "mcp_errors", "mcp_slice_entered_ms", "mcp_slice_left_ms"];
@@ -58,12 +53,7 @@ export function sliceThresholds(slices) {
   return Object.fromEntries(names.map((name) => [name, []]));
 }
 
-/**
- * Return k6's `scenarios` option.
- *
- * @param {Slice[]} slices
- * @returns {Record<string, import("k6/options").Scenario>}
- */
+/** Return k6's `scenarios` option. @param {Slice[]} slices @returns {Record<string, import("k6/options").Scenario>} */
 export function sliceScenarios(slices) {
   const { end_s, vus } = slices[slices.length - 1];
   // The 100 ms give VUs the time to leave the last slice and delete their sessions.

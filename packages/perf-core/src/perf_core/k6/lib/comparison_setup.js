@@ -34,19 +34,12 @@ export function sharedTexts() {
   return [JSON.stringify({ settings, stages, servers, places, hasUnique }), ...chunks];
 }
 
-/**
- * @param {ComparisonPlan} plan
- * @returns {import("k6/options").Options}
- */
+/** @param {ComparisonPlan} plan @returns {import("k6/options").Options} */
 export function optionsOf({ stages }) {
   return { scenarios: sliceScenarios(stages), thresholds: sliceThresholds(stages), summaryTrendStats: TREND_STATS };
 }
 
-/**
- * @param {import("./summary.js").SummaryData} data
- * @param {ComparisonPlan} plan
- * @returns {Record<string, string>}
- */
+/** @param {import("./summary.js").SummaryData} data @param {ComparisonPlan} plan @returns {Record<string, string>} */
 export function outputsOf(data, { settings, stages }) {
   const { summaryPath } = readConfig();
   const summary = summaryOf(data, settings, stages, sliceScenarios(stages));

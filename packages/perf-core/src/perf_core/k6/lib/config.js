@@ -13,10 +13,7 @@ import { SettingsError } from "./settings.js";
  * @property {Record<string, string | undefined>} environment
  */
 
-/**
- * @returns {Config}
- * @throws {SettingsError}
- */
+/** @returns {Config} @throws {SettingsError} */
 export function readConfig() {
   const url = endpointOf(__ENV.SERVER_URL);
   const planPath = absolute(__ENV.PLAN);
@@ -30,7 +27,6 @@ export function readConfig() {
 
 /**
  * Resolve a path against the user's working folder; k6 would resolve it against the script's.
- *
  * @param {string | undefined} path
  */
 function absolute(path) {

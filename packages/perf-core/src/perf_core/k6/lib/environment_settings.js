@@ -16,11 +16,8 @@ const SECONDS_PER_UNIT = { "": 1, ms: 0.001, s: 1, m: 60, h: 3600 };
 
 /**
  * Settings of a run without a plan: the calculator's mix, with settings from environment variables.
- *
- * @param {Record<string, string | undefined>} env
- * @param {import("./shapes.js").Shape} shape
- * @returns {import("./settings.js").Settings}
- * @throws {SettingsError}
+ * @param {Record<string, string | undefined>} env @param {import("./shapes.js").Shape} shape
+ * @returns {import("./settings.js").Settings} @throws {SettingsError}
  */
 export function settingsFromEnvironment(env, shape) {
   if (shape.requires) {
@@ -73,10 +70,7 @@ function number(field, text, fallback) {
   return value;
 }
 
-/**
- * @param {string} field
- * @param {string | undefined} text
- */
+/** @param {string} field @param {string | undefined} text */
 function flag(field, text) {
   const value = (text || "").trim().toLowerCase();
   if (["", "0", "false", "no"].includes(value)) return false;
@@ -84,12 +78,7 @@ function flag(field, text) {
   throw new SettingsError(field, "true or false (also 1, 0, yes, no)", text);
 }
 
-/**
- * Seconds of a duration such as "90", "90s", "2m", "1h30m" or "500ms".
- *
- * @param {string} field
- * @param {string} text
- */
+/** Seconds of a duration such as "90", "90s", "2m", "1h30m" or "500ms". @param {string} field @param {string} text */
 export function seconds(field, text) {
   const expected = 'a duration above 0 such as "90s", "2m", "1h30m" or a number of seconds';
   const trimmed = text.trim();
@@ -105,9 +94,7 @@ export function seconds(field, text) {
 
 /**
  * MCP endpoint of a server: /mcp is added to a URL without a path.
- *
- * @param {string | undefined} text
- * @throws {SettingsError}
+ * @param {string | undefined} text @throws {SettingsError}
  */
 export function endpointOf(text) {
   const url = (text || DEFAULT_SERVER_URL).trim();
@@ -116,11 +103,7 @@ export function endpointOf(text) {
   return parts[2] === "" || parts[2] === "/" ? `${parts[1]}/mcp` : url;
 }
 
-/**
- * Health endpoint beside an MCP endpoint.
- *
- * @param {string} endpoint from endpointOf
- */
+/** Health endpoint beside an MCP endpoint. @param {string} endpoint from endpointOf */
 export function healthUrlOf(endpoint) {
   return endpoint.replace(/^(https?:\/\/[^/]+).*$/, "$1/health");
 }

@@ -22,11 +22,7 @@ export const SEPARATOR = "\u001f";
  * one.
  */
 export class Cursor {
-  /**
-   * @param {(index: number) => string} chunkAt
-   * @param {PoolPlace} place
-   * @param {number} vu number of the VU, from 1
-   */
+  /** @param {(index: number) => string} chunkAt @param {PoolPlace} place @param {number} vu number of the VU, from 1 */
   constructor(chunkAt, place, vu) {
     const start = startOf(vu, place.journeys);
     this.chunkAt = chunkAt;
@@ -50,11 +46,7 @@ export class Cursor {
   }
 }
 
-/**
- * Return the number of fields of a journey.
- *
- * @param {string} steps its first field
- */
+/** Return the number of fields of a journey. @param {string} steps its first field */
 export function lengthOf(steps) {
   return steps === "1" ? JOURNEY_FIELDS + STEP_FIELDS : JOURNEY_FIELDS + STEP_FIELDS * Number(steps);
 }
@@ -64,9 +56,7 @@ const GOLDEN_SECTION = (Math.sqrt(5) - 1) / 2;
 
 /**
  * Return the index of the journey with which a VU starts: VUs at the same pace then rarely send the same call at once.
- *
- * @param {number} vu
- * @param {number} journeys
+ * @param {number} vu @param {number} journeys
  */
 export function startOf(vu, journeys) {
   return Math.floor(((vu * GOLDEN_SECTION) % 1) * journeys);

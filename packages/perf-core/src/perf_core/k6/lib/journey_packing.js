@@ -25,11 +25,9 @@ import { SettingsError } from "./settings.js";
 
 /**
  * Check the pools of a plan and pack them.
- *
  * @param {any} pools journeys by pool
  * @param {string[]} poolNames pools that the shape calls
- * @param {import("./settings.js").Settings} settings
- * @returns {{places: Record<string, PoolPlace>, chunks: string[]}}
+ * @param {import("./settings.js").Settings} settings @returns {{places: Record<string, PoolPlace>, chunks: string[]}}
  * @throws {SettingsError}
  */
 export function packPools(pools, poolNames, settings) {
@@ -52,10 +50,8 @@ export function packPools(pools, poolNames, settings) {
 }
 
 /**
- * @param {any[]} journeys
- * @param {string} field name of the pool in messages
- * @param {import("./settings.js").Settings} settings
- * @returns {string[]}
+ * @param {any[]} journeys @param {string} field name of the pool in messages
+ * @param {import("./settings.js").Settings} settings @returns {string[]}
  */
 function packJourneys(journeys, field, settings) {
   const chunks = [];
@@ -71,8 +67,7 @@ function packJourneys(journeys, field, settings) {
 /**
  * @param {any} journey
  * @param {() => string} field name in messages; a function because most of a plan's thousands are never named
- * @param {import("./settings.js").Settings} settings
- * @returns {string[]}
+ * @param {import("./settings.js").Settings} settings @returns {string[]}
  */
 function journeyFields(journey, field, settings) {
   if (!Array.isArray(journey) || journey.length !== 3 || !isText(journey[0]) || !isText(journey[1])

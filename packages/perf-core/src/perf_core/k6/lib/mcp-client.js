@@ -187,8 +187,7 @@ export function healthCheck() {
 }
 
 /**
- * @param {string} name
- * @param {string} argumentsText JSON text
+ * @param {string} name @param {string} argumentsText JSON text
  * @returns {ToolResult}
  */
 function toolResult(name, argumentsText) {
@@ -212,9 +211,7 @@ function toolResult(name, argumentsText) {
 
 /**
  * Make `client` use a session.
- *
- * @param {Session} session
- * @returns {Outcome | null} the failure if the session did not open, else null
+ * @param {Session} session @returns {Outcome | null} the failure if the session did not open, else null
  */
 function openingFailure(session) {
   if (!session || session.protocolVersion === undefined) {
@@ -229,32 +226,21 @@ function openingFailure(session) {
   return null;
 }
 
-/**
- * @param {import("./vu_client.js").Response | null} response
- * @param {boolean} failed
- * @returns {Reply}
- */
+/** @param {import("./vu_client.js").Response | null} response @param {boolean} failed @returns {Reply} */
 function exchangeReply(response, failed) {
   const duration_ms = response === null ? 0 : response.timings.duration;
   const error = response !== null && failed ? exchangeError(response.status, response.error_code) : null;
   return { error, duration_ms, message: null, response };
 }
 
-/**
- * @param {Reply} reply
- * @returns {Outcome}
- */
+/** @param {Reply} reply @returns {Outcome} */
 function outcomeOf(reply) {
   const { error, duration_ms, response } = reply;
   const status = response === null ? 0 : response.status;
   return { error: error === null ? null : sentence(reply), errorClass: error, status, duration_ms };
 }
 
-/**
- * Say in one sentence what was expected, what arrived and what to do.
- *
- * @param {Reply} reply one with an error
- */
+/** Say in one sentence what was expected, what arrived and what to do. @param {Reply} reply one with an error */
 function sentence({ error, message, response }) {
   const { status, body, request, error: failure } = /** @type {import("./vu_client.js").Response} */ (response);
   switch (error) {

@@ -7,7 +7,6 @@ import { mcpClient } from "./vu_client.js";
 /**
  * VUs do not load the modules that only setup needs: in every VU each function costs 0.8 kB, each import 0.9 kB and each
  * module 6 kB (k6 1.1). VU 0 is the one that k6 asks for options, runs setup with, and gives the summary to.
- *
  * @type {typeof import("./scenario_setup.js")}
  */
 const scenarioSetup = __VU === 0 ? require("./scenario_setup.js") : /** @type {any} */ ({});

@@ -27,10 +27,7 @@ const CALCULATOR_SEED = 20250711;
 
 /**
  * Texts that the VUs share: first the plan's head as JSON, then the packed journeys.
- *
- * @param {Shape} shape
- * @returns {string[]}
- * @throws {import("./settings.js").SettingsError}
+ * @param {Shape} shape @returns {string[]} @throws {import("./settings.js").SettingsError}
  */
 export function sharedTexts(shape) {
   const config = readConfig();
@@ -53,11 +50,7 @@ function calculatorPools(names) {
   );
 }
 
-/**
- * @param {Plan} plan
- * @param {Shape} shape
- * @returns {import("k6/options").Options}
- */
+/** @param {Plan} plan @param {Shape} shape @returns {import("k6/options").Options} */
 export function optionsOf({ settings, stages }, shape) {
   return {
     scenarios: k6Scenarios(shape, stages, keepsSessions(settings)),
@@ -82,10 +75,7 @@ export function setUp(client) {
 
 /**
  * Outputs for k6 to write: the summary file, and without a plan also a few lines for people.
- *
- * @param {import("./summary.js").SummaryData} data
- * @param {Plan} plan
- * @param {Shape} shape
+ * @param {import("./summary.js").SummaryData} data @param {Plan} plan @param {Shape} shape
  * @returns {Record<string, string>}
  */
 export function outputsOf(data, { settings, stages }, shape) {

@@ -38,11 +38,7 @@ const PLAN_SCHEMA = 1;
 
 /** A setting that cannot be used; the message names the field, the expected and the actual value. */
 export class SettingsError extends Error {
-  /**
-   * @param {string} field
-   * @param {string} expected
-   * @param {unknown} value
-   */
+  /** @param {string} field @param {string} expected @param {unknown} value */
   constructor(field, expected, value) {
     super(`${field}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`);
     this.name = "SettingsError";
@@ -51,11 +47,9 @@ export class SettingsError extends Error {
 
 /**
  * Settings of a run with a plan; the pools of the plan are checked where they are read (journey_packing.js).
- *
  * @param {any} plan parsed plan.json
  * @param {Shape} shape the shape of the scenario file that is running
- * @returns {Settings}
- * @throws {SettingsError}
+ * @returns {Settings} @throws {SettingsError}
  */
 export function settingsFromPlan(plan, shape) {
   if (typeof plan !== "object" || plan === null) throw new SettingsError("plan", "a JSON object", plan);
@@ -109,11 +103,8 @@ export function settingsFromPlan(plan, shape) {
 
 /**
  * Time scale of a plan, or the one for its length of the whole profile.
- *
  * @param {any} given the plan's settings
- * @param {Shape} shape
- * @param {import("./shapes.js").ProfileSettings} profile
- * @returns {unknown} checked by the caller
+ * @param {Shape} shape @param {import("./shapes.js").ProfileSettings} profile @returns {unknown} checked by the caller
  */
 function plannedTimeScale(given, shape, profile) {
   if (given.duration_s === null || given.duration_s === undefined) return given.time_scale;
@@ -124,8 +115,7 @@ function plannedTimeScale(given, shape, profile) {
 
 /**
  * @param {any} limits the plan's
- * @returns {Limits | null}
- * @throws {SettingsError}
+ * @returns {Limits | null} @throws {SettingsError}
  */
 function limitsOf(limits) {
   if (limits === undefined || limits === null) return null;
@@ -137,19 +127,11 @@ function limitsOf(limits) {
 
 /**
  * Return the settings, or throw for the first one that cannot be used.
- *
- * @param {any} settings
- * @param {Shape} shape
- * @param {Record<string, string>} names the user's names of the fields
- * @returns {Settings}
- * @throws {SettingsError}
+ * @param {any} settings @param {Shape} shape @param {Record<string, string>} names the user's names of the fields
+ * @returns {Settings} @throws {SettingsError}
  */
 export function validated(settings, shape, names) {
-  /**
-   * @param {string} field
-   * @param {boolean} holds
-   * @param {string} expected
-   */
+  /** @param {string} field @param {boolean} holds @param {string} expected */
   const expect = (field, holds, expected) => {
     if (!holds) throw new SettingsError(names[field] || field, expected, settings[field]);
   };
@@ -201,10 +183,7 @@ function isFiniteNumber(value) {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/**
- * @param {unknown} value
- * @param {number} least
- */
+/** @param {unknown} value @param {number} least */
 function isWhole(value, least) {
   return typeof value === "number" && Number.isInteger(value) && value >= least;
 }

@@ -66,41 +66,24 @@ const SHORTEST_HOLD_S = 1;
 const SHORTEST_RAMP_S = 0.2;
 const SMALLEST_SCALE = 1e-9;
 
-/**
- * Stages of the published profile.
- *
- * @param {Shape} shape
- * @param {ProfileSettings} settings
- * @returns {ProfileStage[]}
- */
+/** Stages of the published profile. @param {Shape} shape @param {ProfileSettings} settings @returns {ProfileStage[]} */
 export function profileOf(shape, { tools, pools = [], vus = null, limits = null }) {
   return shape.profile({ ramp, hold, tools, pools, vus, limits });
 }
 
-/**
- * @param {number} level
- * @param {number} length_s
- * @returns {ProfileStage}
- */
+/** @param {number} level @param {number} length_s @returns {ProfileStage} */
 function ramp(level, length_s) {
   return { kind: "ramp", level, length_s };
 }
 
-/**
- * @param {number} level
- * @param {number} length_s
- * @returns {ProfileStage}
- */
+/** @param {number} level @param {number} length_s @returns {ProfileStage} */
 function hold(level, length_s) {
   return { kind: "hold", level, length_s };
 }
 
 /**
  * Time scale at which the whole profile has a certain length.
- *
- * @param {Shape} shape
- * @param {ProfileSettings} settings
- * @param {number} duration_s
+ * @param {Shape} shape @param {ProfileSettings} settings @param {number} duration_s
  */
 export function timeScaleOf(shape, settings, duration_s) {
   const profile = profileOf(shape, settings);
@@ -117,10 +100,7 @@ function lengthS(profile) {
 
 /**
  * Stages of one run: scaled in time and level, with unique names.
- *
- * @param {Shape} shape
- * @param {ProfileSettings & ScaleSettings} settings
- * @returns {Stage[]}
+ * @param {Shape} shape @param {ProfileSettings & ScaleSettings} settings @returns {Stage[]}
  */
 export function stagesOf(shape, settings) {
   const profile = profileOf(shape, settings);
@@ -151,20 +131,14 @@ export function stagesOf(shape, settings) {
   });
 }
 
-/**
- * @param {number} level
- * @param {number} peak
- * @param {number} publishedPeak
- */
+/** @param {number} level @param {number} peak @param {number} publishedPeak */
 function scaledLevel(level, peak, publishedPeak) {
   return level === 0 ? 0 : Math.max(1, Math.round((level * peak) / publishedPeak));
 }
 
 /**
  * Make a stage name unique: two published levels may scale to the same number of VUs.
- *
- * @param {string} name
- * @param {Set<string>} taken the result is added to it
+ * @param {string} name @param {Set<string>} taken the result is added to it
  */
 function uniqueName(name, taken) {
   let unique = name;
@@ -178,11 +152,7 @@ function roundToMs(seconds) {
   return Math.round(seconds * 1000) / 1000;
 }
 
-/**
- * Highest number of VUs in any stage.
- *
- * @param {Stage[]} stages
- */
+/** Highest number of VUs in any stage. @param {Stage[]} stages */
 export function peakVus(stages) {
   return Math.max(...stages.map((stage) => stage.vus));
 }
@@ -190,7 +160,6 @@ export function peakVus(stages) {
 /**
  * Time for iterations in flight at the end to finish: a tenth of the load, between 2 s and k6's default of 30 s. It is
  * not always 30 s because the deletion of the sessions has to wait for all of it.
- *
  * @param {Stage[]} stages
  */
 export function gracefulStopS(stages) {
@@ -199,9 +168,7 @@ export function gracefulStopS(stages) {
 
 /**
  * k6's `scenarios` option: the load, and after it the deletion of each VU's session.
- *
- * @param {Shape} shape
- * @param {Stage[]} stages
+ * @param {Shape} shape @param {Stage[]} stages
  * @param {boolean} withCleanup whether VUs keep sessions that have to be deleted at the end
  * @returns {Record<string, import("k6/options").Scenario>}
  */
@@ -227,10 +194,7 @@ export function k6Scenarios(shape, stages, withCleanup) {
 
 /**
  * VUs that each run one iteration, which walks through the stages.
- *
- * @param {Stage[]} stages
- * @param {number} gracefulStop_s
- * @returns {import("k6/options").PerVUIterationsScenario}
+ * @param {Stage[]} stages @param {number} gracefulStop_s @returns {import("k6/options").PerVUIterationsScenario}
  */
 function oneIteration(stages, gracefulStop_s) {
   return {
@@ -242,11 +206,7 @@ function oneIteration(stages, gracefulStop_s) {
   };
 }
 
-/**
- * @param {Stage[]} stages
- * @param {number} gracefulStop_s
- * @returns {import("k6/options").RampingVUsScenario}
- */
+/** @param {Stage[]} stages @param {number} gracefulStop_s @returns {import("k6/options").RampingVUsScenario} */
 function closedLoop(stages, gracefulStop_s) {
   return {
     executor: "ramping-vus",
@@ -261,11 +221,7 @@ function closedLoop(stages, gracefulStop_s) {
   };
 }
 
-/**
- * @param {Stage[]} stages
- * @param {number} gracefulStop_s
- * @returns {import("k6/options").RampingArrivalRateScenario}
- */
+/** @param {Stage[]} stages @param {number} gracefulStop_s @returns {import("k6/options").RampingArrivalRateScenario} */
 function openLoop(stages, gracefulStop_s) {
   return {
     executor: "ramping-arrival-rate",

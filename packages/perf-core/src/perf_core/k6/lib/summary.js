@@ -23,10 +23,7 @@ export const TREND_STATS = ["count", "avg", "min", "med", "max", "p(90)", "p(95)
 
 /**
  * Content of summary.json, schema 1.
- *
- * @param {SummaryData} data
- * @param {Settings} settings
- * @param {Stage[]} stages
+ * @param {SummaryData} data @param {Settings} settings @param {Stage[]} stages
  * @param {object} scenarios k6's option of this name
  */
 export function summaryOf(data, settings, stages, scenarios) {
@@ -47,10 +44,7 @@ export function summaryOf(data, settings, stages, scenarios) {
 
 /**
  * Reason for which the scripts ended the run early; null when they did not.
- *
- * @param {SummaryData["metrics"]} metrics
- * @param {Stage[]} stages
- * @returns {string | null}
+ * @param {SummaryData["metrics"]} metrics @param {Stage[]} stages @returns {string | null}
  */
 export function abortReason(metrics, stages) {
   for (const { name } of stages) {
@@ -78,11 +72,7 @@ function countOf(metric) {
   return metric && metric.values.count ? metric.values.count : 0;
 }
 
-/**
- * The summary for people: one line per stage, and the errors.
- *
- * @param {ReturnType<typeof summaryOf>} summary
- */
+/** The summary for people: one line per stage, and the errors. @param {ReturnType<typeof summaryOf>} summary */
 export function textOf(summary) {
   const { metrics } = summary;
   const lines = [

@@ -20,10 +20,7 @@ const STEADY_KINDS = ["hold", "baseline", "spike", "recovery"];
 
 /**
  * k6's `thresholds` option.
- *
- * @param {Shape} shape
- * @param {Settings} settings
- * @param {Stage[]} stages
+ * @param {Shape} shape @param {Settings} settings @param {Stage[]} stages
  * @returns {import("k6/options").Options["thresholds"]}
  */
 export function thresholdsOf(shape, settings, stages) {
@@ -59,10 +56,7 @@ export function thresholdsOf(shape, settings, stages) {
   return thresholds;
 }
 
-/**
- * @param {string} calls
- * @param {Settings} settings
- */
+/** @param {string} calls @param {Settings} settings */
 function namesByKind(calls, { tools, kinds }) {
   return kinds.flatMap((kind) => [
     `${calls}{kind:${kind}}`,

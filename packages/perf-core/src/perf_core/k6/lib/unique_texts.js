@@ -14,29 +14,19 @@ const COUNT_DIGITS = 5;
 
 /**
  * Return 16 lower-case letters and digits. The length is fixed so that base64 text around them keeps its length.
- *
  * @param {number} start_ms start of the load
- * @param {number} vu
- * @param {number} count of the VU's journeys
+ * @param {number} vu @param {number} count of the VU's journeys
  */
 export function uniqueText(start_ms, vu, count) {
   return inBase36(Math.round(start_ms), START_DIGITS) + inBase36(vu, VU_DIGITS) + inBase36(count, COUNT_DIGITS);
 }
 
-/**
- * @param {number} number
- * @param {number} digits
- */
+/** @param {number} number @param {number} digits */
 function inBase36(number, digits) {
   return number.toString(36).padStart(digits, "0").slice(-digits);
 }
 
-/**
- * Return the text with every UNIQUE replaced.
- *
- * @param {string} text
- * @param {string} unique
- */
+/** Return the text with every UNIQUE replaced. @param {string} text @param {string} unique */
 export function insertUnique(text, unique) {
   return text.includes(UNIQUE) ? text.split(UNIQUE).join(unique) : text;
 }

@@ -27,11 +27,8 @@ const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
 
 /**
  * Make the iteration function of one VU.
- *
- * @param {import("./shared_plan.js").Plan} plan
- * @param {McpClient} client
- * @param {Partial<import("./shapes.js").Shape>} [shape]
- * @returns {() => void}
+ * @param {import("./shared_plan.js").Plan} plan @param {McpClient} client
+ * @param {Partial<import("./shapes.js").Shape>} [shape] @returns {() => void}
  */
 export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = false } = {}) {
   const { settings, stages } = plan;
@@ -146,9 +143,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
 
   /**
    * Make, measure and judge one tool call.
-   *
-   * @param {string[]} fields
-   * @param {number} at index of the step's first field
+   * @param {string[]} fields @param {number} at index of the step's first field
    * @returns {boolean} whether the answer was right
    */
   function call(fields, at) {
@@ -188,10 +183,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     outageStart_ms = 0;
   }
 
-  /**
-   * @param {import("./vu_client.js").Response} response
-   * @param {string} tool
-   */
+  /** @param {import("./vu_client.js").Response} response @param {string} tool */
   function countExchangeError(response, tool) {
     const error = exchangeError(response.status, response.error_code) || "http_status";
     if (error === "timeout") toolCallDuration.add(response.timings.duration, tags[tool]);
@@ -200,10 +192,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     if (error === "transport") backOff();
   }
 
-  /**
-   * @param {ErrorClass} errorClass
-   * @param {string} tool
-   */
+  /** @param {ErrorClass} errorClass @param {string} tool */
   function countError(errorClass, tool) {
     failures |= 1;
     const error = { class: errorClass, tool, stage: stageName };
@@ -235,11 +224,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     addProtocolSample("tools/list", list.error, list.duration_ms);
   }
 
-  /**
-   * @param {string} method
-   * @param {ErrorClass | null} error
-   * @param {number} duration_ms
-   */
+  /** @param {string} method @param {ErrorClass | null} error @param {number} duration_ms */
   function addProtocolSample(method, error, duration_ms) {
     failures <<= 1;
     if (error === null) {

@@ -74,9 +74,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * POST a tools/call. The caller judges the answer, which must carry `callId`.
-   *
-   * @param {string} tool
-   * @param {string} argumentsText JSON text
+   * @param {string} tool @param {string} argumentsText JSON text
    * @returns {Response}
    */
   function callTool(tool, argumentsText) {
@@ -97,7 +95,6 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * Open a session for all later requests. Do nothing on the stateless wire or when a session is open.
-   *
    * @returns {Reply} of `initialize`, or of `notifications/initialized` when that failed
    */
   function initializeSession() {
@@ -122,7 +119,6 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * Send later requests in this open session, which setup() or another client may have opened.
-   *
    * @param {string | null} id null for a server without session ids
    * @param {string} version protocol version that the server chose
    */
@@ -135,7 +131,6 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * End the session on the server. A session that the server keeps in spite of this is not counted as closed.
-   *
    * @returns {Response | null} null when there was no session to delete
    */
   function deleteSession() {
@@ -157,7 +152,6 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * Send the cheapest request of the wire: `ping`, or `server/discover` where there is no ping.
-   *
    * @returns {Reply & {method: string}}
    */
   function ping() {
@@ -165,11 +159,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     return { ...request(method), method };
   }
 
-  /**
-   * GET the health endpoint. It is not part of MCP: a server may have none (404).
-   *
-   * @returns {Response}
-   */
+  /** GET the health endpoint. It is not part of MCP: a server may have none (404). @returns {Response} */
   function healthCheck() {
     metrics.overheadRequests.add(1);
     return http.get(healthUrl, paramsOf({}));
@@ -186,8 +176,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
   }
 
   /**
-   * @param {string} method
-   * @param {string} members of `params`, as JSON text
+   * @param {string} method @param {string} members of `params`, as JSON text
    * @param {Params} params of the HTTP request
    * @returns {Response}
    */
@@ -199,9 +188,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
 
   /**
    * Check and parse the answer to the last request; the content of a result is not checked.
-   *
-   * @param {Response} response
-   * @returns {Reply & {response: Response}}
+   * @param {Response} response @returns {Reply & {response: Response}}
    */
   function replyIn(response) {
     const duration_ms = response.timings.duration;
@@ -214,10 +201,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     return { error: message.error === undefined ? null : "jsonrpc_error", duration_ms, message, response };
   }
 
-  /**
-   * @param {Record<string, string>} headers
-   * @returns {Params}
-   */
+  /** @param {Record<string, string>} headers @returns {Params} */
   function paramsOf(headers) {
     // k6 would follow a redirect with a GET, and the answer to a call is never elsewhere.
     return { headers: { ...headers, ...authorization }, timeout: requestTimeoutS * 1000, redirects: 0 };
@@ -235,8 +219,7 @@ function encode(text) {
 }
 
 /**
- * @param {Response} response
- * @param {string} name in lower case
+ * @param {Response} response @param {string} name in lower case
  * @returns {string | null}
  */
 export function headerOf(response, name) {

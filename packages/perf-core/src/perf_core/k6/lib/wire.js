@@ -21,9 +21,7 @@ export const BEFORE_ID = '{"jsonrpc":"2.0","id":';
 
 /**
  * Return the text between the id and the arguments of a tools/call; AFTER_ARGUMENTS follows them.
- *
- * @param {Wire} wire
- * @param {string} tool
+ * @param {Wire} wire @param {string} tool
  */
 export function beforeArguments(wire, tool) {
   const meta = wire === "stateless" ? `"_meta":${STATELESS_META},` : "";
@@ -34,9 +32,7 @@ export const AFTER_ARGUMENTS = "}}";
 
 /**
  * Return the text after the id in a request other than tools/call.
- *
- * @param {Wire} wire
- * @param {string} method
+ * @param {Wire} wire @param {string} method
  * @param {string} [params] members of `params`, as JSON text without the braces
  */
 export function afterId(wire, method, params = "") {
@@ -60,7 +56,6 @@ export const OPENING_HEADERS = Object.freeze({
 
 /**
  * Return the headers of a request within a session.
- *
  * @param {string | null} sessionId null for a server without session ids, which MCP allows
  * @param {string} version protocol version that the server chose in `initialize`
  * @returns {Record<string, string>}
@@ -74,9 +69,7 @@ export function sessionHeaders(sessionId, version) {
 
 /**
  * Return the headers of a request on the stateless wire, which repeat parts of the body.
- *
- * @param {string} method
- * @param {string | null} name tool of a tools/call; null for methods without a name
+ * @param {string} method @param {string | null} name tool of a tools/call; null for methods without a name
  * @param {(text: string) => string} base64 encodes a text's UTF-8 bytes, with padding
  * @returns {Record<string, string>}
  */
@@ -93,9 +86,7 @@ export function statelessHeaders(method, name, base64) {
 
 /**
  * Return the text as a header value, encoded if a header cannot carry it or if it looks encoded already.
- *
- * @param {string} text
- * @param {(text: string) => string} base64
+ * @param {string} text @param {(text: string) => string} base64
  */
 export function headerValue(text, base64) {
   const plain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/i.test(text);

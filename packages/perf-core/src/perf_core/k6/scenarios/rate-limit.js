@@ -50,9 +50,7 @@ export default iterate;
 /**
  * The stages. A burst ends at the first refusal, so its stage only has to be long enough; pauses last as long as buckets
  * take to fill, at every time scale.
- *
- * @param {Limits} limits
- * @returns {ProfileStage[]}
+ * @param {Limits} limits @returns {ProfileStage[]}
  */
 function profile({ ratePerS, burst }) {
   const refill_s = burst / ratePerS;
@@ -78,7 +76,6 @@ function profile({ ratePerS, burst }) {
 
 /**
  * Names of the clients that the server can tell apart: without tokens all VUs are one client.
- *
  * @param {string[]} tokens
  */
 function clientNames(tokens) {
@@ -88,10 +85,8 @@ function clientNames(tokens) {
 /**
  * Make the single iteration of one client: it empties its bucket, waits, and records when its messages are let through
  * and when they are refused.
- *
  * @param {import("../lib/shared_plan.js").Plan} plan with journeys of one step each
- * @param {import("../lib/vu_client.js").McpClient} client
- * @returns {() => void}
+ * @param {import("../lib/vu_client.js").McpClient} client @returns {() => void}
  */
 function limitedClient(plan, client) {
   const { settings, stages } = plan;
@@ -126,8 +121,7 @@ function limitedClient(plan, client) {
   }
 
   /**
-   * @param {Stage} stage
-   * @param {import("../lib/journey_cursor.js").Cursor} cursor
+   * @param {Stage} stage @param {import("../lib/journey_cursor.js").Cursor} cursor
    * @returns {number | null} Retry-After of the refusal in seconds; null without a refusal before the end of the stage
    */
   function sendUntilRefused(stage, cursor) {
@@ -141,9 +135,7 @@ function limitedClient(plan, client) {
   /**
    * Send more than the rate allows, starting with an empty bucket: tokens added since the stage before would count as
    * rate otherwise.
-   *
-   * @param {Stage} stage
-   * @param {import("../lib/journey_cursor.js").Cursor} cursor
+   * @param {Stage} stage @param {import("../lib/journey_cursor.js").Cursor} cursor
    */
   function sustain(stage, cursor) {
     sendUntilRefused({ ...stage, name: "emptied" }, cursor);
@@ -155,9 +147,7 @@ function limitedClient(plan, client) {
 
   /**
    * Wait as long as Retry-After says and send again.
-   *
-   * @param {Stage} stage
-   * @param {import("../lib/journey_cursor.js").Cursor} cursor
+   * @param {Stage} stage @param {import("../lib/journey_cursor.js").Cursor} cursor
    */
   function retry(stage, cursor) {
     const retryAfter_s = sendUntilRefused(stage, cursor);
@@ -172,8 +162,7 @@ function limitedClient(plan, client) {
   }
 
   /**
-   * @param {Stage} stage
-   * @param {import("../lib/journey_cursor.js").Cursor} cursor
+   * @param {Stage} stage @param {import("../lib/journey_cursor.js").Cursor} cursor
    * @returns {number | null} null when the message was let through, else Retry-After in seconds (NaN without one)
    */
   function send(stage, cursor) {

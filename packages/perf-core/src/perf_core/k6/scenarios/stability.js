@@ -2,11 +2,7 @@
 
 import { scenarioOf } from "../lib/scenario.js";
 
-/**
- * Share of the full load in an hour of the day: business hours, evening, night.
- *
- * @param {number} hour 0 to 23
- */
+/** Share of the full load in an hour of the day: business hours, evening, night. @param {number} hour 0 to 23 */
 function shareOfFullLoad(hour) {
   if (hour >= 9 && hour < 17) return 1;
   return hour >= 17 && hour < 22 ? 0.7 : 0.3;

@@ -72,13 +72,7 @@ class PlainTool(FunctionTool):
 
 
 def describe_wrong_arguments(tool: str, input_schema: dict[str, Any], error: ArgumentsError) -> str:
-    """Return one sentence per wrong argument, in pydantic's order: what is wrong and what to send instead.
-
-    Args:
-        tool: Name of the tool.
-        input_schema: JSON schema of its arguments.
-        error: The validation error.
-    """
+    """Return one sentence per wrong argument, in pydantic's order: what is wrong and what to send instead."""
     properties: dict[str, Any] = input_schema.get("properties", {})
     details = error.errors(include_url=False, include_context=False)
     return " ".join(_sentence(tool, properties, detail) for detail in details)

@@ -28,13 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReadyCall:
-    """A call that can be made directly.
-
-    Attributes:
-        call: The request.
-        direct: Its tool.
-        arguments: Validated arguments.
-    """
+    """A call that can be made directly, with its tool and validated arguments."""
 
     call: ToolCall
     direct: DirectTool
@@ -50,17 +44,7 @@ class _FastMCPTool:
 
 
 class DirectCalls:
-    """Calls an app's plain tools.
-
-    Args:
-        mcp: The app.
-        metrics: Counts the calls.
-        timeout_s: Longest time of a call.
-
-    Attributes:
-        answered: Calls made so far.
-        components: Live registry of the app's own tools, resources and prompts.
-    """
+    """Calls an app's plain tools; `answered` is the number of calls made so far."""
 
     def __init__(self, mcp: FastMCP[Any], metrics: ServerMetrics, timeout_s: float) -> None:
         self.answered = 0

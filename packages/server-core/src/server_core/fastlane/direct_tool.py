@@ -23,10 +23,8 @@ class DirectTool:
 
     Attributes:
         tool: The tool as registered; another object under its name is another tool.
-        is_async: Whether the function is a coroutine function.
-        in_thread: Whether it has to run in a thread, beside the event loop.
+        in_thread: Whether the function has to run in a thread, beside the event loop.
         never_waits: Whether its coroutine always finishes in its first step.
-        validator: Validates the arguments and nothing else.
         serializer: Turns results into JSON values as the return type prescribes.
         wraps: Whether results are wrapped as ``{"result": …}``.
     """
@@ -40,11 +38,7 @@ class DirectTool:
     wraps: bool
 
     def validated(self, arguments: dict[str, Any], *, strict: bool | None) -> Arguments:
-        """Return the validated arguments, positional and by keyword.
-
-        Raises:
-            pydantic_core.ValidationError: They are wrong.
-        """
+        """Return the validated arguments, positional and by keyword, or raise a `ValidationError`."""
         validated: Arguments = self.validator.validate_python(arguments, strict=strict)
         return validated
 

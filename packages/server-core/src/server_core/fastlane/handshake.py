@@ -33,12 +33,7 @@ _INITIALIZE_KEYS: Final = frozenset({"protocolVersion", "capabilities", "clientI
 
 
 class Handshake:
-    """Computes results with the SDK and caches them until the app changes.
-
-    Args:
-        mcp: The app.
-        components: The app's own tools, resources and prompts.
-    """
+    """Computes results with the SDK and caches them until the app or its components change."""
 
     def __init__(self, mcp: FastMCP[Any], components: Mapping[str, Any]) -> None:
         self._mcp = mcp
@@ -74,11 +69,7 @@ class Handshake:
         return self._initialize_results[key], version
 
     async def list_components(self, method: str, version: str, lifespan_state: Any) -> bytes:
-        """Return the result of a list request as JSON, as clients of a protocol version receive it.
-
-        Raises:
-            Exception: The app cannot list.
-        """
+        """Return the result of a list request as JSON, as clients of a protocol version receive it."""
         components = tuple(self._components.values())
         cached = self._lists.get((method, version))
         if (

@@ -21,73 +21,50 @@ from server_core.layers.traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class AdmittedHead:
-    """A request head that all layers admit; every request with the same head is admitted too.
-
-    Attributes:
-        call: The head as the lane reads it.
-        client: The rate limit's key for the client; empty if there is no rate limit.
-    """
+    """A request head that all layers admit; every request with the same head is admitted too."""
 
     call: CallHead
     client: bytes
+    """The rate limit's key for the client; empty if there is no rate limit."""
 
 
+@dataclass(kw_only=True)
 class ImmediateCalls:
     """Answers POSTs to the MCP endpoint that have arrived completely.
 
-    Args:
-        traffic: Counts the responses.
-        guard: Checks Host and Origin.
-        auth: Checks tokens; None if the server asks for none.
-        rate_limit: Limits each client's rate; None if there is no limit.
-        lane: Makes the calls. Sessions of other workers are unknown to it.
-        max_body_bytes: Largest body that is read.
+    A server without tokens has no `auth`. The lane does not know the sessions of other workers.
     """
 
-    def __init__(
-        self,
-        *,
-        traffic: Traffic,
-        guard: HostOriginGuard,
-        auth: BearerAuth | None,
-        rate_limit: RateLimit | None,
-        lane: FastLane,
-        max_body_bytes: int,
-    ) -> None:
-        self._traffic = traffic
-        self._guard = guard
-        self._auth = auth
-        self._rate_limit = rate_limit
-        self._lane = lane
-        self._max_body_bytes = max_body_bytes
+    traffic: Traffic
+    guard: HostOriginGuard
+    auth: BearerAuth | None
+    rate_limit: RateLimit | None
+    lane: FastLane
+    max_body_bytes: int
 
     def admit(self, scope: Scope) -> AdmittedHead | None:
-        """Return a request's head if all layers admit it, None if one of them has to handle the request.
-
-        Args:
-            scope: The request's ASGI scope.
-        """
-        if not self._guard.admits(scope):
+        """Return a request's head if all layers admit it, None if one of them has to handle the request."""
+        if not self.guard.admits(scope):
             return None
-        authenticated = scope if self._auth is None else self._auth.authenticate(scope)
+        authenticated = scope if self.auth is None else self.auth.authenticate(scope)
         if authenticated is None:
             return None
-        call = self._lane.head(authenticated)
+        call = self.lane.head(authenticated)
         if call is None:
             return None
-        return AdmittedHead(call, b"" if self._rate_limit is None else client_of(authenticated))
+        return AdmittedHead(call, b"" if self.rate_limit is None else client_of(authenticated))
 
     def answer(self, head: AdmittedHead, body: bytes) -> Answer | None:
         """Answer a request; None, with nothing done, if it has to take the usual way.
 
         Runs in the caller's context and leaves in it whatever the tool sets.
         """
-        if self._traffic.is_draining or len(body) > self._max_body_bytes:
+        if self.traffic.is_draining or len(body) > self.max_body_bytes:
             return None
-        limit = self._rate_limit
+        limit = self.rate_limit
         # The rate limit is checked last, because the check takes one of the client's tokens.
         admits = None if limit is None else lambda: limit.admits(head.client)
-        answer = self._lane.answer_immediately(head.call, body, admits)
+        answer = self.lane.answer_immediately(head.call, body, admits)
         if answer is not None:
-            self._traffic.responses[answer.status] += 1
+            self.traffic.responses[answer.status] += 1
         return answer

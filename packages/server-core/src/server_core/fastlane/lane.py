@@ -47,28 +47,19 @@ _TOO_MANY_SESSIONS: Final = -32603
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP response with a JSON body.
-
-    Attributes:
-        status: HTTP status.
-        body: The JSON.
-        session: Value of the header `Mcp-Session-Id`; None without a session.
-    """
+    """An HTTP response with a JSON body."""
 
     status: int
     body: bytes
     session: bytes | None
+    """Value of the header `Mcp-Session-Id`; None without a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallHead:
     """The head of a request that may be a plain call.
 
-    Attributes:
-        headers: The headers that matter.
-        session_id: Id of its session; None on the stateless wire.
-        requestor: Who sent it, as the SDK identifies callers; None where the server asks for no token.
-        caller: The same, as tools see it.
+    `requestor` sent it, as the SDK identifies callers; `caller` is the same, as tools see it.
     """
 
     headers: Headers
@@ -78,14 +69,9 @@ class CallHead:
 
 
 class FastLane:
-    """Answers plain tool calls, and the requests a client needs to make them; `app` answers the rest.
+    """Answers plain tool calls, and the requests a client needs to make them.
 
-    Args:
-        app: FastMCP's ASGI app, which gets every other request unchanged.
-        mcp: The FastMCP app behind it.
-        metrics: Counts the calls.
-        settings: Path and limits.
-        session_ids: Creates session ids.
+    `app`, the ASGI app of `mcp`, gets every other request unchanged.
     """
 
     def __init__(
@@ -179,12 +165,7 @@ class FastLane:
         """Answer a plain call that never waits; return None, with nothing done, for any other request.
 
         Calls in SDK sessions are not answered here, because they hold their session while they are served.
-        Must be called outside of any task, in its own context.
-
-        Args:
-            head: Head of the request.
-            body: Its whole body.
-            admits: Last check before the call.
+        Must be called outside of any task, in its own context. `admits` is the last check before the call.
         """
         task, calls = self._ended_task, self._calls
         if task is None or not calls.never_waits(probable_tool_name(head.headers, body)):

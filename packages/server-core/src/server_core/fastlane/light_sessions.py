@@ -27,12 +27,10 @@ class LightSession:
     """A session without an SDK session behind it.
 
     Attributes:
-        session_id: Its id, as clients send it.
         version: Negotiated protocol version.
         initialize_params: Parameters of its ``initialize`` as JSON; equal ones share one object.
         owner: The only caller that may use it, who opened it; None where the server asks for no token.
         used_at: End of its last request, by the monotonic clock.
-        in_flight: Requests being served.
         initialized: Whether the client has sent ``notifications/initialized``.
         promotion_lock: Held while the session is promoted to an SDK session.
     """
@@ -50,11 +48,7 @@ class LightSession:
 class LightSessions:
     """The light sessions, least recently used first.
 
-    Args:
-        limit: Sessions that may be open at once, SDK sessions included.
-        idle_timeout_s: Seconds without a request after which a session expires.
-        sdk_sessions: Returns the number of open SDK sessions.
-        session_ids: Creates their ids.
+    `limit` is the number of sessions that may be open at once, including those that `sdk_sessions` counts.
     """
 
     def __init__(

@@ -47,13 +47,7 @@ _MAX_VALID_METAS: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class RpcMessage:
-    """A JSON-RPC request or notification.
-
-    Attributes:
-        method: Its method.
-        id_json: The request's id as JSON; None for a notification.
-        params: Its parameters, not validated; None if there are none.
-    """
+    """A JSON-RPC request, or a notification, which has no id; the parameters are not validated."""
 
     method: str
     id_json: bytes | None
@@ -62,13 +56,7 @@ class RpcMessage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A recognised tool call.
-
-    Attributes:
-        id_json: The request's id as JSON.
-        name: Name of the tool.
-        arguments: The arguments, not validated.
-    """
+    """A recognised tool call; the arguments are not validated."""
 
     id_json: bytes
     name: str

@@ -43,12 +43,7 @@ _FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"
 
 
 class ResponseEncoder:
-    """Encodes responses to tool calls for one protocol version.
-
-    Args:
-        mcp: The app whose responses are imitated.
-        version: Protocol version of the wire.
-    """
+    """Encodes responses to tool calls for one protocol version, as FastMCP would for the app."""
 
     def __init__(self, mcp: FastMCP[Any], version: str) -> None:
         self._mcp = mcp
@@ -69,11 +64,7 @@ class ResponseEncoder:
         self._plain_types: dict[type, bool] = {}
 
     def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> bytes:
-        """Return the response with a tool's result.
-
-        Raises:
-            Exception: The result cannot be converted; treated as an error of the tool.
-        """
+        """Return the response with a tool's result; an exception counts as an error of the tool."""
         parts: tuple[bytes, bytes, bytes] | None
         if type(raw) is EncodedJson:
             parts = _text_block(raw.text), *self._structured(direct, raw.text, include=True)

@@ -14,14 +14,11 @@ T = TypeVar("T")
 def run_synchronously(coroutine: Coroutine[Any, Any, T], task: asyncio.Task[Any]) -> T:
     """Return the result of a coroutine that finishes in its first step.
 
-    Args:
-        coroutine: A coroutine that waits for nothing.
-        task: The task that `asyncio.current_task()` returns meanwhile, which libraries use to detect asyncio.
-            It may have ended long ago.
+    Meanwhile `asyncio.current_task()`, by which libraries detect asyncio, returns `task`, which may have
+    ended long ago.
 
     Raises:
         RuntimeError: The coroutine waits after all; it has been closed.
-        BaseException: Whatever the coroutine raises.
     """
     loop = task.get_loop()
     enter_task(loop, task)

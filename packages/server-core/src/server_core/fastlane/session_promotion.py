@@ -35,12 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class SessionPromotion:
-    """Opens SDK sessions in place of light ones.
-
-    Args:
-        app: FastMCP's app.
-        light_sessions: The light sessions, which count towards the limit on open sessions.
-    """
+    """Opens SDK sessions in place of light ones."""
 
     def __init__(self, app: ASGIApp, light_sessions: LightSessions) -> None:
         self._app = app
@@ -87,11 +82,9 @@ class SessionPromotion:
         self._versions[session.session_id] = session.version
 
     async def promote(self, session: LightSession, scope: Scope) -> None:
-        """Open an SDK session for a light one, with the client's own ``initialize``, unless it has one.
+        """Replace a light session that is still open by an SDK session with the client's ``initialize``.
 
-        Args:
-            session: The light session; it is closed afterwards.
-            scope: The request that needs the SDK session; the opening requests carry its headers.
+        The requests that open it carry the headers of `scope`, the request that needs the SDK session.
         """
         async with session.promotion_lock:
             if self._light_sessions.get(session.session_id) is not session:

@@ -40,12 +40,7 @@ _MAX_SKIPPED: Final = 64
 
 
 def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[HttpToolsProtocol]:
-    """Return a protocol for `uvicorn.Config(http=…)`.
-
-    Args:
-        immediate_calls: Answers POSTs to `path` if it can.
-        path: The MCP endpoint.
-    """
+    """Return a protocol for `uvicorn.Config(http=…)`, with a shortcut for POSTs to `path`."""
 
     class BoundProtocol(_ShortcutProtocol):
         _immediate_calls = immediate_calls
@@ -75,11 +70,7 @@ def head_and_body(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 class _ShortcutProtocol(HttpToolsProtocol):
-    """One connection.
-
-    Attributes:
-        answered: Requests that took the shortcut.
-    """
+    """One connection; `answered` is the number of its requests that took the shortcut."""
 
     _immediate_calls: ImmediateCalls
     _path: str

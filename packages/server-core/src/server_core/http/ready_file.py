@@ -11,10 +11,7 @@ from server_core.errors import ReadyFileError
 
 
 class ReadyFile:
-    """A file that exists from `write` until the end of the context.
-
-    Args:
-        path: Path of the file; None for no file.
+    """A file that exists from `write` until the end of the context, if there is a path.
 
     Raises:
         ReadyFileError: The file cannot be written. Raised on entering, before clients wait for the file.

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from server_core.app import ServedApp
 from server_core.http.protocol import protocol_class
@@ -25,15 +24,10 @@ _logger = logging.getLogger(__name__)
 _KEEP_ALIVE_S = 75
 """uvicorn's default of 5 s often closes a connection just as a client that paused sends again."""
 
-
 _LINGER_S = 0.25
 """Time from the end of listening to the end of idle connections, in which a client may be sending."""
 
 _TICKS_PER_S = 10
-
-
-def _protocol(app: ServedApp, settings: ServerSettings) -> type[HttpToolsProtocol] | Literal["httptools"]:
-    return "httptools" if app.immediate_calls is None else protocol_class(app.immediate_calls, settings.path)
 
 
 class HttpServer(uvicorn.Server):
@@ -46,7 +40,7 @@ class HttpServer(uvicorn.Server):
         app: The served app.
         settings: Timeouts of requests and of the drain.
         on_ready: Called once the server answers.
-        entry: ASGI app that requests enter by; `app` if None.
+        entry: ASGI app that requests enter by, without the shortcut; `app` if None.
         lifespan: Whether the server starts and ends the app's lifespan.
         uds: Unix socket to listen on, instead of the sockets passed to `serve`.
     """
@@ -63,9 +57,10 @@ class HttpServer(uvicorn.Server):
     ) -> None:
         # sse-starlette would end event streams on the first signal, those of requests in flight included.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # untyped there
+        calls = app.immediate_calls if entry is None else None
         config = uvicorn.Config(
             app if entry is None else entry,
-            http=_protocol(app, settings) if entry is None else "httptools",
+            http="httptools" if calls is None else protocol_class(calls, settings.path),
             ws="none",
             lifespan=lifespan,
             uds=uds,

@@ -14,10 +14,6 @@ class CoalescedWrites:
 
     uvicorn writes them separately, and each write costs a system call and wakes the client: about 20 µs
     together. A head that nothing follows is sent in the next iteration of the event loop.
-
-    Args:
-        transport: The connection's transport.
-        loop: The connection's event loop.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -29,10 +29,6 @@ class BearerAuth:
 
     The next layer finds the caller in `scope["user"]`. Two tokens are two callers: a session belongs to the
     one that opened it.
-
-    Args:
-        app: The next layer.
-        tokens: At least one.
     """
 
     def __init__(self, app: ASGIApp, tokens: Sequence[str]) -> None:

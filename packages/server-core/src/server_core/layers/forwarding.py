@@ -36,11 +36,7 @@ _HOP_HEADERS: Final = frozenset(
 class WorkerPlace:
     """A worker's position among the workers of a server.
 
-    Attributes:
-        number: Its number, from 0.
-        count: Number of workers.
-        folder: Folder with a Unix socket for each worker.
-        key: A secret that only the workers of this server have.
+    Workers are numbered from 0. `folder` has a Unix socket for each; `key` is a secret that only they have.
     """
 
     number: int
@@ -54,11 +50,7 @@ class WorkerPlace:
 
 
 class Peers:
-    """Connections to the other workers.
-
-    Args:
-        place: This worker's place.
-    """
+    """Connections to the other workers."""
 
     def __init__(self, place: WorkerPlace) -> None:
         self._pools = {
@@ -165,14 +157,7 @@ async def _disconnect(receive: Receive) -> None:
 
 
 class Forwarding:
-    """Forward requests for other workers' sessions to those workers; `app` answers all others.
-
-    Args:
-        app: The next layer.
-        session_ids: Reads the owner from a session id.
-        peers: The other workers.
-        path: The MCP endpoint.
-    """
+    """Forward requests to `path` for other workers' sessions to those workers; `app` answers all others."""
 
     def __init__(self, app: ASGIApp, session_ids: SessionIds, peers: Peers, path: str) -> None:
         self._app = app

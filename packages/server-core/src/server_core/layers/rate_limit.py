@@ -20,16 +20,8 @@ _RATE_LIMITED: Final = -32003
 class RateLimit:
     """Let a client's messages through to `app` while its bucket has tokens; answer 429 to the rest.
 
-    A message is a POST to the MCP endpoint. A client is identified by its bearer token, else by its address.
-
-    Args:
-        app: The next layer.
-        path: The MCP endpoint.
-        rate: The rate, for the text that a refused client gets.
-        buckets: Buckets with that rate.
-
-    Attributes:
-        refused: Messages refused so far.
+    A message is a POST to `path`. A client is identified by its bearer token, else by its address. `refused`
+    is the number of messages refused so far.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, rate: Rate, buckets: TokenBuckets) -> None:

@@ -15,13 +15,7 @@ Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
 
 
 class StatusPages:
-    """Answer `/health` and `/metrics`; `app` answers the rest.
-
-    Args:
-        app: The next layer, for every other path.
-        health: Returns the content of `/health`.
-        exposition: Returns the content of `/metrics`.
-    """
+    """Answer `/health` and `/metrics` with what `health` and `exposition` return; `app` answers the rest."""
 
     def __init__(
         self, app: ASGIApp, *, health: Callable[[], Mapping[str, Any]], exposition: Exposition

@@ -35,12 +35,7 @@ _ROUNDING_S: Final = 1e-9
 
 @dataclass(frozen=True)
 class Rate:
-    """Messages that one client may send.
-
-    Attributes:
-        per_s: Messages per second in the long run.
-        burst: Messages at once after a pause.
-    """
+    """Messages that one client may send: per second in the long run, and at once after a pause."""
 
     per_s: float
     burst: int
@@ -70,14 +65,9 @@ class TokenBuckets:
         self._lock = lock
 
     def take(self, client: bytes, now_s: float) -> float:
-        """Take a token from a client's bucket, if there is one.
+        """Take a token from a client's bucket and return 0, or the seconds until there is a token.
 
-        Args:
-            client: Key of the client.
-            now_s: Time on a monotonic clock that all processes with this table share.
-
-        Returns:
-            0 if there was a token, otherwise the seconds until there is one.
+        `now_s` is the time on a monotonic clock that all processes with this table share.
         """
         digest = int.from_bytes(hashlib.blake2b(client, digest_size=8, key=self._key).digest(), "little")
         name = digest or 1  # 0 marks an empty slot
@@ -99,11 +89,7 @@ class TokenBuckets:
 
 
 def shared_buckets(rate: Rate, path: Path, key: bytes) -> TokenBuckets:
-    """Return buckets in a file that the workers of a server share.
-
-    Raises:
-        OSError: The file cannot be opened or grown.
-    """
+    """Return buckets in a file that the workers of a server share."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     os.ftruncate(descriptor, TABLE_BYTES)  # fills a new file with zeros, leaves an old one as it is
 

@@ -16,10 +16,7 @@ _CLOSE = (b"connection", b"close")
 class Traffic:
     """Count the requests to `app`; after `drain`, end the streams that would never end by themselves.
 
-    Attributes:
-        in_flight: Requests being answered now, streams included.
-        responses: Number of responses by HTTP status.
-        sessions_created: Sessions opened since the start.
+    Requests `in_flight` include streams; `responses` are counted by HTTP status.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -25,15 +25,11 @@ class _Source:
 
 @dataclass(frozen=True)
 class AppMetrics:
-    """The metrics of an app.
-
-    Attributes:
-        metrics: Metrics of all its sources.
-        shared: Names of the metrics that have the same value in all workers.
-    """
+    """The metrics of an app."""
 
     metrics: tuple[Metric, ...] = ()
     shared: frozenset[str] = frozenset()
+    """Names of the metrics that have the same value in all workers."""
 
 
 # Kept here rather than on the app, which belongs to its author.

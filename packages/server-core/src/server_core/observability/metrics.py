@@ -52,12 +52,7 @@ class _ToolCalls:
     """Counts of one tool's calls.
 
     The client library's counters cost 3 µs per call because they lock; only the event loop counts here, so
-    plain numbers will do.
-
-    Attributes:
-        by_bucket: Number of calls by duration bucket; the last bucket has no upper bound.
-        duration_s: Sum of the durations.
-        failed: Number of failed calls.
+    plain numbers will do. The last duration bucket has no upper bound.
     """
 
     by_bucket: list[int] = field(default_factory=lambda: [0] * (len(_DURATION_BUCKETS_S) + 1))
@@ -109,12 +104,9 @@ class ServerMetrics:
         self._listeners: list[CallListener] = []
 
     def observe_call(self, tool: str, duration_s: float, *, failed: bool) -> None:
-        """Count a tool call.
+        """Count a call of an existing tool or of `UNKNOWN_TOOL`, with the time from request to result.
 
-        Args:
-            tool: Name of an existing tool, or `UNKNOWN_TOOL`.
-            duration_s: Seconds from the valid request to its result.
-            failed: Whether the response was `isError` or a JSON-RPC error.
+        A call has failed if the response was `isError` or a JSON-RPC error.
         """
         calls = self._by_tool.get(tool)
         if calls is None:

@@ -21,11 +21,9 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def add(expositions: Iterable[str], shared: Container[str] = ()) -> list[Metric]:
-    """Return the metrics of several expositions, added up per name and labels.
+    """Return the metrics of several expositions in Prometheus's text format, added up per name and labels.
 
-    Args:
-        expositions: Expositions in Prometheus's text format.
-        shared: Names of metrics that all processes report about the same thing; the largest value counts.
+    `shared` names metrics that all processes report about the same thing; the largest value counts.
     """
     families: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, Labels], float]] = {}

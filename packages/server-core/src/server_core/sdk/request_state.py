@@ -17,12 +17,7 @@ from server_core.sdk.internals import low_level_server, request_state_security
 
 
 def share_request_state(mcp: FastMCP[Any], key: bytes) -> None:
-    """Seal request state with a key derived from `key`, unless the app has brought its own.
-
-    Args:
-        mcp: The app, before it serves.
-        key: A secret that all workers have.
-    """
+    """Seal request state with a key derived from the workers' secret, unless the app has its own key."""
     if request_state_security(mcp) is not None:
         return
     server = low_level_server(mcp)

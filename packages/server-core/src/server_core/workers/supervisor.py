@@ -39,12 +39,8 @@ _EXIT_S = 10.0
 def supervise(create_server: Callable[[], FastMCP[Any]], settings: ServerSettings, name: str) -> None:
     """Serve with `settings.workers` processes until a signal arrives.
 
-    A first SIGTERM or SIGINT drains all workers; a second one does not wait for requests.
-
-    Args:
-        create_server: Creates the app in each worker; must be picklable, as a module's function is.
-        settings: The server's settings.
-        name: The server's name in the log.
+    A first SIGTERM or SIGINT drains all workers; a second one does not wait for requests. `create_server`
+    must be picklable, as a module's function is; `name` is the server's name in the log.
 
     Raises:
         BindError: The address cannot be listened on.
@@ -71,15 +67,7 @@ def supervise(create_server: Callable[[], FastMCP[Any]], settings: ServerSetting
 
 @dataclass
 class _Worker:
-    """A worker process as the supervisor sees it.
-
-    Attributes:
-        number: Its number.
-        process: The process.
-        pipe: Connection to it.
-        is_ready: Whether it has reported that it is ready.
-        is_drained: Whether it has reported that it is drained.
-    """
+    """A worker process, and what it has reported."""
 
     number: int
     process: BaseProcess

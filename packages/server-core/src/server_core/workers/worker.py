@@ -42,15 +42,7 @@ def work(
     listener: socket,
     pipe: Connection,
 ) -> None:
-    """Serve until a signal arrives or the supervisor ends.
-
-    Args:
-        create_server: Creates the app.
-        settings: The server's settings; `max_sessions` is divided among the workers.
-        place: This worker's place.
-        listener: Listening socket.
-        pipe: Connection to the supervisor.
-    """
+    """Serve until a signal arrives or the supervisor ends; `max_sessions` is divided among the workers."""
     configure_logging(settings.log_level)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()

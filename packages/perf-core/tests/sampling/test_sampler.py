@@ -15,7 +15,7 @@ import pytest
 
 from perf_core.sampling import sampler
 from perf_core.sampling.sampler import Reading, Sampler, TreeMeter
-from perf_core.server.local_process import listening_pid
+from perf_core.server.live import listening_pid
 
 pytestmark = pytest.mark.process
 

@@ -25,8 +25,7 @@ from perf_core.runs.compare import compare as compare_servers
 
 def compare(
     a: Annotated[
-        str,
-        Parameter(help="Baseline: NAME, NAME@REVISION, a TOML file or a URL; or a recorded run."),
+        str, Parameter(help="Baseline: NAME, NAME@REVISION, a TOML file or a URL; or a recorded run.")
     ],
     b: Annotated[str | None, Parameter(help="What is judged, given in the same way.")] = None,
     /,
@@ -47,8 +46,7 @@ def compare(
         str, Parameter(name="--slice", help="Length of a slice, such as 1s; longer than the slowest call.")
     ] = f"{Effort.slice_s:g}s",
     until_decided: Annotated[
-        bool,
-        Parameter(negative="", help="Continue while inconclusive, up to 60 pairs or the time limit."),
+        bool, Parameter(negative="", help="Continue while inconclusive, up to 60 pairs or the time limit.")
     ] = False,
     time_limit: Annotated[str, Parameter(help="Begin no launch that would end later than this.")] = "10m",
     cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,

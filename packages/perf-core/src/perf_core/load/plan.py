@@ -118,8 +118,7 @@ def parse_duration_s(text: str) -> float:
     seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
     if not 0 < seconds < float("inf"):
         raise UsageError(
-            f"expected a duration such as 90s, 2m or 1h, got {text!r}",
-            "Give a number above zero and a unit.",
+            f"expected a duration such as 90s, 2m or 1h, got {text!r}", "Give a number above zero and a unit."
         )
     return seconds
 

@@ -6,6 +6,7 @@ Every module renders one format from the record alone; only this module writes f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from perf_core.comparison.model import Comparison
@@ -29,13 +30,13 @@ def write_all(record: RunRecord, folder: Path) -> None:
     # plotly and jinja2 take a third of a second to load, and most commands write no report.
     from perf_core.report import html, junit, markdown, prometheus
 
-    for name, text in (
-        (HTML_NAME, html.render(record)),
-        (MARKDOWN_NAME, markdown.render(record)),
-        (JUNIT_NAME, junit.render(record)),
-        (PROMETHEUS_NAME, prometheus.render(record)),
-    ):
-        write_atomically(folder / name, text.encode(), _HINT)
+    texts = {
+        HTML_NAME: html.render(record),
+        MARKDOWN_NAME: markdown.render(record),
+        JUNIT_NAME: junit.render(record),
+        PROMETHEUS_NAME: prometheus.render(record),
+    }
+    _write(texts, folder)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
@@ -46,8 +47,9 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     """
     from perf_core.report.comparison import page, text
 
-    for name, content in (
-        (HTML_NAME, page.render(comparison)),
-        (MARKDOWN_NAME, text.markdown(comparison)),
-    ):
-        write_atomically(folder / name, content.encode(), _HINT)
+    _write({HTML_NAME: page.render(comparison), MARKDOWN_NAME: text.markdown(comparison)}, folder)
+
+
+def _write(texts: Mapping[str, str], folder: Path) -> None:
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode(), _HINT)

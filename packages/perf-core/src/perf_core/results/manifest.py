@@ -15,6 +15,7 @@ import psutil
 
 from perf_core.adapter import Launch
 from perf_core.load.plan import Plan
+from perf_core.results.git import run_git
 from perf_core.server.handshake import Handshake
 from perf_core.server.subject import Subject
 
@@ -111,14 +112,7 @@ def commit(folder: Path) -> dict[str, Any] | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", *arguments],  # noqa: S607 - the user's own git, found like any command they type
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
+        done = run_git(folder, *arguments, timeout_s=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

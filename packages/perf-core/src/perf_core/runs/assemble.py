@@ -15,7 +15,7 @@ from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades
 from perf_core.analysis.k6_summary import Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
-from perf_core.analysis.verdict import judge
+from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
 from perf_core.results.record import RunRecord, Series
@@ -115,7 +115,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
             limits=plan.limits,
             snapshots=load.snapshots,
             kills=load.kills,
-        ),
+        )
     )
     common = figures(
         metrics, stages, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
@@ -129,28 +129,16 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         interrupted=load.interrupted,
         changed_levels=plan.settings.vus is not None,
     )
-    return RunRecord(
-        run_id=spec.run_id,
-        scenario=spec.plan.scenario,
-        target=spec.server,
-        wire=spec.plan.wire,
-        started_at=datetime.fromtimestamp(summary.started_at_s, UTC).isoformat(timespec="milliseconds"),
-        duration_s=ended_at_s,
-        verdict=judgement.verdict,
-        reasons=judgement.reasons,
-        exit_code=judgement.exit_code,
+    record = _record(
+        spec, load, judgement, started_at_s=summary.started_at_s, duration_s=ended_at_s, columns=columns
+    )
+    return replace(
+        record,
         metrics=metrics,
         server=server,
         generator=generator,
-        targets=judgement.targets,
         stages=stages,
         findings=observations.findings,
-        series=Series(
-            spec.period_s,
-            columns,
-            resource_use.server_columns(load.samples, summary.started_at_s, ended_at_s),
-        ),
-        manifest=spec.manifest,
         grades=grades(all_figures),
     )
 
@@ -189,26 +177,39 @@ def _empty_record(spec: RunSpec, load: LoadResult) -> RunRecord:
     judgement = judge((), {}, None, faults, interrupted=load.interrupted)
     started_at_s = load.samples[0].at_s if load.samples else time.time()
     until_s = load.samples[-1].at_s - started_at_s if load.samples else 0.0
+    columns = load_columns((), started_at_s, until_s, spec.period_s)
+    return _record(spec, load, judgement, started_at_s=started_at_s, duration_s=until_s, columns=columns)
+
+
+def _record(
+    spec: RunSpec,
+    load: LoadResult,
+    judgement: Judgement,
+    *,
+    started_at_s: float,
+    duration_s: float,
+    columns: Mapping[str, tuple[float | None, ...]],
+) -> RunRecord:
     return RunRecord(
         run_id=spec.run_id,
         scenario=spec.plan.scenario,
         target=spec.server,
         wire=spec.plan.wire,
         started_at=datetime.fromtimestamp(started_at_s, UTC).isoformat(timespec="milliseconds"),
-        duration_s=until_s,
+        duration_s=duration_s,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         exit_code=judgement.exit_code,
         metrics=None,
         server=None,
         generator=None,
-        targets=(),
+        targets=judgement.targets,
         stages=(),
         findings=(),
         series=Series(
             spec.period_s,
-            load_columns((), started_at_s, until_s, spec.period_s),
-            resource_use.server_columns(load.samples, started_at_s, until_s),
+            columns,
+            resource_use.server_columns(load.samples, started_at_s, duration_s),
         ),
         manifest=spec.manifest,
     )

@@ -20,7 +20,6 @@ from perf_core.errors import TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import endpoints
 from perf_core.server.handshake import Handshake, shake_hands
-from perf_core.server.local_process import listening_pid
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 
@@ -124,6 +123,18 @@ def _local_process(url: str) -> psutil.Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid) if pid is not None else None
     return None
+
+
+def listening_pid(port: int) -> int | None:
+    """Return the process number of the listener on a local TCP port, or None if it is not visible."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        return None
+    return next(
+        (c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port),
+        None,
+    )
 
 
 def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:

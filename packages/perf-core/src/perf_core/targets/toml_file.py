@@ -37,12 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from perf_core.adapter import Expectation, Journey, Launch, Pools, Scenario, Step, Target
 from perf_core.errors import UsageError
-from perf_core.scenarios import (
-    NO_ERRORS,
-    further_scenarios,
-    standard_scenarios,
-    with_pools_by_tool,
-)
+from perf_core.scenarios import NO_ERRORS, further_scenarios, standard_scenarios, with_pools_by_tool
 
 _JOURNEYS = 1000
 
@@ -96,15 +91,7 @@ class _Target(_Strict):
     min_samples: int = Field(default=1, ge=1)
 
     def build(self) -> Target:
-        return Target(
-            figure=self.figure,
-            comparison="<" if self.comparison == "<" else ">",
-            target=self.target,
-            need=self.need,
-            stretch=self.stretch,
-            min_duration_s=self.min_duration_s,
-            min_samples=self.min_samples,
-        )
+        return Target(**self.model_dump())
 
 
 class _File(_Strict):

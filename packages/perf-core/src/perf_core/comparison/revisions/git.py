@@ -13,21 +13,9 @@ import subprocess
 from pathlib import Path
 
 from perf_core.errors import LabError, TargetError, UsageError
-from perf_core.interruption import APART
+from perf_core.results.git import run_git
 
 _HASH = re.compile("[0-9a-f]{40,64}")
-
-# Set in hooks and by some tools; they would lead git to the user's own index or to another repository.
-_REDIRECTING = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_WORK_TREE",
-)
 
 
 def toplevel(folder: Path) -> Path:
@@ -104,17 +92,7 @@ def _revision_hint(repository: Path, revision: str) -> str:
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            ["git", *arguments],  # noqa: S607 - the user's own git, found like any command they type
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in _REDIRECTING},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-            **APART,
-        )
+        return run_git(folder, *arguments)
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise UsageError(

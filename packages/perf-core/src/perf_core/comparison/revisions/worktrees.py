@@ -164,8 +164,7 @@ def _build(root: Path, built: BuiltRevision, interruption: Interruption, install
     except OSError as error:
         _remove(root, entry)
         raise TargetError(
-            f"{built.commit[:12]} cannot be built in {entry}: {error.strerror or error}",
-            _NO_ROOM,
+            f"{built.commit[:12]} cannot be built in {entry}: {error.strerror or error}", _NO_ROOM
         ) from error
     except BaseException:
         _remove(root, entry)

@@ -1,6 +1,5 @@
 /**
  * Checks answers against expected ones: as text first, as JSON values when the text differs.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

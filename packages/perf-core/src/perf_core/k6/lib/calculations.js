@@ -1,6 +1,5 @@
 /**
  * Calculator calls for runs without a plan: seeded arguments with their expected answers.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

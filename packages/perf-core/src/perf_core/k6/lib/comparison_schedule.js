@@ -1,6 +1,5 @@
 /**
  * The schedule of a comparison: which server is loaded from when to when, and the slice that the time belongs to.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

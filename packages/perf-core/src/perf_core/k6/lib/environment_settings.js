@@ -1,6 +1,5 @@
 /**
  * Settings from environment variables: those of a run without a plan, and the server's URL.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

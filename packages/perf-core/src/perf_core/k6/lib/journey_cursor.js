@@ -1,6 +1,5 @@
 /**
  * One VU's position in a pool of packed journeys (see journey_packing.js).
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

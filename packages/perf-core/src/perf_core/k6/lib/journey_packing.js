@@ -4,7 +4,6 @@
  * A chunk is one string of fields: for each journey its step count, name and kind, then for each step the tool, the
  * arguments, the kind of expectation and the text that a right answer contains. It is one string because reading it from
  * a SharedArray then costs one parse of one string, and its parts share its memory.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

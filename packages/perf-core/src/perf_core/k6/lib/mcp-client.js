@@ -60,7 +60,6 @@ let currentId = null;
 
 /**
  * Open a session. The stateless wire has none to open, so no request is sent there.
- *
  * @returns {Session}
  */
 export function initializeSession() {
@@ -79,7 +78,6 @@ export function initializeSession() {
 
 /**
  * Call a tool.
- *
  * @param {Session} session
  * @param {string} name
  * @param {object} [args] arguments of the tool
@@ -92,7 +90,6 @@ export function callTool(session, name, args = {}) {
 
 /**
  * List all tools of the server.
- *
  * @param {Session} session
  * @returns {Outcome & {tools: any[]}} each tool with name, description and schemas; on failure those listed so far
  */
@@ -118,7 +115,6 @@ export function listTools(session) {
 
 /**
  * End a session on the server. The stateless wire has none to end, so no request is sent there.
- *
  * @param {Session} session
  * @returns {Outcome}
  */
@@ -132,7 +128,6 @@ export function deleteSession(session) {
 
 /**
  * Parse the JSON-RPC messages of a Server-Sent-Events body, in order.
- *
  * @param {string} body
  * @returns {RpcMessage[]}
  * @throws {SyntaxError} when the data of an event is not JSON
@@ -150,7 +145,6 @@ export function parseSSEResponse(body) {
 /**
  * Call an operation of the calculator and check its answer: `error` is null when the answer is right. The right answer to
  * a division by zero is an error of the tool.
- *
  * @param {string} name add, subtract, multiply or divide
  * @param {number} a
  * @param {number} b
@@ -177,7 +171,6 @@ export function performCalculation(name, a, b, session) {
 
 /**
  * GET /health of the server. It is not part of MCP, and a server may have none (404).
- *
  * @returns {Outcome & {healthy: boolean}}
  */
 export function healthCheck() {
@@ -269,7 +262,6 @@ function excerpt(body) {
 
 /**
  * Count a failure in the metric of errors.
- *
  * @template {Outcome} T
  * @param {string} tool or method
  * @param {T} outcome

@@ -1,6 +1,5 @@
 /**
  * Settings of one run, from a plan or from the environment (environment_settings.js), checked before any load starts.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

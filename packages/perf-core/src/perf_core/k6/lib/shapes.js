@@ -1,6 +1,5 @@
 /**
  * Mechanics of load shapes: from the profile of a shape to timed stages and k6's executor options.
- *
  * Pure: imports nothing of k6, so plain node can test it. Every time is in seconds.
  */
 
@@ -71,15 +70,11 @@ export function profileOf(shape, { tools, pools = [], vus = null, limits = null 
   return shape.profile({ ramp, hold, tools, pools, vus, limits });
 }
 
-/** @param {number} level @param {number} length_s @returns {ProfileStage} */
-function ramp(level, length_s) {
-  return { kind: "ramp", level, length_s };
-}
+/** @type {(level: number, length_s: number) => ProfileStage} */
+const ramp = (level, length_s) => ({ kind: "ramp", level, length_s });
 
-/** @param {number} level @param {number} length_s @returns {ProfileStage} */
-function hold(level, length_s) {
-  return { kind: "hold", level, length_s };
-}
+/** @type {(level: number, length_s: number) => ProfileStage} */
+const hold = (level, length_s) => ({ kind: "hold", level, length_s });
 
 /**
  * Time scale at which the whole profile has a certain length.
@@ -212,10 +207,7 @@ function closedLoop(stages, gracefulStop_s) {
     executor: "ramping-vus",
     // The default is 1; a profile that begins with a ramp starts from 0.
     startVUs: stages[0].kind === "ramp" ? 0 : stages[0].vus,
-    stages: stages.flatMap((stage) => {
-      const whole = { duration: inMs(stage.end_s - stage.start_s), target: stage.vus };
-      return stage.kind === "ramp" ? [whole] : [{ duration: "0s", target: stage.vus }, whole];
-    }),
+    stages: stages.flatMap((stage) => k6Stages(stage, stage.vus)),
     gracefulStop: inMs(gracefulStop_s),
     gracefulRampDown: inMs(gracefulStop_s),
   };
@@ -230,13 +222,15 @@ function openLoop(stages, gracefulStop_s) {
     // No more VUs than allocated: starting one during the load costs CPU that would slow the measured calls.
     preAllocatedVUs: peakVus(stages),
     maxVUs: peakVus(stages),
-    stages: stages.flatMap((stage) => {
-      const target = Math.round(/** @type {number} */ (stage.rate_per_s) * RATE_UNIT_S);
-      const whole = { duration: inMs(stage.end_s - stage.start_s), target };
-      return stage.kind === "ramp" ? [whole] : [{ duration: "0s", target }, whole];
-    }),
+    stages: stages.flatMap((stage) => k6Stages(stage, Math.round(Number(stage.rate_per_s) * RATE_UNIT_S))),
     gracefulStop: inMs(gracefulStop_s),
   };
+}
+
+/** Return k6's stages for one of ours: a hold begins with a jump. @param {Stage} stage @param {number} target */
+function k6Stages({ kind, start_s, end_s }, target) {
+  const whole = { duration: inMs(end_s - start_s), target };
+  return kind === "ramp" ? [whole] : [{ duration: "0s", target }, whole];
 }
 
 /** k6 accepts only whole numbers, and a share of a rate may be 0.3 calls per second. */

@@ -1,6 +1,5 @@
 /**
  * The summary of a run: summary.json for programs, a few lines for people.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

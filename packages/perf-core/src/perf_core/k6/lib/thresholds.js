@@ -3,7 +3,6 @@
  *
  * k6 keeps a sub-metric for a tag's value only if a threshold names it. An empty list of thresholds is enough; it cannot
  * fail, and it saves k6 the sorting of every sample that it does every two seconds for a Trend with a real threshold.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

@@ -1,6 +1,5 @@
 /**
  * Texts that occur in no other journey, of this run or of any other.
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

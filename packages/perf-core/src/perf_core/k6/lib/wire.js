@@ -1,6 +1,5 @@
 /**
  * Message envelopes and HTTP headers of both wires (revisions 2026-07-28 and 2025-11-25 of the MCP specification).
- *
  * Pure: imports nothing of k6, so plain node can test it.
  */
 

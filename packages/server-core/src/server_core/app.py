@@ -11,6 +11,7 @@ middleware cannot take the fast lane.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 from collections.abc import Mapping
@@ -111,7 +112,7 @@ class ServedApp:
         self.traffic = Traffic(guard)
         self.immediate_calls = self._make_immediate_calls(guard)
         self.from_peers = Traffic(
-            self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app)), self._own_metrics)
+            self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app)), self._metrics)
         )
         metrics.watch(self.traffic, self.sessions_open, self._lane, self._rate_limit)
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
@@ -156,7 +157,8 @@ class ServedApp:
         settings = self._settings
         if self._peers is not None:
             app = Forwarding(app, self._session_ids, self._peers, settings.path)
-        app = self._with_status_pages(self._with_body_limit(app), self._metrics_of_all_workers)
+        metrics_of_all_workers = functools.partial(self._metrics, peers=self._peers)
+        app = self._with_status_pages(self._with_body_limit(app), metrics_of_all_workers)
         if settings.rate is not None:
             buckets = (
                 TokenBuckets(settings.rate, bytearray(TABLE_BYTES), os.urandom(16))
@@ -227,18 +229,11 @@ class ServedApp:
             "uptime_s": round(process.uptime_s(), 3),
         }
 
-    async def _own_metrics(self, accept: str) -> tuple[bytes, str]:
+    async def _metrics(self, accept: str, peers: Peers | None = None) -> tuple[bytes, str]:
+        """Return the metrics of this process, added to those of `peers` if there are any, as text."""
         app_metrics = await collect_app_metrics(self._mcp)
-        return metrics_aggregation.exposition(
-            [*self.metrics.registry.collect(), *app_metrics.metrics], accept
-        )
-
-    async def _metrics_of_all_workers(self, accept: str) -> tuple[bytes, str]:
-        if self._peers is None:
-            return await self._own_metrics(accept)
-        app_metrics = await collect_app_metrics(self._mcp)
-        own = [*self.metrics.registry.collect(), *app_metrics.metrics]
-        text, _ = metrics_aggregation.exposition(own, "text/plain")
-        others = await self._peers.metrics()
-        total = metrics_aggregation.add([text.decode(), *others], app_metrics.shared)
-        return metrics_aggregation.exposition(total, accept)
+        metrics = [*self.metrics.registry.collect(), *app_metrics.metrics]
+        if peers is not None:
+            text, _ = metrics_aggregation.exposition(metrics, "text/plain")
+            metrics = metrics_aggregation.add([text.decode(), *await peers.metrics()], app_metrics.shared)
+        return metrics_aggregation.exposition(metrics, accept)

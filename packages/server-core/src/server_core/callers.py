@@ -12,8 +12,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from fastmcp.server.dependencies import get_http_request
+from starlette.types import Scope
 
 from server_core.sdk.requestors import requestor_of
+from server_core.sdk.session_ids import session_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,18 @@ def set_caller(who: Caller) -> None:
     _lane_caller.set(who)
 
 
+def caller_of(scope: Scope, session_id: bytes | None) -> Caller:
+    """Return who sent a request in a session, or without one."""
+    requestor = requestor_of(scope)
+    return Caller(
+        session_id.decode("latin-1") if session_id is not None else None,
+        requestor["client_id"] if requestor is not None else None,
+    )
+
+
 def _caller_behind_the_lane() -> Caller:
     try:
         request = get_http_request()
     except RuntimeError:
         return Caller()
-    requestor = requestor_of(request.scope)
-    client = requestor["client_id"] if requestor is not None else None
-    return Caller(request.headers.get("mcp-session-id"), client)
+    return caller_of(request.scope, session_id_of(request.scope))

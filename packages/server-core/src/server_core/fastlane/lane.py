@@ -13,7 +13,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core.callers import Caller, as_caller, set_caller
+from server_core.callers import Caller, as_caller, caller_of, set_caller
 from server_core.fastlane.direct_calls import DirectCalls
 from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
@@ -117,7 +117,7 @@ class FastLane:
     def attach(self, manager: StreamableHTTPSessionManager) -> None:
         """Begin to serve sessions, with the manager that holds the SDK sessions."""
         self._manager = manager
-        self._ended_task = asyncio.ensure_future(_nothing())
+        self._ended_task = asyncio.ensure_future(asyncio.sleep(0))
         self._promotion.attach(manager)
 
     def detach(self) -> None:
@@ -157,7 +157,7 @@ class FastLane:
         if headers is None or not (is_stateless(headers) or is_in_session(headers)):
             return None
         session_id = headers.get(b"mcp-session-id")
-        return CallHead(headers, session_id, requestor_of(scope), _caller(scope, session_id))
+        return CallHead(headers, session_id, requestor_of(scope), caller_of(scope, session_id))
 
     def answer_immediately(
         self, head: CallHead, body: bytes, admits: Callable[[], bool] | None = None
@@ -201,7 +201,7 @@ class FastLane:
     async def _answer(self, headers: Headers, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, if it needs FastMCP."""
         if is_stateless(headers):
-            return await self._answer_call(headers, message, _caller(scope), self._stateless, send)
+            return await self._answer_call(headers, message, self._stateless, scope, send)
         if is_in_session(headers):
             return await self._answer_call_in_sdk_session(headers, message, scope, send)
         if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
@@ -209,21 +209,16 @@ class FastLane:
         return False
 
     async def _answer_call(
-        self,
-        headers: Headers,
-        message: RpcMessage,
-        caller: Caller,
-        encoder: ResponseEncoder,
-        send: Send,
-        *extra: tuple[bytes, bytes],
+        self, headers: Headers, message: RpcMessage, encoder: ResponseEncoder, scope: Scope, send: Send
     ) -> bool:
         call = self._recogniser.tool_call(headers, message)
         ready = self._calls.ready(call) if call is not None else None
         if ready is None:
             return False
-        with as_caller(caller):
+        session_id = headers.get(b"mcp-session-id")
+        with as_caller(caller_of(scope, session_id)):
             status, body = await self._calls.make(ready, encoder)
-        await _send(send, status, body, *extra)
+        await _send(send, status, body, session_id)
         return True
 
     async def _answer_call_in_sdk_session(
@@ -234,10 +229,8 @@ class FastLane:
         if self._manager is None or version is None or self._visibility.may_differ:
             return False
         with hold_session(self._manager, session_id, requestor_of(scope)) as is_own:
-            caller = _caller(scope, session_id)
-            header = (b"mcp-session-id", session_id)
             encoder = self._in_session[version]
-            return is_own and await self._answer_call(headers, message, caller, encoder, send, header)
+            return is_own and await self._answer_call(headers, message, encoder, scope, send)
 
     async def _open_session(self, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Open a light session; return False, with nothing done, if FastMCP has to open one."""
@@ -251,7 +244,7 @@ class FastLane:
             await refuse(send, 503, "Too many open sessions", code=_TOO_MANY_SESSIONS)
             return True
         session = self._light_sessions.open(version, to_json(message.params), requestor_of(scope))
-        await _send(send, 200, _response(message.id_json, result), (b"mcp-session-id", session.session_id))
+        await _send(send, 200, _response(message.id_json, result), session.session_id)
         return True
 
     async def _serve_light_session(
@@ -259,7 +252,7 @@ class FastLane:
     ) -> None:
         if scope["method"] == "DELETE" and not session.promotion_lock.locked():
             self._light_sessions.close(session)
-            await _send(send, 200, b"", (b"mcp-session-id", session.session_id))
+            await _send(send, 200, b"", session.session_id)
             return
         if headers is not None and is_in_session(headers):
             received = await receive()
@@ -276,29 +269,25 @@ class FastLane:
         self, session: LightSession, headers: Headers, message: RpcMessage, scope: Scope, send: Send
     ) -> bool:
         """Answer a message in a light session; return False, with nothing done, if it needs FastMCP."""
-        header = (b"mcp-session-id", session.session_id)
         if self._calls.app_reason():
             return False
         if message.method == "tools/call":
-            caller, encoder = _caller(scope, session.session_id), self._in_session[session.version]
-            return await self._answer_call(headers, message, caller, encoder, send, header)
+            return await self._answer_call(headers, message, self._in_session[session.version], scope, send)
         if message.params not in (None, {}):
             return False
         if message.id_json is None:
             if message.method != "notifications/initialized":
                 return False
             session.initialized = True
-            await _send(send, 202, b"", header)
+            await _send(send, 202, b"", session.session_id)
             return True
-        result = await self._result_without_params(session, message.method)
+        result = b"{}" if message.method == "ping" else await self._list(session, message.method)
         if result is not None:
-            await _send(send, 200, _response(message.id_json, result), header)
+            await _send(send, 200, _response(message.id_json, result), session.session_id)
         return result is not None
 
-    async def _result_without_params(self, session: LightSession, method: str) -> bytes | None:
-        """Return the result of a request without parameters, None if it needs FastMCP."""
-        if method == "ping":
-            return b"{}"
+    async def _list(self, session: LightSession, method: str) -> bytes | None:
+        """Return the result of a list request without parameters, None if it needs FastMCP."""
         if method in LISTS and self._manager is not None:
             with contextlib.suppress(Exception):  # FastMCP explains what is wrong with a list
                 state = lifespan_state(self._manager)
@@ -306,23 +295,12 @@ class FastLane:
         return None
 
 
-async def _nothing() -> None:
-    pass
-
-
-def _caller(scope: Scope, session_id: bytes | None = None) -> Caller:
-    requestor = requestor_of(scope)
-    return Caller(
-        session_id.decode("latin-1") if session_id is not None else None,
-        requestor["client_id"] if requestor is not None else None,
-    )
-
-
 def _response(id_json: bytes, result: bytes) -> bytes:
     return b'{"jsonrpc":"2.0","id":' + id_json + b',"result":' + result + b"}"
 
 
-async def _send(send: Send, status: int, body: bytes, *extra: tuple[bytes, bytes]) -> None:
-    headers = [_JSON, *extra, (b"content-length", b"%d" % len(body))]
+async def _send(send: Send, status: int, body: bytes, session_id: bytes | None) -> None:
+    session = [] if session_id is None else [(b"mcp-session-id", session_id)]
+    headers = [_JSON, *session, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from server_core.layers.rate_limit import RateLimit
 from server_core.layers.traffic import Traffic
 from server_core.observability import process
 
@@ -40,13 +42,6 @@ class Lane(Protocol):
         """Return, by the names of the tools, why each is not on the lane; empty if it is."""
 
 
-class RateLimit(Protocol):
-    """The part of the rate limit that the metrics read."""
-
-    refused: int
-    """Messages refused so far."""
-
-
 @dataclass(slots=True)
 class _ToolCalls:
     """Counts of one tool's calls.
@@ -60,28 +55,15 @@ class _ToolCalls:
     failed: int = 0
 
 
-class _ToolCallCollector(Collector):
-    def __init__(self, by_tool: Mapping[str, _ToolCalls]) -> None:
-        self._by_tool = by_tool
+class FunctionCollector(Collector):
+    """Collector whose metrics are what `function` returns on each scrape."""
 
-    def collect(self) -> Iterator[Metric]:
-        answered = CounterMetricFamily("mcp_tool_calls", "Tool calls answered.", labels=["tool"])
-        failed = CounterMetricFamily(
-            "mcp_tool_errors", "Tool calls answered with isError or an error.", labels=["tool"]
-        )
-        durations = HistogramMetricFamily(
-            "mcp_tool_duration_seconds", "Time from a valid tools/call to its result.", labels=["tool"]
-        )
-        bounds = [
-            floatToGoString(bound)  # type: ignore[no-untyped-call]  # untyped there
-            for bound in (*_DURATION_BUCKETS_S, math.inf)
-        ]
-        for tool, calls in self._by_tool.items():
-            up_to = list(accumulate(calls.by_bucket))
-            answered.add_metric([tool], up_to[-1])
-            failed.add_metric([tool], calls.failed)
-            durations.add_metric([tool], list(zip(bounds, up_to, strict=True)), calls.duration_s)
-        yield from (answered, failed, durations)
+    def __init__(self, function: Callable[[], Iterable[Metric]]) -> None:
+        self._function = function
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
+        return self._function()
 
 
 CallListener = Callable[[str, float, bool], None]
@@ -100,7 +82,7 @@ class ServerMetrics:
         self.calls_in_flight = 0
         self.registry = CollectorRegistry(auto_describe=False)
         self._by_tool: dict[str, _ToolCalls] = {}
-        self.registry.register(_ToolCallCollector(self._by_tool))
+        self.registry.register(FunctionCollector(self._tool_call_metrics))
         self._listeners: list[CallListener] = []
 
     def observe_call(self, tool: str, duration_s: float, *, failed: bool) -> None:
@@ -129,63 +111,68 @@ class ServerMetrics:
         rate_limit: RateLimit | None,
     ) -> None:
         """Read traffic, sessions, the fast lane, refusals and the process on each scrape."""
-        self.registry.register(_StateCollector(traffic, sessions_open, lane, rate_limit))
+        self.registry.register(
+            FunctionCollector(partial(_state_metrics, traffic, sessions_open, lane, rate_limit))
+        )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics as text in the format that an `Accept` header requests, and its content type."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
+    def _tool_call_metrics(self) -> Iterator[Metric]:
+        answered = CounterMetricFamily("mcp_tool_calls", "Tool calls answered.", labels=["tool"])
+        failed = CounterMetricFamily(
+            "mcp_tool_errors", "Tool calls answered with isError or an error.", labels=["tool"]
+        )
+        durations = HistogramMetricFamily(
+            "mcp_tool_duration_seconds", "Time from a valid tools/call to its result.", labels=["tool"]
+        )
+        bounds = [
+            floatToGoString(bound)  # type: ignore[no-untyped-call]  # untyped there
+            for bound in (*_DURATION_BUCKETS_S, math.inf)
+        ]
+        for tool, calls in self._by_tool.items():
+            up_to = list(accumulate(calls.by_bucket))
+            answered.add_metric([tool], up_to[-1])
+            failed.add_metric([tool], calls.failed)
+            durations.add_metric([tool], list(zip(bounds, up_to, strict=True)), calls.duration_s)
+        yield from (answered, failed, durations)
 
-class _StateCollector(Collector):
-    def __init__(
-        self,
-        traffic: Traffic,
-        sessions_open: Callable[[], int],
-        lane: Lane | None,
-        rate_limit: RateLimit | None,
-    ) -> None:
-        self._traffic = traffic
-        self._sessions_open = sessions_open
-        self._lane = lane
-        self._rate_limit = rate_limit
 
-    def collect(self) -> Iterator[Metric]:
-        traffic = self._traffic
-        yield GaugeMetricFamily("mcp_sessions_open", "Sessions open now.", value=self._sessions_open())
-        yield CounterMetricFamily("mcp_sessions_created", "Sessions opened.", value=traffic.sessions_created)
-        yield GaugeMetricFamily(
-            "mcp_requests_in_flight", "HTTP requests being answered.", value=traffic.in_flight
+def _state_metrics(
+    traffic: Traffic, sessions_open: Callable[[], int], lane: Lane | None, rate_limit: RateLimit | None
+) -> Iterator[Metric]:
+    yield GaugeMetricFamily("mcp_sessions_open", "Sessions open now.", value=sessions_open())
+    yield CounterMetricFamily("mcp_sessions_created", "Sessions opened.", value=traffic.sessions_created)
+    yield GaugeMetricFamily(
+        "mcp_requests_in_flight", "HTTP requests being answered.", value=traffic.in_flight
+    )
+    responses = CounterMetricFamily("mcp_http_responses", "HTTP responses by status.", labels=["status"])
+    for status, count in sorted(traffic.responses.items()):
+        responses.add_metric([str(status)], count)
+    yield responses
+    if lane is not None:
+        yield CounterMetricFamily(
+            "mcp_fast_lane_calls", "Tool calls answered without FastMCP.", value=lane.answered
         )
-        responses = CounterMetricFamily("mcp_http_responses", "HTTP responses by status.", labels=["status"])
-        for status, count in sorted(traffic.responses.items()):
-            responses.add_metric([str(status)], count)
-        yield responses
-        if self._lane is not None:
-            yield CounterMetricFamily(
-                "mcp_fast_lane_calls", "Tool calls answered without FastMCP.", value=self._lane.answered
-            )
-            tools = GaugeMetricFamily(
-                "mcp_fast_lane_tool",
-                "1 for a tool on the fast lane; 0, with the reason, for others.",
-                labels=["tool", "reason"],
-            )
-            for tool, reason in sorted(self._lane.reasons().items()):
-                tools.add_metric([tool, reason], 0.0 if reason else 1.0)
-            yield tools
-        if self._rate_limit is not None:
-            yield CounterMetricFamily(
-                "mcp_rate_limited", "Messages refused with 429.", value=self._rate_limit.refused
-            )
-        yield GaugeMetricFamily("mcp_workers", "Processes that serve.", value=1)
-        # Named as in the Prometheus client libraries' process collector, which supports only Linux.
-        yield GaugeMetricFamily(
-            "process_resident_memory_bytes", "Resident memory.", value=process.rss_bytes()
+        tools = GaugeMetricFamily(
+            "mcp_fast_lane_tool",
+            "1 for a tool on the fast lane; 0, with the reason, for others.",
+            labels=["tool", "reason"],
         )
-        yield CounterMetricFamily("process_cpu_seconds", "CPU time, user and system.", value=process.cpu_s())
-        yield GaugeMetricFamily("process_open_fds", "Open files or handles.", value=process.open_files())
-        yield GaugeMetricFamily("process_threads", "Threads.", value=process.threads())
-        yield GaugeMetricFamily(
-            "process_start_time_seconds", "Start, since the epoch.", value=process.start_time_s()
-        )
-        yield GaugeMetricFamily("process_uptime_seconds", "Time since the start.", value=process.uptime_s())
+        for tool, reason in sorted(lane.reasons().items()):
+            tools.add_metric([tool, reason], 0.0 if reason else 1.0)
+        yield tools
+    if rate_limit is not None:
+        yield CounterMetricFamily("mcp_rate_limited", "Messages refused with 429.", value=rate_limit.refused)
+    yield GaugeMetricFamily("mcp_workers", "Processes that serve.", value=1)
+    # Named as in the Prometheus client libraries' process collector, which supports only Linux.
+    yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", value=process.rss_bytes())
+    yield CounterMetricFamily("process_cpu_seconds", "CPU time, user and system.", value=process.cpu_s())
+    yield GaugeMetricFamily("process_open_fds", "Open files or handles.", value=process.open_files())
+    yield GaugeMetricFamily("process_threads", "Threads.", value=process.threads())
+    yield GaugeMetricFamily(
+        "process_start_time_seconds", "Start, since the epoch.", value=process.start_time_s()
+    )
+    yield GaugeMetricFamily("process_uptime_seconds", "Time since the start.", value=process.uptime_s())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Final
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import CollectorRegistry
+
+from server_core.observability.metrics import FunctionCollector
 
 _COMBINED_BY: Final[Mapping[str, Callable[[float, float], float]]] = {
     "process_start_time_seconds": min,
@@ -50,13 +52,5 @@ def exposition(metrics: Iterable[Metric], accept: str) -> tuple[bytes, str]:
     """Return metrics as text in the format that an `Accept` header requests, and its content type."""
     encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_FixedMetrics(list(metrics)))
+    registry.register(FunctionCollector(lambda: metrics))
     return encode(registry), content_type
-
-
-class _FixedMetrics(Collector):
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        return iter(self._metrics)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from perf_core.comparison.records import ComparedRun, RecordComparison, Row
-from perf_core.report.comparison.records import HEADINGS, markdown, terminal
+from perf_core.report.comparison.records import HEADINGS, terminal
 from perf_core.report.comparison.text import change
 from perf_core.report.wording import DASH
 
@@ -65,42 +65,41 @@ def shown(
     return raw.getvalue().decode(encoding)
 
 
-def table(text: str) -> list[list[str]]:
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in rows]
+def table(comparison: RecordComparison) -> list[list[str]]:
+    """Return the cells of the heading and of each row; a wide terminal has two blanks between columns."""
+    lines = [re.split(r"\s{2,}", line.strip()) for line in shown(comparison, 200).splitlines()]
+    return [cells for cells in lines if len(cells) == len(HEADINGS)]
 
 
 def test_worse_rows_come_first(comparison: RecordComparison) -> None:
-    heading, rules, *rows = table(markdown(comparison))
+    heading, *rows = table(comparison)
     assert tuple(heading) == HEADINGS
-    assert rules == [":--", "--:", "--:", "--:", "--:", ":--"]
     assert rows == [
-        ["Error rate", "0 %", "0.31 %", "+0.310 points", "±0.1 points", "❌ worse"],
-        ["p95 latency, all tools", "20.0 ms", "26.0 ms", "+30.0 %", "±10 %", "❌ worse"],
-        ["p95 latency of add", "20.0 ms", "61.0 ms", change(3.05), "±10 %", "❌ worse"],
-        ["Server CPU per call", "914 µs", "800 µs", "-12.5 %", "±5 %", "✅ better"],
-        ["Tool calls per second", "1,000/s", "1,010/s", "+1.2 %", "±10 %", "✅ same"],
-        ["p95 latency of power", DASH, "3.00 ms", DASH, DASH, "⚪ only after"],
-        ["p95 session creation", "20.0 ms", "21.0 ms", "+5.0 %", DASH, "⚪ not judged"],
+        ["Error rate", "0 %", "0.31 %", "+0.310 points", "±0.1 points", "worse"],
+        ["p95 latency, all tools", "20.0 ms", "26.0 ms", "+30.0 %", "±10 %", "worse"],
+        ["p95 latency of add", "20.0 ms", "61.0 ms", change(3.05), "±10 %", "worse"],
+        ["Server CPU per call", "914 µs", "800 µs", "-12.5 %", "±5 %", "better"],
+        ["Tool calls per second", "1,000/s", "1,010/s", "+1.2 %", "±10 %", "same"],
+        ["p95 latency of power", DASH, "3.00 ms", DASH, DASH, "only after"],
+        ["p95 session creation", "20.0 ms", "21.0 ms", "+5.0 %", DASH, "not judged"],
     ]
 
 
-def test_markdown_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordComparison) -> None:
-    text = markdown(comparison)
-    assert text.startswith(
-        "## ❌ WORSE: load of calculator over the session wire\n\n**3 worse, 1 better, 1 same"
-    )
-    assert "- p95 session creation: p95 needs 20 samples; 3 came before\n" in text
-    assert "- A remark.\n- Point estimates.\n" in text
-    assert text.endswith(
-        "- Before: run run-1, started 2026-03-02, calculator 0.1.0, commit 0123456789ab\n"
-        "- After: run run-2, started 2026-03-02, calculator 0.1.0, commit 0123456789ab with changes\n"
-    )
+def test_report_begins_with_the_verdict_and_ends_with_the_runs(comparison: RecordComparison) -> None:
+    lines = shown(comparison, 200).splitlines()
+    assert lines[0].split(maxsplit=1) == ["WORSE", "load of calculator over the session wire"]
+    assert lines[1].startswith("3 worse, 1 better, 1 same")
+    assert lines[-5:] == [
+        "p95 session creation: p95 needs 20 samples; 3 came before",
+        "- A remark.",
+        "- Point estimates.",
+        "Before: run run-1, started 2026-03-02, calculator 0.1.0, commit 0123456789ab",
+        "After: run run-2, started 2026-03-02, calculator 0.1.0, commit 0123456789ab with changes",
+    ]
 
 
 def test_two_servers_are_both_named(comparison: RecordComparison) -> None:
     other = replace(comparison, after=replace(comparison.after, target="abacus"))
-    assert "load of abacus compared with calculator over" in markdown(other)
     assert "load of abacus compared with calculator over" in shown(other)
 
 
@@ -116,12 +115,6 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(
     assert text.splitlines()[0].split()[0] == "WORSE"
 
 
-def test_terminal_has_the_figures_of_the_markdown(comparison: RecordComparison) -> None:
-    text = shown(comparison)
-    at = [text.index(cells[0] + "  ") for cells in table(markdown(comparison))[2:]]
-    assert at == sorted(at)
-
-
 def test_colour_only_on_a_terminal(comparison: RecordComparison) -> None:
     assert "\x1b" not in shown(comparison)
     assert "\x1b[31mworse" in shown(comparison, colour=True)
@@ -134,23 +127,20 @@ def test_characters_that_the_terminal_cannot_encode_are_replaced(comparison: Rec
     assert "+-0.1 points" in text
 
 
-def test_text_from_a_record_cannot_become_markup(comparison: RecordComparison) -> None:
-    hostile = "</td>|`[red]`\x1b[31m\n# http://evil.example @you"
+def test_text_from_a_record_cannot_style_the_terminal(comparison: RecordComparison) -> None:
+    hostile = "[red]x[/red]\x1b[31m\n"
     run = replace(comparison.before, target=hostile, run_id=hostile, server=hostile)
     rows = (row(f"latency_ms.{hostile}.p95", 1.0, 2.0, "not judged", reason=hostile),)
-    text = markdown(
-        replace(comparison, before=run, after=run, scenario=hostile, rows=rows, remarks=(hostile,))
+    text = shown(
+        replace(comparison, before=run, after=run, scenario=hostile, rows=rows, remarks=(hostile,)), 200
     )
-    assert "<" not in text
     assert "\x1b" not in text
-    assert "://" not in text
-    assert "\n#" not in text.removeprefix("##")
-    assert {len(cells) for cells in table(text)} == {len(HEADINGS)}
-    assert "\x1b" not in shown(replace(comparison, before=run, after=run, rows=rows, remarks=(hostile,)))
+    # Title (2), row (1), its reason (2), remark (1), and both runs (4).
+    assert text.count("[red]x[/red]") == 10
 
 
 def test_error_rate_that_fell_or_did_not_change(comparison: RecordComparison) -> None:
     fell = row("error_rate", 0.0031, 0.0, "better", ratio=None, difference=-0.0031, bar=0.001)
     stayed = replace(fell, before=0.0, difference=0.0, verdict="same")
-    lines = table(markdown(replace(comparison, rows=(fell, stayed), verdict="better")))[2:]
+    lines = table(replace(comparison, rows=(fell, stayed), verdict="better"))[1:]
     assert [cells[3] for cells in lines] == ["\N{MINUS SIGN}0.310 points", "none"]

@@ -1,4 +1,4 @@
-"""A comparison of two recorded runs, in the terminal and as Markdown; worse figures come first."""
+"""A comparison of two recorded runs, in the terminal; worse figures come first."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from rich.table import Table
 
 from perf_core.comparison.records import ComparedRun, RecordComparison, Row
 from perf_core.report.comparison.text import change
-from perf_core.report.markup import (
-    MARKS,
-    STYLES,
-    markdown_table,
-    markdown_text,
-    terminal_table,
-    terminal_text,
-    verdict_line,
-)
+from perf_core.report.markup import STYLES, terminal_table, terminal_text, verdict_line
 from perf_core.report.summary import Tone
 from perf_core.report.wording import DASH, MINUS, figure_value, figure_wording, plain, sentence, significant
 
@@ -35,26 +27,6 @@ class _Line:
     cells: tuple[str, ...]
     reason: str
     tone: Tone
-
-
-def markdown(comparison: RecordComparison) -> str:
-    """Return the comparison as Markdown that starts with a heading of level two."""
-    mark = MARKS[TONES[comparison.verdict]]
-    rows, reasons = [], []
-    for line in _lines(comparison):
-        *cells, verdict = map(markdown_text, line.cells)
-        rows.append((*cells, f"{MARKS[line.tone]} {verdict}"))
-        if line.reason:
-            reasons.append(f"- {markdown_text(line.cells[0])}: {markdown_text(line.reason)}")
-    blocks = [
-        f"## {mark} {comparison.verdict.upper()}: {markdown_text(_title(comparison))}",
-        f"**{markdown_text(_tally(comparison))}**",
-        markdown_table(HEADINGS, rows, (":--", *["--:"] * (len(HEADINGS) - 2), ":--")),
-        *(["\n".join(reasons)] if reasons else []),
-        "\n".join(f"- {markdown_text(remark)}" for remark in comparison.remarks),
-        "\n".join(f"- {markdown_text(line)}" for line in _runs(comparison)),
-    ]
-    return "\n\n".join(blocks) + "\n"
 
 
 def terminal(comparison: RecordComparison, console: Console) -> None:

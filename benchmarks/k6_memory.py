@@ -1,12 +1,11 @@
-"""How much memory k6 needs for many VUs with a big plan.
-
-Runs as many VUs as the stress scenario's peak (800) with the calculator's plan (20,000 journeys) on the
-session wire. Each VU pauses between calls, so that the VUs and the plan are what takes memory and not the
-samples; `--think-time-s 0` shows the other case. The figure is k6's peak RSS.
+"""Measure how much memory k6 needs for many VUs with a large plan.
 
     python benchmarks/k6_memory.py
 
-prints JSON and exits with 1 when the peak is above the budget.
+Runs as many VUs as the peak of the stress scenario (800) with the calculator's plan (20,000 journeys) on the
+session wire. Each VU pauses between calls, so that VUs and plan take most of the memory rather than samples;
+`--think-time-s 0` shows the other case. Prints k6's peak RSS as JSON, and exits with 1 if that exceeds the
+budget.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ BUDGET_MB = 600
 
 
 def measure(*, vus: int, journeys: int, duration_s: float, think_time_s: float) -> dict[str, float]:
-    """One run of `quick` with so many VUs; sizes in MB (2**20 bytes)."""
+    """Run `quick` once and return the figures; sizes are in MB (2**20 bytes)."""
     settings = plan(
         "quick",
         "session",
@@ -50,7 +49,7 @@ def measure(*, vus: int, journeys: int, duration_s: float, think_time_s: float) 
 
 
 def main() -> int:
-    """Command line: prints the figures as JSON."""
+    """Run the command line; return 0, or 1 if the peak exceeds the budget."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vus", type=int, default=800)
     parser.add_argument("--journeys", type=int, default=20_000)

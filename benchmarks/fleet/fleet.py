@@ -1,10 +1,10 @@
-"""Two servers that share their scores in Redis, behind nginx: as one target.
+"""Serve a fleet as one target: two servers that share their scores in Redis, behind nginx.
 
     python benchmarks/fleet/fleet.py --ready-file FILE
 
 Starts redis-server, two music21-servers and nginx with the example configuration of mcp-server-core, all on
-this machine, writes `{"url": …}` to the ready file, and serves until SIGTERM or SIGINT. If one of them ends,
-the others are ended too, and the exit code is 1. Nothing outlives it, and nothing is left on disk.
+this machine, writes `{"url": …}` to the ready file, and serves until SIGTERM or SIGINT. If one of these
+processes ends, so do the others, and the exit code is 1. No process outlives it, and no file is left on disk.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from cyclopts import Parameter
 
 EXAMPLE: Final = Path(__file__).parents[2] / "packages" / "server-core" / "examples" / "nginx.conf"
 MACHINES: Final[Mapping[str, str]] = {"north": "10.0.0.1:8100", "south": "10.0.0.2:8100"}
-"""What the example calls them, and where it thinks they are."""
+"""Names and addresses of the servers in the example configuration."""
 
 READY_S: Final = 30.0
 DRAIN_S: Final = 12.0
-TRIES: Final = 5
-"""For a port that was free a moment ago."""
+PORT_ATTEMPTS: Final = 5
+"""Attempts to find a port that is still free when nginx binds it."""
 
-app = cyclopts.App(name="fleet.py", help="Serves one fleet until a signal comes.")
+app = cyclopts.App(name="fleet.py", help="Serve a fleet until a signal arrives.")
 
 
 class FleetError(Exception):
@@ -44,40 +44,44 @@ class FleetError(Exception):
 
 
 class Fleet:
-    """The processes, by name, in the order in which they were started."""
+    """Processes by name, in the order of their start."""
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.is_ending = False
 
     def start(self, name: str, *command: str) -> None:
-        """Start a process; what it says goes where this one's words go."""
-        # In a group of its own: Control-C reaches this process alone, which ends the others in order.
+        """Start a process, with its output on stderr."""
+        # In a separate process group, so that Ctrl-C reaches only this process, which ends the others.
         self._processes[name] = subprocess.Popen(command, stdout=sys.stderr, process_group=0)
 
-    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait until something is so, while all processes live and nobody wants an end."""
+    def wait_until(self, condition: Callable[[], bool], description: str) -> None:
+        """Wait until a condition holds.
+
+        Raises:
+            FleetError: A process ended, a signal arrived, or `READY_S` passed.
+        """
         deadline_s = time.monotonic() + READY_S
-        while not is_so():
-            self.look()
+        while not condition():
+            self.check()
             if self.is_ending:
-                raise FleetError(f"a signal came before {what}")
+                raise FleetError(f"expected that {description}, got a signal")
             if time.monotonic() > deadline_s:
-                raise FleetError(f"waited {READY_S:g} s in vain until {what}")
+                raise FleetError(f"expected that {description} within {READY_S:g} s, which did not happen")
             time.sleep(0.02)
 
-    def look(self) -> None:
-        """Raise if one has ended."""
+    def check(self) -> None:
+        """Raise FleetError if a process has ended."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise FleetError(f"{name} ended with exit code {process.returncode}")
 
-    def forget(self, name: str) -> None:
-        """Wait for one that ends by itself."""
+    def wait_for_end(self, name: str) -> None:
+        """Wait for a process that ends by itself, and remove it from the fleet."""
         self._processes.pop(name).wait(READY_S)
 
     def end(self) -> None:
-        """End all, the last one first, each when the one before has ended."""
+        """End all processes, one after the other, in reverse order of their start."""
         for process in reversed(self._processes.values()):
             process.terminate()
             try:
@@ -91,18 +95,18 @@ class Fleet:
 def serve(
     *, ready_file: Annotated[Path, Parameter(help="Receives the URL as JSON once the fleet answers.")]
 ) -> int:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     fleet = Fleet()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(fleet, "is_ending", True))
     try:
-        # A short path: names of sockets have a limit of some hundred letters.
+        # A short path, because paths of Unix sockets are limited to about 100 characters.
         with tempfile.TemporaryDirectory(prefix="fleet-") as folder, ended(fleet):
             url = start(fleet, Path(folder))
             ready_file.with_suffix(".new").write_text(json.dumps({"url": url, "pid": os.getpid()}))
             ready_file.with_suffix(".new").replace(ready_file)
             while not fleet.is_ending:
-                fleet.look()
+                fleet.check()
                 time.sleep(0.1)
     except FleetError as error:
         sys.stderr.write(f"fleet.py: {error}\n")
@@ -114,7 +118,7 @@ def serve(
 
 @contextlib.contextmanager
 def ended(fleet: Fleet) -> Iterator[None]:
-    """End all processes after a block."""
+    """End all processes after the block."""
     try:
         yield
     finally:
@@ -122,65 +126,65 @@ def ended(fleet: Fleet) -> Iterator[None]:
 
 
 def start(fleet: Fleet, folder: Path) -> str:
-    """Start all; return the URL that clients use."""
+    """Start all processes; return the URL for clients."""
     for program in ("redis-server", "nginx"):
-        if found(program) is None:
-            raise FleetError(f"{program} is not installed: apt-get install redis-server nginx")
+        if program_path(program) is None:
+            raise FleetError(f"expected {program} on PATH, got none: apt-get install redis-server nginx")
     redis_socket = folder / "redis.sock"
     quiet = ("--save", "", "--appendonly", "no", "--loglevel", "warning", "--dir", str(folder))
     fleet.start("redis-server", "redis-server", "--port", "0", "--unixsocket", str(redis_socket), *quiet)
     fleet.wait_until(redis_socket.exists, "Redis listens")
     for name in MACHINES:
-        own = ("--node", name, "--port", "0", "--ready-file", str(folder / f"{name}.json"))
-        command = (sys.executable, "-m", "music21_server", *own, "--store-url", f"unix://{redis_socket}")
+        options = ("--node", name, "--port", "0", "--ready-file", str(folder / f"{name}.json"))
+        command = (sys.executable, "-m", "music21_server", *options, "--store-url", f"unix://{redis_socket}")
         fleet.start(name, *command)
     addresses = {}
     for name in MACHINES:
-        told = folder / f"{name}.json"
-        fleet.wait_until(told.exists, f"{name} is ready")
-        addresses[name] = urlsplit(json.loads(told.read_text())["url"]).netloc
+        ready_file = folder / f"{name}.json"
+        fleet.wait_until(ready_file.exists, f"{name} is ready")
+        addresses[name] = urlsplit(json.loads(ready_file.read_text())["url"]).netloc
     return f"http://127.0.0.1:{start_nginx(fleet, folder, addresses)}/mcp"
 
 
 def start_nginx(fleet: Fleet, folder: Path, addresses: Mapping[str, str]) -> int:
     """Start nginx in front of the servers; return its port."""
-    for _ in range(TRIES):
+    for _ in range(PORT_ATTEMPTS):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port: int = free.getsockname()[1]
         config = folder / "nginx.conf"
         config.write_text(nginx_config(folder, addresses, port), encoding="utf-8")
         log = folder / "nginx.log"
-        fleet.start("nginx", str(found("nginx")), "-c", str(config), "-e", str(log))
+        fleet.start("nginx", str(program_path("nginx")), "-c", str(config), "-e", str(log))
         try:
-            fleet.wait_until(lambda port=port: answers(port), "nginx listens")
+            fleet.wait_until(lambda port=port: accepts_connections(port), "nginx listens")
         except FleetError:
-            said = log.read_text() if log.exists() else ""
-            if "Address already in use" not in said:
-                raise FleetError(f"nginx does not start: {said.strip()}") from None
-            fleet.forget("nginx")
+            output = log.read_text() if log.exists() else ""
+            if "Address already in use" not in output:
+                raise FleetError(f"expected nginx to start, got: {output.strip()}") from None
+            fleet.wait_for_end("nginx")
             continue
         return port
-    raise FleetError(f"no port was free in {TRIES} tries")
+    raise FleetError(f"expected a free port for nginx, got none in {PORT_ATTEMPTS} attempts")
 
 
 def nginx_config(folder: Path, addresses: Mapping[str, str], port: int) -> str:
-    """Return the example's configuration for servers and a port on this machine."""
+    """Return the example configuration, adapted to servers and a port on this machine."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    changes = {MACHINES[name]: address for name, address in addresses.items()}
-    changes["listen 8080"] = f"listen 127.0.0.1:{port}"
+    replacements = {MACHINES[name]: address for name, address in addresses.items()}
+    replacements["listen 8080"] = f"listen 127.0.0.1:{port}"
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    changes["http {\n"] = f"http {{\n    access_log off;\n{paths}"
-    for said, here in changes.items():
-        if said not in text:
-            raise FleetError(f"{EXAMPLE} has no {said!r} any more")
-        text = text.replace(said, here)
-    user = "user root;\n" if os.geteuid() == 0 else ""  # others cannot enter the folder
+    replacements["http {\n"] = f"http {{\n    access_log off;\n{paths}"
+    for old, new in replacements.items():
+        if old not in text:
+            raise FleetError(f"expected {old!r} in {EXAMPLE}, got a file without it")
+        text = text.replace(old, new)
+    user = "user root;\n" if os.geteuid() == 0 else ""  # nginx's default user cannot enter the folder
     return f"daemon off;\n{user}pid {folder}/nginx.pid;\n{text}"
 
 
-def answers(port: int) -> bool:
-    """Return whether somebody accepts connections at a port."""
+def accepts_connections(port: int) -> bool:
+    """Return whether a process accepts connections on a port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -188,8 +192,8 @@ def answers(port: int) -> bool:
     return True
 
 
-def found(program: str) -> str | None:
-    """Return where a program is; Debian has nginx where ordinary users do not look."""
+def program_path(program: str) -> str | None:
+    """Return the path of a program; Debian installs nginx in /usr/sbin, which is not on every user's PATH."""
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 

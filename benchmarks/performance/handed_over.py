@@ -1,4 +1,4 @@
-"""A server whose one tool is FastMCP's to call, because it takes a context: what does the lane cost that?"""
+"""A server with one tool that FastMCP must call, because it takes a context; shows the lane's cost for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server_core import Port, ServerSettings, main
 
 
 class Settings(ServerSettings):
-    """Serve a tool that the fast lane hands over."""
+    """Serve a tool whose calls the fast lane passes on to FastMCP."""
 
     model_config = SettingsConfigDict(env_prefix="HANDED_OVER_", cli_prog_name="handed-over")
 
@@ -20,7 +20,7 @@ class Settings(ServerSettings):
 
 
 def create_server(_settings: Settings) -> FastMCP[Any]:
-    """Make the app."""
+    """Create the app."""
     mcp: FastMCP[Any] = FastMCP("handed-over", version="1", dereference_schemas=False)
 
     @mcp.tool

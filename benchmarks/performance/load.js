@@ -1,10 +1,10 @@
 /**
- * What `perf-core compare` does not do: whole sessions one after the other, and calls at a fixed rate.
+ * Loads that `perf-core compare` does not have: whole sessions one after the other, and calls at a fixed rate.
  *
- * KIND=cycles: each user opens a session, calls three times and ends it, over and over.
- * KIND=fixed-rate: calls begin RATE times a second, whatever the server does.
+ * KIND=cycles: each VU repeatedly opens a session, makes three calls and ends it.
+ * KIND=fixed-rate: RATE calls start per second, however fast the server answers.
  *
- * Calls are the calculator's `add`; the answer of every one is checked.
+ * Calls are to the calculator's `add`, and each answer is checked.
  */
 
 import { check } from "k6";
@@ -88,7 +88,7 @@ export function cycle() {
 
 export function call() {
   if (WIRE === "stateless") return add(STATELESS, exec.scenario.iterationInTest);
-  // One session per user, and its opening is no call.
+  // One session per VU; opening it does not count as a call.
   session = session || open();
   return add(session, exec.scenario.iterationInTest);
 }

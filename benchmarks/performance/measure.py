@@ -1,15 +1,15 @@
-"""Measures what `perf-core compare` does not, for docs/performance.md.
+"""Measure the figures for docs/performance.md that `perf-core compare` does not provide.
 
     python benchmarks/performance/measure.py cycles --output FILE.json
     python benchmarks/performance/measure.py fixed-rate --output FILE.json
     python benchmarks/performance/measure.py idle-sessions --output FILE.json
 
-`cycles`: how often per second a session can be opened, used for three calls and ended, on the calculator and
-on plain FastMCP, in pairs of slices of drawn order over several launches of both. `fixed-rate`: quantiles of
-latency at a fixed number of calls per second, slice by slice, on both wires. `idle-sessions`: resident memory
-per open session, launch by launch.
+`cycles`: sessions per second that are opened, used for three calls and ended, on the calculator and on plain
+FastMCP, in pairs of slices in random order over several launches of both. `fixed-rate`: quantiles of latency
+at a fixed number of calls per second, slice by slice, on both wires. `idle-sessions`: resident memory per
+open session, launch by launch.
 
-Servers and generator keep to different CPUs. Nothing else should run on the machine meanwhile.
+Servers and generator run on different CPUs. Run nothing else on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ SCRIPT: Final = Path(__file__).with_name("load.js")
 SERVER, PLAIN = "calculator", "reference-fastmcp"
 LEVEL: Final = 0.95
 
-Output = Annotated[Path, Parameter(help="Where the figures go, as JSON.")]
+Output = Annotated[Path, Parameter(help="JSON file for the figures.")]
 
-app = cyclopts.App(name="measure.py", help="Measures what `perf-core compare` does not.")
+app = cyclopts.App(name="measure.py", help="Measure what `perf-core compare` does not.")
 
 
 @app.command
 def cycles(*, output: Output, launches: int = 4, pairs: int = 5, slice_s: float = 3.0, vus: int = 10) -> None:
-    """Session cycles per second, beside plain FastMCP."""
+    """Measure session cycles per second, compared with plain FastMCP."""
 
     def measure(split: Split | None, interruption: Interruption) -> Mapping[str, Any]:
-        drawn = random.Random(1)
+        rng = random.Random(1)
         rows: list[list[dict[str, Any]]] = []
         for _ in range(launches):
             with ExitStack() as stack:
@@ -67,7 +67,7 @@ def cycles(*, output: Output, launches: int = 4, pairs: int = 5, slice_s: float 
                 rows.append([])
                 for number in range(pairs + 1):
                     row = {}
-                    for name in drawn.sample([SERVER, PLAIN], 2):
+                    for name in rng.sample([SERVER, PLAIN], 2):
                         row[name] = load(
                             split, urls[name], slice_s, KIND="cycles", VUS=str(vus), WIRE="session"
                         )
@@ -77,13 +77,13 @@ def cycles(*, output: Output, launches: int = 4, pairs: int = 5, slice_s: float 
             [math.log(row[SERVER]["cycles_per_s"] / row[PLAIN]["cycles_per_s"]) for row in launch]
             for launch in rows
         ]
-        found = estimate(log_ratios)
-        if found is None:
-            raise SystemExit("at least two launches are needed")
+        ratio = estimate(log_ratios)
+        if ratio is None:
+            raise SystemExit(f"expected at least two launches, got {launches}")
         return {
             "vus": vus,
-            "ratio": found.ratio,
-            "interval": found.interval(LEVEL),
+            "ratio": ratio.ratio,
+            "interval": ratio.interval(LEVEL),
             "cycles_per_s": {
                 name: median(row[name]["cycles_per_s"] for launch in rows for row in launch)
                 for name in (SERVER, PLAIN)
@@ -98,31 +98,31 @@ def cycles(*, output: Output, launches: int = 4, pairs: int = 5, slice_s: float 
 def fixed_rate(
     *, output: Output, rate_per_s: int = 1000, slices: int = 12, slice_s: float = 5.0, vus: int = 50
 ) -> None:
-    """Latency at a fixed rate."""
+    """Measure latency at a fixed rate."""
 
     def measure(split: Split | None, interruption: Interruption) -> Mapping[str, Any]:
-        found = {}
+        figures = {}
         for wire in WIRES:
             with served(SERVER, wire, split, interruption) as live:
                 options = {"KIND": "fixed-rate", "VUS": str(vus), "RATE": str(rate_per_s), "WIRE": wire}
                 load(split, live.url, slice_s, **options)
                 rows = [load(split, live.url, slice_s, **options) for _ in range(slices)]
-            found[wire] = {
+            figures[wire] = {
                 quantile: median(row["call_ms"][key] for row in rows)
                 for quantile, key in (("med_ms", "med"), ("p95_ms", "p(95)"), ("p99_ms", "p(99)"))
             } | {"slices": rows}
-        return {"rate_per_s": rate_per_s, "vus": vus, "wires": found}
+        return {"rate_per_s": rate_per_s, "vus": vus, "wires": figures}
 
     write(output, measure)
 
 
 @app.command(name="idle-sessions")
 def idle_sessions(*, output: Output, launches: int = 6, sessions: int = 5000, warm_up: int = 500) -> None:
-    """Memory per open session."""
+    """Measure memory per open session."""
 
     def measure(split: Split | None, interruption: Interruption) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        # Plain FastMCP is shown beside it; a tenth of the sessions tells enough.
+        figures: dict[str, Any] = {}
+        # Plain FastMCP is only measured for comparison; a tenth of the sessions is enough.
         for name, count in ((SERVER, sessions), (PLAIN, sessions // 10)):
             per_session = [
                 memory_per_session(name, count, warm_up, split, interruption) for _ in range(launches)
@@ -130,13 +130,13 @@ def idle_sessions(*, output: Output, launches: int = 6, sessions: int = 5000, wa
             mean = sum(per_session) / launches
             error = stats.sem(per_session)
             half = float(stats.t.ppf((1 + LEVEL) / 2, launches - 1)) * float(error)
-            found[name] = {
+            figures[name] = {
                 "sessions": count,
                 "bytes_per_session": mean,
                 "interval": (mean - half, mean + half),
                 "launches": per_session,
             }
-        return found
+        return figures
 
     write(output, measure)
 
@@ -144,12 +144,12 @@ def idle_sessions(*, output: Output, launches: int = 6, sessions: int = 5000, wa
 def memory_per_session(
     name: str, sessions: int, warm_up: int, split: Split | None, interruption: Interruption
 ) -> float:
-    """Return by how many bytes one more session that stays open makes the server grow."""
+    """Return the growth of the server's resident memory per open session, in bytes."""
     with served(name, "session", split, interruption) as live, httpx2.Client(timeout=30) as http:
         if live.pid is None:
-            raise SystemExit(f"{name} has no process on this machine")
+            raise SystemExit(f"expected {name} as a process on this machine, got none")
         server = psutil.Process(live.pid)
-        open_sessions(http, live.url, warm_up)  # what the first ones make stays for all
+        open_sessions(http, live.url, warm_up)  # the first sessions allocate memory that all share
         before_bytes = server.memory_info().rss
         open_sessions(http, live.url, sessions)
         return (server.memory_info().rss - before_bytes) / sessions
@@ -167,7 +167,7 @@ def open_sessions(http: httpx2.Client, url: str, count: int) -> None:
     for _ in range(count):
         answer = http.post(url, json=message, headers=accept)
         if answer.status_code != 200 or not answer.headers.get("mcp-session-id"):
-            raise SystemExit(f"no session was opened: HTTP {answer.status_code} {answer.text[:300]}")
+            raise SystemExit(f"expected a session, got HTTP {answer.status_code} {answer.text[:300]}")
         done = http.post(
             url,
             json={"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -178,12 +178,14 @@ def open_sessions(http: httpx2.Client, url: str, count: int) -> None:
             },
         )
         if done.status_code != 202:
-            raise SystemExit(f"a session was not initialized: HTTP {done.status_code} {done.text[:300]}")
+            raise SystemExit(
+                f"expected HTTP 202 to notifications/initialized, got {done.status_code} {done.text[:300]}"
+            )
 
 
 @contextmanager
 def served(name: str, wire: Wire, split: Split | None, interruption: Interruption) -> Iterator[LiveServer]:
-    """Yield a server on its own CPUs."""
+    """Start a server on the CPUs for servers, and yield it."""
     (subject,) = find_subjects([name], (), None)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -195,7 +197,7 @@ def served(name: str, wire: Wire, split: Split | None, interruption: Interruptio
 
 
 def load(split: Split | None, url: str, slice_s: float, **options: str) -> dict[str, Any]:
-    """Run k6 once and return what it saw, with its own share of a CPU."""
+    """Run k6 once; return its summary, the rate of cycles, and its own share of a CPU."""
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "summary.json"
         env = {**options, "SERVER_URL": url, "DURATION_S": f"{slice_s:g}", "SUMMARY": str(summary)}
@@ -221,16 +223,18 @@ def load(split: Split | None, url: str, slice_s: float, **options: str) -> dict[
         )
         after = os.times()
         if not summary.exists():
-            raise SystemExit(f"k6 ended with {done.returncode}:\n{done.stderr[-2000:]}")
-        found: dict[str, Any] = json.loads(summary.read_text())
-    if found["faults"]:
-        raise SystemExit(f"{found['faults']} answers were wrong:\n{done.stderr[-2000:]}")
+            raise SystemExit(
+                f"expected a summary from k6, got exit code {done.returncode}:\n{done.stderr[-2000:]}"
+            )
+        result: dict[str, Any] = json.loads(summary.read_text())
+    if result["faults"]:
+        raise SystemExit(f"expected right answers, got {result['faults']} wrong ones:\n{done.stderr[-2000:]}")
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return {**found, "cycles_per_s": found["cycles"] / slice_s, "k6_cpu_share": round(cpu_s / slice_s, 3)}
+    return {**result, "cycles_per_s": result["cycles"] / slice_s, "k6_cpu_share": round(cpu_s / slice_s, 3)}
 
 
 def write(output: Path, measure: Callable[[Split | None, Interruption], Mapping[str, Any]]) -> None:
-    """Measure, then write the figures with where and on what they were measured."""
+    """Measure, then write the figures with machine, versions and commit."""
     with watch_signals() as interruption:
         figures = measure(split_cpus(), interruption)
     manifest = {

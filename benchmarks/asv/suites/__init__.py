@@ -1,6 +1,6 @@
-"""What asv measures at each commit; benchmarks/asv/README.md has the house rules.
+"""Benchmark suites that asv runs at each commit; benchmarks/asv/README.md has the rules.
 
-The suites run in the environment of a commit, which may be older than what they measure. So modules
-import nothing but the standard library at their top, and `setup` raises NotImplementedError (shown as
-n/a) when the commit has no such thing yet.
+The suites run in the environment of a commit, which may be older than the code that they measure. So modules
+import only the standard library at their top, and `setup` raises NotImplementedError (shown as n/a) if the
+commit lacks that code.
 """

@@ -1,4 +1,4 @@
-"""The calculator's own work, without MCP: the floor below which no call can fall."""
+"""The calculator's arithmetic without MCP: a lower bound for the cost of a call."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Arithmetic:
     repeat = 10
 
     def setup(self, operation: str) -> None:
-        """Find the operation."""
+        """Import the operation."""
         self.operation = getattr(subject("calculator_server.arithmetic"), operation)
 
-    # asv times a benchmark with a setup call by call: the loop stands here, or the clock would be timed.
+    # asv calls a benchmark with a `setup` once per sample; without this loop it would mostly time the clock.
     def time_1000_calculations(self, _operation: str) -> None:
         """Calculate with operands that differ from call to call."""
         operation = self.operation

@@ -1,7 +1,7 @@
-"""Runs the lab as a program of its own, against a commit's calculator and the bare-ASGI yardstick.
+"""Comparison of a commit's calculator with the bare ASGI reference server, by the lab as a separate program.
 
-The instrument must stay the same from commit to commit while the subject changes, so the lab is the one of
-the working tree: `PERF_CORE` holds the path of its command.
+All commits must be measured by the same code, so the lab is that of the working tree: `PERF_CORE` is the path
+of its command.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 LAB_VARIABLE = "PERF_CORE"
-YARDSTICK = "reference-asgi"
+REFERENCE = "reference-asgi"
 TARGET_NAME = "calculator"
 LAUNCHES = 2
 PAIRS = 5
 SCHEMA = 1
 TIME_LIMIT_S = 180
-"""A comparison takes about half a minute per wire; what takes this long hangs."""
+"""Limit for one wire; a comparison usually takes about half a minute."""
 
 STOPPED_WITHIN_S = 20
-"""Time that the lab gets to end its servers when it is ended."""
+"""Time that a terminated lab has to end its servers."""
 
 HAS_FIGURES = (0, 3, 4)
-"""Exit codes after which figures stand: same or better, worse, inconclusive."""
+"""Exit codes with valid figures: same or better, worse, inconclusive."""
 
 CALLS = (
     ("add", 1.5, 2.25, 3.75, 40),
@@ -36,17 +36,17 @@ CALLS = (
     ("multiply", 12345.0, 0.5, 6172.5, 20),
     ("divide", 1.0, 8.0, 0.125, 10),
 )
-"""Tool, operands, answer, weight: the published mix, with answers that have no rounding."""
+"""Tool, operands, answer, weight: the published mix, with answers that need no rounding."""
 
 
 def lab_command() -> str:
     """Return the absolute path of the lab's command.
 
-    A bare name would find the lab of the measured commit, which is first on PATH here.
+    A bare name would be that of the measured commit, whose environment is first on PATH here.
 
     Raises:
-        RuntimeError: The variable is missing, relative, or names no command: the macro figures would be
-            missing from the history without anyone noticing.
+        RuntimeError: The variable is missing, relative, or names no command. Without this error, the served
+            figures would be missing from the history unnoticed.
     """
     path = os.environ.get(LAB_VARIABLE, "")
     command = shutil.which(path) if Path(path).is_absolute() else None
@@ -66,21 +66,21 @@ def target_file(python: str) -> str:
         f"expect = {{ result = {{ result = {answer} }} }}\nweight = {weight}\n"
         for tool, a, b, answer, weight in CALLS
     ]
-    # Strings of JSON are strings of TOML as long as nothing is escaped beyond what both know.
+    # These JSON strings are valid TOML, because they contain no escape that only JSON has.
     head = f'name = "{TARGET_NAME}"\ncommand = {json.dumps(command, ensure_ascii=False)}\n'
     return "\n".join([head, *calls])
 
 
 def comparison_arguments(target: Path, wire: str, output_dir: Path) -> list[str]:
-    """Return what the lab is called with; the yardstick comes first, so ratios are multiples of it."""
+    """Return the lab's arguments; the reference server is first, so ratios are multiples of its figures."""
     return [
-        *("compare", YARDSTICK, str(target), "--wire", wire),
+        *("compare", REFERENCE, str(target), "--wire", wire),
         *("--launches", str(LAUNCHES), "--pairs", str(PAIRS), "--output-dir", str(output_dir)),
     ]
 
 
 def compare(lab: str, python: str, wire: str) -> Mapping[str, Mapping[str, float]]:
-    """Compare the yardstick with the calculator of an environment.
+    """Compare the reference server with the calculator of an environment.
 
     Args:
         lab: Path of the lab's command.
@@ -88,10 +88,10 @@ def compare(lab: str, python: str, wire: str) -> Mapping[str, Mapping[str, float
         wire: "session" or "stateless".
 
     Returns:
-        Metrics by name, each with `a` (yardstick), `b` (calculator) and `ratio` (b over a).
+        Metrics by name, each with `a` (reference server), `b` (calculator) and `ratio` (b over a).
 
     Raises:
-        RuntimeError: The lab did not come to figures; carries its last words.
+        RuntimeError: The lab produced no figures; the message has the end of its output.
     """
     # asv runs suites in a folder of its own and removes it, even when this process is ended early.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
@@ -103,13 +103,13 @@ def compare(lab: str, python: str, wire: str) -> Mapping[str, Mapping[str, float
         if exit_code not in HAS_FIGURES or len(documents) != 1:
             raise RuntimeError(
                 f"expected figures from the lab (exit code 0, 3 or 4), got exit code {exit_code} and "
-                f"{len(documents)} comparison.json; it said:\n{output[-3000:]}"
+                f"{len(documents)} comparison.json; its output ends with:\n{output[-3000:]}"
             )
         return metrics_of(json.loads(documents[0].read_text(encoding="utf-8")))
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:
-    """Return exit code and output; a lab that takes too long is asked to end, so that it ends its servers."""
+    """Return exit code and output; after the time limit, terminate the lab, which then ends its servers."""
     lab = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -130,7 +130,7 @@ def metrics_of(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]
     """Return the metrics of a comparison.json.
 
     Raises:
-        RuntimeError: It has another schema than this suite reads.
+        RuntimeError: The document has a different schema.
     """
     if document.get("schema") != SCHEMA:
         raise RuntimeError(f"expected comparison.json of schema {SCHEMA}, got {document.get('schema')!r}")

@@ -1,4 +1,4 @@
-"""Calls of a tool inside the process: what FastMCP and the server add to the arithmetic, without HTTP."""
+"""Tool calls within the process: the cost that FastMCP and the server add to the arithmetic, without HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CALLS = 100
 
 
 class FastMcpDispatch:
-    """Calls through FastMCP's own `call_tool`: no wire, no JSON."""
+    """Calls through FastMCP's `call_tool`: no wire, no JSON."""
 
     version = "1"
     timeout = 60
@@ -21,13 +21,13 @@ class FastMcpDispatch:
     repeat = 5
 
     def setup(self) -> None:
-        """Make the app and let it answer, so that what is made on first use is made."""
+        """Create the app and call it, so that everything created on first use exists."""
         self.app = subject("calculator_server.server").create_server()
         self.loop = asyncio.new_event_loop()
         self.loop.run_until_complete(self._call(10))
 
     def teardown(self) -> None:
-        """Close the loop; asv tears down what was never set up, too."""
+        """Close the loop; asv also calls this if `setup` raised."""
         if hasattr(self, "loop"):
             self.loop.close()
 
@@ -41,7 +41,7 @@ class FastMcpDispatch:
 
 
 class AsgiApp:
-    """Calls of the whole served app, guard and limits included, without a socket."""
+    """Calls of the complete served app, including guard and limits, without a socket."""
 
     params = ("session", "stateless")
     param_names = ("wire",)
@@ -52,7 +52,7 @@ class AsgiApp:
     repeat = 5
 
     def setup(self, wire: str) -> None:
-        """Start the app and greet it."""
+        """Start the app and make the first calls."""
         make_server = subject("calculator_server.server").create_server
         settings = subject("calculator_server.settings").CalculatorSettings()
         app = subject("server_core.app").create_app(make_server(), settings)
@@ -66,7 +66,7 @@ class AsgiApp:
             self.served.stop()
 
     def time_100_calls(self, _wire: str) -> None:
-        """Send one request after the other; each answer is looked at."""
+        """Send one request after the other and check each answer."""
         self.served.call(CALLS)
 
 

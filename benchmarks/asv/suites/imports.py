@@ -1,4 +1,4 @@
-"""What it costs to load the calculator: time of the import in a fresh process, and its memory."""
+"""Cost of loading the calculator: import time in a fresh process, and memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .subject import subject
 
 
 class Import:
-    """Import of the server's module in a process of its own."""
+    """Import of the server's module in a separate process."""
 
     version = "1"
     timeout = 60
@@ -18,11 +18,11 @@ class Import:
     warmup_time = 0
 
     def setup(self) -> None:
-        """Leave out commits without a calculator; files that are imported here are cached for all samples."""
+        """Skip commits without a calculator; importing also puts its files into the cache for all samples."""
         subject("calculator_server.server")
 
     def timeraw_import(self) -> str:
-        """Return the statement that is timed."""
+        """Return the statement to time."""
         return "import calculator_server.server"
 
 
@@ -33,11 +33,11 @@ class Memory:
     timeout = 60
 
     def setup(self) -> None:
-        """Leave out commits without a calculator."""
+        """Skip commits without a calculator."""
         subject("calculator_server")
 
     def peakmem_import_and_one_call(self) -> None:
-        """Import, make the app, call one tool."""
+        """Import, create the app, call one tool."""
         app = subject("calculator_server.server").create_server()
         asyncio.run(app.call_tool("add", {"a": 1.0, "b": 2.0}))
 

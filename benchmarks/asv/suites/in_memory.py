@@ -1,4 +1,4 @@
-"""An MCP client that speaks to an ASGI app without a socket; as little work of its own as can be."""
+"""A minimal MCP client for an ASGI app without a socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOST = "127.0.0.1:8000"
 
 
 class ServedInMemory:
-    """An ASGI app with its lifespan, and the state of one client.
+    """An ASGI app with its lifespan and one client.
 
     Args:
         app: The ASGI app.
@@ -34,10 +34,10 @@ class ServedInMemory:
         self._loop.run_until_complete(self._start())
 
     def call(self, calls: int) -> None:
-        """Call the tool `add` so often, one call after the other.
+        """Call the tool `add` repeatedly, one call after the other.
 
         Raises:
-            RuntimeError: An answer was not the sum.
+            RuntimeError: An answer is wrong.
         """
         self._loop.run_until_complete(self._call(calls))
 
@@ -53,7 +53,7 @@ class ServedInMemory:
         await self._events.put({"type": "lifespan.startup"})
         started = await self._answers.get()
         if started["type"] != "lifespan.startup.complete":
-            raise RuntimeError(f"the app did not start: {started}")
+            raise RuntimeError(f"expected the app to start, got {started}")
         if self._wire == "session":
             _, headers, _ = await self._post(initialize_message(), {})
             self._headers["mcp-session-id"] = headers["mcp-session-id"]
@@ -100,7 +100,7 @@ class ServedInMemory:
         async def receive() -> dict[str, Any]:
             if request:
                 return request.pop()
-            return await asyncio.get_running_loop().create_future()  # the client stays until it is answered
+            return await asyncio.get_running_loop().create_future()  # no disconnect
 
         async def send(event: dict[str, Any]) -> None:
             nonlocal status, answer_headers

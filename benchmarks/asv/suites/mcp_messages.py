@@ -1,4 +1,4 @@
-"""MCP messages of the suites' own clients: part of the instrument, so they must not come from a commit.
+"""MCP messages of the suites' clients, which must be the same for all commits.
 
 Source: the MCP specification, revisions 2025-11-25 (sessions) and 2026-07-28 (stateless).
 """
@@ -30,7 +30,7 @@ def initialize_message() -> dict[str, Any]:
 def call_message(
     wire: str, number: int, tool: str, arguments: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the message that calls a tool, and the headers that the wire wants with it."""
+    """Return the message that calls a tool, and the headers that the wire requires."""
     params: dict[str, Any] = {"name": tool, "arguments": dict(arguments)}
     headers: dict[str, str] = {}
     if wire == "stateless":

@@ -1,4 +1,4 @@
-"""The lab's reading of what k6 recorded: the work that follows every run."""
+"""Reading of k6's recording, which the lab does after every run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ METRICS = {
 
 
 def recording() -> list[str]:
-    """Return the lines that k6 1.1.0 would record over ten minutes in periods of one second."""
+    """Return a recording as k6 1.1.0 writes it: ten minutes in periods of one second."""
     names = sorted(METRICS)
     lines = [_event("param", {"period": 1000, "aggregates": KINDS})]
     lines.append(_event("metric", {name: {"type": METRICS[name]} for name in names}))
@@ -55,7 +55,7 @@ def _event(name: str, data: object) -> str:
 
 
 class Series:
-    """From the recording's lines to the columns of the record."""
+    """From the lines of a recording to the columns of the record."""
 
     version = "1"
     timeout = 60
@@ -64,7 +64,7 @@ class Series:
     repeat = 5
 
     def setup(self) -> None:
-        """Make the recording."""
+        """Create the recording."""
         self.series = subject("perf_core.analysis.series", "perf_core.series")
         self.lines = recording()
 

@@ -1,4 +1,4 @@
-"""Calls over HTTP, per wire, and how they stand to the bare-ASGI yardstick in the same minutes."""
+"""Calls over HTTP, per wire, and their ratio to the bare ASGI reference server at the same time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Outcome = Mapping[str, Any]
 
 
 class Served:
-    """One comparison per wire; each track reads one of its figures.
+    """One comparison per wire; each track returns one of its figures.
 
-    Absolute figures drift with the machine; the ratios hardly do, because the yardstick is measured in turns
-    with the calculator: judge a commit by them.
+    Judge a commit by the ratios. Absolute figures drift with the machine; ratios hardly do, because the
+    reference server and the calculator are measured alternately.
     """
 
     params = WIRES
@@ -28,7 +28,7 @@ class Served:
     timeout = 30
 
     def setup_cache(self) -> dict[str, Outcome]:
-        """Compare on each wire; a wire that fails does not take the other one with it."""
+        """Compare on each wire; a failure on one wire does not affect the other."""
         try:
             subject("calculator_server")
         except NotImplementedError as reason:
@@ -38,11 +38,11 @@ class Served:
     setup_cache.timeout = len(WIRES) * (TIME_LIMIT_S + 2 * STOPPED_WITHIN_S)
 
     def setup(self, outcomes: dict[str, Outcome], wire: str) -> None:
-        """Take the wire's figures.
+        """Load the wire's figures.
 
         Raises:
             NotImplementedError: The commit has no calculator.
-            RuntimeError: The comparison failed, or there is no lab to make it with.
+            RuntimeError: The comparison failed, or the lab is missing.
         """
         outcome = outcomes[wire]
         if "absent" in outcome:
@@ -52,31 +52,31 @@ class Served:
         self.metrics = outcome["metrics"]
 
     def track_time_per_call(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """Median time of a call, as the client sees it, in seconds."""
+        """Return the median time of a call as the client sees it, in seconds."""
         return self._figure("latency_ms.med", "b") / 1e3
 
     def track_time_per_call_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """The same as a multiple of the yardstick's."""
+        """Return the time of a call as a multiple of the reference server's."""
         return self._figure("latency_ms.med", "ratio")
 
     def track_server_cpu_per_call(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """CPU time of the server per call, in seconds."""
+        """Return the CPU time of the server per call, in seconds."""
         return self._figure("cpu_us_per_call", "b") / 1e6
 
     def track_server_cpu_per_call_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """The same as a multiple of the yardstick's."""
+        """Return the CPU time per call as a multiple of the reference server's."""
         return self._figure("cpu_us_per_call", "ratio")
 
     def track_start_up(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """Time from the start of the process to a handshake, in seconds."""
+        """Return the time from the start of the process to a handshake, in seconds."""
         return self._figure("ready_s", "b")
 
     def track_start_up_ratio(self, _outcomes: dict[str, Outcome], _wire: str) -> float:
-        """The same as a multiple of the yardstick's."""
+        """Return the start-up time as a multiple of the reference server's."""
         return self._figure("ready_s", "ratio")
 
     def _figure(self, metric: str, side: str) -> float:
-        # A figure that the lab could not have on this machine is absent; asv shows n/a for NaN.
+        # The lab omits a figure that this machine cannot provide; asv shows NaN as n/a.
         return round(float(self.metrics.get(metric, {}).get(side, math.nan)), 9)
 
 

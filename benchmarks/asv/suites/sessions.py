@@ -1,4 +1,4 @@
-"""Memory that an open session keeps in the server, on the session wire."""
+"""Memory of the server per open session, on the session wire."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ STOPPED_WITHIN_S = 15.0
 
 
 class Sessions:
-    """Growth of the server's resident memory over sessions that stay open."""
+    """Growth of the server's resident memory by sessions that stay open."""
 
     version = "1"
     timeout = 120
     unit = "bytes"
 
     def setup(self) -> None:
-        """Leave out commits without a calculator."""
+        """Skip commits without a calculator."""
         subject("calculator_server")
         self.process_of = subject("psutil").Process
 
     def track_memory_per_session(self) -> float:
-        """Open sessions on a fresh server; the first ones pay for what all share and are not counted."""
+        """Open sessions on a new server; the first ones allocate shared memory and are not counted."""
         with _server() as (url, pid):
             server = self.process_of(pid)
             _open_sessions(url, WARM_UP_SESSIONS)
@@ -49,7 +49,7 @@ Sessions.track_memory_per_session.pretty_name = "Memory per open session"
 
 @contextmanager
 def _server() -> Iterator[tuple[str, int]]:
-    """Yield URL and process id of the commit's calculator, which is ended afterwards."""
+    """Start the commit's calculator; yield its URL and process id, and end it afterwards."""
     # asv runs suites in a folder of its own and removes it, even when this process is ended early.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         ready_file = Path(folder) / "ready.json"
@@ -74,9 +74,9 @@ def _await_url(process: subprocess.Popen[bytes], ready_file: Path, log_file: Pat
         try:
             return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
         except (OSError, ValueError):
-            time.sleep(0.02)  # not there yet, or half written
+            time.sleep(0.02)  # does not exist yet, or is incomplete
     log = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"the server was not ready within {READY_WITHIN_S:g} s; its log ends with:\n{log}")
+    raise RuntimeError(f"expected a server within {READY_WITHIN_S:g} s, got none; its log ends with:\n{log}")
 
 
 def _open_sessions(url: str, count: int) -> None:
@@ -90,6 +90,6 @@ def _open_sessions(url: str, count: int) -> None:
             answer = connection.getresponse()
             text = answer.read()
             if answer.status != 200 or not answer.headers.get("mcp-session-id"):
-                raise RuntimeError(f"no session was opened: HTTP {answer.status}, {text[:500]!r}")
+                raise RuntimeError(f"expected a session, got HTTP {answer.status}, {text[:500]!r}")
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""Finds out whether a commit has what a suite measures."""
+"""Import of the modules of the measured commit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from types import ModuleType
 
 
 def subject(*names: str) -> ModuleType:
-    """Return a module of the commit that is measured.
+    """Return a module of the measured commit.
 
     Args:
         names: Name of the module, then the names that it had in older commits.
 
     Raises:
         NotImplementedError: The commit is older than the module; asv shows n/a.
-        ImportError: The module is there and cannot be imported: a failure of the commit.
+        ImportError: The module exists but cannot be imported: an error of the commit.
     """
     for name in names:
         try:

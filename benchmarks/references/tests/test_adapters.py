@@ -1,4 +1,4 @@
-"""The references keep the lab's contract, and put the calculator's questions without its targets."""
+"""Tests that the reference adapters keep the lab's contract and make the calculator's calls."""
 
 import json
 from collections.abc import Mapping
@@ -38,35 +38,35 @@ class TestTypescript(AdapterContract):
 
 
 def meets_as_doubles(expect: Expectation, result: Mapping[str, Any]) -> bool:
-    # JavaScript writes doubles below 1e21 as integers, padded with zeros; Python would read those exactly.
+    # JavaScript writes doubles below 1e21 as integers, padded with zeros, which Python would read as exact.
     return meets(expect, json.loads(json.dumps(result), parse_int=float))
 
 
-def test_references_are_installed_under_their_names() -> None:
+def test_entry_points_have_the_names_of_the_adapters() -> None:
     installed = {entry.name: entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP)}
     for adapter in REFERENCES:
         assert installed[adapter.name] is adapter
 
 
 @pytest.mark.parametrize("adapter", REFERENCES, ids=lambda adapter: adapter.name)
-def test_questions_and_calls_are_the_calculators_and_targets_are_not(
+def test_scenarios_have_the_journeys_of_the_calculator_without_its_targets(
     adapter: adapters.ReferenceAdapter,
 ) -> None:
     theirs = perf_adapter.adapter.scenarios
-    # Left out: what starts the calculator in a way of its own, and what it says to mistakes.
+    # Omitted: scenarios with their own launch of the calculator, and those that check its error messages.
     assert set(adapter.scenarios) == set(theirs) - {"rate-limit", "recovery", "cleanup"}
     for name, scenario in adapter.scenarios.items():
         assert scenario.journeys is theirs[name].journeys
         assert scenario.targets == (NO_ERRORS,)
 
 
-def test_scenarios_ask_for_the_wires_that_a_reference_speaks() -> None:
+def test_each_reference_is_measured_on_both_wires() -> None:
     assert adapters.asgi.scenarios["quick"].wires == ("session", "stateless")
     assert adapters.fastmcp.scenarios["quick"].wires == ("session", "stateless")
     assert adapters.typescript.scenarios["quick"].wires == ("session", "stateless")
 
 
-def test_burn_changes_name_and_command_alone() -> None:
+def test_burn_changes_only_name_and_command() -> None:
     burning = adapters.with_burn(adapters.fastmcp, 100)
     assert burning.name == "reference-fastmcp+100us"
     assert burning.launch.argv == (*adapters.fastmcp.launch.argv, "--burn-us", "100")
@@ -74,6 +74,8 @@ def test_burn_changes_name_and_command_alone() -> None:
 
 
 @pytest.mark.parametrize(("adapter", "burn_us"), [(adapters.typescript, 100), (adapters.asgi, -1)])
-def test_what_cannot_burn_says_so(adapter: adapters.ReferenceAdapter, burn_us: int) -> None:
-    with pytest.raises(UsageError, match=f"expected; {adapter.name} and {burn_us} µs came"):
+def test_burn_is_refused_for_typescript_and_negative_times(
+    adapter: adapters.ReferenceAdapter, burn_us: int
+) -> None:
+    with pytest.raises(UsageError, match=f"got {adapter.name} and {burn_us} µs"):
         adapters.with_burn(adapter, burn_us)

@@ -1,4 +1,4 @@
-"""The bare app in memory: its answers, and the little of HTTP that it knows."""
+"""Tests of the bare app in memory: its answers, and the HTTP that it implements."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ EDGES = (0.0, -0.0, 1.0, -1.0, 0.1, 3.0, 1e-300, 5e-324, 1e154, 1e308, -1e308, 2
 
 
 @pytest.mark.parametrize("tool", ["add", "subtract", "multiply", "divide"])
-def test_results_are_those_of_the_calculator(tool: str) -> None:
+def test_results_equal_those_of_the_calculator(tool: str) -> None:
     operation = getattr(arithmetic, tool)
     for a in EDGES:
         for b in EDGES:
@@ -25,7 +25,7 @@ def test_results_are_those_of_the_calculator(tool: str) -> None:
             except arithmetic.CalculationError:
                 assert result["isError"] is True
             else:
-                # By repr: the sign of zero counts.
+                # As repr, so that the sign of zero counts.
                 assert repr(result["structuredContent"]) == repr({"result": expected})
                 assert result["content"] == [{"type": "text", "text": f'{{"result":{expected!r}}}'}]
                 assert result["isError"] is False
@@ -34,23 +34,23 @@ def test_results_are_those_of_the_calculator(tool: str) -> None:
 @pytest.mark.parametrize(
     ("tool", "a", "b"), [("add", float("nan"), 1.0), ("multiply", 10**400, 1), ("square_root", 1.0, 2.0)]
 )
-def test_what_has_no_finite_result_is_an_error(tool: str, a: float, b: float) -> None:
+def test_a_call_without_a_finite_result_is_an_error(tool: str, a: float, b: float) -> None:
     assert json.loads(result_of(tool, a, b))["isError"] is True
 
 
-def test_integers_answer_as_doubles() -> None:
+def test_integers_are_answered_as_doubles() -> None:
     assert '"structuredContent":{"result":3.0}' in result_of("add", 1, 2)
 
 
 @pytest.mark.parametrize("request_id", [7, "seven", 10**20])
-def test_answer_carries_the_id(request_id: object) -> None:
-    answered = json.loads(str(answer({"jsonrpc": "2.0", "id": request_id, "method": "ping"}, 0)))
-    assert answered == {"jsonrpc": "2.0", "id": request_id, "result": {}}
+def test_answer_has_the_id_of_the_request(request_id: object) -> None:
+    response = json.loads(str(answer({"jsonrpc": "2.0", "id": request_id, "method": "ping"}, 0)))
+    assert response == {"jsonrpc": "2.0", "id": request_id, "result": {}}
 
 
-def test_unknown_method_is_told() -> None:
-    answered = json.loads(str(answer({"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}, 0)))
-    assert answered["error"]["code"] == -32601
+def test_unknown_method_is_an_error() -> None:
+    response = json.loads(str(answer({"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}, 0)))
+    assert response["error"]["code"] == -32601
 
 
 def test_notification_has_no_answer() -> None:
@@ -58,7 +58,7 @@ def test_notification_has_no_answer() -> None:
 
 
 def exchange(method: str, *parts: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
-    """Send one request to the app, its body in these parts; nothing in it waits, so no loop is needed."""
+    """Send one request to the app, its body in parts; the app never waits, so no event loop is needed."""
     events = [
         {"type": "http.request", "body": part, "more_body": index < len(parts) - 1}
         for index, part in enumerate(parts)
@@ -81,7 +81,7 @@ def message(method: str, **more: object) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "method": method, **more}).encode()
 
 
-def test_each_initialize_opens_a_session_of_its_own() -> None:
+def test_each_initialize_opens_a_new_session() -> None:
     ids = set()
     for _ in range(2):
         status, headers, body = exchange("POST", message("initialize", id=0, params={}))
@@ -91,7 +91,7 @@ def test_each_initialize_opens_a_session_of_its_own() -> None:
     assert len(ids) == 2
 
 
-def test_body_may_come_in_parts() -> None:
+def test_body_may_arrive_in_parts() -> None:
     text = message("tools/call", id=1, params={"name": "add", "arguments": {"a": 1.5, "b": 2}})
     status, headers, body = exchange("POST", text[:10], text[10:40], text[40:])
     assert status == 200
@@ -100,13 +100,13 @@ def test_body_may_come_in_parts() -> None:
     assert json.loads(body)["result"]["structuredContent"] == {"result": 3.5}
 
 
-def test_notification_delete_and_get_have_their_status() -> None:
+def test_notification_delete_and_get_are_answered_with_their_status() -> None:
     assert exchange("POST", message("notifications/initialized"))[0] == 202
     assert exchange("DELETE", b"")[0] == 200
     assert exchange("GET", b"")[0] == 405
 
 
-def test_nothing_heavy_is_imported() -> None:
+def test_no_heavy_module_is_imported() -> None:
     heavy = "{'fastmcp', 'mcp', 'pydantic', 'starlette', 'perf_core', 'calculator_server'}"
     script = f"import sys, lab_references.bare_asgi; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The references as processes: what clients see of them beside right answers, and what a burn costs."""
+"""Tests of the reference servers as processes: their answers and defaults, and the cost of a burn."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ CALLS = 40
 NO_RESULT = ("Division by zero has no result.", "The result is not a finite 64-bit float.")
 
 needs_typescript = pytest.mark.skipif(bool(node.missing()), reason=node.missing())
-SPOKEN = [
+SERVERS_AND_WIRES = [
     pytest.param((adapters.asgi, "session"), id="asgi-session"),
     pytest.param((adapters.asgi, "stateless"), id="asgi-stateless"),
     pytest.param((adapters.fastmcp, "session"), id="fastmcp-session"),
@@ -44,14 +44,14 @@ SPOKEN = [
 ]
 
 
-@pytest.fixture(params=SPOKEN)
+@pytest.fixture(params=SERVERS_AND_WIRES)
 def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[LiveServer, Wire]]:
     adapter, wire = request.param
     with live_server(Subject(adapter), wire, StartOptions(tmp_path / "server.log"), Interruption()) as server:
         yield server, wire
 
 
-def test_answers_are_those_of_the_calculator(live: tuple[LiveServer, Wire]) -> None:
+def test_answers_equal_those_of_the_calculator(live: tuple[LiveServer, Wire]) -> None:
     server, wire = live
     assert server.handshake.tools == ("add", "divide", "multiply", "subtract")
     with connect(server.url, wire) as client:
@@ -71,23 +71,23 @@ def test_answers_are_those_of_the_calculator(live: tuple[LiveServer, Wire]) -> N
     assert server.changed() == ""
 
 
-def opened(server: ServerProcess) -> httpx2.Response:
+def initialize(server: ServerProcess) -> httpx2.Response:
     with httpx2.Client(trust_env=False) as http:
         return http.post(server.url, json=INITIALIZE, headers=ACCEPT)
 
 
-def test_fastmcp_keeps_its_default_of_event_streams(tmp_path: Path) -> None:
+def test_fastmcp_answers_with_event_streams_by_default(tmp_path: Path) -> None:
     with ServerProcess(adapters.fastmcp.launch, "session", tmp_path / "log") as server:
-        assert opened(server).headers["content-type"].startswith("text/event-stream")
-        # One line per request, as uvicorn logs by default; no banner.
+        assert initialize(server).headers["content-type"].startswith("text/event-stream")
+        # uvicorn logs a line per request by default; there is no banner.
         assert "POST /mcp" in server.log_tail()
         assert "gofastmcp" not in server.log_tail().lower()
 
 
 @needs_typescript
-def test_typescript_answers_in_json_and_forgets_a_deleted_session(tmp_path: Path) -> None:
+def test_typescript_answers_in_json_and_ends_a_deleted_session(tmp_path: Path) -> None:
     with ServerProcess(adapters.typescript.launch, "session", tmp_path / "log") as server:
-        answer = opened(server)
+        answer = initialize(server)
         assert answer.headers["content-type"].startswith("application/json")
         session = {
             **ACCEPT,
@@ -99,7 +99,7 @@ def test_typescript_answers_in_json_and_forgets_a_deleted_session(tmp_path: Path
             assert http.post(server.url, json=ping, headers=session).status_code == 200
             assert http.delete(server.url, headers=session).status_code == 200
             assert http.post(server.url, json=ping, headers=session).status_code == 404
-        # Node itself is the measured process, and SIGTERM ends it in order.
+        # Node itself is the measured process, and SIGTERM ends it gracefully.
         assert psutil.Process(server.pid).children() == []
         assert server.stop() == 0
 
@@ -117,5 +117,5 @@ def test_burn_costs_cpu_time(adapter: adapters.ReferenceAdapter, tmp_path: Path)
             client.call("add", {"a": 1.0, "b": 2.0})
         after = process.cpu_times()
     spent_us = 1e6 * (after.user + after.system - before.user - before.system) / CALLS
-    # FastMCP's own 2 ms and the clock's steps of 10 ms over 40 calls leave room above.
+    # The upper bound allows for FastMCP's own 2 ms and for the clock's steps of 10 ms over 40 calls.
     assert BURN_US * 0.9 < spent_us < BURN_US * 3

@@ -1,4 +1,4 @@
-"""The command line, the socket, the ready file and the burn of the Python references."""
+"""Tests of command line, socket, ready file and busy-wait of the reference servers in Python."""
 
 import json
 import socket
@@ -14,20 +14,20 @@ def test_options_default_to_a_free_port_and_no_burn() -> None:
     assert parse_options("A server.", []) == Options(port=0, ready_file=None, burn_us=0)
 
 
-def test_options_are_read() -> None:
+def test_options_are_parsed() -> None:
     arguments = ["--port", "8123", "--ready-file", "ready.json", "--burn-us", "50"]
     assert parse_options("A server.", arguments) == Options(8123, Path("ready.json"), 50)
 
 
 @pytest.mark.parametrize("text", ["-1", "0.5", "many", ""])
-def test_burn_that_is_no_whole_number_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_burn_must_be_a_whole_number(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_options("A server.", [f"--burn-us={text}"])
     assert ended.value.code == 2
-    assert f"a whole number of µs, 0 or more, was expected; {text!r} came" in capsys.readouterr().err
+    assert f"expected a whole number of µs, 0 or more, got {text!r}" in capsys.readouterr().err
 
 
-def test_ready_file_tells_where_connections_are_taken(tmp_path: Path) -> None:
+def test_ready_file_has_the_url_of_the_listening_socket(tmp_path: Path) -> None:
     ready_file = tmp_path / "ready.json"
     with listen(Options(0, ready_file, 0)) as listener:
         port = listener.getsockname()[1]
@@ -36,8 +36,8 @@ def test_ready_file_tells_where_connections_are_taken(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
-def test_connections_are_known_to_be_tcp(tmp_path: Path) -> None:
-    # asyncio looks at this before it turns Nagle's algorithm off, which costs 40 ms per answer.
+def test_connections_have_the_protocol_tcp(tmp_path: Path) -> None:
+    # asyncio turns Nagle's algorithm off only for this protocol; the algorithm costs 40 ms per response.
     with listen(Options(0, None, 0)) as listener:
         client = socket.create_connection(listener.getsockname(), timeout=5)
         connection, _ = listener.accept()
@@ -46,7 +46,7 @@ def test_connections_are_known_to_be_tcp(tmp_path: Path) -> None:
         client.close()
 
 
-def test_burn_spends_at_least_what_it_was_asked_and_little_more() -> None:
+def test_burn_spends_the_requested_cpu_time_and_little_more() -> None:
     before_ns = time.thread_time_ns()
     burn(20_000)
     spent_us = (time.thread_time_ns() - before_ns) / 1000

@@ -1,3 +1,3 @@
-"""Yardstick servers: what HTTP and JSON, FastMCP, and the TypeScript SDK cost for the calculator's calls."""
+"""Reference servers, which show the cost of HTTP and JSON, FastMCP and the TypeScript SDK."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The references as the lab sees them: the calculator's journeys, other launches, no targets of their own."""
+"""Adapters of the reference servers: the calculator's journeys without its targets, and other launches."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from perf_core.scenarios import NO_ERRORS
 
 @dataclass(frozen=True)
 class ReferenceAdapter:
-    """A yardstick: it answers what the calculator answers, and only its answers are judged.
+    """A reference server: it answers like the calculator, and only its answers are judged.
 
     Attributes:
-        name: What people type after ``--target``.
-        server_name: ``serverInfo.name`` of its handshake.
+        name: Name for ``--target``.
+        server_name: ``serverInfo.name`` in its handshake.
         launch: How to start it.
-        scenarios: Most of the calculator's, without its targets.
+        scenarios: Most of the calculator's scenarios, without its targets.
         burns: Whether its command takes ``--burn-us``.
     """
 
@@ -33,19 +33,19 @@ class ReferenceAdapter:
 
 
 def with_burn(adapter: ReferenceAdapter, burn_us: int) -> ReferenceAdapter:
-    """Return the adapter of the same server, slower by a known amount: for calibrating comparisons.
+    """Return the adapter of the same server, made slower by a fixed amount, to calibrate comparisons.
 
     Args:
-        adapter: A reference in Python.
-        burn_us: CPU time, in µs, that each tool call wastes on top of its own.
+        adapter: A reference server in Python.
+        burn_us: Additional CPU time of each tool call, in µs.
 
     Raises:
-        UsageError: The reference cannot burn, or the time is negative.
+        UsageError: The server has no option ``--burn-us``, or the time is negative.
     """
     if not adapter.burns or burn_us < 0:
         raise UsageError(
-            f"a reference in Python and 0 µs or more were expected; {adapter.name} and {burn_us} µs came",
-            f"These can burn: {asgi.name}, {fastmcp.name}.",
+            f"expected a reference server in Python and 0 µs or more, got {adapter.name} and {burn_us} µs",
+            f"Use {asgi.name} or {fastmcp.name}.",
         )
     launch = replace(adapter.launch, argv=(*adapter.launch.argv, "--burn-us", str(burn_us)))
     return replace(adapter, name=f"{adapter.name}+{burn_us}us", launch=launch)
@@ -55,8 +55,8 @@ def _scenarios() -> dict[str, Scenario]:
     return {
         name: replace(scenario, targets=(NO_ERRORS,))
         for name, scenario in perf_adapter.adapter.scenarios.items()
-        # Those that start the calculator in a way of its own would measure the calculator, and what is said
-        # to mistakes (cleanup) is each server's own.
+        # Scenarios with their own launch would measure the calculator. `cleanup` makes calls with mistakes,
+        # for which each server has its own error messages.
         if scenario.launch is None and name != "cleanup"
     }
 
@@ -74,6 +74,6 @@ def _typescript() -> ReferenceAdapter:
 
 
 asgi = _python("reference-asgi", "bare_asgi")
-# Looking for a newer version is no part of serving, and asks the network.
+# The check for a newer version is not part of serving, and it needs the network.
 fastmcp = _python("reference-fastmcp", "plain_fastmcp", {"FASTMCP_CHECK_FOR_UPDATES": "off"})
 typescript = _typescript()

@@ -1,7 +1,7 @@
-"""Arithmetic over MCP with nothing but an ASGI app: what HTTP and JSON cost at least.
+"""Arithmetic over MCP as a bare ASGI app: the minimum cost of HTTP and JSON.
 
-It reads what it needs and checks nothing else: no headers, sessions, versions or schemas. A request that it
-cannot read is an exception, which uvicorn logs and answers with status 500.
+It checks no headers, sessions, versions or schemas. A request that it cannot read raises an exception, which
+uvicorn logs and answers with status 500.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TOOLS = [
 _INFO = {"name": NAME, "version": __version__}
 _META = {"io.modelcontextprotocol/serverInfo": _INFO}
 _CAPABILITIES: dict[str, Any] = {"tools": {}}
-# Members that clients of the older revision ignore stand in both: one answer serves both wires.
+# Clients of the older revision ignore members that they do not know, so one answer serves both wires.
 _RESULTS: dict[str, Any] = {
     "initialize": {"protocolVersion": "2025-11-25", "capabilities": _CAPABILITIES, "serverInfo": _INFO},
     "ping": {},
@@ -65,7 +65,7 @@ _RESULTS: dict[str, Any] = {
 
 
 def result_of(tool: str, a: float, b: float) -> str:
-    """Return the result of a tool call as JSON text; no finite result is ``isError``."""
+    """Return the result of a tool call as JSON text; without a finite result, ``isError`` is true."""
     try:
         number = float(_OPERATIONS[tool](a, b))
     except KeyError:
@@ -89,7 +89,7 @@ def _error(text: str) -> str:
 
 
 def answer(message: Any, burn_us: int) -> str | None:
-    """Return the answer to a JSON-RPC message as JSON text, None when it is a notification."""
+    """Return the answer to a JSON-RPC message as JSON text; None for a notification."""
     if "id" not in message:
         return None
     method = message["method"]
@@ -111,7 +111,7 @@ class BareApp:
     """The ASGI app.
 
     Args:
-        burn_us: CPU time, in µs, that each tool call wastes.
+        burn_us: Additional CPU time of each tool call, in µs.
     """
 
     def __init__(self, burn_us: int = 0) -> None:
@@ -127,7 +127,7 @@ class BareApp:
         if text is None:
             await _send(send, 202, b"")
         elif message["method"] == "initialize":
-            # Told and forgotten: there is nothing to keep.
+            # The session's id is not stored: there is no state to keep.
             await _send(send, 200, text.encode(), (b"mcp-session-id", secrets.token_hex(16).encode()))
         else:
             await _send(send, 200, text.encode())
@@ -149,7 +149,7 @@ async def _send(send: Send, status: int, body: bytes, *headers: tuple[bytes, byt
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     options = parse_options(__doc__)
     with listen(options) as listener:
         config = uvicorn.Config(
@@ -160,7 +160,7 @@ def main() -> None:
             access_log=False,
             log_level="warning",
             proxy_headers=False,
-            timeout_keep_alive=75,  # 5 s close the connection of a user that thinks for a moment
+            timeout_keep_alive=75,  # the default of 5 s would close connections during think time
         )
         uvicorn.Server(config).run(sockets=[listener])
 

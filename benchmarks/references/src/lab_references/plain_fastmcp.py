@@ -1,8 +1,8 @@
-"""A calculator with FastMCP as a newcomer writes it: plain functions, default settings.
+"""A calculator with FastMCP as a newcomer would write it: plain functions, default settings.
 
-Where it differs from the tutorial: no banner, the lab's socket instead of a port, and h11, because that is
-what installing FastMCP alone brings (uvicorn takes httptools when it lies around). FastMCP runs on asyncio's
-own loop.
+It differs from the tutorial in three ways: no banner; a socket that is already bound, instead of a port; and
+h11, which an installation of FastMCP alone uses (uvicorn prefers httptools if it is installed). FastMCP runs
+on asyncio's event loop.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NAME = "reference-fastmcp"
 
 
 def create_server(burn_us: int = 0) -> FastMCP:
-    """Make the calculator.
+    """Create the calculator.
 
     Args:
-        burn_us: CPU time, in µs, that each tool call wastes.
+        burn_us: Additional CPU time of each tool call, in µs.
     """
     mcp = FastMCP(NAME, version=__version__)
 
@@ -62,7 +62,7 @@ def create_server(burn_us: int = 0) -> FastMCP:
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     options = parse_options(__doc__)
     with listen(options) as listener:
         host, port = listener.getsockname()

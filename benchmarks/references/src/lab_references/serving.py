@@ -1,4 +1,4 @@
-"""What the Python references share: their command line, their socket, their ready file, and the burn."""
+"""Command line, socket, ready file and busy-wait of the reference servers in Python."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Options:
-    """How a reference was asked to run.
+    """Options of a reference server.
 
     Attributes:
-        port: Port on loopback; 0 takes a free one.
-        ready_file: Where to tell the URL; None tells nobody.
-        burn_us: CPU time, in µs, that each tool call wastes.
+        port: Port on loopback; 0 picks a free one.
+        ready_file: File that the URL is written to, if any.
+        burn_us: Additional CPU time of each tool call, in µs.
     """
 
     port: int
@@ -30,30 +30,32 @@ class Options:
 
 
 def parse_options(description: str, arguments: Sequence[str] | None = None) -> Options:
-    """Read the command line; a wrong one ends the process with exit code 2, as argparse does.
+    """Parse the command line; an invalid one ends the process with exit code 2, as usual with argparse.
 
     Args:
-        description: Shown by ``--help``.
-        arguments: Command line without the program's name; ``sys.argv[1:]`` when None.
+        description: Description for ``--help``.
+        arguments: Command line without the program's name; ``sys.argv[1:]`` by default.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 picks a free one")
     parser.add_argument("--ready-file", type=Path, help='file to write {"url": …} to')
-    parser.add_argument("--burn-us", type=_microseconds, default=0, help="CPU time wasted per tool call, µs")
+    parser.add_argument(
+        "--burn-us", type=_microseconds, default=0, help="additional CPU time per tool call in µs"
+    )
     parsed = parser.parse_args(arguments)
     return Options(parsed.port, parsed.ready_file, parsed.burn_us)
 
 
 def _microseconds(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"a whole number of µs, 0 or more, was expected; {text!r} came")
+        raise argparse.ArgumentTypeError(f"expected a whole number of µs, 0 or more, got {text!r}")
     return int(text)
 
 
 def listen(options: Options) -> socket.socket:
-    """Listen on loopback and write the ready file: from here on connections wait, none is refused."""
-    # The protocol is named because asyncio turns Nagle's algorithm off only where it reads TCP: without it an
-    # answer in two writes takes 40 ms.
+    """Listen on loopback and write the ready file; from now on, connections wait and none is refused."""
+    # asyncio turns Nagle's algorithm off only if the socket's protocol is TCP. With the algorithm, a response
+    # in two writes takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,7 +63,7 @@ def listen(options: Options) -> socket.socket:
     listener.listen(2048)
     if options.ready_file is not None:
         url = f"http://{HOST}:{listener.getsockname()[1]}/mcp"
-        # Written whole under another name: a reader finds all of it or none.
+        # Written under another name and renamed, so that a reader never sees half of it.
         draft = options.ready_file.with_name(f"{options.ready_file.name}.{os.getpid()}.tmp")
         draft.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
         draft.replace(options.ready_file)
@@ -69,9 +71,9 @@ def listen(options: Options) -> socket.socket:
 
 
 def burn(burn_us: int) -> None:
-    """Spend ``burn_us`` µs of CPU time in this thread, however long that takes by the clock.
+    """Spend ``burn_us`` µs of CPU time in this thread, whatever the wall time.
 
-    Windows counts a thread's CPU time in steps of 15.6 ms: calibrate elsewhere.
+    Windows counts a thread's CPU time in steps of 15.6 ms, so calibrate on another system.
     """
     if burn_us:
         end_ns = time.thread_time_ns() + burn_us * 1000

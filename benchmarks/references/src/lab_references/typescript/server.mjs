@@ -1,7 +1,7 @@
 /**
- * A calculator with the official TypeScript SDK, straight on node:http, with JSON answers, as the SDK's examples
- * do it without Express. Session wire: an McpServer per session, behind the SDK's Streamable HTTP transport.
- * Stateless wire: the SDK's handler, which asks for an McpServer per request.
+ * A calculator with the official TypeScript SDK, directly on node:http, with JSON responses, like the SDK's
+ * examples without Express. Session wire: an McpServer per session, behind the SDK's Streamable HTTP transport.
+ * Stateless wire: the SDK's handler, which requires an McpServer per request.
  *
  *     node server.mjs [--port N] [--ready-file PATH]
  */
@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
   options: { port: { type: "string", default: "0" }, "ready-file": { type: "string" } },
 });
 
-// Loaded by hand so that a missing SDK is told with its cure.
+// Imported dynamically, so that a missing SDK is reported with the command that installs it.
 const { McpServer, NodeStreamableHTTPServerTransport, createMcpHandler, toNodeHandler, z } = await sdk();
 
 const OPERATIONS = {
@@ -31,7 +31,7 @@ const OPERATIONS = {
   divide: ["Divide the first number by the second.", (a, b) => a / b],
 };
 
-/** Made once: compiling them is no part of serving a call. */
+/** Created once: compiling schemas is not part of serving a call. */
 const INPUT = z.object({ a: z.number(), b: z.number() });
 const OUTPUT = z.object({ result: z.number() });
 
@@ -47,9 +47,9 @@ const http = createServer((request, response) => {
     if (!response.headersSent) refuse(response, 500, -32603, "Internal error");
   });
 });
-// Node closes idle connections after 5 s, just as a user that thinks for a moment sends again.
+// Node's default of 5 s would close connections during think time.
 http.keepAliveTimeout = 75_000;
-http.listen({ host: HOST, port: Number(options.port), backlog: 2048 }, tellReady);
+http.listen({ host: HOST, port: Number(options.port), backlog: 2048 }, writeReadyFile);
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
 
@@ -65,7 +65,7 @@ async function sdk() {
     if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
     const folder = dirname(fileURLToPath(import.meta.url));
     console.error(
-      `the TypeScript SDK was expected in ${folder}/node_modules, and it is not there or not complete; install it:\n` +
+      `expected the TypeScript SDK in ${folder}/node_modules, got none or an incomplete one; install it:\n` +
       `npm install --no-package-lock --ignore-scripts --prefix "${folder}"`,
     );
     process.exit(1);
@@ -82,7 +82,7 @@ function calculator() {
     };
     server.registerTool(name, config, async ({ a, b }) => {
       const result = operation(a, b);
-      // What a tool throws becomes a result with isError; a zero divisor gives infinity or NaN.
+      // An exception becomes a result with isError. A zero divisor gives infinity or NaN.
       if (!Number.isFinite(result)) throw new Error("The result is not a finite 64-bit float.");
       return { content: [{ type: "text", text: JSON.stringify({ result }) }], structuredContent: { result } };
     });
@@ -92,16 +92,16 @@ function calculator() {
 
 async function handle(request, response) {
   if (request.url !== "/mcp") return refuse(response, 404, -32000, "The endpoint is /mcp");
-  // Each request goes straight to its wire: the SDK would read a body twice to find out which it is.
+  // Choose the wire by the header: the SDK would read the body twice to find out.
   if (request.headers["mcp-protocol-version"] === STATELESS) return stateless(request, response);
   const id = request.headers["mcp-session-id"];
-  const transport = id === undefined ? await opened() : sessions.get(id);
+  const transport = id === undefined ? await openTransport() : sessions.get(id);
   if (transport === undefined) return refuse(response, 404, -32001, "Session not found");
   return transport.handleRequest(request, response);
 }
 
-/** A transport without a session yet: it refuses everything but `initialize`. */
-async function opened() {
+/** Return a transport without a session, which refuses everything except `initialize`. */
+async function openTransport() {
   const transport = new NodeStreamableHTTPServerTransport({
     sessionIdGenerator: randomUUID,
     enableJsonResponse: true,
@@ -117,10 +117,10 @@ function refuse(response, status, code, message) {
   response.end(JSON.stringify({ jsonrpc: "2.0", error: { code, message }, id: null }));
 }
 
-function tellReady() {
+function writeReadyFile() {
   const path = options["ready-file"];
   if (path === undefined) return;
-  // Written whole under another name: a reader finds all of it or none.
+  // Written under another name and renamed, so that a reader never sees half of it.
   const draft = `${path}.${process.pid}.tmp`;
   writeFileSync(draft, JSON.stringify({ url: `http://${HOST}:${http.address().port}/mcp`, pid: process.pid }));
   renameSync(draft, path);

@@ -63,7 +63,7 @@ def set_caller(who: Caller) -> None:
 
 
 def caller_of(scope: Scope, session_id: bytes | None) -> Caller:
-    """Return who sent a request in a session, or without one."""
+    """Return the caller who sent a request; `session_id` is None for a request without a session."""
     requestor = requestor_of(scope)
     return Caller(
         session_id.decode("latin-1") if session_id is not None else None,

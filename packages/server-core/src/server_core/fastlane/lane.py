@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastmcp import FastMCP
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -40,10 +40,6 @@ from server_core.sdk.requestors import Requestor, requestor_of
 from server_core.sdk.session_ids import SessionIds, session_id_of
 from server_core.settings import ServerSettings
 
-_JSON: Final = (b"content-type", b"application/json")
-_TOO_MANY_SESSIONS: Final = -32603
-"""The SDK's error code for too many sessions."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -57,10 +53,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CallHead:
-    """The head of a request that may be a plain call.
-
-    `requestor` sent it, as the SDK identifies callers; `caller` is the same, as tools see it.
-    """
+    """The head of a request that may be a plain call; its `requestor` is the `caller` as the SDK sees it."""
 
     headers: Headers
     session_id: bytes | None
@@ -229,8 +222,9 @@ class FastLane:
         if self._manager is None or version is None or self._visibility.may_differ:
             return False
         with hold_session(self._manager, session_id, requestor_of(scope)) as is_own:
-            encoder = self._in_session[version]
-            return is_own and await self._answer_call(headers, message, encoder, scope, send)
+            return is_own and await self._answer_call(
+                headers, message, self._in_session[version], scope, send
+            )
 
     async def _open_session(self, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Open a light session; return False, with nothing done, if FastMCP has to open one."""
@@ -241,7 +235,7 @@ class FastLane:
             return False
         result, version = initialized
         if self._light_sessions.is_full:
-            await refuse(send, 503, "Too many open sessions", code=_TOO_MANY_SESSIONS)
+            await refuse(send, 503, "Too many open sessions", code=-32603)  # as the SDK does
             return True
         session = self._light_sessions.open(version, to_json(message.params), requestor_of(scope))
         await _send(send, 200, _response(message.id_json, result), session.session_id)
@@ -301,6 +295,6 @@ def _response(id_json: bytes, result: bytes) -> bytes:
 
 async def _send(send: Send, status: int, body: bytes, session_id: bytes | None) -> None:
     session = [] if session_id is None else [(b"mcp-session-id", session_id)]
-    headers = [_JSON, *session, (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", b"application/json"), *session, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

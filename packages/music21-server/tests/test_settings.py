@@ -39,7 +39,7 @@ def test_folders_must_exist_and_are_resolved(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     assert settings(score_folders=[tmp_path / "link"]).score_folders == [tmp_path.resolve()]
     assert settings(score_folders=f"{tmp_path}, {tmp_path}").score_folders == [tmp_path.resolve()] * 2
-    with pytest.raises(ValidationError, match="no folder"):
+    with pytest.raises(ValidationError, match="existing folders"):
         settings(score_folders=[tmp_path / "missing"])
 
 
@@ -51,7 +51,7 @@ def test_several_serving_processes_need_a_common_store(tmp_path: Path) -> None:
 
 
 def test_scores_are_kept_in_one_place(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="none with --store-url"):
+    with pytest.raises(ValidationError, match="no folder together with --store-url"):
         settings(store_url="redis://localhost", store_folder=tmp_path)
 
 

@@ -10,7 +10,7 @@ from server_core import main as run_server
 
 
 def main() -> int:
-    """Run the server; returns the exit code."""
+    """Run the server and return the exit code."""
     return run_server(create_server, Music21Settings)
 
 

@@ -1,4 +1,4 @@
-"""What `/metrics` says of workers, scores and answers, in the terms of Prometheus."""
+"""Prometheus metrics of workers, scores and cached answers."""
 
 from __future__ import annotations
 
@@ -16,48 +16,46 @@ from music21_server.workers.pool import PoolFigures
 def process_metrics(
     pool: PoolFigures, answers: CacheFigures, evictions: Mapping[Eviction, int]
 ) -> Iterator[Metric]:
-    """Yield what each serving process has of its own."""
+    """Yield the metrics of one serving process."""
     yield GaugeMetricFamily("music21_workers", "Worker processes, ready or busy.", value=pool.workers)
-    yield GaugeMetricFamily("music21_workers_busy", "Worker processes that work.", value=pool.busy)
+    yield GaugeMetricFamily("music21_workers_busy", "Worker processes at work.", value=pool.busy)
     yield GaugeMetricFamily(
         "music21_calls_waiting", "Pieces of work that wait for a worker process.", value=pool.waiting
     )
     yield _by_reason(
         "music21_workers_replaced",
-        "Worker processes that others have replaced, by reason.",
+        "Worker processes that were replaced, by reason.",
         pool.lost.items(),
     )
     yield CounterMetricFamily(
         "music21_program_errors",
-        "Pieces of work that failed by an error of the program; the log has them.",
+        "Pieces of work that failed with an unexpected exception, which is in the log.",
         value=pool.failures,
     )
-    yield _by_reason(
-        "music21_scores_evicted", "Scores freed without being asked, by reason.", evictions.items()
-    )
-    yield GaugeMetricFamily("music21_answers_known", "Answers kept at hand.", value=answers.answers)
+    yield _by_reason("music21_scores_evicted", "Scores freed automatically, by reason.", evictions.items())
+    yield GaugeMetricFamily("music21_answers_known", "Cached answers.", value=answers.answers)
     yield GaugeMetricFamily(
-        "music21_answers_known_bytes", "Bytes of the answers kept at hand.", value=answers.answer_bytes
+        "music21_answers_known_bytes", "Bytes of the cached answers.", value=answers.answer_bytes
     )
     yield CounterMetricFamily(
         "music21_answers_from_memory",
-        "Imports and questions answered from what is kept at hand.",
+        "Imports and questions answered from the cache.",
         value=answers.hits,
     )
     yield CounterMetricFamily(
         "music21_answers_shared",
-        "Imports and questions that waited for the same work of another.",
+        "Imports and questions that joined an identical one in progress.",
         value=answers.shared,
     )
     yield CounterMetricFamily(
         "music21_answers_worked_out",
-        "Pieces of work begun, of imports and questions.",
+        "Pieces of work started for imports and questions.",
         value=answers.misses,
     )
 
 
 def store_metrics(store: ScoreStore) -> Iterator[Metric]:
-    """Yield what processes with a common store have in common; little of one that cannot be reached."""
+    """Yield the metrics of a store; only `music21_store_up` if it cannot be reached."""
     try:
         figures = store.figures()
     except StoreUnavailableError:
@@ -68,24 +66,22 @@ def store_metrics(store: ScoreStore) -> Iterator[Metric]:
 
 def _store_metrics(store: StoreFigures | None) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "music21_store_up", "1 when the store of scores answers, else 0.", value=float(store is not None)
+        "music21_store_up", "1 if the score store responds, else 0.", value=float(store is not None)
     )
     if store is None:
         return
-    yield GaugeMetricFamily("music21_scores", "Names of stored scores, of all clients.", value=store.names)
+    yield GaugeMetricFamily("music21_scores", "Names of stored scores of all clients.", value=store.names)
     yield GaugeMetricFamily(
         "music21_score_contents",
-        "Different stored scores; those that several have imported count once.",
+        "Distinct stored scores; one that several clients have imported counts once.",
         value=store.contents,
     )
     yield GaugeMetricFamily("music21_score_owners", "Clients with stored scores.", value=store.owners)
-    yield GaugeMetricFamily(
-        "music21_score_bytes", "Bytes of stored scores, as they are kept.", value=store.size_bytes
-    )
+    yield GaugeMetricFamily("music21_score_bytes", "Bytes of scores as stored.", value=store.size_bytes)
 
 
-def _by_reason(name: str, text: str, counts: Iterable[tuple[str, int]]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=["reason"])
+def _by_reason(name: str, description: str, counts: Iterable[tuple[str, int]]) -> Metric:
+    family = CounterMetricFamily(name, description, labels=["reason"])
     for reason, count in counts:
         family.add_metric([reason], count)
     return family

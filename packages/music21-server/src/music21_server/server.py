@@ -20,44 +20,44 @@ from music21_server.service.score_service import ScoreService
 from music21_server.settings import Music21Settings
 from music21_server.store.local import LocalStore
 from music21_server.store.protocol import ScoreStore
-from music21_server.tools.analysis import ScoreTools
+from music21_server.tools.analysis import AnalysisTools
 from music21_server.tools.common import owner
 from music21_server.tools.counterpoint import CounterpointTools
 from music21_server.tools.editing import EditingTools
 from music21_server.tools.harmonization import HarmonizationTools
 from music21_server.tools.imitation import ImitationTools
 from music21_server.tools.prompts import add_prompts
+from music21_server.tools.scores import ScoreTools
 from music21_server.workers.pool import Pool
 from server_core import publish
 
 INSTRUCTIONS = """\
-Scores, read and analysed exactly: import one (import_score) from music21's corpus, from a document that you
-send, or from a folder of the server, then ask about it by its score_id. Everything is computed over the whole
-score, whatever its size; long lists come in pages (offset, limit).
+Exact reading and analysis of scores: import one (import_score) from music21's corpus, from a document that
+you send, or from a folder of the server, then use its score_id with all other tools. Every analysis covers
+the whole score, whatever its size; long lists are paged (offset, limit).
 
 Pitches are written as in music21: C4 is middle C, F#4 is F sharp, B-3 is B flat (a hyphen is a flat).
-Positions have the number of the measure as printed, the beat in it from 1, and the offset from the beginning
-in quarter notes.
+Positions give the measure number as printed, the beat from 1, and the offset from the start in quarter notes.
 
-Which tool: what is in it - score_info. Its key and modulations - key_analysis. Each sonority by name -
+Which tool: contents - score_info. Its key and modulations - key_analysis. Each sonority by name -
 chord_analysis. Chords, functions and cadences - harmony_analysis. Parallels, crossings and leaps -
 voice_leading_analysis. Motifs and sequences - pattern_recognition. Where a melody occurs - search_pattern.
-To see it - render_score. In another key - transpose_score. Some parts or measures of it - extract_part,
-score_slice. To read the notes yourself - export_score with format text.
+Picture - render_score. Another key - transpose_score. Some parts or measures - extract_part, score_slice. To
+read the notes yourself - export_score with format text.
 
-New music, stored as scores like imported ones: chords and voices below a melody - harmonize_melody. A second
-voice by the rules of a species - generate_counterpoint. Music like a composer's or like stored scores -
-imitate_style. With the same arguments and seed they make the same; another seed makes other music.
+New music, stored like imported scores: chords and voices below a melody - harmonize_melody. A second voice by
+the rules of a species - generate_counterpoint. Music in the style of a composer or of stored scores -
+imitate_style. The same arguments and seed give the same music; another seed gives other music.
 """
 
 
 def create_server(settings: Music21Settings) -> FastMCP[Any]:
-    """Make the app, ready to be served or to be used in memory.
+    """Create the app, ready to be served or to be used in memory.
 
     Args:
-        settings: Folders, bounds and processes; the rest is the business of who serves it.
+        settings: Folders, limits and worker processes; the settings of serving are not used here.
     """
-    store = _opened_store(settings)
+    store = _open_store(settings)
     pool = Pool(settings.pool_settings)
     score_service = ScoreService(
         store,
@@ -71,11 +71,11 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastMCP[Any]) -> AsyncIterator[None]:
         async with pool:
-            keeper = asyncio.create_task(score_service.sweep_forever())
+            sweeper = asyncio.create_task(score_service.sweep_forever())
             try:
                 yield
             finally:
-                keeper.cancel()
+                sweeper.cancel()
         store.close()
 
     mcp: FastMCP[Any] = FastMCP(
@@ -85,7 +85,14 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         lifespan=lifespan,
         dereference_schemas=False,
     )
-    for tools in (ScoreTools, EditingTools, CounterpointTools, HarmonizationTools, ImitationTools):
+    for tools in (
+        ScoreTools,
+        AnalysisTools,
+        EditingTools,
+        CounterpointTools,
+        HarmonizationTools,
+        ImitationTools,
+    ):
         for tool in tools(score_service).tools():
             mcp.add_tool(tool)
     _add_resources(mcp, score_service)
@@ -97,10 +104,10 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     return mcp
 
 
-def _opened_store(settings: Music21Settings) -> ScoreStore:
+def _open_store(settings: Music21Settings) -> ScoreStore:
     if settings.store_url is None:
         return LocalStore(settings.store_limits, folder=settings.store_folder)
-    # Loaded here: who keeps scores here needs no client of Redis.
+    # Imported here, because the Redis client is an optional dependency.
     from music21_server.store.redis.store import RedisStore
 
     url = settings.store_url.get_secret_value()
@@ -110,16 +117,16 @@ def _opened_store(settings: Music21Settings) -> ScoreStore:
 def _add_resources(mcp: FastMCP[Any], score_service: ScoreService) -> None:
     @mcp.resource("music21://scores", name="scores", mime_type="application/json")
     async def scores() -> str:
-        """The scores that you have imported."""
+        """Return your stored scores."""
         try:
-            found = await score_service.scores(owner())
+            stored = await score_service.scores(owner())
         except ScoreError as error:
             raise ResourceError(str(error)) from error
-        return json.dumps([{"score_id": score.name, **score.info} for score in found])
+        return json.dumps([{"score_id": score.name, **score.info} for score in stored])
 
     @mcp.resource("music21://scores/{score_id}", name="score", mime_type="application/json")
     async def score(score_id: str) -> str:
-        """What there is to say about an imported score."""
+        """Return the information about a stored score."""
         try:
             return (await score_service.analyse(owner(), score_id, "information", {})).decode()
         except ScoreError as error:
@@ -129,17 +136,17 @@ def _add_resources(mcp: FastMCP[Any], score_service: ScoreService) -> None:
 def _add_pages(mcp: FastMCP[Any], pool: Pool, store: ScoreStore) -> None:
     @mcp.custom_route("/health/live", methods=["GET"])
     async def live(_request: Request) -> JSONResponse:
-        """Answer whether the process serves."""
+        """Report that the process is serving."""
         return JSONResponse({"status": "ok"})
 
     @mcp.custom_route("/health/ready", methods=["GET"])
     async def ready(_request: Request) -> JSONResponse:
-        """Answer whether calls would be worked on at once, or soon."""
-        found = pool.figures()
-        status = "ok" if found.workers else "starting"
+        """Report whether worker processes and the store are available; else 503."""
+        figures = pool.figures()
+        status = "ok" if figures.workers else "starting"
         try:
             await asyncio.to_thread(store.check)
         except StoreUnavailableError:
             status = "store unavailable"
-        counts = {"workers": found.workers, "busy": found.busy, "waiting": found.waiting}
+        counts = {"workers": figures.workers, "busy": figures.busy, "waiting": figures.waiting}
         return JSONResponse({"status": status, **counts}, 200 if status == "ok" else 503)

@@ -41,31 +41,31 @@ class Music21Settings(ServerSettings):
         90.0,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds a call, or the arrival of a request body, may take before it is stopped.",
+        description="Seconds that a call, or the arrival of a request body, may take.",
     )
     score_folders: Folders = Field(
-        [], description="Folders below which files may be imported; comma-separated. None: no file at all."
+        [], description="Folders below which files may be imported; comma-separated. Unset: no files."
     )
     store_url: SecretStr | None = Field(
         None,
-        description="Redis that keeps the scores for several servers: redis://host:6379/0, rediss:// (TLS), "
-        "unix:///path; unset: this server keeps them itself. A password belongs into the environment.",
+        description="Redis that stores the scores of several servers: redis://host:6379/0, rediss:// (TLS), "
+        "unix:///path; unset: this server stores them. Pass a password in the environment variable.",
     )
     store_prefix: str = Field(
         "music21",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="Beginning of all keys in Redis: fleets with different ones can share a Redis.",
+        description="Prefix of all keys in Redis; fleets with different prefixes can share one Redis.",
     )
     store_folder: Path | None = Field(
         None,
         validate_default=True,
-        description="Folder in which scores survive a restart; unset: they are kept in memory alone.",
+        description="Folder in which scores survive a restart; unset: scores are in memory only.",
     )
     worker_processes: int = Field(
         max(2, os.cpu_count() or 1),
         ge=1,
         le=64,
-        description="Processes that read, analyse and draw; the server itself only hands out and collects.",
+        description="Processes that read, analyse and draw scores, beside the serving process.",
     )
     work_timeout_s: float = Field(
         60.0,
@@ -74,17 +74,19 @@ class Music21Settings(ServerSettings):
         description="Seconds that one piece of work may take before its process is killed.",
     )
     worker_memory_bytes: int = Field(
-        2 * 1024**3, ge=2**28, description="Memory by which one process may grow before its work is stopped."
+        2 * 1024**3,
+        ge=2**28,
+        description="Bytes by which the memory of a process may grow before its work is stopped.",
     )
     max_waiting_calls: int = Field(
-        1_000, ge=1, description="Calls that may wait for a process; one more is told to come again."
+        1_000, ge=1, description="Calls that may wait for a process; further ones fail and can be retried."
     )
-    max_scores: int = Field(StoreLimits.max_scores, ge=1, description="Scores that all clients may keep.")
+    max_scores: int = Field(StoreLimits.max_scores, ge=1, description="Scores of all clients.")
     max_scores_per_owner: int = Field(
-        StoreLimits.max_scores_per_owner, ge=1, description="Scores that one session (or client) may keep."
+        StoreLimits.max_scores_per_owner, ge=1, description="Scores of one session (or client)."
     )
     max_stored_bytes: int = Field(
-        StoreLimits.max_stored_bytes, ge=2**20, description="Bytes of all scores, as they are kept."
+        StoreLimits.max_stored_bytes, ge=2**20, description="Bytes of all scores, as stored."
     )
     max_stored_bytes_per_owner: int = Field(
         StoreLimits.max_stored_bytes_per_owner,
@@ -104,88 +106,85 @@ class Music21Settings(ServerSettings):
         description="Seconds after its last use for which a score is not freed to make room for others.",
     )
     max_cached_bytes: int = Field(
-        StoreLimits.max_cached_bytes, ge=0, description="Bytes of scores and answers kept at hand, each."
+        StoreLimits.max_cached_bytes, ge=0, description="Bytes of cached scores, and again of cached answers."
     )
     max_source_bytes: int = Field(
-        Limits.max_source_bytes, ge=1, description="Largest document in bytes, unpacked."
+        Limits.max_source_bytes, ge=1, description="Bytes of a document, uncompressed."
     )
-    max_notes: int = Field(Limits.max_notes, ge=1, description="Notes and rests that a score may have.")
-    max_measures: int = Field(Limits.max_measures, ge=1, description="Bars that a score may have.")
-    max_parts: int = Field(Limits.max_parts, ge=1, description="Staves that a score may have.")
+    max_notes: int = Field(Limits.max_notes, ge=1, description="Notes and rests of a score.")
+    max_measures: int = Field(Limits.max_measures, ge=1, description="Measures of a score.")
+    max_parts: int = Field(Limits.max_parts, ge=1, description="Staves of a score.")
     max_converted_bytes: int = Field(
         Limits.max_converted_bytes,
         ge=1,
-        description="Largest document in bytes that is not MusicXML; such ones are read by music21, slowly.",
+        description="Bytes of a document in another format than MusicXML; music21 reads these, slowly.",
     )
     max_converted_notes: int = Field(
-        Limits.max_converted_notes, ge=1, description="Notes that a MIDI file may have, for the same reason."
+        Limits.max_converted_notes, ge=1, description="Notes of a MIDI file, for the same reason."
     )
 
     max_text_notes: int = Field(
-        TextLimits.max_text_notes, ge=1, description="Notes and rests that one answer in text may have."
+        TextLimits.max_text_notes, ge=1, description="Notes and rests of one answer as text."
     )
     max_exported_text_bytes: int = Field(
         ExportLimits.max_exported_text_bytes,
         ge=1,
-        description="Bytes of MusicXML, ABC or LilyPond that one answer may have; compressed, MusicXML goes "
-        "out at any size.",
+        description="Bytes of MusicXML, ABC or LilyPond in one answer; compressed MusicXML has no limit.",
     )
     max_picture_bars: int = Field(
-        PictureLimits.max_picture_bars, ge=1, description="Bars times staves that one picture may have."
+        PictureLimits.max_picture_bars, ge=1, description="Measures times staves of one picture."
     )
     max_picture_pixels: int = Field(
-        PictureLimits.max_picture_pixels, ge=10_000, description="Pixels that one picture may have."
+        PictureLimits.max_picture_pixels, ge=10_000, description="Pixels of one picture."
     )
-    max_pdf_bars: int = Field(
-        PdfLimits.max_pdf_bars, ge=1, description="Bars times staves that one PDF may have."
-    )
+    max_pdf_bars: int = Field(PdfLimits.max_pdf_bars, ge=1, description="Measures times staves of one PDF.")
 
     @field_validator("score_folders")
     @classmethod
-    def _exist(cls, folders: list[Path]) -> list[Path]:
+    def _check_folders(cls, folders: list[Path]) -> list[Path]:
         for folder in folders:
             if not folder.is_dir():
-                raise ValueError(f"{folder} is no folder, expected one that exists")
+                raise ValueError(f"existing folders: create {folder} or correct its path")
         return [folder.resolve() for folder in folders]
 
     @field_validator("store_url")
     @classmethod
-    def _is_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+    def _check_store_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             check_redis_url(url.get_secret_value())
         return url
 
     @field_validator("store_folder")
     @classmethod
-    def _processes_share_scores(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
+    def _check_store_folder(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
         url = info.data.get("store_url")
         if folder is not None and url is not None:
-            raise ValueError("none with --store-url: scores are kept in one place")
+            raise ValueError("no folder together with --store-url: set only one of them")
         if folder is None and url is None and "store_url" in info.data and info.data.get("workers", 1) > 1:
             raise ValueError(
-                "a folder (or --store-url), through which several serving processes share scores "
-                "(--workers); or one of them, and more --worker-processes, which do the heavy work"
+                "a folder in which serving processes (--workers) share scores: set it or --store-url, or use "
+                "one serving process with more --worker-processes, which do the heavy work"
             )
         return folder
 
     @property
     def bounds(self) -> Bounds:
-        """How much may be taken in and given out."""
+        """Limits of what is read and returned."""
         return Bounds(
-            self._of(Limits), self._of(TextLimits), self._of(PictureLimits), self._of(ExportLimits),
-            self._of(PdfLimits),
+            self._limits(Limits), self._limits(TextLimits), self._limits(PictureLimits),
+            self._limits(ExportLimits), self._limits(PdfLimits),
         )  # fmt: skip
 
     @property
     def store_limits(self) -> StoreLimits:
-        """The bounds of the store."""
-        return self._of(StoreLimits)
+        """Limits of the store."""
+        return self._limits(StoreLimits)
 
-    def _of(self, kind: type[LimitsT]) -> LimitsT:
-        """Return bounds that have a setting for each of their fields."""
+    def _limits(self, kind: type[LimitsT]) -> LimitsT:
+        """Return limits of a kind, whose fields have the names of the settings."""
         return kind(**{each.name: getattr(self, each.name) for each in fields(kind)})
 
     @property
     def pool_settings(self) -> PoolSettings:
-        """The bounds of the processes that work."""
+        """Settings of the worker processes."""
         return PoolSettings(self.worker_processes, self.max_waiting_calls, self.worker_memory_bytes)

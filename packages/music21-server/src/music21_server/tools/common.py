@@ -1,4 +1,4 @@
-"""What the tools have in common: arguments by name, whose scores they see, and how a score is listed."""
+"""Argument types, annotations, owners, errors and score summaries that the tools share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from music21_server.errors import ScoreError
-from music21_server.store.local import StoredScore
+from music21_server.store.limits import StoredScore
 from music21_server.theory.analyses.keys import Pitch
 from server_core import caller
 
@@ -22,7 +22,7 @@ ScoreId = Annotated[
     Field(min_length=1, max_length=64, description="Name of an imported score (import_score, list_scores)."),
 ]
 Offset = Annotated[int, Field(ge=0, description="Index of the first row of the long list to return, from 0.")]
-Limit = Annotated[int, Field(ge=1, le=1000, description="How many rows of the long list to return at most.")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="Most rows of the long list to return.")]
 KeyName = Annotated[
     str | None,
     Field(description="Key for the Roman numerals, such as `F# minor` or `Bb`; unset: the most likely one."),
@@ -33,9 +33,7 @@ VoiceNames = Annotated[
 ]
 FirstMeasure = Annotated[
     str | None,
-    Field(
-        description="Number of the first measure, as printed, or `@12` for the twelfth; unset: the first one."
-    ),
+    Field(description="Number of the first measure, as printed, or `@12` for the twelfth; unset: the first."),
 ]
 LastMeasure = Annotated[
     str | None, Field(description="Number of the last measure, likewise; unset: to the end.")
@@ -45,37 +43,38 @@ PartNames = Annotated[
 ]
 PitchKind = Annotated[
     Pitch,
-    Field(description="`sounding`: as heard; `written`: as transposing instruments read it."),
+    Field(description="`sounding`: as heard; `written`: as notated for transposing instruments."),
 ]
 
 
-MAKING: Final = ToolAnnotations(
+READS: Final = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+"""Annotations of tools that change nothing."""
+
+STORES_SCORE: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-"""Of tools that store a score: the same call again makes the same one."""
+"""Annotations of tools that store a score; the same call again stores the same score."""
 
 NewScoreId = Annotated[
     str | None,
-    Field(
-        description="How to call the new score; unset: made from its title. 1 to 64 of letters, digits, . _ -"
-    ),
+    Field(description="Name for the new score; unset: made from its title. 1 to 64 letters, digits, . _ -"),
 ]
 
 
 def owner() -> str:
-    """Return whose scores the caller sees: its token's, else its session's, else everybody's.
+    """Return the owner of the scores that the caller sees: its token, else its session, else everybody.
 
-    A token's come first, so that they outlive a session, and are the same on both wires.
+    The token comes first, so that scores outlive a session and are the same on both wires.
     """
-    who = caller()
-    if who.client is not None:
-        return f"client {who.client}"
-    return f"session {who.session}" if who.session is not None else "everybody"
+    current = caller()
+    if current.client is not None:
+        return f"client {current.client}"
+    return f"session {current.session}" if current.session is not None else "everybody"
 
 
 @contextmanager
 def tool_errors() -> Iterator[None]:
-    """Turn what is wrong with a score or a request into an answer to the client."""
+    """Turn a ScoreError in this block into a tool error for the client."""
     try:
         yield
     except ScoreError as error:
@@ -83,7 +82,7 @@ def tool_errors() -> Iterator[None]:
 
 
 def score_summary(score: StoredScore) -> dict[str, Any]:
-    """Return what a stored score is called, and the facts that lists tell of it."""
+    """Return name, format and facts of a stored score, as tools return them."""
     return {
         "score_id": score.name,
         "format": score.kind,

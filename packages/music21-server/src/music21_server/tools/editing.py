@@ -1,4 +1,4 @@
-"""The tools that make new scores of stored ones: transposed, or parts and measures of them."""
+"""Tools that make new scores from stored ones: transposed, or some parts or measures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from music21_server.editing import extraction, transposition
 from music21_server.editing.transposition import Direction, TranspositionRequest
 from music21_server.service.score_service import ScoreService
 from music21_server.tools.common import (
-    MAKING,
+    STORES_SCORE,
     FirstMeasure,
     LastMeasure,
     NewScoreId,
@@ -19,17 +19,16 @@ from music21_server.tools.common import (
     ScoreId,
     owner,
     score_summary,
-    tool_errors,
 )
-from music21_server.tools.progress import progress_listener
+from music21_server.tools.progress import long_call
 from server_core import PlainTool
 
 
 class EditingTools:
-    """The tools on one score_service.
+    """Tools that transpose and excerpt stored scores.
 
     Args:
-        score_service: Who does the work.
+        score_service: Service that does the work.
     """
 
     def __init__(self, score_service: ScoreService) -> None:
@@ -38,7 +37,7 @@ class EditingTools:
     def tools(self) -> list[Tool]:
         """Return the tools, ready to be added to a FastMCP app."""
         return [
-            PlainTool.from_function(tool, annotations=MAKING)
+            PlainTool.from_function(tool, annotations=STORES_SCORE)
             for tool in (self.transpose_score, self.extract_part, self.score_slice)
         ]
 
@@ -49,36 +48,36 @@ class EditingTools:
         interval: Annotated[
             str | None,
             Field(
-                description="By which interval: `M3` a major third up, `-P5` a fifth down, `A1`, `P8`. This, "
+                description="Interval to move by: `M3` is a major third up, `-P5` a fifth down. Send this, "
                 "`semitones` or `to_key`."
             ),
         ] = None,
         semitones: Annotated[
             int | None,
-            Field(description="By how many semitones, below zero downwards; spelled as is easiest to read."),
+            Field(description="Semitones to move by, negative for down; spelled as is easiest to read."),
         ] = None,
         to_key: Annotated[
             str | None,
-            Field(description="Into which key, such as `Eb major` or `F# minor`; in the mode that it has."),
+            Field(description="Target key, such as `Eb major` or `F# minor`, in the mode of the score."),
         ] = None,
         from_key: Annotated[
             str | None,
-            Field(description="With to_key: the key it is in now; unset: the one that key_analysis finds."),
+            Field(description="With to_key: the present key; unset: the one that key_analysis finds."),
         ] = None,
         direction: Annotated[
             Direction | None,
-            Field(description="`down` or `up`; unset: an interval up, to a key the nearer way."),
+            Field(description="`down` or `up`; unset: up by an interval, the nearer way to a key."),
         ] = None,
         parts: PartNames = None,
         new_score_id: NewScoreId = None,
     ) -> dict[str, Any]:
-        """Transpose a score, or some parts of it, and keep the result as a new score.
+        """Transpose a score, or some parts of it, and store the result as a new score.
 
-        Notes, accidentals, key signatures, chord symbols and figures are spelled right; lyrics, slurs,
-        dynamics, repeats and everything else stay as they are. Where a signature would need more than seven
-        sharps or flats the interval is spelled otherwise. Percussion does not move. Transposing instruments
-        stay what they are: their written notes move like all others. Returns the new score's name and facts,
-        and by which interval which parts moved.
+        Notes, accidentals, key signatures, chord symbols and figured bass are respelled; lyrics, slurs,
+        dynamics, repeats and everything else stay as they are. If a key signature would need more than seven
+        sharps or flats, the interval is respelled enharmonically. Percussion does not move. Transposing
+        instruments stay in their transposition: their written notes move like all others. Returns the new
+        score's name and facts, the interval, and the parts that moved.
         """
         request = TranspositionRequest(
             interval, semitones, to_key, from_key, direction, tuple(parts) if parts is not None else None
@@ -94,11 +93,11 @@ class EditingTools:
         ],
         new_score_id: NewScoreId = None,
     ) -> dict[str, Any]:
-        """Take one or more parts out of a score, whole, as a new score.
+        """Copy one or more whole parts of a score into a new score.
 
-        An instrument on several staves (piano) comes with all of them. Tempos, rehearsal marks and jumps that
-        stand in other parts come along. For some measures of it: score_slice. Returns the new score's name
-        and facts.
+        An instrument with several staves (piano) keeps all of them. Tempos, rehearsal marks and jumps notated
+        in other parts are kept. For some measures only, use score_slice. Returns the new score's name and
+        facts.
         """
         return await self._derived(score_id, new_score_id, extraction.extract_parts, tuple(parts))
 
@@ -111,11 +110,11 @@ class EditingTools:
         parts: PartNames = None,
         new_score_id: NewScoreId = None,
     ) -> dict[str, Any]:
-        """Take some measures out of a score, of all parts or of some, as a new score.
+        """Copy some measures of a score, of all parts or of some, into a new score.
 
-        For looking closely at a passage: every other tool works on the slice. Measures keep their numbers;
-        clef, key, time and tempo at its beginning are those in force there; slurs, ties and hairpins that
-        begin or end outside are left out. Returns the new score's name and facts.
+        For a closer look at a passage: every other tool works on the slice. Measures keep their numbers; it
+        starts with the clef, key, time and tempo in force there; slurs, ties and hairpins that start or end
+        outside are left out. Returns the new score's name and facts.
         """
         chosen = tuple(parts) if parts is not None else None
         return await self._derived(
@@ -125,13 +124,13 @@ class EditingTools:
     async def _derived(
         self, score_id: str, new_score_id: str | None, function: Any, *arguments: Any
     ) -> dict[str, Any]:
-        with tool_errors():
+        async with long_call() as on_progress:
             stored, report = await self._score_service.derive(
                 owner(),
                 function,
                 *arguments,
                 sources=(score_id,),
                 name=new_score_id,
-                on_progress=progress_listener(),
+                on_progress=on_progress,
             )
         return {**score_summary(stored), **report}

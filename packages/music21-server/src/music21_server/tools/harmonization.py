@@ -1,4 +1,4 @@
-"""The tool that harmonises melodies."""
+"""Tool that harmonises melodies."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from music21_server.composition.harmonization.segments import HarmonicRhythm
 from music21_server.composition.harmonization.style import StyleName
 from music21_server.errors import ScoreError
 from music21_server.service.score_service import ScoreService
-from music21_server.tools.common import MAKING, NewScoreId, owner, score_summary, tool_errors
-from music21_server.tools.progress import progress_listener
+from music21_server.tools.common import STORES_SCORE, NewScoreId, owner, score_summary
+from music21_server.tools.progress import long_call
 from server_core import PlainTool
 
 
 class HarmonizationTools:
-    """The tool on one score_service.
+    """Tool that harmonises melodies.
 
     Args:
-        score_service: Who does the work.
+        score_service: Service that does the work.
     """
 
     def __init__(self, score_service: ScoreService) -> None:
@@ -34,7 +34,7 @@ class HarmonizationTools:
 
     def tools(self) -> list[Tool]:
         """Return the tool, ready to be added to a FastMCP app."""
-        return [PlainTool.from_function(self.harmonize_melody, annotations=MAKING)]
+        return [PlainTool.from_function(self.harmonize_melody, annotations=STORES_SCORE)]
 
     async def harmonize_melody(
         self,
@@ -59,30 +59,32 @@ class HarmonizationTools:
             ),
         ] = "classical",
         voices: Annotated[
-            int, Field(description=f"All voices, the melody included: {FEWEST_VOICES} to {MOST_VOICES}.")
+            int, Field(description=f"Number of voices with the melody: {FEWEST_VOICES} to {MOST_VOICES}.")
         ] = 4,
         key: Annotated[
             str | None,
-            Field(description="Such as `F# minor`, `Bb major` or `D dorian`; unset: the most likely one."),
+            Field(description="Key or mode, such as `F# minor` or `D dorian`; unset: the most likely one."),
         ] = None,
         part: Annotated[
             str | None,
             Field(description="Part that has the melody, by name or number from 1; unset: the first one."),
         ] = None,
         seed: Annotated[
-            int, Field(ge=0, le=2**31 - 1, description="0 is the best solution; others are nearly as good.")
+            int,
+            Field(ge=0, le=2**31 - 1, description="0 gives the best solution, others nearly as good ones."),
         ] = 0,
         harmonic_rhythm: Annotated[
-            HarmonicRhythm, Field(description="How often chords may change; `auto`: as style and melody ask.")
+            HarmonicRhythm,
+            Field(description="How often chords may change; `auto` follows style and melody."),
         ] = "auto",
         new_score_id: NewScoreId = None,
     ) -> dict[str, Any]:
-        """Harmonise a melody: a new score with it on top, as it was, and voices below it.
+        """Harmonise a melody: store a new score with the unchanged melody on top and voices below it.
 
-        Tells each chord with its numeral, symbol, function and why it was chosen, the melody's non-chord
-        tones, and checks of the part-writing. Ask for a picture (render_score) or the notes (export_score).
+        Returns each chord with its numeral, symbol, function and the reason for it, the melody's non-chord
+        tones, and checks of the part-writing. Use render_score or export_score to see the result.
         """
-        with tool_errors():
+        async with long_call() as on_progress:
             if (score_id is None) == (melody is None):
                 raise ScoreError("Expected either score_id or melody, got both or neither: send one of them.")
             request = Request(style, voices, key, part, seed, harmonic_rhythm)
@@ -93,6 +95,6 @@ class HarmonizationTools:
                 request,
                 sources=(score_id,) if score_id is not None else (),
                 name=new_score_id,
-                on_progress=progress_listener(),
+                on_progress=on_progress,
             )
             return {**score_summary(stored), **report}

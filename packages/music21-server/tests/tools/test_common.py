@@ -1,10 +1,10 @@
-"""Whose scores a caller sees."""
+"""The owner whose scores a caller sees."""
 
 from __future__ import annotations
 
 import pytest
 
-from music21_server.tools.analysis import owner
+from music21_server.tools.common import owner
 from server_core import Caller
 from server_core.callers import as_caller
 

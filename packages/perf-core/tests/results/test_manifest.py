@@ -111,7 +111,7 @@ def test_machine_without_affinity_and_load_average(monkeypatch: pytest.MonkeyPat
 
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607 - git is document on PATH
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607 - git is on PATH
         cwd=folder,
         check=True,
         capture_output=True,
@@ -133,6 +133,13 @@ def test_commit_has_its_hash_and_whether_there_are_changes(tmp_path: Path) -> No
     assert commit(tmp_path) == clean
     (tmp_path / "file").write_text("2", encoding="utf-8")
     assert commit(tmp_path) == {**clean, "dirty": True}
+
+
+def test_commit_is_of_the_folder_in_a_git_hook_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "--allow-empty", "-m", "one")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert commit(tmp_path) is not None
 
 
 def test_no_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,7 +269,8 @@ def _by_metric(equal: Sequence[Trial], slower: Sequence[Trial]) -> str:
         detected = sum(trial.metrics[name].verdict == "worse" for trial in slower if name in trial.metrics)
         rows.append(
             f"| {kind.words} | {kind.bar(Bars()):.0%} | {alarms} of {len(results)} "
-            f"| {same} of {len(results)} | {rate(containing_1, len(results))} | {width:.1%} | {detected} of {len(slower)} |"
+            f"| {same} of {len(results)} | {rate(containing_1, len(results))} | {width:.1%} "
+            f"| {detected} of {len(slower)} |"
         )
     return "\n".join(rows)
 

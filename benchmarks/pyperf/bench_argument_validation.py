@@ -1,7 +1,7 @@
-"""Pydantic's check of a tool's arguments, and what a wrong one costs until its sentence is written.
+"""Benchmarks of pydantic's validation of a tool's arguments, and of the message about a wrong argument.
 
-The server validates and calls in one step: pydantic hands the checked arguments to the tool's function. The
-function is a coroutine function here, so the check ends where the coroutine is made; it is closed unawaited.
+The server validates and calls in one step: pydantic passes the validated arguments to the tool's function.
+Here that is a coroutine function, so validation ends with a coroutine, which is closed without being awaited.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ def _error(adapter: TypeAdapter[Any], arguments: Mapping[str, Any]) -> Validatio
         adapter.validate_python(arguments).close()
     except ValidationError as error:
         return error
-    raise SystemExit(f"{arguments} should have been refused and passed; mend the subject, or the benchmark")
+    raise SystemExit(f"expected {arguments} to be refused, got a coroutine: fix the subject or the benchmark")
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     runner.bench_time_func("argument validation: good", _good_wall_s)
     for name, (arguments, error_type) in WRONG.items():

@@ -1,4 +1,4 @@
-"""The calculator's bare functions: what a call would cost if there were no protocol at all."""
+"""Benchmarks of the calculator's functions: the cost of a call without any protocol."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def _refusals_wall_s(loops: int) -> float:
             arithmetic.divide(A, 0.0)
         except arithmetic.DivisionByZeroError:
             refused += 1
-    passed = time.perf_counter() - began
+    wall_s = time.perf_counter() - began
     expect("refusals to divide by zero", loops, refused)
-    return passed
+    return wall_s
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     for name, (operation, expected) in RESULTS.items():
         runner.bench_time_func(f"arithmetic: {name}", _wall_s, operation, expected)

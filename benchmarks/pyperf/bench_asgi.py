@@ -1,8 +1,8 @@
-"""The calculator's served ASGI app, called with scope, receive and send: everything but HTTP and sockets.
+"""Benchmarks of the calculator's ASGI app, called with scope, receive and send: no HTTP, no sockets.
 
 The app is the one that ``calculator-server`` serves, with its lifespan running. The requests are those of a
-real client, already parsed into a scope; what uvicorn adds (reading, parsing, a task per request, writing)
-is not in these figures.
+real client, already parsed into a scope. The figures do not include uvicorn's work: reading, parsing, a task
+per request, writing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Caller:
 
     Args:
         app: The app, with its lifespan started.
-        wire: Protocol era.
+        wire: "session" or "stateless".
     """
 
     def __init__(self, app: Any, wire: str) -> None:
@@ -57,7 +57,7 @@ class Caller:
         self._head, self._tail = f"{head}:", f",{tail}"
 
     async def open(self) -> None:
-        """Do what the wire wants before the first call."""
+        """Open a session, or set the headers of the stateless wire."""
         if self._wire == "stateless":
             version = [(b"mcp-protocol-version", b"2026-07-28")]
             self._headers = [*_JSON, *version, (b"mcp-method", b"tools/call"), (b"mcp-name", b"add")]
@@ -114,21 +114,21 @@ def _scope(headers: Headers, length: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def served_calculator() -> AsyncIterator[Any]:
-    """Yield the served app, its lifespan running."""
+    """Yield the served app with its lifespan running."""
     mcp, metrics = create_server(), ServerMetrics()
-    # As served without a collector: FastMCP makes no spans.
+    # As served without an OpenTelemetry collector: FastMCP creates no spans.
     with exporting(mcp, metrics, None):
         settings = CalculatorSettings(_env_file=None)  # type: ignore[call-arg]  # pydantic-settings' own
         app = create_app(mcp, settings, metrics=metrics)
-        wanted: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
-        told: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
-        lifespan = asyncio.create_task(app({"type": "lifespan", "state": {}}, wanted.get, told.put))
-        await wanted.put({"type": "lifespan.startup"})
-        expect("the app's word on its start", "lifespan.startup.complete", (await told.get())["type"])
+        events: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+        answers: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+        lifespan = asyncio.create_task(app({"type": "lifespan", "state": {}}, events.get, answers.put))
+        await events.put({"type": "lifespan.startup"})
+        expect("the app's start", "lifespan.startup.complete", (await answers.get())["type"])
         try:
             yield app
         finally:
-            await wanted.put({"type": "lifespan.shutdown"})
+            await events.put({"type": "lifespan.shutdown"})
             await lifespan
 
 
@@ -152,7 +152,7 @@ def _wall_s(loops: int, wire: str) -> float:
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     for wire in WIRES:
         runner.bench_time_func(f"served app without a socket: {wire} wire", _wall_s, wire)

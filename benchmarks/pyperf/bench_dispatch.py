@@ -1,4 +1,4 @@
-"""A tool call through FastMCP in memory: by the app's own method, and by a client connected to it."""
+"""Benchmarks of a tool call through FastMCP in memory: by the app's method, and by a connected client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXPECTED = {"result": 1234.75}
 
 async def _time_method(loops: int) -> Timing:
     mcp = create_server()
-    # As served without a collector: FastMCP makes no spans.
+    # As served without an OpenTelemetry collector: FastMCP creates no spans.
     with exporting(mcp, ServerMetrics(), None):
         result = await mcp.call_tool("add", ARGUMENTS)
         expect("the tool's answer", EXPECTED, result.structured_content)
@@ -45,7 +45,7 @@ def _client_wall_s(loops: int) -> float:
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     runner.bench_time_func("dispatch: the app's call_tool", _method_wall_s)
     runner.bench_time_func("dispatch: a client in memory", _client_wall_s)

@@ -1,7 +1,7 @@
-"""From what a tool returns to the bytes of a JSON-RPC response, in the steps that the server takes.
+"""Benchmarks of the steps from a tool's return value to the bytes of a JSON-RPC response.
 
-The SDK's own check of a result against the protocol's schema stands between these steps and has no public
-name; it is not in these figures, but in those of ``bench_asgi.py``.
+Between these steps, the SDK checks the result against the protocol's schema. That check has no public name;
+it is not part of these figures, but of those of ``bench_asgi.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXPECTED: dict[str, Any] = {
 
 def _result(tool: FunctionTool, value: object) -> CallToolResult:
     result = tool.convert_result(value).to_mcp_result()
-    assert isinstance(result, tuple)  # content and structured content; other shapes are for errors and _meta
+    assert isinstance(result, tuple)  # content and structured content; other types are for errors and _meta
     content, structured_content = result
     return CallToolResult(content=content, structured_content=structured_content)
 
@@ -62,8 +62,8 @@ def _convert_wall_s(loops: int) -> float:
 
 def _encode_wall_s(loops: int, wire: str) -> float:
     result, encode = _result(*_prepared()), ENCODERS[wire]
-    came = json.loads(encode(result))["result"]
-    expect("the encoded result", EXPECTED, {key: came.get(key) for key in EXPECTED})
+    encoded = json.loads(encode(result))["result"]
+    expect("the encoded result", EXPECTED, {key: encoded.get(key) for key in EXPECTED})
     began = time.perf_counter()
     for _ in range(loops):
         encode(result)
@@ -71,7 +71,7 @@ def _encode_wall_s(loops: int, wire: str) -> float:
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     runner.bench_time_func("result encoding: value to result", _convert_wall_s)
     for wire in ENCODERS:

@@ -1,11 +1,10 @@
-"""What it costs to watch a server: one reading of its process tree, and the lab's own sampler at its pace.
+"""Benchmarks of sampling a server: one reading of its process tree, and the lab's sampler at its own rate.
 
-The tree is server-like: processes that hold a dozen sockets and wait. Of a reading, CPU and wall time are
-nearly the same, because the kernel answers at once; the last benchmark counts CPU time.
+The process tree resembles a server: its processes have a dozen open sockets and wait. CPU and wall time of a
+reading are nearly equal, because the kernel answers without delay; the last benchmark counts CPU time.
 
-A core's share follows from the last one: the sampler reads every 0.2 s in runs below two minutes and every
-second in longer ones, so the CPU time of a sample divided by 0.2 s is the share of one core at the default
-rate (see ``core_share``).
+It gives the share of a core: the sampler reads every 0.2 s in runs below two minutes and every second in
+longer ones, so the CPU time of a sample divided by 0.2 s is the share at the default rate (``core_share``).
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ PACED = "sampling: CPU of a sample at the lab's own pace"
 SOCKETS = 12
 WORKERS = 4
 
-# Ends when its standard input is closed, so that it cannot outlive whoever measures.
+# Ends when its standard input is closed, so that it cannot outlive the benchmark.
 _SERVER_LIKE = """
 import socket, subprocess, sys
 sockets, workers = int(sys.argv[1]), int(sys.argv[2])
-held = [socket.socket() for _ in range(sockets)]
+open_sockets = [socket.socket() for _ in range(sockets)]
 children = [
     subprocess.Popen([sys.executable, "-c", sys.argv[3], str(sockets), "0", ""], stdin=subprocess.PIPE,
                      stdout=subprocess.PIPE)
@@ -46,30 +45,30 @@ for child in children:
 """
 
 _PACED_STRETCH_S = 4.5 * SHORTEST_PERIOD_S
-"""Five samples, of which the first walks the process table, as one in five does at this rate."""
+"""Time for five samples, the first of which walks the process table, as one in five does at this rate."""
 
 
 def core_share(sample_cpu_s: float, period_s: float = SHORTEST_PERIOD_S) -> float:
-    """Return the share of one core, 0 to 1, that samples of this CPU time take at one per ``period_s``."""
+    """Return the share of one core, 0 to 1, that one sample of this CPU time per ``period_s`` takes."""
     return sample_cpu_s / period_s
 
 
 @cache
 def tree(workers: int) -> int:
-    """Start a server-like tree that ends with this process; returns the number of its root."""
+    """Start a process tree that ends with this process; return the id of its root."""
     stack = ExitStack()
     atexit.register(stack.close)
     argv = [sys.executable, "-c", _SERVER_LIKE, str(SOCKETS), str(workers), _SERVER_LIKE]
-    # Left in reverse order: its standard input is closed by the block of Popen itself, which then waits.
+    # Leaving the block of Popen closes the standard input and then waits.
     root = stack.enter_context(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
-    expect("the tree's word", b"ready", root.stdout.readline().strip() if root.stdout else b"")
+    expect("the tree's output", b"ready", root.stdout.readline().strip() if root.stdout else b"")
     reading = TreeMeter(root.pid).read()
     expect("the processes of the tree", 1 + workers, reading.processes)
-    expect("that memory and descriptors are seen", True, reading.rss_mb > 1 and reading.fds > SOCKETS)
+    expect("readings of memory and file descriptors", True, reading.rss_mb > 1 and reading.fds > SOCKETS)
     return root.pid
 
 
-def _known_wall_s(loops: int, workers: int) -> float:
+def _reading_wall_s(loops: int, workers: int) -> float:
     meter = TreeMeter(tree(workers))
     meter.read()
     began = time.perf_counter()
@@ -82,27 +81,27 @@ def _walk_wall_s(loops: int) -> float:
     pid = tree(0)
     began = time.perf_counter()
     for _ in range(loops):
-        TreeMeter(pid).read()  # a new meter knows no children: it walks the process table
+        TreeMeter(pid).read()  # a new meter walks the process table to find the children
     return time.perf_counter() - began
 
 
 def _paced_cpu_s(loops: int) -> float:
-    """Return the CPU time of ``loops`` samples, from a stretch of fixed length at the real pace."""
+    """Return the CPU time of ``loops`` samples, measured over a fixed time at the real rate."""
     sampler = Sampler(tree(0), SHORTEST_PERIOD_S)
     began = time.process_time()
     with sampler:
         time.sleep(_PACED_STRETCH_S)
     cpu_s = time.process_time() - began
     samples = sampler.samples
-    expect("samples with the server in them", True, bool(samples) and all(s.server for s in samples))
+    expect("samples that include the server", True, bool(samples) and all(s.server for s in samples))
     return cpu_s / len(samples) * loops
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
-    runner.bench_time_func("sampling: one process", _known_wall_s, 0)
-    runner.bench_time_func(f"sampling: {1 + WORKERS} processes", _known_wall_s, WORKERS)
+    runner.bench_time_func("sampling: one process", _reading_wall_s, 0)
+    runner.bench_time_func(f"sampling: {1 + WORKERS} processes", _reading_wall_s, WORKERS)
     runner.bench_time_func("sampling: one process, found anew", _walk_wall_s)
     runner.bench_time_func(PACED, _paced_cpu_s)
 

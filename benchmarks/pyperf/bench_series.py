@@ -1,7 +1,7 @@
-"""Reading k6's recording of a load: 13 minutes at one period a second, as the scenario ``load`` leaves it.
+"""Benchmarks of reading k6's recording: 13 minutes with one period per second, as in the scenario ``load``.
 
-The recording is made up from a seed. It has k6's own metrics, the lab's, and the sub-metrics by tool and
-stage that a run carries; users and calls vary from period to period.
+The recording is generated from a seed. It has k6's metrics, the lab's, and the sub-metrics by tool and stage
+of a real run; VUs and calls vary from period to period.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ KINDS: dict[str, str] = {
 
 
 def calls_of(period: int) -> int:
-    """Return how many calls a period of the recording has."""
+    """Return the number of calls in a period of the recording."""
     return 900 + 37 * period % 200
 
 
 def recording() -> list[str]:
-    """Return the lines of the recording; the same each time."""
-    draw = random.Random(SEED)
+    """Return the lines of the recording, always the same."""
+    rng = random.Random(SEED)
     param = {"scenarios": ["load"], "endOffset": 0, "period": 1000, "aggregates": AGGREGATES}
-    announced = {name: {"type": kind} for name, kind in KINDS.items()}
-    lines = [_event("param", param), _event("metric", announced)]
-    return lines + [_event("snapshot", _snapshot(period, draw)) for period in range(PERIODS)]
+    metrics = {name: {"type": kind} for name, kind in KINDS.items()}
+    lines = [_event("param", param), _event("metric", metrics)]
+    return lines + [_event("snapshot", _snapshot(period, rng)) for period in range(PERIODS)]
 
 
-def _snapshot(period: int, draw: random.Random) -> list[list[float]]:
+def _snapshot(period: int, rng: random.Random) -> list[list[float]]:
     calls = calls_of(period)
     counts = {"http_reqs": calls, "iterations": calls, "mcp_overhead_requests": 0}
     stage = STAGES[period * len(STAGES) // PERIODS]
@@ -70,14 +70,14 @@ def _snapshot(period: int, draw: random.Random) -> list[list[float]]:
         if name == "time":
             rows.append([1000 * (STARTED_AT_S + 1 + period)])
         elif "{stage:" in name and f"{{stage:{stage}}}" not in name:
-            rows.append([])  # without samples in this period
+            rows.append([])  # no samples in this period
         elif kind == "counter":
-            count = counts.get(name, draw.randint(1_000, 100_000))
+            count = counts.get(name, rng.randint(1_000, 100_000))
             rows.append([count, count])
         elif kind == "trend":
-            rows.append([round(value, 5) for value in sorted(draw.uniform(0.2, 90) for _ in range(7))])
+            rows.append([round(value, 5) for value in sorted(rng.uniform(0.2, 90) for _ in range(7))])
         else:
-            rows.append([draw.randint(1, 100) if kind == "gauge" else 0])
+            rows.append([rng.randint(1, 100) if kind == "gauge" else 0])
     return rows
 
 
@@ -112,7 +112,7 @@ def _expect_all(lines: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Run the benchmarks as pyperf's options say."""
+    """Run the benchmarks with pyperf's command line."""
     runner = make_runner()
     runner.bench_time_func(f"series: read a recording of {PERIODS} periods", _read_wall_s)
     runner.bench_time_func(f"series: columns of {PERIODS} periods", _columns_wall_s)

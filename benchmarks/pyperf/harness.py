@@ -1,4 +1,4 @@
-"""What the benches share: pyperf's runner, a stopwatch, and the event loop that the server runs on."""
+"""Common code of the benchmark scripts: pyperf's runner, timing, and the server's event loop."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import TypeVar
 import pyperf
 
 PROCESSES = 8
-"""Worker processes per benchmark. Each pays for importing its subject, which takes FastMCP over a second,
-so there are fewer than pyperf's 20; ``--fast`` halves and ``--rigorous`` doubles them."""
+"""Worker processes per benchmark. There are fewer than pyperf's 20, because each imports its subject, and
+FastMCP takes more than a second to import. ``--fast`` halves and ``--rigorous`` doubles them."""
 
 WARM_UP_CALLS = 20
-"""The first calls fill caches and import modules that a served app has long since loaded."""
+"""Calls that fill caches and import modules first, as in a server that has been in use."""
 
 ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What a number of calls took together.
+    """Total time of a number of calls.
 
     Attributes:
-        wall_s: Time that passed.
-        cpu_s: CPU time of this process, all threads, user and system.
+        wall_s: Wall time.
+        cpu_s: CPU time of this process with all threads, user and system.
     """
 
     wall_s: float
@@ -36,22 +36,22 @@ class Timing:
 
 
 def make_runner() -> pyperf.Runner:
-    """Return the one runner of a bench script."""
+    """Return the runner of a benchmark script."""
     return pyperf.Runner(processes=PROCESSES)
 
 
-def expect(what: str, expected: object, came: object) -> None:
-    """Stop the benchmark unless its subject answers rightly: the cost of an error tells nothing.
+def expect(what: str, expected: object, actual: object) -> None:
+    """Stop the benchmark if its subject gives a wrong answer: the cost of an error is meaningless.
 
     Raises:
-        SystemExit: The answer differs; says from what.
+        SystemExit: The values differ.
     """
-    if came != expected:
-        sys.exit(f"{what}: {expected!r} was expected, {came!r} came; mend the subject, or the benchmark")
+    if actual != expected:
+        sys.exit(f"{what}: expected {expected!r}, got {actual!r}: fix the subject or the benchmark")
 
 
 def run_on_server_loop(work: Coroutine[object, object, ResultT]) -> ResultT:
-    """Run a coroutine on an event loop of the kind that uvicorn gives the server."""
+    """Run a coroutine on the kind of event loop that uvicorn chooses for the server."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(work)
 
@@ -60,7 +60,7 @@ async def time_calls(call: Callable[[], Awaitable[object]], loops: int) -> Timin
     """Await ``call`` ``loops`` times, one after the other, after a warm-up."""
     for _ in range(WARM_UP_CALLS):
         await call()
-    # As the server does once it has started: else full collections would look at all that was imported.
+    # As the server does after its start; otherwise full collections would scan all imported modules.
     gc.collect()
     gc.freeze()
     try:
@@ -75,7 +75,7 @@ async def time_calls(call: Callable[[], Awaitable[object]], loops: int) -> Timin
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
-        import uvloop  # not published for Windows; uvicorn chooses in the same way
+        import uvloop  # not available on Windows; uvicorn chooses in the same way
     except ImportError:
         return asyncio.new_event_loop
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop

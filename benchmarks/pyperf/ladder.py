@@ -1,6 +1,7 @@
-"""The cost ladder: what each layer around one tool call adds, in microseconds.
+"""Measure the cost ladder: the time that each layer around a tool call adds, in microseconds.
 
-One call of the calculator's ``add`` is measured on five rungs, on each wire where the wires differ:
+A call of the calculator's ``add`` is measured on five rungs, each with one more layer than the last, and on
+each wire where the wires differ:
 
 1. the bare function,
 2. through a client in memory,
@@ -8,12 +9,12 @@ One call of the calculator's ``add`` is measured on five rungs, on each wire whe
 4. over HTTP with one user,
 5. over HTTP under load, with ten users.
 
-The first three are timed in this process, the others by the lab's own runs: k6 against a real server
-process. Rounds repeat all of it in an order that changes; a figure is the median over the rounds.
+The first three are timed in this process; the others are runs of the lab, with k6 and a real server process.
+Several rounds measure all of them in random order; a figure is the median over the rounds.
 
     python benchmarks/pyperf/ladder.py --fast
 
-leaves a folder ``ladder-<UTC time>-<commit>`` with ``ladder.json``, ``ladder.md`` and ``ladder.html``.
+creates a folder ``ladder-<UTC time>-<commit>`` with ``ladder.json``, ``ladder.md`` and ``ladder.html``.
 """
 
 from __future__ import annotations
@@ -59,14 +60,14 @@ USERS = {"one_user": 1, "load": 10}
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
+    """Amount of measurement.
 
     Attributes:
-        rounds: Rounds in this process.
+        rounds: Rounds of measurements in this process.
         function_loops: Calls of the bare function per round.
         call_loops: Calls through a client or the app per round.
         runs: Runs of k6 for each wire and number of users.
-        run_s: Length of one of them, in seconds.
+        run_s: Length of such a run, in seconds.
     """
 
     rounds: int = 15
@@ -81,36 +82,38 @@ FAST = Effort(rounds=5, function_loops=50_000, call_loops=200, runs=2, run_s=2.0
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call took, once: CPU and wall time in microseconds."""
+    """Cost of one call in one round: CPU and wall time in microseconds."""
 
     cpu_us: float
     wall_us: float
 
 
-Place = tuple[str, Wire | None]
-"""A rung and its wire; None where there is no wire yet."""
+RungAndWire = tuple[str, Wire | None]
+"""Key of a rung and its wire; None if the rung has no wire."""
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
-def measure(effort: Effort, folder: Path, interruption: Interruption, tell: Tell) -> tuple[Rung, ...]:
+def measure(
+    effort: Effort, folder: Path, interruption: Interruption, on_progress: OnProgress
+) -> tuple[Rung, ...]:
     """Measure all rungs.
 
     Args:
-        effort: How much of it.
-        folder: Gets the records of the lab's runs.
-        interruption: Ends it early.
-        tell: Told what goes on.
+        effort: Amount of measurement.
+        folder: Folder for the records of the lab's runs.
+        interruption: Ends the measurement early.
+        on_progress: Called with a description of each step.
 
     Raises:
-        LabError: A run of the lab could not be made, or its figures do not stand.
-        Interrupted: The user ended it.
+        LabError: A run of the lab failed, or its figures are not valid.
+        Interrupted: The user ended the measurement.
     """
-    costs: dict[Place, list[Cost]] = {}
+    costs: dict[RungAndWire, list[Cost]] = {}
     order = random.Random(SEED)
     in_process = _in_process(effort)
     for number in range(effort.rounds):
-        tell(f"in this process: round {number + 1} of {effort.rounds}")
+        on_progress(f"in this process: round {number + 1} of {effort.rounds}")
         for place in order.sample(list(in_process), len(in_process)):
             interruption.check()
             costs.setdefault(place, []).append(in_process[place]())
@@ -119,22 +122,22 @@ def measure(effort: Effort, folder: Path, interruption: Interruption, tell: Tell
     for number in range(effort.runs):
         for key, wire in order.sample(places, len(places)):
             interruption.check()
-            tell(f"over HTTP: run {number + 1} of {effort.runs}, {USERS[key]} VUs, {wire} wire")
+            on_progress(f"over HTTP: run {number + 1} of {effort.runs}, {USERS[key]} VUs, {wire} wire")
             settings = Settings(vus=USERS[key], duration_s=effort.run_s, seed=SEED)
             record = _run(subject, wire, settings, folder / "runs", interruption)
             costs.setdefault((key, wire), []).append(cost_of(record))
     return tuple(
-        Rung(key, wire, spread(cost.cpu_us for cost in of), spread(cost.wall_us for cost in of))
-        for (key, wire), of in sorted(costs.items(), key=lambda item: _order(item[0]))
+        Rung(key, wire, spread(cost.cpu_us for cost in rounds), spread(cost.wall_us for cost in rounds))
+        for (key, wire), rounds in sorted(costs.items(), key=lambda item: _order(item[0]))
     )
 
 
-def _order(place: Place) -> tuple[int, int]:
+def _order(place: RungAndWire) -> tuple[int, int]:
     key, wire = place
     return list(ladder_page.TITLES).index(key), WIRES.index(wire) if wire else 0
 
 
-def _in_process(effort: Effort) -> Mapping[Place, Callable[[], Cost]]:
+def _in_process(effort: Effort) -> Mapping[RungAndWire, Callable[[], Cost]]:
     def app(wire: Wire) -> Callable[[], Cost]:
         return lambda: _per_call(bench_asgi.time_wire(effort.call_loops, wire), effort.call_loops)
 
@@ -164,29 +167,29 @@ def _run(
         interruption=interruption,
         on_progress=lambda _what, _share: None,
     )
-    interruption.check()  # what an interrupted run recorded is no figure
+    interruption.check()  # the record of an interrupted run has no valid figures
     return finished.record
 
 
 def additions(seed: int) -> Pools:
-    """Return journeys of one call of ``add`` each."""
-    draw = random.Random(seed)
-    pairs = [(float(draw.randint(1, 10**6)), float(draw.randint(1, 10**6))) for _ in range(JOURNEYS)]
+    """Return journeys with one call of ``add`` each."""
+    rng = random.Random(seed)
+    pairs = [(float(rng.randint(1, 10**6)), float(rng.randint(1, 10**6))) for _ in range(JOURNEYS)]
     steps = [Step("add", {"a": a, "b": b}, Expectation.result({"result": a + b})) for a, b in pairs]
     return {"mix": [Journey("add", (step,)) for step in steps]}
 
 
 def cost_of(record: RunRecord) -> Cost:
-    """Return what a call cost in a run of the lab: the server's CPU, and the median latency.
+    """Return the cost of a call in a run of the lab: the server's CPU time and the median latency.
 
     Raises:
-        GeneratorError: The run is not valid, had errors, or did not see the server.
+        GeneratorError: The run is invalid, had errors, or has no figures of the server.
     """
     if record.verdict != "pass" or record.metrics is None or record.server is None or record.metrics.errors:
         why = "; ".join(record.reasons) or str(record.metrics and record.metrics.errors)
         raise GeneratorError(
-            f"a run without errors was expected; {record.run_id} is {record.verdict}: {why}",
-            "Look at its report in the folder of the ladder.",
+            f"expected a run without errors, got {record.run_id}, which is {record.verdict}: {why}",
+            "See its report in the ladder's folder.",
         )
     return Cost(record.server.cpu_us_per_call, record.metrics.latency_ms["all"].med * 1000)
 
@@ -199,7 +202,7 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def manifest() -> dict[str, Any]:
-    """Return what the figures were measured on and with."""
+    """Return machine, versions and commit of the measurement."""
     return {
         "commit": commit_of(ROOT),
         "machine": machine(),
@@ -222,23 +225,23 @@ def write(ladder: Ladder, folder: Path) -> None:
     (folder / "ladder.html").write_text(ladder_page.html(ladder), encoding="utf-8")
 
 
-def climb(effort: Effort, output_dir: Path, tell: Tell) -> tuple[Ladder, Path]:
+def measure_and_write(effort: Effort, output_dir: Path, on_progress: OnProgress) -> tuple[Ladder, Path]:
     """Measure the ladder, write it below ``output_dir``, and return it with its folder.
 
     Raises:
         LabError: See :func:`measure`.
     """
     started_at = datetime.now(UTC)
-    described = manifest()
-    commit = described["commit"]
+    environment = manifest()
+    commit = environment["commit"]
     name = "unversioned" if commit is None else commit["hash"][:9] + ("-dirty" if commit["dirty"] else "")
     folder = (output_dir / f"ladder-{started_at:%Y%m%dT%H%M%SZ}-{name}").resolve()
     folder.mkdir(parents=True)
     with watch_signals() as interruption:
-        rungs = measure(effort, folder, interruption, tell)
+        rungs = measure(effort, folder, interruption, on_progress)
     ladder = Ladder(
         started_at=started_at.isoformat(timespec="seconds"),
-        manifest=described,
+        manifest=environment,
         effort={**asdict(effort), "users": USERS, "seed": SEED},
         rungs=rungs,
     )
@@ -247,20 +250,22 @@ def climb(effort: Effort, output_dir: Path, tell: Tell) -> tuple[Ladder, Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns 0, or 1 when the ladder could not be measured."""
+    """Run the command line; return 0, or 1 if the ladder could not be measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="ladder.py"
     )
     parser.add_argument("--fast", action="store_true", help="rough figures in about a minute instead of four")
     parser.add_argument("--run-s", type=float, help="length of each run of k6, in seconds")
-    parser.add_argument("--output-dir", type=Path, default=Path("results"), help="gets a folder per ladder")
+    parser.add_argument("--output-dir", type=Path, default=Path("results"), help="parent of the results")
     options = parser.parse_args(arguments)
     effort = FAST if options.fast else Effort()
     if options.run_s is not None:
         effort = replace(effort, run_s=options.run_s)
     console = Console()
     try:
-        ladder, folder = climb(effort, options.output_dir, lambda what: console.print(what, style="dim"))
+        ladder, folder = measure_and_write(
+            effort, options.output_dir, lambda step: console.print(step, style="dim")
+        )
     except LabError as error:
         print(f"ladder.py: {error}", file=sys.stderr)
         return 1

@@ -1,8 +1,7 @@
-"""The ladder for people: a table for the terminal, Markdown, and one self-contained HTML page.
+"""Reports of the cost ladder: a table for the terminal, Markdown, and one self-contained HTML page.
 
-Pure: everything is made from a :class:`Ladder`. The figure follows the look of the lab's reports; colours are
-names of the variables of their style sheet, and the page's script puts in the value of the scheme, light or
-dark, that the reader uses.
+Pure functions of a :class:`Ladder`. The figure looks like those in the lab's reports: colours are variables
+of their style sheet, which the page's script replaces with the values of the reader's colour scheme.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ TITLES: Mapping[str, str] = {
     "one_user": "HTTP, one user",
     "load": "HTTP, ten users",
 }
-"""The rungs from the ground up."""
+"""Titles of the rungs by key, in order."""
 
 MEANINGS: Mapping[str, str] = {
     "function": "calculator_server.arithmetic.add, called in a loop.",
-    "memory": "fastmcp.Client connected to the FastMCP app: client and server share the process and both are "
-    "counted, so the rung above may cost less.",
+    "memory": "fastmcp.Client connected to the FastMCP app: the figure includes client and server, in one "
+    "process, so the next rung may cost less.",
     "app": "The app that the server serves, called with scope, receive and send: no client, no HTTP, and no "
     "FastMCP where the fast lane answers.",
     "one_user": "k6 with one virtual user against a real server process: CPU of the server alone, latency as "
     "k6 sees it.",
-    "load": "k6 with ten virtual users that never pause: most of the latency is waiting for one's turn.",
+    "load": "k6 with ten virtual users that never pause: most of the latency is waiting for other calls.",
 }
 
 COLOURS: Mapping[Wire | None, str] = {None: "--neutral", "session": "--line-1", "stateless": "--line-2"}
@@ -55,10 +54,10 @@ class Spread:
     """One figure over several rounds.
 
     Attributes:
-        median: In the figure's unit.
+        median: Median, in the figure's unit.
         low: Lower quartile.
         high: Upper quartile.
-        count: Rounds.
+        count: Number of rounds.
     """
 
     median: float
@@ -73,9 +72,9 @@ class Rung:
 
     Attributes:
         key: One of :data:`TITLES`.
-        wire: None where the wires do not differ yet.
-        cpu_us: CPU per call in microseconds: the server's where there is a server process, else the whole
-            process's.
+        wire: Wire; None if the rung has none.
+        cpu_us: CPU per call in microseconds: of the server process if there is one, else of the measuring
+            process.
         wall_us: Time per call in microseconds, as the caller sees it.
     """
 
@@ -87,13 +86,13 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All rungs, and what they were measured on and with.
+    """All rungs, and the circumstances of the measurement.
 
     Attributes:
         started_at: ISO 8601 in UTC.
         manifest: Machine, versions, commit.
         effort: Rounds, runs, lengths and seed.
-        rungs: From the ground up, the session wire first.
+        rungs: Rungs in order, the session wire first.
     """
 
     started_at: str
@@ -103,13 +102,13 @@ class Ladder:
 
 
 @dataclass(frozen=True)
-class Climb:
-    """One rung and what it adds to the one below on the same wire, in microseconds.
+class Increment:
+    """One rung and its additional cost over the previous one on the same wire, in microseconds.
 
     Attributes:
         rung: The rung.
-        added_cpu_us: Below zero when the rung costs less than the one below it.
-        added_wall_us: The same for the time.
+        added_cpu_us: Additional CPU time; negative if the rung costs less than the previous one.
+        added_wall_us: Additional wall time.
     """
 
     rung: Rung
@@ -117,16 +116,16 @@ class Climb:
     added_wall_us: float
 
 
-def climbs(rungs: Sequence[Rung]) -> list[Climb]:
-    """Return every rung once with what it adds; where the wires part, both stand on the shared rung."""
-    below: dict[Wire | None, Rung] = {}
-    found = []
+def increments(rungs: Sequence[Rung]) -> list[Increment]:
+    """Return every rung with its additional cost; the first of each wire follows the last without one."""
+    previous: dict[Wire | None, Rung] = {}
+    result = []
     for rung in rungs:
-        base = below.get(rung.wire) or below.get(None)
+        base = previous.get(rung.wire) or previous.get(None)
         cpu_us, wall_us = (base.cpu_us.median, base.wall_us.median) if base else (0.0, 0.0)
-        found.append(Climb(rung, rung.cpu_us.median - cpu_us, rung.wall_us.median - wall_us))
-        below[rung.wire] = rung
-    return found
+        result.append(Increment(rung, rung.cpu_us.median - cpu_us, rung.wall_us.median - wall_us))
+        previous[rung.wire] = rung
+    return result
 
 
 MINUS = "\N{MINUS SIGN}"
@@ -138,21 +137,21 @@ def rows(ladder: Ladder) -> list[tuple[str, ...]]:
     """Return the table's rows as text, in the order of :data:`HEADINGS`."""
     return [
         (
-            TITLES[climb.rung.key],
-            climb.rung.wire or "either",
-            number(climb.rung.cpu_us.median),
-            _quartiles(climb.rung.cpu_us),
-            added(climb.added_cpu_us),
-            number(climb.rung.wall_us.median),
-            _quartiles(climb.rung.wall_us),
-            added(climb.added_wall_us),
+            TITLES[increment.rung.key],
+            increment.rung.wire or "either",
+            number(increment.rung.cpu_us.median),
+            _quartiles(increment.rung.cpu_us),
+            added(increment.added_cpu_us),
+            number(increment.rung.wall_us.median),
+            _quartiles(increment.rung.wall_us),
+            added(increment.added_wall_us),
         )
-        for climb in climbs(ladder.rungs)
+        for increment in increments(ladder.rungs)
     ]
 
 
 def number(value_us: float) -> str:
-    """Return microseconds with three significant digits at least: ``0.287``, ``31.5``, ``1,234``."""
+    """Return microseconds with at least three significant digits: ``0.287``, ``31.5``, ``1,234``."""
     size = abs(value_us)
     if size >= 100:
         return f"{value_us:,.0f}"
@@ -160,7 +159,7 @@ def number(value_us: float) -> str:
 
 
 def added(value_us: float) -> str:
-    """Return microseconds with their sign; the minus is a real one, as it is read and not parsed."""
+    """Return microseconds with a sign; the minus is the typographic one, because the text is never parsed."""
     return f"{MINUS if value_us < 0 else '+'}{number(abs(value_us))}"
 
 
@@ -169,7 +168,7 @@ def _quartiles(spread: Spread) -> str:
 
 
 def terminal(ladder: Ladder) -> Table:
-    """Return the table for a terminal of 80 columns; the spread is the quartiles' distance."""
+    """Return the table for a terminal of 80 columns; the spread is the interquartile range."""
     table = Table(
         title="One call of add, rung by rung",
         title_justify="left",
@@ -183,19 +182,19 @@ def terminal(ladder: Ladder) -> Table:
         table.add_column(heading, no_wrap=True)
     for heading in ("CPU, µs", "IQR", "adds", "time, µs", "IQR", "adds"):
         table.add_column(heading, justify="right", no_wrap=True)
-    found = climbs(ladder.rungs)
-    for place, climb in enumerate(found):
-        rung = climb.rung
+    steps = increments(ladder.rungs)
+    for place, increment in enumerate(steps):
+        rung = increment.rung
         table.add_row(
             TITLES[rung.key],
             rung.wire or "either",
             number(rung.cpu_us.median),
             _relative_spread(rung.cpu_us),
-            added(climb.added_cpu_us),
+            added(increment.added_cpu_us),
             number(rung.wall_us.median),
             _relative_spread(rung.wall_us),
-            added(climb.added_wall_us),
-            end_section=place + 1 < len(found) and found[place + 1].rung.key != rung.key,
+            added(increment.added_wall_us),
+            end_section=place + 1 < len(steps) and steps[place + 1].rung.key != rung.key,
         )
     return table
 
@@ -205,7 +204,7 @@ def _relative_spread(spread: Spread) -> str:
 
 
 def markdown(ladder: Ladder) -> str:
-    """Return the page as Markdown."""
+    """Return the ladder as Markdown."""
     cells = [" | ".join(row) for row in rows(ladder)]
     rule = " | ".join("---" if place < 2 else "---:" for place in range(len(HEADINGS)))
     lines = ["# One call of `add`, rung by rung", "", _notes(ladder), ""]
@@ -218,7 +217,7 @@ def _notes(ladder: Ladder) -> str:
     machine, commit = ladder.manifest["machine"], ladder.manifest["commit"]
     changed = " with changes" if commit and commit["dirty"] else ""
     load = machine["load_before"]
-    # Whoever reads an odd figure should know first whether the machine was busy with something else.
+    # The load average helps to explain unusual figures: the machine may have been busy with other work.
     busy = "" if load is None else f", load average {load:g} before"
     at = f", commit {commit['hash'][:9]}{changed}" if commit else ""
     effort = ladder.effort
@@ -232,25 +231,27 @@ def _notes(ladder: Ladder) -> str:
 def figure(ladder: Ladder) -> dict[str, Any]:
     """Return ``data`` and ``layout`` for plotly: CPU as bars above, time as dots below.
 
-    The pale part of a bar is what the rung below costs already, the full part is what this rung adds; where
-    a rung costs less than the one below, the part that falls away is hatched. Time spans five orders of
-    magnitude, since users under load wait for one another: its axis is logarithmic, where only dots are true.
+    The pale part of a bar is the cost of the previous rung, the full part is the additional cost. If a rung
+    costs less than the previous one, the difference is hatched. Times span five orders of magnitude, since
+    calls under load wait for one another. So the time axis is logarithmic, and bars would be misleading.
     """
-    found = climbs(ladder.rungs)
-    times = [climb.rung.wall_us.median for climb in found]
+    steps = increments(ladder.rungs)
+    times = [increment.rung.wall_us.median for increment in steps]
     bars, dots = {"xaxis": "x", "yaxis": "y"}, {"xaxis": "x2", "yaxis": "y2"}
     data: list[dict[str, Any]] = []
     for wire in (None, *WIRES):
-        data += _bars([climb for climb in found if climb.rung.wire == wire], wire, bars)
+        data += _bars([increment for increment in steps if increment.rung.wire == wire], wire, bars)
     for wire in WIRES:
-        data.append(_path([climb for climb in found if climb.rung.wire in {None, wire}], wire, dots))
+        data.append(
+            _path([increment for increment in steps if increment.rung.wire in {None, wire}], wire, dots)
+        )
     for wire in (None, *WIRES):
-        data += _dots([climb for climb in found if climb.rung.wire == wire], wire, dots)
-    highest = max(_end_us(climb) for climb in found)
+        data += _dots([increment for increment in steps if increment.rung.wire == wire], wire, dots)
+    highest = max(_end_us(increment) for increment in steps)
     layout = {
         "barmode": "overlay",
         "hovermode": "closest",
-        # Room for the words behind the longest bar and the last dot.
+        # Room for the labels after the longest bar and the last dot.
         "xaxis": {"anchor": "y", "range": [0, highest * 1.2], "nticks": 8, "tickformat": ",~f"},
         "xaxis2": {
             "anchor": "y2",
@@ -266,9 +267,9 @@ def figure(ladder: Ladder) -> dict[str, Any]:
     return {"data": data, "layout": layout}
 
 
-def _end_us(climb: Climb) -> float:
-    """Return where the drawing of a bar ends: with its quartiles, or with what fell away."""
-    return max(climb.rung.cpu_us.high, climb.rung.cpu_us.median - climb.added_cpu_us)
+def _end_us(increment: Increment) -> float:
+    """Return the right end of a bar: that of its quartiles or of its hatched part."""
+    return max(increment.rung.cpu_us.high, increment.rung.cpu_us.median - increment.added_cpu_us)
 
 
 def _rung_axis(anchor: str, top: float) -> dict[str, Any]:
@@ -297,16 +298,16 @@ def _title(text: str, top: float) -> dict[str, Any]:
     }
 
 
-def _bars(found: Sequence[Climb], wire: Wire | None, axes: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what was there, what is added, and the words behind each bar of one wire."""
-    totals = [climb.rung.cpu_us.median for climb in found]
-    adds = [climb.added_cpu_us for climb in found]
+def _bars(steps: Sequence[Increment], wire: Wire | None, axes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the pale parts, the additional costs and the labels of one wire's bars."""
+    totals = [increment.rung.cpu_us.median for increment in steps]
+    adds = [increment.added_cpu_us for increment in steps]
     pairs = [(total, total - add) for total, add in zip(totals, adds, strict=True)]
     bar = {
         **axes,
         "type": "bar",
         "orientation": "h",
-        "y": _heights(found, wire),
+        "y": _heights(steps, wire),
         "width": 0.36,
         "hoverinfo": "skip",
         "showlegend": False,
@@ -321,19 +322,21 @@ def _bars(found: Sequence[Climb], wire: Wire | None, axes: Mapping[str, str]) ->
             "base": [min(pair) for pair in pairs],
             "marker": {"pattern": hatched},
         },
-        _words([_end_us(climb) for climb in found], found, wire, axes, zip(totals, adds, strict=True)),
-        _quartile_lines(found, wire, axes, [climb.rung.cpu_us for climb in found], "--text"),
+        _labels(
+            [_end_us(increment) for increment in steps], steps, wire, axes, zip(totals, adds, strict=True)
+        ),
+        _quartile_lines(steps, wire, axes, [increment.rung.cpu_us for increment in steps], "--text"),
     ]
 
 
-def _path(found: Sequence[Climb], wire: Wire, axes: Mapping[str, str]) -> dict[str, Any]:
-    """Return the line that leads from rung to rung on one wire."""
+def _path(steps: Sequence[Increment], wire: Wire, axes: Mapping[str, str]) -> dict[str, Any]:
+    """Return the line from rung to rung on one wire."""
     return {
         **axes,
         "type": "scatter",
         "mode": "lines",
-        "x": [climb.rung.wall_us.median for climb in found],
-        "y": [height for climb in found for height in _heights([climb], climb.rung.wire)],
+        "x": [increment.rung.wall_us.median for increment in steps],
+        "y": [height for increment in steps for height in _heights([increment], increment.rung.wire)],
         "line": {"width": 1, "dash": "dot"},
         "opacity": 0.6,
         "hoverinfo": "skip",
@@ -342,21 +345,21 @@ def _path(found: Sequence[Climb], wire: Wire, axes: Mapping[str, str]) -> dict[s
     }
 
 
-def _dots(found: Sequence[Climb], wire: Wire | None, axes: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the dots of one wire with their quartiles, and the words beside them."""
-    spreads = [climb.rung.wall_us for climb in found]
-    pairs = [(climb.rung.wall_us.median, climb.added_wall_us) for climb in found]
-    dots = _quartile_lines(found, wire, axes, spreads, COLOURS[wire])
+def _dots(steps: Sequence[Increment], wire: Wire | None, axes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the dots of one wire with their quartiles and labels."""
+    spreads = [increment.rung.wall_us for increment in steps]
+    pairs = [(increment.rung.wall_us.median, increment.added_wall_us) for increment in steps]
+    dots = _quartile_lines(steps, wire, axes, spreads, COLOURS[wire])
     return [
-        # The legend is made of dots for both panels: a bar's entry would look like its first rung, hatched.
+        # The legend has only dots, for both panels: a bar's symbol would be that of its first rung, hatched.
         {**dots, "marker": {"size": 10}, "name": _name(wire), "showlegend": True},
-        _words([spread.high for spread in spreads], found, wire, axes, pairs),
+        _labels([spread.high for spread in spreads], steps, wire, axes, pairs),
     ]
 
 
-def _words(
+def _labels(
     ends: Sequence[float],
-    found: Sequence[Climb],
+    steps: Sequence[Increment],
     wire: Wire | None,
     axes: Mapping[str, str],
     pairs: Iterable[tuple[float, float]],
@@ -366,7 +369,7 @@ def _words(
         "type": "scatter",
         "mode": "text",
         "x": list(ends),
-        "y": _heights(found, wire),
+        "y": _heights(steps, wire),
         "text": [f"   <b>{number(total)}</b>  ({added(add)})" for total, add in pairs],
         "textposition": "middle right",
         "hoverinfo": "skip",
@@ -376,7 +379,7 @@ def _words(
 
 
 def _quartile_lines(
-    found: Sequence[Climb],
+    steps: Sequence[Increment],
     wire: Wire | None,
     axes: Mapping[str, str],
     spreads: Sequence[Spread],
@@ -387,7 +390,7 @@ def _quartile_lines(
         "type": "scatter",
         "mode": "markers",
         "x": [spread.median for spread in spreads],
-        "y": _heights(found, wire),
+        "y": _heights(steps, wire),
         "marker": {"size": 1},
         "error_x": {
             "type": "data",
@@ -398,8 +401,8 @@ def _quartile_lines(
             "width": 3,
         },
         "customdata": [
-            [TITLES[climb.rung.key], number(spread.low), number(spread.high)]
-            for climb, spread in zip(found, spreads, strict=True)
+            [TITLES[increment.rung.key], number(spread.low), number(spread.high)]
+            for increment, spread in zip(steps, spreads, strict=True)
         ],
         "hovertemplate": f"%{{customdata[0]}}, {_name(wire)}: %{{x:,.4~g}} µs, quartiles "
         "%{customdata[1]} to %{customdata[2]} µs<extra></extra>",
@@ -408,10 +411,10 @@ def _quartile_lines(
     }
 
 
-def _heights(found: Sequence[Climb], wire: Wire | None) -> list[float]:
-    """Return where the bars of one wire stand: side by side on the rungs where the wires differ."""
+def _heights(steps: Sequence[Increment], wire: Wire | None) -> list[float]:
+    """Return the vertical positions of one wire's bars: side by side if the wires differ."""
     shift = {None: 0.0, "session": -0.2, "stateless": 0.2}[wire]
-    return [list(TITLES).index(climb.rung.key) + shift for climb in found]
+    return [list(TITLES).index(increment.rung.key) + shift for increment in steps]
 
 
 def _name(wire: Wire | None) -> str:
@@ -419,7 +422,7 @@ def _name(wire: Wire | None) -> str:
 
 
 def html(ladder: Ladder) -> str:
-    """Return the page; it asks nobody for anything, and its scripts are the two whose hashes it names."""
+    """Return the HTML page, which loads nothing and allows only the two scripts whose hashes it lists."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -433,7 +436,7 @@ def html(ladder: Ladder) -> str:
         notes=_notes(ladder),
         summary=headline(ladder),
         figure=figure(ladder),
-        # Our own files, not text from outside: the only strings that pass unescaped.
+        # These are our own files and the only strings that are not escaped.
         style=Markup(style),  # noqa: S704 - packaged with perf-core
         script=Markup(script),  # noqa: S704 - beside this module
         script_hashes=[_hash(script), _hash(library)],
@@ -442,7 +445,7 @@ def html(ladder: Ladder) -> str:
 
 
 def headline(ladder: Ladder) -> str:
-    """Return the ladder in a sentence: how much of a loaded call is the calculation."""
+    """Return a sentence that compares the calculation with a call under load."""
     cpu_us = {(rung.key, rung.wire): rung.cpu_us.median for rung in ladder.rungs}
     bare = cpu_us["function", None]
     loaded = [f"{number(cpu_us['load', wire])} µs on the {wire} wire" for wire in WIRES]

@@ -1,15 +1,15 @@
-"""Runs the pyperf benchmarks of this folder, keeps their results, and compares them between commits.
+"""Run the pyperf benchmarks of this folder, keep their results, and compare commits.
 
-    python benchmarks/pyperf/micro.py --fast                    all of them, rough figures
+    python benchmarks/pyperf/micro.py --fast                    all benchmark files, rough figures
     python benchmarks/pyperf/micro.py asgi dispatch             two of them
-    python benchmarks/pyperf/micro.py --compare A B             two folders of earlier results
+    python benchmarks/pyperf/micro.py --compare A B             two folders with earlier results
     python benchmarks/pyperf/micro.py asgi --revision v0.1.0    the packages of another commit
     python benchmarks/pyperf/micro.py asgi --compare-with main  that commit and this checkout, side by side
     python benchmarks/pyperf/micro.py --ladder                  what each layer adds to one tool call
 
-Each run leaves a folder ``micro-<UTC time>-<commit>`` with one JSON file per bench and all of them in
-``micro.json``. The bench files are always those of this checkout: only what they measure comes from the
-other commit. A bench whose subject that commit does not have is listed as "not there".
+Each run creates a folder ``micro-<UTC time>-<commit>`` with one JSON file per benchmark file, and all of them
+in ``micro.json``. The benchmark files are always those of this checkout; only the packages that they measure
+are those of the other commit. If that commit lacks the measured code, the file is listed as "not there".
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ MERGED = "micro.json"
 INSTRUMENTS = ("harness", "pyperf")
 
 SAMPLING_BUDGET = 0.02
-"""Share of one core that watching the server may cost at the default rate."""
+"""Share of one core that sampling the server may take at the default rate."""
 
 SPEEDS = ("fast", "rigorous", "debug-single-value")
-"""Options of pyperf that are handed on."""
+"""Options that are passed on to pyperf."""
 
 _NOT_THERE = 3
 _PROBE = """
@@ -57,12 +57,12 @@ except ImportError as error:
     print(error)
     sys.exit(int(sys.argv[3]))
 """
-"""Imports a bench. What another commit cannot import is not there, be it ours or a library that the commit
-does not need; unless it is the instrument itself."""
+"""Script that imports a benchmark file in another commit's environment. A module that is missing there, ours
+or a library, counts as "not there", unless it belongs to the benchmark tools themselves."""
 
 
 class MicroError(Exception):
-    """The request cannot be met; says what to do."""
+    """A request that cannot be met; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Side:
     """An environment whose packages are measured.
 
     Attributes:
-        python: Its interpreter.
-        commit: What it holds, for people and for the name of the folder.
-        is_other: It holds another commit than this checkout, so that subjects may be missing.
+        python: Interpreter of the environment.
+        commit: Short hash, for output and for the name of the folder.
+        is_other: Whether the packages are those of another commit, so that modules may be missing.
     """
 
     python: Path
@@ -82,12 +82,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one bench.
+    """Outcome of one benchmark file.
 
     Attributes:
-        bench: Its name, without the prefix of its file.
-        state: ``failed`` when it did not end well or its subject answered wrongly.
-        reason: Why it was not measured, else empty.
+        bench: Name, without the prefix of the file.
+        state: Whether it was measured; ``failed`` also if the measured code gave a wrong answer.
+        reason: Reason if it was not measured, else empty.
     """
 
     bench: str
@@ -100,79 +100,79 @@ class Results:
     """A folder of results.
 
     Attributes:
-        folder: Holds ``bench_<name>.json`` for each bench that was measured and ``micro.json``.
-        outcomes: What became of each bench.
+        folder: Folder with ``micro.json`` and a ``bench_<name>.json`` for each measured benchmark file.
+        outcomes: Outcome of each benchmark file.
     """
 
     folder: Path
     outcomes: tuple[Outcome, ...]
 
 
-def known_benches() -> list[str]:
-    """Return the names of the benches in this folder."""
+def bench_names() -> list[str]:
+    """Return the names of the benchmark files in this folder."""
     return sorted(path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py"))
 
 
 def chosen_benches(names: Sequence[str]) -> list[str]:
-    """Return the benches that are meant, all of them for no name; ``bench_asgi.py`` means ``asgi``.
+    """Return the chosen benchmark files, by default all; ``bench_asgi.py`` and ``asgi`` are the same.
 
     Raises:
         MicroError: A name is unknown.
     """
-    known = known_benches()
-    chosen = [Path(name).name.removesuffix(".py").removeprefix(PREFIX) for name in names] or known
-    unknown = sorted(set(chosen) - set(known))
+    available = bench_names()
+    chosen = [Path(name).name.removesuffix(".py").removeprefix(PREFIX) for name in names] or available
+    unknown = sorted(set(chosen) - set(available))
     if unknown:
-        raise MicroError(f"there is no bench {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise MicroError(f"expected names out of {', '.join(available)}, got {', '.join(unknown)}")
     return list(dict.fromkeys(chosen))
 
 
 def this_checkout() -> Side:
-    """Return the environment of this very interpreter."""
-    found = commit_of(ROOT)
-    name = "unversioned" if found is None else found["hash"][:9] + ("-dirty" if found["dirty"] else "")
+    """Return the environment of the running interpreter."""
+    commit = commit_of(ROOT)
+    name = "unversioned" if commit is None else commit["hash"][:9] + ("-dirty" if commit["dirty"] else "")
     return Side(Path(sys.executable), name)
 
 
 def other_commit(revision: str) -> Side:
-    """Build the packages of another commit and return their environment, with our pyperf in it.
+    """Build the packages of another commit and return their environment, with our version of pyperf.
 
     Raises:
         MicroError: pyperf cannot be installed there.
     """
-    # Building needs git and an index of packages; nothing else in this file does.
+    # Imported here because only this function needs git and a package index.
     from perf_core.comparison.revisions.worktrees import build_revision
 
-    built = build_revision(ROOT, revision, on_progress=lambda what, _share: print(what, file=sys.stderr))
+    built = build_revision(ROOT, revision, on_progress=lambda step, _share: print(step, file=sys.stderr))
     install_pyperf(built.python)
     return Side(built.python, built.commit[:9], is_other=True)
 
 
 def install_pyperf(python: Path) -> None:
-    """Install this environment's version of pyperf beside ``python``, unless it is there already.
+    """Install this environment's version of pyperf for ``python``, unless it is present.
 
     Raises:
-        MicroError: pip failed; carries its words.
+        MicroError: pip failed; the message has its output.
     """
     probe = "import importlib.metadata as m; print(m.version('pyperf'))"
     present = _quietly([str(python), "-I", "-c", probe])
     if present.returncode == 0 and present.stdout.strip() == pyperf.__version__:
         return
-    wanted = f"pyperf=={pyperf.__version__}"
-    done = _quietly([str(python), "-I", "-m", "pip", "install", "--quiet", wanted])
+    requirement = f"pyperf=={pyperf.__version__}"
+    done = _quietly([str(python), "-I", "-m", "pip", "install", "--quiet", requirement])
     if done.returncode != 0:
-        raise MicroError(f"{wanted} could not be installed for {python}: {done.stderr.strip()[-800:]}")
+        raise MicroError(f"expected to install {requirement} for {python}, got {done.stderr.strip()[-800:]}")
 
 
 def run_bench(bench: str, python: Path, folder: Path, options: Sequence[str], *, is_other: bool) -> Outcome:
-    """Run one bench file of this folder with the interpreter ``python``.
+    """Run one benchmark file of this folder.
 
     Args:
-        bench: Its name.
-        python: Interpreter of an environment that has the packages to measure, and pyperf.
-        folder: Gets ``bench_<name>.json``.
+        bench: Name of the file, without its prefix.
+        python: Interpreter of an environment with pyperf and the packages to measure.
+        folder: Folder for ``bench_<name>.json``.
         options: Options of pyperf.
-        is_other: The packages are of another commit, so that the subject may be missing.
+        is_other: Whether the packages are those of another commit, so that modules may be missing.
     """
     name = PREFIX + bench
     if is_other:
@@ -182,7 +182,7 @@ def run_bench(bench: str, python: Path, folder: Path, options: Sequence[str], *,
         if probe.returncode == _NOT_THERE:
             return Outcome(bench, "not there", probe.stdout.strip())
     output = folder / f"{name}.json"
-    # Away from this checkout: nothing may be found by the working folder that python does not have itself.
+    # Not in this checkout, so that modules cannot be imported from the current folder.
     done = subprocess.run(
         [python, HERE / f"{name}.py", "--quiet", *options, "-o", output],
         cwd=folder,
@@ -198,28 +198,28 @@ def run_bench(bench: str, python: Path, folder: Path, options: Sequence[str], *,
 def measure(
     benches: Sequence[str], sides: Sequence[Side], options: Sequence[str], output_dir: Path
 ) -> list[Results]:
-    """Run benches on one or two sides and return the results of each.
+    """Run benchmark files on one or two sides and return the results of each.
 
-    Two sides take turns bench by bench, and each goes first every other time, so that a machine that
-    slows down over the minutes slows down both.
+    Two sides run each file one after the other, in alternating order, so that a machine that becomes slower
+    affects both.
     """
     folders = [_new_folder(output_dir, side.commit) for side in sides]
     outcomes: list[list[Outcome]] = [[] for _ in sides]
     for number, bench in enumerate(benches):
         order = range(len(sides)) if number % 2 == 0 else reversed(range(len(sides)))
-        for place in order:
-            side = sides[place]
-            outcomes[place].append(
-                run_bench(bench, side.python, folders[place], options, is_other=side.is_other)
+        for index in order:
+            side = sides[index]
+            outcomes[index].append(
+                run_bench(bench, side.python, folders[index], options, is_other=side.is_other)
             )
-    results = [Results(folder, tuple(of)) for folder, of in zip(folders, outcomes, strict=True)]
+    results = [Results(folder, tuple(each)) for folder, each in zip(folders, outcomes, strict=True)]
     for result, side in zip(results, sides, strict=True):
         merge(result, side.commit)
     return results
 
 
 def merge(results: Results, commit: str) -> None:
-    """Write ``micro.json``, all benchmarks of a folder in one suite; none when nothing was measured."""
+    """Write ``micro.json`` with all benchmarks of a folder, unless nothing was measured."""
     suites = [
         pyperf.BenchmarkSuite.load(str(results.folder / f"{PREFIX}{outcome.bench}.json"))
         for outcome in results.outcomes
@@ -233,47 +233,47 @@ def merge(results: Results, commit: str) -> None:
 
 
 def table(results: Results) -> Table:
-    """Return the table of a folder: each benchmark with mean and standard deviation, gaps with a reason."""
-    shown = Table(title=results.folder.name, title_justify="left")
-    shown.add_column("benchmark")
-    shown.add_column("mean", justify="right")
-    shown.add_column("± sd", justify="right")
+    """Return a table of mean and standard deviation, and of the reasons for missing benchmarks."""
+    result = Table(title=results.folder.name, title_justify="left")
+    result.add_column("benchmark")
+    result.add_column("mean", justify="right")
+    result.add_column("± sd", justify="right")
     for benchmark in _benchmarks(results.folder):
         values = benchmark.get_nvalue() > 1
         mean, deviation = benchmark.mean(), benchmark.stdev() if values else 0.0
         texts = benchmark.format_values((mean, deviation))
         relative = f"{texts[1]} ({deviation / mean:.0%})" if values else "one value"
-        shown.add_row(benchmark.get_name(), texts[0], relative)
+        result.add_row(benchmark.get_name(), texts[0], relative)
     for outcome in results.outcomes:
         if outcome.state != "measured":
-            shown.add_row(f"{outcome.bench}: {outcome.reason}", outcome.state, "")
-    return shown
+            result.add_row(f"{outcome.bench}: {outcome.reason}", outcome.state, "")
+    return result
 
 
 def sampling_sentence(folder: Path) -> str:
-    """Return what watching the server costs, held against its budget; empty when it was not measured."""
+    """Return a sentence with the cost of sampling and its budget; empty if it was not measured."""
     paced = [benchmark for benchmark in _benchmarks(folder) if benchmark.get_name() == PACED]
     if not paced:
         return ""
     share = core_share(paced[0].mean())
-    word = "within" if share <= SAMPLING_BUDGET else "above"
+    relation = "within" if share <= SAMPLING_BUDGET else "above"
     return (
-        f"Sampling the server every {SHORTEST_PERIOD_S:g} s costs {share:.2%} of one core, {word} the budget "
-        f"of {SAMPLING_BUDGET:.0%}; in runs of two minutes and more it samples once a second."
+        f"Sampling the server every {SHORTEST_PERIOD_S:g} s costs {share:.2%} of one core, {relation} the "
+        f"budget of {SAMPLING_BUDGET:.0%}; in runs of two minutes and more it samples once a second."
     )
 
 
 def compare(before: Path, after: Path) -> int:
-    """Print pyperf's comparison of two folders of results; returns its exit code.
+    """Print pyperf's comparison of two folders with results; return its exit code.
 
     Raises:
         MicroError: A folder has no results.
     """
     for folder in (before, after):
         if not (folder / MERGED).is_file():
-            raise MicroError(f"{folder} has no {MERGED}: name a folder that an earlier run left")
+            raise MicroError(f"expected {MERGED} in {folder}, got none: give a folder with results")
     folders = [folder.resolve() for folder in (before, after)]
-    # pyperf heads its columns with the paths: short ones, from where the two part.
+    # pyperf's column headings are the paths, so make them relative to the common parent.
     parent = Path(os.path.commonpath(folders))
     files = [str((folder / MERGED).relative_to(parent)) for folder in folders]
     argv = [sys.executable, "-m", "pyperf", "compare_to", *files, "--table"]
@@ -294,11 +294,11 @@ def _new_folder(parent: Path, commit: str) -> Path:
         except FileExistsError:
             continue
         return folder.resolve()
-    raise MicroError(f"too many runs of one second below {parent}: choose another --output-dir")
+    raise MicroError(f"expected fewer runs within one second in {parent}: choose another --output-dir")
 
 
 def _environment() -> dict[str, str]:
-    # A path from outside would put this checkout's packages in front of the other commit's.
+    # PYTHONPATH could put this checkout's packages before those of the other commit.
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
@@ -310,17 +310,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="micro.py"
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="benches, all without a name")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmark files; default: all")
     speed = parser.add_mutually_exclusive_group()
     speed.add_argument("--fast", action="store_true", help="half the processes: rough figures")
     speed.add_argument("--rigorous", action="store_true", help="twice the processes")
-    speed.add_argument("--debug-single-value", action="store_true", help="one value each: does it run?")
-    parser.add_argument("--output-dir", type=Path, default=Path("results"), help="gets a folder per run")
+    speed.add_argument("--debug-single-value", action="store_true", help="one value each, as a check")
+    parser.add_argument("--output-dir", type=Path, default=Path("results"), help="parent of the results")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="two folders of results")
+    what.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="compare two result folders")
     what.add_argument("--revision", metavar="REV", help="measure the packages of another commit")
     what.add_argument("--compare-with", metavar="REV", help="measure another commit and this checkout")
-    what.add_argument("--ladder", action="store_true", help="what each layer adds to one tool call")
+    what.add_argument("--ladder", action="store_true", help="measure what each layer adds to a call")
     return parser
 
 
@@ -331,20 +331,20 @@ def _sides(revision: str | None, compare_with: str | None, build: Callable[[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns 0, 1 when a bench or the lab failed, 2 when the request makes no sense."""
+    """Run the command line; return 0, 1 if a benchmark or the lab failed, or 2 for usage errors."""
     parser = _parser()
     options = parser.parse_args(arguments)
     speed = [f"--{name}" for name in SPEEDS if getattr(options, name.replace("-", "_"))]
     if options.compare and (options.names or speed):
-        parser.error("--compare measures nothing: leave out the names of benches and the speed")
+        parser.error("expected only two folders with --compare, got names or a speed; omit them")
     if options.ladder and (options.names or set(speed) - {"--fast"}):
-        parser.error("--ladder is one measurement: it takes --fast and --output-dir only")
+        parser.error("expected only --fast and --output-dir with --ladder, got other options; omit them")
     console = Console()
     try:
         if options.compare:
             return compare(*options.compare)
         if options.ladder:
-            import ladder  # draws and drives k6, which the other ways do not need
+            import ladder  # imports plotly and the lab, which only this option needs
 
             return ladder.main([*speed, "--output-dir", str(options.output_dir)])
         benches = chosen_benches(options.names)
@@ -361,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"micro.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("micro.py: interrupted; benches that had ended are in the folder of the run", file=sys.stderr)
+        print("micro.py: interrupted; completed benchmarks are in the folder of the run", file=sys.stderr)
         return 1
     except LabError as error:
         print(f"micro.py: {error}", file=sys.stderr)

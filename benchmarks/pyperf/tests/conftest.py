@@ -1,4 +1,4 @@
-"""The scripts of the folder above find one another by its path, as they do when they are run."""
+"""Puts the folder of the scripts on the path, as running one of them does."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ sys.path.insert(0, str(HERE.parent))
 
 @pytest.fixture
 def benches() -> Path:
-    """The folder of the bench files."""
+    """Return the folder of the benchmark files."""
     return HERE.parent

@@ -1,4 +1,4 @@
-"""Every bench runs, yields figures, and refuses to measure a wrong answer."""
+"""Tests that every benchmark file runs, yields figures, and refuses to measure a wrong answer."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ BENCHMARKS = {
 }
 
 
-def test_every_bench_is_tested() -> None:
-    assert micro.known_benches() == sorted(BENCHMARKS)
+def test_every_benchmark_file_is_tested() -> None:
+    assert micro.bench_names() == sorted(BENCHMARKS)
 
 
-def test_bench_runs_as_a_plain_script(benches: Path, tmp_path: Path) -> None:
+def test_benchmark_file_runs_as_a_script(benches: Path, tmp_path: Path) -> None:
     _run_bench("arithmetic", [], benches, tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
-def test_bench_yields_figures(name: str, benches: Path, tmp_path: Path) -> None:
-    # As a worker pyperf measures in this one process; else each benchmark would import its subject anew.
+def test_benchmark_file_yields_figures(name: str, benches: Path, tmp_path: Path) -> None:
+    # As a worker, pyperf measures in this one process; otherwise each benchmark would import FastMCP again.
     _run_bench(name, ["--worker"], benches, tmp_path)
 
 
@@ -61,13 +61,13 @@ def _run_bench(name: str, options: list[str], benches: Path, folder: Path) -> No
 
 def test_wrong_sum_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(bench_arithmetic.RESULTS, "add", (lambda a, b: a - b, 1234.75))
-    with pytest.raises(SystemExit, match=r"1234\.75 was expected, 1234\.25 came"):
+    with pytest.raises(SystemExit, match=r"expected 1234\.75, got 1234\.25"):
         bench_arithmetic.time_add(1)
 
 
-def test_refusal_that_does_not_come_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_refusal_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arithmetic, "divide", lambda _a, _b: 0.0)
-    with pytest.raises(SystemExit, match="refusals to divide by zero: 3 was expected, 0 came"):
+    with pytest.raises(SystemExit, match="refusals to divide by zero: expected 3, got 0"):
         bench_arithmetic._refusals_wall_s(3)
 
 
@@ -97,8 +97,8 @@ def test_wrong_answer_to_good_arguments_is_not_measured() -> None:
         bench_argument_validation._good_wall_s(1)
 
 
-def test_arguments_that_pass_are_no_wrong_ones() -> None:
-    with pytest.raises(SystemExit, match="should have been refused"):
+def test_arguments_that_pass_are_not_measured_as_wrong_ones() -> None:
+    with pytest.raises(SystemExit, match="to be refused"):
         bench_argument_validation._wrong_wall_s(1, bench_argument_validation.GOOD, "float_type")
 
 
@@ -109,23 +109,23 @@ def test_wrong_bytes_are_not_measured(wire: str, monkeypatch: pytest.MonkeyPatch
         bench_result_encoding._encode_wall_s(1, wire)
 
 
-def test_recording_that_is_not_read_whole_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = bench_series.recording()
-    assert whole == bench_series.recording(), "a seeded recording is always the same"
-    monkeypatch.setattr(bench_series, "recording", lambda: whole[:-1])
+def test_incomplete_reading_of_a_recording_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = bench_series.recording()
+    assert recording == bench_series.recording(), "a seeded recording is always the same"
+    monkeypatch.setattr(bench_series, "recording", lambda: recording[:-1])
     with pytest.raises(SystemExit, match="the calls of each period"):
         bench_series._read_wall_s(1)
 
 
-def test_tree_that_is_not_seen_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_without_processes_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(_meter: Any) -> Reading:
         return Reading(0.0, 0.0, 0, 0, 0)
 
     monkeypatch.setattr(TreeMeter, "read", nothing)
-    with pytest.raises(SystemExit, match="the processes of the tree: 1 was expected, 0 came"):
+    with pytest.raises(SystemExit, match="the processes of the tree: expected 1, got 0"):
         bench_sampling.tree.__wrapped__(0)
 
 
-def test_share_of_a_core() -> None:
+def test_core_share_is_cpu_time_per_period() -> None:
     assert bench_sampling.core_share(0.004) == pytest.approx(micro.SAMPLING_BUDGET)
     assert bench_sampling.core_share(0.001, period_s=1.0) == pytest.approx(0.001)

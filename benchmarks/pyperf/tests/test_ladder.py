@@ -1,4 +1,4 @@
-"""Measuring the ladder: what the figures are made of, and one short real climb."""
+"""Tests of measuring the cost ladder, with one short real measurement."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RECORD = RunRecord(
 SHORT = ladder.Effort(rounds=2, function_loops=1_000, call_loops=10, runs=1, run_s=1.0)
 
 
-def test_cost_of_a_run_is_the_servers_cpu_and_the_median_latency() -> None:
+def test_cost_of_a_run_is_the_cpu_of_the_server_and_the_median_latency() -> None:
     assert ladder.cost_of(RECORD) == ladder.Cost(cpu_us=900.0, wall_us=1250.0)
 
 
@@ -61,8 +61,8 @@ def test_cost_of_a_run_is_the_servers_cpu_and_the_median_latency() -> None:
         {"metrics": replace(METRICS, errors={"wrong_answer": 1})},
     ],
 )
-def test_run_that_does_not_stand_is_no_rung(change: dict[str, Any]) -> None:
-    with pytest.raises(GeneratorError, match="a run without errors was expected; a-run is"):
+def test_invalid_run_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(GeneratorError, match="expected a run without errors, got a-run, which is"):
         ladder.cost_of(replace(RECORD, **change))
 
 
@@ -71,7 +71,7 @@ def test_spread_is_median_and_quartiles() -> None:
     assert ladder.spread([7.0]) == Spread(7.0, 7.0, 7.0, 1)
 
 
-def test_additions_are_right_and_always_the_same() -> None:
+def test_additions_expect_the_sum_and_are_reproducible() -> None:
     (journeys,) = ladder.additions(1).values()
     assert journeys == ladder.additions(1)["mix"]
     for journey in journeys:
@@ -81,12 +81,12 @@ def test_additions_are_right_and_always_the_same() -> None:
 
 
 @pytest.mark.k6
-def test_short_climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # One wire and one user: the rest would be the same again, with another option for the lab's run.
+def test_short_measurement_of_the_ladder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # One wire and one user: further runs of the lab would differ only in an option.
     monkeypatch.setattr(ladder, "USERS", {"one_user": 1})
     monkeypatch.setattr(ladder, "WIRES", ("session",))
-    told: list[str] = []
-    rungs = ladder.measure(SHORT, tmp_path, Interruption(), told.append)
+    steps: list[str] = []
+    rungs = ladder.measure(SHORT, tmp_path, Interruption(), steps.append)
     assert [(rung.key, rung.wire) for rung in rungs] == [
         ("function", None),
         ("memory", None),
@@ -100,7 +100,7 @@ def test_short_climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert rung.wall_us.median > 0
     assert [rung.cpu_us.count for rung in rungs] == [2, 2, 2, 1]
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
-    assert len(told) == 2 + 1
+    assert len(steps) == 2 + 1
 
 
 def _rungs() -> tuple[Rung, ...]:
@@ -135,7 +135,7 @@ def test_ladder_is_written_in_three_forms(
     assert "One call of add" in capsys.readouterr().out
 
 
-def test_ladder_that_cannot_be_measured_is_told(
+def test_failed_measurement_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measure(*_all: object) -> tuple[Rung, ...]:

@@ -1,4 +1,4 @@
-"""The ladder as table, Markdown, figure and page, from made-up rungs."""
+"""Tests of the ladder as table, Markdown, figure and page, with invented figures."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ LADDER = Ladder(
 )
 
 
-def test_each_rung_stands_on_the_one_below_on_its_wire() -> None:
-    climbs = ladder_page.climbs(LADDER.rungs)
-    assert [(c.rung.key, c.rung.wire, c.added_cpu_us) for c in climbs] == [
+def test_each_rung_is_compared_with_the_previous_one_on_its_wire() -> None:
+    increments = ladder_page.increments(LADDER.rungs)
+    assert [(each.rung.key, each.rung.wire, each.added_cpu_us) for each in increments] == [
         ("function", None, 0.25),
         ("memory", None, 899.75),
         ("app", "session", -300),
@@ -52,26 +52,26 @@ def test_each_rung_stands_on_the_one_below_on_its_wire() -> None:
         ("load", "session", 200),
         ("load", "stateless", -50),
     ]
-    assert [c.added_wall_us for c in climbs][-2:] == [9000, 8050]
+    assert [each.added_wall_us for each in increments][-2:] == [9000, 8050]
 
 
 @pytest.mark.parametrize("wire", ["session", "stateless"])
-def test_what_is_added_adds_up(wire: str) -> None:
-    climbs = [c for c in ladder_page.climbs(LADDER.rungs) if c.rung.wire in {None, wire}]
-    assert sum(c.added_cpu_us for c in climbs) == pytest.approx(climbs[-1].rung.cpu_us.median)
+def test_increments_add_up_to_the_last_rung(wire: str) -> None:
+    increments = [each for each in ladder_page.increments(LADDER.rungs) if each.rung.wire in {None, wire}]
+    assert sum(each.added_cpu_us for each in increments) == pytest.approx(increments[-1].rung.cpu_us.median)
 
 
 @pytest.mark.parametrize(
     ("value_us", "text"),
     [(0.2874, "0.287"), (1.234, "1.23"), (31.46, "31.5"), (123.4, "123"), (25065.2, "25,065")],
 )
-def test_number(value_us: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value_us: float, text: str) -> None:
     assert ladder_page.number(value_us) == text
     assert ladder_page.added(value_us) == f"+{text}"
     assert ladder_page.added(-value_us) == f"\N{MINUS SIGN}{text}"
 
 
-def test_rows_have_all_headings() -> None:
+def test_rows_have_a_cell_for_each_heading() -> None:
     rows = ladder_page.rows(LADDER)
     assert {len(row) for row in rows} == {len(ladder_page.HEADINGS)}
     assert rows[2] == (
@@ -103,20 +103,20 @@ def test_markdown_is_a_table_with_its_legend() -> None:
     assert sum(line.startswith("- ") for line in lines) == len(ladder_page.TITLES)
 
 
-def test_commit_with_changes_and_none_at_all() -> None:
+def test_notes_mention_a_dirty_commit_and_omit_a_missing_one() -> None:
     changed = {**LADDER.manifest, "commit": {"hash": "0123456789abcdef", "dirty": True}}
     assert "commit 012345678 with changes;" in ladder_page.markdown(replace(LADDER, manifest=changed))
     unversioned = {**LADDER.manifest, "commit": None}
     assert "commit" not in ladder_page.markdown(replace(LADDER, manifest=unversioned))
 
 
-def test_load_of_the_machine_is_told_where_it_is_known() -> None:
+def test_notes_have_the_load_average_if_it_was_recorded() -> None:
     assert "2 CPUs, load average 0.5 before, Linux 6" in ladder_page.markdown(LADDER)
     unknown = {**LADDER.manifest, "machine": {**LADDER.manifest["machine"], "load_before": None}}
     assert "2 CPUs, Linux 6" in ladder_page.markdown(replace(LADDER, manifest=unknown))
 
 
-def test_bars_end_where_the_rung_does() -> None:
+def test_bars_end_at_the_median_of_the_rung() -> None:
     traces = [t for t in ladder_page.figure(LADDER)["data"] if t["type"] == "bar"]
     pale, full = traces[0::2], traces[1::2]
     ends = {}
@@ -130,11 +130,11 @@ def test_bars_end_where_the_rung_does() -> None:
     assert len(ends) == len(LADDER.rungs), "no bar hides another"
 
 
-def test_figure_holds_every_word() -> None:
+def test_figure_has_a_label_for_each_bar_and_dot() -> None:
     figure = ladder_page.figure(LADDER)
-    words = [text for trace in figure["data"] for text in trace.get("text", [])]
-    assert len(words) == 2 * len(LADDER.rungs)
-    assert "   <b>600</b>  (\N{MINUS SIGN}300)" in words
+    labels = [text for trace in figure["data"] for text in trace.get("text", [])]
+    assert len(labels) == 2 * len(LADDER.rungs)
+    assert "   <b>600</b>  (\N{MINUS SIGN}300)" in labels
     low, high = figure["layout"]["xaxis"]["range"]
     assert low == 0
     assert high > max(rung.cpu_us.high for rung in LADDER.rungs)
@@ -143,18 +143,18 @@ def test_figure_holds_every_word() -> None:
     }  # fmt: skip # a set on one line
 
 
-def test_page_asks_nobody_for_anything() -> None:
+def test_page_loads_nothing_external() -> None:
     page = ladder_page.html(LADDER)
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", page)
     assert page.count('id="plotly"') == 1
-    assert "Test &lt;CPU&gt;" in page, "what comes from outside is escaped"
+    assert "Test &lt;CPU&gt;" in page, "text from the machine is escaped"
     figure = re.search(r'id="figure">(.*?)</script>', page, re.DOTALL)
     assert figure is not None
     assert json.loads(figure[1])["layout"]["barmode"] == "overlay"
 
 
-def test_headline_says_how_much_of_a_call_is_the_calculation() -> None:
+def test_headline_compares_the_calculation_with_a_loaded_call() -> None:
     assert ladder_page.headline(LADDER) == (
         "Adding two numbers takes 0.250 µs of CPU; served to ten users, a call takes the server 1,000 µs on "
         "the session wire and 700 µs on the stateless wire."

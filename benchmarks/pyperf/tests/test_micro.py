@@ -1,4 +1,4 @@
-"""Choosing, running, keeping and comparing benches."""
+"""Tests of choosing, running and comparing benchmark files, and of their results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _suite(path: Path, **means_s: float) -> None:
 
 @pytest.fixture
 def own_benches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of benches that stands in for the real one."""
+    """Return an empty folder that replaces the one with the benchmark files."""
     folder = tmp_path / "benches"
     folder.mkdir()
     monkeypatch.setattr(micro, "HERE", folder)
@@ -53,14 +53,14 @@ def _text(renderable: Any) -> str:
     return captured.get()
 
 
-def test_benches_are_named_as_people_like() -> None:
-    assert micro.chosen_benches([]) == micro.known_benches()
+def test_benchmark_files_are_chosen_by_name_or_path() -> None:
+    assert micro.chosen_benches([]) == micro.bench_names()
     assert micro.chosen_benches(["asgi", "bench_asgi", "some/where/bench_asgi.py"]) == ["asgi"]
-    with pytest.raises(micro.MicroError, match=r"no bench nothing; there are: argument_validation, "):
+    with pytest.raises(micro.MicroError, match=r"expected names out of argument_validation, .*, got nothing"):
         micro.chosen_benches(["asgi", "nothing"])
 
 
-def test_bench_runs_with_the_interpreter_that_is_given(own_benches: Path, tmp_path: Path) -> None:
+def test_benchmark_file_runs_with_the_given_interpreter(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_plain.py").write_text(PLAIN_BENCH)
     fast = ["--debug-single-value"]
     outcome = micro.run_bench("plain", Path(sys.executable), tmp_path, fast, is_other=True)
@@ -72,7 +72,7 @@ def test_bench_runs_with_the_interpreter_that_is_given(own_benches: Path, tmp_pa
 @pytest.mark.parametrize(
     "line", ["from calculator_server import gone", "import perf_core.gone.further", "import gone_library"]
 )
-def test_subject_that_a_commit_lacks_is_not_there(line: str, own_benches: Path, tmp_path: Path) -> None:
+def test_module_that_a_commit_lacks_is_not_there(line: str, own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_gone.py").write_text(line + "\n")
     outcome = micro.run_bench("gone", Path(sys.executable), tmp_path, [], is_other=True)
     assert outcome.state == "not there"
@@ -80,19 +80,19 @@ def test_subject_that_a_commit_lacks_is_not_there(line: str, own_benches: Path, 
 
 
 @pytest.mark.parametrize("is_other", [True, False])
-@pytest.mark.parametrize("line", ["import harness", "raise SystemExit('7 was expected, 8 came')"])
-def test_other_trouble_is_a_failure(line: str, is_other: bool, own_benches: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["import harness", "raise SystemExit('expected 7, got 8')"])
+def test_any_other_error_is_a_failure(line: str, is_other: bool, own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_broken.py").write_text(f"{line}\n")
     outcome = micro.run_bench("broken", Path(sys.executable), tmp_path, [], is_other=is_other)
     assert outcome == micro.Outcome("broken", "failed", "bench_broken.py ended with exit code 1")
 
 
-def test_missing_subject_of_this_checkout_is_a_failure(own_benches: Path, tmp_path: Path) -> None:
+def test_missing_module_in_this_checkout_is_a_failure(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_gone.py").write_text("import perf_core.gone\n")
     assert micro.run_bench("gone", Path(sys.executable), tmp_path, [], is_other=False).state == "failed"
 
 
-def test_two_sides_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sides_alternate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, str]] = []
 
     def run_bench(
@@ -112,12 +112,12 @@ def test_two_sides_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [(b.get_name(), b.get_metadata()["commit"]) for b in merged] == [("x", "bbb"), ("y", "bbb")]
 
 
-def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_runs_within_one_second_have_different_folders(tmp_path: Path) -> None:
     folders = {micro._new_folder(tmp_path, "abc") for _ in range(3)}
     assert len(folders) == 3
 
 
-def test_table_tells_figures_and_gaps(tmp_path: Path) -> None:
+def test_table_has_figures_and_reasons_for_gaps(tmp_path: Path) -> None:
     _suite(tmp_path / "micro.json", dispatch=1e-3)
     gaps = (micro.Outcome("asgi", "not there", "no module"), micro.Outcome("series", "failed", "exit code 1"))
     text = _text(micro.table(micro.Results(tmp_path, gaps)))
@@ -128,7 +128,7 @@ def test_table_tells_figures_and_gaps(tmp_path: Path) -> None:
     assert "failed" in text
 
 
-def test_nothing_measured_leaves_no_suite(tmp_path: Path) -> None:
+def test_no_suite_is_written_if_nothing_was_measured(tmp_path: Path) -> None:
     results = micro.Results(tmp_path, (micro.Outcome("asgi", "failed", "exit code 1"),))
     micro.merge(results, "abc")
     assert not (tmp_path / "micro.json").exists()
@@ -138,7 +138,7 @@ def test_nothing_measured_leaves_no_suite(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sample_s", "words"), [(0.001, "0.50% of one core, within"), (0.005, "2.50% of one core, above")]
 )
-def test_sampling_is_held_against_its_budget(sample_s: float, words: str, tmp_path: Path) -> None:
+def test_cost_of_sampling_is_compared_with_its_budget(sample_s: float, words: str, tmp_path: Path) -> None:
     _suite(tmp_path / "micro.json", **{bench_sampling.PACED: sample_s})
     assert words in micro.sampling_sentence(tmp_path)
     _suite(tmp_path / "other" / "micro.json", asgi=1.0)
@@ -152,12 +152,14 @@ def test_compare_prints_pyperfs_table(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "| call " in capfd.readouterr().out
 
 
-def test_compare_wants_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_refuses_folders_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert micro.main(["--compare", str(tmp_path), str(tmp_path)]) == 2
-    assert "has no micro.json: name a folder" in capsys.readouterr().err
+    assert "expected micro.json in" in capsys.readouterr().err
 
 
-def test_run_of_named_benches(own_benches: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_of_a_chosen_benchmark_file(
+    own_benches: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (own_benches / "bench_plain.py").write_text(PLAIN_BENCH)
     assert micro.main(["plain", "--debug-single-value", "--output-dir", str(tmp_path / "results")]) == 0
     (folder,) = (tmp_path / "results").iterdir()
@@ -167,7 +169,7 @@ def test_run_of_named_benches(own_benches: Path, tmp_path: Path, capsys: pytest.
     assert folder.name in out
 
 
-def test_failed_bench_makes_exit_code_1(own_benches: Path, tmp_path: Path) -> None:
+def test_failed_benchmark_file_gives_exit_code_1(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_broken.py").write_text("raise SystemExit(1)\n")
     assert micro.main(["--output-dir", str(tmp_path / "results")]) == 1
 
@@ -182,11 +184,11 @@ def test_revision_is_built_and_measured_with_its_own_interpreter(
         built.append(revision)
         return worktrees.BuiltRevision("0123456789" * 4, Path("its-python"), tmp_path)
 
-    seen: list[micro.Side] = []
+    measured_sides: list[micro.Side] = []
 
     def measure(_benches: object, sides: list[micro.Side], *_rest: object) -> list[micro.Results]:
-        folders = [tmp_path / str(len(seen) + place) for place, _ in enumerate(sides)]
-        seen.extend(sides)
+        folders = [tmp_path / str(len(measured_sides) + index) for index, _ in enumerate(sides)]
+        measured_sides.extend(sides)
         for folder in folders:
             _suite(folder / "micro.json", asgi=1.0)
         return [micro.Results(folder, (micro.Outcome("asgi", "measured"),)) for folder in folders]
@@ -198,11 +200,11 @@ def test_revision_is_built_and_measured_with_its_own_interpreter(
     assert micro.main(["asgi", "--compare-with", "main"]) == 0
     other = micro.Side(Path("its-python"), "012345678", is_other=True)
     assert built == ["v1", "main"]
-    assert seen[:2] == [other, other]
-    assert seen[2].python == Path(sys.executable)
+    assert measured_sides[:2] == [other, other]
+    assert measured_sides[2].python == Path(sys.executable)
 
 
-def test_side_without_any_figure_is_not_compared(
+def test_side_without_figures_is_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measure(*_all: object) -> list[micro.Results]:
@@ -218,7 +220,7 @@ def test_side_without_any_figure_is_not_compared(
     assert "1.00 sec" in out
 
 
-def test_unknown_revision_is_told(
+def test_unknown_revision_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def build_revision(_repository: Path, revision: str, **_: object) -> worktrees.BuiltRevision:
@@ -230,7 +232,7 @@ def test_unknown_revision_is_told(
 
 
 class Commands:
-    """Stands in for running commands; answers with what it was given, in turn."""
+    """Fake for running commands, which returns the given exit codes and texts one after the other."""
 
     def __init__(self, *answers: tuple[int, str]) -> None:
         self._answers = list(answers)
@@ -243,7 +245,7 @@ class Commands:
 
 
 @pytest.mark.parametrize("present", [(1, "no such package"), (0, "1.0.0\n")])
-def test_pyperf_is_installed_in_our_version(
+def test_our_version_of_pyperf_is_installed(
     present: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = Commands(present, (0, ""))
@@ -253,29 +255,29 @@ def test_pyperf_is_installed_in_our_version(
     assert commands.ran[1][-1] == f"pyperf=={pyperf.__version__}"
 
 
-def test_pyperf_that_is_there_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pyperf_of_our_version_is_not_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     commands = Commands((0, f"{pyperf.__version__}\n"))
     monkeypatch.setattr(micro, "_quietly", commands)
     micro.install_pyperf(Path("its-python"))
     assert len(commands.ran) == 1
 
 
-def test_pyperf_that_cannot_be_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_installation_of_pyperf_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(micro, "_quietly", Commands((1, ""), (1, "no network")))
-    with pytest.raises(micro.MicroError, match="could not be installed for its-python: no network"):
+    with pytest.raises(micro.MicroError, match="for its-python, got no network"):
         micro.install_pyperf(Path("its-python"))
 
 
-def test_ladder_gets_the_options_that_it_knows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given: list[list[str]] = []
+def test_ladder_gets_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[list[str]] = []
 
     def main(arguments: list[str]) -> int:
-        given.append(arguments)
+        calls.append(arguments)
         return 0
 
     monkeypatch.setattr(ladder, "main", main)
     assert micro.main(["--ladder", "--fast", "--output-dir", str(tmp_path)]) == 0
-    assert given == [["--fast", "--output-dir", str(tmp_path)]]
+    assert calls == [["--fast", "--output-dir", str(tmp_path)]]
 
 
 @pytest.mark.parametrize(
@@ -283,10 +285,10 @@ def test_ladder_gets_the_options_that_it_knows(monkeypatch: pytest.MonkeyPatch, 
     [
         (["--fast", "--rigorous"], "not allowed with"),
         (["--ladder", "--revision", "main"], "not allowed with"),
-        (["--ladder", "--rigorous"], "--ladder is one measurement"),
-        (["asgi", "--ladder"], "--ladder is one measurement"),
-        (["asgi", "--compare", "a", "b"], "--compare measures nothing"),
-        (["--fast", "--compare", "a", "b"], "--compare measures nothing"),
+        (["--ladder", "--rigorous"], "expected only --fast and --output-dir"),
+        (["asgi", "--ladder"], "expected only --fast and --output-dir"),
+        (["asgi", "--compare", "a", "b"], "expected only two folders"),
+        (["--fast", "--compare", "a", "b"], "expected only two folders"),
     ],
 )
 def test_options_that_do_not_go_together(
@@ -297,7 +299,9 @@ def test_options_that_do_not_go_together(
     assert told in capsys.readouterr().err
 
 
-def test_interruption_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interruption_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def measure(*_all: object) -> list[micro.Results]:
         raise KeyboardInterrupt
 
@@ -306,12 +310,12 @@ def test_interruption_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_other_commits_do_not_find_this_checkout_by_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pythonpath_is_not_passed_to_other_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     assert "PYTHONPATH" not in micro._environment()
 
 
-def test_side_of_this_checkout_names_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_side_of_this_checkout_has_the_name_of_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(micro, "commit_of", lambda _folder: {"hash": "0123456789ab", "dirty": True})
     assert micro.this_checkout() == micro.Side(Path(sys.executable), "012345678-dirty")
     monkeypatch.setattr(micro, "commit_of", lambda _folder: None)

@@ -1,4 +1,4 @@
-"""Fixtures: the server in memory, with its real worker processes; and real Redis servers."""
+"""Fixtures: an in-memory server with real worker processes, and real Redis servers."""
 
 from __future__ import annotations
 
@@ -26,37 +26,39 @@ def anyio_backend() -> str:
 
 
 class QuietSettings(Music21Settings):
-    """Settings that look at neither environment nor `.env`."""
+    """Settings that read neither the environment nor `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="NOBODY_SETS_THIS_", env_file=None)
+    model_config = SettingsConfigDict(env_prefix="UNUSED_PREFIX_", env_file=None)
 
 
 @pytest.fixture(scope="session")
 def score_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A folder below which files may be imported."""
+    """A folder from which files may be imported."""
     return tmp_path_factory.mktemp("scores")
 
 
 @pytest.fixture(scope="session")
 async def client(anyio_backend: str, score_folder: Any) -> AsyncIterator[Client[Any]]:
-    """A client of a server that all tests share: its processes take seconds to start."""
+    """A client of a server that all tests share, because its processes take seconds to start."""
     settings = QuietSettings(score_folders=[score_folder], worker_processes=2)
     async with Client(create_server(settings)) as connected:
         yield connected
 
 
 class RecordingService:
-    """Remembers what tools ask it to derive, and makes nothing."""
+    """Records the arguments of `derive`, and raises instead of storing a score."""
 
-    class NothingMadeError(Exception):
-        """Instead of a score."""
+    class NotStoredError(Exception):
+        """Raised by every call."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    async def derive(self, *arguments: Any, **others: Any) -> None:
-        self.asked.append((arguments, {key: value for key, value in others.items() if key != "on_progress"}))
-        raise self.NothingMadeError
+    async def derive(self, *arguments: Any, **keywords: Any) -> None:
+        self.calls.append(
+            (arguments, {key: value for key, value in keywords.items() if key != "on_progress"})
+        )
+        raise self.NotStoredError
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def recording_service() -> Any:
 
 @dataclass
 class RedisProcess:
-    """A Redis server at a Unix socket; it writes nothing to disk."""
+    """A Redis server at a Unix socket, without persistence."""
 
     folder: Path
     options: tuple[str, ...] = ()
@@ -81,12 +83,12 @@ class RedisProcess:
         quiet = ("--save", "", "--appendonly", "no", "--dir", str(self.folder))
         process = self.process = subprocess.Popen((*command, *quiet, *self.options), stdout=subprocess.PIPE)
         assert process.stdout is not None
-        said = b""
+        output = b""
         for line in process.stdout:
-            said += line
+            output += line
             if b"eady to accept connections" in line:
                 return
-        raise AssertionError(said.decode())
+        raise AssertionError(output.decode())
 
     def stop(self) -> None:
         if self.process is not None:
@@ -101,7 +103,7 @@ class RedisProcess:
 def redis_process(*options: str) -> Iterator[RedisProcess]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed; CI installs it")
-    # Not below pytest's folder: names of sockets have a limit of some hundred letters.
+    # Not below pytest's folder: the path of a socket is limited to about 100 characters.
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         running = RedisProcess(Path(folder), options)
         try:
@@ -113,19 +115,19 @@ def redis_process(*options: str) -> Iterator[RedisProcess]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A Redis server that all tests share, each with a prefix of its own."""
+    """URL of a Redis server that all tests share, each with its own prefix."""
     with redis_process() as running:
         yield running.url
 
 
 @pytest.fixture
 def redis_prefix() -> str:
-    """A beginning of keys that no other test has."""
+    """A key prefix that no other test uses."""
     return uuid4().hex
 
 
 @pytest.fixture
 def start_redis() -> Iterator[Callable[..., RedisProcess]]:
-    """Starts a Redis server for one test, with more options."""
+    """Return a function that starts a Redis server for one test, with more options."""
     with contextlib.ExitStack() as running:
         yield lambda *options: running.enter_context(redis_process(*options))

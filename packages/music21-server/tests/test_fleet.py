@@ -1,8 +1,9 @@
-"""Several serving processes with one Redis, as real processes: what one knows all know, on both wires."""
+"""Several servers that share one Redis, as real processes, on both wires."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,7 @@ Serve = Callable[..., ServerProcess]
 
 @pytest.fixture
 def serve(tmp_path: Path, redis_url: str, redis_prefix: str) -> Iterator[Serve]:
-    """Starts a server whose scores are in Redis."""
+    """Return a function that starts a server whose scores are in Redis."""
     with ExitStack() as running:
         logs = (tmp_path / f"log-{number}" for number in range(9))
 
@@ -44,7 +45,7 @@ def serve(tmp_path: Path, redis_url: str, redis_prefix: str) -> Iterator[Serve]:
 
 
 def ask(server: ServerProcess, tool: str, wire: Wire = "stateless", **arguments: Any) -> Mapping[str, Any]:
-    """Call a tool by a client of its own: a connection, and a session where the wire has them."""
+    """Call a tool with a new client: a new connection, and a new session on the session wire."""
     with connect(server.url, wire, token=server.token) as client:
         return client.call(tool, arguments)
 
@@ -54,7 +55,17 @@ def ready(server: ServerProcess) -> tuple[int, str]:
     return answer.status_code, answer.json()["status"]
 
 
-def test_what_is_imported_through_one_server_is_known_to_the_other(serve: Serve) -> None:
+def metrics_of(server: ServerProcess) -> str:
+    return httpx2.get(f"{server.url.removesuffix('/mcp')}/metrics", trust_env=False).text
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s, "the condition did not become true within 30 s"
+
+
+def test_servers_see_each_others_scores(serve: Serve) -> None:
     one, other = serve(), serve()
     assert not ask(one, "import_score", source=CHORALE, score_id="mine").get("isError")
     assert ask(other, "key_analysis", score_id="mine")["structuredContent"]["key"] == "F# minor"
@@ -64,22 +75,22 @@ def test_what_is_imported_through_one_server_is_known_to_the_other(serve: Serve)
     assert "it was deleted" in gone["content"][0]["text"]
 
 
-def test_scores_of_a_token_are_the_same_through_every_server_wire_and_session(serve: Serve) -> None:
+def test_a_token_has_the_same_scores_on_every_server_wire_and_session(serve: Serve) -> None:
     one, other = serve(tokens=TOKENS), serve(tokens=TOKENS)
     ask(one, "import_score", "session", source=CHORALE, score_id="mine")
     for server in (one, other):
         for wire in WIRES:
-            found = ask(server, "list_scores", wire)["structuredContent"]["scores"]
-            assert [score["score_id"] for score in found] == ["mine"]
+            answer = ask(server, "list_scores", wire)["structuredContent"]["scores"]
+            assert [score["score_id"] for score in answer] == ["mine"]
             with connect(server.url, wire, token=TOKENS[1]) as bob:
                 assert bob.call("list_scores", {})["structuredContent"] == {"scores": []}
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_a_journey_works_whichever_worker_a_request_reaches(serve: Serve, wire: Wire) -> None:
+def test_any_serving_process_can_answer_any_request_of_a_client(serve: Serve, wire: Wire) -> None:
     server = serve("--workers", "2")
     with connect(server.url, wire) as opened:
-        opened._headers["Connection"] = "close"  # the kernel spreads connections over the workers
+        opened._headers["Connection"] = "close"  # the kernel distributes connections over the processes
         for number in range(8):
             name = f"n{number}"
             assert not opened.call("import_score", {"source": CHORALE, "score_id": name}).get("isError")
@@ -87,13 +98,11 @@ def test_a_journey_works_whichever_worker_a_request_reaches(serve: Serve, wire: 
             assert key["structuredContent"]["key"] == "F# minor"
             deleted = opened.call("delete_score", {"score_id": name})
             assert deleted["structuredContent"] == {"deleted": 1}
-    metrics = httpx2.get(f"{server.url.removesuffix('/mcp')}/metrics", trust_env=False).text
-    assert "\nmusic21_store_up 1.0\n" in metrics
-    assert "\nmusic21_scores 0.0\n" in metrics
-    assert "\nmcp_workers 2.0\n" in metrics
+    for line in ("music21_store_up 1.0", "music21_scores 0.0", "mcp_workers 2.0"):
+        wait_until(lambda line=line: f"\n{line}\n" in metrics_of(server))  # type: ignore[misc]
 
 
-def test_a_server_starts_without_redis_says_so_and_recovers(serve: Serve, start_redis: Any) -> None:
+def test_a_server_starts_without_redis_and_recovers(serve: Serve, start_redis: Any) -> None:
     redis = start_redis()
     redis.stop()
     server = serve(url=redis.url)
@@ -107,11 +116,9 @@ def test_a_server_starts_without_redis_says_so_and_recovers(serve: Serve, start_
         refused = ask(server, tool, **arguments)
         assert refused["isError"], tool
         assert "cannot be reached" in refused["content"][0]["text"], tool
-    metrics = httpx2.get(f"{server.url.removesuffix('/mcp')}/metrics", trust_env=False)
-    assert "\nmusic21_store_up 0.0\n" in metrics.text
+    assert "\nmusic21_store_up 0.0\n" in metrics_of(server)
     redis.start()
-    while ready(server)[0] != 200:  # a second after the last failure it asks again
-        pass
+    wait_until(lambda: ready(server)[0] == 200)  # a second after the last failure
     assert not ask(server, "import_score", source=CHORALE, score_id="x").get("isError")
     assert ask(server, "key_analysis", score_id="x")["structuredContent"]["key"] == "F# minor"
     assert "Traceback" not in server.log_tail()

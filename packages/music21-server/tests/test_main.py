@@ -1,4 +1,4 @@
-"""The command itself: a real process with its workers, both wires, stdio, and what a death costs."""
+"""The command as a real process: workers, HTTP and stdio, killed workers, and shutdown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ from perf_core.server.process import ServerProcess
 pytestmark = pytest.mark.anyio
 
 LAUNCH = Launch((sys.executable, "-m", "music21_server", "--port", "0", "--ready-file", "{ready_file}"))
-READY_WITHIN_S = 3.0
-HEALTH_WITHIN_S = 0.05
+MAX_STARTUP_CPU_S = 6.0
+"""CPU time of the server and its workers at the start, about 2 s; unlike wall time independent of other load."""
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +50,9 @@ async def client(server: ServerProcess) -> AsyncIterator[Client[Any]]:
 
 
 def workers_of(server: ServerProcess) -> list[psutil.Process]:
-    """Return the processes that work: the children of the one that forks them."""
+    """Return the worker processes, which are children of the fork server."""
     (fork_server,) = psutil.Process(server.pid).children()
     return fork_server.children()
-
-
-def processes_per_core() -> float:
-    """How much slower everything is because of others on this machine."""
-    if sys.platform == "win32":
-        return 1.0
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def samples(metrics: str) -> dict[str, float]:
@@ -72,19 +64,31 @@ async def ask(client: Client[Any], tool: str, **arguments: Any) -> Any:
     return (await client.call_tool(tool, arguments)).structured_content
 
 
-def test_it_is_ready_within_three_seconds(server: ServerProcess) -> None:
-    assert server.ready_s / processes_per_core() < READY_WITHIN_S
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await condition():
+            await asyncio.sleep(0.01)
 
 
-async def test_pages(server: ServerProcess, client: Client[Any]) -> None:
+def test_startup_takes_little_cpu_time(server: ServerProcess) -> None:
+    process = psutil.Process(server.pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    assert 0.1 < sum(each.user + each.system for each in times) < MAX_STARTUP_CPU_S
+
+
+async def test_health_and_metrics_pages(server: ServerProcess, client: Client[Any]) -> None:
     await ask(client, "import_score", source="bach/bwv66.6")
     base = server.url.removesuffix("/mcp")
     async with httpx2.AsyncClient(trust_env=False) as http:
         health = (await http.get(f"{base}/health")).json()
         assert (health["status"], health["service"], health["version"]) == ("ok", "music21", __version__)
         assert (await http.get(f"{base}/health/live")).json() == {"status": "ok"}
-        ready = (await http.get(f"{base}/health/ready")).json()
-        assert (ready["status"], ready["workers"]) == ("ok", 3)
+
+        async def workers_are_idle() -> bool:
+            ready = (await http.get(f"{base}/health/ready")).json()
+            return (ready["status"], ready["workers"], ready["busy"]) == ("ok", 3, 0)
+
+        await until(workers_are_idle)
         metrics = samples((await http.get(f"{base}/metrics")).text)
     assert metrics['mcp_tool_calls_total{tool="import_score"}'] == 1
     assert (metrics["music21_workers"], metrics["music21_workers_busy"]) == (3, 0)
@@ -95,18 +99,19 @@ async def test_pages(server: ServerProcess, client: Client[Any]) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="one process serves there")
-async def test_several_processes_have_their_workers_added_up_and_one_store(tmp_path: Path) -> None:
+async def test_several_serving_processes_add_up_their_workers_and_share_a_store(tmp_path: Path) -> None:
     more = ("--workers", "2", "--worker-processes", "1", "--store-folder", str(tmp_path / "store"))
     with ServerProcess(Launch((*LAUNCH.argv, *more)), "session", tmp_path / "log") as server:
         base = server.url.removesuffix("/mcp")
         async with Client(server.url) as client, httpx2.AsyncClient(trust_env=False) as http:
             await ask(client, "import_score", source="C4 E4 G4 C5", score_id="arpeggio")
-            async with asyncio.timeout(30):
-                while True:  # both have told of all their workers
-                    metrics = samples((await http.get(f"{base}/metrics")).text)
-                    if metrics["music21_workers"] == 4:
-                        break
-    assert metrics["mcp_workers"] == 2
+            metrics: dict[str, float] = {}
+
+            async def both_have_reported() -> bool:
+                metrics.update(samples((await http.get(f"{base}/metrics")).text))
+                return (metrics["mcp_workers"], metrics["music21_workers"]) == (2, 4)
+
+            await until(both_have_reported)
     assert (metrics["music21_scores"], metrics["music21_score_contents"]) == (1, 1)
     assert metrics["music21_answers_worked_out_total"] == 1
 
@@ -121,9 +126,7 @@ def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
         assert one.call("score_info", {"score_id": "mine"})["structuredContent"]["measures"] == 10
 
 
-async def test_health_answers_at_once_while_everybody_works(
-    server: ServerProcess, client: Client[Any]
-) -> None:
+async def test_health_responds_while_all_workers_are_busy(server: ServerProcess, client: Client[Any]) -> None:
     base = server.url.removesuffix("/mcp")
     folder = Path(psutil.Process(server.pid).cwd())
     (folder / "large.musicxml").write_bytes(orchestral_score(20, 30, seed=5))
@@ -133,40 +136,41 @@ async def test_health_answers_at_once_while_everybody_works(
         )
         for i in range(3)
     ]
-    took_s = []
+    responses = 0
     async with httpx2.AsyncClient(trust_env=False) as http:
-        await http.get(f"{base}/health")
         while not all(task.done() for task in busy):
-            began = time.perf_counter()
             assert (await http.get(f"{base}/health")).status_code == 200
-            took_s.append(time.perf_counter() - began)
-            await asyncio.sleep(0)
+            responses += 1
     await asyncio.gather(*busy)
-    took_s.sort()
-    assert took_s[len(took_s) * 95 // 100] / processes_per_core() < HEALTH_WITHIN_S, took_s[-5:]
+    # Had the imports blocked the event loop, there would be about one response for each.
+    assert responses > 5 * len(busy)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-async def test_a_killed_worker_costs_one_call_and_is_replaced(
-    server: ServerProcess, client: Client[Any]
-) -> None:
+async def test_killed_workers_are_replaced(server: ServerProcess, client: Client[Any]) -> None:
     await ask(client, "import_score", source="bach/bwv66.6", score_id="kept")
     before = {worker.pid for worker in workers_of(server)}
     for worker in before:
         os.kill(worker, signal.SIGKILL)
-    said: list[str] = []
-    for _ in range(4):
+    assert len(before) == 3
+
+    async def has_answer() -> bool:
         try:
-            found = await ask(client, "key_analysis", score_id="kept", algorithm="simple")
-            break
+            answer = await ask(client, "key_analysis", score_id="kept", algorithm="simple")
         except ToolError as error:
-            said.append(str(error))
-    assert found["algorithm"] == "simple"
-    assert all("process" in each for each in said)
-    assert not {worker.pid for worker in workers_of(server)} & before
+            assert "process" in str(error)
+            return False
+        assert answer["algorithm"] == "simple"
+        return True
+
+    async def are_replaced() -> bool:
+        return len({worker.pid for worker in workers_of(server)} - before) == 3
+
+    await until(has_answer)
+    await until(are_replaced)
 
 
-async def test_over_stdio(tmp_path: Path) -> None:
+async def test_tools_work_over_stdio(tmp_path: Path) -> None:
     transport = StdioTransport(
         sys.executable,
         ["-m", "music21_server", "--transport", "stdio"],
@@ -182,14 +186,14 @@ async def test_over_stdio(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
+async def test_no_process_is_left_after_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with ServerProcess(LAUNCH, "session", tmp_path / "log") as running:
         async with Client(running.url) as client:
             await ask(client, "import_score", source="C4 E4 G4")
         family = psutil.Process(running.pid).children(recursive=True)
-        assert len(family) >= 3
+        assert len(family) >= 2  # the fork server and the worker that did the import
         os.kill(running.pid, number)
-        _, alive = psutil.wait_procs(family, timeout=10)
+        _, alive = psutil.wait_procs(family, timeout=30)
         assert alive == []
 
 
@@ -206,7 +210,7 @@ def test_help_lists_every_setting(
         assert f"[env: MUSIC21_{name.upper()}]" in text
 
 
-def test_several_serving_processes_need_a_folder(
+def test_several_serving_processes_need_a_store_folder(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["music21-server", "--workers", "2"])
@@ -214,7 +218,7 @@ def test_several_serving_processes_need_a_folder(
     assert "MUSIC21_STORE_FOLDER or --store-folder" in capsys.readouterr().err
 
 
-def test_version_is_that_of_the_distribution(
+def test_version_prints_the_version_of_the_distribution(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["music21-server", "--version"])

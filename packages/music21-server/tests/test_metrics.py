@@ -1,4 +1,4 @@
-"""What `/metrics` says of workers, scores and answers."""
+"""Prometheus metrics of workers, scores and cached answers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def values(*metrics: Metric) -> dict[str, float]:
     }
 
 
-def test_what_a_process_has_of_its_own() -> None:
-    score_service = CacheFigures(answers=10, answer_bytes=11, hits=12, shared=13, misses=14)
-    metrics = tuple(process_metrics(POOL, score_service, {"room": 15}))
+def test_metrics_of_one_process() -> None:
+    cache = CacheFigures(answers=10, answer_bytes=11, hits=12, shared=13, misses=14)
+    metrics = tuple(process_metrics(POOL, cache, {"room": 15}))
     assert values(*metrics) == {
         "music21_workers": 3,
         "music21_workers_busy": 2,
@@ -61,7 +61,7 @@ class LostStore(LocalStore):
         raise StoreUnavailableError("gone")
 
 
-def test_what_processes_share() -> None:
+def test_metrics_of_a_shared_store() -> None:
     assert values(*store_metrics(FullStore(StoreLimits()))) == {
         "music21_store_up": 1,
         "music21_scores": 1,
@@ -71,5 +71,5 @@ def test_what_processes_share() -> None:
     }
 
 
-def test_a_store_that_does_not_answer_has_no_figures() -> None:
+def test_an_unreachable_store_has_only_the_up_metric() -> None:
     assert values(*store_metrics(LostStore(StoreLimits()))) == {"music21_store_up": 0}

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README agrees with the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
 
 
-def test_the_options_in_the_readme_exist() -> None:
+def test_options_in_the_readme_exist() -> None:
     options = re.findall(r"^\| `--([\w-]+)`, `(\w+)` \|", README, re.MULTILINE)
     assert len(options) > 5
     for option, variable in options:
@@ -24,7 +24,7 @@ def test_the_options_in_the_readme_exist() -> None:
         assert Music21Settings.environment_name(name) == variable
 
 
-async def test_the_tools_in_the_readme_are_the_servers(client: Client[Any]) -> None:
+async def test_the_readme_lists_all_tools(client: Client[Any]) -> None:
     table = README.partition("## Tools")[2].partition("## Settings")[0]
     named = {
         name
@@ -34,7 +34,7 @@ async def test_the_tools_in_the_readme_are_the_servers(client: Client[Any]) -> N
     assert named == {tool.name for tool in await client.list_tools()}
 
 
-async def test_the_example_of_the_readme(client: Client[Any]) -> None:
+async def test_the_example_in_the_readme_gives_the_key_it_shows(client: Client[Any]) -> None:
     example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     source = re.findall(r'"source": "([^"]+)"', example)[0]
     score = (await client.call_tool("import_score", {"source": source})).structured_content

@@ -1,4 +1,4 @@
-"""The tools, asked as a client asks them."""
+"""The tools and resources, called by a client."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ SCALE = "tinyNotation: 4/4 c4 d e f g a b c'"
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> dict[str, Any]:
-    found: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
-    assert found is not None
-    return found
+    answer: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
+    assert answer is not None
+    return answer
 
 
 async def imported(client: Client[Any], source: str = CHORALE, **arguments: Any) -> str:
     return str((await ask(client, "import_score", source=source, **arguments))["score_id"])
 
 
-async def test_import_tells_what_came_in(client: Client[Any]) -> None:
-    found = await ask(client, "import_score", source=CHORALE, source_type="corpus")
-    assert found["parts"] == 4
-    assert found["measures"] == 10
-    assert found["notes"] == 165
-    assert found["duration_quarters"] == 36.0
+async def test_import_returns_the_facts_of_the_score(client: Client[Any]) -> None:
+    answer = await ask(client, "import_score", source=CHORALE, source_type="corpus")
+    assert answer["parts"] == 4
+    assert answer["measures"] == 10
+    assert answer["notes"] == 165
+    assert answer["duration_quarters"] == 36.0
 
 
-async def test_same_document_again_is_the_same_score(client: Client[Any]) -> None:
+async def test_importing_a_document_again_gives_the_same_score(client: Client[Any]) -> None:
     assert await imported(client) == await imported(client)
 
 
-async def test_journey_of_a_chorale(client: Client[Any]) -> None:
+async def test_all_analyses_of_a_chorale(client: Client[Any]) -> None:
     score = await imported(client)
     key = await ask(client, "key_analysis", score_id=score)
     assert (key["key"], key["algorithm"]) == ("F# minor", "aarden-essen")
@@ -62,7 +62,7 @@ async def test_journey_of_a_chorale(client: Client[Any]) -> None:
     assert information["key_signatures"][0]["text"] == "3 sharps"
 
 
-async def test_pages_together_are_the_whole(client: Client[Any]) -> None:
+async def test_the_pages_together_are_the_whole_list(client: Client[Any]) -> None:
     score = await imported(client)
     whole = await ask(client, "chord_analysis", score_id=score, limit=1000)
     rows: list[Any] = []
@@ -77,11 +77,11 @@ async def test_pages_together_are_the_whole(client: Client[Any]) -> None:
     assert beyond["page"]["next_offset"] is None
 
 
-async def test_answers_keep_their_schemas(client: Client[Any]) -> None:
+async def test_answers_match_their_output_schemas(client: Client[Any]) -> None:
     score = await imported(client)
     tools = {tool.name: tool for tool in await client.list_tools()}
-    asked = ("score_info", "key_analysis", "chord_analysis", "harmony_analysis", "voice_leading_analysis")
-    for name in asked:
+    analyses = ("score_info", "key_analysis", "chord_analysis", "harmony_analysis", "voice_leading_analysis")
+    for name in analyses:
         schema = tools[name].output_schema
         assert schema is not None
         answer = await ask(client, name, score_id=score)
@@ -91,7 +91,7 @@ async def test_answers_keep_their_schemas(client: Client[Any]) -> None:
             assert described.get("description"), f"{name}.{field}"
 
 
-async def test_tools_describe_themselves(client: Client[Any]) -> None:
+async def test_all_tools_and_arguments_have_descriptions(client: Client[Any]) -> None:
     for tool in await client.list_tools():
         assert tool.description
         assert len(tool.description) > 40
@@ -101,7 +101,7 @@ async def test_tools_describe_themselves(client: Client[Any]) -> None:
 
 
 @pytest.mark.parametrize("form", ["musicxml", "mxl", "midi", "text"])
-async def test_export_comes_in_the_answer(client: Client[Any], form: str) -> None:
+async def test_exports_are_embedded_in_the_answer(client: Client[Any], form: str) -> None:
     score = await imported(client)
     result = await client.call_tool("export_score", {"score_id": score, "format": form})
     (content,) = result.content
@@ -113,7 +113,7 @@ async def test_export_comes_in_the_answer(client: Client[Any], form: str) -> Non
     assert data.startswith(starts[form])
 
 
-async def test_what_was_exported_is_the_same_music(client: Client[Any]) -> None:
+async def test_an_exported_score_imports_as_the_same_music(client: Client[Any]) -> None:
     score = await imported(client)
     exported = await client.call_tool("export_score", {"score_id": score, "format": "musicxml"})
     again = await imported(client, exported.content[0].resource.text, score_id="again")
@@ -141,10 +141,12 @@ async def test_resources(client: Client[Any]) -> None:
     assert len(json.loads(one.text)["parts"]) == 4
 
 
-async def test_files_only_from_the_folders(client: Client[Any], score_folder: Path, tmp_path: Path) -> None:
+async def test_files_are_imported_only_from_the_score_folders(
+    client: Client[Any], score_folder: Path, tmp_path: Path
+) -> None:
     (score_folder / "tune.abc").write_text("X:1\nT:Tune\nM:4/4\nL:1/4\nK:G\nGABc|d4|\n")
-    found = await ask(client, "import_score", source="tune.abc", source_type="file")
-    assert found["notes"] == 5
+    answer = await ask(client, "import_score", source="tune.abc", source_type="file")
+    assert answer["notes"] == 5
     outside = tmp_path / "outside.abc"
     outside.write_text("X:1\nK:C\nC|\n")
     (score_folder / "link.abc").symlink_to(outside)
@@ -154,9 +156,9 @@ async def test_files_only_from_the_folders(client: Client[Any], score_folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
-        ("score_info", {"score_id": "nobody"}, "import_score"),
+        ("score_info", {"score_id": "missing"}, "import_score"),
         ("import_score", {"source": "bach/bwv66.7", "source_type": "corpus"}, "bwv66.6"),
         ("import_score", {"source": "https://example.org/score.xml"}, "Expected"),
         ("import_score", {"source": "<score-partwise><part-list/>", "source_type": "content"}, "Expected"),
@@ -170,20 +172,20 @@ async def test_files_only_from_the_folders(client: Client[Any], score_folder: Pa
         ("voice_leading_analysis", {"voices": ["Kazoo"]}, "Soprano"),
         ("export_score", {"format": "pdf2"}, "musicxml"),
         ("delete_score", {}, "one of them"),
-        ("delete_score", {"score_id": "nobody"}, "nobody"),
+        ("delete_score", {"score_id": "missing"}, "missing"),
     ],
 )
-async def test_wrong_requests_are_told_what_to_do(
-    client: Client[Any], tool: str, arguments: dict[str, Any], said: str
+async def test_errors_for_invalid_arguments_say_what_to_send(
+    client: Client[Any], tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
     if "analysis" in tool or tool == "export_score":
         arguments = {"score_id": await imported(client), **arguments}
     with pytest.raises(ToolError) as caught:
         await ask(client, tool, **arguments)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
-async def test_a_name_stands_for_one_score(client: Client[Any]) -> None:
+async def test_a_name_belongs_to_one_score(client: Client[Any]) -> None:
     await imported(client, SCALE, score_id="mine")
     assert await imported(client, SCALE, score_id="mine") == "mine"
     with pytest.raises(ToolError, match="another name"):
@@ -207,7 +209,7 @@ async def test_progress_reaches_a_client_that_asked_for_it(client: Client[Any]) 
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])
-async def test_pictures_come_in_the_answer(client: Client[Any], form: str) -> None:
+async def test_pictures_are_embedded_in_the_answer(client: Client[Any], form: str) -> None:
     score = await imported(client)
     arguments = {"score_id": score, "first_measure": "1", "last_measure": "2", "format": form}
     result = await client.call_tool("render_score", arguments)
@@ -221,7 +223,7 @@ async def test_pictures_come_in_the_answer(client: Client[Any], form: str) -> No
     )
 
 
-async def test_text_of_some_measures_and_parts(client: Client[Any]) -> None:
+async def test_an_excerpt_can_be_exported_as_text_but_not_as_mxl(client: Client[Any]) -> None:
     score = await imported(client)
     excerpt = {"first_measure": "2", "last_measure": "3", "parts": ["Bass"]}
     result = await client.call_tool("export_score", {"score_id": score, "format": "text", **excerpt})

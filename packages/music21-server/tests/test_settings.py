@@ -1,4 +1,4 @@
-"""Settings reach what they bound."""
+"""Settings reach the limits that they set, and invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from server_core.errors import SettingsError
 from server_core.settings import load_settings
 
 
-def settings(**given: Any) -> Music21Settings:
-    return Music21Settings(_env_file=None, **given)
+def settings(**values: Any) -> Music21Settings:
+    return Music21Settings(_env_file=None, **values)
 
 
-def test_every_bound_has_a_setting_with_the_same_default() -> None:
-    made = settings()
-    assert made.bounds.score == Limits()
-    assert made.store_limits == StoreLimits()
-    given = {each.name: 12_345_678 for each in fields(Limits)}
-    assert settings(**given).bounds.score == Limits(**given)
-    kept = {each.name: 12_345_678 for each in fields(StoreLimits)}
-    assert settings(**kept).store_limits == StoreLimits(**kept)
+def test_every_limit_has_a_setting_with_the_same_default() -> None:
+    defaults = settings()
+    assert defaults.bounds.score == Limits()
+    assert defaults.store_limits == StoreLimits()
+    limits = {each.name: 12_345_678 for each in fields(Limits)}
+    assert settings(**limits).bounds.score == Limits(**limits)
+    store_limits = {each.name: 12_345_678 for each in fields(StoreLimits)}
+    assert settings(**store_limits).store_limits == StoreLimits(**store_limits)
 
 
-def test_the_pool_is_as_set() -> None:
+def test_settings_reach_the_worker_pool() -> None:
     pool = settings(worker_processes=3, max_waiting_calls=7, worker_memory_bytes=2**29).pool_settings
     assert (pool.worker_processes, pool.max_waiting_calls, pool.worker_memory_bytes) == (3, 7, 2**29)
 
@@ -43,20 +43,20 @@ def test_folders_must_exist_and_are_resolved(tmp_path: Path) -> None:
         settings(score_folders=[tmp_path / "missing"])
 
 
-def test_several_serving_processes_need_a_common_store(tmp_path: Path) -> None:
+def test_several_serving_processes_need_a_shared_store(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="share scores"):
         settings(workers=2)
     assert settings(workers=2, store_folder=tmp_path).workers == 2
     assert settings(workers=2, store_url="redis://localhost").workers == 2
 
 
-def test_scores_are_kept_in_one_place(tmp_path: Path) -> None:
+def test_a_store_folder_and_a_store_url_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="no folder together with --store-url"):
         settings(store_url="redis://localhost", store_folder=tmp_path)
 
 
 @pytest.mark.parametrize("url", ["http://:hunter2@localhost", "redis://:hunter2@h/x"])
-def test_a_wrong_url_is_refused_without_being_shown(url: str) -> None:
+def test_an_invalid_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(Music21Settings, ["--store-url", url])
     (problem,) = caught.value.problems

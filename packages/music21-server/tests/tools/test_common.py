@@ -17,19 +17,19 @@ CALLERS = [
 ]
 
 
-@pytest.mark.parametrize("who", CALLERS)
-def test_each_caller_has_scores_of_its_own(who: Caller) -> None:
+@pytest.mark.parametrize("current", CALLERS)
+def test_each_caller_is_a_separate_owner(current: Caller) -> None:
     owners = []
     for each in CALLERS:
         with as_caller(each):
             owners.append(owner())
-    with as_caller(who):
+    with as_caller(current):
         assert owners.count(owner()) == 1
 
 
-def test_a_tokens_scores_outlive_its_sessions_and_are_the_same_on_both_wires() -> None:
+def test_a_token_is_the_same_owner_in_all_sessions_and_on_both_wires() -> None:
     owners = set()
-    for who in (Caller(session="a", client="ann"), Caller(session="b", client="ann"), Caller(client="ann")):
-        with as_caller(who):
+    for session in ("a", "b", None):
+        with as_caller(Caller(session=session, client="ann")):
             owners.add(owner())
     assert len(owners) == 1

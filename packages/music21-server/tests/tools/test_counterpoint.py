@@ -1,4 +1,4 @@
-"""Counterpoint, asked for as a client asks."""
+"""generate_counterpoint, called by a client."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CANTUS = "D4 F4 E4 D4 G4 F4 A4 G4 F4 E4 D4"
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> dict[str, Any]:
-    found: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
-    assert found is not None
-    return found
+    answer: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
+    assert answer is not None
+    return answer
 
 
 async def exported(client: Client[Any], score_id: str) -> str:
@@ -25,28 +25,28 @@ async def exported(client: Client[Any], score_id: str) -> str:
 
 
 async def test_a_counterpoint_is_a_score_like_any_other(client: Client[Any]) -> None:
-    found = await ask(client, "generate_counterpoint", cantus=CANTUS, species=4, new_score_id="ligatures")
-    assert found["score_id"] == "ligatures"
-    assert (found["parts"], found["measures"], found["key"]) == (2, 11, "D dorian")
-    assert found["is_strict"]
-    assert found["violations"] == []
-    assert found["cantus"] == CANTUS.split()
-    assert found["counterpoint"][0]["pitch"] == "rest"
-    assert found["counterpoint"][1]["quarters"] == 4.0
-    assert (found["counterpoint"][-1]["measure"], found["counterpoint"][-1]["beat"]) == (11, 1.0)
-    assert {rule["rule"] for rule in found["rules"]} >= {
+    answer = await ask(client, "generate_counterpoint", cantus=CANTUS, species=4, new_score_id="ligatures")
+    assert answer["score_id"] == "ligatures"
+    assert (answer["parts"], answer["measures"], answer["key"]) == (2, 11, "D dorian")
+    assert answer["is_strict"]
+    assert answer["violations"] == []
+    assert answer["cantus"] == CANTUS.split()
+    assert answer["counterpoint"][0]["pitch"] == "rest"
+    assert answer["counterpoint"][1]["quarters"] == 4.0
+    assert (answer["counterpoint"][-1]["measure"], answer["counterpoint"][-1]["beat"]) == (11, 1.0)
+    assert {rule["rule"] for rule in answer["rules"]} >= {
         "suspension resolves",
         "parallel perfect consonances",
     }
-    assert all(rule["source"] and rule["says"] for rule in found["rules"])
-    assert not any(rule["broken"] for rule in found["rules"] if rule["is_strict"])
+    assert all(rule["source"] and rule["says"] for rule in answer["rules"])
+    assert not any(rule["broken"] for rule in answer["rules"] if rule["is_strict"])
     information = await ask(client, "score_info", score_id="ligatures")
     assert [part["name"] for part in information["parts"]] == ["Counterpoint", "Cantus firmus"]
     text = await exported(client, "ligatures")
     assert text.count("<tied") >= 14
 
 
-async def test_a_seed_is_a_result(client: Client[Any]) -> None:
+async def test_a_seed_determines_the_result(client: Client[Any]) -> None:
     one, again, other = [
         await ask(client, "generate_counterpoint", cantus=CANTUS, seed=seed, new_score_id=name)
         for seed, name in ((1, "seed-1"), (1, "seed-1"), (2, "seed-2"))
@@ -56,7 +56,7 @@ async def test_a_seed_is_a_result(client: Client[Any]) -> None:
         await ask(client, "generate_counterpoint", cantus=CANTUS, seed=2, new_score_id="seed-1")
 
 
-async def test_a_stored_score_has_the_cantus(client: Client[Any]) -> None:
+async def test_the_cantus_can_come_from_a_stored_score(client: Client[Any]) -> None:
     await ask(client, "import_score", source=CANTUS, score_id="chant")
     below = await ask(client, "generate_counterpoint", score_id="chant", position="below", seed=1)
     assert below["cantus"] == CANTUS.split()
@@ -67,11 +67,11 @@ async def test_a_stored_score_has_the_cantus(client: Client[Any]) -> None:
     assert again["cantus"] == below["cantus"]
 
 
-async def test_bounds_of_the_voice_are_kept(client: Client[Any]) -> None:
-    found = await ask(
+async def test_the_range_of_the_new_voice_is_kept(client: Client[Any]) -> None:
+    answer = await ask(
         client, "generate_counterpoint", cantus=CANTUS, lowest="A4", highest="F5", new_score_id="bounded"
     )
-    assert {note["pitch"] for note in found["counterpoint"]} <= {
+    assert {note["pitch"] for note in answer["counterpoint"]} <= {
         "A4",
         "B-4",
         "B4",
@@ -83,22 +83,22 @@ async def test_bounds_of_the_voice_are_kept(client: Client[Any]) -> None:
     }
 
 
-async def test_violations_are_named_where_they_are_allowed(client: Client[Any]) -> None:
-    hopeless = "D4 F4 E4 D4 D4"
+async def test_allowed_violations_are_listed_by_measure(client: Client[Any]) -> None:
+    unsolvable = "D4 F4 E4 D4 D4"
     with pytest.raises(ToolError, match="allow_violations: true"):
-        await ask(client, "generate_counterpoint", cantus=hopeless)
-    found = await ask(client, "generate_counterpoint", cantus=hopeless, allow_violations=True)
-    assert not found["is_strict"]
-    assert found["violations"]
-    for violation in found["violations"]:
+        await ask(client, "generate_counterpoint", cantus=unsolvable)
+    answer = await ask(client, "generate_counterpoint", cantus=unsolvable, allow_violations=True)
+    assert not answer["is_strict"]
+    assert answer["violations"]
+    for violation in answer["violations"]:
         assert 1 <= violation["measure"] <= 5
         assert violation["says"]
-    broken = [rule["rule"] for rule in found["rules"] if rule["is_strict"] and rule["broken"]]
-    assert sorted(broken) == sorted({violation["rule"] for violation in found["violations"]})
+    broken = [rule["rule"] for rule in answer["rules"] if rule["is_strict"] and rule["broken"]]
+    assert sorted(broken) == sorted({violation["rule"] for violation in answer["violations"]})
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({}, "either score_id or cantus"),
         ({"cantus": CANTUS, "score_id": "chant"}, "either score_id or cantus"),
@@ -112,19 +112,19 @@ async def test_violations_are_named_where_they_are_allowed(client: Client[Any]) 
         ({"cantus": "D4 E4"}, "3 to 64"),
         ({"cantus": "D4 " * 500}, "got 500"),
         ({"cantus": "D4 r D4"}, "no rests"),
-        ({"score_id": "nobody"}, "nobody"),
+        ({"score_id": "missing"}, "missing"),
     ],
 )
-async def test_wrong_requests_are_told_what_to_do(
-    client: Client[Any], arguments: dict[str, Any], said: str
+async def test_errors_for_invalid_arguments_say_what_to_send(
+    client: Client[Any], arguments: dict[str, Any], expected: str
 ) -> None:
     await ask(client, "import_score", source=CANTUS, score_id="chant")
     with pytest.raises(ToolError) as caught:
         await ask(client, "generate_counterpoint", **arguments)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
-async def test_a_score_that_is_no_cantus_is_refused(client: Client[Any]) -> None:
+async def test_a_score_without_a_cantus_is_refused(client: Client[Any]) -> None:
     score_id = (await ask(client, "import_score", source="bach/bwv66.6"))["score_id"]
     with pytest.raises(ToolError, match=r"1 Soprano.*\(part\)"):
         await ask(client, "generate_counterpoint", score_id=score_id)

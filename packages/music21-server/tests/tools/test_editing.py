@@ -1,4 +1,4 @@
-"""Transposing, extracting and slicing, asked as a client asks."""
+"""transpose_score, extract_part and score_slice, called by a client."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CHORALE = "bach/bwv66.6"
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> dict[str, Any]:
-    found: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
-    assert found is not None
-    return found
+    answer: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
+    assert answer is not None
+    return answer
 
 
 async def imported(client: Client[Any], source: str = CHORALE) -> str:
@@ -40,21 +40,21 @@ async def names(client: Client[Any]) -> list[str]:
     return [each["score_id"] for each in (await ask(client, "list_scores"))["scores"]]
 
 
-async def test_transposed_score_has_the_key_and_the_same_numerals(client: Client[Any]) -> None:
+async def test_a_transposed_score_has_the_new_key_and_the_same_numerals(client: Client[Any]) -> None:
     score = await imported(client)
-    made = await ask(client, "transpose_score", score_id=score, to_key="G minor", new_score_id="in-g")
-    assert made["score_id"] == "in-g"
-    assert (made["interval"], made["from_key"], made["to_key"]) == ("m2", "F# minor", "G minor")
-    assert made["transposed_parts"] == ["Soprano", "Alto", "Tenor", "Bass"]
-    assert (made["other_parts"], made["remarks"]) == ([], [])
-    assert (made["notes"], made["measures"]) == (165, 10)
+    result = await ask(client, "transpose_score", score_id=score, to_key="G minor", new_score_id="in-g")
+    assert result["score_id"] == "in-g"
+    assert (result["interval"], result["from_key"], result["to_key"]) == ("m2", "F# minor", "G minor")
+    assert result["transposed_parts"] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert (result["other_parts"], result["remarks"]) == ([], [])
+    assert (result["notes"], result["measures"]) == (165, 10)
     assert (await ask(client, "key_analysis", score_id="in-g"))["key"] == "G minor"
     assert await numerals(client, "in-g") == await numerals(client, score)
     information = await ask(client, "score_info", score_id="in-g")
     assert information["key_signatures"][0]["text"] == "2 flats"
 
 
-async def test_there_and_back_leaves_the_notes_as_they_were(client: Client[Any]) -> None:
+async def test_transposing_up_and_back_down_restores_the_notes(client: Client[Any]) -> None:
     score = await imported(client)
     there = await ask(client, "transpose_score", score_id=score, semitones=5)
     back = await ask(client, "transpose_score", score_id=there["score_id"], interval="P4", direction="down")
@@ -62,48 +62,48 @@ async def test_there_and_back_leaves_the_notes_as_they_were(client: Client[Any])
     assert texts[0] == texts[2] != texts[1]
 
 
-async def test_part_is_a_score_of_its_own(client: Client[Any]) -> None:
+async def test_an_extracted_part_is_a_new_score(client: Client[Any]) -> None:
     score = await imported(client)
-    made = await ask(client, "extract_part", score_id=score, parts=["tenor"])
-    assert (made["parts"], made["extracted_parts"], made["measures"]) == (1, ["Tenor"], 10)
-    assert made["score_id"] != score
-    information = await ask(client, "score_info", score_id=made["score_id"])
+    result = await ask(client, "extract_part", score_id=score, parts=["tenor"])
+    assert (result["parts"], result["extracted_parts"], result["measures"]) == (1, ["Tenor"], 10)
+    assert result["score_id"] != score
+    information = await ask(client, "score_info", score_id=result["score_id"])
     whole = await ask(client, "score_info", score_id=score)
     assert information["parts"] == [whole["parts"][2]]
 
 
-async def test_slice_keeps_numbers_key_and_time(client: Client[Any]) -> None:
+async def test_a_slice_keeps_measure_numbers_key_and_time(client: Client[Any]) -> None:
     score = await imported(client)
-    made = await ask(
+    result = await ask(
         client, "score_slice", score_id=score, first_measure="3", last_measure="5", parts=["1", "4"]
     )
-    assert (made["first_measure"], made["last_measure"], made["measures"]) == ("3", "5", 3)
-    assert made["extracted_parts"] == ["Soprano", "Bass"]
-    information = await ask(client, "score_info", score_id=made["score_id"])
+    assert (result["first_measure"], result["last_measure"], result["measures"]) == ("3", "5", 3)
+    assert result["extracted_parts"] == ["Soprano", "Bass"]
+    information = await ask(client, "score_info", score_id=result["score_id"])
     whole = await ask(client, "score_info", score_id=score)
     for name in ("key_signatures", "time_signatures", "tempos"):
-        # What is in force, now said in the first measure.
+        # The values in force, now notated in the first measure.
         assert [each["text"] for each in information[name] if "text" in each] == [
             each["text"] for each in whole[name] if "text" in each
         ]
     assert information["first_measure"] == "3"
 
 
-async def test_scores_of_other_formats_say_what_they_lost(client: Client[Any]) -> None:
+async def test_a_remark_says_that_another_format_was_converted(client: Client[Any]) -> None:
     score = await imported(client, "tinyNotation: 3/4 c4 d e f2. g")
     for tool, arguments in (
         ("transpose_score", {"interval": "M2"}),
         ("extract_part", {"parts": ["1"]}),
         ("score_slice", {"last_measure": "1"}),
     ):
-        made = await ask(client, tool, score_id=score, **arguments)
-        assert made["format"] == "musicxml"
-        (remark,) = made["remarks"]
+        result = await ask(client, tool, score_id=score, **arguments)
+        assert result["format"] == "musicxml"
+        (remark,) = result["remarks"]
         assert "imported as tinynotation" in remark
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("transpose_score", {}, "exactly one of interval"),
         ("transpose_score", {"interval": "M2", "semitones": 1}, "got interval and semitones"),
@@ -127,22 +127,24 @@ async def test_scores_of_other_formats_say_what_they_lost(client: Client[Any]) -
         ("score_slice", {"parts": ["Oboe"]}, "name, id or position"),
     ],
 )
-async def test_what_cannot_be_done_is_told(client: Client[Any], tool, arguments, said) -> None:
+async def test_errors_for_invalid_arguments_say_what_to_send(
+    client: Client[Any], tool, arguments, expected
+) -> None:
     score = await imported(client)
     before = await names(client)
-    with pytest.raises(ToolError, match=said):
+    with pytest.raises(ToolError, match=expected):
         await client.call_tool(tool, {"score_id": score, **arguments})
     assert await names(client) == before
 
 
-async def test_unknown_scores_and_taken_names_are_told(client: Client[Any]) -> None:
+async def test_unknown_scores_and_taken_names_are_errors(client: Client[Any]) -> None:
     for tool, arguments in (
         ("transpose_score", {"interval": "M2"}),
         ("extract_part", {"parts": ["1"]}),
         ("score_slice", {}),
     ):
-        with pytest.raises(ToolError, match="nobody"):
-            await client.call_tool(tool, {"score_id": "nobody", **arguments})
+        with pytest.raises(ToolError, match="missing"):
+            await client.call_tool(tool, {"score_id": "missing", **arguments})
     score = await imported(client)
     await ask(client, "transpose_score", score_id=score, interval="M2", new_score_id="taken")
     with pytest.raises(ToolError, match="taken"):
@@ -151,12 +153,12 @@ async def test_unknown_scores_and_taken_names_are_told(client: Client[Any]) -> N
         )
 
 
-async def test_drums_do_not_move(client: Client[Any]) -> None:
+async def test_percussion_is_not_transposed(client: Client[Any]) -> None:
     packed = base64.b64encode(orchestral_score(20, 3, 1)).decode()
     score = await imported(client, packed)
-    made = await ask(client, "transpose_score", score_id=score, interval="P8")
-    assert made["other_parts"] == ["Snare Drum"]
-    assert len(made["transposed_parts"]) == 19
+    result = await ask(client, "transpose_score", score_id=score, interval="P8")
+    assert result["other_parts"] == ["Snare Drum"]
+    assert len(result["transposed_parts"]) == 19
     with pytest.raises(ToolError, match="got none in the requested parts"):
         await client.call_tool(
             "transpose_score", {"score_id": score, "interval": "M2", "parts": ["Snare Drum"]}

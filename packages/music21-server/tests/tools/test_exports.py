@@ -1,4 +1,4 @@
-"""Exports and pictures, asked as a client asks."""
+"""export_score and render_score, called by a client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from music21_server.settings import Music21Settings
 pytestmark = pytest.mark.anyio
 
 CHORALE = "bach/bwv66.6"
-"""Ten bars, of which the first is a pick-up with the number 0, and four parts."""
+"""Ten measures, the first of which is a pick-up with the number 0, and four parts."""
 
 SOME = {"first_measure": "2", "last_measure": "3", "parts": ["bass"]}
 
@@ -37,19 +37,19 @@ async def imported(client: Client[Any], source: str = CHORALE) -> str:
 async def exported(
     client: Client[Any], score: str, form: str, **excerpt: Any
 ) -> tuple[bytes, dict[str, Any]]:
-    """Return the file, and what is said about it."""
+    """Return the file, and its metadata."""
     result = await client.call_tool("export_score", {"score_id": score, "format": form, **excerpt})
     (content,) = result.content
-    sent, said = content.resource, result.structured_content
+    sent, metadata = content.resource, result.structured_content
     data = sent.text.encode() if hasattr(sent, "text") else base64.b64decode(sent.blob)
     assert str(sent.uri).startswith(f"music21://scores/{score}/export.")
-    assert (said["format"], said["size_bytes"]) == (form, len(data))
-    assert said["media_type"] == sent.mime_type
-    return data, {**said, "suffix": str(sent.uri).rpartition(".")[2]}
+    assert (metadata["format"], metadata["size_bytes"]) == (form, len(data))
+    assert metadata["media_type"] == sent.mime_type
+    return data, {**metadata, "suffix": str(sent.uri).rpartition(".")[2]}
 
 
 async def notes_of(client: Client[Any], score: str, **excerpt: Any) -> list[list[str]]:
-    """Return notes, rests and their lengths, bar by bar and part by part."""
+    """Return notes, rests and their lengths, by measure and part."""
     text = (await exported(client, score, "text", **excerpt))[0].decode()
     bars: dict[str, list[str]] = {}
     for number, words in re.findall(r"^m(\d+) \| (?!key:|time:|tempo:)[^:]+: (.+)$", text, re.MULTILINE):
@@ -57,19 +57,19 @@ async def notes_of(client: Client[Any], score: str, **excerpt: Any) -> list[list
     return list(bars.values())
 
 
-async def test_abc_is_read_back_with_the_same_notes(client: Client[Any]) -> None:
+async def test_exported_abc_imports_with_the_same_notes(client: Client[Any]) -> None:
     score = await imported(client)
-    tune, said = await exported(client, score, "abc")
-    assert (said["suffix"], said["media_type"], said["remarks"]) == ("abc", "text/vnd.abc", [])
+    tune, metadata = await exported(client, score, "abc")
+    assert (metadata["suffix"], metadata["media_type"], metadata["remarks"]) == ("abc", "text/vnd.abc", [])
     notes = await notes_of(client, score)
     assert [len(bar) for bar in notes] == [4] * 10
     assert notes[0] == ["C#5 e, B4 e", "E4 q", "A3 e, B3 e", "A3 e, G#3 e"]
     *bars, last = await notes_of(client, await imported(client, tune.decode()))
-    # What the last bar leaves to the pick-up is a rest in the tune.
+    # The last measure is shortened by the pick-up; in ABC it ends with a rest.
     assert [*bars, [voice.removesuffix(", r q") for voice in last]] == notes
 
 
-async def test_abc_of_some_measures_and_parts_is_read_back_as_these(client: Client[Any]) -> None:
+async def test_exported_abc_of_an_excerpt_imports_with_its_notes(client: Client[Any]) -> None:
     score = await imported(client)
     tune, _ = await exported(client, score, "abc", **SOME)
     assert b'name="Bass"' in tune
@@ -81,10 +81,10 @@ async def test_abc_of_some_measures_and_parts_is_read_back_as_these(client: Clie
     assert [[bar[3]] for bar in (await notes_of(client, score))[2:4]] == notes
 
 
-async def test_lilypond_has_the_staves_and_bars_asked_for(client: Client[Any]) -> None:
+async def test_lilypond_has_the_requested_staves_and_measures(client: Client[Any]) -> None:
     score = await imported(client)
-    file, said = await exported(client, score, "lilypond")
-    assert (said["suffix"], said["media_type"], said["remarks"]) == ("ly", "text/x-lilypond", [])
+    file, metadata = await exported(client, score, "lilypond")
+    assert (metadata["suffix"], metadata["media_type"], metadata["remarks"]) == ("ly", "text/x-lilypond", [])
     text = file.decode()
     assert re.findall(r'instrumentName = "(\w+)"', text) == ["Soprano", "Alto", "Tenor", "Bass"]
     assert [len(each.split("|")) - 1 for each in re.findall(r"notes\w = \{(.*?)\}", text, re.DOTALL)] == [
@@ -97,29 +97,29 @@ async def test_lilypond_has_the_staves_and_bars_asked_for(client: Client[Any]) -
     assert re.findall(r"notesA = \{(.*?)\}", few, re.DOTALL)[0].split("\n")[1:3] == bars[3:5]
 
 
-async def test_a_pdf_has_the_parts_asked_for(client: Client[Any]) -> None:
+async def test_a_pdf_has_the_requested_parts(client: Client[Any]) -> None:
     score = await imported(client)
     words = []
     for excerpt in ({}, SOME):
-        content, said = await exported(client, score, "pdf", **excerpt)
-        assert (said["suffix"], said["media_type"]) == ("pdf", "application/pdf")
+        content, metadata = await exported(client, score, "pdf", **excerpt)
+        assert (metadata["suffix"], metadata["media_type"]) == ("pdf", "application/pdf")
         (page,) = pypdfium2.PdfDocument(content)
         words.append(page.get_textpage().get_text_range())
     assert ["Soprano" in each for each in words] == [True, False]
     assert all("Bass" in each for each in words)
 
 
-async def test_exported_pictures_have_the_parts_asked_for_and_are_those_that_are_drawn(
+async def test_exported_pictures_have_the_requested_parts_and_equal_the_rendered_ones(
     client: Client[Any],
 ) -> None:
     score = await imported(client)
-    svg, said = await exported(client, score, "svg", **SOME)
-    assert (said["suffix"], said["media_type"]) == ("svg", "image/svg+xml")
+    svg, metadata = await exported(client, score, "svg", **SOME)
+    assert (metadata["suffix"], metadata["media_type"]) == ("svg", "image/svg+xml")
     assert b"Bass" in svg
     assert b"Soprano" not in svg
     assert svg.count(b'class="measure"') == 2
-    png, said = await exported(client, score, "png", **SOME)
-    assert (said["suffix"], said["media_type"]) == ("png", "image/png")
+    png, metadata = await exported(client, score, "png", **SOME)
+    assert (metadata["suffix"], metadata["media_type"]) == ("png", "image/png")
     for form, data in (("svg", svg), ("png", png)):
         drawn = await client.call_tool("render_score", {"score_id": score, "format": form, **SOME})
         assert base64.b64decode(drawn.content[0].data) == data
@@ -129,13 +129,13 @@ async def test_exported_pictures_have_the_parts_asked_for_and_are_those_that_are
     assert struct.unpack(">II", png[16:24]) == (facts["width_px"], facts["height_px"])
 
 
-async def test_what_got_lost_is_told(client: Client[Any]) -> None:
+async def test_remarks_say_what_a_format_could_not_hold(client: Client[Any]) -> None:
     score = await imported(client, QUARTER_TONE)
     for form in ("abc", "midi"):
         (remark,) = (await exported(client, score, form))[1]["remarks"]
         assert "Notes between semitones" in remark
-    lilypond, said = await exported(client, score, "lilypond")
-    assert said["remarks"] == []
+    lilypond, metadata = await exported(client, score, "lilypond")
+    assert metadata["remarks"] == []
     assert b"cih'1" in lilypond
 
 
@@ -143,7 +143,7 @@ FORMS = ("abc", "lilypond", "midi", "text", "pdf", "svg", "png")
 
 
 @pytest.mark.parametrize(
-    ("excerpt", "said"),
+    ("excerpt", "expected"),
     [
         ({"first_measure": "10"}, "from 0 to 9"),
         ({"last_measure": "@11"}, "@1 to @10"),
@@ -154,17 +154,19 @@ FORMS = ("abc", "lilypond", "midi", "text", "pdf", "svg", "png")
         ({"parts": []}, "at least one part"),
     ],
 )
-async def test_what_is_not_there_is_told_whatever_the_format(client: Client[Any], excerpt, said) -> None:
+async def test_errors_for_invalid_excerpts_are_the_same_in_every_format(
+    client: Client[Any], excerpt, expected
+) -> None:
     score = await imported(client)
     calls = [("export_score", form) for form in FORMS] + [("render_score", form) for form in ("svg", "png")]
     for tool, form in calls:
         with pytest.raises(ToolError) as caught:
             await client.call_tool(tool, {"score_id": score, "format": form, **excerpt})
-        assert said in str(caught.value), form
+        assert expected in str(caught.value), form
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("export_score", {"format": "gif"}, ("lilypond", "svg", "pdf")),
         ("export_score", {}, ("format",)),
@@ -174,16 +176,16 @@ async def test_what_is_not_there_is_told_whatever_the_format(client: Client[Any]
         ("render_score", {"format": "pdf"}, ("svg", "png")),
     ],
 )
-async def test_what_there_is_not_is_answered_with_what_there_is(
-    client: Client[Any], tool, arguments, said
+async def test_errors_for_invalid_formats_name_the_valid_ones(
+    client: Client[Any], tool, arguments, expected
 ) -> None:
     with pytest.raises(ToolError) as caught:
         await client.call_tool(tool, {"score_id": await imported(client), **arguments})
-    for words in said:
+    for words in expected:
         assert words in str(caught.value)
 
 
-async def test_a_server_without_typst_says_what_to_install_and_does_the_rest(
+async def test_without_typst_only_pdf_fails_and_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "typst.py").write_text("raise ImportError('not installed')\n")

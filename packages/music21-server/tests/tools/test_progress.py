@@ -32,7 +32,10 @@ async def test_a_call_ends_after_its_notifications_are_sent(monkeypatch: pytest.
 
 
 async def test_a_call_outside_fastmcp_has_no_listener_and_its_score_errors_are_tool_errors() -> None:
-    with pytest.raises(ToolError, match="Expected a score"):
+    async def fail() -> None:
         async with long_call() as on_progress:
             assert on_progress is None
             raise ScoreError("Expected a score, got none.")
+
+    with pytest.raises(ToolError, match="Expected a score"):
+        await fail()

@@ -1,4 +1,4 @@
-"""The prompts, asked for over HTTP on both wires, and whether what they say can be done."""
+"""The prompts over HTTP on both wires; every tool call that they describe is valid."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_prompts_are_listed_with_their_arguments(client: Client[Any]) -> N
 
 
 @pytest.mark.parametrize(("name", "arguments"), [*PROMPTS.items(), *OTHER_ARGUMENTS])
-async def test_prompts_say_what_they_are_asked_about(
+async def test_prompts_contain_their_arguments(
     client: Client[Any], name: str, arguments: dict[str, str]
 ) -> None:
     text = await text_of(client, name, arguments)
@@ -78,16 +78,16 @@ async def test_prompts_say_what_they_are_asked_about(
     assert not re.search(r"[{}]", text)
 
 
-async def test_every_call_in_a_prompt_can_be_made(client: Client[Any]) -> None:
+async def test_every_call_in_a_prompt_is_valid(client: Client[Any]) -> None:
     tools = {tool.name: tool.input_schema for tool in await client.list_tools()}
     for name, arguments in [*PROMPTS.items(), *OTHER_ARGUMENTS]:
         text = await text_of(client, name, arguments)
         calls = CALL.findall(text)
         assert len(calls) >= 6
-        for tool, given in calls:
+        for tool, call_arguments in calls:
             assert tool in tools, f"{name}: {tool}"
             fields = tools[tool]["properties"]
-            for argument, value in ARGUMENT.findall(given):
+            for argument, value in ARGUMENT.findall(call_arguments):
                 assert argument in fields, f"{name}: {tool}({argument})"
                 if "…" not in value:
                     schema = {**fields[argument], "$defs": tools[tool].get("$defs", {})}
@@ -102,15 +102,15 @@ def _json(value: str) -> Any:
     return {"true": True, "false": False}.get(value) if value in ("true", "false") else int(value)
 
 
-async def test_fields_that_prompts_name_are_in_the_answers(client: Client[Any]) -> None:
+async def test_fields_that_prompts_name_are_in_the_output_schemas(client: Client[Any]) -> None:
     tools = {tool.name: tool for tool in await client.list_tools()}
-    named = {
+    fields_of_tools = {
         "key_analysis": ("key", "coefficient", "alternatives", "confidence"),
         "harmony_analysis": ("cadences", "rhythm", "functions", "pairs", "page"),
     }
     text = await text_of(client, "analyse_score", {"source": "x"})
     text += await text_of(client, "compare_scores", {"first": "x", "second": "y"})
-    for tool, fields in named.items():
+    for tool, fields in fields_of_tools.items():
         schema = tools[tool].output_schema
         assert schema is not None
         for field in fields:
@@ -118,13 +118,13 @@ async def test_fields_that_prompts_name_are_in_the_answers(client: Client[Any]) 
             assert f"`{field}" in text
 
 
-async def test_texts_with_quotes_stay_one_argument(client: Client[Any]) -> None:
+async def test_a_text_with_quotes_stays_one_argument(client: Client[Any]) -> None:
     text = await text_of(client, "analyse_score", {"source": 'he said "C4"\nD4'})
     assert r'import_score(source="he said \"C4\"\nD4")' in text
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "expected"),
     [
         ("analyse_score", {}, "source"),
         ("analyse_score", {"source": "x", "focus": "weather"}, "one of everything, harmony"),
@@ -133,12 +133,12 @@ async def test_texts_with_quotes_stay_one_argument(client: Client[Any]) -> None:
         ("nothing", {}, "nothing"),
     ],
 )
-async def test_wrong_requests_are_errors(
-    client: Client[Any], name: str, arguments: dict[str, str], said: str
+async def test_invalid_arguments_are_errors(
+    client: Client[Any], name: str, arguments: dict[str, str], expected: str
 ) -> None:
     with pytest.raises(MCPError) as caught:
         await client.get_prompt(name, arguments)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -156,20 +156,20 @@ async def test_arguments_are_completed(
     client: Client[Any], prompt: str, argument: str, value: str, expected: list[str]
 ) -> None:
     reference = mcp_types.PromptReference(type="ref/prompt", name=prompt)
-    found = await client.complete(reference, {"name": argument, "value": value})
-    assert found.values == expected
+    completion = await client.complete(reference, {"name": argument, "value": value})
+    assert completion.values == expected
 
 
-async def test_many_completions_are_cut(client: Client[Any]) -> None:
+async def test_at_most_100_completions_are_returned(client: Client[Any]) -> None:
     reference = mcp_types.PromptReference(type="ref/prompt", name="analyse_score")
-    found = await client.complete(reference, {"name": "source", "value": "bach/"})
-    assert len(found.values) == 100
-    assert found.has_more
-    assert found.total is not None
-    assert found.total > 400
+    completion = await client.complete(reference, {"name": "source", "value": "bach/"})
+    assert len(completion.values) == 100
+    assert completion.has_more
+    assert completion.total is not None
+    assert completion.total > 400
 
 
-async def test_stored_scores_are_completed(server: ServerProcess) -> None:
+async def test_names_of_stored_scores_are_completed(server: ServerProcess) -> None:
     async with Client(server.url, mode="legacy") as client:
         await client.call_tool("import_score", {"source": "C4 D4 E4 F4", "score_id": "my-tune"})
         for reference in (

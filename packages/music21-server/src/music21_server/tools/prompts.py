@@ -191,8 +191,8 @@ Give a lesson in species counterpoint: species {chosen}, two voices, over the ca
    it, one measure per cantus note. Stop and wait.
 3. When the pupil sends it, import both voices as one score (`import_score(source=…)`: MusicXML or ABC of
    two parts) and check: `voice_leading_analysis(score_id=…, direct="all")` for parallels and direct
-   intervals, `chord_analysis(score_id=…)` for the intervals on each beat. Check leaps, climax and cadence yourself
-   against the rules of step 1, and say so.
+   intervals, `chord_analysis(score_id=…)` for the intervals on each beat. Check leaps, climax and cadence
+   yourself against the rules of step 1, and say so.
 4. For each fault give the measure, the rule that it breaks, and a correction.
 5. Then show the model of step 1 with `render_score(score_id=…)`, and a second one with another
    `seed`, to show that several good answers exist. For more practice: `position="below"`, or the next

@@ -228,7 +228,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return create
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake lab is a script that needs a shebang line")
 def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     from perf_core.targets.toml_file import read_target_file
 
@@ -248,7 +248,7 @@ def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     assert "quick" in adapter.scenarios
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by its first line")
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake lab is a script that needs a shebang line")
 def test_a_failing_wire_does_not_affect_the_other(suite, lab) -> None:
     lab(code=5)
     served = suite("served").Served()
@@ -440,7 +440,7 @@ def in_browser(url: str, profile: Path) -> str:
     return run(str(CHROMIUM), *options, url, cwd=profile.parent)
 
 
-def drawn(history: ModuleType, html_dir: Path, graph: str, profile: Path) -> tuple[str, dict]:
+def browser_view(history: ModuleType, html_dir: Path, graph: str, profile: Path) -> tuple[str, dict]:
     """Return the URL of the published pages, and what a browser shows for one graph and for the list."""
     (html_dir / "probe.html").write_text(PROBE.replace("GRAPH", graph), encoding="utf-8")
     with served(history, html_dir) as url:
@@ -465,22 +465,22 @@ def test_published_pages_draw_two_commits_offline(measured, history, tmp_path: P
     }
     assert history.main([]) == 0, "without new commits, pages are published and nothing is measured"
     html_dir = repository / ".asv" / "html"
-    origin, seen = drawn(history, html_dir, "suite.Lines.track_size", tmp_path / "profile")
-    assert [[value for _, value in points] for points in seen["series"]] == [[7, 18], [2, 4]]
-    assert seen["colours"] > 3, "the canvas is not blank"
-    assert seen["unit"] == "things"
-    assert {"time", "selection", "categories", "orderBars", "axisLabels"} <= set(seen["plugins"])
-    assert seen["others"] == ["function"] * 3
-    assert seen["rules"] > 500, "Bootstrap's style sheet was loaded"
-    assert "10" in {tick.partition(".")[0] for tick in seen["ticks"]}, seen["ticks"]
-    assert seen["commits"] == f"{commits[0][:8]}..{commits[1][:8]}"
-    assert any("track_size ('words')" in row and "4.00 things" in row for row in seen["rows"]), seen["rows"]
-    (to_commit,) = {link for link in seen["links"] if link.startswith("commits.html#")}
+    origin, view = browser_view(history, html_dir, "suite.Lines.track_size", tmp_path / "profile")
+    assert [[value for _, value in points] for points in view["series"]] == [[7, 18], [2, 4]]
+    assert view["colours"] > 3, "the canvas is not blank"
+    assert view["unit"] == "things"
+    assert {"time", "selection", "categories", "orderBars", "axisLabels"} <= set(view["plugins"])
+    assert view["others"] == ["function"] * 3
+    assert view["rules"] > 500, "Bootstrap's style sheet was loaded"
+    assert "10" in {tick.partition(".")[0] for tick in view["ticks"]}, view["ticks"]
+    assert view["commits"] == f"{commits[0][:8]}..{commits[1][:8]}"
+    assert any("track_size ('words')" in row and "4.00 things" in row for row in view["rows"]), view["rows"]
+    (to_commit,) = {link for link in view["links"] if link.startswith("commits.html#")}
     page = (html_dir / "commits.html").read_text(encoding="utf-8")
     assert f'id="{to_commit.partition("#")[2]}"' in page
     assert "one two three four &amp; &lt;more&gt;" in page
-    assert [name for name in seen["requests"] if not name.startswith(origin)] == []
-    assert any(name.endswith("jquery.flot.js") for name in seen["requests"])
+    assert [name for name in view["requests"] if not name.startswith(origin)] == []
+    assert any(name.endswith("jquery.flot.js") for name in view["requests"])
 
 
 # --- the nox session ---
@@ -549,9 +549,9 @@ def test_nox_session_measures_two_commits_and_draws_their_served_figures(
     assert "failed" not in output, output
     html_dir = small_repository / ".asv" / "html"
     for figure in ("track_time_per_call_ratio", "track_server_cpu_per_call_ratio", "track_start_up_ratio"):
-        _, seen = drawn(history, html_dir, f"served.Served.{figure}", tmp_path / figure)
-        assert len(seen["series"]) == 2, "a line for each wire"
-        for points in seen["series"]:
+        _, view = browser_view(history, html_dir, f"served.Served.{figure}", tmp_path / figure)
+        assert len(view["series"]) == 2, "a line for each wire"
+        for points in view["series"]:
             assert len(points) == 2, "a point for each commit"
             assert all(0.1 < value < 100 for _, value in points), points
-        assert seen["colours"] > 3, "the canvas is not blank"
+        assert view["colours"] > 3, "the canvas is not blank"

@@ -16,7 +16,7 @@ SOURCES = sorted(
     for path in ROOT.glob(f"{folder}/**/*.py")
     if "node_modules" not in path.parts
 )
-SHIPPED = [path for path in SOURCES if "src" in path.parts]
+CODE = [path for path in SOURCES if "tests" not in path.parts]
 
 FRAGMENT = re.compile(r"(Of|That|What|Whose|Which|Where|How|Who|Told|As)\b")
 """First words of docstrings that are neither a sentence nor a noun phrase."""
@@ -81,7 +81,7 @@ def in_file(path: Path) -> list[str]:
             for entry in re.findall(r"(?m)^\s{4,}\w+: (.+)$", text)
             if re.match(r"(Of|That|Told)\b", entry)
         ]
-    if path in SHIPPED:
+    if path in CODE:
         for line, name in named(tree):
             if name.strip("_") in NAMES:
                 breaches.append(f"{at}:{line}: a name that does not say what the value is: {name}")

@@ -155,8 +155,8 @@ def shares(each: Iterable[Agreement]) -> Shares:
 
 def interval(values: Sequence[float], *, seed: int = 1, resamples: int = 4000) -> tuple[float, float]:
     """Return the 95 % interval of a mean, by bootstrap over the values (percentiles)."""
-    drawn = np.random.default_rng(seed).choice(np.array(values, dtype=float), (resamples, len(values)))
-    low, high = np.percentile(drawn.mean(axis=1), (2.5, 97.5))
+    samples = np.random.default_rng(seed).choice(np.array(values, dtype=float), (resamples, len(values)))
+    low, high = np.percentile(samples.mean(axis=1), (2.5, 97.5))
     return float(low), float(high)
 
 

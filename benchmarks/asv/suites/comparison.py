@@ -93,7 +93,7 @@ def compare(lab: str, python: str, wire: str) -> Mapping[str, Mapping[str, float
     Raises:
         RuntimeError: The lab produced no figures; the message has the end of its output.
     """
-    # asv runs suites in a folder of its own and removes it, even when this process is ended early.
+    # asv runs suites in a temporary folder, which it removes even if this process is ended early.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         target = Path(folder) / "calculator.toml"
         target.write_text(target_file(python), encoding="utf-8")

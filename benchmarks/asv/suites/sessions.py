@@ -50,7 +50,7 @@ Sessions.track_memory_per_session.pretty_name = "Memory per open session"
 @contextmanager
 def _server() -> Iterator[tuple[str, int]]:
     """Start the commit's calculator; yield its URL and process id, and end it afterwards."""
-    # asv runs suites in a folder of its own and removes it, even when this process is ended early.
+    # asv runs suites in a temporary folder, which it removes even if this process is ended early.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         ready_file = Path(folder) / "ready.json"
         log_file = Path(folder) / "server.log"

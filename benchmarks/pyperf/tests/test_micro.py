@@ -281,7 +281,7 @@ def test_ladder_gets_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--fast", "--rigorous"], "not allowed with"),
         (["--ladder", "--revision", "main"], "not allowed with"),
@@ -292,11 +292,11 @@ def test_ladder_gets_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ],
 )
 def test_options_that_do_not_go_together(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         micro.main(words)
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_interruption_is_reported(

@@ -225,6 +225,7 @@ def test_the_summary_lists_unexpected_results_and_doubts(conformance: ModuleType
     assert "* in doubt: no calls" in conformance.summary([doubtful])
 
 
+@pytest.mark.process
 def test_a_server_that_does_not_start_is_an_error(tmp_path: Path, conformance: ModuleType) -> None:
     broken = conformance.Server("broken", (sys.executable, "-c", "raise SystemExit(3)"))
     log = tmp_path / "server.log"

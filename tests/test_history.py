@@ -228,6 +228,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return create
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake lab is a script that needs a shebang line")
 def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     from perf_core.targets.toml_file import read_target_file
@@ -248,6 +249,7 @@ def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     assert "quick" in adapter.scenarios
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake lab is a script that needs a shebang line")
 def test_a_failing_wire_does_not_affect_the_other(suite, lab) -> None:
     lab(code=5)
@@ -312,6 +314,7 @@ def test_series_suite_reads_a_recording(suite) -> None:
     series.time_600_periods()
 
 
+@pytest.mark.process
 def test_open_sessions_cost_memory(suite) -> None:
     sessions = suite("sessions").Sessions()
     sessions.setup()
@@ -455,6 +458,7 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
+@pytest.mark.process
 @needs_chromium
 @pytest.mark.skipif(not LIBRARIES.is_dir(), reason="libraries missing: npm install in benchmarks/asv/assets")
 def test_published_pages_draw_two_commits_offline(measured, history, tmp_path: Path) -> None:

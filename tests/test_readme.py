@@ -39,6 +39,7 @@ def test_one_line_runs_the_measurements_and_one_runs_the_tests() -> None:
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox ")
 
 
+@pytest.mark.process
 def test_sessions_named_in_the_readme_exist() -> None:
     commands = re.findall(r"nox -s ((?:[a-z]+(?:-[a-z]+)* ?)+)", README)
     named = {name for command in commands for name in command.split()}
@@ -46,6 +47,7 @@ def test_sessions_named_in_the_readme_exist() -> None:
     assert named <= session_names()
 
 
+@pytest.mark.process
 def test_options_named_in_the_readme_exist() -> None:
     offered = "".join(
         subprocess.run(

@@ -19,14 +19,17 @@ from perf_core.testing import AdapterContract, meets
 REFERENCES = (adapters.asgi, adapters.fastmcp, adapters.typescript)
 
 
+@pytest.mark.process
 class TestAsgi(AdapterContract):
     adapter = adapters.asgi
 
 
+@pytest.mark.process
 class TestFastmcp(AdapterContract):
     adapter = adapters.fastmcp
 
 
+@pytest.mark.process
 class TestTypescript(AdapterContract):
     adapter = adapters.typescript
     wires = ("session",)

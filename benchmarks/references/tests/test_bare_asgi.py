@@ -106,6 +106,7 @@ def test_notification_delete_and_get_are_answered_with_their_status() -> None:
     assert exchange("GET", b"")[0] == 405
 
 
+@pytest.mark.process
 def test_no_heavy_module_is_imported() -> None:
     heavy = "{'fastmcp', 'mcp', 'pydantic', 'starlette', 'perf_core', 'calculator_server'}"
     script = f"import sys, lab_references.bare_asgi; print({heavy} & set(sys.modules))"

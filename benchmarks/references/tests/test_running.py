@@ -51,6 +51,7 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[LiveS
         yield server, wire
 
 
+@pytest.mark.process
 def test_answers_equal_those_of_the_calculator(live: tuple[LiveServer, Wire]) -> None:
     server, wire = live
     assert server.handshake.tools == ("add", "divide", "multiply", "subtract")
@@ -76,6 +77,7 @@ def initialize(server: ServerProcess) -> httpx2.Response:
         return http.post(server.url, json=INITIALIZE, headers=ACCEPT)
 
 
+@pytest.mark.process
 def test_fastmcp_answers_with_event_streams_by_default(tmp_path: Path) -> None:
     with ServerProcess(adapters.fastmcp.launch, "session", tmp_path / "log") as server:
         assert initialize(server).headers["content-type"].startswith("text/event-stream")
@@ -104,6 +106,7 @@ def test_typescript_answers_in_json_and_ends_a_deleted_session(tmp_path: Path) -
         assert server.stop() == 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("adapter", [adapters.asgi, adapters.fastmcp], ids=lambda adapter: adapter.name)
 def test_burn_costs_cpu_time(adapter: adapters.ReferenceAdapter, tmp_path: Path) -> None:
     launch = adapters.with_burn(adapter, BURN_US).launch

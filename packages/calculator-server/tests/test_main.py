@@ -24,11 +24,13 @@ pytestmark = pytest.mark.anyio
 READY_WITHIN_S = 3.0
 
 
+@pytest.mark.process
 def test_it_is_ready_within_three_seconds_of_cpu_time(start_calculator: Callable[[], Any]) -> None:
     # CPU time, because on a busy machine a process waits for a core as well.
     assert min(start_calculator().startup_cpu_s for _ in range(2)) < READY_WITHIN_S
 
 
+@pytest.mark.process
 async def test_a_real_client_over_http(start_calculator: Callable[[], Any]) -> None:
     running = start_calculator()
     async with Client(running.url) as client:
@@ -47,6 +49,7 @@ async def test_a_real_client_over_http(start_calculator: Callable[[], Any]) -> N
         assert running.process.wait(60) == 0
 
 
+@pytest.mark.process
 async def test_a_real_client_over_stdio(tmp_path: Path) -> None:
     transport = StdioTransport(
         sys.executable,

@@ -8,6 +8,7 @@ from calculator_server import perf_adapter
 from perf_core.testing import AdapterContract
 
 
+@pytest.mark.process
 class TestContract(AdapterContract):
     adapter = perf_adapter.adapter
 
@@ -19,6 +20,7 @@ def test_mix_is_the_published_one() -> None:
         assert drawn[tool] / perf_adapter.JOURNEYS == pytest.approx(percent / 100, abs=0.02)
 
 
+@pytest.mark.process
 def test_few_journeys_have_the_same_answer() -> None:
     # A wrong answer that belongs to another call can only be noticed if answers differ.
     answers = Counter(str(journey.steps[0].expect.value) for journey in perf_adapter.mixed_journeys(1)["mix"])

@@ -59,6 +59,7 @@ def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.process
 def test_without_perf_ordinary_tests_run(folder: Path) -> None:
     done = run_pytest(folder, "-q")
     assert "1 passed" in done.stdout
@@ -72,12 +73,14 @@ def collected(folder: Path, *options: str) -> list[str]:
     return [line.removeprefix("::") for line in done.stdout.splitlines() if "adder-" in line]
 
 
+@pytest.mark.process
 def test_with_perf_scenarios_replace_tests(folder: Path) -> None:
     selection = collected(folder, "-k", "concurrent or quick")
     assert sorted(selection) == ["adder-concurrent-session", "adder-quick-session", "adder-quick-stateless"]
     assert collected(folder, "--scenario", "load") == ["adder-load-session"]
 
 
+@pytest.mark.process
 def test_unknown_target_is_a_usage_error_with_a_hint(folder: Path) -> None:
     done = run_pytest(folder, "--perf", "--perf-target", "nobody")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

@@ -74,6 +74,7 @@ def run_contract(contract: type[AdapterContract], tmp_path: Path) -> list[str]:
     return tests
 
 
+@pytest.mark.process
 def test_example_of_the_docstring(
     adapter: ServerAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +107,7 @@ def test_contract_refuses_figures_that_do_not_exist(adapter: ServerAdapter) -> N
         contract().test_targets_name_figures_and_needs()
 
 
+@pytest.mark.process
 def test_contract_refuses_wrong_answers(adapter: ServerAdapter, build: Any, tmp_path: Path) -> None:
     step = Step("add", {"a": 1, "b": 2}, Expectation.result({"result": 4}))
     contract = broken(adapter, journeys=lambda _seed: {"mix": [replace(build.journey(), steps=(step,))]})

@@ -37,6 +37,7 @@ class DemoSettings(ServerSettings):
     port: Port = 0
 
 
+@pytest.mark.process
 async def test_the_ready_file_has_the_url_and_is_removed_at_the_end(
     start_server: Start, wires_to: Any
 ) -> None:
@@ -52,6 +53,7 @@ async def test_the_ready_file_has_the_url_and_is_removed_at_the_end(
     assert not list(ready_file.parent.glob("*.tmp"))
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 @pytest.mark.parametrize(
     ("mode", "number"),
@@ -84,6 +86,7 @@ async def test_a_signal_lets_requests_finish(
     assert "has stopped" in server.log[-1]
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 async def test_idle_streams_do_not_delay_a_drain(start_server: Start, wires_to: Any) -> None:
     server = start_server("--drain-timeout-s", "60")
@@ -98,6 +101,7 @@ async def test_idle_streams_do_not_delay_a_drain(start_server: Start, wires_to: 
     assert not any("ERROR" in line for line in server.log), server.log
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 async def test_a_drain_has_a_time_limit(start_server: Start, wires_to: Any, held: Any) -> None:
     server = start_server("--drain-timeout-s", "0.2")
@@ -108,6 +112,7 @@ async def test_a_drain_has_a_time_limit(start_server: Start, wires_to: Any, held
         await asyncio.gather(call, return_exceptions=True)
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 async def test_a_second_signal_does_not_wait_for_requests(
     start_server: Start, wires_to: Any, held: Any
@@ -122,6 +127,7 @@ async def test_a_second_signal_does_not_wait_for_requests(
         await asyncio.gather(call, return_exceptions=True)
 
 
+@pytest.mark.process
 async def test_misbehaving_clients_do_not_affect_others(
     start_server: Start, wires_to: Any, held: Any
 ) -> None:
@@ -266,6 +272,7 @@ INITIALIZE = json.dumps(
 )
 
 
+@pytest.mark.process
 async def test_stdio_carries_only_the_protocol_and_ends_when_stdin_is_closed() -> None:
     process = await _stdio(
         INITIALIZE,
@@ -284,6 +291,7 @@ async def test_stdio_carries_only_the_protocol_and_ends_when_stdin_is_closed() -
     assert process.returncode == 0
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 async def test_stdio_ends_on_a_signal_after_the_calls_in_flight(held: Any) -> None:
     call = {"name": "hold", "arguments": {"port": held.port}}
@@ -306,6 +314,7 @@ async def test_stdio_ends_on_a_signal_after_the_calls_in_flight(held: Any) -> No
     process.stdin.close()
 
 
+@pytest.mark.process
 @POSIX_SIGNALS
 async def test_stdio_does_not_wait_for_calls_beyond_the_drain_timeout(held: Any) -> None:
     call = {"name": "hold", "arguments": {"port": held.port}}

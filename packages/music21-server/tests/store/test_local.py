@@ -97,6 +97,7 @@ def names(store: ScoreStore, owner: str = "o") -> list[str]:
     return [score.name for score in store.scores(owner)]
 
 
+@pytest.mark.process
 def test_a_stored_score_can_be_read(make: Make) -> None:
     store = make()
     stored = store.put("o", entry("a"), name="first")
@@ -107,6 +108,7 @@ def test_a_stored_score_can_be_read(make: Make) -> None:
     assert store.scores("o") == (stored,)
 
 
+@pytest.mark.process
 def test_an_owner_sees_only_its_own_scores(make: Make) -> None:
     store = make()
     store.put("one", entry("a"), name="secret")
@@ -120,6 +122,7 @@ def test_an_owner_sees_only_its_own_scores(make: Make) -> None:
     assert names(store, "one") == ["secret"]
 
 
+@pytest.mark.process
 def test_the_same_content_is_stored_once(make: Make) -> None:
     store = make()
     store.put("one", entry("a"), name="x")
@@ -135,6 +138,7 @@ def test_the_same_content_is_stored_once(make: Make) -> None:
     assert store.figures().size_bytes == 0
 
 
+@pytest.mark.process
 def test_storing_the_same_content_again_changes_nothing(make: Make) -> None:
     store = make()
     first = store.put("o", entry("a"), name="x")
@@ -143,6 +147,7 @@ def test_storing_the_same_content_again_changes_nothing(make: Make) -> None:
     assert names(store) == ["x"]
 
 
+@pytest.mark.process
 def test_another_content_under_a_used_name_is_refused_without_loss(make: Make) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
@@ -152,6 +157,7 @@ def test_another_content_under_a_used_name_is_refused_without_loss(make: Make) -
     assert store.figures().contents == 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 65, "a/b", "a\n"])
 def test_an_invalid_name_is_refused(make: Make, name: str) -> None:
     store = make()
@@ -160,6 +166,7 @@ def test_an_invalid_name_is_refused(make: Make, name: str) -> None:
     assert store.scores("o") == ()
 
 
+@pytest.mark.process
 def test_names_made_from_titles_are_unique(make: Make) -> None:
     store = make()
     titles = ["Ach Gott, vom Himmel", "Ach Gott vom Himmel", "Études (№ 3)", "", "你好", "x" * 200]
@@ -169,6 +176,7 @@ def test_names_made_from_titles_are_unique(make: Make) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.process
 def test_the_error_for_an_unknown_name_suggests_similar_names(make: Make) -> None:
     store = make()
     with pytest.raises(UnknownScoreError, match=r"got 'bwv66'\. No score is stored; import_score"):
@@ -181,6 +189,7 @@ def test_the_error_for_an_unknown_name_suggests_similar_names(make: Make) -> Non
         store.get("o", "BWV66")
 
 
+@pytest.mark.process
 def test_the_error_for_a_deleted_score_says_that_it_was_deleted(make: Make) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
@@ -197,6 +206,7 @@ def test_the_error_for_a_deleted_score_says_that_it_was_deleted(make: Make) -> N
     assert store.get("o", "x") == entry("b")
 
 
+@pytest.mark.process
 def test_all_scores_of_an_owner_are_deleted(make: Make) -> None:
     store = make()
     for content in "abc":
@@ -212,6 +222,7 @@ def test_all_scores_of_an_owner_are_deleted(make: Make) -> None:
     assert store.figures().contents == 1
 
 
+@pytest.mark.process
 def test_only_unused_scores_are_freed_after_their_lifetime(make: Make, clock: Clock) -> None:
     store = make(score_lifetime_s=24 * HOUR_S)
     store.put("o", entry("a"), name="used")
@@ -226,6 +237,7 @@ def test_only_unused_scores_are_freed_after_their_lifetime(make: Make, clock: Cl
     assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
 
 
+@pytest.mark.process
 def test_a_sweep_frees_expired_scores(make: Make, clock: Clock) -> None:
     store = make()
     store.put("o", entry("a"), name="x")
@@ -236,6 +248,7 @@ def test_a_sweep_frees_expired_scores(make: Make, clock: Clock) -> None:
     assert store.figures() == replace(store.figures(), names=0, contents=0, size_bytes=0, owners=0)
 
 
+@pytest.mark.process
 def test_expired_scores_take_no_room(make: Make, clock: Clock) -> None:
     store = make(max_scores_per_owner=1, score_grace_s=LIMITS.score_lifetime_s * 2)
     store.put("o", entry("a"), name="a")
@@ -245,6 +258,7 @@ def test_expired_scores_take_no_room(make: Make, clock: Clock) -> None:
     assert store.evictions() == {"lifetime": 1, "room": 0, "damaged": 0}
 
 
+@pytest.mark.process
 def test_an_owner_with_too_many_scores_is_refused(make: Make) -> None:
     store = make(max_scores_per_owner=2)
     store.put("o", entry("a"), name="a")
@@ -258,6 +272,7 @@ def test_an_owner_with_too_many_scores_is_refused(make: Make) -> None:
     store.put("other", entry("c"), name="c")
 
 
+@pytest.mark.process
 def test_an_owner_with_too_many_bytes_is_refused(make: Make) -> None:
     store = make(max_stored_bytes_per_owner=2_500)
     store.put("o", entry("a", 1_000), name="a")
@@ -270,6 +285,7 @@ def test_an_owner_with_too_many_bytes_is_refused(make: Make) -> None:
     store.put("o", entry("c", 1_000), name="c")
 
 
+@pytest.mark.process
 def test_a_full_store_refuses_new_scores_rather_than_drop_scores_in_use(make: Make, clock: Clock) -> None:
     store = make(max_scores=2)
     store.put("one", entry("a"), name="a")
@@ -284,6 +300,7 @@ def test_a_full_store_refuses_new_scores_rather_than_drop_scores_in_use(make: Ma
     assert store.figures().contents == 2
 
 
+@pytest.mark.process
 def test_a_full_store_frees_the_least_recently_used_score(make: Make, clock: Clock) -> None:
     store = make(max_scores=2)
     store.put("one", entry("a"), name="a")
@@ -300,6 +317,7 @@ def test_a_full_store_frees_the_least_recently_used_score(make: Make, clock: Clo
     assert store.evictions() == {"lifetime": 0, "room": 1, "damaged": 0}
 
 
+@pytest.mark.process
 def test_no_more_scores_are_freed_than_needed_and_none_if_the_new_one_is_refused(
     make: Make, clock: Clock
 ) -> None:
@@ -321,6 +339,7 @@ def test_no_more_scores_are_freed_than_needed_and_none_if_the_new_one_is_refused
     assert store.figures().size_bytes <= 4_000
 
 
+@pytest.mark.process
 def test_a_content_can_take_the_room_of_its_own_last_name(make: Make, clock: Clock) -> None:
     store = make(max_scores=1)
     store.put("one", entry("a"), name="a")
@@ -330,6 +349,7 @@ def test_a_content_can_take_the_room_of_its_own_last_name(make: Make, clock: Clo
     assert store.get("two", "b") == entry("a")
 
 
+@pytest.mark.process
 def test_a_content_that_has_a_name_needs_no_more_room(make: Make) -> None:
     store = make(max_stored_bytes=1_500)
     store.put("one", entry("a", 1_000), name="a")
@@ -337,6 +357,7 @@ def test_a_content_that_has_a_name_needs_no_more_room(make: Make) -> None:
     assert store.figures().contents == 1
 
 
+@pytest.mark.process
 def test_columns_of_another_reader_version_replace_the_old_ones(make: Make) -> None:
     store = make()
     store.put("o", entry("a", 10), name="x")
@@ -345,6 +366,7 @@ def test_columns_of_another_reader_version_replace_the_old_ones(make: Make) -> N
     assert store.figures().size_bytes == entry("a", 20).size_bytes
 
 
+@pytest.mark.process
 def test_threads_can_share_a_store(make: Make) -> None:
     store = make()
     failures: list[BaseException] = []
@@ -367,6 +389,7 @@ def test_threads_can_share_a_store(make: Make) -> None:
     assert store.figures().contents == 0
 
 
+@pytest.mark.process
 def test_scores_and_names_survive_a_restart(shared: Make, clock: Clock) -> None:
     shared().put("o", entry("a"), name="x")
     again = shared()
@@ -376,6 +399,7 @@ def test_scores_and_names_survive_a_restart(shared: Make, clock: Clock) -> None:
     assert shared().scores("o") == ()
 
 
+@pytest.mark.process
 def test_the_lifetime_continues_over_a_restart(shared: Make, clock: Clock) -> None:
     shared().put("o", entry("a"), name="x")
     clock.now_s += LIMITS.score_lifetime_s + 1
@@ -385,6 +409,7 @@ def test_the_lifetime_continues_over_a_restart(shared: Make, clock: Clock) -> No
     assert again.figures().names == 0
 
 
+@pytest.mark.process
 def test_processes_see_each_others_changes(shared: Make) -> None:
     one, two = shared(), shared()
     one.put("o", entry("a"), name="x")
@@ -406,6 +431,7 @@ def test_a_deleted_score_leaves_no_file(in_folder: Make, tmp_path: Path) -> None
     assert list((tmp_path / "store" / "scores").iterdir()) == []
 
 
+@pytest.mark.process
 def test_a_deleted_score_is_not_served_from_the_cache(shared: Make) -> None:
     one, two = shared(), shared()
     one.put("o", entry("a", 10), name="x")
@@ -544,6 +570,7 @@ store.close()
 """
 
 
+@pytest.mark.process
 def test_processes_can_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

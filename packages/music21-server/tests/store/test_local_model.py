@@ -23,6 +23,8 @@ from music21_server.store.local import LocalStore, TakenNameError
 from music21_server.store.protocol import ScoreStore
 from music21_server.store.redis.store import RedisStore
 
+pytestmark = pytest.mark.process
+
 HOUR_S = 3600.0
 LIMITS = StoreLimits()
 

@@ -36,7 +36,7 @@ from music21_server.workers.errors import (
 from music21_server.workers.pool import PRELOAD, Loss, Pool, PoolSettings
 from music21_server.workers.progress import Progress, report
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 SETTINGS = PoolSettings(worker_processes=2, max_waiting_calls=100, worker_memory_bytes=250_000_000)
 LIGHT = ("numpy",)

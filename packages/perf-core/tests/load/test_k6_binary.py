@@ -31,6 +31,7 @@ def test_hint_is_for_this_system(
     assert command in caught.value.hint
 
 
+@pytest.mark.process
 def test_binary_that_does_not_run(tmp_path: Path) -> None:
     binary = tmp_path / "k6"
     binary.write_text("no program")

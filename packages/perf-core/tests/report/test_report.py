@@ -48,6 +48,7 @@ def test_report_that_cannot_be_replaced_stays_and_leaves_no_partial_file(
     assert [path.name for path in tmp_path.iterdir()] == [report.HTML_NAME]
 
 
+@pytest.mark.process
 def test_heavy_libraries_are_loaded_only_when_reports_are_written() -> None:
     code = (
         "import sys, perf_core.report.terminal as t; print(t and {'plotly', 'jinja2'} & sys.modules.keys())"

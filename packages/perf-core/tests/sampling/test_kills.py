@@ -49,6 +49,7 @@ def family() -> Iterator[tuple[int, list[int]]]:
                     continue
 
 
+@pytest.mark.process
 def test_only_childless_descendants_that_match_are_killable(family) -> None:
     root, (busy, idle, _other) = family
     assert {each.pid for each in killable(root, "worker-mark")} == {busy, idle}
@@ -58,6 +59,7 @@ def test_only_childless_descendants_that_match_are_killable(family) -> None:
     assert killable(2**22 + 1, "worker-mark") == []
 
 
+@pytest.mark.process
 def test_busy_process_is_killed_first(family) -> None:
     root, (busy, idle, other) = family
     start = time.time()
@@ -80,6 +82,7 @@ def test_nothing_is_killed_without_a_server_or_a_pattern(pid: int | None, patter
     assert killer.kills == ()
 
 
+@pytest.mark.process
 def test_killing_ends_with_the_load(family) -> None:
     root, _ = family
     start = time.monotonic()

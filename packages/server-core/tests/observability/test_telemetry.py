@@ -59,6 +59,7 @@ def collector() -> Iterator[Collector]:
     collector.close()
 
 
+@pytest.mark.process
 async def test_traces_and_metrics_reach_a_collector(
     start_server: Callable[..., Any], wires_to: Any, collector: Collector
 ) -> None:
@@ -83,6 +84,7 @@ async def test_traces_and_metrics_reach_a_collector(
     assert {"mcp.tool.duration", "process.memory.usage", "process.cpu.time"} <= names
 
 
+@pytest.mark.process
 async def test_log_lines_of_a_call_have_the_trace_id_of_its_caller(
     start_server: Callable[..., Any], wires_to: Any
 ) -> None:
@@ -116,6 +118,7 @@ def test_a_task_that_does_not_end_is_abandoned() -> None:
     assert finish_within(30, exported.set)
 
 
+@pytest.mark.process
 async def test_a_collector_that_does_not_answer_delays_the_exit_by_seconds_at_most(
     start_server: Callable[..., Any], wires_to: Any
 ) -> None:

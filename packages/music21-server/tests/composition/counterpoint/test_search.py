@@ -56,6 +56,7 @@ def test_a_seed_chooses_among_good_results(species: int) -> None:
     assert lines[0] == line(task(species=species), 0)
 
 
+@pytest.mark.process
 def test_another_process_with_other_hashes_returns_the_same_line() -> None:
     script = (
         "from music21_server.composition.counterpoint.cantus import cantus_from_text as read\n"

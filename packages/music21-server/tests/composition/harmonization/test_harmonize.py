@@ -91,6 +91,7 @@ def test_seeds_choose_among_good_solutions(melody_score: ScoreMaker, style: Any)
     assert len(set(documents)) >= 3
 
 
+@pytest.mark.process
 def test_another_process_makes_the_same_score(melody_score: ScoreMaker) -> None:
     score = melody_score(ODE)
     code = (

@@ -129,6 +129,7 @@ def test_the_result_is_nearer_to_its_style_than_to_distant_ones(haydn: DerivedSc
     assert likeness["distance"]["mean"] < others["trecento"]
 
 
+@pytest.mark.process
 def test_another_process_makes_the_same_score(haydn: DerivedScore) -> None:
     code = (
         "from hashlib import sha256\n"

@@ -26,6 +26,8 @@ from music21_server.store.redis import connection
 from music21_server.store.redis.connection import RedisConnection
 from music21_server.store.redis.store import RedisStore
 
+pytestmark = pytest.mark.process
+
 LIMITS = StoreLimits()
 
 Make = Callable[..., RedisStore]

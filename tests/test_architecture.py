@@ -25,6 +25,7 @@ def test_import_contracts_hold() -> None:
 def test_siblings_are_pinned_exactly() -> None:
     versions = {project(package)["name"]: project(package)["version"] for package in PACKAGES}
     assert set(versions) == {"mcp-perf-core", "mcp-server-core", "calculator-server", "music21-server"}
+    pinned = set()
     for package in PACKAGES:
         metadata = project(package)
         extras = metadata.get("optional-dependencies", {}).values()
@@ -32,6 +33,9 @@ def test_siblings_are_pinned_exactly() -> None:
             name = requirement.split("[")[0].split("=")[0].split(">")[0].strip()
             if name in versions:
                 assert requirement.endswith(f"=={versions[name]}"), f"{package.name}: {requirement}"
+                pinned.add((package.name, name))
+    servers = ("calculator-server", "music21-server")
+    assert pinned == {(server, core) for server in servers for core in ("mcp-server-core", "mcp-perf-core")}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
@@ -61,13 +65,14 @@ def test_no_lock_file_and_no_address_in_the_constraints() -> None:
 
 
 def test_k6_scripts_import_nothing_remote() -> None:
-    scripts = list((ROOT / "k6").resolve().rglob("*.js"))
-    assert scripts
-    for script in scripts:
-        for line in script.read_text(encoding="utf-8").splitlines():
-            if line.lstrip().startswith(("import ", "} from ")):
-                assert "http:" not in line, f"{script.name}: {line}"
-                assert "https:" not in line, f"{script.name}: {line}"
+    imports = [
+        f"{script.name}: {line}"
+        for script in (ROOT / "k6").resolve().rglob("*.js")
+        for line in script.read_text(encoding="utf-8").splitlines()
+        if line.lstrip().startswith(("import ", "} from "))
+    ]
+    assert len(imports) > 50
+    assert [line for line in imports if re.search("https?:", line)] == []
 
 
 def floors_in_the_docs(package: str) -> list[list[str]]:

@@ -149,7 +149,9 @@ def test_packages_use_the_constraints_of_the_commit_and_tools_those_of_the_worki
 
 def test_every_package_is_uninstalled_before_the_next_commit() -> None:
     words = " ".join(json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))["uninstall_command"])
-    for project in ROOT.glob("packages/*/pyproject.toml"):
+    projects = list(ROOT.glob("packages/*/pyproject.toml"))
+    assert projects
+    for project in projects:
         (name,) = re.findall(r'^name = "(.+)"', project.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert f" {name}" in words, f"{name} of one commit would be measured as that of the next"
 

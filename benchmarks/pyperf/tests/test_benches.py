@@ -36,10 +36,12 @@ def test_every_benchmark_file_is_tested() -> None:
     assert micro.bench_names() == sorted(BENCHMARKS)
 
 
+@pytest.mark.process
 def test_benchmark_file_runs_as_a_script(benches: Path, tmp_path: Path) -> None:
     _run_bench("arithmetic", [], benches, tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_benchmark_file_yields_figures(name: str, benches: Path, tmp_path: Path) -> None:
     # As a worker, pyperf measures in this one process; otherwise each benchmark would import FastMCP again.
@@ -117,6 +119,7 @@ def test_incomplete_reading_of_a_recording_is_not_measured(monkeypatch: pytest.M
         bench_series._read_wall_s(1)
 
 
+@pytest.mark.process
 def test_reading_without_processes_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(_meter: Any) -> Reading:
         return Reading(0.0, 0.0, 0, 0, 0)

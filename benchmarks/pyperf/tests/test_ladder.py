@@ -71,6 +71,7 @@ def test_spread_is_median_and_quartiles() -> None:
     assert ladder.spread([7.0]) == Spread(7.0, 7.0, 7.0, 1)
 
 
+@pytest.mark.process
 def test_additions_expect_the_sum_and_are_reproducible() -> None:
     (journeys,) = ladder.additions(1).values()
     assert journeys == ladder.additions(1)["mix"]
@@ -94,10 +95,10 @@ def test_short_measurement_of_the_ladder(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("one_user", "session"),
     ]
     function, *others = rungs
-    assert 0 < function.wall_us.median < 100
+    assert 0 < function.wall_us.median < 10, "an addition takes about 0.1 µs"
     for rung in others:
         assert rung.cpu_us.median > 10 * function.cpu_us.median
-        assert rung.wall_us.median > 0
+        assert rung.wall_us.median > 10 * function.wall_us.median
     assert [rung.cpu_us.count for rung in rungs] == [2, 2, 2, 1]
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
     assert len(steps) == 2 + 1
@@ -110,6 +111,7 @@ def _rungs() -> tuple[Rung, ...]:
     return tuple(Rung(key, wire, one, one) for key, wire in places)  # type: ignore[arg-type]
 
 
+@pytest.mark.process
 def test_ladder_is_written_in_three_forms(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +137,7 @@ def test_ladder_is_written_in_three_forms(
     assert "One call of add" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_failed_measurement_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,7 @@ def test_benchmark_files_are_chosen_by_name_or_path() -> None:
         micro.chosen_benches(["asgi", "nothing"])
 
 
+@pytest.mark.process
 def test_benchmark_file_runs_with_the_given_interpreter(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_plain.py").write_text(PLAIN_BENCH)
     fast = ["--debug-single-value"]
@@ -69,6 +70,7 @@ def test_benchmark_file_runs_with_the_given_interpreter(own_benches: Path, tmp_p
     assert benchmark.mean() == pytest.approx(1e-3)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "line", ["from calculator_server import gone", "import perf_core.gone.further", "import gone_library"]
 )
@@ -79,6 +81,7 @@ def test_module_that_a_commit_lacks_is_not_there(line: str, own_benches: Path, t
     assert "gone" in outcome.reason
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("is_other", [True, False])
 @pytest.mark.parametrize("line", ["import harness", "raise SystemExit('expected 7, got 8')"])
 def test_any_other_error_is_a_failure(line: str, is_other: bool, own_benches: Path, tmp_path: Path) -> None:
@@ -87,6 +90,7 @@ def test_any_other_error_is_a_failure(line: str, is_other: bool, own_benches: Pa
     assert outcome == micro.Outcome("broken", "failed", "bench_broken.py ended with exit code 1")
 
 
+@pytest.mark.process
 def test_missing_module_in_this_checkout_is_a_failure(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_gone.py").write_text("import perf_core.gone\n")
     assert micro.run_bench("gone", Path(sys.executable), tmp_path, [], is_other=False).state == "failed"
@@ -145,6 +149,7 @@ def test_cost_of_sampling_is_compared_with_its_budget(sample_s: float, words: st
     assert micro.sampling_sentence(tmp_path / "other") == ""
 
 
+@pytest.mark.process
 def test_compare_prints_pyperfs_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     _suite(tmp_path / "a" / "micro.json", call=1e-3)
     _suite(tmp_path / "b" / "micro.json", call=5e-4)
@@ -157,6 +162,7 @@ def test_compare_refuses_folders_without_results(tmp_path: Path, capsys: pytest.
     assert "expected micro.json in" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_run_of_a_chosen_benchmark_file(
     own_benches: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,11 +175,13 @@ def test_run_of_a_chosen_benchmark_file(
     assert folder.name in out
 
 
+@pytest.mark.process
 def test_failed_benchmark_file_gives_exit_code_1(own_benches: Path, tmp_path: Path) -> None:
     (own_benches / "bench_broken.py").write_text("raise SystemExit(1)\n")
     assert micro.main(["--output-dir", str(tmp_path / "results")]) == 1
 
 
+@pytest.mark.process
 def test_revision_is_built_and_measured_with_its_own_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

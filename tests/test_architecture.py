@@ -109,6 +109,23 @@ def test_documented_floors_are_the_enforced_ones(package: str) -> None:
     assert {entry for floor in floors for entry in floor} == entries - {"__init__"}
 
 
+def test_modules_named_after_the_listings_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`((?:[a-z]\w*\.)+[a-z]\w*)`", text.partition("## How a run works")[2]))
+    modules = {
+        name for name in names if name.rpartition(".")[2] not in {"html", "json", "md", "prom", "xml", "js"}
+    }
+    assert len(modules) > 30
+    sources = [path for path in ROOT.glob("packages/*/src/*") if path.is_dir()]
+    paths = {name: name.removeprefix("server_core.").replace(".", "/") for name in modules}
+    missing = {
+        name
+        for name, path in paths.items()
+        if not any((source / f"{path}.py").is_file() or is_package(source / path) for source in sources)
+    }
+    assert missing == set()
+
+
 def is_package(path: Path) -> bool:
     return (path / "__init__.py").is_file()
 

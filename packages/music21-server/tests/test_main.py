@@ -70,12 +70,14 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             pass
 
 
+@pytest.mark.process
 def test_startup_takes_little_cpu_time(server: ServerProcess) -> None:
     process = psutil.Process(server.pid)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
     assert 0.1 < sum(each.user + each.system for each in times) < MAX_STARTUP_CPU_S
 
 
+@pytest.mark.process
 async def test_health_and_metrics_pages(server: ServerProcess, client: Client[Any]) -> None:
     await ask(client, "import_score", source="bach/bwv66.6")
     base = server.url.removesuffix("/mcp")
@@ -116,6 +118,7 @@ async def test_several_serving_processes_add_up_their_workers_and_share_a_store(
     assert metrics["music21_answers_worked_out_total"] == 1
 
 
+@pytest.mark.process
 def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
     with connect(server.url, "session") as one, connect(server.url, "session") as other:
         one.call("import_score", {"source": "bach/bwv66.6", "score_id": "mine"})
@@ -126,6 +129,7 @@ def test_sessions_do_not_see_each_others_scores(server: ServerProcess) -> None:
         assert one.call("score_info", {"score_id": "mine"})["structuredContent"]["measures"] == 10
 
 
+@pytest.mark.process
 async def test_health_responds_while_all_workers_are_busy(server: ServerProcess, client: Client[Any]) -> None:
     base = server.url.removesuffix("/mcp")
     folder = Path(psutil.Process(server.pid).cwd())
@@ -146,6 +150,7 @@ async def test_health_responds_while_all_workers_are_busy(server: ServerProcess,
     assert responses > 5 * len(busy)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_killed_workers_are_replaced(server: ServerProcess, client: Client[Any]) -> None:
     await ask(client, "import_score", source="bach/bwv66.6", score_id="kept")
@@ -174,6 +179,7 @@ async def test_killed_workers_are_replaced(server: ServerProcess, client: Client
     await until(are_replaced)
 
 
+@pytest.mark.process
 async def test_tools_work_over_stdio(tmp_path: Path) -> None:
     transport = StdioTransport(
         sys.executable,
@@ -188,6 +194,7 @@ async def test_tools_work_over_stdio(tmp_path: Path) -> None:
         assert (await ask(client, "key_analysis", score_id="arpeggio"))["key"] == "C major"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_no_process_is_left_after_a_signal(tmp_path: Path, number: signal.Signals) -> None:

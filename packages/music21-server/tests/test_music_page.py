@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "music.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 async def test_the_page_describes_the_tools_of_the_server(client: Client[Any]) -> None:
     tools = {tool.name for tool in await client.list_tools()}
     in_headings = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^#+ .*$", PAGE, re.MULTILINE))))
@@ -57,6 +58,7 @@ def test_limits_of_imitations() -> None:
     assert [quotation_limit(voices) for voices in (1, 3, 4)] == [12, 28, 36]
 
 
+@pytest.mark.process
 async def test_figures_of_imitations_are_in_the_report(client: Client[Any]) -> None:
     arguments = {"composer": "bach", "measures": 8, "key": "G major", "seed": 1}
     report = (await client.call_tool("imitate_style", arguments)).structured_content

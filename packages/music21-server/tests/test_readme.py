@@ -24,6 +24,7 @@ def test_options_in_the_readme_exist() -> None:
         assert Music21Settings.environment_name(name) == variable
 
 
+@pytest.mark.process
 async def test_the_readme_lists_all_tools(client: Client[Any]) -> None:
     table = README.partition("## Tools")[2].partition("## Settings")[0]
     named = {
@@ -34,6 +35,7 @@ async def test_the_readme_lists_all_tools(client: Client[Any]) -> None:
     assert named == {tool.name for tool in await client.list_tools()}
 
 
+@pytest.mark.process
 async def test_the_example_in_the_readme_gives_the_key_it_shows(client: Client[Any]) -> None:
     example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     source = re.findall(r'"source": "([^"]+)"', example)[0]

@@ -18,7 +18,7 @@ from music21_server.server import create_server
 from music21_server.settings import Music21Settings
 from server_core.fastlane.eligibility import app_reason, tool_reason
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 CHORALE = "bach/bwv66.6"
 SCALE = "tinyNotation: 4/4 c4 d e f g a b c'"

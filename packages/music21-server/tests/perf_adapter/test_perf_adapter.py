@@ -30,6 +30,7 @@ def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journeys, "PIECES", PIECES)
 
 
+@pytest.mark.process
 class TestContract(AdapterContract):
     """The contract for all scenarios but the heavy ones, which are tested below."""
 
@@ -59,6 +60,7 @@ def test_half_of_the_imports_are_unseen_and_each_journey_has_its_own_score_name(
         assert all(step.expect.kind in {"members", "result"} for step in journey.steps)
 
 
+@pytest.mark.process
 def test_each_tool_has_a_pool_of_known_and_unseen_works(monkeypatch: pytest.MonkeyPatch) -> None:
     # One piece of each kind and one seed: each further one costs about 0.3 s of analyses or composition.
     monkeypatch.setattr(journeys, "PIECES_BY_TOOL", 1)

@@ -27,6 +27,7 @@ def test_each_caller_is_a_separate_owner(current: Caller) -> None:
         assert owners.count(owner()) == 1
 
 
+@pytest.mark.process
 def test_a_token_is_the_same_owner_in_all_sessions_and_on_both_wires() -> None:
     owners = set()
     for session in ("a", "b", None):

@@ -11,7 +11,7 @@ from fastmcp.exceptions import ToolError
 
 from music21_server.synthetic_scores import orchestral_score
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 CHORALE = "bach/bwv66.6"
 

@@ -16,7 +16,7 @@ from fastmcp.exceptions import ToolError
 from music21_server.server import create_server
 from music21_server.settings import Music21Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 CHORALE = "bach/bwv66.6"
 """Ten measures, the first of which is a pick-up with the number 0, and four parts."""

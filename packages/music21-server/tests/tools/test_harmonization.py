@@ -12,7 +12,7 @@ from music21_server.composition.harmonization.harmonize import Request, generate
 from music21_server.tools import harmonization
 from music21_server.tools.harmonization import HarmonizationTools
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 TUNE = "tinyNotation: 3/4 c4 d e f2 e4 d2 B4 c2."
 

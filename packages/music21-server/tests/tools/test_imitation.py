@@ -12,7 +12,7 @@ from music21_server.composition.imitation.generation import Request, generate_im
 from music21_server.tools import imitation
 from music21_server.tools.imitation import ImitationTools
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from perf_core import Launch
 from perf_core.server.process import ServerProcess
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 PROMPTS: dict[str, dict[str, str]] = {
     "analyse_score": {"source": "bach/bwv66.6"},

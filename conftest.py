@@ -55,3 +55,16 @@ def _refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
         raise RuntimeError(
             f"expected a test that starts no process, got {event} {program}; mark it with pytest.mark.process"
         )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """Leave out corpus tests before they become 8,000 items, which costs each worker seconds."""
+    if not callable(obj) or "not corpus" not in collector.config.getoption("-m"):
+        return None
+    return [] if "corpus" in {mark.name for mark in [*_marks(obj), *_marks(collector.obj)]} else None
+
+
+def _marks(owner: object) -> list[pytest.Mark]:
+    marks = getattr(owner, "pytestmark", [])
+    return [getattr(mark, "mark", mark) for mark in (marks if isinstance(marks, list) else [marks])]

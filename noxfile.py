@@ -75,7 +75,9 @@ def run_in(
     """Run a command of a shared environment, with its folder first on PATH."""
     folder = bin_of(session, environment)
     path = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
-    session.run(str(folder / command), *arguments, env={"PATH": path, **(env or {})}, external=True)
+    # Without bytecode on disk each process compiles our sources again, and each pytest worker its tests.
+    environ = {"PATH": path, "PYTHONDONTWRITEBYTECODE": "", **(env or {})}
+    session.run(str(folder / command), *arguments, env=environ, external=True)
 
 
 def npm_install(session: nox.Session, environment: str, folder: Path) -> None:
@@ -121,7 +123,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["dev"])
 def unit(session: nox.Session) -> None:
     """Run the tests that start neither k6 nor another process (under a minute)."""
-    markers = "not k6 and not process and not corpus and not long and not lilypond"
+    markers = "not k6 and not process and not broad and not corpus and not long and not lilypond"
     run_in(session, "dev", "pytest", "-n", "2", "--no-processes", "-m", markers, *session.posargs)
 
 

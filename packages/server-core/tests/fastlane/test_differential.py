@@ -39,6 +39,8 @@ from tool_samples import PLAIN, make_app
 
 from server_core import create_app
 
+pytestmark = pytest.mark.broad
+
 CORPUS = Path(__file__).with_name("corpus.jsonl")
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
 

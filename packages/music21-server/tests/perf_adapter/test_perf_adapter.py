@@ -15,7 +15,7 @@ from perf_core.load.plan import Settings
 from perf_core.server.client import connect
 from perf_core.server.process import ServerProcess
 from perf_core.shapes.registry import plan_scenario
-from perf_core.testing import AdapterContract
+from perf_core.testing import AdapterContract, follow_journey
 
 HEAVY = {"large-scores", "tools", "benchmark"}
 
@@ -114,4 +114,4 @@ def test_each_tool_and_large_scores_are_answered_as_expected(tmp_path: Path) -> 
         connect(process.url, "session", 60.0) as client,
     ):
         for journey in drawn:
-            TestContract()._follow(client, set(process.handshake.tools), journey.name, journey)
+            follow_journey(client, set(process.handshake.tools), journey.name, journey)

@@ -119,7 +119,7 @@ class AdapterContract:
                 assert expected_name is None or process.handshake.server_name == expected_name
                 with connect(process.url, wire) as client:
                     for place, journey in journeys:
-                        _follow(client, set(process.handshake.tools), place, journey)
+                        follow_journey(client, set(process.handshake.tools), place, journey)
             assert process.exit_code is not None, "the server did not end"
 
     def _scenarios(self) -> Iterator[Scenario]:
@@ -137,7 +137,8 @@ def _constant(pools: Pools) -> Callable[[int], Pools]:
     return lambda _seed: pools
 
 
-def _follow(client: Client, tools: set[str], place: str, journey: Journey) -> None:
+def follow_journey(client: Client, tools: set[str], place: str, journey: Journey) -> None:
+    """Make the calls of a journey and assert each answer; `place` names the journey in failures."""
     unique = uuid4().hex[:16]
     for step in journey.steps:
         assert step.tool in tools, f"{place}: the server does not list {step.tool}"

@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from harness import Timing, expect, make_runner, run_on_server_loop, time_calls
+from harness import Timing, expect, make_runner, run_on_server_loop, subject, time_calls
 
 from calculator_server.server import create_server
 from calculator_server.settings import CalculatorSettings
 from server_core import create_app
-from server_core.observability.metrics import ServerMetrics
-from server_core.observability.telemetry import exporting
+
+ServerMetrics = subject("server_core.observability.metrics", "server_core.metrics").ServerMetrics
+exporting = subject("server_core.observability.telemetry", "server_core.telemetry").exporting
 
 WIRES = ("session", "stateless")
 EXPECTED = {"result": 1234.75}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fastmcp import Client
-from harness import Timing, expect, make_runner, run_on_server_loop, time_calls
+from harness import Timing, expect, make_runner, run_on_server_loop, subject, time_calls
 
 from calculator_server.server import create_server
-from server_core.observability.metrics import ServerMetrics
-from server_core.observability.telemetry import exporting
+
+ServerMetrics = subject("server_core.observability.metrics", "server_core.metrics").ServerMetrics
+exporting = subject("server_core.observability.telemetry", "server_core.telemetry").exporting
 
 ARGUMENTS = {"a": 1234.5, "b": 0.25}
 EXPECTED = {"result": 1234.75}

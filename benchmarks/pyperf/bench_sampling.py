@@ -16,10 +16,11 @@ import time
 from contextlib import ExitStack
 from functools import cache
 
-from harness import expect, make_runner
+from harness import expect, make_runner, subject
 
-from perf_core.load.k6_process import SHORTEST_PERIOD_S
-from perf_core.sampling.sampler import Sampler, TreeMeter
+SHORTEST_PERIOD_S = subject("perf_core.load.k6_process", "perf_core.generator").SHORTEST_PERIOD_S
+sampler_module = subject("perf_core.sampling.sampler", "perf_core.sampler")
+Sampler, TreeMeter = sampler_module.Sampler, sampler_module.TreeMeter
 
 PACED = "sampling: CPU of a sample at the lab's own pace"
 SOCKETS = 12

@@ -11,9 +11,9 @@ import random
 import time
 from collections.abc import Sequence
 
-from harness import expect, make_runner
+from harness import expect, make_runner, subject
 
-from perf_core.analysis.series import load_columns, read_recording
+series = subject("perf_core.analysis.series", "perf_core.series")
 
 SEED = 7
 PERIODS = 780
@@ -90,7 +90,7 @@ def _read_wall_s(loops: int) -> float:
     _expect_all(lines)
     began = time.perf_counter()
     for _ in range(loops):
-        for _period in read_recording(lines):
+        for _period in series.read_recording(lines):
             pass
     return time.perf_counter() - began
 
@@ -98,15 +98,15 @@ def _read_wall_s(loops: int) -> float:
 def _columns_wall_s(loops: int) -> float:
     lines = recording()
     _expect_all(lines)
-    periods = list(read_recording(lines))
+    periods = list(series.read_recording(lines))
     began = time.perf_counter()
     for _ in range(loops):
-        load_columns(periods, STARTED_AT_S, PERIODS, 1.0)
+        series.load_columns(periods, STARTED_AT_S, PERIODS, 1.0)
     return time.perf_counter() - began
 
 
 def _expect_all(lines: Sequence[str]) -> None:
-    columns = load_columns(read_recording(lines), STARTED_AT_S, PERIODS, 1.0)
+    columns = series.load_columns(series.read_recording(lines), STARTED_AT_S, PERIODS, 1.0)
     calls = [round(rate) if rate is not None else None for rate in columns["calls_per_s"]]
     expect("the calls of each period", [calls_of(period) for period in range(PERIODS)], calls)
 

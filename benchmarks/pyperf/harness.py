@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeVar
 
 import pyperf
@@ -33,6 +35,20 @@ class Timing:
 
     wall_s: float
     cpu_s: float
+
+
+def subject(name: str, former_name: str) -> ModuleType:
+    """Return a measured module, which older commits have under its former name.
+
+    Raises:
+        ModuleNotFoundError: The commit has neither.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not name.startswith(f"{error.name}"):
+            raise
+        return importlib.import_module(former_name)
 
 
 def make_runner() -> pyperf.Runner:

@@ -2,7 +2,15 @@
 
 An adapter is an object with the attributes of :class:`ServerAdapter`, published as an entry point of the
 group ``perf_core.adapters``. It needs no JavaScript: the k6 scripts shape the load; the adapter supplies the
-calls, their expected answers and the targets.
+calls, their expected answers and the targets. Example::
+
+    sum_of_two = Step("add", {"a": 2, "b": 3}, Expectation.result({"result": 5}))
+
+    class Adder:
+        name = "adder"
+        server_name = None
+        launch = Launch(("adder", "--port", "{port}"), url="http://127.0.0.1:{port}/mcp")
+        scenarios = standard_scenarios(lambda seed: with_pools_by_tool([Journey("sum", (sum_of_two,))]))
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ def cut_part(document: ScannedDocument, part: ScannedPart, score: Score, measure
 
     Args:
         document: Document to cut from.
-        part: Part to cut.
         score: The document as columns.
         measures: Consecutive measure indices; those after the end of the part become empty measures.
     """

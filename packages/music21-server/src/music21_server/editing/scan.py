@@ -63,7 +63,6 @@ class ScannedDocument:
         """Return the indices of measures that contain an element with one of these tags.
 
         Args:
-            part: Part to search.
             tags: Tags with their bracket, such as ``<sound``.
             measures: Consecutive measure indices; those after the end of the part are ignored.
         """

@@ -45,8 +45,6 @@ def system_marks(document: ScannedDocument, part: ScannedPart, measures: range) 
     """Yield the marks of a part, in order.
 
     Args:
-        document: The document.
-        part: Part to search.
         measures: Consecutive measure indices.
     """
     for measure in document.measures_with(part, _CANDIDATE_TAGS, measures):

@@ -47,7 +47,6 @@ def plan_transposition(score: Score, parts: Collection[int], interval: Interval)
     """Return the plan for transposing some parts by an interval.
 
     Args:
-        score: Score to transpose.
         parts: Indices of the parts to transpose.
         interval: Requested interval.
     """
@@ -78,7 +77,6 @@ def interval_of_semitones(score: Score, parts: Collection[int], semitones: int) 
     and flats, first in signatures, then in notes.
 
     Args:
-        score: Score to transpose.
         parts: Indices of the parts to transpose.
         semitones: Number of semitones, negative downwards.
     """
@@ -138,7 +136,6 @@ def check_range(score: Score, rows: np.ndarray, interval: Interval) -> None:
     """Check that all transposed notes stay in octaves 0 to 9.
 
     Args:
-        score: Score to transpose.
         rows: Mask of the notes to transpose.
         interval: Interval to transpose by.
 

@@ -61,7 +61,6 @@ def answer(name: str, score: Score, arguments: Mapping[str, Any]) -> Answer:
 
     Args:
         name: One of `ANALYSES`.
-        score: The score.
         arguments: Keyword arguments of the analysis.
 
     Raises:

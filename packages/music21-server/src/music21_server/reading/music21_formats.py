@@ -29,7 +29,6 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
     Args:
         source: The document.
         kind: A key of `FORMATS`.
-        limits: Limits of the score.
 
     Raises:
         UnreadableScoreError: music21 cannot read the document.

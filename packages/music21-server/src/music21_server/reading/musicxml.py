@@ -38,7 +38,6 @@ def read_musicxml(source: bytes, limits: Limits) -> Score:
 
     Args:
         source: The document, unpacked.
-        limits: Limits of the score.
 
     Raises:
         UnreadableScoreError: The document is not MusicXML, or broken.

@@ -56,7 +56,6 @@ class PartBuilder:
         identity: Id of the part.
         name: Printed name.
         first_node: Number of `<note>` and `<forward>` elements in the parts before.
-        limits: Limits of the score.
 
     Attributes:
         nodes: `<note>` and `<forward>` elements so far.

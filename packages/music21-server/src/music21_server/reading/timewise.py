@@ -22,7 +22,6 @@ def as_partwise(source: bytes, limits: Limits) -> bytes:
 
     Args:
         source: The document, unpacked.
-        limits: Limits of the score.
 
     Raises:
         UnreadableScoreError: The document is broken.

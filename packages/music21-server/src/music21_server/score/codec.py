@@ -53,7 +53,6 @@ def encode(score: Score, *, compress: bool = False) -> bytes:
     """Return a score as bytes.
 
     Args:
-        score: The score.
         compress: Whether to compress the bytes (zlib), for a store.
     """
     arrays, rest = _split(score)

@@ -52,7 +52,6 @@ class AnswerCache:
         Args:
             entry: The score.
             question: Key that includes the score's content: `answer_key`.
-            answer: Its answer.
         """
         self._tidy()
         self._answers.put(question, answer)
@@ -76,7 +75,6 @@ def answer_key(content_id: str, analysis: str, arguments: Mapping[str, Any]) -> 
     """Return the key of an answer; equal for the same content, analysis and arguments in any order.
 
     Args:
-        content_id: Content id of the score.
         analysis: Name of the analysis.
         arguments: Everything else that the answer depends on; JSON values.
     """

@@ -82,7 +82,6 @@ class LocalStore:
         stored and the call counts as a use.
 
         Args:
-            owner: Owner of the score.
             entry: Content of the score.
             name: Name of the score; None makes one from the title.
             title: Title for that name.

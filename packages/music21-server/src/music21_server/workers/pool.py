@@ -180,7 +180,6 @@ class Pool:
 
         Args:
             function: A function at the top level of a module.
-            arguments: Its arguments.
             deadline_s: Longest time of the work; waiting for a worker does not count.
             owner: The client; waiting owners take turns.
             on_progress: Called with what the function passes to `progress.report`.

@@ -36,7 +36,6 @@ def meters(score: Score, times: Mapping[tuple[int, int], list[TimeChange]], part
     A measure that is longer than its time signature gets a different one, because music21 would divide it.
 
     Args:
-        score: The score.
         times: Time signatures by part and measure.
         part: Index of the part.
     """

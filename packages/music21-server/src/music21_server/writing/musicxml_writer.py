@@ -42,7 +42,6 @@ def write_musicxml(score: Score, *, is_complete: bool = True) -> bytes:
     without rows get a rest.
 
     Args:
-        score: The score to write.
         is_complete: Whether to end with a final barline.
     """
     score = _in_largest_ticks(score)

@@ -154,7 +154,6 @@ def beams(score: Score, values: list[NoteValue | None], value_of: Integers) -> I
     """Return the beams of each row, which join the notes of one beat.
 
     Args:
-        score: The score.
         values: Note values.
         value_of: Index in `values` for each row.
 
@@ -202,7 +201,6 @@ def brackets(score: Score, values: list[NoteValue | None], value_of: Integers) -
     """Return the tuplet bracket of each row; each bracket is as short as possible.
 
     Args:
-        score: The score.
         values: Note values.
         value_of: Index in `values` for each row.
     """

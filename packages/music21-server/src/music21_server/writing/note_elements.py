@@ -62,7 +62,6 @@ def note_elements(score: Score, measures: Integers) -> NoteElements:
     """Return a `<note>` for each row.
 
     Args:
-        score: The score.
         measures: Lengths of measures by their time signatures, in ticks; parts by measures.
     """
     table = score.notes

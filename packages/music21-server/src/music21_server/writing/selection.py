@@ -37,7 +37,6 @@ def select_measures(score: Score, first: str | None = None, last: str | None = N
     number.
 
     Args:
-        score: The score.
         first: Number such as ``5``, ``12a`` or ``@12``; None for the beginning.
         last: Number of the last measure, itself included; None for the end.
 
@@ -96,7 +95,6 @@ def select_parts(score: Score, parts: Sequence[str] | None = None) -> tuple[int,
     """Return the indices of parts by name, id or position.
 
     Args:
-        score: The score.
         parts: Names (of all parts with that name; case does not matter), ids of the document, or positions
             from ``1``; None for all.
 

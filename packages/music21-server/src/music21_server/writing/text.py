@@ -67,7 +67,6 @@ def write_text(
     """Return measures of a score as text.
 
     Args:
-        score: The score.
         first_measure: Printed number of the first, or ``@12`` for the twelfth; None for the beginning.
         last_measure: Printed number of the last; None for the end.
         parts: Names, ids or positions from 1; None for all.

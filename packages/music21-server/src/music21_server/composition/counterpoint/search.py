@@ -130,7 +130,6 @@ class _Search:
         """Return the lines with one more note, the cheapest for each state.
 
         Args:
-            lines: Lines to continue.
             slot: Place of the note.
             seed_costs: Random cost of each tone that the measure may have.
             remaining: Lower bound on the cost of everything after the note, by its tone.

@@ -122,7 +122,6 @@ def chord(
         colour: Additional cost of the chord.
         suffix: Suffix of the chord symbol.
         lead: Leading note.
-        seventh: Seventh.
         tensions: Further notes that the melody may have.
     """
     plain, slash, target = numeral.partition("/")

@@ -96,7 +96,6 @@ def lay_out(
         key: Key whose signature is written if the melody has none.
         spans: Chords with their voices, in order.
         below: Voices below the melody.
-        title: Title of the score.
         symbols: Chord symbol of each span; empty if none are written.
     """
     score = melody.score

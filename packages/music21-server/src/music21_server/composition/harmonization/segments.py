@@ -56,7 +56,6 @@ def segments_of(melody: Melody, rhythm: HarmonicRhythm) -> tuple[Segment, ...]:
     The last note of a phrase is one segment, however long.
 
     Args:
-        melody: Melody to split.
         rhythm: Length of a segment; ``auto`` splits at every beat, and the chord may stay.
 
     Raises:

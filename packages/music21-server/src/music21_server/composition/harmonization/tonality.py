@@ -135,7 +135,6 @@ def detect_tonality(melody: Melody, *, modal: bool) -> Tonality:
     """Return the key that a melody is most likely in.
 
     Args:
-        melody: Melody to examine.
         modal: Whether to consider the church modes instead of major and minor.
     """
     return _detect_mode(melody) if modal else _detect_key(melody)

@@ -75,7 +75,6 @@ def to_score(
         key: Key of the signature.
         measures: Number of bars.
         voices: Names of the parts.
-        title: Title of the score.
     """
     bar_ticks = metre.beats * metre.beat_ticks
     rows = [

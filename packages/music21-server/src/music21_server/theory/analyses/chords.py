@@ -103,7 +103,6 @@ def chord_analysis(
     """Name every sonority of a score.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, sounding or written.
         key: Key of the numerals; the most likely one if None.
         table: Table of names; that of the process if None.

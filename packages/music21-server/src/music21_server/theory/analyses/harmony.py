@@ -89,7 +89,6 @@ def harmony_analysis(
     """Analyse the harmony of a score; see `harmonies`, `phrases` and `cadences` for the rules.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, sounding or written.
         key: Key of the numerals; the most likely one if None.
         in_local_keys: Whether numerals are in the local keys instead.

@@ -93,7 +93,6 @@ def key_report(score: Score, algorithm: str = DEFAULT_PROFILE, pitch: Pitch = "s
     """Find the key of a score and its local keys.
 
     Args:
-        score: The score.
         algorithm: One of `ALGORITHMS` or an alias.
         pitch: Sounding pitch, or written pitch for transposing instruments.
 

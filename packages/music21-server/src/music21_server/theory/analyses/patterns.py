@@ -62,7 +62,6 @@ def find_patterns(
     """Return the recurring patterns of a score.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, written or sounding.
         voices: Names of voices or parts, or numbers of parts from 1; None for all.
         measure: Whether intervals of motifs are compared in steps or in semitones.

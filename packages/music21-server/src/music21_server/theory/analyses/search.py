@@ -86,7 +86,6 @@ def search_pattern(
     """Search all voices.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, written or sounding.
         query: Text in one of `queries.QUERY_FORMS`.
         notation: Notation of the query; None to recognise it by its words.

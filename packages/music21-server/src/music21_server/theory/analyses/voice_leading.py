@@ -110,7 +110,6 @@ def voice_leading(
     """Compare all pairs of voices.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, written or sounding.
         kinds: Kinds to look for, from `occurrences.KINDS`; None for all.
         voices: Names of voices or parts, or numbers of parts from 1; None for all.

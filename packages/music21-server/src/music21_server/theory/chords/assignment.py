@@ -77,13 +77,7 @@ _LONGEST_BEATS: Final = 4.0
 
 
 def chord_path(score: Score, sonorities: Sonorities, clock: Clock) -> Integers:
-    """Return the chord of each sonority, as an index into `STATES`.
-
-    Args:
-        score: The score.
-        sonorities: Its sonorities.
-        clock: Clock of the score.
-    """
+    """Return the chord of each sonority, as an index into `STATES`."""
     if not len(sonorities):
         return np.zeros(0, dtype=np.int64)
     onset = sonorities.start - score.measure_starts[sonorities.measure]

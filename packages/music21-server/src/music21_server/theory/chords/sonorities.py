@@ -56,7 +56,6 @@ def sonorities(score: Score, pitches: SpelledPitches) -> Sonorities:
     """Return the sonorities of a score.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, written or sounding.
 
     Raises:

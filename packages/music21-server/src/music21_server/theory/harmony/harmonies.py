@@ -62,7 +62,6 @@ def harmonies_of(sonorities: Sonorities, path: Integers, keys: LocalKeys, clock:
         sonorities: At least one sonority.
         path: Chord of each sonority, from `chord_path`.
         keys: Local keys.
-        clock: Clock of the score.
     """
     beat = np.array(clock.beat_ticks, dtype=np.int64)[sonorities.measure]
     firsts, bass_of = _divided(sonorities, path, bass_rows(sonorities), beat)

@@ -131,10 +131,7 @@ def local_keys(score: Score, sonorities: Sonorities, path: Integers, clock: Cloc
     """Return the local keys of a score.
 
     Args:
-        score: The score.
-        sonorities: Its sonorities.
         path: Chord of each sonority, from `chord_path`.
-        clock: Clock of the score.
     """
     end = int(score.measure_starts[-1])
     if not len(sonorities):

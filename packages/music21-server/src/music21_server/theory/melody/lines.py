@@ -92,7 +92,6 @@ def melodic_lines(
     """Return the melodic lines of a score.
 
     Args:
-        score: The score.
         pitches: Pitches of its rows, written or sounding.
         voices: Names of voices or parts, or numbers of parts from 1; None for all.
         chord_note: Note that counts of a chord within one voice.

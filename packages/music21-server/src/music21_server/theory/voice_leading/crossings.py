@@ -41,7 +41,6 @@ def crossings(lines: Lines, moves: Moves, most: int) -> list[Hits]:
     """Return crossings, each at its beginning, and overlaps.
 
     Args:
-        lines: Lines of the score.
         moves: Moves of these lines.
         most: Most of each kind to keep; all are counted.
     """

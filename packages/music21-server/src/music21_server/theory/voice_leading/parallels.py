@@ -31,7 +31,6 @@ def parallels(lines: Lines, moves: Moves, most: int) -> list[Hits]:
     """Return parallels of all pairs of voices; voices that move together count once.
 
     Args:
-        lines: Lines of the score.
         moves: Moves of these lines.
         most: Most of each kind to keep; all are counted.
     """
@@ -69,7 +68,6 @@ def direct_intervals(lines: Lines, moves: Moves, pairs: DirectPairs, most: int) 
     """Return direct fifths and octaves.
 
     Args:
-        lines: Lines of the score.
         moves: Moves of these lines.
         pairs: Pairs of voices to compare.
         most: Most of each kind to keep; all are counted.
@@ -90,7 +88,6 @@ def leaps(lines: Lines, moves: Moves, most: int) -> list[Hits]:
     """Return leaps that are hard to sing: beyond an octave, of a seventh, and augmented ones.
 
     Args:
-        lines: Lines of the score.
         moves: Moves of these lines.
         most: Most of each kind to keep; all are counted.
     """

@@ -30,8 +30,9 @@ def cheapest_path(
     totals, sources = [costs[0]], []
     for cost, transition in zip(costs[1:], transitions, strict=False):
         sums = totals[-1][:, np.newaxis] + transition
-        sources.append(sums.argmin(axis=0))
-        totals.append(sums.min(axis=0) + cost)
+        source = sums.argmin(axis=0)
+        sources.append(source)
+        totals.append(sums[source, np.arange(len(source))] + cost)
     path = [int(totals[-1].argmin())]
     for source in reversed(sources):
         path.append(int(source[path[-1]]))

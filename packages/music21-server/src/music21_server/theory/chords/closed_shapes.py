@@ -52,7 +52,7 @@ def shapes_of(sonorities: Sonorities) -> Shapes:
     """Return the shapes of sonorities.
 
     If all names are on the line of fifths, and no pitch written above the bass sounds below it, the bass and
-    the set of names define the shape and are compared as numbers. The few others are closed_shape one by one.
+    the set of names define the shape and are compared as numbers. The few others are closed one by one.
     """
     if not len(sonorities):
         return Shapes(np.zeros(0, dtype=np.int64), ())

@@ -6,7 +6,7 @@ from music21 import interval, pitch
 from music21_server.reading.musicxml import read_musicxml
 from music21_server.score.limits import Limits
 from music21_server.score.table import STEPS
-from music21_server.theory.chords.names import text_of
+from music21_server.theory.pitch.names import text_of
 from music21_server.theory.pitch.transposition import sounding_pitches, written_pitches
 
 

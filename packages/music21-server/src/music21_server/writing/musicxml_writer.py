@@ -156,7 +156,7 @@ class _PartWriter:
             else:
                 yield from self._texts[begin:end]
             if measure == last and self._is_complete:
-                yield '<barline location="right"><measure-style>light-heavy</measure-style></barline>\n'
+                yield '<barline location="right"><bar-style>light-heavy</bar-style></barline>\n'
             yield "</measure>\n"
 
     def _start(self, part: int, measure: int) -> str:

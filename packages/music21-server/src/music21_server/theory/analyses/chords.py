@@ -193,18 +193,18 @@ class _PitchTexts:
         spelled = np.stack([sounding.step, sounding.alter_cents, sounding.octave], axis=1).astype(np.int64)
         distinct, self._index = _distinct(spelled)
         self._pitches: list[tuple[int, int, int]] = [tuple(row) for row in distinct.tolist()]
-        self._words = [f"{text_of((step, cents))}{octave}" for step, cents, octave in self._pitches]
+        self._names = [f"{text_of((step, cents))}{octave}" for step, cents, octave in self._pitches]
 
     def at(self, which: int) -> tuple[tuple[str, ...], str]:
         """Return the pitch names of one sonority, and its interval if it has two pitches."""
         index = self._index[self._first[which] : self._first[which + 1]]
-        words = self._words
+        names = self._names
         if len(index) != 2:
-            return tuple([words[each] for each in index]), ""
+            return tuple([names[each] for each in index]), ""
         low, high = sorted(index, key=lambda each: _place_and_cents(self._pitches[each]))
         steps = _place_and_cents(self._pitches[high])[0] - _place_and_cents(self._pitches[low])[0]
         cents = _place_and_cents(self._pitches[high])[1] - _place_and_cents(self._pitches[low])[1]
-        return (words[index[0]], words[index[1]]), interval_name(steps, cents)
+        return (names[index[0]], names[index[1]]), interval_name(steps, cents)
 
 
 def _distinct(spelled: Integers) -> tuple[Integers, list[int]]:

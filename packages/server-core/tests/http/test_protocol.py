@@ -504,6 +504,15 @@ async def test_responses_have_uvicorns_default_headers(make_app: MakeApp, servin
             assert b"\r\ndate: " + date + b"\r\n" in await connection.exchange(call("echo", text="x"))
 
 
+async def test_serving_does_not_change_the_protocol_class(make_app: MakeApp, serving: Serving) -> None:
+    async with connected(make_app(), serving) as connection:
+        before = dict(vars(type(connection.protocol)))
+        connection.protocol.server_state.default_headers = [(b"date", b"today")]
+        await connection.exchange(call("echo", text="x"))
+        assert connection.protocol.answered == 1
+        assert dict(vars(type(connection.protocol))) == before
+
+
 async def test_a_client_that_cannot_use_the_shortcut_is_skipped_more_and_more(
     make_app: MakeApp, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from starlette.types import Scope
@@ -44,6 +45,7 @@ def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[HttpTools
 
     class BoundProtocol(_ShortcutProtocol):
         _immediate_calls = immediate_calls
+        _rendered_headers = _RenderedHeaders()
         _path = path
         _url = path.encode()
 
@@ -69,13 +71,25 @@ def head_and_body(data: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
+@dataclass(slots=True)
+class _RenderedHeaders:
+    """uvicorn's default headers as bytes, shared by all connections.
+
+    They are not stored in the protocol class: once a class has been changed a thousand times, Python 3.13
+    caches no attribute lookups on it any more, and each costs four times as much.
+    """
+
+    source: list[tuple[bytes, bytes]] = field(default_factory=list)
+    data: bytes = b""
+
+
 class _ShortcutProtocol(HttpToolsProtocol):
     """One connection; `answered` is the number of its requests that took the shortcut."""
 
     _immediate_calls: ImmediateCalls
     _path: str
     _url: bytes
-    _default_headers: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+    _rendered_headers: _RenderedHeaders
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -240,9 +254,8 @@ class _ShortcutProtocol(HttpToolsProtocol):
         )
 
     def _render_default_headers(self) -> bytes:
-        headers = self.server_state.default_headers
-        cached, rendered = self._default_headers
-        if cached is not headers:  # uvicorn makes a new list each second, for the date
-            rendered = b"".join(b"%b: %b\r\n" % header for header in headers)
-            type(self)._default_headers = (headers, rendered)
-        return rendered
+        headers, rendered = self.server_state.default_headers, self._rendered_headers
+        if rendered.source is not headers:  # uvicorn makes a new list each second, for the date
+            rendered.source = headers
+            rendered.data = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return rendered.data

@@ -89,6 +89,8 @@ def test_each_error_class_is_counted() -> None:
         "wrong_answer",
         "timeout",
         "rate_limited",
+        "unanswered",
+        "session_lost",
     }
 
 

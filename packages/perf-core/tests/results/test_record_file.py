@@ -138,7 +138,7 @@ def test_file_is_read_by_folder_or_name(rich: RunRecord, tmp_path: Path) -> None
 
 def test_series_are_on_one_line(rich: RunRecord) -> None:
     lines = to_json(rich).splitlines()
-    assert lines[1] == ' "schema": 1,'
+    assert lines[1] == ' "schema": 2,'
     assert sum('"series"' in line for line in lines) == 1
     assert lines[-1] == "}"
 
@@ -152,7 +152,7 @@ def names(document: Any) -> set[str]:
 
 def test_record_has_its_public_fields(rich: RunRecord) -> None:
     document = json.loads(to_json(rich))
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert {
         "schema",
         "run_id",
@@ -178,7 +178,7 @@ def test_record_has_its_public_fields(rich: RunRecord) -> None:
         "latency_ms",
         "session_creation_ms",
     } <= names(metrics)
-    statistics = {"count", "min", "avg", "med", "p90", "p95", "p99", "max"}
+    statistics = {"count", "min", "avg", "med", "p90", "p95", "p99", "max", "lower_bounds"}
     assert names(metrics["latency_ms"]["add"]) == names(metrics["session_creation_ms"]) == statistics
     server = document["server"]
     assert {"rss_mb", "cpu_s", "cpu_us_per_call", "fds", "threads"} <= names(server)
@@ -247,7 +247,7 @@ def test_malformed_field_is_named_with_its_value(
         from_json(json.dumps(document), "some.json")
     assert message in caught.value.message
     assert f"got {value!r}" in caught.value.message
-    assert caught.value.message.startswith("some.json is not a record of schema 1")
+    assert caught.value.message.startswith("some.json is not a record of schema 2")
 
 
 @pytest.mark.parametrize("field", ["run_id", "metrics", "series", "schema"])
@@ -260,15 +260,26 @@ def test_missing_field_is_named(rich: RunRecord, field: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": "x"}'])
 def test_text_that_is_not_a_record_is_refused(text: str) -> None:
-    with pytest.raises(ResultsError, match="not a record of schema 1"):
+    with pytest.raises(ResultsError, match="not a record of schema 2"):
         from_json(text)
 
 
 def test_record_of_another_schema_is_refused(rich: RunRecord) -> None:
-    document = json.loads(to_json(rich)) | {"schema": 2}
+    document = json.loads(to_json(rich)) | {"schema": 3}
     del document["metrics"]  # a later schema may have changed anything
-    with pytest.raises(ResultsError, match=r"expected a record of schema 1 in record\.json, got schema 2"):
+    with pytest.raises(
+        ResultsError, match=r"expected a record of schema 1 to 2 in record\.json, got schema 3"
+    ):
         from_json(json.dumps(document))
+
+
+def test_record_of_schema_1_can_be_read(rich: RunRecord) -> None:
+    document = json.loads(to_json(rich)) | {"schema": 1}
+    for name in ("health", "longest_silence_s"):
+        del document[name]
+    for name in ("errors_by_tool", "accounting", "failures", "phases_ms", "quantiles_ms"):
+        del document["metrics"][name]
+    assert from_json(json.dumps(document)).metrics == rich.metrics
 
 
 def test_folder_without_a_record_is_refused(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ ERROR_CLASSES = (
     "wrong_answer",
     "timeout",
     "rate_limited",
+    "unanswered",
+    "session_lost",
 )
-SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited"})
+SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited", "session_lost"})
 
 OPENING = "initialize"
 """Value of the tag ``tool`` for an error in opening a session."""

@@ -3,9 +3,12 @@
 Reports are rendered from the record alone; :mod:`perf_core.results.record_file` writes it as ``record.json``.
 Units are in the names; times in ``series`` and ``stages`` are seconds from the start of the load.
 
-Schema history:
+Schema history; records of every version can be read, and parts that they lack have their defaults:
 
 * 1 — first version.
+* 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors by
+  tool), samples of failures, silence, the health of the measurement, the phases of a request, quantiles of the
+  latency, and slopes of open files, threads and sessions.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from typing import Any, Literal
 
 from perf_core.adapter import Wire
 
-SCHEMA = 1
+SCHEMA = 2
 
+HealthState = Literal["sound", "bounded", "invalid", "unknown"]
 Verdict = Literal["pass", "fail", "invalid", "interrupted"]
 Outcome = Literal["met", "missed", "not judged", "invalid"]
 Grade = Literal["excellent", "good", "acceptable", "poor", "not graded"]
@@ -25,7 +29,12 @@ Grade = Literal["excellent", "good", "acceptable", "poor", "not graded"]
 
 @dataclass(frozen=True)
 class Latency:
-    """Distribution of a duration, in milliseconds; all zero when ``count`` is zero."""
+    """Distribution of a duration, in milliseconds; all zero when ``count`` is zero.
+
+    Attributes:
+        lower_bounds: Number of samples that are only lower bounds: calls that nobody answered, counted with the
+            time for which k6 waited. A percentile that falls among them is a lower bound, too.
+    """
 
     count: int
     min: float
@@ -35,6 +44,7 @@ class Latency:
     p95: float
     p99: float
     max: float
+    lower_bounds: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Stage:
         calls: Tool calls that started in it.
         calls_per_s: Correct answers per second.
         error_rate: Share of calls that failed, 0 to 1.
+        longest_silence_s: Longest time in it during which calls were offered and none was answered.
+        is_silent: Whether that silence is longer than the latency of the calls explains.
     """
 
     name: str
@@ -62,6 +74,50 @@ class Stage:
     calls_per_s: float
     error_rate: float
     latency_ms: Latency
+    longest_silence_s: float = 0.0
+    is_silent: bool = False
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What became of every call that began.
+
+    Attributes:
+        begun: Calls that began, as k6 counted requests and interrupted iterations.
+        answered: Calls with a right answer.
+        failed: Calls that failed, by class of error; includes ``timeout`` and ``unanswered``.
+        cut_off: Calls in flight when the load was ended early; they are no errors of the server.
+    """
+
+    begun: int
+    answered: int
+    failed: int
+    cut_off: int
+
+    @property
+    def missing(self) -> int:
+        """Calls that are none of these; zero unless the generator lost track."""
+        return self.begun - self.answered - self.failed - self.cut_off
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed call, kept as an example; at most three per tool and class of error.
+
+    Attributes:
+        at_s: Time of its start, in seconds from the start of the load.
+        arguments: Arguments of the call, as JSON text, shortened.
+        expected: Expected answer in words or as JSON text, shortened.
+        received: Answer, or what happened instead, shortened.
+    """
+
+    tool: str
+    error_class: str
+    stage: str
+    at_s: float
+    arguments: str
+    expected: str
+    received: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +129,7 @@ class Metrics:
         tool_calls_per_s: Correct answers per second over the hold stages.
         error_rate: Share of tool calls that failed, 0 to 1, over the whole run.
         errors: Count by class (transport, http_status, jsonrpc_error, is_error, wrong_answer,
-            timeout, rate_limited); only classes that occurred.
+            timeout, rate_limited, unanswered, session_lost); only classes that occurred.
         latency_ms: Latency by tool, over the whole run; ``all`` is for all tools. Stages have their own.
         session_creation_ms: Duration of ``initialize`` plus ``notifications/initialized``; None on the
             stateless wire.
@@ -82,6 +138,12 @@ class Metrics:
         kinds_error_rate: Share of tool calls that failed, 0 to 1, by kind of journey.
         protocol_ms: Duration by method, for requests that call no tool (``GET /health``, ``ping``,
             ``tools/list``), where the shape measures them.
+        errors_by_tool: Errors by tool, then by class; only those that occurred.
+        accounting: What became of every call; None in records of schema 1.
+        failures: Examples of failed calls.
+        phases_ms: Parts of all requests: ``connect``, ``tls``, ``wait`` (until the first byte of the answer)
+            and ``transfer``. The latency of a call is their sum.
+        quantiles_ms: Quantiles of the latency of all calls: pairs of a share (0 to 1) and milliseconds.
     """
 
     tool_calls: int
@@ -96,15 +158,26 @@ class Metrics:
     sessions_opened: int = 0
     sessions_closed: int = 0
     kinds_error_rate: Mapping[str, float] = field(default_factory=dict)
+    errors_by_tool: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    accounting: Accounting | None = None
+    failures: tuple[Failure, ...] = ()
+    phases_ms: Mapping[str, Latency] = field(default_factory=dict)
+    quantiles_ms: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class Trend:
-    """First, largest and last sample of a quantity."""
+    """First, largest and last sample of a quantity.
+
+    Attributes:
+        slope_per_h: Slope over the holds with its 95 % interval; None with too few samples.
+    """
 
     start: float
     peak: float
     end: float
+    slope_per_h: float | None = None
+    slope_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +203,7 @@ class ServerUse:
             when it does not report them.
         uptime_percent: Share of the periods in which calls were answered correctly; see
             ``series.uptime_percent``.
+        sessions: Open sessions over the load, if the server's metrics endpoint reports them.
     """
 
     rss_mb: MemoryTrend
@@ -140,6 +214,36 @@ class ServerUse:
     processes: int
     sessions_left: int | None = None
     uptime_percent: float | None = None
+    sessions: Trend | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """Health of the measurement: whether server and generator got the CPU that they wanted.
+
+    Shares are over the stages whose figures are judged, 0 to 1; None where the system does not report them.
+
+    Attributes:
+        state: ``sound``; ``bounded`` when figures of time are bounds, since something else slowed the server or
+            the generator; ``invalid`` when the load was not the planned one; ``unknown`` without samples.
+        problems: One sentence for each problem.
+        server_wait_share: Time that the server's threads waited for a CPU, as a share of the time that they ran
+            or waited (run-queue wait, from schedstat).
+        generator_wait_share: The same for k6.
+        cpu_pressure_share: Share of the time in which some task waited for a CPU (PSI).
+        steal_share: Share of the machine's CPU time that its host used for others.
+        others_cores: CPU cores used by processes other than the server, k6 and the lab.
+        generator_gap_s: Longest time for which k6's clock stood still, such as when it was stopped.
+    """
+
+    state: HealthState
+    problems: tuple[str, ...] = ()
+    server_wait_share: float | None = None
+    generator_wait_share: float | None = None
+    cpu_pressure_share: float | None = None
+    steal_share: float | None = None
+    others_cores: float | None = None
+    generator_gap_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -234,9 +338,10 @@ class Series:
     Attributes:
         period_s: Length of one period of the load columns.
         load: ``t_s``, ``vus``, ``calls_per_s``, ``errors_per_s``, ``latency_med_ms``,
-            ``latency_p95_ms``, ``latency_p99_ms``.
+            ``latency_p95_ms``, ``latency_p99_ms``, ``latency_max_ms``.
         server: ``t_s``, ``rss_mb``, ``cpu_cores``, ``fds``, ``threads``, ``processes``,
-            ``generator_cpu_cores``.
+            ``generator_cpu_cores``, ``sessions``, and for the health ``others_cores``, ``cpu_pressure_share``,
+            ``server_wait_share``, ``generator_wait_share``.
     """
 
     period_s: float
@@ -255,6 +360,9 @@ class RunRecord:
         exit_code: Exit code of ``perf-core`` for this run alone.
         metrics: Measurements of the generator; None when it left none.
         grades: Grades from a table that is the same for every server.
+        health: Health of the measurement; None in records of schema 1 and without figures.
+        longest_silence_s: Longest time during which calls were offered and none was answered; None without
+            figures.
     """
 
     run_id: str
@@ -276,3 +384,5 @@ class RunRecord:
     manifest: Mapping[str, Any]
     schema: int = SCHEMA
     grades: tuple[Graded, ...] = ()
+    health: Health | None = None
+    longest_silence_s: float | None = None

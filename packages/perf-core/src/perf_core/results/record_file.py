@@ -46,9 +46,9 @@ def from_json(text: str | bytes, source: str = RECORD_NAME) -> RunRecord:
     """
     try:
         schema = _HEADER.validate_json(text).schema
-        if schema != SCHEMA:
+        if not 1 <= schema <= SCHEMA:
             raise ResultsError(
-                f"expected a record of schema {SCHEMA} in {source}, got schema {schema}",
+                f"expected a record of schema 1 to {SCHEMA} in {source}, got schema {schema}",
                 "Read it with the version of perf-core that wrote it, or measure again.",
             )
         return _ADAPTER.validate_json(text)

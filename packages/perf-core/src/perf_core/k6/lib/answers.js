@@ -12,6 +12,7 @@
  * @typedef {"result" | "members" | "text" | "error" | "any"} ExpectKind
  *
  * @typedef {"transport" | "http_status" | "jsonrpc_error" | "is_error" | "wrong_answer" | "timeout" | "rate_limited"
+ *   | "unanswered" | "session_lost"
  * } ErrorClass
  *
  * @typedef {object} RpcMessage a JSON-RPC message, unchecked
@@ -26,7 +27,8 @@ export const EXPECT_KINDS = ["result", "members", "text", "error", "any"];
 
 /** @type {ErrorClass[]} */
 export const ERROR_CLASSES = [
-  "transport", "http_status", "jsonrpc_error", "is_error", "wrong_answer", "timeout", "rate_limited",
+  "transport", "http_status", "jsonrpc_error", "is_error", "wrong_answer", "timeout", "rate_limited", "unanswered",
+  "session_lost",
 ];
 
 const STRUCTURED = '"structuredContent":';

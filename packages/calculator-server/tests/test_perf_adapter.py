@@ -20,7 +20,6 @@ def test_mix_is_the_published_one() -> None:
         assert drawn[tool] / perf_adapter.JOURNEYS == pytest.approx(percent / 100, abs=0.02)
 
 
-@pytest.mark.process
 def test_few_journeys_have_the_same_answer() -> None:
     # A wrong answer that belongs to another call can only be noticed if answers differ.
     answers = Counter(str(journey.steps[0].expect.value) for journey in perf_adapter.mixed_journeys(1)["mix"])

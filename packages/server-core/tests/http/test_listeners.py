@@ -43,9 +43,8 @@ def test_the_url_works_for_a_client_on_this_machine(host: str, reached_at: str) 
 
 def test_many_connections_can_wait_to_be_accepted() -> None:
     with bind(DemoSettings(port=0)) as listener, contextlib.ExitStack() as stack:
-        for _ in range(
-            300
-        ):  # beyond Python's default backlog of 128, within the kernel's usual limit of 4096
+        # Beyond Python's default backlog of 128, within the kernel's usual limit of 4096.
+        for _ in range(300):
             stack.enter_context(socket.create_connection(listener.getsockname(), timeout=5))
 
 

@@ -81,7 +81,7 @@ def _user(token: str) -> AuthenticatedUser:
 
 async def _refuse(send: Send, *, has_token: bool) -> None:
     challenge = _CHALLENGE + (b', error="invalid_token"' if has_token else b"")
-    reason = "Expected a valid bearer token, got " + ("another one" if has_token else "none")
+    reason = "Expected a valid bearer token, got " + ("an unknown one" if has_token else "none")
     await refuse(
         send, 401, f"{reason}. Send `Authorization: Bearer <token>`.", [(b"www-authenticate", challenge)]
     )

@@ -63,8 +63,8 @@ def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise TelemetryError(
-            f"expected the package {error.name} for the OTLP endpoint {endpoint}, got none: "
-            "install mcp-server-core[telemetry], or unset the endpoint"
+            f"expected the package {error.name or 'opentelemetry-sdk'} for the OTLP endpoint {endpoint}, got "
+            "none: install mcp-server-core[telemetry], or unset the endpoint"
         ) from error
 
     resource = Resource.create({"service.name": mcp.name, "service.version": mcp.version or ""})

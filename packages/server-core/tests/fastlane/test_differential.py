@@ -314,7 +314,6 @@ def from_json(document: list[Any]) -> Request:
     return Request(method, pairs, body.encode("latin-1"))
 
 
-@pytest.mark.process
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -99,7 +99,7 @@ class Peers:
             if response.done():
                 response.result()
         finally:
-            # One of the two is done: the response was sent, or its client has disconnected.
+            # The response was sent, its client has disconnected, or the server cancels this request.
             response.cancel()
             disconnect.cancel()
             await asyncio.wait((response, disconnect))

@@ -10,8 +10,11 @@ from functools import cache
 import pytest
 
 from perf_core.results.record import (
+    Accounting,
+    Failure,
     Finding,
     GeneratorUse,
+    Health,
     Latency,
     MemoryTrend,
     Metrics,
@@ -391,6 +394,102 @@ def empty(seed: int = 1) -> RunRecord:
     return replace(invalid(seed), targets=(), manifest={}, reasons=(), verdict="pass", exit_code=0)
 
 
+QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999, 1)
+# Milliseconds at these shares: most calls are quick, the last 20 of 2,689 were never answered.
+QUICK_THEN_HUNG = (3.1, 4, 5.2, 6, 7.7, 9.9, 13, 18, 24, 31, 44, 16_210, 16_480, 16_487, 16_489)
+STALL_S = (13.5, 30.0)
+
+
+def stalled(seed: int = 1) -> RunRecord:
+    """A server that gave wrong answers and then answered nothing, on a machine that others used."""
+    record = base("quick", (("hold_10", "hold", 10, None, 10), ("hold_20", "hold", 20, None, 20)), seed)
+    assert record.metrics is not None
+    first, second = record.stages
+    hung = Latency(1_829, 3.1, 190, 9.9, 18, 24, 16_210, 16_489, 20)
+    whole = Latency(2_689, 3.1, 132, 9.9, 18, 24, 44, 16_489, 20)
+    is_stalled = [t_s is not None and STALL_S[0] < t_s <= STALL_S[1] for t_s in record.series.load["t_s"]]
+
+    def silenced(name: str, silence: float | None) -> tuple[float | None, ...]:
+        column = record.series.load[name]
+        return tuple(silence if still else value for still, value in zip(is_stalled, column, strict=True))
+
+    steps = range(len(record.series.server["t_s"]))
+    return replace(
+        record,
+        verdict="invalid",
+        exit_code=5,
+        reasons=("the server answered nothing for 16.5 s while 20 calls waited",),
+        targets=(replace(target("latency_ms.all.p99", "<", 100, 44.0), outcome="invalid"),),
+        metrics=replace(
+            record.metrics,
+            tool_calls=2_689,
+            errors={"wrong_answer": 391, "unanswered": 20},
+            error_rate=411 / 2_689,
+            latency_ms={"add": replace(whole, count=1_400, lower_bounds=11), "all": whole},
+            errors_by_tool={"add": {"unanswered": 11}, "multiply": {"wrong_answer": 391, "unanswered": 9}},
+            accounting=Accounting(begun=2_689, answered=2_275, failed=411, cut_off=3),
+            failures=(
+                *(
+                    Failure(
+                        "multiply",
+                        "wrong_answer",
+                        "hold_10",
+                        0.4 + turn,
+                        f'{{"a": {turn}, "b": 31}}',
+                        f'{{"result": {31 * turn}}}',
+                        f'{{"result": {31 * turn + 1}}}',
+                    )
+                    for turn in range(1, 4)
+                ),
+                Failure("add", "unanswered", "hold_20", 13.5, '{"a": 1, "b": 2}', "3", "nothing in 16.5 s"),
+            ),
+            phases_ms={
+                "connect": latency(random.Random(seed), 0.3, 2_689),  # noqa: S311 - samples, not secrets
+                "tls": Latency(2_689, 0, 0, 0, 0, 0, 0, 0),
+                "wait": replace(whole, avg=129),
+                "transfer": latency(random.Random(seed), 0.1, 2_669),  # noqa: S311 - samples, not secrets
+            },
+            quantiles_ms=tuple(zip(QUANTILES, QUICK_THEN_HUNG, strict=True)),
+        ),
+        stages=(
+            replace(first, longest_silence_s=0.04),
+            replace(second, latency_ms=hung, longest_silence_s=16.5, is_silent=True),
+        ),
+        series=replace(
+            record.series,
+            load={
+                **record.series.load,
+                "calls_per_s": silenced("calls_per_s", 0.0),
+                **{
+                    name: silenced(name, None)
+                    for name in ("latency_med_ms", "latency_p95_ms", "latency_p99_ms")
+                },
+            },
+            server={
+                **record.series.server,
+                "others_cores": tuple(0.05 if step < 20 else 1.4 for step in steps),
+                "cpu_pressure_share": tuple(0.02 if step < 20 else 0.93 for step in steps),
+                "server_wait_share": tuple(0.01 if step < 20 else 0.4 for step in steps),
+                "generator_wait_share": tuple(None if step < 2 else 0.08 for step in steps),
+            },
+        ),
+        health=Health(
+            "bounded",
+            (
+                "other processes used 0.92 of 2 cores",
+                "tasks waited for a CPU in 48 % of the time",
+            ),
+            server_wait_share=0.21,
+            generator_wait_share=0.08,
+            cpu_pressure_share=0.48,
+            steal_share=0.0,
+            others_cores=0.92,
+            generator_gap_s=0.03,
+        ),
+        longest_silence_s=16.5,
+    )
+
+
 HOSTILE = (
     "</script><img src=http://evil.example/x onerror=alert(1)> [red]& \"q\" 'p' |`*_\x1b[31m\x00\n\ud800 ]]>"
 )
@@ -417,12 +516,19 @@ def hostile(seed: int = 1) -> RunRecord:
             journey_ms={HOSTILE: one},
             kinds_ms={HOSTILE: {HOSTILE: one}},
             protocol_ms={HOSTILE: one},
+            errors_by_tool={HOSTILE: {HOSTILE: 3}},
+            accounting=Accounting(3, 0, 3, 0),
+            failures=(Failure(*[HOSTILE] * 3, 1.0, *[HOSTILE * 20] * 3),),
+            phases_ms={HOSTILE: one},
+            quantiles_ms=((float("nan"), 1.0), (-1.0, float("inf")), (0.0, 0.0), (0.5, 2.0), (1.0, 1.0)),
         ),
+        health=Health("invalid", (HOSTILE, HOSTILE), others_cores=float("nan")),
+        longest_silence_s=1.0,
         targets=tuple(
             replace(target(figure, "<", 1, 3.0), need=HOSTILE, reason=HOSTILE, outcome=outcome)
             for outcome in ("met", "missed", "not judged", "invalid")
         ),
-        stages=tuple(replace(stage, name=HOSTILE) for stage in record.stages),
+        stages=tuple(replace(stage, name=HOSTILE, is_silent=True) for stage in record.stages),
         findings=(Finding(HOSTILE, HOSTILE, {HOSTILE: HOSTILE, "x_ms": float("nan")}),),
         manifest={HOSTILE: {HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]}},
     )
@@ -431,7 +537,19 @@ def hostile(seed: int = 1) -> RunRecord:
 MAKERS: dict[str, Callable[..., RunRecord]] = {
     # Records are frozen, so all tests can share one of each.
     maker.__name__: cache(maker)
-    for maker in (load, saturated, stress, spike, endurance, benchmark, invalid, interrupted, empty, hostile)
+    for maker in (
+        load,
+        saturated,
+        stress,
+        spike,
+        endurance,
+        benchmark,
+        invalid,
+        interrupted,
+        empty,
+        hostile,
+        stalled,
+    )
 }
 
 

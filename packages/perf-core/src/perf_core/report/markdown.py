@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perf_core.report import summary, tables
 from perf_core.report.markup import MARKS, markdown_table, markdown_text
-from perf_core.report.tables import Table
+from perf_core.report.table import Table
 from perf_core.report.wording import sentence
 from perf_core.results.record import RunRecord
 

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from perf_core.report.bounds import AT_LEAST
 from perf_core.report.summary import Tone
 from perf_core.report.wording import DASH, MICRO, MINUS, plain
 
 MARKS: Mapping[Tone, str] = {"good": "✅", "bad": "❌", "unsure": "⚠️", "neutral": "⚪"}
 STYLES: Mapping[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "neutral": "dim"}
 
-_ASCII = {DASH: "-", MICRO: "u", MINUS: "-", "±": "+-"}
+_ASCII = {DASH: "-", MICRO: "u", MINUS: "-", "±": "+-", AT_LEAST: ">="}
 
 
 def markdown_text(text: str) -> str:

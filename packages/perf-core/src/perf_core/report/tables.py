@@ -7,36 +7,29 @@ rows is None, so that no report shows an empty heading.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+from perf_core.report.bounds import AT_LEAST, bounded
+from perf_core.report.resource_tables import generator_table, server_table
+from perf_core.report.table import Table, table_of
 from perf_core.report.wording import (
     DASH,
-    ERROR_CLASSES,
-    MICRO,
+    PHASES,
     count,
-    duration,
+    error_class,
     figure_level,
     figure_value,
     plain,
     significant,
     trimmed,
 )
-from perf_core.results.record import GeneratorUse, Latency, MemoryTrend, RunRecord, ServerUse, Stage, Trend
+from perf_core.results.record import Latency, Metrics, RunRecord, Stage
 
-_LATENCY_HEADINGS = ("count", "min", "avg", "med", "p90", "p95", "p99", "max")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text; the first ``labels`` columns name the row, the others hold numbers."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    labels: int = 1
-    note: str = ""
+_STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
+_LATENCY_HEADINGS = ("count", *_STATISTICS)
+_WORTH_A_COLUMN_S = 0.5
 
 
 def result_tables(record: RunRecord) -> tuple[Table, ...]:
@@ -48,7 +41,9 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
         journey_table(record),
         kinds_table(record),
         protocol_table(record),
+        phase_table(record),
         error_table(record),
+        tool_error_table(record),
         server_table(record),
         generator_table(record),
     )
@@ -69,7 +64,7 @@ def grade_table(record: RunRecord) -> Table | None:
     ]
     headings = ("graded", "grade", "remark", "value", "acceptable", "good", "excellent")
     note = "Grades use the same levels for every server. Only targets decide the verdict."
-    return _table("Grades", headings, rows, labels=3, note=note)
+    return table_of("Grades", headings, rows, labels=3, note=note)
 
 
 def latency_table(record: RunRecord) -> Table | None:
@@ -82,14 +77,22 @@ def latency_table(record: RunRecord) -> Table | None:
         rows.append(_latency_row(("all tools",), metrics.latency_ms["all"]))
     if metrics.session_creation_ms is not None:
         rows.append(_latency_row(("session creation",), metrics.session_creation_ms))
-    return _table("Latency in ms", ("tool", *_LATENCY_HEADINGS), rows)
+    return table_of("Latency in ms", ("tool", *_LATENCY_HEADINGS), rows, note=_bound_note(metrics))
+
+
+def _bound_note(metrics: Metrics) -> str:
+    unanswered = metrics.latency_ms["all"].lower_bounds if "all" in metrics.latency_ms else 0
+    if not unanswered:
+        return ""
+    calls = "1 call" if unanswered == 1 else f"{count(unanswered)} calls"
+    return f"{AT_LEAST} marks lower bounds: {calls} without an answer, counted with the time waited."
 
 
 def journey_table(record: RunRecord) -> Table | None:
     """Return the duration of each journey of more than one step."""
     journeys = record.metrics.journey_ms if record.metrics else {}
     rows = [_latency_row((name,), latency) for name, latency in journeys.items()]
-    return _table("Journeys in ms", ("journey", *_LATENCY_HEADINGS), rows)
+    return table_of("Journeys in ms", ("journey", *_LATENCY_HEADINGS), rows)
 
 
 def kinds_table(record: RunRecord) -> Table | None:
@@ -100,7 +103,9 @@ def kinds_table(record: RunRecord) -> Table | None:
         for tool, by_kind in kinds.items()
         for kind, latency in by_kind.items()
     ]
-    return _table("Latency by kind of arguments in ms", ("tool", "kind", *_LATENCY_HEADINGS), rows, labels=2)
+    return table_of(
+        "Latency by kind of arguments in ms", ("tool", "kind", *_LATENCY_HEADINGS), rows, labels=2
+    )
 
 
 def protocol_table(record: RunRecord) -> Table | None:
@@ -108,13 +113,34 @@ def protocol_table(record: RunRecord) -> Table | None:
     methods = record.metrics.protocol_ms if record.metrics else {}
     rows = [_latency_row((method,), latency) for method, latency in methods.items()]
     note = "Requests other than tool calls, one at a time: the cost of the protocol itself."
-    return _table("Protocol overhead in ms", ("request", *_LATENCY_HEADINGS), rows, note=note)
+    return table_of("Protocol overhead in ms", ("request", *_LATENCY_HEADINGS), rows, note=note)
+
+
+def phase_table(record: RunRecord) -> Table | None:
+    """Return the parts of a request beside the whole of a call."""
+    phases = record.metrics.phases_ms if record.metrics else {}
+    if record.metrics is None or not any(phase.count for phase in phases.values()):
+        return None
+    total_ms = sum(phase.avg for phase in phases.values())
+    shares = {name: phase.avg / total_ms if total_ms else None for name, phase in phases.items()}
+    rows = [
+        (*_latency_row((PHASES.get(name, name),), phase), figure_value("share", shares[name]))
+        for name, phase in phases.items()
+    ]
+    if "all" in record.metrics.latency_ms:
+        rows.append((*_latency_row(("tool call as a whole",), record.metrics.latency_ms["all"]), DASH))
+    note = (
+        "Parts of every request, not only of tool calls. Averages of parts can be added, percentiles cannot."
+    )
+    return table_of("Parts of a request in ms", ("part", *_LATENCY_HEADINGS, "share"), rows, note=note)
 
 
 def stage_table(record: RunRecord) -> Table | None:
-    """Return load, calls and latency of each stage."""
-    headings = ("stage", "load", "from", "to", "calls", "calls/s", "med", "p95", "errors")
-    return _table("Stages, latency in ms", headings, [_stage_row(stage) for stage in record.stages], labels=2)
+    """Return load, calls, latency and silence of each stage."""
+    silence = any(stage.is_silent or stage.longest_silence_s > _WORTH_A_COLUMN_S for stage in record.stages)
+    headings = ("stage", "load", "from", "to", "calls", "calls/s", "med", "p95", "p99", "max", "errors")
+    rows = [(*_stage_row(stage), *([_stage_silence(stage)] if silence else [])) for stage in record.stages]
+    return table_of("Stages, latency in ms", (*headings, *(["silence"] if silence else [])), rows, labels=2)
 
 
 def error_table(record: RunRecord) -> Table | None:
@@ -124,49 +150,48 @@ def error_table(record: RunRecord) -> Table | None:
     calls = record.metrics.tool_calls
     rows = [
         (
-            ERROR_CLASSES.get(name, plain(name)),
+            error_class(name),
             count(number),
             figure_value("error_rate", number / calls) if calls else DASH,
         )
-        for name, number in sorted(record.metrics.errors.items(), key=lambda item: -item[1])
-        if number
+        for name, number in _most_frequent_first(record.metrics)
     ]
-    return _table("Errors", ("class", "count", "of calls"), rows)
+    return table_of("Errors", ("class", "count", "of calls"), rows)
 
 
-def server_table(record: RunRecord) -> Table | None:
-    """Return the resource use of the server's process tree."""
-    rows = _server_rows(record.server) if record.server is not None else []
-    return _table("Server", ("quantity", "value"), rows, labels=2)
+def tool_error_table(record: RunRecord) -> Table | None:
+    """Return the errors of each tool by class; None in records that do not have them."""
+    by_tool = record.metrics.errors_by_tool if record.metrics else {}
+    totals: Counter[str] = Counter()
+    for errors in by_tool.values():
+        totals.update(errors)
+    classes = [name for name, number in totals.most_common() if number]
+    rows = [
+        (
+            plain(tool) or DASH,
+            *(count(errors[name]) if errors.get(name) else DASH for name in classes),
+            count(sum(errors.values())),
+        )
+        for tool, errors in sorted(by_tool.items(), key=lambda item: -sum(item[1].values()))
+        if any(errors.values())
+    ]
+    return table_of("Errors by tool", ("tool", *(plain(name) for name in classes), "all"), rows)
 
 
-def generator_table(record: RunRecord) -> Table | None:
-    """Return the resource use of the load generator, and its numbers of sessions."""
-    rows = _generator_rows(record.generator) if record.generator is not None else []
-    metrics = record.metrics
-    if metrics is not None and (metrics.sessions_opened or metrics.sessions_closed):
-        sessions = f"{count(metrics.sessions_opened)} opened, {count(metrics.sessions_closed)} closed"
-        rows.append(("sessions", sessions))
-    return _table("Load generator (k6)", ("quantity", "value"), rows, labels=2)
+def _most_frequent_first(metrics: Metrics) -> list[tuple[str, int]]:
+    return sorted(((name, n) for name, n in metrics.errors.items() if n), key=lambda item: -item[1])
 
 
 def manifest_table(record: RunRecord) -> Table | None:
     """Return the manifest as dotted names and values."""
-    return _table("Manifest", ("name", "value"), _flat("", record.manifest), labels=2)
-
-
-def _table(
-    title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, labels: int = 1, note: str = ""
-) -> Table | None:
-    return Table(title, headings, tuple(rows), labels, note) if rows else None
+    return table_of("Manifest", ("name", "value"), _flat("", record.manifest), labels=2)
 
 
 def _latency_row(labels: tuple[str, ...], latency: Latency) -> tuple[str, ...]:
     names = tuple(plain(label) or DASH for label in labels)
     if not latency.count:
-        return (*names, "0", *[DASH] * (len(_LATENCY_HEADINGS) - 1))
-    statistics = [field.name for field in fields(latency) if field.name != "count"]
-    return (*names, count(latency.count), *(significant(getattr(latency, name)) for name in statistics))
+        return (*names, "0", *[DASH] * len(_STATISTICS))
+    return (*names, count(latency.count), *(bounded(latency, name) for name in _STATISTICS))
 
 
 def _stage_row(stage: Stage) -> tuple[str, ...]:
@@ -178,10 +203,13 @@ def _stage_row(stage: Stage) -> tuple[str, ...]:
         _clock(stage.end_s),
         count(stage.calls),
         significant(stage.calls_per_s) if stage.calls else DASH,
-        significant(stage.latency_ms.med) if timed else DASH,
-        significant(stage.latency_ms.p95) if timed else DASH,
+        *(bounded(stage.latency_ms, name) if timed else DASH for name in ("med", "p95", "p99", "max")),
         figure_value("error_rate", stage.error_rate) if stage.calls else DASH,
     )
+
+
+def _stage_silence(stage: Stage) -> str:
+    return f"{significant(stage.longest_silence_s)} s" if stage.longest_silence_s else DASH
 
 
 def _stage_load(stage: Stage) -> str:
@@ -193,76 +221,6 @@ def _stage_load(stage: Stage) -> str:
     else:
         return DASH
     return f"to {load}" if stage.kind == "ramp" else load
-
-
-def _server_rows(server: ServerUse) -> list[tuple[str, str]]:
-    memory = server.rss_mb
-    rows = [
-        ("memory (RSS)", f"{_mb(memory.start)} at start, {_mb(memory.peak)} peak, {_mb(memory.end)} at end")
-    ]
-    if memory.slope_mb_per_h is not None:
-        rows.append(("memory slope", _slope(memory)))
-    rows += [
-        ("CPU", _cpu(server)),
-        ("open files", _trend(server.fds)),
-        ("threads", _trend(server.threads)),
-        ("processes", f"at most {count(server.processes)}"),
-    ]
-    if server.sessions_left is not None:
-        rows.append(("sessions left open", count(server.sessions_left)))
-    if server.uptime_percent is not None:
-        uptime = figure_value("server.uptime_percent", server.uptime_percent)
-        rows.append(("uptime", f"{uptime} of the time"))
-    return rows
-
-
-def _generator_rows(generator: GeneratorUse) -> list[tuple[str, str]]:
-    cores = (
-        f"{significant(generator.cores_used)} of {significant(generator.cores_available)} left by the server"
-    )
-    saturated = ", saturated: its figures are bounds" if generator.saturated else ""
-    rows = [
-        ("CPU", _cpu(generator)),
-        ("cores in use", cores + saturated),
-        ("memory (RSS)", f"{_mb(generator.rss_peak_mb)} peak"),
-    ]
-    if generator.dropped_iterations or generator.scheduled_iterations:
-        share = ""
-        if generator.scheduled_iterations:
-            dropped = generator.dropped_iterations / generator.scheduled_iterations
-            share = f" ({figure_value('error_rate', dropped)})"
-        rows.append(
-            (
-                "dropped iterations",
-                f"{count(generator.dropped_iterations)} of {count(generator.scheduled_iterations)}{share}",
-            )
-        )
-    rows.append(("exit code", str(generator.exit_code)))
-    return rows
-
-
-def _cpu(use: ServerUse | GeneratorUse) -> str:
-    return f"{duration(use.cpu_s)} in total, {significant(use.cpu_us_per_call)} {MICRO}s per call"
-
-
-def _trend(trend: Trend) -> str:
-    return f"{_level(trend.start)} at start, {_level(trend.peak)} peak, {_level(trend.end)} at end"
-
-
-def _slope(memory: MemoryTrend) -> str:
-    text = f"{significant(memory.slope_mb_per_h)} MB/h"
-    if memory.slope_interval is not None:
-        low, high = memory.slope_interval
-        text += f" (95 % interval {significant(low)} to {significant(high)})"
-    return text
-
-
-def _level(number: float) -> str:
-    return count(int(number)) if float(number).is_integer() else significant(number)
-
-
-def _mb(number: float) -> str:
-    return f"{significant(number)} MB"
 
 
 def _clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table as RichTable
 from perf_core.report import summary, tables
 from perf_core.report.markup import STYLES, is_unicode, terminal_table, terminal_text, verdict_line
 from perf_core.report.summary import TargetRow
-from perf_core.report.tables import Table
+from perf_core.report.table import Table
 from perf_core.report.wording import plain, sentence
 from perf_core.results.record import RunRecord
 
@@ -72,7 +72,7 @@ def _rich(content: Table, console: Console) -> RichTable:
         # one; names may wrap.
         is_cut = not is_label and is_unicode(console)
         table.add_column(
-            heading,
+            terminal_text(heading, console),
             justify="left" if is_label else "right",
             no_wrap=is_cut,
             overflow="ellipsis" if is_cut else "fold",

@@ -24,6 +24,15 @@ ERROR_CLASSES = {
     "wrong_answer": "wrong answer",
     "timeout": "no answer in time",
     "rate_limited": "rate-limited (HTTP 429)",
+    "unanswered": "still unanswered when the load ended",
+    "session_lost": "session lost by the server",
+}
+
+PHASES = {
+    "connect": "connect (TCP)",
+    "tls": "TLS handshake",
+    "wait": "wait for the first byte",
+    "transfer": "transfer of the answer",
 }
 
 _STATISTICS = {
@@ -77,6 +86,8 @@ _WORDINGS = {
     "tool_calls": Wording("tool calls", whole=True),
     "tool_calls_per_s": Wording("tool calls per second", "/s"),
     "error_rate": Wording("error rate", "%", scale=100.0),
+    "share": Wording("share", "%", scale=100.0),
+    "longest_silence_s": Wording("longest silence", "s"),
     "sessions_left": Wording("sessions left open on the server", whole=True),
     "stress.vus_carried": Wording("virtual users carried within the limits", "VUs", whole=True),
     "stress.knee_vus": Wording("knee of the throughput", "VUs", whole=True),
@@ -118,8 +129,13 @@ def plain(text: str) -> str:
 def figure_wording(name: str) -> Wording:
     """Return the words for a figure; the name itself when it has none."""
     base, _, stage = plain(name).partition("@")
-    words = _WORDINGS.get(base) or _distribution(base) or _error_class(base) or Wording(base, _unit(base))
+    words = _WORDINGS.get(base) or _distribution(base) or _errors(base) or Wording(base, _unit(base))
     return replace(words, words=f"{words.words} {_stage_words(stage)}") if stage else words
+
+
+def error_class(name: str) -> str:
+    """Return the words for a class of errors; its name when it has none."""
+    return ERROR_CLASSES.get(name) or plain(name)
 
 
 def value_label(name: str) -> str:
@@ -241,11 +257,11 @@ def _distribution(base: str) -> Wording | None:
     return Wording(f"{statistic_word} {phrase}", "ms") if phrase else None
 
 
-def _error_class(base: str) -> Wording | None:
-    quantity, _, error_class = base.partition(".")
-    if quantity != "errors" or not error_class:
+def _errors(base: str) -> Wording | None:
+    quantity, _, name = base.partition(".")
+    if quantity != "errors" or not name:
         return None
-    return Wording(f"errors: {ERROR_CLASSES.get(error_class, error_class)}", whole=True)
+    return Wording(f"errors: {error_class(name)}", whole=True)
 
 
 def _unit(base: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
@@ -19,6 +24,7 @@ from perf_core.sampling.sampler import Reading, Sample
 from perf_core.shapes.registry import plan_scenario
 
 DATA = Path(__file__).parent / "data"
+FAULTY_SERVER = Path(__file__).parents[3] / "truth" / "faulty_server.py"
 STARTED_AT_S = 1_700_000_000.0
 
 
@@ -298,3 +304,59 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr("perf_core.targets.registry.entry_points", lambda **_group: entries)
 
     return installed
+
+
+@dataclass(frozen=True)
+class FaultyServer:
+    """A server of known behaviour that runs; `truth` is its own account of what it did."""
+
+    url: str
+    pid: int
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        response = httpx2.get(self.url.removesuffix("/mcp") + "/truth", timeout=10, trust_env=False)
+        return response.json()  # type: ignore[no-any-return] # it is an object
+
+
+class FaultyServers:
+    """Starts servers of known behaviour; the modes are in truth/modes.py."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def launch(self, truth_file: Path | None = None, **modes: object) -> Launch:
+        """Return the launch of a server, for an adapter; its account is appended to `truth_file`."""
+        words = [f"{name}={value}" for name, value in modes.items()]
+        truth = ["--truth-file", str(truth_file)] if truth_file else []
+        command = (sys.executable, str(FAULTY_SERVER), "--ready-file", "{ready_file}", *truth, *words)
+        return Launch(command)
+
+    def start(self, **modes: object) -> FaultyServer:
+        """Start a server, which ends with the test."""
+        ready_file = self._folder / f"faulty-{len(self._processes)}.json"
+        command = [part.replace("{ready_file}", str(ready_file)) for part in self.launch(**modes).argv]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._processes.append(process)
+        deadline = time.monotonic() + 20
+        while not ready_file.exists():
+            assert process.poll() is None, f"the faulty server ended with exit code {process.returncode}"
+            assert time.monotonic() < deadline, "the faulty server was not ready within 20 s"
+            time.sleep(0.01)
+        return FaultyServer(json.loads(ready_file.read_text(encoding="utf-8"))["url"], process.pid)
+
+    def stop(self) -> None:
+        """Stop all of them."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(10)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Iterator[FaultyServers]:
+    """Return a starter of servers of known behaviour, such as `faulty.start(hang_after_s=3)`."""
+    servers = FaultyServers(tmp_path)
+    yield servers
+    servers.stop()

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from perf_core.sampling.cpu_clock import cpu_s
+from perf_core.sampling.cpu_clock import cpu_s, waited_children_cpu_s
 
 THREADED = """
 import sys, threading, time
@@ -59,3 +59,22 @@ def test_ended_process_is_an_error() -> None:
         process.wait()
     with pytest.raises(psutil.NoSuchProcess):
         cpu_s(handle)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts waited-for children")
+def test_children_count_once_they_are_waited_for() -> None:
+    me = psutil.Process()
+    before_s = waited_children_cpu_s(me)
+    script = (
+        "import sys, time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\nsys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdout.readline()
+        assert waited_children_cpu_s(me) == before_s
+        child.stdin.write("\n")
+    assert 0.18 <= waited_children_cpu_s(me) - before_s < 1

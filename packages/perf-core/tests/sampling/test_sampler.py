@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -49,6 +50,15 @@ for line in sys.stdin:
 if child is not None and child.poll() is None:
     child.stdin.close()
     child.wait()
+"""
+
+
+BURN_FOR_A_WHILE = """
+import time
+
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    pass
 """
 
 
@@ -167,7 +177,7 @@ def test_ended_tree_keeps_only_its_cpu_time(tree: Tree) -> None:
     alive = meter.read()
     tree.end()
     dead = meter.read()
-    assert dead == Reading(0.0, alive.cpu_s, 0, 0, 0)
+    assert dead == replace(alive, rss_mb=0.0, fds=0, threads=0, processes=0)
     assert meter.read() == dead
 
 
@@ -182,7 +192,7 @@ def test_zombie_counts_as_ended(tree: Tree) -> None:
 
 def test_process_that_ended_before_the_first_reading_uses_nothing(tree: Tree) -> None:
     tree.end()
-    assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
+    assert replace(TreeMeter(tree.pid).read(), wait_s=None) == Reading(0.0, 0.0, 0, 0, 0)
 
 
 def test_unreadable_process_does_not_count(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +201,87 @@ def test_unreadable_process_does_not_count(tree: Tree, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(sampler, "_open_files", denied)
     # Not even the values that could be read.
-    assert TreeMeter(tree.pid).read() == Reading(0.0, 0.0, 0, 0, 0)
+    assert replace(TreeMeter(tree.pid).read(), wait_s=None) == Reading(0.0, 0.0, 0, 0, 0)
+
+
+# --- children that end ---
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts waited-for children and waits")
+
+
+@LINUX
+def test_children_that_nobody_saw_count_once_their_parent_has_waited(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    before = meter.read()
+    for _ in range(3):
+        tree.order("child")
+        tree.order("pass burn 0.1")
+        tree.order("end")
+    after = meter.read()  # the list of children was not refreshed in between
+    assert after.processes == 1
+    burnt_s = after.cpu_s - before.cpu_s
+    assert 0.29 <= burnt_s < 0.9
+    assert meter.read_cpu_s() == pytest.approx(after.cpu_s, abs=0.02)
+
+
+@LINUX
+@pytest.mark.usefixtures("always_refreshed")
+def test_child_that_was_seen_counts_once(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    tree.order("child")
+    tree.order("pass burn 0.3")
+    seen = meter.read()
+    tree.order("end")
+    ended = meter.read()
+    assert ended.processes == 1
+    # The end of an interpreter takes some milliseconds; 0.3 s more would be the child again.
+    assert seen.cpu_s <= ended.cpu_s < seen.cpu_s + 0.2
+
+
+@LINUX
+@pytest.mark.usefixtures("always_refreshed")
+def test_grandchild_that_ends_with_its_parent_counts_once(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    tree.order("child")
+    tree.order("pass child")
+    tree.order("pass pass burn 0.3")
+    three = meter.read()
+    tree.order("end")  # it ends its own child first and waits for it
+    one = meter.read()
+    assert (three.processes, one.processes) == (3, 1)
+    assert three.cpu_s <= one.cpu_s < three.cpu_s + 0.25
+
+
+@LINUX
+def test_ended_child_for_which_nobody_waits_keeps_what_was_seen(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    burnt = meter.read().cpu_s
+    (member,) = meter._members.values()
+    child = sampler._Member(psutil.Process(), member, own_s=5.0)
+    meter._members[child.process.pid] = child
+    meter._remove([child.process.pid])
+    assert meter.read().cpu_s == pytest.approx(burnt + 5.0, abs=0.1)
+
+
+# --- waiting for a CPU ---
+
+
+@LINUX
+def test_threads_that_share_a_cpu_wait(tree: Tree) -> None:
+    meter = TreeMeter(tree.pid)
+    rival = psutil.Process()
+    cpus = rival.cpu_affinity()
+    psutil.Process(tree.pid).cpu_affinity(cpus[:1])
+    before = meter.read()
+    with subprocess.Popen([sys.executable, "-c", BURN_FOR_A_WHILE]) as hog:
+        psutil.Process(hog.pid).cpu_affinity(cpus[:1])
+        tree.order("burn 0.3")
+        after = meter.read()
+        hog.kill()
+    assert before.wait_s is not None
+    assert after.wait_s is not None
+    # Two that want one CPU get about half of it each.
+    assert after.wait_s - before.wait_s > 0.1
 
 
 # --- the thread ---

@@ -1,4 +1,4 @@
-"""Samples of the memory, CPU, file descriptors and threads that process trees use during a load.
+"""Samples of what process trees use during a load (memory, CPU, files, threads), and of the machine.
 
 Samples are stamped with the machine's clock (seconds since the epoch), as k6 stamps its series.
 The list of children is refreshed once a second: walking all processes costs about a millisecond.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 
-from perf_core.sampling.cpu_clock import cpu_s
+from perf_core.sampling.cpu_clock import cpu_s, waited_children_cpu_s
+from perf_core.sampling.machine import MachineMeter, MachineReading
 from perf_core.sampling.periodic import PeriodicThread
+from perf_core.sampling.run_queue import RunQueueMeter
 
 _TREE_REFRESH_S = 1.0
 _MB = 1e6
@@ -28,6 +31,8 @@ class Reading:
         cpu_s: CPU seconds since the tree started, including processes that have ended.
         fds: Open file descriptors (handles on Windows).
         processes: Running processes; zero when the tree is gone.
+        wait_s: Seconds for which threads of the tree were ready to run and waited for a CPU; None where the
+            system does not count them.
     """
 
     rss_mb: float
@@ -35,6 +40,7 @@ class Reading:
     fds: int
     threads: int
     processes: int
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,66 +51,144 @@ class Sample:
         at_s: Seconds since the epoch.
         server: None when the server's processes are not visible.
         generator: None before k6 starts and after it ends.
+        machine: CPU counters of the whole machine; None where the system has none.
     """
 
     at_s: float
     server: Reading | None
     generator: Reading | None
+    machine: MachineReading | None = None
+
+
+@dataclass(eq=False)
+class _Member:
+    """A process of the tree that has not ended, as far as the meter knows.
+
+    Attributes:
+        parent: Its parent when it was found; None for the root.
+        own_s: CPU seconds of its own.
+        waited_s: CPU seconds of the ended children for which it has waited, seen by the meter or not.
+        ended_s: CPU seconds of its ended children that the meter saw.
+    """
+
+    process: psutil.Process
+    parent: _Member | None = None
+    own_s: float = 0.0
+    waited_s: float = 0.0
+    ended_s: float = 0.0
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of its own and of its ended children.
+
+        The larger of two sums, not their total: a child that was seen and then waited for is in both.
+        """
+        return self.own_s + max(self.waited_s, self.ended_s)
+
+    def read_cpu(self) -> None:
+        """Read its CPU time.
+
+        Raises:
+            psutil.NoSuchProcess: It has ended.
+        """
+        own_s = cpu_s(self.process)
+        self.waited_s = waited_children_cpu_s(self.process)
+        self.own_s = own_s
 
 
 class TreeMeter:
-    """Reads one process and all its descendants."""
+    """Reads one process and all its descendants.
+
+    Children that end between two readings count through the times of waited-for children. A short-lived
+    process for which nobody in the tree waits remains invisible.
+    """
 
     def __init__(self, pid: int) -> None:
-        self._members: dict[int, psutil.Process] = {}
+        self._members: dict[int, _Member] = {}
         self._root: psutil.Process | None = None
         # A process may end before the first reading: then there is nothing to read.
         with contextlib.suppress(psutil.NoSuchProcess):
-            self._root = self._members[pid] = psutil.Process(pid)
-        self._cpu_s: dict[tuple[int, float], float] = {}
+            self._root = psutil.Process(pid)
+            self._members[pid] = _Member(self._root)
+        self._ended_s = 0.0
+        self._cpu_s = 0.0
+        self._run_queue = RunQueueMeter()
         self._refreshed_at = float("-inf")
 
     def read(self) -> Reading:
-        """Return the tree's current use; once it is gone, everything but the CPU time is zero."""
+        """Return the tree's current use; once it is gone, everything but the times is zero."""
         self._refresh()
         rss = fds = threads = processes = 0
+        ended: list[int] = []
+        # Parents come before their children: one that ends meanwhile is then missing, not counted twice.
         for pid, member in list(self._members.items()):
+            process = member.process
             try:
-                with member.oneshot():
-                    if member.status() == psutil.STATUS_ZOMBIE:
-                        raise psutil.NoSuchProcess(pid)
-                    member_cpu_s = cpu_s(member)
-                    member_rss, member_threads = member.memory_info().rss, member.num_threads()
-                    member_fds = _open_files(member)
-                    self._cpu_s[pid, member.create_time()] = member_cpu_s
+                with process.oneshot():
+                    if process.status() == psutil.STATUS_ZOMBIE:
+                        # Its time counts until its parent waits for it, and among the parent's from then on.
+                        member.read_cpu()
+                        continue
+                    member_rss, member_threads = process.memory_info().rss, process.num_threads()
+                    member_fds = _open_files(process)
+                    member.read_cpu()
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 # Ended or not readable: nothing of it counts, not even the values read so far.
-                del self._members[pid]
+                ended.append(pid)
                 continue
             rss += member_rss
             threads += member_threads
             fds += member_fds
             processes += 1
-        return Reading(rss / _MB, sum(self._cpu_s.values()), fds, threads, processes)
+        self._remove(ended)
+        return Reading(
+            rss / _MB, self._total_cpu_s(), fds, threads, processes, self._run_queue.read(self._members)
+        )
 
     def read_cpu_s(self) -> float:
         """Return only the tree's CPU seconds: takes microseconds, so it can be read many times a second."""
         self._refresh()
-        for member in list(self._members.values()):
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                self._cpu_s[member.pid, member.create_time()] = cpu_s(member)
-        return sum(self._cpu_s.values())
+        ended: list[int] = []
+        for pid, member in self._members.items():
+            try:
+                member.read_cpu()
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                ended.append(pid)
+        self._remove(ended)
+        return self._total_cpu_s()
+
+    def _total_cpu_s(self) -> float:
+        # Between the end of a child and its parent's wait a time may be missing for a moment.
+        self._cpu_s = max(self._cpu_s, self._ended_s + sum(m.cpu_s for m in self._members.values()))
+        return self._cpu_s
+
+    def _remove(self, pids: Sequence[int]) -> None:
+        # Children before their parents, whose own ended children they then are.
+        for pid in reversed(pids):
+            member = self._members.pop(pid)
+            parent = member.parent
+            if parent is not None and self._members.get(parent.process.pid) is parent:
+                parent.ended_s += member.cpu_s
+            else:
+                self._ended_s += member.cpu_s
 
     def _refresh(self) -> None:
         now = time.monotonic()
         if self._root is None or now - self._refreshed_at < _TREE_REFRESH_S:
             return
         self._refreshed_at = now
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             for child in self._root.children(recursive=True):
-                self._members.setdefault(child.pid, child)
-        except psutil.NoSuchProcess:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self._add(child)
+
+    def _add(self, child: psutil.Process) -> None:
+        known = self._members.get(child.pid)
+        if known is not None and known.process == child:
             return
+        if known is not None:
+            self._remove([child.pid])  # its number has been given to another process
+        self._members[child.pid] = _Member(child, self._members.get(child.ppid()))
 
 
 def _open_files(process: psutil.Process) -> int:
@@ -121,6 +205,7 @@ class Sampler(PeriodicThread):
         super().__init__(self._sample, interval_s, "sampler")
         self._server = TreeMeter(server_pid) if server_pid is not None else None
         self._generator: TreeMeter | None = None
+        self._machine = MachineMeter()
         self._samples: list[Sample] = []
 
     def watch_generator(self, pid: int) -> None:
@@ -138,5 +223,6 @@ class Sampler(PeriodicThread):
                 at_s=time.time(),
                 server=self._server.read() if self._server else None,
                 generator=self._generator.read() if self._generator else None,
+                machine=self._machine.read(),
             )
         )

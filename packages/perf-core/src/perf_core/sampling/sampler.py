@@ -183,10 +183,10 @@ class TreeMeter:
                     self._add(child)
 
     def _add(self, child: psutil.Process) -> None:
-        known = self._members.get(child.pid)
-        if known is not None and known.process == child:
+        member = self._members.get(child.pid)
+        if member is not None and member.process == child:
             return
-        if known is not None:
+        if member is not None:
             self._remove([child.pid])  # its number has been given to another process
         self._members[child.pid] = _Member(child, self._members.get(child.ppid()))
 

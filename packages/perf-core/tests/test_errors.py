@@ -56,7 +56,7 @@ def test_docstring_shows_the_tree() -> None:
     drawn = {
         words[0]: int(line.rpartition("exit ")[2])
         for line in str(errors.__doc__).splitlines()
-        if (words := line.strip(" ├└─").split()) and line.rpartition("exit ")[2].isdigit()
+        if (words := line.strip(" │├└─").split()) and line.rpartition("exit ")[2].isdigit()
     }
     assert drawn == {error.__name__: int(raised(error).exit_code) for error in ERRORS}
 

@@ -6,6 +6,8 @@ Catch :class:`LabError` to catch them all::
     ├── UsageError            the request is invalid                    exit 2
     ├── GeneratorError        k6 is missing or failed                   exit 1
     ├── TargetError           the server did not start or answer        exit 1
+    │   └── NotAskable        the server lacks what a scenario needs    exit 5
+    │       └── WireNotOffered  it answers on the other wire only       exit 5
     ├── ResultsError          results could not be written or read      exit 1
     ├── NotComparable         two servers or runs cannot be compared    exit 5
     └── Interrupted           the user stopped it before the load       exit 5
@@ -69,6 +71,16 @@ class GeneratorError(LabError):
 
 class TargetError(LabError):
     """The measured server did not start, did not answer, or is not the expected one."""
+
+
+class NotAskable(TargetError):  # noqa: N818 - a state, like NotComparable
+    """The server answers, but lacks what a scenario needs, so that nothing can be measured."""
+
+    exit_code = ExitCode.INVALID
+
+
+class WireNotOffered(NotAskable):
+    """The server answers on the other wire only."""
 
 
 class ResultsError(LabError):

@@ -64,6 +64,17 @@ class _Scenarios:
         """Replace the collected tests by scenarios."""
         items[:] = _items(session)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Check every selected scenario before the first one runs."""
+        if session.config.option.collectonly:
+            return
+        try:
+            for item in session.items:
+                if isinstance(item, ScenarioItem):
+                    item.prepare()
+        except LabError as error:
+            raise pytest.UsageError(str(error)) from error
+
 
 def _items(session: pytest.Session) -> Iterator[pytest.Item]:
     from perf_core.targets.registry import find_subjects
@@ -94,12 +105,18 @@ class ScenarioItem(pytest.Item):
         # The time limit of tests does not apply to a measurement.
         self.add_marker(pytest.mark.timeout(0))
         self._subject, self._scenario, self._wire = subject, scenario, wire
+        self._question: Any = None
 
-    def runtest(self) -> None:
-        """Run the scenario, as ``perf-core run`` does."""
-        from perf_core.interruption import watch_signals
+    def prepare(self) -> None:
+        """Draw the plan and check it, unless that is done.
+
+        Raises:
+            LabError: The scenario cannot run with these options, targets or journeys.
+        """
+        if self._question is not None:
+            return
         from perf_core.load.plan import Settings, parse_duration_s
-        from perf_core.runs.measure import Options, run_scenario
+        from perf_core.runs.questions import prepare
 
         option = self.config.getoption
         duration = option("--duration") or os.environ.get("TEST_DURATION")
@@ -109,19 +126,27 @@ class ScenarioItem(pytest.Item):
             duration_s=parse_duration_s(duration) if duration else None,
             vus=int(clients) if clients else None,
         )
+        is_optional = len(self._scenario.wires) > 1
+        self._question = prepare(self._subject, self._scenario, self._wire, settings, is_optional=is_optional)
+
+    def runtest(self) -> None:
+        """Run the scenario, as ``perf-core run`` does."""
+        from perf_core.interruption import watch_signals
+        from perf_core.runs.measure import Options, measure
+
+        self.prepare()
         with watch_signals() as interruption:
-            finished = run_scenario(
-                self._subject,
-                self._scenario,
-                self._wire,
-                settings,
-                Options(output_dir=option("--output-dir")),
+            finished = measure(
+                self._question,
+                Options(output_dir=self.config.getoption("--output-dir")),
                 interruption=interruption,
                 on_progress=lambda _what, _done: None,
             )
         self.add_report_section("call", "perf", f"Results: {finished.folder}")
         if finished.record.verdict == "interrupted":
             raise KeyboardInterrupt
+        if finished.record.verdict == "skipped":
+            pytest.skip("; ".join(finished.record.reasons))
         if finished.record.verdict != "pass":
             raise NotPassed(finished.record.verdict, finished.record.reasons)
 

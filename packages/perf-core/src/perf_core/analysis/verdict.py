@@ -44,6 +44,7 @@ _EXIT_CODES: Mapping[Verdict, ExitCode] = {
     "fail": ExitCode.TARGETS_MISSED,
     "invalid": ExitCode.INVALID,
     "interrupted": ExitCode.INVALID,
+    "skipped": ExitCode.PASS,
 }
 
 

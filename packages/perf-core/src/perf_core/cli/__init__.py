@@ -9,7 +9,7 @@ from importlib.metadata import version
 import cyclopts
 
 from perf_core.cli import check, compare, report, run, targets
-from perf_core.cli.console import err
+from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
 
 app = cyclopts.App(
@@ -29,9 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(_dispatch(arguments))
     except LabError as error:
-        err.print(f"perf-core: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True)
-        if error.hint:
-            err.print(error.hint, highlight=False, markup=False, soft_wrap=True)
+        print_error(error)
         return int(error.exit_code)
 
 

@@ -9,10 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
+from perf_core.errors import LabError
 from perf_core.interruption import OnProgress
 
 out = Console()
 err = Console(stderr=True)
+
+
+def print_error(error: LabError) -> None:
+    """Print an error and its hint to stderr."""
+    err.print(f"perf-core: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    if error.hint:
+        err.print(error.hint, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from perf_core.adapter import Wire
-from perf_core.cli.console import out, print_results_folder, progress
+from perf_core.cli.console import out, print_error, print_results_folder, progress
 from perf_core.cli.options import ServerUrl
-from perf_core.errors import ExitCode, UsageError, most_serious
-from perf_core.interruption import watch_signals
+from perf_core.errors import ExitCode, Interrupted, ResultsError, UsageError, most_serious
+from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.report import terminal
-from perf_core.runs.measure import Options, run_scenario
+from perf_core.results.folder import expect_writable
+from perf_core.runs.measure import Options, measure
+from perf_core.runs.questions import Question, prepare, wires_of
 from perf_core.targets.registry import find_subjects
 
 
@@ -40,7 +41,10 @@ def run(
     ] = None,
     wire: Annotated[
         Wire | None,
-        Parameter(help="Protocol era. Default: the scenario's own (session; quick measures both)."),
+        Parameter(
+            help="Protocol era. Default: the scenario's own (session; quick measures both, and skips one "
+            "that the server does not offer)."
+        ),
     ] = None,
     time_scale: Annotated[float, Parameter(help="Factor on every duration of the published profile.")] = 1.0,
     duration: Annotated[
@@ -92,26 +96,35 @@ def run(
         seed=seed,
     )
     options = Options(output_dir=output_dir, dashboard=dashboard, pin=pin)
-    # Looked up before the first run, so that an unknown name does not end the command halfway.
+    # Everything is looked up and checked before the first run: no mistake ends the command halfway.
     pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
+    expect_writable(output_dir)
+    questions = [
+        prepare(subject, each, its_wire, settings, is_optional=is_optional)
+        for subject, each in pairs
+        for its_wire, is_optional in wires_of(each, wire)
+    ]
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
-        for subject, each in pairs:
-            wires: Sequence[Wire] = (wire,) if wire else each.wires
-            for its_wire in wires:
-                with progress(f"{each.name} on {subject.name}, {its_wire} wire") as on_progress:
-                    measured = run_scenario(
-                        subject,
-                        each,
-                        its_wire,
-                        settings,
-                        options,
-                        interruption=interruption,
-                        on_progress=on_progress,
-                    )
-                terminal.render(measured.record, out)
-                print_results_folder(measured.folder)
-                codes.append(ExitCode(measured.record.exit_code))
-                if measured.record.verdict == "interrupted":
-                    return most_serious(codes)
+        for question in questions:
+            codes.append(_answer(question, options, interruption))
+            if interruption.requested:
+                break
     return most_serious(codes)
+
+
+def _answer(question: Question, options: Options, interruption: Interruption) -> ExitCode:
+    """Measure, show the result and return its exit code; an error ends this question alone."""
+    title = f"{question.scenario.name} on {question.subject.name}, {question.wire} wire"
+    try:
+        with progress(title) as on_progress:
+            measured = measure(question, options, interruption=interruption, on_progress=on_progress)
+    except (ResultsError, Interrupted) as error:
+        print_error(error)
+        return error.exit_code
+    if measured.error is None or measured.record.verdict == "skipped":
+        terminal.render(measured.record, out)
+    else:
+        print_error(measured.error)
+    print_results_folder(measured.folder)
+    return ExitCode(measured.record.exit_code)

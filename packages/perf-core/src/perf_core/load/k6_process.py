@@ -43,11 +43,14 @@ class Preview:
     Attributes:
         duration_s: Longest time that the run can take, including clean-up.
         load_s: Length of the load alone.
+        sub_metrics: Names of the metrics and sub-metrics that the summary will contain, which tell the names
+            of the stages (``mcp_tool_call_duration_ms{stage:hold_100}``).
     """
 
     duration_s: float
     load_s: float
     max_vus: int
+    sub_metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,12 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
     load = document["scenarios"].get("load") or {}
     lengths = [stage["duration"] for stage in load.get("stages") or ()] or [load.get("maxDuration") or "0s"]
     load_s = sum(map(_go_duration_s, lengths))
-    return Preview(_go_duration_s(document["totalDuration"]), load_s, int(document["maxVUs"]))
+    return Preview(
+        _go_duration_s(document["totalDuration"]),
+        load_s,
+        int(document["maxVUs"]),
+        tuple(document.get("thresholds") or ()),
+    )
 
 
 def _go_duration_s(text: str) -> float:

@@ -19,16 +19,16 @@ def render(record: RunRecord) -> str:
 
     A missed target is a failure, an invalid one an error, one that was not judged is skipped. The
     case :data:`VALIDITY_CASE` is an error when the run is invalid or was interrupted, which also covers runs
-    without targets.
+    without targets; it is skipped with the run.
     """
     outcomes = [target.outcome for target in record.targets]
-    is_sound = record.verdict in {"pass", "fail"}
+    is_sound = record.verdict not in {"invalid", "interrupted"}
     name = ".".join(plain(part) for part in (record.scenario, record.target, record.wire))
     counts = {
         "tests": len(outcomes) + 1,
         "failures": outcomes.count("missed"),
         "errors": outcomes.count("invalid") + (not is_sound),
-        "skipped": outcomes.count("not judged"),
+        "skipped": outcomes.count("not judged") + (record.verdict == "skipped"),
     }
     seconds = f"{record.duration_s:.3f}" if math.isfinite(record.duration_s) else "0"
     totals = {**{key: str(number) for key, number in counts.items()}, "time": seconds}
@@ -59,8 +59,11 @@ def _properties(record: RunRecord, suite: ET.Element) -> None:
 
 def _validity(record: RunRecord, suite: ET.Element, classname: str, seconds: str) -> None:
     case = ET.SubElement(suite, "testcase", {"classname": classname, "name": VALIDITY_CASE, "time": seconds})
+    head = summary.headline(record)
+    if record.verdict == "skipped":
+        skipped = ET.SubElement(case, "skipped", {"message": head.summary})
+        skipped.text = "\n".join([head.summary, *head.further])
     if record.verdict in {"invalid", "interrupted"}:
-        head = summary.headline(record)
         error = ET.SubElement(case, "error", {"type": record.verdict, "message": head.summary})
         error.text = "\n".join([head.summary, *head.further, head.meaning])
 

@@ -17,7 +17,7 @@ from perf_core.report.wording import plain
 from perf_core.results.record import GeneratorUse, Latency, Metrics, RunRecord, ServerUse, Stage, TargetResult
 
 _QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
-_VERDICTS = ("pass", "fail", "invalid", "interrupted")
+_VERDICTS = ("pass", "fail", "invalid", "interrupted", "skipped")
 _OUTCOMES = ("met", "missed", "not judged", "invalid")
 _GRADES = ("excellent", "good", "acceptable", "poor", "not graded")
 _MB = 1e6

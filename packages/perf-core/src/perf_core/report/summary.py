@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from perf_core.report.bounds import AT_LEAST, is_lower_bound
 from perf_core.report.wording import (
     count,
     duration,
@@ -30,6 +31,7 @@ VERDICT_TONE: Mapping[str, Tone] = {
     "fail": "bad",
     "invalid": "unsure",
     "interrupted": "unsure",
+    "skipped": "neutral",
 }
 OUTCOME_TONE: Mapping[str, Tone] = {
     "met": "good",
@@ -132,14 +134,19 @@ def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
         is_saturated = record.generator is not None and record.generator.saturated
         all_tools = metrics.latency_ms.get("all")
         if all_tools is not None and all_tools.count:
-            for statistic in ("med", "p95", "p99"):
+            for statistic in ("med", "p95", "p99", "max"):
                 name = f"latency_ms.all.{statistic}"
-                figures.append(_key(name, getattr(all_tools, statistic), "at most " if is_saturated else ""))
+                bound = "at most " if is_saturated else ""
+                # A call without an answer took longer, however busy the generator was.
+                bound = f"{AT_LEAST} " if is_lower_bound(all_tools, statistic) else bound
+                figures.append(_key(name, getattr(all_tools, statistic), bound))
         if metrics.tool_calls:
             name = "tool_calls_per_s"
             figures.append(_key(name, metrics.tool_calls_per_s, "at least " if is_saturated else ""))
             figures.append(_key("error_rate", metrics.error_rate))
         figures.append(_key("tool_calls", metrics.tool_calls))
+    if record.longest_silence_s is not None:
+        figures.append(_key("longest_silence_s", record.longest_silence_s))
     if server is not None:
         figures.append(_key("server.rss_peak_mb", server.rss_mb.peak))
         figures.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,20 @@ from pathlib import Path
 from perf_core.errors import ResultsError
 
 _UNSAFE = re.compile(r"[^\w.@+~-]+")
+
+
+def expect_writable(parent: Path) -> None:
+    """Raise ResultsError if no folder can be created in ``parent``, which need not exist; create nothing."""
+    existing = next(each for each in (parent, *parent.absolute().parents) if each.exists())
+    if not existing.is_dir():
+        reason = f"{existing} is a file"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        reason = f"{existing} is not writable"
+    else:
+        return
+    raise ResultsError(
+        f"cannot write results below {parent}: {reason}", "Choose another folder with --output-dir."
+    )
 
 
 def new_folder(parent: Path, name: str) -> Path:

@@ -23,7 +23,7 @@ from perf_core.server.subject import Subject
 def make_manifest(
     subject: Subject,
     plan: Plan,
-    handshake: Handshake,
+    handshake: Handshake | None,
     k6_version: str,
     ready_s: float | None,
     *,
@@ -32,6 +32,7 @@ def make_manifest(
     """Return everything that must be equal, or known, for two runs to be compared.
 
     Args:
+        handshake: None if the server answered none.
         ready_s: Time from the server's start to its first handshake; None if it was already running.
         launch: Launch that was used instead of the adapter's own.
     """
@@ -44,10 +45,10 @@ def make_manifest(
             "adapter": subject.package,
         },
         "server": {
-            "name": handshake.server_name,
-            "version": handshake.server_version,
-            "tools": list(handshake.tools),
-            "handshake_ms": round(handshake.duration_s * 1000, 3),
+            "name": handshake.server_name if handshake else "",
+            "version": handshake.server_version if handshake else "",
+            "tools": list(handshake.tools) if handshake else [],
+            "handshake_ms": round(handshake.duration_s * 1000, 3) if handshake else None,
             "ready_s": None if ready_s is None else round(ready_s, 3),
             "started_by_lab": subject.url is None,
             "command": None if subject.url else list((launch or subject.adapter.launch).argv),

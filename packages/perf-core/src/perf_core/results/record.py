@@ -8,7 +8,7 @@ Schema history; records of every version can be read, and parts that they lack h
 * 1 — first version.
 * 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors by
   tool), samples of failures, silence, the health of the measurement, the phases of a request, quantiles of the
-  latency, and slopes of open files, threads and sessions.
+  latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perf_core.adapter import Wire
 SCHEMA = 2
 
 HealthState = Literal["sound", "bounded", "invalid", "unknown"]
-Verdict = Literal["pass", "fail", "invalid", "interrupted"]
+Verdict = Literal["pass", "fail", "invalid", "interrupted", "skipped"]
 Outcome = Literal["met", "missed", "not judged", "invalid"]
 Grade = Literal["excellent", "good", "acceptable", "poor", "not graded"]
 
@@ -356,6 +356,7 @@ class RunRecord:
     Attributes:
         run_id: Name of the run's folder.
         started_at: Start of the load, ISO 8601 in UTC.
+        verdict: ``skipped`` when the server lacks a wire that was measured by default only.
         reasons: Reasons for the verdict, one sentence each; for ``pass``, remarks.
         exit_code: Exit code of ``perf-core`` for this run alone.
         metrics: Measurements of the generator; None when it left none.

@@ -10,31 +10,37 @@ from pathlib import Path
 import psutil
 
 from perf_core import report
-from perf_core.adapter import Scenario, Wire
-from perf_core.errors import TargetError, UsageError
+from perf_core.adapter import Scenario
+from perf_core.errors import GeneratorError, LabError, NotAskable, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
-from perf_core.load import k6_binary, k6_process
+from perf_core.load import k6_process
 from perf_core.load.k6_process import Generator, Preview
-from perf_core.load.plan import PLAN_NAME, Plan, Settings
+from perf_core.load.plan import PLAN_NAME, Plan
 from perf_core.results import record_file
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
 from perf_core.results.plan_file import write_plan
 from perf_core.results.record import RunRecord
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
+from perf_core.runs.questions import Question
+from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.sampler import Sampler
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot
 from perf_core.server import endpoints
 from perf_core.server.live import LiveServer, StartOptions, live_server
-from perf_core.server.subject import Subject
-from perf_core.shapes.registry import plan_scenario, shape_named
+from perf_core.server.subject import closest_name
+from perf_core.shapes.registry import shape_named
+from perf_core.shapes.shape import Shape
 
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
 """k6 ends by itself; it hangs if it is this late."""
 
 _LONG_RUN_S = 120.0
+
+CpuSets = tuple[Sequence[int] | None, Sequence[int] | None]
+"""CPUs of the server and of the generator; None is all."""
 
 DASHBOARD_PORT = 5665
 """Default port of k6's live dashboard."""
@@ -51,10 +57,15 @@ class Options:
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """The record of a run and the folder that it was written to."""
+    """The record of a run and the folder that it was written to.
+
+    Attributes:
+        error: Error because of which nothing was measured; None if the record has figures or k6 left none.
+    """
 
     record: RunRecord
     folder: Path
+    error: LabError | None = None
 
 
 @dataclass(frozen=True)
@@ -71,42 +82,57 @@ class LoadContext:
     on_progress: OnProgress
 
 
-def run_scenario(
-    subject: Subject,
-    scenario: Scenario,
-    wire: Wire,
-    settings: Settings,
-    options: Options,
-    *,
-    interruption: Interruption,
-    on_progress: OnProgress,
+def measure(
+    question: Question, options: Options, *, interruption: Interruption, on_progress: OnProgress
 ) -> MeasuredRun:
     """Measure one scenario of one server on one wire, and write the record and its reports.
 
+    A failure of the server or of k6 is recorded, too.
+
     Raises:
         UsageError: The request is invalid.
-        TargetError: The server did not start, or lacks a tool that the plan calls.
-        GeneratorError: k6 is missing or failed.
         ResultsError: The results cannot be written.
         Interrupted: The user interrupted before the load began.
     """
-    launch = scenario.launch or subject.adapter.launch
-    # The lab does not know the tokens of a server that was already running.
-    tokens = launch.tokens if subject.url is None else ()
-    plan = plan_scenario(scenario, wire, settings, tokens=tokens)
+    cpu_sets = _cpu_sets(options.pin)
+    folder = new_folder(
+        options.output_dir, f"{question.scenario.name}-{question.subject.name}-{question.wire}"
+    )
+    failure: LabError | None = None
+    try:
+        record = _measured(
+            question, options, folder, cpu_sets, interruption=interruption, on_progress=on_progress
+        )
+    except (TargetError, GeneratorError) as error:
+        failure = error
+        record = unmeasured_record(question, folder.name, error)
+    record_file.write(record, folder)
+    report.write_all(record, folder)
+    return MeasuredRun(record, folder, failure)
+
+
+def _measured(
+    question: Question,
+    options: Options,
+    folder: Path,
+    cpu_sets: CpuSets,
+    *,
+    interruption: Interruption,
+    on_progress: OnProgress,
+) -> RunRecord:
+    subject, scenario, wire = question.subject, question.scenario, question.wire
+    plan, preview, launch = question.plan, question.preview, question.launch
+    k6, k6_version = question.k6, question.k6_version
     shape = shape_named(plan.shape)
-    k6 = k6_binary.find_k6()
-    k6_version = k6_binary.k6_version(k6)
-    server_cpus, generator_cpus = _cpu_sets(options.pin)
-    folder = new_folder(options.output_dir, f"{scenario.name}-{subject.name}-{wire}")
+    server_cpus, generator_cpus = cpu_sets
     plan_path = write_plan(plan, folder)
 
     on_progress(f"starting {subject.name}", None)
     start = StartOptions(folder / "server.log", server_cpus, launch)
     with live_server(subject, wire, start, interruption) as live:
         _expect_tools(plan, live)
+        _expect_process(shape, live)
         env = k6_process.script_env(plan_path, live.url, folder)
-        preview = k6_process.preview(k6, plan.shape, env)
         period_s = 1.0 if preview.duration_s >= _LONG_RUN_S else k6_process.SHORTEST_PERIOD_S
         manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s, launch=launch)
         k6_run = Generator(
@@ -141,13 +167,10 @@ def run_scenario(
         cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
         pinned=generator_cpus is not None,
     )
-    record = assemble(spec, load)
-    record_file.write(record, folder)
-    report.write_all(record, folder)
-    return MeasuredRun(record, folder)
+    return assemble(spec, load)
 
 
-def _cpu_sets(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
+def _cpu_sets(pin: bool) -> CpuSets:
     if not pin:
         return None, None
     process = psutil.Process()
@@ -164,10 +187,20 @@ def _cpu_sets(pin: bool) -> tuple[Sequence[int] | None, Sequence[int] | None]:
 def _expect_tools(plan: Plan, live: LiveServer) -> None:
     missing = sorted(set(plan.tools) - set(live.handshake.tools))
     if missing:
+        close = "".join(closest_name(tool, live.handshake.tools) for tool in missing[:1])
         raise TargetError(
             f"expected the tools {', '.join(missing)} at {live.url}, "
-            f"got {', '.join(live.handshake.tools) or 'no tools'}",
+            f"got {', '.join(live.handshake.tools) or 'no tools'}{close}",
             "Check that this is the right server for the adapter.",
+        )
+
+
+def _expect_process(shape: Shape, live: LiveServer) -> None:
+    if shape.kills_processes and live.pid is None:
+        raise NotAskable(
+            f"{shape.name} kills processes of the server: expected its process on this machine, got a server "
+            f"at {live.url} whose process is not visible",
+            "Run the lab on the server's machine and as its user, or let the lab start the server.",
         )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from perf_core.adapter import Wire
-from perf_core.server.client import connect
+from perf_core.adapter import WIRES, Wire
+from perf_core.errors import TargetError, WireNotOffered
+from perf_core.server.client import SESSION_REVISION, STATELESS_REVISION, connect
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,29 @@ def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | N
         duration_s = time.perf_counter() - began
         name, version = (str(client.server_info.get(key, "")) for key in ("name", "version"))
         return Handshake(url, wire, name, version, client.tools(), duration_s)
+
+
+_REVISIONS = {"session": SESSION_REVISION, "stateless": STATELESS_REVISION}
+
+_PROBE_S = 5.0
+
+
+def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, token: str | None = None) -> None:
+    """Raise WireNotOffered if the server at ``url`` answers on the other wire only.
+
+    To be called after a handshake on ``wire`` has failed. When the other wire answers, ``wire`` is tried
+    again, since the server may have become ready in between.
+    """
+    other = next(each for each in WIRES if each != wire)
+    try:
+        shake_hands(url, other, timeout_s, token=token)
+    except TargetError:
+        return
+    try:
+        shake_hands(url, wire, timeout_s, token=token)
+    except TargetError as error:
+        raise WireNotOffered(
+            f"expected a server that offers the {wire} wire (MCP {_REVISIONS[wire]}) at {url}, got one that "
+            f"answers on the {other} wire only",
+            f"Measure it with --wire {other}. On the {wire} wire: {error.message}",
+        ) from error

@@ -19,7 +19,7 @@ from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import endpoints
-from perf_core.server.handshake import Handshake, shake_hands
+from perf_core.server.handshake import Handshake, expect_wire, shake_hands
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 
@@ -87,7 +87,7 @@ class RunningServer:
     def __init__(self, url: str, wire: Wire) -> None:
         self.url = url
         self._wire = wire
-        self.handshake = shake_hands(url, wire)
+        self.handshake = _first_handshake(url, wire)
         self._began = time.monotonic()
         self._uptime_s = endpoints.uptime_s(url)
         self._process = _local_process(url)
@@ -113,6 +113,14 @@ class RunningServer:
         if self._uptime_s is not None and uptime_s is not None and uptime_s < self._uptime_s + elapsed_s / 2:
             return f"the server was restarted: it reports {uptime_s:.1f} s of uptime"
         return ""
+
+
+def _first_handshake(url: str, wire: Wire) -> Handshake:
+    try:
+        return shake_hands(url, wire)
+    except TargetError:
+        expect_wire(url, wire)
+        raise
 
 
 def _local_process(url: str) -> psutil.Process | None:

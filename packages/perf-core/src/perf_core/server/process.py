@@ -21,7 +21,7 @@ import psutil
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.interruption import APART, Interruption
-from perf_core.server.handshake import Handshake, shake_hands
+from perf_core.server.handshake import Handshake, expect_wire, shake_hands
 
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 20
@@ -187,6 +187,7 @@ class ServerProcess:
                 return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
             except TargetError as error:
                 self._last_error = f" ({error.message})"
+                expect_wire(self.url, self._wire, left_s, token=self.token)
         raise AssertionError("unreachable: _until raises")
 
     def _until(self, deadline: float, what: str) -> Iterator[float]:

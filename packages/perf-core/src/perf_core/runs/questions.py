@@ -1,0 +1,114 @@
+"""Questions: one scenario of one server on one wire, checked as far as possible before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from perf_core.adapter import Launch, Scenario, Wire
+from perf_core.analysis.catalogue import figure_names, labels_of, target_problems
+from perf_core.errors import UsageError
+from perf_core.load import k6_binary, k6_process
+from perf_core.load.k6_process import Preview
+from perf_core.load.plan import Plan, Settings
+from perf_core.results.plan_file import write_plan
+from perf_core.server.subject import Subject
+from perf_core.shapes.registry import plan_scenario, shape_named
+
+_NO_SERVER = "http://127.0.0.1:9/mcp"
+"""URL for previews, which send nothing (the discard port)."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One scenario of one server on one wire, ready to be asked.
+
+    Attributes:
+        is_optional: Whether the wire is one of several that the scenario measures by default, so that a
+            server need not offer it.
+    """
+
+    subject: Subject
+    scenario: Scenario
+    wire: Wire
+    plan: Plan = field(repr=False)
+    preview: Preview = field(repr=False)
+    k6: Path
+    k6_version: str
+    is_optional: bool = False
+
+    @property
+    def launch(self) -> Launch:
+        """Start of the server for this scenario."""
+        return self.scenario.launch or self.subject.adapter.launch
+
+
+def wires_of(scenario: Scenario, wire: Wire | None) -> Sequence[tuple[Wire, bool]]:
+    """Return the wires on which a scenario is measured, each with whether the server may lack it.
+
+    Args:
+        wire: The wire that the user named; None for the scenario's own.
+    """
+    if wire is not None:
+        return [(wire, False)]
+    return [(each, len(scenario.wires) > 1) for each in scenario.wires]
+
+
+def prepare(
+    subject: Subject, scenario: Scenario, wire: Wire, settings: Settings, *, is_optional: bool = False
+) -> Question:
+    """Draw the plan of a question, preview it, and check the targets.
+
+    Raises:
+        UsageError: The settings, the journeys or the targets are wrong; lists every problem at once.
+        GeneratorError: k6 is missing, or cannot load the plan.
+    """
+    # The lab does not know the tokens of a server that was already running.
+    launch = scenario.launch or subject.adapter.launch
+    tokens = launch.tokens if subject.url is None else ()
+    plan = plan_scenario(scenario, wire, settings, tokens=tokens)
+    k6 = k6_binary.find_k6()
+    question = Question(
+        subject, scenario, wire, plan, preview(k6, plan), k6, k6_binary.k6_version(k6), is_optional
+    )
+    problems = list(_problems(question))
+    if problems:
+        raise UsageError(
+            f"scenario {scenario.name} of {subject.name} cannot be judged: " + "; ".join(problems),
+            "perf-core figures SCENARIO --target TARGET lists the figures of a scenario.",
+        )
+    return question
+
+
+def preview(k6: Path, plan: Plan) -> Preview:
+    """Return length, size and sub-metrics of a plan, as k6 computes them, without a server.
+
+    Raises:
+        UsageError: A value of the plan is not JSON (NaN, for example).
+        GeneratorError: k6 cannot load the plan.
+    """
+    with TemporaryDirectory(prefix="perf-core-") as name:
+        folder = Path(name)
+        env = k6_process.script_env(write_plan(plan, folder), _NO_SERVER, folder)
+        return k6_process.preview(k6, plan.shape, env)
+
+
+def figures_of(plan: Plan, sub_metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of all figures that a run of a plan has."""
+    return figure_names(labels_of(plan, sub_metrics), shape_named(plan.shape).figures)
+
+
+def _problems(question: Question) -> Iterator[str]:
+    scenario, plan = question.scenario, question.plan
+    names = figures_of(plan, question.preview.sub_metrics)
+    if plan.settings.vus is not None and any(
+        "@" in target.figure and target.figure not in names for target in scenario.targets
+    ):
+        # Other levels have other stages: a target on a published stage is not judged, but it is no mistake.
+        published = replace(plan, settings=replace(plan.settings, vus=None))
+        names = (*names, *figures_of(published, preview(question.k6, published).sub_metrics))
+    yield from target_problems(scenario.targets, names, scenario.name)
+    if shape_named(plan.shape).kills_processes and not scenario.kill_pattern:
+        yield f"{plan.shape} kills processes of the server: expected a kill_pattern in the scenario, got none"

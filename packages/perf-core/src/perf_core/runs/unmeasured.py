@@ -1,0 +1,49 @@
+"""The record of a question without an answer: nothing was measured, and the record has the reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from perf_core.analysis.resource_use import server_columns
+from perf_core.analysis.series import load_columns
+from perf_core.errors import ExitCode, LabError, WireNotOffered
+from perf_core.results.manifest import make_manifest
+from perf_core.results.record import RunRecord, Series
+from perf_core.runs.questions import Question
+
+_PERIOD_S = 1.0
+
+
+def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRecord:
+    """Return the record of a question that ended with an error before there were figures.
+
+    It is ``skipped`` if the server lacks a wire that was measured by default only, else ``invalid``.
+    """
+    skipped = question.is_optional and isinstance(error, WireNotOffered)
+    now = datetime.now(UTC)
+    launch = question.launch
+    return RunRecord(
+        run_id=run_id,
+        scenario=question.plan.scenario,
+        target=question.subject.name,
+        wire=question.wire,
+        started_at=now.isoformat(timespec="milliseconds"),
+        duration_s=0.0,
+        verdict="skipped" if skipped else "invalid",
+        reasons=tuple(text for text in (error.message, "" if skipped else error.hint) if text),
+        exit_code=ExitCode.PASS if skipped else error.exit_code,
+        metrics=None,
+        server=None,
+        generator=None,
+        targets=(),
+        stages=(),
+        findings=(),
+        series=Series(
+            _PERIOD_S,
+            load_columns((), now.timestamp(), 0.0, _PERIOD_S),
+            server_columns((), now.timestamp(), 0.0),
+        ),
+        manifest=make_manifest(
+            question.subject, question.plan, None, question.k6_version, None, launch=launch
+        ),
+    )

@@ -134,6 +134,13 @@ def long(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def truth(session: nox.Session) -> None:
+    """Measure servers of known behaviour, and compare the lab's reports with the truth (under 10 min)."""
+    whole = () if session.posargs else ("--write", "docs/methodology.md")
+    run_in(session, "dev", "python", "truth/truth.py", *whole, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def differential(session: nox.Session) -> None:
     """Compare ten thousand random requests with and without the fast lane (15 min)."""
     test = "packages/server-core/tests/fastlane/test_differential.py"

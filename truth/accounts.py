@@ -50,7 +50,7 @@ class Account:
         self.received += 1
         if self.received == 1:
             self.first_call_at = now
-            self._first_cpu_s = cpu_s()
+            self._first_cpu_s = time.process_time()
         if self.in_flight == 0:
             self._silent_since = now
         self.in_flight += 1
@@ -64,6 +64,7 @@ class Account:
         self.in_flight -= 1
         self._longest_silence_s = max(self._longest_silence_s, now - self._silent_since)
         self._silent_since = self._last_call_at = now
+        self._last_cpu_s = time.process_time()
         self._durations[round(math.log(max(now - began, 1e-6)) / _WIDTH)] += 1
 
     def abandon(self) -> None:
@@ -73,6 +74,7 @@ class Account:
         self.in_flight -= 1
         self._longest_silence_s = max(self._longest_silence_s, now - self._silent_since)
         self._last_call_at = now
+        self._last_cpu_s = time.process_time()
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values; calls still in flight count as unanswered."""
@@ -92,7 +94,7 @@ class Account:
             "forks": self.forks,
             "leaked": dict(self.leaked),
             "load_s": (self._last_call_at or now) - self.first_call_at if self.received else 0.0,
-            "cpu_s": cpu_s() - self._first_cpu_s if self.received else 0.0,
+            "cpu_s": self._last_cpu_s - self._first_cpu_s + children_cpu_s(),
             "longest_silence_s": silence_s,
             "duration_ms": {name: self._quantile_ms(share) for name, share in _QUANTILES.items()},
             "durations": {str(bucket): count for bucket, count in sorted(self._durations.items())},
@@ -117,7 +119,7 @@ class Account:
 _QUANTILES = {"med": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
-def cpu_s() -> float:
-    """Return the CPU time of this process and of its children that have ended, user and system."""
+def children_cpu_s() -> float:
+    """Return the CPU time of the children that have ended, user and system."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return children.ru_utime + children.ru_stime

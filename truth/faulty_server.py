@@ -34,6 +34,8 @@ SESSION_REVISION = "2025-11-25"
 STATELESS_REVISION = "2026-07-28"
 PREFIX = "io.modelcontextprotocol/"
 TICK_S = 0.1
+_PIECE_MB = 0.2
+"""Larger than the allocator's threshold for memory that goes back to the system when it is freed (128 kB)."""
 TOOLS = [
     {
         "name": "add",
@@ -91,7 +93,8 @@ class Behaviour:
 
     def outcome(self, number: int) -> str:
         """Return the fault of the n-th call, or ``right``."""
-        if self.elapsed_s() < self.modes.fails_from_s:
+        modes = self.modes
+        if self.elapsed_s() < modes.fails_from_s or self.account.in_flight <= modes.fails_above:
             return "right"
         for fault, every in self._periods:
             if number % every == 0:
@@ -251,11 +254,10 @@ class Losses:
     def _saw(self) -> None:
         modes = self._modes
         into_s = (time.monotonic() - self._began) % modes.sawtooth_s
-        wanted = int(10 * modes.sawtooth_mb * into_s / modes.sawtooth_s)
-        if wanted < len(self._tooth):
+        pieces = int(modes.sawtooth_mb * into_s / modes.sawtooth_s / _PIECE_MB)
+        if pieces < len(self._tooth):
             self._tooth.clear()
-        # Pieces beyond the allocator's threshold go back to the system when they are freed.
-        self._tooth += [b"x" * 100_000 for _ in range(wanted - len(self._tooth))]
+        self._tooth += [b"x" * int(_PIECE_MB * 1e6) for _ in range(pieces - len(self._tooth))]
 
 
 class Sessions:
@@ -650,7 +652,7 @@ def main() -> None:
         partial = options.ready_file.with_suffix(".partial")
         partial.write_text(json.dumps({"url": url}), encoding="utf-8")
         partial.replace(options.ready_file)
-    print(url, flush=True)  # noqa: T201 - for those who start it by hand
+    print(url, flush=True)
     if modes.restart_at_s:
         supervise(listener, modes, options.truth_file)
     else:

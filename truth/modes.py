@@ -49,6 +49,7 @@ class Modes:
         http_429_every: Status 429 with ``Retry-After``.
         reset_every: Connections that are closed instead of an answer.
         fails_from_s: Time before which the ``_every`` faults do not occur.
+        fails_above: Number of calls at one time up to which they do not occur, either.
         sse: Whether answers are event streams.
         wire: The only wire that is offered; both if empty.
         close_connections: Whether each connection ends with its first answer.
@@ -108,6 +109,7 @@ class Modes:
     http_429_every: int = 0
     reset_every: int = 0
     fails_from_s: float = 0.0
+    fails_above: int = 0
     sse: bool = False
     wire: str = ""
     close_connections: bool = False

@@ -1,0 +1,239 @@
+"""Measures one server of the catalogue with the lab, and puts the truth beside the record."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from checks import Line, read_truth
+from modes import Modes
+from servers import Call, Pair, Row
+
+from perf_core.adapter import Expectation, Journey, Launch, Pools, Scenario, Step
+from perf_core.comparison.contenders import Contender
+from perf_core.comparison.model import Bars
+from perf_core.interruption import Interruption, OnProgress
+from perf_core.runs.compare import Effort, Workload, compare
+from perf_core.runs.measure import Options, measure
+from perf_core.runs.questions import prepare
+from perf_core.scenarios import further_scenarios, with_pools_by_tool
+from perf_core.server.subject import DerivedAdapter, Subject
+
+SERVER = Path(__file__).parent / "faulty_server.py"
+_JOURNEYS = 2000
+_HOGS = 3
+_STOPPED_S = 4.0
+_LONGEST_DISTURBANCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the lab said of one server.
+
+    Attributes:
+        load: Scenario, or the words "compared" for a pair.
+        expected: Verdicts that are right.
+        lines: Figures beside the truth.
+        remark: What else is wrong, such as a reason that is missing.
+    """
+
+    name: str
+    load: str
+    expected: tuple[str, ...]
+    verdict: str
+    reasons: tuple[str, ...]
+    lines: tuple[Line, ...]
+    remark: str
+    duration_s: float
+    folder: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether verdict, reasons and all figures are right."""
+        return self.verdict in self.expected and not self.remark and all(line.is_right for line in self.lines)
+
+
+def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
+    """Run one row and compare the record with the truth."""
+    began = time.monotonic()
+    truth_file = folder / f"{re.sub(r'[^a-z0-9]+', '-', row.name.lower()).strip('-')}.truth.jsonl"
+    with ExitStack() as stack:
+        modes = row.modes
+        on_progress: OnProgress = _no_progress
+        if row.disturbance == "foreign server":
+            modes = Modes(foreign_url=stack.enter_context(_running_server(row.modes, folder)))
+        elif row.disturbance == "hogs":
+            stack.enter_context(_hogs())
+        elif row.disturbance == "stopped generator":
+            on_progress = StoppedGenerator().on_progress
+        subject = _subject("faulty", modes, row, truth_file)
+        scenario = subject.adapter.scenarios[row.scenario]
+        question = prepare(subject, scenario, row.wire, row.settings)
+        run = measure(question, Options(folder), interruption=interruption, on_progress=on_progress)
+    truth, record = read_truth(truth_file), run.record
+    lines = tuple(check(truth, record) for check in row.checks)
+    remark = _remark(row.reason, record.reasons)
+    return Result(
+        row.name,
+        row.scenario,
+        row.verdicts,
+        record.verdict,
+        record.reasons,
+        lines,
+        remark,
+        time.monotonic() - began,
+        str(run.folder),
+    )
+
+
+def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result:
+    """Compare two servers of known difference."""
+    began = time.monotonic()
+    row = Row(pair.name, pair.a, (), ())
+    a, b = (
+        Contender(name, _subject(name, modes, row, None), "session")
+        for name, modes in (("a", pair.a), ("b", pair.b))
+    )
+    done = compare(
+        a,
+        b,
+        Workload(a.subject.adapter.scenarios["quick"]),
+        Effort(launches=pair.launches, pairs=pair.pairs),
+        bars=Bars(),
+        output_dir=folder,
+        interruption=interruption,
+        on_progress=_no_progress,
+    )
+    comparison = done.comparison
+    lines = tuple(
+        Line(
+            metric.name,
+            "",
+            f"{metric.ratio:.2f} [{metric.low:.2f}, {metric.high:.2f}] {metric.verdict}",
+            True,
+        )
+        for metric in comparison.metrics
+        if metric.judged and metric.verdict in {"worse", "better"}
+    )
+    remark = _remark(pair.reason, comparison.reasons)
+    return Result(
+        pair.name,
+        "compare",
+        pair.verdicts,
+        comparison.verdict,
+        comparison.reasons,
+        lines,
+        remark,
+        time.monotonic() - began,
+        str(done.folder),
+    )
+
+
+def _remark(pattern: str, reasons: tuple[str, ...]) -> str:
+    if not pattern or any(re.search(pattern, reason, re.IGNORECASE) for reason in reasons):
+        return ""
+    return f"expected a reason with {pattern}, got {'; '.join(reasons) or 'none'}"
+
+
+def _subject(name: str, modes: Modes, row: Row, truth_file: Path | None) -> Subject:
+    if truth_file is not None:
+        truth_file.unlink(missing_ok=True)
+    truth = ("--truth-file", str(truth_file.absolute())) if truth_file else ()
+    argv = (sys.executable, str(SERVER), "--ready-file", "{ready_file}", *truth, *modes.words())
+    names = ("quick", "load", "stress", "spike", "memory", "cleanup", "endurance", "concurrent")
+
+    def journeys(seed: int) -> Pools:
+        return with_pools_by_tool(_journeys(row.call, seed))
+
+    targets = {row.scenario: row.targets}
+    scenarios: dict[str, Scenario] = further_scenarios(dict.fromkeys(names, journeys), targets)
+    adapter = DerivedAdapter(name, None, Launch(argv, stop_timeout_s=5.0), scenarios)
+    return Subject(adapter)
+
+
+def _journeys(call: Call, seed: int) -> list[Journey]:
+    draw = random.Random(seed)  # noqa: S311 - a draw of load, not a secret
+    journeys = []
+    for number in range(_JOURNEYS):
+        a, b = draw.randrange(1000), draw.randrange(1000)
+        if call == "add":
+            step = Step("add", {"a": a, "b": b}, Expectation.result({"result": a + b}))
+        elif call == "echo":
+            step = Step("echo", {"text": f"text {number}"}, Expectation.text(f"text {number}"))
+        elif call == "fail":
+            step = Step("fail", {}, Expectation.error())
+        else:
+            step = Step("add", {"a": a, "b": b}, Expectation.anything())
+        journeys.append(Journey(step.tool, (step,)))
+    return journeys
+
+
+def _no_progress(_step: str, _share: float | None) -> None:
+    return
+
+
+@contextmanager
+def _running_server(modes: Modes, folder: Path) -> Iterator[str]:
+    """Yield the URL of a server that is no child of the lab's own server."""
+    ready_file = folder / "foreign.json"
+    ready_file.unlink(missing_ok=True)
+    command = [sys.executable, str(SERVER), "--ready-file", str(ready_file), *modes.words()]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not ready_file.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            yield str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _hogs() -> Iterator[None]:
+    """Keep all CPUs busy; each hog also ends by itself."""
+    until = f"time.monotonic() + {_LONGEST_DISTURBANCE_S}"
+    source = f"import time\nuntil = {until}\nwhile time.monotonic() < until: pass"
+    hogs = [subprocess.Popen([sys.executable, "-c", source]) for _ in range(_HOGS)]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.terminate()
+        for hog in hogs:
+            hog.wait(10)
+
+
+@dataclass
+class StoppedGenerator:
+    """Stops k6 once, in the middle of its load, and lets it go on after four seconds."""
+
+    _is_done: bool = field(default=False)
+
+    def on_progress(self, step: str, share: float | None) -> None:
+        """Stop k6 when a third of the load is over."""
+        if self._is_done or step != "load" or share is None or share < 0.35:
+            return
+        self._is_done = True
+        for child in psutil.Process().children():
+            if child.name() == "k6":
+                child.send_signal(signal.SIGSTOP)
+                threading.Timer(_STOPPED_S, _continue(child)).start()
+
+
+def _continue(process: psutil.Process) -> Callable[[], None]:
+    def send() -> None:
+        if process.is_running():
+            process.send_signal(signal.SIGCONT)
+
+    return send

@@ -10,11 +10,19 @@ from perf_core.errors import UsageError
 from perf_core.shapes.registry import all_shapes
 from perf_core.shapes.shape import MOST_SUCCEED, NO_ERRORS
 
-__all__ = ["MOST_SUCCEED", "NO_ERRORS", "further_scenarios", "standard_scenarios", "with_pools_by_tool"]
+__all__ = [
+    "MOST_SUCCEED",
+    "NO_ERRORS",
+    "STANDARD",
+    "further_scenarios",
+    "standard_scenarios",
+    "with_pools_by_tool",
+]
 
 Draw = Callable[[int], Pools]
 
-_STANDARD = ("quick", "load", "stress", "endurance", "spike", "benchmark")
+STANDARD = ("quick", "load", "stress", "endurance", "spike", "benchmark")
+"""Names of the scenarios of :func:`standard_scenarios`."""
 
 
 def standard_scenarios(
@@ -31,8 +39,8 @@ def standard_scenarios(
         UsageError: ``targets`` names another scenario.
     """
     replacements = targets or {}
-    _check_names(replacements, _STANDARD)
-    scenarios = further_scenarios(dict.fromkeys(_STANDARD, journeys))
+    _check_names(replacements, STANDARD)
+    scenarios = further_scenarios(dict.fromkeys(STANDARD, journeys))
     return {
         name: replace(scenario, targets=tuple(replacements.get(name, scenario.targets)))
         for name, scenario in scenarios.items()

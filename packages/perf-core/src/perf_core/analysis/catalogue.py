@@ -1,17 +1,8 @@
 """The catalogue of figures: every name that a target can have, known before the load; pure functions.
 
-A name goes from the general to the particular, and a stage follows after ``@``. In :data:`PATTERNS`, words in
-capitals stand for what a scenario has:
-
-* ``STATISTIC``: one of :data:`STATISTICS`
-* ``CLASS``: a class of errors (:data:`perf_core.analysis.k6_summary.ERROR_CLASSES`)
-* ``TOOL``: a tool that the journeys call, or ``all``; ``KIND``: a kind of journey that calls it
-* ``JOURNEY``: a journey of several steps
-* ``METHOD``: a request that calls no tool, where the load shape measures it
-* ``STAGE``: a stage of the load in which tools are called
-
-``perf-core figures`` prints the catalogue, with units and meanings. The figures of a single load shape are in
-its ``SHAPE`` (:mod:`perf_core.shapes`).
+A name goes from the general to the particular, and a stage follows after ``@``. :data:`PATTERNS` are the
+figures of every scenario; the figures of a single load shape are in its ``SHAPE``
+(:mod:`perf_core.shapes`). ``perf-core figures`` prints all of them, with units and meanings.
 """
 
 from __future__ import annotations
@@ -40,6 +31,7 @@ PATTERNS = (
     "journey_ms.JOURNEY.STATISTIC",
     "kinds_ms.TOOL.KIND.STATISTIC",
     "protocol_ms.METHOD.STATISTIC",
+    "longest_silence_s",
     "clients_carried",
     "sessions_left",
     "server.uptime_percent",
@@ -49,9 +41,23 @@ PATTERNS = (
     "server.rss_growth_mb_per_5_min",
     "tool_calls_per_s@STAGE",
     "error_rate@STAGE",
+    "longest_silence_s@STAGE",
     "latency_ms.all.STATISTIC@STAGE",
 )
-"""Names of the figures that every scenario has."""
+"""Names of the figures that every scenario has; words in capitals stand for :data:`PLACEHOLDERS`."""
+
+PLACEHOLDERS = {
+    "STATISTIC": f"one of {', '.join(STATISTICS)}",
+    "CLASS": f"a class of errors: {', '.join(ERROR_CLASSES)}",
+    "TOOL": "a tool that the journeys call, or all",
+    "KIND": "a kind of journey that calls the tool",
+    "JOURNEY": "a journey of several steps",
+    "METHOD": "a request that calls no tool, where the scenario measures it, as benchmark does",
+    "STAGE": "a stage of the load in which tools are called, such as hold_100 of load",
+}
+
+PROTOCOL_FIGURES = "protocol_ms."
+"""Beginning of the figures whose methods only k6 knows."""
 
 _PLACEHOLDER = re.compile(r"(TOOL\.KIND|[A-Z]+)")
 """A kind belongs to a tool, so both are one placeholder."""
@@ -127,3 +133,12 @@ def target_problems(targets: Sequence[Target], names: Collection[str], scenario:
             if not math.isfinite(level)
         ]
     return problems
+
+
+STAGE_FIGURES = tuple(
+    name.removesuffix("@")
+    for pattern in PATTERNS
+    if pattern.endswith("@STAGE")
+    for name in _filled(pattern, Labels((), stages=("",)))
+)
+"""Names, without the stage, of the figures that each stage has."""

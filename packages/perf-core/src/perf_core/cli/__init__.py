@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import cyclopts
 
-from perf_core.cli import check, compare, report, run, targets
+from perf_core.cli import check, compare, figures, report, run, targets
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
 
@@ -20,7 +20,7 @@ app = cyclopts.App(
     # main() turns every outcome into an exit code itself.
     result_action="return_value",
 )
-for _command in (run.run, compare.compare, targets.targets, check.check, report.report):
+for _command in (run.run, compare.compare, targets.targets, figures.figures, check.check, report.report):
     app.command(_command)
 
 

@@ -126,6 +126,14 @@ def plain(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\r\n]+", " ", text)).strip()
 
 
+def plain_lines(text: str) -> str:
+    """Return ``text`` like :func:`plain`, but with its lines and their indentation."""
+    lines = text.replace("\t", "    ").splitlines()
+    return "\n".join(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", line).rstrip() for line in lines).strip(
+        "\n"
+    )
+
+
 def figure_wording(name: str) -> Wording:
     """Return the words for a figure; the name itself when it has none."""
     base, _, stage = plain(name).partition("@")
@@ -173,6 +181,12 @@ def figure_level(name: str, number: float) -> str:
     """Return a target's level with its unit, exactly as it was set."""
     wording = figure_wording(name)
     return with_unit(f"{number * wording.scale:,.12g}", wording.unit)
+
+
+def level_unit(name: str) -> str:
+    """Return the unit in which the level of a target is given, such as ``ms``, ``share`` or ``number``."""
+    wording = figure_wording(name)
+    return (wording.unit or "number") if wording.scale == 1 else "share"
 
 
 def with_unit(number: str, unit: str) -> str:

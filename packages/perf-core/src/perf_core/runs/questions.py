@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from perf_core.adapter import Launch, Scenario, Wire
+from perf_core.adapter import Journey, Launch, Scenario, Wire
 from perf_core.analysis.catalogue import figure_names, labels_of, target_problems
 from perf_core.errors import UsageError
 from perf_core.load import k6_binary, k6_process
@@ -85,14 +85,22 @@ def prepare(
 def preview(k6: Path, plan: Plan) -> Preview:
     """Return length, size and sub-metrics of a plan, as k6 computes them, without a server.
 
+    They depend on the names of tools, kinds, journeys and pools alone, so that a few journeys are enough.
+
     Raises:
-        UsageError: A value of the plan is not JSON (NaN, for example).
+        UsageError: A value of those journeys is not JSON (NaN, for example).
         GeneratorError: k6 cannot load the plan.
     """
+    few = replace(plan, pools={name: _distinct(pool) for name, pool in plan.pools.items()})
     with TemporaryDirectory(prefix="perf-core-") as name:
         folder = Path(name)
-        env = k6_process.script_env(write_plan(plan, folder), _NO_SERVER, folder)
+        env = k6_process.script_env(write_plan(few, folder), _NO_SERVER, folder)
         return k6_process.preview(k6, plan.shape, env)
+
+
+def _distinct(pool: Sequence[Journey]) -> list[Journey]:
+    """Return one journey for each name, kind and sequence of tools."""
+    return list({(j.name, j.kind, tuple(step.tool for step in j.steps)): j for j in pool}.values())
 
 
 def figures_of(plan: Plan, sub_metrics: Sequence[str]) -> tuple[str, ...]:

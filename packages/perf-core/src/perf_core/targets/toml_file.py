@@ -20,14 +20,17 @@ Example::
     comparison = "<"
     target = 100
     need = "People wait for it."
+    scenarios = ["quick", "load"]              # default: all
 """
 
 from __future__ import annotations
 
 import difflib
+import itertools
+import json
 import random
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,8 +39,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from perf_core.adapter import Expectation, Journey, Launch, Pools, Scenario, Step, Target
+from perf_core.analysis.catalogue import PROTOCOL_FIGURES, STAGE_FIGURES, Labels, figure_names
 from perf_core.errors import UsageError
-from perf_core.scenarios import NO_ERRORS, further_scenarios, standard_scenarios, with_pools_by_tool
+from perf_core.scenarios import (
+    NO_ERRORS,
+    STANDARD,
+    further_scenarios,
+    standard_scenarios,
+    with_pools_by_tool,
+)
+from perf_core.server.subject import closest_name
+from perf_core.shapes.registry import all_shapes
 
 _JOURNEYS = 1000
 
@@ -89,9 +101,13 @@ class _Target(_Strict):
     stretch: float | None = None
     min_duration_s: float = Field(default=0.0, ge=0)
     min_samples: int = Field(default=1, ge=1)
+    scenarios: list[str] | None = Field(default=None, min_length=1)
 
     def build(self) -> Target:
-        return Target(**self.model_dump())
+        return Target(**self.model_dump(exclude={"scenarios"}))
+
+    def applies_to(self, scenario: str) -> bool:
+        return self.scenarios is None or scenario in self.scenarios
 
 
 class _File(_Strict):
@@ -169,11 +185,16 @@ class FileAdapter:
     @cached_property
     def scenarios(self) -> Mapping[str, Scenario]:
         """The published scenarios with the file's calls, except those that need more than calls."""
-        targets = tuple(target.build() for target in self._file.targets)
-        names = standard_scenarios(self._journeys)
-        standard = standard_scenarios(self._journeys, dict.fromkeys(names, targets or (NO_ERRORS,)))
-        further = further_scenarios(dict.fromkeys(_FURTHER, self._journeys), dict.fromkeys(_FURTHER, targets))
+        standard = standard_scenarios(
+            self._journeys, {name: self._targets(name) or (NO_ERRORS,) for name in STANDARD}
+        )
+        further = further_scenarios(
+            dict.fromkeys(_FURTHER, self._journeys), {name: self._targets(name) for name in _FURTHER}
+        )
         return {**standard, **further}
+
+    def _targets(self, scenario: str) -> tuple[Target, ...]:
+        return tuple(target.build() for target in self._file.targets if target.applies_to(scenario))
 
     def _journeys(self, seed: int) -> Pools:
         calls = self._file.calls or []
@@ -200,6 +221,12 @@ def read_target_file(path: Path) -> FileAdapter:
         raise UsageError(
             f"{path} does not describe a server:\n{problems}", "docs/adapters.md has an example."
         ) from error
+    wrong_targets = "\n".join(_target_problems(file))
+    if wrong_targets:
+        raise UsageError(
+            f"{path} has targets that cannot be judged:\n{wrong_targets}",
+            "perf-core figures lists the names; docs/adapters.md has an example.",
+        )
     return FileAdapter(path, None if file.command else file.url, file)
 
 
@@ -211,3 +238,43 @@ def _problem(kind: str, where: tuple[int | str, ...], message: str, value: objec
         close = difflib.get_close_matches(str(where[-1]), _FIELDS, n=1)
         message = "no such field" + (f" (did you mean {close[0]!r}?)" if close else "")
     return f"  {field}: {message}, got {shown}"
+
+
+def _target_problems(file: _File) -> Iterator[str]:
+    """Yield what is wrong with the targets, as far as it can be told without k6, which names the stages."""
+    calls = file.calls or []
+    labels = Labels(
+        tools=tuple(sorted({call.tool for call in calls})),
+        kinds=tuple(sorted({(tool, c.kind) for c in calls if c.kind for tool in ("all", c.tool)})),
+    )
+    shapes = all_shapes()
+    names = {name: figure_names(labels, shapes[name].figures) for name in (*STANDARD, *_FURTHER)}
+    for index, target in enumerate(file.targets):
+        place = f"  targets.{index}"
+        unknown = [name for name in target.scenarios or () if name not in names]
+        for name in unknown:
+            yield f"{place}.scenarios: expected names of scenarios, got {name!r}{closest_name(name, names)}"
+        if not unknown:
+            problem = _figure_problem(target, names)
+            if problem:
+                yield f"{place}.figure: {problem}"
+
+
+def _figure_problem(target: _Target, names: Mapping[str, Collection[str]]) -> str:
+    """Return what is wrong with the figure of a target, given the figures of each scenario."""
+    figure, at, _ = target.figure.partition("@")
+    got = f"got {target.figure!r}"
+    if at and figure not in STAGE_FIGURES:
+        return f"expected a figure that stages have, {got}{closest_name(figure, STAGE_FIGURES)}"
+    having = [name for name, figures in names.items() if not at and figure in figures]
+    is_of_k6 = bool(at) or figure.startswith(PROTOCOL_FIGURES)
+    if not having and not is_of_k6:
+        known = dict.fromkeys(itertools.chain.from_iterable(names.values()))
+        return f"expected the name of a figure, {got}{closest_name(figure, known)}"
+    if target.scenarios is None and len(having) < len(names):
+        example = json.dumps(having or ["load" if at else "benchmark"])
+        return f"expected a figure of every scenario, or scenarios = {example} beside it, {got}"
+    lacking = [name for name in target.scenarios or () if not is_of_k6 and name not in having]
+    if lacking:
+        return f"expected a figure of {' and '.join(lacking)}, {got}, which only {' and '.join(having)} has"
+    return ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from checks import Line, read_truth
+from checks import Line, Result, read_truth
 from modes import Modes
 from servers import Call, Pair, Row
 
@@ -37,33 +37,6 @@ _STOPPED_S = 4.0
 _LONGEST_DISTURBANCE_S = 60.0
 
 
-@dataclass(frozen=True)
-class Result:
-    """What the lab said of one server.
-
-    Attributes:
-        load: Scenario, or the words "compared" for a pair.
-        expected: Verdicts that are right.
-        lines: Figures beside the truth.
-        remark: What else is wrong, such as a reason that is missing.
-    """
-
-    name: str
-    load: str
-    expected: tuple[str, ...]
-    verdict: str
-    reasons: tuple[str, ...]
-    lines: tuple[Line, ...]
-    remark: str
-    duration_s: float
-    folder: str = ""
-
-    @property
-    def is_right(self) -> bool:
-        """Whether verdict, reasons and all figures are right."""
-        return self.verdict in self.expected and not self.remark and all(line.is_right for line in self.lines)
-
-
 def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
     """Run one row and compare the record with the truth."""
     began = time.monotonic()
@@ -77,7 +50,7 @@ def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
             stack.enter_context(_hogs())
         elif row.disturbance == "stopped generator":
             on_progress = StoppedGenerator().on_progress
-        subject = _subject("faulty", modes, row, truth_file)
+        subject = row_subject(row, modes, truth_file)
         scenario = subject.adapter.scenarios[row.scenario]
         question = prepare(subject, scenario, row.wire, row.settings)
         run = measure(question, Options(folder), interruption=interruption, on_progress=on_progress)
@@ -102,8 +75,7 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
     began = time.monotonic()
     row = Row(pair.name, pair.a, (), ())
     a, b = (
-        Contender(name, _subject(name, modes, row, None), "session")
-        for name, modes in (("a", pair.a), ("b", pair.b))
+        Contender(name, row_subject(row, modes), "session") for name, modes in (("a", pair.a), ("b", pair.b))
     )
     done = compare(
         a,
@@ -146,7 +118,8 @@ def _remark(pattern: str, reasons: tuple[str, ...]) -> str:
     return f"expected a reason with {pattern}, got {'; '.join(reasons) or 'none'}"
 
 
-def _subject(name: str, modes: Modes, row: Row, truth_file: Path | None) -> Subject:
+def row_subject(row: Row, modes: Modes, truth_file: Path | None = None) -> Subject:
+    """Return the server of a row, with the modes in place of its own."""
     if truth_file is not None:
         truth_file.unlink(missing_ok=True)
     truth = ("--truth-file", str(truth_file.absolute())) if truth_file else ()
@@ -158,7 +131,7 @@ def _subject(name: str, modes: Modes, row: Row, truth_file: Path | None) -> Subj
 
     targets = {row.scenario: row.targets}
     scenarios: dict[str, Scenario] = further_scenarios(dict.fromkeys(names, journeys), targets)
-    adapter = DerivedAdapter(name, None, Launch(argv, stop_timeout_s=5.0), scenarios)
+    adapter = DerivedAdapter("faulty", None, Launch(argv, stop_timeout_s=5.0), scenarios)
     return Subject(adapter)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from measuring import Result
+from checks import Result
 
 BEGIN, END = "<!-- truth -->", "<!-- end of truth -->"
 

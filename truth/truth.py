@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from measuring import Result, measure_pair, measure_row
+from checks import Result
+from measuring import measure_pair, measure_row
 from servers import PAIRS, ROWS, Pair, Row
 from tables import markdown, text, with_table
 

@@ -1,0 +1,39 @@
+"""Tests of the table of results."""
+
+from __future__ import annotations
+
+import pytest
+from checks import Line, Result
+from tables import BEGIN, END, markdown, text, with_table
+
+RIGHT = Result("a | b", "quick", ("pass",), "pass", (), (Line("calls", "10", "10", is_right=True),), "", 2.0)
+WRONG = Result("c", "load", ("fail",), "pass", ("all good",), (), "", 3.0)
+
+
+def test_a_result_is_right_only_with_verdict_reason_and_figures() -> None:
+    assert RIGHT.is_right
+    assert not WRONG.is_right
+    assert not Result("d", "quick", ("fail",), "fail", (), (), "expected a reason", 1.0).is_right
+    assert not Result(
+        "e", "quick", ("pass",), "pass", (), (Line("calls", "1", "2", is_right=False),), "", 1.0
+    ).is_right
+
+
+def test_terminal_lines_show_why_a_result_is_wrong() -> None:
+    assert text(RIGHT).startswith("ok")
+    assert "reason: all good" in text(WRONG)
+    assert "pass, expected fail" in text(WRONG)
+
+
+def test_the_table_has_a_row_for_each_server() -> None:
+    table = markdown([RIGHT, WRONG], "2 cores")
+    assert "2 servers, 1 of them" in table
+    assert "| a \\| b | quick | calls: 10 → 10 | pass | right |" in table
+    assert "| c | load |  | pass | wrong |" in table
+
+
+def test_the_table_replaces_what_stood_between_the_markers() -> None:
+    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert with_table(document, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="expected the markers"):
+        with_table("no markers", "new")

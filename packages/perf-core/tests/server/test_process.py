@@ -119,6 +119,19 @@ def test_folder_for_temporary_files_is_deleted_with_the_server(tmp_path: Path) -
     assert server.temporary_folder is None
 
 
+def test_server_whose_port_another_process_holds_is_refused(tmp_path: Path) -> None:
+    idle = (sys.executable, "-c", "import threading; threading.Event().wait()")
+    with ServerProcess(by_port(), "session", tmp_path / "other.log") as other:
+        server = ServerProcess(Launch(argv=idle, url=other.url), "session", tmp_path / "log")
+        with pytest.raises(
+            TargetError, match=f"got process {other.pid}, which the lab did not start"
+        ) as caught:
+            server.__enter__()
+        assert "--server-url" in caught.value.hint
+        assert server.exit_code is not None
+        assert other.exit_code is None
+
+
 def test_lab_uses_the_first_token(tmp_path: Path) -> None:
     assert ServerProcess(by_port(), "session", tmp_path / "log").token is None
     launch = Launch(argv=("x",), tokens=("the lab's", "a client's"))

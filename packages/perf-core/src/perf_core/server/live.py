@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -20,6 +19,7 @@ from perf_core.errors import TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import endpoints
 from perf_core.server.handshake import Handshake, expect_wire, shake_hands
+from perf_core.server.listeners import ListenerWatch, root_listener
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 
@@ -45,8 +45,12 @@ class LiveServer(Protocol):
         """Return how it ended, or an empty text while it runs."""
         ...
 
-    def changed(self) -> str:
-        """Return how it differs from the server at the start, or an empty text."""
+    def changed(self, killed: Collection[int] = ()) -> str:
+        """Return how it differs from the server at the start, or an empty text.
+
+        Args:
+            killed: Processes that the lab has killed on purpose.
+        """
         ...
 
 
@@ -62,6 +66,7 @@ class StartedServer:
         self.ready_s: float | None = process.ready_s
         self.token = process.token
         self.temporary_folder: Path | None = process.temporary_folder
+        self._listeners = ListenerWatch(process.root, process.url)
 
     def ended(self) -> str:
         """Return how it ended, or an empty text while it runs."""
@@ -72,9 +77,13 @@ class StartedServer:
         tail = self._process.log_tail()
         return f"the server ended {how} during the run; end of its log: {tail or '(empty)'}"
 
-    def changed(self) -> str:
+    def changed(self, killed: Collection[int] = ()) -> str:
         """Return how it differs from the server at the start, or an empty text."""
-        return self.ended() or _difference(self.handshake, self._wire, self.token)
+        return (
+            self.ended()
+            or self._listeners.replacement(killed)
+            or _difference(self.handshake, self._wire, self.token)
+        )
 
 
 class RunningServer:
@@ -90,22 +99,25 @@ class RunningServer:
         self.handshake = _first_handshake(url, wire)
         self._began = time.monotonic()
         self._uptime_s = endpoints.uptime_s(url)
-        self._process = _local_process(url)
+        self._process = root_listener(url)
+        self._listeners = ListenerWatch(self._process, url) if self._process else None
         self.pid: int | None = self._process.pid if self._process else None
 
     def ended(self) -> str:
         """Return how it ended, or an empty text while it runs or is not visible."""
-        if self._process is None or self._process.is_running():
+        if self._process is None or _runs(self._process):
             return ""
         return "the server's process ended during the run"
 
-    def changed(self) -> str:
+    def changed(self, killed: Collection[int] = ()) -> str:
         """Return how it differs from the server at the start, or an empty text."""
-        return self.ended() or self._restarted() or _difference(self.handshake, self._wire)
+        return self.ended() or self._restarted(killed) or _difference(self.handshake, self._wire)
 
-    def _restarted(self) -> str:
-        if self._process is not None:
-            now = _local_process(self.url)
+    def _restarted(self, killed: Collection[int]) -> str:
+        if self._process is not None and self._listeners is not None:
+            if replacement := self._listeners.replacement(killed):
+                return replacement
+            now = root_listener(self.url)
             if now is not None and now != self._process:
                 return f"another process answers now: {now.pid} instead of {self._process.pid}"
         uptime_s = endpoints.uptime_s(self.url)
@@ -123,26 +135,10 @@ def _first_handshake(url: str, wire: Wire) -> Handshake:
         raise
 
 
-def _local_process(url: str) -> psutil.Process | None:
-    parts = urlsplit(url)
-    if parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        return None
-    pid = listening_pid(parts.port or (443 if parts.scheme == "https" else 80))
+def _runs(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid) if pid is not None else None
-    return None
-
-
-def listening_pid(port: int) -> int | None:
-    """Return the process number of the listener on a local TCP port, or None if it is not visible."""
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:
-        return None
-    return next(
-        (c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port),
-        None,
-    )
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:

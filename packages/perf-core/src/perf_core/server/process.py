@@ -22,6 +22,7 @@ from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.interruption import APART, Interruption
 from perf_core.server.handshake import Handshake, expect_wire, shake_hands
+from perf_core.server.listeners import foreign_listener
 
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 20
@@ -66,6 +67,11 @@ class ServerProcess:
             self.stop()
             raise
         self.ready_s = time.monotonic() - began
+        try:
+            self._expect_own_listener()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,6 +81,11 @@ class ServerProcess:
     def token(self) -> str | None:
         """Bearer token of the lab itself; None if the server requires none."""
         return next(iter(self._launch.tokens), None)
+
+    @property
+    def root(self) -> psutil.Process:
+        """Root of the server's process tree; it may have ended."""
+        return self._started
 
     @property
     def pid(self) -> int:
@@ -189,6 +200,16 @@ class ServerProcess:
                 self._last_error = f" ({error.message})"
                 expect_wire(self.url, self._wire, left_s, token=self.token)
         raise AssertionError("unreachable: _until raises")
+
+    def _expect_own_listener(self) -> None:
+        # Another process may hold a fixed port, or have taken a free one before the server bound it.
+        stranger = foreign_listener(self.url, self.root, str(self.temporary_folder))
+        if stranger is not None:
+            raise TargetError(
+                f"expected the started server to answer at {self.url}, got process {stranger.pid}, which the "
+                "lab did not start",
+                "End that process, or use another port; to measure it, name its URL with --server-url.",
+            )
 
     def _until(self, deadline: float, what: str) -> Iterator[float]:
         """Yield the seconds left every few milliseconds; raise when the time is up or the server ends."""

@@ -42,6 +42,17 @@ def test_missed_target_says_value_and_target(sample: Sample) -> None:
     assert message.endswith("/s, target > 1,000/s")
 
 
+def test_skipped_run_is_a_skipped_case(sample: Sample) -> None:
+    record = replace(
+        sample("load"), verdict="skipped", reasons=("it answers on the session wire only",), targets=()
+    )
+    suite = suite_of(record)
+    assert [suite.get(name) for name in ("tests", "skipped", "errors", "failures")] == ["1", "1", "0", "0"]
+    skipped = suite.find("testcase/skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "It answers on the session wire only"
+
+
 def test_validity_is_its_own_test_case(sample: Sample) -> None:
     for name, expected in (
         ("load", None),

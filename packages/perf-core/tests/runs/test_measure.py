@@ -185,6 +185,67 @@ def test_missing_tool_is_reported_before_the_load(target, tmp_path: Path, capsys
     path.write_text(path.read_text() + '[[calls]]\ntool = "conjure"\n')
     assert lab(tmp_path / "r", "quick", "--target", str(path)) == ExitCode.LAB_FAILED
     assert "conjure" in capsys.readouterr().err
+    runs = runs_of(tmp_path / "r").values()
+    assert {run.exit_code for run in runs} == {ExitCode.LAB_FAILED}
+    assert len(runs) == 2, "one for each wire"
+
+
+def runs_of(folder: Path) -> dict[tuple[str, str, str], RunRecord]:
+    records = [record_file.read(path) for path in folder.glob("*/record.json")]
+    return {(each.target, each.scenario, each.wire): each for each in records}
+
+
+def test_wire_that_is_measured_by_default_only_may_be_lacking(target, tmp_path: Path, capsys) -> None:
+    results = tmp_path / "r"
+    path = target("session-only")
+    assert lab(results, "quick", "--target", path, "--duration", "1s", "--vus", "2") == ExitCode.PASS
+    verdicts = {wire: run.verdict for (_, _, wire), run in runs_of(results).items()}
+    assert verdicts == {"session": "pass", "stateless": "skipped"}
+    assert "<skipped" in next(results.glob("*-stateless/junit.xml")).read_text()
+    printed = capsys.readouterr()
+    assert "SKIPPED" in printed.out
+    assert "perf-core:" not in printed.err, "nobody asked for this wire"
+
+
+@pytest.mark.parametrize("arguments", [["quick", "--wire", "stateless"], ["load"]])
+def test_wire_that_was_asked_for_makes_the_run_invalid(
+    arguments: list[str], target, tmp_path: Path, capsys
+) -> None:
+    offered = "session" if "--wire" in arguments else "stateless"
+    code = lab(tmp_path / "r", *arguments, "--target", target(f"{offered}-only"), "--duration", "1s")
+    assert code == ExitCode.INVALID
+    run = the_record(tmp_path / "r")
+    assert (run.verdict, run.exit_code, run.metrics) == ("invalid", ExitCode.INVALID, None)
+    assert f"answers on the {offered} wire only" in run.reasons[0]
+    assert f"--wire {offered}" in capsys.readouterr().err
+    assert next((tmp_path / "r").glob("*/junit.xml")).read_text().count("<error") == 1
+
+
+def test_question_that_fails_leaves_the_others_their_answers(target, tmp_path: Path, capsys) -> None:
+    results = tmp_path / "r"
+    exits = target("exit", name="sick")
+    options = ("--wire", "session", "--duration", "1s", "--vus", "2")
+    code = lab(results, "quick", "tools", "--target", exits, "--target", target(), *options)
+    assert code == ExitCode.LAB_FAILED
+    runs = runs_of(results)
+    assert {key[:2]: run.verdict for key, run in runs.items()} == {
+        ("sick", "quick"): "invalid",
+        ("sick", "tools"): "invalid",
+        ("adder", "quick"): "pass",
+        ("adder", "tools"): "pass",
+    }
+    assert "the reactor is cold" in runs["sick", "quick", "session"].reasons[0]
+    assert capsys.readouterr().err.count("the reactor is cold") == 2
+    assert len(list(results.glob("*/junit.xml"))) == 4
+
+
+def test_misspelt_target_is_told_before_the_first_run(target, tmp_path: Path, capsys) -> None:
+    path = Path(target())
+    target_on = '[[targets]]\ncomparison = "<"\ntarget = 1000\nneed = "Speed."\n'
+    path.write_text(path.read_text() + f'{target_on}figure = "error_rate@hold_5"\nscenarios = ["load"]\n')
+    assert lab(tmp_path / "r", "quick", "load", "--target", str(path)) == ExitCode.USAGE
+    assert "did you mean 'error_rate@hold_50'?" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists(), "the quick scenario did not run before"
 
 
 def test_unwritable_results_folder_is_a_lab_error(target, tmp_path: Path, capsys) -> None:

@@ -12,6 +12,7 @@ for a busy machine with few calls per second:
 * ``wrong``: every answer is one too high
 * ``moody``: every answer from the 60th to the 900th call is an error
 * ``slow``: each call takes ten milliseconds of CPU time
+* ``session-only``, ``stateless-only``: refuses the handshake of the other wire
 """
 
 import argparse
@@ -25,6 +26,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+REFUSED = {"session-only": "server/discover", "stateless-only": "initialize"}
 CALLS = itertools.count(1)
 FAULT = ""
 SEEN = 0
@@ -51,6 +53,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if "id" not in message:
             self.answer(202, b"")
+            return
+        if message["method"] == REFUSED.get(FAULT):
+            error = {"code": -32601, "message": f"no method {message['method']}"}
+            self.answer(400, json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error}).encode())
             return
         result = self.result(message)
         reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}

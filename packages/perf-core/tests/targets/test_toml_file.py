@@ -137,6 +137,29 @@ def test_file_without_targets_allows_no_errors(tmp_path: Path) -> None:
     assert scenarios["memory"].targets == shape_named("memory").targets
 
 
+def test_target_applies_to_its_scenarios_alone(tmp_path: Path) -> None:
+    scenarios = read(
+        tmp_path,
+        MINIMAL
+        + target_on("latency_ms.all.p95@hold_100", '["load"]')
+        + target_on("stress.vus_carried", '["stress"]')
+        + target_on("protocol_ms.ping.med", '["benchmark"]')
+        + target_on("latency_ms.t.p99", '["quick", "load"]'),
+    ).scenarios
+    figures = {name: [target.figure for target in each.targets] for name, each in scenarios.items()}
+    assert figures["load"] == ["latency_ms.all.p95@hold_100", "latency_ms.t.p99"]
+    assert figures["stress"] == ["stress.vus_carried"]
+    assert figures["benchmark"] == ["protocol_ms.ping.med"]
+    assert figures["quick"] == ["latency_ms.t.p99"]
+    # Without a target of its own a scenario has the usual one.
+    assert figures["spike"] == [NO_ERRORS.figure]
+
+
+def target_on(figure: str, scenarios: str = "") -> str:
+    fields = f'figure = "{figure}"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+    return f"\n[[targets]]\n{fields}" + (f"scenarios = {scenarios}\n" if scenarios else "")
+
+
 def test_file_without_a_command_describes_a_running_server(tmp_path: Path) -> None:
     assert read(tmp_path, MINIMAL).running_url == "http://127.0.0.1:8000/mcp"
 
@@ -266,6 +289,41 @@ def test_malformed_field_is_named_with_expected_and_actual_value(
     (line,) = (line for line in message.splitlines() if line.strip().startswith(f"{field}"))
     assert expected in line
     assert got in line.rpartition(", got ")[2]
+
+
+@pytest.mark.parametrize(
+    ("figure", "scenarios", "expected"),
+    [
+        ("latency_ms.al.p95", "", "did you mean 'latency_ms.all.p95'?"),
+        ("latency_ms.tt.p95", "", "did you mean 'latency_ms.t.p95'?"),
+        ("kinds_ms.t.smal.p95", "", "did you mean 'kinds_ms.t.small.p95'?"),
+        ("latency_ms.al.p95@hold_100", '["load"]', "did you mean 'latency_ms.all.p95'?"),
+        # Stages have the latency of all tools only.
+        ("latency_ms.t.p95@hold_100", '["load"]', "expected a figure that stages have"),
+        ("nonsense", "", "expected the name of a figure, got 'nonsense'"),
+        ("stress.vus_carried", "", 'scenarios = ["stress"] beside it'),
+        ("error_rate@hold_10", "", 'scenarios = ["load"] beside it'),
+        ("protocol_ms.ping.med", "", 'scenarios = ["benchmark"] beside it'),
+        (
+            "stress.vus_carried",
+            '["load", "stress"]',
+            "expected a figure of load, got 'stress.vus_carried', which only",
+        ),
+    ],
+)
+def test_misspelt_figure_is_refused_on_reading(
+    tmp_path: Path, figure: str, scenarios: str, expected: str
+) -> None:
+    message = refusal(tmp_path, MINIMAL + 'kind = "small"\n' + target_on(figure, scenarios))
+    (line,) = message.splitlines()[1:]
+    assert line.startswith("  targets.0.figure: ")
+    assert repr(figure) in line
+    assert expected in line
+
+
+def test_misspelt_scenario_of_a_target_is_refused_on_reading(tmp_path: Path) -> None:
+    message = refusal(tmp_path, MINIMAL + target_on("error_rate", '["load", "laod"]'))
+    assert "targets.0.scenarios: expected names of scenarios, got 'laod'; did you mean 'load'?" in message
 
 
 def test_every_problem_is_listed(tmp_path: Path) -> None:

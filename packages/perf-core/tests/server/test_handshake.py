@@ -1,0 +1,71 @@
+"""Handshakes on either wire, and servers that offer only one of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perf_core.adapter import Launch, Wire
+from perf_core.errors import TargetError, WireNotOffered
+from perf_core.server import handshake
+from perf_core.server.handshake import Handshake, expect_wire
+from perf_core.server.live import RunningServer
+from perf_core.server.process import ServerProcess
+
+ADDER = str(Path(__file__).parents[1] / "servers" / "adder.py")
+
+
+def only(wire: Wire) -> Launch:
+    argv = (sys.executable, ADDER, "--ready-file", "{ready_file}", "--fault", f"{wire}-only")
+    return Launch(argv, ready_timeout_s=60)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("offered", "asked"), [("session", "stateless"), ("stateless", "session")])
+def test_wire_that_is_not_offered_is_told_at_once(offered: Wire, asked: Wire, tmp_path: Path) -> None:
+    message = f"expected a server that offers the {asked} wire .*, got one that answers on the {offered} wire"
+    began = time.monotonic()
+    with (
+        pytest.raises(WireNotOffered, match=message) as caught,
+        ServerProcess(only(offered), asked, tmp_path / "log"),
+    ):
+        pass
+    assert time.monotonic() - began < 30, "it does not wait until the server must be ready"
+    assert f"--wire {offered}" in caught.value.hint
+    assert "status 400" in caught.value.hint
+    with ServerProcess(only(offered), offered, tmp_path / "log") as process:
+        with pytest.raises(WireNotOffered, match=message):
+            RunningServer(process.url, asked)
+        RunningServer(process.url, offered)
+
+
+URL = "http://127.0.0.1:9/mcp"
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, *outcomes: bool) -> list[Wire]:
+    """Let handshakes succeed or fail in turn, and return the list of the wires that are tried."""
+    tried: list[Wire] = []
+
+    def shake_hands(url: str, wire: Wire, _timeout_s: float, *, token: str | None) -> Handshake:
+        tried.append(wire)
+        if not outcomes[len(tried) - 1]:
+            raise TargetError("no")
+        return Handshake(url, wire, str(token), "1", (), 0.0)
+
+    monkeypatch.setattr(handshake, "shake_hands", shake_hands)
+    return tried
+
+
+def test_server_that_became_ready_meanwhile_offers_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = answers(monkeypatch, True, True)
+    expect_wire(URL, "stateless")
+    assert tried == ["session", "stateless"]
+
+
+def test_server_that_answers_on_no_wire_is_another_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = answers(monkeypatch, False)
+    expect_wire(URL, "session")
+    assert tried == ["stateless"]

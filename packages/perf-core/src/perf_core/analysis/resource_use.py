@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
+from perf_core.analysis.health import HEALTH_COLUMNS, health_columns, taken_cores
 from perf_core.analysis.k6_summary import Window
 from perf_core.analysis.statistics import theil_sen
-from perf_core.results.record import GeneratorUse, MemoryTrend, ServerUse, Trend
+from perf_core.results.record import GeneratorUse, Health, MemoryTrend, ServerUse, Trend
 from perf_core.sampling.sampler import Reading, Sample
 
 SATURATED_SHARE = 0.85
 """Share of the cores left to k6 beyond which k6 counts as the limit: its own queues then add to the latency
 it reports. Measured with the reference servers of ``benchmarks/``; see docs/methodology.md."""
 
-SERVER_COLUMNS = ("t_s", "rss_mb", "cpu_cores", "fds", "threads", "processes", "generator_cpu_cores")
+PROCESS_COLUMNS = ("t_s", "rss_mb", "cpu_cores", "fds", "threads", "processes", "generator_cpu_cores")
+SERVER_COLUMNS = (*PROCESS_COLUMNS, *HEALTH_COLUMNS)
 
 
 def server_use(
@@ -67,19 +69,26 @@ def generator_use(
     dropped: int,
     iterations: int,
     exit_code: int,
+    health: Health | None = None,
 ) -> GeneratorUse:
     """Return k6's resource use and whether k6 was the limit.
 
     Args:
         cpus: Number of CPUs that server and k6 share, or of those reserved for k6.
         pinned: Whether those CPUs are reserved for k6.
+        health: Health of the measurement, which tells the CPU that others used.
     """
     seen = [(s.at_s, s.generator) for s in samples if s.generator and s.generator.processes]
     in_load = [(at_s, reading) for at_s, reading in seen if at_s in load]
     cpu_s = in_load[-1][1].cpu_s - in_load[0][1].cpu_s if in_load else 0.0
     used = _cores((s.at_s, s.generator) for s in samples if s.at_s in held)
     server_cores = _cores((s.at_s, s.server) for s in samples if s.at_s in held)
-    available = float(cpus) if pinned else max(cpus - server_cores, 0.0)
+    # Without the machine's counters, nothing is known of others, nor of the CPUs of a server with its own.
+    machine_cpus = next(
+        (s.machine.cpus for s in samples if s.machine), cpus + server_cores if pinned else cpus
+    )
+    unused = machine_cpus - server_cores - (taken_cores(health, machine_cpus) if health else 0.0)
+    available = max(min(float(cpus), unused), 0.0)
     return GeneratorUse(
         cpu_s=cpu_s,
         cpu_us_per_call=cpu_s * 1e6 / calls if calls else 0.0,
@@ -101,10 +110,14 @@ def _cores(readings: Iterable[tuple[float, Reading | None]]) -> float:
 
 
 def server_columns(
-    samples: Sequence[Sample], started_at_s: float, until_s: float
+    samples: Sequence[Sample], started_at_s: float, until_s: float, *, server_elsewhere: bool = False
 ) -> dict[str, tuple[float | None, ...]]:
-    """Return the columns of ``record.Series.server``; cores in use are means since the previous sample."""
-    columns: dict[str, list[float | None]] = {name: [] for name in SERVER_COLUMNS}
+    """Return the columns of ``record.Series.server``; cores in use are means since the previous sample.
+
+    Args:
+        server_elsewhere: Whether the server runs on another machine.
+    """
+    columns: dict[str, list[float | None]] = {name: [] for name in PROCESS_COLUMNS}
     for before, sample in itertools.pairwise(samples):
         t_s = sample.at_s - started_at_s
         if not 0 <= t_s <= until_s:
@@ -118,7 +131,8 @@ def server_columns(
         columns["threads"].append(float(server.threads) if server else None)
         columns["processes"].append(float(server.processes) if server else None)
         columns["generator_cpu_cores"].append(_cores_between(before.generator, sample.generator, elapsed_s))
-    return {name: tuple(values) for name, values in columns.items()}
+    healths = health_columns(samples, started_at_s, until_s, server_elsewhere=server_elsewhere)
+    return {**{name: tuple(values) for name, values in columns.items()}, **healths}
 
 
 def _cores_between(before: Reading | None, after: Reading | None, elapsed_s: float) -> float | None:

@@ -1,0 +1,235 @@
+"""Health of the measurement, from samples of processes and machine and from the heartbeat of k6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from perf_core.analysis.health import (
+    GAP_LIMIT_S,
+    HEALTH_COLUMNS,
+    OTHERS_LIMIT,
+    WAIT_LIMIT,
+    health,
+    health_columns,
+    late_periods,
+    taken_cores,
+)
+from perf_core.analysis.k6_summary import Window
+from perf_core.results.record import Health
+from perf_core.sampling.machine import MachineReading
+from perf_core.sampling.pulse import Still
+from perf_core.sampling.sampler import Sample
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+HELD = (5.0, 20.0)
+SERVER_CORES, GENERATOR_CORES, LAB_CORES = 0.5, 0.3, 0.05
+
+
+@pytest.fixture
+def samples(build: type[Build]) -> Callable[..., tuple[Sample, ...]]:
+    """Return a function that makes samples of a machine on which others use some cores.
+
+    The shares of waiting are of the time that the threads ran or waited.
+    """
+
+    def make(
+        others_cores: float = 0.0,
+        *,
+        server_wait: float | None = 0.0,
+        generator_wait: float | None = 0.0,
+        steal_cores: float = 0.0,
+        pressure: float | None = 0.0,
+        cpus: int = 2,
+        ramp_others_cores: float | None = None,
+    ) -> tuple[Sample, ...]:
+        made = []
+        plain = build.samples(range(21), lambda t: SERVER_CORES * t, lambda t: GENERATOR_CORES * t)
+        for sample in plain:
+            t = sample.at_s - build.started_at_s
+            before_hold = others_cores if ramp_others_cores is None else ramp_others_cores
+            others_s = before_hold * min(t, HELD[0]) + others_cores * max(t - HELD[0], 0)
+            busy_s = others_s + (SERVER_CORES + GENERATOR_CORES + LAB_CORES) * t
+            machine = MachineReading(
+                cpus=cpus,
+                busy_s=1000 + busy_s,
+                steal_s=50 + steal_cores * t,
+                pressure_s=None if pressure is None else 7 + pressure * t,
+                lab_cpu_s=3 + LAB_CORES * t,
+            )
+            assert sample.server is not None
+            assert sample.generator is not None
+            made.append(
+                Sample(
+                    sample.at_s,
+                    replace(sample.server, wait_s=waited_s(server_wait, SERVER_CORES * t)),
+                    replace(sample.generator, wait_s=waited_s(generator_wait, GENERATOR_CORES * t)),
+                    machine,
+                )
+            )
+        return tuple(made)
+
+    return make
+
+
+def waited_s(share: float | None, ran_s: float) -> float | None:
+    return None if share is None else share / (1 - share) * ran_s
+
+
+Examined = Callable[..., Health]
+
+
+@pytest.fixture
+def examined(build: type[Build], samples: Callable[..., tuple[Sample, ...]]) -> Examined:
+    """Return a function that makes samples and returns their health."""
+
+    def examine(
+        *others_cores: float,
+        stills: Sequence[tuple[float, float]] = (),
+        server_elsewhere: bool = False,
+        without: Sequence[str] = (),
+        **shares: Any,
+    ) -> Health:
+        start_s = build.started_at_s
+        made = [
+            replace(sample, **dict.fromkeys(without, None)) for sample in samples(*others_cores, **shares)
+        ]
+        return health(
+            made,
+            Window(start_s, start_s + 20),
+            Window(start_s + HELD[0], start_s + HELD[1]),
+            [Still(start_s + begin, start_s + end) for begin, end in stills],
+            server_elsewhere=server_elsewhere,
+        )
+
+    return examine
+
+
+def test_quiet_machine_is_sound(examined: Examined) -> None:
+    result = examined(stills=[(3.0, 3.1)])
+    assert (result.state, result.problems) == ("sound", ())
+    assert result.others_cores == pytest.approx(0, abs=1e-9)
+    assert result.steal_share == 0
+    assert result.generator_gap_s == pytest.approx(0.1)
+
+
+def test_shares_are_those_of_the_hold(examined: Examined) -> None:
+    result = examined(
+        0.8, ramp_others_cores=2.0, server_wait=0.4, generator_wait=0.25, steal_cores=0.1, pressure=0.9
+    )
+    assert result.others_cores == pytest.approx(0.8)
+    assert result.server_wait_share == pytest.approx(0.4)
+    assert result.generator_wait_share == pytest.approx(0.25)
+    assert result.steal_share == pytest.approx(0.05)
+    assert result.cpu_pressure_share == pytest.approx(0.9)
+    assert taken_cores(result, 2) == pytest.approx(0.9)
+
+
+def test_busy_machine_bounds_the_figures(examined: Examined) -> None:
+    result = examined(1.3, server_wait=0.4, generator_wait=0.05)
+    assert result.state == "bounded"
+    assert result.problems == (
+        "the machine was busy: others used 1.3 of 2 CPUs, the server waited for a CPU for 40% of its time",
+    )
+    assert examined(1.3, generator_wait=0.4).state == "bounded"
+
+
+def test_host_that_takes_the_cpu_is_a_busy_machine(examined: Examined) -> None:
+    assert examined(steal_cores=0.5, server_wait=0.3).state == "bounded"
+
+
+def test_waiting_for_each_other_is_no_fault_of_the_machine(examined: Examined) -> None:
+    # Server and k6 need all cores by themselves; `GeneratorUse.saturated` is about that.
+    assert examined(0.1, server_wait=0.5, generator_wait=0.5, pressure=1.0).state == "sound"
+
+
+def test_others_that_nobody_waits_for_do_no_harm(examined: Examined) -> None:
+    assert examined(6.0, cpus=16, server_wait=0.02, generator_wait=0.02).state == "sound"
+
+
+@pytest.mark.parametrize(("more", "state"), [(-0.01, "sound"), (0.01, "bounded")])
+def test_limits(more: float, state: str, examined: Examined) -> None:
+    assert examined(2 * (OTHERS_LIMIT + more), server_wait=0.9).state == state
+    assert examined(2.0, server_wait=WAIT_LIMIT + more).state == state
+    gap = examined(stills=[(6, 6 + GAP_LIMIT_S + more)])
+    assert gap.state == ("invalid" if state == "bounded" else "sound")
+
+
+def test_others_alone_count_where_waiting_is_not_known(examined: Examined) -> None:
+    result = examined(1.0, server_wait=None, generator_wait=None)
+    assert result.state == "bounded"
+    assert result.problems == ("the machine was busy: others used 1.0 of 2 CPUs",)
+
+
+def test_k6_that_stood_still_makes_the_run_invalid(examined: Examined) -> None:
+    result = examined(1.0, server_wait=0.5, stills=[(2, 2.3), (9, 13), (14, 15)])
+    assert result.state == "invalid"
+    assert result.generator_gap_s == pytest.approx(4)
+    stood_still, busy = result.problems
+    assert stood_still.startswith("k6 stood still for 4.0 s, from 9.0 s after the start")
+    assert busy.startswith("the machine was busy")
+
+
+def test_only_stills_during_the_load_count(examined: Examined) -> None:
+    # Before it, k6 loads the plan; after it, k6 deletes sessions and may wait for the lab.
+    assert examined(stills=[(-5, -1), (21, 30)]).generator_gap_s is None
+    assert examined(stills=[(-5, 0.5), (19.8, 30)]).generator_gap_s == pytest.approx(0.5)
+
+
+def test_invisible_server_on_this_machine_is_not_told_from_others(examined: Examined) -> None:
+    # Such as one in a container.
+    result = examined(0.0, without=["server"], generator_wait=0.5)
+    assert result.others_cores is None
+    assert result.state == "sound"
+    assert examined(without=["server"], steal_cores=1.0, generator_wait=0.5).state == "bounded"
+
+
+def test_server_on_another_machine_uses_nothing_of_this_one(examined: Examined) -> None:
+    result = examined(without=["server"], server_elsewhere=True)
+    # The samples contain a server: on this machine, it is another process like any other.
+    assert result.others_cores == pytest.approx(SERVER_CORES)
+    assert result.server_wait_share is None
+
+
+@pytest.mark.parametrize("without", [["machine"], ["machine", "server"]])
+def test_system_without_counters_has_the_heartbeat_only(without: list[str], examined: Examined) -> None:
+    result = examined(2.0, without=without, server_wait=None, generator_wait=None)
+    assert result == Health("sound")
+    assert examined(without=without, stills=[(3, 5)]).state == "invalid"
+
+
+def test_health_without_samples_is_unknown(build: type[Build]) -> None:
+    window = Window(build.started_at_s, build.started_at_s + 20)
+    assert health((), window, window, (), server_elsewhere=False) == Health("unknown")
+    no_generator = build.samples(range(21), lambda t: t)
+    assert health(no_generator, window, window, (), server_elsewhere=False) == Health("unknown")
+
+
+def test_late_period_is_a_still() -> None:
+    assert list(late_periods([10, 10.2, 10.4, 13.4, 13.6], 0.2)) == [
+        Still(pytest.approx(10.2), 10.2),
+        Still(pytest.approx(10.4), 10.4),
+        Still(pytest.approx(10.6), 13.4),
+        Still(pytest.approx(13.6), 13.6),
+    ]
+    # A short period follows a late one.
+    assert list(late_periods([10, 10.05], 0.2)) == [Still(10.05, 10.05)]
+    assert list(late_periods([], 0.2)) == []
+
+
+def test_columns_are_in_step_with_the_samples(
+    build: type[Build], samples: Callable[..., tuple[Sample, ...]]
+) -> None:
+    made = samples(0.8, ramp_others_cores=0.4, server_wait=0.5, generator_wait=None, pressure=0.3)
+    columns = health_columns(made, build.started_at_s, 10)
+    assert tuple(columns) == HEALTH_COLUMNS
+    assert columns["others_cores"] == pytest.approx([0.4] * 5 + [0.8] * 5)
+    assert columns["server_wait_share"] == pytest.approx([0.5] * 10)
+    assert columns["generator_wait_share"] == (None,) * 10
+    assert columns["cpu_pressure_share"] == pytest.approx([0.3] * 10)
+    assert health_columns((), build.started_at_s, 10) == dict.fromkeys(HEALTH_COLUMNS, ())

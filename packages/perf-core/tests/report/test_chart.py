@@ -27,7 +27,7 @@ def axes(figure: Chart, letter: str) -> list[str]:
     return [key for key in figure.figure["layout"] if key.startswith(f"{letter}axis")]
 
 
-@pytest.mark.parametrize("name", ["load", "stress", "spike", "endurance", "benchmark", "hostile"])
+@pytest.mark.parametrize("name", ["load", "stress", "spike", "endurance", "benchmark", "hostile", "stalled"])
 def test_plotly_accepts_every_property(sample: Sample, name: str) -> None:
     figure = drawn(sample(name)).figure
     go.Figure(data=figure["data"], layout=figure["layout"])
@@ -109,3 +109,47 @@ def test_long_runs_are_thinned_and_say_so(sample: Sample) -> None:
     assert max(len(trace["x"]) for trace in long.figure["data"]) <= MAX_POINTS
     assert "7,800 points" in long.note
     assert "Thinned" not in drawn(sample("load")).note
+
+
+def test_silence_is_shaded_in_latency_and_throughput_after_the_stages(sample: Sample) -> None:
+    figure = drawn(sample("stalled"))
+    shapes = figure.figure["layout"]["shapes"]
+    bands, silences = shapes[:2], shapes[2:]
+    # The page's script finds the band of a stage's label by its index.
+    assert all(band["yref"] == "paper" for band in bands)
+    assert [(shape["yref"], shape["x0"], shape["x1"]) for shape in silences] == [
+        ("y domain", 13.0, 29.0),
+        ("y2 domain", 13.0, 29.0),
+    ]
+    assert figure.has_silence
+    assert not drawn(sample("load")).has_silence
+
+
+def test_strip_is_the_lowest_row_with_the_time_axis(sample: Sample) -> None:
+    figure = drawn(sample("stalled"))
+    layout = figure.figure["layout"]
+    assert (figure.panels, figure.has_strip) == (5, True)
+    assert layout["xaxis"]["anchor"] == "y6"
+    (trace,) = [trace for trace in figure.figure["data"] if trace["type"] == "heatmap"]
+    assert trace["yaxis"] == "y6"
+    bottom, top = layout["yaxis6"]["domain"]
+    assert bottom == pytest.approx(0, abs=1e-6)
+    assert top - bottom < 0.6 * (layout["yaxis"]["domain"][1] - layout["yaxis"]["domain"][0])
+    assert top < layout["yaxis5"]["domain"][0]
+    assert 5 < figure.height < 6
+    assert not drawn(sample("load")).has_strip
+
+
+def test_others_and_the_longest_latency_are_lines(sample: Sample) -> None:
+    record = sample("stalled")
+    load = {**record.series.load, "latency_max_ms": record.series.load["latency_p99_ms"]}
+    figure = drawn(replace(record, series=replace(record.series, load=load)))
+    assert {"max", "others"} < {trace.get("name") for trace in figure.figure["data"]}
+
+
+def test_latency_is_first_logarithmic_when_a_few_calls_are_far_longer(sample: Sample) -> None:
+    record = sample("stalled")
+    assert not drawn(record).is_logarithmic
+    longest = tuple(None if value is None else 100 * value for value in record.series.load["latency_med_ms"])
+    load = {**record.series.load, "latency_max_ms": longest}
+    assert drawn(replace(record, series=replace(record.series, load=load))).is_logarithmic

@@ -120,7 +120,9 @@ def test_page_is_well_formed(any_record: RunRecord) -> None:
     page = page_of(any_record)
     attributes = dict(page.tags)
     assert attributes["html"] == {"lang": "en"}
-    assert page.count("title") == page.count("h1") == page.count("main") == 1
+    names = [tag for tag, _ in page.tags]
+    # The bars of the histogram have titles, too.
+    assert names[: names.index("body")].count("title") == page.count("h1") == page.count("main") == 1
     identifiers = Counter(item["id"] for _, item in page.tags if "id" in item)
     assert not [name for name, number in identifiers.items() if number > 1]
     for _, item in page.tags:
@@ -166,6 +168,51 @@ def test_text_from_a_record_stays_text(sample: Sample, hostile_text: str) -> Non
     assert all("<" not in label and "&lt;img" in label for label in labels)
 
 
+def test_page_has_silence_health_calls_and_failures(sample: Sample) -> None:
+    page = page_of(sample("stalled"))
+    for text in (
+        "16.5 s with calls offered and none answered",
+        "Other processes used 0.92 of 2 cores.",
+        "2,689 begun = 2,275 answered + 411 failed + 3 cut off by the end",
+        "Longest latency, all tools",
+        "≥ 16,500 ms",
+        "wrong answer, 391 calls",
+        '{"a": 1, "b": 31}',
+        '{"result": 32}',
+        "2 more",
+        "Red: calls were offered and none was answered",
+        "Waiting for a CPU, as a share of the time",
+        "21 % of the time that it wanted one",
+        "Distribution of the latency",
+        "p99 44.0 ms",
+        "wait for the first byte",
+        "Errors by tool",
+    ):
+        assert text in page.seen, text
+    assert page.count("pre") == 3 * 4
+    assert page.count("rect") > 20
+
+
+def test_records_of_schema_1_have_none_of_the_new_parts(sample: Sample) -> None:
+    page = page_of(sample("load"))
+    for text in ("Failures", "Distribution", "Health", "Silence", "Waiting for a CPU", "Parts of a request"):
+        assert text not in page.seen, text
+    assert page.count("svg") == page.count("pre") == 0
+    assert "Longest latency, all tools" in page.seen
+
+
+def test_examples_of_failures_stay_text_and_are_short(sample: Sample, hostile_text: str) -> None:
+    text = html.render(sample("hostile"))
+    page = Page(text)
+    assert page.count("pre") == 3
+    assert page.count("img") == 0
+    shown = text.partition("<pre>")[2].partition("</pre>")[0]
+    assert shown.startswith("&lt;/script&gt;&lt;img src=")
+    assert "more characters)" in shown
+    assert len(shown) < 3_000
+    assert len(text) < len(html.render(sample("benchmark"))) + 60_000
+
+
 def luminance(colour: str) -> float:
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
@@ -189,16 +236,24 @@ def test_colours_have_contrast_in_both_schemes(sample: Sample, scheme: int) -> N
         assert contrast("--soft", ground) >= 4.5
     for badge in ("--good", "--bad", "--unsure", "--neutral"):
         assert contrast("--on-badge", badge) >= 4.5
-    for line in ("--line-1", "--line-2", "--line-3", "--line-bad"):
+    for line in ("--line-1", "--line-2", "--line-3", "--line-4", "--line-bad"):
         assert contrast(line, "--page") >= 3
 
 
 def test_every_colour_of_the_figure_is_a_colour_of_the_style(sample: Sample) -> None:
-    text = html.render(sample("spike"))
-    figure = json.loads(Page(text).script("figure"))
-    named = {trace["meta"]["colour"] for trace in figure["data"]} | {
-        band["name"] for band in figure["layout"]["shapes"]
-    }
-    assert named
-    for name in named:
-        assert f"{name}:" in text
+    for record in (sample("spike"), sample("stalled")):
+        text = html.render(record)
+        figure = json.loads(Page(text).script("figure"))
+        named = {band["name"] for band in figure["layout"]["shapes"]}
+        for trace in figure["data"]:
+            meta = trace["meta"]
+            named |= {meta["colour"]} if "colour" in meta else {colour for _, colour in meta["scale"]}
+        assert len(named) > 5
+        for name in named:
+            assert f"{name}:" in text
+
+
+def test_every_colour_of_the_page_is_defined(sample: Sample) -> None:
+    text = html.render(sample("stalled"))
+    for name in set(re.findall(r"var\((--[\w-]+)\)", text)):
+        assert f"{name}: " in text, name

@@ -54,6 +54,29 @@ def test_findings_reasons_and_manifest_are_there(sample: Sample) -> None:
     assert "- No metrics came from k6" in markdown.render(sample("invalid"))
 
 
+def test_failing_run_can_be_diagnosed(sample: Sample) -> None:
+    text = markdown.render(sample("stalled"))
+    assert (
+        "- ❌ **Silence**: 16.5 s with calls offered and none answered. Silent: hold\\_20 for 16.5 s." in text
+    )
+    assert "- ⚠️ **Health**: Figures of time are only bounds. Other processes used 0.92 of 2 cores." in text
+    assert "**Calls**: 2,689 begun = 2,275 answered" in text
+    (failures,) = [table for table in tables(text) if table[0][:2] == ["class", "calls"]]
+    assert failures[2] == [
+        "wrong answer",
+        "391 calls",
+        "multiply",
+        r'\{"a": 1, "b": 31\}',
+        r'\{"result": 31\}',
+        r'\{"result": 32\}',
+        r"at 1.4 s in hold\_10",
+    ]
+
+
+def test_sound_run_has_none_of_these_lines(sample: Sample) -> None:
+    assert not re.search("Silence|Health|Calls|Failures", markdown.render(sample("load")))
+
+
 def test_empty_sections_leave_no_heading(sample: Sample) -> None:
     assert "###" not in markdown.render(sample("empty"))
     assert "details" not in markdown.render(sample("empty"))

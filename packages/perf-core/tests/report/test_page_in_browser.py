@@ -62,6 +62,16 @@ def test_figure_is_drawn(sample, tmp_path: Path) -> None:
     )
 
 
+def test_silence_strip_and_histogram_are_drawn(sample, tmp_path: Path) -> None:
+    document, console = in_browser(html.render(sample("stalled")), tmp_path)
+    assert console == []
+    assert len(re.findall(r'<g class="trace scatter', document)) == 10, "the others are a line, too"
+    assert re.search(r'<g class="hm"', document), "the strip is plotly's heatmap"
+    # Bands of two stages, silence in two rows.
+    assert len(re.findall(r'<path data-index="', document)) == 4
+    assert document.count('class="bar') > 20
+
+
 def test_page_reports_a_broken_script(sample, tmp_path: Path) -> None:
     page = re.sub(r'(<script [^>]*id="plotly"[^>]*>)[^<]+', r"\1bm90IGd6aXA=", html.render(sample("load")))
     document, _console = in_browser(page, tmp_path)

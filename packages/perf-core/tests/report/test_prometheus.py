@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from perf_core.report import prometheus
 from perf_core.report.wording import plain
-from perf_core.results.record import RunRecord
+from perf_core.results.record import RunRecord, Trend
 
 Sample = Callable[..., RunRecord]
 
@@ -96,6 +96,54 @@ def test_missing_figures_have_no_sample(sample: Sample) -> None:
     assert not {"mcp_perf_target_value", "mcp_perf_run_duration_seconds"} & families(odd).keys()
     silent = families(replace(record, metrics=replace(record.metrics, tool_calls=0)))
     assert "mcp_perf_error_ratio" not in silent
+
+
+def test_silence_health_calls_and_phases_are_exported(sample: Sample) -> None:
+    by_name = families(sample("stalled"))
+    assert value(by_name["mcp_perf_longest_silence_seconds"]) == 16.5
+    assert value(by_name["mcp_perf_stage_longest_silence_seconds"], stage="hold_20") == 16.5
+    assert value(by_name["mcp_perf_stage_silent"], stage="hold_20") == 1
+    assert value(by_name["mcp_perf_stage_silent"], stage="hold_10") == 0
+    assert value(by_name["mcp_perf_health"], state="bounded") == 1
+    assert value(by_name["mcp_perf_health"], state="sound") == 0
+    assert value(by_name["mcp_perf_cpu_wait_ratio"], process="server") == 0.21
+    assert value(by_name["mcp_perf_cpu_wait_ratio"], process="generator") == 0.08
+    assert value(by_name["mcp_perf_machine_cpu_pressure_ratio"]) == 0.48
+    assert value(by_name["mcp_perf_machine_cpu_steal_ratio"]) == 0
+    assert value(by_name["mcp_perf_machine_other_cores"]) == 0.92
+    assert value(by_name["mcp_perf_generator_longest_gap_seconds"]) == 0.03
+    assert value(by_name["mcp_perf_tool_errors"], tool="multiply", **{"class": "wrong_answer"}) == 391
+    ended = by_name["mcp_perf_calls_ended"]
+    assert value(by_name["mcp_perf_calls_begun"]) == sum(item.value for item in ended.samples) == 2_689
+    assert value(ended, outcome="cut_off") == 3
+    assert value(by_name["mcp_perf_lower_bound_calls"], tool="add") == 11
+    phase = by_name["mcp_perf_request_phase_seconds"]
+    assert value(phase, phase="wait", quantile="1") == pytest.approx(16.489)
+
+
+def test_slopes_are_per_second(sample: Sample) -> None:
+    record = sample("load")
+    assert record.server is not None
+    server = replace(
+        record.server, fds=Trend(14, 20, 20, 36.0, (18.0, 54.0)), sessions=Trend(0, 7, 7, 3.6, None)
+    )
+    by_name = families(replace(record, server=server))
+    files = by_name["mcp_perf_server_open_fds_slope_per_second"]
+    assert value(files, estimate="middle") == pytest.approx(0.01)
+    assert value(files, estimate="low") == pytest.approx(0.005)
+    assert value(by_name["mcp_perf_server_sessions"], at="peak") == 7
+    assert value(by_name["mcp_perf_server_sessions_slope_per_second"], estimate="middle") == pytest.approx(
+        0.001
+    )
+    assert "mcp_perf_server_threads_slope_per_second" not in by_name
+
+
+def test_records_of_schema_1_have_no_sample_of_the_new_figures(sample: Sample) -> None:
+    names = families(sample("load")).keys()
+    assert not [
+        name for name in names if re.search("health|cpu_wait|calls_begun|phase|longest_silence_s$", name)
+    ]
+    assert "mcp_perf_longest_silence_seconds" not in names
 
 
 def test_labels_survive_escaping(sample: Sample, hostile_text: str) -> None:

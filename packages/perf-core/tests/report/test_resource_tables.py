@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from perf_core.report import resource_tables
-from perf_core.results.record import RunRecord, Trend
+from perf_core.results.record import Health, RunRecord, Trend
 
 Sample = Callable[..., RunRecord]
 
@@ -60,3 +60,21 @@ def test_slopes_of_files_threads_and_sessions_follow_their_levels(sample: Sample
     )
     assert rows["threads"] == "5 at start, 6 peak, 5 at end, slope 0/h"
     assert rows["sessions"] == "0 at start, 100 peak, 100 at end"
+
+
+def test_health_has_the_measurements_that_the_system_reports(sample: Sample) -> None:
+    table = resource_tables.health_table(sample("stalled"))
+    assert table is not None
+    assert dict(table.rows) == {
+        "state": "bounded",
+        "server waited for a CPU": "21 % of the time that it wanted one",
+        "k6 waited for a CPU": "8 % of the time that it wanted one",
+        "some task waited for a CPU": "48 % of the time",
+        "the host used the CPU for others": "0 % of the CPU time",
+        "other processes used": "0.920 cores",
+        "longest stop of k6": "0.03 s",
+    }
+    remote = resource_tables.health_table(replace(sample("load"), health=Health("unknown")))
+    assert remote is not None
+    assert remote.rows == (("state", "unknown"),)
+    assert resource_tables.health_table(sample("load")) is None

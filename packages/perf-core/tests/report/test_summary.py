@@ -54,6 +54,14 @@ def test_bounds_are_worded_by_their_direction(sample: Sample) -> None:
     assert unbound["tool_calls_per_s"][0].isdigit()
 
 
+def test_key_figures_have_the_longest_call_and_silence(sample: Sample) -> None:
+    shown = {figure.name: figure.text for figure in summary.key_figures(sample("stalled"))}
+    assert shown["latency_ms.all.max"] == "≥ 16,500 ms"
+    assert shown["latency_ms.all.p99"] == "44.0 ms"
+    assert shown["longest_silence_s"] == "16.5 s"
+    assert "longest_silence_s" not in {figure.name for figure in summary.key_figures(sample("load"))}
+
+
 def test_lower_bound_is_worded_as_at_least(sample: Sample) -> None:
     recovery = next(t for t in sample("spike").targets if t.figure == "spike.recovery_s")
     (row,) = summary.target_rows(replace(sample("spike"), targets=(replace(recovery, at_least=True),)))

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from perf_core.report import tables
 from perf_core.report.wording import DASH
 from perf_core.results.record import Graded, Latency, RunRecord
@@ -65,6 +67,50 @@ def test_errors_come_most_frequent_first(sample: Sample) -> None:
     counts = [int(row[1].replace(",", "")) for row in table.rows]
     assert counts == sorted(counts, reverse=True)
     assert table.rows[0][0] == "connection failed"
+
+
+def test_errors_by_tool_have_a_column_per_class(sample: Sample) -> None:
+    table = tables.tool_error_table(sample("stalled"))
+    assert table is not None
+    assert table.headings == ("tool", "wrong_answer", "unanswered", "all")
+    assert table.rows == (("multiply", "391", "9", "400"), ("add", DASH, "11", "11"))
+    assert tables.tool_error_table(sample("load")) is None
+
+
+def test_phases_have_their_share_and_the_whole_beside_them(sample: Sample) -> None:
+    table = tables.phase_table(sample("stalled"))
+    assert table is not None
+    assert [row[0] for row in table.rows] == [
+        "connect (TCP)",
+        "TLS handshake",
+        "wait for the first byte",
+        "transfer of the answer",
+        "tool call as a whole",
+    ]
+    shares = [float(row[-1].removesuffix(" %")) for row in table.rows[:4]]
+    assert sum(shares) == pytest.approx(100, abs=0.1)
+    assert table.rows[-1][-1] == DASH
+    assert tables.phase_table(sample("load")) is None
+
+
+def test_stages_have_their_tail_and_their_silence_if_any_is_silent(sample: Sample) -> None:
+    stalled, load = tables.stage_table(sample("stalled")), tables.stage_table(sample("load"))
+    assert stalled is not None
+    assert load is not None
+    assert load.headings[-3:] == ("p99", "max", "errors")
+    assert stalled.headings[-1] == "silence"
+    assert [row[-1] for row in stalled.rows] == ["0.04 s", "16.50 s"]
+    assert stalled.rows[1][-4:-2] == ("≥ 16,200", "≥ 16,500")
+
+
+def test_lower_bounds_are_explained(sample: Sample) -> None:
+    table = tables.latency_table(sample("stalled"))
+    assert table is not None
+    assert table.rows[1][-1] == "≥ 16,500"
+    assert "20 calls without an answer" in table.note
+    without = tables.latency_table(sample("load"))
+    assert without is not None
+    assert without.note == ""
 
 
 def test_manifest_is_flattened_to_dotted_names(sample: Sample) -> None:

@@ -67,6 +67,36 @@ def test_reasons_for_not_judging_are_there(sample: Sample) -> None:
     assert "p95 latency, all tools: expected at least 30 s of load, got 4.2 s" in shown(sample("interrupted"))
 
 
+def test_failing_run_can_be_diagnosed(sample: Sample) -> None:
+    lines = shown(sample("stalled")).splitlines()
+    assert "Silence: 16.5 s with calls offered and none answered. Silent: hold_20 for 16.5 s." in lines
+    (health,) = [line for line in lines if line.startswith("Health: ")]
+    assert "Other processes used 0.92 of 2 cores." in health
+    assert any(line.startswith("Calls: 2,689 begun = 2,275 answered + 411 failed") for line in lines)
+    start = lines.index("Failures, the first of each class")
+    assert lines[start + 1 : start + 6] == [
+        "  wrong answer, 391 calls: multiply at 1.4 s in hold_10",
+        '    arguments {"a": 1, "b": 31}',
+        '    expected  {"result": 31}',
+        '    received  {"result": 32}',
+        "  still unanswered when the load ended, 20 calls: add at 13.5 s in hold_20",
+    ]
+
+
+def test_sound_run_has_none_of_these_lines(sample: Sample) -> None:
+    assert not re.search(r"^(Silence|Health|Calls|Failures)", shown(sample("load")), re.MULTILINE)
+
+
+def test_narrow_terminal_leaves_out_the_times_of_stages(sample: Sample) -> None:
+    def heading(width: int) -> list[str]:
+        (line,) = [line for line in shown(sample("stalled"), width).splitlines() if line.startswith("stage ")]
+        return line.split()
+
+    assert heading(120)[:5] == ["stage", "load", "from", "to", "calls"]
+    assert heading(80)[:3] == ["stage", "load", "calls"]
+    assert heading(120)[-1] == heading(80)[-1] == "silence"
+
+
 def test_empty_sections_leave_no_trace(sample: Sample) -> None:
     lines = shown(sample("empty")).splitlines()
     assert len(lines) == 3

@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from perf_core.report.chart_lines import MAX_POINTS, PANELS, Column, Line, Panel, Point, line_points, thin
+from perf_core.report.chart_strip import TITLE, strip
+from perf_core.report.silence import Span, silent_spans
 from perf_core.report.wording import duration, plain
 from perf_core.results.record import RunRecord, Stage
+
+_STRIP_HEIGHT = 0.45
+_SHADED = ("Latency, ms", "Throughput, 1/s")
+
+# Longest latency as a multiple of the typical one from which a linear axis would hide the latter.
+_SPREAD = 50.0
 
 
 @dataclass(frozen=True)
@@ -22,13 +30,22 @@ class Chart:
     """The figure with its notes.
 
     Attributes:
-        panels: Number of rows, which sets the height of the figure.
+        panels: Number of rows with lines.
+        height: Height of the figure in such rows, with the strip.
+        has_strip: Whether the strip of waiting times is below them.
+        has_silence: Whether silent periods are shaded.
+        is_logarithmic: Whether the latency is first shown on a logarithmic axis, since a few calls took so
+            long that the others would be a flat line.
         note: Names axes that do not start at zero and says whether lines were thinned; may be empty.
         description: Text alternative for screen readers.
     """
 
     figure: Mapping[str, Any]
     panels: int
+    height: float
+    has_strip: bool
+    has_silence: bool
+    is_logarithmic: bool
     note: str
     description: str
 
@@ -39,14 +56,17 @@ def chart(record: RunRecord) -> Chart | None:
     if not panels:
         return None
     unit_s, unit = _time_unit(record.duration_s)
-    domains = _domains(len(panels))
+    waiting = strip(record.series, unit_s)
+    heights = [1.0] * len(panels) + ([_STRIP_HEIGHT] if waiting else [])
+    domains = _domains(heights)
+    spans = silent_spans(record)
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "xaxis": {
             "title": {"text": f"Time since the start of the load, {unit}"},
-            "anchor": _axis("y", len(panels)),
+            "anchor": _axis("y", len(heights)),
             "range": [0, _end_s(record) / unit_s],
             "hoverformat": ".2f",
             "unifiedhovertitle": {"text": f"%{{x}} {unit}"},
@@ -55,14 +75,16 @@ def chart(record: RunRecord) -> Chart | None:
         "annotations": [_stage_label(stage, unit_s) for stage in record.stages],
     }
     thinned_points = 0
-    for number, (panel, domain) in enumerate(zip(panels, domains, strict=True), start=1):
+    for number, (panel, domain) in enumerate(zip(panels, domains, strict=False), start=1):
         layout[f"yaxis{'' if number == 1 else number}"] = {
             "domain": domain,
             "rangemode": "tozero" if panel.from_zero else "normal",
             "nticks": 5,
             "hoverformat": ".4~g",
         }
-        layout["annotations"].append(_panel_title(panel, domain[1]))
+        layout["annotations"].append(_panel_title(panel.title, domain[1]))
+        if panel.title in _SHADED:
+            layout["shapes"] += [_silence(span, _axis("y", number), unit_s) for span in spans]
         legend = "legend" if number == 1 else f"legend{number}"
         if len(panel.lines) > 1:
             layout[legend] = {
@@ -80,9 +102,17 @@ def chart(record: RunRecord) -> Chart | None:
                 data.append(
                     {**_trace(line, panel, shown, unit_s), "yaxis": _axis("y", number), "legend": legend}
                 )
+    if waiting is not None:
+        layout[f"yaxis{len(heights)}"] = {"domain": domains[-1], "fixedrange": True, "showgrid": False}
+        layout["annotations"].append(_panel_title(TITLE, domains[-1][1]))
+        data.append({**waiting, "yaxis": _axis("y", len(heights))})
     return Chart(
         figure={"data": data, "layout": layout},
         panels=len(panels),
+        height=sum(heights),
+        has_strip=waiting is not None,
+        has_silence=bool(spans),
+        is_logarithmic=_is_spread(record),
         note=" ".join(filter(None, (_axis_note(panels), _thinning_note(thinned_points, record.duration_s)))),
         description=_description(record, panels),
     )
@@ -149,16 +179,46 @@ def _stage_label(stage: Stage, unit_s: float) -> dict[str, Any]:
     }
 
 
-def _panel_title(panel: Panel, top: float) -> dict[str, Any]:
+def _silence(span: Span, axis: str, unit_s: float) -> dict[str, Any]:
+    start_s, end_s = span
+    return {
+        "type": "rect",
+        "name": "--band-silence",
+        "layer": "below",
+        "line": {"width": 0},
+        "xref": "x",
+        "yref": f"{axis} domain",
+        "x0": start_s / unit_s,
+        "x1": end_s / unit_s,
+        "y0": 0,
+        "y1": 1,
+    }
+
+
+def _is_spread(record: RunRecord) -> bool:
+    load = record.series.load
+    longest = [
+        value
+        for name in ("latency_p99_ms", "latency_max_ms")
+        for value in load.get(name, ())
+        if value is not None and math.isfinite(value)
+    ]
+    medians = sorted(
+        value for value in load.get("latency_med_ms", ()) if value is not None and math.isfinite(value)
+    )
+    return bool(longest and medians) and max(longest) > _SPREAD * medians[len(medians) // 2]
+
+
+def _panel_title(title: str, top: float) -> dict[str, Any]:
     return {
         "name": "panel",
-        "text": f"<b>{panel.title}</b>",
+        "text": f"<b>{title}</b>",
         "showarrow": False,
         "xref": "paper",
         "yref": "paper",
         "x": 0,
         # Left of the tick labels, and above the topmost of them.
-        "xshift": -44,
+        "xshift": -52,
         "yshift": 3,
         "y": top,
         "xanchor": "left",
@@ -166,12 +226,16 @@ def _panel_title(panel: Panel, top: float) -> dict[str, Any]:
     }
 
 
-def _domains(panels: int) -> list[list[float]]:
-    # Rows of equal height from the top; each gap has room for a title and a legend.
+def _domains(heights: Sequence[float]) -> list[list[float]]:
+    # Rows from the top; each gap has room for a title and a legend.
     gap = 0.06
-    height = (1 - gap * (panels - 1)) / panels
-    tops = [1 - row * (height + gap) for row in range(panels)]
-    return [[max(0.0, round(top - height, 6)), round(top, 6)] for top in tops]
+    unit = (1 - gap * (len(heights) - 1)) / sum(heights)
+    domains: list[list[float]] = []
+    top = 1.0
+    for height in heights:
+        domains.append([max(0.0, round(top - height * unit, 6)), round(top, 6)])
+        top -= height * unit + gap
+    return domains
 
 
 def _axis(letter: str, number: int) -> str:

@@ -48,6 +48,7 @@ PANELS = (
             Line("median", "load", "latency_med_ms", "--line-1"),
             Line("p95", "load", "latency_p95_ms", "--line-2"),
             Line("p99", "load", "latency_p99_ms", "--line-3", dash="dot"),
+            Line("max", "load", "latency_max_ms", "--line-4", dash="dot"),
         ),
     ),
     Panel(
@@ -64,6 +65,7 @@ PANELS = (
         (
             Line("server", "server", "cpu_cores", "--line-1"),
             Line("generator", "server", "generator_cpu_cores", "--line-2", dash="dot"),
+            Line("others", "server", "others_cores", "--line-4", dash="dot"),
         ),
     ),
     Panel("Virtual users", (Line("VUs", "load", "vus", "--line-1", is_level=True),)),

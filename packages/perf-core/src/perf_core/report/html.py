@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from perf_core.report import summary, tables
+from perf_core.report import chart_strip, distribution, failures, notices, resource_tables, summary, tables
 from perf_core.report.chart import chart
 from perf_core.report.wording import figure_value, plain, sentence, value_label
 from perf_core.results.record import RunRecord
@@ -34,9 +34,15 @@ def render(record: RunRecord) -> str:
     return template(_PAGE).render(
         head=summary.headline(record),
         key_figures=summary.key_figures(record),
+        notices=notices.notices(record),
         targets=summary.target_rows(record),
         findings=_findings(record),
+        failures=failures.groups(record),
         chart=figure,
+        strip_levels=chart_strip.LEVELS,
+        histogram=distribution.distribution(record),
+        svg=distribution,
+        health=resource_tables.health_table(record),
         tables=tables.result_tables(record),
         manifest=tables.manifest_table(record),
         # Files of this package, not text of the record: only these are inserted unescaped.

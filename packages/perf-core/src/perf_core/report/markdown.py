@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from perf_core.report import summary, tables
+from perf_core.report import failures, notices, summary, tables
 from perf_core.report.markup import MARKS, markdown_table, markdown_text
 from perf_core.report.table import Table
-from perf_core.report.wording import sentence
+from perf_core.report.wording import DASH, sentence
 from perf_core.results.record import RunRecord
 
 
 def render(record: RunRecord) -> str:
     """Return the report as one Markdown document that starts with a heading of level two."""
-    blocks = [*_verdict(record), *_targets(record), *_findings(record)]
+    blocks = [*_verdict(record), *_notices(record), *_targets(record), *_findings(record), *_failures(record)]
     for table in tables.result_tables(record):
         blocks += [f"### {markdown_text(table.title)}", _table(table)]
         if table.note:
@@ -33,6 +33,26 @@ def _verdict(record: RunRecord) -> list[str]:
     if head.meaning:
         blocks.append(markdown_text(head.meaning))
     return [*blocks, markdown_text(head.when)]
+
+
+def _notices(record: RunRecord) -> list[str]:
+    lines = [
+        f"- {MARKS[notice.tone]} **{notice.label}**: {markdown_text(notice.line)}"
+        for notice in notices.notices(record)
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def _failures(record: RunRecord) -> list[str]:
+    headings = ("class", "calls", "tool", "arguments", "expected", "received", "when")
+    rows = tuple(
+        (each.error, number or DASH, each.tool, each.arguments, each.expected, each.received, each.where)
+        for number, each in failures.first_of_each_class(record)
+    )
+    if not rows:
+        return []
+    table = Table("Failures, the first of each class", headings, rows, labels=len(headings))
+    return [f"### {table.title}", _table(table)]
 
 
 def _targets(record: RunRecord) -> list[str]:

@@ -14,12 +14,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from perf_core.report.wording import plain
-from perf_core.results.record import GeneratorUse, Latency, Metrics, RunRecord, ServerUse, Stage, TargetResult
+from perf_core.results.record import (
+    Accounting,
+    GeneratorUse,
+    Health,
+    Latency,
+    Metrics,
+    RunRecord,
+    ServerUse,
+    Stage,
+    TargetResult,
+)
 
 _QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
 _VERDICTS = ("pass", "fail", "invalid", "interrupted", "skipped")
 _OUTCOMES = ("met", "missed", "not judged", "invalid")
 _GRADES = ("excellent", "good", "acceptable", "poor", "not graded")
+_HEALTH_STATES = ("sound", "bounded", "invalid", "unknown")
+_SILENCE = "Longest time in which calls were offered and none was answered."
 _MB = 1e6
 _SECONDS_PER_HOUR = 3600.0
 
@@ -64,6 +76,8 @@ def render(record: RunRecord) -> str:
     """Return the record as Prometheus text, each sample labelled with scenario, target and wire."""
     out = _Exposition({"scenario": record.scenario, "target": record.target, "wire": record.wire})
     _run(record, out)
+    if record.health is not None:
+        _health(record.health, out)
     if record.metrics is not None:
         _metrics(record.metrics, out)
     for stage in record.stages:
@@ -89,11 +103,29 @@ def _run(record: RunRecord, out: _Exposition) -> None:
             "mcp_perf_run_verdict", "1 for the verdict of the run, 0 for the others.", is_it, verdict=verdict
         )
     out.gauge("mcp_perf_run_duration_seconds", "Length of the load.", record.duration_s)
+    out.gauge("mcp_perf_longest_silence_seconds", _SILENCE, record.longest_silence_s)
     try:
         started_s = datetime.fromisoformat(record.started_at).timestamp()
     except ValueError:
         return
     out.gauge("mcp_perf_run_start_timestamp_seconds", "Start of the load, Unix time.", started_s)
+
+
+def _health(health: Health, out: _Exposition) -> None:
+    for state in _HEALTH_STATES:
+        meaning = "1 for the health of the measurement, 0 for the others."
+        out.gauge("mcp_perf_health", meaning, float(health.state == state), state=state)
+    name, meaning = "mcp_perf_cpu_wait_ratio", "Share of their wanted time that threads waited for a CPU."
+    out.gauge(name, meaning, health.server_wait_share, process="server")
+    out.gauge(name, meaning, health.generator_wait_share, process="generator")
+    name = "mcp_perf_machine_cpu_pressure_ratio"
+    out.gauge(name, "Share of the time in which some task waited for a CPU.", health.cpu_pressure_share)
+    name = "mcp_perf_machine_cpu_steal_ratio"
+    out.gauge(name, "Share of the CPU time that the host used for others.", health.steal_share)
+    name = "mcp_perf_machine_other_cores"
+    out.gauge(name, "Cores that processes other than server and k6 used.", health.others_cores)
+    name = "mcp_perf_generator_longest_gap_seconds"
+    out.gauge(name, "Longest time for which k6 stood still.", health.generator_gap_s)
 
 
 def _metrics(metrics: Metrics, out: _Exposition) -> None:
@@ -107,10 +139,25 @@ def _metrics(metrics: Metrics, out: _Exposition) -> None:
     for error_class, number in metrics.errors.items():
         # `class` is a keyword of Python, so it cannot be written as a keyword argument.
         out.gauge("mcp_perf_errors", "Errors by class.", number, **{"class": error_class})
+    for tool, errors in metrics.errors_by_tool.items():
+        for error_class, number in errors.items():
+            out.gauge(
+                "mcp_perf_tool_errors",
+                "Errors by tool and class.",
+                number,
+                tool=tool,
+                **{"class": error_class},
+            )
+    if metrics.accounting is not None:
+        _accounting(metrics.accounting, out)
+    for phase, latency in metrics.phases_ms.items():
+        out.summary("mcp_perf_request_phase_seconds", "Parts of all requests.", latency, phase=phase)
     for tool, latency in metrics.latency_ms.items():
         if tool != "all":
             name = "mcp_perf_tool_call_duration_seconds"
             out.summary(name, "Latency of tool calls by tool.", latency, tool=tool)
+            meaning = "Calls without an answer among the latencies of a tool, as lower bounds."
+            out.gauge("mcp_perf_lower_bound_calls", meaning, latency.lower_bounds, tool=tool)
     # A metric of its own, so that a sum over the label `tool` counts no call twice.
     name = "mcp_perf_any_tool_call_duration_seconds"
     out.summary(name, "Latency of tool calls over all tools.", metrics.latency_ms.get("all"))
@@ -129,6 +176,13 @@ def _metrics(metrics: Metrics, out: _Exposition) -> None:
     out.gauge("mcp_perf_sessions_closed", "Sessions deleted by the generator.", metrics.sessions_closed)
 
 
+def _accounting(accounting: Accounting, out: _Exposition) -> None:
+    out.gauge("mcp_perf_calls_begun", "Tool calls that began.", accounting.begun)
+    for outcome in ("answered", "failed", "cut_off", "missing"):
+        meaning = "Tool calls that began, by what became of them."
+        out.gauge("mcp_perf_calls_ended", meaning, getattr(accounting, outcome), outcome=outcome)
+
+
 def _stage(stage: Stage, out: _Exposition) -> None:
     out.gauge("mcp_perf_stage_vus", "Virtual users at the end of the stage.", stage.vus, stage=stage.name)
     out.gauge("mcp_perf_stage_tool_calls", "Tool calls made in the stage.", stage.calls, stage=stage.name)
@@ -137,6 +191,10 @@ def _stage(stage: Stage, out: _Exposition) -> None:
         out.gauge(name, "Correct answers per second in the stage.", stage.calls_per_s, stage=stage.name)
         share = "Share of the stage's calls that failed, 0 to 1."
         out.gauge("mcp_perf_stage_error_ratio", share, stage.error_rate, stage=stage.name)
+    name = "mcp_perf_stage_longest_silence_seconds"
+    out.gauge(name, _SILENCE, stage.longest_silence_s, stage=stage.name)
+    meaning = "1 when the latency of the calls does not explain the silence of the stage, else 0."
+    out.gauge("mcp_perf_stage_silent", meaning, float(stage.is_silent), stage=stage.name)
     name = "mcp_perf_stage_call_duration_seconds"
     out.summary(name, "Latency of tool calls by stage.", stage.latency_ms, stage=stage.name)
 
@@ -148,14 +206,22 @@ def _server(server: ServerUse, out: _Exposition) -> None:
         out.gauge(name, "Resident memory of the server's process tree.", rss_mb * _MB, at=at)
         out.gauge("mcp_perf_server_open_fds", "Open files of the server.", getattr(server.fds, at), at=at)
         out.gauge("mcp_perf_server_threads", "Threads of the server.", getattr(server.threads, at), at=at)
-    low, high = memory.slope_interval or (None, None)
-    for estimate, slope in (("middle", memory.slope_mb_per_h), ("low", low), ("high", high)):
-        out.gauge(
-            "mcp_perf_server_resident_memory_slope_bytes_per_second",
-            "Slope of resident memory over the hold stages, with the ends of its 95 % interval.",
-            None if slope is None else slope * _MB / _SECONDS_PER_HOUR,
-            estimate=estimate,
-        )
+        if server.sessions is not None:
+            sessions = getattr(server.sessions, at)
+            out.gauge("mcp_perf_server_sessions", "Open sessions on the server.", sessions, at=at)
+    name = "mcp_perf_server_resident_memory_slope_bytes_per_second"
+    slope_mb = memory.slope_mb_per_h
+    slope = None if slope_mb is None else slope_mb * _MB
+    interval = memory.slope_interval and (memory.slope_interval[0] * _MB, memory.slope_interval[1] * _MB)
+    _slope(out, name, "resident memory", slope, interval)
+    for quantity, trend in (
+        ("open_fds", server.fds),
+        ("threads", server.threads),
+        ("sessions", server.sessions),
+    ):
+        if trend is not None:
+            name = f"mcp_perf_server_{quantity}_slope_per_second"
+            _slope(out, name, quantity.replace("_", " "), trend.slope_per_h, trend.slope_interval)
     out.gauge("mcp_perf_server_cpu_seconds", "CPU time of the server over the load.", server.cpu_s)
     name = "mcp_perf_server_cpu_seconds_per_call"
     out.gauge(name, "CPU time of the server per tool call.", server.cpu_us_per_call / 1e6)
@@ -173,6 +239,19 @@ def _server(server: ServerUse, out: _Exposition) -> None:
     out.gauge(
         "mcp_perf_server_uptime_ratio", "Share of the time in which the server answered, 0 to 1.", uptime
     )
+
+
+def _slope(
+    out: _Exposition,
+    name: str,
+    quantity: str,
+    slope_per_h: float | None,
+    interval: tuple[float, float] | None,
+) -> None:
+    low, high = interval or (None, None)
+    for estimate, slope in (("middle", slope_per_h), ("low", low), ("high", high)):
+        meaning = f"Slope of {quantity} over the hold stages, with the ends of its 95 % interval."
+        out.gauge(name, meaning, None if slope is None else slope / _SECONDS_PER_HOUR, estimate=estimate)
 
 
 def _generator(generator: GeneratorUse, out: _Exposition) -> None:

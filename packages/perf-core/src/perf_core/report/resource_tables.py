@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from perf_core.report.table import Table, table_of
 from perf_core.report.wording import MICRO, count, duration, figure_value, significant, with_unit
 from perf_core.results.record import GeneratorUse, RunRecord, ServerUse, Trend
@@ -21,6 +23,30 @@ def generator_table(record: RunRecord) -> Table | None:
         sessions = f"{count(metrics.sessions_opened)} opened, {count(metrics.sessions_closed)} closed"
         rows.append(("sessions", sessions))
     return table_of("Load generator (k6)", ("quantity", "value"), rows, labels=2)
+
+
+def health_table(record: RunRecord) -> Table | None:
+    """Return the measurements behind the health of the measurement; missing ones are left out."""
+    health = record.health
+    if health is None:
+        return None
+    shares = {
+        "server waited for a CPU": (health.server_wait_share, "of the time that it wanted one"),
+        "k6 waited for a CPU": (health.generator_wait_share, "of the time that it wanted one"),
+        "some task waited for a CPU": (health.cpu_pressure_share, "of the time"),
+        "the host used the CPU for others": (health.steal_share, "of the CPU time"),
+    }
+    rows: list[tuple[str, str]] = [("state", health.state)]
+    rows += [
+        (name, f"{figure_value('share', share)} {whole}")
+        for name, (share, whole) in shares.items()
+        if share is not None and math.isfinite(share)
+    ]
+    if health.others_cores is not None and math.isfinite(health.others_cores):
+        rows.append(("other processes used", f"{significant(health.others_cores)} cores"))
+    if health.generator_gap_s is not None and math.isfinite(health.generator_gap_s):
+        rows.append(("longest stop of k6", duration(health.generator_gap_s)))
+    return table_of("Health of the measurement", ("quantity", "value"), rows, labels=2)
 
 
 def _server_rows(server: ServerUse) -> list[tuple[str, str]]:

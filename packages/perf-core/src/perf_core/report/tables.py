@@ -140,7 +140,13 @@ def stage_table(record: RunRecord) -> Table | None:
     silence = any(stage.is_silent or stage.longest_silence_s > _WORTH_A_COLUMN_S for stage in record.stages)
     headings = ("stage", "load", "from", "to", "calls", "calls/s", "med", "p95", "p99", "max", "errors")
     rows = [(*_stage_row(stage), *([_stage_silence(stage)] if silence else [])) for stage in record.stages]
-    return table_of("Stages, latency in ms", (*headings, *(["silence"] if silence else [])), rows, labels=2)
+    return table_of(
+        "Stages, latency in ms",
+        (*headings, *(("silence",) if silence else ())),
+        rows,
+        labels=2,
+        minor=("from", "to"),
+    )
 
 
 def error_table(record: RunRecord) -> Table | None:
@@ -209,7 +215,7 @@ def _stage_row(stage: Stage) -> tuple[str, ...]:
 
 
 def _stage_silence(stage: Stage) -> str:
-    return f"{significant(stage.longest_silence_s)} s" if stage.longest_silence_s else DASH
+    return f"{stage.longest_silence_s:,.2f} s"
 
 
 def _stage_load(stage: Stage) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
-from perf_core.report import summary, tables
+from perf_core.report import failures, notices, summary, tables
 from perf_core.report.markup import STYLES, is_unicode, terminal_table, terminal_text, verdict_line
 from perf_core.report.summary import TargetRow
-from perf_core.report.table import Table
+from perf_core.report.table import Table, without_minor
 from perf_core.report.wording import plain, sentence
 from perf_core.results.record import RunRecord
 
@@ -16,6 +17,9 @@ from perf_core.results.record import RunRecord
 def render(record: RunRecord, console: Console) -> None:
     """Print the report."""
     _verdict(record, console)
+    for notice in notices.notices(record):
+        line = terminal_text(f"{notice.label}: ", console, f"bold {STYLES[notice.tone]}")
+        console.print(line.append_text(terminal_text(notice.line, console)))
     rows = summary.target_rows(record)
     if rows:
         console.print()
@@ -23,9 +27,13 @@ def render(record: RunRecord, console: Console) -> None:
         for row in rows:
             if row.reason:
                 console.print(terminal_text(f"{row.figure}: {row.reason}", console, STYLES[row.tone]))
+    _failures(record, console)
     for table in tables.result_tables(record):
         console.print()
-        console.print(_rich(table, console))
+        shown = _rich(table, console)
+        if table.minor and _full_width(shown, console) > console.width:
+            shown = _rich(without_minor(table), console)
+        console.print(shown)
     if record.findings:
         console.print()
         console.print(terminal_text("Findings", console, "bold"))
@@ -46,6 +54,21 @@ def _verdict(record: RunRecord, console: Console) -> None:
     console.print(terminal_text(head.when, console, "dim"))
 
 
+def _failures(record: RunRecord, console: Console) -> None:
+    examples = failures.first_of_each_class(record)
+    if not examples:
+        return
+    console.print()
+    console.print(terminal_text("Failures, the first of each class", console, "bold"))
+    for number, example in examples:
+        head = ", ".join(filter(None, (f"{example.error}", number)))
+        line = terminal_text(f"  {head}: ", console, STYLES["bad"])
+        console.print(line.append_text(terminal_text(f"{example.tool} {example.where}", console)))
+        for name in ("arguments", "expected", "received"):
+            line = terminal_text(f"    {name:<9} ", console, "dim")
+            console.print(line.append_text(terminal_text(getattr(example, name), console)))
+
+
 def _targets(rows: tuple[TargetRow, ...], tally: str, console: Console) -> RichTable:
     stretched = any(row.stretch for row in rows)
     table = terminal_table(console, f"Targets: {tally}")
@@ -62,6 +85,11 @@ def _targets(rows: tuple[TargetRow, ...], tally: str, console: Console) -> RichT
             terminal_text(row.outcome, console, STYLES[row.tone]),
         )
     return table
+
+
+def _full_width(table: RichTable, console: Console) -> int:
+    # The console's own options would limit the result to its width.
+    return Measurement.get(console, console.options.update(max_width=1_000), table).maximum
 
 
 def _rich(content: Table, console: Console) -> RichTable:

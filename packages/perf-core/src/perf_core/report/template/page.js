@@ -34,8 +34,8 @@
     for (const shape of own.shapes) shape.fillcolor = colour(shape.name);
     return Object.assign(own, {
       width: chart.clientWidth,
-      height: 90 + 60 + 150 * Number(chart.dataset.panels),
-      margin: { l: 52, r: 12, t: 90, b: 60 },
+      height: 90 + 60 + 150 * Number(chart.dataset.rows),
+      margin: { l: 60, r: 12, t: 90, b: 60 },
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("--text") },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -47,7 +47,9 @@
   }
 
   function traces() {
-    return figure.data.map((trace) => ({ ...trace, line: { ...trace.line, color: colour(trace.meta.colour) }, marker: { ...trace.marker, color: colour(trace.meta.colour) } }));
+    return figure.data.map((trace) => trace.meta.scale
+      ? { ...trace, colorscale: trace.meta.scale.map(([share, name]) => [share, colour(name)]) }
+      : { ...trace, line: { ...trace.line, color: colour(trace.meta.colour) }, marker: { ...trace.marker, color: colour(trace.meta.colour) } });
   }
 
   // A stage's name is horizontal where its band is wide enough, else vertical, and left out where even that would touch

@@ -1,0 +1,86 @@
+"""Remarks about a run that readers must see before its figures: silence, health of the measurement, calls.
+
+A report shows at most one line for each, and only if there is something to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from perf_core.report.summary import Tone
+from perf_core.report.wording import count, duration, error_class, plain, sentence
+from perf_core.results.record import Accounting, Health, HealthState, Metrics, RunRecord
+
+_WORTH_A_LINE_S = 0.5
+
+_HEALTH: Mapping[HealthState, tuple[Tone, str]] = {
+    "bounded": ("unsure", "figures of time are only bounds"),
+    "invalid": ("unsure", "the load was not the planned one"),
+    "unknown": ("neutral", "not known, since there are no samples of the processes"),
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One remark: its subject in one word, and its sentences without full stops."""
+
+    label: str
+    tone: Tone
+    sentences: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The whole remark on one line."""
+        return " ".join(f"{sentence(text)}." for text in self.sentences)
+
+
+def notices(record: RunRecord) -> tuple[Notice, ...]:
+    """Return the remarks about a run, the gravest kind first."""
+    remarks = (_silence(record), _health(record.health), _calls(record.metrics))
+    return tuple(remark for remark in remarks if remark is not None)
+
+
+def calls_equation(accounting: Accounting) -> str:
+    """Return what became of all calls, as a sum."""
+    parts = [f"{count(accounting.answered)} answered", f"{count(accounting.failed)} failed"]
+    if accounting.cut_off:
+        parts.append(f"{count(accounting.cut_off)} cut off by the end")
+    if accounting.missing > 0:
+        parts.append(f"{count(accounting.missing)} lost by the generator")
+    text = f"{count(accounting.begun)} begun = {' + '.join(parts)}"
+    if accounting.missing < 0:
+        text += f" - {count(-accounting.missing)} counted twice by the generator"
+    return text
+
+
+def _silence(record: RunRecord) -> Notice | None:
+    silent = [stage for stage in record.stages if stage.is_silent]
+    longest_s = record.longest_silence_s or max((stage.longest_silence_s for stage in silent), default=0.0)
+    if not silent and longest_s <= _WORTH_A_LINE_S:
+        return None
+    text = f"{duration(longest_s)} with calls offered and none answered"
+    if not silent:
+        return Notice("Silence", "neutral", (f"{text}, which the latency of the calls explains",))
+    stages = ", ".join(f"{plain(stage.name)} for {duration(stage.longest_silence_s)}" for stage in silent)
+    return Notice("Silence", "bad", (text, f"silent: {stages}"))
+
+
+def _health(health: Health | None) -> Notice | None:
+    if health is None or health.state == "sound":
+        return None
+    tone, text = _HEALTH[health.state]
+    return Notice("Health", tone, (text, *(plain(problem).rstrip(".") for problem in health.problems)))
+
+
+def _calls(metrics: Metrics | None) -> Notice | None:
+    accounting = metrics.accounting if metrics else None
+    if metrics is None or accounting is None:
+        return None
+    if not (accounting.failed or accounting.cut_off or accounting.missing):
+        return None
+    errors = sorted(metrics.errors.items(), key=lambda item: -item[1])
+    classes = ", ".join(f"{count(number)} {error_class(name)}" for name, number in errors if number)
+    tone: Tone = "bad" if accounting.failed or accounting.missing else "neutral"
+    sentences = (calls_equation(accounting), *((f"failed: {classes}",) if classes else ()))
+    return Notice("Calls", tone, sentences)

@@ -13,11 +13,13 @@ from perf_core.comparison.model import (
     ComparedServer,
     Comparison,
     Design,
+    Drift,
     Launch,
     MetricComparison,
     SliceFigures,
 )
 from perf_core.errors import ResultsError
+from perf_core.results.record import Failure
 
 COMPARISON = Comparison(
     run_id="20260101T000000Z-compare-x-y",
@@ -42,6 +44,9 @@ COMPARISON = Comparison(
     ),
     metrics=(
         MetricComparison(
+            "error_rate", "share", "lower", 0.001, True, 0.0, 0.005, None, 0.003, 0.007, 0.99, "worse", 0.005
+        ),
+        MetricComparison(
             "cpu_us_per_call", "µs", "lower", 0.05, True, 900.0, 970.0, 1.075, 1.06, 1.09, 0.99, "worse"
         ),
     ),
@@ -49,13 +54,16 @@ COMPARISON = Comparison(
         Launch(
             (
                 SliceFigures("pair_1_a", "a", 1, 1000, 0, 1.0, {"cpu_us_per_call": 900.0}),
-                SliceFigures("pair_1_b", "b", 1, 1000, 9, 1.0, {}, "it never began"),
+                SliceFigures("pair_1_b", "b", 1, 1000, 9, 1.0, {}, "it never began", {"wrong_answer": 9}),
             ),
             {"a": {"rss_mb": 50.0}, "b": {}},
             ("b: the server was restarted",),
+            (SliceFigures("warmup_a", "a", 0, 1000, 0, 1.0, {}),),
+            (Failure("add", "wrong_answer", "pair_1_b", 1.5, '{"a":1}', "2", "3"),),
         ),
     ),
     manifest={"machine": {"cpu": "a CPU"}},
+    drifts=(Drift("latency_ms.med", "b", 3, 6, is_warm_up=True, ratio=2.0, low=1.8, high=2.2),),
 )
 
 
@@ -65,8 +73,27 @@ def test_comparison_is_read_back_unchanged(tmp_path: Path) -> None:
     assert comparison_file.read(tmp_path) == COMPARISON
     document = json.loads(path.read_text(encoding="utf-8"))
     assert list(document)[:2] == ["schema", "kind"]
-    assert (document["schema"], document["kind"]) == (1, "comparison")
+    assert (document["schema"], document["kind"]) == (2, "comparison")
     assert [p.name for p in tmp_path.iterdir()] == ["comparison.json"]
+
+
+def test_comparison_of_schema_1_is_read(tmp_path: Path) -> None:
+    path = comparison_file.write(COMPARISON, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["schema"] = 1
+    del document["drifts"]
+    document["design"]["bars"] = {"cpu": 0.05, "other": 0.1}
+    document["metrics"] = [each for each in document["metrics"] if each["ratio"] is not None]
+    for each in document["metrics"]:
+        del each["difference"]
+    for launch in document["launches"]:
+        del launch["warm_up"], launch["failures"]
+        for one in launch["slices"]:
+            del one["errors_by_class"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    read = comparison_file.read(path)
+    assert read.metrics == COMPARISON.metrics[1:]
+    assert read.launches[0].slices[0] == COMPARISON.launches[0].slices[0]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_higher_is_better_for_throughput(ratio: float, verdict: str) -> None:
     assert judge_together({"calls": test}, 0.05)["calls"].verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(2.0, "worse"), (1.45, "inconclusive"), (1.0, "same"), (0.67, "same"), (0.4, "better")],
+)
+def test_one_sided_metric_need_not_show_that_it_is_no_better(ratio: float, verdict: str) -> None:
+    low = MetricTest(log_estimate(ratio, 0.03), 0.5, one_sided=True)
+    assert judge_together({"p99": low}, 0.05)["p99"].verdict == verdict
+    high = MetricTest(log_estimate(1 / ratio, 0.03), 0.5, higher_is_better=True, one_sided=True)
+    assert judge_together({"m": high}, 0.05)["m"].verdict == verdict
+
+
 def test_bars_are_symmetric() -> None:
     up = judge_together({"m": MetricTest(log_estimate(1.11, 0.001, 100), 0.1)}, 0.05)["m"]
     down = judge_together({"m": MetricTest(log_estimate(1 / 1.11, 0.001, 100), 0.1)}, 0.05)["m"]

@@ -10,7 +10,7 @@ import pytest
 
 from perf_core import UNIQUE, Expectation, Journey, Step
 from perf_core.comparison.same_answers import expect_same_answers
-from perf_core.errors import NotComparable
+from perf_core.errors import NotComparable, TargetError
 
 
 class FakeClient:
@@ -80,10 +80,41 @@ def test_answers_that_vary_on_one_server_may_differ() -> None:
 
 def test_difference_late_in_the_pool_is_noticed() -> None:
     first = FakeClient(lambda arguments: answers({"n": arguments["n"]}))
-    second = FakeClient(lambda arguments: answers({"n": arguments["n"] if arguments["n"] < 90 else 0}))
-    with pytest.raises(NotComparable, match=r"t\(\{'n': 9\d\}\)"):
+    second = FakeClient(lambda arguments: answers({"n": arguments["n"] if arguments["n"] < 85 else 0}))
+    with pytest.raises(NotComparable, match=r"t\(\{'n': 8\d\}\)"):
         expect_same_answers(first, second, journeys(Expectation.result(None)))  # type: ignore[arg-type]
     assert first.calls < 30
+
+
+@pytest.mark.parametrize("failure", ["wrong", "refused"])
+def test_few_wrong_answers_are_left_to_the_load(failure: str) -> None:
+    def answer(arguments: Any) -> dict[str, Any]:
+        if arguments["n"] != 5:
+            return answers({"n": arguments["n"]})
+        if failure == "refused":
+            raise TargetError("HTTP 500")
+        return answers({"n": -1})
+
+    first = FakeClient(lambda arguments: answers({"n": arguments["n"]}))
+    expect_same_answers(first, FakeClient(answer), journeys(Expectation.result(None)))  # type: ignore[arg-type]
+    expect_same_answers(FakeClient(answer), first, journeys(Expectation.result(None)))  # type: ignore[arg-type]
+
+
+def test_server_that_refuses_every_call_is_not_comparable() -> None:
+    def refuse(_arguments: Any) -> dict[str, Any]:
+        raise TargetError("HTTP 500")
+
+    first, second = FakeClient(lambda _: answers({"r": 1})), FakeClient(refuse)
+    for expect in (Expectation.result({"r": 1}), Expectation.anything(), Expectation.error()):
+        with pytest.raises(NotComparable, match="HTTP 500"):
+            expect_same_answers(first, second, journeys(expect))  # type: ignore[arg-type]
+
+
+def test_single_difference_that_the_load_would_not_see_is_not_comparable() -> None:
+    first = FakeClient(lambda _: answers({"r": 1}))
+    second = FakeClient(lambda arguments: answers({"r": 2 if arguments["n"] == 5 else 1}))
+    with pytest.raises(NotComparable):
+        expect_same_answers(first, second, journeys(Expectation.anything()))  # type: ignore[arg-type]
 
 
 def test_median_call_time_of_the_slower_server_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core.comparison.schedule import Lengths, SlicePlan, draw_schedule
+from perf_core.comparison.schedule import Lengths, Room, SlicePlan, choose_lengths, draw_schedule
 
 LENGTHS = Lengths(slice_s=0.5, turn_s=0.02, gap_s=0.008, rest_s=0.1)
 
@@ -64,3 +64,42 @@ def test_document_has_wires_and_schedule() -> None:
     document = SlicePlan(schedule, {"a": "session", "b": "stateless"}).to_document()
     assert document["wires"] == {"a": "session", "b": "stateless"}
     assert document["schedule"] == [[t.slice, t.side, t.start_s, t.end_s] for t in schedule]
+
+
+ROOM = Room(launches=6, pairs=6, longest_s=600.0)
+
+
+@pytest.mark.parametrize(
+    ("call_s", "vus", "slice_s", "turn_s"),
+    [
+        # Fast servers: half a second, in turns of four calls but at least 10 ms.
+        (0.001, 4, 0.5, 0.01),
+        (0.005, 4, 0.5, 0.02),
+        # Slower ones: fifty calls.
+        (0.02, 4, 1.0, 0.08),
+        (0.05, 4, 2.5, 0.2),
+        # More users wait for each other, and a slice still has five turns.
+        (0.01, 50, 2.5, 0.5),
+    ],
+)
+def test_slice_is_long_enough_for_fifty_calls_and_five_turns(
+    call_s: float, vus: int, slice_s: float, turn_s: float
+) -> None:
+    lengths = choose_lengths(call_s, vus, None, ROOM)
+    assert (lengths.slice_s, lengths.turn_s) == (pytest.approx(slice_s), pytest.approx(turn_s))
+    assert lengths.gap_s == pytest.approx(0.4 * turn_s)
+    assert lengths.turns >= 5
+
+
+def test_slow_server_gets_slices_that_fit_into_the_time_limit() -> None:
+    lengths = choose_lengths(2.0, 4, None, ROOM)
+    schedule = draw_schedule(ROOM.pairs, lengths, 1)
+    # Starting and ending the servers takes some of the time, too.
+    assert 0.8 * ROOM.longest_s < ROOM.launches * schedule[-1].end_s < ROOM.longest_s
+    assert choose_lengths(2.0, 4, None, Room(6, 6, 10.0)).slice_s == 0.5, "however short the limit"
+
+
+def test_slice_of_the_user_wins() -> None:
+    assert choose_lengths(0.05, 4, 0.2, ROOM).slice_s == 0.2
+    assert choose_lengths(0.05, 4, 0.1, ROOM).turn_s == 0.1, "a turn is no longer than its slice"
+    assert choose_lengths(0.001, 4, 30.0, ROOM).slice_s == 30.0

@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perf_core.comparison.model import Bars, Design, Launch, SliceFigures
-from perf_core.comparison.statistics import conclude, paired
+from perf_core.comparison.model import Bars, Design, Launch, MetricComparison, SliceFigures
+from perf_core.comparison.statistics import Conclusion, conclude, paired
+from perf_core.results.record import Failure
 
 DESIGN = Design(
     scenario="quick",
@@ -34,17 +35,28 @@ def a_slice(pair: int, side: str, cost: float, fault: str = "", **changes: float
         "cpu_us_per_call": 1000 * cost,
         "latency_ms.med": 4 * cost,
         "latency_ms.p95": 6 * cost,
-        "latency_ms.p99": 9 * cost,
         "tool_calls_per_s": 1000 / cost,
         **changes,
     }
     return SliceFigures(f"pair_{pair}_{side}", side, pair, 1000, 0, 1.0, figures, fault)  # type: ignore[arg-type]
 
 
-def launches(ratio: float, count: int = 4, noise: float = 0.01, rss: float = 1.0) -> list[Launch]:
+def launches(
+    ratio: float,
+    count: int = 4,
+    noise: float = 0.01,
+    *,
+    rss: float = 1.0,
+    p99: float = 1.0,
+    longest: Sequence[float] = (1.0,),
+) -> list[Launch]:
+    """Return launches in which b costs `ratio` times as much as a.
+
+    `p99` is the ratio of the p99 of b to that of a, `longest` has those of the maxima, in turn.
+    """
     draw = np.random.default_rng(3)
     result = []
-    for _ in range(count):
+    for number in range(count):
         speeds = np.exp(draw.normal(0, 0.1, 6))
         slices = [
             each
@@ -54,7 +66,15 @@ def launches(ratio: float, count: int = 4, noise: float = 0.01, rss: float = 1.0
                 a_slice(pair, "b", speed * ratio * math.exp(draw.normal(0, noise))),
             )
         ]
-        once = {"a": {"rss_mb": 100.0, "ready_s": 2.0}, "b": {"rss_mb": 100.0 * rss, "ready_s": 1.0}}
+        once = {
+            "a": {"rss_mb": 100.0, "ready_s": 2.0, "latency_ms.p99": 10.0, "latency_ms.max": 30.0},
+            "b": {
+                "rss_mb": 100.0 * rss,
+                "ready_s": 1.0,
+                "latency_ms.p99": 10 * p99 * math.exp(draw.normal(0, noise)),
+                "latency_ms.max": 30 * longest[number % len(longest)] * math.exp(draw.normal(0, noise)),
+            },
+        }
         result.append(Launch(tuple(slices), once))  # type: ignore[arg-type]
     return result
 
@@ -77,7 +97,7 @@ def test_slower_server_is_worse_with_the_size_of_the_difference() -> None:
     assert rows["tool_calls_per_s"].verdict == "worse", "fewer calls per second are worse"
     assert rows["tool_calls_per_s"].better == "higher"
     assert rows["rss_mb"].verdict == "same"
-    assert not rows["latency_ms.p99"].judged
+    assert rows["latency_ms.p99"].verdict == "same"
     assert not rows["ready_s"].judged
     assert rows["ready_s"].ratio == pytest.approx(0.5)
     assert any(reason.startswith("CPU per call worse by 1") for reason in conclusion.reasons)
@@ -172,3 +192,230 @@ def test_metric_of_one_server_only_is_left_out() -> None:
     conclusion = conclude(without_cpu, DESIGN)
     assert "cpu_us_per_call" not in {m.name for m in conclusion.metrics}
     assert conclusion.verdict == "same"
+
+
+# --- failed calls ---
+
+
+def failing(sound: Sequence[Launch], side: str, counts: Sequence[int], calls: int = 1000) -> list[Launch]:
+    """Return the launches with failed calls in each slice of a side; the counts repeat over slices."""
+    number = 0
+    changed = []
+    for launch in sound:
+        slices = []
+        for each in launch.slices:
+            errors = each.errors
+            if each.side == side:
+                errors = counts[number % len(counts)]
+                number += 1
+            classes = {"wrong_answer": errors} if errors else {}
+            slices.append(replace(each, calls=calls, errors=errors, errors_by_class=classes))
+        changed.append(replace(launch, slices=tuple(slices)))
+    return changed
+
+
+def rows(conclusion: Conclusion) -> dict[str, MetricComparison]:
+    return {m.name: m for m in conclusion.metrics}
+
+
+FORTY_ONE = [2, 1, 1, 1, 1, 1] * 5 + [1] * 6
+SIX = replace(DESIGN, launches=6, looks=(6,))
+
+
+def test_forty_one_wrong_answers_of_eight_thousand_are_worse_and_named() -> None:
+    one = failing(failing(launches(1.0, 6), "a", [0], 223), "b", FORTY_ONE, 223)
+    example = Failure("add", "wrong_answer", "pair_3_b", 4.2, '{"a":1,"b":2}', '{"result":3}', '{"result":4}')
+    other = replace(example, stage="pair_3_a", arguments='{"a":9}')
+    one[2] = replace(one[2], failures=(other, example))
+    conclusion = conclude(one, SIX)
+    assert conclusion.verdict == "worse"
+    errors = rows(conclusion)["error_rate"]
+    assert (errors.verdict, errors.a, errors.ratio) == ("worse", 0.0, None)
+    assert errors.b == errors.difference == pytest.approx(41 / 8028)
+    assert 0 < errors.low < errors.b < errors.high
+    assert conclusion.reasons[0].startswith("failed calls worse by 0.")
+    assert conclusion.reasons[0].endswith("percentage points")
+    assert conclusion.reasons[1] == (
+        "41 of 8,028 calls of b failed (0.51 %; wrong_answer 41), for example "
+        'add({"a":1,"b":2}): expected {"result":3}, got {"result":4}'
+    )
+
+
+def test_server_that_is_faster_but_wrong_is_worse() -> None:
+    assert conclude(launches(0.5, 6), SIX).verdict == "better"
+    conclusion = conclude(failing(launches(0.5, 6), "b", FORTY_ONE), SIX)
+    assert conclusion.verdict == "worse"
+    assert rows(conclusion)["latency_ms.med"].verdict == "better"
+
+
+def test_two_percent_of_wrong_answers_are_worse_and_not_invalid() -> None:
+    assert conclude(failing(launches(1.0), "b", [20, 18, 22, 17, 23, 20, 21]), DESIGN).verdict == "worse"
+
+
+def test_server_with_fewer_errors_is_better() -> None:
+    assert conclude(failing(launches(1.0), "a", [20, 18, 22, 17, 23, 20, 21]), DESIGN).verdict == "better"
+
+
+def test_server_that_only_fails_is_worse_although_nothing_else_can_be_judged() -> None:
+    one = failing(launches(1.0), "b", [1000])
+    one = [
+        replace(
+            launch,
+            slices=tuple(
+                replace(s, figures={}, fault="1000 of 1000 calls failed") if s.side == "b" else s
+                for s in launch.slices
+            ),
+        )
+        for launch in one
+    ]
+    conclusion = conclude(one, DESIGN)
+    assert conclusion.verdict == "worse"
+    assert "24 of 24 pairs were dropped, too many to judge the rest" in conclusion.reasons[1]
+    assert any("24,000 of 24,000 calls of b failed (100.00 %" in reason for reason in conclusion.reasons)
+
+
+def test_equally_wrong_servers_are_judged_by_the_rest_and_both_named() -> None:
+    both = failing(failing(launches(1.2), "a", [50, 48, 52]), "b", [50, 52, 48])
+    conclusion = conclude(both, DESIGN)
+    assert rows(conclusion)["error_rate"].verdict == "same"
+    assert conclusion.verdict == "worse"
+    assert conclusion.reasons[0].startswith("CPU per call worse")
+    assert sum("calls of " in reason and " failed (5.00 %" in reason for reason in conclusion.reasons) == 2
+    equal = failing(failing(launches(1.0), "a", [50, 48, 52]), "b", [50, 52, 48])
+    assert conclude(equal, DESIGN).verdict == "same"
+
+
+def test_faster_server_with_few_errors_is_not_better_yet() -> None:
+    few = [0] * 20 + [1]
+    conclusion = conclude(failing(launches(0.5, 6), "b", few, 30), SIX)
+    assert rows(conclusion)["error_rate"].verdict == "inconclusive"
+    assert conclusion.verdict == "inconclusive"
+    assert "failed calls" in conclusion.reasons[0]
+
+
+def test_no_errors_cost_the_other_metrics_no_level() -> None:
+    without = rows(conclude(launches(1.0), DESIGN))
+    assert without["error_rate"].verdict == "same"
+    with_errors = rows(conclude(failing(launches(1.0), "b", [5]), DESIGN))
+    levels = [sorted(1 - m.level for m in each.values() if m.judged) for each in (without, with_errors)]
+    # Seven metrics are judged together, and an eighth only if there are errors to judge.
+    assert levels[0][0] == pytest.approx(0.05 / 7)
+    assert levels[1][0] == pytest.approx(0.05 / 8)
+
+
+def test_errors_of_a_launch_whose_server_ended_do_not_count() -> None:
+    one = failing(launches(1.0), "b", [500])
+    broken = replace(one[0], faults=("b: the server has ended by signal 9",))
+    conclusion = conclude([broken, *launches(1.0, 3)], DESIGN)
+    assert rows(conclusion)["error_rate"].b == 0.0
+
+
+def test_errors_in_the_warm_up_are_named() -> None:
+    one = launches(1.0)
+    early = SliceFigures("warmup_b", "b", 0, 100, 7, 1.0, {}, "", {"transport": 7})
+    conclusion = conclude([replace(one[0], warm_up=(early,)), *one[1:]], DESIGN)
+    assert "7 further calls of b failed in the warm-up, which does not count" in conclusion.reasons
+
+
+# --- tails ---
+
+
+def test_p99_of_2_7_times_is_worse() -> None:
+    conclusion = conclude(launches(1.0, 6, noise=0.1, p99=2.7), SIX)
+    assert rows(conclusion)["latency_ms.p99"].verdict == "worse"
+    assert conclusion.verdict == "worse"
+
+
+def test_longest_call_of_ten_times_is_worse() -> None:
+    conclusion = conclude(launches(1.0, 6, longest=(6.0, 10.0, 14.0)), SIX)
+    assert rows(conclusion)["latency_ms.max"].verdict == "worse"
+    assert conclusion.verdict == "worse"
+
+
+def test_maximum_without_a_verdict_is_named_and_does_not_decide() -> None:
+    conclusion = conclude(launches(1.0, 6, longest=(0.5, 1.0, 4.0)), SIX)
+    assert rows(conclusion)["latency_ms.max"].verdict == "inconclusive"
+    assert conclusion.verdict == "same"
+    assert conclusion.reasons[1].startswith("longest call has no verdict: b's may be up to")
+
+
+def test_p99_without_a_verdict_is_inconclusive() -> None:
+    conclusion = conclude(launches(1.0, 6, p99=1.5), SIX)
+    assert conclusion.verdict == "inconclusive"
+    assert conclusion.reasons[0].startswith("the intervals are too wide for latency p99;")
+
+
+def test_much_shorter_tail_is_the_same_or_better_but_never_open() -> None:
+    # A bar has two sides; that a tail may be even better than its bar is no reason to measure longer.
+    assert conclude(launches(1.0, 6, p99=1 / 1.5), SIX).verdict == "same"
+    assert conclude(launches(1.0, 6, p99=1 / 2.7), SIX).verdict == "better"
+
+
+def test_dropped_pairs_do_not_hide_a_worse_tail() -> None:
+    late = "its last answer arrived after the next pair had begun; use a longer --slice"
+    for ratio, verdict in ((50.0, "worse"), (1.0, "invalid"), (1 / 50, "invalid")):
+        one = [
+            replace(launch, slices=tuple(replace(s, fault=late) for s in launch.slices))
+            for launch in launches(1.0, 6, longest=(ratio,))
+        ]
+        assert conclude(one, SIX).verdict == verdict
+
+
+# --- drift ---
+
+
+def test_warm_up_after_the_load_has_begun_is_reported() -> None:
+    conclusion = conclude(drifting("b", first=3, factor=2.0), SIX)
+    drift = next(d for d in conclusion.drifts if d.metric == "latency_ms.med")
+    assert (drift.side, drift.first_pairs, drift.pairs, drift.is_warm_up) == ("b", 3, 6, True)
+    assert any(
+        reason.startswith("b warms up after the load has begun: its latency median in the first 3 of 6 pairs")
+        for reason in conclusion.reasons
+    )
+
+
+def drifting(side: str, first: int, factor: float) -> list[Launch]:
+    """Return launches in which calls of a side cost a multiple in the first pairs of each launch."""
+    return [
+        replace(
+            launch,
+            slices=tuple(
+                a_slice(s.pair, s.side, s.figures["cpu_us_per_call"] / 1000 * factor)
+                if s.side == side and s.pair <= first
+                else s
+                for s in launch.slices
+            ),
+        )
+        for launch in launches(1.0, 6)
+    ]
+
+
+# --- all metrics together ---
+
+
+def test_false_alarms_over_all_metrics_are_rare() -> None:
+    draw = np.random.default_rng(21)
+    alarms = 0
+    for _ in range(300):
+        one = []
+        for launch in launches(1.0, 6):
+            once = {
+                side: {
+                    "rss_mb": 100 * math.exp(draw.normal(0, 0.01)),
+                    "latency_ms.p99": math.exp(draw.normal(0, 0.25)),
+                    "latency_ms.max": math.exp(draw.normal(0, 0.7)),
+                }
+                for side in "ab"
+            }
+            slices = tuple(
+                replace(
+                    s,
+                    figures={k: v * math.exp(draw.normal(0, 0.08)) for k, v in s.figures.items()},
+                    errors=(errors := int(draw.poisson(0.3) + 4 * draw.poisson(0.05))),
+                    errors_by_class={"timeout": errors},
+                )
+                for s in launch.slices
+            )
+            one.append(Launch(slices, once))  # type: ignore[arg-type]
+        alarms += conclude(one, SIX).verdict in {"worse", "better"}
+    assert alarms <= 0.05 * 300

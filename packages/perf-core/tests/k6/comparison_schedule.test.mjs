@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ERROR_CLASSES } from "../../src/perf_core/k6/lib/answers.js";
 import { sliceScenarios, slicesOf, sliceThresholds } from "../../src/perf_core/k6/lib/comparison_schedule.js";
 
 const rows = [
@@ -31,13 +32,20 @@ test("malformed schedule is refused with its position", () => {
 
 test("every slice has its sub-metrics, none with a threshold that can fail", () => {
   const thresholds = sliceThresholds(slicesOf(plan(rows), 4));
-  assert.equal(Object.keys(thresholds).length, 4 * 3);
+  assert.equal(Object.keys(thresholds).length, (4 + ERROR_CLASSES.length) * 3 + 2);
   assert.ok("mcp_tool_call_duration_ms{stage:pair_1_a}" in thresholds);
+  assert.ok("mcp_tool_call_duration_ms{side:b}" in thresholds);
+  assert.ok("mcp_errors{class:unanswered,stage:pair_1_a}" in thresholds);
   assert.ok("mcp_slice_left_ms{stage:warmup_b}" in thresholds);
   assert.ok(Object.values(thresholds).every((list) => list.length === 0));
 });
 
-test("load lasts 100 ms longer than its last slice", () => {
-  const { load } = sliceScenarios(slicesOf(plan(rows), 4));
-  assert.deepEqual(load, { executor: "constant-vus", vus: 4, duration: "3400ms", gracefulStop: "10s" });
+test("calls carry their side, except in the warm-up", () => {
+  const tags = slicesOf(plan(rows), 4).map(({ furtherTags }) => furtherTags);
+  assert.deepEqual(tags, [undefined, undefined, undefined, { side: "a" }]);
+});
+
+test("load lasts 100 ms longer than its last slice, and an unanswered call has the time to time out", () => {
+  const { load } = sliceScenarios(slicesOf(plan(rows), 4), 30);
+  assert.deepEqual(load, { executor: "constant-vus", vus: 4, duration: "3400ms", gracefulStop: "31s" });
 });

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from perf_core.adapter import Wire
 from perf_core.cli.console import out, print_results_folder, progress
 from perf_core.comparison.contenders import DEFAULT_SCENARIO, find_contenders
-from perf_core.comparison.model import CPU_BAR, EXIT_CODES, OTHER_BAR, Bars
+from perf_core.comparison.model import CPU_BAR, EXIT_CODES, MAX_BAR, OTHER_BAR, P99_BAR, Bars
 from perf_core.comparison.records import compare_records
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
@@ -43,13 +43,17 @@ def compare(
     launches: Annotated[int, Parameter(help="Starts of both servers, at least two.")] = Effort.launches,
     pairs: Annotated[int, Parameter(help="Pairs of slices in each launch.")] = Effort.pairs,
     slice_length: Annotated[
-        str, Parameter(name="--slice", help="Length of a slice, such as 1s; longer than the slowest call.")
-    ] = f"{Effort.slice_s:g}s",
+        str | None,
+        Parameter(name="--slice", help="Length of a slice, such as 1s; by default at least 50 calls."),
+    ] = None,
     until_decided: Annotated[
         bool, Parameter(negative="", help="Continue while inconclusive, up to 60 pairs or the time limit.")
     ] = False,
     time_limit: Annotated[str, Parameter(help="Begin no launch that would end later than this.")] = "10m",
     cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,
+    p99_bar: Annotated[float, Parameter(help="Percent by which the p99 may differ.")] = P99_BAR * 100,
+    max_bar: Annotated[float, Parameter(help="Percent by which the longest call may differ.")] = MAX_BAR
+    * 100,
     bar: Annotated[float, Parameter(help="Percent by which every other metric may differ.")] = OTHER_BAR
     * 100,
     pin: Annotated[
@@ -70,12 +74,12 @@ def compare(
     effort = Effort(
         launches=launches,
         pairs=pairs,
-        slice_s=parse_duration_s(slice_length),
+        slice_s=None if slice_length is None else parse_duration_s(slice_length),
         until_decided=until_decided,
         longest_s=parse_duration_s(time_limit),
         pin=pin,
     )
-    bars = Bars(cpu=cpu_bar / 100, other=bar / 100)
+    bars = Bars(cpu=cpu_bar / 100, other=bar / 100, p99=p99_bar / 100, max=max_bar / 100)
     with watch_signals() as interruption, progress(f"{b} beside {a}") as on_progress:
         contenders = find_contenders(
             a,

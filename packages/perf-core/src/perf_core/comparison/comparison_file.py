@@ -38,9 +38,9 @@ def read(path: Path) -> Comparison:
     try:
         document = json.loads(file.read_bytes())
         schema = document["schema"]
-        if schema != SCHEMA:
+        if schema not in range(1, SCHEMA + 1):
             raise ResultsError(
-                f"expected a comparison of schema {SCHEMA} in {file}, got schema {schema}",
+                f"expected a comparison of schema 1 to {SCHEMA} in {file}, got schema {schema}",
                 "Read it with the version of perf-core that wrote it, or compare again.",
             )
         return _ADAPTER.validate_python(document)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -68,12 +68,7 @@ def estimate(log_ratios: Sequence[Sequence[float]]) -> Estimate | None:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdict on one metric, and the confidence interval of its ratio at ``level``.
-
-    Attributes:
-        verdict: ``worse`` or ``better`` when the whole interval lies beyond a bar, ``same`` when it lies
-            between the bars, else ``inconclusive``.
-    """
+    """Verdict on one metric, and the confidence interval of its ratio or difference at ``level``."""
 
     verdict: Verdict
     low: float
@@ -81,50 +76,72 @@ class Judgement:
     level: float
 
 
+class AnyTest(Protocol):
+    """A test of one metric that is judged together with others."""
+
+    def smallest_p_value(self) -> float:
+        """Return the two-sided p-value of the claim with the strongest evidence."""
+
+    def judge(self, level: float) -> Judgement:
+        """Return the judgement at this level of confidence."""
+
+
 @dataclass(frozen=True)
 class MetricTest:
-    """Estimate of one metric and the bar that it is tested against.
+    """Estimate of one metric's ratio and the bar that it is tested against.
 
     Attributes:
         bar: Relative difference beyond which it matters, such as 0.05: the bars are 1.05 and 1 / 1.05.
+        one_sided: Whether the metric is the same as soon as it is no worse than the bar. Otherwise its
+            interval must also show that it is no better.
     """
 
     estimate: Estimate
     bar: float
     higher_is_better: bool = False
+    one_sided: bool = False
+
+    def smallest_p_value(self) -> float:
+        """Return the two-sided p-value of the claim with the strongest evidence."""
+        bar, estimate = math.log1p(self.bar), self.estimate
+        no_worse, no_better = estimate.short_of(bar), estimate.beyond(-bar)
+        if self.higher_is_better:
+            no_worse, no_better = no_better, no_worse
+        same = no_worse if self.one_sided else max(no_worse, no_better)
+        return 2 * min(estimate.beyond(bar), estimate.short_of(-bar), same)
+
+    def judge(self, level: float) -> Judgement:
+        """Return the judgement at this level of confidence.
+
+        It is ``worse`` or ``better`` when the whole interval lies beyond a bar, ``same`` when it lies between
+        the bars, else ``inconclusive``.
+        """
+        low, high = self.estimate.interval(level)
+        bar = 1 + self.bar
+        verdict: Verdict = "inconclusive"
+        is_below, is_above = high < bar, low > 1 / bar
+        if low > bar:
+            verdict = "better" if self.higher_is_better else "worse"
+        elif high < 1 / bar:
+            verdict = "worse" if self.higher_is_better else "better"
+        elif (is_below and is_above) or (
+            self.one_sided and (is_above if self.higher_is_better else is_below)
+        ):
+            verdict = "same"
+        return Judgement(verdict, low, high, level)
 
 
-def judge_together(tests: Mapping[str, MetricTest], alpha: float) -> dict[str, Judgement]:
+def judge_together(tests: Mapping[str, AnyTest], alpha: float) -> dict[str, Judgement]:
     """Return a judgement of each metric, with an error of at most ``alpha`` over all of them."""
-    order = sorted(tests, key=lambda name: _smallest_p_value(tests[name]))
+    order = sorted(tests, key=lambda name: tests[name].smallest_p_value())
     judgements: dict[str, Judgement] = {}
     share = len(order)
     for rank, name in enumerate(order):
-        judgements[name] = _judge(tests[name], 1 - alpha / share)
+        judgements[name] = tests[name].judge(1 - alpha / share)
         # Holm: the level becomes looser only as long as every metric so far was decided.
         if judgements[name].verdict != "inconclusive":
             share = len(order) - rank - 1
     return {name: judgements[name] for name in tests}
-
-
-def _smallest_p_value(test: MetricTest) -> float:
-    """Return the two-sided p-value of the claim with the strongest evidence."""
-    bar, estimate = math.log1p(test.bar), test.estimate
-    same = max(estimate.short_of(bar), estimate.beyond(-bar))
-    return 2 * min(estimate.beyond(bar), estimate.short_of(-bar), same)
-
-
-def _judge(test: MetricTest, level: float) -> Judgement:
-    low, high = test.estimate.interval(level)
-    bar = 1 + test.bar
-    verdict: Verdict = "inconclusive"
-    if low > bar:
-        verdict = "better" if test.higher_is_better else "worse"
-    elif high < 1 / bar:
-        verdict = "worse" if test.higher_is_better else "better"
-    elif low > 1 / bar and high < bar:
-        verdict = "same"
-    return Judgement(verdict, low, high, level)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:

@@ -5,20 +5,23 @@
 Schema history:
 
 * 1 — first version.
+* 2 — error rate, p99 and maximum are judged (``difference``, errors by class, ``failures``); warm-up slices
+  and drifts are kept. Comparisons of schema 1 can be read, and parts that they lack have their defaults.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perf_core.adapter import Wire
 from perf_core.comparison import intervals
 from perf_core.comparison.schedule import Side
 from perf_core.errors import ExitCode
+from perf_core.results.record import Failure
 
-SCHEMA = 1
+SCHEMA = 2
 
 Verdict = Literal["worse", "better", "same", "inconclusive", "invalid", "interrupted"]
 
@@ -33,14 +36,19 @@ EXIT_CODES: Mapping[str, ExitCode] = {
 
 CPU_BAR = 0.05
 OTHER_BAR = 0.10
+P99_BAR = 0.50
+MAX_BAR = 1.00
+"""The tails of equal servers vary far more than their medians: see docs/decisions/015."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Smallest relative differences that matter, such as 0.05: for CPU per call, and for the rest."""
+    """Smallest relative differences that matter, such as 0.05: for CPU per call, the tails, and the rest."""
 
     cpu: float = CPU_BAR
     other: float = OTHER_BAR
+    p99: float = P99_BAR
+    max: float = MAX_BAR
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class MetricKind:
         judged: Whether the verdict depends on it. The other metrics are only shown: judging them too would
             widen the intervals of the rest.
         once_per_launch: Whether each launch has one figure, instead of each slice.
+        one_sided: Whether the metric is the same as soon as it is no worse than its bar.
+        may_stay_open: Whether the comparison can end without a verdict on this metric. A single stall decides
+            a maximum, so its interval is often too wide for any number of launches that one would wait for.
+        covers_dropped: Whether slices that were dropped count too: an answer that came too late for its pair,
+            or none at all, is the very tail or error that the metric is about.
     """
 
     name: str
@@ -61,10 +74,19 @@ class MetricKind:
     judged: bool = True
     higher_is_better: bool = False
     once_per_launch: bool = False
+    one_sided: bool = False
+    may_stay_open: bool = False
+    covers_dropped: bool = False
 
     def bar(self, bars: Bars) -> float:
-        """Return the bar that applies to this metric."""
-        return bars.cpu if self.name == "cpu_us_per_call" else bars.other
+        """Return the bar that applies to this metric's ratio."""
+        special = {"cpu_us_per_call": bars.cpu, P99: bars.p99, MAX: bars.max}
+        return special.get(self.name, bars.other)
+
+
+ERROR_RATE = "error_rate"
+P99 = "latency_ms.p99"
+MAX = "latency_ms.max"
 
 
 KINDS: Mapping[str, MetricKind] = {
@@ -73,9 +95,18 @@ KINDS: Mapping[str, MetricKind] = {
         MetricKind("cpu_us_per_call", "CPU per call", "µs"),
         MetricKind("latency_ms.med", "latency median", "ms"),
         MetricKind("latency_ms.p95", "latency p95", "ms"),
-        # A slice has too few calls to judge it.
-        MetricKind("latency_ms.p99", "latency p99", "ms", judged=False),
+        MetricKind(P99, "latency p99", "ms", once_per_launch=True, one_sided=True, covers_dropped=True),
+        MetricKind(
+            MAX,
+            "longest call",
+            "ms",
+            once_per_launch=True,
+            one_sided=True,
+            may_stay_open=True,
+            covers_dropped=True,
+        ),
         MetricKind("tool_calls_per_s", "calls", "/s", higher_is_better=True),
+        MetricKind(ERROR_RATE, "failed calls", "share", covers_dropped=True),
         MetricKind("rss_mb", "memory (RSS)", "MB", once_per_launch=True),
         MetricKind("ready_s", "start to ready", "s", judged=False, once_per_launch=True),
     )
@@ -88,10 +119,12 @@ class SliceFigures:
     """Figures of one slice.
 
     Attributes:
-        calls: Tool calls that were answered or timed out.
+        calls: Tool calls made, whatever became of them.
+        errors: Calls that failed.
         duration_s: Time that a virtual user spent in the slice, summed over its turns.
         figures: Figures by metric; one that could not be measured is absent.
         fault: Reason why the slice does not count; empty when it counts.
+        errors_by_class: Failed calls by class of error; only classes that occurred.
     """
 
     name: str
@@ -102,6 +135,7 @@ class SliceFigures:
     duration_s: float
     figures: Mapping[str, float]
     fault: str = ""
+    errors_by_class: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,11 +145,15 @@ class Launch:
     Attributes:
         slices: Slices in order of time, without the warm-up.
         figures: Figures that a launch has once, by side and metric.
+        warm_up: Slices before the first pair; only their errors are reported.
+        failures: Examples of failed calls; ``stage`` is the name of the slice.
     """
 
     slices: tuple[SliceFigures, ...]
     figures: Mapping[Side, Mapping[str, float]]
     faults: tuple[str, ...] = ()
+    warm_up: tuple[SliceFigures, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
     def pairs(self) -> Iterator[tuple[SliceFigures, SliceFigures]]:
         """Yield the pairs in which both slices count, a before b."""
@@ -161,12 +199,16 @@ class MetricComparison:
 
     Attributes:
         unit: Unit of ``a`` and ``b``.
-        bar: Relative difference beyond which it matters.
-        a: Median of server a over slices, or over launches for a metric of launches.
-        ratio: Ratio of b to a, computed from pairs; may differ from the ratio of the medians.
-        low: Lower end of the ratio's interval.
+        bar: Relative difference beyond which it matters; for ``error_rate``, the largest difference up to
+            which the shares are the same.
+        a: Median of server a over slices, or over launches for a metric of launches; for ``error_rate``, the
+            share of all calls.
+        ratio: Ratio of b to a, computed from pairs; may differ from the ratio of the medians. None for
+            ``error_rate``, since zeros have no ratio.
+        low: Lower end of the interval of the ratio, or of the difference where there is no ratio.
         level: Confidence level of the interval, corrected for the number of metrics.
         verdict: Verdict on this metric; ``inconclusive`` for one that is not judged.
+        difference: ``b - a`` for ``error_rate``, else None.
     """
 
     name: str
@@ -176,11 +218,33 @@ class MetricComparison:
     judged: bool
     a: float
     b: float
-    ratio: float
+    ratio: float | None
     low: float
     high: float
     level: float
     verdict: intervals.Verdict
+    difference: float | None = None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A metric of one server that changes in the course of each launch, relative to the other server.
+
+    Attributes:
+        first_pairs: Number of pairs before the change.
+        pairs: Number of pairs in a launch.
+        is_warm_up: Whether the server is worse in the first pairs; else it becomes worse.
+        low: Lower end of the interval of the ratio, the worse part over the better one, at least 1.
+    """
+
+    metric: str
+    side: Side
+    first_pairs: int
+    pairs: int
+    is_warm_up: bool
+    ratio: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -224,6 +288,7 @@ class Comparison:
     launches: tuple[Launch, ...]
     manifest: Mapping[str, Any]
     schema: int = SCHEMA
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -17,8 +17,29 @@ Side = Literal["a", "b"]
 
 SIDES: tuple[Side, Side] = ("a", "b")
 
+GAP_SHARE = 0.4
+"""Length of the gap after a turn, as a share of the turn: each user has one call in flight."""
+
+USUAL_VUS = 4
+
+REST_S = 0.1
+
+SHORTEST_SLICE_S = 0.5
+
 _LEAD_S = 0.1
 """Time for k6 to start all its virtual users."""
+
+_MIN_TURN_S = 0.01
+_CALLS_PER_TURN = 4
+
+_CALLS_PER_SLICE = 50
+"""Two or three calls beyond the p95 of a slice; the average over all pairs is judged."""
+
+_TURNS_PER_SLICE = 5
+"""Turns of both servers, in random order, that make the two slices of a pair cover the same time."""
+
+_LAUNCH_S = 4.0
+"""Usual time in which both servers start and end."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +77,44 @@ class Lengths:
     def turns(self) -> int:
         """Number of turns of a slice."""
         return max(1, round(self.slice_s / self.turn_s))
+
+    def until_s(self, pair: int) -> float:
+        """Return the time at which a pair ends, in seconds from the start of the load; 0 is the warm-up."""
+        return (pair + 1) * 2 * self.slice_s * (1 + GAP_SHARE)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Time that a comparison may take: launches of pairs, all in ``longest_s``."""
+
+    launches: int
+    pairs: int
+    longest_s: float
+
+    @property
+    def slice_s(self) -> float:
+        """Longest slice with which all launches fit."""
+        load_s = self.longest_s / self.launches - _LAUNCH_S
+        return load_s / ((self.pairs + 1) * 2 * (1 + GAP_SHARE))
+
+
+def choose_lengths(call_s: float, vus: int, slice_s: float | None, room: Room) -> Lengths:
+    """Return the lengths for servers that need ``call_s`` for the call of a single user.
+
+    A slice is long enough for 50 calls that wait for each other and for five turns, unless the comparison
+    would take longer than it may; no shorter than half a second.
+
+    Args:
+        slice_s: Length of a slice that the user chose; None to choose it from the time of a call.
+    """
+    # Calls of more users than usual wait for each other.
+    crowd = max(1.0, vus / USUAL_VUS)
+    turn_s = max(_MIN_TURN_S, _CALLS_PER_TURN * call_s * crowd)
+    if slice_s is None:
+        wanted_s = max(_CALLS_PER_SLICE * call_s, _TURNS_PER_SLICE * turn_s)
+        slice_s = max(SHORTEST_SLICE_S, min(wanted_s, room.slice_s))
+    turn_s = round(min(slice_s, turn_s), 4)
+    return Lengths(round(slice_s, 3), turn_s, GAP_SHARE * turn_s, REST_S)
 
 
 @dataclass(frozen=True)

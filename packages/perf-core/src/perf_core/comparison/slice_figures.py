@@ -6,13 +6,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perf_core.analysis.k6_summary import Summary
+from perf_core.analysis.k6_summary import CALLS, ERROR_CLASSES, ERRORS, SAMPLELESS_CLASSES, Summary
 from perf_core.comparison.cpu_log import CpuReading
-from perf_core.comparison.model import SliceFigures
+from perf_core.comparison.model import MAX, P99, SliceFigures
 from perf_core.comparison.schedule import SIDES, Side, Turn
 
-MAX_ERROR_SHARE = 0.01
-"""Largest share of failed calls in a slice; with more, its figures are those of errors."""
+MAX_ERROR_SHARE = 0.1
+"""Largest share of failed calls; with more, times are those of errors. Errors themselves always count."""
+
+MIN_P99_CALLS = 300
+"""Three calls beyond the p99 of a launch; with fewer, it would be another name for the maximum."""
 
 _SETTLING_S = 0.1
 """Shortest rest of the servers after the last slice (see k6/lib/alternation.js)."""
@@ -49,7 +52,7 @@ class _Time:
 def figures_of(
     schedule: Sequence[Turn], summary: Summary, readings: Sequence[CpuReading], vus: int
 ) -> tuple[SliceFigures, ...]:
-    """Return the figures of all slices except the warm-ups, pair by pair.
+    """Return the figures of all slices, pair by pair; the first two, of pair 0, are the warm-ups.
 
     Both servers rest between two pairs. The CPU time of a slice is the difference between the last reading
     before its pair and the last one before the next pair, so that work done after an answer counts too.
@@ -59,8 +62,6 @@ def figures_of(
     at_s = [reading.at_s for reading in readings]
     figures = []
     for index, pair in enumerate(pairs):
-        if pair == 0:
-            continue
         began_s, ended_s = spans[index]
         rested_s = spans[index - 1][1] if index else 0.0
         # After the last pair, sessions are deleted; that work does not belong to a slice.
@@ -76,6 +77,19 @@ def figures_of(
             late = next_s < ended_s
             figures.append(_slice(each, summary, time, cpu_s, _fault(each, summary, time, vus, late)))
     return tuple(figures)
+
+
+def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -> dict[str, float]:
+    """Return p99 and maximum of a launch's latency, over all slices of a server after the warm-up.
+
+    Slices that do not count are part of it: an answer that came after its pair had ended belongs to the tail.
+    """
+    own = [each for each in slices if each.side == side]
+    latency = summary.latency(CALLS, side=side)
+    if sum(each.errors for each in own) > MAX_ERROR_SHARE * sum(each.calls for each in own):
+        return {}
+    figures = {P99: latency.p99} if latency.count >= MIN_P99_CALLS else {}
+    return {**figures, MAX: latency.max} if latency.count else {}
 
 
 def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:
@@ -116,11 +130,10 @@ def _last(
 
 def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: bool) -> str:
     """Return the reason why a slice does not count, or an empty text."""
-    calls = summary.count("mcp_tool_call_duration_ms", stage=each.name)
-    errors = summary.count("mcp_errors", stage=each.name)
+    calls, errors = _calls(summary, each.name)
     if time is None:
         return "it never began: the slice before it took too long, or the load ended"
-    if calls == 0:
+    if not summary.count(CALLS, stage=each.name):
         return f"no call was answered ({errors} failed)"
     if errors > MAX_ERROR_SHARE * calls:
         return f"{errors} of {calls} calls failed"
@@ -131,22 +144,38 @@ def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: b
     return ""
 
 
+def _calls(summary: Summary, stage: str) -> tuple[int, int]:
+    """Return the number of calls of a slice, and of those that failed."""
+    errors = summary.count(ERRORS, stage=stage)
+    sampleless = sum(summary.count(ERRORS, **{"class": c}, stage=stage) for c in SAMPLELESS_CLASSES)
+    # A session that could not be opened is an error without a call, whatever its class.
+    return max(errors, summary.count(CALLS, stage=stage) + sampleless), errors
+
+
 def _slice(
     each: _Slice, summary: Summary, time: _Time | None, cpu_s: float | None, fault: str
 ) -> SliceFigures:
-    latency = summary.latency("mcp_tool_call_duration_ms", stage=each.name)
-    errors = summary.count("mcp_errors", stage=each.name)
+    latency = summary.latency(CALLS, stage=each.name)
+    calls, errors = _calls(summary, each.name)
+    by_class = {c: summary.count(ERRORS, **{"class": c}, stage=each.name) for c in ERROR_CLASSES}
     busy_s = time.busy_s if time else 0.0
     figures = {}
     if latency.count and busy_s > 0:
         figures = {
             "latency_ms.med": latency.med,
             "latency_ms.p95": latency.p95,
-            "latency_ms.p99": latency.p99,
-            "tool_calls_per_s": max(0, latency.count - errors) / busy_s,
+            "tool_calls_per_s": (calls - errors) / busy_s,
         }
         if cpu_s is not None:
-            figures["cpu_us_per_call"] = cpu_s / latency.count * 1e6
+            figures["cpu_us_per_call"] = cpu_s / calls * 1e6
     return SliceFigures(
-        each.name, each.side, each.pair, latency.count, errors, round(busy_s, 4), figures, fault
+        name=each.name,
+        side=each.side,
+        pair=each.pair,
+        calls=calls,
+        errors=errors,
+        duration_s=round(busy_s, 4),
+        figures=figures,
+        fault=fault,
+        errors_by_class={name: count for name, count in by_class.items() if count},
     )

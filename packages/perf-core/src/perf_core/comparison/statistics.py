@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from perf_core.comparison import intervals
+from perf_core.comparison import failed_calls, intervals
+from perf_core.comparison.drift import find_drifts
+from perf_core.comparison.error_rates import ErrorRateTest, error_rate_test
 from perf_core.comparison.intervals import Judgement, MetricTest
-from perf_core.comparison.model import KINDS, Design, Launch, MetricComparison, Verdict
+from perf_core.comparison.model import ERROR_RATE, KINDS, Design, Drift, Launch, MetricComparison, Verdict
 
 ALPHA = 0.05
 """Allowed probability of a difference between equal servers, over all metrics together."""
@@ -20,55 +22,113 @@ MAX_DROPPED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Conclusion:
-    """Verdict, reasons and metrics from the launches so far."""
+    """Verdict, reasons, metrics and drifts from the launches so far."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
     metrics: tuple[MetricComparison, ...]
+    drifts: tuple[Drift, ...] = ()
 
 
 def conclude(launches: Sequence[Launch], design: Design) -> Conclusion:
     """Return the conclusion from the launches so far."""
     metrics = compare_metrics(launches, design)
-    invalid = _invalid(launches, design, metrics)
-    if invalid:
-        return Conclusion("invalid", invalid, metrics)
     judged = [metric for metric in metrics if metric.judged]
-    verdict = intervals.overall([metric.verdict for metric in judged])
-    return Conclusion(verdict, (*_reasons(verdict, judged), *_dropped(launches)), metrics)
+    drifts = find_drifts(launches, design)
+    remarks = (
+        *failed_calls.sentences(launches),
+        *(_drift_in_words(drift) for drift in drifts),
+        *_dropped(launches),
+    )
+    verdict: Verdict
+    reasons: Sequence[str]
+    invalid = _invalid(launches, design, metrics)
+    # More pairs would not take back errors and tails, which include the dropped ones.
+    certain = [m for m in judged if m.verdict == "worse" and KINDS[m.name].covers_dropped]
+    if invalid and not certain:
+        verdict, reasons = "invalid", [invalid]
+    elif invalid:
+        verdict, reasons = "worse", [*_reasons("worse", certain), f"{invalid}; the rest is not judged"]
+    else:
+        verdict = _overall(judged)
+        reasons = _reasons(verdict, judged)
+    return Conclusion(verdict, (*reasons, *remarks), metrics, drifts)
+
+
+def _overall(judged: Sequence[MetricComparison]) -> intervals.Verdict:
+    verdicts = {m.name: m.verdict for m in judged if m.verdict != "inconclusive" or not _may_stay_open(m)}
+    verdict = intervals.overall(list(verdicts.values()))
+    # A server that may be faster because it is wrong is not better.
+    if verdict == "better" and verdicts.get(ERROR_RATE) == "inconclusive":
+        return "inconclusive"
+    return verdict
+
+
+def _may_stay_open(metric: MetricComparison) -> bool:
+    return KINDS[metric.name].may_stay_open
 
 
 def compare_metrics(launches: Sequence[Launch], design: Design) -> tuple[MetricComparison, ...]:
     """Return every metric that both servers have in enough launches, in the order of the tables."""
     values = {name: [paired(launch, name) for launch in launches] for name in KINDS}
-    tests = {}
+    tests: dict[str, MetricTest] = {}
     for name, kind in KINDS.items():
         estimate = intervals.estimate([[math.log(b / a) for a, b in pairs] for pairs in values[name]])
         if estimate is not None:
-            tests[name] = MetricTest(estimate, kind.bar(design.bars), kind.higher_is_better)
+            tests[name] = MetricTest(estimate, kind.bar(design.bars), kind.higher_is_better, kind.one_sided)
+    errors = error_rate_test(failed_calls.tallies(launches, "a"), failed_calls.tallies(launches, "b"))
     alpha = ALPHA / len(design.looks)
-    judged = intervals.judge_together({n: t for n, t in tests.items() if KINDS[n].judged}, alpha)
+    together: dict[str, intervals.AnyTest] = {n: t for n, t in tests.items() if KINDS[n].judged}
+    if errors is not None and errors.is_testable(alpha):
+        together[ERROR_RATE] = errors
+    judged = intervals.judge_together(together, alpha)
     rows = []
-    for name, test in tests.items():
-        kind = KINDS[name]
-        low, high = test.estimate.interval(1 - alpha)
-        judgement = judged.get(name, Judgement("inconclusive", low, high, 1 - alpha))
-        row = MetricComparison(
-            name=name,
-            unit=kind.unit,
-            better="higher" if kind.higher_is_better else "lower",
-            bar=test.bar,
-            judged=kind.judged,
-            a=median(a for pairs in values[name] for a, _ in pairs),
-            b=median(b for pairs in values[name] for _, b in pairs),
-            ratio=test.estimate.ratio,
-            low=judgement.low,
-            high=judgement.high,
-            level=judgement.level,
-            verdict=judgement.verdict,
-        )
-        rows.append(row)
+    for name in KINDS:
+        if name == ERROR_RATE and errors is not None:
+            rows.append(_error_row(errors, judged.get(name, errors.judge(1 - alpha))))
+        elif name in tests:
+            low, high = tests[name].estimate.interval(1 - alpha)
+            judgement = judged.get(name, Judgement("inconclusive", low, high, 1 - alpha))
+            rows.append(_ratio_row(name, tests[name], judgement, values[name]))
     return tuple(rows)
+
+
+def _ratio_row(
+    name: str, test: MetricTest, judgement: Judgement, values: Sequence[Sequence[tuple[float, float]]]
+) -> MetricComparison:
+    kind = KINDS[name]
+    return MetricComparison(
+        name=name,
+        unit=kind.unit,
+        better="higher" if kind.higher_is_better else "lower",
+        bar=test.bar,
+        judged=kind.judged,
+        a=median(a for pairs in values for a, _ in pairs),
+        b=median(b for pairs in values for _, b in pairs),
+        ratio=test.estimate.ratio,
+        low=judgement.low,
+        high=judgement.high,
+        level=judgement.level,
+        verdict=judgement.verdict,
+    )
+
+
+def _error_row(test: ErrorRateTest, judgement: Judgement) -> MetricComparison:
+    return MetricComparison(
+        name=ERROR_RATE,
+        unit=KINDS[ERROR_RATE].unit,
+        better="lower",
+        bar=test.bar,
+        judged=True,
+        a=test.share_a,
+        b=test.share_b,
+        ratio=None,
+        low=judgement.low,
+        high=judgement.high,
+        level=judgement.level,
+        verdict=judgement.verdict,
+        difference=test.share_b - test.share_a,
+    )
 
 
 def paired(launch: Launch, name: str) -> list[tuple[float, float]]:
@@ -80,22 +140,15 @@ def paired(launch: Launch, name: str) -> list[tuple[float, float]]:
     return [(a, b) for a, b in pairs if a and b]
 
 
-def _invalid(
-    launches: Sequence[Launch], design: Design, metrics: Sequence[MetricComparison]
-) -> tuple[str, ...]:
+def _invalid(launches: Sequence[Launch], design: Design, metrics: Sequence[MetricComparison]) -> str:
+    """Return the reason why the times cannot be judged; empty if they can."""
     planned = len(launches) * design.pairs_per_launch
     kept = sum(1 for launch in launches for _ in launch.pairs())
     if planned - kept > MAX_DROPPED_SHARE * planned:
-        return (
-            f"{planned - kept} of {planned} pairs were dropped, too many to judge the rest",
-            *_dropped(launches),
-        )
-    if not any(metric.judged for metric in metrics):
-        return (
-            "expected a judged metric from both servers in at least two launches, got none",
-            *_dropped(launches),
-        )
-    return ()
+        return f"{planned - kept} of {planned} pairs were dropped, too many to judge the rest"
+    if not any(metric.judged and metric.ratio is not None for metric in metrics):
+        return "expected a judged metric from both servers in at least two launches, got none"
+    return ""
 
 
 def _dropped(launches: Sequence[Launch]) -> tuple[str, ...]:
@@ -110,15 +163,43 @@ def _dropped(launches: Sequence[Launch]) -> tuple[str, ...]:
 
 
 def _reasons(verdict: intervals.Verdict, judged: Sequence[MetricComparison]) -> list[str]:
+    still_open = [m for m in judged if m.verdict == "inconclusive"]
     if verdict in {"worse", "better"}:
         return [f"{KINDS[m.name].words} {verdict} {_by_how_much(m)}" for m in judged if m.verdict == verdict]
     if verdict == "same":
-        return ["the interval of every judged metric lies within its bars"]
-    wide = ", ".join(KINDS[m.name].words for m in judged if m.verdict == "inconclusive")
+        decided = "the interval of every judged metric lies within its bars"
+        return [decided, *(_open_in_words(m) for m in still_open)]
+    wide = ", ".join(KINDS[m.name].words for m in still_open if not _may_stay_open(m))
     return [f"the intervals are too wide for {wide}; more launches or --until-decided narrow them"]
 
 
+def _open_in_words(metric: MetricComparison) -> str:
+    """Return what is known about a metric without a verdict: how much worse it may be."""
+    return f"{KINDS[metric.name].words} has no verdict: b's may be up to {metric.high:.2g} times that of a"
+
+
 def _by_how_much(metric: MetricComparison) -> str:
-    """Return the interval in words, such as ``by 6 % to 9 %``."""
+    """Return the interval in words, such as ``by 6 % to 9 %`` or ``by 0.3 to 0.8 percentage points``."""
+    if metric.ratio is None:
+        near, far = sorted((abs(metric.low), abs(metric.high)))
+        return f"by {100 * near:.2g} to {100 * far:.2g} percentage points"
     near, far = sorted((abs(metric.low - 1), abs(metric.high - 1)))
     return f"by {near:.1%} to {far:.1%}".replace("%", " %")
+
+
+def _drift_in_words(drift: Drift) -> str:
+    words = "throughput" if KINDS[drift.metric].higher_is_better else KINDS[drift.metric].words
+    later = drift.pairs - drift.first_pairs
+    size = f"{drift.low:.2f} to {drift.high:.2f} times"
+    if KINDS[drift.metric].higher_is_better:
+        size = f"{1 / drift.high:.2f} to {1 / drift.low:.2f} times"
+    rest = "relative to the other server; the figures average both parts"
+    if drift.is_warm_up:
+        return (
+            f"{drift.side} warms up after the load has begun: its {words} in the first {drift.first_pairs} "
+            f"of {drift.pairs} pairs of a launch is {size} that of the other {later}, {rest}"
+        )
+    return (
+        f"{drift.side} becomes worse during a launch: its {words} in the last {later} of {drift.pairs} pairs "
+        f"is {size} that of the first {drift.first_pairs}, {rest}"
+    )

@@ -13,6 +13,7 @@ from perf_core.comparison import comparison_file
 from perf_core.comparison.contenders import Contender
 from perf_core.comparison.intervals import MIN_LAUNCHES
 from perf_core.comparison.model import Bars, Comparison, Design
+from perf_core.comparison.schedule import USUAL_VUS
 from perf_core.comparison.statistics import Conclusion, conclude
 from perf_core.errors import Interrupted, UsageError
 from perf_core.interruption import Interruption, OnProgress
@@ -20,7 +21,7 @@ from perf_core.load import k6_binary
 from perf_core.load.plan import Plan, PlanNeeds, Settings, make_plan
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import commit, machine
-from perf_core.runs.launches import USUAL_VUS, LaunchRunner
+from perf_core.runs.launches import LaunchRunner
 from perf_core.sampling.affinity import split_cpus
 
 MAX_JOURNEYS = 5000
@@ -35,17 +36,18 @@ class Effort:
 
     Attributes:
         launches: Launches of both servers, at least two.
-        slice_s: Load on one server in one pair.
+        slice_s: Load on one server in one pair; None to choose it from the time of a call.
         until_decided: Whether to continue while the verdict is inconclusive.
         most_pairs: Number of pairs after which a comparison that continues ends.
-        longest_s: Time after which no further launch begins.
+        longest_s: Time after which no further launch begins; slices are not chosen so long that the planned
+            launches would take longer.
         pin: Whether to bind both servers to one half of the CPUs and the generator to the other, if the
             system allows it and the lab starts both servers.
     """
 
     launches: int = 6
     pairs: int = 6
-    slice_s: float = 0.5
+    slice_s: float | None = None
     until_decided: bool = False
     most_pairs: int = 60
     longest_s: float = 600.0
@@ -112,14 +114,25 @@ def compare(
         seed=workload.seed,
         launches=effort.launches,
         pairs_per_launch=effort.pairs,
-        slice_s=effort.slice_s,
+        # The first launch sets both lengths.
+        slice_s=effort.slice_s or 0.0,
         turn_s=0.0,
         pinned=split is not None,
         looks=effort.looks,
         bars=bars,
     )
     began, started_at = time.monotonic(), datetime.now(UTC)
-    runner = LaunchRunner(plan, {"a": a, "b": b}, design, k6, folder, split, interruption)
+    runner = LaunchRunner(
+        plan,
+        {"a": a, "b": b},
+        design,
+        k6,
+        folder,
+        split,
+        interruption,
+        slice_s=effort.slice_s,
+        longest_s=effort.longest_s,
+    )
     conclusion = _launch_until_decided(runner, effort, on_progress)
     comparison = Comparison(
         run_id=folder.name,
@@ -133,6 +146,7 @@ def compare(
         metrics=conclusion.metrics,
         launches=tuple(runner.launches),
         manifest={"machine": machine(), "k6": k6_version, "commit": commit(Path.cwd())},
+        drifts=conclusion.drifts,
     )
     comparison_file.write(comparison, folder)
     report.write_comparison(comparison, folder)
@@ -170,7 +184,7 @@ def _expect_usable(effort: Effort) -> None:
             ("--pairs", effort.pairs, 1),
             ("--slice", effort.slice_s, MIN_SLICE_S),
         )
-        if value < least
+        if value is not None and value < least
     ]
     if problems:
         raise UsageError("; ".join(problems), "See perf-core compare --help.")

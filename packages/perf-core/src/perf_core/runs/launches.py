@@ -15,8 +15,16 @@ from perf_core.comparison.contenders import Contender
 from perf_core.comparison.cpu_log import CpuLog
 from perf_core.comparison.model import ComparedServer, Design, Launch
 from perf_core.comparison.same_answers import expect_same_answers
-from perf_core.comparison.schedule import SIDES, Lengths, Side, SlicePlan, draw_schedule
-from perf_core.comparison.slice_figures import figures_of
+from perf_core.comparison.schedule import (
+    SIDES,
+    Lengths,
+    Room,
+    Side,
+    SlicePlan,
+    choose_lengths,
+    draw_schedule,
+)
+from perf_core.comparison.slice_figures import figures_of, tail_figures
 from perf_core.errors import Interrupted, LabError, NotComparable, TargetError
 from perf_core.interruption import Interruption
 from perf_core.load import k6_process
@@ -29,14 +37,6 @@ from perf_core.server.client import connect
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.subject import DerivedAdapter, Subject
 
-USUAL_VUS = 4
-
-_REST_S = 0.1
-_MIN_TURN_S = 0.01
-_CALLS_PER_TURN = 4
-_GAP_SHARE = 0.4
-"""Length of the gap after a turn, as a share of the turn: each user has one call in flight."""
-
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
 
@@ -46,7 +46,9 @@ class LaunchRunner:
     """Runs the launches of one comparison and keeps their results.
 
     Attributes:
-        design: Settings of the comparison; the first launch sets the turn length.
+        design: Settings of the comparison; the first launch sets the lengths of a turn and a slice.
+        slice_s: Length of a slice that the user chose; None to choose it from the time of a call.
+        longest_s: Time that all launches together may take.
         split: CPUs for the servers and the generator; None binds neither.
         servers: Identities of the servers, set by the first launch.
     """
@@ -58,8 +60,11 @@ class LaunchRunner:
     folder: Path
     split: Split | None
     interruption: Interruption
+    slice_s: float | None
+    longest_s: float
     launches: list[Launch] = field(default_factory=list)
     servers: dict[Side, ComparedServer] = field(default_factory=dict)
+    _lengths: Lengths | None = None
 
     def launch(self, number: int) -> None:
         """Start both servers, load them alternately, end them and keep the figures.
@@ -98,7 +103,7 @@ class LaunchRunner:
         return live_server(subject, contender.wire, options, self.interruption)
 
     def _introduce(self, live: Mapping[Side, LiveServer]) -> None:
-        """Keep the servers' identities, check that they answer alike, and set the length of a turn."""
+        """Keep the servers' identities, check that they answer alike, and set the lengths."""
         for side in SIDES:
             contender, handshake = self.contenders[side], live[side].handshake
             self.servers[side] = ComparedServer(
@@ -113,15 +118,14 @@ class LaunchRunner:
             connect(live["b"].url, self.contenders["b"].wire) as second,
         ):
             call_s = expect_same_answers(first, second, self.plan.pools["mix"])
-        # That was the time of a single user's call; calls of more users wait for each other.
-        crowd = max(1.0, self.design.vus / USUAL_VUS)
-        turn_s = min(self.design.slice_s, max(_MIN_TURN_S, _CALLS_PER_TURN * call_s * crowd))
-        self.design = replace(self.design, turn_s=round(turn_s, 4))
+        room = Room(self.design.launches, self.design.pairs_per_launch, self.longest_s)
+        self._lengths = choose_lengths(call_s, self.design.vus, self.slice_s, room)
+        self.design = replace(self.design, slice_s=self._lengths.slice_s, turn_s=self._lengths.turn_s)
 
     def _measure(self, live: Mapping[Side, LiveServer], folder: Path, seed: int) -> Launch:
         design = self.design
-        lengths = Lengths(design.slice_s, design.turn_s, _GAP_SHARE * design.turn_s, _REST_S)
-        schedule = draw_schedule(design.pairs_per_launch, lengths, seed)
+        assert self._lengths is not None, "the first launch sets them"  # noqa: S101
+        schedule = draw_schedule(design.pairs_per_launch, self._lengths, seed)
         slices = SlicePlan(schedule, dict(design.wires))
         plan_path = write_plan(replace(self.plan, slices=slices.to_document()), folder)
         env = k6_process.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)
@@ -146,8 +150,14 @@ class LaunchRunner:
             for name, value in (("rss_mb", rss_mb[side]), ("ready_s", live[side].ready_s)):
                 if value:
                     once[side][name] = value
-        figures = figures_of(schedule, Summary(generated.summary), log.readings, design.vus)
-        return Launch(figures, once, tuple(faults))
+        summary = Summary(generated.summary)
+        every = figures_of(schedule, summary, log.readings, design.vus)
+        counted = tuple(each for each in every if each.pair > 0)
+        if not faults:
+            for side in SIDES:
+                once[side] |= tail_figures(summary, side, counted)
+        warm_up = tuple(each for each in every if each.pair == 0)
+        return Launch(counted, once, tuple(faults), warm_up)
 
     def _wait(self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float) -> list[str]:
         """Wait until k6 has ended, and return the faults for which it was ended early."""

@@ -30,6 +30,23 @@ def a_metric(name: str = "cpu_us_per_call", **changes: object) -> MetricComparis
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
+ERRORS = MetricComparison(
+    "error_rate",
+    "share",
+    "lower",
+    0.001,
+    True,
+    a=0.0,
+    b=0.00511,
+    ratio=None,
+    low=0.0031,
+    high=0.0075,
+    level=0.99,
+    verdict="worse",
+    difference=0.00511,
+)
+
+
 def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") -> Comparison:
     slices = tuple(
         SliceFigures(f"pair_1_{side}", side, 1, 100, 0, 1.0, {"cpu_us_per_call": cost})  # type: ignore[arg-type]
@@ -99,6 +116,8 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     rows = [
         a_metric("latency_ms.p99", unit="ms", judged=False),
         a_metric(),
+        a_metric("latency_ms.max", unit="ms", a=12345.6, b=23456.7, verdict="inconclusive", low=0.001),
+        ERRORS,
         a_metric(
             "latency_ms.med", unit="ms", a=12345.6, b=23456.7, verdict="inconclusive", low=0.5, high=2.9
         ),
@@ -116,7 +135,10 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     assert "commit 0123456789ab)" in text
     assert "commit fedcba987654+changes" in text
     assert "4 pairs of 1 s in turns of 32 ms over 4 launches" in " ".join(text.split())
-    assert "A difference counts beyond 5 % in CPU per call, beyond 10 % in all else" in text
+    assert (
+        "A difference counts beyond 5 % in CPU per call, 50 % in p99, 100 % in the maximum, 10 % in all else"
+    ) in " ".join(text.split())
+    assert "+0.31 to +0.75 pp" in text
     assert text.index("CPU per call, ") < text.index("latency p99"), "what decides comes first"
     assert max(map(len, text.splitlines())) <= 80
 
@@ -127,6 +149,28 @@ def test_markdown_is_a_table_that_names_cannot_break() -> None:
     (row,) = [line for line in text.splitlines() if line.startswith("| CPU per call")]
     assert row == "| CPU per call, µs | 914.2 | 990 | +8.3 % | +6.1 to +10.4 % | ❌ worse |"
     assert text.count("| :-- |") == 2, "one rule, names and verdicts to the left"
+
+
+def test_failed_calls_are_in_percent_and_percentage_points() -> None:
+    text = report.markdown(a_comparison(ERRORS))
+    (row,) = [line for line in text.splitlines() if line.startswith("| failed calls")]
+    assert row == "| failed calls, % | 0 | 0.511 | +0.51 pp | +0.31 to +0.75 pp | ❌ worse |"
+
+
+def test_example_of_an_error_stands_in_every_report_and_cannot_break_it() -> None:
+    reason = "41 of 8,017 calls of b failed: add({}): expected <b>3</b>, got <script>"
+    one = replace(a_comparison(a_metric(), ERRORS), reasons=(reason,))
+    out = io.StringIO()
+    report.terminal(one, Console(file=out, width=80))
+    assert reason in " ".join(out.getvalue().split())
+    assert "expected &lt;b&gt;3&lt;/b&gt;, got &lt;script&gt;" in page.render(one)
+    assert "expected &lt;b&gt;3&lt;/b&gt;, got &lt;script&gt;" in report.markdown(one)
+
+
+def test_metric_without_a_ratio_is_in_the_table_and_not_in_the_drawing() -> None:
+    one = a_comparison(a_metric(), ERRORS)
+    assert [mark.label for mark in page.draw(one).marks] == ["CPU per call, µs"]
+    assert "+0.31 to +0.75 pp" in page.render(one)
 
 
 def test_different_wires_are_named() -> None:

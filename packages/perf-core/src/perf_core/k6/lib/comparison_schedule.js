@@ -3,6 +3,7 @@
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
+import { ERROR_CLASSES } from "./answers.js";
 import { SettingsError } from "./settings.js";
 
 /**
@@ -15,6 +16,11 @@ import { SettingsError } from "./settings.js";
  *
  * @typedef {{a: Server, b: Server}} Servers
  */
+
+const WARM_UP = "warmup_";
+
+/** Time for k6 to count calls after the last one could have timed out. */
+const COUNTING_S = 1;
 
 /**
  * Check and return the slices of a plan.
@@ -36,7 +42,9 @@ export function slicesOf(plan, vus) {
       );
     }
     free_s = end_s;
-    return { name, side, kind: "hold", vus, rate_per_s: null, start_s, end_s, pool: "mix" };
+    // The latency of all slices of a server together has no warm-up in it.
+    const furtherTags = name.startsWith(WARM_UP) ? undefined : { side };
+    return { name, side, kind: "hold", vus, rate_per_s: null, start_s, end_s, pool: "mix", furtherTags };
   });
 }
 
@@ -48,13 +56,24 @@ export function slicesOf(plan, vus) {
 export function sliceThresholds(slices) {
   const byStage = ["mcp_tool_call_duration_ms", "mcp_errors", "mcp_slice_entered_ms", "mcp_slice_left_ms"];
   const stages = new Set(slices.map((slice) => slice.name));
-  const names = byStage.flatMap((metric) => [...stages].map((stage) => `${metric}{stage:${stage}}`));
+  const names = [
+    ...byStage.flatMap((metric) => [...stages].map((stage) => `${metric}{stage:${stage}}`)),
+    // They cost nothing in a call that succeeds.
+    ...ERROR_CLASSES.flatMap((each) => [...stages].map((stage) => `mcp_errors{class:${each},stage:${stage}}`)),
+    ...["a", "b"].map((side) => `mcp_tool_call_duration_ms{side:${side}}`),
+  ];
   return Object.fromEntries(names.map((name) => [name, []]));
 }
 
-/** Return k6's `scenarios` option. @param {Slice[]} slices @returns {Record<string, import("k6/options").Scenario>} */
-export function sliceScenarios(slices) {
+/**
+ * Return k6's `scenarios` option.
+ * @param {Slice[]} slices @param {number} requestTimeoutS
+ * @returns {Record<string, import("k6/options").Scenario>}
+ */
+export function sliceScenarios(slices, requestTimeoutS) {
   const { end_s, vus } = slices[slices.length - 1];
   // The 100 ms give VUs the time to leave the last slice and delete their sessions.
-  return { load: { executor: "constant-vus", vus, duration: `${Math.round(end_s * 1000) + 100}ms`, gracefulStop: "10s" } };
+  const duration = `${Math.round(end_s * 1000) + 100}ms`;
+  // Long enough for a call that is never answered to time out: ended by k6, it would count nowhere.
+  return { load: { executor: "constant-vus", vus, duration, gracefulStop: `${requestTimeoutS + COUNTING_S}s` } };
 }

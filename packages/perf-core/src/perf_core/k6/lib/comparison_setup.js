@@ -31,17 +31,22 @@ export function sharedTexts() {
     b: { url: rivalUrl, healthUrl: healthUrlOf(rivalUrl), wire: plan.slices.wires.b },
   };
   const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
-  return [JSON.stringify({ settings, stages, servers, places, hasUnique }), ...chunks];
+  const head = { settings, stages, servers, places, hasUnique, journeyGraceS: 0, reportsEvents: true };
+  return [JSON.stringify(head), ...chunks];
 }
 
 /** @param {ComparisonPlan} plan @returns {import("k6/options").Options} */
-export function optionsOf({ stages }) {
-  return { scenarios: sliceScenarios(stages), thresholds: sliceThresholds(stages), summaryTrendStats: TREND_STATS };
+export function optionsOf({ settings, stages }) {
+  return {
+    scenarios: sliceScenarios(stages, settings.requestTimeoutS),
+    thresholds: sliceThresholds(stages),
+    summaryTrendStats: TREND_STATS,
+  };
 }
 
 /** @param {import("./summary.js").SummaryData} data @param {ComparisonPlan} plan @returns {Record<string, string>} */
 export function outputsOf(data, { settings, stages }) {
   const { summaryPath } = readConfig();
-  const summary = summaryOf(data, settings, stages, sliceScenarios(stages));
+  const summary = summaryOf(data, settings, stages, sliceScenarios(stages, settings.requestTimeoutS));
   return { [String(summaryPath)]: JSON.stringify(summary) };
 }

@@ -75,8 +75,9 @@ def render(comparison: Comparison) -> str:
 
 
 def draw(comparison: Comparison) -> Drawing:
-    """Return the drawing of the metrics, judged ones first."""
-    metrics = sorted(comparison.metrics, key=lambda metric: not metric.judged)
+    """Return the drawing of the metrics that have a ratio, judged ones first."""
+    with_ratio = [(metric, metric.ratio) for metric in comparison.metrics if metric.ratio is not None]
+    metrics = sorted(with_ratio, key=lambda each: not each[0].judged)
     reach = _reach(metrics)
     marks = tuple(
         Mark(
@@ -85,11 +86,11 @@ def draw(comparison: Comparison) -> Drawing:
             y=(row + 0.5) * ROW_HEIGHT,
             band=(_x(1 / (1 + metric.bar), reach), _x(1 + metric.bar, reach)) if metric.judged else None,
             interval=(_x(metric.low, reach), _x(metric.high, reach)),
-            ratio=_x(metric.ratio, reach),
+            ratio=_x(ratio, reach),
             launches=tuple(_x(ratio, reach) for ratio in _by_launch(comparison, metric.name)),
-            title=f"{text.change(metric.ratio)}, {text.interval(metric.low, metric.high)}",
+            title=f"{text.change(ratio)}, {text.interval(metric.low, metric.high)}",
         )
-        for row, metric in enumerate(metrics)
+        for row, (metric, ratio) in enumerate(metrics)
     )
     shown = [tick for tick in _TICKS if abs(math.log(tick)) <= reach]
     ticks = _spaced_out(
@@ -116,14 +117,14 @@ def _by_launch(comparison: Comparison, name: str) -> list[float]:
     return [math.exp(fmean(math.log(b / a) for a, b in pairs)) for pairs in launches if pairs]
 
 
-def _reach(metrics: Sequence[MetricComparison]) -> float:
+def _reach(metrics: Sequence[tuple[MetricComparison, float]]) -> float:
     """Return the largest logarithm on the axis, which includes wide intervals only up to a limit."""
     logs = [math.log(1.15)]
-    for metric in metrics:
-        ratio = abs(math.log(metric.ratio))
+    for metric, ratio in metrics:
+        size = abs(math.log(ratio))
         widest = max(abs(math.log(metric.low)), abs(math.log(metric.high)))
         # An interval from few launches can span decades and would squeeze everything else.
-        logs += [ratio, min(widest, max(2 * ratio, math.log(1.6)))]
+        logs += [size, min(widest, max(2 * size, math.log(1.6)))]
     return max(logs) * 1.05
 
 

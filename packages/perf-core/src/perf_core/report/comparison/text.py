@@ -48,20 +48,33 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
 def label(metric: MetricComparison) -> str:
     """Return the name of a metric with its unit."""
     words = KINDS[metric.name].words if metric.name in KINDS else metric.name
+    if metric.unit == "share":
+        return f"{words}, %"
     return f"{words}{metric.unit}" if metric.unit.startswith("/") else f"{words}, {metric.unit}"
 
 
 def _row(metric: MetricComparison) -> Row:
     verdict = metric.verdict if metric.judged else "not judged"
-    cells = (
-        label(metric),
-        _figure(metric.a),
-        _figure(metric.b),
-        change(metric.ratio),
-        interval(metric.low, metric.high),
-        verdict,
-    )
-    return Row(cells, TONES.get(verdict, "neutral"))
+    if metric.ratio is None:
+        numbers = (
+            _figure(100 * metric.a),
+            _figure(100 * metric.b),
+            f"{_points(metric.difference or 0.0)} pp",
+            f"{_points(metric.low)} to {_points(metric.high)} pp",
+        )
+    else:
+        numbers = (
+            _figure(metric.a),
+            _figure(metric.b),
+            change(metric.ratio),
+            interval(metric.low, metric.high),
+        )
+    return Row((label(metric), *numbers, verdict), TONES.get(verdict, "neutral"))
+
+
+def _points(difference: float) -> str:
+    """Return a difference of shares in percentage points, such as ``+0.51``."""
+    return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 
 def change(ratio: float) -> str:
@@ -97,7 +110,10 @@ def _percent(ratio: float) -> str:
 def threshold_line(comparison: Comparison) -> str:
     """Return in one line the differences that count."""
     bars = comparison.design.bars
-    text = f"A difference counts beyond {bars.cpu:.0%} in CPU per call, beyond {bars.other:.0%} in all else"
+    text = (
+        f"A difference counts beyond {bars.cpu:.0%} in CPU per call, {bars.p99:.0%} in p99, "
+        f"{bars.max:.0%} in the maximum, {bars.other:.0%} in all else, and beyond chance in failed calls"
+    )
     return text.replace("%", " %")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from perf_core.comparison.records import POINT_ESTIMATE, compare_records
 from perf_core.errors import NotComparable
-from perf_core.results.record import RunRecord
+from perf_core.results.record import Health, HealthState, RunRecord
 
 WithManifest = Callable[..., RunRecord]
 Path = tuple[str, ...]
@@ -40,6 +40,21 @@ def test_different_load_is_refused(
         assert message in caught.value.message.split("\n- ")
         assert "cross-machine" not in caught.value.hint
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("state", "refused"), [("sound", False), ("unknown", False), ("bounded", True), ("invalid", True)]
+)
+def test_record_of_a_disturbed_run_is_refused(record: RunRecord, state: HealthState, refused: bool) -> None:
+    disturbed = replace(record, health=Health(state, ("the machine was busy", "k6 stood still")))
+    for when, pair in (("before", (disturbed, record)), ("after", (record, disturbed))):
+        if refused:
+            message = f"the run {when} was disturbed \\(the machine was busy; k6 stood still\\)"
+            with pytest.raises(NotComparable, match=message) as caught:
+                compare_records(*pair)
+            assert caught.value.exit_code == 5
+        else:
+            assert compare_records(*pair).verdict == "same"
 
 
 @pytest.mark.parametrize(("value", "refused"), [(30.0, False), (5.0, True)])

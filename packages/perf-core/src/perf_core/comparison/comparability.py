@@ -20,6 +20,9 @@ def obstacles(before: RunRecord, after: RunRecord) -> Iterator[str]:
             why = f" ({'; '.join(record.reasons)})" if record.reasons else ""
             verdict = record.verdict if record.metrics is not None else "without figures"
             yield f"the run {when} is {verdict}{why}"
+        elif record.health is not None and record.health.state in {"bounded", "invalid"}:
+            # Its figures of time are bounds: a difference may be one of the machine's other work.
+            yield f"the run {when} was disturbed ({'; '.join(record.health.problems)})"
     yield from _differences({"scenario": before.scenario}, {"scenario": after.scenario})
     yield from _differences({"wire": before.wire}, {"wire": after.wire})
     plans = manifest_part(before, "plan"), manifest_part(after, "plan")

@@ -13,7 +13,8 @@ from perf_core import Launch, Limits
 from perf_core.interruption import Interruption
 from perf_core.load.plan import Settings
 from perf_core.results.record import RunRecord
-from perf_core.runs.measure import Options, run_scenario
+from perf_core.runs.measure import Options, measure
+from perf_core.runs.questions import prepare
 from perf_core.server.subject import DerivedAdapter, Subject
 
 pytestmark = [pytest.mark.k6, pytest.mark.long]
@@ -34,14 +35,9 @@ def measured(name: str, folder: Path, launch: Launch | None = None, **settings: 
     if launch is not None:
         scenario = replace(scenario, launch=launch, limits=LIMITS)
     subject = Subject(DerivedAdapter("calculator", "calculator", adapter.launch, {name: scenario}))
-    return run_scenario(
-        subject,
-        scenario,
-        "session",
-        Settings(**settings),  # type: ignore[arg-type]
-        Options(folder),
-        interruption=Interruption(),
-        on_progress=lambda _what, _done: None,
+    question = prepare(subject, scenario, "session", Settings(**settings))  # type: ignore[arg-type]
+    return measure(
+        question, Options(folder), interruption=Interruption(), on_progress=lambda _what, _done: None
     ).record
 
 

@@ -48,7 +48,8 @@ from perf_core.load.plan import Settings
 from perf_core.results.manifest import commit as commit_of
 from perf_core.results.manifest import machine
 from perf_core.results.record import RunRecord
-from perf_core.runs.measure import Options, run_scenario
+from perf_core.runs.measure import Options, measure
+from perf_core.runs.questions import prepare
 from perf_core.server.subject import Subject
 from perf_core.targets.registry import find_subjects
 
@@ -158,15 +159,14 @@ def _run(
     subject: Subject, wire: Wire, settings: Settings, folder: Path, interruption: Interruption
 ) -> RunRecord:
     scenario = replace(subject.scenario("quick"), journeys=additions, targets=())
-    finished = run_scenario(
-        subject,
-        scenario,
-        wire,
-        settings,
+    finished = measure(
+        prepare(subject, scenario, wire, settings),
         Options(folder),
         interruption=interruption,
         on_progress=lambda _what, _share: None,
     )
+    if finished.error is not None:
+        raise finished.error
     interruption.check()  # the record of an interrupted run has no valid figures
     return finished.record
 

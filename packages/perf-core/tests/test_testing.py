@@ -103,8 +103,32 @@ def test_contract_refuses_journeys_that_ignore_the_seed(adapter: ServerAdapter, 
 
 def test_contract_refuses_figures_that_do_not_exist(adapter: ServerAdapter) -> None:
     contract = broken(adapter, targets=(Target("latency.p95", "<", 100.0, need="Speed."),))
-    with pytest.raises(AssertionError, match=r"load: there is no figure 'latency\.p95'"):
+    with pytest.raises(AssertionError, match=r"expected a figure of load, got 'latency\.p95'"):
         contract().test_targets_name_figures_and_needs()
+
+
+@pytest.mark.parametrize(
+    ("figure", "closest"),
+    [
+        ("latency_ms.ad.p95", "latency_ms.add.p95"),
+        ("latency_ms.add.p95@hold_100", "latency_ms.add.p95"),
+        ("stress.knee_vus", None),
+    ],
+)
+def test_contract_refuses_tools_that_are_not_called_and_figures_of_other_shapes(
+    figure: str, closest: str | None, adapter: ServerAdapter
+) -> None:
+    contract = broken(adapter, targets=(Target(figure, "<", 100.0, need="Speed."),))
+    with pytest.raises(AssertionError) as caught:
+        contract().test_targets_name_figures_and_needs()
+    assert f"expected a figure of load, got {figure!r}" in str(caught.value)
+    assert closest is None or f"did you mean {closest!r}?" in str(caught.value)
+
+
+def test_contract_accepts_names_that_only_k6_knows(adapter: ServerAdapter) -> None:
+    figures = ("latency_ms.all.p95@hold_100", "protocol_ms.ping.med")
+    contract = broken(adapter, targets=tuple(Target(name, "<", 100.0, need="Speed.") for name in figures))
+    contract().test_targets_name_figures_and_needs()
 
 
 @pytest.mark.process

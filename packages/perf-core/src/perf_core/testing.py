@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Wire
+from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Target, Wire
+from perf_core.analysis.catalogue import (
+    PROTOCOL_FIGURES,
+    STAGE_FIGURES,
+    figure_names,
+    labels_of,
+    target_problems,
+)
 from perf_core.load.plan import Settings, insert_unique
 from perf_core.server.client import Client, connect
 from perf_core.server.process import ServerProcess
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
 
 _SEED = 1
-
-_FIGURE = re.compile(
-    r"(tool_calls_per_s|error_rate|success_percent|failed_calls|errors\.\w+|sessions_left|clients_carried"
-    r"|(latency_ms|kinds_ms|session_creation_ms|journey_ms|protocol_ms)[.](\S+[.])?"
-    r"(min|avg|med|p90|p95|p99|max)"
-    r"|server\.\w+)(@\w+)?"
-)
 
 
 def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
@@ -96,12 +95,24 @@ class AdapterContract:
             plan_scenario(few, scenario.wires[0], Settings(seed=_SEED))
 
     def test_targets_name_figures_and_needs(self) -> None:
-        """Every target names a figure of the lab and the need that it serves."""
+        """Every target names a figure of its scenario and the need that it serves.
+
+        Only k6 knows the names of stages and of requests that call no tool: ``perf-core run`` checks them
+        before the load.
+        """
+        pools_by_draw = {each.journeys: each.journeys(_SEED) for each in self._scenarios_by_draw()}
         for scenario in self._scenarios():
-            figures = shape_named(scenario.shape).figures
+            drawn = replace(scenario, journeys=_constant(pools_by_draw[scenario.journeys]))
+            plan = plan_scenario(drawn, scenario.wires[0], Settings(seed=_SEED))
+            names = figure_names(labels_of(plan), shape_named(scenario.shape).figures)
+            known = [
+                _without_stage(target)
+                for target in scenario.targets
+                if not target.figure.startswith(PROTOCOL_FIGURES)
+            ]
+            problems = target_problems(known, names, scenario.name)
+            assert not problems, "; ".join(problems)
             for target in scenario.targets:
-                is_figure = target.figure in figures or _FIGURE.fullmatch(target.figure)
-                assert is_figure, f"{scenario.name}: there is no figure {target.figure!r}"
                 assert target.need, f"{scenario.name}: the target on {target.figure} has no need"
 
     def test_server_answers_as_expected(self, tmp_path: Path) -> None:
@@ -135,6 +146,12 @@ class AdapterContract:
 
 def _constant(pools: Pools) -> Callable[[int], Pools]:
     return lambda _seed: pools
+
+
+def _without_stage(target: Target) -> Target:
+    """Return the target on the same figure of the whole run, if the figure is one that stages have."""
+    figure, _, _stage = target.figure.partition("@")
+    return replace(target, figure=figure) if figure in STAGE_FIGURES else target
 
 
 def follow_journey(client: Client, tools: set[str], place: str, journey: Journey) -> None:

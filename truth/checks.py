@@ -103,6 +103,8 @@ class Result:
         load: Scenario, or the words "compared" for a pair.
         expected: Verdicts that are right.
         lines: Figures beside the truth.
+        health: State of the measurement, according to the lab.
+        attempts: Runs until it was right, or until the lab no longer said that the machine was busy.
         remark: Anything else that is wrong, such as a reason that is missing.
     """
 
@@ -115,6 +117,8 @@ class Result:
     remark: str
     duration_s: float
     folder: str = ""
+    health: str = ""
+    attempts: int = 1
 
     @property
     def is_right(self) -> bool:
@@ -213,6 +217,27 @@ def at_least_ms(name: str, least_ms: float) -> Check:
         )
 
     return check
+
+
+def connects_in_ms(name: str, least_ms: float) -> Check:
+    """Expect a statistic of the time to connect that is not smaller than a known time."""
+
+    def check(_truth: Truth, record: RunRecord) -> Line:
+        connect = record.metrics.phases_ms.get("connect") if record.metrics else None
+        measured_ms = float(getattr(connect, name)) if connect else 0.0
+        return Line(
+            f"connecting, {name}", f"≥ {least_ms:.0f} ms", f"{measured_ms:.0f} ms", measured_ms >= least_ms
+        )
+
+    return check
+
+
+def lower_bounds(truth: Truth, record: RunRecord) -> Line:
+    """Compare the calls whose latency is a lower bound with those that nobody answered."""
+    latency = record.metrics.latency_ms.get("all") if record.metrics else None
+    bounds = latency.lower_bounds if latency else 0
+    actual = truth.outcomes.get("unanswered", 0)
+    return Line("latencies that are lower bounds", str(actual), str(bounds), _is_close(actual, bounds))
 
 
 def mean_of_users(vus: int) -> Check:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -31,6 +31,7 @@ from perf_core.scenarios import further_scenarios, with_pools_by_tool
 from perf_core.server.subject import DerivedAdapter, Subject
 
 SERVER = Path(__file__).parent / "faulty_server.py"
+_ATTEMPTS = 3
 _JOURNEYS = 2000
 _HOGS = 3
 _STOPPED_S = 4.0
@@ -38,7 +39,18 @@ _LONGEST_DISTURBANCE_S = 60.0
 
 
 def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
-    """Run one row and compare the record with the truth."""
+    """Run one row and compare the record with the truth.
+
+    A run of which the lab itself says that the machine was busy is repeated, unless that is the row's point.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        result = replace(_measured(row, folder, interruption), attempts=attempt)
+        if result.is_right or row.disturbance or result.health not in {"bounded", "invalid"}:
+            break
+    return result
+
+
+def _measured(row: Row, folder: Path, interruption: Interruption) -> Result:
     began = time.monotonic()
     truth_file = folder / f"{re.sub(r'[^a-z0-9]+', '-', row.name.lower()).strip('-')}.truth.jsonl"
     with ExitStack() as stack:
@@ -67,6 +79,7 @@ def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
         remark,
         time.monotonic() - began,
         str(run.folder),
+        record.health.state if record.health else "",
     )
 
 

@@ -13,8 +13,8 @@ def text(result: Result) -> str:
     """Return one result as lines for a terminal."""
     mark = "ok   " if result.is_right else "WRONG"
     lines = [
-        f"{mark} {result.name} ({result.load}, {result.duration_s:.0f} s): {result.verdict}, "
-        f"expected {' or '.join(result.expected)}"
+        f"{mark} {result.name} ({result.load}, {result.duration_s:.0f} s{_attempts(result)}): "
+        f"{result.verdict}, expected {' or '.join(result.expected)}"
     ]
     if not result.is_right:
         lines += [f"        reason: {reason}" for reason in result.reasons]
@@ -41,7 +41,7 @@ def markdown(results: Sequence[Result], machine: str) -> str:
         )
         rows.append(
             f"| {_cell(result.name)} | {result.load} | {_cell(figures)} | {result.verdict} | "
-            f"{'right' if result.is_right else 'wrong'} |"
+            f"{'right' if result.is_right else 'wrong'}{_attempts(result)} |"
         )
     return "\n".join(rows)
 
@@ -57,6 +57,10 @@ def with_table(document: str, table: str) -> str:
     if not begin or not end:
         raise ValueError(f"expected the markers {BEGIN} and {END} in the document, got none")
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _attempts(result: Result) -> str:
+    return f", attempt {result.attempts}" if result.attempts > 1 else ""
 
 
 def _cell(content: str) -> str:

@@ -30,7 +30,7 @@ from perf_core.results.record import (
 
 TRUTH = Truth(
     received=1000,
-    outcomes={"right": 980, "wrong": 20},
+    outcomes={"right": 980, "wrong": 20, "unanswered": 5},
     load_s=10.0,
     cpu_s=0.5,
     longest_silence_s=2.0,
@@ -45,8 +45,9 @@ def record(**changes: Any) -> RunRecord:
         "tool_calls_per_s": 98.0,
         "error_rate": 0.02,
         "errors": {"wrong_answer": 20},
-        "latency_ms": {"all": Latency(1000, 20, 20, 20.5, 20.5, 20.5, 20.5, 21)},
+        "latency_ms": {"all": Latency(1000, 20, 20, 20.5, 20.5, 20.5, 20.5, 21, 5)},
         "session_creation_ms": None,
+        "phases_ms": {"connect": Latency(10, 1, 1, 1, 1, 1, 1, 1000)},
         "accounting": Accounting(1000, 980, 20, 0),
         "failures": (Failure("add", "wrong_answer", "hold_10", 1.0, "{}", "3", "<html>"),),
     }
@@ -100,6 +101,8 @@ ACCEPTED = [
     checks.median,
     checks.p95,
     checks.at_least_ms("max", 20),
+    checks.connects_in_ms("max", 1000),
+    checks.lower_bounds,
     checks.throughput,
     checks.silence,
     checks.uptime(80),

@@ -48,7 +48,8 @@ from perf_core.load.plan import Settings
 from perf_core.results.manifest import commit as commit_of
 from perf_core.results.manifest import machine
 from perf_core.results.record import RunRecord
-from perf_core.runs.measure import Options, measure
+from perf_core.runs.measure import Options
+from perf_core.runs.measure import measure as measure_question
 from perf_core.runs.questions import prepare
 from perf_core.server.subject import Subject
 from perf_core.targets.registry import find_subjects
@@ -159,7 +160,7 @@ def _run(
     subject: Subject, wire: Wire, settings: Settings, folder: Path, interruption: Interruption
 ) -> RunRecord:
     scenario = replace(subject.scenario("quick"), journeys=additions, targets=())
-    finished = measure(
+    finished = measure_question(
         prepare(subject, scenario, wire, settings),
         Options(folder),
         interruption=interruption,

@@ -48,6 +48,17 @@ def test_silence_of_slow_calls_is_no_fault(sample: Sample) -> None:
     assert notices(sample("stalled"))[0].tone == "bad"
 
 
+def test_many_silent_stages_are_counted_after_the_longest(sample: Sample) -> None:
+    record = sample("stalled")
+    stages = tuple(
+        replace(record.stages[1], name=f"hold_{number}", longest_silence_s=float(number))
+        for number in range(1, 8)
+    )
+    assert lines(replace(record, stages=stages))["Silence"].endswith(
+        "Silent: hold_7 for 7 s, hold_6 for 6 s, hold_5 for 5 s, hold_4 for 4 s, 3 more stages."
+    )
+
+
 @pytest.mark.parametrize("state", ["bounded", "invalid", "unknown"])
 def test_health_that_is_not_sound_is_stated(sample: Sample, state: str) -> None:
     health = Health(state, ("k6 stood still for 4.0 s.",))

@@ -13,6 +13,7 @@ from perf_core.report.wording import count, duration, error_class, plain, senten
 from perf_core.results.record import Accounting, Health, HealthState, Metrics, RunRecord
 
 _WORTH_A_LINE_S = 0.5
+_STAGES = 4
 
 _HEALTH: Mapping[HealthState, tuple[Tone, str]] = {
     "bounded": ("unsure", "figures of time are only bounds"),
@@ -62,8 +63,11 @@ def _silence(record: RunRecord) -> Notice | None:
     text = f"{duration(longest_s)} with calls offered and none answered"
     if not silent:
         return Notice("Silence", "neutral", (f"{text}, which the latency of the calls explains",))
-    stages = ", ".join(f"{plain(stage.name)} for {duration(stage.longest_silence_s)}" for stage in silent)
-    return Notice("Silence", "bad", (text, f"silent: {stages}"))
+    longest = sorted(silent, key=lambda stage: -stage.longest_silence_s)[:_STAGES]
+    stages = [f"{plain(stage.name)} for {duration(stage.longest_silence_s)}" for stage in longest]
+    if len(silent) > _STAGES:
+        stages.append(f"{count(len(silent) - _STAGES)} more stages")
+    return Notice("Silence", "bad", (text, f"silent: {', '.join(stages)}"))
 
 
 def _health(health: Health | None) -> Notice | None:

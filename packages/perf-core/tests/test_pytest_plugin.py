@@ -101,3 +101,26 @@ def test_example_of_the_docstring_passes_with_right_answers_and_fails_with_wrong
     for record in records:
         assert record["scenario"] == "concurrent"
         assert [stage["vus"] for stage in record["stages"] if stage["kind"] == "hold"] == [2]
+
+
+@pytest.mark.k6
+def test_misspelt_target_stops_pytest_before_the_first_scenario(folder: Path) -> None:
+    path = folder / "adder.toml"
+    target = '[[targets]]\nfigure = "error_rate@hold_5"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+    path.write_text(path.read_text() + target + 'scenarios = ["load"]\n')
+    options = ["--perf", "--perf-target", "adder.toml", "--duration", "1s", "--output-dir", "runs"]
+    done = run_pytest(folder, *options, "-k", "quick or load")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "did you mean 'error_rate@hold_50'?" in done.stderr
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.k6
+def test_wire_that_is_not_offered_is_a_skipped_test(folder: Path) -> None:
+    path = folder / "adder.toml"
+    path.write_text(path.read_text().replace('{ready_file}"]', '{ready_file}", "--fault", "session-only"]'))
+    options = ["--perf", "--perf-target", "adder.toml", "--duration", "1s", "--clients", "2"]
+    done = run_pytest(folder, *options, "--output-dir", "runs", "-k", "quick", "-rs")
+    assert "1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert "answers on the session wire only" in done.stdout.replace("\n", " ")
+    assert len(list(folder.glob("runs/*/junit.xml"))) == 2

@@ -446,7 +446,7 @@ def stalled(seed: int = 1) -> RunRecord:
             phases_ms={
                 "connect": latency(random.Random(seed), 0.3, 2_689),  # noqa: S311 - samples, not secrets
                 "tls": Latency(2_689, 0, 0, 0, 0, 0, 0, 0),
-                "wait": replace(whole, avg=129),
+                "wait": replace(whole, avg=129, lower_bounds=0),
                 "transfer": latency(random.Random(seed), 0.1, 2_669),  # noqa: S311 - samples, not secrets
             },
             quantiles_ms=tuple(zip(QUANTILES, QUICK_THEN_HUNG, strict=True)),

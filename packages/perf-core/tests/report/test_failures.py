@@ -46,11 +46,16 @@ def test_blocks_keep_lines_and_indentation_but_no_control_characters(sample: Sam
 
 
 def test_long_texts_are_cut_and_say_by_how_much(sample: Sample) -> None:
+    barely = "x" * (failures.LINE_CHARACTERS + 1)
+    ((_, example),) = failures.first_of_each_class(
+        with_failures(sample("stalled"), failure("wrong_answer", barely))
+    )
+    assert example.received == barely
     record = with_failures(sample("stalled"), failure("wrong_answer", "x" * 2_000))
     block = failures.groups(record)[0].examples[0].received
     assert block == f"{'x' * failures.BLOCK_CHARACTERS} … (800 more characters)"
     ((_, example),) = failures.first_of_each_class(record)
-    assert example.received == f"{'x' * failures.LINE_CHARACTERS} … (1,840 more characters)"
+    assert example.received == f"{'x' * failures.LINE_CHARACTERS} … (1,800 more characters)"
 
 
 def test_first_failure_of_the_most_frequent_classes_is_on_single_lines(sample: Sample) -> None:

@@ -87,6 +87,8 @@ def test_phases_have_their_share_and_the_whole_beside_them(sample: Sample) -> No
         "transfer of the answer",
         "tool call as a whole",
     ]
+    # The calls without an answer waited for their first byte.
+    assert [row[-2] for row in table.rows[1:3]] == ["0", "≥ 16,500"]
     shares = [float(row[-1].removesuffix(" %")) for row in table.rows[:4]]
     assert sum(shares) == pytest.approx(100, abs=0.1)
     assert table.rows[-1][-1] == DASH

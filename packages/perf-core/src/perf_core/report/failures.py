@@ -11,8 +11,9 @@ from perf_core.results.record import Failure, Metrics, RunRecord
 BLOCK_CHARACTERS = 1200
 """Longest text of a block; a page with many examples must stay small."""
 
-LINE_CHARACTERS = 160
+LINE_CHARACTERS = 200
 LINES = 5
+_WORTH_A_CUT = 40
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def _example(failure: Failure, limit: int, clean: Callable[[str], str]) -> Examp
 
 
 def _shortened(text: str, limit: int) -> str:
-    if len(text) <= limit:
+    # A few more characters are shorter than the words that they are missing.
+    if len(text) <= limit + _WORTH_A_CUT:
         return text or DASH
     return f"{text[:limit].rstrip()} … ({count(len(text) - limit)} more characters)"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from perf_core.report.bounds import AT_LEAST, bounded
@@ -121,14 +122,18 @@ def phase_table(record: RunRecord) -> Table | None:
     phases = record.metrics.phases_ms if record.metrics else {}
     if record.metrics is None or not any(phase.count for phase in phases.values()):
         return None
+    whole = record.metrics.latency_ms.get("all")
+    if whole is not None and "wait" in phases:
+        # A call without an answer waited for its first byte.
+        phases = {**phases, "wait": replace(phases["wait"], lower_bounds=whole.lower_bounds)}
     total_ms = sum(phase.avg for phase in phases.values())
     shares = {name: phase.avg / total_ms if total_ms else None for name, phase in phases.items()}
     rows = [
         (*_latency_row((PHASES.get(name, name),), phase), figure_value("share", shares[name]))
         for name, phase in phases.items()
     ]
-    if "all" in record.metrics.latency_ms:
-        rows.append((*_latency_row(("tool call as a whole",), record.metrics.latency_ms["all"]), DASH))
+    if whole is not None:
+        rows.append((*_latency_row(("tool call as a whole",), whole), DASH))
     note = (
         "Parts of every request, not only of tool calls. Averages of parts can be added, percentiles cannot."
     )

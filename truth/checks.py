@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perf_core.comparison.model import Comparison, MetricComparison
 from perf_core.results.record import RunRecord
 
 COUNT_SHARE = 0.005
@@ -127,6 +128,7 @@ class Result:
 
 
 Check = Callable[[Truth, RunRecord], Line]
+PairCheck = Callable[[Truth, Truth, Comparison], Line]
 
 
 def calls(truth: Truth, record: RunRecord) -> Line:
@@ -363,6 +365,45 @@ def generator_gap(least_s: float, most_s: float) -> Check:
         )
 
     return check
+
+
+def cpu_ratio(a: Truth, b: Truth, comparison: Comparison) -> Line:
+    """Compare the ratio of the CPU times per call."""
+    actual = (b.cpu_s / b.received) / (a.cpu_s / a.received)
+    metric = _metric(comparison, "cpu_us_per_call")
+    ratio = metric.ratio if metric else None
+    shown = "none" if ratio is None else f"{ratio:.3f}"
+    close = ratio is not None and abs(ratio / actual - 1) <= CPU_SHARE
+    return Line("CPU per call, b to a", f"{actual:.3f}", shown, close)
+
+
+def error_share(a: Truth, b: Truth, comparison: Comparison) -> Line:
+    """Compare the shares of failed calls, within three standard errors."""
+    actual = [1 - truth.outcomes.get("right", 0) / truth.received for truth in (a, b)]
+    metric = _metric(comparison, "error_rate")
+    shares = [metric.a, metric.b] if metric else []
+    close = len(shares) == len(actual) and all(
+        abs(share - true) <= 3 * math.sqrt(true * (1 - true) / truth.received) + 1e-9
+        for share, true, truth in zip(shares, actual, (a, b), strict=True)
+    )
+    words = [" and ".join(f"{100 * share:.2f} %" for share in each) for each in (actual, shares)]
+    return Line("failed calls of a and b", words[0], words[1] or "none", close)
+
+
+def metric_is(name: str, verdict: str) -> PairCheck:
+    """Expect the verdict on one metric."""
+
+    def check(_a: Truth, _b: Truth, comparison: Comparison) -> Line:
+        metric = _metric(comparison, name)
+        shown = "none" if metric is None else metric.verdict
+        interval = f" [{metric.low:.2f}, {metric.high:.2f}]" if metric else ""
+        return Line(name, verdict, shown + interval, shown == verdict)
+
+    return check
+
+
+def _metric(comparison: Comparison, name: str) -> MetricComparison | None:
+    return next((metric for metric in comparison.metrics if metric.name == name), None)
 
 
 def _is_close(actual: float, counted: float) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
-from checks import Line, Result, read_truth
+from checks import Result, read_truth
 from modes import Modes
 from servers import Call, Pair, Row
 
@@ -52,7 +52,7 @@ def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
 
 def _measured(row: Row, folder: Path, interruption: Interruption) -> Result:
     began = time.monotonic()
-    truth_file = folder / f"{re.sub(r'[^a-z0-9]+', '-', row.name.lower()).strip('-')}.truth.jsonl"
+    truth_file = folder / f"{_slug(row.name)}.truth.jsonl"
     with ExitStack() as stack:
         modes = row.modes
         on_progress: OnProgress = _no_progress
@@ -87,8 +87,10 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
     """Compare two servers of known difference."""
     began = time.monotonic()
     row = Row(pair.name, pair.a, (), ())
+    files = {side: folder / f"{_slug(pair.name)}.{side}.truth.jsonl" for side in ("a", "b")}
     a, b = (
-        Contender(name, row_subject(row, modes), "session") for name, modes in (("a", pair.a), ("b", pair.b))
+        Contender(side, row_subject(row, modes, files[side]), "session")
+        for side, modes in (("a", pair.a), ("b", pair.b))
     )
     done = compare(
         a,
@@ -101,17 +103,8 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
         on_progress=_no_progress,
     )
     comparison = done.comparison
-    lines = tuple(
-        Line(
-            metric.name,
-            "",
-            f"{metric.ratio:.2f} [{metric.low:.2f}, {metric.high:.2f}] {metric.verdict}",
-            True,
-        )
-        for metric in comparison.metrics
-        if metric.judged and metric.verdict in {"worse", "better"}
-    )
-    remark = _remark(pair.reason, comparison.reasons)
+    truths = (read_truth(files["a"]), read_truth(files["b"]))
+    lines = tuple(check(*truths, comparison) for check in pair.checks)
     return Result(
         pair.name,
         "compare",
@@ -119,10 +112,14 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
         comparison.verdict,
         comparison.reasons,
         lines,
-        remark,
+        _remark(pair.reason, comparison.reasons),
         time.monotonic() - began,
         str(done.folder),
     )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _remark(pattern: str, reasons: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import checks as c
-from checks import Check
+from checks import Check, PairCheck
 from modes import Modes
 
 from perf_core.adapter import Target, Wire
@@ -58,6 +58,7 @@ class Pair:
     a: Modes
     b: Modes
     verdicts: tuple[str, ...]
+    checks: tuple[PairCheck, ...]
     reason: str = ""
     launches: int = 3
     pairs: int = 4
@@ -497,27 +498,37 @@ ROWS: Sequence[Row] = (
 _BASE = Modes(latency_ms=5, cpu_us=300)
 
 PAIRS: Sequence[Pair] = (
-    Pair("the same server twice", _BASE, _BASE, ("same",), launches=4),
-    Pair("b uses 10 % more CPU", Modes(cpu_us=1500), Modes(cpu_us=1665), ("worse",), launches=4),
+    Pair("the same server twice", _BASE, _BASE, ("same",), (c.cpu_ratio, c.error_share), launches=4),
+    Pair(
+        "b uses 10 % more CPU",
+        Modes(cpu_us=1500),
+        Modes(cpu_us=1660),
+        ("worse",),
+        (c.cpu_ratio, c.metric_is("cpu_us_per_call", "worse")),
+        launches=4,
+    ),
     Pair(
         "b gives one wrong answer in 50",
         _BASE,
         replace(_BASE, wrong_every=50),
         ("worse",),
-        reason="error|wrong",
+        (c.error_share, c.metric_is("error_rate", "worse")),
+        reason="failed calls",
     ),
     Pair(
         "b is faster, and one answer in 50 is wrong",
         _BASE,
         replace(_BASE, latency_ms=2, wrong_every=50),
         ("worse",),
-        reason="error|wrong",
+        (c.error_share, c.metric_is("error_rate", "worse")),
+        reason="failed calls",
     ),
     Pair(
         "b takes 60 ms for 2 % of its calls",
         _BASE,
         replace(_BASE, latency="bimodal", slow_share=0.02, slow_ms=60),
         ("worse",),
-        reason="p99|tail",
+        (c.error_share, c.metric_is("latency_ms.p99", "worse")),
+        reason="p99",
     ),
 )

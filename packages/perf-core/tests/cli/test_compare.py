@@ -86,3 +86,28 @@ def test_runs_that_cannot_be_compared_are_refused(
     places = {"X": recorded("x", 20.0), "NOWHERE": str(tmp_path / "nowhere.json"), "UNKNOWN": str(unknown)}
     assert main(["compare", *(places.get(word, word) for word in words)]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--launches", "1"], (ExitCode.USAGE, "expected --launches of at least 2, got 1")),
+        (["--vus", "0"], (ExitCode.USAGE, "expected --vus of at least 1, got 0")),
+        (["--output-dir", "FILE/results"], (ExitCode.LAB_FAILED, "file is a file")),
+    ],
+)
+def test_mistakes_are_told_before_revisions_are_built(
+    options: list[str],
+    expected: tuple[ExitCode, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys,
+) -> None:
+    code, message = expected
+    (tmp_path / "file").write_text("")
+    words = [word.replace("FILE", str(tmp_path / "file")) for word in options]
+    built: list[object] = []
+    monkeypatch.setattr("perf_core.cli.compare.find_contenders", lambda *_, **__: built.append("built"))
+    assert main(["compare", "weather@v1", "weather@v2", *words]) == code
+    assert message in capsys.readouterr().err
+    assert not built

@@ -118,3 +118,16 @@ def test_target_is_divided_into_name_and_revision(text: str, expected: tuple[str
 def test_incomplete_target_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_target(text)
+
+
+def test_unknown_scenario_is_told_before_a_revision_is_built(
+    toml: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds: list[str] = []
+    monkeypatch.setattr(contenders, "build_revision", lambda *_, **__: builds.append("built"))
+    monkeypatch.setattr(
+        contenders, "parse_target", lambda text: (toml, "v0.9") if "@" in text else (text, None)
+    )
+    with pytest.raises(UsageError, match="did you mean 'quick'"):
+        find("weather@v0.9", toml, tmp_path, scenario="quik")
+    assert not builds

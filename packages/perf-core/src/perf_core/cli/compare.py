@@ -19,7 +19,7 @@ from perf_core.report.comparison import records as record_report
 from perf_core.report.comparison import text as comparison_report
 from perf_core.results import record_file
 from perf_core.results.record_file import RECORD_NAME
-from perf_core.runs.compare import Effort, Workload
+from perf_core.runs.compare import Effort, Workload, expect_usable
 from perf_core.runs.compare import compare as compare_servers
 
 
@@ -80,6 +80,7 @@ def compare(
         pin=pin,
     )
     bars = Bars(cpu=cpu_bar / 100, other=bar / 100, p99=p99_bar / 100, max=max_bar / 100)
+    expect_usable(effort, vus, output_dir)
     with watch_signals() as interruption, progress(f"{b} beside {a}") as on_progress:
         contenders = find_contenders(
             a,

@@ -68,18 +68,24 @@ def find_contenders(
             "expected at most one URL, got two URLs, which do not say what to call there",
             "Describe one of them in a TOML file with its url and calls (docs/adapters.md).",
         )
-    subjects = {
-        text: _subject(text, repository, interruption, on_progress)
+    installed = {
+        text: find_subjects([parse_target(text)[0]], (), None)[0]
         for text in dict.fromkeys((a, b))
         if not _is_url(text)
+    }
+    # Before a revision is built, which takes minutes.
+    first = next(iter(installed.values()))
+    provider = next((each for each in installed.values() if scenario in each.adapter.scenarios), first)
+    chosen = provider.scenario(scenario)
+    subjects = {
+        text: _subject(text, each, repository, interruption, on_progress) for text, each in installed.items()
     }
     with_calls = next(iter(subjects.values()))[0]
     contenders: list[Contender] = []
     for text, wire in zip((a, b), wires, strict=True):
         subject, built_from = subjects.get(text) or (_at_url(text, with_calls), "")
         contenders.append(Contender(subject.name, subject, wire, built_from))
-    provider = next((each for each, _ in subjects.values() if scenario in each.adapter.scenarios), with_calls)
-    return Contenders(contenders[0], contenders[1], provider.scenario(scenario))
+    return Contenders(contenders[0], contenders[1], chosen)
 
 
 def parse_target(text: str) -> tuple[str, str | None]:
@@ -117,10 +123,9 @@ def _at_url(text: str, with_calls: Subject) -> Subject:
 
 
 def _subject(
-    text: str, repository: Path, interruption: Interruption, on_progress: OnProgress
+    text: str, installed: Subject, repository: Path, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Subject, str]:
     name, revision = parse_target(text)
-    (installed,) = find_subjects([name], (), None)
     if revision is None:
         head = commit(repository) or {}
         return installed, str(head.get("hash", "")) + ("+changes" if head.get("dirty") else "")

@@ -19,7 +19,7 @@ from perf_core.errors import Interrupted, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_binary
 from perf_core.load.plan import Plan, PlanNeeds, Settings, make_plan
-from perf_core.results.folder import new_folder
+from perf_core.results.folder import expect_writable, new_folder
 from perf_core.results.manifest import commit, machine
 from perf_core.runs.launches import LaunchRunner
 from perf_core.sampling.affinity import split_cpus
@@ -100,7 +100,7 @@ def compare(
         ResultsError: The results cannot be written.
         Interrupted: The user interrupted before two launches were complete.
     """
-    _expect_usable(effort)
+    expect_usable(effort, workload.vus, output_dir)
     plan = _plan(workload, a.wire)
     k6 = k6_binary.find_k6()
     k6_version = k6_binary.k6_version(k6)
@@ -176,18 +176,28 @@ def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnP
     return conclusion
 
 
-def _expect_usable(effort: Effort) -> None:
+def expect_usable(effort: Effort, vus: int, output_dir: Path) -> None:
+    """Check all that can be known before revisions are built, which takes minutes.
+
+    Raises:
+        UsageError: A number is too small; lists every problem at once.
+        GeneratorError: There is no k6.
+        ResultsError: The results cannot be written.
+    """
     problems = [
         f"expected {name} of at least {least:g}, got {value:g}"
         for name, value, least in (
             ("--launches", effort.launches, MIN_LAUNCHES),
             ("--pairs", effort.pairs, 1),
+            ("--vus", vus, 1),
             ("--slice", effort.slice_s, MIN_SLICE_S),
         )
         if value is not None and value < least
     ]
     if problems:
         raise UsageError("; ".join(problems), "See perf-core compare --help.")
+    k6_binary.find_k6()
+    expect_writable(output_dir)
 
 
 def _plan(workload: Workload, wire: Wire) -> Plan:

@@ -33,6 +33,16 @@ def test_server_use_covers_only_the_load(build: type[Build]) -> None:
     assert (result.sessions_left, result.uptime_percent) == (3, 99.0)
 
 
+def test_cpu_time_covers_the_whole_load_between_samples(build: type[Build]) -> None:
+    load, held = windows(build)
+    # Half a core during the load only; the samples in it span 18 of its 20 s.
+    samples = build.samples([-1, 1, 10, 19, 21], lambda t: 0.5 * min(max(t, 0), 20))
+    result = server_use(samples, load, held, 1000, sessions_left=None, uptime_percent=None)
+    assert result is not None
+    assert result.cpu_s == pytest.approx(10, rel=0.06)
+    assert result.cpu_s > 9.4
+
+
 def test_memory_slope_is_per_hour_and_only_over_the_holds(build: type[Build]) -> None:
     load, held = windows(build)
     # 100 MB on the ramp, then 1 MB in 10 s.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -11,10 +12,13 @@ from cyclopts import Parameter
 from perf_core.adapter import Wire
 from perf_core.cli.console import out
 from perf_core.cli.options import ServerUrl
-from perf_core.errors import ExitCode
+from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
+from perf_core.load.plan import Settings
+from perf_core.runs.questions import prepare
 from perf_core.server.live import StartOptions, live_server
+from perf_core.server.subject import Subject, closest_name
 from perf_core.targets.registry import find_subjects
 
 
@@ -25,7 +29,7 @@ def check(
     wire: Annotated[Wire, Parameter(help="Protocol era.")] = "session",
     server_url: ServerUrl = None,
 ) -> ExitCode:
-    """Start a target, perform a handshake and list its tools: everything but the load."""
+    """Start a target, list its tools, and check the targets and tools of its scenarios: all but the load."""
     (subject,) = find_subjects([target], (), server_url)
     with (
         TemporaryDirectory(prefix="perf-core-") as folder,
@@ -40,4 +44,22 @@ def check(
             out.print(f"ready after {live.ready_s:.2f} s", highlight=False)
         out.print(f"tools: {', '.join(handshake.tools) or 'none'}", highlight=False)
     out.print(f"generator: {k6_version(find_k6())}", highlight=False)
+    problems = list(_scenario_problems(subject, set(handshake.tools)))
+    if problems:
+        raise UsageError("\n".join(problems), "perf-core figures --target TARGET lists the figures.")
+    names = ", ".join(subject.adapter.scenarios)
+    out.print(f"scenarios, whose targets and tools exist: {names}", highlight=False, soft_wrap=True)
     return ExitCode.PASS
+
+
+def _scenario_problems(subject: Subject, tools: Collection[str]) -> Iterator[str]:
+    """Yield what `perf-core run` would refuse, given the tools that the server lists."""
+    for scenario in subject.adapter.scenarios.values():
+        try:
+            question = prepare(subject, scenario, scenario.wires[0], Settings())
+        except UsageError as error:
+            yield error.message
+            continue
+        # Started in its own way, the server may have other tools.
+        for tool in sorted(set(question.plan.tools) - set(tools)) if scenario.launch is None else ():
+            yield f"scenario {scenario.name}: expected the tool {tool}{closest_name(tool, tools)}"

@@ -11,6 +11,7 @@ import pytest
 
 from calculator_server import perf_adapter
 from lab_references import adapters, node
+from lab_references.serving import Handicap, parse_options
 from perf_core.adapter import ENTRY_POINT_GROUP, Expectation
 from perf_core.errors import UsageError
 from perf_core.scenarios import NO_ERRORS
@@ -82,3 +83,18 @@ def test_burn_is_refused_for_typescript_and_negative_times(
 ) -> None:
     with pytest.raises(UsageError, match=f"got {adapter.name} and {burn_us} µs"):
         adapters.with_burn(adapter, burn_us)
+
+
+def test_handicap_is_passed_on_the_command_line() -> None:
+    handicap = Handicap(slow_share=0.02, slow_us=5000, wrong_share=0.005)
+    slower = adapters.with_handicap(adapters.asgi, handicap, "slower")
+    assert slower.name == "slower"
+    assert slower.launch.argv[: len(adapters.asgi.launch.argv)] == adapters.asgi.launch.argv
+    assert (
+        parse_options("A server.", slower.launch.argv[len(adapters.asgi.launch.argv) :]).handicap == handicap
+    )
+
+
+def test_handicap_is_refused_for_typescript() -> None:
+    with pytest.raises(UsageError, match="got reference-typescript"):
+        adapters.with_handicap(adapters.typescript, Handicap(wrong_share=0.1), "wrong")

@@ -44,17 +44,17 @@ def test_integers_are_answered_as_doubles() -> None:
 
 @pytest.mark.parametrize("request_id", [7, "seven", 10**20])
 def test_answer_has_the_id_of_the_request(request_id: object) -> None:
-    response = json.loads(str(answer({"jsonrpc": "2.0", "id": request_id, "method": "ping"}, 0)))
+    response = json.loads(str(answer({"jsonrpc": "2.0", "id": request_id, "method": "ping"})))
     assert response == {"jsonrpc": "2.0", "id": request_id, "result": {}}
 
 
 def test_unknown_method_is_an_error() -> None:
-    response = json.loads(str(answer({"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}, 0)))
+    response = json.loads(str(answer({"jsonrpc": "2.0", "id": 1, "method": "prompts/list"})))
     assert response["error"]["code"] == -32601
 
 
 def test_notification_has_no_answer() -> None:
-    assert answer({"jsonrpc": "2.0", "method": "notifications/initialized"}, 0) is None
+    assert answer({"jsonrpc": "2.0", "method": "notifications/initialized"}) is None
 
 
 def exchange(method: str, *parts: bytes) -> tuple[int, dict[bytes, bytes], bytes]:

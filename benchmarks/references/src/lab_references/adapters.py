@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from calculator_server import perf_adapter
 from lab_references import node
+from lab_references.serving import Handicap
 from perf_core import Launch, Scenario
 from perf_core.errors import UsageError
 from perf_core.scenarios import NO_ERRORS
@@ -22,14 +23,14 @@ class ReferenceAdapter:
         server_name: ``serverInfo.name`` in its handshake.
         launch: How to start it.
         scenarios: Most of the calculator's scenarios, without its targets.
-        burns: Whether its command takes ``--burn-us``.
+        takes_handicap: Whether its command takes ``--burn-us`` and the other options of a handicap.
     """
 
     name: str
     server_name: str | None
     launch: Launch
     scenarios: Mapping[str, Scenario] = field(repr=False)
-    burns: bool = True
+    takes_handicap: bool = True
 
 
 def with_burn(adapter: ReferenceAdapter, burn_us: int) -> ReferenceAdapter:
@@ -42,13 +43,27 @@ def with_burn(adapter: ReferenceAdapter, burn_us: int) -> ReferenceAdapter:
     Raises:
         UsageError: The server has no option ``--burn-us``, or the time is negative.
     """
-    if not adapter.burns or burn_us < 0:
+    if not adapter.takes_handicap or burn_us < 0:
         raise UsageError(
             f"expected a reference server in Python and 0 µs or more, got {adapter.name} and {burn_us} µs",
             f"Use {asgi.name} or {fastmcp.name}.",
         )
-    launch = replace(adapter.launch, argv=(*adapter.launch.argv, "--burn-us", str(burn_us)))
-    return replace(adapter, name=f"{adapter.name}+{burn_us}us", launch=launch)
+    return with_handicap(adapter, Handicap(burn_us), f"{adapter.name}+{burn_us}us")
+
+
+def with_handicap(adapter: ReferenceAdapter, handicap: Handicap, name: str) -> ReferenceAdapter:
+    """Return the adapter of the same server under another name, with slowness or errors of known size.
+
+    Raises:
+        UsageError: The server's command does not take a handicap.
+    """
+    if not adapter.takes_handicap:
+        raise UsageError(
+            f"expected a reference server in Python, got {adapter.name}",
+            f"Use {asgi.name} or {fastmcp.name}.",
+        )
+    launch = replace(adapter.launch, argv=(*adapter.launch.argv, *handicap.arguments()))
+    return replace(adapter, name=name, launch=launch)
 
 
 def _scenarios() -> dict[str, Scenario]:
@@ -69,7 +84,7 @@ def _python(name: str, module: str, env: Mapping[str, str] | None = None) -> Ref
 def _typescript() -> ReferenceAdapter:
     argv = (node.find_node(), str(node.FOLDER / "server.mjs"), "--ready-file", "{ready_file}")
     return ReferenceAdapter(
-        "reference-typescript", "reference-typescript", Launch(argv), _scenarios(), burns=False
+        "reference-typescript", "reference-typescript", Launch(argv), _scenarios(), takes_handicap=False
     )
 
 

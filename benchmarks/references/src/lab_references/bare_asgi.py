@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from lab_references import __version__
-from lab_references.serving import burn, listen, parse_options
+from lab_references.serving import NO_HANDICAP, Handicap, listen, parse_options
 
 NAME = "reference-asgi"
 
@@ -64,10 +64,10 @@ _RESULTS: dict[str, Any] = {
 }
 
 
-def result_of(tool: str, a: float, b: float) -> str:
+def result_of(tool: str, a: float, b: float, handicap: Handicap = NO_HANDICAP) -> str:
     """Return the result of a tool call as JSON text; without a finite result, ``isError`` is true."""
     try:
-        number = float(_OPERATIONS[tool](a, b))
+        number = handicap.result(float(_OPERATIONS[tool](a, b)))
     except KeyError:
         return _error(f"There is no tool {tool!r}.")
     except ZeroDivisionError:
@@ -88,17 +88,17 @@ def _error(text: str) -> str:
     return json.dumps({"content": content, "isError": True, "resultType": "complete"})
 
 
-def answer(message: Any, burn_us: int) -> str | None:
+def answer(message: Any, handicap: Handicap = NO_HANDICAP) -> str | None:
     """Return the answer to a JSON-RPC message as JSON text; None for a notification."""
     if "id" not in message:
         return None
     method = message["method"]
     start = f'{{"jsonrpc":"2.0","id":{json.dumps(message["id"])},'
     if method == "tools/call":
-        burn(burn_us)
+        handicap.delay()
         params = message["params"]
         arguments = params["arguments"]
-        return f'{start}"result":{result_of(params["name"], arguments["a"], arguments["b"])}}}'
+        return f'{start}"result":{result_of(params["name"], arguments["a"], arguments["b"], handicap)}}}'
     if method in _RESULTS:
         return f'{start}"result":{json.dumps(_RESULTS[method])}}}'
     return f'{start}"error":{{"code":-32601,"message":"Method not found"}}}}'
@@ -111,11 +111,11 @@ class BareApp:
     """The ASGI app.
 
     Args:
-        burn_us: Additional CPU time of each tool call, in µs.
+        handicap: Slowness and wrong answers of known size.
     """
 
-    def __init__(self, burn_us: int = 0) -> None:
-        self._burn_us = burn_us
+    def __init__(self, handicap: Handicap = NO_HANDICAP) -> None:
+        self._handicap = handicap
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one HTTP request: POST a message, DELETE a session."""
@@ -123,7 +123,7 @@ class BareApp:
             await _send(send, 200 if scope["method"] == "DELETE" else 405, b"")
             return
         message = json.loads(await _body(receive))
-        text = answer(message, self._burn_us)
+        text = answer(message, self._handicap)
         if text is None:
             await _send(send, 202, b"")
         elif message["method"] == "initialize":
@@ -153,7 +153,7 @@ def main() -> None:
     options = parse_options(__doc__)
     with listen(options) as listener:
         config = uvicorn.Config(
-            BareApp(options.burn_us),
+            BareApp(options.handicap),
             http="httptools",  # uvloop is uvicorn's own choice wherever it is installed
             ws="none",
             lifespan="off",

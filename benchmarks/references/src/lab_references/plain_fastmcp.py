@@ -15,28 +15,28 @@ from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
 
 from lab_references import __version__
-from lab_references.serving import burn, listen, parse_options
+from lab_references.serving import NO_HANDICAP, Handicap, listen, parse_options
 
 NAME = "reference-fastmcp"
 
 
-def create_server(burn_us: int = 0) -> FastMCP:
+def create_server(handicap: Handicap = NO_HANDICAP) -> FastMCP:
     """Create the calculator.
 
     Args:
-        burn_us: Additional CPU time of each tool call, in µs.
+        handicap: Slowness and wrong answers of known size.
     """
     mcp = FastMCP(NAME, version=__version__)
 
     def calculate(operation: Callable[[float, float], float], a: float, b: float) -> dict[str, float]:
-        burn(burn_us)
+        handicap.delay()
         try:
             result = operation(a, b)
         except ZeroDivisionError as error:
             raise ToolError("Division by zero has no result.") from error
         if not math.isfinite(result):
             raise ToolError("The result is not a finite 64-bit float.")
-        return {"result": result}
+        return {"result": handicap.result(result)}
 
     @mcp.tool
     def add(a: float, b: float) -> dict[str, float]:
@@ -66,7 +66,7 @@ def main() -> None:
     options = parse_options(__doc__)
     with listen(options) as listener:
         host, port = listener.getsockname()
-        create_server(options.burn_us).run(
+        create_server(options.handicap).run(
             transport="http",
             host=host,
             port=port,

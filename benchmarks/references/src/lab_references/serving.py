@@ -1,17 +1,59 @@
-"""Command line, socket, ready file and busy-wait of the reference servers in Python."""
+"""Command line, socket, ready file and handicap of the reference servers in Python."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import random
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Handicap:
+    """Slowness and wrong answers of known size, to calibrate comparisons.
+
+    Attributes:
+        burn_us: Additional CPU time of each tool call, in µs.
+        slow_share: Share of the tool calls that wait, without using CPU time.
+        slow_us: How long they wait, in µs.
+        wrong_share: Share of the results that are one too high.
+    """
+
+    burn_us: int = 0
+    slow_share: float = 0.0
+    slow_us: int = 0
+    wrong_share: float = 0.0
+
+    def delay(self) -> None:
+        """Spend the additional time of one tool call."""
+        burn(self.burn_us)
+        if self.slow_share and random.random() < self.slow_share:
+            time.sleep(self.slow_us / 1e6)
+
+    def result(self, number: float) -> float:
+        """Return the result of one tool call, now and then a wrong one."""
+        is_wrong = self.wrong_share and random.random() < self.wrong_share
+        return number + 1 if is_wrong else number
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the arguments of a server's command line that set this handicap."""
+        values = {
+            "--burn-us": self.burn_us,
+            "--slow-share": self.slow_share,
+            "--slow-us": self.slow_us,
+            "--wrong-share": self.wrong_share,
+        }
+        return tuple(word for name, value in values.items() if value for word in (name, f"{value:g}"))
+
+
+NO_HANDICAP = Handicap()
 
 
 @dataclass(frozen=True)
@@ -21,12 +63,12 @@ class Options:
     Attributes:
         port: Port on loopback; 0 picks a free one.
         ready_file: File that the URL is written to, if any.
-        burn_us: Additional CPU time of each tool call, in µs.
+        handicap: Slowness and wrong answers of known size.
     """
 
     port: int
     ready_file: Path | None
-    burn_us: int
+    handicap: Handicap = field(default=NO_HANDICAP)
 
 
 def parse_options(description: str, arguments: Sequence[str] | None = None) -> Options:
@@ -42,8 +84,26 @@ def parse_options(description: str, arguments: Sequence[str] | None = None) -> O
     parser.add_argument(
         "--burn-us", type=_microseconds, default=0, help="additional CPU time per tool call in µs"
     )
+    parser.add_argument(
+        "--slow-share", type=_share, default=0.0, help="share of the tool calls that wait, 0 to 1"
+    )
+    parser.add_argument("--slow-us", type=_microseconds, default=0, help="how long they wait, in µs")
+    parser.add_argument(
+        "--wrong-share", type=_share, default=0.0, help="share of the results that are wrong, 0 to 1"
+    )
     parsed = parser.parse_args(arguments)
-    return Options(parsed.port, parsed.ready_file, parsed.burn_us)
+    handicap = Handicap(parsed.burn_us, parsed.slow_share, parsed.slow_us, parsed.wrong_share)
+    return Options(parsed.port, parsed.ready_file, handicap)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, got {text!r}")
+    return share
 
 
 def _microseconds(text: str) -> int:

@@ -149,7 +149,8 @@ def test_pinned_server_and_generator_use_different_cpus(target, tmp_path: Path, 
         return
     run = the_record(tmp_path / "r")
     assert run.generator is not None
-    assert run.generator.cores_available == len(usable) - 1
+    # Less if other tests use the CPUs meanwhile.
+    assert 0 <= run.generator.cores_available <= len(usable) - 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")

@@ -105,12 +105,12 @@ class AdapterContract:
             drawn = replace(scenario, journeys=_constant(pools_by_draw[scenario.journeys]))
             plan = plan_scenario(drawn, scenario.wires[0], Settings(seed=_SEED))
             names = figure_names(labels_of(plan), shape_named(scenario.shape).figures)
-            known = [
+            checkable = [
                 _without_stage(target)
                 for target in scenario.targets
                 if not target.figure.startswith(PROTOCOL_FIGURES)
             ]
-            problems = target_problems(known, names, scenario.name)
+            problems = target_problems(checkable, names, scenario.name)
             assert not problems, "; ".join(problems)
             for target in scenario.targets:
                 assert target.need, f"{scenario.name}: the target on {target.figure} has no need"

@@ -269,8 +269,8 @@ def _figure_problem(target: _Target, names: Mapping[str, Collection[str]]) -> st
     having = [name for name, figures in names.items() if not at and figure in figures]
     is_of_k6 = bool(at) or figure.startswith(PROTOCOL_FIGURES)
     if not having and not is_of_k6:
-        known = dict.fromkeys(itertools.chain.from_iterable(names.values()))
-        return f"expected the name of a figure, {got}{closest_name(figure, known)}"
+        candidates = dict.fromkeys(itertools.chain.from_iterable(names.values()))
+        return f"expected the name of a figure, {got}{closest_name(figure, candidates)}"
     if target.scenarios is None and len(having) < len(names):
         example = json.dumps(having or ["load" if at else "benchmark"])
         return f"expected a figure of every scenario, or scenarios = {example} beside it, {got}"

@@ -18,6 +18,7 @@ import pytest
 from perf_core import Expectation, Journey, Launch, Scenario, Step, Target
 from perf_core.adapter import Pools
 from perf_core.analysis.evidence import Evidence, ShapeFindings
+from perf_core.analysis.k6_summary import SAMPLELESS_CLASSES
 from perf_core.load.plan import Plan, Settings
 from perf_core.results.record import Finding, GeneratorUse, Latency, Metrics, Stage
 from perf_core.sampling.sampler import Reading, Sample
@@ -132,20 +133,30 @@ class SummaryDocument:
         """Add answered calls of `add` to a stage and to the whole run."""
         name = "mcp_tool_call_duration_ms"
         self.trend(f"{name}{{stage:{stage}}}", count, p95)
+        self.counter("http_reqs", count + self.count("http_reqs"))
         for total in (name, f"{name}{{tool:add}}"):
             self.trend(total, count + self.count(total), p95)
         return self
 
     def errors(self, error_class: str, stage: str, count: int) -> SummaryDocument:
-        """Add errors of a class to a stage and to the whole run."""
+        """Add errors of a class to a stage and to the whole run, with calls if they are no samples."""
+        if error_class in SAMPLELESS_CLASSES:
+            self.counter("http_reqs", count + self.count("http_reqs"))
         self.counter(f"mcp_errors{{class:{error_class},stage:{stage}}}", count)
-        for total in ("mcp_errors", f"mcp_errors{{class:{error_class}}}"):
+        for total in (
+            "mcp_errors",
+            f"mcp_errors{{class:{error_class}}}",
+            f"mcp_errors{{class:{error_class},tool:add}}",
+        ):
             self.counter(total, count + self.count(total))
         return self
 
     def unopened(self, error_class: str, stage: str, count: int) -> SummaryDocument:
         """Add sessions that could not be opened: errors without a call."""
+        requests, of_add = self.count("http_reqs"), self.count(f"mcp_errors{{class:{error_class},tool:add}}")
         self.errors(error_class, stage, count)
+        self.counter("http_reqs", requests)
+        self.counter(f"mcp_errors{{class:{error_class},tool:add}}", of_add)
         self.counter(f"mcp_errors{{class:{error_class},stage:{stage},tool:initialize}}", count)
         self.counter(f"mcp_errors{{class:{error_class},tool:initialize}}", count)
         return self

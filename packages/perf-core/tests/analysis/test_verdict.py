@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -181,17 +182,50 @@ def test_figure_without_samples_is_invalid(build: type[Build], figure: Figure) -
 
 @pytest.mark.parametrize(
     ("dropped", "scheduled", "verdict"),
-    [(0, 0, "pass"), (5, 1000, "pass"), (6, 1000, "invalid"), (1, 1, "invalid")],
+    [(0, 0, "pass"), (5, 1000, "pass"), (6, 1000, "fail"), (1, 1, "fail")],
 )
-def test_more_than_half_a_percent_of_dropped_iterations_is_invalid(
+def test_more_than_half_a_percent_of_calls_that_could_not_begin_is_a_failure(
     build: type[Build], dropped: int, scheduled: int, verdict: str
 ) -> None:
     assert DROPPED_SHARE == 0.005
     generator = build.generator(dropped_iterations=dropped, scheduled_iterations=scheduled)
     judged = judge([below()], {NAME: measured(50.0)}, generator, ())
     assert judged.verdict == verdict
-    if verdict == "invalid":
+    if verdict == "fail":
         assert f"{dropped} of {scheduled}" in judged.reasons[0]
+        assert "the server kept every virtual user busy" in judged.reasons[0]
+
+
+def test_saturated_generator_that_dropped_iterations_makes_a_run_invalid(build: type[Build]) -> None:
+    generator = build.generator(dropped_iterations=10, scheduled_iterations=1000, saturated=True)
+    judged = judge([below()], {NAME: measured(50.0)}, generator, ())
+    assert judged.verdict == "invalid"
+    assert "k6 was saturated" in judged.reasons[0]
+
+
+def test_silent_server_fails_without_any_target(build: type[Build]) -> None:
+    judged = judge([], {}, build.generator(), (), silent={"hold_50": 2.04})
+    assert judged.verdict == "fail"
+    assert judged.reasons == ("hold_50: silent for 2.0 s: no call was answered, although calls were offered",)
+
+
+def test_figures_of_a_silent_stage_cannot_meet_a_target(build: type[Build]) -> None:
+    names = [NAME, f"{NAME}@hold_50", f"{NAME}@hold_100", "error_rate", "server.rss_peak_mb"]
+    targets = [replace(below(), figure=name) for name in names]
+    figures = {name: measured(50.0) for name in names}
+    figures["error_rate"] = replace(figures["error_rate"], timed=False)
+    figures["server.rss_peak_mb"] = replace(figures["server.rss_peak_mb"], timed=False)
+    judged = judge(targets, figures, build.generator(), (), silent={"hold_50": 2.0})
+    outcomes = {target.figure: target.outcome for target in judged.targets}
+    assert outcomes == {
+        NAME: "missed",
+        f"{NAME}@hold_50": "missed",
+        f"{NAME}@hold_100": "met",
+        "error_rate": "missed",
+        "server.rss_peak_mb": "met",
+    }
+    assert judged.targets[0].reason == "the server was silent for 2.0 s"
+    assert len(judged.reasons) == 1  # the silence is said once
 
 
 def test_fault_makes_a_run_with_missed_targets_invalid(build: type[Build]) -> None:

@@ -39,7 +39,7 @@ test("an unusable variable is refused with its name and the expected and actual 
     [{ TEST_DURATION: "soon" }, /^TEST_DURATION: expected a duration.*, got "soon"$/],
     [{ TEST_DURATION: "0s" }, /^TEST_DURATION: expected a duration above 0/],
     [{ TEST_DURATION: "5m", TIME_SCALE: "1" }, /^TIME_SCALE: expected no value beside TEST_DURATION/],
-    [{ RATE: "100" }, /^RATE: expected none: load has no arrival rate, got 100$/],
+    [{ RATE: "100", THINK_TIME: "1" }, /^THINK_TIME: expected 0: an arrival rate sets the pace, got 1$/],
     [{ SESSION_PER_ITERATION: "perhaps" }, /^SESSION_PER_ITERATION: expected true or false.*, got "perhaps"$/],
     [{ SESSION_PER_ITERATION: "1", WIRE: "stateless" }, /^SESSION_PER_ITERATION: expected false: the stateless wire/],
   ];

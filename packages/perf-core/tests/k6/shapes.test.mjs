@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  gracefulStopS, k6Scenarios as k6ScenariosOf, peakVus, stagesOf, timeScaleOf as timeScaleOfShape,
+  journeyGraceS, k6Scenarios as k6ScenariosOf, peakVus, stagesOf, timeScaleOf as timeScaleOfShape,
 } from "../../src/perf_core/k6/lib/shapes.js";
 import { shapes } from "./scenario_shapes.mjs";
 
@@ -10,7 +10,7 @@ const tools = ["add", "divide"];
 const defaults = { timeScale: 1, vus: null, ratePerS: null, tools, pools: ["small", "large"], limits: { ratePerS: 2, burst: 20 } };
 const stages = (name, settings = {}) => stagesOf(shapes[name], { ...defaults, ...settings });
 const scenarios = (name, settings = {}, withCleanup = false) =>
-  k6ScenariosOf(shapes[name], stages(name, settings), withCleanup);
+  k6ScenariosOf(shapes[name], stages(name, settings), { requestTimeoutS: 30, ...settings }, withCleanup);
 const timeScaleOf = (name, settings, duration_s) => timeScaleOfShape(shapes[name], { tools, ...settings }, duration_s);
 const brief = (list) => list.map(({ name, kind, vus, start_s, end_s }) => [name, kind, vus, start_s, end_s]);
 
@@ -47,14 +47,15 @@ test("spike jumps at once and starts at its baseline", () => {
   assert.deepEqual(load.stages.slice(2, 4), [{ duration: "0s", target: 200 }, { duration: "60000ms", target: 200 }]);
 });
 
-test("endurance is paced by a rate, with no more VUs than allocated", () => {
+test("endurance is paced by a rate, and calls of a slow server queue in further VUs", () => {
   const list = stages("endurance");
   assert.deepEqual(list.map((stage) => [stage.name, stage.rate_per_s, stage.end_s - stage.start_s, stage.vus]), [
     ["ramp_up", 200, 300, 50], ["hold", 200, 7200, 50], ["ramp_down", 0, 300, 50],
   ]);
   const { load } = scenarios("endurance", {}, true);
   assert.equal(load.executor, "ramping-arrival-rate");
-  assert.equal(load.preAllocatedVUs, load.maxVUs);
+  assert.deepEqual([load.preAllocatedVUs, load.maxVUs], [50, 2000]);
+  assert.equal(scenarios("endurance", { ratePerS: 3 }).load.maxVUs, 90);
   // Per ten seconds, so that shares of small rates are whole numbers.
   assert.equal(load.timeUnit, "10s");
   assert.deepEqual(load.stages.map((stage) => stage.target), [2000, 2000, 2000, 0]);
@@ -164,10 +165,27 @@ test("the cleanup starts after the load has released its VUs, and only when sess
   assert.deepEqual(Object.keys(scenarios("load", settings)), ["load"]);
 });
 
-test("time for iterations in flight grows with the load, within bounds", () => {
-  assert.equal(gracefulStopS(stages("quick")), 3);
-  assert.equal(gracefulStopS(stages("quick", { timeScale: 0.1 })), 2);
-  assert.equal(gracefulStopS(stages("endurance")), 30);
+test("time for journeys in progress grows with the load, within bounds", () => {
+  assert.equal(journeyGraceS(stages("quick")), 3);
+  assert.equal(journeyGraceS(stages("quick", { timeScale: 0.1 })), 2);
+  assert.equal(journeyGraceS(stages("endurance")), 30);
+});
+
+test("every call can time out before k6 ends its VU", () => {
+  const { load } = scenarios("load", { timeScale: 0.1, requestTimeoutS: 12 });
+  // 12 s for the answer, 7.8 s in which a journey may begin further calls, and 2 s to count the failure.
+  assert.deepEqual([load.gracefulStop, load.gracefulRampDown], ["21800ms", "21800ms"]);
+});
+
+test("a rate turns the levels of any shape into shares of it, under the same names", () => {
+  const list = stages("load", { ratePerS: 300 });
+  assert.deepEqual(list.map(({ name, rate_per_s, vus }) => [name, rate_per_s, vus]), [
+    ["ramp_50", 150, 150], ["hold_50", 150, 150], ["ramp_100", 300, 150], ["hold_100", 300, 150], ["ramp_0", 0, 150],
+  ]);
+  const { load } = scenarios("load", { ratePerS: 300 });
+  assert.deepEqual([load.executor, load.preAllocatedVUs, load.maxVUs], ["ramping-arrival-rate", 150, 2000]);
+  assert.equal(stages("quick", { ratePerS: 2 })[0].vus, 10);
+  assert.equal(stages("quick", { ratePerS: 300, vus: 40 })[0].vus, 40);
 });
 
 test("every scenario file defines a shape under its own name, with stages", () => {

@@ -30,8 +30,8 @@ def test_preview_has_length_and_vus(tmp_path: Path) -> None:
     preview = k6_process.preview(find_k6(), "load", env)
     assert preview.max_vus == 100
     assert preview.load_s == pytest.approx(78)
-    # 78 s of load, 7.8 s of grace, 0.1 s until the clean-up, which may take 60 s and 5 s of grace.
-    assert preview.duration_s == pytest.approx(150.9, abs=0.2)
+    # 78 s of load, 7.8 s in which journeys may begin calls, 30 s for their answers and 2 s to count failures.
+    assert preview.duration_s == pytest.approx(117.8, abs=0.2)
 
 
 @pytest.mark.k6

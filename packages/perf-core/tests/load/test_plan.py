@@ -98,7 +98,6 @@ def test_malformed_duration_is_refused_and_quoted(text: str) -> None:
         ({"vus": 2.5}, "--vus: expected a whole number, got 2.5"),
         ({"think_time_s": -0.1}, "--think-time: expected zero or more seconds, got -0.1"),
         ({"think_time_s": float("nan")}, "--think-time"),
-        ({"rate_per_s": 100}, "--rate: expected none, got 100; load has no arrival rate"),
         ({"calls_per_session": 0}, "calls per session"),
         ({"request_timeout_s": 0}, "request timeout"),
     ],
@@ -116,7 +115,7 @@ def test_impossible_setting_is_refused(build: type[Build], settings: Any, says: 
         ({"rate_per_s": 2.5}, "--rate: expected a whole number, got 2.5"),
         (
             {"think_time_s": 1.0},
-            "--think-time: expected none, got 1.0; endurance is paced by",
+            "--think-time: expected none, got 1.0; an arrival rate sets the pace",
         ),
     ],
 )
@@ -126,6 +125,13 @@ def test_setting_that_does_not_fit_an_arrival_rate_is_refused(
     assert says in refusal(build.scenario("endurance"), **settings)
 
 
+def test_rate_paces_any_shape_but_those_with_a_schedule_of_their_own(build: type[Build]) -> None:
+    scenario = build.scenario("load")
+    assert plan_scenario(scenario, "session", Settings(rate_per_s=100)).settings.rate_per_s == 100
+    assert "an arrival rate sets the pace" in refusal(scenario, rate_per_s=100, think_time_s=1.0)
+    assert "rate-limit has a pace of its own" in refusal(build.scenario("rate-limit"), rate_per_s=5)
+
+
 def test_unknown_or_unsuitable_wire_is_refused(build: type[Build]) -> None:
     assert "wire: expected one of session, stateless, got 'http'" in refusal(build.scenario(), "http")
     message = refusal(build.scenario(), "stateless", session_per_iteration=True)
@@ -133,7 +139,7 @@ def test_unknown_or_unsuitable_wire_is_refused(build: type[Build]) -> None:
 
 
 def test_every_problem_is_reported_at_once(build: type[Build]) -> None:
-    message = refusal(build.scenario(), "http", time_scale=0, vus=-1, think_time_s=-1, rate_per_s=5)
+    message = refusal(build.scenario(), "http", time_scale=0, vus=-1, think_time_s=-1, rate_per_s=-5)
     for part in ("wire", "--time-scale", "--vus", "--think-time", "--rate"):
         assert part in message
 

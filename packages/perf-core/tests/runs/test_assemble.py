@@ -10,7 +10,7 @@ import pytest
 
 from perf_core import Target
 from perf_core.load.k6_process import GeneratorOutput
-from perf_core.results.record import RunRecord
+from perf_core.results.record import Accounting, RunRecord
 from perf_core.results.record_file import from_json, to_json
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 
@@ -149,10 +149,33 @@ def test_faults_make_it_invalid(build: type[Build]) -> None:
     assert record.reasons == ("the server was restarted",)
 
 
-def test_dropped_iterations_make_it_invalid(build: type[Build]) -> None:
+def test_calls_that_could_not_begin_are_a_failure(build: type[Build]) -> None:
     record = assembled(build, document(build).counter("dropped_iterations", 13))
+    assert record.verdict == "fail"
+    assert "13 of 2513 scheduled iterations could not begin" in record.reasons[0]
+
+
+def test_every_call_is_accounted_for(build: type[Build]) -> None:
+    summary = document(build).errors("wrong_answer", "hold_10", 3).errors("transport", "hold_10", 2)
+    metrics = assembled(build, summary).metrics
+    assert metrics is not None
+    assert metrics.accounting == Accounting(begun=2502, answered=2497, failed=5, cut_off=0)
+    assert metrics.errors_by_tool == {"add": {"wrong_answer": 3, "transport": 2}}
+
+
+def test_call_without_an_outcome_makes_it_invalid(build: type[Build]) -> None:
+    record = assembled(build, document(build).counter("http_reqs", 2501))
     assert record.verdict == "invalid"
-    assert "13 of 2513 scheduled iterations were dropped" in record.reasons[0]
+    assert "expected the outcome of 2501 calls that began, got 2500 answered" in record.reasons[0]
+    assert "k6 lost track of 1" in record.reasons[0]
+
+
+def test_calls_in_flight_when_the_load_was_ended_early_are_cut_off(build: type[Build]) -> None:
+    summary = document(build)
+    summary.document["metrics"]["vus"] = {"values": {"value": 10}}
+    metrics = assembled(build, summary, faults=("the server ended",)).metrics
+    assert metrics is not None
+    assert metrics.accounting == Accounting(begun=2510, answered=2500, failed=0, cut_off=10)
 
 
 def test_run_without_calls_is_invalid_even_without_targets(build: type[Build]) -> None:

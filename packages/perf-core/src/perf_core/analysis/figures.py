@@ -7,6 +7,7 @@ Names go from the general to the particular; a stage follows after ``@``:
 * ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
 * ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
 * ``kinds_ms.all.unseen.p95``, ``kinds_ms.TOOL.KIND.p95``: by kind of journey
+* ``longest_silence_s``, ``longest_silence_s@hold_100``: longest time without an answer to offered calls
 * ``success_percent``, ``failed_calls``: share of calls with a right answer, and number of the others
 * ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
 * ``concurrent.worst_level_percent``, ``pools.unreached``, ``stability.worst_hour_percent``
@@ -27,10 +28,18 @@ from dataclasses import asdict, dataclass, replace
 from perf_core.analysis.k6_summary import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.results.record import Latency, Metrics, ServerUse, Stage
 
-_TIMED_ERRORS = frozenset({"transport", "timeout"})
+_TIMED_ERRORS = frozenset({"transport", "timeout", "unanswered"})
 """Errors that a generator short of CPU can cause by itself."""
 
 _FIVE_MINUTES_PER_HOUR = 12
+
+_SHARES = {"med": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+"""Share of the samples that lie below a statistic."""
+
+_OFFERED_SHARE = 0.97
+"""Share of an arrival rate from which a server has answered all that was offered, calls in flight aside."""
+
+_STAGE_FIGURES = ("tool_calls_per_s", "error_rate", "longest_silence_s")
 
 _STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
 
@@ -69,8 +78,12 @@ def figures(
     uptime_percent: float | None,
 ) -> dict[str, Figure]:
     """Return the figures that every scenario has, by name; load shapes add their own."""
-    held_s = sum(stage.end_s - stage.start_s for stage in stages if stage.kind in FIGURE_KINDS)
-    by_name = dict(_metric_figures(metrics, held_s))
+    held = [stage for stage in stages if stage.kind in FIGURE_KINDS]
+    held_s = sum(stage.end_s - stage.start_s for stage in held)
+    took_all = bool(held) and all(_took_all(stage) for stage in held)
+    by_name = dict(_metric_figures(metrics, held_s, took_all))
+    longest_s = max((stage.longest_silence_s for stage in stages), default=0.0)
+    by_name["longest_silence_s"] = Figure(longest_s, metrics.tool_calls, held_s)
     for stage in stages:
         by_name |= _stage_figures(stage, metrics.errors)
     reached = {stage.name for stage in stages}
@@ -94,9 +107,14 @@ def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str
     return Figure(share if calls else None, calls, duration_s, timed=not _TIMED_ERRORS.isdisjoint(errors))
 
 
-def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figure]]:
+def _took_all(stage: Stage) -> bool:
+    """Return whether a stage with an arrival rate had all of it answered: more was not tried."""
+    return stage.rate_per_s is not None and stage.calls_per_s >= _OFFERED_SHARE * stage.rate_per_s
+
+
+def _metric_figures(metrics: Metrics, held_s: float, took_all: bool) -> Iterator[tuple[str, Figure]]:
     calls = metrics.tool_calls
-    yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s)
+    yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s, at_least=took_all)
     error_rate = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
     yield "error_rate", error_rate
     success = None if error_rate.value is None else 100 * (1 - error_rate.value)
@@ -125,13 +143,19 @@ def _metric_figures(metrics: Metrics, held_s: float) -> Iterator[tuple[str, Figu
 def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterator[tuple[str, Figure]]:
     values = asdict(latency)
     for name in _STATISTICS:
-        yield f"{prefix}.{name}", Figure(values[name] if latency.count else None, latency.count, duration_s)
+        figure = Figure(values[name] if latency.count else None, latency.count, duration_s)
+        # Calls that nobody answered waited longest, so they are the samples at the upper end.
+        beyond = name in _SHARES and latency.lower_bounds > latency.count * (1 - _SHARES[name])
+        yield f"{prefix}.{name}", replace(figure, beyond=beyond)
 
 
 def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]:
     duration_s = stage.end_s - stage.start_s
     by_name = {
-        f"tool_calls_per_s@{stage.name}": Figure(stage.calls_per_s, stage.calls, duration_s),
+        f"tool_calls_per_s@{stage.name}": Figure(
+            stage.calls_per_s, stage.calls, duration_s, at_least=_took_all(stage)
+        ),
+        f"longest_silence_s@{stage.name}": Figure(stage.longest_silence_s, max(stage.calls, 1), duration_s),
         f"error_rate@{stage.name}": _error_rate(stage.error_rate, stage.calls, duration_s, errors),
     }
     for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
@@ -141,8 +165,8 @@ def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]
 
 def _unreached_figures(stage: str) -> dict[str, Figure]:
     absent = Figure(None, 0, 0.0, absent=f"the run ended before stage {stage}")
-    statistics = [f"latency_ms.all.{name}" for name in _STATISTICS]
-    return {f"{name}@{stage}": absent for name in ("tool_calls_per_s", "error_rate", *statistics)}
+    statistics = tuple(f"latency_ms.all.{name}" for name in _STATISTICS)
+    return {f"{name}@{stage}": absent for name in _STAGE_FIGURES + statistics}
 
 
 def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:

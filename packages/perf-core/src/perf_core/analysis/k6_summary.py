@@ -1,18 +1,19 @@
 """Stages, calls and latencies from k6's summary; pure functions.
 
-A call that was answered, rightly or wrongly, or that timed out is a sample of the latency. Transport
-errors, HTTP errors and refusals by a rate limiter are errors without a sample of latency. The number of calls
-is the sum of both.
+A call that was answered, rightly or wrongly, or that timed out is a sample of the latency; the time that a
+timed-out call waited is a lower bound. Transport errors, HTTP errors, refusals by a rate limiter and lost
+sessions are errors without a sample of latency. The number of calls is the sum of both.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from perf_core.load.plan import Plan
-from perf_core.results.record import Latency, Metrics, Stage
+from perf_core.results.record import Accounting, Latency, Metrics, Stage
 
 CALLS = "mcp_tool_call_duration_ms"
 ERRORS = "mcp_errors"
@@ -29,6 +30,9 @@ ERROR_CLASSES = (
     "session_lost",
 )
 SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited", "session_lost"})
+
+WAITING_CLASSES = frozenset({"timeout", "unanswered"})
+"""Classes of calls that nobody answered; ``unanswered`` ones were in flight at the end of the load."""
 
 OPENING = "initialize"
 """Value of the tag ``tool`` for an error in opening a session."""
@@ -57,7 +61,7 @@ class Summary:
         """Return a counter's value or a trend's number of samples."""
         return int(self.values(metric, **tags).get("count", 0))
 
-    def latency(self, metric: str, **tags: str) -> Latency:
+    def latency(self, metric: str, *, lower_bounds: int = 0, **tags: str) -> Latency:
         """Return the distribution of a trend; all zero without samples."""
         v = self.values(metric, **tags)
         if not v.get("count"):
@@ -71,7 +75,17 @@ class Summary:
             p95=v["p(95)"],
             p99=v["p(99)"],
             max=v["max"],
+            lower_bounds=lower_bounds,
         )
+
+    def call_latency(self, **tags: str) -> Latency:
+        """Return the latency of the tool calls with these tags."""
+        waiting = sum(self.count(ERRORS, **{"class": name}, **tags) for name in WAITING_CLASSES)
+        if "tool" not in tags:
+            # A session that was not opened in time is an error without a call.
+            opening = {**tags, "tool": OPENING}
+            waiting -= sum(self.count(ERRORS, **{"class": name}, **opening) for name in WAITING_CLASSES)
+        return self.latency(CALLS, lower_bounds=waiting, **tags)
 
     @property
     def started_at_s(self) -> float:
@@ -97,7 +111,7 @@ def stages(summary: Summary, ended_at_s: float) -> tuple[Stage, ...]:
 def _stage(summary: Summary, planned: Mapping[str, Any], ended_at_s: float) -> Stage:
     name = planned["name"]
     end_s = min(float(planned["end_s"]), ended_at_s)
-    latency = summary.latency(CALLS, stage=name)
+    latency = summary.call_latency(stage=name)
     errors = {c: summary.count(ERRORS, **{"class": c}, stage=name) for c in ERROR_CLASSES}
     unopened = {c: summary.count(ERRORS, **{"class": c}, stage=name, tool=OPENING) for c in ERROR_CLASSES}
     calls, correct = _calls(latency.count, errors, unopened)
@@ -142,7 +156,10 @@ def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
         tool_calls_per_s=_share(sum(s.calls_per_s * (s.end_s - s.start_s) for s in held), held_s),
         error_rate=_share(calls - correct, calls),
         errors={name: n for name, n in errors.items() if n},
-        latency_ms={"all": summary.latency(CALLS), **{t: summary.latency(CALLS, tool=t) for t in plan.tools}},
+        latency_ms={
+            "all": summary.call_latency(),
+            **{tool: summary.call_latency(tool=tool) for tool in plan.tools},
+        },
         session_creation_ms=session if plan.wire == "session" else None,
         journey_ms={
             name: summary.latency("mcp_journey_duration_ms", journey=name) for name in plan.journey_names
@@ -152,7 +169,68 @@ def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
         protocol_ms=_protocol(summary),
         sessions_opened=summary.count("mcp_sessions_opened"),
         sessions_closed=summary.count("mcp_sessions_closed"),
+        errors_by_tool=_errors_by_tool(summary, plan),
+        phases_ms=_phases(summary),
+        quantiles_ms=_quantiles(summary.values(CALLS)),
     )
+
+
+def _errors_by_tool(summary: Summary, plan: Plan) -> dict[str, dict[str, int]]:
+    by_tool = {
+        tool: {c: n for c in ERROR_CLASSES if (n := summary.count(ERRORS, **{"class": c}, tool=tool))}
+        for tool in (*plan.tools, OPENING)
+    }
+    return {tool: errors for tool, errors in by_tool.items() if errors}
+
+
+_PHASES = {
+    "connect": "http_req_connecting",
+    "tls": "http_req_tls_handshaking",
+    "wait": "http_req_waiting",
+    "transfer": "http_req_receiving",
+}
+"""k6's metric for each part of a request."""
+
+
+def _phases(summary: Summary) -> dict[str, Latency]:
+    requests = summary.count("http_reqs")
+    # k6 counts samples of a metric only where the summary asks for them.
+    latencies = {name: summary.latency(metric) for name, metric in _PHASES.items()}
+    return {name: each for name, each in latencies.items() if each.count} if requests else {}
+
+
+_PERCENTILE = re.compile(r"p\(([\d.]+)\)")
+
+
+def _quantiles(values: Mapping[str, float]) -> tuple[tuple[float, float], ...]:
+    """Return the quantiles of a trend: pairs of a share and a value, from its minimum to its maximum."""
+    if not values.get("count"):
+        return ()
+    by_share = {0.0: values["min"], 0.5: values["med"], 1.0: values["max"]}
+    for name, value in values.items():
+        percentile = _PERCENTILE.fullmatch(name)
+        if percentile:
+            by_share[float(percentile[1]) / 100] = value
+    return tuple(sorted(by_share.items()))
+
+
+def accounting(summary: Summary, metrics: Metrics, plan: Plan, *, cut_off: int | None) -> Accounting:
+    """Return what became of every call that began.
+
+    The calls that began are counted by k6 itself: its requests without those of other kinds. A session that
+    could not be opened counts as the one call that it prevented.
+
+    Args:
+        cut_off: Calls in flight when the load was ended early; None when it ran to its end.
+    """
+    failed = sum(metrics.errors.values())
+    answered = metrics.tool_calls - failed
+    if cut_off is not None:
+        # Ending k6 early may also lose the outcome of calls that had just ended.
+        return Accounting(answered + failed + cut_off, answered, failed, cut_off)
+    of_tools = sum(count for tool in plan.tools for count in metrics.errors_by_tool.get(tool, {}).values())
+    requests = summary.count("http_reqs") - summary.count("mcp_overhead_requests")
+    return Accounting(requests + failed - of_tools, answered, failed, 0)
 
 
 def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:

@@ -94,6 +94,7 @@ def load_columns(
             "latency_med_ms",
             "latency_p95_ms",
             "latency_p99_ms",
+            "latency_max_ms",
         )
     }
     before_s, calls = 0.0, 0.0
@@ -116,19 +117,27 @@ def load_columns(
         columns["latency_med_ms"].append(period.value(CALLS, "med"))
         columns["latency_p95_ms"].append(period.value(CALLS, "p(95)"))
         columns["latency_p99_ms"].append(period.value(CALLS, "p(99)"))
+        columns["latency_max_ms"].append(period.value(CALLS, "max"))
     return {name: tuple(values) for name, values in columns.items()}
 
 
-def uptime_percent(load: Mapping[str, Sequence[float | None]]) -> float | None:
+def uptime_percent(
+    load: Mapping[str, Sequence[float | None]], silent_s: Sequence[tuple[float, float]] = ()
+) -> float | None:
     """Return the share of periods in which the server answered, 0 to 100; None when no call ended.
 
     In such a period more calls ended with a right answer than with an error. A period in which no call ended
     counts like the next one in which one did: a call that times out had no server during all of its wait.
+
+    Args:
+        silent_s: Start and end of each time in which the server was silent; periods within it are down.
     """
-    pairs = list(zip(load["calls_per_s"], load["errors_per_s"], strict=True))
+    rows = list(zip(load["t_s"], load["calls_per_s"], load["errors_per_s"], strict=True))
     up: list[bool] = []
-    for calls, errors in reversed(pairs):
-        if calls or errors:
+    for t_s, calls, errors in reversed(rows):
+        if any(start_s < (t_s or 0.0) <= end_s for start_s, end_s in silent_s):
+            up.append(False)
+        elif calls or errors:
             up.append((calls or 0.0) > (errors or 0.0))
         elif up:
             up.append(up[-1])

@@ -1,21 +1,26 @@
 """The verdict of a run, from its figures and faults; pure functions.
 
-A run is invalid when its figures cannot be trusted: k6 ended early or dropped iterations, the server was
-replaced during the run, or a target's metric has no samples. A saturated k6 biases figures of time against
-the server: a target that is met is still met, with the figure as a bound; one that is missed is invalid,
-since either side may have been slow. Figures that do not depend on time, such as wrong answers, are judged as
-usual.
+A run is invalid when its figures cannot be trusted: k6 ended early or could not offer the planned load, the
+server was replaced during the run, or a target's metric has no samples. A saturated k6 biases figures of time
+against the server: a target that is met is still met, with the figure as a bound; one that is missed is
+invalid, since either side may have been slow. Figures that do not depend on time, such as wrong answers, are
+judged as usual.
+
+A run fails without any target when the server fell silent in a stage whose figures are judged, or when it
+kept every virtual user busy, so that calls of an arrival rate could not begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perf_core.adapter import Target
 from perf_core.analysis.figures import Figure
 from perf_core.errors import ExitCode
-from perf_core.results.record import GeneratorUse, Outcome, TargetResult, Verdict
+from perf_core.results.record import GeneratorUse, Health, Outcome, TargetResult, Verdict
+
+_SATURATED = "k6 was saturated"
 
 DROPPED_SHARE = 0.005
 """Largest valid share of dropped iterations; runs against a healthy server had up to 0.3 %."""
@@ -56,44 +61,91 @@ def judge(
     *,
     interrupted: bool = False,
     changed_levels: bool = False,
+    silent: Mapping[str, float] | None = None,
+    health: Health | None = None,
 ) -> Judgement:
     """Return the verdict.
 
     Args:
         generator: Resource use of k6; None when it left no summary.
         faults: Reasons that make the run invalid whatever its figures are.
+        health: Health of the measurement; None when it is not known.
+        silent: Seconds for which the server was silent, by stage, where slow calls do not explain it.
         changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
             be missing.
     """
-    saturated = generator is not None and generator.saturated
-    results = tuple(_judge_target(target, figures, saturated, changed_levels) for target in targets)
+    excuse = _excuse(generator, health)
+    silent = silent or {}
+    results = tuple(
+        _silenced(_judge_target(target, figures, excuse, changed_levels), figures, silent)
+        for target in targets
+    )
     if interrupted:
         reason = "the run was interrupted; its figures cover the time until then"
         return Judgement("interrupted", (reason, *faults), results)
-    invalid = [*faults, *_generator_faults(generator)]
+    dropped = _dropped_sentence(generator)
+    invalid = [*faults, *([] if generator else ["k6 left no figures: nothing was measured"])]
+    if health is not None and health.state == "invalid":
+        invalid += health.problems
+    if excuse and dropped:
+        invalid.append(f"{dropped}: {excuse}, so the load was not the planned one")
     invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
     if invalid:
         return Judgement("invalid", tuple(invalid), results)
-    missed = [_missed_sentence(r) for r in results if r.outcome == "missed"]
-    if missed:
-        return Judgement("fail", tuple(missed), results)
-    return Judgement("pass", tuple(_remarks(results)), results)
+    failed = [
+        f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
+        for stage, silence_s in silent.items()
+    ]
+    if dropped:
+        failed.append(f"{dropped}: the server kept every virtual user busy")
+    missed = [_missed_sentence(r) for r in results if r.outcome == "missed" and not r.reason]
+    if failed or missed:
+        return Judgement("fail", (*failed, *missed), results)
+    return Judgement("pass", tuple(_remarks(results, health)), results)
 
 
-def _generator_faults(generator: GeneratorUse | None) -> list[str]:
+def _excuse(generator: GeneratorUse | None, health: Health | None) -> str:
+    """Return what else than the server may have made it look slow; empty if nothing did."""
+    if health is not None and health.state == "bounded":
+        return "; ".join(health.problems)
+    return _SATURATED if generator is not None and generator.saturated else ""
+
+
+def _dropped_sentence(generator: GeneratorUse | None) -> str:
+    """Return how many iterations of an arrival rate could not begin; empty if they are few."""
     if generator is None:
-        return ["k6 left no figures: nothing was measured"]
+        return ""
     share = generator.dropped_iterations / max(generator.scheduled_iterations, 1)
-    if share > DROPPED_SHARE:
-        return [
-            f"{generator.dropped_iterations} of {generator.scheduled_iterations} scheduled iterations were "
-            f"dropped ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid): the load was not the planned one"
-        ]
-    return []
+    if share <= DROPPED_SHARE:
+        return ""
+    return (
+        f"{generator.dropped_iterations} of {generator.scheduled_iterations} scheduled iterations could not "
+        f"begin ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid)"
+    )
+
+
+def _silenced(
+    result: TargetResult, figures: Mapping[str, Figure], silent: Mapping[str, float]
+) -> TargetResult:
+    """Return a target that was met as missed if the server was silent in the stages that it is about.
+
+    Answers that never came are no samples, so figures of time and errors look better than what users had.
+    """
+    figure = figures.get(result.figure)
+    stage = result.figure.partition("@")[2]
+    lengths = [silence_s for name, silence_s in silent.items() if stage in {"", name}]
+    if result.outcome != "met" or not lengths or figure is None or not _is_of_answers(result.figure, figure):
+        return result
+    reason = f"the server was silent for {max(lengths):.1f} s"
+    return replace(result, outcome="missed", stretch_met=None, reason=reason)
+
+
+def _is_of_answers(name: str, figure: Figure) -> bool:
+    return figure.timed or name.startswith(("error_rate", "errors.", "success_percent", "failed_calls"))
 
 
 def _judge_target(
-    target: Target, figures: Mapping[str, Figure], saturated: bool, changed_levels: bool
+    target: Target, figures: Mapping[str, Figure], excuse: str, changed_levels: bool
 ) -> TargetResult:
     figure = figures.get(target.figure)
     if figure is None:
@@ -103,9 +155,10 @@ def _judge_target(
         outcome, reason = obstacle
         return _result(target, figure, outcome, reason=reason)
     met = _reaches(figure, target.comparison, target.target)
-    bound = saturated and figure.timed
+    bound = bool(excuse) and figure.timed
     if not met and bound:
-        reason = "missed while k6 was saturated: the server or k6 may have been slow"
+        either = ": the server or k6 may have been slow" if excuse == _SATURATED else ""
+        reason = f"missed while {excuse}{either}"
         return _result(target, figure, "invalid", reason=reason, bound=True)
     stretch_met = None if target.stretch is None else _reaches(figure, target.comparison, target.stretch)
     return _result(target, figure, "met" if met else "missed", stretch_met=stretch_met, bound=bound)
@@ -178,11 +231,13 @@ def _missed_sentence(result: TargetResult) -> str:
     return f"{result.figure}: expected {result.comparison} {result.target:g}, got {bound}{result.value:.4g}"
 
 
-def _remarks(results: Sequence[TargetResult]) -> list[str]:
+def _remarks(results: Sequence[TargetResult], health: Health | None) -> list[str]:
     remarks = []
     unjudged = sum(result.outcome == "not judged" for result in results)
     if unjudged:
         remarks.append(f"{unjudged} of {len(results)} targets could not be judged; each gives its reason")
-    if any(result.bound for result in results):
+    if health is not None and health.state == "bounded":
+        remarks += [f"{problem}; figures of time are bounds" for problem in health.problems]
+    elif any(result.bound for result in results):
         remarks.append("k6 was saturated: figures are bounds, and the server may be better than they show")
     return remarks

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ import psutil
 
 from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
+from perf_core.load.k6_events import Events, read_events
 
 SUMMARY_NAME = "summary.json"
 RECORDING_NAME = "k6-recording.ndjson"
 LOG_NAME = "k6.log"
+EVENTS_NAME = "k6-events.ndjson"
 
 SHORTEST_PERIOD_S = 0.2
 """k6's dashboard refuses shorter periods."""
@@ -60,12 +62,14 @@ class GeneratorOutput:
     Attributes:
         summary: Document written by ``k6/lib/summary.js``; None when k6 wrote none.
         recording: Lines of the dashboard's recording; may be empty.
+        events: Sessions and examples of failed calls that the scripts reported.
     """
 
     summary: Mapping[str, Any] | None
     recording: tuple[str, ...]
     exit_code: int
     log_tail: str
+    events: Events = field(default_factory=Events)
 
 
 def scripts_folder() -> Path:
@@ -166,6 +170,11 @@ class Generator:
             # Two k6 at once would need the same port for its REST interface.
             "--address",
             "",
+            # The scripts report events as lines of JSON, which any other format would wrap.
+            "--log-format",
+            "raw",
+            "--console-output",
+            str(folder / EVENTS_NAME),
             *(
                 []
                 if period_s is None
@@ -240,14 +249,26 @@ class Generator:
                 "See the plan and the log in the folder of the run.",
             )
         summary = json.loads(summary_text) if summary_text else None
-        return GeneratorOutput(summary, tuple(_lines(self._folder / RECORDING_NAME)), exit_code, log_tail)
+        recording = tuple(_lines(self._folder / RECORDING_NAME))
+        return GeneratorOutput(summary, recording, exit_code, log_tail, self._events())
+
+    def _events(self) -> Events:
+        path = self._folder / EVENTS_NAME
+        events = read_events(_text(path).split("\n"))
+        # It holds session ids, which give access as long as the sessions live.
+        path.unlink(missing_ok=True)
+        return events
 
 
 def _lines(path: Path) -> list[str]:
+    return _text(path).splitlines()
+
+
+def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return []
+        return ""
 
 
 def _dashboard(recording: Path, period_s: float, port: int | None) -> str:

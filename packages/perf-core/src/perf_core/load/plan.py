@@ -36,7 +36,7 @@ class Settings:
         time_scale: Factor on every duration of the published profile.
         duration_s: Length of the whole profile instead of ``time_scale``; None keeps the scale.
         vus: Highest number of virtual users, other levels in proportion; None keeps the published levels.
-        rate_per_s: Arrival rate of a shape that is paced by one; None keeps the published rate.
+        rate_per_s: Highest arrival rate, other levels in proportion; None keeps the published pace.
         session_per_iteration: Open a session, make ``calls_per_session`` calls and delete it in each
             iteration, instead of keeping one session per virtual user.
         calls_per_session: Calls per session with ``session_per_iteration``.
@@ -59,14 +59,16 @@ class PlanNeeds:
     """Requirements of a load shape on its plan.
 
     Attributes:
-        arrival_rate: Whether an arrival rate sets the pace: ``--rate`` applies, ``--think-time`` does not.
-            Other shapes keep a number of virtual users busy.
+        arrival_rate: Whether an arrival rate sets the pace without ``--rate``; other shapes keep a number of
+            virtual users busy.
+        own_pace: Whether the shape's clients have a schedule of their own, to which ``--rate`` cannot apply.
         stage_per_pool: Whether each pool except ``mix`` gets a stage, so that at least one is needed.
         limits: Whether the scenario must state the server's rate limits.
         pool_problems: Yields what is wrong with the pools of a scenario for this shape alone.
     """
 
     arrival_rate: bool = False
+    own_pace: bool = False
     stage_per_pool: bool = False
     limits: bool = False
     pool_problems: Callable[[Scenario, Pools], Iterable[str]] = lambda _scenario, _pools: ()
@@ -175,13 +177,10 @@ def _settings_problems(scenario: Scenario, wire: str, settings: Settings, needs:
     for name, count in (("--vus", settings.vus), ("--rate", settings.rate_per_s)):
         if count is not None and 0 < count < float("inf") and count != int(count):
             yield f"{name}: expected a whole number, got {count}"
-    if settings.think_time_s > 0 and needs.arrival_rate:
-        yield (
-            f"--think-time: expected none, got {settings.think_time_s}; {scenario.shape} is paced by its "
-            "arrival rate"
-        )
-    if settings.rate_per_s is not None and not needs.arrival_rate:
-        yield f"--rate: expected none, got {settings.rate_per_s}; {scenario.shape} has no arrival rate"
+    if settings.think_time_s > 0 and (needs.arrival_rate or settings.rate_per_s is not None):
+        yield f"--think-time: expected none, got {settings.think_time_s}; an arrival rate sets the pace"
+    if settings.rate_per_s is not None and needs.own_pace:
+        yield f"--rate: expected none, got {settings.rate_per_s}; {scenario.shape} has a pace of its own"
     if settings.session_per_iteration and wire == "stateless":
         yield "--session-per-iteration: expected --wire session, got stateless, which has no sessions"
 

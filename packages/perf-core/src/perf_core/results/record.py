@@ -139,6 +139,7 @@ class Metrics:
         protocol_ms: Duration by method, for requests that call no tool (``GET /health``, ``ping``,
             ``tools/list``), where the shape measures them.
         errors_by_tool: Errors by tool, then by class; only those that occurred.
+        sessions_lost: Sessions that the server no longer had when they were used or deleted.
         accounting: What became of every call; None in records of schema 1.
         failures: Examples of failed calls.
         phases_ms: Parts of all requests: ``connect``, ``tls``, ``wait`` (until the first byte of the answer)
@@ -159,6 +160,7 @@ class Metrics:
     sessions_closed: int = 0
     kinds_error_rate: Mapping[str, float] = field(default_factory=dict)
     errors_by_tool: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    sessions_lost: int = 0
     accounting: Accounting | None = None
     failures: tuple[Failure, ...] = ()
     phases_ms: Mapping[str, Latency] = field(default_factory=dict)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from perf_core.adapter import Target
-from perf_core.analysis import k6_summary, resource_use, series
+from perf_core.analysis import failures, k6_summary, resource_use, series, silence
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades
+from perf_core.analysis.health import health, late_periods
 from perf_core.analysis.k6_summary import Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
-from perf_core.results.record import RunRecord, Series
+from perf_core.results.record import Metrics, RunRecord, Series
 from perf_core.sampling.kills import Kill
+from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Sample
 from perf_core.sampling.snapshot import SnapshotPair
+from perf_core.server.sessions import Deletions
 from perf_core.shapes.registry import shape_named
 
 
@@ -33,6 +36,8 @@ class RunSpec:
         period_s: Requested length of one period of the series.
         cpus: Number of CPUs of the generator.
         pinned: Whether the server had other CPUs; otherwise it shares them.
+        server_elsewhere: Whether the server runs on another machine.
+        secrets: Texts that must not stand in the record, such as bearer tokens.
     """
 
     run_id: str
@@ -43,6 +48,8 @@ class RunSpec:
     period_s: float
     cpus: int
     pinned: bool = False
+    server_elsewhere: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class LoadResult:
     Attributes:
         faults: Reasons that make the run invalid regardless of its figures.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
+        deletions: Outcome of deleting the sessions that the load left open.
+        requests: Requests that the server sent during a call that nobody answered, by tool.
     """
 
     generated: GeneratorOutput
@@ -61,6 +70,9 @@ class LoadResult:
     sessions_left: int | None
     snapshots: SnapshotPair | None = None
     kills: tuple[Kill, ...] = ()
+    stills: tuple[Still, ...] = ()
+    deletions: Deletions = field(default_factory=Deletions)
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
@@ -76,9 +88,34 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     metrics = k6_summary.metrics(summary, stages, plan)
     whole = Window(summary.started_at_s, summary.started_at_s + ended_at_s)
     held = k6_summary.held_window(summary, stages)
-    periods = read_recording(load.generated.recording)
+    periods = tuple(read_recording(load.generated.recording))
     columns = load_columns(periods, summary.started_at_s, ended_at_s, spec.period_s)
-    uptime_percent = series.uptime_percent(columns)
+    shape = shape_named(plan.shape)
+    silences = silence.silences(
+        periods,
+        stages,
+        started_at_s=summary.started_at_s,
+        until_s=ended_at_s,
+        period_s=spec.period_s,
+        timeout_s=plan.settings.request_timeout_s,
+    )
+    stages = silence.with_silence(
+        stages,
+        # Killed processes answer nothing until they are back, which the shape measures itself.
+        () if shape.kills_processes else silences,
+        metrics.latency_ms,
+        think_time_s=plan.settings.think_time_s,
+        period_s=spec.period_s,
+    )
+    uptime_percent = series.uptime_percent(columns, silence.silent_times(stages, silences))
+    metrics = _with_accounts(spec, load, summary, metrics)
+    health_of_run = health(
+        load.samples,
+        whole,
+        held,
+        [*load.stills, *late_periods((period.end_s for period in periods), spec.period_s)],
+        server_elsewhere=spec.server_elsewhere,
+    )
     server = resource_use.server_use(
         load.samples,
         whole,
@@ -97,10 +134,11 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         dropped=summary.count("dropped_iterations"),
         iterations=summary.count("iterations"),
         exit_code=load.generated.exit_code,
+        health=health_of_run,
     )
     planned = [str(stage["name"]) for stage in summary.planned_stages]
     aborted = str(summary.document.get("aborted") or "")
-    observations = shape_named(plan.shape).find(
+    observations = shape.find(
         Evidence(
             metrics,
             stages,
@@ -125,9 +163,11 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         spec.targets,
         all_figures,
         generator,
-        [*load.faults, *_load_faults(spec, load, summary, metrics.tool_calls)],
+        [*load.faults, *_load_faults(spec, load, summary, metrics)],
         interrupted=load.interrupted,
         changed_levels=plan.settings.vus is not None,
+        health=health_of_run,
+        silent={stage.name: stage.longest_silence_s for stage in stages if stage.is_silent},
     )
     record = _record(
         spec, load, judgement, started_at_s=summary.started_at_s, duration_s=ended_at_s, columns=columns
@@ -140,7 +180,26 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         stages=stages,
         findings=observations.findings,
         grades=grades(all_figures),
+        health=health_of_run,
+        longest_silence_s=max((stage.longest_silence_s for stage in stages), default=0.0),
     )
+
+
+def _with_accounts(spec: RunSpec, load: LoadResult, summary: Summary, metrics: Metrics) -> Metrics:
+    """Return the metrics with what became of every call and session, and examples of failures."""
+    events, deletions = load.generated.events, load.deletions
+    in_flight = int(summary.values("vus").get("value", 0)) if _ended_early(load, summary) else None
+    return replace(
+        metrics,
+        sessions_closed=metrics.sessions_closed + deletions.closed,
+        sessions_lost=events.lost_sessions + deletions.lost,
+        accounting=k6_summary.accounting(summary, metrics, spec.plan, cut_off=in_flight),
+        failures=failures.examples(events.failures, spec.secrets, load.requests),
+    )
+
+
+def _ended_early(load: LoadResult, summary: Summary) -> bool:
+    return bool(load.interrupted or load.faults or summary.document.get("aborted"))
 
 
 def _planned_s(summary: Summary) -> float:
@@ -152,12 +211,18 @@ def _ended_at_s(summary: Summary) -> float:
     return min(_planned_s(summary), ran_s)
 
 
-def _load_faults(spec: RunSpec, load: LoadResult, summary: Summary, tool_calls: int) -> list[str]:
+def _load_faults(spec: RunSpec, load: LoadResult, summary: Summary, metrics: Metrics) -> list[str]:
     """Return faults of the load itself, unless something else explains them."""
     if load.faults or load.interrupted:
         return []
-    if tool_calls == 0:
+    if metrics.tool_calls == 0:
         return ["no tool call was made, so nothing was measured"]
+    accounts = metrics.accounting
+    if accounts is not None and accounts.missing:
+        return [
+            f"expected the outcome of {accounts.begun} calls that began, got {accounts.answered} answered, "
+            f"{accounts.failed} failed and {accounts.cut_off} cut off: k6 lost track of {accounts.missing}"
+        ]
     ended_at_s, planned_s = _ended_at_s(summary), _planned_s(summary)
     if not summary.document.get("aborted") and planned_s - ended_at_s > spec.period_s:
         return [
@@ -209,7 +274,9 @@ def _record(
         series=Series(
             spec.period_s,
             columns,
-            resource_use.server_columns(load.samples, started_at_s, duration_s),
+            resource_use.server_columns(
+                load.samples, started_at_s, duration_s, server_elsewhere=spec.server_elsewhere
+            ),
         ),
         manifest=spec.manifest,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +13,11 @@ import psutil
 
 from perf_core import report
 from perf_core.adapter import Scenario
+from perf_core.analysis.k6_summary import WAITING_CLASSES
 from perf_core.errors import GeneratorError, LabError, NotAskable, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
+from perf_core.load.k6_events import Events
 from perf_core.load.k6_process import Generator, Preview
 from perf_core.load.plan import PLAN_NAME, Plan
 from perf_core.results import record_file
@@ -25,10 +29,14 @@ from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 from perf_core.runs.questions import Question
 from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
+from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import Sampler
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot
 from perf_core.server import endpoints
+from perf_core.server.diagnosis import server_requests
+from perf_core.server.listeners import is_local
 from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.sessions import delete_sessions
 from perf_core.server.subject import closest_name
 from perf_core.shapes.registry import shape_named
 from perf_core.shapes.shape import Shape
@@ -73,10 +81,12 @@ class LoadContext:
     """Settings and callbacks while a load runs.
 
     Attributes:
+        tokens: Bearer tokens of the virtual users.
         period_s: Time between two samples of the processes.
     """
 
     preview: Preview
+    tokens: Sequence[str]
     period_s: float
     interruption: Interruption
     on_progress: OnProgress
@@ -145,13 +155,13 @@ def _measured(
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )
-        context = LoadContext(preview, period_s, interruption, on_progress)
+        context = LoadContext(preview, plan.tokens, period_s, interruption, on_progress)
         before = None
         if shape.resource_snapshots:
             before = _warmed_up_snapshot(k6, scenario, live, folder, context)
         kill_pattern = scenario.kill_pattern if shape.kills_processes else ""
         with ProcessKiller(live.pid, kill_pattern, preview.load_s) as killer:
-            load = _apply_load(k6_run, live, context)
+            load = _apply_load(k6_run, live, context, killer)
         load = replace(load, kills=killer.kills)
         if before is not None and not load.faults:
             after = take_settled_snapshot(live, scenario.gauges, before, lambda: interruption.requested)
@@ -166,6 +176,8 @@ def _measured(
         period_s=period_s,
         cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
         pinned=generator_cpus is not None,
+        server_elsewhere=not is_local(live.url),
+        secrets=(*plan.tokens, *launch.tokens),
     )
     return assemble(spec, load)
 
@@ -213,18 +225,21 @@ def _warmed_up_snapshot(
     env = k6_process.script_env(folder / PLAN_NAME, live.url, warm_up)
     max_vus = context.preview.max_vus
     with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus) as k6_run:
-        _wait_for(k6_run, live, context, "warm-up")
+        faults = _wait_for(k6_run, live, context, "warm-up")
+        if faults:
+            raise TargetError(f"the warm-up failed: {'; '.join(faults)}", "See the log of the server.")
+        delete_sessions(k6_run.result().events.open_sessions, context.tokens)
     return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
 
 
 def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: str) -> list[str]:
     """Wait until k6 has ended; end it early if it is overdue, the server ended or the user interrupts."""
     faults: list[str] = []
-    longest_s = context.preview.duration_s
+    longest_s, load_s = context.preview.duration_s, max(context.preview.load_s, 1e-3)
     began = time.monotonic()
     while not k6_run.wait(_POLL_S):
         elapsed_s = time.monotonic() - began
-        context.on_progress(step, min(1.0, elapsed_s / max(longest_s, 1e-3)))
+        context.on_progress(step, min(1.0, elapsed_s / load_s))
         ended = live.ended()
         overdue = elapsed_s > longest_s + _OVERDUE_S
         if ended:
@@ -237,20 +252,36 @@ def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: s
     return faults
 
 
-def _apply_load(k6_run: Generator, live: LiveServer, context: LoadContext) -> LoadResult:
-    with Sampler(live.pid, context.period_s) as sampler, k6_run:
+def _apply_load(
+    k6_run: Generator, live: LiveServer, context: LoadContext, killer: ProcessKiller
+) -> LoadResult:
+    with Sampler(live.pid, context.period_s) as sampler, k6_run, Pulse(k6_run.pid) as pulse:
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
         generated = k6_run.result()
-        interrupted = context.interruption.requested
-        if not faults and not interrupted:
-            faults += [change for change in [live.changed()] if change]
+    interrupted = context.interruption.requested
+    events = generated.events
+    deletions = delete_sessions(events.open_sessions, context.tokens)
+    if not faults and not interrupted:
+        faults += [change for change in [live.changed({kill.pid for kill in killer.kills})] if change]
+    wire = live.handshake.wire
     return LoadResult(
         generated=generated,
         samples=sampler.samples,
+        stills=pulse.stills,
         faults=tuple(faults),
         interrupted=interrupted,
-        sessions_left=endpoints.open_sessions(live.url, token=live.token)
-        if live.handshake.wire == "session"
-        else None,
+        sessions_left=endpoints.open_sessions(live.url, token=live.token) if wire == "session" else None,
+        deletions=deletions,
+        requests=server_requests(live.url, wire, _unanswered_calls(events), token=live.token),
     )
+
+
+def _unanswered_calls(events: Events) -> dict[str, dict[str, object]]:
+    """Return the arguments of one unanswered call of each tool, unless they were shortened."""
+    calls: dict[str, dict[str, object]] = {}
+    for failure in events.failures:
+        if failure.error_class in WAITING_CLASSES:
+            with contextlib.suppress(ValueError):
+                calls.setdefault(failure.tool, json.loads(failure.arguments))
+    return calls

@@ -57,6 +57,24 @@ class Client:
         """
         return self._request("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
 
+    def server_request(self, tool: str, arguments: Mapping[str, Any], wait_s: float) -> str:
+        """Call a tool and return the method of the first request that the server sends during the call.
+
+        Return an empty text if it sends none within ``wait_s`` or before its answer. It gets no reply.
+        """
+        message, headers = self._message_of("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
+        try:
+            with self._http.stream(
+                "POST", self._url, json=message, headers=headers, timeout=wait_s
+            ) as response:
+                for line in response.iter_lines():
+                    event = _json(line.removeprefix("data:")) if line.startswith("data:") else None
+                    if isinstance(event, dict) and "id" in event:
+                        return str(event.get("method", ""))
+        except httpx2.TimeoutException:
+            pass
+        return ""
+
     def handshake(self) -> None:
         """Perform the handshake of the wire.
 
@@ -105,6 +123,13 @@ class Client:
         return _result(self._post(method, params, name), method)
 
     def _post(self, method: str, params: Mapping[str, Any], name: str | None = None) -> httpx2.Response:
+        message, headers = self._message_of(method, params, name)
+        return self._http.post(self._url, json=message, headers=headers)
+
+    def _message_of(
+        self, method: str, params: Mapping[str, Any], name: str | None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return a request and its HTTP headers."""
         self._last_id += 1
         headers = dict(self._headers)
         if self._wire == "stateless":
@@ -112,8 +137,7 @@ class Client:
             headers["Mcp-Method"] = method
             if name is not None:
                 headers["Mcp-Name"] = _header_value(name)
-        message = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
-        return self._http.post(self._url, json=message, headers=headers)
+        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}, headers
 
 
 def authorization(token: str | None) -> dict[str, str]:
@@ -164,6 +188,10 @@ def _message(response: httpx2.Response) -> Any:
     text = response.text
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         text = _last_event_data(text)
+    return _json(text)
+
+
+def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -219,7 +219,7 @@ SHAPE = Shape(
         Target("rate_limit.replenished_off_by", "<", 0.5, need="A used token is replaced, and only once."),
         Target("rate_limit.retry_after_broken", "<", 1, need="A client that waits is not refused again."),
     ),
-    plan=PlanNeeds(limits=True, pool_problems=_long_journeys),
+    plan=PlanNeeds(own_pace=True, limits=True, pool_problems=_long_journeys),
     figures=(
         "rate_limit.burst_off_by",
         "rate_limit.rate_off_by_percent",

@@ -14,7 +14,9 @@ const scenarioSetup = __VU === 0 ? require("./scenario_setup.js") : /** @type {a
 /** @param {import("./shapes.js").Shape} shape */
 export function scenarioOf(shape) {
   const plan = sharedPlan(() => scenarioSetup.sharedTexts(shape));
-  const client = mcpClient({ ...plan, ...plan.settings });
+  const { settings, reportsEvents } = plan;
+  const reportsSessions = reportsEvents && !settings.sessionPerIteration;
+  const client = mcpClient({ ...plan, ...settings, reportsSessions });
   return {
     options: __VU === 0 ? scenarioSetup.optionsOf(plan, shape) : {},
     setup: () => scenarioSetup.setUp(client),

@@ -10,7 +10,7 @@ import { settingsFromEnvironment } from "./environment_settings.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
 import { settingsFromPlan } from "./settings.js";
-import { k6Scenarios, stagesOf } from "./shapes.js";
+import { journeyGraceS, k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
 import { UNIQUE } from "./unique_texts.js";
@@ -40,7 +40,10 @@ export function sharedTexts(shape) {
   const { places, chunks } = packPools(plan === null ? calculatorPools(names) : plan.pools, names, settings);
   const { url, healthUrl } = config;
   const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
-  return [JSON.stringify({ url, healthUrl, settings, stages, places, hasUnique }), ...chunks];
+  const head = {
+    url, healthUrl, settings, stages, places, hasUnique, journeyGraceS: journeyGraceS(stages), reportsEvents: plan !== null,
+  };
+  return [JSON.stringify(head), ...chunks];
 }
 
 /** @param {string[]} names */
@@ -51,9 +54,9 @@ function calculatorPools(names) {
 }
 
 /** @param {Plan} plan @param {Shape} shape @returns {import("k6/options").Options} */
-export function optionsOf({ settings, stages }, shape) {
+export function optionsOf({ settings, stages, reportsEvents }, shape) {
   return {
-    scenarios: k6Scenarios(shape, stages, keepsSessions(settings)),
+    scenarios: k6Scenarios(shape, stages, settings, !reportsEvents && keepsSessions(settings)),
     thresholds: thresholdsOf(shape, settings, stages),
     summaryTrendStats: TREND_STATS,
   };
@@ -78,10 +81,10 @@ export function setUp(client) {
  * @param {import("./summary.js").SummaryData} data @param {Plan} plan @param {Shape} shape
  * @returns {Record<string, string>}
  */
-export function outputsOf(data, { settings, stages }, shape) {
+export function outputsOf(data, { settings, stages, reportsEvents }, shape) {
   const config = readConfig();
   // Computed again: k6 replaces the scenarios in `options` by its own view, in which they are empty.
-  const summary = summaryOf(data, settings, stages, k6Scenarios(shape, stages, keepsSessions(settings)));
+  const summary = summaryOf(data, settings, stages, k6Scenarios(shape, stages, settings, !reportsEvents && keepsSessions(settings)));
   return {
     ...(config.planPath === null ? { stdout: textOf(summary) } : {}),
     ...(config.summaryPath === null ? {} : { [config.summaryPath]: JSON.stringify(summary) }),

@@ -15,7 +15,7 @@ import { timeScaleOf } from "./shapes.js";
  * @property {Wire} wire
  * @property {number} timeScale factor on every length of the shape that is not fixed
  * @property {number | null} vus peak; null: as published
- * @property {number | null} ratePerS arrival rate of a shape that is paced by one; null: as published
+ * @property {number | null} ratePerS highest arrival rate, other levels in proportion; null: as published
  * @property {number} thinkTimeS pause after each iteration
  * @property {boolean} sessionPerIteration whether each iteration opens a session, calls some journeys and deletes it
  * @property {number} callsPerSession journeys per session with sessionPerIteration
@@ -146,12 +146,12 @@ export function validated(settings, shape, names) {
     "a whole number of calls per second from 1, or none",
   );
   expect(
-    "ratePerS", settings.ratePerS === null || shape.ratePerS !== undefined, `none: ${shape.name} has no arrival rate`,
+    "ratePerS", settings.ratePerS === null || shape.client === undefined, `none: ${shape.name} has a pace of its own`,
   );
   expect("thinkTimeS", isFiniteNumber(settings.thinkTimeS) && settings.thinkTimeS >= 0, "a number of seconds from 0");
   expect(
-    "thinkTimeS", settings.thinkTimeS === 0 || shape.ratePerS === undefined,
-    `0: ${shape.name} is paced by its arrival rate`,
+    "thinkTimeS", settings.thinkTimeS === 0 || (shape.ratePerS === undefined && settings.ratePerS === null),
+    "0: an arrival rate sets the pace",
   );
   expect("sessionPerIteration", typeof settings.sessionPerIteration === "boolean", "true or false");
   expect(

@@ -7,7 +7,8 @@
  * @typedef {object} Shape a load shape; scenarios/<name>.js defines it
  * @property {string} name
  * @property {(input: ProfileInput) => ProfileStage[]} profile the published profile (docs/scenarios.md), at scale 1
- * @property {number} [ratePerS] published arrival rate in iterations per second; only such a shape is paced by a rate
+ * @property {number} [ratePerS] published arrival rate in iterations per second; other shapes keep VUs busy, unless the user
+ *   sets a rate
  * @property {boolean} [hasFixedVus] whether the number of VUs cannot be changed
  * @property {"pools" | "limits"} [requires] part of a plan without which the shape cannot run
  * @property {boolean} [splitsByKind] whether a run without a plan splits figures by kind of number
@@ -45,6 +46,7 @@
  * @property {number} start_s since the start of the load
  * @property {number} end_s since the start of the load
  * @property {string} pool journeys called in this stage
+ * @property {Record<string, string>} [furtherTags] of the calls in this stage
  *
  * @typedef {import("./settings.js").Settings} Settings
  *
@@ -59,6 +61,13 @@
  * @property {number | null} vus highest level, the others in proportion; null: as published
  * @property {number | null} ratePerS null: as published
  */
+
+/**
+ * VUs that are ready for an arrival rate given by the user: enough for answers that take this long. More are started when
+ * they are needed.
+ */
+const PACED_VU_S = 0.5;
+const LEAST_PACED_VUS = 10;
 
 /** A shorter hold has too few calls to say anything, however small the time scale. */
 const SHORTEST_HOLD_S = 1;
@@ -101,8 +110,12 @@ export function stagesOf(shape, settings) {
   const profile = profileOf(shape, settings);
   const publishedPeak = Math.max(...profile.map((stage) => stage.level));
   const rate = settings.ratePerS === null ? shape.ratePerS : settings.ratePerS;
-  const isPaced = shape.ratePerS !== undefined;
+  const isPaced = rate !== undefined;
   const peak = settings.vus === null || shape.hasFixedVus ? publishedPeak : settings.vus;
+  // Without a published rate, levels are shares of the given one, and VUs only have to be enough.
+  const pacedVus = isPaced && shape.ratePerS === undefined && settings.vus === null
+    ? Math.max(LEAST_PACED_VUS, Math.ceil(rate * PACED_VU_S))
+    : peak;
   /** @type {Set<string>} */
   const names = new Set();
   let start_s = 0;
@@ -115,7 +128,7 @@ export function stagesOf(shape, settings) {
     const stage = {
       name: uniqueName(published.name || `${published.kind}_${vus}`, names),
       kind: published.kind,
-      vus: isPaced ? peak : vus,
+      vus: isPaced ? pacedVus : vus,
       rate_per_s: isPaced ? (published.level * Number(rate)) / publishedPeak : null,
       start_s,
       end_s,
@@ -153,28 +166,34 @@ export function peakVus(stages) {
 }
 
 /**
- * Time for iterations in flight at the end to finish: a tenth of the load, between 2 s and k6's default of 30 s. It is
- * not always 30 s because the deletion of the sessions has to wait for all of it.
+ * Time after the load during which journeys in progress may begin further calls: a tenth of the load, 2 to 30 s.
  * @param {Stage[]} stages
  */
-export function gracefulStopS(stages) {
+export function journeyGraceS(stages) {
   return roundToMs(Math.min(30, Math.max(2, stages[stages.length - 1].end_s / 10)));
 }
 
+/** Time beyond a request's timeout in which its failure is counted. */
+const COUNTING_S = 2;
+
 /**
- * k6's `scenarios` option: the load, and after it the deletion of each VU's session.
- * @param {Shape} shape @param {Stage[]} stages
+ * k6's `scenarios` option: the load, and without the lab, which deletes sessions itself, the deletion of each VU's session.
+ *
+ * Every call that begins must end before k6 ends its VU, which forgets it: by its answer or by its timeout.
+ * @param {Shape} shape @param {Stage[]} stages @param {Settings} settings
  * @param {boolean} withCleanup whether VUs keep sessions that have to be deleted at the end
  * @returns {Record<string, import("k6/options").Scenario>}
  */
-export function k6Scenarios(shape, stages, withCleanup) {
-  const gracefulStop_s = gracefulStopS(stages);
-  const executor = shape.client ? oneIteration : shape.ratePerS === undefined ? closedLoop : openLoop;
-  const load = executor(stages, gracefulStop_s);
+export function k6Scenarios(shape, stages, settings, withCleanup) {
+  const grace_s = journeyGraceS(stages);
+  const gracefulStop_s = withCleanup ? grace_s : grace_s + settings.requestTimeoutS + COUNTING_S;
+  const executor = shape.client ? oneIteration : stages[0].rate_per_s === null ? closedLoop : openLoop;
+  const load = executor(stages, gracefulStop_s, settings);
   if (!withCleanup) return { load };
   return {
     load,
-    // Started after the load has released its VUs, this scenario gets the same VUs, with their sessions.
+    // Started after the load has released its VUs, this scenario gets the same VUs, with their sessions. It has to wait for
+    // the whole grace, which therefore is short.
     cleanup: {
       executor: "per-vu-iterations",
       exec: "cleanup",
@@ -213,18 +232,31 @@ function closedLoop(stages, gracefulStop_s) {
   };
 }
 
-/** @param {Stage[]} stages @param {number} gracefulStop_s @returns {import("k6/options").RampingArrivalRateScenario} */
-function openLoop(stages, gracefulStop_s) {
+/**
+ * @param {Stage[]} stages @param {number} gracefulStop_s @param {Settings} settings
+ * @returns {import("k6/options").RampingArrivalRateScenario}
+ */
+function openLoop(stages, gracefulStop_s, settings) {
   return {
     executor: "ramping-arrival-rate",
     startRate: 0,
     timeUnit: `${RATE_UNIT_S}s`,
-    // No more VUs than allocated: starting one during the load costs CPU that would slow the measured calls.
     preAllocatedVUs: peakVus(stages),
-    maxVUs: peakVus(stages),
+    // While a server is slow, its calls queue in further VUs. Starting one costs CPU, but only when the server is late.
+    maxVUs: Math.max(peakVus(stages), Math.min(MOST_QUEUED_CALLS, Math.ceil(peakRate(stages) * settings.requestTimeoutS))),
     stages: stages.flatMap((stage) => k6Stages(stage, Math.round(Number(stage.rate_per_s) * RATE_UNIT_S))),
     gracefulStop: inMs(gracefulStop_s),
   };
+}
+
+/**
+ * Calls of an open model that may be in flight at once, each in a VU of about 0.35 MB: a memory bound of 0.7 GB.
+ */
+const MOST_QUEUED_CALLS = 2000;
+
+/** Highest arrival rate in any stage, per second. @param {Stage[]} stages */
+function peakRate(stages) {
+  return Math.max(...stages.map((stage) => Number(stage.rate_per_s)));
 }
 
 /** Return k6's stages for one of ours: a hold begins with a jump. @param {Stage} stage @param {number} target */

@@ -15,6 +15,8 @@ import { Cursor } from "./journey_cursor.js";
  * @property {import("./settings.js").Settings} settings
  * @property {import("./shapes.js").Stage[]} stages
  * @property {boolean} hasUnique whether a journey contains the placeholder for a unique text (see unique_texts.js)
+ * @property {number} journeyGraceS time after the load during which a journey may begin further calls
+ * @property {boolean} reportsEvents whether to report sessions and failed calls (see events.js)
  * @property {(pool: string, vu: number) => Cursor} cursor of a VU in a pool
  */
 

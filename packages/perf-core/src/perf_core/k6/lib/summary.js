@@ -18,7 +18,11 @@ import { ERROR_CLASSES } from "./answers.js";
 export const SUMMARY_SCHEMA = 1;
 
 /** Statistics of every Trend in the summary. */
-export const TREND_STATS = ["count", "avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"];
+export const TREND_STATS = [
+  "count", "avg", "min", "med", "max", "p(90)", "p(95)", "p(99)",
+  // Quantiles for a histogram of the latency.
+  "p(1)", "p(5)", "p(10)", "p(20)", "p(30)", "p(40)", "p(60)", "p(70)", "p(75)", "p(80)", "p(98)", "p(99.5)", "p(99.9)",
+];
 
 /**
  * Content of summary.json, schema 1.

@@ -14,6 +14,9 @@ import { ERROR_CLASSES } from "./answers.js";
  * @typedef {import("./settings.js").Settings} Settings
  */
 
+/** k6's own measurements of the parts of a request. */
+const PHASES = ["http_req_blocked", "http_req_connecting", "http_req_tls_handshaking", "http_req_waiting", "http_req_receiving"];
+
 /** Kinds of stages with a constant load; the others lead from one to the next. */
 const STEADY_KINDS = ["hold", "baseline", "spike", "recovery"];
 
@@ -34,13 +37,14 @@ export function thresholdsOf(shape, settings, stages) {
     ...ERROR_CLASSES.map((errorClass) => `mcp_errors{class:${errorClass}}`),
     ...ERROR_CLASSES.flatMap((errorClass) =>
       calling.map((stage) => `mcp_errors{class:${errorClass},stage:${stage}}`)),
+    ...ERROR_CLASSES.flatMap((errorClass) => settings.tools.map((tool) => `mcp_errors{class:${errorClass},tool:${tool}}`)),
     // A session that could not be opened is an error without a call, so it is counted apart.
     ...ERROR_CLASSES.map((errorClass) => `mcp_errors{class:${errorClass},tool:initialize}`),
     ...ERROR_CLASSES.flatMap((errorClass) =>
       calling.map((stage) => `mcp_errors{class:${errorClass},stage:${stage},tool:initialize}`)),
     ...settings.journeys.map((journey) => `mcp_journey_duration_ms{journey:${journey}}`),
     "mcp_sessions_opened", "mcp_sessions_closed", "mcp_session_creation_ms", "mcp_overhead_requests",
-    "dropped_iterations", "http_reqs",
+    "dropped_iterations", "http_reqs", ...PHASES,
     ...(settings.byKind ? namesByKind(calls, settings) : []),
     ...(shape.subMetrics ? shape.subMetrics(settings, stages) : []),
     ...(abortAboveP95_ms === undefined ? [] : calling.map((stage) => `mcp_aborts{stage:${stage}}`)),

@@ -5,10 +5,13 @@
 
 import exec from "k6/execution";
 import { sleep } from "k6";
-import { answerError, exchangeError } from "./answers.js";
+import { answerChecker } from "./answer_check.js";
+import { exchangeError } from "./answers.js";
+import { excerpt, report } from "./events.js";
 import { JOURNEY_FIELDS, lengthOf, STEP_FIELDS } from "./journey_cursor.js";
 import * as metrics from "./metrics.js";
 import { insertUnique, uniqueText } from "./unique_texts.js";
+import { durationOf } from "./vu_client.js";
 
 /**
  * @typedef {import("./answers.js").ErrorClass} ErrorClass
@@ -20,6 +23,9 @@ import { insertUnique, uniqueText } from "./unique_texts.js";
 
 const FIRST_PAUSE_S = 0.1;
 const LONGEST_PAUSE_S = 1;
+
+/** Examples that one VU reports of each tool and error class. */
+const EXAMPLES = 3;
 
 /** A run that may end early ends when more than half of one VU's last 20 calls failed. */
 const WATCHED_CALLS = 20;
@@ -45,6 +51,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let stageIndex = -1;
   let stageName = "";
   let loadStart_ms = 0;
+  let loadEnd_ms = Infinity;
+  /** After this time no call begins: it could not end before k6 ends the VU. */
+  let lastStart_ms = Infinity;
   let stageEnd_ms = 0;
   /** @type {Record<string, ToolTags>} by kind, where figures are split by kind */
   let tagsByKind = {};
@@ -58,6 +67,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   /** Outcomes of the last calls, one bit each, the latest in the lowest bit; 1 means failure. */
   let failures = 0;
   let serverHasHealth = true;
+  const errorOf = answerChecker();
+  /** @type {Record<string, number>} examples reported so far, by tool and error class */
+  const examples = {};
 
   return function iterate() {
     if (Date.now() >= stageEnd_ms) enterStage();
@@ -69,6 +81,8 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   function enterStage() {
     if (stageIndex < 0) {
       loadStart_ms = exec.scenario.startTime;
+      loadEnd_ms = loadStart_ms + stages[stages.length - 1].end_s * 1000;
+      lastStart_ms = loadEnd_ms + plan.journeyGraceS * 1000;
       stageIndex = 0;
     }
     const elapsed_s = (Date.now() - loadStart_ms) / 1000;
@@ -93,8 +107,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   function tagsOfStage(kind) {
     /** @type {ToolTags} */
     const toolTags = {};
+    const { furtherTags } = stages[stageIndex];
     for (const tool of settings.tools) {
-      toolTags[tool] = kind === "" ? { tool, stage: stageName } : { tool, stage: stageName, kind };
+      toolTags[tool] = { tool, stage: stageName, ...(kind === "" ? {} : { kind }), ...furtherTags };
     }
     return toolTags;
   }
@@ -104,14 +119,17 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     const { error } = client.initializeSession();
     if (error === null) return true;
     failures <<= 1;
-    countError(error, "initialize");
+    countError(error === "timeout" && Date.now() >= loadEnd_ms ? "unanswered" : error, "initialize");
     backOff();
     return false;
   }
 
   /** Run `callsPerSession` journeys in the session that was opened for this iteration, then delete it. */
   function runSession() {
-    for (let count = 0; count < settings.callsPerSession && client.ready; count += 1) runJourney();
+    for (let count = 0; count < settings.callsPerSession && client.ready; count += 1) {
+      if (count > 0 && Date.now() >= lastStart_ms) break;
+      runJourney();
+    }
     client.deleteSession();
   }
 
@@ -136,7 +154,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     const start_ms = Date.now();
     for (let step = at + JOURNEY_FIELDS; step < end; step += STEP_FIELDS) {
       // Later steps build on this one: the journey ends at its first failed step and has no duration.
-      if (!call(fields, step)) return;
+      if (!call(fields, step) || Date.now() >= lastStart_ms) return;
     }
     metrics.journeyDuration.add(Date.now() - start_ms, { journey: fields[at + 1], stage: stageName });
   }
@@ -148,27 +166,58 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
    */
   function call(fields, at) {
     const tool = fields[at];
-    const argumentsText = plan.hasUnique ? insertUnique(fields[at + 1], unique) : fields[at + 1];
-    const needle = plan.hasUnique ? insertUnique(fields[at + 3], unique) : fields[at + 3];
+    const kind = /** @type {ExpectKind} */ (fields[at + 2]);
+    let argumentsText = fields[at + 1];
+    let expectText = fields[at + 3];
+    let escaped = fields[at + 4];
+    if (plan.hasUnique) {
+      argumentsText = insertUnique(argumentsText, unique);
+      expectText = insertUnique(expectText, unique);
+      escaped = insertUnique(escaped, unique);
+    }
     const start_ms = measuresOutages ? Date.now() : 0;
     const response = client.callTool(tool, argumentsText);
     failures <<= 1;
-    if (response.status !== 200) {
-      if (measuresOutages) startOutage(start_ms);
-      countExchangeError(response, tool);
-      return false;
-    }
-    toolCallDuration.add(response.timings.duration, tags[tool]);
-    const error = answerError(
-      /** @type {string} */ (response.body), client.callId, /** @type {ExpectKind} */ (fields[at + 2]), needle,
-    );
-    if (error === null) {
-      if (outageStart_ms > 0) endOutage();
-      return true;
+    let error;
+    if (response.status === 200) {
+      toolCallDuration.add(durationOf(response), tags[tool]);
+      error = errorOf(response, client.callId, tool, kind, expectText, escaped);
+      if (error === null) {
+        if (outageStart_ms > 0) endOutage();
+        return true;
+      }
+      countError(error, tool);
+    } else {
+      error = countExchangeError(response, tool);
     }
     if (measuresOutages) startOutage(start_ms);
-    countError(error, tool);
+    if (plan.reportsEvents) reportFailure(error, response, tool, argumentsText, kind, expectText);
     return false;
+  }
+
+  /**
+   * Report a failed call as an example, unless enough of its kind were reported.
+   * @param {ErrorClass} error @param {import("./vu_client.js").Response} response
+   * @param {string} tool @param {string} argumentsText @param {ExpectKind} expectKind @param {string} expectText
+   */
+  function reportFailure(error, response, tool, argumentsText, expectKind, expectText) {
+    const key = `${tool} ${error}`;
+    examples[key] = (examples[key] || 0) + 1;
+    if (examples[key] > EXAMPLES) return;
+    const duration_ms = durationOf(response);
+    report("failure", {
+      tool,
+      class: error,
+      stage: stageName,
+      at_ms: Date.now() - duration_ms - loadStart_ms,
+      duration_ms,
+      arguments: excerpt(argumentsText),
+      kind: expectKind,
+      expected: excerpt(expectText),
+      status: response.status,
+      body: excerpt(response.body),
+      error: response.error || "",
+    });
   }
 
   /** @param {number} start_ms start of the failed call */
@@ -183,13 +232,24 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     outageStart_ms = 0;
   }
 
-  /** @param {import("./vu_client.js").Response} response @param {string} tool */
+  /**
+   * @param {import("./vu_client.js").Response} response without status 200
+   * @param {string} tool @returns {ErrorClass}
+   */
   function countExchangeError(response, tool) {
-    const error = exchangeError(response.status, response.error_code) || "http_status";
-    if (error === "timeout") toolCallDuration.add(response.timings.duration, tags[tool]);
+    let error = exchangeError(response.status, response.error_code) || "http_status";
+    if (error === "timeout") {
+      if (Date.now() >= loadEnd_ms) error = "unanswered";
+      // The wait counts: without it the latency of a server that hangs would look good.
+      toolCallDuration.add(durationOf(response), tags[tool]);
+    }
+    if (response.status === 404) {
+      if (client.hasSession()) error = "session_lost";
+      client.forgetSession();
+    }
     countError(error, tool);
-    if (response.status === 404) client.forgetSession();
     if (error === "transport") backOff();
+    return error;
   }
 
   /** @param {ErrorClass} errorClass @param {string} tool */
@@ -216,7 +276,10 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       const { status, error_code, timings } = client.healthCheck();
       // /health is not part of MCP: a server without one is not at fault.
       serverHasHealth = status !== 404;
-      if (serverHasHealth) addProtocolSample("GET /health", exchangeError(status, error_code), timings.duration);
+      if (serverHasHealth) {
+        const duration_ms = timings.blocked + timings.duration;
+        addProtocolSample("GET /health", exchangeError(status, error_code), duration_ms);
+      }
     }
     const ping = client.ping();
     addProtocolSample(ping.method, ping.error, ping.duration_ms);

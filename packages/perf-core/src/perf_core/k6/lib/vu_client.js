@@ -9,6 +9,7 @@
 import { b64encode } from "k6/encoding";
 import http from "k6/http";
 import { exchangeError, responseIn } from "./answers.js";
+import { report } from "./events.js";
 import * as metrics from "./metrics.js";
 import * as wires from "./wire.js";
 
@@ -40,12 +41,14 @@ const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null
  * @param {import("./wire.js").Wire} target.wire
  * @param {number} target.requestTimeoutS
  * @param {string[]} target.tokens bearer tokens, assigned to VUs in rotation; empty for a server without authentication
+ * @param {boolean} [target.reportsSessions] whether to report sessions, so that the lab can delete those left at the end
  */
-export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
+export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, reportsSessions = false }) {
   const stateless = wire === "stateless";
   const { AFTER_ARGUMENTS, BEFORE_ID } = wires;
+  const tokenIndex = tokens.length === 0 ? null : __VU % tokens.length;
   /** @type {Record<string, string>} */
-  const authorization = tokens.length === 0 ? {} : { Authorization: `Bearer ${tokens[__VU % tokens.length]}` };
+  const authorization = tokenIndex === null ? {} : { Authorization: `Bearer ${tokens[tokenIndex]}` };
   let lastId = __VU * IDS_PER_VU;
   /** @type {string | null} */
   let sessionId = null;
@@ -65,6 +68,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     useSession,
     deleteSession,
     forgetSession,
+    hasSession: () => sessionId !== null,
     request,
     replyIn,
     ping,
@@ -103,17 +107,21 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     const opening = replyIn(response);
     if (opening.error !== null) return opening;
     const version = opening.message === null ? null : opening.message.result.protocolVersion;
-    useSession(headerOf(response, "mcp-session-id"), version || wires.PROTOCOL_VERSIONS.session);
+    const sessionVersion = version || wires.PROTOCOL_VERSIONS.session;
+    useSession(headerOf(response, "mcp-session-id"), sessionVersion);
     // A server may do without session ids on this wire; then there is nothing to delete.
-    if (sessionId !== null) metrics.sessionsOpened.add(1);
+    if (sessionId !== null) {
+      metrics.sessionsOpened.add(1);
+      if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, token: tokenIndex });
+    }
     metrics.overheadRequests.add(1);
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
     if (acknowledged.status < 200 || acknowledged.status > 299) {
       deleteSession();
       const error = exchangeError(acknowledged.status, acknowledged.error_code) || "http_status";
-      return { error, duration_ms: acknowledged.timings.duration, message: null, response: acknowledged };
+      return { error, duration_ms: durationOf(acknowledged), message: null, response: acknowledged };
     }
-    metrics.sessionCreation.add(opening.duration_ms + acknowledged.timings.duration);
+    metrics.sessionCreation.add(opening.duration_ms + durationOf(acknowledged));
     return opening;
   }
 
@@ -138,14 +146,19 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
     if (sessionId !== null) {
       metrics.overheadRequests.add(1);
       response = http.del(url, null, sessionParams);
-      if (response.status >= 200 && response.status <= 299) metrics.sessionsClosed.add(1);
+      if (response.status >= 200 && response.status <= 299) {
+        metrics.sessionsClosed.add(1);
+        if (reportsSessions) report("session_closed", { id: sessionId });
+      }
     }
-    forgetSession();
+    client.ready = stateless;
+    sessionId = null;
     return response;
   }
 
   /** Drop a session that the server no longer has. */
   function forgetSession() {
+    if (reportsSessions && sessionId !== null) report("session_lost", { id: sessionId });
     client.ready = stateless;
     sessionId = null;
   }
@@ -191,11 +204,12 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens }) {
    * @param {Response} response @returns {Reply & {response: Response}}
    */
   function replyIn(response) {
-    const duration_ms = response.timings.duration;
+    const duration_ms = durationOf(response);
     const failure = exchangeError(response.status, response.error_code);
     if (failure !== null) return { error: failure, duration_ms, message: null, response };
     const message = responseIn(String(response.body), lastId, JSON.parse);
-    if (message === null || (message.error === undefined && (message.id !== lastId || !isObject(message.result)))) {
+    if (message === null || message.jsonrpc !== "2.0"
+      || (message.error === undefined && (message.id !== lastId || !isObject(message.result)))) {
       return { error: "wrong_answer", duration_ms, message, response };
     }
     return { error: message.error === undefined ? null : "jsonrpc_error", duration_ms, message, response };
@@ -216,6 +230,15 @@ function isObject(value) {
 /** @param {string} text */
 function encode(text) {
   return b64encode(text);
+}
+
+/**
+ * Return how long a user waits for an answer: k6's `duration` begins when a connection is there, `blocked` is the wait for
+ * it, name resolution and TLS included.
+ * @param {import("k6/http").Response} response
+ */
+export function durationOf({ timings }) {
+  return timings.blocked + timings.duration;
 }
 
 /**

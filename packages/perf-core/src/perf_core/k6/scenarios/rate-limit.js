@@ -7,7 +7,7 @@ import { JOURNEY_FIELDS, lengthOf } from "../lib/journey_cursor.js";
 import * as metrics from "../lib/metrics.js";
 import { scenarioOf } from "../lib/scenario.js";
 import { insertUnique, uniqueText } from "../lib/unique_texts.js";
-import { headerOf } from "../lib/vu_client.js";
+import { durationOf, headerOf } from "../lib/vu_client.js";
 
 /**
  * @typedef {import("../lib/shapes.js").ProfileStage} ProfileStage
@@ -190,7 +190,7 @@ function limitedClient(plan, client) {
     );
     if (response.status === 200) {
       metrics.letThrough.add(sent_ms, tags);
-      metrics.toolCallDuration.add(response.timings.duration, { tool, stage: stage.name });
+      metrics.toolCallDuration.add(durationOf(response), { tool, stage: stage.name });
     }
     if (error !== null) metrics.errors.add(1, { class: error, tool, stage: stage.name });
     return null;

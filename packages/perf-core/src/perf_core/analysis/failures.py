@@ -1,0 +1,57 @@
+"""Examples of failed calls for the record; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from perf_core.load.k6_events import FailedCall
+from perf_core.results.record import Failure
+
+_MASK = "***"
+_HIDDEN = "a result without isError"
+
+_EXPECTED = {"error": "a result with isError true", "any": _HIDDEN}
+
+
+def examples(
+    failures: Iterable[FailedCall], secrets: Sequence[str], requests: Mapping[str, str] | None = None
+) -> tuple[Failure, ...]:
+    """Return the examples, with every secret masked.
+
+    Args:
+        secrets: Texts that must not stand in a record, such as bearer tokens.
+        requests: Requests that the server sent during a call of a tool, by tool; k6 answers none.
+    """
+    return tuple(
+        Failure(
+            tool=failure.tool,
+            error_class=failure.error_class,
+            stage=failure.stage,
+            at_s=round(failure.at_s, 3),
+            arguments=_masked(failure.arguments, secrets),
+            expected=_masked(_expected(failure), secrets),
+            received=_masked(_received(failure, (requests or {}).get(failure.tool, "")), secrets),
+        )
+        for failure in failures
+    )
+
+
+def _expected(failure: FailedCall) -> str:
+    if failure.kind == "members":
+        return f"among others {failure.expected}"
+    return _EXPECTED.get(failure.kind, failure.expected)
+
+
+def _received(failure: FailedCall, request: str) -> str:
+    if failure.status == 0:
+        waited = f"no answer within {failure.duration_s:.3g} s"
+        asked = f"; during such a call the server sent {request}, which a load generator does not answer"
+        return f"{waited}: {failure.error or 'the connection failed'}" + (asked if request else "")
+    body = failure.body or "an empty body"
+    return body if failure.status == 200 else f"HTTP {failure.status}: {body}"
+
+
+def _masked(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, _MASK) if secret else text
+    return text

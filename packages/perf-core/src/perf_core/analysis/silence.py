@@ -1,0 +1,167 @@
+"""Silence: time during which calls were offered and the server answered none; pure functions.
+
+The resolution is one period of k6's recording: a silence begins and ends within the periods beside its empty
+ones. The longest wait in the period that ends it tells its length, if calls were in flight all the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perf_core.analysis.k6_summary import FIGURE_KINDS
+from perf_core.analysis.series import Period
+from perf_core.results.record import Latency, Stage
+
+SHORTEST_S = 1.0
+"""Shortest silence that counts against a server whose calls are short."""
+
+_TYPICAL_WAITS = 3.0
+"""Slow calls explain a silence of up to this many times the 90th percentile of the slowest tool."""
+
+_ARRIVALS = 5.0
+"""A silence of fewer arrivals than this is none, at a low arrival rate."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Time without an answer, in seconds from the start of the load."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+    def within(self, start_s: float, end_s: float) -> float:
+        """Return the seconds of it between two times."""
+        return max(0.0, min(self.end_s, end_s) - max(self.start_s, start_s))
+
+
+def silences(
+    periods: Iterable[Period],
+    stages: Sequence[Stage],
+    *,
+    started_at_s: float,
+    until_s: float,
+    period_s: float,
+    timeout_s: float,
+) -> tuple[Silence, ...]:
+    """Return every time of at least two periods without an answer while load was offered.
+
+    A period counts as answered if a request ended in it, unless all that ended were calls that had
+    timed out. Time for which k6 itself stood still is not the server's.
+
+    Args:
+        until_s: End of the load.
+        timeout_s: Time after which k6 stops waiting for an answer.
+    """
+    found: list[Silence] = []
+    start_s: float | None = None
+    before_s = 0.0
+    for period in periods:
+        end_s = min(period.end_s - started_at_s, until_s)
+        if end_s <= before_s:
+            continue
+        stood_still = end_s - before_s > 2 * period_s + 0.5
+        silent = (
+            not stood_still and not _is_answered(period, timeout_s) and _is_loaded(stages, before_s, end_s)
+        )
+        if silent and start_s is None:
+            start_s = before_s
+        if not silent and start_s is not None:
+            longest_wait_s = (period.value("mcp_tool_call_duration_ms", "max") or 0.0) / 1000
+            found.append(_refined(start_s, before_s, 0.0 if stood_still else longest_wait_s, period_s))
+            start_s = None
+        before_s = end_s
+    if start_s is not None:
+        found.append(Silence(start_s, until_s))
+    return tuple(each for each in found if each.length_s >= 2 * period_s * 0.9)
+
+
+def _refined(start_s: float, end_s: float, longest_wait_s: float, period_s: float) -> Silence:
+    """Return the silence of some empty periods, widened towards the longest wait that ended it."""
+    more_s = min(max(0.0, longest_wait_s - (end_s - start_s)), 2 * period_s)
+    return Silence(max(0.0, start_s - more_s / 2), end_s + more_s / 2)
+
+
+def _is_answered(period: Period, timeout_s: float) -> bool:
+    requests = period.value("http_reqs", "count") or 0.0
+    errors = period.value("mcp_errors", "count") or 0.0
+    if requests == 0:
+        return False
+    shortest_ms = period.value("http_req_duration", "min")
+    only_timeouts = errors >= requests and shortest_ms is not None and shortest_ms >= 950 * timeout_s
+    return not only_timeouts
+
+
+def _is_loaded(stages: Sequence[Stage], start_s: float, end_s: float) -> bool:
+    """Return whether the plan had at least one user, or one call per second, over all of a period."""
+    return all(_level(stages, at_s) >= 1 for at_s in (start_s, end_s))
+
+
+def _level(stages: Sequence[Stage], at_s: float) -> float:
+    level = 0.0
+    for stage in stages:
+        target = float(stage.vus or 0) if stage.rate_per_s is None else 1.0
+        if stage.start_s <= at_s <= stage.end_s:
+            if stage.kind != "ramp" or stage.rate_per_s is not None:
+                return target
+            share = (at_s - stage.start_s) / max(stage.end_s - stage.start_s, 1e-3)
+            return level + (target - level) * share
+        level = target
+    return level
+
+
+def limit_s(stage: Stage, latency_ms: Mapping[str, Latency], think_time_s: float) -> float:
+    """Return the longest silence of a stage that slow calls, pauses or a low rate explain.
+
+    Args:
+        latency_ms: Latency by tool.
+        think_time_s: Pause of each user after an iteration.
+    """
+    slowest_s = (
+        max((each.p90 for tool, each in latency_ms.items() if tool != "all" and each.count), default=0) / 1000
+    )
+    waits = [SHORTEST_S, _TYPICAL_WAITS * slowest_s + think_time_s]
+    if stage.rate_per_s:
+        waits.append(_ARRIVALS / stage.rate_per_s)
+    return max(waits)
+
+
+def with_silence(
+    stages: Sequence[Stage],
+    found: Sequence[Silence],
+    latency_ms: Mapping[str, Latency],
+    *,
+    think_time_s: float,
+    period_s: float,
+) -> tuple[Stage, ...]:
+    """Return the stages with their longest silence and whether it is too long for their calls.
+
+    Only stages whose figures are judged can be silent.
+    """
+    return tuple(
+        _with_silence(stage, found, limit_s(stage, latency_ms, think_time_s), period_s) for stage in stages
+    )
+
+
+def _with_silence(stage: Stage, found: Sequence[Silence], limit: float, period_s: float) -> Stage:
+    lengths = [each.length_s for each in found if each.within(stage.start_s, stage.end_s) >= period_s]
+    longest_s = round(max(lengths, default=0.0), 3)
+    is_silent = stage.kind in FIGURE_KINDS and longest_s > limit
+    return replace(stage, longest_silence_s=longest_s, is_silent=is_silent)
+
+
+def silent_times(stages: Sequence[Stage], found: Sequence[Silence]) -> tuple[tuple[float, float], ...]:
+    """Return start and end of each silence that counts as downtime: those in stages that are silent."""
+    silent = [stage for stage in stages if stage.is_silent]
+    return tuple(
+        (each.start_s, each.end_s)
+        for each in found
+        if any(
+            each.within(stage.start_s, stage.end_s) > 0 and each.length_s >= SHORTEST_S for stage in silent
+        )
+    )

@@ -1,0 +1,38 @@
+"""Requests that a server sends during a call, such as an elicitation, which explain a missing answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx2
+
+from perf_core.adapter import Wire
+from perf_core.errors import TargetError
+from perf_core.server.client import connect
+
+_WAIT_S = 3.0
+_MOST_TOOLS = 3
+
+
+def server_requests(
+    url: str, wire: Wire, calls: Mapping[str, Mapping[str, object]], *, token: str | None = None
+) -> dict[str, str]:
+    """Repeat calls that nobody answered, and return the request that the server sends during each, by tool.
+
+    k6 reads an answer as a whole, so it sees nothing of a stream that never ends. Each call is waited for at
+    most 3 s.
+
+    Args:
+        calls: Arguments by tool; only the first three are repeated.
+    """
+    methods: dict[str, str] = {}
+    for tool, arguments in list(calls.items())[:_MOST_TOOLS]:
+        try:
+            with connect(url, wire, _WAIT_S, token=token) as client:
+                method = client.server_request(tool, arguments, _WAIT_S)
+        except (TargetError, httpx2.HTTPError):
+            # The server does not answer at all: there is no more to learn.
+            break
+        if method:
+            methods[tool] = method
+    return methods

@@ -1,0 +1,78 @@
+"""Deletion of the sessions that a load left open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx2
+
+from perf_core.server.client import authorization
+
+_CONNECTIONS = 8
+_REQUEST_TIMEOUT_S = 5.0
+_LONGEST_S = 15.0
+"""Time for all deletions: a server that hangs must not hold up the lab."""
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that a client opened and did not close.
+
+    Attributes:
+        url: MCP endpoint that opened it.
+        version: Protocol version that the server chose for it.
+        token: Index of its bearer token in the plan; None without one.
+    """
+
+    id: str
+    url: str
+    version: str
+    token: int | None = None
+
+
+@dataclass(frozen=True)
+class Deletions:
+    """Outcome of deleting sessions.
+
+    Attributes:
+        closed: Sessions that the server deleted.
+        lost: Sessions that the server no longer had.
+        failed: Sessions that it refused to delete, or about which it did not answer.
+    """
+
+    closed: int = 0
+    lost: int = 0
+    failed: int = 0
+
+
+def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> Deletions:
+    """Delete sessions, several at a time, for at most 15 seconds, and count the outcomes."""
+    if not sessions:
+        return Deletions()
+    deadline = time.monotonic() + _LONGEST_S
+    limits = httpx2.Limits(max_connections=_CONNECTIONS)
+    # Without the proxies of the environment, through which the load did not go either.
+    with httpx2.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False, limits=limits) as http:
+
+        def status_of(session: OpenSession) -> int:
+            if time.monotonic() > deadline:
+                return 0
+            token = None if session.token is None else tokens[session.token]
+            headers = {
+                "Mcp-Session-Id": session.id,
+                "MCP-Protocol-Version": session.version,
+                **authorization(token),
+            }
+            try:
+                return http.delete(session.url, headers=headers).status_code
+            except httpx2.HTTPError:
+                return 0
+
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            statuses = list(pool.map(status_of, sessions))
+    closed = sum(httpx2.codes.is_success(status) for status in statuses)
+    lost = statuses.count(httpx2.codes.NOT_FOUND)
+    return Deletions(closed, lost, len(statuses) - closed - lost)

@@ -1,0 +1,65 @@
+"""Events of the k6 scripts: open sessions and examples of failures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from perf_core.load.k6_events import Events, read_events
+from perf_core.server.sessions import OpenSession
+
+
+def opened(session: str, token: int | None = None) -> str:
+    fields = {"id": session, "url": "http://127.0.0.1:1/mcp", "version": "2025-11-25", "token": token}
+    return json.dumps({"event": "session_opened", **fields})
+
+
+def failure(tool: str = "add", error: str = "wrong_answer", at_ms: float = 0.0) -> str:
+    fields: dict[str, Any] = {
+        "tool": tool,
+        "class": error,
+        "stage": "hold_10",
+        "at_ms": at_ms,
+        "duration_ms": 20,
+        "arguments": '{"a":1}',
+        "kind": "result",
+        "expected": '{"result":1}',
+        "status": 200,
+        "body": "é\u2028",
+        "error": "",
+    }
+    return json.dumps({"event": "failure", **fields}, ensure_ascii=False)
+
+
+def test_sessions_that_were_neither_closed_nor_lost_are_open() -> None:
+    events = read_events(
+        [
+            opened("a"),
+            opened("b", 3),
+            opened("c"),
+            '{"event":"session_closed","id":"a"}',
+            '{"event":"session_lost","id":"c"}',
+            '{"event":"session_lost","id":"c"}',
+        ]
+    )
+    assert events.open_sessions == (OpenSession("b", "http://127.0.0.1:1/mcp", "2025-11-25", 3),)
+    assert events.lost_sessions == 1
+
+
+def test_first_three_failures_of_each_tool_and_class_are_kept_in_order_of_time() -> None:
+    lines = [failure(at_ms=at_ms) for at_ms in (500, 100, 400, 300, 200)]
+    events = read_events([*lines, failure("echo"), failure(error="timeout", at_ms=50)])
+    kept = [(each.tool, each.error_class, each.at_s) for each in events.failures]
+    assert kept == [
+        ("echo", "wrong_answer", 0.0),
+        ("add", "timeout", 0.05),
+        ("add", "wrong_answer", 0.1),
+        ("add", "wrong_answer", 0.2),
+        ("add", "wrong_answer", 0.3),
+    ]
+    assert events.failures[0].duration_s == 0.02
+    assert events.failures[0].body == "é\u2028"
+
+
+def test_other_lines_and_a_cut_last_line_are_skipped() -> None:
+    assert read_events(["", "a message", "3", "[]", '{"event":"other"}', failure()[:-9]]) == Events()

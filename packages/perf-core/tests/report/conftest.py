@@ -522,7 +522,7 @@ def hostile(seed: int = 1) -> RunRecord:
             phases_ms={HOSTILE: one},
             quantiles_ms=((float("nan"), 1.0), (-1.0, float("inf")), (0.0, 0.0), (0.5, 2.0), (1.0, 1.0)),
         ),
-        health=Health("invalid", (HOSTILE, HOSTILE), others_cores=float("nan")),
+        health=Health("invalid", (f"problem {HOSTILE}", HOSTILE), others_cores=float("nan")),
         longest_silence_s=1.0,
         targets=tuple(
             replace(target(figure, "<", 1, 3.0), need=HOSTILE, reason=HOSTILE, outcome=outcome)

@@ -67,6 +67,18 @@ def test_health_that_is_not_sound_is_stated(sample: Sample, state: str) -> None:
     assert notice.line.endswith(" k6 stood still for 4.0 s.")
 
 
+def test_problem_that_is_a_reason_is_not_repeated(sample: Sample) -> None:
+    busy = "the machine was busy: others used 1.9 of 2 CPUs"
+    record = replace(
+        sample("load"),
+        reasons=(f"error_rate: missed while {busy}",),
+        health=Health("bounded", (busy, "k6 stood still for 0.9 s")),
+    )
+    assert lines(record)["Health"] == (
+        "Figures of time are only bounds for a reason above. k6 stood still for 0.9 s."
+    )
+
+
 @pytest.mark.parametrize(
     ("accounting", "equation"),
     [

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from perf_core.results.record import Series
 
 # Two points per pixel of a wide page: more would not be visible and only make the page large.
 MAX_POINTS = 1200
+
+# Steps between samples vary by less than this factor on a busy machine.
+_MISSING = 3.0
 
 Column = Sequence[float | None]
 Point = tuple[float, float | None]
@@ -82,7 +87,23 @@ def line_points(series: Series, line: Line) -> list[Point]:
         for t_s, value in zip(times, values, strict=False)
         if t_s is not None and math.isfinite(t_s)
     ]
-    return points if any(value is not None for _, value in points) else []
+    if not any(value is not None for _, value in points):
+        return []
+    return points if line.is_level else _with_gaps(points)
+
+
+def _with_gaps(points: Sequence[Point]) -> list[Point]:
+    """Return the points with a gap wherever samples are missing, such as while k6 stood still."""
+    steps = [after - before for (before, _), (after, _) in pairwise(points)]
+    if not steps:
+        return list(points)
+    longest_s = _MISSING * median(steps)
+    filled = [points[0]]
+    for point, step in zip(points[1:], steps, strict=True):
+        if step > longest_s > 0:
+            filled.append((point[0] - step / 2, None))
+        filled.append(point)
+    return filled
 
 
 def thin(points: Sequence[Point], limit: int) -> list[Point]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from perf_core.report.summary import Tone
 from perf_core.report.wording import count, duration, error_class, plain, sentence
-from perf_core.results.record import Accounting, Health, HealthState, Metrics, RunRecord
+from perf_core.results.record import Accounting, HealthState, Metrics, RunRecord
 
 _WORTH_A_LINE_S = 0.5
 _STAGES = 4
@@ -38,7 +38,7 @@ class Notice:
 
 def notices(record: RunRecord) -> tuple[Notice, ...]:
     """Return the remarks about a run, the gravest kind first."""
-    remarks = (_silence(record), _health(record.health), _calls(record.metrics))
+    remarks = (_silence(record), _health(record), _calls(record.metrics))
     return tuple(remark for remark in remarks if remark is not None)
 
 
@@ -70,11 +70,18 @@ def _silence(record: RunRecord) -> Notice | None:
     return Notice("Silence", "bad", (text, f"silent: {', '.join(stages)}"))
 
 
-def _health(health: Health | None) -> Notice | None:
+def _health(record: RunRecord) -> Notice | None:
+    health = record.health
     if health is None or health.state == "sound":
         return None
     tone, text = _HEALTH[health.state]
-    return Notice("Health", tone, (text, *(plain(problem).rstrip(".") for problem in health.problems)))
+    problems = [plain(problem).rstrip(".") for problem in health.problems]
+    reasons = " ".join(plain(reason) for reason in record.reasons)
+    # Problems that decided the verdict stand above as its reasons.
+    further = [problem for problem in problems if problem not in reasons]
+    if len(further) < len(problems):
+        text += " for a reason above"
+    return Notice("Health", tone, (text, *further))
 
 
 def _calls(metrics: Metrics | None) -> Notice | None:

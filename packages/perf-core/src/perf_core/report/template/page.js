@@ -22,6 +22,14 @@
   const coarse = matchMedia("(pointer: coarse)");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  // Over two decades or more, plotly would label twos and fives by their digit alone.
+  function decades() {
+    const values = figure.data.filter((trace) => trace.yaxis === "y").flatMap((trace) => trace.y).filter((value) => value > 0);
+    const largest = values.reduce((a, b) => Math.max(a, b), 0);
+    const smallest = values.reduce((a, b) => Math.min(a, b), Infinity);
+    return largest > 100 * smallest ? { dtick: 1 } : {};
+  }
+
   function layout() {
     const own = structuredClone(figure.layout);
     const axis = { gridcolor: colour("--grid"), linecolor: colour("--edge"), zerolinecolor: colour("--edge") };
@@ -30,7 +38,7 @@
       if (/^legend/.test(key)) own[key].bgcolor = "rgba(0,0,0,0)";
     }
     Object.assign(own.xaxis, { showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot", spikecolor: colour("--soft") });
-    if (logLatency.checked) Object.assign(own.yaxis, { type: "log", rangemode: "normal" });
+    if (logLatency.checked) Object.assign(own.yaxis, { type: "log", rangemode: "normal", ...decades() });
     for (const shape of own.shapes) shape.fillcolor = colour(shape.name);
     return Object.assign(own, {
       width: chart.clientWidth,

@@ -32,6 +32,7 @@ from perf_core.load.k6_process import Generator
 from perf_core.load.plan import Plan
 from perf_core.results.plan_file import write_plan
 from perf_core.sampling.affinity import Split, keep_to
+from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server.client import connect
 from perf_core.server.live import LiveServer, StartOptions, live_server
@@ -138,6 +139,7 @@ class LaunchRunner:
         with (
             CpuLog(pids) as log,
             Generator(self.k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus) as k6_run,
+            Pulse(k6_run.pid) as pulse,
         ):
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
@@ -151,9 +153,10 @@ class LaunchRunner:
                 if value:
                     once[side][name] = value
         summary = Summary(generated.summary)
-        every = figures_of(schedule, summary, log.readings, design.vus)
+        every = figures_of(schedule, summary, log.readings, design.vus, pulse.stills)
         counted = tuple(each for each in every if each.pair > 0)
-        if not faults:
+        # The slowest calls of a k6 that stood still are not the servers'.
+        if not faults and not pulse.stills:
             for side in SIDES:
                 once[side] |= tail_figures(summary, side, counted)
         warm_up = tuple(each for each in every if each.pair == 0)

@@ -11,6 +11,7 @@ from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.cpu_log import CpuReading
 from perf_core.comparison.schedule import Turn
 from perf_core.comparison.slice_figures import figures_of, tail_figures
+from perf_core.sampling.pulse import Still
 
 T0 = 1_700_000_000.0
 USERS = 4
@@ -197,3 +198,21 @@ def test_no_cpu_figure_without_readings_in_the_rests(log: Sequence[CpuReading]) 
     one = figures(log=log)["pair_1_a"]
     assert "cpu_us_per_call" not in one.figures
     assert one.figures["latency_ms.med"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "spoilt"),
+    [
+        (1.1, 1.5, {"pair_1_a", "pair_1_b"}),
+        (1.5, 2.2, {"pair_1_a", "pair_1_b", "pair_2_a", "pair_2_b"}),
+        (0.4, 0.45, {"warmup_a", "warmup_b"}),
+        (5.0, 9.0, set()),
+    ],
+)
+def test_slices_during_which_k6_stood_still_do_not_count(
+    begin_s: float, end_s: float, spoilt: set[str]
+) -> None:
+    still = Still(T0 + begin_s, T0 + end_s)
+    figures = figures_of(SCHEDULE, summary(), (), USERS, [still])
+    assert {each.name for each in figures if each.fault} == spoilt
+    assert {each.fault for each in figures if each.fault} <= {f"k6 stood still for {end_s - begin_s:.1f} s"}

@@ -10,6 +10,7 @@ from perf_core.analysis.k6_summary import CALLS, ERROR_CLASSES, ERRORS, SAMPLELE
 from perf_core.comparison.cpu_log import CpuReading
 from perf_core.comparison.model import MAX, P99, SliceFigures
 from perf_core.comparison.schedule import SIDES, Side, Turn
+from perf_core.sampling.pulse import Still
 
 MAX_ERROR_SHARE = 0.1
 """Largest share of failed calls; with more, times are those of errors. Errors themselves always count."""
@@ -50,12 +51,20 @@ class _Time:
 
 
 def figures_of(
-    schedule: Sequence[Turn], summary: Summary, readings: Sequence[CpuReading], vus: int
+    schedule: Sequence[Turn],
+    summary: Summary,
+    readings: Sequence[CpuReading],
+    vus: int,
+    stills: Sequence[Still] = (),
 ) -> tuple[SliceFigures, ...]:
     """Return the figures of all slices, pair by pair; the first two, of pair 0, are the warm-ups.
 
     Both servers rest between two pairs. The CPU time of a slice is the difference between the last reading
     before its pair and the last one before the next pair, so that work done after an answer counts too.
+
+    Args:
+        stills: Times in which k6 did nothing. Other work on the machine affects both servers alike; a stop
+            strikes the one whose turn it is.
     """
     pairs = sorted({turn.pair for turn in schedule})
     spans = [_span(summary, pair) for pair in pairs]
@@ -75,7 +84,8 @@ def figures_of(
             if before and after and each.side in before.cpu_s:
                 cpu_s = after.cpu_s[each.side] - before.cpu_s[each.side]
             late = next_s < ended_s
-            figures.append(_slice(each, summary, time, cpu_s, _fault(each, summary, time, vus, late)))
+            fault = _stood_still(stills, began_s, ended_s) or _fault(each, summary, time, vus, late)
+            figures.append(_slice(each, summary, time, cpu_s, fault))
     return tuple(figures)
 
 
@@ -141,6 +151,13 @@ def _fault(each: _Slice, summary: Summary, time: _Time | None, vus: int, late: b
         return f"its users took {time.turns} of {each.turns * vus} turns; use a longer --slice"
     if late:
         return "its last answer arrived after the next pair had begun; use a longer --slice"
+    return ""
+
+
+def _stood_still(stills: Sequence[Still], began_s: float, ended_s: float) -> str:
+    for still in stills:
+        if still.start_s < ended_s and still.end_s > began_s:
+            return f"k6 stood still for {still.end_s - still.start_s:.1f} s"
     return ""
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from perf_core import Target
+from perf_core.analysis.figures import Figure
 from perf_core.analysis.health import (
     GAP_LIMIT_S,
     HEALTH_COLUMNS,
@@ -19,6 +21,8 @@ from perf_core.analysis.health import (
     taken_cores,
 )
 from perf_core.analysis.k6_summary import Window
+from perf_core.analysis.resource_use import generator_use
+from perf_core.analysis.verdict import Judgement, judge
 from perf_core.results.record import Health
 from perf_core.sampling.machine import MachineReading
 from perf_core.sampling.pulse import Still
@@ -233,3 +237,98 @@ def test_columns_are_in_step_with_the_samples(
     assert columns["generator_wait_share"] == (None,) * 10
     assert columns["cpu_pressure_share"] == pytest.approx([0.3] * 10)
     assert health_columns((), build.started_at_s, 10) == dict.fromkeys(HEALTH_COLUMNS, ())
+
+
+# --- the verdict of a disturbed run ---
+
+P95 = Target("latency_ms.all.p95", "<", 100, need="People wait for it.")
+ERRORS = Target("error_rate", "<", 0.001, need="Answers must be right.")
+BUSY = Health("bounded", ("the machine was busy: others used 1.3 of 2 CPUs",))
+STOPPED = Health("invalid", ("k6 stood still for 4.0 s",))
+
+
+def judged(
+    build: type[Build], state: Health | None, p95: float, error_rate: float = 0.0, **generator: Any
+) -> Judgement:
+    measured = {
+        P95.figure: Figure(p95, 1000, 60.0),
+        ERRORS.figure: Figure(error_rate, 1000, 60.0, timed=False),
+    }
+    return judge([P95, ERRORS], measured, build.generator(**generator), (), health=state)
+
+
+def test_met_target_stands_on_a_busy_machine(build: type[Build]) -> None:
+    judgement = judged(build, BUSY, 99)
+    assert (judgement.verdict, judgement.exit_code) == ("pass", 0)
+    assert [(result.outcome, result.bound) for result in judgement.targets] == [
+        ("met", True),
+        ("met", False),
+    ]
+    assert judgement.reasons == (
+        "the machine was busy: others used 1.3 of 2 CPUs; figures of time are bounds",
+    )
+
+
+def test_missed_target_on_time_is_invalid_on_a_busy_machine(build: type[Build]) -> None:
+    judgement = judged(build, BUSY, 250)
+    assert (judgement.verdict, judgement.exit_code) == ("invalid", 5)
+    assert judgement.reasons == (
+        "latency_ms.all.p95: missed while the machine was busy: others used 1.3 of 2 CPUs",
+    )
+    assert judged(build, Health("sound"), 250).verdict == "fail"
+    assert judged(build, None, 250).verdict == "fail"
+
+
+def test_wrong_answers_fail_on_a_busy_machine(build: type[Build]) -> None:
+    assert judged(build, BUSY, 99, error_rate=0.01).verdict == "fail"
+
+
+def test_busy_machine_is_named_before_the_saturation_that_it_causes(build: type[Build]) -> None:
+    (reason,) = judged(build, BUSY, 250, saturated=True).reasons
+    assert "the machine was busy" in reason
+    (reason,) = judged(build, Health("sound"), 250, saturated=True).reasons
+    assert "k6 was saturated" in reason
+
+
+def test_dropped_iterations_are_not_blamed_on_the_server_of_a_busy_machine(build: type[Build]) -> None:
+    judgement = judged(build, BUSY, 99, dropped_iterations=500)
+    assert judgement.verdict == "invalid"
+    assert "the machine was busy" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("p95", [99, 250])
+def test_run_whose_k6_stood_still_is_invalid(p95: float, build: type[Build]) -> None:
+    judgement = judged(build, STOPPED, p95)
+    assert (judgement.verdict, judgement.exit_code) == ("invalid", 5)
+    assert "k6 stood still for 4.0 s" in judgement.reasons
+
+
+# --- the cores that are left to k6 ---
+
+
+def test_cores_that_others_use_are_not_available_to_k6(
+    build: type[Build], samples: Callable[..., tuple[Sample, ...]], examined: Examined
+) -> None:
+    start_s = build.started_at_s
+    windows = Window(start_s, start_s + 20), Window(start_s + HELD[0], start_s + HELD[1])
+
+    def available(others_cores: float, *, pinned: bool = False, steal_cores: float = 0.0) -> float:
+        return generator_use(
+            samples(others_cores, steal_cores=steal_cores),
+            *windows,
+            1000,
+            cpus=1 if pinned else 2,
+            pinned=pinned,
+            dropped=0,
+            iterations=1000,
+            exit_code=0,
+            health=examined(others_cores, steal_cores=steal_cores),
+        ).cores_available
+
+    assert available(0.0) == pytest.approx(2 - SERVER_CORES)
+    assert available(0.9) == pytest.approx(2 - SERVER_CORES - 0.9)
+    assert available(0.5, steal_cores=0.4) == pytest.approx(2 - SERVER_CORES - 0.9)
+    assert available(3.0) == 0
+    # With a CPU of its own, at most that one.
+    assert available(0.0, pinned=True) == 1
+    assert available(1.2, pinned=True) == pytest.approx(2 - SERVER_CORES - 1.2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from perf_core.adapter import Limits
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.k6_summary import Summary
-from perf_core.results.record import Finding, Metrics, ServerUse, Stage
+from perf_core.results.record import Finding, GeneratorUse, Health, Metrics, ServerUse, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.snapshot import SnapshotPair
 
@@ -31,6 +31,9 @@ class Evidence:
         summary: k6's summary, for shapes with metrics of their own.
         limits: Rate limit of the server for one client; None unless the shape tests it.
         snapshots: Resource snapshots before and after the load; None unless the shape takes them.
+        generator: Resource use of k6; None when nothing is known of it.
+        health: Health of the measurement; None when nothing is known of it.
+        saturated: Whether k6 was the limit, for each period of ``load``; empty when nothing is known of it.
     """
 
     metrics: Metrics
@@ -46,6 +49,9 @@ class Evidence:
     limits: Limits | None = None
     snapshots: SnapshotPair | None = None
     kills: Sequence[Kill] = ()
+    generator: GeneratorUse | None = None
+    health: Health | None = None
+    saturated: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from perf_core.results.record import Metrics, RunRecord, Series
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Sample
+from perf_core.sampling.session_count import SessionCount
 from perf_core.sampling.snapshot import SnapshotPair
 from perf_core.server.sessions import Deletions
 from perf_core.shapes.registry import shape_named
@@ -59,6 +60,7 @@ class LoadResult:
     Attributes:
         faults: Reasons that make the run invalid regardless of its figures.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
+        session_counts: Open sessions that the server reported during the load.
         deletions: Outcome of deleting the sessions that the load left open.
         requests: Requests that the server sent during a call that nobody answered, by tool.
     """
@@ -71,6 +73,7 @@ class LoadResult:
     snapshots: SnapshotPair | None = None
     kills: tuple[Kill, ...] = ()
     stills: tuple[Still, ...] = ()
+    session_counts: tuple[SessionCount, ...] = ()
     deletions: Deletions = field(default_factory=Deletions)
     requests: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,10 +122,11 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     server = resource_use.server_use(
         load.samples,
         whole,
-        held,
+        resource_use.constant_loads(stages, tuple(plan.pools), summary.started_at_s),
         metrics.tool_calls,
         sessions_left=load.sessions_left,
         uptime_percent=uptime_percent,
+        session_counts=load.session_counts,
     )
     generator = resource_use.generator_use(
         load.samples,
@@ -153,6 +157,16 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
             limits=plan.limits,
             snapshots=load.snapshots,
             kills=load.kills,
+            generator=generator,
+            health=health_of_run,
+            saturated=resource_use.saturated_periods(
+                load.samples,
+                columns["t_s"],
+                summary.started_at_s,
+                cpus=spec.cpus,
+                pinned=spec.pinned,
+                health=health_of_run,
+            ),
         )
     )
     common = figures(
@@ -275,7 +289,11 @@ def _record(
             spec.period_s,
             columns,
             resource_use.server_columns(
-                load.samples, started_at_s, duration_s, server_elsewhere=spec.server_elsewhere
+                load.samples,
+                started_at_s,
+                duration_s,
+                server_elsewhere=spec.server_elsewhere,
+                session_counts=load.session_counts,
             ),
         ),
         manifest=spec.manifest,

@@ -31,6 +31,7 @@ from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import Sampler
+from perf_core.sampling.session_count import SessionCounter
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot
 from perf_core.server import endpoints
 from perf_core.server.diagnosis import server_requests
@@ -255,7 +256,12 @@ def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: s
 def _apply_load(
     k6_run: Generator, live: LiveServer, context: LoadContext, killer: ProcessKiller
 ) -> LoadResult:
-    with Sampler(live.pid, context.period_s) as sampler, k6_run, Pulse(k6_run.pid) as pulse:
+    with (
+        Sampler(live.pid, context.period_s) as sampler,
+        k6_run,
+        Pulse(k6_run.pid) as pulse,
+        SessionCounter(live.url, live.token) as sessions,
+    ):
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
         generated = k6_run.result()
@@ -269,6 +275,7 @@ def _apply_load(
         generated=generated,
         samples=sampler.samples,
         stills=pulse.stills,
+        session_counts=sessions.counts if live.handshake.wire == "session" else (),
         faults=tuple(faults),
         interrupted=interrupted,
         sessions_left=endpoints.open_sessions(live.url, token=live.token) if wire == "session" else None,

@@ -87,6 +87,14 @@ def test_unknown_target_is_a_usage_error_with_a_hint(folder: Path) -> None:
     assert "there is no target 'nobody'" in done.stderr
 
 
+@pytest.mark.process
+def test_malformed_number_of_clients_is_a_usage_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_VUS", "many")
+    done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", "-k", "load")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "TEST_VUS: expected a whole number, got 'many'" in done.stderr
+
+
 @pytest.mark.k6
 def test_example_of_the_docstring_passes_with_right_answers_and_fails_with_wrong_ones(folder: Path) -> None:
     (example,) = re.findall(r"^    pytest (--perf .*)$", str(pytest_plugin.__doc__), flags=re.MULTILINE)

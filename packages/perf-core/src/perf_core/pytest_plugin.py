@@ -115,12 +115,15 @@ class ScenarioItem(pytest.Item):
         """
         if self._question is not None:
             return
+        from perf_core.errors import UsageError
         from perf_core.load.plan import Settings, parse_duration_s
         from perf_core.runs.questions import prepare
 
         option = self.config.getoption
         duration = option("--duration") or os.environ.get("TEST_DURATION")
         clients = option("--clients") or os.environ.get("TEST_VUS")
+        if clients and not str(clients).isdecimal():
+            raise UsageError(f"TEST_VUS: expected a whole number, got {clients!r}", "Or use --clients N.")
         settings = Settings(
             time_scale=option("--time-scale"),
             duration_s=parse_duration_s(duration) if duration else None,

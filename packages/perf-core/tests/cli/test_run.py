@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ from perf_core.errors import ExitCode
         (["run", "quick", "--target", "ADDER", "--time-scale", "0"], "--time-scale"),
         (["run", "quick", "--target", "ADDER", "--duration", "soon"], "soon"),
         (["run", "quick", "--target", "ADDER", "--vus", "-3"], "--vus"),
-        (["run", "quick", "--target", "ADDER", "--rate", "5"], "--rate"),
+        (["run", "quick", "--target", "ADDER", "--rate", "-5"], "--rate"),
         (["run", "quick", "--target", "ADDER", "--wire", "telegraph"], "telegraph"),
         (["run", "quick", "--target", "ADDER", "--wire", "stateless", "--session-per-iteration"], "sessions"),
         (["run", "quick", "--target", "ADDER", "--server-url", "ftp://here"], "ftp://here"),
@@ -53,6 +54,21 @@ def test_environment_variables_are_read(
     monkeypatch.setenv(variable, value)
     assert main(["run", "quick", "--target", adder]) == ExitCode.USAGE
     assert value in capsys.readouterr().err
+
+
+def test_dashboard_needs_its_port(
+    adder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr("perf_core.cli.run.DASHBOARD_PORT", port)
+        results = tmp_path / "results"
+        command = ["run", "quick", "--target", adder, "--dashboard", "--output-dir", str(results)]
+        assert main(command) == ExitCode.USAGE
+    assert f"expected port {port} to be free" in capsys.readouterr().err
+    assert not results.exists()
 
 
 @pytest.mark.process

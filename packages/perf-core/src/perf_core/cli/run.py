@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.report import terminal
 from perf_core.results.folder import expect_writable
-from perf_core.runs.measure import Options, measure
+from perf_core.runs.measure import DASHBOARD_PORT, Options, measure
 from perf_core.runs.questions import Question, prepare, wires_of
 from perf_core.targets.registry import find_subjects
 
@@ -99,6 +100,8 @@ def run(
     # Everything is looked up and checked before the first run: no mistake ends the command halfway.
     pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
     expect_writable(output_dir)
+    if dashboard:
+        _expect_free_port(DASHBOARD_PORT)
     questions = [
         prepare(subject, each, its_wire, settings, is_optional=is_optional)
         for subject, each in pairs
@@ -111,6 +114,19 @@ def run(
             if interruption.requested:
                 break
     return most_serious(codes)
+
+
+def _expect_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        # As k6 does: connections of an earlier run may still be closing.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(
+                f"--dashboard: expected port {port} to be free, got: {error.strerror}",
+                "End the other run with a dashboard, or leave --dashboard out.",
+            ) from error
 
 
 def _answer(question: Question, options: Options, interruption: Interruption) -> ExitCode:

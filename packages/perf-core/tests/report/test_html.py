@@ -185,7 +185,7 @@ def test_page_has_silence_health_calls_and_failures(sample: Sample) -> None:
         "21 % of the time that it wanted one",
         "Distribution of the latency",
         "p99 44.0 ms",
-        "wait for the first byte",
+        "wait ends with the first byte",
         "Errors by tool",
     ):
         assert text in page.seen, text

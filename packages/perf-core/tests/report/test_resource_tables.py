@@ -49,7 +49,7 @@ def test_slopes_of_files_threads_and_sessions_follow_their_levels(sample: Sample
     server = replace(
         record.server,
         fds=Trend(14, 114, 80, 61.4, (58.2, 64.6)),
-        threads=Trend(5, 6, 5, 0.0),
+        threads=Trend(5, 6, 5, 0.0, (-3e-14, 7.9e-14)),
         sessions=Trend(0, 100, 100),
     )
     table = resource_tables.server_table(replace(record, server=server))
@@ -58,7 +58,7 @@ def test_slopes_of_files_threads_and_sessions_follow_their_levels(sample: Sample
     assert rows["open files"] == (
         "14 at start, 114 peak, 80 at end, slope 61.4/h (95 % interval 58.2 to 64.6)"
     )
-    assert rows["threads"] == "5 at start, 6 peak, 5 at end, slope 0/h"
+    assert rows["threads"] == "5 at start, 6 peak, 5 at end, slope 0/h (95 % interval 0 to 0)"
     assert rows["sessions"] == "0 at start, 100 peak, 100 at end"
 
 

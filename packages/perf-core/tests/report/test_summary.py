@@ -57,7 +57,9 @@ def test_bounds_are_worded_by_their_direction(sample: Sample) -> None:
 def test_key_figures_have_the_longest_call_and_silence(sample: Sample) -> None:
     shown = {figure.name: figure.text for figure in summary.key_figures(sample("stalled"))}
     assert shown["latency_ms.all.max"] == "≥ 16,500 ms"
-    assert shown["latency_ms.all.p99"] == "44.0 ms"
+    # The machine was busy, but a call without an answer took longer than that explains.
+    assert shown["latency_ms.all.p99"] == "at most 44.0 ms"
+    assert shown["tool_calls_per_s"].startswith("at least ")
     assert shown["longest_silence_s"] == "16.5 s"
     assert "longest_silence_s" not in {figure.name for figure in summary.key_figures(sample("load"))}
 

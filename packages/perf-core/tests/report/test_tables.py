@@ -80,15 +80,8 @@ def test_errors_by_tool_have_a_column_per_class(sample: Sample) -> None:
 def test_phases_have_their_share_and_the_whole_beside_them(sample: Sample) -> None:
     table = tables.phase_table(sample("stalled"))
     assert table is not None
-    assert [row[0] for row in table.rows] == [
-        "connect (TCP)",
-        "TLS handshake",
-        "wait for the first byte",
-        "transfer of the answer",
-        "tool call as a whole",
-    ]
-    # The calls without an answer waited for their first byte.
-    assert [row[-2] for row in table.rows[1:3]] == ["0", "≥ 16,500"]
+    assert [row[0] for row in table.rows] == ["connect", "tls", "wait", "transfer", "whole call"]
+    assert "Calls without an answer count" in table.note
     shares = [float(row[-1].removesuffix(" %")) for row in table.rows[:4]]
     assert sum(shares) == pytest.approx(100, abs=0.1)
     assert table.rows[-1][-1] == DASH

@@ -28,7 +28,7 @@ def test_no_line_is_wider_than_the_terminal(any_record: RunRecord, width: int) -
     assert max(cell_len(line) for line in shown(any_record, width).splitlines()) <= width
 
 
-@pytest.mark.parametrize("name", ["load", "stress", "benchmark", "endurance", "saturated"])
+@pytest.mark.parametrize("name", ["load", "stress", "benchmark", "endurance", "saturated", "stalled"])
 def test_no_figure_is_cut_off_in_80_columns(sample: Sample, name: str) -> None:
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown(sample(name), 80)
 

@@ -8,6 +8,8 @@ from perf_core.report.table import Table, table_of
 from perf_core.report.wording import MICRO, count, duration, figure_value, significant, with_unit
 from perf_core.results.record import GeneratorUse, RunRecord, ServerUse, Trend
 
+_ROUNDING_ERROR = 1e-9
+
 
 def server_table(record: RunRecord) -> Table | None:
     """Return the resource use of the server's process tree."""
@@ -107,11 +109,16 @@ def _trend(trend: Trend) -> str:
 
 
 def _slope(slope: float | None, interval: tuple[float, float] | None, unit: str) -> str:
-    text = with_unit(significant(slope), unit)
+    text = with_unit(_rate(slope), unit)
     if interval is not None:
         low, high = interval
-        text += f" (95 % interval {significant(low)} to {significant(high)})"
+        text += f" (95 % interval {_rate(low)} to {_rate(high)})"
     return text
+
+
+def _rate(slope: float | None) -> str:
+    # The slope of a constant may differ from zero by a rounding error.
+    return significant(0.0 if slope is not None and abs(slope) < _ROUNDING_ERROR else slope)
 
 
 def _level(number: float) -> str:

@@ -131,18 +131,18 @@ def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
     metrics, server = record.metrics, record.server
     figures: list[KeyFigure] = []
     if metrics is not None:
-        is_saturated = record.generator is not None and record.generator.saturated
+        is_bounded = _is_bounded(record)
         all_tools = metrics.latency_ms.get("all")
         if all_tools is not None and all_tools.count:
             for statistic in ("med", "p95", "p99", "max"):
                 name = f"latency_ms.all.{statistic}"
-                bound = "at most " if is_saturated else ""
+                bound = "at most " if is_bounded else ""
                 # A call without an answer took longer, however busy the generator was.
                 bound = f"{AT_LEAST} " if is_lower_bound(all_tools, statistic) else bound
                 figures.append(_key(name, getattr(all_tools, statistic), bound))
         if metrics.tool_calls:
             name = "tool_calls_per_s"
-            figures.append(_key(name, metrics.tool_calls_per_s, "at least " if is_saturated else ""))
+            figures.append(_key(name, metrics.tool_calls_per_s, "at least " if is_bounded else ""))
             figures.append(_key("error_rate", metrics.error_rate))
         figures.append(_key("tool_calls", metrics.tool_calls))
     if record.longest_silence_s is not None:
@@ -151,6 +151,12 @@ def key_figures(record: RunRecord) -> tuple[KeyFigure, ...]:
         figures.append(_key("server.rss_peak_mb", server.rss_mb.peak))
         figures.append(_key("server.cpu_us_per_call", server.cpu_us_per_call))
     return tuple(figures)
+
+
+def _is_bounded(record: RunRecord) -> bool:
+    """Return whether the server may be faster than its figures, since generator or machine were too busy."""
+    is_saturated = record.generator is not None and record.generator.saturated
+    return is_saturated or (record.health is not None and record.health.state == "bounded")
 
 
 def _worded(reason: str, targets: tuple[TargetResult, ...]) -> str:

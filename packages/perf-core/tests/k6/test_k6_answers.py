@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from perf_core.analysis.k6_summary import ERROR_CLASSES
+
 pytestmark = pytest.mark.k6
 
-CLASSES = ("transport", "http_status", "jsonrpc_error", "is_error", "wrong_answer", "timeout", "rate_limited")
+CLASSES = ERROR_CLASSES
 
 
 def errors_by_class(run: Any) -> dict[str, int]:
@@ -130,3 +132,68 @@ def test_all_expectations_in_journeys_of_several_steps(server: Any, k6: Any) -> 
     assert abs(journeys - broken_journeys) <= 1
     assert run.count("mcp_tool_call_duration_ms") == pytest.approx(6 * journeys + broken_journeys, abs=6)
     assert run.count("mcp_tool_call_duration_ms{tool:größe}") == pytest.approx(2 * journeys, abs=2)
+
+
+def test_answers_that_only_look_right_are_wrong(server: Any, k6: Any) -> None:
+    """Each fault keeps the expected text in the body; several calls before it teach the pattern."""
+
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        message = json.loads(reply.body)
+        right = message["result"]["structuredContent"]
+        match number:
+            case 6:
+                reply.body = reply.body[:-1]
+            case 8:
+                reply.body += " trailing"
+            case 10:
+                message["result"] = {
+                    "content": [],
+                    "structuredContent": {"result": -1},
+                    "_meta": {"structuredContent": right},
+                }
+            case 12:
+                del message["result"]
+                message["error"] = {
+                    "code": -32603,
+                    "message": "no",
+                    "data": {"result": {}, "structuredContent": right},
+                }
+            case 14:
+                message["result"]["content"] = "5"
+            case 16:
+                del message["jsonrpc"]
+            case 18:
+                reply.body = f"event: message\ndata: {reply.body}\n"
+                reply.headers["Content-Type"] = "text/event-stream"
+        if number not in {6, 8, 18}:
+            reply.body = json.dumps(message, separators=(",", ":"))
+        return reply
+
+    server.fault = fault
+    run = k6.run("quick", PLAN=k6.plan(wire="stateless"), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert errors_by_class(run) == {"wrong_answer": 6, "jsonrpc_error": 1}
+    examples = [failure for failure in k6.events().failures if failure.error_class == "wrong_answer"]
+    assert len(examples) == 3
+    assert examples[0].body.endswith("}")
+    assert json.loads(examples[0].arguments).keys() == {"a", "b"}
+
+
+def test_calls_in_flight_at_the_end_are_unanswered(server: Any, k6: Any) -> None:
+    def fault(number: int, _tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
+        if number > 20:
+            reply.delay_s = 60.0
+        return reply
+
+    server.fault = fault
+    run = k6.run(
+        "quick",
+        PLAN=k6.plan(wire="stateless", settings={"vus": 3, "request_timeout_s": 1.5}),
+        SERVER_URL=server.url,
+    )
+    assert run.exit_code == 0, run.stderr
+    assert errors_by_class(run) == {"unanswered": 3}
+    # Every call that began is a sample, with the time for which it waited.
+    assert run.count("mcp_tool_call_duration_ms") == len(server.calls) == 23
+    assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["max"] >= 1490
+    assert {failure.stage for failure in k6.events().failures} == {"hold_3"}

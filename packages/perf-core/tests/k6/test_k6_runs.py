@@ -243,7 +243,7 @@ def test_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
 @pytest.mark.parametrize(
     ("scenario", "variables", "message"),
     [
-        ("quick", {"TEST_VUS": "many"}, 'TEST_VUS: expected a number, got \\"many\\"'),
+        ("quick", {"TEST_VUS": "many"}, 'TEST_VUS: expected a number, got "many"'),
         (
             "quick",
             {"SERVER_URL": "localhost"},
@@ -252,7 +252,7 @@ def test_plan_of_thousands_of_journeys(server: Any, k6: Any) -> None:
         ("quick", {"PLAN": "missing.json"}, "PLAN: expected the path of a readable plan.json"),
         ("quick", {"PLAN": "bad.json"}, "PLAN: expected a file of JSON"),
         ("quick", {"PLAN": "plan.json", "SUMMARY": ""}, "SUMMARY: expected the path of the summary file"),
-        ("load", {"PLAN": "plan.json"}, 'plan.shape: expected \\"load\\" in scenarios/load.js'),
+        ("load", {"PLAN": "plan.json"}, 'plan.shape: expected "load" in scenarios/load.js'),
         (
             "quick",
             {"PLAN": "empty.json"},

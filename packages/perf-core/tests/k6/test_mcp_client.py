@@ -319,4 +319,4 @@ def test_wrong_setting_is_refused_at_load(k6: Any) -> None:
     script.write_text(f'import "{library}"; export default function () {{}}', encoding="utf-8")
     run = k6.run(script, WIRE="websocket")
     assert run.exit_code == 107
-    assert 'WIRE: expected \\"session\\" or \\"stateless\\"' in run.stderr
+    assert 'WIRE: expected "session" or "stateless"' in run.stderr

@@ -127,13 +127,13 @@ export function deleteSession(session) {
 }
 
 /**
- * Parse the JSON-RPC messages of a Server-Sent-Events body, in order.
+ * Parse the JSON-RPC messages of a Server-Sent-Events body, in order. The last event may lack the empty line at its end.
  * @param {string} body
  * @returns {RpcMessage[]}
  * @throws {SyntaxError} when the data of an event is not JSON
  */
 export function parseSSEResponse(body) {
-  return parseEvents(body, (data) => {
+  return parseEvents(`${body}\n\n`, (data) => {
     try {
       return JSON.parse(data);
     } catch (_error) {

@@ -83,3 +83,9 @@ def test_preview_of_many_journeys_is_that_of_one_of_each(build: type[Build]) -> 
     assert "kinds_ms.add.large.p95" in names
     assert "protocol_ms.GET /health.med" in names
     assert len(question.plan.pools["mix"]) == 100
+
+
+def test_value_that_is_not_json_is_told_before_anything_starts(build: type[Build]) -> None:
+    journeys = [build.journey(), build.journey(a=float("nan"))]
+    with pytest.raises(UsageError, match="expected JSON values as arguments and answers"):
+        asked(build, build.scenario("load", {"mix": journeys}))

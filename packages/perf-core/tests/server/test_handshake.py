@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -69,3 +70,26 @@ def test_server_that_answers_on_no_wire_is_another_error(monkeypatch: pytest.Mon
     tried = answers(monkeypatch, False)
     expect_wire(URL, "session")
     assert tried == ["stateless"]
+
+
+@pytest.mark.process
+def test_silent_server_has_no_more_time_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shake_hands(_url: str, _wire: Wire, timeout_s: float, *, token: str | None) -> Handshake:
+        Event().wait(timeout_s)
+        raise TargetError(f"no answer to {token}")
+
+    probed: list[float] = []
+    monkeypatch.setattr("perf_core.server.process.shake_hands", shake_hands)
+    monkeypatch.setattr(
+        "perf_core.server.process.expect_wire", lambda _url, _wire, left_s, **_: probed.append(left_s)
+    )
+    argv = (sys.executable, ADDER, "--port", "{port}")
+    launch = Launch(argv, url="http://127.0.0.1:{port}/mcp", ready_timeout_s=0.05)
+    with (
+        pytest.raises(TargetError, match=r"within 0\.05 s"),
+        ServerProcess(launch, "session", tmp_path / "log"),
+    ):
+        pass
+    assert not probed, "no time was left to try the other wire"

@@ -18,12 +18,20 @@ def write_plan(plan: Plan, folder: Path) -> Path:
         UsageError: A value of the plan is not JSON (NaN, for example).
     """
     path = folder / PLAN_NAME
+    write_atomically(path, encoded(plan, folder.name))
+    return path
+
+
+def encoded(plan: Plan, run_id: str) -> bytes:
+    """Return the content of ``plan.json``.
+
+    Raises:
+        UsageError: A value of the plan is not JSON (NaN, for example).
+    """
     try:
-        content = json.dumps(to_document(plan, folder.name), ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(to_document(plan, run_id), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"expected JSON values as arguments and answers of the adapter's journeys, got: {error}",
             "Correct the adapter.",
         ) from error
-    write_atomically(path, content)
-    return path

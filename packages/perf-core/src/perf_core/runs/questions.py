@@ -13,7 +13,7 @@ from perf_core.errors import UsageError
 from perf_core.load import k6_binary, k6_process
 from perf_core.load.k6_process import Preview
 from perf_core.load.plan import Plan, Settings
-from perf_core.results.plan_file import write_plan
+from perf_core.results.plan_file import encoded, write_plan
 from perf_core.server.subject import Subject
 from perf_core.shapes.registry import plan_scenario, shape_named
 
@@ -69,6 +69,7 @@ def prepare(
     launch = scenario.launch or subject.adapter.launch
     tokens = launch.tokens if subject.url is None else ()
     plan = plan_scenario(scenario, wire, settings, tokens=tokens)
+    encoded(plan, "")  # a value that is not JSON would end the command halfway
     k6 = k6_binary.find_k6()
     question = Question(
         subject, scenario, wire, plan, preview(k6, plan), k6, k6_binary.k6_version(k6), is_optional
@@ -88,7 +89,6 @@ def preview(k6: Path, plan: Plan) -> Preview:
     They depend on the names of tools, kinds, journeys and pools alone, so that a few journeys are enough.
 
     Raises:
-        UsageError: A value of those journeys is not JSON (NaN, for example).
         GeneratorError: k6 cannot load the plan.
     """
     few = replace(plan, pools={name: _distinct(pool) for name, pool in plan.pools.items()})

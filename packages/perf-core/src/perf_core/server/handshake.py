@@ -43,8 +43,8 @@ _PROBE_S = 5.0
 def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, token: str | None = None) -> None:
     """Raise WireNotOffered if the server at ``url`` answers on the other wire only.
 
-    To be called after a handshake on ``wire`` has failed. When the other wire answers, ``wire`` is tried
-    again, since the server may have become ready in between.
+    Each attempt ends after ``timeout_s``. To be called after a handshake on ``wire`` has failed. When the
+    other wire answers, ``wire`` is tried again, since the server may have become ready in between.
     """
     other = next(each for each in WIRES if each != wire)
     try:

@@ -198,7 +198,9 @@ class ServerProcess:
                 return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
             except TargetError as error:
                 self._last_error = f" ({error.message})"
-                expect_wire(self.url, self._wire, left_s, token=self.token)
+                remaining_s = deadline - time.monotonic()
+                if remaining_s > 0:
+                    expect_wire(self.url, self._wire, remaining_s, token=self.token)
         raise AssertionError("unreachable: _until raises")
 
     def _expect_own_listener(self) -> None:

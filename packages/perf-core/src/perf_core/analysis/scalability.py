@@ -42,7 +42,7 @@ _BINS = 60
 _MOST_OF_A_BIN = 10
 """Periods of a bin that count: those of a hold resemble each other."""
 
-_SMALLEST_ERROR = 0.01
+_SMALLEST_ERROR = 0.003
 """Mean deviation, as a share of the highest throughput, below which no curve counts as the better one."""
 
 

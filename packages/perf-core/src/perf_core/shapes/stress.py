@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
-from perf_core.analysis.statistics import knee
-from perf_core.results.record import Finding, Stage
+from perf_core.analysis.scalability import Scalability, scalability
+from perf_core.results.record import Failure, Finding, Stage
 from perf_core.shapes.shape import Shape
 
 LEVEL_P95_MS = 500.0
 LEVEL_ERROR_RATE = 0.01
 
-_HARD_ERRORS = frozenset({"transport", "timeout", "wrong_answer", "jsonrpc_error"})
-"""Errors of a server that breaks down, unlike a clear refusal."""
+COLLAPSED_SHARE = 0.1
+"""Share of the highest throughput below which a level has collapsed."""
+
+_KNEE_ACCURACY = 0.2
+"""Relative error of a knee: one that much below the lowest level may lie at it."""
+
+_FIGURES = ("stress.vus_carried", "stress.knee_vus", "stress.peak_vus", "stress.peak_calls_per_s")
+
+_REFUSALS = frozenset({"rate_limited", "is_error"})
+"""Errors that can be a clear refusal; all others are those of a server that breaks down, unless every example
+of an HTTP status is 503 (service unavailable)."""
+
+_UNAVAILABLE = "HTTP 503"
+_MESSAGE = re.compile(r'"text"\s*:\s*"\s*[^"\s]')
+_TRACEBACK = "Traceback (most recent call last)"
 
 
 def find(evidence: Evidence) -> ShapeFindings:
@@ -22,9 +39,7 @@ def find(evidence: Evidence) -> ShapeFindings:
     levels = [stage for stage in evidence.stages if stage.kind == "hold"]
     if not levels:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
-        return ShapeFindings(
-            (_failure_finding(evidence, None),), {"stress.vus_carried": absent, "stress.knee_vus": absent}
-        )
+        return ShapeFindings((_failure_finding(evidence, None),), dict.fromkeys(_FIGURES, absent))
     # The script ends the run in the stage that failed, whose figures may still look good.
     gave_up_in = evidence.stages[-1] if evidence.aborted else None
     first_failed = next((level for level in levels if level is gave_up_in or not _is_carried(level)), None)
@@ -33,8 +48,7 @@ def find(evidence: Evidence) -> ShapeFindings:
         default=0,
     )
     shortest_s = min(level.end_s - level.start_s for level in levels)
-    knee_vus = _knee_vus(evidence)
-    no_knee = "" if knee_vus is not None else "throughput had not levelled off, or the run was too short"
+    growth = _growth(evidence, levels)
     figures = {
         "stress.vus_carried": Figure(
             carried,
@@ -42,18 +56,9 @@ def find(evidence: Evidence) -> ShapeFindings:
             shortest_s,
             at_least=first_failed is None and not evidence.aborted,
         ),
-        "stress.knee_vus": Figure(knee_vus, len(evidence.load["t_s"]), shortest_s, absent=no_knee),
+        **growth.figures(len(evidence.load["t_s"]), shortest_s),
     }
-    findings = [_carried_finding(carried, first_failed, gave_up_in)]
-    if knee_vus is not None:
-        findings.append(
-            Finding(
-                "Knee",
-                f"Throughput grows up to about {knee_vus:.0f} VU{'s' * (round(knee_vus) != 1)} and hardly "
-                "beyond: more users only wait longer.",
-                {"knee_vus": knee_vus},
-            )
-        )
+    findings = [_carried_finding(carried, first_failed, gave_up_in), *growth.findings()]
     findings.append(_failure_finding(evidence, first_failed))
     return ShapeFindings(tuple(findings), figures)
 
@@ -61,6 +66,7 @@ def find(evidence: Evidence) -> ShapeFindings:
 def _is_carried(level: Stage) -> bool:
     return (
         level.latency_ms.count > 0
+        and not level.is_silent
         and level.latency_ms.p95 < LEVEL_P95_MS
         and level.error_rate < LEVEL_ERROR_RATE
     )
@@ -81,43 +87,179 @@ def _carried_finding(carried: int, first_failed: Stage | None, gave_up_in: Stage
     return Finding("Carried", text, {"vus_carried": carried})
 
 
-def _knee_vus(evidence: Evidence) -> float | None:
-    climbing_until_s = max(s.end_s for s in evidence.stages if s.kind == "hold")
+@dataclass(frozen=True)
+class _Growth:
+    """Growth of the throughput with the users.
+
+    Attributes:
+        knee_vus: Users up to which it grows; None for the reason in ``no_knee``.
+        below_vus: Lowest level, if the knee lies below it.
+    """
+
+    curve: Scalability | None = None
+    knee_vus: float | None = None
+    no_knee: str = ""
+    below_vus: int | None = None
+
+    def figures(self, periods: int, duration_s: float) -> dict[str, Figure]:
+        """Return the knee and the peak as figures."""
+        peak_vus = self.curve.peak_users if self.curve else None
+        peak_per_s = self.curve.peak_per_s if self.curve else None
+        no_peak = self.no_knee or "throughput does not fall at the levels tried"
+        values = (
+            ("stress.knee_vus", self.knee_vus, self.no_knee),
+            ("stress.peak_vus", peak_vus, no_peak),
+            ("stress.peak_calls_per_s", peak_per_s, no_peak),
+        )
+        return {
+            name: Figure(value, periods, duration_s, absent=absent if value is None else "")
+            for name, value, absent in values
+        }
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the finding on the knee, if there is one."""
+        if self.below_vus is not None:
+            lowest = f"{_users(self.below_vus)}, the lowest level"
+            text = f"Throughput no longer grows at {lowest}: its knee lies below."
+            yield Finding("Knee", text, {"knee_vus": None, "below_vus": self.below_vus})
+        if self.curve is None or self.knee_vus is None:
+            return
+        values: dict[str, float | str | None] = {"knee_vus": self.knee_vus, "curve": self.curve.curve}
+        if self.curve.peak_users is not None:
+            values |= {"peak_vus": self.curve.peak_users, "peak_calls_per_s": self.curve.peak_per_s}
+        if self.curve.contention is not None:
+            values |= {"contention": self.curve.contention, "coherency": self.curve.coherency}
+        yield Finding("Knee", _knee_sentence(self.curve, self.knee_vus), values)
+
+
+def _knee_sentence(curve: Scalability, knee_vus: float) -> str:
+    grows = f"grows up to about {_users(knee_vus)}"
+    if curve.peak_users is None:
+        return f"Throughput {grows} and hardly beyond: more users only wait longer."
+    peak = f"about {_users(curve.peak_users)}, with {curve.peak_per_s:,.0f} calls per second"
+    if curve.curve == "collapse":
+        return f"Throughput {grows} and collapses beyond {peak}."
+    return f"Throughput is highest at {peak}, and falls beyond: fewer users would get more answers."
+
+
+def _users(vus: float) -> str:
+    return f"{vus:.0f} VU{'s' * (round(vus) != 1)}"
+
+
+def _growth(evidence: Evidence, levels: Sequence[Stage]) -> _Growth:
+    rows = _rows(evidence, max(level.end_s for level in levels))
+    usable = [(vus, rate) for vus, rate, saturated in rows if not saturated]
+    whole_run = not evidence.saturated and evidence.generator is not None and evidence.generator.saturated
+    if whole_run or (rows and not usable):
+        return _Growth(no_knee="k6 was saturated, so a knee could be its own")
+    curve = scalability([vus for vus, _ in usable], [rate for _, rate in usable])
+    if curve is None:
+        return _Growth(no_knee="the run was too short, or nothing was answered")
+    if curve.knee_users is None:
+        saturated_from = min((vus for vus, _, saturated in rows if saturated), default=None)
+        limit = "" if saturated_from is None else f"; from {_users(saturated_from)} on k6 was saturated"
+        return _Growth(no_knee=f"throughput had not levelled off at the most users{limit}")
+    beyond = [saturated for vus, _, saturated in rows if vus >= curve.knee_users]
+    if sum(beyond) > len(beyond) / 2:
+        return _Growth(no_knee="k6 was saturated beyond it, so a knee could be its own")
+    lowest = min(level.vus or 0 for level in levels)
+    if curve.knee_users < (1 - _KNEE_ACCURACY) * lowest:
+        reason = f"throughput no longer grew at {_users(lowest)}, the lowest level"
+        return _Growth(no_knee=reason, below_vus=lowest)
+    return _Growth(curve, max(curve.knee_users, float(lowest)))
+
+
+def _rows(evidence: Evidence, until_s: float) -> list[tuple[float, float, bool]]:
+    """Return users, right answers per second, and whether k6 was saturated, for each period up to a time."""
     load = evidence.load
     reports = [
         (t, vus) for t, vus in zip(load["t_s"], load["vus"], strict=True) if t is not None and vus is not None
     ]
     if not reports:
-        return None
+        return []
     report_times, report_vus = zip(*reports, strict=True)
+    saturated = evidence.saturated or [False] * len(load["t_s"])
     rows = [
         # k6 reports the number of VUs once a second only, while periods may be shorter.
-        (float(np.interp(t, report_times, report_vus)), calls - (errors or 0.0))
-        for t, calls, errors in zip(load["t_s"], load["calls_per_s"], load["errors_per_s"], strict=True)
-        if t is not None and calls is not None and t <= climbing_until_s
+        (float(np.interp(t, report_times, report_vus)), calls - (errors or 0.0), is_saturated)
+        for t, calls, errors, is_saturated in zip(
+            load["t_s"], load["calls_per_s"], load["errors_per_s"], saturated, strict=True
+        )
+        if t is not None and calls is not None and t <= until_s
     ]
-    return knee([vus for vus, _ in rows if vus > 0], [rate for vus, rate in rows if vus > 0])
+    return [row for row in rows if row[0] > 0]
 
 
 def _failure_finding(evidence: Evidence, first_failed: Stage | None) -> Finding:
     errors = evidence.metrics.errors
     values: dict[str, float | str | None] = {f"errors_{name}": count for name, count in errors.items()}
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in errors.items())
-    if first_failed is None and not errors:
+    breakdown = [*_hard_errors(evidence), *_silences(evidence.stages), *_collapses(evidence.stages)]
+    if breakdown:
+        manner, text = "not gracefully", f"Not gracefully: {'; '.join(breakdown)}."
+    elif first_failed is None and not errors:
         manner, text = "not at all", "It did not fail: every call was answered correctly."
     elif not errors:
         manner, text = "gracefully", "Gracefully: answers were late, and every one was correct."
-    elif _HARD_ERRORS.isdisjoint(errors):
-        manner, text = "gracefully", f"Gracefully: it refused calls with a clear answer ({counts})."
     else:
-        manner, text = "not gracefully", f"Not gracefully: {counts}."
+        manner, text = "gracefully", f"Gracefully: it refused calls with a clear answer ({counts})."
     early = f" The load ended early: {evidence.aborted}." if evidence.aborted else ""
     return Finding("How it failed", text + early, {"manner": manner, **values})
+
+
+def _hard_errors(evidence: Evidence) -> list[str]:
+    """Return the counts of all errors if some are those of a server that breaks down, with an example."""
+    errors, failures = evidence.metrics.errors, evidence.metrics.failures
+    hard = [name for name in errors if not _is_refusal(name, [f for f in failures if f.error_class == name])]
+    if not hard:
+        return []
+    example = next((f.received for f in failures if f.error_class in hard and f.received), "")
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in errors.items())
+    return [f"{counts} (such as {_shortened(example)})" if example else counts]
+
+
+def _is_refusal(error_class: str, examples: Sequence[Failure]) -> bool:
+    """Return whether errors of a class refuse calls clearly, as far as the examples tell."""
+    if error_class == "http_status":
+        return bool(examples) and all(each.received.startswith(_UNAVAILABLE) for each in examples)
+    if error_class == "is_error":
+        return all(_MESSAGE.search(each.received) and _TRACEBACK not in each.received for each in examples)
+    return error_class in _REFUSALS
+
+
+_EXAMPLE_CHARACTERS = 80
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _EXAMPLE_CHARACTERS else f"{line[:_EXAMPLE_CHARACTERS]}…"
+
+
+def _silences(stages: Sequence[Stage]) -> list[str]:
+    return [f"no answer for {s.longest_silence_s:.1f} s in {s.name}" for s in stages if s.is_silent]
+
+
+def _collapses(stages: Sequence[Stage]) -> list[str]:
+    """Return the stages beyond the one with the highest throughput in which hardly any of it was left."""
+    levels = [stage for stage in stages if stage.kind == "hold"]
+    if not levels:
+        return []
+    best = max(levels, key=lambda level: level.calls_per_s)
+    fell = f"throughput fell from {best.calls_per_s:,.0f}"
+    return [
+        f"{fell} to {stage.calls_per_s:,.1f} calls per second in {stage.name}"
+        for stage in stages
+        if stage.start_s >= best.end_s
+        and (stage.vus or 0) >= (best.vus or 0)
+        and stage.calls_per_s < COLLAPSED_SHARE * best.calls_per_s
+        # Shorter stages, such as one that the run was ended in, are over before their calls are.
+        and stage.end_s - stage.start_s > 2 * stage.latency_ms.p95 / 1000
+    ]
 
 
 SHAPE = Shape(
     name="stress",
     summary="How many users does it carry, and how does it fail beyond?",
-    figures=("stress.vus_carried", "stress.knee_vus"),
+    figures=_FIGURES,
     find=find,
 )

@@ -121,6 +121,7 @@ test("k6's JSON engine is asked for the parts that decide", () => {
     // Refused here, the body is parsed, and it is not JSON.
     assert.equal(ask({ ...seen, ...change }, "any", "null"), "wrong_answer", JSON.stringify(change));
   }
+  assert.equal(ask(undefined, "any", "null"), "wrong_answer");
   assert.equal(ask({ ...seen, m_n: "9007199254740993" }, "members", '{"n":9007199254740993}'), "wrong_answer");
 });
 

@@ -16,7 +16,7 @@ import { answerError } from "./answers.js";
  *
  * @typedef {object} Answer the parts of k6's Response that are used
  * @property {unknown} body
- * @property {(selector: string) => any} [json] throws when the body is not JSON
+ * @property {(selector: string) => any} [json] undefined when the body is not JSON
  *
  * @typedef {object} Pattern text around the parts that vary, learnt from one right answer
  * @property {string[]} parts constant texts, one more than slots
@@ -125,13 +125,9 @@ export function answerChecker() {
     } else if (kind === "text") {
       selector = `{${HEAD},"s":result.content.0.text.@tostr}`;
     }
-    let seen;
-    try {
-      seen = /** @type {any} */ (answer.json)(selector);
-    } catch {
-      return false;
-    }
-    if (seen.id !== id || seen.v !== "2.0" || seen.e !== undefined) return false;
+    const seen = /** @type {any} */ (answer).json(selector);
+    // k6 returns undefined for a body that is not JSON.
+    if (seen === undefined || seen.id !== id || seen.v !== "2.0" || seen.e !== undefined) return false;
     const types = seen.k;
     if (types === undefined || seen.n !== types.length) return false;
     for (const type of types) if (typeof type !== "string") return false;

@@ -227,9 +227,11 @@ def _ticks(axis: _Axis) -> tuple[tuple[float, str], ...]:
 
 
 def _round_up(share: float) -> float:
-    """Return the next of 1, 2, 4 or 10 times a power of ten, so that half of it is round, too."""
+    """Return the next of 1, 2, 4, 6 or 10 times a power of ten, so that half of it is round, too."""
     magnitude = 10.0 ** math.floor(math.log10(share))
-    return next((factor * magnitude for factor in (1, 2, 4) if factor * magnitude >= share), 10 * magnitude)
+    return next(
+        (factor * magnitude for factor in (1, 2, 4, 6) if factor * magnitude >= share), 10 * magnitude
+    )
 
 
 def _note(quantiles: int, latency: Latency, *, is_vague: bool) -> str:

@@ -1,16 +1,24 @@
-"""Measure how often `perf-core compare` errs, with equal servers and with a slowdown of known size.
+"""Measure how often `perf-core compare` errs: equal servers, and differences of known size.
 
-    python benchmarks/calibration.py measure reference-fastmcp --equals 40 --slower 20 --output FILE.jsonl
+    python benchmarks/calibration.py measure reference-fastmcp --output FILE.jsonl
     python benchmarks/calibration.py report FILE.jsonl …
+    python benchmarks/calibration.py simulate FILE.jsonl …
 
 `measure` runs the comparisons in random order, each with a different seed, and appends one line for each to
 the file. After an interruption, it continues with the missing ones. A false alarm is a comparison of equal
-servers with the verdict worse or better; a slowdown is detected if the verdict on CPU per call is worse. The
-slowdown is a busy-wait in each tool call that increases its CPU time by a given share. Two comparisons
-determine its length beforehand; the report states the median increase over all later ones.
+servers with the verdict worse or better. A difference is found if the metric that it is about is worse:
+
+* `slower`: a busy-wait in each tool call that increases its CPU time by 10 %.
+* `slow`: three times that busy-wait, which makes latency and throughput worse by more than their bars.
+* `wrong`: 0.5 % of the answers are wrong.
+* `tail`: one call in sixty waits until the p99 is about 2.7 times as long.
+
+Two comparisons determine the lengths of the waits beforehand; the report states the median size of each
+difference over all later ones.
 
 `report` prints the rates with their binomial intervals (Clopper and Pearson, 95 %) as Markdown, for
-docs/methodology.md.
+docs/methodology.md. `simulate` draws thousands of comparisons from the measured launches of equal servers and
+prints the same for differences of many sizes (simulated_comparisons.py).
 
 Run nothing else on the machine meanwhile.
 """
@@ -22,37 +30,57 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal, get_args
 
 import cyclopts
 from cyclopts import Parameter
-from lab_references.adapters import ReferenceAdapter, with_burn
+from lab_references.adapters import ReferenceAdapter, with_handicap
+from lab_references.serving import NO_HANDICAP, Handicap
 from scipy import stats
+from simulated_comparisons import EFFECTS, MeasuredLaunch, Outcomes, measured_launch
+from simulated_comparisons import simulate as simulate_effect
 
 from perf_core.comparison.contenders import Contender
-from perf_core.comparison.model import KINDS, Bars, Comparison
+from perf_core.comparison.model import KINDS, MAX, P99, Bars, Comparison
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.server.subject import Subject
 from perf_core.targets.registry import find_subjects
 
-Kind = Literal["equal", "slower"]
+Kind = Literal["equal", "slower", "slow", "wrong", "tail"]
+
+FOUND_BY: Mapping[Kind, tuple[str, ...]] = {
+    "slower": ("cpu_us_per_call",),
+    "slow": ("latency_ms.med", "latency_ms.p95", "tool_calls_per_s"),
+    "wrong": ("error_rate",),
+    "tail": (P99, MAX),
+}
+"""Metrics that must be worse, by kind of difference."""
+
+WRONG_SHARE = 0.005
+TAIL_SHARE = 1 / 60
+TAIL_FACTOR = 2.7
 
 SEED = 20261122
 
 
 @dataclass(frozen=True)
 class MetricResult:
-    """Result of a comparison for one metric."""
+    """Result of a comparison for one metric.
 
-    ratio: float
+    Attributes:
+        ratio: Ratio of b to a; None for the error rate, which has a difference.
+    """
+
+    ratio: float | None
     low: float
     high: float
     level: float
     verdict: str
+    difference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +89,9 @@ class Trial:
 
     Attributes:
         server: The reference server.
-        kind: ``slower`` if b was slowed down, else ``equal``.
+        kind: How b differed from a.
         number: Number among the trials of the same kind, from 1.
-        burn_us: Busy-wait of b per call, in µs; 0 for equal servers.
+        burn_us: Busy-wait of b per call, in µs; 0 for the other kinds.
         cpu_us: CPU time of a per call, in µs.
         verdict: Verdict of the whole comparison.
         metrics: Results by metric.
@@ -72,6 +100,8 @@ class Trial:
         duration_s: Duration of the comparison.
         design: Design of the comparison, for the report.
         cpu: CPU of the machine.
+        handicap: Options of b's command.
+        drawable: Launches of equal servers, for draws; empty in older files and for other kinds.
     """
 
     server: str
@@ -86,6 +116,8 @@ class Trial:
     duration_s: float
     design: str
     cpu: str
+    handicap: tuple[str, ...] = ()
+    drawable: tuple[MeasuredLaunch, ...] = field(default=())
 
 
 app = cyclopts.App(help="Calibration of perf-core compare.", result_action="return_value")
@@ -98,52 +130,78 @@ def measure(
     *,
     output: Annotated[Path, Parameter(help="File of trials, to which a line of JSON is appended for each.")],
     equals: Annotated[int, Parameter(help="Comparisons of equal servers.")] = 40,
-    slower: Annotated[int, Parameter(help="Comparisons with a slowdown.")] = 20,
+    slower: Annotated[int, Parameter(help="Comparisons with a slowdown by 10 % of CPU per call.")] = 20,
+    slow: Annotated[int, Parameter(help="Comparisons with three times that slowdown.")] = 10,
+    wrong: Annotated[int, Parameter(help="Comparisons with 0.5 % of wrong answers.")] = 10,
+    tail: Annotated[int, Parameter(help="Comparisons with a p99 of about 2.7 times.")] = 10,
     slowdown: Annotated[float, Parameter(help="Relative increase of CPU per call.")] = 0.10,
-    burn_us: Annotated[int, Parameter(help="Busy-wait in µs; by default determined by two comparisons.")] = 0,
     wire: Literal["session", "stateless"] = "session",
     until_decided: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the comparisons that are missing from the file."""
     (subject,) = find_subjects([server], (), None)
     done = read(output) if output.exists() else []
-    todo = missing(done, {"equal": equals, "slower": slower})
+    counts: Mapping[Kind, int] = {
+        "equal": equals,
+        "slower": slower,
+        "slow": slow,
+        "wrong": wrong,
+        "tail": tail,
+    }
+    todo = missing(done, counts)
     effort = Effort(until_decided=until_decided)
+    a = Contender(server, subject, wire)
     with watch_signals() as interruption:
-        burn_us = burn_us or max((trial.burn_us for trial in done), default=0)
-        a = Contender(server, subject, wire)
-        burn_us = burn_us or find_burn_us(a, slowdown, effort, interruption)
+        handicaps = find_handicaps(a, slowdown, effort, interruption) if todo else {}
         for index, (kind, number) in enumerate(todo):
-            b = slowed(subject, burn_us) if kind == "slower" else subject
+            b = handicapped(subject, handicaps[kind], kind)
             seed = SEED + len(done) + index
             comparison = run(a, Contender(b.name, b, wire), effort, seed, interruption)
-            trial = trial_of(comparison, server, kind, number, burn_us if kind == "slower" else 0)
+            if comparison.verdict == "interrupted":
+                # Its few launches are no trial; the next run makes it again.
+                break
+            trial = trial_of(comparison, server, kind, number, handicaps[kind])
             with output.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(trial)) + "\n")
-            cpu = trial.metrics["cpu_us_per_call"]
+            judged = ", ".join(
+                f"{name} {trial.metrics[name].verdict}"
+                for name in FOUND_BY.get(kind, ("cpu_us_per_call",))
+                if name in trial.metrics
+            )
             print(
-                f"{index + 1}/{len(todo)} {kind}: {trial.verdict}, CPU {cpu.ratio:.4f} "
-                f"[{cpu.low:.3f}, {cpu.high:.3f}] {cpu.verdict}, {trial.duration_s:.0f} s",
+                f"{index + 1}/{len(todo)} {kind}: {trial.verdict} ({judged}), {trial.duration_s:.0f} s",
                 flush=True,
             )
 
 
-def find_burn_us(contender: Contender, slowdown: float, effort: Effort, interruption: Interruption) -> int:
-    """Return the busy-wait that increases CPU per call by ``slowdown``, determined by two comparisons.
+def find_handicaps(
+    contender: Contender, slowdown: float, effort: Effort, interruption: Interruption
+) -> Mapping[Kind, Handicap]:
+    """Return the handicap of b for each kind of comparison, determined by two comparisons.
 
     A busy-wait can cost more than its length: in a worker thread, it also delays the event loop's thread.
     """
-    pilot = run(contender, contender, effort, 0, interruption)
-    nominal_us = slowdown * next(m.a for m in pilot.metrics if m.name == "cpu_us_per_call")
-    slower = replace(contender, subject=slowed(contender.subject, round(nominal_us)))
-    metrics = run(contender, slower, effort, 0, interruption).metrics
+    pilot = {m.name: m for m in run(contender, contender, effort, 0, interruption).metrics}
+    nominal_us = slowdown * pilot["cpu_us_per_call"].a
+    nominal = handicapped(contender.subject, Handicap(round(nominal_us)), "slower")
+    metrics = run(contender, replace(contender, subject=nominal), effort, 0, interruption).metrics
     ratio = next(m.ratio for m in metrics if m.name == "cpu_us_per_call")
-    return round(nominal_us * slowdown / (ratio - 1))
+    if ratio is None or ratio <= 1:
+        sys.exit(f"expected a busy-wait of {nominal_us:.0f} µs to cost CPU time, got a ratio of {ratio}")
+    burn_us = round(nominal_us * slowdown / (ratio - 1))
+    wait_ms = TAIL_FACTOR * pilot[P99].a - pilot["latency_ms.med"].a
+    return {
+        "equal": NO_HANDICAP,
+        "slower": Handicap(burn_us),
+        "slow": Handicap(3 * burn_us),
+        "wrong": Handicap(wrong_share=WRONG_SHARE),
+        "tail": Handicap(slow_share=TAIL_SHARE, slow_us=round(1000 * wait_ms)),
+    }
 
 
 def missing(done: Sequence[Trial], counts: Mapping[Kind, int]) -> list[tuple[Kind, int]]:
     """Return kinds and numbers of the missing trials, in random order."""
-    have = {(trial.kind, trial.number) for trial in done}
+    have = {(trial.kind, trial.number) for trial in complete(done)}
     todo = [
         (kind, number)
         for kind in get_args(Kind)
@@ -154,12 +212,18 @@ def missing(done: Sequence[Trial], counts: Mapping[Kind, int]) -> list[tuple[Kin
     return todo
 
 
-def slowed(subject: Subject, burn_us: int) -> Subject:
-    """Return the same reference server with a busy-wait in each tool call."""
+def complete(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that were not interrupted."""
+    return [trial for trial in trials if trial.verdict != "interrupted"]
+
+
+def handicapped(subject: Subject, handicap: Handicap, kind: Kind) -> Subject:
+    """Return the same reference server with a handicap."""
     adapter = subject.adapter
-    if not isinstance(adapter, ReferenceAdapter):
-        sys.exit(f"expected reference-asgi or reference-fastmcp, which take --burn-us, got {subject.name}")
-    return Subject(with_burn(adapter, burn_us), package=subject.package)
+    if not isinstance(adapter, ReferenceAdapter) or not adapter.takes_handicap:
+        sys.exit(f"expected reference-asgi or reference-fastmcp, which take a handicap, got {subject.name}")
+    name = adapter.name if handicap == NO_HANDICAP else f"{adapter.name}-{kind}"
+    return Subject(with_handicap(adapter, handicap, name), package=subject.package)
 
 
 def run(a: Contender, b: Contender, effort: Effort, seed: int, interruption: Interruption) -> Comparison:
@@ -182,7 +246,7 @@ def cpu_us_of(comparison: Comparison) -> float:
     return next(m.a for m in comparison.metrics if m.name == "cpu_us_per_call")
 
 
-def trial_of(comparison: Comparison, server: str, kind: Kind, number: int, burn_us: int) -> Trial:
+def trial_of(comparison: Comparison, server: str, kind: Kind, number: int, handicap: Handicap) -> Trial:
     """Return a comparison as a trial of the calibration."""
     design = comparison.design
     effort = (
@@ -193,17 +257,20 @@ def trial_of(comparison: Comparison, server: str, kind: Kind, number: int, burn_
         server=server,
         kind=kind,
         number=number,
-        burn_us=burn_us,
+        burn_us=handicap.burn_us,
         cpu_us=cpu_us_of(comparison),
         verdict=comparison.verdict,
         metrics={
-            m.name: MetricResult(m.ratio, m.low, m.high, m.level, m.verdict) for m in comparison.metrics
+            m.name: MetricResult(m.ratio, m.low, m.high, m.level, m.verdict, m.difference)
+            for m in comparison.metrics
         },
         launches=len(comparison.launches),
         pairs=comparison.pairs,
         duration_s=comparison.duration_s,
         design=f"{effort}, {design.vus} users, {design.wires['a']} wire",
         cpu=comparison.manifest["machine"]["cpu"],
+        handicap=handicap.arguments(),
+        drawable=tuple(map(measured_launch, comparison.launches)) if kind == "equal" else (),
     )
 
 
@@ -212,7 +279,14 @@ def read(path: Path) -> list[Trial]:
     lines = path.read_text(encoding="utf-8").splitlines()
     documents = [json.loads(line) for line in lines if line.strip()]
     return [
-        Trial(**{**document, "metrics": {n: MetricResult(**m) for n, m in document["metrics"].items()}})
+        Trial(
+            **{
+                **document,
+                "metrics": {name: MetricResult(**metric) for name, metric in document["metrics"].items()},
+                "handicap": tuple(document.get("handicap", ())),
+                "drawable": tuple(MeasuredLaunch(**launch) for launch in document.get("drawable", ())),
+            }
+        )
         for document in documents
     ]
 
@@ -223,55 +297,122 @@ def report(files: Annotated[list[Path], Parameter(help="Files of trials.")], /) 
     print("\n\n".join(markdown(read(path)) for path in files))
 
 
+@app.command
+def simulate(
+    files: Annotated[list[Path], Parameter(help="Files of trials with launches of equal servers.")],
+    /,
+    *,
+    trials: Annotated[int, Parameter(help="Drawn comparisons for each difference.")] = 2000,
+) -> None:
+    """Print how often drawn comparisons err, as Markdown."""
+    for path in files:
+        equal = [trial for trial in complete(read(path)) if trial.kind == "equal" and trial.drawable]
+        if not equal:
+            sys.exit(f"expected comparisons of equal servers with their launches in {path}, got none")
+        measured = [trial.drawable for trial in equal]
+        outcomes = [simulate_effect(measured, effect, trials, SEED) for effect in EFFECTS]
+        print(f"#### {equal[0].server}: drawn from {len(equal)} measured comparisons\n")
+        print(simulation_table(outcomes) + "\n")
+
+
+def simulation_table(outcomes: Sequence[Outcomes]) -> str:
+    """Return the rates of drawn comparisons as a table."""
+    rows = [
+        "| difference | found | worse | better | same | inconclusive |",
+        "| :-- | --: | --: | --: | --: | --: |",
+    ]
+    for each in outcomes:
+        cells = [
+            f"{each.verdicts.get(v, 0) / each.trials:.1%}"
+            for v in ("worse", "better", "same", "inconclusive")
+        ]
+        detected = ", ".join(
+            f"{KINDS[name].words} {count / each.trials:.1%}" for name, count in each.detected.items()
+        )
+        rows.append(f"| {each.effect.words} | {detected or '-'} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def markdown(trials: Sequence[Trial]) -> str:
     """Return the error rates of one file of trials as Markdown."""
-    equal = [trial for trial in trials if trial.kind == "equal"]
-    slower = [trial for trial in trials if trial.kind == "slower"]
-    cost_us = median(trial.cpu_us for trial in trials)
-    longest_s = max(trial.duration_s for trial in trials)
+    whole = complete(trials)
+    by_kind = {kind: [trial for trial in whole if trial.kind == kind] for kind in get_args(Kind)}
+    cost_us = median(trial.cpu_us for trial in whole)
+    longest_s = max(trial.duration_s for trial in whole)
     blocks = [
-        f"#### {trials[0].server}: {cost_us:,.0f} µs of CPU per call",
-        f"{trials[0].design}; {median(t.duration_s for t in trials):.0f} s per comparison "
-        f"(longest {longest_s:.0f} s), {trials[0].cpu}.",
-        "\n".join(_headline(equal, slower)),
-        _by_metric(equal, slower),
+        f"#### {whole[0].server}: {cost_us:,.0f} µs of CPU per call",
+        f"{whole[0].design}; {median(t.duration_s for t in whole):.0f} s per comparison "
+        f"(longest {longest_s:.0f} s), {whole[0].cpu}.",
+        "\n".join(_headline(by_kind, len(trials) - len(whole))),
+        _by_metric(by_kind),
     ]
     return "\n\n".join(blocks)
 
 
-def _headline(equal: Sequence[Trial], slower: Sequence[Trial]) -> Iterable[str]:
+def _headline(by_kind: Mapping[Kind, Sequence[Trial]], interrupted: int) -> Iterable[str]:
+    equal = by_kind["equal"]
     if equal:
         alarms = sum(trial.verdict in {"worse", "better"} for trial in equal)
         same = sum(trial.verdict == "same" for trial in equal)
+        rest = "" if same == len(equal) else "; the rest are inconclusive"
         yield f"- False alarms (equal servers with the verdict worse or better): {rate(alarms, len(equal))}."
-        yield f"- Equal servers with the verdict same: {rate(same, len(equal))}; the rest are inconclusive."
-    if slower:
-        detected = sum(trial.metrics["cpu_us_per_call"].verdict == "worse" for trial in slower)
-        ratio = median(trial.metrics["cpu_us_per_call"].ratio for trial in slower)
-        size = f"{ratio - 1:+.1%} of CPU per call (median; a busy-wait of {slower[0].burn_us} µs)"
-        yield f"- Slowdown by {size} detected: {rate(detected, len(slower))}."
+        yield f"- Equal servers with the verdict same: {rate(same, len(equal))}{rest}."
+    for kind, names in FOUND_BY.items():
+        trials = by_kind[kind]
+        for name in names if trials else ():
+            results = [trial.metrics[name] for trial in trials if name in trial.metrics]
+            worse = sum(result.verdict == "worse" for result in results)
+            yield f"- {KINDS[name].words} {_size(results)} found: {rate(worse, len(trials))}."
+    if interrupted:
+        yield f"- Left out: {interrupted} comparison that was interrupted."
 
 
-def _by_metric(equal: Sequence[Trial], slower: Sequence[Trial]) -> str:
-    rows = [
-        "| metric | bar | equals: worse or better | equals: same | equals: interval contains 1 "
-        "| half width of the interval, median | slowdown detected |",
-        "| :-- | --: | --: | --: | --: | --: | --: |",
+def _size(results: Sequence[MetricResult]) -> str:
+    """Return the median size of a difference in words."""
+    if any(result.ratio is None for result in results):
+        return f"{100 * median(result.difference or 0.0 for result in results):+.2f} percentage points"
+    ratio = median(result.ratio or 1.0 for result in results)
+    return f"{ratio:.2g} times" if ratio >= 1.5 else f"{ratio - 1:+.1%}".replace("%", " %")
+
+
+def _by_metric(by_kind: Mapping[Kind, Sequence[Trial]]) -> str:
+    equal = by_kind["equal"]
+    kinds = [kind for kind in FOUND_BY if by_kind[kind]]
+    headings = [
+        "metric",
+        "bar",
+        "equals: worse or better",
+        "equals: same",
+        "equals: interval contains equality",
+        "half width of the interval, median",
+        *(f"{kind}: worse" for kind in kinds),
     ]
-    for name, kind in KINDS.items():
+    rows = [f"| {' | '.join(headings)} |", f"| :-- |{' --: |' * (len(headings) - 1)}"]
+    for name, kind_of_metric in KINDS.items():
         results = [trial.metrics[name] for trial in equal if name in trial.metrics]
-        if not kind.judged or not results:
+        # Older trials have metrics that were not judged then.
+        if not kind_of_metric.judged or not results or all(r.verdict == "inconclusive" for r in results):
             continue
+        equality = 0.0 if results[0].ratio is None else 1.0
         alarms = sum(each.verdict in {"worse", "better"} for each in results)
         same = sum(each.verdict == "same" for each in results)
-        containing_1 = sum(each.low <= 1 <= each.high for each in results)
+        containing = sum(each.low <= equality <= each.high for each in results)
         width = median((each.high - each.low) / 2 for each in results)
-        detected = sum(trial.metrics[name].verdict == "worse" for trial in slower if name in trial.metrics)
-        rows.append(
-            f"| {kind.words} | {kind.bar(Bars()):.0%} | {alarms} of {len(results)} "
-            f"| {same} of {len(results)} | {rate(containing_1, len(results))} | {width:.1%} "
-            f"| {detected} of {len(slower)} |"
-        )
+        is_ratio = results[0].ratio is not None
+        cells = [
+            kind_of_metric.words,
+            f"{kind_of_metric.bar(Bars()):.0%}" if is_ratio else "chance",
+            f"{alarms} of {len(results)}",
+            f"{same} of {len(results)}",
+            rate(containing, len(results)),
+            f"{width:.1%}" if is_ratio else f"{100 * width:.2f} pp",
+            *(
+                f"{sum(t.metrics[name].verdict == 'worse' for t in by_kind[kind] if name in t.metrics)} "
+                f"of {len(by_kind[kind])}"
+                for kind in kinds
+            ),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -196,7 +196,8 @@ def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[
 
 FIGURES = {
     "cpu_us_per_call": {"a": 60.0, "b": 900.0, "ratio": 15.0, "verdict": "worse"},
-    "latency_ms.med": {"a": 0.5, "b": 2.0, "ratio": 4.0},
+    "latency_ms.med": {"a": 0.5, "b": 2.0, "ratio": 4.0, "low": 3.8, "high": 4.2},
+    "error_rate": {"a": 0.0, "b": 0.0, "ratio": None, "low": -0.001, "high": 0.001},
     "ready_s": {"a": 0.25, "b": 1.5, "ratio": None},
 }
 
@@ -208,7 +209,7 @@ folder = Path(words[words.index("--output-dir") + 1])
 (folder / "run").mkdir(parents=True)
 (folder.parent / "calculator.toml").rename({saved!r})
 metrics = [dict(figures, name=name) for name, figures in {figures!r}.items()]
-document = {{"schema": 1, "kind": "comparison", "metrics": metrics}}
+document = {{"schema": 2, "kind": "comparison", "metrics": metrics}}
 (folder / "run" / "comparison.json").write_text(json.dumps(document))
 print("words:", *words)
 sys.exit(3 if "session" in words else {code})
@@ -246,6 +247,9 @@ def test_tracks_report_the_figures_of_the_lab(suite, lab) -> None:
     assert served.track_start_up(outcomes, "session") == 1.5
     ratio = served.track_start_up_ratio(outcomes, "session")
     assert math.isnan(ratio), "a missing figure is NaN, which asv shows as n/a"
+    assert served.track_time_per_call_ratio_low(outcomes, "session") == 3.8
+    assert served.track_time_per_call_ratio_high(outcomes, "session") == 4.2
+    assert math.isnan(served.track_server_cpu_per_call_ratio_high(outcomes, "session"))
     adapter = read_target_file(target_file)
     assert adapter.launch.argv[0] == sys.executable, "the suite's Python has the commit's packages"
     assert "quick" in adapter.scenarios
@@ -260,6 +264,16 @@ def test_a_failing_wire_does_not_affect_the_other(suite, lab) -> None:
     served.setup(outcomes, "session")
     with pytest.raises(RuntimeError, match=r"exit code 5(.|\n)*words: compare reference-asgi"):
         served.setup(outcomes, "stateless")
+
+
+def test_suite_reads_the_schema_of_this_lab_and_uses_enough_launches_for_an_interval(suite) -> None:
+    from perf_core.comparison.model import SCHEMA
+
+    comparison = suite("comparison")
+    assert comparison.SCHEMA == SCHEMA
+    assert comparison.LAUNCHES >= 5
+    arguments = comparison.comparison_arguments(Path("calculator.toml"), "session", Path("results"))
+    assert arguments[arguments.index("--launches") + 1] == str(comparison.LAUNCHES)
 
 
 @pytest.fixture(params=[None, "", "/nowhere/perf-core", "python", ".nox/bench/bin/perf-core"])

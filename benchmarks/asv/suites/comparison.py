@@ -18,11 +18,13 @@ from typing import Any
 LAB_VARIABLE = "PERF_CORE"
 REFERENCE = "reference-asgi"
 TARGET_NAME = "calculator"
-LAUNCHES = 2
-PAIRS = 5
-SCHEMA = 1
+LAUNCHES = 6
+"""Intervals are over launches: with two, they would span decades."""
+
+PAIRS = 2
+SCHEMA = 2
 TIME_LIMIT_S = 180
-"""Limit for one wire; a comparison usually takes about half a minute."""
+"""Limit for one wire; a comparison usually takes less than a minute."""
 
 STOPPED_WITHIN_S = 20
 """Time that a terminated lab has to end its servers."""
@@ -88,7 +90,8 @@ def compare(lab: str, python: str, wire: str) -> Mapping[str, Mapping[str, float
         wire: "session" or "stateless".
 
     Returns:
-        Metrics by name, each with `a` (reference server), `b` (calculator) and `ratio` (b over a).
+        Metrics by name, each with `a` (reference server), `b` (calculator), `ratio` (b over a) and the ends
+        `low` and `high` of the ratio's interval.
 
     Raises:
         RuntimeError: The lab produced no figures; the message has the end of its output.
@@ -136,7 +139,9 @@ def metrics_of(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]
         raise RuntimeError(f"expected comparison.json of schema {SCHEMA}, got {document.get('schema')!r}")
     return {
         metric["name"]: {
-            side: float(metric[side]) for side in ("a", "b", "ratio") if metric.get(side) is not None
+            value: float(metric[value])
+            for value in ("a", "b", "ratio", "low", "high")
+            if metric.get(value) is not None
         }
         for metric in document["metrics"]
     }

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from perf_core.analysis import failures as failure_examples
 from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.contenders import Contender
 from perf_core.comparison.cpu_log import CpuLog
@@ -160,7 +161,8 @@ class LaunchRunner:
             for side in SIDES:
                 once[side] |= tail_figures(summary, side, counted)
         warm_up = tuple(each for each in every if each.pair == 0)
-        return Launch(counted, once, tuple(faults), warm_up)
+        failures = failure_examples.examples(generated.events.failures, secrets=self.plan.tokens)
+        return Launch(counted, once, tuple(faults), warm_up, failures)
 
     def _wait(self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float) -> list[str]:
         """Wait until k6 has ended, and return the faults for which it was ended early."""

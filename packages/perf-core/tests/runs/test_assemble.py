@@ -13,6 +13,8 @@ from perf_core.load.k6_process import GeneratorOutput
 from perf_core.results.record import Accounting, RunRecord
 from perf_core.results.record_file import from_json, to_json
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
+from perf_core.sampling.machine import MachineReading
+from perf_core.sampling.pulse import Still
 
 if TYPE_CHECKING:
     from conftest import Build, SummaryDocument
@@ -307,3 +309,48 @@ def test_record_without_grades_is_readable(build: type[Build]) -> None:
     text = json.loads(to_json(assembled(build, document(build))))
     del text["grades"]
     assert from_json(json.dumps(text)).grades == ()
+
+
+# --- health of the measurement ---
+
+
+def test_health_is_part_of_the_record(build: type[Build]) -> None:
+    samples = build.samples(range(31), lambda t: 0.5 * t, lambda t: 0.1 * t)
+    busy = tuple(
+        replace(
+            sample,
+            server=replace(sample.server, wait_s=0.5 * index),
+            machine=MachineReading(2, 2.0 * index, 0.0, None, 0.0),
+        )
+        for index, sample in enumerate(samples)
+    )
+    record = assembled(build, samples=busy)
+    assert record.health is not None
+    assert record.health.state == "bounded"
+    assert record.health.others_cores == pytest.approx(1.4)
+    assert record.health.server_wait_share == pytest.approx(0.5)
+    assert record.generator is not None
+    assert record.generator.cores_available == pytest.approx(0.1)
+    assert record.verdict == "pass"
+    assert "the machine was busy" in record.reasons[0]
+    assert record.series.server["others_cores"] == pytest.approx([1.4] * 30)
+
+
+def test_run_is_invalid_if_k6_stood_still(build: type[Build]) -> None:
+    still = Still(build.started_at_s + 12, build.started_at_s + 14)
+    record = assembled(build, stills=(still,))
+    assert (record.verdict, record.exit_code) == ("invalid", 5)
+    assert "k6 stood still for 2.0 s, from 12.0 s after the start" in record.reasons[0]
+
+
+def test_recording_alone_tells_that_k6_stood_still(build: type[Build]) -> None:
+    summary = document(build)
+    result = load(build, summary)
+    events = [json.loads(line) for line in result.generated.recording]
+    # Three periods of a second are missing.
+    kept = [event for index, event in enumerate(events) if index not in {12, 13, 14}]
+    generated = replace(result.generated, recording=tuple(json.dumps(event) for event in kept))
+    record = assemble(spec(build), replace(result, generated=generated))
+    assert record.health is not None
+    assert record.health.generator_gap_s == pytest.approx(3)
+    assert record.verdict == "invalid"

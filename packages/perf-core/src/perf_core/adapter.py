@@ -134,7 +134,7 @@ class Target:
 
     Attributes:
         figure: Name of the figure, such as ``latency_ms.all.p95`` or ``tool_calls_per_s@hold_100``; see
-            :mod:`perf_core.analysis.figures`.
+            :mod:`perf_core.analysis.catalogue`, or ``perf-core figures``.
         comparison: ``<`` when the figure must stay below the level, ``>`` when above.
         target: The level that decides the verdict, in the figure's unit.
         need: The user need that this level serves, in one sentence.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perf_core.analysis import figures as module
 from perf_core.analysis.figures import Figure, figures
 from perf_core.analysis.k6_summary import ERROR_CLASSES
 from perf_core.results.record import MemoryTrend, ServerUse, Trend
@@ -78,22 +76,6 @@ def test_journeys_and_methods_have_figures(build: type[Build]) -> None:
     all_figures = figures_of(build, metrics=metrics)
     assert all_figures["journey_ms.buy.p95"].value == 50.0
     assert all_figures["protocol_ms.tools/list.med"].value == 2.0
-
-
-def test_names_in_the_module_docstring_exist(build: type[Build]) -> None:
-    metrics = build.metrics(
-        journey_ms={"NAME": build.latency(50.0)},
-        protocol_ms={"METHOD": build.latency(4.0)},
-        kinds_ms={"all": {"unseen": build.latency(3.0)}, "TOOL": {"KIND": build.latency(2.0)}},
-    )
-    listed = re.findall(r"``([^`]+)``", str(module.__doc__).partition("after ``@``")[2])
-    names = {name.replace("hold_10", "hold_100") for name in figures_of(build, metrics=metrics)}
-    shape_figure = re.compile(
-        r"(stress|spike|endurance|concurrent|pools|stability|rate_limit|cleanup|recovery)[.]"
-    )
-    own = {name for name in listed if shape_figure.match(name)}
-    assert len(listed) > 15
-    assert set(listed) - own <= names
 
 
 # --- absent figures ---

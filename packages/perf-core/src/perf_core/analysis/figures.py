@@ -1,23 +1,12 @@
 """Figures: every number of a run that a target can name, with its samples and limits.
 
-Names go from the general to the particular; a stage follows after ``@``:
+Their names are in :mod:`perf_core.analysis.catalogue`; a test compares both. Notes on some:
 
-* ``tool_calls_per_s``, ``tool_calls_per_s@hold_100``, ``error_rate``, ``error_rate@hold_100``
-* ``errors.wrong_answer`` and the other classes
-* ``latency_ms.all.p95``, ``latency_ms.add.p99``, ``latency_ms.all.p95@hold_100``
-* ``session_creation_ms.p95``, ``journey_ms.NAME.p95``, ``protocol_ms.METHOD.med``
-* ``kinds_ms.all.unseen.p95``, ``kinds_ms.TOOL.KIND.p95``: by kind of journey
-* ``longest_silence_s``, ``longest_silence_s@hold_100``: longest time without an answer to offered calls
-* ``success_percent``, ``failed_calls``: share of calls with a right answer, and number of the others
-* ``stress.vus_carried``, ``stress.knee_vus``, ``spike.recovery_s``, ``endurance.latency_drift``
-* ``concurrent.worst_level_percent``, ``pools.unreached``, ``stability.worst_hour_percent``
-* ``rate_limit.burst_off_by``, ``cleanup.held``, ``recovery.slowest_s`` and others of these three: see the
-  modules of :mod:`perf_core.shapes`
-* ``server.rss_slope_mb_per_h``, ``server.rss_growth_mb_per_5_min`` (the same slope)
-* ``server.rss_peak_mb``, ``server.cpu_us_per_call``, ``server.uptime_percent``
-* ``sessions_left``: sessions that the server reports as open, else those that k6 did not delete
-
-The number of clients that a run carried (clients_carried) comes from :mod:`perf_core.analysis.grades`.
+* ``server.rss_growth_mb_per_5_min`` is ``server.rss_slope_mb_per_h`` in another unit.
+* ``lower`` marks the lower end of a slope's interval: the growth that is certain.
+* ``sessions_left`` counts sessions that the server reports as open, else those neither deleted nor lost.
+* ``clients_carried`` and ``held.*`` come from :mod:`perf_core.analysis.grades`, figures of one load shape from
+  :mod:`perf_core.shapes`.
 """
 
 from __future__ import annotations
@@ -99,7 +88,8 @@ def figures(
 def _sessions_left(metrics: Metrics, reported: int | None, held_s: float) -> Figure:
     if metrics.session_creation_ms is None:
         return Figure(None, 0, held_s, absent="this wire has no sessions")
-    left = reported if reported is not None else max(0, metrics.sessions_opened - metrics.sessions_closed)
+    gone = metrics.sessions_closed + metrics.sessions_lost
+    left = reported if reported is not None else max(0, metrics.sessions_opened - gone)
     return Figure(left, metrics.sessions_opened, held_s, timed=False)
 
 
@@ -172,13 +162,37 @@ def _unreached_figures(stage: str) -> dict[str, Figure]:
 def _server_figures(server: ServerUse | None, calls: int, held_s: float) -> Iterator[tuple[str, Figure]]:
     if server is None:
         invisible = Figure(None, 0, held_s, absent="the server's process is not visible from this machine")
-        for name in ("rss_peak_mb", "rss_slope_mb_per_h", "rss_growth_mb_per_5_min", "cpu_us_per_call"):
+        for name in ("rss_peak_mb", "cpu_us_per_call", *_SLOPES):
             yield f"server.{name}", invisible
         return
-    slope = server.rss_mb.slope_mb_per_h
-    too_few = "" if slope is not None else "too few samples for a slope"
     yield "server.rss_peak_mb", Figure(server.rss_mb.peak, 1, held_s, timed=False)
-    yield "server.rss_slope_mb_per_h", Figure(slope, 1, held_s, timed=False, absent=too_few)
-    growth = None if slope is None else slope / _FIVE_MINUTES_PER_HOUR
-    yield "server.rss_growth_mb_per_5_min", Figure(growth, 1, held_s, timed=False, absent=too_few)
     yield "server.cpu_us_per_call", Figure(server.cpu_us_per_call, calls, held_s, timed=False)
+    for name, value in _slopes(server).items():
+        absent = "" if value is not None else "too few samples for a slope"
+        if name.startswith("sessions") and server.sessions is None:
+            absent = "the server does not report its open sessions"
+        yield f"server.{name}", Figure(value, 1, held_s, timed=False, absent=absent)
+
+
+_SLOPES = (
+    "rss_slope_mb_per_h",
+    "rss_growth_mb_per_5_min",
+    "rss_growth_lower_mb_per_5_min",
+    *(f"{counted}_{end}_per_h" for counted in ("fds", "threads", "sessions") for end in ("slope", "slope_lower")),
+)
+
+
+def _slopes(server: ServerUse) -> dict[str, float | None]:
+    """Return the slopes of :data:`_SLOPES`; those called lower are the lower ends of their intervals."""
+    slope, interval = server.rss_mb.slope_mb_per_h, server.rss_mb.slope_interval
+    values = {
+        "rss_slope_mb_per_h": slope,
+        "rss_growth_mb_per_5_min": None if slope is None else slope / _FIVE_MINUTES_PER_HOUR,
+        "rss_growth_lower_mb_per_5_min": interval[0] / _FIVE_MINUTES_PER_HOUR if interval else None,
+    }
+    trends = {"fds": server.fds, "threads": server.threads, "sessions": server.sessions}
+    for counted, trend in trends.items():
+        values[f"{counted}_slope_per_h"] = trend.slope_per_h if trend else None
+        interval = trend.slope_interval if trend else None
+        values[f"{counted}_slope_lower_per_h"] = interval[0] if interval else None
+    return values

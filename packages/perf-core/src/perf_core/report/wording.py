@@ -1,6 +1,6 @@
 """Words, units and rounded numbers for figures.
 
-Figures have the names of :mod:`perf_core.analysis.figures`, such as ``latency_ms.add.p95`` or
+Figures have the names of :mod:`perf_core.analysis.catalogue`, such as ``latency_ms.add.p95`` or
 ``tool_calls_per_s@hold_100`` (the stage follows after ``@``). A name without a wording is shown as it is. A
 number that is missing or not finite is shown as a dash.
 """
@@ -84,6 +84,10 @@ _WORDINGS = {
     "sessions_left": Wording("sessions left open on the server", whole=True),
     "stress.vus_carried": Wording("virtual users carried within the limits", "VUs", whole=True),
     "stress.knee_vus": Wording("knee of the throughput", "VUs", whole=True),
+    "stress.peak_vus": Wording("virtual users beyond which throughput falls", "VUs", whole=True),
+    "stress.peak_calls_per_s": Wording("highest throughput before it falls", "/s"),
+    "stress.peak_vus": Wording("virtual users at the highest throughput", "VUs", whole=True),
+    "stress.peak_calls_per_s": Wording("highest throughput", "/s"),
     "endurance.latency_drift": Wording("drift of the median latency", "%", scale=100.0),
     "server.rss_slope_mb_per_h": Wording("memory growth of the server", "MB/h"),
     "server.rss_peak_mb": Wording("peak server memory", "MB"),
@@ -94,6 +98,15 @@ _WORDINGS = {
     "failed_calls": Wording("calls that failed", whole=True),
     "clients_carried": Wording("concurrent clients served acceptably", whole=True),
     "server.rss_growth_mb_per_5_min": Wording("memory growth of the server in 5 minutes", "MB"),
+    "server.rss_growth_lower_mb_per_5_min": Wording("certain memory growth of the server in 5 minutes", "MB"),
+    "server.fds_slope_per_h": Wording("growth of the open files", "/h"),
+    "server.fds_slope_lower_per_h": Wording("certain growth of the open files", "/h"),
+    "server.threads_slope_per_h": Wording("growth of the threads", "/h"),
+    "server.threads_slope_lower_per_h": Wording("certain growth of the threads", "/h"),
+    "server.sessions_slope_per_h": Wording("growth of the open sessions", "/h"),
+    "server.sessions_slope_lower_per_h": Wording("certain growth of the open sessions", "/h"),
+    "held.success_percent": Wording("calls that succeeded in the stages that hold a level", "%"),
+    "held.worst_p95_ms": Wording("p95 of the calls in the slowest stage that holds a level", "ms"),
     "concurrent.worst_level_percent": Wording("calls that succeeded at the worst level", "%"),
     "pools.unreached": Wording("pools without a right answer", whole=True),
     "stability.worst_hour_percent": Wording("calls that succeeded in the worst hour", "%"),

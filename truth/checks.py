@@ -165,11 +165,13 @@ def errors(*error_classes: str, outcomes: Sequence[str]) -> Check:
 
 
 def example(error_class: str, text: str) -> Check:
-    """Expect a recorded failure of this class that shows this text."""
+    """Expect a recorded failure of this class, or of one of several with | between, that shows this text."""
 
     def check(_truth: Truth, record: RunRecord) -> Line:
         failures = [
-            f for f in (record.metrics.failures if record.metrics else ()) if f.error_class == error_class
+            failure
+            for failure in (record.metrics.failures if record.metrics else ())
+            if failure.error_class in error_class.split("|")
         ]
         shown = failures[0].received if failures else "no example"
         return Line(f"example of {error_class}", text, shown[:60], any(text in f.received for f in failures))
@@ -272,6 +274,18 @@ def silence(truth: Truth, record: RunRecord) -> Line:
     shown = "none" if longest_s is None else f"{longest_s:.1f} s"
     close = longest_s is not None and abs(longest_s - truth.longest_silence_s) <= 0.5
     return Line("longest silence", f"{truth.longest_silence_s:.1f} s", shown, close)
+
+
+def silence_is(expected_s: float) -> Check:
+    """Compare the longest time without an answer with that known from the end of the load."""
+
+    def check(_truth: Truth, record: RunRecord) -> Line:
+        longest_s = record.longest_silence_s
+        shown = "none" if longest_s is None else f"{longest_s:.1f} s"
+        close = longest_s is not None and abs(longest_s - expected_s) <= 0.5
+        return Line("longest silence", f"{expected_s:.1f} s", shown, close)
+
+    return check
 
 
 def uptime(expected_percent: float, within_points: float = 6.0) -> Check:

@@ -369,8 +369,8 @@ class Connection(asyncio.Protocol):
             self._send(200, f"mcp_sessions_open {len(app.sessions)}\n".encode(), "text/plain")
         elif path != "/mcp":
             self._send(404, b"")
-        elif app.modes.hang_everything and app.behaviour.hangs():
-            return
+        elif app.modes.hang_everything and app.behaviour.hangs() and b'"tools/call"' not in body:
+            return  # a call is counted first
         elif method == "POST":
             self._post(headers, body)
         elif method == "DELETE" and headers.get("mcp-session-id", "") in app.sessions:

@@ -140,7 +140,10 @@ def row_subject(row: Row, modes: Modes, truth_file: Path | None = None) -> Subje
         return with_pools_by_tool(_journeys(row.call, seed))
 
     targets = {row.scenario: row.targets}
-    scenarios: dict[str, Scenario] = further_scenarios(dict.fromkeys(names, journeys), targets)
+    # The longer of the scenario's timeout and that of the settings applies.
+    scenarios: dict[str, Scenario] = further_scenarios(
+        dict.fromkeys(names, journeys), targets, request_timeout_s=row.settings.request_timeout_s
+    )
     adapter = DerivedAdapter("faulty", None, Launch(argv, stop_timeout_s=5.0), scenarios)
     return Subject(adapter)
 

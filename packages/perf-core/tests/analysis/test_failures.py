@@ -34,9 +34,9 @@ CALL = FailedCall(
         ({"kind": "any"}, "a result without isError", '{"jsonrpc":"2.0"}'),
         ({"status": 500, "body": "boom"}, '{"result":1}', "HTTP 500: boom"),
         (
-            {"status": 0, "body": "", "error": "dial: refused"},
+            {"status": 0, "body": "", "error": "dial: refused", "error_class": "transport"},
             '{"result":1}',
-            "no answer within 0.02 s: dial: refused",
+            "the connection failed after 0.02 s: dial: refused",
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_request_of_the_server_that_hung_a_call_is_named() -> None:
     hung = replace(CALL, error_class="timeout", status=0, body="", error="request timeout", duration_s=30.0)
     (example,) = examples([hung], (), {"add": "elicitation/create"})
     assert example.received.startswith(
-        "no answer within 30 s: request timeout; during such a call the server"
+        "no answer within 30 s; during such a call the server"
     )
     assert "elicitation/create" in example.received
 

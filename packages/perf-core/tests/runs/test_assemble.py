@@ -311,6 +311,13 @@ def test_record_without_grades_is_readable(build: type[Build]) -> None:
     assert from_json(json.dumps(text)).grades == ()
 
 
+def test_server_that_no_longer_answers_fails(build: type[Build]) -> None:
+    sentence = "the server did not answer a handshake after the load"
+    record = assembled(build, unresponsive=sentence)
+    assert (record.verdict, record.exit_code) == ("fail", 99)
+    assert record.reasons == (sentence,)
+
+
 # --- health of the measurement ---
 
 

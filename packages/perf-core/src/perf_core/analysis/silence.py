@@ -58,7 +58,7 @@ def silences(
         until_s: End of the load.
         timeout_s: Time after which k6 stops waiting for an answer.
     """
-    found: list[Silence] = []
+    all_silences: list[Silence] = []
     start_s: float | None = None
     before_s = 0.0
     for period in periods:
@@ -73,12 +73,12 @@ def silences(
             start_s = before_s
         if not silent and start_s is not None:
             longest_wait_s = (period.value("mcp_tool_call_duration_ms", "max") or 0.0) / 1000
-            found.append(_refined(start_s, before_s, 0.0 if stood_still else longest_wait_s, period_s))
+            all_silences.append(_refined(start_s, before_s, 0.0 if stood_still else longest_wait_s, period_s))
             start_s = None
         before_s = end_s
     if start_s is not None:
-        found.append(Silence(start_s, until_s))
-    return tuple(each for each in found if each.length_s >= 2 * period_s * 0.9)
+        all_silences.append(Silence(start_s, until_s))
+    return tuple(each for each in all_silences if each.length_s >= 2 * period_s * 0.9)
 
 
 def _refined(start_s: float, end_s: float, longest_wait_s: float, period_s: float) -> Silence:
@@ -133,7 +133,7 @@ def limit_s(stage: Stage, latency_ms: Mapping[str, Latency], think_time_s: float
 
 def with_silence(
     stages: Sequence[Stage],
-    found: Sequence[Silence],
+    all_silences: Sequence[Silence],
     latency_ms: Mapping[str, Latency],
     *,
     think_time_s: float,
@@ -144,23 +144,23 @@ def with_silence(
     Only stages whose figures are judged can be silent.
     """
     return tuple(
-        _with_silence(stage, found, limit_s(stage, latency_ms, think_time_s), period_s) for stage in stages
+        _with_silence(stage, all_silences, limit_s(stage, latency_ms, think_time_s), period_s) for stage in stages
     )
 
 
-def _with_silence(stage: Stage, found: Sequence[Silence], limit: float, period_s: float) -> Stage:
-    lengths = [each.length_s for each in found if each.within(stage.start_s, stage.end_s) >= period_s]
+def _with_silence(stage: Stage, all_silences: Sequence[Silence], limit: float, period_s: float) -> Stage:
+    lengths = [each.length_s for each in all_silences if each.within(stage.start_s, stage.end_s) >= period_s]
     longest_s = round(max(lengths, default=0.0), 3)
     is_silent = stage.kind in FIGURE_KINDS and longest_s > limit
     return replace(stage, longest_silence_s=longest_s, is_silent=is_silent)
 
 
-def silent_times(stages: Sequence[Stage], found: Sequence[Silence]) -> tuple[tuple[float, float], ...]:
+def silent_times(stages: Sequence[Stage], all_silences: Sequence[Silence]) -> tuple[tuple[float, float], ...]:
     """Return start and end of each silence that counts as downtime: those in stages that are silent."""
     silent = [stage for stage in stages if stage.is_silent]
     return tuple(
         (each.start_s, each.end_s)
-        for each in found
+        for each in all_silences
         if any(
             each.within(stage.start_s, stage.end_s) > 0 and each.length_s >= SHORTEST_S for stage in silent
         )

@@ -62,6 +62,7 @@ def judge(
     interrupted: bool = False,
     changed_levels: bool = False,
     silent: Mapping[str, float] | None = None,
+    failures: Sequence[str] = (),
     health: Health | None = None,
 ) -> Judgement:
     """Return the verdict.
@@ -71,6 +72,7 @@ def judge(
         faults: Reasons that make the run invalid whatever its figures are.
         health: Health of the measurement; None when it is not known.
         silent: Seconds for which the server was silent, by stage, where slow calls do not explain it.
+        failures: Failures of the server beside its figures.
         changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
             be missing.
     """
@@ -96,6 +98,7 @@ def judge(
         f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
         for stage, silence_s in silent.items()
     ]
+    failed += failures
     if dropped:
         failed.append(f"{dropped}: the server kept every virtual user busy")
     missed = [_missed_sentence(r) for r in results if r.outcome == "missed" and not r.reason]
@@ -170,8 +173,9 @@ def _judge_missing_figure(
     stage = target.figure.partition("@")[2]
     if stage and changed_levels and not any(name.endswith(f"@{stage}") for name in figures):
         return _result(target, None, "not judged", reason=f"with --vus there is no stage {stage}")
-    # A target on a figure that does not exist could never be missed.
-    return _result(target, None, "invalid", reason="there is no such figure; see perf_core.analysis.figures")
+    # A target on a figure that does not exist could never be missed. Names are checked before the load, so
+    # that this one, such as the latency of a kind of journey, has no samples.
+    return _result(target, None, "invalid", reason="there is no such figure in this run")
 
 
 def _obstacle(target: Target, figure: Figure) -> tuple[Outcome, str] | None:

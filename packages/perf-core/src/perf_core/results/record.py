@@ -32,8 +32,8 @@ class Latency:
     """Distribution of a duration, in milliseconds; all zero when ``count`` is zero.
 
     Attributes:
-        lower_bounds: Number of samples that are only lower bounds: calls that nobody answered, counted with the
-            time for which k6 waited. A percentile that falls among them is a lower bound, too.
+        lower_bounds: Number of samples that are only lower bounds: calls that nobody answered, counted with
+            the time for which k6 waited. A percentile that falls among them is a lower bound, too.
     """
 
     count: int
@@ -80,7 +80,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Accounting:
-    """What became of every call that began.
+    """Outcome of every call that began.
 
     Attributes:
         begun: Calls that began, as k6 counted requests and interrupted iterations.
@@ -342,8 +342,8 @@ class Series:
         load: ``t_s``, ``vus``, ``calls_per_s``, ``errors_per_s``, ``latency_med_ms``,
             ``latency_p95_ms``, ``latency_p99_ms``, ``latency_max_ms``.
         server: ``t_s``, ``rss_mb``, ``cpu_cores``, ``fds``, ``threads``, ``processes``,
-            ``generator_cpu_cores``, ``sessions``, and for the health ``others_cores``, ``cpu_pressure_share``,
-            ``server_wait_share``, ``generator_wait_share``.
+            ``generator_cpu_cores``, ``sessions``, and for the health ``others_cores``,
+            ``cpu_pressure_share``, ``server_wait_share``, ``generator_wait_share``.
     """
 
     period_s: float

@@ -12,7 +12,7 @@ from perf_core.adapter import Target
 from perf_core.analysis import failures, k6_summary, resource_use, series, silence
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
-from perf_core.analysis.grades import clients_carried, grades
+from perf_core.analysis.grades import clients_carried, grades, held_figures
 from perf_core.analysis.health import health, late_periods
 from perf_core.analysis.k6_summary import Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
@@ -59,6 +59,7 @@ class LoadResult:
 
     Attributes:
         faults: Reasons that make the run invalid regardless of its figures.
+        unresponsive: Sentence that says that the server no longer answers after the load; empty if it does.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
         session_counts: Open sessions that the server reported during the load.
         deletions: Outcome of deleting the sessions that the load left open.
@@ -70,6 +71,7 @@ class LoadResult:
     faults: tuple[str, ...]
     interrupted: bool
     sessions_left: int | None
+    unresponsive: str = ""
     snapshots: SnapshotPair | None = None
     kills: tuple[Kill, ...] = ()
     stills: tuple[Still, ...] = ()
@@ -172,7 +174,12 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     common = figures(
         metrics, stages, planned, server, sessions_left=load.sessions_left, uptime_percent=uptime_percent
     )
-    all_figures = {**common, "clients_carried": clients_carried(stages), **observations.figures}
+    all_figures = {
+        **common,
+        "clients_carried": clients_carried(stages),
+        **held_figures(stages),
+        **observations.figures,
+    }
     judgement = judge(
         spec.targets,
         all_figures,
@@ -182,6 +189,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         changed_levels=plan.settings.vus is not None,
         health=health_of_run,
         silent={stage.name: stage.longest_silence_s for stage in stages if stage.is_silent},
+        failures=[load.unresponsive] if load.unresponsive else [],
     )
     record = _record(
         spec, load, judgement, started_at_s=summary.started_at_s, duration_s=ended_at_s, columns=columns

@@ -268,8 +268,13 @@ def _apply_load(
     interrupted = context.interruption.requested
     events = generated.events
     deletions = delete_sessions(events.open_sessions, context.tokens)
+    unresponsive = ""
     if not faults and not interrupted:
-        faults += [change for change in [live.changed({kill.pid for kill in killer.kills})] if change]
+        try:
+            change = live.changed({kill.pid for kill in killer.kills})
+            faults += [change] if change else []
+        except TargetError as error:
+            unresponsive = error.message
     wire = live.handshake.wire
     return LoadResult(
         generated=generated,
@@ -278,6 +283,7 @@ def _apply_load(
         session_counts=sessions.counts if live.handshake.wire == "session" else (),
         faults=tuple(faults),
         interrupted=interrupted,
+        unresponsive=unresponsive,
         sessions_left=endpoints.open_sessions(live.url, token=live.token) if wire == "session" else None,
         deletions=deletions,
         requests=server_requests(live.url, wire, _unanswered_calls(events), token=live.token),

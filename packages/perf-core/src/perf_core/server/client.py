@@ -60,7 +60,10 @@ class Client:
     def server_request(self, tool: str, arguments: Mapping[str, Any], wait_s: float) -> str:
         """Call a tool and return the method of the first request that the server sends during the call.
 
-        Return an empty text if it sends none within ``wait_s`` or before its answer. It gets no reply.
+        Return an empty text if it sends none before its answer or within ``wait_s``. It gets no reply.
+
+        Raises:
+            TimeoutError: There is neither an answer nor a request within that time.
         """
         message, headers = self._message_of("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
         try:
@@ -71,8 +74,8 @@ class Client:
                     event = _json(line.removeprefix("data:")) if line.startswith("data:") else None
                     if isinstance(event, dict) and "id" in event:
                         return str(event.get("method", ""))
-        except httpx2.TimeoutException:
-            pass
+        except httpx2.TimeoutException as error:
+            raise TimeoutError from error
         return ""
 
     def handshake(self) -> None:

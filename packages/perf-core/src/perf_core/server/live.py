@@ -50,6 +50,9 @@ class LiveServer(Protocol):
 
         Args:
             killed: Processes that the lab has killed on purpose.
+
+        Raises:
+            TargetError: It runs, but no longer answers a handshake.
         """
         ...
 
@@ -145,7 +148,7 @@ def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:
     try:
         after = shake_hands(before.url, wire, token=token)
     except TargetError as error:
-        return f"the server did not answer a handshake after the run: {error.message}"
+        raise TargetError(f"the server did not answer a handshake after the load: {error.message}") from error
     for what, then, now in (
         ("name", before.server_name, after.server_name),
         ("version", before.server_version, after.server_version),

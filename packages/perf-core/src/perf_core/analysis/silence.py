@@ -143,8 +143,9 @@ def with_silence(
 
     Only stages whose figures are judged can be silent.
     """
+    limits = [limit_s(stage, latency_ms, think_time_s) for stage in stages]
     return tuple(
-        _with_silence(stage, all_silences, limit_s(stage, latency_ms, think_time_s), period_s) for stage in stages
+        _with_silence(stage, all_silences, limit, period_s) for stage, limit in zip(stages, limits, strict=True)
     )
 
 

@@ -6,9 +6,9 @@ Units are in the names; times in ``series`` and ``stages`` are seconds from the 
 Schema history; records of every version can be read, and parts that they lack have their defaults:
 
 * 1 — first version.
-* 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors by
-  tool), samples of failures, silence, the health of the measurement, the phases of a request, quantiles of the
-  latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
+* 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors
+  by tool), examples of failures, silence, the health of the measurement, the phases of a request, quantiles of
+  the latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
 """
 
 from __future__ import annotations
@@ -226,11 +226,11 @@ class Health:
     Shares are over the stages whose figures are judged, 0 to 1; None where the system does not report them.
 
     Attributes:
-        state: ``sound``; ``bounded`` when figures of time are bounds, since something else slowed the server or
-            the generator; ``invalid`` when the load was not the planned one; ``unknown`` without samples.
+        state: ``sound``; ``bounded`` when figures of time are bounds, since something else slowed the server
+            or the generator; ``invalid`` when the load was not the planned one; ``unknown`` without samples.
         problems: One sentence for each problem.
-        server_wait_share: Time that the server's threads waited for a CPU, as a share of the time that they ran
-            or waited (run-queue wait, from schedstat).
+        server_wait_share: Time that the server's threads waited for a CPU, as a share of the time that they
+            ran or waited (run-queue wait, from schedstat).
         generator_wait_share: The same for k6.
         cpu_pressure_share: Share of the time in which some task waited for a CPU (PSI).
         steal_share: Share of the machine's CPU time that its host used for others.

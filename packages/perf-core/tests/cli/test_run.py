@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perf_core import Scenario
 from perf_core.cli import main
 from perf_core.errors import ExitCode
 
@@ -68,6 +70,24 @@ def test_dashboard_needs_its_port(
         command = ["run", "quick", "--target", adder, "--dashboard", "--output-dir", str(results)]
         assert main(command) == ExitCode.USAGE
     assert f"expected port {port} to be free" in capsys.readouterr().err
+    assert not results.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_interruption_ends_the_preparation(
+    adder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
+) -> None:
+    prepared: list[str] = []
+
+    def prepare(_subject: object, scenario: Scenario, *_: object, **__: object) -> None:
+        prepared.append(scenario.name)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("perf_core.cli.run.prepare", prepare)
+    results = tmp_path / "results"
+    assert main(["run", "quick", "load", "--target", adder, "--output-dir", str(results)]) == ExitCode.INVALID
+    assert prepared == ["quick"]
+    assert "interrupted before the load began" in capsys.readouterr().err
     assert not results.exists()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from perf_core.adapter import Wire
+from perf_core.adapter import Scenario, Wire
 from perf_core.cli.console import out, print_error, print_results_folder, progress
 from perf_core.cli.options import ServerUrl
 from perf_core.errors import ExitCode, Interrupted, ResultsError, UsageError, most_serious
@@ -18,6 +19,7 @@ from perf_core.report import terminal
 from perf_core.results.folder import expect_writable
 from perf_core.runs.measure import DASHBOARD_PORT, Options, measure
 from perf_core.runs.questions import Question, prepare, wires_of
+from perf_core.server.subject import Subject
 from perf_core.targets.registry import find_subjects
 
 
@@ -102,18 +104,27 @@ def run(
     expect_writable(output_dir)
     if dashboard:
         _expect_free_port(DASHBOARD_PORT)
-    questions = [
-        prepare(subject, each, its_wire, settings, is_optional=is_optional)
-        for subject, each in pairs
-        for its_wire, is_optional in wires_of(each, wire)
-    ]
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
-        for question in questions:
+        for question in _questions(pairs, wire, settings, interruption):
             codes.append(_answer(question, options, interruption))
             if interruption.requested:
                 break
     return most_serious(codes)
+
+
+def _questions(
+    pairs: Sequence[tuple[Subject, Scenario]],
+    wire: Wire | None,
+    settings: Settings,
+    interruption: Interruption,
+) -> list[Question]:
+    questions = []
+    for subject, scenario in pairs:
+        for its_wire, is_optional in wires_of(scenario, wire):
+            interruption.check()
+            questions.append(prepare(subject, scenario, its_wire, settings, is_optional=is_optional))
+    return questions
 
 
 def _expect_free_port(port: int) -> None:

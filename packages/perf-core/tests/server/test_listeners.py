@@ -84,7 +84,7 @@ class Family:
         print(command, file=self.process.stdin, flush=True)
         return int(self.process.stdout.readline())
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End all its processes."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for member in [*self.root.children(recursive=True), self.root]:
@@ -94,10 +94,11 @@ class Family:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Return a port that no other process binds meanwhile."""
+    """Return a port that no other test binds meanwhile."""
     with socket.socket() as reserved:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind(("127.0.0.1", 0))
+        # Afterwards: with it, the system may choose a port of others that share theirs.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         yield reserved.getsockname()[1]
 
 
@@ -105,7 +106,7 @@ def port() -> Iterator[int]:
 def family(port: int) -> Iterator[Family]:
     member = Family(port)
     yield member
-    member.end()
+    member.close()
 
 
 @pytest.mark.parametrize(
@@ -187,23 +188,21 @@ def test_listener_outside_the_tree_is_a_stranger(family: Family) -> None:
 @pytest.mark.process
 def test_stranger_at_the_same_port_is_found(family: Family, port: int) -> None:
     family.order("listen")
-    stranger = Family(port)
-    stranger.order("listen")
-    # Connections would go to both.
-    assert foreign_listener(family.url, family.root, "/tmp/pc-own") == stranger.root
-    stranger.end()
+    with contextlib.closing(Family(port)) as stranger:
+        stranger.order("listen")
+        # Connections would go to both.
+        assert foreign_listener(family.url, family.root, "/tmp/pc-own") == stranger.root
 
 
 @pytest.mark.process
 def test_stranger_at_the_more_specific_address_answers(family: Family, port: int) -> None:
-    anywhere = Family(port, "0.0.0.0")
-    anywhere.order("listen")
-    assert listeners_at(family.url) == (anywhere.root,)
-    family.order("listen")
-    assert listeners_at(family.url) == (family.root,)
-    assert foreign_listener(family.url, anywhere.root, "/tmp/pc-own") == family.root
-    assert foreign_listener(family.url, family.root, "/tmp/pc-own") is None
-    anywhere.end()
+    with contextlib.closing(Family(port, "0.0.0.0")) as anywhere:
+        anywhere.order("listen")
+        assert listeners_at(family.url) == (anywhere.root,)
+        family.order("listen")
+        assert listeners_at(family.url) == (family.root,)
+        assert foreign_listener(family.url, anywhere.root, "/tmp/pc-own") == family.root
+        assert foreign_listener(family.url, family.root, "/tmp/pc-own") is None
 
 
 @pytest.mark.process
@@ -211,13 +210,15 @@ def test_process_that_left_the_tree_is_known_by_its_temporary_folder(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", "/tmp/pc-own")
-    daemon = Family(port)
-    daemon.order("listen")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as idle:
+    idling = [sys.executable, "-c", "input()"]
+    with (
+        contextlib.closing(Family(port)) as daemon,
+        subprocess.Popen(idling, stdin=subprocess.PIPE) as idle,
+    ):
+        daemon.order("listen")
         assert foreign_listener(daemon.url, psutil.Process(idle.pid), "/tmp/pc-own") is None
         assert foreign_listener(daemon.url, psutil.Process(idle.pid), "/tmp/pc-other") == daemon.root
         idle.kill()
-    daemon.end()
 
 
 @pytest.mark.process
@@ -283,5 +284,5 @@ def test_children_that_serve_one_call_are_normal(family: Family) -> None:
 def test_tree_that_is_gone_has_no_replacement(family: Family) -> None:
     family.order("listen")
     watch = ListenerWatch(family.root, family.url)
-    family.end()
+    family.close()
     assert watch.replacement() == ""

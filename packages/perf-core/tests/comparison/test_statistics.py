@@ -339,6 +339,13 @@ def test_maximum_without_a_verdict_is_named_and_does_not_decide() -> None:
     assert conclusion.reasons[1].startswith("longest call has no verdict: b's may be up to")
 
 
+def test_much_longer_call_in_half_of_the_launches_is_not_called_the_same() -> None:
+    conclusion = conclude(launches(1.0, 6, longest=(1.0, 60.0)), SIX)
+    assert rows(conclusion)["latency_ms.max"].verdict == "inconclusive"
+    assert conclusion.verdict == "inconclusive"
+    assert conclusion.reasons[0].startswith("the intervals are too wide for longest call;")
+
+
 def test_p99_without_a_verdict_is_inconclusive() -> None:
     conclusion = conclude(launches(1.0, 6, p99=1.5), SIX)
     assert conclusion.verdict == "inconclusive"
@@ -368,9 +375,18 @@ def test_warm_up_after_the_load_has_begun_is_reported() -> None:
     conclusion = conclude(drifting("b", first=3, factor=2.0), SIX)
     drift = next(d for d in conclusion.drifts if d.metric == "latency_ms.med")
     assert (drift.side, drift.first_pairs, drift.pairs, drift.is_warm_up) == ("b", 3, 6, True)
+    (reason,) = [each for each in conclusion.reasons if each.startswith("b warms up")]
+    assert reason.startswith(
+        "b warms up after the load has begun: in the first 3 of 6 pairs, against the others and relative to "
+        "the other server, CPU per call 1."
+    )
+    assert re.search(r"throughput 0\.4\d to 0\.5\d times; the figures average all pairs$", reason)
+
+
+def test_server_that_becomes_slower_during_launches_is_reported() -> None:
+    reasons = conclude(drifting("a", first=2, factor=0.5), SIX).reasons
     assert any(
-        reason.startswith("b warms up after the load has begun: its latency median in the first 3 of 6 pairs")
-        for reason in conclusion.reasons
+        each.startswith("a becomes worse during a launch: in the last 4 of 6 pairs, ") for each in reasons
     )
 
 

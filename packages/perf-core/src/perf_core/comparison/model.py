@@ -62,8 +62,9 @@ class MetricKind:
             widen the intervals of the rest.
         once_per_launch: Whether each launch has one figure, instead of each slice.
         one_sided: Whether the metric is the same as soon as it is no worse than its bar.
-        may_stay_open: Whether the comparison can end without a verdict on this metric. A single stall decides
-            a maximum, so its interval is often too wide for any number of launches that one would wait for.
+        may_stay_open: Whether the comparison can end without a verdict on this metric, if b is not worse by
+            more than the bar so far. A single stall decides a maximum, so its interval is often too wide for
+            any number of launches that one would wait for.
         covers_dropped: Whether slices that were dropped count too: an answer that came too late for its pair,
             or none at all, is the very tail or error that the metric is about.
     """

@@ -37,7 +37,7 @@ def conclude(launches: Sequence[Launch], design: Design) -> Conclusion:
     drifts = find_drifts(launches, design)
     remarks = (
         *failed_calls.sentences(launches),
-        *(_drift_in_words(drift) for drift in drifts),
+        *_drifts_in_words(drifts),
         *_dropped(launches),
     )
     verdict: Verdict
@@ -65,7 +65,7 @@ def _overall(judged: Sequence[MetricComparison]) -> intervals.Verdict:
 
 
 def _may_stay_open(metric: MetricComparison) -> bool:
-    return KINDS[metric.name].may_stay_open
+    return KINDS[metric.name].may_stay_open and (metric.ratio or 0.0) <= 1 + metric.bar
 
 
 def compare_metrics(launches: Sequence[Launch], design: Design) -> tuple[MetricComparison, ...]:
@@ -187,19 +187,29 @@ def _by_how_much(metric: MetricComparison) -> str:
     return f"by {near:.1%} to {far:.1%}".replace("%", " %")
 
 
-def _drift_in_words(drift: Drift) -> str:
-    words = "throughput" if KINDS[drift.metric].higher_is_better else KINDS[drift.metric].words
-    later = drift.pairs - drift.first_pairs
-    size = f"{drift.low:.2f} to {drift.high:.2f} times"
-    if KINDS[drift.metric].higher_is_better:
-        size = f"{1 / drift.high:.2f} to {1 / drift.low:.2f} times"
-    rest = "relative to the other server; the figures average both parts"
-    if drift.is_warm_up:
-        return (
-            f"{drift.side} warms up after the load has begun: its {words} in the first {drift.first_pairs} "
-            f"of {drift.pairs} pairs of a launch is {size} that of the other {later}, {rest}"
-        )
+def _drifts_in_words(drifts: Sequence[Drift]) -> list[str]:
+    """Return one sentence for each change of a server, with all metrics that show it."""
+    groups: dict[tuple[str, int, bool], list[Drift]] = {}
+    for drift in drifts:
+        groups.setdefault((drift.side, drift.first_pairs, drift.is_warm_up), []).append(drift)
+    return [_change_in_words(group) for group in groups.values()]
+
+
+def _change_in_words(drifts: Sequence[Drift]) -> str:
+    first = drifts[0]
+    sizes = ", ".join(_size_in_words(drift) for drift in drifts)
+    if first.is_warm_up:
+        what, where = "warms up after the load has begun", f"first {first.first_pairs}"
+    else:
+        what, where = "becomes worse during a launch", f"last {first.pairs - first.first_pairs}"
     return (
-        f"{drift.side} becomes worse during a launch: its {words} in the last {later} of {drift.pairs} pairs "
-        f"is {size} that of the first {drift.first_pairs}, {rest}"
+        f"{first.side} {what}: in the {where} of {first.pairs} pairs, against the others and relative to the "
+        f"other server, {sizes}; the figures average all pairs"
     )
+
+
+def _size_in_words(drift: Drift) -> str:
+    """Return what the change is for one metric, such as ``latency median 1.81 to 2.20 times``."""
+    if KINDS[drift.metric].higher_is_better:
+        return f"throughput {1 / drift.high:.2f} to {1 / drift.low:.2f} times"
+    return f"{KINDS[drift.metric].words} {drift.low:.2f} to {drift.high:.2f} times"

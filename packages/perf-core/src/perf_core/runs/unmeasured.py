@@ -20,6 +20,9 @@ def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRe
     It is ``skipped`` if the server lacks a wire that was measured by default only, else ``invalid``.
     """
     skipped = question.is_optional and isinstance(error, WireNotOffered)
+    remark = (
+        f"the server does not offer the {question.wire} wire, on which {question.plan.scenario} is optional"
+    )
     now = datetime.now(UTC)
     launch = question.launch
     return RunRecord(
@@ -30,7 +33,7 @@ def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRe
         started_at=now.isoformat(timespec="milliseconds"),
         duration_s=0.0,
         verdict="skipped" if skipped else "invalid",
-        reasons=tuple(text for text in (error.message, "" if skipped else error.hint) if text),
+        reasons=(remark,) if skipped else tuple(text for text in (error.message, error.hint) if text),
         exit_code=ExitCode.PASS if skipped else error.exit_code,
         metrics=None,
         server=None,

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from calculator_server import arithmetic
 from perf_core import Expectation, Journey, Launch, Limits, Scenario, Step, Target
 from perf_core.adapter import Pools
-from perf_core.scenarios import NO_ERRORS, further_scenarios, standard_scenarios
+from perf_core.scenarios import NO_ERRORS, NO_LEAKS_IN_HOURS, further_scenarios, standard_scenarios
 
 JOURNEYS = 20_000
 """Enough that two calls in flight rarely have the same answer."""
@@ -150,6 +150,7 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
         ),
         Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="It is available when needed."),
         Target("sessions_left", "<", 1, need="Closed sessions must be removed."),
+        *NO_LEAKS_IN_HOURS,
     ),
     "spike": (
         NO_ERRORS,

@@ -8,11 +8,13 @@ from dataclasses import replace
 from perf_core.adapter import Journey, Launch, Limits, Pools, Scenario, Target
 from perf_core.errors import UsageError
 from perf_core.shapes.registry import all_shapes
-from perf_core.shapes.shape import MOST_SUCCEED, NO_ERRORS
+from perf_core.shapes.shape import MOST_SUCCEED, NO_ERRORS, NO_LEAKS_IN_HOURS, NO_LEAKS_IN_MINUTES
 
 __all__ = [
     "MOST_SUCCEED",
     "NO_ERRORS",
+    "NO_LEAKS_IN_HOURS",
+    "NO_LEAKS_IN_MINUTES",
     "STANDARD",
     "further_scenarios",
     "standard_scenarios",
@@ -33,7 +35,8 @@ def standard_scenarios(
     Args:
         journeys: Draws the pools from a seed: ``mix``, and for ``benchmark`` one pool per tool (see
             :func:`with_pools_by_tool`).
-        targets: Targets by scenario, in place of the usual one: an error rate below 0.1 %.
+        targets: Targets by scenario, in place of those of the shape: an error rate below 0.1 %, and for
+            ``endurance`` no leaks.
 
     Raises:
         UsageError: ``targets`` names another scenario.

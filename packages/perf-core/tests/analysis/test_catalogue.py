@@ -18,6 +18,7 @@ from perf_core.analysis.catalogue import (
     target_problems,
 )
 from perf_core.analysis.figures import figures
+from perf_core.analysis.grades import held_figures
 from perf_core.report.wording import figure_wording
 from perf_core.results.record import MemoryTrend, ServerUse, Trend
 from perf_core.shapes.registry import all_shapes
@@ -63,8 +64,8 @@ def test_catalogue_has_the_figures_of_a_run_and_no_others(
         sessions_left=None,
         uptime_percent=99.0,
     )
-    # runs.assemble adds this one, from analysis.grades.
-    assert {*of_run, "clients_carried"} == set(figure_names(LABELS))
+    # runs.assemble adds these, from analysis.grades.
+    assert {*of_run, "clients_carried", *held_figures([])} == set(figure_names(LABELS))
 
 
 def test_figures_of_the_load_shape_belong_to_the_catalogue() -> None:

@@ -112,6 +112,22 @@ def test_slope_with_too_few_samples_gives_its_reason(build: type[Build]) -> None
     assert "too few" in figure.absent
 
 
+def test_slopes_have_their_lower_ends(build: type[Build]) -> None:
+    trend = Trend(9, 12, 12, 6.0, (-1.5, 9.0))
+    all_figures = figures_of(build, server=replace(SERVER, fds=trend, threads=trend, sessions=trend))
+    assert all_figures["server.rss_growth_lower_mb_per_5_min"].value == pytest.approx(2.0 / 12)
+    for counted in ("fds", "threads", "sessions"):
+        assert all_figures[f"server.{counted}_slope_per_h"].value == 6.0
+        assert all_figures[f"server.{counted}_slope_lower_per_h"].value == -1.5
+
+
+def test_missing_slopes_give_their_reasons(build: type[Build]) -> None:
+    all_figures = figures_of(build)
+    assert all_figures["server.fds_slope_lower_per_h"].absent == "too few samples for a slope"
+    reason = "the server does not report its open sessions"
+    assert all_figures["server.sessions_slope_per_h"].absent == reason
+
+
 def test_missing_measurement_has_no_reason(build: type[Build]) -> None:
     nothing = build.latency(count=0)
     metrics = build.metrics(
@@ -135,6 +151,11 @@ def test_sessions_left_are_those_the_server_reports_or_else_those_not_deleted(
 ) -> None:
     metrics = build.metrics(sessions_opened=opened, sessions_closed=closed)
     assert figures_of(build, metrics=metrics, sessions_left=reported)["sessions_left"].value == left
+
+
+def test_sessions_that_the_server_lost_are_not_left(build: type[Build]) -> None:
+    metrics = build.metrics(sessions_opened=10, sessions_closed=6, sessions_lost=3)
+    assert figures_of(build, metrics=metrics, sessions_left=None)["sessions_left"].value == 1
 
 
 # --- effect of a slow generator ---

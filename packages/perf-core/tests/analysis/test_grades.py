@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,9 @@ from perf_core.analysis.grades import (
     clients_carried,
     grade,
     grades,
+    held_figures,
 )
+from perf_core.results.record import Latency
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -68,7 +71,7 @@ def test_figure_without_enough_samples_is_not_graded() -> None:
         assert result.grade == "not graded"
         assert reason in result.reason
     assert graded(name, Figure(1.0, 1, 120.0)).grade == "excellent"
-    assert "expected at least 200 samples" in graded("latency_ms.all.p95", Figure(5.0, 199, 10.0)).reason
+    assert "expected at least 200 samples" in graded("held.worst_p95_ms", Figure(5.0, 199, 10.0)).reason
 
 
 def test_missing_recovery_is_poor_after_any_observation_time() -> None:
@@ -103,3 +106,56 @@ def test_untried_levels_of_clients_do_not_change_the_grade(
     assert (all_.grade, all_.reason) == ("excellent", "")
     broke = graded("clients_carried", clients_carried(levels(build, (10, 50, 0), (50, 9000, 0))))
     assert (broke.grade, broke.value) == ("poor", 10)
+
+
+# --- figures of the stages that hold a level ---
+
+
+def test_grades_come_from_the_holds_and_from_the_slowest(build: type[Build]) -> None:
+    stages = [
+        build.stage("ramp_50", 0, 60, p95=9000, calls=9000, error_rate=0.5),
+        build.stage("hold_50", 60, 90, p95=300, calls=3000),
+        build.stage("hold_100", 90, 120, p95=1500, calls=1000, error_rate=0.2),
+    ]
+    figures = held_figures(stages)
+    success, p95 = figures["held.success_percent"], figures["held.worst_p95_ms"]
+    assert (success.value, success.samples, success.duration_s) == (pytest.approx(95.0), 4000, 60)
+    assert (p95.value, p95.samples, p95.duration_s, p95.beyond) == (1500, 1000, 30, False)
+    by_subject = {each.subject: each.grade for each in grades(figures)}
+    assert (by_subject["Success rate"], by_subject["Response, p95"]) == ("good", "good")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_silent": True},
+        {"calls": 0, "latency_ms": Latency(0, 0, 0, 0, 0, 0, 0, 0)},
+        {"latency_ms": Latency(1000, 1, 1, 1, 1, 10.0, 20.0, 30.0, lower_bounds=60)},
+    ],
+    ids=["silent", "without an answer", "p95 of unanswered calls"],
+)
+def test_latency_of_a_server_that_did_not_answer_is_poor(
+    build: type[Build], change: dict[str, object]
+) -> None:
+    figures = held_figures([replace(build.stage("hold_50"), **change), build.stage("hold_10", p95=5)])
+    response = next(each for each in grades(figures) if each.subject == "Response, p95")
+    assert response.grade == "poor"
+
+
+def test_few_unanswered_calls_leave_p95_as_it_is(build: type[Build]) -> None:
+    latency = Latency(1000, 1, 1, 1, 1, 10.0, 20.0, 30.0, lower_bounds=50)
+    figure = held_figures([replace(build.stage("hold_50"), latency_ms=latency)])["held.worst_p95_ms"]
+    assert not figure.beyond
+
+
+def test_no_grade_without_a_hold(build: type[Build]) -> None:
+    figures = held_figures([build.stage("ramp_50")])
+    assert all(figure.absent == "no level was held" for figure in figures.values())
+
+
+def test_silent_level_or_one_without_calls_is_not_carried(build: type[Build]) -> None:
+    first, second, third = levels(build, (10, 50, 0), (50, 50, 0), (100, 50, 0))
+    assert clients_carried([first, replace(second, is_silent=True), third]).value == 10
+    silent = replace(build.stage("hold_50", 10, 20, calls=0), vus=50)
+    figure = clients_carried([first, silent, third])
+    assert (figure.value, figure.at_least) == (10, False)

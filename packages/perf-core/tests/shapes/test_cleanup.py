@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perf_core.analysis.figures import figures
+from perf_core.analysis.verdict import judge
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair
 from perf_core.shapes import cleanup
 
@@ -50,3 +52,12 @@ def test_unseen_resources_are_absent_with_a_reason(build: type[Build]) -> None:
     found = cleanup.find(build.evidence([], snapshots=SnapshotPair(silent, silent)))
     assert "the lab starts" in found.figures["cleanup.temporary_files"].absent
     assert "no gauges" in found.figures["cleanup.held"].absent
+
+
+def test_thread_left_behind_misses_a_target(build: type[Build]) -> None:
+    pair = SnapshotPair(snapshot(), snapshot(threads=5))
+    found = cleanup.find(build.evidence([], snapshots=pair))
+    metrics = build.metrics(tool_calls=50, error_rate=0.0)
+    common = figures(metrics, [], [], None, sessions_left=0, uptime_percent=None)
+    results = judge(cleanup.SHAPE.targets, {**common, **found.figures}, build.generator(), []).targets
+    assert [each.figure for each in results if each.outcome == "missed"] == ["cleanup.threads"]

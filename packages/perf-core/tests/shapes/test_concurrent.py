@@ -32,6 +32,14 @@ def test_worst_level_is_absent_when_the_run_ended_in_the_first_ramp(build: type[
     assert "before the first level" in found.figures["concurrent.worst_level_percent"].absent
 
 
+def test_level_without_a_call_is_the_worst(build: type[Build]) -> None:
+    stages = [build.stage("hold_10"), build.stage("hold_50", 10, 20, calls=0)]
+    found = concurrent.find(build.evidence(stages))
+    figure = found.figures["concurrent.worst_level_percent"]
+    assert (figure.value, figure.samples) == (0.0, 1)
+    assert "No call in 10 s" in build.finding(found, "50 clients").text
+
+
 def test_kinds_are_compared_only_when_there_are_several(build: type[Build]) -> None:
     kinds = {"all": {"known": build.latency(10.0)}}
     metrics = build.metrics(kinds_ms=kinds)

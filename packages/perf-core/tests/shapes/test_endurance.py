@@ -50,8 +50,14 @@ def test_findings_on_memory_sessions_and_uptime(build: type[Build]) -> None:
     assert memory.values == {"slope_mb_per_h": 2.5}
     sessions = build.finding(found, "Sessions")
     assert "50 opened, 48 deleted; the server holds 2" in sessions.text
-    assert sessions.values == {"opened": 50, "closed": 48, "left_on_server": 2}
+    assert sessions.values == {"opened": 50, "closed": 48, "lost": 0, "left_on_server": 2}
     assert build.finding(found, "Uptime").values == {"uptime_percent": 99.25}
+
+
+def test_lost_sessions_are_told(build: type[Build]) -> None:
+    metrics = build.metrics(sessions_opened=50, sessions_closed=44, sessions_lost=6)
+    sessions = build.finding(held(build, [10.0] * 20, metrics=metrics, sessions_left=0), "Sessions")
+    assert "50 opened, 44 deleted, 6 lost by the server; the server holds 0" in sessions.text
 
 
 def test_findings_without_data_are_left_out(build: type[Build]) -> None:

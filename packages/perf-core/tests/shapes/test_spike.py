@@ -63,12 +63,25 @@ def test_missing_recovery_takes_at_least_the_time_observed(build: type[Build]) -
     assert "not back within 10.0 s" in found.findings[1].text
 
 
-def test_latency_before_a_spike_is_that_of_the_calm_stage_right_before_it(build: type[Build]) -> None:
-    # The first half of the calm still opens sessions or drains the spike before.
+def test_latency_before_is_that_of_the_settled_half_of_the_first_calm(build: type[Build]) -> None:
+    # The first half of the calm still opens sessions.
     start: list[float | None] = [60.0] * 5 + [5.0] * 5
     settled: list[float | None] = [80.0] * 5 + [8.0] * 5
     found = recovery(build, latencies(start, HIGH, settled, HIGH, CALM))
-    assert [each.values["before_med_ms"] for each in found.findings] == [5.0, 8.0]
+    assert [each.values["before_med_ms"] for each in found.findings] == [5.0, 5.0]
+    assert [each.values["after_med_ms"] for each in found.findings] == [8.0, 5.0]
+
+
+def test_server_that_is_slower_after_each_spike_has_not_recovered(build: type[Build]) -> None:
+    # Each calm is within 20 % of the one before it: 104 ms becomes 212 ms unnoticed.
+    medians = [104.0 * 1.153**turn for turn in range(6)]
+    rows: list[list[float | None]] = [[median] * 10 for median in medians]
+    parts = [part for calm in rows for part in (HIGH, calm)][1:]
+    found = recovery(build, latencies(*parts), spikes(build, recoveries=5))
+    assert found.figures["spike.recovery_s"].beyond
+    backs = ["not back" not in each.text for each in found.findings]
+    assert backs == [True, False, False, False, False]
+    assert found.findings[-1].values["after_med_ms"] == pytest.approx(212, rel=0.01)
 
 
 def test_immediate_recovery_takes_one_period(build: type[Build]) -> None:

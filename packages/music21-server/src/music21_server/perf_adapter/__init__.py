@@ -17,7 +17,7 @@ from music21_server.perf_adapter.journeys import (
     mixed,
 )
 from perf_core import Launch, Limits, Scenario, Target
-from perf_core.scenarios import MOST_SUCCEED, further_scenarios, standard_scenarios
+from perf_core.scenarios import MOST_SUCCEED, NO_LEAKS_IN_HOURS, further_scenarios, standard_scenarios
 
 __all__ = ["Music21Adapter", "adapter"]
 
@@ -47,6 +47,7 @@ STANDARD_TARGETS: Mapping[str, Sequence[Target]] = {
         MOST_SUCCEED,
         Target("server.uptime_percent", ">", 99.9, stretch=99.99, need="The server is up when it is needed."),
         Target("sessions_left", "<", 1, need="Closed sessions leave nothing behind."),
+        *NO_LEAKS_IN_HOURS,
     ),
     "spike": (
         MOST_SUCCEED,

@@ -5,8 +5,8 @@ Their names are in :mod:`perf_core.analysis.catalogue`; a test compares both. No
 * ``server.rss_growth_mb_per_5_min`` is ``server.rss_slope_mb_per_h`` in another unit.
 * ``lower`` marks the lower end of a slope's interval: the growth that is certain.
 * ``sessions_left`` counts sessions that the server reports as open, else those neither deleted nor lost.
-* ``clients_carried`` and ``held.*`` come from :mod:`perf_core.analysis.grades`, figures of one load shape from
-  :mod:`perf_core.shapes`.
+* ``clients_carried`` and ``held.*`` come from :mod:`perf_core.analysis.grades`, figures of one load shape
+  from :mod:`perf_core.shapes`.
 """
 
 from __future__ import annotations
@@ -178,7 +178,11 @@ _SLOPES = (
     "rss_slope_mb_per_h",
     "rss_growth_mb_per_5_min",
     "rss_growth_lower_mb_per_5_min",
-    *(f"{counted}_{end}_per_h" for counted in ("fds", "threads", "sessions") for end in ("slope", "slope_lower")),
+    *(
+        f"{counted}_{end}_per_h"
+        for counted in ("fds", "threads", "sessions")
+        for end in ("slope", "slope_lower")
+    ),
 )
 
 

@@ -73,6 +73,7 @@ SHAPE = Shape(
         Target("failed_calls", "<", 1, need="A mistake is answered with an error that says so."),
         Target("cleanup.rss_growth_mb", "<", 10, need="Mistakes must not cost memory for ever."),
         Target("cleanup.fds", "<", 1, need="Open files run out."),
+        Target("cleanup.threads", "<", 1, need="Threads pile up until none can be started."),
         Target("cleanup.temporary_files", "<", 1, need="Disks fill up."),
         Target("cleanup.processes", "<", 1, need="Processes pile up."),
         Target("cleanup.held", "<", 1, need="Deleted content must be gone."),

@@ -11,24 +11,30 @@ from perf_core.shapes.shape import MOST_SUCCEED, Shape
 
 def find(evidence: Evidence) -> ShapeFindings:
     """Return a finding for each level of clients, and the success rate of the worst level."""
-    levels = [stage for stage in evidence.stages if stage.kind == "hold" and stage.calls]
+    levels = [stage for stage in evidence.stages if stage.kind == "hold"]
     if not levels:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
         return ShapeFindings((), {"concurrent.worst_level_percent": absent})
     worst = min(levels, key=success_percent)
-    figure = Figure(success_percent(worst), worst.calls, worst.end_s - worst.start_s, timed=False)
+    figure = Figure(success_percent(worst), max(1, worst.calls), worst.end_s - worst.start_s, timed=False)
     findings = tuple(_level_finding(level) for level in levels)
     return ShapeFindings((*findings, *_kind_findings(evidence)), {"concurrent.worst_level_percent": figure})
 
 
 def success_percent(stage: Stage) -> float:
-    """Return the share of right answers in a stage, 0 to 100."""
-    return 100 * (1 - stage.error_rate)
+    """Return the share of right answers in a stage, 0 to 100; 0 without any call.
+
+    Users call in every stage, so one without a call is one in which they all waited in vain.
+    """
+    return 100 * (1 - stage.error_rate) if stage.calls else 0.0
 
 
 def _level_finding(level: Stage) -> Finding:
     success, p95_ms = success_percent(level), level.latency_ms.p95
     clients = f"{level.vus} client{'' if level.vus == 1 else 's'}"
+    if not level.calls:
+        text = f"No call in {level.end_s - level.start_s:.0f} s: none was answered."
+        return Finding(clients, text, {"success_percent": 0.0, "p95_ms": None, "calls_per_s": 0.0})
     return Finding(
         clients,
         f"{success:.2f} % of {level.calls:,} calls succeeded ({grade(SUCCESS, success)}), "

@@ -8,7 +8,8 @@ from perf_core.analysis.evidence import Columns, Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, ServerUse, Stage
-from perf_core.shapes.shape import Shape
+from perf_core.shapes import memory
+from perf_core.shapes.shape import NO_ERRORS, NO_LEAKS_IN_HOURS, Shape
 
 _DRIFT_SHARE = 0.1
 """Share of the hold at either end whose medians the drift compares."""
@@ -21,6 +22,8 @@ def find(evidence: Evidence) -> ShapeFindings:
     hold = next((stage for stage in evidence.stages if stage.kind == "hold"), None)
     if evidence.server is not None and evidence.server.rss_mb.slope_mb_per_h is not None:
         findings.append(_memory_finding(evidence.server))
+    if evidence.server is not None:
+        findings += memory.count_findings(evidence.server)
     if hold is not None:
         drift = _drift(evidence.load, hold)
         if drift is not None:
@@ -72,20 +75,23 @@ def _drift(load: Columns, hold: Stage) -> float | None:
 
 def _sessions_finding(evidence: Evidence) -> Finding:
     opened, closed = evidence.metrics.sessions_opened, evidence.metrics.sessions_closed
+    lost = evidence.metrics.sessions_lost
     if evidence.metrics.session_creation_ms is None:
         return Finding("Sessions", "This wire has no sessions.")
     left = evidence.sessions_left
     held = f"the server holds {left}" if left is not None else "the server does not report how many it holds"
+    losses = f", {lost} lost by the server" if lost else ""
     return Finding(
         "Sessions",
-        f"{opened} opened, {closed} deleted; {held} after the run.",
-        {"opened": opened, "closed": closed, "left_on_server": left},
+        f"{opened} opened, {closed} deleted{losses}; {held} after the run.",
+        {"opened": opened, "closed": closed, "lost": lost, "left_on_server": left},
     )
 
 
 SHAPE = Shape(
     name="endurance",
     summary="Does it leak or slow down over two hours at a fixed rate?",
+    targets=(NO_ERRORS, *NO_LEAKS_IN_HOURS),
     plan=PlanNeeds(arrival_rate=True),
     figures=("endurance.latency_drift",),
     find=find,

@@ -21,6 +21,28 @@ MOST_SUCCEED = Target(
     "success_percent", ">", 90, stretch=99, need="Clients get on with their work.", min_samples=10
 )
 
+NO_LEAKS_IN_MINUTES = (
+    Target(
+        "server.rss_growth_lower_mb_per_5_min",
+        "<",
+        5,
+        min_duration_s=120,
+        need="Memory that only grows ends in a restart.",
+    ),
+    Target("server.fds_slope_lower_per_h", "<", 12, min_duration_s=120, need="Open files run out."),
+    Target("server.threads_slope_lower_per_h", "<", 12, min_duration_s=120, need="Threads pile up."),
+)
+"""Targets for minutes of constant load: no growth of more than 1 MB a minute, or of one file or thread in
+five minutes, is certain. What a server allocates once, such as a cache that fills, slows down within
+minutes, and the interval of its slope shows it."""
+
+NO_LEAKS_IN_HOURS = (
+    Target("server.fds_slope_lower_per_h", "<", 1, min_duration_s=1800, need="Open files run out."),
+    Target("server.threads_slope_lower_per_h", "<", 1, min_duration_s=1800, need="Threads pile up."),
+    Target("server.sessions_slope_lower_per_h", "<", 1, min_duration_s=1800, need="Sessions must end."),
+)
+"""Targets for hours of constant load; an adapter adds one for memory."""
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -13,7 +13,9 @@ from perf_core.results.record import Finding, Stage
 from perf_core.shapes.shape import Shape
 
 RECOVERED_WITHIN = 1.2
-"""Factor on the median latency before a spike, up to which a latency after it counts as recovered."""
+"""Factor on the median latency before the first spike, up to which a latency after any spike counts as
+recovered. With the latency before each spike instead, a server that is a little slower after each one would
+always be back."""
 
 
 def find(evidence: Evidence) -> ShapeFindings:
@@ -22,17 +24,14 @@ def find(evidence: Evidence) -> ShapeFindings:
     observed_s: list[float] = []
     findings: list[Finding] = []
     calm = next((stage for stage in evidence.stages if stage.kind == "baseline"), None)
+    before_ms = _median_between(evidence.load, calm.start_s, calm.end_s) if calm else None
     for spike, after in zip(
         [s for s in evidence.stages if s.kind == "spike"],
         [s for s in evidence.stages if s.kind == "recovery"],
         strict=False,
     ):
-        if calm is None:
-            break
-        before_ms = _median_between(evidence.load, calm.start_s, calm.end_s)
-        calm = after
         if before_ms is None:
-            continue
+            break
         seconds = recovery_s(
             [t or 0.0 for t in evidence.load["t_s"]],
             evidence.load["latency_med_ms"],
@@ -42,7 +41,8 @@ def find(evidence: Evidence) -> ShapeFindings:
         )
         times.append(seconds)
         observed_s.append(after.end_s - after.start_s)
-        findings.append(_finding(spike, after, before_ms, seconds))
+        after_ms = _median_between(evidence.load, after.start_s, after.end_s)
+        findings.append(_finding(spike, after, before_ms, after_ms, seconds))
     if not times:
         reached = any(stage.kind == "recovery" for stage in evidence.stages)
         # A recovery that was reached but cannot be measured is not explained by a short run.
@@ -61,16 +61,24 @@ def _slowest(times: Sequence[float | None], observed_s: Sequence[float], period_
     return Figure(max(*at_least, period_s), len(times), min(observed_s), beyond=None in times)
 
 
-def _finding(spike: Stage, after: Stage, before_ms: float, seconds: float | None) -> Finding:
+def _finding(
+    spike: Stage, after: Stage, before_ms: float, after_ms: float | None, seconds: float | None
+) -> Finding:
     during = f"p95 {spike.latency_ms.p95:.0f} ms and {spike.error_rate:.2%} errors at {spike.vus} VUs"
     if seconds is None:
         back = f"not back within {after.end_s - after.start_s:.1f} s"
     else:
         back = f"back within 20 % of it {seconds:.1f} s after the drop"
+    later = "" if after_ms is None else f", with a median of {after_ms:.1f} ms in the end"
     return Finding(
         spike.name.replace("_", " ").capitalize(),
-        f"Median {before_ms:.1f} ms before; {during}; {back}.",
-        {"before_med_ms": before_ms, "spike_p95_ms": spike.latency_ms.p95, "recovery_s": seconds},
+        f"Median {before_ms:.1f} ms before the first spike; {during}; {back}{later}.",
+        {
+            "before_med_ms": before_ms,
+            "spike_p95_ms": spike.latency_ms.p95,
+            "recovery_s": seconds,
+            "after_med_ms": after_ms,
+        },
     )
 
 

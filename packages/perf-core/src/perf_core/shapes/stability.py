@@ -9,7 +9,7 @@ from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes import memory
 from perf_core.shapes.concurrent import success_percent
-from perf_core.shapes.shape import Shape
+from perf_core.shapes.shape import NO_LEAKS_IN_MINUTES, Shape
 
 
 def find(evidence: Evidence) -> ShapeFindings:
@@ -56,6 +56,7 @@ SHAPE = Shape(
         Target("success_percent", ">", 99, min_samples=100, need="It is there all day."),
         Target("stability.worst_hour_percent", ">", 95, min_samples=20, need="No hour of the day is bad."),
         memory.growth_target("A day must not end in a restart."),
+        *NO_LEAKS_IN_MINUTES,
     ),
     plan=PlanNeeds(arrival_rate=True),
     figures=("stability.worst_hour_percent",),

@@ -144,9 +144,8 @@ def with_silence(
     Only stages whose figures are judged can be silent.
     """
     limits = [limit_s(stage, latency_ms, think_time_s) for stage in stages]
-    return tuple(
-        _with_silence(stage, all_silences, limit, period_s) for stage, limit in zip(stages, limits, strict=True)
-    )
+    pairs = zip(stages, limits, strict=True)
+    return tuple(_with_silence(stage, all_silences, limit, period_s) for stage, limit in pairs)
 
 
 def _with_silence(stage: Stage, all_silences: Sequence[Silence], limit: float, period_s: float) -> Stage:

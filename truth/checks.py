@@ -173,8 +173,12 @@ def example(error_class: str, text: str) -> Check:
             for failure in (record.metrics.failures if record.metrics else ())
             if failure.error_class in error_class.split("|")
         ]
-        shown = failures[0].received if failures else "no example"
-        return Line(f"example of {error_class}", text, shown[:60], any(text in f.received for f in failures))
+        shown = next(
+            (f.received for f in failures if text in f.received), failures[0].received if failures else ""
+        )
+        start = max(0, shown.find(text) - 20)
+        excerpt = " ".join(shown[start : start + 60].split()) or "no example"
+        return Line(f"example of {error_class}", text, excerpt, text in shown)
 
     return check
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from checks import Result, read_truth
@@ -52,12 +53,12 @@ def measure_row(row: Row, folder: Path, interruption: Interruption) -> Result:
 
 def _measured(row: Row, folder: Path, interruption: Interruption) -> Result:
     began = time.monotonic()
-    truth_file = folder / f"{_slug(row.name)}.truth.jsonl"
     with ExitStack() as stack:
+        truth_file = Path(stack.enter_context(TemporaryDirectory())) / "truth.jsonl"
         modes = row.modes
         on_progress: OnProgress = _no_progress
         if row.disturbance == "foreign server":
-            modes = Modes(foreign_url=stack.enter_context(_running_server(row.modes, folder)))
+            modes = Modes(foreign_url=stack.enter_context(_running_server(row.modes, truth_file.parent)))
         elif row.disturbance == "hogs":
             stack.enter_context(_hogs())
         elif row.disturbance == "stopped generator":
@@ -66,7 +67,7 @@ def _measured(row: Row, folder: Path, interruption: Interruption) -> Result:
         scenario = subject.adapter.scenarios[row.scenario]
         question = prepare(subject, scenario, row.wire, row.settings)
         run = measure(question, Options(folder), interruption=interruption, on_progress=on_progress)
-    truth, record = read_truth(truth_file), run.record
+        truth, record = read_truth(truth_file), run.record
     lines = tuple(check(truth, record) for check in row.checks)
     remark = _remark(row.reason, record.reasons)
     return Result(
@@ -87,23 +88,24 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
     """Compare two servers of known difference."""
     began = time.monotonic()
     row = Row(pair.name, pair.a, (), ())
-    files = {side: folder / f"{_slug(pair.name)}.{side}.truth.jsonl" for side in ("a", "b")}
-    a, b = (
-        Contender(side, row_subject(row, modes, files[side]), "session")
-        for side, modes in (("a", pair.a), ("b", pair.b))
-    )
-    done = compare(
-        a,
-        b,
-        Workload(a.subject.adapter.scenarios["quick"]),
-        Effort(launches=pair.launches, pairs=pair.pairs),
-        bars=Bars(),
-        output_dir=folder,
-        interruption=interruption,
-        on_progress=_no_progress,
-    )
+    with TemporaryDirectory() as temporary:
+        files = {side: Path(temporary) / f"{side}.jsonl" for side in ("a", "b")}
+        a, b = (
+            Contender(side, row_subject(row, modes, files[side]), "session")
+            for side, modes in (("a", pair.a), ("b", pair.b))
+        )
+        done = compare(
+            a,
+            b,
+            Workload(a.subject.adapter.scenarios["quick"]),
+            Effort(launches=pair.launches, pairs=pair.pairs),
+            bars=Bars(),
+            output_dir=folder,
+            interruption=interruption,
+            on_progress=_no_progress,
+        )
+        truths = (read_truth(files["a"]), read_truth(files["b"]))
     comparison = done.comparison
-    truths = (read_truth(files["a"]), read_truth(files["b"]))
     lines = tuple(check(*truths, comparison) for check in pair.checks)
     return Result(
         pair.name,
@@ -118,10 +120,6 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
     )
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def _remark(pattern: str, reasons: tuple[str, ...]) -> str:
     if not pattern or any(re.search(pattern, reason, re.IGNORECASE) for reason in reasons):
         return ""
@@ -130,8 +128,6 @@ def _remark(pattern: str, reasons: tuple[str, ...]) -> str:
 
 def row_subject(row: Row, modes: Modes, truth_file: Path | None = None) -> Subject:
     """Return the server of a row, with the modes in place of its own."""
-    if truth_file is not None:
-        truth_file.unlink(missing_ok=True)
     truth = ("--truth-file", str(truth_file.absolute())) if truth_file else ()
     argv = (sys.executable, str(SERVER), "--ready-file", "{ready_file}", *truth, *modes.words())
     names = ("quick", "load", "stress", "spike", "memory", "cleanup", "endurance", "concurrent")
@@ -173,7 +169,6 @@ def _no_progress(_step: str, _share: float | None) -> None:
 def _running_server(modes: Modes, folder: Path) -> Iterator[str]:
     """Yield the URL of a server that is no child of the lab's own server."""
     ready_file = folder / "foreign.json"
-    ready_file.unlink(missing_ok=True)
     command = [sys.executable, str(SERVER), "--ready-file", str(ready_file), *modes.words()]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:

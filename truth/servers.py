@@ -182,8 +182,8 @@ SILENT = (
         (
             c.calls,
             c.errors("timeout", "unanswered", outcomes=["unanswered"]),
-            # The load lasts 15.6 s.
-            c.silence_is(8.6),
+            # The last hold ends at 14.4 s.
+            c.silence_is(7.4),
             c.target_is("latency_ms.all.p95@hold_20", "missed"),
         ),
         scenario="load",

@@ -51,9 +51,7 @@ def test_example_says_what_was_expected_and_received(
 def test_request_of_the_server_that_hung_a_call_is_named() -> None:
     hung = replace(CALL, error_class="timeout", status=0, body="", error="request timeout", duration_s=30.0)
     (example,) = examples([hung], (), {"add": "elicitation/create"})
-    assert example.received.startswith(
-        "no answer within 30 s; during such a call the server"
-    )
+    assert example.received.startswith("no answer within 30 s; during such a call the server")
     assert "elicitation/create" in example.received
 
 

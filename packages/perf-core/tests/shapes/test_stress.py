@@ -290,3 +290,16 @@ def test_silence_is_not_graceful_and_its_level_not_carried(build: type[Build]) -
     how = build.finding(found, "How it failed")
     assert how.values["manner"] == "not gracefully"
     assert "no answer for 7.2 s in hold_200" in how.text
+
+
+def test_levels_of_an_arrival_rate_are_named_by_it(build: type[Build]) -> None:
+    levels = [
+        replace(build.stage("hold_100", 0, 10), rate_per_s=50.0, vus=100),
+        replace(build.stage("hold_200", 10, 20, p95=900.0), rate_per_s=100.0, vus=100),
+    ]
+    results = stress.find(build.evidence(levels))
+    carried = results.findings[0]
+    assert "50 iterations per second is the highest level that held" in carried.text
+    assert "at 100 iterations per second p95 was 900 ms" in carried.text
+    assert carried.values == {"rate_carried_per_s": 50.0}
+    assert all(figure.absent for figure in results.figures.values())

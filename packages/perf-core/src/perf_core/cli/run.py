@@ -66,7 +66,8 @@ def run(
         ),
     ] = None,
     rate: Annotated[
-        int | None, Parameter(help="Calls per second, for scenarios with an arrival rate.")
+        int | None,
+        Parameter(help="Highest arrival rate in iterations/s; other levels in proportion."),
     ] = None,
     think_time: Annotated[float, Parameter(help="Pause in seconds after each iteration.")] = 0.0,
     session_per_iteration: Annotated[

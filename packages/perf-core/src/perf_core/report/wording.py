@@ -84,8 +84,6 @@ _WORDINGS = {
     "sessions_left": Wording("sessions left open on the server", whole=True),
     "stress.vus_carried": Wording("virtual users carried within the limits", "VUs", whole=True),
     "stress.knee_vus": Wording("knee of the throughput", "VUs", whole=True),
-    "stress.peak_vus": Wording("virtual users beyond which throughput falls", "VUs", whole=True),
-    "stress.peak_calls_per_s": Wording("highest throughput before it falls", "/s"),
     "stress.peak_vus": Wording("virtual users at the highest throughput", "VUs", whole=True),
     "stress.peak_calls_per_s": Wording("highest throughput", "/s"),
     "endurance.latency_drift": Wording("drift of the median latency", "%", scale=100.0),

@@ -7,8 +7,8 @@ Schema history; records of every version can be read, and parts that they lack h
 
 * 1 — first version.
 * 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors
-  by tool), examples of failures, silence, the health of the measurement, the phases of a request, quantiles of
-  the latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
+  by tool), examples of failures, silence, the health of the measurement, the phases of a request, quantiles
+  of the latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
 """
 
 from __future__ import annotations

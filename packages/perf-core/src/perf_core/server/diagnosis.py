@@ -20,8 +20,8 @@ def server_requests(
 ) -> dict[str, str]:
     """Repeat calls that nobody answered, and return the request that the server sends during each, by tool.
 
-    k6 reads an answer as a whole, so it sees nothing of a stream that never ends. A call that is answered this
-    time is repeated, since perhaps one in a hundred is not. Each tool gets 3 s.
+    k6 reads an answer as a whole, so it sees nothing of a stream that never ends. A call that is answered now
+    is repeated, since perhaps one in a hundred is not. Each tool gets 3 s.
 
     Args:
         calls: Arguments by tool; only the first three are repeated.

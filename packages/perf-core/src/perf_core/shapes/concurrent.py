@@ -32,6 +32,8 @@ def success_percent(stage: Stage) -> float:
 def _level_finding(level: Stage) -> Finding:
     success, p95_ms = success_percent(level), level.latency_ms.p95
     clients = f"{level.vus} client{'' if level.vus == 1 else 's'}"
+    if level.rate_per_s is not None:
+        clients = f"{level.rate_per_s:g} iterations per second"
     if not level.calls:
         text = f"No call in {level.end_s - level.start_s:.0f} s: none was answered."
         return Finding(clients, text, {"success_percent": 0.0, "p95_ms": None, "calls_per_s": 0.0})

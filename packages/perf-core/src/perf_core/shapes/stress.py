@@ -43,10 +43,14 @@ def find(evidence: Evidence) -> ShapeFindings:
     # The script ends the run in the stage that failed, whose figures may still look good.
     gave_up_in = evidence.stages[-1] if evidence.aborted else None
     first_failed = next((level for level in levels if level is gave_up_in or not _is_carried(level)), None)
-    carried = max(
-        (level.vus or 0 for level in levels if not first_failed or level.end_s <= first_failed.start_s),
-        default=0,
-    )
+    held = [level for level in levels if not first_failed or level.end_s <= first_failed.start_s]
+    if levels[0].rate_per_s is not None:
+        absent = Figure(None, 0, 0.0, absent="an arrival rate set the load, not a number of users")
+        carried_finding = _carried_finding(held, first_failed, gave_up_in)
+        return ShapeFindings(
+            (carried_finding, _failure_finding(evidence, first_failed)), dict.fromkeys(_FIGURES, absent)
+        )
+    carried = max((level.vus or 0 for level in held), default=0)
     shortest_s = min(level.end_s - level.start_s for level in levels)
     growth = _growth(evidence, levels)
     figures = {
@@ -58,7 +62,7 @@ def find(evidence: Evidence) -> ShapeFindings:
         ),
         **growth.figures(len(evidence.load["t_s"]), shortest_s),
     }
-    findings = [_carried_finding(carried, first_failed, gave_up_in), *growth.findings()]
+    findings = [_carried_finding(held, first_failed, gave_up_in), *growth.findings()]
     findings.append(_failure_finding(evidence, first_failed))
     return ShapeFindings(tuple(findings), figures)
 
@@ -72,19 +76,33 @@ def _is_carried(level: Stage) -> bool:
     )
 
 
-def _carried_finding(carried: int, first_failed: Stage | None, gave_up_in: Stage | None) -> Finding:
+def _carried_finding(held: Sequence[Stage], first_failed: Stage | None, gave_up_in: Stage | None) -> Finding:
+    highest = max(held, key=_load_of, default=None)
+    carried = "No load" if highest is None else _load_text(highest)
     limit = f"p95 < {LEVEL_P95_MS:.0f} ms and errors < {LEVEL_ERROR_RATE:.0%}"
     if first_failed is None and gave_up_in is not None:
-        text = f"{carried} VUs held {limit}; the load ended early in {gave_up_in.name}."
+        text = f"{carried} held {limit}; the load ended early in {gave_up_in.name}."
     elif first_failed is None:
-        text = f"Every level held {limit}, up to {carried} VUs: the limit is higher."
+        text = f"Every level held {limit}, up to {carried}: the limit is higher."
     else:
-        highest = f"{carried} VUs is the highest level" if carried else "No level"
+        levels = f"{carried} is the highest level" if highest else "No level"
         text = (
-            f"{highest} that held {limit}; at {first_failed.vus} VUs p95 was "
+            f"{levels} that held {limit}; at {_load_text(first_failed)} p95 was "
             f"{first_failed.latency_ms.p95:.0f} ms with {first_failed.error_rate:.2%} errors."
         )
-    return Finding("Carried", text, {"vus_carried": carried})
+    paced = any(level is not None and level.rate_per_s is not None for level in (highest, first_failed))
+    unit = "rate_carried_per_s" if paced else "vus_carried"
+    return Finding("Carried", text, {unit: _load_of(highest) if highest else 0})
+
+
+def _load_of(level: Stage) -> float:
+    return (level.vus or 0) if level.rate_per_s is None else level.rate_per_s
+
+
+def _load_text(level: Stage) -> str:
+    return (
+        _users(level.vus or 0) if level.rate_per_s is None else f"{level.rate_per_s:g} iterations per second"
+    )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from perf_core.analysis.catalogue import (
 from perf_core.load.plan import Settings, insert_unique
 from perf_core.server.client import Client, connect
 from perf_core.server.process import ServerProcess
+from perf_core.server.session_end import deleted_session_problem
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
 
 _SEED = 1
@@ -116,7 +117,7 @@ class AdapterContract:
                 assert target.need, f"{scenario.name}: the target on {target.figure} has no need"
 
     def test_server_answers_as_expected(self, tmp_path: Path) -> None:
-        """The server starts, lists the tools, answers each journey as expected, and ends."""
+        """The server starts, lists its tools, answers journeys, forgets deleted sessions, and ends."""
         journeys = [
             (f"{scenario.name}, pool {name}", journey)
             for scenario in self._scenarios_by_draw()
@@ -131,6 +132,8 @@ class AdapterContract:
                 with connect(process.url, wire) as client:
                     for place, journey in journeys:
                         follow_journey(client, set(process.handshake.tools), place, journey)
+                problem = deleted_session_problem(process.url) if wire == "session" else ""
+                assert not problem, problem
             assert process.exit_code is not None, "the server did not end"
 
     def _scenarios(self) -> Iterator[Scenario]:

@@ -35,3 +35,10 @@ def test_check_finds_the_mistakes_of_every_scenario(adder: str, capsys) -> None:
 def test_check_of_a_missing_server_fails(adder: str, capsys) -> None:
     assert main(["check", adder, "--server-url", "http://127.0.0.1:9"]) == ExitCode.LAB_FAILED
     assert "127.0.0.1:9/mcp" in capsys.readouterr().err
+
+
+def test_check_fails_when_a_deleted_session_goes_on(adder: str, capsys) -> None:
+    path = Path(adder)
+    path.write_text(path.read_text().replace('"--ready-file"', '"--fault", "immortal", "--ready-file"'))
+    assert main(["check", adder]) == ExitCode.LAB_FAILED
+    assert "expected status 404 for a request with a deleted session" in capsys.readouterr().err

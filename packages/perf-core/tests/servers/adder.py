@@ -11,6 +11,7 @@ for a busy machine with few calls per second:
 * ``two-faced``: reports another version from the 10th call on
 * ``wrong``: every answer is one too high
 * ``moody``: every answer from the 60th to the 900th call is an error
+* ``immortal``: its sessions go on after they were deleted
 * ``slow``: each call takes ten milliseconds of CPU time
 * ``session-only``, ``stateless-only``: refuses the handshake of the other wire
 """
@@ -28,6 +29,8 @@ from pathlib import Path
 
 REFUSED = {"session-only": "server/discover", "stateless-only": "initialize"}
 CALLS = itertools.count(1)
+SESSIONS = itertools.count(1)
+ENDED = set()
 FAULT = ""
 SEEN = 0
 
@@ -43,13 +46,20 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(404, b"")
 
     def do_DELETE(self):
-        self.answer(200, b"")
+        session = self.headers["Mcp-Session-Id"]
+        known = session not in ENDED
+        if FAULT != "immortal":
+            ENDED.add(session)
+        self.answer(200 if known else 404, b"")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         message = json.loads(body)
         if FAULT == "silent":
             self.rfile.read(1)
+            return
+        if self.headers["Mcp-Session-Id"] in ENDED:
+            self.answer(404, b"")
             return
         if "id" not in message:
             self.answer(202, b"")
@@ -60,7 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         result = self.result(message)
         reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
-        self.answer(200, json.dumps(reply, separators=(",", ":")).encode())
+        content = json.dumps(reply, separators=(",", ":")).encode()
+        self.answer(200, content, f"session-{next(SESSIONS)}" if message["method"] == "initialize" else "")
 
     def result(self, message):
         info = {"name": "adder", "version": "2" if FAULT == "two-faced" and SEEN >= 10 else "1"}
@@ -96,12 +107,12 @@ class Handler(BaseHTTPRequestHandler):
             "isError": FAULT == "moody" and 60 <= SEEN <= 900,
         }
 
-    def answer(self, status, body):
+    def answer(self, status, body, session=""):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        if status == 200:
-            self.send_header("Mcp-Session-Id", "one-for-all")
+        if session:
+            self.send_header("Mcp-Session-Id", session)
         self.end_headers()
         self.wfile.write(body)
 

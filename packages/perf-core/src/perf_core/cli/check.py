@@ -12,12 +12,13 @@ from cyclopts import Parameter
 from perf_core.adapter import Wire
 from perf_core.cli.console import out
 from perf_core.cli.options import ServerUrl
-from perf_core.errors import ExitCode, UsageError
+from perf_core.errors import ExitCode, TargetError, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
 from perf_core.runs.questions import prepare
 from perf_core.server.live import StartOptions, live_server
+from perf_core.server.session_end import deleted_session_problem
 from perf_core.server.subject import Subject, closest_name
 from perf_core.targets.registry import find_subjects
 
@@ -43,6 +44,9 @@ def check(
         if live.ready_s is not None:
             out.print(f"ready after {live.ready_s:.2f} s", highlight=False)
         out.print(f"tools: {', '.join(handshake.tools) or 'none'}", highlight=False)
+        ended = deleted_session_problem(live.url, token=live.token) if wire == "session" else ""
+        if ended:
+            raise TargetError(ended, "Clients rely on it to open a new session (MCP, session management).")
     out.print(f"generator: {k6_version(find_k6())}", highlight=False)
     problems = list(_scenario_problems(subject, set(handshake.tools)))
     if problems:

@@ -94,6 +94,17 @@ class Client:
         if "Mcp-Session-Id" in self._headers:
             self._http.delete(self._url, headers=self._headers)
 
+    def status_after_close(self) -> int | None:
+        """Delete the session and return the HTTP status of a request that still uses it.
+
+        Return None without a session, and if the server lets no client delete one.
+        """
+        if "Mcp-Session-Id" not in self._headers:
+            return None
+        if not self._http.delete(self._url, headers=self._headers).is_success:
+            return None
+        return self._post("ping", {}).status_code
+
     def _initialize(self) -> None:
         params = {"protocolVersion": SESSION_REVISION, "capabilities": {}, "clientInfo": _CLIENT_INFO}
         response = self._post("initialize", params)

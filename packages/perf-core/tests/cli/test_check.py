@@ -37,6 +37,7 @@ def test_check_of_a_missing_server_fails(adder: str, capsys) -> None:
     assert "127.0.0.1:9/mcp" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_check_fails_when_a_deleted_session_goes_on(adder: str, capsys) -> None:
     path = Path(adder)
     path.write_text(path.read_text().replace('"--ready-file"', '"--fault", "immortal", "--ready-file"'))

@@ -327,9 +327,13 @@ def test_p99_of_2_7_times_is_worse() -> None:
 
 
 def test_longest_call_of_ten_times_is_worse() -> None:
-    conclusion = conclude(launches(1.0, 6, longest=(6.0, 10.0, 14.0)), SIX)
+    conclusion = conclude(launches(1.0, 6, longest=(600.0, 1000.0, 1400.0)), SIX)
     assert rows(conclusion)["latency_ms.max"].verdict == "worse"
     assert conclusion.verdict == "worse"
+    assert re.fullmatch(r"longest call worse by a factor of \d{3} to \d,\d{3}", conclusion.reasons[0]), (
+        "thousands of percent are hard to read"
+    )
+    assert conclude(launches(1.0, 6, longest=(6.0, 10.0, 14.0)), SIX).verdict == "worse"
 
 
 def test_maximum_without_a_verdict_is_named_and_does_not_decide() -> None:

@@ -179,12 +179,22 @@ def _open_in_words(metric: MetricComparison) -> str:
 
 
 def _by_how_much(metric: MetricComparison) -> str:
-    """Return the interval in words, such as ``by 6 % to 9 %`` or ``by 0.3 to 0.8 percentage points``."""
+    """Return the interval in words.
+
+    For example ``by 6.0 % to 9.0 %``, ``by a factor of 7.1 to 15`` or ``by 0.3 to 0.8 percentage points``.
+    """
     if metric.ratio is None:
         near, far = sorted((abs(metric.low), abs(metric.high)))
         return f"by {100 * near:.2g} to {100 * far:.2g} percentage points"
+    if metric.high >= 2 or metric.low <= 0.5:
+        near, far = sorted((metric.low, metric.high), key=lambda ratio: abs(math.log(ratio)))
+        return f"by a factor of {_factor(near)} to {_factor(far)}"
     near, far = sorted((abs(metric.low - 1), abs(metric.high - 1)))
     return f"by {near:.1%} to {far:.1%}".replace("%", " %")
+
+
+def _factor(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 
 def _drifts_in_words(drifts: Sequence[Drift]) -> list[str]:

@@ -144,7 +144,7 @@ def _measured(
         _expect_tools(plan, live)
         _expect_process(shape, live)
         env = k6_process.script_env(plan_path, live.url, folder)
-        period_s = 1.0 if preview.duration_s >= _LONG_RUN_S else k6_process.SHORTEST_PERIOD_S
+        period_s = 1.0 if preview.load_s >= _LONG_RUN_S else k6_process.SHORTEST_PERIOD_S
         manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s, launch=launch)
         k6_run = Generator(
             k6,

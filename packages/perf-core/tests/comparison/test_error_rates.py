@@ -116,6 +116,15 @@ def test_errors_at_the_same_place_of_each_launch_count_in_full() -> None:
     assert recurring.judge(LEVEL).verdict == "worse"
 
 
+def test_server_that_hangs_in_each_launch_fails_more_often() -> None:
+    # The users' four calls hang at once, in a slice with hardly any other calls.
+    hangs = [{1: Tally(300, 0), 2: Tally(300, 0), 3: Tally(4, 4)} for _ in range(6)]
+    test = error_rate_test([{pair: Tally(300, 0) for pair in (1, 2, 3)} for _ in range(6)], hangs)
+    assert test is not None
+    assert test.effect == 1.0
+    assert test.judge(LEVEL).verdict == "worse"
+
+
 def test_without_calls_there_is_no_test() -> None:
     assert error_rate_test([], launches([1])) is None
     assert error_rate_test(launches([0]), [{1: Tally(0, 0)}]) is None

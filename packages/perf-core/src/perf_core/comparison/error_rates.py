@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-import numpy as np
 from scipy.special import betainc, betaincinv
 
 from perf_core.comparison.intervals import Judgement, Verdict
@@ -150,29 +150,27 @@ def design_effect(sides: Sequence[Launches]) -> float:
     """Return how much more the errors vary between launches than independent ones, at least 1.
 
     It is the larger one of two ratios of Pearson's X² to its degrees of freedom, each summed over the
-    servers: for the sums of the launches, and for slices at the same place in each launch.
+    servers: for the sums of the launches, and for slices at the same place in each launch. Expected are as
+    many errors in each launch: all launches are equally long, and a server that hangs answers few calls.
     """
     sums, slices = [], []
     for launches in sides:
-        sums.append([Tally(*_sum([launch])) for launch in launches])
+        sums.append([_sum([launch])[1] for launch in launches if _sum([launch])[0]])
         pairs = sorted({pair for launch in launches for pair in launch})
-        slices += [[launch[pair] for launch in launches if pair in launch] for pair in pairs]
+        for pair in pairs:
+            tallies = [launch[pair] for launch in launches if pair in launch]
+            slices.append([tally.errors for tally in tallies if tally.calls])
     return max(1.0, _dispersion(sums), _dispersion(slices))
 
 
-def _dispersion(groups: Sequence[Sequence[Tally]]) -> float:
-    """Return X² over its degrees of freedom, for groups of tallies with one share of errors each."""
+def _dispersion(groups: Sequence[Sequence[int]]) -> float:
+    """Return X² over its degrees of freedom, for groups of counts with one expectation each."""
     statistic, freedom = 0.0, 0
-    for group in groups:
-        tallies = [tally for tally in group if tally.calls]
-        calls, errors = _sum([dict(enumerate(tallies))])
-        if len(tallies) < 2 or errors in {0, calls}:
-            continue
-        share = errors / calls
-        expected = np.array([tally.calls for tally in tallies]) * share
-        errors_of_each = np.array([tally.errors for tally in tallies])
-        statistic += float(np.sum((errors_of_each - expected) ** 2 / (expected * (1 - share))))
-        freedom += len(tallies) - 1
+    for counts in groups:
+        expected = fmean(counts) if counts else 0.0
+        if len(counts) > 1 and expected > 0:
+            statistic += sum((count - expected) ** 2 for count in counts) / expected
+            freedom += len(counts) - 1
     return statistic / freedom if freedom else 1.0
 
 

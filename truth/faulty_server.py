@@ -392,6 +392,8 @@ class Connection(asyncio.Protocol):
             return
         session = headers.get("mcp-session-id", "")
         if wire == "session" and method != "initialize" and session not in self._app.sessions:
+            if method == "tools/call":
+                self._app.account.end(self._app.account.begin(), "session_lost")
             self._send_json(404 if session else 400, _error(message.get("id"), -32001, "no such session"))
             return
         if "id" not in message:

@@ -12,7 +12,6 @@ from modes import Modes
 
 from perf_core.adapter import Target, Wire
 from perf_core.load.plan import Settings
-from perf_core.results.record import RunRecord
 
 Call = Literal["add", "echo", "fail", "anything"]
 Disturbance = Literal["", "hogs", "stopped generator", "foreign server"]
@@ -281,13 +280,6 @@ WRONG = (
 )
 
 
-def _lost_sessions(truth: c.Truth, record: RunRecord) -> c.Line:
-    lost = record.metrics.errors.get("session_lost", 0) if record.metrics else 0
-    # A session that is lost with its last call fails nothing more.
-    is_right = truth.sessions_lost - 10 <= lost <= truth.sessions_lost
-    return c.Line("errors: session_lost", str(truth.sessions_lost), str(lost), is_right)
-
-
 CONNECTIONS = (
     Row(
         "closes each connection, and accepts one per 20 ms",
@@ -309,7 +301,7 @@ CONNECTIONS = (
         "loses each session after 40 calls",
         Modes(latency_ms=5, lose_session_after=40),
         ("fail",),
-        (c.calls, _lost_sessions),
+        (c.calls, c.right_answers, c.errors("session_lost", outcomes=["session_lost"])),
         settings=_quick(4),
         reason="error_rate",
     ),
@@ -318,7 +310,7 @@ CONNECTIONS = (
         Modes(latency_ms=5, keep_sessions=True),
         ("fail",),
         (c.calls, c.target_is("sessions_left", "missed")),
-        settings=_quick(3, session_per_iteration=True),
+        settings=_quick(3),
         targets=(_target("sessions_left", "<", 1),),
     ),
 )

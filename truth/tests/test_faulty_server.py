@@ -131,7 +131,9 @@ def test_lost_sessions_are_unknown(start: Any) -> None:
     initialize = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
     session = {"Mcp-Session-Id": server.send(initialize, {})[2]["Mcp-Session-Id"]}
     assert [server.call(headers=session)[0] for _ in range(3)] == [200, 200, 404]
-    assert server.truth()["sessions_lost"] == 1
+    truth = server.truth()
+    assert truth["sessions_lost"] == 1
+    assert truth["outcomes"] == {"right": 2, "session_lost": 1, "unanswered": 0}
 
 
 def test_cpu_of_forked_children_is_in_the_account(start: Any) -> None:

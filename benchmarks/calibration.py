@@ -9,7 +9,8 @@ the file. After an interruption, it continues with the missing ones. A false ala
 servers with the verdict worse or better. A difference is found if the metric that it is about is worse:
 
 * `slower`: a busy-wait in each tool call that increases its CPU time by 10 %.
-* `slow`: three times that busy-wait, which makes latency and throughput worse by more than their bars.
+* `slow`: three times that busy-wait (`--slow-times`), which makes latency and throughput worse by more than
+  their bars; `reference-asgi`, whose latency is mostly the generator's, needs six times.
 * `wrong`: 0.5 % of the answers are wrong.
 * `tail`: one call in sixty waits until the p99 is about 2.7 times as long.
 
@@ -38,7 +39,7 @@ from typing import Annotated, Literal, get_args
 import cyclopts
 from cyclopts import Parameter
 from lab_references.adapters import ReferenceAdapter, with_handicap
-from lab_references.serving import NO_HANDICAP, Handicap
+from lab_references.serving import NO_HANDICAP, Handicap, parse_options
 from scipy import stats
 from simulated_comparisons import EFFECTS, MeasuredLaunch, Outcomes, measured_launch
 from simulated_comparisons import simulate as simulate_effect
@@ -135,6 +136,9 @@ def measure(
     wrong: Annotated[int, Parameter(help="Comparisons with 0.5 % of wrong answers.")] = 10,
     tail: Annotated[int, Parameter(help="Comparisons with a p99 of about 2.7 times.")] = 10,
     slowdown: Annotated[float, Parameter(help="Relative increase of CPU per call.")] = 0.10,
+    slow_times: Annotated[
+        float, Parameter(help="Busy-wait of `slow` as a multiple of that of `slower`.")
+    ] = 3,
     wire: Literal["session", "stateless"] = "session",
     until_decided: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -152,7 +156,9 @@ def measure(
     effort = Effort(until_decided=until_decided)
     a = Contender(server, subject, wire)
     with watch_signals() as interruption:
-        handicaps = find_handicaps(a, slowdown, effort, interruption) if todo else {}
+        handicaps = handicaps_of(done)
+        if {kind for kind, _ in todo} - handicaps.keys():
+            handicaps = {**find_handicaps(a, slowdown, slow_times, effort, interruption), **handicaps}
         for index, (kind, number) in enumerate(todo):
             b = handicapped(subject, handicaps[kind], kind)
             seed = SEED + len(done) + index
@@ -174,8 +180,19 @@ def measure(
             )
 
 
+def handicaps_of(done: Sequence[Trial]) -> Mapping[Kind, Handicap]:
+    """Return the handicaps of earlier trials, so that a continued calibration has differences of one size."""
+    handicaps: dict[Kind, Handicap] = {"equal": NO_HANDICAP, "wrong": Handicap(wrong_share=WRONG_SHARE)}
+    for trial in done:
+        if trial.kind not in handicaps:
+            # Older trials only have a busy-wait.
+            arguments = trial.handicap or Handicap(trial.burn_us).arguments()
+            handicaps[trial.kind] = parse_options("", arguments).handicap
+    return handicaps
+
+
 def find_handicaps(
-    contender: Contender, slowdown: float, effort: Effort, interruption: Interruption
+    contender: Contender, slowdown: float, slow_times: float, effort: Effort, interruption: Interruption
 ) -> Mapping[Kind, Handicap]:
     """Return the handicap of b for each kind of comparison, determined by two comparisons.
 
@@ -193,7 +210,7 @@ def find_handicaps(
     return {
         "equal": NO_HANDICAP,
         "slower": Handicap(burn_us),
-        "slow": Handicap(3 * burn_us),
+        "slow": Handicap(round(slow_times * burn_us)),
         "wrong": Handicap(wrong_share=WRONG_SHARE),
         "tail": Handicap(slow_share=TAIL_SHARE, slow_us=round(1000 * wait_ms)),
     }
@@ -362,7 +379,9 @@ def _headline(by_kind: Mapping[Kind, Sequence[Trial]], interrupted: int) -> Iter
         for name in names if trials else ():
             results = [trial.metrics[name] for trial in trials if name in trial.metrics]
             worse = sum(result.verdict == "worse" for result in results)
-            yield f"- {KINDS[name].words} {_size(results)} found: {rate(worse, len(trials))}."
+            options = " ".join(handicaps_of(trials)[kind].arguments())
+            size = f"{KINDS[name].words} {_size(results)} (median; `{options}`)"
+            yield f"- {size} found: {rate(worse, len(trials))}."
     if interrupted:
         yield f"- Left out: {interrupted} comparison that was interrupted."
 
@@ -390,8 +409,9 @@ def _by_metric(by_kind: Mapping[Kind, Sequence[Trial]]) -> str:
     rows = [f"| {' | '.join(headings)} |", f"| :-- |{' --: |' * (len(headings) - 1)}"]
     for name, kind_of_metric in KINDS.items():
         results = [trial.metrics[name] for trial in equal if name in trial.metrics]
-        # Older trials have metrics that were not judged then.
-        if not kind_of_metric.judged or not results or all(r.verdict == "inconclusive" for r in results):
+        # In older trials, the p99 was not judged.
+        is_old = name in {P99, MAX} and not any("error_rate" in trial.metrics for trial in equal)
+        if not kind_of_metric.judged or not results or is_old:
             continue
         equality = 0.0 if results[0].ratio is None else 1.0
         alarms = sum(each.verdict in {"worse", "better"} for each in results)

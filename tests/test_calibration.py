@@ -61,6 +61,14 @@ def test_trials_are_in_random_order_and_complete(calibration: ModuleType) -> Non
     assert [kind for kind, _ in todo] != sorted((kind for kind, _ in todo), key=list(counts).index)
 
 
+def test_continued_calibration_keeps_the_sizes_of_its_differences(calibration: ModuleType) -> None:
+    trials = calibration.read(DATA[-1])
+    handicaps = calibration.handicaps_of(trials)
+    assert handicaps["slower"].burn_us == 165
+    assert handicaps["wrong"].wrong_share == 0.005
+    assert set(handicaps) == {"equal", "slower", "wrong"}, "the others are to be found"
+
+
 def measured(draws: ModuleType, noise: float = 0.03) -> list[list[object]]:
     """Return measured comparisons of equal servers, drawn from normal distributions."""
     draw = np.random.default_rng(1)

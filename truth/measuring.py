@@ -129,7 +129,8 @@ def _remark(pattern: str, reasons: tuple[str, ...]) -> str:
 def row_subject(row: Row, modes: Modes, truth_file: Path | None = None) -> Subject:
     """Return the server of a row, with the modes in place of its own."""
     truth = ("--truth-file", str(truth_file.absolute())) if truth_file else ()
-    argv = (sys.executable, str(SERVER), "--ready-file", "{ready_file}", *truth, *modes.words())
+    counted = replace(modes, counted_agent="k6")
+    argv = (sys.executable, str(SERVER), "--ready-file", "{ready_file}", *truth, *counted.words())
     names = ("quick", "load", "stress", "spike", "memory", "cleanup", "endurance", "concurrent")
 
     def journeys(seed: int) -> Pools:

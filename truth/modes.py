@@ -16,6 +16,7 @@ class Modes:
 
     Attributes:
         seed: Seed of all draws.
+        counted_agent: Part of the ``User-Agent`` of clients whose calls are in the account; all if empty.
         latency_ms: Mean time until an answer.
         latency: Distribution of that time: ``fixed``, ``exponential``, or ``bimodal``, where ``slow_share``
             of the calls take ``slow_ms`` instead.
@@ -72,6 +73,7 @@ class Modes:
     """
 
     seed: int = 1
+    counted_agent: str = ""
     latency_ms: float = 0.0
     latency: str = "fixed"
     slow_share: float = 0.0

@@ -202,7 +202,12 @@ SILENT = (
         "takes 500 ms for one call in 10, of users who wait 200 ms",
         Modes(latency_ms=5, latency="bimodal", slow_share=0.1, slow_ms=500),
         ("fail",),
-        (c.calls, c.errors("timeout", outcomes=["unanswered"]), c.lower_bounds, c.at_least_ms("p95", 200)),
+        (
+            c.calls,
+            c.errors("timeout", "unanswered", outcomes=["unanswered"]),
+            c.lower_bounds,
+            c.at_least_ms("p95", 200),
+        ),
         settings=_quick(request_timeout_s=0.2),
         reason="error_rate",
     ),

@@ -159,3 +159,12 @@ def test_an_unknown_mode_is_refused_with_a_near_name(start: Any) -> None:
     assert server.process.wait(10) == 2
     assert server.process.stderr is not None
     assert "wrong_every" in server.process.stderr.read()
+
+
+def test_only_calls_of_the_counted_client_are_in_the_account(start: Any) -> None:
+    server = start("counted_agent=k6", "wrong_every=2")
+    right = server.call()[1]
+    wrong = server.call(headers={**STATELESS, "User-Agent": "Grafana k6/1.1.0"})[1]
+    assert '"result":3' in right
+    assert '"result":4' in wrong, "faults strike by the number of all calls"
+    assert server.truth()["outcomes"] == {"wrong": 1, "unanswered": 0}

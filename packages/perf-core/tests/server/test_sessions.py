@@ -12,13 +12,22 @@ from perf_core.server.sessions import Deletions, OpenSession, delete_sessions
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers DELETE with the status that the session id names, if the token is right."""
+    """Answers DELETE with the status that the session id names, if the token is right.
+
+    Sessions whose id ends with `kept` live on.
+    """
 
     def do_DELETE(self) -> None:
         right = self.headers.get("Authorization") in {None, "Bearer second"}
         versioned = self.headers["MCP-Protocol-Version"] == "2025-11-25"
         status = int(self.headers["Mcp-Session-Id"].partition("-")[0]) if right and versioned else 401
         self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if self.headers["Mcp-Session-Id"].endswith("kept") else 404)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -46,6 +55,11 @@ def test_outcomes_are_counted(url: str) -> None:
         OpenSession("200-e", "http://127.0.0.1:9/mcp", "2025-11-25"),
     ]
     assert delete_sessions(sessions, ["first", "second"]) == Deletions(closed=21, lost=1, failed=3)
+
+
+def test_a_session_that_is_still_served_is_not_closed(url: str) -> None:
+    sessions = [OpenSession(name, url, "2025-11-25") for name in ("200-kept", "204-gone", "404-kept")]
+    assert delete_sessions(sessions, []) == Deletions(closed=1, lost=1, failed=1)
 
 
 def test_nothing_to_delete_needs_no_server() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -40,12 +40,16 @@ class Deletions:
     Attributes:
         closed: Sessions that the server deleted.
         lost: Sessions that the server no longer had.
-        failed: Sessions that it refused to delete, or about which it did not answer.
+        failed: Sessions that it refused to delete, that it still served after it had deleted them, or about
+            which it did not answer.
     """
 
     closed: int = 0
     lost: int = 0
     failed: int = 0
+
+
+_PING = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
 
 
 def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> Deletions:
@@ -67,7 +71,8 @@ def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> D
                 **authorization(token),
             }
             try:
-                return http.delete(session.url, headers=headers).status_code
+                status = http.delete(session.url, headers=headers).status_code
+                return 0 if httpx2.codes.is_success(status) and _is_served(http, session, headers) else status
             except httpx2.HTTPError:
                 return 0
 
@@ -76,3 +81,11 @@ def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> D
     closed = sum(httpx2.codes.is_success(status) for status in statuses)
     lost = statuses.count(httpx2.codes.NOT_FOUND)
     return Deletions(closed, lost, len(statuses) - closed - lost)
+
+
+def _is_served(http: httpx2.Client, session: OpenSession, headers: Mapping[str, str]) -> bool:
+    """Return whether the server answers in a session that it has deleted; it must answer 404 then."""
+    accept = {"Accept": "application/json, text/event-stream"}
+    # Some servers answer with a stream, whose end need not be awaited.
+    with http.stream("POST", session.url, json=_PING, headers={**headers, **accept}) as response:
+        return response.is_success

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core.results.record import Failure, Finding, Stage
+from perf_core.results.record import Failure, Finding, Health, HealthState, Stage
 from perf_core.shapes import stress
 
 if TYPE_CHECKING:
@@ -183,6 +183,14 @@ def test_no_knee_of_a_generator_that_was_always_saturated(
         )
     )
     assert found.figures["stress.knee_vus"].absent == "k6 was saturated, so a knee could be its own"
+
+
+@pytest.mark.parametrize(("state", "has_knee"), [("bounded", False), ("invalid", False), ("sound", True)])
+def test_no_knee_of_a_busy_machine(build: type[Build], state: HealthState, has_knee: bool) -> None:
+    found = stress.find(build.evidence(rising(build), load=saturating(build, 100.0), health=Health(state)))
+    figure = found.figures["stress.knee_vus"]
+    assert (figure.value is not None) is has_knee
+    assert ("busy" in figure.absent) is not has_knee
 
 
 def test_knee_counts_right_answers_and_ignores_the_ramp_down(build: type[Build]) -> None:

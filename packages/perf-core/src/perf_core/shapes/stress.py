@@ -167,6 +167,8 @@ def _users(vus: float) -> str:
 def _growth(evidence: Evidence, levels: Sequence[Stage]) -> _Growth:
     rows = _rows(evidence, max(level.end_s for level in levels))
     usable = [(vus, rate) for vus, rate, saturated in rows if not saturated]
+    if evidence.health is not None and evidence.health.state in {"bounded", "invalid"}:
+        return _Growth(no_knee="the machine was busy or stopped, so a knee could be that of the machine")
     whole_run = not evidence.saturated and evidence.generator is not None and evidence.generator.saturated
     if whole_run or (rows and not usable):
         return _Growth(no_knee="k6 was saturated, so a knee could be its own")

@@ -166,27 +166,36 @@ def _users(vus: float) -> str:
 
 def _growth(evidence: Evidence, levels: Sequence[Stage]) -> _Growth:
     rows = _rows(evidence, max(level.end_s for level in levels))
-    usable = [(vus, rate) for vus, rate, saturated in rows if not saturated]
-    if evidence.health is not None and evidence.health.state in {"bounded", "invalid"}:
-        return _Growth(no_knee="the machine was busy or stopped, so a knee could be that of the machine")
-    whole_run = not evidence.saturated and evidence.generator is not None and evidence.generator.saturated
-    if whole_run or (rows and not usable):
-        return _Growth(no_knee="k6 was saturated, so a knee could be its own")
-    curve = scalability([vus for vus, _ in usable], [rate for _, rate in usable])
-    if curve is None:
-        return _Growth(no_knee="the run was too short, or nothing was answered")
-    if curve.knee_users is None:
-        saturated_from = min((vus for vus, _, saturated in rows if saturated), default=None)
-        limit = "" if saturated_from is None else f"; from {_users(saturated_from)} on k6 was saturated"
-        return _Growth(no_knee=f"throughput had not levelled off at the most users{limit}")
-    beyond = [saturated for vus, _, saturated in rows if vus >= curve.knee_users]
-    if sum(beyond) > len(beyond) / 2:
-        return _Growth(no_knee="k6 was saturated beyond it, so a knee could be its own")
+    curve = scalability(
+        [vus for vus, _, saturated in rows if not saturated],
+        [rate for _, rate, saturated in rows if not saturated],
+    )
+    doubt = _doubt(evidence, rows, curve)
+    if doubt or curve is None or curve.knee_users is None:
+        return _Growth(no_knee=doubt)
     lowest = min(level.vus or 0 for level in levels)
     if curve.knee_users < (1 - _KNEE_ACCURACY) * lowest:
         reason = f"throughput no longer grew at {_users(lowest)}, the lowest level"
         return _Growth(no_knee=reason, below_vus=lowest)
     return _Growth(curve, max(curve.knee_users, float(lowest)))
+
+
+def _doubt(evidence: Evidence, rows: Sequence[tuple[float, float, bool]], curve: Scalability | None) -> str:
+    """Return why there is no knee, or why it could be that of k6 or the machine; else an empty text."""
+    if evidence.health is not None and evidence.health.state in {"bounded", "invalid"}:
+        return "the machine was busy or stopped, so a knee could be that of the machine"
+    saturated_vus = [vus for vus, _, saturated in rows if saturated]
+    is_whole_run = not evidence.saturated and evidence.generator is not None and evidence.generator.saturated
+    if is_whole_run or (rows and len(saturated_vus) == len(rows)):
+        return "k6 was saturated, so a knee could be its own"
+    if curve is None:
+        return "the run was too short, or nothing was answered"
+    if curve.knee_users is None:
+        limit = f"; from {_users(min(saturated_vus))} on k6 was saturated" if saturated_vus else ""
+        return f"throughput had not levelled off at the most users{limit}"
+    beyond = [saturated for vus, _, saturated in rows if vus >= curve.knee_users]
+    is_mostly_saturated = sum(beyond) > len(beyond) / 2
+    return "k6 was saturated beyond it, so a knee could be its own" if is_mostly_saturated else ""
 
 
 def _rows(evidence: Evidence, until_s: float) -> list[tuple[float, float, bool]]:

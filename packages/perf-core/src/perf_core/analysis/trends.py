@@ -71,7 +71,7 @@ def slope(stretches: Sequence[Stretch]) -> Slope | None:
     "Bias in the estimation of autocorrelations" (1954), for the correction.
     """
     columns = [
-        (np.asarray(each.t_s, dtype=float) - each.t_s[0], np.asarray(each.values, dtype=float))
+        (_from_zero(each.t_s), _from_zero(each.values))
         for each in stretches
         if len(each.values) >= MIN_SAMPLES
     ]
@@ -80,6 +80,11 @@ def slope(stretches: Sequence[Stretch]) -> Slope | None:
     robust, linear = _median_of_pairs(columns), _least_squares(columns)
     half_width = _half_width([values for _, values in columns], _interval_s(columns))
     return Slope(robust, min(robust, linear) - half_width, max(robust, linear) + half_width)
+
+
+def _from_zero(values: Sequence[float]) -> Column:
+    """Return values less the first, so that a constant has a slope of exactly zero."""
+    return np.asarray(values, dtype=float) - values[0]
 
 
 def _interval_s(columns: Sequence[tuple[Column, Column]]) -> float:

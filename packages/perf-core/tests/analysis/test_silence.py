@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from perf_core.analysis.series import Period
 from perf_core.analysis.silence import Silence, limit_s, silences, silent_times, with_silence
+from perf_core.results.record import Latency
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -120,6 +121,17 @@ def test_slow_calls_pauses_and_a_low_rate_explain_a_silence(build: type[Build]) 
     assert limit_s(stage, slow, 0.0) == pytest.approx(6.0)
     assert limit_s(stage, slow, 4.0) == pytest.approx(10.0)
     assert limit_s(replace(stage, rate_per_s=0.5), {}, 0.0) == pytest.approx(10.0)
+
+
+def test_calls_that_a_stall_delayed_do_not_explain_it_where_calls_keep_arriving(build: type[Build]) -> None:
+    stalled = Latency(800, min=8, avg=330, med=10, p90=1200, p95=1400, p99=1480, max=1500)
+    latency_ms = {"all": stalled, "add": stalled}
+    stage = build.stage("hold_10")
+    assert limit_s(stage, latency_ms, 0.0) == pytest.approx(3.6)
+    assert limit_s(replace(stage, rate_per_s=100.0), latency_ms, 0.0) == 1.0
+    assert limit_s(replace(stage, rate_per_s=10.0), latency_ms, 0.0) == 2.0
+    # Of few calls all may be slow ones.
+    assert limit_s(replace(stage, rate_per_s=1.0), latency_ms, 0.0) == 5.0
 
 
 def test_only_judged_stages_are_silent(build: type[Build]) -> None:

@@ -22,6 +22,9 @@ _TYPICAL_WAITS = 3.0
 _ARRIVALS = 5.0
 """A silence of fewer arrivals than this is none, at a low arrival rate."""
 
+_ARRIVALS_OF_SLOW_CALLS = 20.0
+"""So many calls are not all slower than the median by chance (once in a million)."""
+
 
 @dataclass(frozen=True)
 class Silence:
@@ -125,10 +128,16 @@ def limit_s(stage: Stage, latency_ms: Mapping[str, Latency], think_time_s: float
     slowest_s = (
         max((each.p90 for tool, each in latency_ms.items() if tool != "all" and each.count), default=0) / 1000
     )
-    waits = [SHORTEST_S, _TYPICAL_WAITS * slowest_s + think_time_s]
-    if stage.rate_per_s:
-        waits.append(_ARRIVALS / stage.rate_per_s)
-    return max(waits)
+    limit = max(SHORTEST_S, _TYPICAL_WAITS * slowest_s + think_time_s)
+    if not stage.rate_per_s:
+        return limit
+    # A server that stalls makes many calls slow where calls keep arriving, and must not be excused by them.
+    every = latency_ms.get("all")
+    median_s = every.med / 1000 if every is not None and every.count else 0.0
+    arrivals = max(
+        SHORTEST_S, _TYPICAL_WAITS * median_s + think_time_s, _ARRIVALS_OF_SLOW_CALLS / stage.rate_per_s
+    )
+    return min(max(limit, _ARRIVALS / stage.rate_per_s), arrivals)
 
 
 def with_silence(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from perf_core.comparison.model import KINDS, MAX, P99, Bars, Design, Launch, SliceFigures
+from perf_core.comparison.schedule import SIDES
 from perf_core.comparison.statistics import Conclusion, conclude
 
 LAUNCHES = 6
@@ -163,7 +164,7 @@ def _launch(measured: MeasuredLaunch, effect: Effect, draw: np.random.Generator)
             duration_s=3.0,
             figures=dict.fromkeys(figures, 1.0) if side == "a" else figures,
         )
-        for side, share in (("a", effect.errors_a), ("b", effect.errors_b))
+        for side, share in zip(SIDES, (effect.errors_a, effect.errors_b), strict=True)
     )
     return Launch(slices, {"a": dict.fromkeys(once, 1.0), "b": once})
 

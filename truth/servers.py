@@ -136,6 +136,13 @@ STEADY = (
         settings=_quick(session_per_iteration=True),
     ),
     Row(
+        "answers at most 80 calls per second and gets 100 with users in plenty, open model",
+        Modes(capacity_per_s=80),
+        ("pass",),
+        (c.calls, c.right_answers, c.median, c.p95, c.at_least_ms("max", 1000)),
+        settings=_quick(5, rate_per_s=100, vus=150),
+    ),
+    Row(
         "200 calls per second, open model",
         Modes(latency_ms=20),
         ("pass",),
@@ -214,9 +221,11 @@ SILENT = (
     Row(
         "answers at most 80 calls per second and gets 100, open model",
         Modes(capacity_per_s=80),
-        ("pass",),
-        (c.calls, c.right_answers, c.median, c.p95, c.at_least_ms("max", 1000)),
+        ("fail",),
+        # Its queue grows until no virtual user is left.
+        (c.calls, c.right_answers, c.median, c.p95, c.at_least_ms("max", 600)),
         settings=_quick(5, rate_per_s=100),
+        reason="could not begin",
     ),
     Row(
         "stands still for 1.5 s in every 3 s",

@@ -15,6 +15,7 @@ from perf_core.results.record_file import from_json, to_json
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 from perf_core.sampling.machine import MachineReading
 from perf_core.sampling.pulse import Still
+from perf_core.sampling.session_count import SessionCount
 
 if TYPE_CHECKING:
     from conftest import Build, SummaryDocument
@@ -361,3 +362,29 @@ def test_recording_alone_tells_that_k6_stood_still(build: type[Build]) -> None:
     assert record.health is not None
     assert record.health.generator_gap_s == pytest.approx(3)
     assert record.verdict == "invalid"
+
+
+# --- slopes and knees ---
+
+
+def test_slopes_come_from_the_holds_and_sessions_from_the_counts(build: type[Build]) -> None:
+    # 10 MB/s on the ramp of 10 s, then constant.
+    samples = build.samples(range(31), lambda t: t, lambda t: 0.1 * t, rss_mb=lambda t: 50 + 10 * min(t, 10))
+    counts = tuple(SessionCount(build.started_at_s + t, 10) for t in range(0, 31, 2))
+    record = assembled(build, samples=samples, session_counts=counts)
+    assert record.server is not None
+    assert record.server.rss_mb.slope_interval == (0, 0)
+    assert record.server.sessions is not None
+    assert (record.server.sessions.peak, record.server.sessions.slope_per_h) == (10, 0)
+    assert record.series.server["sessions"][1::2] == (10,) * 15
+
+
+@pytest.mark.parametrize(("generator_cores", "has_knee"), [(0.1, True), (1.95, False)])
+def test_saturated_k6_has_no_knee(build: type[Build], generator_cores: float, has_knee: bool) -> None:
+    # The recording has 100 calls/s at 10 users all the time; a level of one user lies below.
+    summary = build.summary(("hold_1", 0, 10), ("hold_10", 10, 30))
+    summary.calls("hold_1", 100).calls("hold_10", 2000).counter("iterations", 2100)
+    samples = build.samples(range(31), lambda t: 0.01 * t, lambda t: generator_cores * t)
+    target = Target("stress.knee_vus", ">", 1, need="It grows.")
+    result = assembled(build, summary, targets=(target,), shape="stress", samples=samples).targets[0]
+    assert ("k6 was saturated" in result.reason) is not has_knee

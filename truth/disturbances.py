@@ -4,8 +4,8 @@
 
 Measures servers of known latency on a quiet machine, while other processes use some of the CPUs, and while k6
 is stopped, and servers that keep all CPUs busy together with k6. The thresholds of
-:mod:`perf_core.analysis.health` were chosen from it. It takes three minutes for each round, on a machine that does
-nothing else.
+:mod:`perf_core.analysis.health` were chosen from it. A round takes three minutes.
+Nothing else may run meanwhile.
 """
 
 from __future__ import annotations

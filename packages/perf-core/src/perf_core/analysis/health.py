@@ -17,6 +17,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from perf_core.analysis.k6_summary import Window
 from perf_core.results.record import Health, HealthState
 from perf_core.sampling.pulse import Still
@@ -30,6 +32,9 @@ WAIT_LIMIT = 0.1
 
 GAP_LIMIT_S = 1.0
 """Longest time for which k6 may stand still."""
+
+_STILL_CORES = 0.1
+"""Cores that a k6 that stood still seems to use at most: samples are not taken just before and after."""
 
 HEALTH_COLUMNS = ("others_cores", "cpu_pressure_share", "server_wait_share", "generator_wait_share")
 
@@ -88,14 +93,23 @@ def health(
     )
 
 
-def late_periods(ends_s: Iterable[float], period_s: float) -> Iterator[Still]:
-    """Yield the time by which each period of k6's recording ended late.
+def late_periods(ends_s: Iterable[float], period_s: float, samples: Sequence[Sample]) -> Iterator[Still]:
+    """Yield the times by which periods of k6's recording ended late while k6 used no CPU.
 
-    k6's own clock ends the periods, so that this works on every system, but less exactly than the pulse: a
-    stop that is shorter than a period may pass unnoticed.
+    k6's own clock ends the periods, so that this works on every system and notices a pause of the whole
+    machine, but less exactly than the pulse: a stop that is shorter than a period may pass unnoticed. A k6
+    that is busy ends its periods late, too, and did not stand still.
     """
+    readings = [(sample.at_s, sample.generator.cpu_s) for sample in samples if sample.generator]
+    if not readings:
+        return
+    times_s, used_s = zip(*readings, strict=True)
     for before_s, end_s in itertools.pairwise(ends_s):
-        yield Still(min(before_s + period_s, end_s), end_s)
+        start_s = before_s + period_s
+        if end_s > start_s:
+            at_start_s, at_end_s = np.interp([start_s, end_s], times_s, used_s)
+            if at_end_s - at_start_s < _STILL_CORES * (end_s - start_s):
+                yield Still(start_s, end_s)
 
 
 def _longest_gap(load: Window, stills: Iterable[Still]) -> Still | None:

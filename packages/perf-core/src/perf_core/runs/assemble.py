@@ -118,7 +118,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         load.samples,
         whole,
         held,
-        [*load.stills, *late_periods((period.end_s for period in periods), spec.period_s)],
+        [*load.stills, *late_periods((period.end_s for period in periods), spec.period_s, load.samples)],
         server_elsewhere=spec.server_elsewhere,
     )
     server = resource_use.server_use(

@@ -38,6 +38,11 @@ fall again to count as falling."""
 _COLLAPSED_SHARE = 0.5
 """Share of the throughput before it, above which a drop is no collapse."""
 
+_FALLING_LINE_PARAMETERS = 5
+"""Two slopes, and a corner that is searched for, which counts as three: so in Friedman, "Multivariate
+adaptive regression splines" (1991). Two lines nearly imitate the universal scalability law at four levels of
+users, and their corner is not its peak."""
+
 _BINS = 60
 _MOST_OF_A_BIN = 10
 """Periods of a bin that count: those of a hold resemble each other."""
@@ -183,7 +188,7 @@ def _falling_line(points: _Points) -> _Fit | None:
     _, corner, peak, values = best
     if values[-1] > LEVEL_SHARE * peak:
         return None  # two lines say the same
-    return _Fit(Scalability("falling line", corner, corner, peak), values, 3)
+    return _Fit(Scalability("falling line", corner, corner, peak), values, _FALLING_LINE_PARAMETERS)
 
 
 def _universal_law(points: _Points) -> _Fit:

@@ -206,11 +206,17 @@ def _rows(evidence: Evidence, until_s: float) -> list[tuple[float, float, bool]]
     ]
     if not reports:
         return []
+    if evidence.stages[0].kind == "ramp":
+        reports.insert(0, (0.0, 0.0))
     report_times, report_vus = zip(*reports, strict=True)
     saturated = evidence.saturated or [False] * len(load["t_s"])
     rows = [
         # k6 reports the number of VUs once a second only, while periods may be shorter.
-        (float(np.interp(t, report_times, report_vus)), calls - (errors or 0.0), is_saturated)
+        (
+            float(np.interp(t - evidence.period_s / 2, report_times, report_vus)),
+            calls - (errors or 0.0),
+            is_saturated,
+        )
         for t, calls, errors, is_saturated in zip(
             load["t_s"], load["calls_per_s"], load["errors_per_s"], saturated, strict=True
         )

@@ -181,7 +181,7 @@ def test_k6_that_stood_still_makes_the_run_invalid(examined: Examined) -> None:
 
 def test_only_stills_during_the_load_count(examined: Examined) -> None:
     # Before it, k6 loads the plan; after it, k6 deletes sessions and may wait for the lab.
-    assert examined(stills=[(-5, -1), (21, 30)]).generator_gap_s is None
+    assert examined(stills=[(-5, -1), (21, 30)]).generator_gap_s == 0
     assert examined(stills=[(-5, 0.5), (19.8, 30)]).generator_gap_s == pytest.approx(0.5)
 
 
@@ -203,7 +203,7 @@ def test_server_on_another_machine_uses_nothing_of_this_one(examined: Examined) 
 @pytest.mark.parametrize("without", [["machine"], ["machine", "server"]])
 def test_system_without_counters_has_the_heartbeat_only(without: list[str], examined: Examined) -> None:
     result = examined(2.0, without=without, server_wait=None, generator_wait=None)
-    assert result == Health("sound")
+    assert result == Health("sound", generator_gap_s=0.0)
     assert examined(without=without, stills=[(3, 5)]).state == "invalid"
 
 

@@ -141,6 +141,14 @@ def calls(truth: Truth, record: RunRecord) -> Line:
     return Line("calls", str(truth.received), f"{accounting.begun}{lost}", close)
 
 
+def no_call_is_missing(truth: Truth, record: RunRecord) -> Line:
+    """Expect an outcome for every call, of which the server need not have received all."""
+    accounting = record.metrics.accounting if record.metrics else None
+    begun = accounting.begun if accounting else 0
+    is_whole = accounting is not None and accounting.missing == 0 and begun >= truth.received
+    return Line("calls", f"≥ {truth.received}", str(begun), is_whole)
+
+
 def right_answers(truth: Truth, record: RunRecord) -> Line:
     """Compare the number of right answers."""
     accounting = record.metrics.accounting if record.metrics else None

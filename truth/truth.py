@@ -24,7 +24,7 @@ from tables import markdown, text, with_table
 
 from perf_core.interruption import Interruption, watch_signals
 
-_TOGETHER = 3
+_TOGETHER = 4
 """Runs at one time whose load is so small that they do not disturb one another."""
 
 

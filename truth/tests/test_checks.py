@@ -94,6 +94,7 @@ def record(**changes: Any) -> RunRecord:
 
 ACCEPTED = [
     checks.calls,
+    checks.no_call_is_missing,
     checks.right_answers,
     checks.errors("wrong_answer", outcomes=["wrong"]),
     checks.example("wrong_answer", "<html>"),
@@ -137,6 +138,8 @@ def test_a_report_without_figures_is_wrong(check: checks.Check) -> None:
     [
         (checks.calls, {"accounting": Accounting(960, 940, 20, 0)}),
         (checks.calls, {"accounting": Accounting(1000, 970, 20, 0)}),
+        (checks.no_call_is_missing, {"accounting": Accounting(1000, 970, 20, 0)}),
+        (checks.no_call_is_missing, {"accounting": Accounting(960, 940, 20, 0)}),
         (checks.right_answers, {"accounting": Accounting(1000, 1000, 0, 0)}),
         (checks.errors("wrong_answer", outcomes=["wrong"]), {"errors": {"wrong_answer": 18}}),
         (checks.errors("wrong_answer", outcomes=["wrong"]), {"errors": {"wrong_answer": 20, "timeout": 1}}),

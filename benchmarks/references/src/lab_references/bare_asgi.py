@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import operator
-import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -118,19 +117,14 @@ class BareApp:
         self._handicap = handicap
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one HTTP request: POST a message, DELETE a session."""
+        """Answer one HTTP request: POST a message."""
         if scope["method"] != "POST":
-            await _send(send, 200 if scope["method"] == "DELETE" else 405, b"")
+            await _send(send, 405, b"")
             return
         message = json.loads(await _body(receive))
         text = answer(message, self._handicap)
-        if text is None:
-            await _send(send, 202, b"")
-        elif message["method"] == "initialize":
-            # The session's id is not stored: there is no state to keep.
-            await _send(send, 200, text.encode(), (b"mcp-session-id", secrets.token_hex(16).encode()))
-        else:
-            await _send(send, 200, text.encode())
+        # No session ids, which MCP allows: there is no state to keep.
+        await _send(send, 202 if text is None else 200, b"" if text is None else text.encode())
 
 
 async def _body(receive: Receive) -> bytes:
@@ -142,9 +136,9 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-async def _send(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+async def _send(send: Send, status: int, body: bytes) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length]})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -83,7 +83,9 @@ def server_use(
     seen = [(s.at_s, s.server) for s in samples if s.server and s.server.processes and s.at_s in load]
     if len(seen) < 2:
         return None
-    cpu_s = _used_s([(s.at_s, s.server.cpu_s) for s in samples if s.server], load)
+    # Until k6 ended: calls in flight at the end of the load are calls, too.
+    until_calls_ended = Window(load.start_s, max(load.end_s, samples[-1].at_s))
+    cpu_s = _used_s([(s.at_s, s.server.cpu_s) for s in samples if s.server], until_calls_ended)
     memory = _trend([(at_s, reading.rss_mb) for at_s, reading in seen], constant)
     sessions = [(count.at_s, float(count.open)) for count in session_counts if count.at_s in load]
     return ServerUse(

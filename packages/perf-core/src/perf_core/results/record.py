@@ -198,7 +198,7 @@ class ServerUse:
     """Resource use of the server's process tree; None in the record when it is not visible (a remote URL).
 
     Attributes:
-        cpu_s: CPU seconds, user and system, over the load.
+        cpu_s: CPU seconds, user and system, from the start of the load until its last call ended.
         fds: Open file descriptors (handles on Windows).
         processes: Largest number of processes at one time.
         sessions_left: Sessions still open after the run, according to the server's metrics endpoint; None

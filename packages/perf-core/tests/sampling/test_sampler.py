@@ -343,7 +343,11 @@ def test_sampling_continues_after_the_server_ends(tree: Tree, readings_taken: th
     assert last.processes == 0
 
 
-def test_long_interval_does_not_delay_the_end(tree: Tree, readings_taken: threading.Semaphore) -> None:
+def test_long_interval_does_not_delay_the_end_which_is_sampled(
+    tree: Tree, readings_taken: threading.Semaphore
+) -> None:
     with Sampler(tree.pid, 3600.0) as running:
         wait_for(readings_taken, 1)
-    assert len(running.samples) == 1
+        left_at_s = time.time()
+    assert len(running.samples) == 2
+    assert running.samples[-1].at_s >= left_at_s

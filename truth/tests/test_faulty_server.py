@@ -168,3 +168,5 @@ def test_only_calls_of_the_counted_client_are_in_the_account(start: Any) -> None
     assert '"result":3' in right
     assert '"result":4' in wrong, "faults strike by the number of all calls"
     assert server.truth()["outcomes"] == {"wrong": 1, "unanswered": 0}
+    assert '"result":3' in server.call()[1]
+    assert '"result":4' in server.call()[1], "calls that are not counted meet the faults, too"

@@ -1,6 +1,9 @@
 """Right and wrong answers under load, judged by the real k6."""
 
+import contextlib
 import json
+import socket
+import sys
 from typing import Any
 
 import pytest
@@ -197,3 +200,27 @@ def test_calls_in_flight_at_the_end_are_unanswered(server: Any, k6: Any) -> None
     assert run.count("mcp_tool_call_duration_ms") == len(server.calls) == 23
     assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["max"] >= 1490
     assert {failure.stage for failure in k6.events().failures} == {"hold_3"}
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems refuse a connection that Linux leaves waiting"
+)
+def test_a_call_that_times_out_while_it_connects_has_waited(k6: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        run = k6.run(
+            "quick",
+            PLAN=k6.plan(wire="stateless", settings={"vus": 1, "request_timeout_s": 1.5}),
+            SERVER_URL=f"http://127.0.0.1:{listener.getsockname()[1]}/mcp",
+        )
+    assert run.exit_code == 0, run.stderr
+    assert errors_by_class(run) == {"unanswered": 1}
+    assert run.summary["metrics"]["mcp_tool_call_duration_ms"]["values"]["min"] >= 1490
+    (failure,) = k6.events().failures
+    assert failure.duration_s >= 1.49

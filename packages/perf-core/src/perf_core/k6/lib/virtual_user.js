@@ -204,7 +204,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     const key = `${tool} ${error}`;
     examples[key] = (examples[key] || 0) + 1;
     if (examples[key] > EXAMPLES) return;
-    const duration_ms = durationOf(response);
+    const duration_ms = waitOf(response);
     report("failure", {
       tool,
       class: error,
@@ -218,6 +218,15 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       body: excerpt(response.body),
       error: response.error || "",
     });
+  }
+
+  /**
+   * Return how long the user of a failed call waited. k6 has no times of a request that timed out while it connected.
+   * @param {import("./vu_client.js").Response} response
+   */
+  function waitOf(response) {
+    const timedOut = exchangeError(response.status, response.error_code) === "timeout";
+    return timedOut ? Math.max(durationOf(response), settings.requestTimeoutS * 1000) : durationOf(response);
   }
 
   /** @param {number} start_ms start of the failed call */
@@ -241,7 +250,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     if (error === "timeout") {
       if (Date.now() >= loadEnd_ms) error = "unanswered";
       // The wait counts: without it the latency of a server that hangs would look good.
-      toolCallDuration.add(durationOf(response), tags[tool]);
+      toolCallDuration.add(waitOf(response), tags[tool]);
     }
     if (response.status === 404) {
       if (client.hasSession()) error = "session_lost";

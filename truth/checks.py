@@ -235,19 +235,6 @@ def at_least_ms(name: str, least_ms: float) -> Check:
     return check
 
 
-def connects_in_ms(name: str, least_ms: float) -> Check:
-    """Expect a statistic of the time to connect that is not smaller than a known time."""
-
-    def check(_truth: Truth, record: RunRecord) -> Line:
-        connect = record.metrics.phases_ms.get("connect") if record.metrics else None
-        measured_ms = float(getattr(connect, name)) if connect else 0.0
-        return Line(
-            f"connecting, {name}", f"≥ {least_ms:.0f} ms", f"{measured_ms:.0f} ms", measured_ms >= least_ms
-        )
-
-    return check
-
-
 def lower_bounds(truth: Truth, record: RunRecord) -> Line:
     """Compare the calls whose latency is a lower bound with those that nobody answered."""
     latency = record.metrics.latency_ms.get("all") if record.metrics else None

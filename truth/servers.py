@@ -188,14 +188,13 @@ SILENT = (
         (
             c.calls,
             c.errors("timeout", "unanswered", outcomes=["unanswered"]),
-            # The last hold ends at 14.4 s.
-            c.silence_is(7.4),
+            # The first call begins at 0.2 s, and the last hold ends at 14.4 s.
+            c.silence_is(7.2),
             c.target_is("latency_ms.all.p95@hold_20", "missed"),
         ),
         scenario="load",
         settings=Settings(time_scale=0.02, vus=20, request_timeout_s=2.0),
         targets=(_target("latency_ms.all.p95@hold_20", "<", 100),),
-        together=True,
     ),
     Row(
         "hangs one call in 100",
@@ -290,7 +289,8 @@ WRONG = (
     _wrong("HTTP 500 with a traceback", "http_status", shows="Traceback", http_500_every=50),
     _wrong("HTTP 503", "http_status", http_503_every=50),
     _wrong("HTTP 429", "rate_limited", http_429_every=50),
-    _wrong("connection closed instead of an answer", "transport", reset_every=50),
+    # A busy machine may close connections, too, so this one runs alone.
+    replace(_wrong("connection closed instead of an answer", "transport", reset_every=50), together=False),
 )
 
 

@@ -25,10 +25,9 @@ def text(result: Result) -> str:
     return "\n".join(lines)
 
 
-def markdown(results: Sequence[Result], machine: str) -> str:
-    """Return all results as one table."""
+def markdown(results: Sequence[Result], machine: str, minutes: float) -> str:
+    """Return all results as one table, under a line with the machine and the time that all took."""
     right = sum(result.is_right for result in results)
-    minutes = sum(result.duration_s for result in results) / 60
     rows = [
         f"{len(results)} servers, {right} of them reported rightly; {minutes:.1f} minutes, {machine}.",
         "",

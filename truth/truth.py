@@ -52,7 +52,9 @@ def main() -> int:
         print(f"wrong: {result.name}")
     if options.write is not None:
         document = options.write.read_text(encoding="utf-8")
-        options.write.write_text(with_table(document, markdown(results, _machine())), encoding="utf-8")
+        options.write.write_text(
+            with_table(document, markdown(results, _machine(), minutes)), encoding="utf-8"
+        )
     return 1 if wrong or not results else 0
 
 

@@ -26,8 +26,8 @@ def test_terminal_lines_show_why_a_result_is_wrong() -> None:
 
 
 def test_the_table_has_a_row_for_each_server() -> None:
-    table = markdown([RIGHT, WRONG], "2 cores")
-    assert "2 servers, 1 of them" in table
+    table = markdown([RIGHT, WRONG], "2 cores", 3.5)
+    assert "2 servers, 1 of them reported rightly; 3.5 minutes, 2 cores." in table
     assert "| a \\| b | quick | calls: 10 → 10 | pass | right |" in table
     assert "| c | load |  | pass | wrong |" in table
 

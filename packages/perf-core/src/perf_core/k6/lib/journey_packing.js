@@ -2,14 +2,13 @@
  * Journeys packed once as text that all VUs share; each VU reads them with its own cursor (journey_cursor.js).
  *
  * A chunk is one string of fields: for each journey its step count, name and kind, then for each step the tool, the
- * arguments, the kind of expectation, the expected JSON, and the same within a JSON string (see answer_check.js). It is one
- * string because reading it from a SharedArray then costs one parse of one string, and its parts share its memory.
+ * arguments, the kind of expectation and the expected JSON. It is one string because reading it from a SharedArray then
+ * costs one parse of one string, and its parts share its memory.
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-import { escapedText } from "./answer_check.js";
 import { EXPECT_KINDS } from "./answers.js";
-import { JOURNEYS_PER_CHUNK, SEPARATOR } from "./journey_cursor.js";
+import { JOURNEYS_PER_CHUNK, SEPARATOR, STEP_FIELDS } from "./journey_cursor.js";
 import { SettingsError } from "./settings.js";
 
 /**
@@ -22,9 +21,6 @@ import { SettingsError } from "./settings.js";
  * @property {number} chunks
  * @property {number} journeys
  */
-
-/** Number of texts of a step in a plan. */
-const STEP_TEXTS = 4;
 
 /**
  * Check the pools of a plan and pack them.
@@ -83,7 +79,7 @@ function journeyFields(journey, field, settings) {
   }
   const stepFields = steps.flatMap((/** @type {any} */ step, /** @type {number} */ index) => {
     const place = () => `${field()}[2][${index}]`;
-    if (!Array.isArray(step) || step.length !== STEP_TEXTS || !step.every(isText)) {
+    if (!Array.isArray(step) || step.length !== STEP_FIELDS || !step.every(isText)) {
       throw new SettingsError(
         place(), "[tool, arguments JSON, expectation kind, expected JSON], all text without control characters", step,
       );
@@ -95,7 +91,7 @@ function journeyFields(journey, field, settings) {
     if (!EXPECT_KINDS.includes(expectKind)) {
       throw new SettingsError(`${place()}[2]`, `one of ${EXPECT_KINDS.join(", ")}`, expectKind);
     }
-    return [tool, argumentsText, expectKind, expectText, escapedText(expectKind, expectText)];
+    return [tool, argumentsText, expectKind, expectText];
   });
   return [String(steps.length), name, kind, ...stepFields];
 }

@@ -6,6 +6,7 @@ Catch :class:`LabError` to catch them all::
     ├── UsageError            the request is invalid                    exit 2
     ├── GeneratorError        k6 is missing or failed                   exit 1
     ├── TargetError           the server did not start or answer        exit 1
+    │   ├── RequestRefused    it answers, but not with a result         exit 1
     │   └── NotAskable        the server lacks what a scenario needs    exit 5
     │       └── WireNotOffered  it answers on the other wire only       exit 5
     ├── ResultsError          results could not be written or read      exit 1
@@ -71,6 +72,32 @@ class GeneratorError(LabError):
 
 class TargetError(LabError):
     """The measured server did not start, did not answer, or is not the expected one."""
+
+
+_UNKNOWN_REQUEST_STATUSES = frozenset({400, 404, 405, 406, 415, 501})
+_INTERNAL_ERROR = -32603
+_OK = 200
+
+
+class RequestRefused(TargetError):  # noqa: N818 - a state, like NotAskable
+    """A server answered a request, but not with a result.
+
+    Attributes:
+        status: HTTP status.
+        code: Code of the JSON-RPC error; None without one.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, status: int = 0, code: object = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
+
+    @property
+    def is_unknown_request(self) -> bool:
+        """Whether the server does not know the request, rather than having failed in it or asking to wait."""
+        if self.status == _OK:
+            return isinstance(self.code, int) and self.code != _INTERNAL_ERROR
+        return self.status in _UNKNOWN_REQUEST_STATUSES
 
 
 class NotAskable(TargetError):  # noqa: N818 - a state, like NotComparable

@@ -134,6 +134,13 @@ def test_calls_that_a_stall_delayed_do_not_explain_it_where_calls_keep_arriving(
     assert limit_s(replace(stage, rate_per_s=1.0), latency_ms, 0.0) == 5.0
 
 
+def test_calls_without_an_answer_do_not_excuse_a_silence(build: type[Build]) -> None:
+    hung = replace(build.latency(60_000.0, count=5), lower_bounds=5)
+    assert limit_s(build.stage("hold_10"), {"add": hung}, 0.0) == 1.0
+    slow = replace(build.latency(2500.0, count=1000), lower_bounds=5)
+    assert limit_s(build.stage("hold_10"), {"add": slow}, 0.0) == pytest.approx(6.0)
+
+
 def test_only_judged_stages_are_silent(build: type[Build]) -> None:
     stages = [
         build.stage("ramp_10", 0.0, 5.0),
@@ -143,7 +150,7 @@ def test_only_judged_stages_are_silent(build: type[Build]) -> None:
     all_found = [Silence(1.0, 4.0), Silence(17.5, 20.05), Silence(25.0, 25.6)]
     judged = with_silence(stages, all_found, {}, think_time_s=0.0, period_s=PERIOD_S)
     assert [(stage.longest_silence_s, stage.is_silent) for stage in judged] == [
-        (3.0, False),
+        (0.0, False),
         (2.55, True),
         (0.6, False),
     ]

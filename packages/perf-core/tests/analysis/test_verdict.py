@@ -209,6 +209,13 @@ def test_silent_server_fails_without_any_target(build: type[Build]) -> None:
     assert judged.reasons == ("hold_50: silent for 2.0 s: no call was answered, although calls were offered",)
 
 
+def test_silence_proves_nothing_while_k6_was_saturated(build: type[Build]) -> None:
+    judged = judge([], {}, build.generator(saturated=True), (), silent={"hold_50": 2.04})
+    assert judged.verdict == "invalid"
+    assert judged.reasons[0].startswith("hold_50: silent for 2.0 s")
+    assert "saturated" in judged.reasons[0]
+
+
 def test_figures_of_a_silent_stage_cannot_meet_a_target(build: type[Build]) -> None:
     names = [NAME, f"{NAME}@hold_50", f"{NAME}@hold_100", "error_rate", "server.rss_peak_mb"]
     targets = [replace(below(), figure=name) for name in names]

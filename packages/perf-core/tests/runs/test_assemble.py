@@ -389,3 +389,14 @@ def test_saturated_k6_has_no_knee(build: type[Build], generator_cores: float, ha
     target = Target("stress.knee_vus", ">", 1, need="It grows.")
     result = assembled(build, summary, targets=(target,), shape="stress", samples=samples).targets[0]
     assert ("k6 was saturated" in result.reason) is not has_knee
+
+
+def test_requests_of_other_kinds_that_fail_are_accounted_for(build: type[Build]) -> None:
+    # A ping of the protocol stage that answered with an error: no sample, and no request of a tool.
+    summary = document(build)
+    for name in ("mcp_errors", "mcp_errors{class:jsonrpc_error}"):
+        summary.counter(name, 3)
+    metrics = assembled(build, summary).metrics
+    assert metrics is not None
+    assert metrics.accounting is not None
+    assert metrics.accounting.missing == 0

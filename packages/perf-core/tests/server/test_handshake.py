@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from perf_core.adapter import Launch, Wire
-from perf_core.errors import TargetError, WireNotOffered
+from perf_core.errors import RequestRefused, TargetError, WireNotOffered
 from perf_core.server import handshake
 from perf_core.server.handshake import Handshake, expect_wire
 from perf_core.server.live import RunningServer
@@ -64,6 +64,27 @@ def test_server_that_became_ready_meanwhile_offers_the_wire(monkeypatch: pytest.
     tried = answers(monkeypatch, True, True)
     expect_wire(URL, "stateless")
     assert tried == ["session", "stateless"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_unknown"),
+    [(400, None, True), (404, -32601, True), (200, -32601, True), (500, None, False), (503, None, False),
+     (401, None, False), (429, None, False), (200, -32603, False), (200, None, False)],
+)  # fmt: skip # pairs read better in rows
+def test_server_that_fails_on_a_wire_offers_it(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: int | None, is_unknown: bool
+) -> None:
+    def shake_hands(url: str, wire: Wire, _timeout_s: float, *, token: str | None) -> Handshake:
+        if wire == "stateless":
+            raise RequestRefused("no", "", status=status, code=code)
+        return Handshake(url, wire, str(token), "1", (), 0.0)
+
+    monkeypatch.setattr(handshake, "shake_hands", shake_hands)
+    if is_unknown:
+        with pytest.raises(WireNotOffered):
+            expect_wire(URL, "stateless")
+    else:
+        expect_wire(URL, "stateless")
 
 
 def test_server_that_answers_on_no_wire_is_another_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ OPENING = "initialize"
 FIGURE_KINDS = frozenset({"hold", "baseline", "spike", "recovery"})
 """Kinds of stages that count for the run's latency and throughput; ramps only lead to them."""
 
-_NO_LATENCY = Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_LATENCY = Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Summary:
         """Return the distribution of a trend; all zero without samples."""
         v = self.values(metric, **tags)
         if not v.get("count"):
-            return _NO_LATENCY
+            return NO_LATENCY
         return Latency(
             count=int(v["count"]),
             min=v["min"],
@@ -146,8 +146,14 @@ def _share(part: float, whole: float) -> float:
 def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
     """Return the figures of the whole run."""
     errors = {c: summary.count(ERRORS, **{"class": c}) for c in ERROR_CLASSES}
-    unopened = {c: summary.count(ERRORS, **{"class": c}, tool=OPENING) for c in ERROR_CLASSES}
+    # Sessions that could not be opened, and requests of other kinds, which have no sample of a call either.
+    unopened = {
+        c: n - sum(summary.count(ERRORS, **{"class": c}, tool=tool) for tool in plan.tools)
+        for c, n in errors.items()
+    }
     calls, correct = _calls(summary.count(CALLS), errors, unopened)
+    by_tool = {tool: summary.call_latency(tool=tool) for tool in plan.tools}
+    waiting = sum(latency.lower_bounds for latency in by_tool.values())
     held = [stage for stage in reached if stage.kind in FIGURE_KINDS]
     held_s = sum(stage.end_s - stage.start_s for stage in held)
     session = summary.latency("mcp_session_creation_ms")
@@ -156,10 +162,7 @@ def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
         tool_calls_per_s=_share(sum(s.calls_per_s * (s.end_s - s.start_s) for s in held), held_s),
         error_rate=_share(calls - correct, calls),
         errors={name: n for name, n in errors.items() if n},
-        latency_ms={
-            "all": summary.call_latency(),
-            **{tool: summary.call_latency(tool=tool) for tool in plan.tools},
-        },
+        latency_ms={"all": summary.latency(CALLS, lower_bounds=waiting), **by_tool},
         session_creation_ms=session if plan.wire == "session" else None,
         journey_ms={
             name: summary.latency("mcp_journey_duration_ms", journey=name) for name in plan.journey_names

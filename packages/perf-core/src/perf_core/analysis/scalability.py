@@ -98,7 +98,8 @@ def scalability(users: Sequence[float], rates: Sequence[float]) -> Scalability |
     Returns:
         None with fewer than :data:`MIN_PERIODS` periods, or when nothing was answered.
     """
-    n, x = np.asarray(users, dtype=float), np.asarray(rates, dtype=float)
+    # Sessions that could not be opened are errors without a call, which may outnumber the calls of a period.
+    n, x = np.asarray(users, dtype=float), np.maximum(np.asarray(rates, dtype=float), 0.0)
     if len(n) < MIN_PERIODS or n.min() <= 0 or x.max() <= 0:
         return None
     points = _binned(n, x)

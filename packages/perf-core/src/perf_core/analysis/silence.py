@@ -125,9 +125,7 @@ def limit_s(stage: Stage, latency_ms: Mapping[str, Latency], think_time_s: float
         latency_ms: Latency by tool.
         think_time_s: Pause of each user after an iteration.
     """
-    slowest_s = (
-        max((each.p90 for tool, each in latency_ms.items() if tool != "all" and each.count), default=0) / 1000
-    )
+    slowest_s = max((_usual_s(each) for tool, each in latency_ms.items() if tool != "all"), default=0.0)
     limit = max(SHORTEST_S, _TYPICAL_WAITS * slowest_s + think_time_s)
     if not stage.rate_per_s:
         return limit
@@ -140,6 +138,12 @@ def limit_s(stage: Stage, latency_ms: Mapping[str, Latency], think_time_s: float
     return min(max(limit, _ARRIVALS / stage.rate_per_s), arrivals)
 
 
+def _usual_s(latency: Latency) -> float:
+    """Return the 90th percentile; zero where it falls among calls that nobody answered."""
+    is_answered = latency.lower_bounds <= 0.1 * latency.count
+    return latency.p90 / 1000 if latency.count and is_answered else 0.0
+
+
 def with_silence(
     stages: Sequence[Stage],
     all_silences: Sequence[Silence],
@@ -150,7 +154,7 @@ def with_silence(
 ) -> tuple[Stage, ...]:
     """Return the stages with their longest silence and whether it is too long for their calls.
 
-    Only stages whose figures are judged can be silent.
+    Only stages whose figures are judged have one: at the ends of ramps there is hardly any load.
     """
     limits = [limit_s(stage, latency_ms, think_time_s) for stage in stages]
     pairs = zip(stages, limits, strict=True)
@@ -158,10 +162,11 @@ def with_silence(
 
 
 def _with_silence(stage: Stage, all_silences: Sequence[Silence], limit: float, period_s: float) -> Stage:
+    if stage.kind not in FIGURE_KINDS:
+        return stage
     lengths = [each.length_s for each in all_silences if each.within(stage.start_s, stage.end_s) >= period_s]
     longest_s = round(max(lengths, default=0.0), 3)
-    is_silent = stage.kind in FIGURE_KINDS and longest_s > limit
-    return replace(stage, longest_silence_s=longest_s, is_silent=is_silent)
+    return replace(stage, longest_silence_s=longest_s, is_silent=longest_s > limit)
 
 
 def silent_times(stages: Sequence[Stage], all_silences: Sequence[Silence]) -> tuple[tuple[float, float], ...]:

@@ -91,14 +91,16 @@ def judge(
         invalid += health.problems
     if excuse and dropped:
         invalid.append(f"{dropped}: {excuse}, so the load was not the planned one")
-    invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
-    if invalid:
-        return Judgement("invalid", tuple(invalid), results)
-    failed = [
+    silences = [
         f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
         for stage, silence_s in silent.items()
     ]
-    failed += failures
+    if excuse:
+        invalid += [f"{silence} ({excuse})" for silence in silences]
+    invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
+    if invalid:
+        return Judgement("invalid", tuple(invalid), results)
+    failed = [*silences, *failures]
     if dropped:
         failed.append(f"{dropped}: the server kept every virtual user busy")
     missed = [_missed_sentence(r) for r in results if r.outcome == "missed" and not r.reason]

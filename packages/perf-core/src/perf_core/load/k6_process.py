@@ -205,6 +205,8 @@ class Generator:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
             process.wait(10)
+        # Session ids give access as long as the sessions live.
+        (self._folder / EVENTS_NAME).unlink(missing_ok=True)
 
     @property
     def pid(self) -> int:
@@ -253,11 +255,7 @@ class Generator:
         return GeneratorOutput(summary, recording, exit_code, log_tail, self._events())
 
     def _events(self) -> Events:
-        path = self._folder / EVENTS_NAME
-        events = read_events(_text(path).split("\n"))
-        # It holds session ids, which give access as long as the sessions live.
-        path.unlink(missing_ok=True)
-        return events
+        return read_events(_text(self._folder / EVENTS_NAME).split("\n"))
 
 
 def _lines(path: Path) -> list[str]:

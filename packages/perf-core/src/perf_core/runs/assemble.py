@@ -14,7 +14,7 @@ from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
 from perf_core.analysis.health import health, late_periods
-from perf_core.analysis.k6_summary import Summary, Window
+from perf_core.analysis.k6_summary import NO_LATENCY, Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
@@ -108,7 +108,8 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         stages,
         # Killed processes answer nothing until they are back, which the shape measures itself.
         () if shape.kills_processes else silences,
-        metrics.latency_ms,
+        # While users open their sessions, no call ends.
+        {**metrics.latency_ms, "initialize": metrics.session_creation_ms or NO_LATENCY},
         think_time_s=plan.settings.think_time_s,
         period_s=spec.period_s,
     )

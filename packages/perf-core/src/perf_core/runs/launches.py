@@ -145,7 +145,7 @@ class LaunchRunner:
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
         rss_mb = {side: _rss_mb(pid) for side, pid in pids.items()}
-        faults += [f"{side}: {change}" for side in SIDES if not faults and (change := live[side].changed())]
+        faults += [f"{side}: {change}" for side in SIDES if not faults and (change := _change(live[side]))]
         if generated.summary is None:
             raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
         once: dict[Side, dict[str, float]] = {side: {} for side in SIDES}
@@ -189,6 +189,14 @@ def _with_hash_seed(subject: Subject, seed: int) -> DerivedAdapter:
     env = {"PYTHONHASHSEED": str(seed), **adapter.launch.env}
     launch = replace(adapter.launch, env=env)
     return DerivedAdapter(adapter.name, adapter.server_name, launch, adapter.scenarios)
+
+
+def _change(server: LiveServer) -> str:
+    """Return how a server differs from the one at the start, or that it does not answer; empty if neither."""
+    try:
+        return server.changed()
+    except TargetError as error:
+        return error.message
 
 
 def _rss_mb(pid: int | None) -> float | None:

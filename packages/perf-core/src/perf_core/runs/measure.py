@@ -227,9 +227,9 @@ def _warmed_up_snapshot(
     max_vus = context.preview.max_vus
     with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus) as k6_run:
         faults = _wait_for(k6_run, live, context, "warm-up")
+        delete_sessions(k6_run.result().events.open_sessions, context.tokens)
         if faults:
             raise TargetError(f"the warm-up failed: {'; '.join(faults)}", "See the log of the server.")
-        delete_sessions(k6_run.result().events.open_sessions, context.tokens)
     return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import httpx2
 
 from perf_core.adapter import Wire
-from perf_core.errors import TargetError
+from perf_core.errors import RequestRefused, TargetError
 
 SESSION_REVISION = "2025-11-25"
 STATELESS_REVISION = "2026-07-28"
@@ -66,11 +67,15 @@ class Client:
             TimeoutError: There is neither an answer nor a request within that time.
         """
         message, headers = self._message_of("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
+        # The limit of the HTTP client is one for each read: progress could put it off for ever.
+        deadline = time.monotonic() + wait_s
         try:
             with self._http.stream(
                 "POST", self._url, json=message, headers=headers, timeout=wait_s
             ) as response:
                 for line in response.iter_lines():
+                    if time.monotonic() > deadline:
+                        raise TimeoutError("the server sent neither an answer nor a request in time")
                     event = _json(line.removeprefix("data:")) if line.startswith("data:") else None
                     if isinstance(event, dict) and "id" in event:
                         return str(event.get("method", ""))
@@ -190,10 +195,13 @@ def _result(response: httpx2.Response, method: str) -> dict[str, Any]:
     message = _message(response)
     result = message.get("result") if isinstance(message, dict) else None
     if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
-        raise TargetError(
+        error = message.get("error") if isinstance(message, dict) else None
+        raise RequestRefused(
             f"{method} at {response.request.url}: expected status 200 and a JSON-RPC result, "
             f"got status {response.status_code} and {response.text[:300]!r}",
             "Check that this is the MCP endpoint (often …/mcp), or try the other wire with --wire.",
+            status=response.status_code,
+            code=error.get("code") if isinstance(error, dict) else None,
         )
     return result
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from perf_core.adapter import WIRES, Wire
-from perf_core.errors import TargetError, WireNotOffered
+from perf_core.errors import RequestRefused, TargetError, WireNotOffered
 from perf_core.server.client import SESSION_REVISION, STATELESS_REVISION, connect
 
 
@@ -53,9 +53,14 @@ def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, token: str
         return
     try:
         shake_hands(url, wire, timeout_s, token=token)
-    except TargetError as error:
+    except RequestRefused as error:
+        # A server that fails on this wire offers it.
+        if not error.is_unknown_request:
+            return
         raise WireNotOffered(
             f"expected a server that offers the {wire} wire (MCP {_REVISIONS[wire]}) at {url}, got one that "
             f"answers on the {other} wire only",
             f"Measure it with --wire {other}. On the {wire} wire: {error.message}",
         ) from error
+    except TargetError:
+        return

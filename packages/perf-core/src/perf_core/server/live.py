@@ -15,13 +15,16 @@ from typing import Protocol
 import psutil
 
 from perf_core.adapter import Launch, Wire
-from perf_core.errors import TargetError
+from perf_core.errors import RequestRefused, TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import endpoints
 from perf_core.server.handshake import Handshake, expect_wire, shake_hands
 from perf_core.server.listeners import ListenerWatch, root_listener
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
+
+_BUSY_STATUSES = frozenset({429, 503})
+"""Statuses of a server that answers, but asks to wait."""
 
 
 class LiveServer(Protocol):
@@ -147,6 +150,10 @@ def _runs(process: psutil.Process) -> bool:
 def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:
     try:
         after = shake_hands(before.url, wire, token=token)
+    except RequestRefused as error:
+        if error.status in _BUSY_STATUSES:
+            return ""
+        raise TargetError(f"the server did not answer a handshake after the load: {error.message}") from error
     except TargetError as error:
         raise TargetError(f"the server did not answer a handshake after the load: {error.message}") from error
     for what, then, now in (

@@ -47,7 +47,7 @@ function escaped(text) {
 /** Make the checker of one VU. */
 export function answerChecker() {
   /** @type {Record<string, Matcher>} by tool */
-  const matchers = {};
+  const matchers = Object.create(null);
   /** @type {Record<string, number>} right answers that did not match, by tool */
   const misses = {};
   /** @type {Record<string, string>} selectors by the names of the expected members */

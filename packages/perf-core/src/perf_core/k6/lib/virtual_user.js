@@ -116,10 +116,12 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
 
   function openSession() {
     kind = "";
-    const { error } = client.initializeSession();
+    const { error, response } = client.initializeSession();
     if (error === null) return true;
     failures <<= 1;
-    countError(error === "timeout" && Date.now() >= loadEnd_ms ? "unanswered" : error, "initialize");
+    const errorClass = error === "timeout" && Date.now() >= loadEnd_ms ? "unanswered" : error;
+    countError(errorClass, "initialize");
+    if (plan.reportsEvents && response !== null) reportFailure(errorClass, response, "initialize", "{}", "any", "null");
     backOff();
     return false;
   }

@@ -115,8 +115,8 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
       metrics.sessionsOpened.add(1);
       if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, token: tokenIndex });
     }
-    metrics.overheadRequests.add(1);
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
+    metrics.overheadRequests.add(1);
     if (acknowledged.status < 200 || acknowledged.status > 299) {
       deleteSession();
       const error = exchangeError(acknowledged.status, acknowledged.error_code) || "http_status";
@@ -145,8 +145,8 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
   function deleteSession() {
     let response = null;
     if (sessionId !== null) {
-      metrics.overheadRequests.add(1);
       response = http.del(url, null, sessionParams);
+      metrics.overheadRequests.add(1);
       if (response.status >= 200 && response.status <= 299) {
         metrics.sessionsClosed.add(1);
         if (reportsSessions) report("session_closed", { id: sessionId });
@@ -175,8 +175,9 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
 
   /** GET the health endpoint. It is not part of MCP: a server may have none (404). @returns {Response} */
   function healthCheck() {
+    const response = http.get(healthUrl, paramsOf({}));
     metrics.overheadRequests.add(1);
-    return http.get(healthUrl, paramsOf({}));
+    return response;
   }
 
   /**
@@ -196,8 +197,10 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
    */
   function post(method, members, params) {
     lastId += 1;
+    const response = http.post(url, BEFORE_ID + lastId + wires.afterId(wire, method, members), params);
+    // Not before: a request that k6 cuts off is not counted by k6 either.
     metrics.overheadRequests.add(1);
-    return http.post(url, BEFORE_ID + lastId + wires.afterId(wire, method, members), params);
+    return response;
   }
 
   /**

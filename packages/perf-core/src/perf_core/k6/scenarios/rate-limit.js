@@ -192,6 +192,8 @@ function limitedClient(plan, client) {
       metrics.letThrough.add(sent_ms, tags);
       metrics.toolCallDuration.add(durationOf(response), { tool, stage: stage.name });
     }
+    // The wait counts, as in every other shape.
+    if (error === "timeout") metrics.toolCallDuration.add(durationOf(response), { tool, stage: stage.name });
     if (error !== null) metrics.errors.add(1, { class: error, tool, stage: stage.name });
     return null;
   }

@@ -293,6 +293,13 @@ def test_faster_server_with_few_errors_is_not_better_yet() -> None:
     assert "failed calls" in conclusion.reasons[0]
 
 
+def test_faster_server_whose_longest_calls_may_be_much_longer_is_not_better_yet() -> None:
+    conclusion = conclude(launches(0.5, 6, longest=(1.0, 9.0)), SIX)
+    assert rows(conclusion)["latency_ms.max"].verdict == "inconclusive"
+    assert conclusion.verdict == "inconclusive"
+    assert "longest call" in conclusion.reasons[0]
+
+
 def test_no_errors_cost_the_other_metrics_no_level() -> None:
     without = rows(conclude(launches(1.0), DESIGN))
     assert without["error_rate"].verdict == "same"

@@ -58,14 +58,21 @@ def conclude(launches: Sequence[Launch], design: Design) -> Conclusion:
 def _overall(judged: Sequence[MetricComparison]) -> intervals.Verdict:
     verdicts = {m.name: m.verdict for m in judged if m.verdict != "inconclusive" or not _may_stay_open(m)}
     verdict = intervals.overall(list(verdicts.values()))
-    # A server that may be faster because it is wrong is not better.
-    if verdict == "better" and verdicts.get(ERROR_RATE) == "inconclusive":
-        return "inconclusive"
-    return verdict
+    # A server that may be faster because it is wrong, or because some calls wait longer, is not better.
+    doubtful = any(
+        m.verdict == "inconclusive" and (m.name == ERROR_RATE or _looks_worse(m))
+        for m in judged
+        if KINDS[m.name].covers_dropped
+    )
+    return "inconclusive" if verdict == "better" and doubtful else verdict
+
+
+def _looks_worse(metric: MetricComparison) -> bool:
+    return (metric.ratio or 0.0) > 1 + metric.bar
 
 
 def _may_stay_open(metric: MetricComparison) -> bool:
-    return KINDS[metric.name].may_stay_open and (metric.ratio or 0.0) <= 1 + metric.bar
+    return KINDS[metric.name].may_stay_open and not _looks_worse(metric)
 
 
 def compare_metrics(launches: Sequence[Launch], design: Design) -> tuple[MetricComparison, ...]:

@@ -79,7 +79,7 @@ def health(
         state = "invalid"
     elif busy:
         state = "bounded"
-    elif len(in_hold) >= 2:
+    elif _is_known(shares):
         state = "sound"
     return Health(
         state,
@@ -135,6 +135,15 @@ def _stood_still(gap: Still | None, load: Window) -> str:
         f"k6 stood still for {gap.end_s - gap.start_s:.1f} s, from {gap.start_s - load.start_s:.1f} s after "
         "the start: it or the machine was stopped, so the load was not the planned one"
     )
+
+
+def _is_known(shares: _Shares) -> bool:
+    """Return whether the machine is known to have been idle enough.
+
+    Without the CPU time of others, which takes a visible server, a k6 that never waited shows it, too.
+    """
+    waited = shares.generator_wait_share
+    return shares.others_cores is not None or (waited is not None and waited <= WAIT_LIMIT)
 
 
 def taken_cores(health: Health, cpus: float) -> float:

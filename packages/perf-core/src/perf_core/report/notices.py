@@ -18,7 +18,7 @@ _STAGES = 4
 _HEALTH: Mapping[HealthState, tuple[Tone, str]] = {
     "bounded": ("unsure", "figures of time are only bounds"),
     "invalid": ("unsure", "the load was not the planned one"),
-    "unknown": ("neutral", "not known, since there are no samples of the processes"),
+    "unknown": ("neutral", "not known, since nothing shows what else used the machine"),
 }
 
 

@@ -227,7 +227,8 @@ class Health:
 
     Attributes:
         state: ``sound``; ``bounded`` when figures of time are bounds, since something else slowed the server
-            or the generator; ``invalid`` when the load was not the planned one; ``unknown`` without samples.
+            or the generator; ``invalid`` when the load was not the planned one; ``unknown`` where
+            nothing shows it.
         problems: One sentence for each problem.
         server_wait_share: Time that the server's threads waited for a CPU, as a share of the time that they
             ran or waited (run-queue wait, from schedstat).

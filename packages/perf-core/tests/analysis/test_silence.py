@@ -78,9 +78,11 @@ def test_calls_that_time_out_are_no_answers(build: type[Build]) -> None:
     recording = periods([50] * 5 + [0] * 15)
     recording[10] = Period(recording[10].end_s, timed_out)
     assert found(build, recording) == (Silence(1.0, 4.0),)
-    refused = periods([3], errors=3, shortest_ms=1.0)[0].metrics
-    recording[10] = Period(recording[10].end_s, refused)
+    answered = periods([3], errors=3, shortest_ms=1.0)[0].metrics
+    recording[10] = Period(recording[10].end_s, {**answered, "http_req_waiting": {"max": 0.8}})
     assert len(found(build, recording)) == 2
+    recording[10] = Period(recording[10].end_s, {**answered, "http_req_waiting": {"max": 0.0}})
+    assert found(build, recording) == (Silence(1.0, 4.0),), "refused connections are no answers"
 
 
 def test_time_for_which_k6_stood_still_is_not_the_servers(build: type[Build]) -> None:

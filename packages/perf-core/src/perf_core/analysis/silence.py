@@ -54,8 +54,8 @@ def silences(
 ) -> tuple[Silence, ...]:
     """Return every time of at least two periods without an answer while load was offered.
 
-    A period counts as answered if a request ended in it, unless all that ended were calls that had
-    timed out. Time for which k6 itself stood still is not the server's.
+    A period counts as answered if a request ended in it, unless all that ended were refused connections or
+    calls that had timed out. Time for which k6 itself stood still is not the server's.
 
     Args:
         until_s: End of the load.
@@ -95,9 +95,13 @@ def _is_answered(period: Period, timeout_s: float) -> bool:
     errors = period.value("mcp_errors", "count") or 0.0
     if requests == 0:
         return False
+    if errors < requests:
+        return True
     shortest_ms = period.value("http_req_duration", "min")
-    only_timeouts = errors >= requests and shortest_ms is not None and shortest_ms >= 950 * timeout_s
-    return not only_timeouts
+    only_timeouts = shortest_ms is not None and shortest_ms >= 950 * timeout_s
+    # k6 waits for no answer where the connection was refused.
+    only_refused = period.value("http_req_waiting", "max") == 0
+    return not only_timeouts and not only_refused
 
 
 def _is_loaded(stages: Sequence[Stage], start_s: float, end_s: float) -> bool:

@@ -202,9 +202,7 @@ def test_calls_in_flight_at_the_end_are_unanswered(server: Any, k6: Any) -> None
     assert {failure.stage for failure in k6.events().failures} == {"hold_3"}
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="other systems refuse a connection that Linux leaves waiting"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux leaves such a connection waiting")
 def test_a_call_that_times_out_while_it_connects_has_waited(k6: Any) -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())

@@ -27,6 +27,8 @@ ENTRY_POINT_GROUP = "perf_core.adapters"
 Wire = Literal["session", "stateless"]
 """Protocol era on HTTP: ``session`` is revision 2025-11-25, ``stateless`` is revision 2026-07-28."""
 
+Transport = Literal["http", "stdio", "stdio-shared"]
+
 WIRES: tuple[Wire, ...] = ("session", "stateless")
 
 
@@ -37,15 +39,17 @@ class Launch:
     Attributes:
         argv: Command and arguments. ``{ready_file}`` is replaced by a path where the server writes
             ``{"url": …}`` once it answers. A server that cannot do that takes ``{port}``, a free port that
-            the lab chooses, and has a ``url``.
+            the lab chooses, and has a ``url``. A server on stdio needs neither.
         url: Template of the MCP endpoint for servers with ``{port}``, such as
             ``http://127.0.0.1:{port}/mcp``; None for servers with a ready file.
-        env: Variables added to the lab's own environment.
+        env: Variables added to the lab's own environment; ``{port}`` is replaced in them, too.
         cwd: Folder to start in; None is the lab's own.
         ready_timeout_s: Longest time until the server answers its first MCP handshake.
         stop_timeout_s: Time between SIGTERM and SIGKILL.
         tokens: Bearer tokens that the server accepts: the lab's own requests carry the first, virtual users
-            the others in rotation. They are written to ``plan.json``, so use no real secrets.
+            the others in rotation.
+        transport: How the server talks: over HTTP, or over its standard input and output, each session
+            with a process of its own (``stdio``) or all with one (``stdio-shared``).
     """
 
     argv: tuple[str, ...]
@@ -55,24 +59,47 @@ class Launch:
     ready_timeout_s: float = 20.0
     stop_timeout_s: float = 15.0
     tokens: tuple[str, ...] = ()
+    transport: Transport = "http"
 
+
+Method = Literal["tools/call", "resources/read", "prompts/get", "completion/complete"]
 
 UNIQUE = "{unique}"
 """Placeholder in arguments and expected answers, replaced by 16 characters that no other journey of any run
 has: for names that must not collide, or content that the server cannot have seen."""
 
 
+ExpectKind = Literal[
+    "result",
+    "members",
+    "text",
+    "contains",
+    "regex",
+    "json",
+    "paths",
+    "whole",
+    "shape",
+    "error",
+    "rpc_error",
+    "any",
+]
+
+
 @dataclass(frozen=True)
 class Expectation:
-    """The expected answer of a tool call; built by one of the five class methods.
+    """The expected answer of a request; built by one of the class methods.
 
     Attributes:
         kind: ``result`` compares the structured content, ``members`` some of its members, ``text`` the first
-            text content; ``error`` expects ``isError: true``, ``any`` any answer that is not an error.
-        value: Expected JSON value for ``result`` and ``members``, expected text for ``text``.
+            text content; ``contains`` and ``regex`` look into that text; ``json`` compares some members of
+            the JSON in that text; ``paths`` compares values within the result, by JSON pointer; ``whole``
+            compares the whole result without its ``_meta``; ``shape`` compares its types alone; ``error``
+            expects ``isError: true``, ``rpc_error`` a JSON-RPC error, ``any`` any answer that is no error.
+        value: Expected JSON value; text for ``text``, ``contains`` and ``regex``; code or None for
+            ``rpc_error``; None for ``error`` and ``any``.
     """
 
-    kind: Literal["result", "members", "text", "error", "any"]
+    kind: ExpectKind
     value: JsonValue = None
 
     @classmethod
@@ -94,6 +121,45 @@ class Expectation:
         return cls("text", text)
 
     @classmethod
+    def contains(cls, text: str) -> Expectation:
+        """Expect the first text content to contain this text."""
+        return cls("contains", text)
+
+    @classmethod
+    def regex(cls, pattern: str) -> Expectation:
+        """Expect a match of this pattern in the first text content; syntax that Python and k6 share."""
+        return cls("regex", pattern)
+
+    @classmethod
+    def json(cls, members: Mapping[str, JsonValue]) -> Expectation:
+        """Expect the first text content to be a JSON object with these members, and ignore its others."""
+        return cls("json", dict(members))
+
+    @classmethod
+    def paths(cls, values: Mapping[str, JsonValue]) -> Expectation:
+        """Expect these values within the result, by JSON pointer (RFC 6901), such as ``/content/1/text``."""
+        return cls("paths", dict(values))
+
+    @classmethod
+    def whole(cls, result: Mapping[str, JsonValue]) -> Expectation:
+        """Expect this result; ``_meta`` is ignored in both."""
+        return cls("whole", dict(result))
+
+    @classmethod
+    def shape(cls, types: JsonValue) -> Expectation:
+        """Expect a result with these members, of these types.
+
+        ``types`` mirrors the result: an object has the types of its required members, a list the type of
+        every element, and a leaf is ``"string"``, ``"number"``, ``"boolean"``, ``"null"`` or ``"any"``.
+        """
+        return cls("shape", types)
+
+    @classmethod
+    def rpc_error(cls, code: int | None = None) -> Expectation:
+        """Expect a JSON-RPC error, with this code unless it is None."""
+        return cls("rpc_error", code)
+
+    @classmethod
     def error(cls) -> Expectation:
         """Expect a tool error: a result with ``isError: true``."""
         return cls("error")
@@ -106,11 +172,21 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Step:
-    """One tool call and its expected answer."""
+    """One request and its expected answer.
+
+    Attributes:
+        tool: Name of the tool; for other requests the name in figures, such as the name of the prompt.
+        arguments: Arguments of the tool; for other requests all ``params``.
+        method: MCP method.
+        save: Values of the result that later steps of the journey use: JSON pointer by name. ``{name}`` in
+            their arguments and expected answers is replaced by the value.
+    """
 
     tool: str
     arguments: Mapping[str, JsonValue]
     expect: Expectation
+    method: Method = "tools/call"
+    save: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

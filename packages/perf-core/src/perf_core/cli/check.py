@@ -44,7 +44,7 @@ def check(
         if live.ready_s is not None:
             out.print(f"ready after {live.ready_s:.2f} s", highlight=False)
         out.print(f"tools: {', '.join(handshake.tools) or 'none'}", highlight=False)
-        ended = deleted_session_problem(live.url, token=live.token) if wire == "session" else ""
+        ended = deleted_session_problem(live.url, access=live.access) if wire == "session" else ""
         if ended:
             raise TargetError(ended, "Clients rely on it to open a new session (MCP, session management).")
     out.print(f"generator: {k6_version(find_k6())}", highlight=False)

@@ -9,6 +9,8 @@ Schema history; records of every version can be read, and parts that they lack h
 * 2 — every call accounted for (``accounting``, the error classes ``unanswered`` and ``session_lost``, errors
   by tool), examples of failures, silence, the health of the measurement, the phases of a request, quantiles
   of the latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
+* 3 — any server: how strictly answers were checked, what was left out of the load, the protocol that was
+  spoken, the cost of the stdio bridge, and streams.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, Literal
 
 from perf_core.adapter import Wire
 
-SCHEMA = 2
+SCHEMA = 3
 
 HealthState = Literal["sound", "bounded", "invalid", "unknown"]
 Verdict = Literal["pass", "fail", "invalid", "interrupted", "skipped"]

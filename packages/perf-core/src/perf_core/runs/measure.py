@@ -82,12 +82,10 @@ class LoadContext:
     """Settings and callbacks while a load runs.
 
     Attributes:
-        tokens: Bearer tokens of the virtual users.
         period_s: Time between two samples of the processes.
     """
 
     preview: Preview
-    tokens: Sequence[str]
     period_s: float
     interruption: Interruption
     on_progress: OnProgress
@@ -156,7 +154,8 @@ def _measured(
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
         )
-        context = LoadContext(preview, plan.tokens, period_s, interruption, on_progress)
+        secrets = live.access.secrets()
+        context = LoadContext(preview, period_s, interruption, on_progress)
         before = None
         if shape.resource_snapshots:
             before = _warmed_up_snapshot(k6, scenario, live, folder, context)
@@ -178,7 +177,7 @@ def _measured(
         cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
         pinned=generator_cpus is not None,
         server_elsewhere=not is_local(live.url),
-        secrets=(*plan.tokens, *launch.tokens),
+        secrets=secrets,
     )
     return assemble(spec, load)
 
@@ -227,7 +226,7 @@ def _warmed_up_snapshot(
     max_vus = context.preview.max_vus
     with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus) as k6_run:
         faults = _wait_for(k6_run, live, context, "warm-up")
-        delete_sessions(k6_run.result().events.open_sessions, context.tokens)
+        delete_sessions(k6_run.result().events.open_sessions, live.access)
         if faults:
             raise TargetError(f"the warm-up failed: {'; '.join(faults)}", "See the log of the server.")
     return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
@@ -260,14 +259,14 @@ def _apply_load(
         Sampler(live.pid, context.period_s) as sampler,
         k6_run,
         Pulse(k6_run.pid) as pulse,
-        SessionCounter(live.url, live.token) as sessions,
+        SessionCounter(live.url, live.access) as sessions,
     ):
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
         generated = k6_run.result()
     interrupted = context.interruption.requested
     events = generated.events
-    deletions = delete_sessions(events.open_sessions, context.tokens)
+    deletions = delete_sessions(events.open_sessions, live.access)
     unresponsive = ""
     if not faults and not interrupted:
         try:
@@ -284,9 +283,9 @@ def _apply_load(
         faults=tuple(faults),
         interrupted=interrupted,
         unresponsive=unresponsive,
-        sessions_left=endpoints.open_sessions(live.url, token=live.token) if wire == "session" else None,
+        sessions_left=endpoints.open_sessions(live.url, access=live.access) if wire == "session" else None,
         deletions=deletions,
-        requests=server_requests(live.url, wire, _unanswered_calls(events), token=live.token),
+        requests=server_requests(live.url, wire, _unanswered_calls(events), access=live.access),
     )
 
 

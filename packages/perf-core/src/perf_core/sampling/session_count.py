@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from perf_core.sampling.periodic import PeriodicThread
 from perf_core.server import endpoints
+from perf_core.server.access import OPEN, Access
 
 INTERVAL_S = 3.0
 """Time between two counts: each is a request to the server under load."""
@@ -32,13 +33,13 @@ class SessionCounter(PeriodicThread):
 
     Args:
         url: MCP endpoint of the server; its metrics are beside it.
-        token: Bearer token for the metrics.
+        access: How clients reach the server.
     """
 
-    def __init__(self, url: str, token: str | None = None, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, url: str, access: Access = OPEN, interval_s: float = INTERVAL_S) -> None:
         super().__init__(self._count, interval_s, "session counter")
         self._url = url
-        self._token = token
+        self._access = access
         self._is_reported: bool | None = None
         self._counts: list[SessionCount] = []
 
@@ -50,7 +51,7 @@ class SessionCounter(PeriodicThread):
     def _count(self) -> None:
         if self._is_reported is False:
             return
-        count = endpoints.open_sessions(self._url, token=self._token)
+        count = endpoints.open_sessions(self._url, access=self._access)
         # A server that hangs later on still reports its sessions when it is back.
         self._is_reported = self._is_reported or count is not None
         if count is not None:

@@ -72,7 +72,7 @@ def take_snapshot(live: LiveServer, gauges: Mapping[str, str]) -> ResourceSnapsh
     if live.pid is None:
         return None
     # Before the processes are read: the request itself holds a connection open for a moment.
-    values = endpoints.gauges(live.url, set(gauges.values()), token=live.token)
+    values = endpoints.gauges(live.url, set(gauges.values()), access=live.access)
     reading = TreeMeter(live.pid).read()
     return ResourceSnapshot(
         rss_mb=reading.rss_mb,

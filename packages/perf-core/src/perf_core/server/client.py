@@ -17,9 +17,7 @@ import httpx2
 
 from perf_core.adapter import Wire
 from perf_core.errors import RequestRefused, TargetError
-
-SESSION_REVISION = "2025-11-25"
-STATELESS_REVISION = "2026-07-28"
+from perf_core.server.access import OPEN, SESSION_REVISION, STATELESS_REVISION, Access
 
 _CLIENT_INFO = {"name": "perf-core", "version": "1"}
 _PREFIX = "io.modelcontextprotocol/"
@@ -34,13 +32,14 @@ _MAX_PAGES = 100
 class Client:
     """A connection to a server; :func:`connect` opens it, which sets ``server_info`` (name and version)."""
 
-    def __init__(self, http: httpx2.Client, url: str, wire: Wire, token: str | None = None) -> None:
+    def __init__(self, http: httpx2.Client, url: str, wire: Wire, access: Access = OPEN) -> None:
         self.server_info: Mapping[str, Any] = {}
         self._http = http
         self._url = url
         self._wire = wire
         self._last_id = 0
-        self._headers = {"Accept": "application/json, text/event-stream", **authorization(token)}
+        self._revision = access.revision
+        self._headers = {"Accept": "application/json, text/event-stream", **access.own_headers()}
 
     def tools(self) -> tuple[str, ...]:
         """Return the sorted names of the server's tools.
@@ -111,11 +110,11 @@ class Client:
         return self._post("ping", {}).status_code
 
     def _initialize(self) -> None:
-        params = {"protocolVersion": SESSION_REVISION, "capabilities": {}, "clientInfo": _CLIENT_INFO}
+        params = {"protocolVersion": self._revision, "capabilities": {}, "clientInfo": _CLIENT_INFO}
         response = self._post("initialize", params)
         info = _result(response, "initialize")
         self.server_info = info.get("serverInfo") or {}
-        self._headers["MCP-Protocol-Version"] = str(info.get("protocolVersion", SESSION_REVISION))
+        self._headers["MCP-Protocol-Version"] = str(info.get("protocolVersion", self._revision))
         session_id = response.headers.get("mcp-session-id")
         if session_id is not None:  # sessions are optional on this wire
             self._headers["Mcp-Session-Id"] = session_id
@@ -159,13 +158,10 @@ class Client:
         return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}, headers
 
 
-def authorization(token: str | None) -> dict[str, str]:
-    """Return the header with a bearer token, or no header without a token."""
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
-
-
 @contextmanager
-def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Iterator[Client]:
+def connect(
+    url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN
+) -> Iterator[Client]:
     """Yield a client after its handshake with the server at ``url``, and delete its session afterwards.
 
     Raises:
@@ -173,7 +169,7 @@ def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None 
     """
     # Without the proxies of the environment, which would be measured too.
     with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
-        client = Client(http, url, wire, token)
+        client = Client(http, url, wire, access)
         try:
             client.handshake()
             yield client

@@ -9,6 +9,7 @@ import httpx2
 
 from perf_core.adapter import Wire
 from perf_core.errors import TargetError
+from perf_core.server.access import OPEN, Access
 from perf_core.server.client import Client, connect
 
 _WAIT_S = 3.0
@@ -17,7 +18,7 @@ _MOST_CALLS = 300
 
 
 def server_requests(
-    url: str, wire: Wire, calls: Mapping[str, Mapping[str, object]], *, token: str | None = None
+    url: str, wire: Wire, calls: Mapping[str, Mapping[str, object]], *, access: Access = OPEN
 ) -> dict[str, str]:
     """Repeat calls that nobody answered, and return the request that the server sends during each, by tool.
 
@@ -30,7 +31,7 @@ def server_requests(
     methods: dict[str, str] = {}
     for tool, arguments in list(calls.items())[:_MOST_TOOLS]:
         try:
-            with connect(url, wire, _WAIT_S, token=token) as client:
+            with connect(url, wire, _WAIT_S, access=access) as client:
                 method = _first_request(client, tool, arguments)
         except (TargetError, TimeoutError, httpx2.HTTPError):
             # The server does not answer at all: there is no more to learn.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
-from perf_core.server.client import authorization
+from perf_core.server.access import OPEN, Access
 
 _TIMEOUT_S = 5.0
 
@@ -28,15 +28,15 @@ def uptime_s(mcp_url: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def open_sessions(mcp_url: str, *, token: str | None = None) -> int | None:
+def open_sessions(mcp_url: str, *, access: Access = OPEN) -> int | None:
     """Return the gauge ``mcp_sessions_open`` of ``/metrics``, or None."""
-    value = gauges(mcp_url, ("mcp_sessions_open",), token=token)["mcp_sessions_open"]
+    value = gauges(mcp_url, ("mcp_sessions_open",), access=access)["mcp_sessions_open"]
     return None if value is None else round(value)
 
 
-def gauges(mcp_url: str, names: Collection[str], *, token: str | None = None) -> dict[str, float | None]:
+def gauges(mcp_url: str, names: Collection[str], *, access: Access = OPEN) -> dict[str, float | None]:
     """Return gauges of ``/metrics`` by name, summed over labels; None for a gauge that is missing."""
-    response = _get(mcp_url, "/metrics", token) if names else None
+    response = _get(mcp_url, "/metrics", access) if names else None
     text = response.text if response else ""
     return {name: _sum(name, text) for name in names}
 
@@ -50,10 +50,10 @@ def _sum(name: str, text: str) -> float | None:
     return total if values and math.isfinite(total) else None
 
 
-def _get(mcp_url: str, path: str, token: str | None = None) -> httpx2.Response | None:
+def _get(mcp_url: str, path: str, access: Access = OPEN) -> httpx2.Response | None:
     url = urlunsplit(urlsplit(mcp_url)._replace(path=path, query=""))
     try:
-        response = httpx2.get(url, timeout=_TIMEOUT_S, trust_env=False, headers=authorization(token))
+        response = httpx2.get(url, timeout=_TIMEOUT_S, trust_env=False, headers=dict(access.own_headers()))
     except httpx2.HTTPError:
         return None
     return response if response.is_success else None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from perf_core.adapter import WIRES, Wire
 from perf_core.errors import RequestRefused, TargetError, WireNotOffered
-from perf_core.server.client import SESSION_REVISION, STATELESS_REVISION, connect
+from perf_core.server.access import OPEN, SESSION_REVISION, STATELESS_REVISION, Access
+from perf_core.server.client import connect
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,14 @@ class Handshake:
     duration_s: float
 
 
-def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, token: str | None = None) -> Handshake:
+def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN) -> Handshake:
     """Perform a handshake with the server at ``url`` and list its tools.
 
     Raises:
         TargetError: Nothing answers there, or the answer does not conform to MCP.
     """
     began = time.perf_counter()
-    with connect(url, wire, timeout_s, token=token) as client:
+    with connect(url, wire, timeout_s, access=access) as client:
         duration_s = time.perf_counter() - began
         name, version = (str(client.server_info.get(key, "")) for key in ("name", "version"))
         return Handshake(url, wire, name, version, client.tools(), duration_s)
@@ -40,7 +41,7 @@ _REVISIONS = {"session": SESSION_REVISION, "stateless": STATELESS_REVISION}
 _PROBE_S = 5.0
 
 
-def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, token: str | None = None) -> None:
+def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, access: Access = OPEN) -> None:
     """Raise WireNotOffered if the server at ``url`` answers on the other wire only.
 
     Each attempt ends after ``timeout_s``. To be called after a handshake on ``wire`` has failed. When the
@@ -48,11 +49,11 @@ def expect_wire(url: str, wire: Wire, timeout_s: float = _PROBE_S, *, token: str
     """
     other = next(each for each in WIRES if each != wire)
     try:
-        shake_hands(url, other, timeout_s, token=token)
+        shake_hands(url, other, timeout_s, access=access)
     except TargetError:
         return
     try:
-        shake_hands(url, wire, timeout_s, token=token)
+        shake_hands(url, wire, timeout_s, access=access)
     except RequestRefused as error:
         # A server that fails on this wire offers it.
         if not error.is_unknown_request:

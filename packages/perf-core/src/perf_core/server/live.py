@@ -18,10 +18,11 @@ from perf_core.adapter import Launch, Wire
 from perf_core.errors import RequestRefused, TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import endpoints
+from perf_core.server.access import OPEN, Access
 from perf_core.server.handshake import Handshake, expect_wire, shake_hands
 from perf_core.server.listeners import ListenerWatch, root_listener
 from perf_core.server.process import ServerProcess
-from perf_core.server.subject import Subject
+from perf_core.server.subject import Subject, access_of
 
 _BUSY_STATUSES = frozenset({429, 503})
 """Statuses of a server that answers, but asks to wait."""
@@ -33,7 +34,7 @@ class LiveServer(Protocol):
     Attributes:
         pid: Root of its process tree; None if it is not visible.
         ready_s: Time from start to handshake; None if it was already running.
-        token: Bearer token of the lab; None if none is required.
+        access: How clients reach it.
         temporary_folder: Folder for the temporary files of this server only, if known.
     """
 
@@ -41,7 +42,7 @@ class LiveServer(Protocol):
     handshake: Handshake
     pid: int | None
     ready_s: float | None
-    token: str | None
+    access: Access
     temporary_folder: Path | None
 
     def ended(self) -> str:
@@ -70,7 +71,7 @@ class StartedServer:
         self.handshake = process.handshake
         self.pid: int | None = process.pid
         self.ready_s: float | None = process.ready_s
-        self.token = process.token
+        self.access = process.access
         self.temporary_folder: Path | None = process.temporary_folder
         self._listeners = ListenerWatch(process.root, process.url)
 
@@ -88,7 +89,7 @@ class StartedServer:
         return (
             self.ended()
             or self._listeners.replacement(killed)
-            or _difference(self.handshake, self._wire, self.token)
+            or _difference(self.handshake, self._wire, self.access)
         )
 
 
@@ -96,13 +97,13 @@ class RunningServer:
     """A server that was already running; its process is visible only if it listens on this machine."""
 
     ready_s: float | None = None
-    token: str | None = None
     temporary_folder: Path | None = None
 
-    def __init__(self, url: str, wire: Wire) -> None:
+    def __init__(self, url: str, wire: Wire, access: Access = OPEN) -> None:
         self.url = url
+        self.access = access
         self._wire = wire
-        self.handshake = _first_handshake(url, wire)
+        self.handshake = _first_handshake(url, wire, access)
         self._began = time.monotonic()
         self._uptime_s = endpoints.uptime_s(url)
         self._process = root_listener(url)
@@ -117,7 +118,7 @@ class RunningServer:
 
     def changed(self, killed: Collection[int] = ()) -> str:
         """Return how it differs from the server at the start, or an empty text."""
-        return self.ended() or self._restarted(killed) or _difference(self.handshake, self._wire)
+        return self.ended() or self._restarted(killed) or _difference(self.handshake, self._wire, self.access)
 
     def _restarted(self, killed: Collection[int]) -> str:
         if self._process is not None and self._listeners is not None:
@@ -133,11 +134,11 @@ class RunningServer:
         return ""
 
 
-def _first_handshake(url: str, wire: Wire) -> Handshake:
+def _first_handshake(url: str, wire: Wire, access: Access) -> Handshake:
     try:
-        return shake_hands(url, wire)
+        return shake_hands(url, wire, access=access)
     except TargetError:
-        expect_wire(url, wire)
+        expect_wire(url, wire, access=access)
         raise
 
 
@@ -147,9 +148,9 @@ def _runs(process: psutil.Process) -> bool:
     return False
 
 
-def _difference(before: Handshake, wire: Wire, token: str | None = None) -> str:
+def _difference(before: Handshake, wire: Wire, access: Access) -> str:
     try:
-        after = shake_hands(before.url, wire, token=token)
+        after = shake_hands(before.url, wire, access=access)
     except RequestRefused as error:
         if error.status in _BUSY_STATUSES:
             return ""
@@ -190,12 +191,19 @@ def live_server(
         TargetError: It does not start or answer, or is not the server that the adapter expects.
     """
     if subject.url is not None:
-        running = RunningServer(subject.url, wire)
+        running = RunningServer(subject.url, wire, subject.access)
         _expect_name(subject, running.handshake)
         yield running
         return
     launch = options.launch or subject.adapter.launch
-    process = ServerProcess(launch, wire, options.log_path, cpus=options.cpus, interruption=interruption)
+    process = ServerProcess(
+        launch,
+        wire,
+        options.log_path,
+        access=access_of(launch, subject.access),
+        cpus=options.cpus,
+        interruption=interruption,
+    )
     with process:
         _expect_name(subject, process.handshake)
         yield StartedServer(process, wire)

@@ -21,6 +21,7 @@ import psutil
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import TargetError
 from perf_core.interruption import APART, Interruption
+from perf_core.server.access import OPEN, Access
 from perf_core.server.handshake import Handshake, expect_wire, shake_hands
 from perf_core.server.listeners import foreign_listener
 
@@ -34,6 +35,7 @@ class ServerProcess:
     Attributes:
         url: MCP endpoint on the port that the server bound.
         ready_s: Time from the start of the process to the end of the handshake.
+        access: How clients reach it.
     """
 
     url: str
@@ -46,6 +48,7 @@ class ServerProcess:
         wire: Wire,
         log_path: Path,
         *,
+        access: Access = OPEN,
         cpus: Sequence[int] | None = None,
         interruption: Interruption | None = None,
     ) -> None:
@@ -54,6 +57,7 @@ class ServerProcess:
         self._wire = wire
         self._log_path = log_path
         self._cpus = cpus
+        self.access = access
         self._process: psutil.Popen | None = None
         self._descendants: dict[int, psutil.Process] = {}
         self._last_error = ""
@@ -76,11 +80,6 @@ class ServerProcess:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    @property
-    def token(self) -> str | None:
-        """Bearer token of the lab itself; None if the server requires none."""
-        return next(iter(self._launch.tokens), None)
 
     @property
     def root(self) -> psutil.Process:
@@ -195,12 +194,12 @@ class ServerProcess:
     def _wait_for_handshake(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
             try:
-                return shake_hands(self.url, self._wire, timeout_s=left_s, token=self.token)
+                return shake_hands(self.url, self._wire, timeout_s=left_s, access=self.access)
             except TargetError as error:
                 self._last_error = f" ({error.message})"
                 remaining_s = deadline - time.monotonic()
                 if remaining_s > 0:
-                    expect_wire(self.url, self._wire, remaining_s, token=self.token)
+                    expect_wire(self.url, self._wire, remaining_s, access=self.access)
         raise AssertionError("unreachable: _until raises")
 
     def _expect_own_listener(self) -> None:

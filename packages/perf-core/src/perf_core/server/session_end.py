@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import httpx2
 
+from perf_core.server.access import OPEN, Access
 from perf_core.server.client import connect
 
 
-def deleted_session_problem(url: str, *, token: str | None = None) -> str:
+def deleted_session_problem(url: str, *, access: Access = OPEN) -> str:
     """Open a session, delete it, use it once more, and return what is wrong with the answer.
 
     Return an empty text if nothing is, if the server has no sessions, or if it lets no client delete one.
@@ -19,7 +20,7 @@ def deleted_session_problem(url: str, *, token: str | None = None) -> str:
     Raises:
         TargetError: Nothing answers there, or the answer does not conform to MCP.
     """
-    with connect(url, "session", token=token) as client:
+    with connect(url, "session", access=access) as client:
         status = client.status_after_close()
     if status is None or status == httpx2.codes.NOT_FOUND:
         return ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from perf_core.server.client import authorization
+from perf_core.server.access import Access
 
 _CONNECTIONS = 8
 _REQUEST_TIMEOUT_S = 5.0
@@ -24,13 +24,13 @@ class OpenSession:
     Attributes:
         url: MCP endpoint that opened it.
         version: Protocol version that the server chose for it.
-        token: Index of its bearer token in the plan; None without one.
+        identity: Index of the user that opened it in ``Access.users``; None for a server without any.
     """
 
     id: str
     url: str
     version: str
-    token: int | None = None
+    identity: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Deletions:
 _PING = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
 
 
-def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> Deletions:
+def delete_sessions(sessions: Sequence[OpenSession], access: Access) -> Deletions:
     """Delete sessions, several at a time, for at most 30 seconds, and count the outcomes."""
     if not sessions:
         return Deletions()
@@ -64,11 +64,10 @@ def delete_sessions(sessions: Sequence[OpenSession], tokens: Sequence[str]) -> D
         def status_of(session: OpenSession) -> int:
             if time.monotonic() > deadline:
                 return 0
-            token = None if session.token is None else tokens[session.token]
             headers = {
                 "Mcp-Session-Id": session.id,
                 "MCP-Protocol-Version": session.version,
-                **authorization(token),
+                **({} if session.identity is None else access.users[session.identity].headers()),
             }
             try:
                 status = http.delete(session.url, headers=headers).status_code

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perf_core.adapter import Launch, Scenario, ServerAdapter
 from perf_core.errors import UsageError
+from perf_core.server.access import OPEN, Access, bearer
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Subject:
     Attributes:
         url: MCP endpoint of a server that is already running; None when the lab starts it.
         package: Distribution of the adapter with its version; empty for a file.
+        access: How clients reach it; a server that is started with tokens of its own needs none.
     """
 
     adapter: ServerAdapter
     url: str | None = None
     package: str = ""
+    access: Access = OPEN
 
     @property
     def name(self) -> str:
@@ -51,6 +54,11 @@ class Subject:
                 f"It has: {', '.join(scenarios)}.",
             )
         return scenarios[name]
+
+
+def access_of(launch: Launch, access: Access) -> Access:
+    """Return how clients reach a server that was started, which may be with tokens of its own."""
+    return bearer(launch.tokens) if launch.tokens else access
 
 
 def closest_name(name: str, candidates: Iterable[str]) -> str:

@@ -174,6 +174,7 @@ def test_k6_that_stood_still_makes_the_run_invalid(examined: Examined) -> None:
     result = examined(1.0, server_wait=0.5, stills=[(2, 2.3), (9, 13), (14, 15)])
     assert result.state == "invalid"
     assert result.generator_gap_s == pytest.approx(4)
+    assert [(round(stop.start_s, 3), round(stop.end_s, 3)) for stop in result.stops] == [(2, 2.3), (9, 13), (14, 15)]
     stood_still, busy = result.problems
     assert stood_still.startswith("k6 stood still for 4.0 s, from 9.0 s after the start")
     assert busy.startswith("the machine was busy")
@@ -182,6 +183,7 @@ def test_k6_that_stood_still_makes_the_run_invalid(examined: Examined) -> None:
 def test_only_stills_during_the_load_count(examined: Examined) -> None:
     # Before it, k6 loads the plan; after it, k6 deletes sessions and may wait for the lab.
     assert examined(stills=[(-5, -1), (21, 30)]).generator_gap_s == 0
+    assert examined(stills=[(-5, -1), (21, 30)]).stops == ()
     assert examined(stills=[(-5, 0.5), (19.8, 30)]).generator_gap_s == pytest.approx(0.5)
 
 

@@ -203,6 +203,41 @@ def test_saturated_generator_that_dropped_iterations_makes_a_run_invalid(build: 
     assert "k6 was saturated" in judged.reasons[0]
 
 
+def test_iteration_that_each_started_user_costs_is_no_failure(build: type[Build]) -> None:
+    generator = build.generator(dropped_iterations=55, scheduled_iterations=1000, started_vus=50)
+    assert judge([below()], {NAME: measured(50.0)}, generator, ()).verdict == "pass"
+    lost = replace(generator, dropped_iterations=56)
+    judged = judge([below()], {NAME: measured(50.0)}, lost, ())
+    assert judged.verdict == "fail"
+    assert judged.reasons[0].startswith("6 of 1000 scheduled iterations")
+
+
+def test_rate_that_was_not_reached_fails_without_any_target(build: type[Build]) -> None:
+    behind = ["hold_50: expected 100 calls/s as offered, got 80: the server fell behind"]
+    judged = judge([], {}, build.generator(), (), behind=behind)
+    assert (judged.verdict, judged.reasons) == ("fail", tuple(behind))
+    assert judge([], {}, build.generator(saturated=True), (), behind=behind).verdict == "invalid"
+
+
+def test_what_a_busy_machine_excuses_is_listed_after_one_reason(build: type[Build]) -> None:
+    names = [NAME, f"{NAME}@hold_50"]
+    judged = judge(
+        [replace(below(), figure=name) for name in names],
+        {name: measured(500.0) for name in names},
+        build.generator(saturated=True, dropped_iterations=100, scheduled_iterations=1000),
+        (),
+        silent={"hold_50": 2.04, "hold_60": 1.0},
+    )
+    assert judged.verdict == "invalid"
+    excuse, dropped, first, second, missed = judged.reasons
+    assert excuse.startswith("k6 was saturated")
+    assert "scheduled iterations could not begin" in dropped
+    assert first.startswith("hold_50: silent for 2.0 s")
+    assert second.startswith("hold_60: silent for 1.0 s")
+    assert missed == f"targets missed meanwhile: {NAME}, {NAME}@hold_50"
+    assert sum("saturated" in reason for reason in judged.reasons) == 1
+
+
 def test_silent_server_fails_without_any_target(build: type[Build]) -> None:
     judged = judge([], {}, build.generator(), (), silent={"hold_50": 2.04})
     assert judged.verdict == "fail"
@@ -212,8 +247,8 @@ def test_silent_server_fails_without_any_target(build: type[Build]) -> None:
 def test_silence_proves_nothing_while_k6_was_saturated(build: type[Build]) -> None:
     judged = judge([], {}, build.generator(saturated=True), (), silent={"hold_50": 2.04})
     assert judged.verdict == "invalid"
-    assert judged.reasons[0].startswith("hold_50: silent for 2.0 s")
     assert "saturated" in judged.reasons[0]
+    assert judged.reasons[1].startswith("hold_50: silent for 2.0 s")
 
 
 def test_figures_of_a_silent_stage_cannot_meet_a_target(build: type[Build]) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perf_core.analysis.k6_summary import Window
-from perf_core.results.record import Health, HealthState
+from perf_core.results.record import Health, HealthState, Stop
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Reading, Sample
 
@@ -72,7 +72,8 @@ def health(
         shares = _Shares()
     else:
         shares = _shares(in_hold[0], in_hold[-1], server_elsewhere=server_elsewhere)
-    gap = _longest_gap(load, stills)
+    inside = _within(load, stills)
+    gap = max(inside, key=lambda still: still.end_s - still.start_s, default=None)
     stood_still, busy = _stood_still(gap, load), _busy_machine(shares)
     state: HealthState = "unknown"
     if stood_still:
@@ -90,6 +91,7 @@ def health(
         steal_share=shares.steal_share,
         others_cores=shares.others_cores,
         generator_gap_s=_gap_s(gap, watched=len(in_hold) >= 2),
+        stops=tuple(Stop(each.start_s - load.start_s, each.end_s - load.start_s) for each in inside),
     )
 
 
@@ -112,14 +114,16 @@ def late_periods(ends_s: Iterable[float], period_s: float, samples: Sequence[Sam
                 yield Still(start_s, end_s)
 
 
-def _longest_gap(load: Window, stills: Iterable[Still]) -> Still | None:
-    """Return the longest still during the load; None when nothing was recorded."""
-    inside = [
-        Still(max(each.start_s, load.start_s), min(each.end_s, load.end_s))
-        for each in stills
-        if each.start_s < load.end_s and each.end_s > load.start_s
-    ]
-    return max(inside, key=lambda still: still.end_s - still.start_s, default=None)
+def _within(load: Window, stills: Iterable[Still]) -> list[Still]:
+    """Return the stills during the load, cut to it, in order."""
+    return sorted(
+        (
+            Still(max(each.start_s, load.start_s), min(each.end_s, load.end_s))
+            for each in stills
+            if each.start_s < load.end_s and each.end_s > load.start_s
+        ),
+        key=lambda still: still.start_s,
+    )
 
 
 def _gap_s(gap: Still | None, *, watched: bool) -> float | None:

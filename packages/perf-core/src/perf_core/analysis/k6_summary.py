@@ -61,6 +61,13 @@ class Summary:
         """Return a counter's value or a trend's number of samples."""
         return int(self.values(metric, **tags).get("count", 0))
 
+    @property
+    def started_vus(self) -> int:
+        """Virtual users that an arrival rate made k6 start during the load."""
+        load = self.document.get("options", {}).get("scenarios", {}).get("load", {})
+        ready = load.get("preAllocatedVUs")
+        return 0 if ready is None else max(0, int(self.values("vus_max").get("max", ready)) - int(ready))
+
     def latency(self, metric: str, *, lower_bounds: int = 0, **tags: str) -> Latency:
         """Return the distribution of a trend; all zero without samples."""
         v = self.values(metric, **tags)

@@ -145,6 +145,7 @@ def generator_use(
     dropped: int,
     iterations: int,
     exit_code: int,
+    started_vus: int = 0,
     health: Health | None = None,
 ) -> GeneratorUse:
     """Return k6's resource use and whether k6 was the limit.
@@ -168,6 +169,7 @@ def generator_use(
         dropped_iterations=dropped,
         scheduled_iterations=iterations + dropped,
         exit_code=exit_code,
+        started_vus=started_vus,
     )
 
 

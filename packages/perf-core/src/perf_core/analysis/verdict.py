@@ -62,6 +62,7 @@ def judge(
     interrupted: bool = False,
     changed_levels: bool = False,
     silent: Mapping[str, float] | None = None,
+    behind: Sequence[str] = (),
     failures: Sequence[str] = (),
     health: Health | None = None,
 ) -> Judgement:
@@ -72,6 +73,7 @@ def judge(
         faults: Reasons that make the run invalid whatever its figures are.
         health: Health of the measurement; None when it is not known.
         silent: Seconds for which the server was silent, by stage, where slow calls do not explain it.
+        behind: Sentences on arrival rates that the server did not reach.
         failures: Failures of the server beside its figures.
         changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
             be missing.
@@ -89,24 +91,37 @@ def judge(
     invalid = [*faults, *([] if generator else ["k6 left no figures: nothing was measured"])]
     if health is not None and health.state == "invalid":
         invalid += health.problems
-    if excuse and dropped:
-        invalid.append(f"{dropped}: {excuse}, so the load was not the planned one")
-    silences = [
+    shortcomings = [
         f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
         for stage, silence_s in silent.items()
     ]
+    shortcomings += behind
     if excuse:
-        invalid += [f"{silence} ({excuse})" for silence in silences]
-    invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid"]
+        invalid += _excused(excuse, dropped, shortcomings, results)
+    invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid" and not r.bound]
     if invalid:
         return Judgement("invalid", tuple(invalid), results)
-    failed = [*silences, *failures]
+    failed = [*shortcomings, *failures]
     if dropped:
         failed.append(f"{dropped}: the server kept every virtual user busy")
     missed = [_missed_sentence(r) for r in results if r.outcome == "missed" and not r.reason]
     if failed or missed:
         return Judgement("fail", (*failed, *missed), results)
     return Judgement("pass", tuple(_remarks(results, health)), results)
+
+
+def _excused(
+    excuse: str, dropped: str, shortcomings: Sequence[str], results: Sequence[TargetResult]
+) -> list[str]:
+    """Return what cannot be blamed on the server, after the reason why; empty if there is nothing."""
+    missed = [result.figure for result in results if result.outcome == "invalid" and result.bound]
+    excused = [
+        *([f"{dropped}, so the load was not the planned one"] if dropped else []),
+        *shortcomings,
+        *([f"targets missed meanwhile: {', '.join(missed)}"] if missed else []),
+    ]
+    either = ": the server or k6 may have been slow" if excuse == _SATURATED else ""
+    return [f"{excuse}{either}", *excused] if excused else []
 
 
 def _excuse(generator: GeneratorUse | None, health: Health | None) -> str:
@@ -120,12 +135,14 @@ def _dropped_sentence(generator: GeneratorUse | None) -> str:
     """Return how many iterations of an arrival rate could not begin; empty if they are few."""
     if generator is None:
         return ""
-    share = generator.dropped_iterations / max(generator.scheduled_iterations, 1)
+    # Each user that k6 starts when all others wait costs one: that is no fault of a server that is merely slow.
+    dropped = max(0, generator.dropped_iterations - generator.started_vus)
+    share = dropped / max(generator.scheduled_iterations, 1)
     if share <= DROPPED_SHARE:
         return ""
     return (
-        f"{generator.dropped_iterations} of {generator.scheduled_iterations} scheduled iterations could not "
-        f"begin ({share:.1%}, at most {DROPPED_SHARE:.1%} is valid)"
+        f"{dropped} of {generator.scheduled_iterations} scheduled iterations could not begin "
+        f"({share:.1%}, at most {DROPPED_SHARE:.1%} is valid)"
     )
 
 

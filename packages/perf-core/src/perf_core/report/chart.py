@@ -53,6 +53,7 @@ class Chart:
 def chart(record: RunRecord) -> Chart | None:
     """Return the figure of a run; None without any data."""
     panels = [panel for panel in PANELS if any(line_points(record.series, line) for line in panel.lines)]
+    stops = record.health.stops if record.health else ()
     if not panels:
         return None
     unit_s, unit = _time_unit(record.duration_s)
@@ -95,7 +96,7 @@ def chart(record: RunRecord) -> Chart | None:
                 "yanchor": "bottom",
             }
         for line in panel.lines:
-            points = line_points(record.series, line)
+            points = line_points(record.series, line, stops)
             shown = thin(points, MAX_POINTS)
             thinned_points = max(thinned_points, len(points) if len(shown) < len(points) else 0)
             if shown:

@@ -6,15 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 
-from perf_core.results.record import Series
+from perf_core.results.record import Series, Stop
 
 # Two points per pixel of a wide page: more would not be visible and only make the page large.
 MAX_POINTS = 1200
-
-# Steps between samples vary by less than this factor on a busy machine.
-_MISSING = 3.0
 
 Column = Sequence[float | None]
 Point = tuple[float, float | None]
@@ -77,8 +73,13 @@ PANELS = (
 )
 
 
-def line_points(series: Series, line: Line) -> list[Point]:
-    """Return time and value of a line's points; empty when none has a value."""
+def line_points(series: Series, line: Line, stops: Sequence[Stop] = ()) -> list[Point]:
+    """Return time and value of a line's points; empty when none has a value.
+
+    Args:
+        stops: Times in which k6 stood still, over which no line is drawn. Samples that are merely late, such as
+            those of a busy k6, leave no gap.
+    """
     table: Mapping[str, Column] = series.load if line.table == "load" else series.server
     times = table.get("t_s", ())
     values = table.get(line.column, ())
@@ -89,20 +90,16 @@ def line_points(series: Series, line: Line) -> list[Point]:
     ]
     if not any(value is not None for _, value in points):
         return []
-    return points if line.is_level else _with_gaps(points)
+    return points if line.is_level else _with_gaps(points, stops)
 
 
-def _with_gaps(points: Sequence[Point]) -> list[Point]:
-    """Return the points with a gap wherever samples are missing, such as while k6 stood still."""
-    steps = [after - before for (before, _), (after, _) in pairwise(points)]
-    if not steps:
-        return list(points)
-    longest_s = _MISSING * median(steps)
+def _with_gaps(points: Sequence[Point], stops: Sequence[Stop]) -> list[Point]:
+    """Return the points with a gap between the last one before a stop and the next one."""
     filled = [points[0]]
-    for point, step in zip(points[1:], steps, strict=True):
-        if step > longest_s > 0:
-            filled.append((point[0] - step / 2, None))
-        filled.append(point)
+    for before, after in pairwise(points):
+        if any(stop.start_s < after[0] and stop.end_s > before[0] for stop in stops):
+            filled.append(((before[0] + after[0]) / 2, None))
+        filled.append(after)
     return filled
 
 

@@ -93,6 +93,10 @@ def _generator_rows(generator: GeneratorUse) -> list[tuple[str, str]]:
                 f"{count(generator.dropped_iterations)} of {count(generator.scheduled_iterations)}{share}",
             )
         )
+    if generator.started_vus:
+        rows.append(
+            ("users started meanwhile", f"{count(generator.started_vus)}, each for one dropped iteration")
+        )
     rows.append(("exit code", str(generator.exit_code)))
     return rows
 

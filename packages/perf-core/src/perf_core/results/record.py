@@ -222,6 +222,14 @@ class ServerUse:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A time in which k6 stood still, in seconds from the start of the load."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class Health:
     """Health of the measurement: whether server and generator got the CPU that they wanted.
 
@@ -239,6 +247,7 @@ class Health:
         steal_share: Share of the machine's CPU time that its host used for others.
         others_cores: CPU cores used by processes other than the server, k6 and the lab.
         generator_gap_s: Longest time for which k6's clock stood still, such as when it was stopped.
+        stops: Times in which k6 stood still, in order.
     """
 
     state: HealthState
@@ -249,6 +258,7 @@ class Health:
     steal_share: float | None = None
     others_cores: float | None = None
     generator_gap_s: float | None = None
+    stops: tuple[Stop, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -262,6 +272,8 @@ class GeneratorUse:
         saturated: Whether it used nearly all cores available to it.
         dropped_iterations: Iterations that an arrival-rate shape scheduled but could not start.
         scheduled_iterations: Iterations scheduled, including dropped ones.
+        started_vus: Virtual users that an arrival-rate shape started during the load, since all others waited for
+            answers; each cost it one iteration.
     """
 
     cpu_s: float
@@ -273,6 +285,7 @@ class GeneratorUse:
     dropped_iterations: int
     scheduled_iterations: int
     exit_code: int
+    started_vus: int = 0
 
 
 @dataclass(frozen=True)

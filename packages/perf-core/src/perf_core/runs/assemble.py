@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perf_core.adapter import Target
-from perf_core.analysis import failures, k6_summary, resource_use, series, silence
+from perf_core.analysis import failures, k6_summary, offered_rate, resource_use, series, silence
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
@@ -19,7 +19,7 @@ from perf_core.analysis.series import load_columns, read_recording, recorded_per
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
-from perf_core.results.record import Metrics, RunRecord, Series
+from perf_core.results.record import Metrics, RunRecord, Series, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Sample
@@ -141,6 +141,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         dropped=summary.count("dropped_iterations"),
         iterations=summary.count("iterations"),
         exit_code=load.generated.exit_code,
+        started_vus=summary.started_vus,
         health=health_of_run,
     )
     planned = [str(stage["name"]) for stage in summary.planned_stages]
@@ -190,6 +191,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         changed_levels=plan.settings.vus is not None,
         health=health_of_run,
         silent={stage.name: stage.longest_silence_s for stage in stages if stage.is_silent},
+        behind=_rates_not_reached(plan, stages, columns),
         failures=[load.unresponsive] if load.unresponsive else [],
     )
     record = _record(
@@ -206,6 +208,14 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         health=health_of_run,
         longest_silence_s=max((stage.longest_silence_s for stage in stages), default=0.0),
     )
+
+
+def _rates_not_reached(
+    plan: Plan, stages: Sequence[Stage], columns: Mapping[str, tuple[float | None, ...]]
+) -> list[str]:
+    if plan.settings.session_per_iteration or not offered_rate.has_single_calls(plan.pools):
+        return []
+    return offered_rate.rates_not_reached(stages, columns)
 
 
 def _with_accounts(spec: RunSpec, load: LoadResult, summary: Summary, metrics: Metrics) -> Metrics:

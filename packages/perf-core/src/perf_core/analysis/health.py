@@ -24,7 +24,7 @@ from perf_core.results.record import Health, HealthState, Stop
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Reading, Sample
 
-OTHERS_LIMIT = 0.1
+OTHERS_LIMIT = 0.07
 """Largest share of the usable CPUs that others, including the host, may use while server or k6 wait."""
 
 WAIT_LIMIT = 0.1

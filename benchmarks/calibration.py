@@ -45,7 +45,7 @@ from simulated_comparisons import EFFECTS, MeasuredLaunch, Outcomes, measured_la
 from simulated_comparisons import simulate as simulate_effect
 
 from perf_core.comparison.contenders import Contender
-from perf_core.comparison.model import KINDS, MAX, P99, Bars, Comparison
+from perf_core.comparison.model import KINDS, MAX, P99, SLOWEST, Bars, Comparison
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.server.subject import Subject
@@ -57,7 +57,7 @@ FOUND_BY: Mapping[Kind, tuple[str, ...]] = {
     "slower": ("cpu_us_per_call",),
     "slow": ("latency_ms.med", "latency_ms.p95", "tool_calls_per_s"),
     "wrong": ("error_rate",),
-    "tail": (P99, MAX),
+    "tail": (SLOWEST, P99, MAX),
 }
 """Metrics that must be worse, by kind of difference."""
 

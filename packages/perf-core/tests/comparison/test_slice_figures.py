@@ -172,13 +172,19 @@ def test_warm_up_is_measured_as_pair_0() -> None:
 
 
 def tail_document(count: int = 1000) -> Summary:
-    tail = {"count": count, "avg": 4, "min": 1, "med": 3, "max": 90, "p(90)": 6, "p(95)": 8, "p(99)": 21}
+    tail = {"count": count, "avg": 4, "min": 1, "med": 3, "p(90)": 6, "p(95)": 8, "p(98)": 10, "p(99)": 20}
+    tail |= {"p(99.5)": 30, "p(99.9)": 40, "max": 90}
     return Summary({"metrics": {"mcp_tool_call_duration_ms{side:b}": {"values": tail}}})
 
 
 def test_tails_are_those_of_all_slices_of_a_server() -> None:
     slices = tuple(figures().values())
-    assert tail_figures(tail_document(), "b", slices) == {"latency_ms.p99": 21, "latency_ms.max": 90}
+    assert tail_figures(tail_document(), "b", slices) == {
+        # (15 * 1 + 25 * 0.5 + 35 * 0.4 + 65 * 0.1) / 2
+        "latency_ms.slowest_2_percent": pytest.approx(24),
+        "latency_ms.p99": 20,
+        "latency_ms.max": 90,
+    }
     assert tail_figures(tail_document(), "a", slices) == {}
     assert tail_figures(tail_document(299), "b", slices) == {"latency_ms.max": 90}, "too few for a p99"
 

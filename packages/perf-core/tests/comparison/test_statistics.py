@@ -47,12 +47,14 @@ def launches(
     noise: float = 0.01,
     *,
     rss: float = 1.0,
-    p99: float = 1.0,
+    slowest: float = 1.0,
+    p99: Sequence[float] = (),
     longest: Sequence[float] = (1.0,),
 ) -> list[Launch]:
     """Return launches in which b costs `ratio` times as much as a.
 
-    `p99` is the ratio of the p99 of b to that of a, `longest` has those of the maxima, in turn.
+    `slowest` is the ratio of the slowest calls and the p99 of b to those of a, `longest` has those of the maxima,
+    in turn, and so has `p99` if they differ.
     """
     draw = np.random.default_rng(3)
     result = []
@@ -67,11 +69,20 @@ def launches(
             )
         ]
         once = {
-            "a": {"rss_mb": 100.0, "ready_s": 2.0, "latency_ms.p99": 10.0, "latency_ms.max": 30.0},
+            "a": {
+                "rss_mb": 100.0,
+                "ready_s": 2.0,
+                "latency_ms.slowest_2_percent": 12.0,
+                "latency_ms.p99": 10.0,
+                "latency_ms.max": 30.0,
+            },
             "b": {
                 "rss_mb": 100.0 * rss,
                 "ready_s": 1.0,
-                "latency_ms.p99": 10 * p99 * math.exp(draw.normal(0, noise)),
+                "latency_ms.slowest_2_percent": 12 * slowest * math.exp(draw.normal(0, noise)),
+                "latency_ms.p99": 10
+                * (p99[number % len(p99)] if p99 else slowest)
+                * math.exp(draw.normal(0, noise)),
                 "latency_ms.max": 30 * longest[number % len(longest)] * math.exp(draw.normal(0, noise)),
             },
         }
@@ -327,10 +338,26 @@ def test_errors_in_the_warm_up_are_named() -> None:
 # --- tails ---
 
 
-def test_p99_of_2_7_times_is_worse() -> None:
-    conclusion = conclude(launches(1.0, 6, noise=0.1, p99=2.7), SIX)
+def test_tail_of_2_7_times_is_worse() -> None:
+    conclusion = conclude(launches(1.0, 6, noise=0.1, slowest=2.7), SIX)
+    assert rows(conclusion)["latency_ms.slowest_2_percent"].verdict == "worse"
     assert rows(conclusion)["latency_ms.p99"].verdict == "worse"
     assert conclusion.verdict == "worse"
+
+
+def test_p99_of_2_7_times_alone_is_worse() -> None:
+    conclusion = conclude(launches(1.0, 6, noise=0.1, p99=[2.7]), SIX)
+    assert rows(conclusion)["latency_ms.slowest_2_percent"].verdict == "same"
+    assert rows(conclusion)["latency_ms.p99"].verdict == "worse"
+    assert conclusion.verdict == "worse"
+
+
+def test_p99_that_chance_decides_is_named_and_does_not_decide() -> None:
+    # Of equal servers: about one call in a hundred is slow, so that the p99 of a launch is slow or not.
+    conclusion = conclude(launches(1.0, 6, p99=[3.0, 1.0, 1 / 3]), SIX)
+    assert rows(conclusion)["latency_ms.p99"].verdict == "inconclusive"
+    assert conclusion.verdict == "same"
+    assert conclusion.reasons[1].startswith("latency p99 has no verdict: b's may be up to")
 
 
 def test_longest_call_of_ten_times_is_worse() -> None:
@@ -357,16 +384,16 @@ def test_much_longer_call_in_half_of_the_launches_is_not_called_the_same() -> No
     assert conclusion.reasons[0].startswith("the intervals are too wide for longest call;")
 
 
-def test_p99_without_a_verdict_is_inconclusive() -> None:
-    conclusion = conclude(launches(1.0, 6, p99=1.5), SIX)
+def test_slowest_calls_without_a_verdict_are_inconclusive() -> None:
+    conclusion = conclude(launches(1.0, 6, slowest=1.5, p99=[1.0]), SIX)
     assert conclusion.verdict == "inconclusive"
-    assert conclusion.reasons[0].startswith("the intervals are too wide for latency p99;")
+    assert conclusion.reasons[0].startswith("the intervals are too wide for mean of the slowest 2 %;")
 
 
 def test_much_shorter_tail_is_the_same_or_better_but_never_open() -> None:
     # A bar has two sides; that a tail may be even better than its bar is no reason to measure longer.
-    assert conclude(launches(1.0, 6, p99=1 / 1.5), SIX).verdict == "same"
-    assert conclude(launches(1.0, 6, p99=1 / 2.7), SIX).verdict == "better"
+    assert conclude(launches(1.0, 6, slowest=1 / 1.5), SIX).verdict == "same"
+    assert conclude(launches(1.0, 6, slowest=1 / 2.7), SIX).verdict == "better"
 
 
 def test_dropped_pairs_do_not_hide_a_worse_tail() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perf_core.adapter import Scenario, Wire
@@ -12,7 +13,10 @@ from perf_core.errors import UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.results.manifest import commit
 from perf_core.server.subject import DerivedAdapter, Subject
+from perf_core.targets.bare import bare_command, bare_url, is_bare
+from perf_core.targets.program_name import program_name
 from perf_core.targets.registry import endpoint, find_subjects
+from perf_core.targets.urls import is_url
 
 DEFAULT_SCENARIO = "quick"
 
@@ -41,51 +45,102 @@ class Contenders:
     scenario: Scenario
 
 
+Amend = Callable[[Subject], Subject]
+"""Returns a server with something added, such as its access or the calls that it was asked for."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two servers as it was typed.
+
+    Attributes:
+        text: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL; a name for a command.
+        command: Command that starts the server; empty for all others.
+        shared: Whether all sessions of a command's server share one process.
+    """
+
+    text: str
+    command: tuple[str, ...] = ()
+    shared: bool = False
+
+    @classmethod
+    def of_command(cls, command: tuple[str, ...], *, shared: bool = False) -> Side:
+        """Return the side of a command, under the name of its server."""
+        return cls(program_name(command), command, shared)
+
+    @property
+    def has_own_calls(self) -> bool:
+        """Whether its adapter or file brings calls."""
+        return not self.command and not is_url(self.text)
+
+
 def find_contenders(
-    a: str,
-    b: str,
+    a: Side,
+    b: Side,
     *,
     wires: tuple[Wire, Wire],
     scenario: str = DEFAULT_SCENARIO,
     repository: Path,
+    with_access: Amend,
+    with_calls: Amend,
     interruption: Interruption,
     on_progress: OnProgress,
 ) -> Contenders:
     """Return the two servers of a comparison.
 
+    The calls are those of the first of the two that brings some and has the scenario. If neither does, ``a``
+    is asked what it can do.
+
     Args:
-        a: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL.
-        b: The same; only one of the two may be a URL, since a URL has no calls.
-        scenario: Name of the scenario; the first of the two that has it provides the calls.
+        scenario: Name of the scenario whose calls both get.
         repository: Checkout in which revisions are looked up.
+        with_access: Returns a server with the credentials of the command line.
+        with_calls: Returns a bare server with the calls that were drawn for it.
 
     Raises:
         UsageError: A name, a revision or a scenario is unknown.
-        TargetError: A revision does not build, or its adapter does not load.
+        TargetError: A revision does not build, its adapter does not load, or a server that has to be asked
+            does not answer.
     """
-    if _is_url(a) and _is_url(b):
-        raise UsageError(
-            "expected at most one URL, got two URLs, which do not say what to call there",
-            "Describe one of them in a TOML file with its url and calls (docs/adapters.md).",
-        )
     installed = {
-        text: find_subjects([parse_target(text)[0]], (), None)[0]
-        for text in dict.fromkeys((a, b))
-        if not _is_url(text)
+        side: with_access(find_subjects([parse_target(side.text)[0]], (), None)[0])
+        for side in dict.fromkeys((a, b))
+        if side.has_own_calls
     }
-    # Before a revision is built, which takes minutes.
-    first = next(iter(installed.values()))
-    provider = next((each for each in installed.values() if scenario in each.adapter.scenarios), first)
-    chosen = provider.scenario(scenario)
-    subjects = {
-        text: _subject(text, each, repository, interruption, on_progress) for text, each in installed.items()
-    }
-    with_calls = next(iter(subjects.values()))[0]
-    contenders: list[Contender] = []
-    for text, wire in zip((a, b), wires, strict=True):
-        subject, built_from = subjects.get(text) or (_at_url(text, with_calls), "")
+    if not installed:
+        asked = with_calls(with_access(_bare(a)))
+        chosen = asked.scenario(scenario)
+        others = {} if a == b else {b: with_access(_bare(b))}
+        subjects = {each: (subject, "") for each, subject in {a: asked, **others}.items()}
+    else:
+        # Before a revision is built, which takes minutes.
+        first = next(iter(installed.values()))
+        provider = next((each for each in installed.values() if scenario in each.adapter.scenarios), first)
+        chosen = provider.scenario(scenario)
+        subjects = {
+            side: _subject(side.text, each, repository, interruption, on_progress)
+            for side, each in installed.items()
+        }
+        subjects |= {side: (with_access(_bare(side)), "") for side in (a, b) if side not in installed}
+    with_scenarios = next(subject for subject, _ in subjects.values() if not is_bare(subject))
+    contenders = []
+    for side, wire in zip((a, b), wires, strict=True):
+        subject, built_from = subjects[side]
+        if is_bare(subject):
+            subject = _with_calls_of(with_scenarios, subject)
         contenders.append(Contender(subject.name, subject, wire, built_from))
     return Contenders(contenders[0], contenders[1], chosen)
+
+
+def _bare(side: Side) -> Subject:
+    # Any server may answer there, so its name is not checked.
+    return bare_command(side.command, shared=side.shared) if side.command else bare_url(endpoint(side.text))
+
+
+def _with_calls_of(other: Subject, bare: Subject) -> Subject:
+    adapter = bare.adapter
+    derived = DerivedAdapter(adapter.name, None, adapter.launch, other.adapter.scenarios)
+    return replace(bare, adapter=derived)
 
 
 def parse_target(text: str) -> tuple[str, str | None]:
@@ -97,7 +152,7 @@ def parse_target(text: str) -> tuple[str, str | None]:
     Raises:
         UsageError: The name or the revision is empty, or the name is a TOML file.
     """
-    if _is_url(text) or text.endswith(".toml"):
+    if is_url(text) or text.endswith(".toml"):
         return text, None
     name, at, revision = text.partition("@")
     if not at:
@@ -112,16 +167,6 @@ def parse_target(text: str) -> tuple[str, str | None]:
     return name, revision
 
 
-def _is_url(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
-
-
-def _at_url(text: str, with_calls: Subject) -> Subject:
-    # Any server may answer at a URL, so its name is not checked.
-    adapter = with_calls.adapter
-    return Subject(DerivedAdapter(text, None, adapter.launch, adapter.scenarios), endpoint(text))
-
-
 def _subject(
     text: str, installed: Subject, repository: Path, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Subject, str]:
@@ -133,4 +178,4 @@ def _subject(
     built = build_revision(repository, revision, on_progress=on_progress, interruption=interruption)
     launch, server_name, package = launch_at(built, name)
     adapter = DerivedAdapter(text, server_name, launch, installed.adapter.scenarios)
-    return Subject(adapter, package=package), built.commit
+    return Subject(adapter, package=package, access=installed.access), built.commit

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from perf_core.analysis.k6_summary import CALLS, ERROR_CLASSES, ERRORS, SAMPLELESS_CLASSES, Summary
 from perf_core.comparison.cpu_log import CpuReading
-from perf_core.comparison.model import MAX, P99, SliceFigures
+from perf_core.comparison.model import MAX, P99, SLOWEST, SliceFigures
 from perf_core.comparison.schedule import SIDES, Side, Turn
 from perf_core.sampling.pulse import Still
 
@@ -17,6 +18,9 @@ MAX_ERROR_SHARE = 0.1
 
 MIN_P99_CALLS = 300
 """Three calls beyond the p99 of a launch; with fewer, it would be another name for the maximum."""
+
+_SLOWEST = (("p(98)", 98.0), ("p(99)", 99.0), ("p(99.5)", 99.5), ("p(99.9)", 99.9), ("max", 100.0))
+"""Quantiles of the slowest 2 % of the calls that k6 reports, with their per cent."""
 
 _SETTLING_S = 0.1
 """Shortest rest of the servers after the last slice (see k6/lib/alternation.js)."""
@@ -90,7 +94,7 @@ def figures_of(
 
 
 def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -> dict[str, float]:
-    """Return p99 and maximum of a launch's latency, over all slices of a server after the warm-up.
+    """Return the figures of a launch's slowest calls, over all slices of a server after the warm-up.
 
     Slices that do not count are part of it: an answer that came after its pair had ended belongs to the tail.
     """
@@ -98,8 +102,22 @@ def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -
     latency = summary.latency(CALLS, side=side)
     if sum(each.errors for each in own) > MAX_ERROR_SHARE * sum(each.calls for each in own):
         return {}
-    figures = {P99: latency.p99} if latency.count >= MIN_P99_CALLS else {}
-    return {**figures, MAX: latency.max} if latency.count else {}
+    if not latency.count:
+        return {}
+    if latency.count < MIN_P99_CALLS:
+        return {MAX: latency.max}
+    return {SLOWEST: _mean_of_slowest(summary.values(CALLS, side=side)), P99: latency.p99, MAX: latency.max}
+
+
+def _mean_of_slowest(values: Mapping[str, float]) -> float:
+    """Return the mean of the slowest 2 % of the calls, by the trapezoidal rule over their quantiles.
+
+    Where about one call in a hundred is slow, such as those during a garbage collection, the p99 of a launch is
+    either slow or not, by chance. The mean follows the share of slow calls smoothly.
+    """
+    points = [(percent, values[name]) for name, percent in _SLOWEST]
+    area = sum((after - before) * (low + high) / 2 for (before, low), (after, high) in pairwise(points))
+    return area / (points[-1][0] - points[0][0])
 
 
 def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:

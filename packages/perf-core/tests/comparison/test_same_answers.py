@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from perf_core import UNIQUE, Expectation, Journey, Step
-from perf_core.comparison.same_answers import expect_same_answers
-from perf_core.errors import NotComparable, TargetError
+from perf_core.comparison import same_answers
+from perf_core.errors import Interrupted, NotComparable, TargetError
+from perf_core.interruption import Interruption
 
 
 class FakeClient:
@@ -29,6 +32,19 @@ class FakeClient:
         return self._answer(arguments)
 
 
+def expect_same_answers(
+    a: FakeClient, b: FakeClient, wanted: list[Journey], steps: list[tuple[str, float | None]] | None = None
+) -> float:
+    shown: list[tuple[str, float | None]] = [] if steps is None else steps
+    return same_answers.expect_same_answers(
+        lambda: nullcontext(a),  # type: ignore[arg-type, return-value] # a fake client
+        lambda: nullcontext(b),  # type: ignore[arg-type, return-value] # a fake client
+        wanted,
+        interruption=Interruption(),
+        on_progress=lambda step, share: shown.append((step, share)),
+    )
+
+
 def answers(structured: object = None, text: str = "x", failed: bool = False) -> dict[str, Any]:
     result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": failed}
     return result if structured is None else {**result, "structuredContent": structured}
@@ -39,7 +55,7 @@ def journeys(expect: Expectation, count: int = 100) -> list[Journey]:
 
 
 def check(first: dict[str, Any], second: dict[str, Any], expect: Expectation) -> None:
-    expect_same_answers(FakeClient(lambda _: first), FakeClient(lambda _: second), journeys(expect))  # type: ignore[arg-type]
+    expect_same_answers(FakeClient(lambda _: first), FakeClient(lambda _: second), journeys(expect))
 
 
 @pytest.mark.parametrize(
@@ -75,14 +91,14 @@ def test_different_answers_are_not_comparable(expect, first, second) -> None:
 def test_answers_that_vary_on_one_server_may_differ() -> None:
     ticks = iter(range(1000))
     clock = FakeClient(lambda _: answers(text=str(next(ticks))))
-    expect_same_answers(clock, FakeClient(lambda _: answers(text="now")), journeys(Expectation.anything()))  # type: ignore[arg-type]
+    expect_same_answers(clock, FakeClient(lambda _: answers(text="now")), journeys(Expectation.anything()))
 
 
 def test_difference_late_in_the_pool_is_noticed() -> None:
     first = FakeClient(lambda arguments: answers({"n": arguments["n"]}))
     second = FakeClient(lambda arguments: answers({"n": arguments["n"] if arguments["n"] < 85 else 0}))
     with pytest.raises(NotComparable, match=r"t\(\{'n': 8\d\}\)"):
-        expect_same_answers(first, second, journeys(Expectation.result(None)))  # type: ignore[arg-type]
+        expect_same_answers(first, second, journeys(Expectation.result(None)))
     assert first.calls < 30
 
 
@@ -96,8 +112,8 @@ def test_few_wrong_answers_are_left_to_the_load(failure: str) -> None:
         return answers({"n": -1})
 
     first = FakeClient(lambda arguments: answers({"n": arguments["n"]}))
-    expect_same_answers(first, FakeClient(answer), journeys(Expectation.result(None)))  # type: ignore[arg-type]
-    expect_same_answers(FakeClient(answer), first, journeys(Expectation.result(None)))  # type: ignore[arg-type]
+    expect_same_answers(first, FakeClient(answer), journeys(Expectation.result(None)))
+    expect_same_answers(FakeClient(answer), first, journeys(Expectation.result(None)))
 
 
 def test_server_that_refuses_every_call_is_not_comparable() -> None:
@@ -107,14 +123,14 @@ def test_server_that_refuses_every_call_is_not_comparable() -> None:
     first, second = FakeClient(lambda _: answers({"r": 1})), FakeClient(refuse)
     for expect in (Expectation.result({"r": 1}), Expectation.anything(), Expectation.error()):
         with pytest.raises(NotComparable, match="HTTP 500"):
-            expect_same_answers(first, second, journeys(expect))  # type: ignore[arg-type]
+            expect_same_answers(first, second, journeys(expect))
 
 
 def test_single_difference_that_the_load_would_not_see_is_not_comparable() -> None:
     first = FakeClient(lambda _: answers({"r": 1}))
     second = FakeClient(lambda arguments: answers({"r": 2 if arguments["n"] == 5 else 1}))
     with pytest.raises(NotComparable):
-        expect_same_answers(first, second, journeys(Expectation.anything()))  # type: ignore[arg-type]
+        expect_same_answers(first, second, journeys(Expectation.anything()))
 
 
 def test_median_call_time_of_the_slower_server_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,14 +146,14 @@ def test_median_call_time_of_the_slower_server_is_returned(monkeypatch: pytest.M
 
         return FakeClient(answer)
 
-    took_s = expect_same_answers(server(0.001), server(0.002), journeys(Expectation.anything()))  # type: ignore[arg-type]
+    took_s = expect_same_answers(server(0.001), server(0.002), journeys(Expectation.anything()))
     assert took_s == pytest.approx(0.002)
 
 
 def test_missing_tool_is_not_comparable() -> None:
     first, second = FakeClient(lambda _: answers()), FakeClient(lambda _: answers(), tools=("u", "v"))
     with pytest.raises(NotComparable, match="got u, v from the second server"):
-        expect_same_answers(first, second, journeys(Expectation.anything()))  # type: ignore[arg-type]
+        expect_same_answers(first, second, journeys(Expectation.anything()))
 
 
 def test_only_expected_members_are_compared() -> None:
@@ -153,8 +169,98 @@ def test_unique_texts_differ_between_journeys_but_not_between_servers() -> None:
     seen: tuple[list[Any], list[Any]] = [], []
     step = Step("t", {"name": f"x-{UNIQUE}"}, Expectation.anything())
     both = [FakeClient(lambda arguments, own=own: own.append(arguments["name"]) or answers()) for own in seen]
-    expect_same_answers(*both, [Journey("j", (step, step))] * 3)  # type: ignore[arg-type]
+    expect_same_answers(*both, [Journey("j", (step, step))] * 3)
     assert seen[0] == seen[1]
     assert len(seen[0]) == 6
     assert len(set(seen[0])) == 3
     assert not any("{" in name for name in seen[0])
+
+
+@pytest.mark.parametrize(
+    ("expect", "right", "wrong"),
+    [
+        (Expectation.contains("cold"), answers(text="a cold day"), answers(text="warm")),
+        (Expectation.regex(r"^\d+ degrees$"), answers(text="3 degrees"), answers(text="no idea")),
+        (Expectation.json({"id": 1}), answers(text='{"id": 1, "at": 5}'), answers(text='{"id": 2}')),
+        (Expectation.paths({"/content/0/text": "x"}), answers(text="x"), answers(text="y")),
+        (Expectation.whole(answers(text="x")), answers(text="x"), answers(text="y")),
+        (Expectation.shape({"content": [{"text": "string"}]}), answers(text="x"), {"content": [{"type": "image"}]}),
+    ],
+)
+def test_further_expectations_compare_what_they_check(expect, right, wrong) -> None:
+    other = {**right, "_meta": {"took": 5}}
+    check(right, other, expect)
+    with pytest.raises(NotComparable):
+        check(right, wrong, expect)
+
+
+def test_each_server_gets_the_values_that_it_returned() -> None:
+    def server(first_id: int) -> tuple[FakeClient, list[Any]]:
+        asked: list[Any] = []
+
+        def answer(arguments: Any) -> dict[str, Any]:
+            asked.append(arguments)
+            return answers({"id": arguments.get("id", first_id)})
+
+        return FakeClient(answer), asked
+
+    create = Step("t", {}, Expectation.shape({}), save={"id": "/structuredContent/id"})
+    read = Step("t", {"id": "{id}"}, Expectation.result({"id": "{id}"}))
+    (a, asked_a), (b, asked_b) = server(1), server(2)
+    expect_same_answers(a, b, [Journey("j", (create, read))])
+    assert asked_a[1] == {"id": 1}
+    assert asked_b[1] == {"id": 2}
+
+
+def test_journey_ends_where_a_value_is_missing() -> None:
+    create = Step("t", {}, Expectation.anything(), save={"id": "/structuredContent/id"})
+    read = Step("t", {"id": "{id}"}, Expectation.anything())
+    a, b = FakeClient(lambda _: answers()), FakeClient(lambda _: answers())
+    expect_same_answers(a, b, [Journey("j", (create, read))])
+    assert a.calls == b.calls == 1, "{id} itself is no value to send"
+
+
+def test_slow_calls_are_made_several_at_a_time_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(same_answers, "PARALLEL_AFTER_S", 0.0)
+    together = threading.Barrier(4, timeout=10)
+
+    def answer(_arguments: Any) -> dict[str, Any]:
+        # Passes only while four calls are in progress: two of each server.
+        together.wait()
+        return answers({"r": 1})
+
+    steps: list[tuple[str, float | None]] = []
+    wanted = journeys(Expectation.result({"r": 1}), count=20)
+    expect_same_answers(FakeClient(answer), FakeClient(answer), wanted, steps)
+    assert ("comparing answers, 8 calls at once", 1.0) in steps
+
+
+def test_quick_calls_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 100.0)
+    active = threading.Lock()
+
+    def answer(_arguments: Any) -> dict[str, Any]:
+        assert active.acquire(blocking=False), "another call is in progress"
+        active.release()
+        return answers({"r": 1})
+
+    steps: list[tuple[str, float | None]] = []
+    wanted = journeys(Expectation.result({"r": 1}), count=20)
+    expect_same_answers(FakeClient(answer), FakeClient(answer), wanted, steps)
+    assert steps[0] == ("comparing answers", 0.0)
+    assert len(steps) == 20
+
+
+def test_interruption_ends_the_check() -> None:
+    interruption = Interruption()
+    interruption.requested = True
+    client = FakeClient(lambda _: answers())
+    with pytest.raises(Interrupted):
+        same_answers.expect_same_answers(
+            lambda: nullcontext(client),  # type: ignore[arg-type, return-value] # a fake client
+            lambda: nullcontext(client),  # type: ignore[arg-type, return-value] # a fake client
+            journeys(Expectation.anything()),
+            interruption=interruption,
+            on_progress=lambda _step, _share: None,
+        )
+    assert client.calls == 0

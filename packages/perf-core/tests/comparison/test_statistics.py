@@ -316,9 +316,9 @@ def test_no_errors_cost_the_other_metrics_no_level() -> None:
     assert without["error_rate"].verdict == "same"
     with_errors = rows(conclude(failing(launches(1.0), "b", [5]), DESIGN))
     levels = [sorted(1 - m.level for m in each.values() if m.judged) for each in (without, with_errors)]
-    # Seven metrics are judged together, and an eighth only if there are errors to judge.
-    assert levels[0][0] == pytest.approx(0.05 / 7)
-    assert levels[1][0] == pytest.approx(0.05 / 8)
+    # Eight metrics are judged together, and a ninth only if there are errors to judge.
+    assert levels[0][0] == pytest.approx(0.05 / 8)
+    assert levels[1][0] == pytest.approx(0.05 / 9)
 
 
 def test_errors_of_a_launch_whose_server_ended_do_not_count() -> None:
@@ -456,7 +456,8 @@ def test_false_alarms_over_all_metrics_are_rare() -> None:
             once = {
                 side: {
                     "rss_mb": 100 * math.exp(draw.normal(0, 0.01)),
-                    "latency_ms.p99": math.exp(draw.normal(0, 0.25)),
+                    "latency_ms.slowest_2_percent": math.exp(draw.normal(0, 0.15)),
+                    "latency_ms.p99": math.exp(draw.normal(0, 0.4)),
                     "latency_ms.max": math.exp(draw.normal(0, 0.7)),
                 }
                 for side in "ab"

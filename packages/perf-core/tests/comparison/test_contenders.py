@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import pytest
 
 from perf_core import Launch
 from perf_core.comparison import contenders
-from perf_core.comparison.contenders import find_contenders, parse_target
+from perf_core.comparison.contenders import Side, find_contenders, parse_target
 from perf_core.comparison.revisions.worktrees import BuiltRevision
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption
+from perf_core.server.subject import DerivedAdapter, Subject
+from perf_core.targets.registry import find_subjects
 
 HEAD = "1234567890abcdef1234567890abcdef12345678"
 
@@ -30,20 +34,27 @@ def toml(tmp_path: Path) -> str:
     return str(path)
 
 
-def find(a: str, b: str, tmp_path: Path, **options: Any) -> contenders.Contenders:
-    given = {
+def refuse(subject: Subject) -> Subject:
+    raise AssertionError(f"{subject.name} was asked what it can do")
+
+
+def find(a: str | Side, b: str | Side, tmp_path: Path, **options: Any) -> contenders.Contenders:
+    given: dict[str, Any] = {
+        "with_access": lambda subject: subject,
+        "with_calls": refuse,
         "wires": ("session", "session"),
         "repository": tmp_path,
         "interruption": Interruption(),
         "on_progress": on_progress,
         **options,
     }
-    return find_contenders(a, b, **given)
+    sides = (Side(each) if isinstance(each, str) else each for each in (a, b))
+    return find_contenders(*sides, **given)
 
 
 def test_file_and_url_get_the_calls_of_the_file(toml: str, tmp_path: Path) -> None:
     entry = find("http://127.0.0.1:2", toml, tmp_path, wires=("session", "stateless"))
-    assert entry.a.name == "http://127.0.0.1:2"
+    assert entry.a.name == "127.0.0.1:2"
     assert entry.a.subject.url == "http://127.0.0.1:2/mcp"
     assert entry.a.subject.adapter.server_name is None, "any server at a URL is accepted"
     assert (entry.b.name, entry.b.subject.url) == ("weather", "http://127.0.0.1:1/mcp")
@@ -82,9 +93,66 @@ def test_revision_is_built_and_gets_the_installed_calls(
     assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
 
 
-def test_two_urls_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="two URLs"):
-        find("http://127.0.0.1:1", "https://127.0.0.1:2", tmp_path)
+def drawn(toml: str, asked: list[str]) -> Any:
+    """Return a function that gives a bare server the calls of a file, as if they had been drawn."""
+    (file,) = find_subjects([toml], (), None)
+
+    def with_calls(subject: Subject) -> Subject:
+        asked.append(subject.name)
+        adapter = DerivedAdapter(subject.name, None, subject.adapter.launch, file.adapter.scenarios)
+        return replace(subject, adapter=adapter)
+
+    return with_calls
+
+
+def test_of_two_urls_the_first_is_asked_what_both_are_called_with(toml: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+    entry = find("http://127.0.0.1:1", "https://h:2/x", tmp_path, with_calls=drawn(toml, asked))
+    assert asked == ["127.0.0.1:1"]
+    assert (entry.a.name, entry.b.name) == ("127.0.0.1:1", "h:2")
+    assert entry.b.subject.url == "https://h:2/x"
+    assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
+    assert entry.a.subject.adapter.scenarios == entry.b.subject.adapter.scenarios
+
+
+def test_url_beside_itself_is_asked_once(toml: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+    entry = find("http://h:1", "http://h:1", tmp_path, with_calls=drawn(toml, asked))
+    assert asked == ["h:1"]
+    assert entry.a.subject == entry.b.subject
+
+
+def test_command_is_the_judged_side_and_gets_the_calls_of_the_file(toml: str, tmp_path: Path) -> None:
+    command = Side.of_command((sys.executable, "server.py"), shared=True)
+    entry = find(toml, command, tmp_path)
+    assert entry.b.name == "server"
+    assert entry.b.subject.adapter.launch.argv == (sys.executable, "server.py")
+    assert entry.b.subject.adapter.launch.transport == "stdio-shared"
+    assert entry.b.subject.url is None
+    assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
+
+
+def test_url_beside_a_command_is_asked(toml: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+    command = Side.of_command((sys.executable, "server.py"))
+    entry = find("http://h:1", command, tmp_path, with_calls=drawn(toml, asked))
+    assert asked == ["h:1"]
+    assert entry.b.subject.adapter.scenarios == entry.a.subject.adapter.scenarios
+
+
+def test_password_in_a_url_is_in_no_name(toml: str, tmp_path: Path) -> None:
+    entry = find("http://me:opensesame@h:1/mcp", toml, tmp_path)
+    assert "opensesame" not in f"{entry.a.name} {entry.a.subject.url} {entry.a.subject}"
+    assert "opensesame" in entry.a.subject.access.secrets()
+
+
+def test_access_is_given_to_both(toml: str, tmp_path: Path) -> None:
+    def with_access(subject: Subject) -> Subject:
+        return replace(subject, access=replace(subject.access, insecure=True))
+
+    entry = find("http://127.0.0.1:2", toml, tmp_path, with_access=with_access)
+    assert entry.a.subject.access.insecure
+    assert entry.b.subject.access.insecure
 
 
 def test_unknown_scenario_is_a_usage_error(toml: str, tmp_path: Path) -> None:

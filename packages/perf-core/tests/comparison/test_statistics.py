@@ -385,14 +385,14 @@ def test_much_longer_call_in_half_of_the_launches_is_not_called_the_same() -> No
 
 
 def test_slowest_calls_without_a_verdict_are_inconclusive() -> None:
-    conclusion = conclude(launches(1.0, 6, slowest=1.5, p99=[1.0]), SIX)
+    conclusion = conclude(launches(1.0, 6, slowest=1.25, p99=[1.0]), SIX)
     assert conclusion.verdict == "inconclusive"
     assert conclusion.reasons[0].startswith("the intervals are too wide for mean of the slowest 2 %;")
 
 
 def test_much_shorter_tail_is_the_same_or_better_but_never_open() -> None:
     # A bar has two sides; that a tail may be even better than its bar is no reason to measure longer.
-    assert conclude(launches(1.0, 6, slowest=1 / 1.5), SIX).verdict == "same"
+    assert conclude(launches(1.0, 6, slowest=1 / 1.25, p99=[1 / 1.5]), SIX).verdict == "same"
     assert conclude(launches(1.0, 6, slowest=1 / 2.7), SIX).verdict == "better"
 
 

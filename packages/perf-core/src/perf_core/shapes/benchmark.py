@@ -41,4 +41,5 @@ SHAPE = Shape(
     summary="What does each tool cost alone, by kind of argument, and what is protocol?",
     plan=PlanNeeds(pool_problems=_missing_pools),
     find=find,
+    probes_streams=False,
 )

@@ -82,4 +82,5 @@ SHAPE = Shape(
     figures=_FIGURES,
     find=find,
     resource_snapshots=True,
+    probes_streams=False,
 )

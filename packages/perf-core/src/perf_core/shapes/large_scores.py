@@ -43,4 +43,5 @@ SHAPE = Shape(
     plan=PlanNeeds(stage_per_pool=True),
     figures=("pools.unreached",),
     find=find,
+    probes_streams=False,
 )

@@ -228,4 +228,5 @@ SHAPE = Shape(
         "rate_limit.clients",
     ),
     find=find,
+    probes_streams=False,
 )

@@ -67,4 +67,5 @@ SHAPE = Shape(
     figures=("recovery.slowest_s", "recovery.unrecovered", "recovery.strikes"),
     find=find,
     kills_processes=True,
+    probes_streams=False,
 )

@@ -60,6 +60,8 @@ class Shape:
         resource_snapshots: Whether to apply the load once without measuring it and to take resource
             snapshots before and after the measured load.
         kills_processes: Whether to kill processes of the server during the load.
+        probes_streams: Whether a probe makes some calls of its own beside the load. Not for a shape that
+            counts what the server does, or that measures calls alone.
     """
 
     name: str
@@ -71,3 +73,4 @@ class Shape:
     find: Callable[[Evidence], ShapeFindings] = lambda _evidence: ShapeFindings()
     resource_snapshots: bool = False
     kills_processes: bool = False
+    probes_streams: bool = True

@@ -39,4 +39,5 @@ SHAPE = Shape(
     plan=PlanNeeds(stage_per_pool=True),
     figures=("pools.unreached",),
     find=find_unreached_pools,
+    probes_streams=False,
 )

@@ -1,0 +1,80 @@
+"""Processes that a started server has left behind outside its process tree, such as a daemon.
+
+A server that daemonizes forks, and the process that the lab started ends: nothing links the rest to the lab
+but its environment, which names a folder for temporary files that only this server was given. A process
+without that mark is never taken for the server's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+
+import psutil
+
+from perf_core.server.listeners import has_ended, root_listener
+
+MARK = "TMPDIR"
+"""Variable that marks the processes of a server."""
+
+_POLL_S = 0.02
+_KILLED_S = 5.0
+"""Longest wait for a killed process, which may be in a call of the system."""
+
+
+def marked_processes(folder: str) -> tuple[psutil.Process, ...]:
+    """Return the running processes that were given a folder for temporary files, the oldest first."""
+    marked = []
+    for process in psutil.process_iter():
+        # Another user's process cannot be looked at, and is none of the lab's.
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            if process.environ().get(MARK) == folder and not has_ended(process):
+                marked.append((process.create_time(), process))
+    return tuple(process for _, process in sorted(marked, key=lambda pair: pair[0]))
+
+
+def daemon_of(folder: str, url: str = "") -> psutil.Process | None:
+    """Return the root of what a server with this folder has left running; None if nothing is.
+
+    Args:
+        url: Where the server answers, once that is known: of several roots, the one that listens there.
+    """
+    marked = marked_processes(folder)
+    roots = [process for process in marked if _parent(process) not in marked]
+    listener = root_listener(url) if url and len(roots) > 1 else None
+    while listener is not None and listener not in roots:
+        listener = _parent(listener)
+    return listener or next(iter(roots), None)
+
+
+def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
+    """Send SIGTERM, and SIGKILL to what still runs after ``grace_s``; return when all have ended."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _wait(processes, grace_s)
+    kill(processes)
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """Send SIGKILL to the processes that still run; return when all have ended."""
+    for process in processes:
+        # psutil compares creation times, so a reused process number is never killed.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _wait(processes, _KILLED_S)
+
+
+def _wait(processes: Sequence[psutil.Process], longest_s: float) -> None:
+    # Not psutil.wait_procs: where nobody waits for orphans, as in a container without an init process, it
+    # would wait for ever for processes that have ended.
+    deadline = time.monotonic() + longest_s
+    while not all(map(has_ended, processes)) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+
+
+def _parent(process: psutil.Process) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return process.parent()
+    return None

@@ -32,6 +32,15 @@ CALL = FailedCall(
         ({"kind": "members"}, 'among others {"result":1}', '{"jsonrpc":"2.0"}'),
         ({"kind": "error"}, "a result with isError true", '{"jsonrpc":"2.0"}'),
         ({"kind": "any"}, "a result without isError", '{"jsonrpc":"2.0"}'),
+        ({"kind": "contains", "expected": '"x"'}, 'a text that contains "x"', '{"jsonrpc":"2.0"}'),
+        ({"kind": "regex", "expected": '"^x"'}, 'a text that matches "^x"', '{"jsonrpc":"2.0"}'),
+        ({"kind": "rpc_error", "expected": "-1"}, "a JSON-RPC error -1", '{"jsonrpc":"2.0"}'),
+        ({"kind": "rpc_error", "expected": ""}, "a JSON-RPC error", '{"jsonrpc":"2.0"}'),
+        (
+            {"kind": "save", "expected": '{"id":"/a"}'},
+            'values for later calls at these places: {"id":"/a"}',
+            '{"jsonrpc":"2.0"}',
+        ),
         ({"status": 500, "body": "boom"}, '{"result":1}', "HTTP 500: boom"),
         (
             {"status": 0, "body": "", "error": "dial: refused", "error_class": "transport"},

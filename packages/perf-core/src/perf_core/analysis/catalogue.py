@@ -58,7 +58,7 @@ PATTERNS = (
 PLACEHOLDERS = {
     "STATISTIC": f"one of {', '.join(STATISTICS)}",
     "CLASS": f"a class of errors: {', '.join(ERROR_CLASSES)}",
-    "TOOL": "a tool that the journeys call, or all",
+    "TOOL": "a tool that the journeys call, the name of another request in them, or all",
     "KIND": "a kind of journey that calls the tool",
     "JOURNEY": "a journey of several steps",
     "METHOD": "a request that calls no tool, where the scenario measures it, as benchmark does",

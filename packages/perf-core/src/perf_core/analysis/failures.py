@@ -7,10 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from perf_core.analysis.k6_summary import WAITING_CLASSES
 from perf_core.load.k6_events import FailedCall
 from perf_core.results.record import Failure
-
-_MASK = "***"
+from perf_core.server.masking import masked
 
 _EXPECTED = {"error": "a result with isError true", "any": "a result without isError"}
+
+_PREFIXES = {
+    "members": "among others",
+    "contains": "a text that contains",
+    "regex": "a text that matches",
+    "json": "a text of JSON with, among others,",
+    "paths": "at these places",
+    "shape": "these types",
+    "rpc_error": "a JSON-RPC error",
+    "save": "values for later calls at these places:",
+}
+"""Words before the expected value, by the kind of expectation; the others show it alone."""
 
 
 def examples(
@@ -28,18 +39,19 @@ def examples(
             error_class=failure.error_class,
             stage=failure.stage,
             at_s=round(failure.at_s, 3),
-            arguments=_masked(failure.arguments, secrets),
-            expected=_masked(_expected(failure), secrets),
-            received=_masked(_received(failure, (requests or {}).get(failure.tool, "")), secrets),
+            arguments=masked(failure.arguments, secrets),
+            expected=masked(_expected(failure), secrets),
+            received=masked(_received(failure, (requests or {}).get(failure.tool, "")), secrets),
         )
         for failure in failures
     )
 
 
 def _expected(failure: FailedCall) -> str:
-    if failure.kind == "members":
-        return f"among others {failure.expected}"
-    return _EXPECTED.get(failure.kind, failure.expected)
+    prefix = _PREFIXES.get(failure.kind)
+    return (
+        f"{prefix} {failure.expected}".rstrip() if prefix else _EXPECTED.get(failure.kind, failure.expected)
+    )
 
 
 def _received(failure: FailedCall, request: str) -> str:
@@ -50,9 +62,3 @@ def _received(failure: FailedCall, request: str) -> str:
         return f"no answer within {failure.duration_s:.3g} s" + (reason if request else "")
     body = failure.body or "an empty body"
     return body if failure.status == 200 else f"HTTP {failure.status}: {body}"
-
-
-def _masked(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, _MASK) if secret else text
-    return text

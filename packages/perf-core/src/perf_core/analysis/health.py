@@ -181,8 +181,9 @@ def _shares(first: Sample, last: Sample, *, server_elsewhere: bool) -> _Shares:
     others = None
     server_s = 0.0 if server_elsewhere else _used_s(first.server, last.server)
     generator_s = _used_s(first.generator, last.generator)
+    bridge_s = _used_s(first.bridge, last.bridge) or 0.0
     if server_s is not None and generator_s is not None:
-        own_s = server_s + generator_s + after.lab_cpu_s - before.lab_cpu_s
+        own_s = server_s + bridge_s + generator_s + after.lab_cpu_s - before.lab_cpu_s
         others = max(0.0, after.busy_s - before.busy_s - own_s) / elapsed_s
     return _Shares(
         server_wait,

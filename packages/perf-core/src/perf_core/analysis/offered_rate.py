@@ -22,9 +22,7 @@ FEWEST_CALLS = 20
 """Calls that must be missing: at low rates, a single long one is no queue."""
 
 
-def rates_not_reached(
-    stages: Sequence[Stage], columns: Mapping[str, Sequence[float | None]]
-) -> list[str]:
+def rates_not_reached(stages: Sequence[Stage], columns: Mapping[str, Sequence[float | None]]) -> list[str]:
     """Return a sentence for each stage in whose second half fewer calls ended than were offered.
 
     Args:

@@ -179,6 +179,7 @@ def _generator_cores(
     """Return the cores that k6 used in a window, and those that it could have used."""
     used = _cores((s.at_s, s.generator) for s in samples if s.at_s in window)
     server_cores = _cores((s.at_s, s.server) for s in samples if s.at_s in window)
+    server_cores += _cores((s.at_s, s.bridge) for s in samples if s.at_s in window)
     # Without the machine's counters, nothing is known of others, nor of the CPUs of a server with its own.
     machine_cpus = next(
         (s.machine.cpus for s in samples if s.machine), cpus + server_cores if pinned else cpus

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perf_core.adapter import Wire
+from perf_core.server.checks import Discovery
 
 SCHEMA = 3
 
@@ -368,6 +369,145 @@ class Series:
 
 
 @dataclass(frozen=True)
+class ToolStream:
+    """Messages that a tool sends before its answer, in calls of the probe, which k6 cannot see.
+
+    Attributes:
+        messages_per_call: Mean number of messages before the answer: notifications and requests.
+        progress_per_call: Mean number of progress notifications among them.
+        first_ms: Time until the first message.
+        gap_ms: Time between two messages, the answer included.
+        answer_ms: Time until the answer is complete.
+        failed: Calls without a right answer; ``problem`` tells what was wrong with the first one.
+        is_idle: Whether the calls were made before the load, which was too short for others.
+    """
+
+    tool: str
+    calls: int
+    messages_per_call: float
+    progress_per_call: float
+    first_ms: Latency
+    gap_ms: Latency
+    answer_ms: Latency
+    failed: int = 0
+    problem: str = ""
+    is_idle: bool = False
+
+
+@dataclass(frozen=True)
+class HeldStreams:
+    """GET streams that the probe held, on which a server sends messages that belong to no call.
+
+    Attributes:
+        opened: Requests for a stream. Streams that ended are opened again.
+        kept: Streams that were open until the end of the load.
+        closed: Streams that the server ended in order.
+        dropped: Streams that ended with an error of the connection.
+        unanswered: Requests without a status until the end of the load.
+        refused: Requests that were refused, with ``refused_status``; 405 if the server has no such streams.
+        messages: Messages that arrived on them.
+        shortest_s: Shortest time until a stream was closed or dropped; None if none was.
+        longest_s: Longest time for which one was held.
+    """
+
+    opened: int
+    kept: int
+    closed: int
+    dropped: int
+    unanswered: int
+    refused: int
+    refused_status: int | None
+    messages: int
+    shortest_s: float | None
+    longest_s: float
+
+
+@dataclass(frozen=True)
+class SlowReader:
+    """One long answer that the probe read slowly.
+
+    Attributes:
+        is_whole: Whether the server sent it to its end.
+        before_ms: Duration of another call before; None without an answer.
+        meanwhile_ms: Duration of the same call while the answer was being read; None without an answer.
+        held_up: Whether that call waited for the slow reader.
+    """
+
+    tool: str
+    size_bytes: int
+    read_s: float
+    is_whole: bool
+    before_ms: float | None
+    meanwhile_ms: float | None
+    held_up: bool
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Observations of the probe, which calls the server beside the load; its calls are not among k6's.
+
+    Attributes:
+        calls: Calls of the probe during the load.
+        share_of_calls: Their number as a share of that of k6's calls. The server's CPU time per call is that
+            of both.
+        tools: Tools that send messages before their answers.
+        held: None on a wire without such streams.
+        slow_reader: None without an answer that is long enough.
+        server_methods: Number of requests that the server sent during the probe's calls, by method. k6 cannot
+            reply to them.
+        problem: Reason for which the probe saw less than planned; empty if it did not.
+    """
+
+    calls: int
+    share_of_calls: float
+    tools: tuple[ToolStream, ...] = ()
+    held: HeldStreams | None = None
+    slow_reader: SlowReader | None = None
+    server_methods: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class BridgeUse:
+    """The bridge between k6 and a server on stdio: what it used, and what passed through it during the load.
+
+    Attributes:
+        requests: Requests that it passed on.
+        cpu_us_per_request: Its own CPU time per request, in microseconds.
+        rss_peak_mb: Its own resident memory, in MB (10^6 bytes).
+        echo_calls: Calls to a child that answers at once, before the load; zero if they failed.
+        echo_p50_us: Median time of these calls, in microseconds, with the child's own.
+        direct_p50_us: Median time of such calls over the child's pipes, without the bridge.
+        echo_cpu_us: CPU time of the bridge for one of these calls, in microseconds.
+        started: Processes of the server that it started.
+        ended: Processes of the server that ended by themselves; ``first_end`` tells how, with the end of
+            standard error.
+        late_answers: Answers for which no client waited any more.
+        skipped_lines: Lines on standard output that are no messages; ``first_skipped_line`` is one.
+        overlong_lines: Messages beyond the limit of 64 MiB, which were not passed on.
+        notifications: Notifications of the server by method.
+        server_requests: Requests of the server by method, which the bridge declined or answered.
+    """
+
+    requests: int
+    cpu_us_per_request: float
+    rss_peak_mb: float
+    echo_calls: int = 0
+    echo_p50_us: float = 0.0
+    direct_p50_us: float = 0.0
+    echo_cpu_us: float = 0.0
+    started: int = 0
+    ended: int = 0
+    first_end: str = ""
+    late_answers: int = 0
+    skipped_lines: int = 0
+    first_skipped_line: str = ""
+    overlong_lines: int = 0
+    notifications: Mapping[str, int] = field(default_factory=dict)
+    server_requests: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """Everything that one run produced.
 
@@ -382,6 +522,9 @@ class RunRecord:
         health: Health of the measurement; None in records of schema 1 and without figures.
         longest_silence_s: Longest time during which calls were offered and none was answered; None without
             figures.
+        discovery: How the calls were drawn and their answers are checked; None for calls of an adapter or a
+            file, and before schema 3.
+        streams: Observations of the probe; None where there was none, and before schema 3.
     """
 
     run_id: str
@@ -405,3 +548,6 @@ class RunRecord:
     grades: tuple[Graded, ...] = ()
     health: Health | None = None
     longest_silence_s: float | None = None
+    discovery: Discovery | None = None
+    bridge: BridgeUse | None = None
+    streams: Streams | None = None

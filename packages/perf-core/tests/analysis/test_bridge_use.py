@@ -1,0 +1,85 @@
+"""What the bridge used over the load, and which processes of the server ended by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perf_core.analysis.bridge_use import BridgeObservations, bridge_use, end_failures
+from perf_core.analysis.k6_summary import Window
+from perf_core.bridge.cost import BridgeCost
+from perf_core.bridge.pages import BridgeCounts, End
+from perf_core.sampling.sampler import Reading
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+EARLIER = End(1, 11, "ended with exit code 1", "")
+CRASH = End(3, 33, "ended with exit code 3", "Traceback\n  the reactor is cold\n")
+BEFORE = BridgeCounts(
+    cpu_s=1.0, requests=500, started=4, ended=1, ends=(EARLIER,), notifications={"notifications/message": 2}
+)
+AFTER = replace(
+    BEFORE,
+    cpu_s=1.06,
+    requests=2500,
+    started=14,
+    ended=2,
+    ends=(EARLIER, CRASH),
+    late_answers=3,
+    skipped_lines=5,
+    first_skipped_line="hello",
+    notifications={"notifications/message": 2, "notifications/progress": 7},
+    server_requests={"ping": 1},
+)
+COST = BridgeCost(400, 130.0, 50.0, 61.0)
+OBSERVED = BridgeObservations(COST, BEFORE, AFTER)
+
+
+def test_use_is_that_of_the_load_alone(build: type[Build]) -> None:
+    samples = [
+        replace(sample, bridge=Reading(20.0 + number, 0.0, 0, 0, 1))
+        for number, sample in enumerate(build.samples(range(10)))
+    ]
+    use = bridge_use(OBSERVED, samples, Window(build.started_at_s + 2, build.started_at_s + 5))
+    assert use.requests == 2000
+    assert use.cpu_us_per_request == pytest.approx(30.0)
+    assert use.rss_peak_mb == 25.0
+    assert (use.echo_calls, use.echo_p50_us, use.direct_p50_us, use.echo_cpu_us) == (400, 130, 50, 61)
+    assert (use.started, use.ended, use.late_answers) == (10, 1, 3)
+    assert use.notifications == {"notifications/progress": 7}
+    assert use.server_requests == {"ping": 1}
+    assert (use.skipped_lines, use.first_skipped_line) == (5, "hello")
+    assert "the reactor is cold" in use.first_end
+
+
+def test_bridge_that_no_longer_answers_has_no_figures() -> None:
+    use = bridge_use(BridgeObservations(None, BEFORE, None), (), Window(0, 1))
+    assert (use.requests, use.cpu_us_per_request, use.echo_calls, use.ended) == (0, 0.0, 0, 0)
+
+
+def test_process_that_ended_by_itself_is_a_failure_with_its_reason() -> None:
+    (failure,) = end_failures(OBSERVED)
+    assert failure.startswith(
+        "a process of the server ended without being asked to; the first ended with exit"
+    )
+    assert "Traceback / the reactor is cold" in failure
+
+
+def test_process_that_the_lab_killed_is_none() -> None:
+    assert end_failures(OBSERVED, killed={33}) == []
+    assert bridge_use(OBSERVED, (), Window(0, 1), killed={33}).ended == 0
+
+
+def test_server_that_keeps_its_processes_does_not_fail() -> None:
+    assert end_failures(None) == []
+    assert end_failures(BridgeObservations(COST, BEFORE, BEFORE)) == []
+    assert end_failures(BridgeObservations(COST, BEFORE, None)) == []
+
+
+def test_further_ends_are_counted_although_only_some_are_kept() -> None:
+    many = replace(AFTER, ended=40)
+    (failure,) = end_failures(BridgeObservations(COST, BEFORE, many))
+    assert failure.startswith("39 processes of the server")

@@ -1,0 +1,223 @@
+"""Calls for a server of which only the address or the command is known.
+
+Its tools are called on the idle server with drawn arguments; each call that succeeds is repeated from other
+sessions, and what was stable in its answers is expected under load.
+
+Example::
+
+    discovered = discover(
+        subject, "session", DrawOptions(), log_path, interruption=interruption, on_progress=on_progress
+    )
+    discovered.subject.scenario("load")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from perf_core.adapter import Launch, Wire
+from perf_core.discovery.explore import Explorer
+from perf_core.discovery.findings import DrawnCall, drawn_calls, left_out, tool_check, warnings_of
+from perf_core.discovery.lanes import Budget, Lanes
+from perf_core.discovery.mix import scenarios_of
+from perf_core.discovery.repeats import Repeater
+from perf_core.discovery.seen_values import SeenValues
+from perf_core.discovery.tools import DrawOptions, Tool, parse_tools, refusal
+from perf_core.errors import NothingToCall, TargetError, UsageError
+from perf_core.interruption import Interruption, OnProgress
+from perf_core.server.checks import Discovery, LeftOut
+from perf_core.server.client import Client, connect
+from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.masking import masked, masked_errors, secrets_in_environment
+from perf_core.server.subject import DerivedAdapter, Subject, closest_name
+
+__all__ = ["Discovered", "DrawOptions", "DrawnCall", "discover"]
+
+_LONGEST_CALL_S = 15.0
+_LISTED_TOOLS = 8
+_SHORTEST_SECRET = 8
+"""Shorter values of variables, such as ``true``, would be found in every other answer."""
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """Result of drawing calls for a server.
+
+    Attributes:
+        subject: The server with an adapter whose scenarios make these calls.
+        discovery: How strictly answers are checked, and what is left out; the subject has it, too.
+        calls: The calls, tool by tool.
+    """
+
+    subject: Subject
+    discovery: Discovery
+    calls: tuple[DrawnCall, ...]
+
+
+def discover(
+    subject: Subject,
+    wire: Wire,
+    options: DrawOptions,
+    log_path: Path,
+    *,
+    interruption: Interruption,
+    on_progress: OnProgress,
+) -> Discovered:
+    """Draw calls for a server, try them while it is idle, and return them with their expected answers.
+
+    A server that the lab starts is ended again afterwards.
+
+    Args:
+        log_path: File for the output of the server, if the lab starts it.
+
+    Raises:
+        NothingToCall: It has no tools, none that may be called, or none that answers a drawn call.
+        UsageError: ``options.only`` names a tool that the server does not list.
+        TargetError: The server does not start, answer or conform to MCP.
+        Interrupted: The user asked to stop.
+    """
+    on_progress(f"starting {subject.name} to draw calls", None)
+    with (
+        live_server(subject, wire, StartOptions(log_path), interruption) as live,
+        masked_errors(lambda: _secrets(live, subject.adapter.launch)),
+    ):
+        return _discover(subject, live, options, interruption=interruption, on_progress=on_progress)
+
+
+def _discover(
+    subject: Subject,
+    live: LiveServer,
+    options: DrawOptions,
+    *,
+    interruption: Interruption,
+    on_progress: OnProgress,
+) -> Discovered:
+    wire, launch = live.handshake.wire, subject.adapter.launch
+    budget = Budget(options.time_limit_s)
+    call_limit_s = min(_LONGEST_CALL_S, options.time_limit_s / 3)
+    seen = SeenValues()
+    if subject.url is None:
+        seen.add_command(launch.argv, launch.cwd or Path.cwd())
+    with connect(live.url, wire, call_limit_s, access=live.access) as client:
+        tools = parse_tools(client.tool_list())
+        others = _note_resources(client, seen)
+    callable_tools, refused = _permitted(tools, options, others)
+
+    def on_step() -> None:
+        drawn = sum(bool(trial.calls) for trial in explorer.trials)
+        share = min(1.0, budget.elapsed_s / budget.limit_s)
+        on_progress(f"drawing calls: {drawn} of {len(callable_tools)} tools answered", share)
+
+    explorer = Explorer(callable_tools, seen, options.seed, budget, on_step)
+    with Lanes(live.url, wire, live.access, call_limit_s=call_limit_s, interruption=interruption) as lanes:
+        explorer.explore(lanes)
+        Repeater(explorer.trials, budget, on_step).repeat(lanes)
+
+    secrets = _secrets(live, launch)
+    order = {tool.name: number for number, tool in enumerate(tools)}
+    trials = sorted(explorer.trials, key=lambda trial: order[trial.tool.name])
+    drawn = {trial.tool.name: drawn_calls(trial, secrets) for trial in trials}
+    checks = [tool_check(trial, calls, secrets) for trial in trials if (calls := drawn[trial.tool.name])]
+    failed = [left_out(trial, secrets) for trial in trials if not drawn[trial.tool.name]]
+    discovery = Discovery(
+        options.seed,
+        round(budget.elapsed_s, 1),
+        tuple(checks),
+        tuple(sorted([*refused, *failed], key=lambda each: order[each.tool])),
+        tuple(masked(warning, secrets) for warning in warnings_of(checks, trials)),
+    )
+    if not checks:
+        raise _nothing_answered(discovery)
+    calls = tuple(call for of_tool in drawn.values() for call in of_tool)
+    scenarios = scenarios_of([call.step for call in calls])
+    name = live.handshake.server_name or None
+    adapter = DerivedAdapter(subject.name, name, launch, scenarios)
+    return Discovered(replace(subject, adapter=adapter, discovery=discovery), discovery, calls)
+
+
+def _note_resources(client: Client, seen: SeenValues) -> str:
+    """Collect the URIs of resources, and return what else than tools the server offers, in words."""
+    counts = []
+    for method, member, noun in (
+        ("resources/list", "resources", "resources"),
+        ("resources/templates/list", "resourceTemplates", "resource templates"),
+        ("prompts/list", "prompts", "prompts"),
+    ):
+        try:
+            entries = client.listing(method, member)
+        except TargetError:
+            continue  # servers without them answer with an error
+        except httpx2.HTTPError:
+            break  # or not at all
+        for entry in entries if member != "prompts" else ():
+            seen.add_resource(_text(entry, "uri") or _text(entry, "uriTemplate"), _text(entry, "name"))
+        if entries:
+            counts.append(f"{len(entries)} {noun}")
+    return " and ".join(counts)
+
+
+def _text(entry: Any, name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _permitted(tools: Sequence[Tool], options: DrawOptions, others: str) -> tuple[list[Tool], list[LeftOut]]:
+    """Return the tools that may be called, and why the others may not."""
+    names = [tool.name for tool in tools]
+    if not tools:
+        raise NothingToCall(
+            f"expected tools to call, got a server with none{f'; it has {others}' if others else ''}",
+            "Resources and prompts can be read under load from a file; see docs/adapters.md."
+            if others
+            else "Check that this is the right server, and that it has what it needs to offer its tools.",
+        )
+    for name in options.only:
+        if name not in names:
+            raise UsageError(
+                f"--tool: expected a tool of the server, got {name!r}{closest_name(name, names)}",
+                f"It has: {_listed(names)}.",
+            )
+    refused = [reason for tool in tools if (reason := refusal(tool, options)) is not None]
+    dropped = {each.tool for each in refused}
+    permitted = [tool for tool in tools if tool.name not in dropped]
+    if not permitted:
+        raise NothingToCall(
+            f"expected a tool that may be called, got {len(tools)} that may not: {_listed(names)} "
+            f"({refused[0].reason})",
+            "Only tools that say readOnlyHint: true are called by themselves. --tool NAME permits one, "
+            "--allow-writes all that do not say destructiveHint: true.",
+            Discovery(options.seed, 0.0, left_out=tuple(refused)),
+        )
+    return permitted, refused
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED_TOOLS} more" if len(names) > _LISTED_TOOLS else ""
+    return f"{', '.join(names[:_LISTED_TOOLS])}{more}"
+
+
+def _secrets(live: LiveServer, launch: Launch) -> tuple[str, ...]:
+    """Return the secrets that a server may repeat: those of its users, and those in its environment."""
+    in_environment = secrets_in_environment({**os.environ, **launch.env})
+    return (
+        *live.access.secrets(),
+        *(text for text in in_environment if len(text) >= _SHORTEST_SECRET),
+    )
+
+
+def _nothing_answered(discovery: Discovery) -> NothingToCall:
+    tried = [each for each in discovery.left_out if each.tries] or list(discovery.left_out)
+    first = tried[0]
+    place = f"{first.tool}({first.arguments})" if first.arguments else first.tool
+    return NothingToCall(
+        "expected an answer without an error to a drawn call, got none from "
+        f"{_listed([each.tool for each in tried])}; {place}: {first.reason}",
+        "Call them with your own arguments: describe the server in a TOML file, see docs/adapters.md.",
+        discovery,
+    )

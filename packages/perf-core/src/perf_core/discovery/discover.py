@@ -25,7 +25,7 @@ from perf_core.adapter import Launch, Wire
 from perf_core.discovery.explore import Explorer
 from perf_core.discovery.findings import DrawnCall, drawn_calls, left_out, tool_check, warnings_of
 from perf_core.discovery.lanes import Budget, Lanes
-from perf_core.discovery.mix import scenarios_of
+from perf_core.discovery.mix import on_wires, scenarios_of
 from perf_core.discovery.repeats import Repeater
 from perf_core.discovery.seen_values import SeenValues
 from perf_core.discovery.tools import DrawOptions, Tool, parse_tools, refusal
@@ -135,7 +135,9 @@ def _discover(
     if not checks:
         raise _nothing_answered(discovery)
     calls = tuple(call for of_tool in drawn.values() for call in of_tool)
-    scenarios = scenarios_of([call.step for call in calls])
+    scenarios = on_wires(
+        scenarios_of([call.step for call in calls]), wire, alone=launch.transport != "http" and not subject.url
+    )
     name = live.handshake.server_name or None
     adapter = DerivedAdapter(subject.name, name, launch, scenarios)
     return Discovered(replace(subject, adapter=adapter, discovery=discovery), discovery, calls)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from perf_core.adapter import Step
+from perf_core.discovery.arguments import Arguments
 from perf_core.discovery.calls import USERS, texts_of
 from perf_core.discovery.clock import at_another_time
 from perf_core.discovery.explore import Call, Trial
@@ -104,7 +105,10 @@ def tool_check(trial: Trial, calls: Sequence[DrawnCall], secrets: Sequence[str])
 def left_out(trial: Trial, secrets: Sequence[str]) -> LeftOut:
     """Return why a tool that may be called is not in the load."""
     tries = len(trial.failures) + len(trial.calls)
-    arguments, reason = trial.failures[-1] if trial.failures else ({}, "")
+    arguments: Arguments = {}
+    reason = ""
+    if trial.failures:
+        arguments, reason = trial.failures[-1]
     advice = "" if trial.ended else "calls with your own arguments can stand in a TOML file"
     repeated = next(_repeat_problems(trial), None)
     if repeated is not None:
@@ -122,13 +126,13 @@ def left_out(trial: Trial, secrets: Sequence[str]) -> LeftOut:
     )
 
 
-def _repeat_problems(trial: Trial) -> Iterator[tuple[dict[str, object], str]]:
+def _repeat_problems(trial: Trial) -> Iterator[tuple[Arguments, str]]:
     for call in trial.useful:
         wrong = next((answer for answer in call.answers if not answer.is_right), None)
         if wrong is not None:
-            yield dict(call.arguments), f"its call succeeded, and failed when repeated: {wrong.problem}"
+            yield call.arguments, f"its call succeeded, and failed when repeated: {wrong.problem}"
         elif len(call.answers) < USERS:
-            yield dict(call.arguments), "no time was left to repeat its call from other sessions"
+            yield call.arguments, "no time was left to repeat its call from other sessions"
 
 
 def warnings_of(checks: Sequence[ToolCheck], trials: Sequence[Trial]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Lanes:
     def __init__(
         self, url: str, wire: Wire, access: Access, *, call_limit_s: float, interruption: Interruption
     ) -> None:
-        self._make = lambda: users_of(url, wire, access, call_limit_s)
+        self._make = functools.partial(users_of, url, wire, access, call_limit_s)
         self._interruption = interruption
         self._idle: list[tuple[User, ...]] = []
         self._failures: list[Exception] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from perf_core.adapter import Journey, Pools, Scenario, Step
+from perf_core.adapter import Journey, Pools, Scenario, Step, Wire
 from perf_core.scenarios import STANDARD, further_scenarios, standard_scenarios, with_pools_by_tool
 
 _JOURNEYS = 1000
@@ -25,6 +26,19 @@ def scenarios_of(steps: Sequence[Step]) -> Mapping[str, Scenario]:
 
     further = dict.fromkeys(SCENARIOS[len(STANDARD) :], journeys)
     return {**standard_scenarios(journeys), **further_scenarios(further)}
+
+
+def on_wires(scenarios: Mapping[str, Scenario], wire: Wire, *, alone: bool) -> Mapping[str, Scenario]:
+    """Return scenarios that are measured on the wire on which the calls were drawn.
+
+    Args:
+        alone: Whether they are measured on no other one by default: a server on stdio speaks one revision
+            with each client, and on the other wire its processes would start during the load.
+    """
+    return {
+        name: replace(scenario, wires=(wire,)) if alone or wire not in scenario.wires else scenario
+        for name, scenario in scenarios.items()
+    }
 
 
 def _mixed(steps: Sequence[Step], seed: int) -> list[Journey]:

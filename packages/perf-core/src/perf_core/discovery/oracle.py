@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from perf_core.adapter import PROTOCOL_MEMBERS, Expectation
-from perf_core.answers import meets
+from perf_core.load.answers import meets
 from perf_core.discovery.calls import texts_of
 from perf_core.discovery.stable import (
     container_in,

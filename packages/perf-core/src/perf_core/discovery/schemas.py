@@ -137,11 +137,9 @@ def _pointed(root: Node, reference: str) -> Any:
 
 def _merged(first: Node, second: Node) -> dict[str, Any]:
     both = {**second, **first}
-    for name, kind in (("properties", dict), ("required", list)):
-        a, b = first.get(name), second.get(name)
-        if isinstance(a, kind) and isinstance(b, kind):
-            both[name] = {**b, **a} if kind is dict else [*b, *(each for each in a if each not in b)]
-    return both
+    both["properties"] = {**properties_of(second), **properties_of(first)}
+    both["required"] = list(dict.fromkeys([*required_of(second), *required_of(first)]))
+    return {name: value for name, value in both.items() if value or name not in {"properties", "required"}}
 
 
 def alternatives(schema: Any, root: Node) -> list[dict[str, Any]]:

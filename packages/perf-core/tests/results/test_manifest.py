@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from perf_core.adapter import Launch
 from perf_core.results import manifest
 from perf_core.results.manifest import commit, machine, make_manifest, usable_cpus
 from perf_core.server.handshake import Handshake
@@ -19,7 +21,9 @@ from perf_core.server.subject import Subject
 if TYPE_CHECKING:
     from conftest import Build
 
-HANDSHAKE = Handshake("http://127.0.0.1:1/mcp", "session", "adder", "1.2", ("add", "total"), 0.0123456)
+HANDSHAKE = Handshake(
+    "http://127.0.0.1:1/mcp", "session", "adder", "1.2", ("add", "total"), 0.0123456, "2025-06-18"
+)
 
 
 def manifest_of(
@@ -34,7 +38,7 @@ def test_manifest_has_machine_versions_server_plan_and_commit(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["perf-core", "run", "load"])
     document = manifest_of(build)
-    assert set(document) == {"machine", "versions", "server", "plan", "commit", "command"}
+    assert set(document) == {"machine", "versions", "server", "protocol", "plan", "commit", "command"}
     assert document["versions"]["k6"] == "k6 v1.1.0"
     assert document["versions"]["adapter"] == "adder-server 1.2"
     assert document["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -46,6 +50,13 @@ def test_manifest_has_machine_versions_server_plan_and_commit(
         "ready_s": 0.512,
         "started_by_lab": True,
         "command": ["adder", "--ready-file", "{ready_file}"],
+        "url": None,
+    }
+    assert document["protocol"] == {
+        "wire": "session",
+        "revision": "2025-06-18",
+        "transport": "",
+        "not_offered": [],
     }
     assert document["plan"]["settings"]["vus"] == 5
     assert (document["plan"]["scenario"], document["plan"]["wire"]) == ("load", "session")
@@ -177,3 +188,23 @@ def test_checkout_with_unreadable_status_counts_as_changed(
     result = commit(tmp_path)
     assert result is not None
     assert result["dirty"] is True
+
+
+def test_secrets_of_commands_and_urls_are_masked(
+    build: type[Build], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["quick", "http://me:pass-w0rd@h/mcp?api_key=k3y", "--", "server", "--token=t0ken", "A_KEY=a-k3y"]
+    monkeypatch.setattr(sys, "argv", ["perf-core", "run", *words])
+    launch = Launch(("server", "--api-key", "k-12345", "--max-tokens", "5"))
+    subject = Subject(build.adapter({}))
+    document = make_manifest(subject, build.plan(), HANDSHAKE, "k6", None, launch=launch)
+    assert document["server"]["command"] == ["server", "--api-key", "***", "--max-tokens", "5"]
+    assert document["command"] == [
+        *("perf-core", "run", "quick", "http://me:***@h/mcp?api_key=***", "--", "server", "--token=***"),
+        "A_KEY=***",
+    ]
+    running = Subject(build.adapter({}), "http://me:pass-w0rd@h/mcp?api_key=k3y")
+    shaken = replace(HANDSHAKE, url=running.url)
+    manifest = make_manifest(running, build.plan(), shaken, "k6", None, not_offered=["stateless"])
+    assert manifest["server"]["url"] == "http://h/mcp?api_key=***"
+    assert manifest["protocol"]["not_offered"] == ["stateless"]

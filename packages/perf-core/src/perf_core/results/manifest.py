@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 import psutil
 
-from perf_core.adapter import Launch
+from perf_core.adapter import Launch, Wire
 from perf_core.load.plan import Plan
 from perf_core.results.git import run_git
 from perf_core.server.handshake import Handshake
+from perf_core.server.masking import masked_command, masked_url
 from perf_core.server.subject import Subject
 
 
@@ -28,6 +30,8 @@ def make_manifest(
     ready_s: float | None,
     *,
     launch: Launch | None = None,
+    transport: str = "",
+    not_offered: Sequence[Wire] = (),
 ) -> dict[str, Any]:
     """Return everything that must be equal, or known, for two runs to be compared.
 
@@ -35,6 +39,9 @@ def make_manifest(
         handshake: None if the server answered none.
         ready_s: Time from the server's start to its first handshake; None if it was already running.
         launch: Launch that was used instead of the adapter's own.
+        transport: How the server was reached: ``http``, ``stdio``, ``stdio-shared`` or ``http+sse``; empty if
+            it was not.
+        not_offered: Wires that were asked for and that the server does not offer.
     """
     return {
         "machine": machine(),
@@ -51,7 +58,14 @@ def make_manifest(
             "handshake_ms": round(handshake.duration_s * 1000, 3) if handshake else None,
             "ready_s": None if ready_s is None else round(ready_s, 3),
             "started_by_lab": subject.url is None,
-            "command": None if subject.url else list((launch or subject.adapter.launch).argv),
+            "command": None if subject.url else masked_command((launch or subject.adapter.launch).argv),
+            "url": masked_url(handshake.url) if handshake and subject.url else None,
+        },
+        "protocol": {
+            "wire": plan.wire,
+            "revision": handshake.revision if handshake else "",
+            "transport": transport,
+            "not_offered": list(not_offered),
         },
         "plan": {
             "scenario": plan.scenario,
@@ -61,7 +75,7 @@ def make_manifest(
             "journeys": {name: len(pool) for name, pool in plan.pools.items()},
         },
         "commit": commit(Path.cwd()),
-        "command": ["perf-core", *sys.argv[1:]],
+        "command": ["perf-core", *masked_command(sys.argv[1:])],
     }
 
 

@@ -1,0 +1,213 @@
+"""Masking of secrets in everything that is shown or written: messages, commands, URLs, logs.
+
+Known secrets are replaced wherever they stand. What a user types is searched for what looks like a secret:
+the password of a URL, ``--api-key …`` in a command, a variable named ``…_TOKEN``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+from perf_core.errors import LabError
+
+MASK = "***"
+
+SHORTEST_SECRET = 4
+"""Characters of the shortest text that is masked: a shorter one is found in ordinary words."""
+
+_SHORTEST_NUMBER = 6
+"""Digits of the shortest number that is taken for a secret."""
+
+_SECRET_NAME = re.compile(
+    r"(?:^|[^a-z])(?:api|access|auth|private|secret|signing|subscription|master|account)?[-_. ]?key$"
+    r"|apikey|accesskey|tokens?(?![a-z])|secret|passw(?:or)?d|passwd|passphrase|credential|authorization"
+    r"|cookie|bearer|(?:^|[-_.])(?:auth|pwd|pat|sig|signature|dsn|sas)$",
+    re.IGNORECASE,
+)
+"""Names of headers, variables, options and query parameters whose values are secrets."""
+
+_NO_SECRET_NAME = re.compile(
+    r"(?:^|[-_])(?:max|min|num|count|limit|file|path|dir|url|uri|endpoint|type|name|env)s?$"
+    r"|max[-_]?tokens|token[-_]?(?:url|limit|count|endpoint)",
+    re.IGNORECASE,
+)
+
+_SECRET_VALUE = re.compile(
+    r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, Stripe
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
+    r"|\bglpat-[A-Za-z0-9_-]{16,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
+    r"|\bAKIA[A-Z0-9]{16}\b"
+    r"|\bAIza[A-Za-z0-9_-]{30,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # JSON Web Token
+)
+
+_USERINFO = re.compile(r"(?<=://)([^/@\s:?#]*):([^/@\s]*)(?=@)")
+_QUERY_VALUE = re.compile(r"([?&;])([^=&;\s#]+)=([^&;\s#\"']+)")
+_ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)=(.+)$", re.DOTALL)
+_HEADER = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):\s*(.+)$", re.DOTALL)
+
+
+def looks_secret(name: str) -> bool:
+    """Return whether the value of a header, variable, option or parameter of this name is a secret.
+
+    Example::
+
+        looks_secret("X-Api-Key")      # True
+        looks_secret("--max-tokens")   # False
+    """
+    bare = name.strip("-")
+    return bool(_SECRET_NAME.search(bare)) and not _NO_SECRET_NAME.search(bare)
+
+
+def masked(text: str, secrets: Sequence[str]) -> str:
+    """Return a text with every secret replaced, also where it is encoded for a URL or within JSON."""
+    for secret in _forms(secrets):
+        if secret in text:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def _forms(secrets: Sequence[str]) -> list[str]:
+    """Return the forms in which secrets may stand in a text, the longest first."""
+    forms = {
+        form
+        for secret in secrets
+        if len(secret) >= SHORTEST_SECRET
+        for form in (
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+        )
+    }
+    return sorted(forms, key=len, reverse=True)
+
+
+def masked_url(url: str) -> str:
+    """Return a URL without its password and without query values that look secret."""
+    without_password = _USERINFO.sub(rf"\1:{MASK}", url)
+    return _QUERY_VALUE.sub(
+        lambda match: f"{match[1]}{match[2]}={MASK}" if looks_secret(match[2]) else match[0], without_password
+    )
+
+
+def masked_command(argv: Sequence[str]) -> list[str]:
+    """Return a command whose secret-looking arguments are masked.
+
+    Example::
+
+        masked_command(["server", "--api-key", "k1", "TOKEN=t1"])
+        # ["server", "--api-key", "***", "TOKEN=***"]
+    """
+    found = set(secrets_in_command(argv))
+    return [_masked_argument(argument, found) for argument in argv]
+
+
+def _masked_argument(argument: str, secrets: Set[str]) -> str:
+    name, equals, value = argument.partition("=")
+    if argument in secrets:
+        return MASK
+    if equals and value in secrets:
+        return f"{masked_url(name)}={MASK}"
+    return masked_url(masked(argument, tuple(secrets)))
+
+
+def secrets_in_command(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of a command that look like secrets, as far as names and formats show them."""
+    # "$NAME" names a variable and shows nothing of its value.
+    return tuple(dict.fromkeys(text for text in _secrets_in(argv) if text[:1] != "$" and _is_secret(text)))
+
+
+def _secrets_in(argv: Sequence[str]) -> Iterator[str]:
+    previous = ""
+    for argument in argv:
+        assigned, header = _ASSIGNMENT.match(argument), _HEADER.match(argument)
+        is_option = argument.startswith("-")
+        if not is_option and previous.startswith("-") and "=" not in previous and looks_secret(previous):
+            yield from _with_parts(argument)
+        elif assigned and looks_secret(assigned[1]):
+            yield from _with_parts(assigned[2])
+        elif header and looks_secret(header[1]):
+            # "Bearer TOKEN": the token alone is the secret, wherever else it stands.
+            yield header[2].rpartition(" ")[2]
+        yield from (match[0] for match in _SECRET_VALUE.finditer(argument))
+        yield from secrets_in_url(argument)
+        previous = argument
+
+
+def _is_secret(value: str) -> bool:
+    """Return whether a value may be a secret, unlike that of a switch or a small number."""
+    is_word = value.lower() in {"true", "false", "none", "null", "yes", "no", "on", "off", "auto"}
+    return bool(value) and not is_word and not (value.isdecimal() and len(value) < _SHORTEST_NUMBER)
+
+
+def _with_parts(text: str) -> Iterator[str]:
+    """Yield a text, and the parts of a list such as ``--auth-tokens A,B``."""
+    yield text
+    if "," in text:
+        yield from text.split(",")
+
+
+def secrets_in_url(url: str) -> tuple[str, ...]:
+    """Return the password of a URL and those of its query values that look secret; empty for other texts."""
+    if "://" not in url:
+        return ()
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return ()
+    values = (value for name, value in parse_qsl(parts.query) if looks_secret(name))
+    return tuple(text for text in (password, *values) if text)
+
+
+def secrets_in_environment(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of variables whose names or formats look secret."""
+    named = (value for name, value in variables.items() if looks_secret(name))
+    shaped = (match[0] for value in variables.values() for match in _SECRET_VALUE.finditer(value))
+    in_urls = (text for value in variables.values() for text in secrets_in_url(value))
+    return tuple(dict.fromkeys(filter(_is_secret, (*named, *shaped, *in_urls))))
+
+
+def mask_error(error: LabError, secrets: Sequence[str]) -> None:
+    """Replace every secret in the message and the hint of an error."""
+    error.message = masked(error.message, secrets)
+    error.hint = masked(error.hint, secrets)
+    error.args = (error.message,)
+
+
+@contextmanager
+def masked_errors(secrets: Callable[[], Iterable[str]]) -> Iterator[None]:
+    """Mask the errors that leave this context, however they came about.
+
+    Args:
+        secrets: Called when there is an error: tokens may have been obtained meanwhile.
+    """
+    try:
+        yield
+    except LabError as error:
+        mask_error(error, tuple(secrets()))
+        raise
+
+
+def mask_file(path: Path, secrets: Sequence[str]) -> None:
+    """Replace every secret in a text file, such as a log; a file without any is left alone."""
+    forms = _forms(secrets)
+    if not forms or not path.is_file():
+        return
+    options: Mapping[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with path.open(**options) as lines:
+        if not any(form in line for line in lines for form in forms):
+            return
+    partial = path.with_name(f"{path.name}.masked")
+    with path.open(**options) as lines, partial.open("w", **options) as out:
+        out.writelines(masked(line, secrets) for line in lines)
+    partial.replace(path)

@@ -37,6 +37,7 @@ DEV = [
     "pytest-xdist",
     "pyyaml",
     "ruff",
+    "trustme",  # certificates of test servers
     "types-psutil",
     "typst",  # music21-server[pdf]
     "uv",  # installs the packages as its users do
@@ -138,6 +139,13 @@ def truth(session: nox.Session) -> None:
     """Measure servers of known behaviour, and compare the lab's reports with the truth (under 10 min)."""
     whole = () if session.posargs else ("--write", "docs/methodology.md")
     run_in(session, "dev", "python", "truth/truth.py", *whole, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def foreign(session: nox.Session) -> None:
+    """Measure servers of other people from their URL or command alone; installs them (about 30 min)."""
+    whole = () if session.posargs else ("--write", "docs/compatibility.md")
+    run_in(session, "dev", "python", "foreign/foreign.py", *whole, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -371,3 +374,84 @@ def faulty(tmp_path: Path) -> Iterator[FaultyServers]:
     servers = FaultyServers(tmp_path)
     yield servers
     servers.stop()
+
+
+@dataclass(frozen=True)
+class Streamer:
+    """A server of `servers/streamer.py` that runs in this process."""
+
+    url: str
+    server: Any
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Requests and calls so far, by what they are."""
+        return self.server.counts  # type: ignore[no-any-return] # it is a Counter
+
+
+@pytest.fixture
+def streamer() -> Iterator[Callable[..., Streamer]]:
+    """Return a starter of servers that stream, such as `streamer(streams="held")`."""
+    module = _loaded("streamer")
+    started: list[Any] = []
+
+    def start(streams: str = "refused", *, one_at_a_time: bool = False) -> Streamer:
+        server = module.make_server(streams, one_at_a_time=one_at_a_time)
+        started.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return Streamer(f"http://127.0.0.1:{server.server_port}/mcp", server)
+
+    yield start
+    for server in started:
+        server.stopped.set()
+        server.shutdown()
+        server.server_close()
+
+
+def _loaded(name: str) -> Any:
+    """Return a module of `servers/` that runs in this process."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "servers" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Certificates of an authority of our own; ``tls`` is the server's context."""
+
+    ca_file: Path
+    tls: Any
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Return certificates for the loopback addresses."""
+    import trustme  # it loads cryptography, which the other tests do without
+
+    authority = trustme.CA()
+    ca_file = tmp_path_factory.mktemp("certificates") / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "::1", "localhost").configure_cert(tls)
+    return Certificates(ca_file, tls)
+
+
+@pytest.fixture
+def guarded() -> Iterator[Callable[..., Any]]:
+    """Return a starter of servers of `servers/guarded.py`, such as `guarded(tls=certificates.tls)`."""
+    module = _loaded("guarded")
+    started: list[Any] = []
+
+    def start(**options: Any) -> Any:
+        server = module.Server(**options)
+        started.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()

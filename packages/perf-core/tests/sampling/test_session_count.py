@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from perf_core.sampling.session_count import SessionCounter
+from perf_core.server.access import Access, bearer
 
 DEADLINE_S = 30
+ACCESS = bearer(["t"])
 
 
 @pytest.fixture
@@ -19,8 +21,8 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[int | None]]
     def report(counts: Iterator[int | None]) -> threading.Event:
         is_over = threading.Event()
 
-        def open_sessions(_url: str, *, token: str | None) -> int | None:
-            assert token == "t"
+        def open_sessions(_url: str, *, access: Access) -> int | None:
+            assert access is ACCESS
             count = next(counts, "over")
             if count == "over":
                 is_over.set()
@@ -35,7 +37,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[int | None]]
 
 def test_sessions_are_counted_and_a_gap_is_left_out(reported: Callable[..., threading.Event]) -> None:
     is_over = reported(iter([3, None, 5]))
-    with SessionCounter("http://server/mcp", "t", interval_s=0.001) as counter:
+    with SessionCounter("http://server/mcp", ACCESS, interval_s=0.001) as counter:
         assert is_over.wait(DEADLINE_S)
     assert [count.open for count in counter.counts] == [3, 5]
     assert counter.counts[0].at_s <= counter.counts[1].at_s
@@ -50,7 +52,7 @@ def test_server_that_reports_no_sessions_is_asked_once(reported: Callable[..., t
             yield None
 
     reported(nothing())
-    with SessionCounter("http://server/mcp", "t", interval_s=0.001) as counter:
+    with SessionCounter("http://server/mcp", ACCESS, interval_s=0.001) as counter:
         assert asked.acquire(timeout=DEADLINE_S)
         assert not asked.acquire(timeout=0.05)
     assert counter.counts == ()

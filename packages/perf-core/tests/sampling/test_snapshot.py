@@ -14,7 +14,9 @@ import pytest
 
 from perf_core.sampling import snapshot as module
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot, take_snapshot
+from perf_core.server.access import Access, bearer
 
+ACCESS = bearer(["secret-of-the-lab"])
 SCORES = {"scores": "music_scores"}
 
 
@@ -25,7 +27,8 @@ class FakeLive:
     url: str
     pid: int | None
     temporary_folder: Path | None
-    token: str | None = "secret-of-the-lab"
+    access: Access = ACCESS
+    bridge_pid: int | None = None
 
 
 @pytest.fixture

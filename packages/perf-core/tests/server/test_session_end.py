@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from perf_core.server.access import bearer
 from perf_core.server.session_end import deleted_session_problem
 
 TOKEN = "t"
@@ -70,14 +71,14 @@ def server() -> Iterator[Server]:
 
 
 def test_deleted_session_that_answers_404_is_right(server: Server) -> None:
-    assert deleted_session_problem(server.url, token=TOKEN) == ""
+    assert deleted_session_problem(server.url, access=bearer([TOKEN])) == ""
     assert server.ended == {"s1"}
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_deleted_session_that_answers_otherwise_is_a_problem(server: Server, status: int) -> None:
     server.afterwards = status
-    problem = deleted_session_problem(server.url, token=TOKEN)
+    problem = deleted_session_problem(server.url, access=bearer([TOKEN]))
     assert (
         problem == f"expected status 404 for a request with a deleted session at {server.url}, got {status}"
     )
@@ -85,10 +86,10 @@ def test_deleted_session_that_answers_otherwise_is_a_problem(server: Server, sta
 
 def test_server_that_lets_no_client_delete_sessions_is_right(server: Server) -> None:
     server.deletion, server.afterwards = 405, 200
-    assert deleted_session_problem(server.url, token=TOKEN) == ""
+    assert deleted_session_problem(server.url, access=bearer([TOKEN])) == ""
 
 
 def test_server_without_sessions_is_right(server: Server) -> None:
     server.has_sessions = False
-    assert deleted_session_problem(server.url, token=TOKEN) == ""
+    assert deleted_session_problem(server.url, access=bearer([TOKEN])) == ""
     assert server.ended == set()

@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from perf_core.server.access import OPEN, bearer
 from perf_core.server.sessions import Deletions, OpenSession, delete_sessions
 
 
@@ -54,13 +55,15 @@ def test_outcomes_are_counted(url: str) -> None:
         OpenSession("405-d", url, "2025-11-25"),
         OpenSession("200-e", "http://127.0.0.1:9/mcp", "2025-11-25"),
     ]
-    assert delete_sessions(sessions, ["first", "second"]) == Deletions(closed=21, lost=1, failed=3)
+    assert delete_sessions(sessions, bearer(["the lab's", "first", "second"])) == Deletions(
+        closed=21, lost=1, failed=3
+    )
 
 
 def test_a_session_that_is_still_served_is_not_closed(url: str) -> None:
     sessions = [OpenSession(name, url, "2025-11-25") for name in ("200-kept", "204-gone", "404-kept")]
-    assert delete_sessions(sessions, []) == Deletions(closed=1, lost=1, failed=1)
+    assert delete_sessions(sessions, OPEN) == Deletions(closed=1, lost=1, failed=1)
 
 
 def test_nothing_to_delete_needs_no_server() -> None:
-    assert delete_sessions([], []) == Deletions()
+    assert delete_sessions([], OPEN) == Deletions()

@@ -13,14 +13,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
+from perf_core.errors import TargetError
 from perf_core.server.access import OPEN, Access
+from perf_core.server.http_client import http_client
 
 _TIMEOUT_S = 5.0
 
 
-def uptime_s(mcp_url: str) -> float | None:
+def uptime_s(mcp_url: str, *, access: Access = OPEN) -> float | None:
     """Return the ``uptime_s`` that ``/health`` reports, or None."""
-    response = _get(mcp_url, "/health")
+    response = _get(mcp_url, "/health", access)
     try:
         value = response.json()["uptime_s"] if response else None
     except (ValueError, KeyError, TypeError):
@@ -50,10 +52,11 @@ def _sum(name: str, text: str) -> float | None:
     return total if values and math.isfinite(total) else None
 
 
-def _get(mcp_url: str, path: str, access: Access = OPEN) -> httpx2.Response | None:
+def _get(mcp_url: str, path: str, access: Access) -> httpx2.Response | None:
     url = urlunsplit(urlsplit(mcp_url)._replace(path=path, query=""))
     try:
-        response = httpx2.get(url, timeout=_TIMEOUT_S, trust_env=False, headers=dict(access.own_headers()))
-    except httpx2.HTTPError:
+        with http_client(access, _TIMEOUT_S) as http:
+            response = http.get(url, headers=dict(access.own_headers()))
+    except (httpx2.HTTPError, TargetError):
         return None
     return response if response.is_success else None

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import httpx2
 
+from perf_core.errors import TargetError
 from perf_core.server.access import Access
+from perf_core.server.http_client import http_client
 
 _CONNECTIONS = 8
 _REQUEST_TIMEOUT_S = 5.0
@@ -58,22 +60,21 @@ def delete_sessions(sessions: Sequence[OpenSession], access: Access) -> Deletion
         return Deletions()
     deadline = time.monotonic() + _LONGEST_S
     limits = httpx2.Limits(max_connections=_CONNECTIONS)
-    # Without the proxies of the environment, through which the load did not go either.
-    with httpx2.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False, limits=limits) as http:
+    with http_client(access, _REQUEST_TIMEOUT_S, limits=limits) as http:
 
         def status_of(session: OpenSession) -> int:
             if time.monotonic() > deadline:
                 return 0
-            headers = {
-                "Mcp-Session-Id": session.id,
-                "MCP-Protocol-Version": session.version,
-                **({} if session.identity is None else access.users[session.identity].headers()),
-            }
             try:
+                headers = {
+                    **({} if session.identity is None else access.users[session.identity].headers()),
+                    "Mcp-Session-Id": session.id,
+                    "MCP-Protocol-Version": session.version,
+                }
                 status = http.delete(session.url, headers=headers).status_code
                 return 0 if httpx2.codes.is_success(status) and _is_served(http, session, headers) else status
-            except (httpx2.HTTPError, ValueError):
-                # No answer, or an id that no header can carry.
+            except (httpx2.HTTPError, TargetError, ValueError):
+                # No answer, no new token, or an id that no header can carry.
                 return 0
 
         with ThreadPoolExecutor(_CONNECTIONS) as pool:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perf_core.adapter import Launch, Scenario, ServerAdapter
 from perf_core.errors import UsageError
 from perf_core.server.access import OPEN, Access, bearer
+from perf_core.server.access_settings import take_credentials
+from perf_core.server.checks import Discovery
+from perf_core.server.masking import secrets_in_command, secrets_in_environment, secrets_in_url
+
+_SHORTEST_INHERITED = 8
+"""Characters of the shortest secret of the lab's own environment, where most variables are none of ours."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,21 @@ class Subject:
         url: MCP endpoint of a server that is already running; None when the lab starts it.
         package: Distribution of the adapter with its version; empty for a file.
         access: How clients reach it; a server that is started with tokens of its own needs none.
+        discovery: How its calls were drawn; None for an adapter, which brings its calls.
     """
 
     adapter: ServerAdapter
     url: str | None = None
     package: str = ""
     access: Access = OPEN
+    discovery: Discovery | None = None
+
+    def __post_init__(self) -> None:
+        """Keep the password of a URL as a header, so that the URL can be shown."""
+        if self.url is not None:
+            url, access = take_credentials(self.url, self.access)
+            object.__setattr__(self, "url", url)
+            object.__setattr__(self, "access", access)
 
     @property
     def name(self) -> str:
@@ -57,8 +73,27 @@ class Subject:
 
 
 def access_of(launch: Launch, access: Access) -> Access:
-    """Return how clients reach a server that was started, which may be with tokens of its own."""
-    return bearer(launch.tokens) if launch.tokens else access
+    """Return how clients reach a server that was started, which may be with tokens of its own.
+
+    What looks secret in its command and its environment is never shown.
+    """
+    reached = replace(access, identities=bearer(launch.tokens).identities) if launch.tokens else access
+    in_url = secrets_in_url(launch.url) if launch.url else ()
+    # A server may print the keys that it finds in the environment of the lab.
+    inherited = (text for text in secrets_in_environment(os.environ) if len(text) >= _SHORTEST_INHERITED)
+    hidden = (
+        *secrets_in_command(launch.argv),
+        *secrets_in_environment(launch.env),
+        *in_url,
+        *inherited,
+    )
+    return replace(reached, hidden=(*reached.hidden, *hidden)) if hidden else reached
+
+
+def secrets_of(subject: Subject, launch: Launch) -> tuple[str, ...]:
+    """Return the texts that must not be shown of a server and of its start."""
+    access = access_of(launch, subject.access) if subject.url is None else subject.access
+    return access.secrets()
 
 
 def closest_name(name: str, candidates: Iterable[str]) -> str:

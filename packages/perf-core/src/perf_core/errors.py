@@ -6,8 +6,11 @@ Catch :class:`LabError` to catch them all::
     ├── UsageError            the request is invalid                    exit 2
     ├── GeneratorError        k6 is missing or failed                   exit 1
     ├── TargetError           the server did not start or answer        exit 1
+    │   ├── NoAnswer          the connection failed                     exit 1
+    │   ├── LegacyTransport   it speaks HTTP+SSE of 2024-11-05          exit 1
     │   ├── RequestRefused    it answers, but not with a result         exit 1
     │   └── NotAskable        the server lacks what a scenario needs    exit 5
+    │       ├── NothingToCall   no call could be drawn for it           exit 5
     │       └── WireNotOffered  it answers on the other wire only       exit 5
     ├── ResultsError          results could not be written or read      exit 1
     ├── NotComparable         two servers or runs cannot be compared    exit 5
@@ -71,10 +74,36 @@ class GeneratorError(LabError):
 
 
 class TargetError(LabError):
-    """The measured server did not start, did not answer, or is not the expected one."""
+    """The measured server did not start, did not answer, or is not the expected one.
+
+    Attributes:
+        is_temporary: Whether a server that is still starting may answer like that.
+    """
+
+    is_temporary = False
+
+
+class NoAnswer(TargetError):  # noqa: N818 - a state, like NotAskable
+    """A server did not answer a request.
+
+    Attributes:
+        timed_out: Whether the connection was there and the answer did not come in time.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, is_temporary: bool, timed_out: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_temporary = is_temporary
+        self.timed_out = timed_out
+
+
+class LegacyTransport(TargetError):  # noqa: N818 - a state, like NotAskable
+    """A server speaks the transport HTTP+SSE of revision 2024-11-05, which needs the bridge."""
 
 
 _UNKNOWN_REQUEST_STATUSES = frozenset({400, 404, 405, 406, 415, 501})
+_STARTING_STATUSES = frozenset({502, 503})
+"""Statuses of a proxy or a server that is not ready yet."""
+
 _INTERNAL_ERROR = -32603
 _OK = 200
 
@@ -85,12 +114,17 @@ class RequestRefused(TargetError):  # noqa: N818 - a state, like NotAskable
     Attributes:
         status: HTTP status.
         code: Code of the JSON-RPC error; None without one.
+        data: Data of the JSON-RPC error; None without any.
     """
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0, code: object = None) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, status: int = 0, code: object = None, data: object = None
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.code = code
+        self.data = data
+        self.is_temporary = status in _STARTING_STATUSES
 
     @property
     def is_unknown_request(self) -> bool:
@@ -104,6 +138,18 @@ class NotAskable(TargetError):  # noqa: N818 - a state, like NotComparable
     """The server answers, but lacks what a scenario needs, so that nothing can be measured."""
 
     exit_code = ExitCode.INVALID
+
+
+class NothingToCall(NotAskable):
+    """No call of the server's tools could be drawn that it answers without an error.
+
+    Attributes:
+        discovery: The :class:`perf_core.server.checks.Discovery`, with each tool and why it is left out.
+    """
+
+    def __init__(self, message: str, hint: str = "", discovery: object = None) -> None:
+        super().__init__(message, hint)
+        self.discovery = discovery
 
 
 class WireNotOffered(NotAskable):

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from perf_core.errors import TargetError
+from perf_core.server.access import bearer
 from perf_core.server.client import connect
 from perf_core.server.handshake import shake_hands
 
@@ -125,7 +126,7 @@ def test_stateless_call_has_the_tool_name_in_a_header(serve) -> None:
     ("status", "body", "complaint"),
     [
         (404, "not here", "status 404"),
-        (200, "<html>", "<html>"),
+        (200, "<html><title>Hi</title>", "a web page ('Hi')"),
         (200, "[]", "JSON-RPC result"),
         (200, '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"what?"}}', "what?"),
     ],
@@ -167,9 +168,36 @@ def test_token_is_sent_with_every_request(serve) -> None:
 
     url = serve(answer)
     token = "0123456789abcdef"
-    assert shake_hands(url, "session", token=token).server_name == "guarded"
+    assert shake_hands(url, "session", access=bearer([token])).server_name == "guarded"
     assert set(seen) == {f"Bearer {token}"}
     assert len(seen) >= 3
     seen.clear()
     shake_hands(url, "session")
     assert set(seen) == {None}
+
+
+def test_server_without_a_list_of_tools_has_none(serve) -> None:
+    def answer(message: dict, _headers: dict) -> tuple[int, str, str]:
+        if message["method"] == "server/discover":
+            return 200, "application/json", as_json(message)
+        error = {"code": -32601, "message": "Method not found"}
+        return 200, "application/json", json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error})
+
+    with connect(serve(answer), "stateless") as client:
+        assert client.tools() == ()
+        with pytest.raises(TargetError):
+            client.listing("resources/list", "resources")
+
+
+def test_listed_tools_are_returned_whole_and_in_order(serve) -> None:
+    tools = [{"name": "b", "inputSchema": {"type": "object"}}, {"name": "a", "annotations": {"x": 1}}, "junk"]
+
+    def answer(message: dict, _headers: dict) -> tuple[int, str, str]:
+        if message["method"] != "tools/list":
+            return 200, "application/json", as_json(message)
+        body = {"jsonrpc": "2.0", "id": message["id"], "result": {"tools": tools}}
+        return 200, "application/json", json.dumps(body)
+
+    with connect(serve(answer), "stateless") as client:
+        assert list(client.tool_list()) == tools[:2]
+        assert client.tools() == ("a", "b")

@@ -70,7 +70,7 @@ def test_child_that_a_supervisor_restarts_is_a_restart(on_purpose: bool, tmp_pat
     argv = (sys.executable, "-c", SUPERVISOR, ADDER, "--port", "{port}")
     launch = Launch(argv=argv, url="http://127.0.0.1:{port}/mcp")
     with ServerProcess(launch, "session", tmp_path / "log") as process:
-        server = StartedServer(process, "session")
+        server = StartedServer(process)
         assert server.changed() == ""
         supervisor = psutil.Process(process.pid)
         (child,) = supervisor.children()

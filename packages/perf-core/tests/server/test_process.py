@@ -9,7 +9,10 @@ import pytest
 from perf_core.adapter import Launch
 from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
+from perf_core.server.access import OPEN
+from perf_core.server.listeners import has_ended
 from perf_core.server.process import ServerProcess
+from perf_core.server.subject import access_of
 
 pytestmark = pytest.mark.process
 
@@ -80,11 +83,11 @@ def test_missing_command_is_a_target_error(tmp_path: Path) -> None:
 def test_server_that_ignores_sigterm_is_killed_with_its_child(tmp_path: Path) -> None:
     launch = by_ready_file("--fault", "deaf", stop_timeout_s=0.3)
     with ServerProcess(launch, "session", tmp_path / "log") as server:
-        child = int(server.log_tail().split()[1])
-        assert psutil.pid_exists(child)
+        child = psutil.Process(int(server.log_tail().split()[1]))
+        assert not has_ended(child)
     assert server.exit_code == -9
     assert not psutil.pid_exists(server.pid)
-    assert not psutil.pid_exists(child)
+    assert has_ended(child)
 
 
 def test_braces_in_arguments_are_unchanged(tmp_path: Path) -> None:
@@ -132,7 +135,9 @@ def test_server_whose_port_another_process_holds_is_refused(tmp_path: Path) -> N
         assert other.exit_code is None
 
 
-def test_lab_uses_the_first_token(tmp_path: Path) -> None:
-    assert ServerProcess(by_port(), "session", tmp_path / "log").token is None
-    launch = Launch(argv=("x",), tokens=("the lab's", "a client's"))
-    assert ServerProcess(launch, "session", tmp_path / "log").token == "the lab's"
+def test_lab_uses_the_first_token() -> None:
+    assert access_of(by_port(), OPEN).own_headers() == {}
+    access = access_of(Launch(argv=("x",), tokens=("the lab's", "a client's")), OPEN)
+    assert access.own_headers() == {"Authorization": "Bearer the lab's"}
+    assert [user.headers() for user in access.users] == [{"Authorization": "Bearer a client's"}]
+    assert len(access_of(Launch(argv=("x",), tokens=("everybody's",)), OPEN).users) == 1

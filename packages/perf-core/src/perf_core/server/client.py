@@ -6,7 +6,6 @@ Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP)
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -16,21 +15,36 @@ from typing import Any
 import httpx2
 
 from perf_core.adapter import Wire
-from perf_core.errors import RequestRefused, TargetError
-from perf_core.server.access import OPEN, SESSION_REVISION, STATELESS_REVISION, Access
+from perf_core.errors import RequestRefused
+from perf_core.server.access import OPEN, SESSION_REVISIONS, STATELESS_REVISION, Access
+from perf_core.server.http_client import http_client
+from perf_core.server.masking import masked_errors
+from perf_core.server.messages import ACCEPT, CLIENT_INFO, PREFIX, request_message
+from perf_core.server.redirects import REDIRECTS, redirect_target
+from perf_core.server.refusals import no_answer, refusal
+from perf_core.server.replies import (
+    MOST_ROUNDS,
+    input_methods,
+    needs_user,
+    read_whole,
+    reply_to,
+    with_replies,
+)
 
-_CLIENT_INFO = {"name": "perf-core", "version": "1"}
-_PREFIX = "io.modelcontextprotocol/"
-_META = {
-    f"{_PREFIX}protocolVersion": STATELESS_REVISION,
-    f"{_PREFIX}clientCapabilities": {},
-    f"{_PREFIX}clientInfo": _CLIENT_INFO,
-}
 _MAX_PAGES = 100
+_METHOD_NOT_FOUND = -32601
+_STREAM_LIMIT_S = 60.0
+"""Longest time for a stream where the HTTP client has no limit."""
 
 
 class Client:
-    """A connection to a server; :func:`connect` opens it, which sets ``server_info`` (name and version)."""
+    """A connection to a server; :func:`connect` opens it, which sets ``server_info`` (name and version).
+
+    Attributes:
+        revision: Protocol revision that was agreed on.
+        server_methods: Methods of the requests that the server sent during calls, in order. Each got a reply
+            (see :mod:`perf_core.server.replies`).
+    """
 
     def __init__(self, http: httpx2.Client, url: str, wire: Wire, access: Access = OPEN) -> None:
         self.server_info: Mapping[str, Any] = {}
@@ -38,8 +52,12 @@ class Client:
         self._url = url
         self._wire = wire
         self._last_id = 0
-        self._revision = access.revision
-        self._headers = {"Accept": "application/json, text/event-stream", **access.own_headers()}
+        self.revision = access.revision
+        self._access = access
+        self._may_be_redirected = True
+        self._answers = access.answers
+        self.server_methods: list[str] = []
+        self._headers = {"Accept": ACCEPT}
 
     def tools(self) -> tuple[str, ...]:
         """Return the sorted names of the server's tools.
@@ -47,7 +65,43 @@ class Client:
         Raises:
             TargetError: The answer does not conform to MCP.
         """
-        return tuple(sorted(self._tool_names()))
+        return tuple(sorted(str(tool.get("name")) for tool in self.tool_list()))
+
+    def tool_list(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the server lists of its tools, unchanged and in its order; nothing if it has no list.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        try:
+            return self.listing("tools/list", "tools")
+        except RequestRefused as error:
+            # A server that offers resources or prompts alone need not know the method.
+            if error.code == _METHOD_NOT_FOUND:
+                return ()
+            raise
+
+    def listing(self, method: str, member: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the entries of every page of a list, such as those of ``resources/list``.
+
+        Args:
+            member: Member of the result that has the entries, such as ``resources``.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        return tuple(entry for entry in self._entries(method, member) if isinstance(entry, dict))
+
+    def request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+        """Send a request and return its result unchanged.
+
+        Args:
+            name: Name of the tool or prompt, or URI of the resource: the stateless wire has it in a header.
+
+        Raises:
+            TargetError: The answer is not a JSON-RPC result.
+        """
+        return self._request(method, params, name)
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call a tool and return its result unchanged.
@@ -92,11 +146,17 @@ class Client:
             self._initialize()
         else:
             self._discover()
+        self._may_be_redirected = False
+
+    @property
+    def url(self) -> str:
+        """MCP endpoint; another than the one that was given if the server redirects."""
+        return self._url
 
     def close(self) -> None:
         """Delete the session, if there is one."""
         if "Mcp-Session-Id" in self._headers:
-            self._http.delete(self._url, headers=self._headers)
+            self._http.delete(self._url, headers=self._session_headers())
 
     def status_after_close(self) -> int | None:
         """Delete the session and return the HTTP status of a request that still uses it.
@@ -105,101 +165,139 @@ class Client:
         """
         if "Mcp-Session-Id" not in self._headers:
             return None
-        if not self._http.delete(self._url, headers=self._headers).is_success:
+        if not self._http.delete(self._url, headers=self._session_headers()).is_success:
             return None
         return self._post("ping", {}).status_code
 
     def _initialize(self) -> None:
-        params = {"protocolVersion": self._revision, "capabilities": {}, "clientInfo": _CLIENT_INFO}
-        response = self._post("initialize", params)
-        info = _result(response, "initialize")
+        response = self._post("initialize", self._opening(self.revision))
+        try:
+            info = self._result(response, "initialize")
+        except RequestRefused as error:
+            offered = _offered_revision(error, self.revision)
+            if offered is None:
+                raise
+            response = self._post("initialize", self._opening(offered))
+            info = self._result(response, "initialize")
         self.server_info = info.get("serverInfo") or {}
-        self._headers["MCP-Protocol-Version"] = str(info.get("protocolVersion", self._revision))
+        self.revision = str(info.get("protocolVersion", self.revision))
+        self._headers["MCP-Protocol-Version"] = self.revision
         session_id = response.headers.get("mcp-session-id")
         if session_id is not None:  # sessions are optional on this wire
             self._headers["Mcp-Session-Id"] = session_id
         message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        self._http.post(self._url, json=message, headers=self._headers)
+        self._http.post(self._url, json=message, headers=self._session_headers())
+
+    def _opening(self, revision: str) -> dict[str, Any]:
+        return {
+            "protocolVersion": revision,
+            "capabilities": self._answers.capabilities,
+            "clientInfo": CLIENT_INFO,
+        }
 
     def _discover(self) -> None:
-        self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
+        self.revision = self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
         result = self._request("server/discover", {})
         # Revision 2026-07-28 has the server's identity in the result's _meta.
         meta = result.get("_meta") or {}
-        self.server_info = meta.get(f"{_PREFIX}serverInfo") or result.get("serverInfo") or {}
+        self.server_info = meta.get(f"{PREFIX}serverInfo") or result.get("serverInfo") or {}
 
-    def _tool_names(self) -> Iterator[str]:
+    def _entries(self, method: str, member: str) -> Iterator[Any]:
         cursor: str | None = None
         for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
-            result = self._request("tools/list", {"cursor": cursor} if cursor else {})
-            yield from (str(tool.get("name")) for tool in result.get("tools", []))
+            result = self._request(method, {"cursor": cursor} if cursor else {})
+            yield from result.get(member) or ()
             cursor = result.get("nextCursor")
             if not cursor:
                 return
 
     def _request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
-        return _result(self._post(method, params, name), method)
+        result = self._result(self._post(method, params, name), method)
+        for _ in range(MOST_ROUNDS):
+            if not (methods := input_methods(result)):
+                break
+            self.server_methods += methods
+            replied = with_replies(params, result, self._answers)
+            if replied is None:
+                break
+            result = self._result(self._post(method, replied, name), method)
+        return result
 
     def _post(self, method: str, params: Mapping[str, Any], name: str | None = None) -> httpx2.Response:
         message, headers = self._message_of(method, params, name)
-        return self._http.post(self._url, json=message, headers=headers)
+        response = self._send(message, headers)
+        location = response.headers.get("location")
+        if location is not None and self._may_be_redirected and response.status_code in REDIRECTS:
+            self._may_be_redirected = False
+            self._url = redirect_target(self._url, location, has_credentials=self._has_credentials)
+            response = self._send(message, headers)
+        return response
+
+    def _send(self, message: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response:
+        limit_s = self._http.timeout.read or _STREAM_LIMIT_S
+        with self._http.stream("POST", self._url, json=message, headers=dict(headers)) as response:
+            return read_whole(response, message["id"], self._reply, limit_s)
+
+    @property
+    def _has_credentials(self) -> bool:
+        return bool(self._access.identities)
+
+    def _session_headers(self) -> dict[str, str]:
+        # Asked for anew: the token of a user may have been renewed.
+        return {**self._headers, **self._access.own_headers()}
+
+    def _result(self, response: httpx2.Response, method: str) -> dict[str, Any]:
+        message = _message(response)
+        result = message.get("result") if isinstance(message, dict) else None
+        if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
+            raise refusal(response, method, message, has_credentials=self._has_credentials)
+        return result
+
+    def _reply(self, request: Mapping[str, Any]) -> None:
+        if needs_user(request):
+            self.server_methods.append(str(request["method"]))
+        self._http.post(self._url, json=reply_to(request, self._answers), headers=self._session_headers())
 
     def _message_of(
         self, method: str, params: Mapping[str, Any], name: str | None
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Return a request and its HTTP headers."""
         self._last_id += 1
-        headers = dict(self._headers)
-        if self._wire == "stateless":
-            params = {**params, "_meta": _META}
-            headers["Mcp-Method"] = method
-            if name is not None:
-                headers["Mcp-Name"] = _header_value(name)
-        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}, headers
+        capabilities = self._answers.capabilities
+        message, headers = request_message(
+            self._last_id, method, params, self._wire, name=name, capabilities=capabilities
+        )
+        return message, {**self._session_headers(), **headers}
 
 
 @contextmanager
-def connect(
-    url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN
-) -> Iterator[Client]:
+def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN) -> Iterator[Client]:
     """Yield a client after its handshake with the server at ``url``, and delete its session afterwards.
 
     Raises:
         TargetError: Nothing answers there, or the answer does not conform to MCP.
     """
-    # Without the proxies of the environment, which would be measured too.
-    with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
-        client = Client(http, url, wire, access)
+    access = access.at(url)
+    with masked_errors(access.secrets), http_client(access, timeout_s) as http:
         try:
+            client = Client(http, url, wire, access)
             client.handshake()
             yield client
             client.close()
         except httpx2.HTTPError as error:
-            raise TargetError(
-                f"expected an MCP server at {url}, got no answer: {error or type(error).__name__}",
-                "Start the server, or correct --server-url.",
-            ) from error
+            raise no_answer(url, error) from error
+        except RequestRefused as error:
+            if error.status == httpx2.codes.UNAUTHORIZED:
+                for identity in access.identities:
+                    identity.refused()
+            raise
 
 
-def _header_value(name: str) -> str:
-    if name.isascii() and name.isprintable() and name == name.strip():
-        return name
-    return f"=?base64?{base64.b64encode(name.encode()).decode()}?="
-
-
-def _result(response: httpx2.Response, method: str) -> dict[str, Any]:
-    message = _message(response)
-    result = message.get("result") if isinstance(message, dict) else None
-    if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
-        error = message.get("error") if isinstance(message, dict) else None
-        raise RequestRefused(
-            f"{method} at {response.request.url}: expected status 200 and a JSON-RPC result, "
-            f"got status {response.status_code} and {response.text[:300]!r}",
-            "Check that this is the MCP endpoint (often …/mcp), or try the other wire with --wire.",
-            status=response.status_code,
-            code=error.get("code") if isinstance(error, dict) else None,
-        )
-    return result
+def _offered_revision(error: RequestRefused, refused: str) -> str | None:
+    """Return the newest revision of the session wire that a refusal offers instead; None without one."""
+    supported = error.data.get("supported") if isinstance(error.data, dict) else None
+    offered = [each for each in SESSION_REVISIONS if isinstance(supported, list) and each in supported]
+    return next((each for each in reversed(offered) if each != refused), None)
 
 
 def _message(response: httpx2.Response) -> Any:

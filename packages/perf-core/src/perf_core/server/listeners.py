@@ -45,7 +45,7 @@ ended by the second look; a worker has not."""
 def is_local(url: str) -> bool:
     """Return whether a URL names this machine."""
     host = urlsplit(url).hostname or ""
-    if host in _LOOPBACK_NAMES or host.startswith("127."):
+    if host in _LOOPBACK_NAMES or host in _WILDCARDS or host.startswith("127."):
         return True
     families = {socket.AF_INET, socket.AF_INET6}
     addresses = (address for interface in psutil.net_if_addrs().values() for address in interface)
@@ -144,6 +144,13 @@ def root_listener(url: str) -> psutil.Process | None:
         if siblings and above is not None and above.exe() == root.exe():
             return above if all(process.parent() == above for process in siblings) else root
     return root
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended, even if its parent has not taken note of it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 class ListenerWatch:

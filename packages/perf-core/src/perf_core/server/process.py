@@ -19,14 +19,24 @@ from pathlib import Path
 import psutil
 
 from perf_core.adapter import Launch, Wire
-from perf_core.errors import TargetError
+from perf_core.bridge.child import EOF_GRACE_S
+from perf_core.bridge.launching import bridged, is_bridge
+from perf_core.errors import LegacyTransport, RequestRefused, TargetError
 from perf_core.interruption import APART, Interruption
+from perf_core.server import daemon
 from perf_core.server.access import OPEN, Access
-from perf_core.server.handshake import Handshake, expect_wire, shake_hands
-from perf_core.server.listeners import foreign_listener
+from perf_core.server.handshake import Handshake, first_handshake
+from perf_core.server.listeners import foreign_listener, has_ended
+from perf_core.server.masking import mask_file, masked, masked_command, masked_errors
 
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 20
+_SERVER_ERRORS = 500
+_BRIDGE_GRACE_S = 5.0
+"""Time that the bridge needs for its own end, besides that for its children."""
+
+_DAEMON_S = 1.0
+"""Time in which a process that a daemon has forked must be there; they overlap, unless the system is slow."""
 
 
 class ServerProcess:
@@ -34,8 +44,12 @@ class ServerProcess:
 
     Attributes:
         url: MCP endpoint on the port that the server bound.
-        ready_s: Time from the start of the process to the end of the handshake.
+        ready_s: Time from the start of the process to the end of the handshake; behind a bridge that of the
+            server's own process.
         access: How clients reach it.
+        is_legacy: Whether it speaks the transport HTTP+SSE, and there is no ``handshake``; an error unless
+            that is accepted.
+        is_bridge: Whether the root of the process tree is a bridge, and the server is below it.
     """
 
     url: str
@@ -51,6 +65,7 @@ class ServerProcess:
         access: Access = OPEN,
         cpus: Sequence[int] | None = None,
         interruption: Interruption | None = None,
+        accepts_legacy: bool = False,
     ) -> None:
         self._interruption = interruption or Interruption()
         self._launch = launch
@@ -58,19 +73,28 @@ class ServerProcess:
         self._log_path = log_path
         self._cpus = cpus
         self.access = access
+        self.is_bridge = launch.transport != "http" or is_bridge(launch)
+        self._accepts_legacy = accepts_legacy
+        self.is_legacy = False
         self._process: psutil.Popen | None = None
+        self._daemon: psutil.Process | None = None
         self._descendants: dict[int, psutil.Process] = {}
         self._last_error = ""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> ServerProcess:
-        began = time.monotonic()
+        with masked_errors(self._secrets):
+            return self._entered()
+
+    def _secrets(self) -> Sequence[str]:
+        return self.access.secrets()
+
+    def _entered(self) -> ServerProcess:
         try:
-            self._start(began)
+            self._start(time.monotonic())
         except BaseException:
             self.stop()
             raise
-        self.ready_s = time.monotonic() - began
         try:
             self._expect_own_listener()
         except BaseException:
@@ -83,13 +107,13 @@ class ServerProcess:
 
     @property
     def root(self) -> psutil.Process:
-        """Root of the server's process tree; it may have ended."""
-        return self._started
+        """Root of the server's process tree, which may have ended; for a daemon not the started process."""
+        return self._daemon or self._started
 
     @property
     def pid(self) -> int:
         """Process number of the server's root process."""
-        return self._started.pid
+        return self.root.pid
 
     @property
     def temporary_folder(self) -> Path | None:
@@ -98,9 +122,23 @@ class ServerProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code, or None while it runs; a negative code is the signal that ended it."""
+        """Exit code, or None while it runs; a negative code is the signal that ended it.
+
+        Nobody sees the code of a daemon: it is that of the process that started it, zero.
+        """
         code: int | None = self._started.poll()
+        if self._daemon is not None:
+            return code or 0 if has_ended(self._daemon) else None
         return code
+
+    def how_ended(self) -> str:
+        """Return how it ended, such as "with exit code 3", or an empty text while it runs."""
+        code = self.exit_code
+        if code is None:
+            return ""
+        if self._daemon is not None:
+            return "after it had left the process that the lab started, so that its exit code is not known"
+        return f"by signal {-code}" if code < 0 else f"with exit code {code}"
 
     def log_tail(self) -> str:
         """Return the last lines of the server's output."""
@@ -108,7 +146,7 @@ class ServerProcess:
             lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(lines[-_LOG_TAIL_LINES:])
+        return masked("\n".join(lines[-_LOG_TAIL_LINES:]), self.access.secrets())
 
     def stop(self) -> int | None:
         """End the server and all its descendants; return its exit code, or None if it never ran."""
@@ -116,20 +154,28 @@ class ServerProcess:
         if process is None:
             return None
         self._collect_descendants()
+        if self._daemon is not None:
+            daemon.end([self._daemon], self._launch.stop_timeout_s)
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(self._launch.stop_timeout_s)
+                process.wait(self._longest_stop_s)
             except psutil.TimeoutExpired:
                 process.kill()
-        for member in self._descendants.values():
-            # psutil compares creation times, so a reused process number is never killed.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        psutil.wait_procs(list(self._descendants.values()), timeout=5)
+        daemon.kill([*self._descendants.values(), *self._marked()])
         code: int | None = process.wait(5)
+        mask_file(self._log_path, self._secrets())
         self._remove_temporary_files()
         return code
+
+    @property
+    def _longest_stop_s(self) -> float:
+        # The bridge gives its children as long as a server has, after the end of their input.
+        further_s = EOF_GRACE_S + _BRIDGE_GRACE_S if self.is_bridge else 0.0
+        return self._launch.stop_timeout_s + further_s
 
     def _remove_temporary_files(self) -> None:
         temporary, self._temporary = self._temporary, None
@@ -144,25 +190,61 @@ class ServerProcess:
 
     def _collect_descendants(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
-            for member in self._started.children(recursive=True):
+            for member in self.root.children(recursive=True):
                 self._descendants.setdefault(member.pid, member)
 
+    def _marked(self) -> tuple[psutil.Process, ...]:
+        """Return what the server has left running outside its process tree."""
+        return daemon.marked_processes(self._temporary.name) if self._temporary else ()
+
+    def _find_root(self) -> None:
+        """Take note of the process that serves, if it has left the one that was started."""
+        if self._temporary is not None and not self.is_bridge:
+            root = daemon.daemon_of(self._temporary.name, self.url)
+            self._daemon = self._daemon if root is None or root == self._started else root
+
+    def _has_daemon(self) -> bool:
+        """Return whether the process that was started has ended and left the server running."""
+        if self._started.poll() != 0 or self._temporary is None or self.is_bridge:
+            return False
+        deadline = time.monotonic() + _DAEMON_S
+        while True:
+            # Between two forks, the first child is found; when it has ended, the second one is.
+            self._daemon = daemon.daemon_of(self._temporary.name) or self._daemon
+            if self.exit_code is None:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_S)
+
     def _start(self, began: float) -> None:
-        deadline = began + self._launch.ready_timeout_s
+        launch = bridged(self._launch, self.access.answers)
+        deadline = began + launch.ready_timeout_s
         with tempfile.TemporaryDirectory(prefix="perf-core-") as folder:
             ready_file = Path(folder) / "ready.json"
-            port = _free_port() if self._launch.url else 0
+            port = _free_port() if launch.url else 0
             values = {"{ready_file}": str(ready_file), "{port}": str(port)}
-            argv = [_filled(part, values) for part in self._launch.argv]
-            self._spawn(argv)
-            if self._launch.url:
-                self.url = _filled(self._launch.url, values)
+            argv = [_filled(part, values) for part in launch.argv]
+            self._spawn(argv, {name: _filled(value, values) for name, value in launch.env.items()})
+            if launch.url:
+                self.url = _filled(launch.url, values)
             else:
                 self.url = self._wait_for_url(ready_file, deadline)
-        self.handshake = self._wait_for_handshake(deadline)
+        if self.is_bridge:
+            began = time.monotonic()  # the bridge starts the server with the handshake
+        self.access = self.access.at(self.url)
+        try:
+            self.handshake = self._wait_for_handshake(deadline)
+            self.url = self.handshake.url
+        except LegacyTransport:
+            if not self._accepts_legacy:
+                raise
+            self.is_legacy = True
+        self.ready_s = time.monotonic() - began
+        self._find_root()
         self._collect_descendants()
 
-    def _spawn(self, argv: list[str]) -> None:
+    def _spawn(self, argv: list[str], env: Mapping[str, str]) -> None:
         # A short path: sockets may be created there, and their paths are limited to about 100 characters.
         self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
         temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
@@ -170,10 +252,11 @@ class ServerProcess:
             try:
                 self._process = psutil.Popen(
                     argv,
-                    stdin=subprocess.DEVNULL,
+                    # A bridge ends with its input, so that it does not outlive a lab that was killed.
+                    stdin=subprocess.PIPE if self.is_bridge else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **temporary, **self._launch.env},
+                    env={**os.environ, **temporary, **env},
                     cwd=self._launch.cwd,
                     **APART,
                 )
@@ -194,12 +277,13 @@ class ServerProcess:
     def _wait_for_handshake(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
             try:
-                return shake_hands(self.url, self._wire, timeout_s=left_s, access=self.access)
+                return first_handshake(self.url, self._wire, left_s, access=self.access)
             except TargetError as error:
+                if not error.is_temporary:
+                    if isinstance(error, RequestRefused) and error.status >= _SERVER_ERRORS:
+                        error.message += f"\nEnd of its log:\n{self.log_tail() or '(empty)'}"
+                    raise
                 self._last_error = f" ({error.message})"
-                remaining_s = deadline - time.monotonic()
-                if remaining_s > 0:
-                    expect_wire(self.url, self._wire, remaining_s, access=self.access)
         raise AssertionError("unreachable: _until raises")
 
     def _expect_own_listener(self) -> None:
@@ -217,8 +301,9 @@ class ServerProcess:
         while (left_s := deadline - time.monotonic()) > 0:
             self._interruption.check()
             code = self.exit_code
-            if code is not None:
-                raise self._not_ready(f"it exited with code {code} before it could {what}")
+            if code is not None and not self._has_daemon():
+                left = "" if code else " and left no process running"
+                raise self._not_ready(f"it exited with code {code}{left} before it could {what}")
             yield left_s
             time.sleep(_POLL_S)
         limit = f"within {self._launch.ready_timeout_s:g} s"
@@ -228,7 +313,7 @@ class ServerProcess:
         tail = self.log_tail() or "(the log is empty)"
         return TargetError(
             f"the server never became ready: {problem}.\nEnd of its log:\n{tail}",
-            f"Start it by hand to see more: {' '.join(self._launch.argv)}",
+            f"Start it by hand to see more: {' '.join(masked_command(self._launch.argv))}",
         )
 
 

@@ -1,0 +1,105 @@
+"""A server on the transport HTTP+SSE (MCP 2024-11-05), which clients reach through a bridge of the lab."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from perf_core.adapter import Wire
+from perf_core.bridge.launching import sse_launch
+from perf_core.interruption import Interruption
+from perf_core.server.access import Access, Identity
+from perf_core.server.handshake import agreed_access, difference
+from perf_core.server.listeners import has_ended, root_listener
+from perf_core.server.process import ServerProcess
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A user of the server behind the bridge: the bridge's own address has no authorization server."""
+
+    identity: Identity
+    is_renewable = property(lambda self: self.identity.is_renewable)
+    renew_at_s = property(lambda self: self.identity.renew_at_s)
+
+    def headers(self) -> Mapping[str, str]:
+        return self.identity.headers()
+
+    def refused(self) -> None:
+        self.identity.refused()
+
+    def secrets(self) -> Sequence[str]:
+        return self.identity.secrets()
+
+    def at(self, url: str) -> _Bound:  # noqa: ARG002 - it stays the user of the server
+        return self
+
+
+class BridgedServer:
+    """A server behind a bridge; figures of its processes are those of the server, if it is visible."""
+
+    transport = "http+sse"
+    def __init__(self, bridge: ServerProcess, url: str, wire: Wire, started: ServerProcess | None) -> None:
+        self._bridge = bridge
+        self._started = started
+        self._wire = wire
+        self.url = bridge.url
+        self.handshake = bridge.handshake
+        self.access = agreed_access(bridge.access, bridge.handshake)
+        self._process = root_listener(url) if started is None else started.root
+        self.pid: int | None = self._process.pid if self._process else None
+        self.bridge_pid: int | None = bridge.pid
+        self.ready_s: float | None = started.ready_s if started else None
+        self.temporary_folder: Path | None = started.temporary_folder if started else None
+
+    def ended(self) -> str:
+        """Return how it ended, or an empty text while it runs or is not visible."""
+        for what, process in (("server", self._started), ("bridge to the server", self._bridge)):
+            if process is not None and (how := process.how_ended()):
+                tail = process.log_tail() or "(empty)"
+                return f"the {what} ended {how} during the run; end of its log: {tail}"
+        if self._process is not None and has_ended(self._process):
+            return "the server's process ended during the run"
+        return ""
+
+    def changed(self, killed: Collection[int] = ()) -> str:  # noqa: ARG002 - its processes are not watched
+        """Return how it differs from the server at the start, or an empty text.
+
+        Raises:
+            TargetError: It runs, but no longer answers a handshake.
+        """
+        return self.ended() or difference(self.handshake, self.access)
+
+
+@contextlib.contextmanager
+def bridged_server(
+    url: str,
+    wire: Wire,
+    access: Access,
+    *,
+    log_path: Path,
+    interruption: Interruption,
+    started: ServerProcess | None = None,
+) -> Iterator[BridgedServer]:
+    """Yield the server at a URL behind a new bridge, after a handshake; end the bridge afterwards.
+
+    Args:
+        access: How clients reach the server; the bridge passes their headers on.
+        log_path: Log of the bridge.
+        started: The server's process, if the lab started it.
+
+    Raises:
+        TargetError: The bridge does not start, or the server does not answer through it.
+    """
+    bound = replace(
+        access,
+        identities=tuple(map(_Bound, access.at(url).identities)),
+        # These are the bridge's business.
+        ca_file=None,
+        insecure=False,
+    )
+    launch = sse_launch(url, ca_file=access.ca_file, insecure=access.insecure)
+    with ServerProcess(launch, wire, log_path, access=bound, interruption=interruption) as bridge:
+        yield BridgedServer(bridge, url, wire, started)

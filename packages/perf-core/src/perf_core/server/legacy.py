@@ -1,0 +1,42 @@
+"""The transport HTTP+SSE of MCP revision 2024-11-05, recognised at a URL.
+
+Its clients GET a stream whose first event, ``endpoint``, names the address for their messages.
+
+Source: the MCP specification, revision 2025-11-25, transports, "Backwards Compatibility".
+"""
+
+from __future__ import annotations
+
+import time
+
+import httpx2
+
+from perf_core.server.access import OPEN, Access
+from perf_core.server.http_client import http_client
+
+_FIRST_EVENT = "event:endpoint"
+_MOST_LINES = 20
+
+
+def has_legacy_stream(url: str, timeout_s: float, *, access: Access = OPEN) -> bool:
+    """Return whether a GET at ``url`` opens a stream that begins with the event ``endpoint``."""
+    deadline = time.monotonic() + timeout_s
+    access = access.at(url)
+    headers = {"Accept": "text/event-stream", **access.own_headers()}
+    try:
+        with (
+            http_client(access, timeout_s, follow_redirects=not access.identities) as http,
+            http.stream("GET", url, headers=headers) as response,
+        ):
+            kind = response.headers.get("content-type", "")
+            if not response.is_success or not kind.startswith("text/event-stream"):
+                return False
+            for number, line in enumerate(response.iter_lines()):
+                if line.replace(" ", "") == _FIRST_EVENT:
+                    return True
+                # Comments may precede the event; an empty line ends another one.
+                if (line and not line.startswith(":")) or number > _MOST_LINES or time.monotonic() > deadline:
+                    return False
+    except httpx2.HTTPError:
+        return False
+    return False

@@ -1,0 +1,54 @@
+"""Servers on HTTP+SSE, reached through a bridge of the lab."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from perf_core.adapter import Launch
+from perf_core.interruption import Interruption
+from perf_core.server.access import bearer
+from perf_core.server.client import connect
+from perf_core.server.live import StartOptions, live_server
+from perf_core.server.subject import DerivedAdapter, Subject
+
+if TYPE_CHECKING:
+    from conftest import Build
+
+pytestmark = pytest.mark.process
+
+
+def test_server_at_a_url_is_reached_with_the_users_headers(
+    guarded: Any, build: type[Build], tmp_path: Path
+) -> None:
+    server = guarded()
+    server.is_legacy, server.tokens = True, {"t0ken-1"}
+    server.revisions = ["2024-11-05"]
+    url = f"{server.origin}/sse"
+    subject = Subject(build.adapter({}), url, access=bearer(["t0ken-1"]))
+    with live_server(subject, "session", StartOptions(tmp_path / "server.log"), Interruption()) as live:
+        assert live.transport == "http+sse"
+        assert live.handshake.revision == "2024-11-05"
+        assert live.handshake.tools == ("add",)
+        assert live.ready_s is None
+        with connect(live.url, "session", access=live.access) as client:
+            assert client.call("add", {"a": 2, "b": 3})["structuredContent"] == {"result": 5}
+        assert server.identities == {"Bearer t0ken-1": 1}
+        assert live.changed() == ""
+    assert url not in (tmp_path / "server.log").read_text(), "the log is the bridge's"
+
+
+def test_server_that_the_lab_starts_is_reached_too(tmp_path: Path) -> None:
+    argv = (sys.executable, str(Path(__file__).parents[1] / "servers" / "guarded.py"), "{port}")
+    launch = Launch(argv, url="http://127.0.0.1:{port}/sse", ready_timeout_s=30)
+    subject = Subject(DerivedAdapter("old", None, launch, {}))
+    with live_server(subject, "session", StartOptions(tmp_path / "server.log"), Interruption()) as live:
+        assert live.transport == "http+sse"
+        assert live.handshake.server_name == "guarded"
+        assert live.ready_s is not None
+        assert live.pid is not None
+        assert live.ended() == live.changed() == ""
+    assert (tmp_path / "server.bridge.log").is_file()

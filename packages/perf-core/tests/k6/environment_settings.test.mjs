@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  endpointOf, healthUrlOf, seconds, settingsFromEnvironment as fromEnvironment,
+  endpointOf, healthUrlOf, seconds, usersOf, settingsFromEnvironment as fromEnvironment,
 } from "../../src/perf_core/k6/lib/environment_settings.js";
 import { shapes } from "./scenario_shapes.mjs";
 
@@ -14,7 +14,7 @@ test("defaults without a plan", () => {
     sessionPerIteration: false, callsPerSession: 3, requestTimeoutS: 30,
     tools: ["add", "subtract", "multiply", "divide"],
     kinds: ["small", "large", "decimal", "negative", "mixed", "edge"], journeys: [],
-    byKind: false, pools: [], limits: null, tokens: [],
+    byKind: false, pools: [], limits: null, identities: 0,
   });
 });
 
@@ -60,8 +60,21 @@ test("addresses", () => {
   assert.equal(endpointOf("http://h:1"), "http://h:1/mcp");
   assert.equal(endpointOf("https://h/"), "https://h/mcp");
   assert.equal(endpointOf("http://h:1/api/mcp"), "http://h:1/api/mcp");
-  assert.equal(healthUrlOf("http://[::1]:1/api/mcp"), "http://[::1]:1/health");
+  assert.equal(endpointOf("http://[::1]:1/mcp?tenant=a%20b"), "http://[::1]:1/mcp?tenant=a%20b");
+  assert.equal(endpointOf("http://h?tenant=a"), "http://h/mcp?tenant=a");
+  assert.equal(healthUrlOf("http://[::1]:1/api/mcp?key=k"), "http://[::1]:1/health");
+  assert.throws(() => endpointOf("http://h/mcp?key=s3cret#part"), (error) => !error.message.includes("s3cret"));
   for (const url of ["localhost:8100", "ftp://h", "http://"]) assert.throws(() => endpointOf(url), /^SettingsError: SERVER_URL/);
+});
+
+test("users come from JSON, which is not repeated when it is wrong", () => {
+  assert.deepEqual(usersOf("MCP_IDENTITIES", undefined), []);
+  const users = [{ headers: { Authorization: "Bearer a" } }];
+  assert.deepEqual(usersOf("MCP_IDENTITIES", JSON.stringify(users)), users);
+  for (const text of ["s3cret", '{"headers":{}}', '[{"headers":"s3cret"}]', "[null]"]) {
+    assert.throws(() => usersOf("MCP_IDENTITIES", text), (error) =>
+      error.message.startsWith("MCP_IDENTITIES: expected a JSON list of users") && !error.message.includes("s3cret"));
+  }
 });
 
 test("a shape that needs parts of a plan is refused without one", () => {

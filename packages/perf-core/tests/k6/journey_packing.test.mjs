@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { calculation, calculatorPool } from "../../src/perf_core/k6/lib/calculations.js";
-import { Cursor, lengthOf, startOf } from "../../src/perf_core/k6/lib/journey_cursor.js";
+import { Cursor, JOURNEY_FIELDS, lengthOf, SEPARATOR, startOf } from "../../src/perf_core/k6/lib/journey_cursor.js";
 import { packPools } from "../../src/perf_core/k6/lib/journey_packing.js";
 import { AFTER_ARGUMENTS, afterId, BEFORE_ID, beforeArguments, headerValue } from "../../src/perf_core/k6/lib/wire.js";
 
@@ -19,7 +19,7 @@ function walk(journeys, vu, count) {
     const end = at + lengthOf(fields[at]);
     if (end < fields.length) cursor.at = end;
     else cursor.load();
-    return JSON.parse(fields[at + 4]).a;
+    return JSON.parse(fields[at + JOURNEY_FIELDS + 1]).a;
   });
 }
 
@@ -53,9 +53,31 @@ test("malformed pool is refused with its position", () => {
     [{ mix: [["add", "huge", [step(1)]]] }, /^plan.pools.mix\[0\]\[1\]: expected a kind from plan.kinds \(small\)/],
     [{ mix: [["add", "", [["add", "{}", "result"]]]] }, /^plan.pools.mix\[0\]\[2\]\[0\]: expected \[tool/],
     [{ mix: [["add", "", [["pow", "{}", "result", "{}"]]]] }, /\[2\]\[0\]\[0\]: expected a tool from plan.tools.*"pow"$/],
-    [{ mix: [["add", "", [["add", "{}", "maybe", "{}"]]]] }, /\[2\]\[0\]\[2\]: expected one of result, members, text, error, any/],
+    [{ mix: [["add", "", [["add", "{}", "maybe", "{}"]]]] }, /\[2\]\[0\]\[2\]: expected one of result, members, text, contains/],
+    ...[{ method: "tools/list" }, { save: ["id"] }, { save: { id: 1 } }, { other: 1 }, null, "x"].map((options) => [
+      { mix: [["add", "", [["add", "{}", "any", "", options]]]] }, /\[2\]\[0\]\[4\]: expected \{method: one of tools\/call, resources/,
+    ]),
+    ...[["constant"], ["uniform", 1], ["exponential", "2"], ["constant", -1], ["toString"], "constant", []].map((thinkTime) => [
+      { mix: [["add", "", [step(1)], thinkTime]] }, /^plan.pools.mix\[0\]\[3\]: expected \["constant", s\]/,
+    ]),
   ];
   for (const [pools, message] of refusals) assert.throws(() => packPools(pools, ["mix"], settings), { message });
+});
+
+test("options and think times are packed, and VUs are told what a plan contains", () => {
+  const packed = (...journeys) => packPools({ mix: journeys }, ["mix"], settings);
+  const plain = packed(single(1));
+  assert.deepEqual(plain.contents, { hasUnique: false, hasFurther: false, hasThinkTimes: false });
+  assert.deepEqual(plain.chunks[0].split(SEPARATOR), ["1", "add", "small", "", "add", '{"a":1,"b":0}', "result", '{"result":1}', ""]);
+  const saving = packed(single(1), ["j", "", [step(1), [...step(2), { save: { id: "/a" } }]]]);
+  assert.deepEqual(saving.contents, { hasUnique: false, hasFurther: true, hasThinkTimes: false });
+  assert.equal(saving.chunks[0].split(SEPARATOR).pop(), '{"save":{"id":"/a"}}');
+  assert.ok(packed(["j", "", [["add", "{}", "contains", '"x"']]]).contents.hasFurther);
+  assert.ok(packed(["j", "", [["add", "{}", "any", "", { method: "prompts/get" }]]]).contents.hasFurther);
+  const pausing = packed(["j", "", [step(1)], ["uniform", 1, 2.5]], single(2));
+  assert.deepEqual(pausing.contents, { hasUnique: false, hasFurther: false, hasThinkTimes: true });
+  assert.equal(pausing.chunks[0].split(SEPARATOR)[3], "uniform 1 2.5");
+  assert.ok(packed(["j", "", [["add", '{"a":"{unique}"}', "any", ""]]]).contents.hasUnique);
 });
 
 test("requests of both wires", () => {

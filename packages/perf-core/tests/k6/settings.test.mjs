@@ -48,21 +48,21 @@ test("a malformed plan is refused with the field and the expected and actual val
   for (const [bad, message] of refusals) assert.throws(() => settingsFromPlan(bad, "load"), { message });
 });
 
-test("pools, limits and tokens of a plan", () => {
+test("pools, limits and identities of a plan", () => {
   const limited = plan({
-    shape: "rate-limit", pools: { mix: [], small: [], large: [] }, limits: { rate_per_s: 0.5, burst: 3 }, tokens: ["a"],
+    shape: "rate-limit", pools: { mix: [], small: [], large: [] }, limits: { rate_per_s: 0.5, burst: 3 }, identities: 1,
     kinds: ["unseen"],
   });
   const settings = settingsFromPlan(limited, "rate-limit");
   assert.deepEqual(settings.pools, ["small", "large"]);
   assert.deepEqual(settings.limits, { ratePerS: 0.5, burst: 3 });
-  assert.deepEqual(settings.tokens, ["a"]);
+  assert.equal(settings.identities, 1);
   assert.equal(settings.byKind, true);
   const refusals = [
     [{ limits: undefined }, /^plan.limits: expected the server's rate limits.*, got nothing$/],
     [{ limits: { rate_per_s: 0, burst: 3 } }, /^plan.limits: expected a rate_per_s above 0/],
     [{ limits: { rate_per_s: 1, burst: 1.5 } }, /^plan.limits: /],
-    [{ tokens: "a" }, /^plan.tokens: expected a list of strings/],
+    [{ identities: "a" }, /^plan.identities: expected a whole number from 0/],
     [{ pools: { "a,b": [] } }, /^plan.pools: expected names/],
   ];
   for (const [changes, message] of refusals) {

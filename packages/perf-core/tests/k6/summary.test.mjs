@@ -8,7 +8,7 @@ import { shapes } from "./scenario_shapes.mjs";
 
 const settings = (shape, changes = {}) => ({
   scenario: shape, shape, wire: "session", timeScale: 1, vus: null, ratePerS: null, tools: ["add", "divide"],
-  kinds: ["small"], journeys: ["import"], byKind: true, pools: ["add"], limits: { ratePerS: 2, burst: 20 }, tokens: ["a", "b"],
+  kinds: ["small"], journeys: ["import"], byKind: true, pools: ["add"], limits: { ratePerS: 2, burst: 20 }, identities: 2,
   ...changes,
 });
 const stages = (shape) => stagesOf(shapes[shape], settings(shape));
@@ -49,7 +49,7 @@ test("sub-metrics of every shape split by kind, and some shapes have more", () =
     "mcp_retries{client:client_1,kept:no}", "mcp_retry_after_s",
   ]) assert.ok(limited.includes(name), name);
   assert.ok(!limited.some((name) => name.startsWith("mcp_let_through_at_ms") && name.includes("stage:fill")));
-  assert.ok(!Object.keys(thresholds("rate-limit", { tokens: [] })).some((name) => name.includes("client_2")));
+  assert.ok(!Object.keys(thresholds("rate-limit", { identities: 1 })).some((name) => name.includes("client_2")));
 });
 
 test("no threshold can fail, except that stress ends when a hold stage is too slow", () => {

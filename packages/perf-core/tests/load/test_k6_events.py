@@ -9,8 +9,8 @@ from perf_core.load.k6_events import Events, read_events
 from perf_core.server.sessions import OpenSession
 
 
-def opened(session: str, token: int | None = None) -> str:
-    fields = {"id": session, "url": "http://127.0.0.1:1/mcp", "version": "2025-11-25", "token": token}
+def opened(session: str, identity: int | None = None) -> str:
+    fields = {"id": session, "url": "http://127.0.0.1:1/mcp", "version": "2025-11-25", "identity": identity}
     return json.dumps({"event": "session_opened", **fields})
 
 

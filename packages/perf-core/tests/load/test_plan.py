@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step
+from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step, ThinkTime
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, UsageError
 from perf_core.load.plan import Settings, insert_unique, parse_duration_s, to_document
@@ -278,15 +278,14 @@ def test_shape_with_a_stage_per_pool_needs_pools(build: type[Build]) -> None:
         assert "'a,b'" in refusal(build.scenario(shape, {**pools, "a,b": [build.journey()]}))
 
 
-def test_limits_and_tokens_are_written_for_the_shape_that_measures_them(build: type[Build]) -> None:
+def test_limits_and_identities_are_written_for_the_shape_that_measures_them(build: type[Build]) -> None:
     assert "expected limits in the scenario, got none" in refusal(build.scenario("rate-limit"))
     scenario = replace(build.scenario("rate-limit"), limits=Limits(0.5, 3))
-    plan = plan_scenario(scenario, "session", Settings(), tokens=("lab", "a", "b"))
+    plan = plan_scenario(scenario, "session", Settings(), identities=2)
     document = to_document(plan, "run")
     assert document["limits"] == {"rate_per_s": 0.5, "burst": 3}
-    assert document["tokens"] == ["a", "b"], "the first is the lab's own"
-    assert not {"limits", "tokens"} & set(to_document(build.plan(), "run"))
-    assert "lab" not in repr(plan)
+    assert document["identities"] == 2
+    assert not {"limits", "identities"} & set(to_document(build.plan(), "run"))
 
 
 def test_request_timeout_of_the_scenario_is_kept(build: type[Build]) -> None:
@@ -307,3 +306,87 @@ def test_unique_placeholder_is_replaced_at_every_depth() -> None:
     value = {"name": f"x-{UNIQUE}", "list": [UNIQUE, 3, {"deep": f"{UNIQUE}{UNIQUE}"}], "é": None}
     assert insert_unique(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
     assert insert_unique({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}
+
+
+# --- steps beyond plain calls ---
+
+
+def rows(plan: Any) -> Any:
+    document: Any = to_document(plan, "run")
+    return document["pools"]["mix"]
+
+
+def test_steps_of_other_methods_and_saved_values_are_written(build: type[Build]) -> None:
+    any_answer = Expectation.anything()
+    steps = (
+        Step("create", {}, Expectation.paths({"/content": []}), save={"id": "/structuredContent/id"}),
+        Step("greet", {"name": "greet"}, Expectation.contains("{id}"), "prompts/get"),
+        Step("note", {"uri": "note://{id}"}, any_answer, "resources/read", {"text": "/contents/0/text"}),
+    )
+    plan = build.plan("load", {"mix": [Journey("j", steps)]})
+    assert rows(plan) == [
+        [
+            "j",
+            "",
+            [
+                ["create", "{}", "paths", '{"/content":[]}', {"save": {"id": "/structuredContent/id"}}],
+                ["greet", '{"name":"greet"}', "contains", '"{id}"', {"method": "prompts/get"}],
+                [
+                    "note",
+                    '{"uri":"note://{id}"}',
+                    "any",
+                    "",
+                    {"method": "resources/read", "save": {"text": "/contents/0/text"}},
+                ],
+            ],
+        ]
+    ]
+    assert plan.tools == ("create", "greet", "note")
+    assert plan.called_tools == ("create",)
+
+
+@pytest.mark.parametrize(
+    ("expect", "text"),
+    [
+        (Expectation.rpc_error(), ""),
+        (Expectation.rpc_error(-32602), "-32602"),
+        (Expectation.regex("^é$"), '"^é$"'),
+        (Expectation.shape({"content": []}), '{"content":[]}'),
+        (Expectation.json({"a": 2**53 + 1}), '{"a":9007199254740993}'),
+    ],
+)
+def test_expected_value_of_each_kind_is_written(build: type[Build], expect: Expectation, text: str) -> None:
+    plan = build.plan("load", {"mix": [Journey("j", (step({}, expect),))]})
+    assert rows(plan)[0][2][0][2:] == [expect.kind, text]
+
+
+def test_steps_that_no_answer_can_meet_are_refused(build: type[Build]) -> None:
+    pools = {"mix": [Journey("j", (step({}, Expectation.regex("(")), step({}, Expectation("text", 5))))]}
+    message = refusal(build.scenario("load", pools))
+    assert "j: the pattern '(' is no regular expression" in message
+    assert "j: expected a text for text, got 5" in message
+
+
+@pytest.mark.parametrize("name", ["a,b", "a ", ""])
+def test_name_of_a_longer_journey_must_be_a_label(build: type[Build], name: str) -> None:
+    assert repr(name) in refusal(build.scenario("load", {"mix": [Journey(name, (step(), step()))]}))
+    assert build.plan("load", {"mix": [Journey(name, (step(),))]}).journey_names == ()
+
+
+def test_think_times_are_written_unless_something_else_sets_the_pace(build: type[Build]) -> None:
+    pools = {
+        "mix": [
+            Journey("a", (step(),), think_time=ThinkTime.uniform(1, 2.5)),
+            Journey("b", (step(),), think_time=ThinkTime.exponential(2)),
+            Journey("c", (step(),)),
+        ]
+    }
+    plan = build.plan("load", pools)
+    assert [row[3:] for row in rows(plan)] == [[["uniform", 1, 2.5]], [["exponential", 2]], []]
+    assert plan.longest_think_time_s == 10
+    replaced = build.plan("load", pools, think_time_s=0.5)
+    assert [row[3:] for row in rows(replaced)] == [[], [], []]
+    assert replaced.longest_think_time_s == 0.5
+    for paced in (build.plan("endurance", pools), build.plan("load", pools, rate_per_s=5)):
+        assert [row[3:] for row in rows(paced)] == [[], [], []]
+        assert paced.longest_think_time_s == 0

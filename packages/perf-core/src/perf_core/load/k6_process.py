@@ -7,7 +7,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ import psutil
 from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.load.k6_events import Events, read_events
+from perf_core.server.masking import mask_file, masked
 
 SUMMARY_NAME = "summary.json"
 RECORDING_NAME = "k6-recording.ndjson"
@@ -47,12 +48,16 @@ class Preview:
         load_s: Length of the load alone.
         sub_metrics: Names of the metrics and sub-metrics that the summary will contain, which tell the names
             of the stages (``mcp_tool_call_duration_ms{stage:hold_100}``).
+        fewest_users: Fewest virtual users at the end of a stage, except none.
+        lowest_rate_per_s: Lowest arrival rate at the end of a stage, except zero; None without one.
     """
 
     duration_s: float
     load_s: float
     max_vus: int
     sub_metrics: tuple[str, ...] = ()
+    fewest_users: int = 1
+    lowest_rate_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,13 @@ def scripts_folder() -> Path:
     return Path(str(resources.files("perf_core") / "k6"))
 
 
-def script_env(plan: Path, url: str, folder: Path, *, rival_url: str | None = None) -> dict[str, str]:
-    """Return the script's variables; ``rival_url`` is the endpoint of the other server of a comparison."""
-    env = {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
-    return env if rival_url is None else {**env, "RIVAL_URL": rival_url}
+def script_env(plan: Path, url: str, folder: Path) -> dict[str, str]:
+    """Return the script's variables for files and URL; :mod:`.k6_access` has the others for the server."""
+    return {"PLAN": str(plan), "SERVER_URL": url, "SUMMARY": str(folder / SUMMARY_NAME)}
 
 
 def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
-    """Return length and size of a run without running it.
+    """Return length and size of a run without running it, and without a server.
 
     Raises:
         GeneratorError: k6 cannot load the script or the plan; has k6's own message.
@@ -107,13 +111,19 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
         )
     document = json.loads(done.stdout)
     load = document["scenarios"].get("load") or {}
-    lengths = [stage["duration"] for stage in load.get("stages") or ()] or [load.get("maxDuration") or "0s"]
+    stages = load.get("stages") or ()
+    lengths = [stage["duration"] for stage in stages] or [load.get("maxDuration") or "0s"]
     load_s = sum(map(_go_duration_s, lengths))
+    lowest = min((stage["target"] for stage in stages if stage["target"]), default=1)
+    # Of an arrival rate, k6 states the iterations per time unit.
+    unit_s = _go_duration_s(load.get("timeUnit") or "")
     return Preview(
         _go_duration_s(document["totalDuration"]),
         load_s,
         int(document["maxVUs"]),
         tuple(document.get("thresholds") or ()),
+        fewest_users=1 if unit_s else int(lowest),
+        lowest_rate_per_s=lowest / unit_s if unit_s else None,
     )
 
 
@@ -141,10 +151,13 @@ class Generator:
 
     Args:
         shape: Name of the scenario script to run.
+        env: The script's variables. They are put into the environment of k6 and not into its arguments,
+            which everybody on the machine can read.
         folder: Folder for its recording, log and summary.
         period_s: Length of one period of the recording; None records nothing.
         dashboard_port: Port of k6's live dashboard on loopback; None serves none.
         cpus: CPUs to run on; None is all.
+        secrets: Returns the texts that must not stand in k6's log, such as a key in the server's URL.
     """
 
     def __init__(
@@ -158,8 +171,10 @@ class Generator:
         max_vus: int = 0,
         dashboard_port: int | None = None,
         cpus: Sequence[int] | None = None,
+        secrets: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        self._max_vus = max_vus
+        self._secrets = secrets
+        self._env = {**_environment(max_vus), **env}
         self._folder = folder
         self._cpus = cpus
         self._argv = [
@@ -180,7 +195,6 @@ class Generator:
                 if period_s is None
                 else ["--out", _dashboard(folder / RECORDING_NAME, period_s, dashboard_port)]
             ),
-            *_env_options(env),
             str(_script(shape)),
         ]
         self._process: psutil.Popen | None = None
@@ -192,7 +206,7 @@ class Generator:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(self._max_vus),
+                env=self._env,
                 **APART,
             )
         if self._cpus is not None:
@@ -207,6 +221,7 @@ class Generator:
             process.wait(10)
         # Session ids give access as long as the sessions live.
         (self._folder / EVENTS_NAME).unlink(missing_ok=True)
+        mask_file(self._folder / LOG_NAME, self._secrets())
 
     @property
     def pid(self) -> int:
@@ -243,7 +258,7 @@ class Generator:
             GeneratorError: k6 failed by itself, before or during the load.
         """
         exit_code = int(self._started.wait(0))
-        log_tail = "\n".join(_lines(self._folder / LOG_NAME)[-20:])
+        log_tail = masked("\n".join(_lines(self._folder / LOG_NAME)[-20:]), self._secrets())
         summary_text = "".join(_lines(self._folder / SUMMARY_NAME))
         if not summary_text and exit_code not in _SUMMARY_EXIT_CODES and exit_code >= 0:
             raise GeneratorError(

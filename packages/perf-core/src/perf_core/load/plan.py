@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import JsonValue
 
-from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Wire
+from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Step, Wire
 from perf_core.errors import UsageError
+from perf_core.load.step_problems import journey_problems
 
 SCHEMA = 1
 PLAN_NAME = "plan.json"
@@ -81,7 +82,10 @@ class Plan:
     Attributes:
         shape: Name of the load shape, and of the k6 file that applies it.
         slices: Schedule of a comparison; None for a load shape.
-        tokens: Bearer tokens, assigned to the virtual users in rotation.
+        identities: Number of users whose headers k6 gives to the virtual users in rotation; zero for a
+            server that lets everybody in. The headers themselves are no part of the plan.
+        has_think_times: Whether the think times of journeys apply: not where ``--think-time`` replaces them
+            or an arrival rate sets the pace.
     """
 
     scenario: str
@@ -91,12 +95,28 @@ class Plan:
     pools: Pools = field(repr=False)
     slices: Mapping[str, object] | None = None
     limits: Limits | None = None
-    tokens: tuple[str, ...] = field(default=(), repr=False)
+    identities: int = 0
+    has_think_times: bool = False
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Names of the tools that the plan calls, sorted."""
-        return tuple(sorted({s.tool for pool in self.pools.values() for j in pool for s in j.steps}))
+        """Names in figures of the tools that the plan calls and of its other requests, sorted."""
+        return tuple(sorted({step.tool for step in self._steps}))
+
+    @property
+    def called_tools(self) -> tuple[str, ...]:
+        """Names of the tools that the plan calls, sorted: the server must list them."""
+        return tuple(sorted({step.tool for step in self._steps if step.method == "tools/call"}))
+
+    @property
+    def longest_think_time_s(self) -> float:
+        """Longest time for which a user can pause between two journeys."""
+        pauses = {j.think_time for pool in self.pools.values() for j in pool} if self.has_think_times else ()
+        return max((pause.longest_s for pause in pauses if pause), default=self.settings.think_time_s)
+
+    @property
+    def _steps(self) -> Iterator[Step]:
+        return (step for pool in self.pools.values() for journey in pool for step in journey.steps)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -125,13 +145,18 @@ def parse_duration_s(text: str) -> float:
     return seconds
 
 
+def is_label(text: str) -> bool:
+    """Return whether a name can label figures: k6 takes some characters for its own."""
+    return _UNTAGGABLE.search(text) is None
+
+
 def make_plan(
-    scenario: Scenario, wire: Wire, settings: Settings, needs: PlanNeeds, *, tokens: Sequence[str] = ()
+    scenario: Scenario, wire: Wire, settings: Settings, needs: PlanNeeds, *, identities: int = 0
 ) -> Plan:
     """Draw the journeys of a scenario and return the validated plan.
 
     Args:
-        tokens: Bearer tokens that the server accepts, the lab's own first; none when it needs none.
+        identities: Number of users; see :class:`Plan`.
 
     Raises:
         UsageError: The settings or the scenario's journeys are wrong; lists every problem at once.
@@ -147,6 +172,7 @@ def make_plan(
             "Correct the adapter; perf_core.testing has checks that its tests can run.",
         )
     longest_s = max(settings.request_timeout_s, scenario.request_timeout_s)
+    sets_pace = needs.arrival_rate or needs.own_pace or settings.rate_per_s is not None
     return Plan(
         scenario.name,
         scenario.shape,
@@ -154,7 +180,8 @@ def make_plan(
         replace(settings, request_timeout_s=longest_s),
         pools,
         limits=scenario.limits,
-        tokens=tuple(tokens[1:]),
+        identities=identities,
+        has_think_times=not sets_pace and settings.think_time_s == 0,
     )
 
 
@@ -198,12 +225,14 @@ def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterat
     tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
     kinds = {journey.kind for journeys in pools.values() for journey in journeys if journey.kind}
     names = {name for name in pools if name != "mix"}
-    for label in sorted(tools | kinds | (names if needs.stage_per_pool else set())):
-        if _UNTAGGABLE.search(label):
+    longer = {j.name for journeys in pools.values() for j in journeys if len(j.steps) > 1}
+    for label in sorted(tools | kinds | longer | (names if needs.stage_per_pool else set())):
+        if not is_label(label):
             yield (
                 "expected names that can label figures (not empty, no blanks at an end, no commas, braces or "
                 f"quotes), got {label!r}"
             )
+    yield from journey_problems(pools)
     if needs.stage_per_pool and not names:
         yield f"{scenario.shape} calls one pool after another: expected pools beside 'mix', got none"
     if needs.limits and scenario.limits is None:
@@ -215,15 +244,28 @@ def _compact(value: JsonValue) -> str:
 
 
 def _expected_text(expect: Expectation) -> str:
-    return _compact(expect.value) if expect.kind in {"result", "members", "text"} else ""
+    has_none = expect.kind in {"error", "any"} or (expect.kind == "rpc_error" and expect.value is None)
+    return "" if has_none else _compact(expect.value)
 
 
-def _journey_row(journey: Journey) -> list[object]:
-    steps = [
-        [step.tool, _compact(dict(step.arguments)), step.expect.kind, _expected_text(step.expect)]
-        for step in journey.steps
+def _journey_row(journey: Journey, *, has_think_times: bool) -> list[object]:
+    row: list[object] = [journey.name, journey.kind, list(map(_step_row, journey.steps))]
+    if has_think_times and journey.think_time is not None:
+        row.append([journey.think_time.distribution, *journey.think_time.values_s])
+    return row
+
+
+def _step_row(step: Step) -> list[object]:
+    row: list[object] = [
+        step.tool,
+        _compact(dict(step.arguments)),
+        step.expect.kind,
+        _expected_text(step.expect),
     ]
-    return [journey.name, journey.kind, steps]
+    options: dict[str, object] = {} if step.method == "tools/call" else {"method": step.method}
+    if step.save:
+        options["save"] = dict(step.save)
+    return [*row, options] if options else row
 
 
 def to_document(plan: Plan, run_id: str) -> dict[str, object]:
@@ -238,14 +280,17 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
         "tools": list(plan.tools),
         "kinds": list(plan.kinds),
         "journeys": list(plan.journey_names),
-        "pools": {name: [_journey_row(journey) for journey in pool] for name, pool in plan.pools.items()},
+        "pools": {
+            name: [_journey_row(journey, has_think_times=plan.has_think_times) for journey in pool]
+            for name, pool in plan.pools.items()
+        },
     }
     if plan.slices is not None:
         document["slices"] = dict(plan.slices)
     if plan.limits is not None:
         document["limits"] = asdict(plan.limits)
-    if plan.tokens:
-        document["tokens"] = list(plan.tokens)
+    if plan.identities:
+        document["identities"] = plan.identities
     return document
 
 

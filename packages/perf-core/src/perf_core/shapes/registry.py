@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 
 from perf_core import shapes as package
@@ -34,6 +34,6 @@ def shape_named(name: str) -> Shape:
     return shapes[name]
 
 
-def plan_scenario(scenario: Scenario, wire: Wire, settings: Settings, *, tokens: Sequence[str] = ()) -> Plan:
+def plan_scenario(scenario: Scenario, wire: Wire, settings: Settings, *, identities: int = 0) -> Plan:
     """Return the validated plan of a scenario; see :func:`perf_core.load.plan.make_plan`."""
-    return make_plan(scenario, wire, settings, shape_named(scenario.shape).plan, tokens=tokens)
+    return make_plan(scenario, wire, settings, shape_named(scenario.shape).plan, identities=identities)

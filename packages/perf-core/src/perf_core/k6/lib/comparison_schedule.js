@@ -13,6 +13,8 @@ import { SettingsError } from "./settings.js";
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
  * @property {import("./settings.js").Wire} wire
+ * @property {string} revision protocol revision to offer in `initialize`
+ * @property {import("./environment_settings.js").User[]} users whose headers the VUs carry in rotation; may be empty
  *
  * @typedef {{a: Server, b: Server}} Servers
  */

@@ -7,7 +7,6 @@ import { healthUrlOf } from "./environment_settings.js";
 import { SettingsError, settingsFromPlan } from "./settings.js";
 import { sliceScenarios, slicesOf, sliceThresholds } from "./comparison_schedule.js";
 import { summaryOf, TREND_STATS } from "./summary.js";
-import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {Omit<import("./shared_plan.js").Plan, "stages"> & {
@@ -20,18 +19,23 @@ import { UNIQUE } from "./unique_texts.js";
  * @throws {SettingsError}
  */
 export function sharedTexts() {
-  const { url, rivalUrl, planPath } = readConfig();
+  const { url, rivalUrl, planPath, ...config } = readConfig();
   if (planPath === null) throw new SettingsError("PLAN", "the path of a plan: perf-core compare writes one", undefined);
   const plan = readPlanFile(planPath);
   const settings = settingsFromPlan(plan, { name: "slices", profile: () => [] });
   const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
-  const { places, chunks } = packPools(plan.pools, ["mix"], settings);
+  const { places, chunks, contents } = packPools(plan.pools, ["mix"], settings);
   const servers = {
-    a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a },
-    b: { url: rivalUrl, healthUrl: healthUrlOf(rivalUrl), wire: plan.slices.wires.b },
+    a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a, revision: config.revision, users: config.users },
+    b: {
+      url: rivalUrl,
+      healthUrl: healthUrlOf(rivalUrl),
+      wire: plan.slices.wires.b,
+      revision: config.rivalRevision,
+      users: config.rivalUsers,
+    },
   };
-  const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
-  const head = { settings, stages, servers, places, hasUnique, journeyGraceS: 0, reportsEvents: true };
+  const head = { settings, stages, servers, places, ...contents, hasThinkTimes: false, journeyGraceS: 0, reportsEvents: true };
   return [JSON.stringify(head), ...chunks];
 }
 
@@ -41,6 +45,7 @@ export function optionsOf({ settings, stages }) {
     scenarios: sliceScenarios(stages, settings.requestTimeoutS),
     thresholds: sliceThresholds(stages),
     summaryTrendStats: TREND_STATS,
+    insecureSkipTLSVerify: readConfig().acceptsAnyCertificate,
   };
 }
 

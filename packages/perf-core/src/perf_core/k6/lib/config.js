@@ -1,13 +1,19 @@
 /** Environment variables of a run; no other module reads __ENV. */
 
-import { endpointOf, healthUrlOf } from "./environment_settings.js";
+import { endpointOf, healthUrlOf, usersOf } from "./environment_settings.js";
 import { SettingsError } from "./settings.js";
+import { PROTOCOL_VERSIONS } from "./wire.js";
 
 /**
  * @typedef {object} Config
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
  * @property {string} rivalUrl MCP endpoint of the other server of a comparison
+ * @property {import("./environment_settings.js").User[]} users whose headers the VUs carry in rotation; may be empty
+ * @property {import("./environment_settings.js").User[]} rivalUsers of the other server of a comparison
+ * @property {string} revision protocol revision to offer in `initialize`
+ * @property {string} rivalRevision for the other server of a comparison
+ * @property {boolean} acceptsAnyCertificate
  * @property {string | null} planPath absolute; null in a run without a plan, whose settings come from `environment`
  * @property {string | null} summaryPath absolute; null when no summary file is written
  * @property {Record<string, string | undefined>} environment
@@ -22,7 +28,19 @@ export function readConfig() {
     throw new SettingsError("SUMMARY", "the path of the summary file: a run with PLAN prints nothing", __ENV.SUMMARY);
   }
   const rivalUrl = endpointOf(__ENV.RIVAL_URL || url);
-  return { url, healthUrl: healthUrlOf(url), rivalUrl, planPath, summaryPath, environment: __ENV };
+  return {
+    url,
+    healthUrl: healthUrlOf(url),
+    rivalUrl,
+    users: usersOf("MCP_IDENTITIES", __ENV.MCP_IDENTITIES),
+    rivalUsers: usersOf("MCP_RIVAL_IDENTITIES", __ENV.MCP_RIVAL_IDENTITIES),
+    revision: __ENV.MCP_REVISION || PROTOCOL_VERSIONS.session,
+    rivalRevision: __ENV.MCP_RIVAL_REVISION || PROTOCOL_VERSIONS.session,
+    acceptsAnyCertificate: __ENV.MCP_INSECURE_TLS === "1",
+    planPath,
+    summaryPath,
+    environment: __ENV,
+  };
 }
 
 /**

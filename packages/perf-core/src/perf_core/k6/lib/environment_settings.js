@@ -48,7 +48,7 @@ export function settingsFromEnvironment(env, shape) {
     byKind: Boolean(shape.splitsByKind),
     pools: [],
     limits: null,
-    tokens: [],
+    identities: 0,
   };
   return validated(settings, shape, {
     wire: "WIRE", timeScale: "TIME_SCALE", vus: "TEST_VUS", ratePerS: "RATE", thinkTimeS: "THINK_TIME",
@@ -92,17 +92,50 @@ export function seconds(field, text) {
 }
 
 /**
- * MCP endpoint of a server: /mcp is added to a URL without a path.
+ * MCP endpoint of a server: /mcp is added to a URL without a path; a query is kept.
  * @param {string | undefined} text @throws {SettingsError}
  */
 export function endpointOf(text) {
   const url = (text || DEFAULT_SERVER_URL).trim();
-  const parts = /^(https?:\/\/[^/?#\s]+)([^?#\s]*)$/.exec(url);
-  if (parts === null) throw new SettingsError("SERVER_URL", `a URL such as ${DEFAULT_SERVER_URL}`, text);
-  return parts[2] === "" || parts[2] === "/" ? `${parts[1]}/mcp` : url;
+  const parts = /^(https?:\/\/[^/?#\s]+)([^?#\s]*)(\?[^#\s]*)?$/.exec(url);
+  // A query may hold a key, which is not repeated.
+  if (parts === null) throw new SettingsError("SERVER_URL", `a URL such as ${DEFAULT_SERVER_URL}`, url.split("?")[0]);
+  const [, server, path, query = ""] = parts;
+  return path === "" || path === "/" ? `${server}/mcp${query}` : url;
 }
 
-/** Health endpoint beside an MCP endpoint. @param {string} endpoint from endpointOf */
+/** Health endpoint of the server of an MCP endpoint, without its query. @param {string} endpoint from endpointOf */
 export function healthUrlOf(endpoint) {
-  return endpoint.replace(/^(https?:\/\/[^/]+).*$/, "$1/health");
+  return endpoint.replace(/^(https?:\/\/[^/?#]+).*$/, "$1/health");
+}
+
+/**
+ * @typedef {object} User headers of one user, from the lab
+ * @property {Record<string, string>} headers
+ * @property {Renewal} [renew] absent for headers that never change
+ *
+ * @typedef {object} Renewal
+ * @property {string} url address of the lab, which answers with the user as he is then
+ * @property {number} at_ms when to ask, in milliseconds since the epoch
+ * @property {number} spread_ms time over which the VUs spread their requests
+ */
+
+/**
+ * Users whose headers the VUs carry, from a variable of the environment; never from a file or a command line.
+ * @param {string} name of the variable @param {string | undefined} text its value, JSON
+ * @returns {User[]} @throws {SettingsError} without the value
+ */
+export function usersOf(name, text) {
+  if (!text) return [];
+  const error = new SettingsError(name, 'a JSON list of users, each with "headers"', undefined);
+  let users;
+  try {
+    users = JSON.parse(text);
+  } catch (_) {
+    throw error;
+  }
+  const isUser = (/** @type {any} */ user) => typeof user === "object" && user !== null
+    && typeof user.headers === "object" && user.headers !== null;
+  if (!Array.isArray(users) || !users.every(isUser)) throw error;
+  return users;
 }

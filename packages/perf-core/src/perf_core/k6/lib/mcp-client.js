@@ -50,10 +50,10 @@ const REQUEST_TIMEOUT_S = 30;
 const EXCERPT_CHARACTERS = 200;
 const NO_RESULT = { result: null, structuredContent: null, content: [], text: "", isError: true };
 
-const { url, healthUrl, environment } = readConfig();
+const { url, healthUrl, environment, revision, users } = readConfig();
 const wire = environment.WIRE || "session";
 if (wire !== "session" && wire !== "stateless") throw new SettingsError("WIRE", '"session" or "stateless"', wire);
-const client = mcpClient({ url, healthUrl, wire, requestTimeoutS: REQUEST_TIMEOUT_S, tokens: [] });
+const client = mcpClient({ url, healthUrl, wire, requestTimeoutS: REQUEST_TIMEOUT_S, revision, users });
 
 /** Session that `client` uses. @type {string | null} */
 let currentId = null;

@@ -19,7 +19,7 @@ export function scenarioOf(shape) {
   const client = mcpClient({ ...plan, ...settings, reportsSessions });
   return {
     options: __VU === 0 ? scenarioSetup.optionsOf(plan, shape) : {},
-    setup: () => scenarioSetup.setUp(client),
+    setup: () => scenarioSetup.setUp(client, plan),
     iterate: (shape.client || virtualUser)(plan, client, shape),
     cleanup: client.deleteSession,
     /** @param {import("./summary.js").SummaryData} data */

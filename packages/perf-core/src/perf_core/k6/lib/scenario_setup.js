@@ -9,11 +9,10 @@ import { readConfig } from "./config.js";
 import { settingsFromEnvironment } from "./environment_settings.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
-import { settingsFromPlan } from "./settings.js";
+import { SettingsError, settingsFromPlan } from "./settings.js";
 import { journeyGraceS, k6Scenarios, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
-import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {import("./config.js").Config} Config
@@ -37,11 +36,12 @@ export function sharedTexts(shape) {
     : settingsFromPlan(plan, shape);
   const stages = stagesOf(shape, settings);
   const names = [...new Set(stages.map((stage) => stage.pool))];
-  const { places, chunks } = packPools(plan === null ? calculatorPools(names) : plan.pools, names, settings);
-  const { url, healthUrl } = config;
-  const hasUnique = chunks.some((chunk) => chunk.includes(UNIQUE));
+  const { places, chunks, contents } = packPools(plan === null ? calculatorPools(names) : plan.pools, names, settings);
+  const { url, healthUrl, revision, users } = config;
+  if (plan === null) settings.identities = users.length;
   const head = {
-    url, healthUrl, settings, stages, places, hasUnique, journeyGraceS: journeyGraceS(stages), reportsEvents: plan !== null,
+    url, healthUrl, revision, users, settings, stages, places, ...contents, journeyGraceS: journeyGraceS(stages),
+    reportsEvents: plan !== null,
   };
   return [JSON.stringify(head), ...chunks];
 }
@@ -59,6 +59,7 @@ export function optionsOf({ settings, stages, reportsEvents }, shape) {
     scenarios: k6Scenarios(shape, stages, settings, !reportsEvents && keepsSessions(settings)),
     thresholds: thresholdsOf(shape, settings, stages),
     summaryTrendStats: TREND_STATS,
+    insecureSkipTLSVerify: readConfig().acceptsAnyCertificate,
   };
 }
 
@@ -68,10 +69,14 @@ function keepsSessions(settings) {
 }
 
 /**
- * @param {import("./vu_client.js").McpClient} client
+ * @param {import("./vu_client.js").McpClient} client @param {Plan} plan
  * @returns {number} start of the load, in milliseconds since the epoch
+ * @throws {SettingsError} when the plan is for other users than those of the environment
  */
-export function setUp(client) {
+export function setUp(client, { settings, users }) {
+  if (users.length !== settings.identities) {
+    throw new SettingsError("MCP_IDENTITIES", `${settings.identities} users, as in the plan`, users.length);
+  }
   if (readConfig().planPath === null) expectCalculator(client);
   return Date.now();
 }

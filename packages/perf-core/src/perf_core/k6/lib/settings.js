@@ -26,7 +26,7 @@ import { timeScaleOf } from "./shapes.js";
  * @property {boolean} byKind whether figures are split by the kinds of journeys
  * @property {string[]} pools names of the pools beside "mix", in the plan's order; may be empty
  * @property {Limits | null} limits rate limits of the server for one client
- * @property {string[]} tokens bearer tokens, assigned to VUs in rotation; empty when the server needs none
+ * @property {number} identities number of users whose headers the VUs carry in rotation; 0 when the server needs none
  *
  * @typedef {object} Limits
  * @property {number} ratePerS
@@ -90,13 +90,13 @@ export function settingsFromPlan(plan, shape) {
     byKind: Array.isArray(plan.kinds) && plan.kinds.length > 0,
     pools: profile.pools,
     limits: profile.limits,
-    tokens: plan.tokens === undefined ? [] : plan.tokens,
+    identities: plan.identities === undefined ? 0 : plan.identities,
   }, shape, {
     scenario: "plan.scenario", wire: "plan.wire", timeScale: "plan.settings.time_scale", vus: "plan.settings.vus",
     ratePerS: "plan.settings.rate_per_s", thinkTimeS: "plan.settings.think_time_s",
     sessionPerIteration: "plan.settings.session_per_iteration", callsPerSession: "plan.settings.calls_per_session",
     requestTimeoutS: "plan.settings.request_timeout_s", tools: "plan.tools", kinds: "plan.kinds", journeys: "plan.journeys",
-    pools: "plan.pools", limits: "plan.limits", tokens: "plan.tokens",
+    pools: "plan.pools", limits: "plan.limits", identities: "plan.identities",
   });
 }
 
@@ -170,10 +170,7 @@ export function validated(settings, shape, names) {
   expect("kinds", isListOfLabels(settings.kinds), `a list of names, ${LABEL_RULE}`);
   expect("pools", isListOfLabels(settings.pools), `names, ${LABEL_RULE}`);
   expect("journeys", isListOfLabels(settings.journeys), `a list of names, ${LABEL_RULE}`);
-  expect(
-    "tokens", Array.isArray(settings.tokens) && settings.tokens.every((/** @type {any} */ each) => typeof each === "string"),
-    "a list of strings",
-  );
+  expect("identities", isWhole(settings.identities, 0), "a whole number from 0");
   return settings;
 }
 

@@ -12,9 +12,13 @@ import { Cursor } from "./journey_cursor.js";
  * @typedef {object} Plan
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
+ * @property {string} revision protocol revision to offer in `initialize`
+ * @property {import("./environment_settings.js").User[]} users whose headers the VUs carry in rotation; may be empty
  * @property {import("./settings.js").Settings} settings
  * @property {import("./shapes.js").Stage[]} stages
  * @property {boolean} hasUnique whether a journey contains the placeholder for a unique text (see unique_texts.js)
+ * @property {boolean} hasFurther whether a journey has steps beyond plain tool calls (see further_steps.js)
+ * @property {boolean} hasThinkTimes whether journeys have think times of their own (see think_time.js)
  * @property {number} journeyGraceS time after the load during which a journey may begin further calls
  * @property {boolean} reportsEvents whether to report sessions and failed calls (see events.js)
  * @property {(pool: string, vu: number) => Cursor} cursor of a VU in a pool

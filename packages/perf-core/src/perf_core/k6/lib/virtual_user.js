@@ -24,6 +24,9 @@ import { durationOf } from "./vu_client.js";
 const FIRST_PAUSE_S = 0.1;
 const LONGEST_PAUSE_S = 1;
 
+/** @type {import("./answers.js").Method} */
+const TOOLS_CALL = "tools/call";
+
 /** Examples that one VU reports of each tool and error class. */
 const EXAMPLES = 3;
 
@@ -37,15 +40,23 @@ const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
  * @param {Partial<import("./shapes.js").Shape>} [shape] @returns {() => void}
  */
 export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = false } = {}) {
-  const { hasUnique, settings, stages } = plan;
+  const { hasFurther, hasThinkTimes, hasUnique, settings, stages } = plan;
   const { thinkTimeS } = settings;
   const { toolCallDuration } = metrics;
   const { byKind } = settings;
   const endsOnFailure = abortAboveP95_ms !== undefined;
   /** Start of the first failed call since the last right answer; 0 when no call failed since then. */
   let outageStart_ms = 0;
+  /** Loaded where a plan needs it: in every VU a module costs memory. @type {typeof import("./further_steps.js") | null} */
+  const further = hasFurther ? require("./further_steps.js") : null;
+  /** @type {(text: string, random: () => number) => number} */
+  const pauseS = hasThinkTimes ? require("./think_time.js").pauseS : () => 0;
   /** Replaces UNIQUE in the current journey's arguments and expected answers. */
   let unique = "";
+  /** Values that answers left to the later steps of the current journey. @type {Record<string, string> | null} */
+  let saved = null;
+  /** Think time of the current journey. */
+  let thinkTime = "";
   let journeyCount = 0;
   let kind = "";
   let stageIndex = -1;
@@ -67,7 +78,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   /** Outcomes of the last calls, one bit each, the latest in the lowest bit; 1 means failure. */
   let failures = 0;
   let serverHasHealth = true;
-  const errorOf = answerChecker();
+  const errorOf = answerChecker(further);
   /** @type {Record<string, number>} examples reported so far, by tool and error class */
   const examples = {};
 
@@ -76,7 +87,14 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     if (!client.ready && !openSession()) return;
     work();
     if (thinkTimeS > 0) sleep(thinkTimeS);
+    else if (hasThinkTimes) pause();
   };
+
+  /** Pause as the journey says, but no longer than the load lasts: k6 would wait for the user. */
+  function pause() {
+    const left_s = (loadEnd_ms - Date.now()) / 1000;
+    sleep(Math.max(0, Math.min(pauseS(thinkTime, Math.random), left_s)));
+  }
 
   function enterStage() {
     if (stageIndex < 0) {
@@ -90,7 +108,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     while (stageIndex < last && elapsed_s >= stages[stageIndex].end_s) stageIndex += 1;
     const stage = stages[stageIndex];
     stageName = stage.name;
-    stageEnd_ms = stageIndex === last ? Infinity : loadStart_ms + stage.end_s * 1000;
+    const end_ms = stageIndex === last ? Infinity : loadStart_ms + stage.end_s * 1000;
+    // The stage is entered again when the user's headers are due, so that this costs nothing per call.
+    stageEnd_ms = Math.min(end_ms, client.renewIfDue());
     tags = tagsOfStage("");
     tagsByKind = { "": tags };
     if (byKind) for (const kind of settings.kinds) tagsByKind[kind] = tagsOfStage(kind);
@@ -145,6 +165,8 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       kind = fields[at + 2];
       tags = tagsByKind[kind];
     }
+    if (hasThinkTimes) thinkTime = fields[at + 3];
+    saved = null;
     if (hasUnique) {
       journeyCount += 1;
       unique = uniqueText(loadStart_ms, __VU, journeyCount);
@@ -162,28 +184,44 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   }
 
   /**
-   * Make, measure and judge one tool call.
+   * Make, measure and judge one tool call or other request of a journey.
    * @param {string[]} fields @param {number} at index of the step's first field
    * @returns {boolean} whether the answer was right
    */
   function call(fields, at) {
     const tool = fields[at];
-    const kind = /** @type {ExpectKind} */ (fields[at + 2]);
+    let kind = /** @type {ExpectKind | "save"} */ (fields[at + 2]);
     let argumentsText = fields[at + 1];
     let expectText = fields[at + 3];
+    let method = TOOLS_CALL;
+    /** @type {Record<string, string> | null} */
+    let save = null;
     if (hasUnique) {
       argumentsText = insertUnique(argumentsText, unique);
       expectText = insertUnique(expectText, unique);
     }
+    if (further !== null) {
+      if (saved !== null) {
+        argumentsText = further.insertSaved(argumentsText, saved);
+        expectText = further.insertSaved(expectText, saved);
+      }
+      ({ method, save } = further.optionsOf(fields[at + 4]));
+    }
     const start_ms = measuresOutages ? Date.now() : 0;
-    const response = client.callTool(tool, argumentsText);
+    const response = method === TOOLS_CALL ? client.callTool(tool, argumentsText) : client.ask(method, argumentsText);
     failures <<= 1;
+    /** @type {ErrorClass | null} */
     let error;
-    if (response.status === 200) {
+    if (response.status === 200 || isExpectedRefusal(response, kind, expectText)) {
       // As durationOf, whose call would cost a microsecond.
       const { timings } = response;
       toolCallDuration.add(timings.blocked + timings.duration, tags[tool]);
-      error = errorOf(response, client.callId, tool, kind, expectText);
+      error = errorOf(response, client.callId, tool, /** @type {ExpectKind} */ (kind), expectText, method);
+      if (error === null && save !== null && !keep(response, save)) {
+        error = "wrong_answer";
+        kind = "save";
+        expectText = JSON.stringify(save);
+      }
       if (error === null) {
         if (outageStart_ms > 0) endOutage();
         return true;
@@ -198,9 +236,29 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   }
 
   /**
+   * Return whether an answer without status 200 is the JSON-RPC error that the step expects.
+   * @param {import("./vu_client.js").Response} response @param {string} kind @param {string} expectText
+   */
+  function isExpectedRefusal(response, kind, expectText) {
+    return further !== null && kind === "rpc_error" && further.isExpectedRefusal(response, client.callId, expectText);
+  }
+
+  /**
+   * Keep values of an answer for later steps; return whether it has all of them.
+   * @param {import("./vu_client.js").Response} response @param {Record<string, string>} save
+   */
+  function keep(response, save) {
+    const { savedValues } = /** @type {typeof import("./further_steps.js")} */ (further);
+    const values = savedValues(String(response.body), client.callId, save);
+    saved = values === null ? saved : { ...saved, ...values };
+    return values !== null;
+  }
+
+  /**
    * Report a failed call as an example, unless enough of its kind were reported.
    * @param {ErrorClass} error @param {import("./vu_client.js").Response} response
-   * @param {string} tool @param {string} argumentsText @param {ExpectKind} expectKind @param {string} expectText
+   * @param {string} tool @param {string} argumentsText
+   * @param {ExpectKind | "save"} expectKind `save` when a value for later steps is missing @param {string} expectText
    */
   function reportFailure(error, response, tool, argumentsText, expectKind, expectText) {
     const key = `${tool} ${error}`;
@@ -254,6 +312,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       // The wait counts: without it the latency of a server that hangs would look good.
       toolCallDuration.add(waitOf(response), tags[tool]);
     }
+    if (response.status === 401) client.refused();
     if (response.status === 404) {
       if (client.hasSession()) error = "session_lost";
       client.forgetSession();

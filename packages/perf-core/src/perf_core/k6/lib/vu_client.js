@@ -31,6 +31,9 @@ import * as wires from "./wire.js";
 /** Request ids reserved for each VU: ids are unique in a run without coordination between VUs. */
 const IDS_PER_VU = 1e9;
 
+/** Pause after an attempt to get new headers. */
+const PAUSE_MS = 5000;
+
 /** @type {Reply} */
 const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null, response: null });
 
@@ -40,18 +43,25 @@ const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null
  * @param {string} target.healthUrl
  * @param {import("./wire.js").Wire} target.wire
  * @param {number} target.requestTimeoutS
- * @param {string[]} target.tokens bearer tokens, assigned to VUs in rotation; empty for a server without authentication
+ * @param {string} target.revision protocol revision to offer in `initialize`
+ * @param {import("./environment_settings.js").User[]} target.users whose headers the VUs carry in rotation; empty for a
+ *   server that lets everybody in
  * @param {boolean} [target.reportsSessions] whether to report sessions, so that the lab can delete those left at the end
  */
-export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, reportsSessions = false }) {
+export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, users, reportsSessions = false }) {
   const stateless = wire === "stateless";
   const { AFTER_ARGUMENTS, BEFORE_ID } = wires;
-  const tokenIndex = tokens.length === 0 ? null : __VU % tokens.length;
-  /** @type {Record<string, string>} */
-  const authorization = tokenIndex === null ? {} : { Authorization: `Bearer ${tokens[tokenIndex]}` };
+  const identity = users.length === 0 ? null : __VU % users.length;
+  /** @type {import("./environment_settings.js").User} */
+  const user = identity === null ? { headers: {} } : users[identity];
+  let { headers: userHeaders, renew = null } = user;
+  /** When to ask the lab for new headers. */
+  let renewAt_ms = askingTime();
+  let asked_ms = 0;
   let lastId = __VU * IDS_PER_VU;
   /** @type {string | null} */
   let sessionId = null;
+  let sessionVersion = "";
   /** @type {Params} headers of the open session */
   let sessionParams = {};
   /** @type {Record<string, {beforeArguments: string, params: Params}>} by tool */
@@ -61,9 +71,10 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
     url,
     /** Whether calls can be made: always on the stateless wire, after initializeSession on the other. */
     ready: stateless,
-    /** Id of the last tools/call; its answer must carry it. */
+    /** Id of the last call or request of a journey; its answer must carry it. */
     callId: 0,
     callTool,
+    ask,
     initializeSession,
     useSession,
     deleteSession,
@@ -71,6 +82,8 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
     hasSession: () => sessionId !== null,
     request,
     replyIn,
+    renewIfDue,
+    refused,
     ping,
     healthCheck,
   };
@@ -99,21 +112,38 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
   }
 
   /**
+   * POST a request of another method that a journey makes. The caller judges the answer, which must carry `callId`.
+   * @param {string} method @param {string} paramsText JSON text of an object
+   * @returns {Response}
+   */
+  function ask(method, paramsText) {
+    const members = paramsText.slice(1, -1);
+    const params = stateless
+      ? paramsOf(wires.statelessHeaders(method, wires.nameIn(method, paramsText), encode))
+      : sessionParams;
+    lastId += 1;
+    client.callId = lastId;
+    return http.post(url, `${BEFORE_ID}${lastId}${wires.afterId(wire, method, members)}`, params);
+  }
+
+  /**
    * Open a session for all later requests. Do nothing on the stateless wire or when a session is open.
    * @returns {Reply} of `initialize`, or of `notifications/initialized` when that failed
    */
   function initializeSession() {
     if (client.ready) return NOTHING_TO_DO;
-    const response = post("initialize", wires.INITIALIZE_PARAMS, paramsOf(wires.OPENING_HEADERS));
+    const response = post("initialize", wires.initializeParams(revision), paramsOf(wires.OPENING_HEADERS));
     const opening = replyIn(response);
-    if (opening.error !== null) return opening;
+    if (opening.error !== null) {
+      if (response.status === 401) refused();
+      return opening;
+    }
     const version = opening.message === null ? null : opening.message.result.protocolVersion;
-    const sessionVersion = version || wires.PROTOCOL_VERSIONS.session;
-    useSession(headerOf(response, "mcp-session-id"), sessionVersion);
+    useSession(headerOf(response, "mcp-session-id"), version || revision);
     // A server may do without session ids on this wire; then there is nothing to delete.
     if (sessionId !== null) {
       metrics.sessionsOpened.add(1);
-      if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, token: tokenIndex });
+      if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, identity });
     }
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
     metrics.overheadRequests.add(1);
@@ -133,6 +163,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
    */
   function useSession(id, version) {
     sessionId = id;
+    sessionVersion = version;
     sessionParams = paramsOf(wires.sessionHeaders(id, version));
     calls = {};
     client.ready = true;
@@ -171,6 +202,42 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
   function ping() {
     const method = stateless ? "server/discover" : "ping";
     return { ...request(method), method };
+  }
+
+  /**
+   * Ask the lab for new headers when theirs is due, as before a token expires.
+   * @returns {number} when to call this again, in milliseconds since the epoch; Infinity for never
+   */
+  function renewIfDue() {
+    if (Date.now() >= renewAt_ms) askForHeaders("");
+    return renewAt_ms;
+  }
+
+  /** Ask the lab for new headers after a status 401, unless they are new. */
+  function refused() {
+    if (Date.now() - asked_ms > PAUSE_MS) askForHeaders("?refused");
+  }
+
+  /** @param {string} query */
+  function askForHeaders(query) {
+    if (renew === null) return;
+    const { status, body } = http.get(renew.url + query, { redirects: 0 });
+    metrics.overheadRequests.add(1);
+    asked_ms = Date.now();
+    if (status !== 200) {
+      // The old headers may serve a little longer; the lab knows why there are no new ones.
+      renewAt_ms = asked_ms + PAUSE_MS;
+      return;
+    }
+    ({ headers: userHeaders, renew = null } = JSON.parse(String(body)));
+    renewAt_ms = askingTime();
+    calls = {};
+    if (!stateless && client.ready) sessionParams = paramsOf(wires.sessionHeaders(sessionId, sessionVersion));
+  }
+
+  /** The VUs do not all ask in the same moment. */
+  function askingTime() {
+    return renew === null ? Infinity : renew.at_ms + (__VU % 64) / 64 * renew.spread_ms;
   }
 
   /** GET the health endpoint. It is not part of MCP: a server may have none (404). @returns {Response} */
@@ -222,7 +289,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, tokens, repor
   /** @param {Record<string, string>} headers @returns {Params} */
   function paramsOf(headers) {
     // k6 would follow a redirect with a GET, and the answer to a call is never elsewhere.
-    return { headers: { ...headers, ...authorization }, timeout: requestTimeoutS * 1000, redirects: 0 };
+    return { headers: { ...userHeaders, ...headers }, timeout: requestTimeoutS * 1000, redirects: 0 };
   }
 }
 

@@ -40,10 +40,10 @@ export function afterId(wire, method, params = "") {
   return `,"method":${JSON.stringify(method)},"params":{${members}}}`;
 }
 
-/** Members of the params of `initialize`, as JSON text without the braces. */
-export const INITIALIZE_PARAMS = JSON.stringify({
-  protocolVersion: PROTOCOL_VERSIONS.session, capabilities: {}, clientInfo: CLIENT_INFO,
-}).slice(1, -1);
+/** Return the members of the params of `initialize`, as JSON text without the braces. @param {string} revision offered */
+export function initializeParams(revision) {
+  return JSON.stringify({ protocolVersion: revision, capabilities: {}, clientInfo: CLIENT_INFO }).slice(1, -1);
+}
 
 export const INITIALIZED_NOTIFICATION = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
@@ -64,6 +64,19 @@ export function sessionHeaders(sessionId, version) {
   const headers = { ...OPENING_HEADERS, "MCP-Protocol-Version": version };
   if (sessionId !== null) headers["Mcp-Session-Id"] = sessionId;
   return headers;
+}
+
+/** Member of the params that the header Mcp-Name repeats, by method. @type {Record<string, string>} */
+const NAME_MEMBERS = { "prompts/get": "name", "resources/read": "uri" };
+
+/**
+ * Return what the header Mcp-Name says of a request; null for methods that have none, such as completion/complete.
+ * @param {string} method other than tools/call @param {string} paramsText JSON text
+ * @returns {string | null}
+ */
+export function nameIn(method, paramsText) {
+  const member = NAME_MEMBERS[method];
+  return member === undefined ? null : String(JSON.parse(paramsText)[member]);
 }
 
 /**

@@ -27,11 +27,11 @@ export const shape = {
   name: "rate-limit",
   requires: "limits",
   profile: ({ limits }) => profile(/** @type {Limits} */ (limits)),
-  // Two clients show that each has limits of its own; a third would share a token, and so the limits, with another.
+  // Two clients show that each has limits of its own; a third would share an identity, and so the limits, with another.
   hasFixedVus: true,
   client: limitedClient,
-  subMetrics: ({ tokens }, stages) => {
-    const clients = clientNames(tokens);
+  subMetrics: ({ identities }, stages) => {
+    const clients = clientNames(identities);
     const measured = stages.filter(({ kind }) => kind !== "pause");
     return [
       ...measured.flatMap((stage) => clients.flatMap((client) => [
@@ -75,11 +75,11 @@ function profile({ ratePerS, burst }) {
 }
 
 /**
- * Names of the clients that the server can tell apart: without tokens all VUs are one client.
- * @param {string[]} tokens
+ * Names of the clients that the server can tell apart: without several identities all VUs are one client.
+ * @param {number} identities
  */
-function clientNames(tokens) {
-  return tokens.length === 0 ? ["client_1"] : ["client_1", "client_2"];
+function clientNames(identities) {
+  return identities < 2 ? ["client_1"] : ["client_1", "client_2"];
 }
 
 /**
@@ -91,10 +91,13 @@ function clientNames(tokens) {
 function limitedClient(plan, client) {
   const { settings, stages } = plan;
   const limits = /** @type {Limits} */ (settings.limits);
-  const clients = clientNames(settings.tokens);
+  /** @type {typeof import("../lib/further_steps.js") | null} */
+  const further = plan.hasFurther ? require("../lib/further_steps.js") : null;
+  const clients = clientNames(settings.identities);
   const poll_s = Math.min(LONGEST_POLL_S, 1 / limits.ratePerS / 20);
   const name = clients[(__VU - 1) % clients.length];
   let sent = 0;
+  let renewAt_ms = 0;
   let loadStart_ms = 0;
 
   return function iterate() {
@@ -176,7 +179,10 @@ function limitedClient(plan, client) {
     sent += 1;
     const unique = uniqueText(loadStart_ms, __VU, sent);
     const sent_ms = Date.now();
-    const response = client.callTool(tool, insertUnique(fields[step + 1], unique));
+    if (sent_ms >= renewAt_ms) renewAt_ms = client.renewIfDue();
+    const argumentsText = insertUnique(fields[step + 1], unique);
+    const method = further === null ? "tools/call" : further.optionsOf(fields[step + 4]).method;
+    const response = method === "tools/call" ? client.callTool(tool, argumentsText) : client.ask(method, argumentsText);
     if (response.status === 429) {
       // A refused message is no answered call.
       metrics.overheadRequests.add(1);
@@ -187,6 +193,7 @@ function limitedClient(plan, client) {
     }
     const error = exchangeError(response.status, response.error_code) || answerError(
       String(response.body), client.callId, /** @type {ExpectKind} */ (fields[step + 2]), insertUnique(fields[step + 3], unique),
+      method, further,
     );
     if (response.status === 200) {
       metrics.letThrough.add(sent_ms, tags);

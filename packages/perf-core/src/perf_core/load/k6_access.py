@@ -1,0 +1,100 @@
+"""What k6 needs to reach a server and must not be seen elsewhere: its URL, its users' headers, certificates.
+
+All of it is in the environment of the k6 process, which only its own user can read; never in its arguments, a
+plan or another file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perf_core.errors import UsageError
+from perf_core.server.access import SESSION_REVISION, Access, Identity
+from perf_core.server.renewal import Renewal
+
+_SERVER, _RIVAL = "MCP_", "MCP_RIVAL_"
+
+
+@dataclass(frozen=True)
+class LoadedServer:
+    """A server that k6 loads.
+
+    Attributes:
+        revision: Protocol revision that the handshake agreed on; empty for the newest.
+    """
+
+    url: str
+    access: Access = field(repr=False)
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class K6Access:
+    """Variables for the environment of the k6 process."""
+
+    env: Mapping[str, str] = field(repr=False)
+    _renewal: Renewal
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Reasons for which users did not get new headers during the load."""
+        return tuple(
+            f"expected a new token during the load, and calls went on with the old one: {problem}"
+            for problem in self._renewal.problems
+        )
+
+
+@contextmanager
+def k6_access(server: LoadedServer, rival: LoadedServer | None = None) -> Iterator[K6Access]:
+    """Yield what k6 needs to reach a server, and the other server of a comparison; serve it new headers.
+
+    Raises:
+        TargetError: A user gets no token.
+        UsageError: k6 cannot use the file of certificates.
+    """
+    servers = {_SERVER: server, **({} if rival is None else {_RIVAL: rival})}
+    users: list[Identity] = [user for each in servers.values() for user in each.access.users]
+    for user in users:
+        # Whether it expires is known once there is a token.
+        user.headers()
+    with ExitStack() as stack:
+        renewal = stack.enter_context(Renewal(users))
+        env = {"SERVER_URL": server.url, **({} if rival is None else {"RIVAL_URL": rival.url})}
+        first = 0
+        for prefix, each in servers.items():
+            count = len(each.access.users)
+            if count:
+                documents = [renewal.document(number) for number in range(first, first + count)]
+                env[f"{prefix}IDENTITIES"] = json.dumps(documents)
+            first += count
+            env[f"{prefix}REVISION"] = each.revision or SESSION_REVISION
+        if any(each.access.insecure for each in servers.values()):
+            env["MCP_INSECURE_TLS"] = "1"
+        ca_files = [each.access.ca_file for each in servers.values() if each.access.ca_file is not None]
+        if ca_files:
+            env["SSL_CERT_FILE"] = str(stack.enter_context(_bundle(ca_files)))
+        yield K6Access(env, renewal)
+
+
+@contextmanager
+def _bundle(ca_files: Sequence[Path]) -> Iterator[Path]:
+    """Yield a file with the certificates of the system and of the user; Go takes one file only."""
+    if sys.platform != "linux":
+        raise UsageError(
+            "--ca-file: expected Linux, where k6 reads certificates from a file, got another system",
+            "Add the certificate to the system's own store and leave --ca-file out, or use --insecure.",
+        )
+    system = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    with tempfile.TemporaryDirectory(prefix="perf-core-") as folder:
+        path = Path(folder) / "certificates.pem"
+        files = [*([Path(system)] if system and Path(system).is_file() else []), *ca_files]
+        path.write_bytes(b"\n".join(file.read_bytes() for file in files))
+        yield path

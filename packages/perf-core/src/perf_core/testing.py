@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from perf_core.adapter import WIRES, Expectation, Journey, Pools, Scenario, ServerAdapter, Target, Wire
+from perf_core.adapter import WIRES, Journey, Pools, Scenario, ServerAdapter, Target, Wire
 from perf_core.analysis.catalogue import (
     PROTOCOL_FIGURES,
     STAGE_FIGURES,
@@ -16,33 +16,20 @@ from perf_core.analysis.catalogue import (
     labels_of,
     target_problems,
 )
-from perf_core.load.plan import Settings, insert_unique
+from perf_core.load.answers import answer_error, meets
+from perf_core.load.placeholders import filled, saved_values
+from perf_core.load.plan import Settings
+from perf_core.server.access import OPEN
 from perf_core.server.client import Client, connect
 from perf_core.server.process import ServerProcess
 from perf_core.server.session_end import deleted_session_problem
+from perf_core.server.steps import answer_to
+from perf_core.server.subject import access_of
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
 
+__all__ = ["AdapterContract", "follow_journey", "meets"]
+
 _SEED = 1
-
-
-def meets(expect: Expectation, result: Mapping[str, Any]) -> bool:
-    """Return whether a tool's result is the expected one."""
-    if expect.kind == "error":
-        return result.get("isError") is True
-    if result.get("isError"):
-        return False
-    if expect.kind == "result":
-        return bool(result.get("structuredContent") == expect.value)
-    if expect.kind == "members":
-        content = result.get("structuredContent")
-        assert isinstance(expect.value, dict)
-        return isinstance(content, dict) and all(
-            name in content and content[name] == value for name, value in expect.value.items()
-        )
-    if expect.kind == "text":
-        content = result.get("content") or [{}]
-        return bool(content[0].get("text") == expect.value)
-    return True
 
 
 class AdapterContract:
@@ -125,14 +112,18 @@ class AdapterContract:
             for journey in pool
         ]
         for wire in self.wires:
-            process = ServerProcess(self.adapter.launch, wire, tmp_path / f"{wire}.log")
+            launch = self.adapter.launch
+            access = access_of(launch, OPEN)
+            process = ServerProcess(launch, wire, tmp_path / f"{wire}.log", access=access)
             with process:
                 expected_name = self.adapter.server_name
                 assert expected_name is None or process.handshake.server_name == expected_name
-                with connect(process.url, wire) as client:
+                with connect(process.url, wire, access=process.access) as client:
                     for place, journey in journeys:
                         follow_journey(client, set(process.handshake.tools), place, journey)
-                problem = deleted_session_problem(process.url) if wire == "session" else ""
+                problem = (
+                    deleted_session_problem(process.url, access=process.access) if wire == "session" else ""
+                )
                 assert not problem, problem
             assert process.exit_code is not None, "the server did not end"
 
@@ -159,12 +150,18 @@ def _without_stage(target: Target) -> Target:
 
 def follow_journey(client: Client, tools: set[str], place: str, journey: Journey) -> None:
     """Make the calls of a journey and assert each answer; `place` names the journey in failures."""
-    unique = uuid4().hex[:16]
-    for step in journey.steps:
-        assert step.tool in tools, f"{place}: the server does not list {step.tool}"
-        arguments = insert_unique(dict(step.arguments), unique)
-        expect = replace(step.expect, value=insert_unique(step.expect.value, unique))
-        result = client.call(step.tool, arguments)
-        assert meets(expect, result), (
-            f"{place}: expected {expect} from {step.tool}({arguments}), got {result}"
+    values: dict[str, Any] = {"unique": uuid4().hex[:16]}
+    for each in journey.steps:
+        step = filled(each, values)
+        called = step.method != "tools/call" or step.tool in tools
+        assert called, f"{place}: the server does not list {step.tool}"
+        answer = answer_to(client, step)
+        request = f"{step.tool}({dict(step.arguments)})"
+        error = answer_error(answer, step.expect, step.method)
+        assert error is None, f"{place}: expected {step.expect} from {request}, got {answer}"
+        saved = saved_values(step, answer.get("result", {}))
+        missing = [f"{name} at {pointer}" for name, pointer in step.save.items() if name not in saved]
+        assert not missing, (
+            f"{place}: expected {', '.join(missing)} for later calls from {request}, got {answer}"
         )
+        values |= saved

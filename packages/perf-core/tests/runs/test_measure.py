@@ -212,11 +212,11 @@ def test_wire_that_is_measured_by_default_only_may_be_lacking(target, tmp_path: 
     assert "perf-core:" not in printed.err, "nobody asked for this wire"
 
 
-@pytest.mark.parametrize("arguments", [["quick", "--wire", "stateless"], ["load"]])
+@pytest.mark.parametrize("arguments", [["quick", "--wire", "stateless"], ["load", "--wire", "session"]])
 def test_wire_that_was_asked_for_makes_the_run_invalid(
     arguments: list[str], target, tmp_path: Path, capsys
 ) -> None:
-    offered = "session" if "--wire" in arguments else "stateless"
+    offered = "session" if "stateless" in arguments else "stateless"
     code = lab(tmp_path / "r", *arguments, "--target", target(f"{offered}-only"), "--duration", "1s")
     assert code == ExitCode.INVALID
     run = the_record(tmp_path / "r")

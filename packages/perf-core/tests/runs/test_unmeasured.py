@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def question(build: type[Build], *, is_optional: bool) -> Question:
-    scenario, plan = build.scenario("quick"), build.plan("quick")
+    scenario, plan = replace(build.scenario("quick"), wires=("session", "stateless")), build.plan("quick")
     subject = Subject(build.adapter({"quick": scenario}))
     preview = Preview(30.0, 30.0, 10)
     return Question(subject, scenario, "session", plan, preview, Path("k6"), "k6 v1.1.0", is_optional)
@@ -59,3 +60,10 @@ def test_error_becomes_a_record_with_every_report(
     for name in ("report.html", "summary.md"):
         assert record.reasons[0].split()[-1] in (tmp_path / name).read_text()
     assert f'verdict="{verdict}"}} 1' in (tmp_path / "metrics.prom").read_text()
+
+
+def test_only_wire_of_a_scenario_is_not_skipped(build: type[Build]) -> None:
+    asked = replace(question(build, is_optional=True), scenario=build.scenario("quick"))
+    record = unmeasured_record(asked, "a-run", WireNotOffered("only stateless"))
+    assert (record.verdict, record.exit_code) == ("invalid", ExitCode.INVALID)
+    assert record.manifest["protocol"]["not_offered"] == ["session"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,9 @@ from perf_core.comparison.schedule import (
 )
 from perf_core.comparison.slice_figures import figures_of, tail_figures
 from perf_core.errors import Interrupted, LabError, NotComparable, TargetError
-from perf_core.interruption import Interruption
+from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
+from perf_core.load.k6_access import LoadedServer, k6_access
 from perf_core.load.k6_process import Generator
 from perf_core.load.plan import Plan
 from perf_core.results.plan_file import write_plan
@@ -37,6 +39,7 @@ from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server.client import connect
 from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.masking import masked_errors
 from perf_core.server.subject import DerivedAdapter, Subject
 
 _POLL_S = 0.1
@@ -64,6 +67,7 @@ class LaunchRunner:
     interruption: Interruption
     slice_s: float | None
     longest_s: float
+    on_progress: OnProgress
     launches: list[Launch] = field(default_factory=list)
     servers: dict[Side, ComparedServer] = field(default_factory=dict)
     _lengths: Lengths | None = None
@@ -78,7 +82,7 @@ class LaunchRunner:
         # Python's hash seeds have 32 bits.
         seed = (self.design.seed * 1000 + number) % 2**32
         try:
-            with self._both_live(folder, seed) as live:
+            with self._both_live(folder, seed) as live, masked_errors(lambda: _secrets(live)):
                 if number == 1:
                     self._introduce(live)
                 self.launches.append(self._measure(live, folder, seed))
@@ -115,11 +119,21 @@ class LaunchRunner:
                 contender.subject.package,
                 contender.commit,
             )
-        with (
-            connect(live["a"].url, self.contenders["a"].wire) as first,
-            connect(live["b"].url, self.contenders["b"].wire) as second,
-        ):
-            call_s = expect_same_answers(first, second, self.plan.pools["mix"])
+        # A tool may take as long here as under the load.
+        timeout_s = self.plan.settings.request_timeout_s
+        connections = {
+            side: functools.partial(
+                connect, live[side].url, self.contenders[side].wire, timeout_s, access=live[side].access
+            )
+            for side in SIDES
+        }
+        call_s = expect_same_answers(
+            connections["a"],
+            connections["b"],
+            self.plan.pools["mix"],
+            interruption=self.interruption,
+            on_progress=self.on_progress,
+        )
         room = Room(self.design.launches, self.design.pairs_per_launch, self.longest_s)
         self._lengths = choose_lengths(call_s, self.design.vus, self.slice_s, room)
         self.design = replace(self.design, slice_s=self._lengths.slice_s, turn_s=self._lengths.turn_s)
@@ -130,7 +144,9 @@ class LaunchRunner:
         schedule = draw_schedule(design.pairs_per_launch, self._lengths, seed)
         slices = SlicePlan(schedule, dict(design.wires))
         plan_path = write_plan(replace(self.plan, slices=slices.to_document()), folder)
-        env = k6_process.script_env(plan_path, live["a"].url, folder, rival_url=live["b"].url)
+        loaded = {
+            side: LoadedServer(each.url, each.access, each.handshake.revision) for side, each in live.items()
+        }
         pids = {side: live[side].pid for side in SIDES}
         if self.split is not None:
             # Not earlier: starting both on one CPU would take twice as long.
@@ -138,13 +154,24 @@ class LaunchRunner:
                 keep_to(pid, self.split.servers)
         cpus = self.split.generator if self.split is not None else None
         with (
-            CpuLog(pids) as log,
-            Generator(self.k6, "slices", env, folder, period_s=None, max_vus=design.vus, cpus=cpus) as k6_run,
+            k6_access(loaded["a"], loaded["b"]) as k6_variables,
+            CpuLog(pids, [side for side in SIDES if _is_below_bridge(live[side])]) as log,
+            Generator(
+                self.k6,
+                "slices",
+                {**k6_process.script_env(plan_path, live["a"].url, folder), **k6_variables.env},
+                folder,
+                period_s=None,
+                max_vus=design.vus,
+                cpus=cpus,
+                secrets=lambda: _secrets(live),
+            ) as k6_run,
             Pulse(k6_run.pid) as pulse,
         ):
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
-        rss_mb = {side: _rss_mb(pid) for side, pid in pids.items()}
+        faults += k6_variables.problems
+        rss_mb = {side: _rss_mb(live[side]) for side in SIDES}
         faults += [f"{side}: {change}" for side in SIDES if not faults and (change := _change(live[side]))]
         if generated.summary is None:
             raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
@@ -161,13 +188,16 @@ class LaunchRunner:
             for side in SIDES:
                 once[side] |= tail_figures(summary, side, counted)
         warm_up = tuple(each for each in every if each.pair == 0)
-        failures = failure_examples.examples(generated.events.failures, secrets=self.plan.tokens)
+        failures = failure_examples.examples(generated.events.failures, secrets=_secrets(live))
         return Launch(counted, once, tuple(faults), warm_up, failures)
 
     def _wait(self, k6_run: Generator, live: Mapping[Side, LiveServer], planned_s: float) -> list[str]:
         """Wait until k6 has ended, and return the faults for which it was ended early."""
         began = time.monotonic()
         while not k6_run.wait(_POLL_S):
+            self.on_progress(
+                f"launch {len(self.launches) + 1}", min(1.0, (time.monotonic() - began) / max(planned_s, 0.1))
+            )
             faults = [f"{side}: {ended}" for side in SIDES if (ended := live[side].ended())]
             if time.monotonic() - began > planned_s + _OVERDUE_S:
                 faults.append(f"k6 hung: expected it to end after {planned_s:.0f} s")
@@ -176,6 +206,10 @@ class LaunchRunner:
                 self.interruption.check()
                 return faults
         return []
+
+
+def _secrets(live: Mapping[Side, LiveServer]) -> list[str]:
+    return [secret for server in live.values() for secret in server.access.secrets()]
 
 
 def _with_hash_seed(subject: Subject, seed: int) -> DerivedAdapter:
@@ -199,5 +233,11 @@ def _change(server: LiveServer) -> str:
         return error.message
 
 
-def _rss_mb(pid: int | None) -> float | None:
-    return TreeMeter(pid).read().rss_mb if pid is not None else None
+def _is_below_bridge(server: LiveServer) -> bool:
+    return server.bridge_pid is not None and server.bridge_pid == server.pid
+
+
+def _rss_mb(server: LiveServer) -> float | None:
+    if server.pid is None:
+        return None
+    return TreeMeter(server.pid, root_apart=_is_below_bridge(server)).read().rss_mb

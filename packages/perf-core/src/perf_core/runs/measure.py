@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from perf_core.analysis.k6_summary import WAITING_CLASSES
 from perf_core.errors import GeneratorError, LabError, NotAskable, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
+from perf_core.load.k6_access import K6Access, LoadedServer, k6_access
 from perf_core.load.k6_events import Events
 from perf_core.load.k6_process import Generator, Preview
 from perf_core.load.plan import PLAN_NAME, Plan
@@ -25,8 +27,11 @@ from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
 from perf_core.results.plan_file import write_plan
 from perf_core.results.record import RunRecord
+from perf_core.results.secrets import without_secrets
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
-from perf_core.runs.questions import Question
+from perf_core.runs.bridge_watch import BridgeWatch, watch_bridge
+from perf_core.runs.probing import Probing, stream_probe
+from perf_core.runs.questions import Question, on_other_wire
 from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.pulse import Pulse
@@ -37,8 +42,9 @@ from perf_core.server import endpoints
 from perf_core.server.diagnosis import server_requests
 from perf_core.server.listeners import is_local
 from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.masking import mask_error
 from perf_core.server.sessions import delete_sessions
-from perf_core.server.subject import closest_name
+from perf_core.server.subject import closest_name, secrets_of
 from perf_core.shapes.registry import shape_named
 from perf_core.shapes.shape import Shape
 
@@ -83,12 +89,14 @@ class LoadContext:
 
     Attributes:
         period_s: Time between two samples of the processes.
+        k6_variables: What k6 needs to reach the server.
     """
 
     preview: Preview
     period_s: float
     interruption: Interruption
     on_progress: OnProgress
+    k6_variables: K6Access
 
 
 def measure(
@@ -113,8 +121,19 @@ def measure(
             question, options, folder, cpu_sets, interruption=interruption, on_progress=on_progress
         )
     except (TargetError, GeneratorError) as error:
+        if (other := on_other_wire(question, error)) is not None:
+            # Nothing but the plan and the server's log is in the folder, and both are written again.
+            shutil.rmtree(folder, ignore_errors=True)
+            on_progress(f"the server offers the {other.wire} wire only, which is used", None)
+            return measure(other, options, interruption=interruption, on_progress=on_progress)
         failure = error
+        mask_error(error, secrets_of(question.subject, question.launch))
         record = unmeasured_record(question, folder.name, error)
+    if question.not_offered is not None:
+        record = replace(record, reasons=(*record.reasons, _remark(question)))
+    record = without_secrets(
+        replace(record, discovery=question.subject.discovery), secrets_of(question.subject, question.launch)
+    )
     record_file.write(record, folder)
     report.write_all(record, folder)
     return MeasuredRun(record, folder, failure)
@@ -138,12 +157,24 @@ def _measured(
 
     on_progress(f"starting {subject.name}", None)
     start = StartOptions(folder / "server.log", server_cpus, launch)
-    with live_server(subject, wire, start, interruption) as live:
+    with (
+        live_server(subject, wire, start, interruption) as live,
+        k6_access(LoadedServer(live.url, live.access, live.handshake.revision)) as k6_variables,
+    ):
         _expect_tools(plan, live)
         _expect_process(shape, live)
-        env = k6_process.script_env(plan_path, live.url, folder)
+        env = {**k6_process.script_env(plan_path, live.url, folder), **k6_variables.env}
         period_s = 1.0 if preview.load_s >= _LONG_RUN_S else k6_process.SHORTEST_PERIOD_S
-        manifest = make_manifest(subject, plan, live.handshake, k6_version, live.ready_s, launch=launch)
+        manifest = make_manifest(
+            subject,
+            plan,
+            live.handshake,
+            k6_version,
+            live.ready_s,
+            launch=launch,
+            transport=live.transport,
+            not_offered=[question.not_offered] if question.not_offered else (),
+        )
         k6_run = Generator(
             k6,
             plan.shape,
@@ -153,15 +184,17 @@ def _measured(
             max_vus=preview.max_vus,
             dashboard_port=DASHBOARD_PORT if options.dashboard else None,
             cpus=generator_cpus,
+            secrets=live.access.secrets,
         )
-        secrets = live.access.secrets()
-        context = LoadContext(preview, period_s, interruption, on_progress)
+        context = LoadContext(preview, period_s, interruption, on_progress, k6_variables)
         before = None
         if shape.resource_snapshots:
             before = _warmed_up_snapshot(k6, scenario, live, folder, context)
         kill_pattern = scenario.kill_pattern if shape.kills_processes else ""
+        probing = stream_probe(question, live, interruption)
+        bridge = watch_bridge(live, launch or subject.adapter.launch)
         with ProcessKiller(live.pid, kill_pattern, preview.load_s) as killer:
-            load = _apply_load(k6_run, live, context, killer)
+            load = _apply_load(k6_run, live, context, killer, probing=probing, bridge=bridge)
         load = replace(load, kills=killer.kills)
         if before is not None and not load.faults:
             after = take_settled_snapshot(live, scenario.gauges, before, lambda: interruption.requested)
@@ -176,10 +209,19 @@ def _measured(
         period_s=period_s,
         cpus=usable_cpus() if generator_cpus is None else len(generator_cpus),
         pinned=generator_cpus is not None,
-        server_elsewhere=not is_local(live.url),
-        secrets=secrets,
+        # What the lab sees of the server's processes is here, whatever name the URL has for this machine.
+        server_elsewhere=live.pid is None and not is_local(subject.url or live.url),
+        # Not earlier: tokens may have been renewed during the load.
+        secrets=live.access.secrets(),
     )
-    return assemble(spec, load)
+    return without_secrets(assemble(spec, load), spec.secrets)
+
+
+def _remark(question: Question) -> str:
+    return (
+        f"the server does not offer the {question.not_offered} wire, on which {question.scenario.name} is "
+        f"usually measured; this is the {question.wire} wire"
+    )
 
 
 def _cpu_sets(pin: bool) -> CpuSets:
@@ -197,7 +239,7 @@ def _cpu_sets(pin: bool) -> CpuSets:
 
 
 def _expect_tools(plan: Plan, live: LiveServer) -> None:
-    missing = sorted(set(plan.tools) - set(live.handshake.tools))
+    missing = sorted(set(plan.called_tools) - set(live.handshake.tools))
     if missing:
         close = "".join(closest_name(tool, live.handshake.tools) for tool in missing[:1])
         raise TargetError(
@@ -222,9 +264,12 @@ def _warmed_up_snapshot(
     """Apply the load once, unmeasured, and take a snapshot: one-time allocations are no growth then."""
     warm_up = folder / "warm_up"
     warm_up.mkdir()
-    env = k6_process.script_env(folder / PLAN_NAME, live.url, warm_up)
+    env = {**k6_process.script_env(folder / PLAN_NAME, live.url, warm_up), **context.k6_variables.env}
     max_vus = context.preview.max_vus
-    with Generator(k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus) as k6_run:
+    secrets = live.access.secrets
+    with Generator(
+        k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus, secrets=secrets
+    ) as k6_run:
         faults = _wait_for(k6_run, live, context, "warm-up")
         delete_sessions(k6_run.result().events.open_sessions, live.access)
         if faults:
@@ -253,17 +298,27 @@ def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: s
 
 
 def _apply_load(
-    k6_run: Generator, live: LiveServer, context: LoadContext, killer: ProcessKiller
+    k6_run: Generator,
+    live: LiveServer,
+    context: LoadContext,
+    killer: ProcessKiller,
+    *,
+    probing: Probing,
+    bridge: BridgeWatch | None,
 ) -> LoadResult:
     with (
-        Sampler(live.pid, context.period_s) as sampler,
+        probing as probe,
+        Sampler(live.pid, context.period_s, bridge_pid=live.bridge_pid) as sampler,
         k6_run,
         Pulse(k6_run.pid) as pulse,
         SessionCounter(live.url, live.access) as sessions,
     ):
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
+        observations = probe.finish() if probe else None
         generated = k6_run.result()
+    bridge_observations = bridge.observations() if bridge else None
+    faults += context.k6_variables.problems
     interrupted = context.interruption.requested
     events = generated.events
     deletions = delete_sessions(events.open_sessions, live.access)
@@ -279,6 +334,8 @@ def _apply_load(
         generated=generated,
         samples=sampler.samples,
         stills=pulse.stills,
+        observations=observations,
+        bridge=bridge_observations,
         session_counts=sessions.counts if live.handshake.wire == "session" else (),
         faults=tuple(faults),
         interrupted=interrupted,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from perf_core.adapter import Journey, Launch, Scenario, Wire
+from perf_core.adapter import WIRES, Journey, Launch, Scenario, Wire
 from perf_core.analysis.catalogue import figure_names, labels_of, target_problems
-from perf_core.errors import UsageError
+from perf_core.errors import LabError, UsageError, WireNotOffered
 from perf_core.load import k6_binary, k6_process
 from perf_core.load.k6_process import Preview
 from perf_core.load.plan import Plan, Settings
 from perf_core.results.plan_file import encoded, write_plan
-from perf_core.server.subject import Subject
+from perf_core.server.subject import Subject, access_of
 from perf_core.shapes.registry import plan_scenario, shape_named
 
 _NO_SERVER = "http://127.0.0.1:9/mcp"
@@ -26,8 +26,9 @@ class Question:
     """One scenario of one server on one wire, ready to be asked.
 
     Attributes:
-        is_optional: Whether the wire is one of several that the scenario measures by default, so that a
-            server need not offer it.
+        is_optional: Whether the wire is the scenario's own and no choice of the user, so that a server need
+            not offer it.
+        not_offered: Wire of the scenario that the server does not offer, in whose place this one is measured.
     """
 
     subject: Subject
@@ -38,6 +39,7 @@ class Question:
     k6: Path
     k6_version: str
     is_optional: bool = False
+    not_offered: Wire | None = None
 
     @property
     def launch(self) -> Launch:
@@ -53,7 +55,7 @@ def wires_of(scenario: Scenario, wire: Wire | None) -> Sequence[tuple[Wire, bool
     """
     if wire is not None:
         return [(wire, False)]
-    return [(each, len(scenario.wires) > 1) for each in scenario.wires]
+    return [(each, True) for each in scenario.wires]
 
 
 def prepare(
@@ -67,8 +69,8 @@ def prepare(
     """
     # The lab does not know the tokens of a server that was already running.
     launch = scenario.launch or subject.adapter.launch
-    tokens = launch.tokens if subject.url is None else ()
-    plan = plan_scenario(scenario, wire, settings, tokens=tokens)
+    access = access_of(launch, subject.access) if subject.url is None else subject.access
+    plan = plan_scenario(scenario, wire, settings, identities=len(access.users))
     encoded(plan, "")  # a value that is not JSON would end the command halfway
     k6 = k6_binary.find_k6()
     question = Question(
@@ -81,6 +83,26 @@ def prepare(
             "perf-core figures SCENARIO --target TARGET lists the figures of a scenario.",
         )
     return question
+
+
+def on_other_wire(question: Question, error: LabError) -> Question | None:
+    """Return the question on the other wire, if the server does not offer the only one of the scenario.
+
+    Return None if the user chose the wire, if the scenario is measured on the other one anyway, and if it
+    cannot be.
+
+    Args:
+        error: Why the question has no answer on its own wire.
+    """
+    has_one = question.is_optional and len(question.scenario.wires) == 1
+    if not has_one or not isinstance(error, WireNotOffered):
+        return None
+    other = next(each for each in WIRES if each != question.wire)
+    try:
+        asked = prepare(question.subject, question.scenario, other, question.plan.settings)
+    except UsageError:
+        return None
+    return replace(asked, not_offered=question.wire)
 
 
 def preview(k6: Path, plan: Plan) -> Preview:

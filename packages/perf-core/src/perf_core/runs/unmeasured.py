@@ -19,7 +19,8 @@ def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRe
 
     It is ``skipped`` if the server lacks a wire that was measured by default only, else ``invalid``.
     """
-    skipped = question.is_optional and isinstance(error, WireNotOffered)
+    has_others = len(question.scenario.wires) > 1
+    skipped = question.is_optional and has_others and isinstance(error, WireNotOffered)
     remark = (
         f"the server does not offer the {question.wire} wire, on which {question.plan.scenario} is optional"
     )
@@ -47,6 +48,12 @@ def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRe
             server_columns((), now.timestamp(), 0.0),
         ),
         manifest=make_manifest(
-            question.subject, question.plan, None, question.k6_version, None, launch=launch
+            question.subject,
+            question.plan,
+            None,
+            question.k6_version,
+            None,
+            launch=launch,
+            not_offered=[question.wire] if isinstance(error, WireNotOffered) else (),
         ),
     )

@@ -1,16 +1,21 @@
-"""Servers to measure, found by the argument of ``--target``."""
+"""Servers to measure, found by what people type: names of adapters, TOML files, URLs, commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, ServerAdapter
 from perf_core.errors import UsageError
+from perf_core.server.access_settings import take_credentials
+from perf_core.server.masking import masked_url
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
+from perf_core.targets.bare import bare_command, bare_url, launch_of
 from perf_core.targets.toml_file import FileAdapter, read_target_file
+from perf_core.targets.urls import is_url, with_scheme
 
 
 def installed_adapters() -> dict[str, Subject]:
@@ -44,18 +49,43 @@ def _load(entry: EntryPoint) -> Subject:
     return Subject(adapter, package=package)
 
 
-def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: str | None) -> list[Subject]:
+def find_subjects(
+    names: Iterable[str],
+    scenarios: Iterable[str],
+    server_url: str | None,
+    *,
+    command: Sequence[str] = (),
+    shared: bool = False,
+) -> list[Subject]:
     """Return the servers to measure.
 
+    A URL or a command alone gives a bare subject, whose calls the server must be asked for.
+
     Args:
-        names: Names of installed adapters or paths of TOML files; empty for every installed adapter that has
-            all the scenarios.
+        names: Names of installed adapters, paths of TOML files or URLs; empty for the command or, without
+            one, for every installed adapter that has all the scenarios.
         server_url: URL of a server that is already running, to be measured with the one named adapter.
+        command: Command that starts the server: alone, with the one adapter or file whose calls it gets, or
+            with the one URL at which it listens.
+        shared: Whether all sessions of a server on stdio share one process.
 
     Raises:
-        UsageError: A name is unknown, or there is a URL and not exactly one adapter.
+        UsageError: A name is unknown, the program does not exist, or there is a URL or a command and not
+            exactly one adapter.
     """
     names, scenarios = list(names), list(scenarios)
+    if shared and not command:
+        raise UsageError(
+            "--shared: expected a server on stdio, got none",
+            "Give its command after --, such as -- ./server.",
+        )
+    if command:
+        if server_url is not None:
+            raise UsageError(
+                "--server-url: expected no command beside it, got one, which starts a server of its own",
+                "Leave one of them out; the environment variable SERVER_URL counts as --server-url.",
+            )
+        return [_started(command, names, shared=shared)]
     # Named adapters only: a broken adapter must not prevent measurements with the others.
     subjects = [_resolve(name, _entries()) for name in names] if names else _with_scenarios(scenarios)
     if server_url is None:
@@ -64,17 +94,41 @@ def find_subjects(names: Iterable[str], scenarios: Iterable[str], server_url: st
         raise UsageError(
             f"--server-url: expected one adapter for the calls, got {len(subjects)}: "
             f"{', '.join(s.name for s in subjects)}",
-            "Choose one with --target.",
+            "Choose one with --target, or measure what the server itself offers: --target "
+            f"{masked_url(server_url)}.",
         )
-    return [Subject(subjects[0].adapter, endpoint(server_url), subjects[0].package)]
+    url, access = take_credentials(endpoint(server_url), subjects[0].access)
+    return [replace(subjects[0], url=url, access=access)]
+
+
+def _started(command: Sequence[str], names: Sequence[str], *, shared: bool) -> Subject:
+    """Return the server that a command starts, with the calls of the adapter or file, if one is named."""
+    urls = [name for name in names if is_url(name)]
+    others = [name for name in names if not is_url(name)]
+    if len(urls) > 1 or len(others) > 1:
+        raise UsageError(
+            f"expected one server beside a command, got {', '.join([*others, *urls])}",
+            "Give the command alone, or with the one target whose calls are made.",
+        )
+    # Not endpoint(): the port may be {port}.
+    url = urls[0] if urls else None
+    if not others:
+        return bare_command(command, shared=shared, url=url)
+    named = _resolve(others[0], _entries())
+    launch = launch_of(command, shared=shared, url=url)
+    # A scenario with a launch of its own would start another server than the command.
+    scenarios = {name: each for name, each in named.adapter.scenarios.items() if each.launch is None}
+    adapter = DerivedAdapter(named.name, named.adapter.server_name, launch, scenarios)
+    return Subject(adapter, None, named.package, named.access)
 
 
 def _with_scenarios(scenarios: Sequence[str]) -> list[Subject]:
     installed = installed_adapters()
     if not installed:
         raise UsageError(
-            "expected an installed target, got none",
-            "Install a server with its extra [perf], or name a TOML file with --target.",
+            "expected a server to measure, got none",
+            "Give its URL, its command after --, a TOML file with --target, or install a server with its "
+            "extra [perf].",
         )
     subjects = [s for s in installed.values() if all(name in s.adapter.scenarios for name in scenarios)]
     if subjects:
@@ -96,13 +150,13 @@ def endpoint(url: str) -> str:
     """Return the MCP endpoint of a server's URL: ``/mcp`` when the URL has no path.
 
     Raises:
-        UsageError: It is not an http or https URL, or has a query, which the k6 scripts do not send.
+        UsageError: It is not an http or https URL, or has a fragment, which no client sends.
     """
     parts = _http_parts(url.strip())
-    if parts is None or parts.query or parts.fragment:
+    if parts is None or parts.fragment:
         raise UsageError(
-            f"expected a URL such as http://127.0.0.1:8100, got {url!r}",
-            "Give scheme, host, port and path only.",
+            f"expected a URL such as http://127.0.0.1:8100, got {masked_url(url)!r}",
+            "Give scheme, host, port, path and query only.",
         )
     return urlunsplit(parts._replace(path="/mcp" if parts.path in {"", "/"} else parts.path))
 
@@ -121,24 +175,47 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
         return _load(installed[name])
     if name.endswith(".toml"):
         file = read_target_file(Path(name))
-        url = endpoint(file.running_url) if file.running_url else None
-        return Subject(file, url) if file.like is None else _started_like(file, file.like, url, installed)
-    if name.startswith(("http://", "https://")):
-        raise UsageError(
-            f"expected an adapter's name or a TOML file, got the URL {name}, which does not say what to call",
-            f"Use --server-url {name} with --target NAME, or a TOML file with its calls. "
-            f"Installed: {_listed(installed)}.",
-        )
+        adapter, package = (file, "") if file.like is None else _like(file, file.like, installed)
+        if file.running_url is None:
+            # The environment may lack variables of the launch, which is to be known before anything starts.
+            assert adapter.launch.argv  # noqa: S101 - a file without a command has a URL
+            return Subject(adapter, None, package, file.access)
+        url, access = take_credentials(endpoint(file.running_url), file.access)
+        return Subject(adapter, url, package, access)
+    if is_url(name):
+        return bare_url(endpoint(name))
     raise UsageError(
-        f"there is no target {name!r}{closest_name(name, installed)}",
-        f"Installed: {_listed(installed)}. A TOML file describes any other server.",
+        f"there is no target {name!r}{closest_name(name, installed)}", advice_for(name, _listed(installed))
     )
 
 
-def _started_like(
-    file: FileAdapter, like: str, url: str | None, installed: Mapping[str, EntryPoint]
-) -> Subject:
-    """Return the server that a file describes, with the scenarios of an installed adapter.
+def advice_for(name: str, available: str = "") -> str:
+    """Return what to do about a word that names no server, given what it looks like.
+
+    Args:
+        available: What could have been named instead.
+    """
+    url = with_scheme(name)
+    if url:
+        return f"A URL begins with its scheme: {url}."
+    path = Path(name)
+    if path.is_file():
+        return f"The command that starts a server follows --, such as -- {_runner(path)}{name}."
+    if len(path.parts) > 1:
+        return "There is no such file. Give the path of a TOML file, a URL, or a command after --."
+    listed = f"Installed: {available}. " if available else ""
+    return f"{listed}Any other server is measured by its URL, its command after --, or a TOML file."
+
+
+_RUNNERS = {".py": "python ", ".js": "node ", ".mjs": "node ", ".jar": "java -jar ", ".ts": "npx tsx "}
+
+
+def _runner(path: Path) -> str:
+    return _RUNNERS.get(path.suffix.lower(), "./" if len(path.parts) == 1 else "")
+
+
+def _like(file: FileAdapter, like: str, installed: Mapping[str, EntryPoint]) -> tuple[DerivedAdapter, str]:
+    """Return the server that a file describes with the scenarios of an installed adapter, and its package.
 
     Scenarios with their own launch are left out, since the file determines how the server is started.
     """
@@ -150,7 +227,7 @@ def _started_like(
     base = _load(installed[like])
     scenarios = {name: each for name, each in base.adapter.scenarios.items() if each.launch is None}
     server_name = file.server_name or base.adapter.server_name
-    return Subject(DerivedAdapter(file.name, server_name, file.launch, scenarios), url, base.package)
+    return DerivedAdapter(file.name, server_name, file.launch, scenarios), base.package
 
 
 def _listed(installed: Mapping[str, EntryPoint]) -> str:

@@ -56,6 +56,20 @@ def test_pools_by_tool_hold_the_journeys_that_begin_with_the_tool(build: type[Bu
     assert pools == {"mix": [add, total, add], "add": [add, add], "total": [total]}
 
 
+def test_tool_with_which_no_journey_begins_has_the_journeys_that_call_it(build: type[Build]) -> None:
+    any_answer = Expectation.anything()
+    visit = Journey("visit", tuple(Step(tool, {}, any_answer) for tool in ("open", "add", "close", "close")))
+    pools = with_pools_by_tool([build.journey(), visit])
+    assert pools == {
+        "mix": [build.journey(), visit],
+        "add": [build.journey()],
+        "open": [visit],
+        "close": [visit],
+    }
+    # The shape needs a pool for each tool.
+    assert build.plan("benchmark", pools).tools == ("add", "close", "open")
+
+
 def test_further_scenarios_are_those_with_journeys() -> None:
     names = ["memory", "rate-limit", "recovery", "cleanup"]
     scenarios = further_scenarios(

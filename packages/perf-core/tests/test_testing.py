@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from perf_core import Expectation, Launch, ServerAdapter, Step, Target
-from perf_core.testing import AdapterContract, meets
+from perf_core import Expectation, Journey, Launch, ServerAdapter, Step, Target
+from perf_core.errors import RequestRefused
+from perf_core.testing import AdapterContract, follow_journey, meets
 
-RESULT: dict[str, Any] = {"structuredContent": {"a": 1, "b": [1, {"c": 2}]}, "content": [{"text": "one"}]}
+RESULT: dict[str, Any] = {
+    "structuredContent": {"a": 1, "b": [1, {"c": 2}]},
+    "content": [{"type": "text", "text": "one"}],
+}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,65 @@ def test_error_meets_only_the_expectation_of_an_error() -> None:
     for expect in (Expectation.members({"a": 1}), Expectation.anything(), Expectation.text("one")):
         assert not meets(expect, failed)
     assert not meets(Expectation.members({"a": 1}), {"content": []})
+
+
+# --- journeys ---
+
+
+class NotesClient:
+    """A client of a server of notes, which knows the id of a note only after it was created."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, Any, str | None]] = []
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.requests.append((tool, arguments, tool))
+        note = {"id": 7} if tool == "create" else {"id": arguments.get("id")}
+        return {"content": [], "structuredContent": note}
+
+    def request(self, method: str, params: dict[str, Any], name: str | None) -> dict[str, Any]:
+        self.requests.append((method, params, name))
+        if method == "resources/read" and params["uri"] != "note://7":
+            raise RequestRefused("no such note", code=-32002)
+        if method == "completion/complete":
+            raise RequestRefused("no such method", status=404)
+        return {"contents": [{"uri": params["uri"], "text": params["uri"]}]}
+
+
+CREATE = Step("create", {"text": "{unique}"}, Expectation.anything(), save={"id": "/structuredContent/id"})
+READ = Step("note", {"uri": "note://{id}"}, Expectation.text("note://{id}"), "resources/read")
+
+
+def follow(*steps: Step) -> NotesClient:
+    client: Any = NotesClient()
+    follow_journey(client, {"create", "get"}, "here", Journey("j", steps))
+    return client  # type: ignore[no-any-return] # it is the client of above
+
+
+def test_saved_values_are_used_by_later_steps() -> None:
+    client = follow(CREATE, Step("get", {"id": "{id}"}, Expectation.result({"id": "{id}"})), READ)
+    (_, created, _), get, read = client.requests
+    assert len(created["text"]) == 16
+    assert get == ("get", {"id": 7}, "get")
+    assert read == ("resources/read", {"uri": "note://7"}, "note://7")
+
+
+def test_missing_value_wrong_answer_and_unlisted_tool_fail() -> None:
+    with pytest.raises(AssertionError, match="here: expected id at /no for later calls from create"):
+        follow(replace(CREATE, save={"id": "/no"}), READ)
+    with pytest.raises(AssertionError, match=r"here: expected .*value='other'.* from note"):
+        follow(CREATE, replace(READ, expect=Expectation.text("other")))
+    with pytest.raises(AssertionError, match="here: the server does not list add"):
+        follow(Step("add", {}, Expectation.anything()))
+
+
+def test_json_rpc_error_may_be_the_expected_answer() -> None:
+    missing = replace(READ, arguments={"uri": "note://8"}, expect=Expectation.rpc_error(-32002))
+    assert len(follow(missing).requests) == 1
+    with pytest.raises(AssertionError, match="no such note"):
+        follow(replace(missing, expect=Expectation.rpc_error(-1)))
+    with pytest.raises(RequestRefused, match="no such method"):
+        follow(Step("c", {}, Expectation.rpc_error(), "completion/complete"))
 
 
 # --- the contract ---

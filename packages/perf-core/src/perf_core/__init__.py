@@ -10,6 +10,7 @@ from perf_core.adapter import (
     ServerAdapter,
     Step,
     Target,
+    ThinkTime,
     Wire,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "ServerAdapter",
     "Step",
     "Target",
+    "ThinkTime",
     "Wire",
 ]

@@ -85,6 +85,10 @@ ExpectKind = Literal[
 ]
 
 
+PROTOCOL_MEMBERS = ("_meta", "resultType", "ttlMs", "cacheScope")
+"""Members of a result that belong to the protocol, and differ between its revisions."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """The expected answer of a request; built by one of the class methods.
@@ -93,8 +97,11 @@ class Expectation:
         kind: ``result`` compares the structured content, ``members`` some of its members, ``text`` the first
             text content; ``contains`` and ``regex`` look into that text; ``json`` compares some members of
             the JSON in that text; ``paths`` compares values within the result, by JSON pointer; ``whole``
-            compares the whole result without its ``_meta``; ``shape`` compares its types alone; ``error``
-            expects ``isError: true``, ``rpc_error`` a JSON-RPC error, ``any`` any answer that is no error.
+            compares the whole result without its :data:`PROTOCOL_MEMBERS`; ``shape`` compares its types
+            alone; ``error`` expects ``isError: true``, ``rpc_error`` a JSON-RPC error, ``any`` any answer
+            that is no error. ``result``, ``members`` and ``error`` are of tools only; the first text of a
+            resource is that of its contents, of a prompt that of its messages, of a completion its first
+            value.
         value: Expected JSON value; text for ``text``, ``contains`` and ``regex``; code or None for
             ``rpc_error``; None for ``error`` and ``any``.
     """
@@ -127,7 +134,11 @@ class Expectation:
 
     @classmethod
     def regex(cls, pattern: str) -> Expectation:
-        """Expect a match of this pattern in the first text content; syntax that Python and k6 share."""
+        """Expect a match of this pattern in the first text content.
+
+        The syntax is what Python and JavaScript share; ``$`` matches only at the end of the text, and classes
+        such as ``\\d`` and ``\\w`` have ASCII characters only.
+        """
         return cls("regex", pattern)
 
     @classmethod
@@ -137,12 +148,18 @@ class Expectation:
 
     @classmethod
     def paths(cls, values: Mapping[str, JsonValue]) -> Expectation:
-        """Expect these values within the result, by JSON pointer (RFC 6901), such as ``/content/1/text``."""
+        """Expect these values within the result, by JSON pointer (RFC 6901), such as ``/content/1/text``.
+
+        A pointer that goes on after a text of JSON goes on within that JSON: ``/content/0/text/id``.
+        """
         return cls("paths", dict(values))
 
     @classmethod
     def whole(cls, result: Mapping[str, JsonValue]) -> Expectation:
-        """Expect this result; ``_meta`` is ignored in both."""
+        """Expect this result; its :data:`PROTOCOL_MEMBERS` are ignored.
+
+        Checking is cheapest when the members have the order in which the server writes them.
+        """
         return cls("whole", dict(result))
 
     @classmethod
@@ -179,7 +196,9 @@ class Step:
         arguments: Arguments of the tool; for other requests all ``params``.
         method: MCP method.
         save: Values of the result that later steps of the journey use: JSON pointer by name. ``{name}`` in
-            their arguments and expected answers is replaced by the value.
+            their arguments and expected answers is replaced by the value: a string that is nothing else
+            becomes the value, of whatever type; within a longer string its text is inserted. A journey ends
+            as a wrong answer where a value is missing.
     """
 
     tool: str
@@ -190,6 +209,43 @@ class Step:
 
 
 @dataclass(frozen=True)
+class ThinkTime:
+    """Pause of a user after a journey, drawn anew each time; built by one of the class methods.
+
+    Attributes:
+        distribution: ``constant``, ``uniform`` or ``exponential``.
+        values_s: The pause; the shortest and the longest; or the mean.
+    """
+
+    distribution: Literal["constant", "uniform", "exponential"]
+    values_s: tuple[float, ...]
+
+    @classmethod
+    def constant(cls, pause_s: float) -> ThinkTime:
+        """Pause equally long each time."""
+        return cls("constant", (pause_s,))
+
+    @classmethod
+    def uniform(cls, shortest_s: float, longest_s: float) -> ThinkTime:
+        """Pause for any time between two limits, each equally likely."""
+        return cls("uniform", (shortest_s, longest_s))
+
+    @classmethod
+    def exponential(cls, mean_s: float) -> ThinkTime:
+        """Pause as between independent arrivals, at most five means."""
+        return cls("exponential", (mean_s,))
+
+    @property
+    def longest_s(self) -> float:
+        """Longest pause that can be drawn."""
+        return self.values_s[-1] * (MOST_MEANS if self.distribution == "exponential" else 1)
+
+
+MOST_MEANS = 5
+"""Longest exponential pause, in means: one in 150 would be longer, and could outlast a short run."""
+
+
+@dataclass(frozen=True)
 class Journey:
     """Calls that one user makes in sequence.
 
@@ -197,11 +253,14 @@ class Journey:
         name: Name of the journey in figures.
         steps: The calls, at least one.
         kind: Label that splits figures, such as ``large`` for calls with large numbers; may be empty.
+        think_time: Pause of the user afterwards; None is none. ``--think-time`` replaces it, and where an
+            arrival rate sets the pace there is none.
     """
 
     name: str
     steps: tuple[Step, ...]
     kind: str = ""
+    think_time: ThinkTime | None = None
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,15 @@ def _check_names(by_scenario: Mapping[str, object], names: Collection[str]) -> N
 
 
 def with_pools_by_tool(mix: Sequence[Journey]) -> Pools:
-    """Return the pool ``mix`` and one pool per tool, with the journeys whose first call is to that tool."""
+    """Return the pool ``mix`` and one pool per tool, with the journeys whose first call is to that tool.
+
+    A tool with which no journey begins gets the journeys that call it later.
+    """
     pools: dict[str, list[Journey]] = {"mix": list(mix)}
     for journey in mix:
         pools.setdefault(journey.steps[0].tool, []).append(journey)
+    beginning = set(pools)
+    for journey in mix:
+        for tool in dict.fromkeys(step.tool for step in journey.steps if step.tool not in beginning):
+            pools.setdefault(tool, []).append(journey)
     return pools

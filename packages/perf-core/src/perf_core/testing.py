@@ -19,12 +19,10 @@ from perf_core.analysis.catalogue import (
 from perf_core.load.answers import answer_error, meets
 from perf_core.load.placeholders import filled, saved_values
 from perf_core.load.plan import Settings
-from perf_core.server.access import OPEN
 from perf_core.server.client import Client, connect
 from perf_core.server.process import ServerProcess
 from perf_core.server.session_end import deleted_session_problem
 from perf_core.server.steps import answer_to
-from perf_core.server.subject import access_of
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
 
 __all__ = ["AdapterContract", "follow_journey", "meets"]
@@ -112,9 +110,7 @@ class AdapterContract:
             for journey in pool
         ]
         for wire in self.wires:
-            launch = self.adapter.launch
-            access = access_of(launch, OPEN)
-            process = ServerProcess(launch, wire, tmp_path / f"{wire}.log", access=access)
+            process = ServerProcess(self.adapter.launch, wire, tmp_path / f"{wire}.log")
             with process:
                 expected_name = self.adapter.server_name
                 assert expected_name is None or process.handshake.server_name == expected_name

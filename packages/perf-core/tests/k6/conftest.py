@@ -81,6 +81,8 @@ class FakeServer:
         self.accepts_sessions = True
         self.health_status = 200
         self.tool_pages: list[list[str]] = [[]]
+        # Answers a request by the rest of a response, such as {"result": …}; None leaves it to others.
+        self.answers: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _request: None
         self.encode: Callable[[str], Reply] = lambda message: Reply(body=message)
         self.fault: Callable[[int, str, dict[str, Any], Reply], Reply] = lambda _n, _tool, _args, reply: reply
         self._loop = asyncio.new_event_loop()
@@ -179,8 +181,16 @@ class FakeServer:
             return self.encode(
                 message_of(request["id"], self._tool_page(request["params"].get("cursor", "0")))
             )
+        return self._answer_call(request, headers.get("mcp-session-id"))
+
+    def _answer_call(self, request: dict[str, Any], session: str | None) -> Reply:
+        own = self.answers(request)
+        if own is not None:
+            # As text, so that numbers stay as they are written.
+            rest = own["text"] if "text" in own else json.dumps(own)
+            return self.encode(f'{{"jsonrpc":"2.0","id":{request["id"]},{rest[1:]}')
         tool, arguments = request["params"]["name"], request["params"]["arguments"]
-        self.calls.append((tool, json.dumps(arguments, sort_keys=True), headers.get("mcp-session-id")))
+        self.calls.append((tool, json.dumps(arguments, sort_keys=True), session))
         reply = self.encode(message_of(request["id"], result_of(tool, arguments)))
         return self.fault(len(self.calls), tool, arguments, reply)
 
@@ -223,7 +233,8 @@ class FakeServer:
             expect(meta.get("io.modelcontextprotocol/clientCapabilities") == {}, "_meta has the capabilities")
             expect("mcp-session-id" not in headers, "there is no session id on the stateless wire")
             name = headers.get("mcp-name")
-            expect((_decoded(name) if name else None) == params.get("name"), "Mcp-Name repeats the tool")
+            repeated = params.get("uri", params.get("name"))
+            expect((_decoded(name) if name else None) == repeated, "Mcp-Name repeats the name or the URI")
         elif request["method"] == "initialize":
             expect(params.get("protocolVersion") == SESSION_VERSION, "initialize requests the revision")
             expect(

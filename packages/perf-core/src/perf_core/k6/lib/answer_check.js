@@ -13,6 +13,8 @@ import { answerError } from "./answers.js";
 /**
  * @typedef {import("./answers.js").ErrorClass} ErrorClass
  * @typedef {import("./answers.js").ExpectKind} ExpectKind
+ * @typedef {import("./answers.js").Further} Further
+ * @typedef {import("./answers.js").Method} Method
  *
  * @typedef {object} Answer the parts of k6's Response that are used
  * @property {unknown} body
@@ -34,8 +36,12 @@ const VALUE = 3;
 
 const WRAPPER = '{"result":';
 
+/** Text before a result in a response. */
+const RESULT = '"result":';
+
 /** Path segments of k6's selectors: names that need no escaping. */
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const PLAIN_POINTER = /^(\/([A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]*))+$/;
 const LONG_INTEGER = /\d{16}/;
 const HEAD = 'id,"v":jsonrpc,"e":error,"x":result.isError,"n":result.content.#,"k":result.content.#.type';
 
@@ -44,56 +50,85 @@ function escaped(text) {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Make the checker of one VU. */
-export function answerChecker() {
+/**
+ * Make the checker of one VU.
+ * @param {Further | null} [further] needed for other methods than tools/call, and for further kinds of expectation
+ */
+export function answerChecker(further = null) {
+  // One set for each kind: what is expected of one kind must not be looked for in the place of another.
   /** @type {Record<string, Matcher>} by tool */
-  const matchers = Object.create(null);
-  /** @type {Record<string, number>} right answers that did not match, by tool */
+  const resultMatchers = Object.create(null);
+  /** @type {Record<string, Matcher>} by tool */
+  const textMatchers = Object.create(null);
+  /** @type {Record<string, Matcher>} by tool */
+  const wholeMatchers = Object.create(null);
+  /** @type {Record<string, Matcher>} */
+  const noMatchers = Object.freeze(Object.create(null));
+  /** @type {Record<string, number>} right answers that did not match, by kind and tool */
   const misses = {};
-  /** @type {Record<string, string>} selectors by the names of the expected members */
+  /** @type {Record<string, string>} selectors by the names of the expected members, or the expected pointers */
   const selectors = {};
 
   return check;
 
   /**
-   * Return the error class of a status-200 answer to a tools/call, or null when the answer is right.
+   * Return the error class of a status-200 answer, or null when the answer is right.
    * @param {Answer} answer
    * @param {number} id of the request
-   * @param {string} tool
+   * @param {string} tool or the name in figures of another request
    * @param {ExpectKind} kind @param {string} expectText expected JSON
+   * @param {Method} [method]
    * @returns {ErrorClass | null}
    */
-  function check(answer, id, tool, kind, expectText) {
+  function check(answer, id, tool, kind, expectText, method = "tools/call") {
     const body = /** @type {string} */ (answer.body);
-    const isExpected = matchers[tool];
+    const isExpected = (kind === "result" ? resultMatchers : matchersOf(kind))[tool];
     if (isExpected !== undefined && isExpected(body, id, expectText)) return null;
-    return slowCheck(answer, body === null ? "" : body, id, tool, kind, expectText);
+    return slowCheck(answer, body === null ? "" : body, id, tool, kind, expectText, method);
+  }
+
+  /** @param {ExpectKind} kind */
+  function matchersOf(kind) {
+    switch (kind) {
+      case "result": return resultMatchers;
+      case "text": return textMatchers;
+      case "whole": return wholeMatchers;
+      default: return noMatchers;
+    }
   }
 
   /**
    * @param {Answer} answer @param {string} body
    * @param {number} id @param {string} tool
-   * @param {ExpectKind} kind @param {string} expectText
+   * @param {ExpectKind} kind @param {string} expectText @param {Method} method
    * @returns {ErrorClass | null}
    */
-  function slowCheck(answer, body, id, tool, kind, expectText) {
-    const isJson = answer.json !== undefined && body.charAt(0) === "{";
-    const error = isJson && isRight(answer, id, kind, expectText) ? null : answerError(body, id, kind, expectText);
-    if (error === null && (kind === "text" || kind === "result")) learn(tool, body, id, expectText);
-    return error;
+  function slowCheck(answer, body, id, tool, kind, expectText, method) {
+    const isJson = method === "tools/call" && answer.json !== undefined && body.charAt(0) === "{";
+    if (!isJson || !isRight(answer, id, kind, expectText)) {
+      const error = answerError(body, id, kind, expectText, method, further);
+      if (error !== null) return error;
+    }
+    const matchers = matchersOf(kind);
+    if (matchers !== noMatchers) learn(matchers, `${kind} ${tool}`, tool, body, id, expectText);
+    return null;
   }
 
   /**
    * Learn from a right answer: the first one, and ever more seldom when patterns do not match.
-   * @param {string} tool @param {string} body @param {number} id @param {string} expectText
+   * @param {Record<string, Matcher>} matchers @param {string} key kind and tool @param {string} tool
+   * @param {string} body @param {number} id @param {string} expectText
    */
-  function learn(tool, body, id, expectText) {
-    const count = misses[tool] || 0;
-    misses[tool] = count + 1;
+  function learn(matchers, key, tool, body, id, expectText) {
+    const count = misses[key] || 0;
+    misses[key] = count + 1;
     if ((count & (count - 1)) !== 0) return;
     const pattern = patternOf(body, id, expectText);
+    const at = pattern.slots.indexOf(EXPECTED);
     // Without the id as a part the body would have been right for one call only.
-    if (pattern.slots.indexOf(ID) < 0 || pattern.slots.indexOf(EXPECTED) < 0) return;
+    if (pattern.slots.indexOf(ID) < 0 || at < 0) return;
+    // Elsewhere than as the result it is a copy within another result.
+    if (matchers === wholeMatchers && !pattern.parts[at].endsWith(RESULT)) return;
     matchers[tool] = matcherOf(pattern);
   }
 
@@ -121,6 +156,22 @@ export function answerChecker() {
       selector = `{${HEAD},"s":result.structuredContent.@tostr}`;
     } else if (kind === "text") {
       selector = `{${HEAD},"s":result.content.0.text.@tostr}`;
+    } else if (kind === "contains" || kind === "regex" || kind === "json") {
+      selector = `{${HEAD},"s":result.content.0.text}`;
+    } else if (kind === "whole") {
+      selector = `{${HEAD},"s":result.@tostr}`;
+    } else if (kind === "paths") {
+      members = JSON.parse(expectText);
+      const pointers = Object.keys(members);
+      const key = pointers.join();
+      selector = selectors[key];
+      if (selector === undefined) {
+        if (!pointers.every((pointer) => PLAIN_POINTER.test(pointer))) return false;
+        const picked = pointers.map((pointer, index) => `,"p_${index}":result${pointer.replace(/\//g, ".")}.@tostr`).join("");
+        selector = selectors[key] = `{${HEAD}${picked}}`;
+      }
+    } else if (kind === "shape" || kind === "rpc_error") {
+      return false;
     }
     const seen = /** @type {any} */ (answer).json(selector);
     // k6 returns undefined for a body that is not JSON.
@@ -133,7 +184,15 @@ export function answerChecker() {
     switch (kind) {
       case "any": return true;
       case "result": return seen.s === expectText;
+      case "whole": return seen.s === expectText;
       case "text": return types[0] === "text" && seen.s === expectText;
+      case "contains":
+      case "regex":
+      case "json":
+        return types[0] === "text" && typeof seen.s === "string"
+          && /** @type {Further} */ (further).isExpectedText(seen.s, kind, expectText);
+      case "paths":
+        return Object.keys(members).every((pointer, index) => seen[`p_${index}`] === JSON.stringify(members[pointer]));
       default:
         return Object.keys(members).every((name) => seen[`m_${name}`] === JSON.stringify(members[name]));
     }

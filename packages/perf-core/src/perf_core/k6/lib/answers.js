@@ -4,12 +4,20 @@
  */
 
 /**
- * Kinds of expectation:
+ * Kinds of expectation (perf_core.adapter.Expectation has their meanings):
  * `result`: structuredContent equals the expected JSON; `members`: it has the members of the expected JSON object;
  * `text`: the first text content equals the expected JSON string; `error`: a result with isError true; `any`: a result
- * without isError.
+ * without isError; `rpc_error`: a JSON-RPC error, with the expected code if there is one. The other kinds, and all other
+ * methods, are judged by further_answers.js, which is passed in because most plans need none of it.
  *
- * @typedef {"result" | "members" | "text" | "error" | "any"} ExpectKind
+ * @typedef {"result" | "members" | "text" | "error" | "any" | "contains" | "regex" | "json" | "paths" | "whole" | "shape"
+ *   | "rpc_error"} ExpectKind
+ * @typedef {"tools/call" | "resources/read" | "prompts/get" | "completion/complete"} Method
+ *
+ * @typedef {object} Further what further_answers.js adds
+ * @property {(method: Method, result: any) => boolean} isResultOf
+ * @property {(result: any, kind: ExpectKind, expectText: string, method: Method) => boolean} isExpected
+ * @property {(text: string, kind: ExpectKind, expectText: string) => boolean} isExpectedText
  *
  * @typedef {"transport" | "http_status" | "jsonrpc_error" | "is_error" | "wrong_answer" | "timeout" | "rate_limited"
  *   | "unanswered" | "session_lost"
@@ -24,7 +32,12 @@
  */
 
 /** @type {ExpectKind[]} */
-export const EXPECT_KINDS = ["result", "members", "text", "error", "any"];
+export const EXPECT_KINDS = [
+  "result", "members", "text", "contains", "regex", "json", "paths", "whole", "shape", "error", "rpc_error", "any",
+];
+
+/** @type {Method[]} */
+export const METHODS = ["tools/call", "resources/read", "prompts/get", "completion/complete"];
 
 /** @type {ErrorClass[]} */
 export const ERROR_CLASSES = [
@@ -48,7 +61,7 @@ export function exchangeError(status, errorCode) {
 }
 
 /**
- * Return the error class of a status-200 answer to a tools/call, or null when the answer is right.
+ * Return the error class of a status-200 answer, or null when the answer is right.
  *
  * A body that is not a JSON-RPC message, that the MCP schema refuses, or that answers another request, is a wrong answer:
  * the server accepted the call but did not return its result. An error object counts as `jsonrpc_error` when it carries
@@ -56,20 +69,33 @@ export function exchangeError(status, errorCode) {
  * @param {string} body JSON or SSE
  * @param {number} id of the request
  * @param {ExpectKind} kind @param {string} expectText expected JSON; not used by `error` and `any`
+ * @param {Method} [method] @param {Further | null} [further] needed for other methods and kinds
  * @returns {ErrorClass | null}
  */
-export function answerError(body, id, kind, expectText) {
+export function answerError(body, id, kind, expectText, method = "tools/call", further = null) {
   const message = responseIn(body, id);
   if (message === null || message.jsonrpc !== "2.0") return "wrong_answer";
   const { error, result } = message;
   if (error !== undefined) {
     const isOurs = message.id === id || message.id === null || message.id === undefined;
-    return isOurs && result === undefined && isObject(error) ? "jsonrpc_error" : "wrong_answer";
+    if (!isOurs || result !== undefined || !isObject(error)) return "wrong_answer";
+    return kind === "rpc_error" && message.id === id && isExpectedError(error, expectText) ? null : "jsonrpc_error";
   }
-  if (message.id !== id || !isToolResult(result)) return "wrong_answer";
+  if (message.id !== id) return "wrong_answer";
+  if (method !== "tools/call") {
+    const { isResultOf, isExpected } = /** @type {Further} */ (further);
+    return isResultOf(method, result) && isExpected(result, kind, expectText, method) ? null : "wrong_answer";
+  }
+  if (!isToolResult(result)) return "wrong_answer";
   if (kind === "error") return result.isError === true ? null : "wrong_answer";
   if (result.isError === true) return "is_error";
-  return hasExpectedContent(result, kind, expectText) ? null : "wrong_answer";
+  return hasExpectedContent(result, kind, expectText, further) ? null : "wrong_answer";
+}
+
+/** @param {any} error of JSON-RPC @param {string} expectText its code; empty or null for any */
+function isExpectedError({ code, message }, expectText) {
+  return Number.isInteger(code) && typeof message === "string"
+    && (expectText === "" || expectText === "null" || code === Number(expectText));
 }
 
 /**
@@ -88,8 +114,11 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @param {any} result @param {ExpectKind} kind @param {string} expectText */
-function hasExpectedContent(result, kind, expectText) {
+/**
+ * @param {any} result of a tool @param {ExpectKind} kind @param {string} expectText @param {Further | null} further
+ * @returns {boolean}
+ */
+function hasExpectedContent(result, kind, expectText, further) {
   switch (kind) {
     case "result":
       return sameValue(parseLossless(expectText), result.structuredContent);
@@ -103,8 +132,10 @@ function hasExpectedContent(result, kind, expectText) {
       const first = result.content.find((/** @type {any} */ block) => block.type === "text");
       return first !== undefined && first.text === JSON.parse(expectText);
     }
-    default:
+    case "any":
       return true;
+    default:
+      return /** @type {Further} */ (further).isExpected(result, kind, expectText, "tools/call");
   }
 }
 

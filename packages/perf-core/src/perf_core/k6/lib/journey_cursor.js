@@ -9,8 +9,8 @@
 export const JOURNEYS_PER_CHUNK = 25;
 
 /** Number of fields before the first step of a journey, and of each step. */
-export const JOURNEY_FIELDS = 3;
-export const STEP_FIELDS = 4;
+export const JOURNEY_FIELDS = 4;
+export const STEP_FIELDS = 5;
 
 /** A control character never occurs in JSON text: in strings it must be escaped, and elsewhere it is not white space. */
 export const SEPARATOR = "\u001f";

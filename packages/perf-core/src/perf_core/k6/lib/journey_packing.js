@@ -1,20 +1,28 @@
 /**
  * Journeys packed once as text that all VUs share; each VU reads them with its own cursor (journey_cursor.js).
  *
- * A chunk is one string of fields: for each journey its step count, name and kind, then for each step the tool, the
- * arguments, the kind of expectation and the expected JSON. It is one string because reading it from a SharedArray then
- * costs one parse of one string, and its parts share its memory.
+ * A chunk is one string of fields: for each journey its step count, name, kind and think time, then for each step the tool,
+ * the arguments, the kind of expectation, the expected JSON and further options (method, values to save), which a plain
+ * tool call leaves empty. It is one string because reading it from a SharedArray then costs one parse of one string, and
+ * its parts share its memory.
  * Pure: imports nothing of k6, so plain node can test it.
  */
 
-import { EXPECT_KINDS } from "./answers.js";
-import { JOURNEYS_PER_CHUNK, SEPARATOR, STEP_FIELDS } from "./journey_cursor.js";
+import { EXPECT_KINDS, METHODS } from "./answers.js";
+import { JOURNEY_FIELDS, JOURNEYS_PER_CHUNK, lengthOf, SEPARATOR, STEP_FIELDS } from "./journey_cursor.js";
 import { SettingsError } from "./settings.js";
+import { DISTRIBUTIONS } from "./think_time.js";
+import { UNIQUE } from "./unique_texts.js";
 
 /**
  * @typedef {import("./answers.js").ExpectKind} ExpectKind
- * @typedef {[tool: string, argumentsText: string, expectKind: ExpectKind, expectText: string]} Step
- * @typedef {[name: string, kind: string, steps: Step[]]} Journey
+ * @typedef {[tool: string, argumentsText: string, expectKind: ExpectKind, expectText: string, options?: object]} Step
+ * @typedef {[name: string, kind: string, steps: Step[], thinkTime?: [string, ...number[]]]} Journey
+ *
+ * @typedef {object} Contents what the journeys of a plan contain, so that VUs load and do no more than they need
+ * @property {boolean} hasUnique the placeholder for a unique text (see unique_texts.js)
+ * @property {boolean} hasFurther steps beyond a plain tool call (see further_steps.js)
+ * @property {boolean} hasThinkTimes think times of their own (see think_time.js)
  *
  * @typedef {object} PoolPlace position of a pool in the list of all chunks
  * @property {number} firstChunk
@@ -26,8 +34,8 @@ import { SettingsError } from "./settings.js";
  * Check the pools of a plan and pack them.
  * @param {any} pools journeys by pool
  * @param {string[]} poolNames pools that the shape calls
- * @param {import("./settings.js").Settings} settings @returns {{places: Record<string, PoolPlace>, chunks: string[]}}
- * @throws {SettingsError}
+ * @param {import("./settings.js").Settings} settings
+ * @returns {{places: Record<string, PoolPlace>, chunks: string[], contents: Contents}} @throws {SettingsError}
  */
 export function packPools(pools, poolNames, settings) {
   if (typeof pools !== "object" || pools === null) throw new SettingsError("plan.pools", "an object", pools);
@@ -45,8 +53,27 @@ export function packPools(pools, poolNames, settings) {
     places[pool] = { firstChunk: chunks.length, chunks: packed.length, journeys: journeys.length };
     for (const chunk of packed) chunks.push(chunk);
   }
-  return { places, chunks };
+  return { places, chunks, contents: contentsOf(chunks) };
 }
+
+/** @param {string[]} chunks @returns {Contents} */
+function contentsOf(chunks) {
+  const contents = { hasUnique: chunks.some((chunk) => chunk.includes(UNIQUE)), hasFurther: false, hasThinkTimes: false };
+  for (const chunk of chunks) {
+    const fields = chunk.split(SEPARATOR);
+    for (let at = 0; at < fields.length; at += lengthOf(fields[at])) {
+      if (fields[at + 3] !== "") contents.hasThinkTimes = true;
+      const end = at + lengthOf(fields[at]);
+      for (let step = at + JOURNEY_FIELDS; step < end; step += STEP_FIELDS) {
+        if (fields[step + 4] !== "" || !PLAIN_KINDS.includes(fields[step + 2])) contents.hasFurther = true;
+      }
+    }
+  }
+  return contents;
+}
+
+/** Kinds of expectation that answers.js judges by itself. */
+const PLAIN_KINDS = ["result", "members", "text", "error", "any"];
 
 /**
  * @param {any[]} journeys @param {string} field name of the pool in messages
@@ -69,31 +96,55 @@ function packJourneys(journeys, field, settings) {
  * @param {import("./settings.js").Settings} settings @returns {string[]}
  */
 function journeyFields(journey, field, settings) {
-  if (!Array.isArray(journey) || journey.length !== 3 || !isText(journey[0]) || !isText(journey[1])
+  if (!Array.isArray(journey) || journey.length < 3 || journey.length > 4 || !isText(journey[0]) || !isText(journey[1])
     || !Array.isArray(journey[2]) || journey[2].length === 0) {
-    throw new SettingsError(field(), "[name, kind, [step, …]] with at least one step", journey);
+    throw new SettingsError(field(), "[name, kind, [step, …]] with at least one step, and a think time or nothing", journey);
   }
-  const [name, kind, steps] = journey;
+  const [name, kind, steps, thinkTime] = journey;
+  if (thinkTime !== undefined && !isThinkTime(thinkTime)) {
+    throw new SettingsError(`${field()}[3]`, '["constant", s], ["uniform", s, s] or ["exponential", s]', thinkTime);
+  }
   if (kind !== "" && !settings.kinds.includes(kind)) {
     throw new SettingsError(`${field()}[1]`, `a kind from plan.kinds (${settings.kinds.join(", ")}) or ""`, kind);
   }
   const stepFields = steps.flatMap((/** @type {any} */ step, /** @type {number} */ index) => {
     const place = () => `${field()}[2][${index}]`;
-    if (!Array.isArray(step) || step.length !== STEP_FIELDS || !step.every(isText)) {
+    if (!Array.isArray(step) || step.length < 4 || step.length > 5 || !step.slice(0, 4).every(isText)) {
       throw new SettingsError(
-        place(), "[tool, arguments JSON, expectation kind, expected JSON], all text without control characters", step,
+        place(),
+        "[tool, arguments JSON, expectation kind, expected JSON, options or nothing], texts without control characters", step,
       );
     }
-    const [tool, argumentsText, expectKind, expectText] = step;
+    const [tool, argumentsText, expectKind, expectText, options] = step;
     if (!settings.tools.includes(tool)) {
       throw new SettingsError(`${place()}[0]`, `a tool from plan.tools (${settings.tools.join(", ")})`, tool);
     }
     if (!EXPECT_KINDS.includes(expectKind)) {
       throw new SettingsError(`${place()}[2]`, `one of ${EXPECT_KINDS.join(", ")}`, expectKind);
     }
-    return [tool, argumentsText, expectKind, expectText];
+    if (options !== undefined && !isOptions(options)) {
+      throw new SettingsError(
+        `${place()}[4]`, `{method: one of ${METHODS.join(", ")}; save: JSON pointers by name} or nothing`, options,
+      );
+    }
+    return [tool, argumentsText, expectKind, expectText, options === undefined ? "" : JSON.stringify(options)];
   });
-  return [String(steps.length), name, kind, ...stepFields];
+  return [String(steps.length), name, kind, thinkTime === undefined ? "" : thinkTime.join(" "), ...stepFields];
+}
+
+/** @param {any} options of a step */
+function isOptions(options) {
+  return typeof options === "object" && options !== null
+    && Object.keys(options).every((name) => name === "method" || name === "save")
+    && (options.method === undefined || METHODS.includes(options.method))
+    && (options.save === undefined || (typeof options.save === "object" && options.save !== null && !Array.isArray(options.save)
+      && Object.keys(options.save).every((name) => typeof options.save[name] === "string")));
+}
+
+/** @param {any} thinkTime */
+function isThinkTime(thinkTime) {
+  return Array.isArray(thinkTime) && DISTRIBUTIONS[thinkTime[0]] === thinkTime.length - 1
+    && thinkTime.slice(1).every((value) => typeof value === "number" && Number.isFinite(value) && value >= 0);
 }
 
 /** @param {unknown} value */

@@ -2,7 +2,10 @@
 
 import { Counter, Trend } from "k6/metrics";
 
-/** Milliseconds of each tools/call that was answered or timed out; tags: tool, stage, and kind where journeys have one. */
+/**
+ * Milliseconds of each tool call, or other request of a journey, that was answered or timed out; tags: tool (or the name of
+ * the request in figures), stage, and kind where journeys have one.
+ */
 export const toolCallDuration = new Trend("mcp_tool_call_duration_ms", true);
 
 /** Milliseconds to open a session: initialize and notifications/initialized. */

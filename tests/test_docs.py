@@ -7,12 +7,25 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jsonschema
 import pytest
 from fastmcp import FastMCP
 
 from perf_core import ServerAdapter
 from perf_core.load.plan import Settings
+from perf_core.server.access_settings import AccessSettings
 from perf_core.shapes.registry import plan_scenario
+from perf_core.targets.file_model import (
+    AnswersTable,
+    CallTable,
+    DrawTable,
+    ExpectTable,
+    JourneyTable,
+    StepTable,
+    TargetFile,
+    TargetTable,
+)
+from perf_core.targets.file_schema import file_schema
 from perf_core.targets.toml_file import read_target_file
 
 ROOT = Path(__file__).parent.parent
@@ -23,16 +36,59 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def test_target_file_example_in_the_adapters_page_is_read(tmp_path: Path) -> None:
-    example = blocks("docs/adapters.md", "toml")[0]
-    path = tmp_path / "weather.toml"
+def project_file() -> str:
+    (block,) = (each for each in blocks("docs/adapters.md", "toml") if each.startswith("[build-system]"))
+    return block
+
+
+def target_files() -> list[str]:
+    return [block for block in blocks("docs/adapters.md", "toml") if not block.startswith("[build-system]")]
+
+
+def written(folder: Path, example: str) -> Path:
+    """Write a target file of the adapters page, and the file and the folder that two of them need."""
+    (cities,) = blocks("docs/adapters.md", "csv")
+    (folder / "cities.csv").write_text(cities, encoding="utf-8")
+    (folder / "server").mkdir()
+    path = folder / "target.toml"
     path.write_text(example, encoding="utf-8")
-    adapter = read_target_file(path)
+    return path
+
+
+def test_target_file_example_in_the_adapters_page_is_read(tmp_path: Path) -> None:
+    adapter = read_target_file(written(tmp_path, target_files()[0]))
     assert adapter.name == "weather"
     plan = plan_scenario(adapter.scenarios["load"], "session", Settings())
     assert plan.tools == ("forecast",)
     (target,) = adapter.scenarios["load"].targets
     assert target.figure == "latency_ms.all.p95"
+
+
+@pytest.mark.parametrize("example", target_files(), ids=lambda text: text.split('"')[1])
+def test_every_target_file_of_the_adapters_page_can_be_planned(tmp_path: Path, example: str) -> None:
+    adapter = read_target_file(written(tmp_path, example))
+    for scenario in adapter.scenarios.values():
+        assert plan_scenario(scenario, "session", Settings()).tools
+    problems = jsonschema.Draft202012Validator(file_schema()).iter_errors(tomllib.loads(example))
+    assert not [problem.message for problem in problems]
+
+
+def test_adapters_page_has_every_field_of_target_files() -> None:
+    page = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")
+    for model in (TargetFile, CallTable, StepTable, JourneyTable, TargetTable, DrawTable, AnswersTable):
+        for name in model.model_fields:
+            assert re.search(rf"[`\s({{.]{name}[`\s.]", page), f"{model.__name__}: {name}"
+    for name, field in ExpectTable.model_fields.items():
+        assert f"| `{field.alias or name} = " in page, name
+    for name in AccessSettings.model_fields:
+        assert f"| `{name}` |" in page, name
+
+
+def test_documented_drawn_values_come_from_one_line(tmp_path: Path) -> None:
+    (example,) = (text for text in target_files() if 'name = "cities"' in text)
+    mix = read_target_file(written(tmp_path, example)).scenarios["load"].journeys(1)["mix"]
+    pairs = {(str(j.steps[0].arguments["city"]), str(j.steps[0].expect.value)) for j in mix}
+    assert pairs == {("Oslo", "{'population': 709037}"), ("Bergen", "{'population': 291940}")}
 
 
 def test_target_file_example_in_the_module_docstring_is_read(tmp_path: Path) -> None:
@@ -50,7 +106,7 @@ def write_example_project(folder: Path) -> Path:
     server, adapter = blocks("docs/adapters.md", "python")[:2]
     package = folder / "words"
     package.mkdir(parents=True)
-    (folder / "pyproject.toml").write_text(blocks("docs/adapters.md", "toml")[1], encoding="utf-8")
+    (folder / "pyproject.toml").write_text(project_file(), encoding="utf-8")
     (package / "__init__.py").write_text("", encoding="utf-8")
     (package / "__main__.py").write_text(server, encoding="utf-8")
     (package / "perf_adapter.py").write_text(adapter, encoding="utf-8")
@@ -72,7 +128,7 @@ def test_example_adapter_has_at_most_thirty_lines() -> None:
 def test_adapters_page_names_the_entry_point_group_that_the_lab_reads() -> None:
     from perf_core.adapter import ENTRY_POINT_GROUP
 
-    example = tomllib.loads(blocks("docs/adapters.md", "toml")[1])
+    example = tomllib.loads(project_file())
     assert set(example["project"]["entry-points"]) == {ENTRY_POINT_GROUP}
 
 

@@ -13,19 +13,26 @@ from hypothesis import strategies as st
 
 from perf_core.errors import ResultsError
 from perf_core.results.record import (
+    SCHEMA,
     Finding,
+    HeldStreams,
     Latency,
     MemoryTrend,
     RunRecord,
     Series,
     ServerUse,
+    SlowReader,
+    Streams,
     TargetResult,
+    ToolStream,
     Trend,
 )
 from perf_core.results.record_file import from_json, read, to_json, write
 
 if TYPE_CHECKING:
     from conftest import Build
+
+SINCE_SCHEMA_3 = ("discovery", "bridge", "streams")
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +145,7 @@ def test_file_is_read_by_folder_or_name(rich: RunRecord, tmp_path: Path) -> None
 
 def test_series_are_on_one_line(rich: RunRecord) -> None:
     lines = to_json(rich).splitlines()
-    assert lines[1] == ' "schema": 2,'
+    assert lines[1] == f' "schema": {SCHEMA},'
     assert sum('"series"' in line for line in lines) == 1
     assert lines[-1] == "}"
 
@@ -152,7 +159,7 @@ def names(document: Any) -> set[str]:
 
 def test_record_has_its_public_fields(rich: RunRecord) -> None:
     document = json.loads(to_json(rich))
-    assert document["schema"] == 2
+    assert document["schema"] == SCHEMA
     assert {
         "schema",
         "run_id",
@@ -247,7 +254,7 @@ def test_malformed_field_is_named_with_its_value(
         from_json(json.dumps(document), "some.json")
     assert message in caught.value.message
     assert f"got {value!r}" in caught.value.message
-    assert caught.value.message.startswith("some.json is not a record of schema 2")
+    assert caught.value.message.startswith(f"some.json is not a record of schema {SCHEMA}")
 
 
 @pytest.mark.parametrize("field", ["run_id", "metrics", "series", "schema"])
@@ -260,26 +267,50 @@ def test_missing_field_is_named(rich: RunRecord, field: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": "x"}'])
 def test_text_that_is_not_a_record_is_refused(text: str) -> None:
-    with pytest.raises(ResultsError, match="not a record of schema 2"):
+    with pytest.raises(ResultsError, match=f"not a record of schema {SCHEMA}"):
         from_json(text)
 
 
 def test_record_of_another_schema_is_refused(rich: RunRecord) -> None:
-    document = json.loads(to_json(rich)) | {"schema": 3}
+    document = json.loads(to_json(rich)) | {"schema": SCHEMA + 1}
     del document["metrics"]  # a later schema may have changed anything
     with pytest.raises(
-        ResultsError, match=r"expected a record of schema 1 to 2 in record\.json, got schema 3"
+        ResultsError,
+        match=rf"expected a record of schema 1 to {SCHEMA} in record\.json, got schema {SCHEMA + 1}",
     ):
         from_json(json.dumps(document))
 
 
 def test_record_of_schema_1_can_be_read(rich: RunRecord) -> None:
     document = json.loads(to_json(rich)) | {"schema": 1}
-    for name in ("health", "longest_silence_s"):
+    for name in ("health", "longest_silence_s", *SINCE_SCHEMA_3):
         del document[name]
     for name in ("errors_by_tool", "accounting", "failures", "phases_ms", "quantiles_ms"):
         del document["metrics"][name]
     assert from_json(json.dumps(document)).metrics == rich.metrics
+
+
+def test_record_of_schema_2_can_be_read(rich: RunRecord) -> None:
+    document = json.loads(to_json(rich)) | {"schema": 2}
+    for name in SINCE_SCHEMA_3:
+        del document[name]
+    old = from_json(json.dumps(document))
+    assert old == replace(rich, schema=2, **dict.fromkeys(SINCE_SCHEMA_3))
+
+
+def test_streams_are_read_back_unchanged(rich: RunRecord, build: type[Build]) -> None:
+    times = build.latency()
+    streams = Streams(
+        calls=20,
+        share_of_calls=0.01,
+        tools=(ToolStream("export", 20, 3.0, 3.0, times, times, times, 1, "no answer", True),),
+        held=HeldStreams(3, 1, 1, 1, 0, 0, None, 12, 4.5, 60.0),
+        slow_reader=SlowReader("export", 8_000_000, 5.1, True, 12.0, None, True),
+        server_methods={"elicitation/create": 2},
+        problem="ended early",
+    )
+    record = replace(rich, streams=streams)
+    assert from_json(to_json(record)) == record
 
 
 def test_folder_without_a_record_is_refused(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 
 
 def _wait(processes: Sequence[psutil.Process], longest_s: float) -> None:
-    # Not psutil.wait_procs: where nobody waits for orphans, as in a container without an init process, it
-    # would wait for ever for processes that have ended.
+    # Not psutil.wait_procs: it also waits until the system has taken note of the end of an orphan, which
+    # takes seconds with the first process of some containers, and for ever with others.
     deadline = time.monotonic() + longest_s
     while not all(map(has_ended, processes)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)

@@ -1,4 +1,4 @@
-"""What the bridge used over the load, and which processes of the server ended by themselves."""
+"""Resource use of the bridge over the load, and processes of the server that ended by themselves."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from perf_core.sampling import sampler
-from perf_core.sampling.sampler import Reading, Sampler, TreeMeter
+from perf_core.sampling.sampler import ProcessMeter, Reading, Sampler, TreeMeter
 
 pytestmark = pytest.mark.process
 
@@ -157,6 +157,50 @@ def test_cpu_time_of_ended_processes_counts(tree: Tree) -> None:
     assert (with_child.processes, without.processes) == (2, 1)
     assert without.cpu_s >= with_child.cpu_s >= 0.2
     assert without.rss_mb < with_child.rss_mb
+
+
+@pytest.mark.usefixtures("always_refreshed")
+def test_root_that_is_a_bridge_is_read_apart_from_its_children(tree: Tree) -> None:
+    meter, bridge = TreeMeter(tree.pid, root_apart=True), ProcessMeter(tree.pid)
+    tree.order("burn 0.2")
+    alone = meter.read()
+    assert (alone.rss_mb, alone.fds, alone.threads, alone.processes) == (0, 0, 0, 0)
+    assert alone.cpu_s == pytest.approx(0, abs=0.02), "what the bridge uses is not the server's"
+    tree.order("child")
+    tree.order("pass burn 0.2")
+    tree.order("burn 0.1")
+    with_child, of_bridge = meter.read(), bridge.read()
+    assert of_bridge is not None
+    assert with_child.processes == 1
+    assert 0.2 <= with_child.cpu_s < 0.29
+    assert of_bridge.cpu_s >= 0.3
+    assert of_bridge.processes == 1
+    assert with_child.rss_mb == pytest.approx(psutil.Process(tree.pid).children()[0].memory_info().rss / 1e6)
+    tree.order("end")
+    assert meter.read().cpu_s >= with_child.cpu_s, "an ended child still counts"
+    tree.end()
+    assert bridge.read() is None
+    assert meter.read().cpu_s < 0.29, "nor does the bridge count when it has ended"
+
+
+def test_sampler_takes_bridge_and_server_apart(tree: Tree) -> None:
+    tree.order("child")
+    with (
+        Sampler(tree.pid, 0.01, bridge_pid=tree.pid) as below,
+        Sampler(None, 0.01, bridge_pid=tree.pid) as far,
+    ):
+        tree.order("burn 0.05")
+    for samples in (below.samples, far.samples):
+        assert samples[-1].bridge is not None
+        assert samples[-1].bridge.processes == 1
+    assert below.samples[-1].server is not None
+    assert below.samples[-1].server.processes == 1
+    assert far.samples[-1].server is None
+    with Sampler(tree.pid, 0.01) as plain:
+        pass
+    assert plain.samples[-1].bridge is None
+    assert plain.samples[-1].server is not None
+    assert plain.samples[-1].server.processes == 2
 
 
 def test_list_of_children_is_refreshed_once_a_second(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

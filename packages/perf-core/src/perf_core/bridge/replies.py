@@ -18,7 +18,7 @@ USER_REJECTED = -1
 
 @dataclass(frozen=True)
 class Answers:
-    """What a user would answer to a server's requests.
+    """Answers of a user to a server's requests.
 
     Attributes:
         elicitation: Content of the form that the server asks to have filled in; None declines.

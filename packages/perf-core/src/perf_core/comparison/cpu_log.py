@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from perf_core.comparison.schedule import SIDES, Side
@@ -22,11 +23,20 @@ class CpuReading:
 
 
 class CpuLog(PeriodicThread):
-    """Reads the CPU time of both servers in a thread; use it as a context manager."""
+    """Reads the CPU time of both servers in a thread; use it as a context manager.
 
-    def __init__(self, pids: dict[Side, int | None]) -> None:
+    Args:
+        pids: Roots of the servers' process trees; None for a server that is not visible.
+        bridges: Sides whose root is a bridge, which is left out.
+    """
+
+    def __init__(self, pids: dict[Side, int | None], bridges: Collection[Side] = ()) -> None:
         super().__init__(self._read, INTERVAL_S, "cpu-log")
-        self._meters = {side: TreeMeter(pid) for side in SIDES if (pid := pids[side]) is not None}
+        self._meters = {
+            side: TreeMeter(pid, root_apart=side in bridges)
+            for side in SIDES
+            if (pid := pids[side]) is not None
+        }
         self._readings: list[CpuReading] = []
 
     @property

@@ -53,12 +53,14 @@ class Sample:
         server: None when the server's processes are not visible.
         generator: None before k6 starts and after it ends.
         machine: CPU counters of the whole machine; None where the system has none.
+        bridge: The bridge alone, in front of a server on stdio; ``server`` is without it then.
     """
 
     at_s: float
     server: Reading | None
     generator: Reading | None
     machine: MachineReading | None = None
+    bridge: Reading | None = None
 
 
 @dataclass(eq=False)
@@ -70,10 +72,12 @@ class _Member:
         own_s: CPU seconds of its own.
         waited_s: CPU seconds of the ended children for which it has waited, seen by the meter or not.
         ended_s: CPU seconds of its ended children that the meter saw.
+        counts: Whether it is part of what is measured; its children are in any case.
     """
 
     process: psutil.Process
     parent: _Member | None = None
+    counts: bool = True
     own_s: float = 0.0
     waited_s: float = 0.0
     ended_s: float = 0.0
@@ -84,7 +88,7 @@ class _Member:
 
         The larger of two sums, not their total: a child that was seen and then waited for is in both.
         """
-        return self.own_s + max(self.waited_s, self.ended_s)
+        return (self.own_s if self.counts else 0.0) + max(self.waited_s, self.ended_s)
 
     def read_cpu(self) -> None:
         """Read its CPU time.
@@ -102,15 +106,19 @@ class TreeMeter:
 
     Children that end between two readings count through the times of waited-for children. A short-lived
     process for which nobody in the tree waits remains invisible.
+
+    Args:
+        pid: Root of the tree.
+        root_apart: Whether the root is left out, since it is a bridge and the server is below it.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *, root_apart: bool = False) -> None:
         self._members: dict[int, _Member] = {}
         self._root: psutil.Process | None = None
         # A process may end before the first reading: then there is nothing to read.
         with contextlib.suppress(psutil.NoSuchProcess):
             self._root = psutil.Process(pid)
-            self._members[pid] = _Member(self._root)
+            self._members[pid] = _Member(self._root, counts=not root_apart)
         self._ended_s = 0.0
         self._cpu_s = 0.0
         self._run_queue = RunQueueMeter()
@@ -125,6 +133,9 @@ class TreeMeter:
         for pid, member in list(self._members.items()):
             process = member.process
             try:
+                if not member.counts:
+                    member.read_cpu()
+                    continue
                 with process.oneshot():
                     if process.status() == psutil.STATUS_ZOMBIE:
                         # Its time counts until its parent waits for it, and among the parent's from then on.
@@ -142,9 +153,8 @@ class TreeMeter:
             fds += member_fds
             processes += 1
         self._remove(ended)
-        return Reading(
-            rss / _MB, self._total_cpu_s(), fds, threads, processes, self._run_queue.read(self._members)
-        )
+        counted = [pid for pid, member in self._members.items() if member.counts]
+        return Reading(rss / _MB, self._total_cpu_s(), fds, threads, processes, self._run_queue.read(counted))
 
     def read_cpu_s(self) -> float:
         """Return only the tree's CPU seconds: takes microseconds, so it can be read many times a second."""
@@ -192,6 +202,29 @@ class TreeMeter:
         self._members[child.pid] = _Member(child, self._members.get(child.ppid()))
 
 
+class ProcessMeter:
+    """Reads one process without its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._process = psutil.Process(pid)
+        self._run_queue = RunQueueMeter()
+
+    def read(self) -> Reading | None:
+        """Return its current use; None once it is gone."""
+        process = self._process
+        if process is None:
+            return None
+        try:
+            with process.oneshot():
+                rss_mb, threads = process.memory_info().rss / _MB, process.num_threads()
+                wait_s = self._run_queue.read([process.pid])
+                return Reading(rss_mb, cpu_s(process), _open_files(process), threads, 1, wait_s)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return None
+
+
 def _open_files(process: psutil.Process) -> int:
     # psutil has num_fds on POSIX and num_handles on Windows.
     name = "num_fds" if hasattr(process, "num_fds") else "num_handles"
@@ -200,11 +233,19 @@ def _open_files(process: psutil.Process) -> int:
 
 
 class Sampler(PeriodicThread):
-    """Samples the server and the generator in a thread; use it as a context manager."""
+    """Samples the server and the generator in a thread; use it as a context manager.
 
-    def __init__(self, server_pid: int | None, interval_s: float) -> None:
+    Args:
+        server_pid: Root of the server's process tree; None if it is not visible.
+        bridge_pid: Process of the bridge in front of the server, which is sampled apart; None without one.
+    """
+
+    def __init__(self, server_pid: int | None, interval_s: float, *, bridge_pid: int | None = None) -> None:
         super().__init__(self._sample, interval_s, "sampler")
-        self._server = TreeMeter(server_pid) if server_pid is not None else None
+        self._server = (
+            TreeMeter(server_pid, root_apart=server_pid == bridge_pid) if server_pid is not None else None
+        )
+        self._bridge = ProcessMeter(bridge_pid) if bridge_pid is not None else None
         self._generator: TreeMeter | None = None
         self._machine = MachineMeter()
         self._samples: list[Sample] = []
@@ -232,5 +273,6 @@ class Sampler(PeriodicThread):
                 server=self._server.read() if self._server else None,
                 generator=self._generator.read() if self._generator else None,
                 machine=self._machine.read(),
+                bridge=self._bridge.read() if self._bridge else None,
             )
         )

@@ -73,7 +73,7 @@ def take_snapshot(live: LiveServer, gauges: Mapping[str, str]) -> ResourceSnapsh
         return None
     # Before the processes are read: the request itself holds a connection open for a moment.
     values = endpoints.gauges(live.url, set(gauges.values()), access=live.access)
-    reading = TreeMeter(live.pid).read()
+    reading = TreeMeter(live.pid, root_apart=live.pid == live.bridge_pid).read()
     return ResourceSnapshot(
         rss_mb=reading.rss_mb,
         fds=reading.fds,

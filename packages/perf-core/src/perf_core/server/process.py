@@ -7,10 +7,7 @@ server in order: SIGTERM, time to drain, then SIGKILL for what remains of its pr
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,16 +19,20 @@ from perf_core.adapter import Launch, Wire
 from perf_core.bridge.child import EOF_GRACE_S
 from perf_core.bridge.launching import bridged, is_bridge
 from perf_core.errors import LegacyTransport, RequestRefused, TargetError
-from perf_core.interruption import APART, Interruption
+from perf_core.interruption import Interruption
 from perf_core.server import daemon
 from perf_core.server.access import OPEN, Access
 from perf_core.server.handshake import Handshake, first_handshake
 from perf_core.server.listeners import foreign_listener, has_ended
 from perf_core.server.masking import mask_file, masked, masked_command, masked_errors
+from perf_core.server.spawning import filled, free_port, last_lines, read_ready_file, spawn
+from perf_core.server.subject import access_of
 
 _POLL_S = 0.02
-_LOG_TAIL_LINES = 20
 _SERVER_ERRORS = 500
+_BRIDGE_READY_S = 30.0
+"""Time until a bridge listens; on an idle machine it takes 0.2 s."""
+
 _BRIDGE_GRACE_S = 5.0
 """Time that the bridge needs for its own end, besides that for its children."""
 
@@ -46,7 +47,7 @@ class ServerProcess:
         url: MCP endpoint on the port that the server bound.
         ready_s: Time from the start of the process to the end of the handshake; behind a bridge that of the
             server's own process.
-        access: How clients reach it.
+        access: How clients reach it: with the tokens of its launch, if it has some.
         is_legacy: Whether it speaks the transport HTTP+SSE, and there is no ``handshake``; an error unless
             that is accepted.
         is_bridge: Whether the root of the process tree is a bridge, and the server is below it.
@@ -72,7 +73,7 @@ class ServerProcess:
         self._wire = wire
         self._log_path = log_path
         self._cpus = cpus
-        self.access = access
+        self.access = access_of(launch, access)
         self.is_bridge = launch.transport != "http" or is_bridge(launch)
         self._accepts_legacy = accepts_legacy
         self.is_legacy = False
@@ -142,11 +143,7 @@ class ServerProcess:
 
     def log_tail(self) -> str:
         """Return the last lines of the server's output."""
-        try:
-            lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return ""
-        return masked("\n".join(lines[-_LOG_TAIL_LINES:]), self.access.secrets())
+        return masked(last_lines(self._log_path), self.access.secrets())
 
     def stop(self) -> int | None:
         """End the server and all its descendants; return its exit code, or None if it never ran."""
@@ -219,19 +216,20 @@ class ServerProcess:
 
     def _start(self, began: float) -> None:
         launch = bridged(self._launch, self.access.answers)
-        deadline = began + launch.ready_timeout_s
+        deadline = began + (_BRIDGE_READY_S if self.is_bridge else launch.ready_timeout_s)
         with tempfile.TemporaryDirectory(prefix="perf-core-") as folder:
             ready_file = Path(folder) / "ready.json"
-            port = _free_port() if launch.url else 0
+            port = free_port() if launch.url else 0
             values = {"{ready_file}": str(ready_file), "{port}": str(port)}
-            argv = [_filled(part, values) for part in launch.argv]
-            self._spawn(argv, {name: _filled(value, values) for name, value in launch.env.items()})
+            argv = [filled(part, values) for part in launch.argv]
+            self._spawn(argv, {name: filled(value, values) for name, value in launch.env.items()})
             if launch.url:
-                self.url = _filled(launch.url, values)
+                self.url = filled(launch.url, values)
             else:
                 self.url = self._wait_for_url(ready_file, deadline)
         if self.is_bridge:
             began = time.monotonic()  # the bridge starts the server with the handshake
+            deadline = began + launch.ready_timeout_s
         self.access = self.access.at(self.url)
         try:
             self.handshake = self._wait_for_handshake(deadline)
@@ -248,30 +246,25 @@ class ServerProcess:
         # A short path: sockets may be created there, and their paths are limited to about 100 characters.
         self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
         temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
-        with self._log_path.open("wb") as log:
-            try:
-                self._process = psutil.Popen(
-                    argv,
-                    # A bridge ends with its input, so that it does not outlive a lab that was killed.
-                    stdin=subprocess.PIPE if self.is_bridge else subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **temporary, **env},
-                    cwd=self._launch.cwd,
-                    **APART,
-                )
-            except OSError as error:
-                self._remove_temporary_files()
-                raise TargetError(
-                    f"cannot start {argv[0]}: {error.strerror}", "Check the command of the target."
-                ) from error
+        try:
+            self._process = spawn(
+                argv,
+                {**os.environ, **temporary, **env},
+                self._launch.cwd,
+                self._log_path,
+                # A bridge ends with its input, so that it does not outlive a lab that was killed.
+                has_stdin=self.is_bridge,
+            )
+        except TargetError:
+            self._remove_temporary_files()
+            raise
         if self._cpus is not None:
             self._process.cpu_affinity(list(self._cpus))
 
     def _wait_for_url(self, ready_file: Path, deadline: float) -> str:
         for _ in self._until(deadline, "write its ready file"):
             with contextlib.suppress(FileNotFoundError):
-                return _read_ready_file(ready_file)
+                return read_ready_file(ready_file)
         raise AssertionError("unreachable: _until raises")
 
     def _wait_for_handshake(self, deadline: float) -> Handshake:
@@ -315,28 +308,3 @@ class ServerProcess:
             f"the server never became ready: {problem}.\nEnd of its log:\n{tail}",
             f"Start it by hand to see more: {' '.join(masked_command(self._launch.argv))}",
         )
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    # Not str.format: an argument may contain JSON, whose braces are no placeholders.
-    for braced, value in values.items():
-        text = text.replace(braced, value)
-    return text
-
-
-def _read_ready_file(path: Path) -> str:
-    text = path.read_text(encoding="utf-8")
-    try:
-        return str(json.loads(text)["url"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise TargetError(
-            f'expected {{"url": …}} in the ready file, got {text[:200]!r}',
-            "Write the file under another name and rename it, so that it is never half-written.",
-        ) from error
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

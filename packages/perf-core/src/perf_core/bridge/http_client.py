@@ -1,0 +1,126 @@
+"""A small HTTP/1.1 client for the bridge: a connection that shows each part of a response at once."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
+
+import httptools
+
+_CONNECT_S = 10.0
+_READ_BYTES = 256 * 1024
+
+
+class HttpConnection:
+    """A connection to the server, opened when it is needed."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._response = _Response()
+
+    def close(self) -> None:
+        """Close it."""
+        if self._writer is not None:
+            self._writer.close()
+            self._reader = self._writer = None
+
+    async def exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+        """Post a body; return status and body of the response."""
+        is_new = self._writer is None
+        try:
+            return await self._exchange(url, headers, body)
+        except (ConnectionError, EOFError):
+            self.close()
+            if is_new:
+                raise
+            # The server may close an idle connection at any time.
+            return await self._exchange(url, headers, body)
+
+    async def _exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+        await self.send(b"POST", url, headers, body)
+        status = await self.read_head()
+        content = b"".join([part async for part in self.body()])
+        if not self._response.keep_alive:
+            self.close()
+        return status, content
+
+    async def send(self, method: bytes, url: str, headers: Mapping[bytes, bytes], body: bytes = b"") -> None:
+        """Send a request."""
+        parts = urlsplit(url)
+        if self._writer is None:
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            async with asyncio.timeout(_CONNECT_S):
+                self._reader, self._writer = await asyncio.open_connection(
+                    parts.hostname, port, ssl=self._tls, limit=_READ_BYTES
+                )
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        lines = [
+            b"%b %b HTTP/1.1" % (method, target.encode("ascii")),
+            b"host: " + parts.netloc.rpartition("@")[2].encode("idna"),
+            *(b"%b: %b" % item for item in headers.items()),
+        ]
+        if method == b"POST":
+            lines.append(b"content-length: %d" % len(body))
+        self._response = _Response()
+        self._writer.write(b"\r\n".join([*lines, b"", body]))
+        await self._writer.drain()
+
+    async def read_head(self) -> int:
+        """Read the status and the headers of the response; return the status."""
+        while not self._response.has_head:
+            await self._read()
+        return self._response.status
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the parts of the response's body."""
+        while True:
+            parts, self._response.parts = self._response.parts, []
+            for part in parts:
+                yield part
+            if self._response.is_complete:
+                return
+            if not self._response.parts:
+                await self._read()
+
+    async def _read(self) -> None:
+        assert self._reader is not None, "a request was sent"  # noqa: S101
+        data = await self._reader.read(_READ_BYTES)
+        if not data:
+            if self._response.has_head and not self._response.has_length:
+                self._response.is_complete = True  # its end is the end of the connection
+                return
+            raise EOFError("the server closed the connection before its response was complete")
+        self._response.parser.feed_data(data)
+
+
+class _Response:
+    """A response as httptools reads it."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.has_head = False
+        self.has_length = False
+        self.is_complete = False
+        self.keep_alive = False
+        self.parts: list[bytes] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        lower = name.lower()
+        if lower == b"content-length" or (lower == b"transfer-encoding" and b"chunked" in value.lower()):
+            self.has_length = True
+
+    def on_headers_complete(self) -> None:
+        self.status = self.parser.get_status_code()
+        self.keep_alive = self.parser.should_keep_alive()
+        self.has_head = True
+
+    def on_body(self, body: bytes) -> None:
+        self.parts.append(body)
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True

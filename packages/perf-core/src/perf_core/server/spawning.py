@@ -1,0 +1,87 @@
+"""Parts of a server's start: placeholders, a free port, the process itself, and its ready file."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from perf_core.errors import TargetError
+from perf_core.interruption import APART
+
+_LOG_TAIL_LINES = 20
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its placeholders, such as ``{port}``, replaced."""
+    # Not str.format: an argument may contain JSON, whose braces are no placeholders.
+    for braced, value in values.items():
+        text = text.replace(braced, value)
+    return text
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def spawn(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, log_path: Path, *, has_stdin: bool
+) -> psutil.Popen:
+    """Start a process whose output goes to a log.
+
+    Args:
+        env: Its whole environment.
+        has_stdin: Whether its standard input is a pipe that the caller closes; else it is empty.
+
+    Raises:
+        TargetError: It cannot be started.
+    """
+    with log_path.open("wb") as log:
+        try:
+            return psutil.Popen(
+                argv,
+                stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                cwd=cwd,
+                **APART,
+            )
+        except OSError as error:
+            raise TargetError(
+                f"cannot start {argv[0]}: {error.strerror}", "Check the command of the target."
+            ) from error
+
+
+def read_ready_file(path: Path) -> str:
+    """Return the URL in a ready file.
+
+    Raises:
+        FileNotFoundError: It has not been written.
+        TargetError: It has no URL.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        return str(json.loads(text)["url"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise TargetError(
+            f'expected {{"url": …}} in the ready file, got {text[:200]!r}',
+            "Write the file under another name and rename it, so that it is never half-written.",
+        ) from error
+
+
+def last_lines(log_path: Path) -> str:
+    """Return the last lines of a log; empty if there is none."""
+    try:
+        lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_LOG_TAIL_LINES:])

@@ -1,0 +1,116 @@
+"""Servers on stdio start behind a bridge, answer a handshake, and leave nothing behind."""
+
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perf_core.adapter import Launch
+from perf_core.errors import TargetError
+from perf_core.sampling.sampler import TreeMeter
+from perf_core.server.client import connect
+from perf_core.server.listeners import has_ended
+from perf_core.server.live import StartedServer
+from perf_core.server.process import ServerProcess
+
+pytestmark = pytest.mark.process
+
+ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+
+
+def on_stdio(*options: str, shared: bool = False, **settings: float) -> Launch:
+    transport = "stdio-shared" if shared else "stdio"
+    return Launch((sys.executable, ADDER, *options), transport=transport, stop_timeout_s=0.3, **settings)
+
+
+@pytest.mark.parametrize(("shared", "left"), [(False, 0), (True, 1)])
+def test_server_on_stdio_answers_over_http(shared: bool, left: int, tmp_path: Path) -> None:
+    with ServerProcess(on_stdio(shared=shared), "session", tmp_path / "log") as server:
+        assert server.is_bridge
+        assert server.handshake.server_name == "stdio-adder"
+        assert server.handshake.tools == ("add",)
+        with connect(server.url, "session") as client:
+            result = client.call("add", {"a": 1, "b": 2})
+        assert result["structuredContent"] == {"result": 3}
+        live = StartedServer(server, "stdio")
+        assert live.bridge_pid == live.pid == server.pid
+        assert live.changed() == ""
+        assert TreeMeter(server.pid, root_apart=True).read().processes == left
+        processes = [server.root, *server.root.children(recursive=True)]
+    assert server.exit_code == 0
+    assert all(map(has_ended, processes))
+    assert "[child 1] started" in (tmp_path / "log").read_text()
+
+
+def test_stateless_wire_works_on_stdio(tmp_path: Path) -> None:
+    with ServerProcess(on_stdio(), "stateless", tmp_path / "log") as server:
+        assert server.handshake.server_name == "stdio-adder"
+
+
+def test_time_to_be_ready_is_that_of_the_server_s_own_process(tmp_path: Path) -> None:
+    with ServerProcess(on_stdio("--fault", "slow-start"), "session", tmp_path / "log") as server:
+        of_both_s = time.time() - psutil.Process(server.pid).create_time()
+        assert 1.5 < server.ready_s < of_both_s - 0.05, "the start of the bridge does not count"
+
+
+@pytest.mark.parametrize(
+    ("launch", "message"),
+    [
+        (Launch(("no-such-program",), transport="stdio"), "cannot start no-such-program"),
+        (on_stdio("--fault", "crash-at-start"), "ended with exit code 4"),
+        (on_stdio("--fault", "slow-start", ready_timeout_s=1.0), "did not answer an MCP handshake"),
+    ],
+    ids=["missing", "crash", "slow"],
+)
+def test_server_that_does_not_start_is_a_target_error(launch: Launch, message: str, tmp_path: Path) -> None:
+    server = ServerProcess(launch, "session", tmp_path / "log")
+    with pytest.raises(TargetError, match=message) as caught:
+        server.__enter__()
+    if "crash-at-start" in launch.argv:
+        assert "no reactor at all" in caught.value.message
+    assert adders() == []
+
+
+def adders() -> list[psutil.Process]:
+    """Return the adders that this test has left running."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE and ADDER in process.cmdline()
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ignore")
+def test_stubborn_server_is_ended_although_its_bridge_was_killed(tmp_path: Path) -> None:
+    with ServerProcess(on_stdio("--fault", "stubborn", shared=True), "session", tmp_path / "log") as server:
+        (child,) = server.root.children()
+        os.kill(server.pid, 9)
+        server.root.wait(5)
+        assert "the bridge to the server ended by signal 9" in StartedServer(server, "stdio").ended()
+    child.wait(5)
+    assert not child.is_running()
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "cpu_affinity"), reason="no CPU affinity")
+def test_server_on_stdio_keeps_to_the_cpus_of_its_bridge(tmp_path: Path) -> None:
+    (cpu, *_) = psutil.Process().cpu_affinity()
+    with ServerProcess(on_stdio(shared=True), "session", tmp_path / "log", cpus=[cpu]) as server:
+        (child,) = server.root.children()
+        assert child.cpu_affinity() == [cpu]
+
+
+def test_environment_and_folder_reach_the_server(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(
+        "import os, runpy, sys\n"
+        "values = [os.getcwd(), os.environ['GREETING'], os.environ['TMPDIR']]\n"
+        "print('HERE', *values, file=sys.stderr, flush=True)\n"
+        f"sys.argv = [{ADDER!r}]; runpy.run_path({ADDER!r}, run_name='__main__')\n"
+    )
+    launch = replace(on_stdio(), argv=(sys.executable, "server.py"), cwd=tmp_path, env={"GREETING": "hello"})
+    with ServerProcess(launch, "session", tmp_path / "log") as server:
+        assert f"HERE {tmp_path} hello {server.temporary_folder}" in (tmp_path / "log").read_text()

@@ -120,14 +120,10 @@ def test_schemas_of_many_kinds_get_allowed_arguments(schema: dict) -> None:
 
 def test_schema_without_an_end_gets_no_arguments_and_does_not_hang() -> None:
     endless = of(["next"], next={"$ref": "#/$defs/node"})
+    links = {f"p{n}": {"$ref": "#/$defs/wide"} for n in range(6)}
     wide = {
         **of(["root"], root={"$ref": "#/$defs/wide"}),
-        "$defs": {
-            "wide": {
-                "anyOf": [of([f"p{n}"], **{f"p{n}": {"$ref": "#/$defs/wide"}}) for n in range(6)],
-                "required": [f"p{n}" for n in range(6)],
-            }
-        },
+        "$defs": {"wide": {**of(list(links), **links), "anyOf": [{"type": "object"}] * 6}},
     }
     began = time.monotonic()
     assert drawn({**of(["first"], first={"$ref": "#/$defs/node"}), "$defs": {"node": endless}}) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -31,9 +32,13 @@ def test_what_is_no_schema_is_said_to_be_none(schema: object) -> None:
 
 
 def test_remote_references_are_not_fetched() -> None:
-    # Nothing listens there; a fetch would raise, and a warning of jsonschema would be an error.
-    schema = {"properties": {"a": {"$ref": "http://127.0.0.1:1/schema.json"}}}
-    assert Checker(schema).complaint({"a": 1}) == ""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        schema = {"properties": {"a": {"$ref": f"http://127.0.0.1:{port}/schema.json"}}}
+        assert Checker(schema).complaint({"a": 1}) == ""
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_pattern_that_python_lacks_is_left_to_the_server() -> None:

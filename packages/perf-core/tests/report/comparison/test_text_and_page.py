@@ -136,11 +136,28 @@ def test_terminal_fits_eighty_columns_uncut() -> None:
     assert "commit fedcba987654+changes" in text
     assert "4 pairs of 1 s in turns of 32 ms over 4 launches" in " ".join(text.split())
     assert (
-        "A difference counts beyond 5 % in CPU per call, 50 % in p99, 100 % in the maximum, 10 % in all else"
+        "A difference counts beyond 5 % in CPU per call, 25 % in the slowest 2 %, 50 % in p99, 100 % in the "
+        "maximum, 10 % in all else"
     ) in " ".join(text.split())
     assert "+0.31 to +0.75 pp" in text
     assert text.index("CPU per call, ") < text.index("latency p99"), "what decides comes first"
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_widest_numbers_are_whole_at_eighty_columns_without_a_terminal() -> None:
+    rows = [
+        a_metric("latency_ms.max", unit="ms", a=123456.7, b=234567.8, ratio=5000.0, low=1e-9, high=1e9),
+        a_metric("tool_calls_per_s", unit="/s", a=123456.7, b=12.0, ratio=1e-9, low=1e-9, high=1e9),
+    ]
+    out = io.StringIO()
+    report.terminal(
+        a_comparison(*(replace(row, verdict="inconclusive") for row in rows)), Console(file=out, width=80)
+    )
+    text = out.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("123,457", "234,568", "over 1,000 times", "under 0.001 times", "inconclusive"):
+        assert word in text, f"{word} is cut or broken:\n{text}"
 
 
 def test_markdown_is_a_table_that_names_cannot_break() -> None:

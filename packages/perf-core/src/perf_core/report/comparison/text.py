@@ -21,6 +21,8 @@ from perf_core.report.wording import plain
 
 HEADINGS = ("metric", "a", "b", "change", "interval", "verdict")
 
+_WRAPPED = frozenset({"metric", "interval"})
+
 TONES: dict[str, Tone] = {
     "worse": "bad",
     "better": "good",
@@ -111,7 +113,8 @@ def threshold_line(comparison: Comparison) -> str:
     """Return in one line the differences that count."""
     bars = comparison.design.bars
     text = (
-        f"A difference counts beyond {bars.cpu:.0%} in CPU per call, {bars.p99:.0%} in p99, "
+        f"A difference counts beyond {bars.cpu:.0%} in CPU per call, {bars.slowest:.0%} in the slowest 2 %, "
+        f"{bars.p99:.0%} in p99, "
         f"{bars.max:.0%} in the maximum, {bars.other:.0%} in all else, and beyond chance in failed calls"
     )
     return text.replace("%", " %")
@@ -167,7 +170,14 @@ def terminal(comparison: Comparison, console: Console) -> None:
         table = terminal_table(console)
         for index, heading in enumerate(HEADINGS):
             is_number = 0 < index < len(HEADINGS) - 1
-            table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+            # A number broken over two lines would be misread, and one cut with an ellipsis is lost: at 80
+            # columns only names and intervals, which have several words, give way.
+            table.add_column(
+                heading,
+                justify="right" if is_number else "left",
+                no_wrap=heading not in _WRAPPED,
+                overflow="fold",
+            )
         for row in metrics:
             *cells, verdict = row.cells
             table.add_row(

@@ -13,9 +13,9 @@ from perf_core.errors import UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.results.manifest import commit
 from perf_core.server.subject import DerivedAdapter, Subject
-from perf_core.targets.bare import bare_command, bare_url, is_bare
+from perf_core.targets.bare import bare_command, is_bare
 from perf_core.targets.program_name import program_name
-from perf_core.targets.registry import endpoint, find_subjects
+from perf_core.targets.registry import find_subjects
 from perf_core.targets.urls import is_url
 
 DEFAULT_SCENARIO = "quick"
@@ -70,7 +70,7 @@ class Side:
 
     @property
     def has_own_calls(self) -> bool:
-        """Whether its adapter or file brings calls."""
+        """Whether it is an adapter or a file, which usually brings calls."""
         return not self.command and not is_url(self.text)
 
 
@@ -102,39 +102,31 @@ def find_contenders(
         TargetError: A revision does not build, its adapter does not load, or a server that has to be asked
             does not answer.
     """
-    installed = {
-        side: with_access(find_subjects([parse_target(side.text)[0]], (), None)[0])
-        for side in dict.fromkeys((a, b))
-        if side.has_own_calls
+    typed = {side: with_access(_typed(side)) for side in dict.fromkeys((a, b))}
+    if all(map(is_bare, typed.values())):
+        typed[a] = with_calls(typed[a])
+    # Before a revision is built, which takes minutes.
+    with_own = [subject for subject in typed.values() if not is_bare(subject)]
+    provider = next((each for each in with_own if scenario in each.adapter.scenarios), with_own[0])
+    chosen = provider.scenario(scenario)
+    subjects = {
+        side: _subject(side, subject, repository, interruption, on_progress)
+        for side, subject in typed.items()
     }
-    if not installed:
-        asked = with_calls(with_access(_bare(a)))
-        chosen = asked.scenario(scenario)
-        others = {} if a == b else {b: with_access(_bare(b))}
-        subjects = {each: (subject, "") for each, subject in {a: asked, **others}.items()}
-    else:
-        # Before a revision is built, which takes minutes.
-        first = next(iter(installed.values()))
-        provider = next((each for each in installed.values() if scenario in each.adapter.scenarios), first)
-        chosen = provider.scenario(scenario)
-        subjects = {
-            side: _subject(side.text, each, repository, interruption, on_progress)
-            for side, each in installed.items()
-        }
-        subjects |= {side: (with_access(_bare(side)), "") for side in (a, b) if side not in installed}
-    with_scenarios = next(subject for subject, _ in subjects.values() if not is_bare(subject))
     contenders = []
     for side, wire in zip((a, b), wires, strict=True):
         subject, built_from = subjects[side]
         if is_bare(subject):
-            subject = _with_calls_of(with_scenarios, subject)
+            subject = _with_calls_of(with_own[0], subject)
         contenders.append(Contender(subject.name, subject, wire, built_from))
     return Contenders(contenders[0], contenders[1], chosen)
 
 
-def _bare(side: Side) -> Subject:
-    # Any server may answer there, so its name is not checked.
-    return bare_command(side.command, shared=side.shared) if side.command else bare_url(endpoint(side.text))
+def _typed(side: Side) -> Subject:
+    if side.command:
+        return bare_command(side.command, shared=side.shared)
+    (subject,) = find_subjects([parse_target(side.text)[0]], (), None)
+    return subject
 
 
 def _with_calls_of(other: Subject, bare: Subject) -> Subject:
@@ -168,14 +160,17 @@ def parse_target(text: str) -> tuple[str, str | None]:
 
 
 def _subject(
-    text: str, installed: Subject, repository: Path, interruption: Interruption, on_progress: OnProgress
+    side: Side, installed: Subject, repository: Path, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Subject, str]:
-    name, revision = parse_target(text)
+    """Return a server and the commit that it is built from, or that is checked out."""
+    if not side.has_own_calls:
+        return installed, ""
+    name, revision = parse_target(side.text)
     if revision is None:
         head = commit(repository) or {}
         return installed, str(head.get("hash", "")) + ("+changes" if head.get("dirty") else "")
     # The calls come from the installed adapter, so that every revision gets the same ones.
     built = build_revision(repository, revision, on_progress=on_progress, interruption=interruption)
     launch, server_name, package = launch_at(built, name)
-    adapter = DerivedAdapter(text, server_name, launch, installed.adapter.scenarios)
+    adapter = DerivedAdapter(side.text, server_name, launch, installed.adapter.scenarios)
     return Subject(adapter, package=package, access=installed.access), built.commit

@@ -16,9 +16,9 @@ from statistics import median
 from typing import Any
 
 from perf_core.adapter import PROTOCOL_MEMBERS, Journey, Step
-from perf_core.answers import meets
 from perf_core.errors import NotComparable, TargetError
 from perf_core.interruption import Interruption, OnProgress
+from perf_core.load.answers import meets
 from perf_core.load.placeholders import filled, saved_values
 from perf_core.server.client import Client
 from perf_core.server.steps import send_step
@@ -204,12 +204,11 @@ def _alike(first: Result, second: Result, steps: tuple[Step, Step]) -> bool:
     step, other = steps
     if step.expect.kind != "any":
         # Both right, or both wrong in the same way, in what is checked.
-        return (
-            meets(step.expect, first, step.method) and meets(other.expect, second, other.method)
-        ) or _checked_part(first, step) == _checked_part(second, step)
+        both_right = meets(step.expect, first, step.method) and meets(other.expect, second, other.method)
+        return both_right or bool(_checked_part(first, step) == _checked_part(second, step))
     if "structuredContent" in first and "structuredContent" in second:
         return bool(first["structuredContent"] == second["structuredContent"])
-    return _content(first) == _content(second)
+    return bool(_content(first) == _content(second))
 
 
 def _checked_part(result: Result, step: Step) -> Any:
@@ -235,7 +234,7 @@ def _members(result: Result, step: Step) -> dict[str, Any]:
 
 
 def _content(result: Result) -> Any:
-    """Return what a person would compare: the texts of a tool, else the result without the protocol's part."""
+    """Return what a person would compare: the texts of a tool, or a result without the protocol's part."""
     if isinstance(result.get("content"), list):
         return _texts(result)
     return {name: each for name, each in result.items() if name not in PROTOCOL_MEMBERS}

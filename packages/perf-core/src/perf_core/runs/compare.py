@@ -132,6 +132,7 @@ def compare(
         interruption,
         slice_s=effort.slice_s,
         longest_s=effort.longest_s,
+        on_progress=on_progress,
     )
     conclusion = _launch_until_decided(runner, effort, on_progress)
     comparison = Comparison(
@@ -158,7 +159,7 @@ def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnP
     began = time.monotonic()
     try:
         for number in range(1, looks[-1] + 1):
-            on_progress("launch", (number - 1) / looks[-1])
+            on_progress(f"starting launch {number} of up to {looks[-1]}", None)
             runner.launch(number)
             next_end_s = (time.monotonic() - began) * (number + 1) / number
             out_of_time = next_end_s > effort.longest_s and number >= effort.launches

@@ -56,6 +56,7 @@ def test_options_named_in_the_readme_exist() -> None:
         for command in (
             ("-m", "perf_core", "run"),
             ("-m", "perf_core", "compare"),
+            ("-m", "perf_core", "init"),
             (ROOT / "benchmarks/pyperf/micro.py",),
             (ROOT / "benchmarks/asv/history.py",),
         )

@@ -81,6 +81,22 @@ def test_with_perf_scenarios_replace_tests(folder: Path) -> None:
 
 
 @pytest.mark.process
+def test_server_without_calls_is_asked_what_it_can_do(folder: Path) -> None:
+    command = json.dumps([sys.executable, str(ADDER.with_name("notes.py"))])
+    (folder / "notes.toml").write_text(f'name = "notes"\ncommand = {command}\ntransport = "stdio"\n')
+    done = run_pytest(folder, "--perf", "--perf-target", "notes.toml", "--collect-only", "-q", "-k", "load")
+    assert "notes-load-session" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.process
+def test_two_lengths_are_a_usage_error(folder: Path) -> None:
+    lengths = ["--duration", "1s", "--time-scale", "0.1"]
+    done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", "-k", "load", *lengths)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--time-scale: expected no value beside --duration" in done.stderr
+
+
+@pytest.mark.process
 def test_unknown_target_is_a_usage_error_with_a_hint(folder: Path) -> None:
     done = run_pytest(folder, "--perf", "--perf-target", "nobody")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--duration", metavar="TIME", help="Length of the whole profile, such as 90s (TEST_DURATION)."
     )
-    group.addoption("--time-scale", type=float, default=1.0, metavar="F", help="Factor on every duration.")
+    group.addoption("--time-scale", type=float, metavar="F", help="Factor on every duration.")
     group.addoption("--output-dir", type=Path, default=Path("results"), help="Folder for the runs.")
 
 
@@ -82,7 +82,10 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
     option = session.config.getoption
     names: list[str] = option("--scenario") or []
     try:
-        subjects = find_subjects(option("--perf-target") or [], names, os.environ.get("SERVER_URL"))
+        subjects = [
+            _with_calls(subject)
+            for subject in find_subjects(option("--perf-target") or [], names, os.environ.get("SERVER_URL"))
+        ]
         selection = [
             (subject, scenario)
             for subject in subjects
@@ -94,6 +97,25 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
         for wire in scenario.wires:
             name = f"{subject.name}-{scenario.name}-{wire}"
             yield ScenarioItem.from_parent(session, name=name, subject=subject, scenario=scenario, wire=wire)
+
+
+def _with_calls(subject: Any) -> Any:
+    """Return the server; one that is a URL alone is asked what it can do, so that its scenarios are known."""
+    from perf_core.discovery.discover import DrawOptions
+    from perf_core.interruption import watch_signals
+    from perf_core.runs.drawn import with_drawn_calls
+    from perf_core.targets.bare import is_bare
+
+    if not is_bare(subject):
+        return subject
+    with watch_signals() as interruption:
+        return with_drawn_calls(
+            subject,
+            None,
+            DrawOptions(),
+            interruption=interruption,
+            on_progress=lambda _step, _share: None,
+        ).subject
 
 
 class ScenarioItem(pytest.Item):
@@ -116,17 +138,17 @@ class ScenarioItem(pytest.Item):
         if self._question is not None:
             return
         from perf_core.errors import UsageError
-        from perf_core.load.plan import Settings, parse_duration_s
         from perf_core.runs.questions import prepare
+        from perf_core.runs.settings import settings_of
 
         option = self.config.getoption
         duration = option("--duration") or os.environ.get("TEST_DURATION")
         clients = option("--clients") or os.environ.get("TEST_VUS")
         if clients and not str(clients).isdecimal():
             raise UsageError(f"TEST_VUS: expected a whole number, got {clients!r}", "Or use --clients N.")
-        settings = Settings(
+        settings = settings_of(
             time_scale=option("--time-scale"),
-            duration_s=parse_duration_s(duration) if duration else None,
+            duration=duration or None,
             vus=int(clients) if clients else None,
         )
         is_optional = len(self._scenario.wires) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,17 @@ from perf_core.errors import ExitCode
 
 
 @pytest.mark.k6
-def test_check_performs_a_handshake_and_lists_tools(adder: str, capsys) -> None:
+def test_check_makes_one_call_of_each_tool_and_shows_what_was_spoken(adder: str, capsys) -> None:
     assert main(["check", adder]) == ExitCode.PASS
-    printed = capsys.readouterr().out
-    assert "adder 1 answers at http://127.0.0.1:" in printed
-    assert "tools: add" in printed
-    assert "scenarios, whose targets and tools exist: quick, load, stress" in printed
+    printed = capsys.readouterr()
+    assert "adder 1 answers at http://127.0.0.1:" in printed.out
+    assert "protocol: MCP 2025-11-25, session wire" in printed.out
+    assert "ready after " in printed.out
+    assert "tools: add" in printed.out
+    assert "✓ add  " in printed.out
+    assert printed.out.count('{"result": 3}') == 1
+    assert "making one call of each of 1 tools of adder" in printed.err
+    assert "scenarios, whose targets and tools exist: quick, load, stress" in printed.out
 
 
 @pytest.mark.k6
@@ -43,3 +49,43 @@ def test_check_fails_when_a_deleted_session_goes_on(adder: str, capsys) -> None:
     path.write_text(path.read_text().replace('"--ready-file"', '"--fault", "immortal", "--ready-file"'))
     assert main(["check", adder]) == ExitCode.LAB_FAILED
     assert "expected status 404 for a request with a deleted session" in capsys.readouterr().err
+
+
+@pytest.mark.k6
+@pytest.mark.parametrize("as_json", [False, True])
+def test_check_fails_when_a_tool_answers_wrongly(as_json: bool, adder: str, capsys) -> None:
+    path = Path(adder)
+    path.write_text(path.read_text() + "expect = { result = { result = 4 } }\n")
+    problem = "expected the right answer from every tool, got another one from add"
+    wrong = 'expected {"result": 4}, got {"result": 3}'
+    assert main(["check", adder, *(["--json"] if as_json else [])]) == ExitCode.LAB_FAILED
+    printed = capsys.readouterr()
+    if not as_json:
+        assert "✗ add  " in printed.out
+        assert wrong in " ".join(printed.out.split())
+        assert problem in printed.err
+        return
+    document = json.loads(printed.out)
+    (tool,) = document["tools"]
+    assert (tool["tool"], tool["is_right"], tool["arguments"]) == ("add", False, {"a": 1, "b": 2})
+    assert tool["answer"] == wrong
+    assert document["problems"] == [problem]
+    assert document["name"] == "adder"
+    assert document["ready_s"] > 0
+    assert document["scenarios"][0] == "quick"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "expected a target to check, got none"),
+        (["http://h:1", "http://h:2"], "expected one target, got h:1, h:2"),
+        (["localhost:8000/mcp"], "http://localhost:8000/mcp"),
+        (["--", "no-such-program"], "not on PATH"),
+    ],
+)
+def test_usage_errors(words: list[str], message: str, capsys) -> None:
+    assert main(["check", *words]) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert message in " ".join(printed.err.split())
+    assert printed.out == ""

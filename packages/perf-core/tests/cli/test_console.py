@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,29 @@ def test_progress_on_a_terminal_has_step_and_share(monkeypatch: pytest.MonkeyPat
 
 def test_progress_elsewhere_is_only_the_title(monkeypatch: pytest.MonkeyPatch) -> None:
     assert show_progress(monkeypatch, terminal=False) == "load on adder\n"
+
+
+def test_long_progress_elsewhere_prints_ever_fewer_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    err = Console(file=io.StringIO(), force_terminal=False, width=80)
+    monkeypatch.setattr(console, "err", err)
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    with console.progress("load on [::1]:80") as on_progress:
+        for _ in range(300):
+            now_s += 1
+            on_progress("load", (now_s - 1000) / 300)
+    lines = err.file.getvalue().splitlines()
+    # After 30 s, and then 45, 67.5 and 101.25 s later.
+    assert lines == ["load on [::1]:80", *(f"load on [::1]:80: load {share}%" for share in (10, 25, 48, 82))]
+
+
+def test_line_is_plain_text_that_the_encoding_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    monkeypatch.setattr(console, "out", Console(file=file, width=80))
+    console.line("  ✓ add  [red]1[/red] ü…")
+    file.flush()
+    assert raw.getvalue().decode("ascii") == "  ok add  [red]1[/red] ?...\n"
 
 
 def test_results_below_the_working_folder_are_relative(

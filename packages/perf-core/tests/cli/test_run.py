@@ -31,7 +31,15 @@ from perf_core.errors import ExitCode
         (["run", "quick", "--target", "ADDER", "--wire", "telegraph"], "telegraph"),
         (["run", "quick", "--target", "ADDER", "--wire", "stateless", "--session-per-iteration"], "sessions"),
         (["run", "quick", "--target", "ADDER", "--server-url", "ftp://here"], "ftp://here"),
-        (["run", "quick", "--target", "http://127.0.0.1:9/mcp"], "--server-url"),
+        (["run", "quick", "--target", "ADDER", "--duration", "2s", "--time-scale", "1"], "--time-scale"),
+        (["run", "quick", "localhost:9/mcp"], "http://localhost:9/mcp"),
+        (["run", "quick", "--target", "localhost:9/mcp"], "http://localhost:9/mcp"),
+        (["run", "quik", "http://127.0.0.1:9/mcp"], "did you mean 'quick'"),
+        (["run", "quick", "http://127.0.0.1:9/mcp", "--vus", "-3"], "--vus"),
+        (["run", "quick", "--", "no-such-program"], "not on PATH"),
+        (["run", "quick", "--target", "ADDER", "--tool", "add"], "--tool"),
+        (["run", "quick", "--target", "ADDER", "--shared"], "--shared"),
+        (["run", "quick", "http://127.0.0.1:9/mcp", "--header", "X-Key: $NO_SUCH"], "NO_SUCH"),
         (["run"], "scenarios"),
         (["fly"], "fly"),
     ],
@@ -70,6 +78,14 @@ def test_dashboard_needs_its_port(
         command = ["run", "quick", "--target", adder, "--dashboard", "--output-dir", str(results)]
         assert main(command) == ExitCode.USAGE
     assert f"expected port {port} to be free" in capsys.readouterr().err
+    assert not results.exists()
+
+
+def test_url_where_nothing_answers_fails_without_a_record(tmp_path: Path, capsys) -> None:
+    results = tmp_path / "results"
+    words = ["run", "quick", "http://127.0.0.1:9/mcp", "--output-dir", str(results)]
+    assert main(words) == ExitCode.LAB_FAILED
+    assert "127.0.0.1:9" in capsys.readouterr().err
     assert not results.exists()
 
 
@@ -114,5 +130,10 @@ def test_module_prints_the_help_of_run() -> None:
         "--dashboard",
         "--pin",
         "--session-per-iteration",
+        "--allow-writes",
+        "--tool",
+        "--shared",
+        "--header",
+        "--bearer-env",
     ):
         assert option in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_unknown_scenario_of_a_subject_suggests_the_closest() -> None:
 def test_error_without_installed_targets_says_how_to_get_one(install: Install) -> None:
     install()
     assert installed_adapters() == {}
-    assert "expected an installed target, got none" in refusal((), ["load"], None)
+    assert "expected a server to measure, got none" in refusal((), ["load"], None)
     assert "none (install a server" in refusal(["adder"], ["load"], None)
 
 
@@ -179,10 +180,74 @@ def test_missing_toml_file_is_refused(install: Install) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_url_as_target_is_refused_with_advice() -> None:
-    message = refusal(["http://127.0.0.1:9000/mcp"], ["load"], None)
-    assert "--server-url http://127.0.0.1:9000/mcp with --target NAME" in message
-    assert "adder, notes" in message
+def test_url_alone_is_a_server_without_calls() -> None:
+    url, adder = find_subjects(["http://127.0.0.1:9000", "adder"], ["quick"], None)
+    assert (url.name, url.url) == ("127.0.0.1:9000", "http://127.0.0.1:9000/mcp")
+    assert not url.adapter.scenarios
+    assert adder.url is None
+
+
+@pytest.mark.usefixtures("two")
+def test_command_alone_is_a_server_without_calls() -> None:
+    (subject,) = find_subjects((), ["quick"], None, command=[sys.executable, "weather.py"], shared=True)
+    assert (subject.name, subject.url) == ("weather", None)
+    assert subject.adapter.launch.transport == "stdio-shared"
+    assert not subject.adapter.scenarios
+
+
+@pytest.mark.usefixtures("two")
+def test_command_beside_a_target_starts_that_targets_server() -> None:
+    command = [sys.executable, "other.py"]
+    (subject,) = find_subjects(["adder"], ["quick"], None, command=command)
+    assert subject.name == "adder"
+    assert subject.adapter.launch.argv == tuple(command)
+    assert subject.adapter.launch.transport == "stdio"
+    assert list(subject.adapter.scenarios) == ["quick", "load"]
+
+
+@pytest.mark.usefixtures("two")
+def test_command_with_a_url_is_a_server_that_listens_there() -> None:
+    url = "http://127.0.0.1:{port}/mcp"
+    (subject,) = find_subjects([url], ["quick"], None, command=[sys.executable, "--port", "{port}"])
+    assert subject.url is None
+    assert (subject.adapter.launch.url, subject.adapter.launch.transport) == (url, "http")
+
+
+@pytest.mark.usefixtures("two")
+def test_command_takes_one_server_only() -> None:
+    for named in (["adder", "notes"], ["http://h:1", "http://h:2"]):
+        with pytest.raises(UsageError, match="expected one server beside a command"):
+            find_subjects(named, ["quick"], None, command=[sys.executable])
+    with pytest.raises(UsageError, match="--server-url: expected no command beside it"):
+        find_subjects((), ["quick"], "http://h:1", command=[sys.executable])
+    with pytest.raises(UsageError, match="--shared: expected a server on stdio, got none"):
+        find_subjects(["adder"], ["quick"], None, shared=True)
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [
+        ("localhost:8000/mcp", "A URL begins with its scheme: http://localhost:8000/mcp."),
+        ("servers/weather", "There is no such file."),
+        ("SERVER.py", "The command that starts a server follows --, such as -- python "),
+        ("weather", "Installed: adder, notes. Any other server is measured by its URL, its command"),
+    ],
+)
+def test_advice_about_a_word_that_names_no_server(word: str, advice: str, tmp_path: Path) -> None:
+    (tmp_path / "SERVER.py").write_text("", encoding="utf-8")
+    message = refusal([str(tmp_path / word) if word == "SERVER.py" else word], ["load"], None)
+    assert "there is no target" in message
+    assert advice in message
+
+
+def test_password_in_the_url_of_a_running_server_becomes_a_header(
+    build: type[Build], install: Install
+) -> None:
+    install(adder=build.adapter({"quick": build.scenario("quick")}))
+    (subject,) = find_subjects(["adder"], ["quick"], "http://me:opensesame@h:1")
+    assert subject.url == "http://h:1/mcp"
+    assert subject.access.own_headers()["Authorization"].startswith("Basic ")
 
 
 @pytest.mark.usefixtures("two")
@@ -197,7 +262,7 @@ def test_server_url_is_measured_with_the_only_matching_adapter() -> None:
 def test_server_url_with_several_adapters_is_refused(targets: list[str]) -> None:
     message = refusal(targets, ["quick"], "http://127.0.0.1:8100")
     assert "got 2: adder, notes" in message
-    assert "--target" in message
+    assert "--target http://127.0.0.1:8100" in message
 
 
 @pytest.mark.parametrize(
@@ -211,6 +276,8 @@ def test_server_url_with_several_adapters_is_refused(targets: list[str]) -> None
         # A given path is kept, since servers distinguish /mcp and /mcp/.
         ("http://h/a/b/", "http://h/a/b/"),
         ("http://[::1]:80", "http://[::1]:80/mcp"),
+        ("http://h/mcp?key=1", "http://h/mcp?key=1"),
+        ("http://h?key=1", "http://h/mcp?key=1"),
     ],
 )
 def test_endpoint_is_mcp_unless_the_url_has_a_path(url: str, expected: str) -> None:
@@ -231,7 +298,6 @@ def test_endpoint_is_mcp_unless_the_url_has_a_path(url: str, expected: str) -> N
         "http://h:99999",
         "http://h:0",
         "http://[::1",
-        "http://h/mcp?key=1",
         "http://h/mcp#x",
     ],
 )

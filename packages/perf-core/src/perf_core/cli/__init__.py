@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import cyclopts
 
-from perf_core.cli import check, compare, figures, report, run, targets
+from perf_core.cli import check, compare, figures, init, report, run, schema, targets
+from perf_core.cli.arguments import advice_for_mistake, split
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
 
@@ -20,24 +22,41 @@ app = cyclopts.App(
     # main() turns every outcome into an exit code itself.
     result_action="return_value",
 )
-for _command in (run.run, compare.compare, targets.targets, figures.figures, check.check, report.report):
-    app.command(_command)
+for _command, _usage in (
+    (run.run, "run SCENARIO... [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
+    (check.check, "check [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
+    (init.init, "init [URL] [OPTIONS] [-- COMMAND ARGS...]"),
+    (compare.compare, "compare A [B] [OPTIONS] [-- COMMAND ARGS...]"),
+    (figures.figures, "figures [SCENARIO] [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
+    (targets.targets, "targets"),
+    (report.report, "report RUN"),
+    (schema.schema, "schema"),
+):
+    app.command(_command, usage=f"Usage: perf-core {_usage}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors go to stderr, each with a hint."""
     try:
-        return int(_dispatch(arguments))
+        return int(_dispatch(sys.argv[1:] if arguments is None else arguments))
     except LabError as error:
         print_error(error)
         return int(error.exit_code)
 
 
-def _dispatch(arguments: Sequence[str] | None) -> ExitCode:
+def _dispatch(arguments: Sequence[str]) -> ExitCode:
+    words = split(arguments)
     try:
-        result = app(
-            list(sys.argv[1:] if arguments is None else arguments), exit_on_error=False, print_error=False
-        )
+        function, bound, unparsed = app.parse_args(list(words.own), exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
-        raise UsageError(str(error), "See perf-core --help.") from error
+        raise UsageError(str(error), advice_for_mistake(words.own)) from error
+    further: dict[str, Any] = {}
+    if words.command is not None:
+        if "command" not in unparsed:
+            raise UsageError(
+                f"expected no -- here, got -- {' '.join(words.command[:1])}",
+                "Commands that start a server are taken by run, check, init, compare and figures.",
+            )
+        further["command"] = words.command
+    result = function(*bound.args, **bound.kwargs, **further)
     return result if isinstance(result, ExitCode) else ExitCode.PASS

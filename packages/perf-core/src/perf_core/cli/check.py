@@ -1,59 +1,247 @@
-"""``perf-core check``: start a target without load."""
+"""``perf-core check``: start a target without load, and make one call of each tool."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from perf_core.adapter import Wire
-from perf_core.cli.console import out
-from perf_core.cli.options import ServerUrl
-from perf_core.errors import ExitCode, TargetError, UsageError
-from perf_core.interruption import watch_signals
+from perf_core.adapter import Journey, Wire
+from perf_core.cli import servers
+from perf_core.cli.console import line, print_plain, progress
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
+from perf_core.cli.tool_answers import ToolAnswer, answers, covering_journeys
+from perf_core.errors import ExitCode, LabError, NothingToCall, TargetError, UsageError
+from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
+from perf_core.runs.drawn import on_offered_wire
 from perf_core.runs.questions import prepare
-from perf_core.server.live import StartOptions, live_server
+from perf_core.server.checks import Discovery, LeftOut
+from perf_core.server.client import connect
+from perf_core.server.live import LiveServer, StartOptions, live_server
+from perf_core.server.masking import masked, masked_url
 from perf_core.server.session_end import deleted_session_problem
-from perf_core.server.subject import Subject, closest_name
-from perf_core.targets.registry import find_subjects
+from perf_core.server.subject import Subject, closest_name, secrets_of
+
+_LONGEST_CALL_S = 30.0
+
+GOOD, BAD = "✓", "✗"
+
+Show = Callable[[str], None]
+
+
+@dataclass
+class Report:
+    """Result of a check; the document that ``--json`` prints.
+
+    Attributes:
+        protocol: What was spoken: wire, revision and transport.
+        tools: One answer for each tool that the target calls.
+        left_out: Tools that no drawn call could be found for.
+        not_called: Tools that the server lists and the target does not call.
+        scenarios: Names of the scenarios that can be run.
+        problems: Everything that is wrong; empty if the target can be measured.
+    """
+
+    name: str = ""
+    version: str = ""
+    url: str = ""
+    protocol: dict[str, str] = field(default_factory=dict)
+    ready_s: float | None = None
+    tools: list[ToolAnswer] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    not_called: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    generator: str = ""
+    scenarios: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def check(
-    target: Annotated[str, Parameter(help="An installed adapter's name or a TOML file.")],
+    server: Annotated[
+        list[str] | None,
+        Parameter(help="An installed adapter's name, a TOML file or a URL.", negative=""),
+    ] = None,
     /,
     *,
-    wire: Annotated[Wire, Parameter(help="Protocol era.")] = "session",
+    target: Annotated[
+        list[str] | None,
+        Parameter(name="--target", negative="", help="The same, or the target whose calls a URL gets."),
+    ] = None,
+    wire: Annotated[
+        Wire | None,
+        Parameter(help="Protocol era. Default: session; for a URL or a command alone, what it offers."),
+    ] = None,
     server_url: ServerUrl = None,
+    shared: Shared = False,
+    drawing: DrawingOptions = DRAWING,
+    access: AccessOptions = ACCESS,
+    seed: Annotated[int, Parameter(help="Seed of drawn calls.")] = 1,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")] = False,
+    command: Command = None,
 ) -> ExitCode:
-    """Start a target, list its tools, and check the targets and tools of its scenarios: all but the load."""
-    (subject,) = find_subjects([target], (), server_url)
-    with (
-        TemporaryDirectory(prefix="perf-core-") as folder,
-        watch_signals() as interruption,
-        live_server(subject, wire, StartOptions(Path(folder) / "server.log"), interruption) as live,
-    ):
-        handshake = live.handshake
-        out.print(
-            f"{handshake.server_name} {handshake.server_version} answers at {live.url}", highlight=False
+    """Start a target, call each of its tools once, and check its scenarios: all but the load.
+
+    What follows -- is a command that starts a server, over stdio unless a URL stands before it.
+    """
+    typed = servers.Typed(tuple(server or ()), tuple(target or ()), server_url, command, shared)
+    if not (typed.words or typed.targets or command is not None):
+        raise UsageError(
+            "expected a target to check, got none",
+            "Give a URL, a TOML file, an adapter's name, or a command after --.",
         )
+    subjects = servers.find(typed, (), access)
+    if len(subjects) != 1:
+        raise UsageError(
+            f"expected one target, got {', '.join(each.name for each in subjects)}", "Check them one by one."
+        )
+    report, subject = Report(), subjects[0]
+
+    def shown(text: str) -> str:
+        # Not earlier: a token may be new.
+        return masked(text, secrets_of(subject, subject.adapter.launch))
+
+    code = ExitCode.PASS
+    try:
+        with watch_signals() as interruption:
+            show = _silently if as_json else lambda text: line(shown(text))
+            _check(subject, wire, drawing, seed, _Check(report, show, interruption))
+    except LabError as error:
+        if not as_json:
+            raise
+        report.problems += [error.message]
+        code = error.exit_code
+    if as_json:
+        # Not through the console, which would break long lines.
+        print_plain(shown(json.dumps(asdict(report), indent=2, ensure_ascii=False)))
+    return code
+
+
+def _check(
+    subject: Subject,
+    wire: Wire | None,
+    drawing: DrawingOptions,
+    seed: int,
+    check_of: _Check,
+) -> None:
+    """Fill in the report, and show it as it grows.
+
+    Raises:
+        LabError: The server cannot be measured; the report has all that was found out before.
+    """
+    report, show, interruption = check_of.report, check_of.show, check_of.interruption
+    try:
+        (subject,) = servers.with_calls([subject], wire, drawing, seed=seed, interruption=interruption)
+    except NothingToCall as error:
+        if isinstance(error.discovery, Discovery):
+            report.left_out = list(error.discovery.left_out)
+            check_of.show_left_out()
+        raise
+    if subject.discovery is not None:
+        report.left_out = list(subject.discovery.left_out)
+        report.warnings = list(subject.discovery.warnings)
+    journeys = covering_journeys(subject.adapter.scenarios.values())
+    tools = on_offered_wire(wire, lambda each: check_of.run(subject, each, journeys))
+    report.generator = k6_version(find_k6())
+    show(f"generator: {report.generator}")
+    wrong = list(_scenario_problems(subject, set(tools)))
+    if wrong:
+        raise UsageError("\n".join(wrong), "perf-core figures --target TARGET lists the figures.")
+    report.scenarios = list(subject.adapter.scenarios)
+    show(f"scenarios, whose targets and tools exist: {', '.join(report.scenarios)}")
+    failed = [each.tool for each in report.tools if not each.is_right]
+    if failed:
+        raise TargetError(
+            f"expected the right answer from every tool, got another one from {', '.join(failed)}",
+            "Correct the expectation in the adapter or the file, or the server.",
+        )
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A check in progress: what was found out, and how it is shown."""
+
+    report: Report
+    show: Show
+    interruption: Interruption
+
+    def run(self, subject: Subject, wire: Wire, journeys: Sequence[Journey]) -> tuple[str, ...]:
+        """Start the server or connect to it, call its tools, and return the names of those that it lists."""
+        with (
+            TemporaryDirectory(prefix="perf-core-") as folder,
+            live_server(subject, wire, StartOptions(Path(folder) / "server.log"), self.interruption) as live,
+        ):
+            self._introduce(live)
+            self._call(subject, live, journeys)
+            ended = deleted_session_problem(live.url, access=live.access) if wire == "session" else ""
+            if ended:
+                raise TargetError(
+                    ended, "Clients rely on it to open a new session (MCP, session management)."
+                )
+            return live.handshake.tools
+
+    def _introduce(self, live: LiveServer) -> None:
+        report, handshake = self.report, live.handshake
+        report.name, report.version = handshake.server_name, handshake.server_version
+        report.url, report.ready_s = masked_url(live.url), live.ready_s
+        report.protocol = {
+            "wire": handshake.wire,
+            "revision": handshake.revision,
+            "transport": live.transport,
+        }
+        is_on_stdio = live.transport.startswith("stdio")
+        where = "on its standard input and output" if is_on_stdio else f"at {report.url}"
+        self.show(" ".join(filter(None, (report.name or "a server", report.version, "answers", where))))
+        self.show(f"protocol: MCP {handshake.revision}, {handshake.wire} wire")
         if live.ready_s is not None:
-            out.print(f"ready after {live.ready_s:.2f} s", highlight=False)
-        out.print(f"tools: {', '.join(handshake.tools) or 'none'}", highlight=False)
-        ended = deleted_session_problem(live.url, access=live.access) if wire == "session" else ""
-        if ended:
-            raise TargetError(ended, "Clients rely on it to open a new session (MCP, session management).")
-    out.print(f"generator: {k6_version(find_k6())}", highlight=False)
-    problems = list(_scenario_problems(subject, set(handshake.tools)))
-    if problems:
-        raise UsageError("\n".join(problems), "perf-core figures --target TARGET lists the figures.")
-    names = ", ".join(subject.adapter.scenarios)
-    out.print(f"scenarios, whose targets and tools exist: {names}", highlight=False, soft_wrap=True)
-    return ExitCode.PASS
+            self.show(f"ready after {live.ready_s:.2f} s")
+        self.show(f"tools: {', '.join(handshake.tools) or 'none'}")
+
+    def _call(self, subject: Subject, live: LiveServer, journeys: Sequence[Journey]) -> None:
+        report = self.report
+        called = {step.tool for journey in journeys for step in journey.steps}
+        limits_s = [each.request_timeout_s for each in subject.adapter.scenarios.values()]
+        longest_s = max(limits_s, default=_LONGEST_CALL_S)
+        with (
+            progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress,
+            connect(live.url, live.handshake.wire, longest_s, access=live.access) as client,
+        ):
+
+            def on_call(tool: str) -> None:
+                self.interruption.check()
+                on_progress(tool, len(report.tools) / max(1, len(called)))
+
+            for answer in answers(client, journeys, live.handshake.tools, on_call):
+                report.tools.append(answer)
+                mark = GOOD if answer.is_right else BAD
+                self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
+        self.show_left_out()
+        left_out = {each.tool for each in report.left_out}
+        report.not_called = [tool for tool in live.handshake.tools if tool not in called | left_out]
+        if report.not_called:
+            self.show(f"  - not called by this target: {', '.join(report.not_called)}")
+        for warning in report.warnings:
+            self.show(f"warning: {warning}")
+
+    def show_left_out(self) -> None:
+        """Show the tools for which no call could be drawn, each with the reason."""
+        for each in self.report.left_out:
+            advice = f"; {each.advice}" if each.advice else ""
+            self.show(f"  - {each.tool}  not called: {each.reason}{advice}")
+
+
+def _time(took_s: float) -> str:
+    return f"{took_s:.1f} s" if took_s >= 1 else f"{took_s * 1000:.3g} ms"
+
+
+def _silently(_text: str) -> None:
+    """Print nothing."""
 
 
 def _scenario_problems(subject: Subject, tools: Collection[str]) -> Iterator[str]:
@@ -65,5 +253,5 @@ def _scenario_problems(subject: Subject, tools: Collection[str]) -> Iterator[str
             yield error.message
             continue
         # Started in its own way, the server may have other tools.
-        for tool in sorted(set(question.plan.tools) - set(tools)) if scenario.launch is None else ():
+        for tool in sorted(set(question.plan.called_tools) - set(tools)) if scenario.launch is None else ():
             yield f"scenario {scenario.name}: expected the tool {tool}{closest_name(tool, tools)}"

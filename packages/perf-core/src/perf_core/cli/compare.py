@@ -8,9 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from perf_core.adapter import Wire
+from perf_core.cli import servers
 from perf_core.cli.console import out, print_results_folder, progress
-from perf_core.comparison.contenders import DEFAULT_SCENARIO, find_contenders
-from perf_core.comparison.model import CPU_BAR, EXIT_CODES, MAX_BAR, OTHER_BAR, P99_BAR, Bars
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
+from perf_core.comparison.contenders import DEFAULT_SCENARIO, Side, find_contenders
+from perf_core.comparison.model import CPU_BAR, EXIT_CODES, MAX_BAR, OTHER_BAR, P99_BAR, SLOWEST_BAR, Bars
 from perf_core.comparison.records import compare_records
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
@@ -21,13 +23,18 @@ from perf_core.results import record_file
 from perf_core.results.record_file import RECORD_NAME
 from perf_core.runs.compare import Effort, Workload, expect_usable
 from perf_core.runs.compare import compare as compare_servers
+from perf_core.runs.drawn import with_drawn_calls
+from perf_core.server.subject import Subject
+from perf_core.targets.urls import is_url, server_at
 
 
 def compare(
     a: Annotated[
         str, Parameter(help="Baseline: NAME, NAME@REVISION, a TOML file or a URL; or a recorded run.")
     ],
-    b: Annotated[str | None, Parameter(help="What is judged, given in the same way.")] = None,
+    b: Annotated[
+        str | None, Parameter(help="What is judged, given in the same way; or the command after --.")
+    ] = None,
     /,
     *,
     baseline: Annotated[
@@ -51,6 +58,9 @@ def compare(
     ] = False,
     time_limit: Annotated[str, Parameter(help="Begin no launch that would end later than this.")] = "10m",
     cpu_bar: Annotated[float, Parameter(help="Percent by which CPU per call may differ.")] = CPU_BAR * 100,
+    slowest_bar: Annotated[
+        float, Parameter(help="Percent by which the mean of the slowest 2 % of the calls may differ.")
+    ] = SLOWEST_BAR * 100,
     p99_bar: Annotated[float, Parameter(help="Percent by which the p99 may differ.")] = P99_BAR * 100,
     max_bar: Annotated[float, Parameter(help="Percent by which the longest call may differ.")] = MAX_BAR
     * 100,
@@ -60,16 +70,26 @@ def compare(
         bool, Parameter(help="Bind both servers to one half of the CPUs and the generator to the other.")
     ] = Effort.pin,
     seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
+    shared: Shared = False,
+    drawing: DrawingOptions = DRAWING,
+    access: AccessOptions = ACCESS,
     output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per comparison.")] = Path(
         "results"
     ),
+    command: Command = None,
 ) -> ExitCode:
-    """Compare two servers in alternating slices, or two recorded runs; exit 3 when b is worse."""
+    """Compare two servers in alternating slices, or two recorded runs; exit 3 when b is worse.
+
+    Both get the calls of the first that brings some; if both are URLs or commands, a is asked what it can do.
+    Options for credentials apply to both.
+    """
     if baseline is not None or any(_is_recorded(text) for text in (a, b) if text):
         return _compare_records(*_recorded_runs(a, b, baseline), cross_machine=cross_machine)
-    if b is None:
+    side_a, side_b = _sides(a, b, command, shared=shared)
+    if drawing != DRAWING and (side_a.has_own_calls or side_b.has_own_calls):
         raise UsageError(
-            "expected two targets or two recorded runs, got one", "See perf-core compare --help."
+            "--allow-writes and --tool: expected URLs or commands alone, got a target whose calls are known",
+            "Change the calls in the adapter or the file.",
         )
     effort = Effort(
         launches=launches,
@@ -79,15 +99,29 @@ def compare(
         longest_s=parse_duration_s(time_limit),
         pin=pin,
     )
-    bars = Bars(cpu=cpu_bar / 100, other=bar / 100, p99=p99_bar / 100, max=max_bar / 100)
+    bars = Bars(
+        cpu=cpu_bar / 100, other=bar / 100, slowest=slowest_bar / 100, p99=p99_bar / 100, max=max_bar / 100
+    )
     expect_usable(effort, vus, output_dir)
-    with watch_signals() as interruption, progress(f"{b} beside {a}") as on_progress:
+    with (
+        watch_signals() as interruption,
+        progress(f"{_shown(side_b)} beside {_shown(side_a)}") as on_progress,
+    ):
+
+        def with_calls(subject: Subject) -> Subject:
+            discovered = with_drawn_calls(
+                subject, wire, drawing.options(seed), interruption=interruption, on_progress=on_progress
+            )
+            return discovered.subject
+
         contenders = find_contenders(
-            a,
-            b,
+            side_a,
+            side_b,
             wires=(wire, wire_b or wire),
             scenario=scenario,
             repository=Path.cwd(),
+            with_access=lambda subject: servers.with_access([subject], access)[0],
+            with_calls=with_calls,
             interruption=interruption,
             on_progress=on_progress,
         )
@@ -104,6 +138,24 @@ def compare(
     comparison_report.terminal(done.comparison, out)
     print_results_folder(done.folder)
     return done.comparison.exit_code
+
+
+def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bool) -> tuple[Side, Side]:
+    """Return both servers as they were typed; a command is always b, the one that is judged."""
+    if (b is None) == (command is None):
+        got = "one" if b is None else "two and a command"
+        raise UsageError(
+            f"expected two targets or two recorded runs, got {got}",
+            "Give A and B, or A and the command of B after --. See perf-core compare --help.",
+        )
+    if shared and command is None:
+        raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
+    return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared)
+
+
+def _shown(side: Side) -> str:
+    # A URL may have a password.
+    return server_at(side.text) if is_url(side.text) else side.text
 
 
 def _is_recorded(text: str) -> bool:

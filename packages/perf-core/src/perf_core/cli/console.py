@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
 
 from perf_core.errors import LabError
 from perf_core.interruption import OnProgress
 
 out = Console()
 err = Console(stderr=True)
+
+SPARSE_S = 30.0
+"""Time until the first line of progress where there is no terminal."""
 
 
 def print_error(error: LabError) -> None:
@@ -23,17 +29,57 @@ def print_error(error: LabError) -> None:
         err.print(error.hint, highlight=False, markup=False, soft_wrap=True)
 
 
+_ASCII = {"✓": "ok", "✗": "FAILED", "…": "..."}
+
+
+def line(text: str) -> None:
+    """Print a line of plain text, wrapped to the terminal, with what its encoding lacks replaced."""
+    encoding = out.encoding or "utf-8"
+    if not encoding.lower().startswith("utf"):
+        for character, substitute in _ASCII.items():
+            text = text.replace(character, substitute)
+        text = text.encode(encoding, "replace").decode(encoding)
+    out.print(Text(text), highlight=False, soft_wrap=not out.is_terminal)
+
+
+def print_plain(text: str) -> None:
+    """Print text for machines, unchanged."""
+    out.file.write(f"{text}\n")
+    out.file.flush()
+
+
 @contextmanager
 def progress(title: str) -> Iterator[OnProgress]:
-    """Yield a callback that shows progress on a line of the terminal; elsewhere, print only the title."""
+    """Yield a callback that shows progress on a line of the terminal.
+
+    Elsewhere the title is printed, and then now and then the step of what takes long.
+    """
     if not err.is_terminal:
-        err.print(title, highlight=False)
-        yield lambda _step, _share: None
+        err.print(title, highlight=False, markup=False)
+        yield _Sparse(title)
         return
-    with err.status(title) as status:
+    with err.status(escape(title)) as status:
         yield lambda step, share: status.update(
-            f"{title}: {step}" + ("" if share is None else f" {share:.0%}")
+            escape(f"{title}: {step}" + ("" if share is None else f" {share:.0%}"))
         )
+
+
+class _Sparse:
+    """Prints a step after :data:`SPARSE_S` seconds, and then ever more rarely: a load may take hours."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._wait_s = SPARSE_S
+        self._last_s = time.monotonic()
+
+    def __call__(self, step: str, share: float | None) -> None:
+        now_s = time.monotonic()
+        if now_s - self._last_s < self._wait_s:
+            return
+        self._last_s = now_s
+        self._wait_s *= 1.5
+        done = "" if share is None else f" {share:.0%}"
+        err.print(f"{self._title}: {step}{done}", highlight=False, markup=False)
 
 
 def print_results_folder(folder: Path) -> None:

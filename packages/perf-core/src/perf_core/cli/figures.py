@@ -9,18 +9,27 @@ from cyclopts import Parameter
 
 from perf_core.adapter import Scenario
 from perf_core.analysis.catalogue import PATTERNS, PLACEHOLDERS
+from perf_core.cli import servers
+from perf_core.cli.arguments import scenarios_and_servers
 from perf_core.cli.console import out
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
 from perf_core.errors import ExitCode
+from perf_core.interruption import watch_signals
 from perf_core.load.k6_binary import find_k6
 from perf_core.load.plan import Settings
 from perf_core.report.wording import figure_wording, level_unit
 from perf_core.runs.questions import figures_of, preview
 from perf_core.shapes.registry import all_shapes, plan_scenario
-from perf_core.targets.registry import find_subjects
 
 
 def figures(
-    scenario: Annotated[str | None, Parameter(help="Scenario with the figures. Default: all.")] = None,
+    scenario: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Scenario with the figures (default: all), and the URL or TOML file of a server.",
+            negative="",
+        ),
+    ] = None,
     /,
     *,
     target: Annotated[
@@ -28,16 +37,30 @@ def figures(
         Parameter(
             name="--target",
             negative="",
-            help="An installed adapter's name or a TOML file, to fill in tools and stages; repeatable.",
+            help="An installed adapter's name, a TOML file or a URL, for tools and stages; repeatable.",
         ),
     ] = None,
+    shared: Shared = False,
+    drawing: DrawingOptions = DRAWING,
+    access: AccessOptions = ACCESS,
+    seed: Annotated[int, Parameter(help="Seed of drawn calls.")] = 1,
+    command: Command = None,
 ) -> ExitCode:
-    """List the figures that targets can name, each with its unit and meaning."""
-    if target is None and scenario is None:
+    """List the figures that targets can name, each with its unit and meaning.
+
+    What follows -- is a command that starts a server, over stdio unless a URL stands before it.
+    """
+    scenarios, words = scenarios_and_servers(scenario or ())
+    typed = servers.Typed(tuple(words), tuple(target or ()), None, command, shared)
+    if not (scenarios or words or target or command):
         _print_patterns()
         return ExitCode.PASS
-    for subject in find_subjects(target or (), [scenario] if scenario else [], None):
-        chosen = [subject.scenario(scenario)] if scenario else list(subject.adapter.scenarios.values())
+    with watch_signals() as interruption:
+        subjects = servers.with_calls(
+            servers.find(typed, scenarios, access), None, drawing, seed=seed, interruption=interruption
+        )
+    for subject in subjects:
+        chosen = [subject.scenario(name) for name in scenarios] or list(subject.adapter.scenarios.values())
         names = {each.name: _names(each) for each in chosen}
         # Figures that all of these scenarios have are listed once.
         common = [name for name in next(iter(names.values())) if all(name in each for each in names.values())]

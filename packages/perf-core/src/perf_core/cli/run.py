@@ -10,22 +10,28 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from perf_core.adapter import Scenario, Wire
+from perf_core.cli import servers
+from perf_core.cli.arguments import scenarios_and_servers
 from perf_core.cli.console import out, print_error, print_results_folder, progress
-from perf_core.cli.options import ServerUrl
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
 from perf_core.errors import ExitCode, Interrupted, ResultsError, UsageError, most_serious
 from perf_core.interruption import Interruption, watch_signals
-from perf_core.load.plan import Settings, parse_duration_s
+from perf_core.load.plan import Settings
 from perf_core.report import terminal
 from perf_core.results.folder import expect_writable
 from perf_core.runs.measure import DASHBOARD_PORT, Options, measure
 from perf_core.runs.questions import Question, prepare, wires_of
+from perf_core.runs.settings import expect_usable, settings_of
 from perf_core.server.subject import Subject
-from perf_core.targets.registry import find_subjects
 
 
 def run(
     scenarios: Annotated[
-        list[str] | None, Parameter(help="Scenarios to run: quick, load, stress, …", negative="")
+        list[str] | None,
+        Parameter(
+            help="Scenarios to run (quick, load, stress, …), and the URL or TOML file of the server.",
+            negative="",
+        ),
     ] = None,
     /,
     *,
@@ -38,8 +44,9 @@ def run(
         Parameter(
             name="--target",
             negative="",
-            help="Server to measure: an installed adapter's name or a TOML file; repeatable. "
-            "Default: every installed adapter that has the scenarios.",
+            help="Server to measure: an installed adapter's name, a TOML file or a URL; repeatable. "
+            "Default: the URL or the command after --; without one, every installed adapter that has the "
+            "scenarios.",
         ),
     ] = None,
     wire: Annotated[
@@ -49,7 +56,9 @@ def run(
             "that the server does not offer)."
         ),
     ] = None,
-    time_scale: Annotated[float, Parameter(help="Factor on every duration of the published profile.")] = 1.0,
+    time_scale: Annotated[
+        float | None, Parameter(help="Factor on every duration of the published profile. Default: 1.")
+    ] = None,
     duration: Annotated[
         str | None,
         Parameter(
@@ -76,6 +85,9 @@ def run(
     ] = False,
     seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
     server_url: ServerUrl = None,
+    shared: Shared = False,
+    drawing: DrawingOptions = DRAWING,
+    access: AccessOptions = ACCESS,
     output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per run.")] = Path("results"),
     dashboard: Annotated[
         bool,
@@ -84,15 +96,23 @@ def run(
     pin: Annotated[
         bool, Parameter(negative="", help="Bind the server and the generator to different CPUs.")
     ] = False,
+    command: Command = None,
 ) -> ExitCode:
-    """Measure servers under load, judge the results, and write a record and reports."""
-    names = [*(scenarios or ()), *(scenario or ())]
+    """Measure servers under load, judge the results, and write a record and reports.
+
+    What follows -- is a command that starts a server, over stdio unless a URL stands before it.
+    """
+    words, urls_and_files = scenarios_and_servers(scenarios or ())
+    names = [*words, *(scenario or ())]
     if not names:
-        raise UsageError("expected names of scenarios, got none", "perf-core targets lists them.")
-    subjects = find_subjects(target or (), names, server_url)
-    settings = Settings(
+        raise UsageError(
+            "expected names of scenarios, got none", "perf-core targets lists them; quick is a start."
+        )
+    typed = servers.Typed(tuple(urls_and_files), tuple(target or ()), server_url, command, shared)
+    subjects = servers.find(typed, names, access)
+    settings = settings_of(
         time_scale=time_scale,
-        duration_s=parse_duration_s(duration) if duration is not None else None,
+        duration=duration,
         vus=vus,
         rate_per_s=rate,
         think_time_s=think_time,
@@ -101,12 +121,16 @@ def run(
     )
     options = Options(output_dir=output_dir, dashboard=dashboard, pin=pin)
     # Everything is looked up and checked before the first run: no mistake ends the command halfway.
-    pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
+    servers.expect_drawn(subjects, drawing)
+    for subject in subjects:
+        expect_usable(subject, names, settings, wire)
     expect_writable(output_dir)
     if dashboard:
         _expect_free_port(DASHBOARD_PORT)
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
+        subjects = servers.with_calls(subjects, wire, drawing, seed=seed, interruption=interruption)
+        pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
         for question in _questions(pairs, wire, settings, interruption):
             codes.append(_answer(question, options, interruption))
             if interruption.requested:

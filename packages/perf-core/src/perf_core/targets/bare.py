@@ -1,0 +1,116 @@
+"""Bare targets: a URL or a command alone, of which nothing is known until the server is asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+from perf_core.adapter import Launch, Transport
+from perf_core.errors import UsageError
+from perf_core.server.access import OPEN, Access
+from perf_core.server.access_settings import take_credentials
+from perf_core.server.subject import DerivedAdapter, Subject
+from perf_core.targets.program_name import program_name
+from perf_core.targets.urls import server_at
+
+READY_TIMEOUT_S = 90.0
+"""Longest time for a command to answer: npx and uvx download a server before its first start."""
+
+_INSTALLED_WITH = {
+    "npx": "Install Node.js, which brings npx (https://nodejs.org).",
+    "node": "Install Node.js (https://nodejs.org).",
+    "uvx": "Install uv, which brings uvx (https://docs.astral.sh/uv).",
+    "uv": "Install uv (https://docs.astral.sh/uv).",
+    "bunx": "Install Bun, which brings bunx (https://bun.sh).",
+    "docker": "Install Docker, or use podman.",
+}
+
+
+def bare_url(url: str, access: Access = OPEN) -> Subject:
+    """Return the server at an endpoint, without calls; user and password of the URL become a header."""
+    plain, access = take_credentials(url, access)
+    return Subject(DerivedAdapter(server_at(plain), None, Launch(()), {}), plain, access=access)
+
+
+def bare_command(
+    command: Sequence[str],
+    *,
+    shared: bool = False,
+    url: str | None = None,
+    env: Mapping[str, str] | None = None,
+    access: Access = OPEN,
+) -> Subject:
+    """Return the server that a command starts, without calls.
+
+    Args:
+        shared: Whether all sessions of a server on stdio share one process.
+        url: Endpoint of a server that listens itself; ``{port}`` in it is replaced by a free port.
+        env: Variables added to the lab's own environment.
+
+    Raises:
+        UsageError: The program does not exist.
+    """
+    launch = launch_of(command, shared=shared, url=url, env=env)
+    return Subject(DerivedAdapter(program_name(command), None, launch, {}), access=access)
+
+
+def launch_of(
+    command: Sequence[str],
+    *,
+    shared: bool = False,
+    url: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Launch:
+    """Return the start of a server by a command: over stdio, unless it listens itself.
+
+    It listens itself if it has a ``url``, or ``{ready_file}`` among its arguments.
+
+    Raises:
+        UsageError: The program does not exist, or ``shared`` is given for a server that listens itself.
+    """
+    program = _existing(command)
+    # Windows starts no "npx" without its suffix.
+    argv = (program if os.name == "nt" else command[0], *command[1:])
+    listens = url is not None or any("{ready_file}" in word for word in command)
+    if listens and shared:
+        raise UsageError(
+            "--shared: expected a server on stdio, got one that listens itself",
+            "Leave --shared out: all sessions reach the same process anyway.",
+        )
+    if url is None and any("{port}" in word for word in command):
+        raise UsageError(
+            "{port} in the command: expected the server's URL, too, got none",
+            "Give it before the command, such as http://127.0.0.1:{port}/mcp -- SERVER --port {port}.",
+        )
+    transport: Transport = "http" if listens else "stdio-shared" if shared else "stdio"
+    return Launch(argv, url, dict(env or {}), ready_timeout_s=READY_TIMEOUT_S, transport=transport)
+
+
+def is_bare(subject: Subject) -> bool:
+    """Return whether nothing is known of what can be called at a server."""
+    return not subject.adapter.scenarios
+
+
+def _existing(command: Sequence[str]) -> str:
+    """Return the path of the command's program."""
+    if not command:
+        raise UsageError(
+            "expected a command after --, got none", "For example -- npx -y some-mcp-server, or -- ./server."
+        )
+    name = command[0]
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    if len(command) == 1 and " " in name.strip() and shutil.which(name.split()[0]):
+        raise UsageError(
+            f"expected program and arguments as separate words after --, got the one word {name!r}",
+            f"Leave the quotes out: -- {name}",
+        )
+    if os.sep in name or "/" in name:
+        problem = "which is no executable file" if os.path.exists(name) else "which does not exist"  # noqa: PTH110 - a word, not a path of ours
+        advice = "Give the path of a program; a script needs its interpreter, such as -- python server.py."
+    else:
+        problem = "which is not on PATH"
+        advice = _INSTALLED_WITH.get(name, "Install it, or give its whole path.")
+    raise UsageError(f"expected a program after --, got {name!r}, {problem}", advice)

@@ -45,6 +45,26 @@ def test_duration_replaces_the_time_scale(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
+@pytest.mark.parametrize(
+    ("shape", "settings", "lowest"),
+    [
+        ("load", {}, (50, None)),
+        ("load", {"vus": 10}, (5, None)),
+        ("spike", {}, (10, None)),
+        # Nights have 30 % of the full rate of 10/s.
+        ("stability", {}, (1, 3.0)),
+        ("quick", {"rate_per_s": 40}, (1, 40.0)),
+    ],
+)
+def test_preview_has_the_lowest_level(
+    shape: str, settings: dict[str, int], lowest: tuple[int, float | None], tmp_path: Path
+) -> None:
+    env = k6_process.script_env(written_plan(tmp_path, shape, **settings), "http://127.0.0.1:9/mcp", tmp_path)
+    preview = k6_process.preview(find_k6(), shape, env)
+    assert (preview.fewest_users, preview.lowest_rate_per_s) == lowest
+
+
+@pytest.mark.k6
 def test_malformed_plan_is_reported_with_the_message_of_k6(tmp_path: Path) -> None:
     path = written_plan(tmp_path)
     plan = json.loads(path.read_text())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from perf_core.report.bridge import remarks as bridge_remarks
+from perf_core.report.streams import stream_remarks
 from perf_core.report.summary import Tone
 from perf_core.report.wording import count, duration, error_class, plain, sentence
 from perf_core.results.record import Accounting, HealthState, Metrics, RunRecord
@@ -38,7 +40,14 @@ class Notice:
 
 def notices(record: RunRecord) -> tuple[Notice, ...]:
     """Return the remarks about a run, the gravest kind first."""
-    remarks = (_silence(record), _health(record), _calls(record.metrics))
+    remarks = (
+        _drawn_calls(record),
+        _silence(record),
+        _health(record),
+        _calls(record.metrics),
+        _streams(record),
+        _bridge(record),
+    )
     return tuple(remark for remark in remarks if remark is not None)
 
 
@@ -53,6 +62,15 @@ def calls_equation(accounting: Accounting) -> str:
     if accounting.missing < 0:
         text += f" - {count(-accounting.missing)} counted twice by the generator"
     return text
+
+
+def _drawn_calls(record: RunRecord) -> Notice | None:
+    discovery = record.discovery
+    if discovery is None or not discovery.warnings:
+        return None
+    doubtful = any(check.doubt for check in discovery.checks)
+    warnings = tuple(plain(warning).rstrip(".") for warning in discovery.warnings)
+    return Notice("Answers", "bad" if doubtful else "unsure", warnings)
 
 
 def _silence(record: RunRecord) -> Notice | None:
@@ -82,6 +100,19 @@ def _health(record: RunRecord) -> Notice | None:
     if len(further) < len(problems):
         text += " for a reason above"
     return Notice("Health", tone, (text, *further))
+
+
+def _streams(record: RunRecord) -> Notice | None:
+    tone, sentences = stream_remarks(record)
+    return Notice("Streams", tone, sentences) if sentences else None
+
+
+def _bridge(record: RunRecord) -> Notice | None:
+    sentences = bridge_remarks(record.bridge)
+    if record.bridge is None or not sentences:
+        return None
+    is_bad = record.bridge.ended or record.bridge.overlong_lines
+    return Notice("Server on stdio", "bad" if is_bad else "neutral", sentences)
 
 
 def _calls(metrics: Metrics | None) -> Notice | None:

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from perf_core.report.bounds import AT_LEAST, bounded
+from perf_core.report.bridge import bridge_table, latency_note
+from perf_core.report.discovery_tables import check_table, left_out_table
 from perf_core.report.resource_tables import generator_table, server_table
+from perf_core.report.streams import held_table, stream_table
 from perf_core.report.table import Table, table_of
 from perf_core.report.wording import (
     DASH,
@@ -43,7 +46,12 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
         phase_table(record),
         error_table(record),
         tool_error_table(record),
+        check_table(record),
+        left_out_table(record),
+        stream_table(record),
+        held_table(record),
         server_table(record),
+        bridge_table(record),
         generator_table(record),
     )
     return tuple(table for table in tables if table is not None)
@@ -76,7 +84,8 @@ def latency_table(record: RunRecord) -> Table | None:
         rows.append(_latency_row(("all tools",), metrics.latency_ms["all"]))
     if metrics.session_creation_ms is not None:
         rows.append(_latency_row(("session creation",), metrics.session_creation_ms))
-    return table_of("Latency in ms", ("tool", *_LATENCY_HEADINGS), rows, note=_bound_note(metrics))
+    note = " ".join(filter(None, (_bound_note(metrics), latency_note(record.bridge))))
+    return table_of("Latency in ms", ("tool", *_LATENCY_HEADINGS), rows, note=note)
 
 
 def _bound_note(metrics: Metrics) -> str:

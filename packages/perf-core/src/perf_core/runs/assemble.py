@@ -10,15 +10,18 @@ from typing import Any
 
 from perf_core.adapter import Target
 from perf_core.analysis import failures, k6_summary, offered_rate, resource_use, series, silence
+from perf_core.analysis.bridge_use import BridgeObservations, bridge_use, end_failures
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
 from perf_core.analysis.health import health, late_periods
 from perf_core.analysis.k6_summary import NO_LATENCY, Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
+from perf_core.analysis.streams import probed_calls, streams
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
+from perf_core.probe.observations import Observations
 from perf_core.results.record import Metrics, RunRecord, Series, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.pulse import Still
@@ -62,6 +65,8 @@ class LoadResult:
         unresponsive: Sentence that says that the server no longer answers after the load; empty if it does.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
         session_counts: Open sessions that the server reported during the load.
+        observations: Observations of the probe beside the load; None without one.
+        bridge: What the bridge saw; None for servers without one.
         deletions: Outcome of deleting the sessions that the load left open.
         requests: Requests that the server sent during a call that nobody answered, by tool.
     """
@@ -76,6 +81,8 @@ class LoadResult:
     kills: tuple[Kill, ...] = ()
     stills: tuple[Still, ...] = ()
     session_counts: tuple[SessionCount, ...] = ()
+    observations: Observations | None = None
+    bridge: BridgeObservations | None = None
     deletions: Deletions = field(default_factory=Deletions)
     requests: Mapping[str, str] = field(default_factory=dict)
 
@@ -110,7 +117,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         () if shape.kills_processes else silences,
         # While users open their sessions, no call ends.
         {**metrics.latency_ms, "initialize": metrics.session_creation_ms or NO_LATENCY},
-        think_time_s=plan.settings.think_time_s,
+        think_time_s=plan.longest_think_time_s,
         period_s=spec.period_s,
     )
     uptime_percent = series.uptime_percent(columns, silence.silent_times(stages, silences))
@@ -126,7 +133,8 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         load.samples,
         whole,
         resource_use.constant_loads(stages, tuple(plan.pools), summary.started_at_s),
-        metrics.tool_calls,
+        # The probe's calls cost the server time as well.
+        metrics.tool_calls + (probed_calls(load.observations, whole) if load.observations else 0),
         sessions_left=load.sessions_left,
         uptime_percent=uptime_percent,
         session_counts=load.session_counts,
@@ -182,6 +190,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         **held_figures(stages),
         **observations.figures,
     }
+    killed = {kill.pid for kill in load.kills}
     judgement = judge(
         spec.targets,
         all_figures,
@@ -192,7 +201,10 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         health=health_of_run,
         silent={stage.name: stage.longest_silence_s for stage in stages if stage.is_silent},
         behind=_rates_not_reached(plan, stages, columns),
-        failures=[load.unresponsive] if load.unresponsive else [],
+        failures=[
+            *([load.unresponsive] if load.unresponsive else []),
+            *end_failures(load.bridge, killed),
+        ],
     )
     record = _record(
         spec, load, judgement, started_at_s=summary.started_at_s, duration_s=ended_at_s, columns=columns
@@ -206,7 +218,9 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         findings=observations.findings,
         grades=grades(all_figures),
         health=health_of_run,
+        bridge=bridge_use(load.bridge, load.samples, whole, killed) if load.bridge else None,
         longest_silence_s=max((stage.longest_silence_s for stage in stages), default=0.0),
+        streams=streams(load.observations, whole, metrics.tool_calls) if load.observations else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import httpx2
 
@@ -11,6 +12,7 @@ from perf_core.adapter import Wire
 from perf_core.errors import TargetError
 from perf_core.server.access import OPEN, Access
 from perf_core.server.client import Client, connect
+from perf_core.server.replies import DECLINE
 
 _WAIT_S = 3.0
 _MOST_TOOLS = 3
@@ -31,7 +33,8 @@ def server_requests(
     methods: dict[str, str] = {}
     for tool, arguments in list(calls.items())[:_MOST_TOOLS]:
         try:
-            with connect(url, wire, _WAIT_S, access=access) as client:
+            # Like k6, which can answer nothing: a client that can is asked more.
+            with connect(url, wire, _WAIT_S, access=replace(access, answers=DECLINE)) as client:
                 method = _first_request(client, tool, arguments)
         except (TargetError, TimeoutError, httpx2.HTTPError):
             # The server does not answer at all: there is no more to learn.

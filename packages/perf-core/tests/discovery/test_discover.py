@@ -63,6 +63,7 @@ def test_answers_are_checked_as_strictly_as_they_are_stable(varied: tuple[Discov
         "note": "members",
         "line": "members",
         "whoami": "members",
+        "start": "exact",
         "clock": "members",
         "dice": "schema",
         "noise": "no error",
@@ -179,6 +180,14 @@ def test_writes_are_called_with_permission(discovered: Draw, started: Start, tmp
     names = "unmarked;write_note;almost;delete_all"
     drawn = discovered(started("--tools", names), tmp_path / "log", allow_writes=True)
     assert set(strictness_of(drawn)) == {"unmarked", "write_note", "almost"}
+
+
+def test_what_a_start_of_the_server_decides_is_not_expected(
+    discovered: Draw, started: Start, tmp_path: Path
+) -> None:
+    # The load gets a start of its own.
+    drawn = discovered(started("--tools", "start;level"), tmp_path / "log")
+    assert strictness_of(drawn) == {"start": "members", "level": "exact"}
 
 
 def test_slow_tools_run_at_once_with_few_calls(discovered: Draw, started: Start, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import random
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,6 +33,7 @@ LOCK = threading.Lock()
 REPLIES = {}
 LAST = {}
 OPTIONS = argparse.Namespace()
+START = uuid.uuid4().hex
 TOTAL = itertools.count(1)
 CHANCE = random.Random()  # noqa: S311 - answers that vary, not secrets
 
@@ -55,6 +57,7 @@ TOOLS = [
     tool("dice"),
     tool("noise"),
     tool("whoami"),
+    tool("start"),
     tool("clock"),
     tool("picture"),
     tool("get_user", schema(["user_id"], user_id=TEXT)),
@@ -120,6 +123,7 @@ ANSWERS = {
     "line": lambda a, _: text(f"Weather of {a['city']} now: {CHANCE.random() * 30:.4f} degrees"),
     "dice": lambda *_: structured({"value": CHANCE.randint(1, 6)}),
     "noise": lambda *_: text("".join(CHANCE.choices("abcdefghijklmnopqrstuvwxyz", k=40))),
+    "start": lambda *_: text(f"started as {START}"),
     "whoami": lambda _, session: text(f"you are {session}"),
     "clock": lambda *_: text(time.strftime("It is %Y-%m-%d %H:%M", time.gmtime())),
     "picture": picture,

@@ -492,7 +492,7 @@ JOURNEY = '[[journeys]]\nname = "j"\n'
         ),
         (
             URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\nsave = { "a b" = "/a", c = "x" }\n',
-            "journeys[0].steps[0].save: expected a JSON pointer such as /structuredContent/id for 'c', got",
+            "journeys[0].steps[0].save: expected a name of letters, digits and _ other than 'unique', got",
         ),
         (
             URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\nsave = { id = "/a" }\n' * 2,
@@ -605,16 +605,35 @@ def test_every_problem_is_listed(tmp_path: Path) -> None:
         assert f"\n  {place}: " in message
 
 
+def test_malformed_expectations_and_pointers_are_listed_with_the_other_fields(tmp_path: Path) -> None:
+    message = refusal(
+        tmp_path,
+        'name = ""\nurl = "http://h"\n[[calls]]\ntool = "t"\nexpect = { regex = "(" }\n'
+        + JOURNEY
+        + '[[journeys.steps]]\ntool = "t"\nexpect = { paths = { a = 1 } }\n'
+        + 'save = { id = "a", "b c" = "/b" }\n',
+    )
+    for problem in (
+        "name: expected a text that is not empty",
+        "calls[0].expect: the pattern '(' is no regular expression",
+        "journeys[0].steps[0].expect: expected JSON pointers such as /content/1/text, got 'a'",
+        "journeys[0].steps[0].save: expected a JSON pointer such as /structuredContent/id for 'id', got 'a'; "
+        "expected a name of letters, digits and _ other than 'unique', got 'b c'",
+    ):
+        assert f"\n  {problem}" in message, message
+    assert message.count("got 'a'") == 2, "each problem once"
+
+
 def test_every_problem_of_calls_is_listed_once_they_can_be_read(tmp_path: Path) -> None:
     message = refusal(
         tmp_path,
         URL
         + CALL
-        + 'expect = { regex = "(" }\n[[calls]]\nresource = "a,b"\n'
+        + 'name = "x"\n[[calls]]\nresource = "a,b"\n'
         + target_on("latency_ms.x.p95")
         + "[access]\n",
     )
-    for place in ("calls[0].expect", "calls[1]", "targets[0].figure"):
+    for place in ("calls[0].name", "calls[1]", "targets[0].figure"):
         assert f"\n  {place}: " in message
 
 

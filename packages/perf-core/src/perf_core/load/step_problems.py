@@ -63,6 +63,11 @@ def save_problems(save: Mapping[str, str], expect: Expectation) -> Iterator[str]
     """Yield what is wrong with the values that a step saves."""
     if save and expect.kind == "rpc_error":
         yield "expected nothing to be saved of a JSON-RPC error, which has no result"
+    yield from saved_value_problems(save)
+
+
+def saved_value_problems(save: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with names and pointers of saved values."""
     for name, pointer in save.items():
         if not _NAME.fullmatch(name) or name == _RESERVED:
             yield f"expected a name of letters, digits and _ other than 'unique', got {name!r}"

@@ -15,12 +15,17 @@ from pydantic import (
     JsonValue,
     PlainValidator,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from perf_core.adapter import Expectation, ThinkTime
+from perf_core.load.step_problems import expectation_problem, saved_value_problems
 from perf_core.server.access_settings import AccessSettings
+
+COMPLETE = "complete"
+"""Type of the errors whose message already says what was found."""
 
 
 class _Table(BaseModel):
@@ -124,6 +129,11 @@ class ExpectTable(_Table):
             raise PydanticCustomError(
                 "single", "expected exactly one of " + ", ".join(name.rstrip("_") for name in KINDS)
             )
+        expectation = self.expectation()
+        # What a whole result is depends on the request, so that is checked with it.
+        problem = None if expectation.kind == "whole" else expectation_problem(expectation)
+        if problem:
+            raise PydanticCustomError(COMPLETE, problem)
         return self
 
     def expectation(self) -> Expectation:
@@ -234,6 +244,14 @@ class StepTable(_RequestTable):
         default_factory=dict,
         description="Values of the result for later steps: JSON pointers by name; '{name}' inserts one.",
     )
+
+    @field_validator("save")
+    @classmethod
+    def _check_save(cls, save: dict[str, str]) -> dict[str, str]:
+        problems = list(saved_value_problems(save))
+        if problems:
+            raise PydanticCustomError(COMPLETE, "; ".join(problems))
+        return save
 
 
 class JourneyTable(_MixTable):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from perf_core.targets.file_model import TargetFile
+from perf_core.targets.file_model import COMPLETE, TargetFile
 
 _LONGEST_VALUE = 80
 
@@ -129,6 +129,8 @@ def _sentence(error: ErrorDetails) -> str:
     else:
         # Errors of our own say what was expected; those of other models keep their reason.
         text = error["msg"].removeprefix("Value error, ")
+    if kind == COMPLETE:
+        return text
     if kind == "missing":
         return f"{text}, got none"
     # A wrong value among credentials may be the secret itself.

@@ -14,6 +14,7 @@ import pytest
 
 from perf_core import Launch
 from perf_core.adapter import WIRES, Wire
+from perf_core.server.access import bearer
 from perf_core.server.client import connect
 from perf_core.server.process import ServerProcess
 
@@ -46,7 +47,7 @@ def serve(tmp_path: Path, redis_url: str, redis_prefix: str) -> Iterator[Serve]:
 
 def ask(server: ServerProcess, tool: str, wire: Wire = "stateless", **arguments: Any) -> Mapping[str, Any]:
     """Call a tool with a new client: a new connection, and a new session on the session wire."""
-    with connect(server.url, wire, token=server.token) as client:
+    with connect(server.url, wire, access=server.access) as client:
         return client.call(tool, arguments)
 
 
@@ -82,7 +83,7 @@ def test_a_token_has_the_same_scores_on_every_server_wire_and_session(serve: Ser
         for wire in WIRES:
             answer = ask(server, "list_scores", wire)["structuredContent"]["scores"]
             assert [score["score_id"] for score in answer] == ["mine"]
-            with connect(server.url, wire, token=TOKENS[1]) as bob:
+            with connect(server.url, wire, access=bearer(TOKENS[1:2])) as bob:
                 assert bob.call("list_scores", {})["structuredContent"] == {"scores": []}
 
 

@@ -200,3 +200,15 @@ def test_contract_refuses_wrong_answers(adapter: ServerAdapter, build: Any, tmp_
     contract = broken(adapter, journeys=lambda _seed: {"mix": [replace(build.journey(), steps=(step,))]})
     with pytest.raises(AssertionError, match=r"quick, pool mix: expected .*4.* from add\(.*\), got .*3"):
         contract().test_server_answers_as_expected(tmp_path)
+
+
+@pytest.mark.process
+def test_server_with_one_token_keeps_the_contract(adapter: ServerAdapter, tmp_path: Path) -> None:
+    launch = replace(adapter.launch, env={"ADDER_TOKEN": "everybody-s"}, tokens=("everybody-s",))
+    contract = type("WithToken", (AdapterContract,), {"adapter": replace(adapter, launch=launch)})
+    contract().test_server_answers_as_expected(tmp_path)
+    refused = type(
+        "Without", (AdapterContract,), {"adapter": replace(adapter, launch=replace(launch, tokens=()))}
+    )
+    with pytest.raises(RequestRefused, match="status 401"):
+        refused().test_server_answers_as_expected(tmp_path)

@@ -190,9 +190,7 @@ def test_checkout_with_unreadable_status_counts_as_changed(
     assert result["dirty"] is True
 
 
-def test_secrets_of_commands_and_urls_are_masked(
-    build: type[Build], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secrets_of_commands_and_urls_are_masked(build: type[Build], monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["quick", "http://me:pass-w0rd@h/mcp?api_key=k3y", "--", "server", "--token=t0ken", "A_KEY=a-k3y"]
     monkeypatch.setattr(sys, "argv", ["perf-core", "run", *words])
     launch = Launch(("server", "--api-key", "k-12345", "--max-tokens", "5"))

@@ -14,12 +14,15 @@ import pytest
 from rich.console import Console
 
 from perf_core.adapter import Expectation, Launch, Wire
+from perf_core.comparison.contenders import Contender
+from perf_core.comparison.model import Bars
 from perf_core.errors import ExitCode, TargetError, WireNotOffered
 from perf_core.interruption import Interruption
 from perf_core.load.plan import Settings
 from perf_core.report import terminal
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
+from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.runs.measure import MeasuredRun, Options, measure
 from perf_core.runs.questions import prepare
 from perf_core.server.access import OPEN, Access
@@ -269,3 +272,29 @@ def test_server_that_the_lab_started_is_here_whatever_its_url_is_called(
     assert run.record.verdict == "pass", run.record.reasons
     assert run.record.health is not None
     assert run.record.health.others_cores is not None, "the server's use of this machine is known"
+
+
+@pytest.mark.long
+@pytest.mark.process
+def test_servers_with_one_token_each_are_compared(build: type[Build], tmp_path: Path) -> None:
+    scenario = build.scenario("quick")
+
+    def contender(name: str, token: str) -> Contender:
+        argv = (sys.executable, str(ADDER), "--ready-file", "{ready_file}")
+        launch = Launch(argv, env={"ADDER_TOKEN": token}, tokens=(token,))
+        return Contender(name, Subject(build.adapter({"quick": scenario}, launch=launch)), "session")
+
+    run = compare(
+        contender("a", "token-of-a"),
+        contender("b", "token-of-b"),
+        Workload(scenario, vus=2),
+        Effort(launches=2, pairs=2, slice_s=0.2),
+        bars=Bars(),
+        output_dir=tmp_path,
+        interruption=Interruption(),
+        on_progress=lambda *_: None,
+    )
+    calls = [each for launch in run.comparison.launches for each in launch.slices]
+    assert sum(each.calls for each in calls) > 20
+    assert sum(each.errors for each in calls) == 0
+    assert places_of(["token-of-a", "token-of-b"], tmp_path) == []

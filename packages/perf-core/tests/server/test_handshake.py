@@ -266,3 +266,7 @@ def test_server_on_the_older_transport_is_recognised(guarded: Any) -> None:
         first_handshake(f"{server.origin}/sse", "session")
     with pytest.raises(RequestRefused, match="status 404"):
         first_handshake(f"{server.origin}/elsewhere", "session")
+    server.tokens = {"a-token"}
+    with pytest.raises(RequestRefused, match="GET at .* got status 401") as caught:
+        first_handshake(f"{server.origin}/sse", "session")
+    assert "--bearer-env NAME" in caught.value.hint

@@ -14,6 +14,8 @@ for a busy machine with few calls per second:
 * ``immortal``: its sessions go on after they were deleted
 * ``slow``: each call takes ten milliseconds of CPU time
 * ``session-only``, ``stateless-only``: refuses the handshake of the other wire
+
+With ``ADDER_TOKEN`` in its environment it answers to this bearer token only.
 """
 
 import argparse
@@ -55,6 +57,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         message = json.loads(body)
+        token = os.environ.get("ADDER_TOKEN")
+        if token and self.headers["Authorization"] != f"Bearer {token}":
+            self.answer(401, b"")
+            return
         if FAULT == "silent":
             self.rfile.read(1)
             return

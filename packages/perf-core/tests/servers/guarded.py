@@ -124,7 +124,10 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith(WELL_KNOWN):
             self.describe(path)
         elif path == "/sse" and self.server.is_legacy:
-            self.stream()
+            if self.server.is_accepted(self.headers.get("Authorization", "")):
+                self.stream()
+            else:
+                self.reply(401)
         elif path == "/health":
             self.reply(200, json.dumps({"uptime_s": time.monotonic()}))
         else:
@@ -166,6 +169,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path in server.statuses:
             status, kind, text = server.statuses[path]
             self.reply(status, text, {"Content-Type": kind})
+        elif server.is_legacy and path == "/sse":
+            self.reply(405)
         elif not server.is_accepted(self.headers.get("Authorization", "")):
             metadata = f"{server.origin}{WELL_KNOWN}/oauth-protected-resource/mcp"
             announced = f', resource_metadata="{metadata}", scope="tools:call"' if server.announces else ""

@@ -13,13 +13,18 @@ import httpx2
 
 from perf_core.server.access import OPEN, Access
 from perf_core.server.http_client import http_client
+from perf_core.server.refusals import refusal
 
 _FIRST_EVENT = "event:endpoint"
 _MOST_LINES = 20
 
 
 def has_legacy_stream(url: str, timeout_s: float, *, access: Access = OPEN) -> bool:
-    """Return whether a GET at ``url`` opens a stream that begins with the event ``endpoint``."""
+    """Return whether a GET at ``url`` opens a stream that begins with the event ``endpoint``.
+
+    Raises:
+        RequestRefused: The server demands other credentials for the GET.
+    """
     deadline = time.monotonic() + timeout_s
     access = access.at(url)
     headers = {"Accept": "text/event-stream", **access.own_headers()}
@@ -28,6 +33,9 @@ def has_legacy_stream(url: str, timeout_s: float, *, access: Access = OPEN) -> b
             http_client(access, timeout_s, follow_redirects=not access.identities) as http,
             http.stream("GET", url, headers=headers) as response,
         ):
+            if response.status_code == httpx2.codes.UNAUTHORIZED:
+                response.read()
+                raise refusal(response, "GET", None, has_credentials=bool(access.identities))
             kind = response.headers.get("content-type", "")
             if not response.is_success or not kind.startswith("text/event-stream"):
                 return False

@@ -22,7 +22,7 @@ from perf_core.server.handshake import Handshake, agreed_access, difference, fir
 from perf_core.server.listeners import ListenerWatch, has_ended, root_listener
 from perf_core.server.masking import masked_errors, masked_url
 from perf_core.server.process import ServerProcess
-from perf_core.server.subject import Subject, access_of
+from perf_core.server.subject import Subject
 
 
 class LiveServer(Protocol):
@@ -167,7 +167,7 @@ def live_server(
                 launch,
                 wire,
                 options.log_path,
-                access=access_of(launch, subject.access),
+                access=subject.access,
                 cpus=options.cpus,
                 interruption=interruption,
                 accepts_legacy=True,

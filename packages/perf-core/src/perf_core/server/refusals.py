@@ -22,6 +22,8 @@ GIVING_CREDENTIALS = (
     "file [access]."
 )
 
+_LONGEST_TEXT = 300
+
 _ENDPOINT_ADVICE = "Check that this is the MCP endpoint (often …/mcp)"
 
 _TLS_PROBLEMS = {
@@ -58,7 +60,7 @@ def _shown(response: httpx2.Response) -> str:
     if _is_page(response):
         title = re.search(r"<title[^>]*>([^<]{1,100})", response.text, re.IGNORECASE)
         return "a web page" + (f" ({title[1].strip()!r})" if title else "")
-    return repr(response.text[:300])
+    return repr(response.text[:_LONGEST_TEXT]) if response.text else "an empty body"
 
 
 def _is_page(response: httpx2.Response) -> bool:
@@ -100,7 +102,8 @@ def _unauthorized_advice(response: httpx2.Response, *, has_credentials: bool) ->
     if not has_credentials:
         offers = " It offers OAuth (resource_metadata)." if "resource_metadata" in challenge else ""
         return f"The server wants credentials.{offers} {GIVING_CREDENTIALS}"
-    reasons = [challenge[name] for name in ("error_description", "error") if challenge.get(name)][:1]
+    given = (challenge.get(name, "") for name in ("error_description", "error"))
+    reasons = [text[:_LONGEST_TEXT].rstrip(". ") for text in given if text][:1]
     expiry = expired_at(response.request.headers.get("authorization", ""))
     if expiry is not None:
         reasons.append(f"the token expired at {expiry:%Y-%m-%d %H:%M:%S} UTC")

@@ -97,16 +97,31 @@ def test_chunked_body_and_query() -> None:
     assert handler.requests == [(b"POST", b"/mcp", b"abcde"), (b"POST", b"/mcp", b"next")]
 
 
-def test_client_that_does_not_wait_is_answered_in_order() -> None:
-    handler, transport = talk(request(b"1"), request(b"2") + request(b"3"), waits=True)
-    assert [body for _, _, body in handler.requests] == [b"1"], "the second request must wait"
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [request(b"1"), request(b"2"), request(b"3")],
+        [request(b"1"), request(b"2") + request(b"3")],
+        [request(b"1") + request(b"2"), request(b"3")],
+        [request(b"1"), request(b"2")[:10], request(b"2")[10:] + request(b"3")],
+    ],
+)
+def test_client_that_does_not_wait_is_answered_in_order(parts: list[bytes]) -> None:
+    handler, transport = Handler(waits=True), Transport()
 
-    def answer_all(connection: Connection) -> None:
-        for _ in range(3):
-            connection.answer(b"done")
+    async def run() -> None:
+        connection = Connection(handler)
+        connection.connection_made(transport)
+        for part in parts:
+            connection.data_received(part)
+        for number in (1, 2, 3):
+            assert len(handler.requests) == number, "the next request must wait for this answer"
+            connection.answer(b"answer %d" % number)
+            await asyncio.sleep(0.001)
 
-    _, transport = talk(request(b"1"), request(b"2"), waits=True, then=answer_all)
-    assert responses(transport.data)[0] == (200, b"done")
+    asyncio.run(run())
+    assert [body for _, _, body in handler.requests] == [b"1", b"2", b"3"]
+    assert responses(transport.data) == [(200, b"answer 1"), (200, b"answer 2"), (200, b"answer 3")]
 
 
 def test_client_that_asks_first_is_told_to_send_its_body() -> None:

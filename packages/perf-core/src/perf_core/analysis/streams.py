@@ -30,8 +30,9 @@ def streams(observations: Observations, load: Window, tool_calls: int) -> Stream
         tools=tuple(_tools(during, observations.idle_calls)),
         held=_held(observations.held),
         slow_reader=_slow_reader(slow) if slow is not None and slow.at_s in load else None,
-        server_methods=Counter(
-            method for call in (*observations.idle_calls, *during) for method in call.server_methods
+        # A plain dictionary: dataclasses.asdict makes a Counter count its own items.
+        server_methods=dict(
+            Counter(method for call in (*observations.idle_calls, *during) for method in call.server_methods)
         ),
         problem=observations.problem,
     )

@@ -64,7 +64,7 @@ def test_table_names_what_the_server_sent(sample: Sample) -> None:
     assert rows["processes started"] == "10, 2 ended by themselves"
     assert rows["answers too late"] == "1"
     assert rows["notifications of the server"] == "70 notifications/message, 5 notifications/progress"
-    assert rows["requests of the server, declined"] == "4 elicitation/create"
+    assert rows["requests of the server, answered or declined"] == "4 elicitation/create"
 
 
 def test_server_without_a_bridge_has_none_of_it(sample: Sample) -> None:

@@ -69,7 +69,7 @@ def _rows(bridge: BridgeUse) -> list[tuple[str, str]]:
         (name, _by_method(numbers))
         for name, numbers in (
             ("notifications of the server", bridge.notifications),
-            ("requests of the server, declined", bridge.server_requests),
+            ("requests of the server, answered or declined", bridge.server_requests),
         )
         if numbers
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core.analysis.bridge_use import BridgeObservations, bridge_use, end_failures
+from perf_core.analysis.bridge_use import BridgeObservations, after_starts, bridge_use, end_failures
 from perf_core.analysis.k6_summary import Window
 from perf_core.bridge.cost import BridgeCost
 from perf_core.bridge.pages import BridgeCounts, End
@@ -83,3 +83,24 @@ def test_further_ends_are_counted_although_only_some_are_kept() -> None:
     many = replace(AFTER, ended=40)
     (failure,) = end_failures(BridgeObservations(COST, BEFORE, many))
     assert failure.startswith("39 processes of the server")
+
+
+def test_time_in_which_processes_start_is_no_constant_load(build: type[Build]) -> None:
+    start = build.started_at_s
+    samples = [
+        replace(sample, server=Reading(10.0, 0.0, 0, 0, processes))
+        for sample, processes in zip(build.samples(range(10)), [0, 1, 3, 4, 4, 4, 3, 4, 4, 4], strict=True)
+    ]
+    whole = Window(start, start + 9)
+    assert after_starts([whole], samples, 2.0) == (Window(start + 5, start + 9),)
+    assert after_starts([whole], samples, 20.0) == (), "all of it was the start"
+    late = Window(start + 6.5, start + 9)
+    assert after_starts([whole, late], samples, 0.5) == (
+        Window(start + 3.5, start + 9),
+        Window(start + 7.5, start + 9),
+    )
+
+
+def test_server_without_visible_processes_has_its_spans_unchanged(build: type[Build]) -> None:
+    span = Window(build.started_at_s, build.started_at_s + 9)
+    assert after_starts([span], build.samples(range(10)), 2.0) == (span,)

@@ -60,6 +60,26 @@ def bridge_use(
     )
 
 
+def after_starts(constant: Sequence[Window], samples: Sequence[Sample], start_s: float) -> tuple[Window, ...]:
+    """Return the spans of constant load without the time in which processes of the server started.
+
+    A server on stdio has a process for each session, and what it takes at its start is no leak.
+
+    Args:
+        start_s: Longest time that a process needed to open its session, in seconds.
+    """
+    readings = [(sample.at_s, sample.server.processes) for sample in samples if sample.server]
+    spans = []
+    for span in constant:
+        inside = [(at_s, processes) for at_s, processes in readings if at_s in span]
+        most = max((processes for _, processes in inside), default=0)
+        begun_s = next((at_s for at_s, processes in inside if processes == most), span.start_s)
+        settled_s = begun_s + start_s if most else span.start_s
+        if settled_s < span.end_s:
+            spans.append(Window(settled_s, span.end_s))
+    return tuple(spans)
+
+
 def ends_by_themselves(observed: BridgeObservations, killed: Collection[int]) -> tuple[End, ...]:
     """Return the first of the server's processes that ended by themselves during the load."""
     if observed.after is None:

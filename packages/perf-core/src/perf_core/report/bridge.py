@@ -62,7 +62,8 @@ def _rows(bridge: BridgeUse) -> list[tuple[str, str]]:
     rows.append(("memory (RSS)", f"{significant(bridge.rss_peak_mb)} MB peak"))
     rows.append(("requests passed on", count(bridge.requests)))
     ended = f", {count(bridge.ended)} ended by themselves" if bridge.ended else ""
-    rows.append(("processes started", f"{count(bridge.started)}{ended}"))
+    starts = "; the server's CPU time includes their start" if bridge.started else ""
+    rows.append(("processes started", f"{count(bridge.started)}{ended}{starts}"))
     if bridge.late_answers:
         rows.append(("answers too late", count(bridge.late_answers)))
     rows += [

@@ -10,7 +10,7 @@ from typing import Any
 
 from perf_core.adapter import Target
 from perf_core.analysis import failures, k6_summary, offered_rate, resource_use, series, silence
-from perf_core.analysis.bridge_use import BridgeObservations, bridge_use, end_failures
+from perf_core.analysis.bridge_use import BridgeObservations, after_starts, bridge_use, end_failures
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
@@ -129,10 +129,14 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         [*load.stills, *late_periods((period.end_s for period in periods), spec.period_s, load.samples)],
         server_elsewhere=spec.server_elsewhere,
     )
+    constant = resource_use.constant_loads(stages, tuple(plan.pools), summary.started_at_s)
+    if load.bridge is not None:
+        creation = metrics.session_creation_ms or NO_LATENCY
+        constant = after_starts(constant, load.samples, creation.max / 1000)
     server = resource_use.server_use(
         load.samples,
         whole,
-        resource_use.constant_loads(stages, tuple(plan.pools), summary.started_at_s),
+        constant,
         # The probe's calls cost the server time as well.
         metrics.tool_calls + (probed_calls(load.observations, whole) if load.observations else 0),
         sessions_left=load.sessions_left,

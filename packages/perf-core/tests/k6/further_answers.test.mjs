@@ -105,7 +105,13 @@ test("k6's JSON engine is asked for the parts that decide, for further kinds, to
   assert.equal(seenBy({ p_0: "1" }, "paths", '{"/a~1b":1}').selector, "", "no selector for names that need escaping");
 });
 
-test("a pattern is compiled once, and there is no limit to their number", () => {
+test("k6's JSON engine is not asked about other methods, whose results have another form", () => {
+  const body = `{"jsonrpc":"2.0","id":${ID},"result":{"contents":[{"uri":"file:///a","text":"a"}]}}`;
+  const json = () => assert.fail("asked");
+  assert.equal(answerChecker(further)({ body, json }, ID, "t", "any", "", "resources/read"), null);
+});
+
+test("a pattern is compiled once while there are few, and not all are kept", () => {
   const compile = globalThis.RegExp;
   let compiled = 0;
   globalThis.RegExp = class extends compile {
@@ -118,6 +124,9 @@ test("a pattern is compiled once, and there is no limit to their number", () => 
     for (let count = 0; count < 5; count += 1) assert.ok(further.isExpectedText("x7", "regex", '"^x7"'));
     assert.equal(compiled, 1);
     for (let count = 0; count < 300; count += 1) assert.ok(further.isExpectedText(`y${count}`, "regex", `"^y${count}$"`));
+    assert.equal(compiled, 301);
+    assert.ok(further.isExpectedText("x7", "regex", '"^x7"'));
+    assert.equal(compiled, 302, "patterns that are drawn anew must not fill the memory");
   } finally {
     globalThis.RegExp = compile;
   }

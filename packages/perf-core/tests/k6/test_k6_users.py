@@ -63,7 +63,8 @@ def test_token_is_renewed_before_its_end_without_an_error(
     assert run.count("http_reqs") - run.count("mcp_overhead_requests") == calls
 
 
-def test_refused_token_is_replaced_once(k6: Any, guarded: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("wire", ["session", "stateless"])
+def test_refused_token_is_replaced_once(k6: Any, guarded: Callable[..., Any], wire: str) -> None:
     server = guarded()
     server.tokens, server.lifetime_s = set(), None
     identity = OAuthIdentity(OAuthClient(*server.client)).at(server.url)
@@ -73,7 +74,7 @@ def test_refused_token_is_replaced_once(k6: Any, guarded: Callable[..., Any]) ->
     token = identity._token
     assert token is not None
     identity._token = type(token)(token.text, time.time() - 60, None)
-    run = measured(k6, server, Access((identity,)))
+    run = measured(k6, server, Access((identity,)), wire)
     assert run.exit_code == 0, run.stderr
     assert run.count("mcp_tool_call_duration_ms") > 0
     assert set(server.identities) == {"Bearer issued-token-2"}

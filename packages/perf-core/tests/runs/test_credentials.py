@@ -22,6 +22,7 @@ from perf_core.load.plan import Settings
 from perf_core.report import terminal
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
+from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.runs.measure import MeasuredRun, Options, measure
 from perf_core.runs.questions import prepare
@@ -186,6 +187,25 @@ def test_token_endpoint_that_goes_down_is_told(
     assert any("got status 503" in reason for reason in run.record.reasons)
 
 
+def test_token_in_a_sentence_about_the_server_is_masked(
+    build: type[Build], guarded: Callable[..., Any], tmp_path: Path
+) -> None:
+    server = guarded()
+    server.tokens = set()
+    settings = AccessSettings(oauth=OAuthSettings.model_validate(CLIENT))
+    access = access_from(settings, {"OAUTH": server.client[1]})
+
+    def on_progress(step: str, _share: float | None) -> None:
+        if step == "load":
+            server.info["version"] = "issued-token-1"
+
+    scenario = replace(build.scenario("quick"), wires=("session",))
+    question = prepare(at(build, server.url, access), scenario, "session", SHORT)
+    run = measure(question, Options(tmp_path), interruption=Interruption(), on_progress=on_progress)
+    assert "the server's version changed during the run: 1 became ***" in run.record.reasons
+    assert places_of(["issued-token-1"], tmp_path) == []
+
+
 @pytest.mark.process
 def test_server_that_logs_its_secrets_has_a_masked_log(build: type[Build], tmp_path: Path) -> None:
     code = (
@@ -267,11 +287,17 @@ def test_server_that_the_lab_started_is_here_whatever_its_url_is_called(
     build: type[Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("perf_core.runs.measure.is_local", lambda _url: False)
+    specs: list[RunSpec] = []
+
+    def noted(spec: RunSpec, load: LoadResult) -> RunRecord:
+        specs.append(spec)
+        return assemble(spec, load)
+
+    monkeypatch.setattr("perf_core.runs.measure.assemble", noted)
     launch = Launch((sys.executable, str(ADDER), "--port", "{port}"), url="http://0.0.0.0:{port}/mcp")
     run = measured(build, Subject(build.adapter({}, launch=launch)), tmp_path)
     assert run.record.verdict == "pass", run.record.reasons
-    assert run.record.health is not None
-    assert run.record.health.others_cores is not None, "the server's use of this machine is known"
+    assert [spec.server_elsewhere for spec in specs] == [False]
 
 
 @pytest.mark.long

@@ -10,9 +10,10 @@ import pytest
 
 from perf_core.adapter import Launch
 from perf_core.interruption import Interruption
-from perf_core.server.access import bearer
+from perf_core.server.access import Access, bearer
 from perf_core.server.client import connect
 from perf_core.server.live import StartOptions, live_server
+from perf_core.server.oauth import OAuthClient, OAuthIdentity
 from perf_core.server.subject import DerivedAdapter, Subject
 
 if TYPE_CHECKING:
@@ -39,6 +40,25 @@ def test_server_at_a_url_is_reached_with_the_users_headers(
         assert server.identities == {"Bearer t0ken-1": 1}
         assert live.changed() == ""
     assert url not in (tmp_path / "server.log").read_text(), "the log is the bridge's"
+
+
+def test_user_of_an_authorization_server_stays_one_behind_the_bridge(
+    guarded: Any, build: type[Build], tmp_path: Path
+) -> None:
+    server = guarded()
+    server.is_legacy, server.tokens = True, set()
+    access = Access((OAuthIdentity(OAuthClient(*server.client)),))
+    subject = Subject(build.adapter({}), f"{server.origin}/sse", access=access)
+    with live_server(subject, "session", StartOptions(tmp_path / "server.log"), Interruption()) as live:
+        (user,) = live.access.users
+        assert user.is_renewable
+        assert user.renew_at_s is not None
+        user.refused()
+        with connect(live.url, "session", access=live.access) as client:
+            assert client.call("add", {"a": 2, "b": 3})["structuredContent"] == {"result": 5}
+        (authorization,) = server.identities
+        assert authorization.startswith("Bearer issued-token-")
+        assert authorization.removeprefix("Bearer ") in live.access.secrets()
 
 
 def test_server_that_the_lab_starts_is_reached_too(tmp_path: Path) -> None:

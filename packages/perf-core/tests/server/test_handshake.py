@@ -267,6 +267,6 @@ def test_server_on_the_older_transport_is_recognised(guarded: Any) -> None:
     with pytest.raises(RequestRefused, match="status 404"):
         first_handshake(f"{server.origin}/elsewhere", "session")
     server.tokens = {"a-token"}
-    with pytest.raises(RequestRefused, match="GET at .* got status 401") as caught:
+    with pytest.raises(RequestRefused, match=r"GET at .* got status 401") as caught:
         first_handshake(f"{server.origin}/sse", "session")
     assert "--bearer-env NAME" in caught.value.hint

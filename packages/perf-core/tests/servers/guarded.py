@@ -16,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
-INFO = {"name": "guarded", "version": "1"}
 WELL_KNOWN = "/.well-known"
 
 
@@ -41,6 +40,7 @@ class Server(ThreadingHTTPServer):
         grants: Forms of all token requests, in order.
         seen: Method, path and headers of all requests to the MCP server, in order.
         identities: Calls of tools by the value of Authorization.
+        info: Name and version that it reports.
         echoes: Text that every answer of a tool repeats, such as a secret.
     """
 
@@ -75,6 +75,7 @@ class Server(ThreadingHTTPServer):
         self.identities: Counter[str] = Counter()
         self.echoes = ""
         self.streams: dict[str, Any] = {}
+        self.info = {"name": "guarded", "version": "1"}
         self.lock = threading.Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -135,12 +136,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def describe(self, path):
         server = self.server
+        resource = {
+            "resource": server.url,
+            "authorization_servers": [f"{server.origin}/tenant"],
+            "scopes_supported": ["tools:read", "tools:call"],
+        }
         documents = {
-            f"{WELL_KNOWN}/oauth-protected-resource/mcp": {
-                "resource": server.url,
-                "authorization_servers": [f"{server.origin}/tenant"],
-                "scopes_supported": ["tools:read", "tools:call"],
-            },
+            f"{WELL_KNOWN}/oauth-protected-resource": resource,
+            f"{WELL_KNOWN}/oauth-protected-resource/mcp": resource,
             f"{WELL_KNOWN}/oauth-authorization-server/tenant": {
                 "issuer": f"{server.origin}/tenant",
                 "token_endpoint": f"{server.origin}/token",
@@ -259,9 +262,9 @@ def answer_to(server: Server, message: dict[str, Any], authorization: str) -> di
         if asked not in server.revisions and server.refuses_revisions:
             return failure(message, -32602, "Unsupported protocol version", {"supported": server.revisions})
         chosen = asked if asked in server.revisions else server.revisions[0]
-        result: dict[str, Any] = {"protocolVersion": chosen, "capabilities": {}, "serverInfo": INFO}
+        result: dict[str, Any] = {"protocolVersion": chosen, "capabilities": {}, "serverInfo": server.info}
     elif method == "server/discover":
-        result = {"_meta": {"io.modelcontextprotocol/serverInfo": INFO}}
+        result = {"_meta": {"io.modelcontextprotocol/serverInfo": server.info}}
     elif method == "tools/list":
         schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
         result = {"tools": [{"name": "add", "inputSchema": schema, "annotations": {"readOnlyHint": True}}]}

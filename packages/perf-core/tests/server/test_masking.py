@@ -100,6 +100,10 @@ def test_environment() -> None:
     assert set(secrets_in_environment(variables)) == {"k-1", "p-2", f"ghp_{'a' * 30}"}
 
 
+def test_the_working_folder_of_a_shell_is_no_secret() -> None:
+    assert secrets_in_environment({"PWD": "/home/ada/project", "DB_PWD": "p-2-of-ada"}) == ("p-2-of-ada",)
+
+
 def test_errors_are_masked_with_the_secrets_of_that_moment() -> None:
     secrets = ["first-one"]
 

@@ -171,7 +171,8 @@ def secrets_in_url(url: str) -> tuple[str, ...]:
 
 def secrets_in_environment(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values of variables whose names or formats look secret."""
-    named = (value for name, value in variables.items() if looks_secret(name))
+    # A shell's PWD is the working folder, which is in every other path.
+    named = (value for name, value in variables.items() if looks_secret(name) and name != "PWD")
     shaped = (match[0] for value in variables.values() for match in _SECRET_VALUE.finditer(value))
     in_urls = (text for value in variables.values() for text in secrets_in_url(value))
     return tuple(dict.fromkeys(filter(_is_secret, (*named, *shaped, *in_urls))))

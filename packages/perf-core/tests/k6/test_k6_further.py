@@ -108,8 +108,8 @@ STEPS = (
         Expectation.shape({"structuredContent": {"id": "number"}}),
         save={"id": "/structuredContent/id", "tag": "/content/0/text/tag"},
     ),
-    Step("get", {"id": "{id}"}, Expectation.result({"id": "{id}"})),
-    Step("note", {"uri": "note://{id}/é"}, Expectation.text("note://{id}/é"), "resources/read"),
+    Step("get", {"id": "{id}"}, Expectation.result({"id": "{id}"}), save={"again": "/structuredContent/id"}),
+    Step("note", {"uri": "note://{id}/é"}, Expectation.text("note://{again}/é"), "resources/read"),
     Step(
         "greet",
         {"name": "greet", "arguments": {"tag": "{tag}"}},
@@ -151,6 +151,17 @@ def test_values_of_an_answer_are_used_by_later_steps(server: Any, k6: Any, wire:
     assert all(isinstance(each, int) and each > 2**53 and each % 2 for each in ids), "not rounded, not a text"
 
 
+def test_values_of_one_journey_are_unknown_to_the_next(server: Any, k6: Any) -> None:
+    server.answers = notes = Notes()
+    literal = Journey("literal", (Step("get", {"id": "{id}"}, Expectation.result({"id": "{id}"})),))
+    run = k6.run("quick", PLAN=planned(k6, [Journey("write", STEPS[:1]), literal]), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_errors") == 0, k6.events().failures
+    ids = [params["arguments"]["id"] for _, params in notes.requests if params["name"] == "get"]
+    assert len(ids) > 1
+    assert set(ids) == {"{id}"}
+
+
 def test_a_missing_value_ends_the_journey_with_a_readable_example(server: Any, k6: Any) -> None:
     server.answers = notes = Notes()
     steps = (Step("create", {}, Expectation.anything(), save={"id": "/structuredContent/no"}), STEPS[1])
@@ -187,6 +198,9 @@ def test_users_pause_as_their_journeys_say(server: Any, k6: Any) -> None:
     assert run.exit_code == 0, run.stderr
     # Two users for a second, three or four calls each; without pauses it would be hundreds.
     assert 2 <= len(server.calls) <= 10
+    patient = Journey("patient", paused.steps, think_time=ThinkTime.constant(30))
+    run = k6.run("quick", PLAN=planned(k6, [patient], "stateless"), SERVER_URL=server.url)
+    assert run.summary["state"]["testRunDurationMs"] < 10_000, "a pause must not put off the end of the load"
     replaced = planned(k6, [paused], "stateless", think_time_s=0.001)
     run = k6.run("quick", PLAN=replaced, SERVER_URL=server.url)
     assert run.exit_code == 0, run.stderr

@@ -73,6 +73,12 @@ def test_description_and_name_are_heeded() -> None:
     assert drawn(of(["timezone"], timezone={"type": "string"}))[0] == {"timezone": "Europe/London"}
 
 
+def test_description_of_the_tool_stands_in_for_that_of_a_property() -> None:
+    schema = of(["target"], target={"type": "string"})
+    tool = Tool("diff", "Shows differences between branches or commits", schema)
+    assert draw(tool, SeenValues(), 1)[0] == {"target": "HEAD"}
+
+
 def test_optional_properties_are_left_out_at_first_and_then_tried() -> None:
     schema = of(["a"], a={"type": "string"}, verbose={"type": "boolean"}, cursor={"type": "string"})
     calls = drawn(schema)

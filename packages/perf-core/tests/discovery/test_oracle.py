@@ -88,6 +88,14 @@ def test_types_are_expected_where_no_value_is_stable() -> None:
     assert judge(names_only).strictness == "schema"
 
 
+def test_piece_of_a_text_beside_structured_content_is_expected() -> None:
+    answers = [
+        text(f"size: 6\naccessed: {n} s ago", structuredContent={"content": f"size: 6, {n}"})
+        for n in (1, 2, 3)
+    ]
+    assert judge(answers) == Judgement(Expectation.contains("size: 6\naccessed: "), "members")
+
+
 def test_nothing_is_expected_where_nothing_is_stable() -> None:
     assert judge([text("abcdef"), text("ghijkl"), text("mnopqr")]) == Judgement(
         Expectation.anything(), "no error"

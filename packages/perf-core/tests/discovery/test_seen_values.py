@@ -62,6 +62,11 @@ def test_names_in_a_folder_become_paths() -> None:
     assert {"/srv/data/a.txt", "/srv/data/sub"} <= set(fitting(seen, "path", "read_file"))
 
 
+def test_contents_of_a_file_are_no_paths() -> None:
+    seen = seen_in("read_file", text("hello"), {"path": "/srv/data/a.txt"})
+    assert fitting(seen, "path", "read_file") == []
+
+
 def test_errors_name_what_is_allowed_but_not_what_exists() -> None:
     result = {**text("Access denied: /x not in /srv/data\nwrong thing"), "isError": True}
     seen = seen_in("read_file", result)

@@ -36,10 +36,12 @@ _MOST_STEPS = 4000
 
 _DEEPEST = 5
 _MOST_VALUES = 30
-_DIAGONAL = 12
+_DIAGONAL = 20
 _MIXED = 60
 _MOST_DRAWN = 120
 _NESTED_VARIANTS = 3
+_KEPT = 0.7
+"""Share of the mixed arguments that keep a value which another tool accepted."""
 
 
 @dataclass
@@ -96,16 +98,32 @@ def _of_object(node: Node, drawing: _Drawing) -> Iterator[Arguments]:
         for name, schema in properties.items()
         if name not in choices and (values := _choices(name, schema, drawing, 0)) and name in drawing.informed
     }
-    least = [_pick(choices, number) for number in range(_DIAGONAL if choices else 1)]
-    yield from least
+    accepted = {name: seen for name, values in choices.items() if (seen := _accepted(name, values, drawing))}
+    for number in range(_DIAGONAL if choices else 1):
+        # What another tool accepted is tried again with each value of the other properties.
+        if 0 < len(accepted) < len(choices):
+            yield _pick({**choices, **accepted}, number)
+        yield _pick(choices, number)
+    least = _pick({**choices, **accepted}, 0)
     for name, values in optional.items():
-        yield from ({**least[0], name: value} for value in values[:2])
+        yield from ({**least, name: value} for value in values[:2])
     for _ in range(_MIXED):
-        mixed = {name: drawing.rng.choice(values) for name, values in choices.items()}
+        mixed = {
+            name: drawing.rng.choice(
+                accepted[name] if name in accepted and drawing.rng.random() < _KEPT else values
+            )
+            for name, values in choices.items()
+        }
         for name, values in optional.items():
             if drawing.rng.random() < 1 / 3:
                 mixed[name] = drawing.rng.choice(values)
         yield mixed
+
+
+def _accepted(name: str, values: Sequence[JsonValue], drawing: _Drawing) -> list[JsonValue]:
+    """Return the values of a property with which calls of other tools succeeded, if they fit its type."""
+    types = {type(value) for value in values}
+    return [value for value in drawing.seen.accepted(name) if type(value) in types]
 
 
 def _pick(choices: Mapping[str, Sequence[JsonValue]], number: int) -> Arguments:
@@ -175,7 +193,7 @@ def _informed(name: str, node: Node, drawing: _Drawing) -> Iterator[JsonValue]:
     description = str(node.get("description") or "")
     yield from drawing.seen.fitting(name, drawing.tool.words)
     yield from examples_in(description)
-    yield from usual_values(name, description)
+    yield from usual_values(name, description or drawing.tool.description)
 
 
 def _as_number(value: JsonValue, *, whole: bool) -> int | float | None:

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import httpx2
 
 from perf_core.adapter import Wire
-from perf_core.load.answers import is_result_of
 from perf_core.errors import RequestRefused, TargetError
+from perf_core.load.answers import is_result_of
 from perf_core.server.access import Access
 from perf_core.server.client import Client, connect
 

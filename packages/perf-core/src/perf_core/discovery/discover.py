@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 
 from perf_core.adapter import Launch, Wire
-from perf_core.discovery.explore import Explorer
+from perf_core.discovery.explore import Explorer, Trial
 from perf_core.discovery.findings import DrawnCall, drawn_calls, left_out, tool_check, warnings_of
 from perf_core.discovery.lanes import Budget, Lanes
 from perf_core.discovery.mix import on_wires, scenarios_of
@@ -40,6 +40,9 @@ from perf_core.server.subject import DerivedAdapter, Subject, closest_name
 __all__ = ["Discovered", "DrawOptions", "DrawnCall", "discover"]
 
 _LONGEST_CALL_S = 15.0
+_RESTARTED_S = 10.0
+"""Longest time to repeat calls after a restart; calls that are not reached are judged without."""
+
 _LISTED_TOOLS = 8
 _SHORTEST_SECRET = 8
 """Shorter values of variables, such as ``true``, would be found in every other answer."""
@@ -83,21 +86,43 @@ def discover(
         Interrupted: The user asked to stop.
     """
     on_progress(f"starting {subject.name} to draw calls", None)
+    start = StartOptions(log_path)
     with (
-        live_server(subject, wire, StartOptions(log_path), interruption) as live,
+        live_server(subject, wire, start, interruption) as live,
         masked_errors(lambda: _secrets(live, subject.adapter.launch)),
     ):
-        return _discover(subject, live, options, interruption=interruption, on_progress=on_progress)
+        drawing = _draw(subject, live, options, interruption=interruption, on_progress=on_progress)
+    if subject.url is None and any(trial.calls for trial in drawing.trials):
+        on_progress(f"starting {subject.name} again to repeat the calls", None)
+        with (
+            live_server(subject, wire, start, interruption) as live,
+            masked_errors(lambda: _secrets(live, subject.adapter.launch)),
+        ):
+            _repeat_after_restart(drawing, live, interruption)
+    return _discovered(subject, drawing, options)
 
 
-def _discover(
+@dataclass(frozen=True)
+class _Drawing:
+    """Everything that was found out about a server while it ran."""
+
+    live: LiveServer
+    tools: Sequence[Tool]
+    refused: Sequence[LeftOut]
+    trials: Sequence[Trial]
+    budget: Budget
+    call_limit_s: float
+    secrets: tuple[str, ...]
+
+
+def _draw(
     subject: Subject,
     live: LiveServer,
     options: DrawOptions,
     *,
     interruption: Interruption,
     on_progress: OnProgress,
-) -> Discovered:
+) -> _Drawing:
     wire, launch = live.handshake.wire, subject.adapter.launch
     budget = Budget(options.time_limit_s)
     call_limit_s = min(_LONGEST_CALL_S, options.time_limit_s / 3)
@@ -118,26 +143,46 @@ def _discover(
     with Lanes(live.url, wire, live.access, call_limit_s=call_limit_s, interruption=interruption) as lanes:
         explorer.explore(lanes)
         Repeater(explorer.trials, budget, on_step).repeat(lanes)
-
     secrets = _secrets(live, launch)
-    order = {tool.name: number for number, tool in enumerate(tools)}
-    trials = sorted(explorer.trials, key=lambda trial: order[trial.tool.name])
+    return _Drawing(live, tools, refused, explorer.trials, budget, call_limit_s, secrets)
+
+
+def _repeat_after_restart(drawing: _Drawing, live: LiveServer, interruption: Interruption) -> None:
+    """Ask once more for each call: ids, folders and times may belong to one start of the server.
+
+    The load has a start of its own, too.
+    """
+    repeater = Repeater(drawing.trials, Budget(_RESTARTED_S), _ignore_step)
+    limit_s = drawing.call_limit_s
+    with Lanes(
+        live.url, live.handshake.wire, live.access, call_limit_s=limit_s, interruption=interruption
+    ) as lanes:
+        repeater.repeat_once(lanes)
+
+
+def _ignore_step() -> None:
+    """Report no progress: it takes a few seconds."""
+
+
+def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions) -> Discovered:
+    live, launch, secrets = drawing.live, subject.adapter.launch, drawing.secrets
+    order = {tool.name: number for number, tool in enumerate(drawing.tools)}
+    trials = sorted(drawing.trials, key=lambda trial: order[trial.tool.name])
     drawn = {trial.tool.name: drawn_calls(trial, secrets) for trial in trials}
     checks = [tool_check(trial, calls, secrets) for trial in trials if (calls := drawn[trial.tool.name])]
     failed = [left_out(trial, secrets) for trial in trials if not drawn[trial.tool.name]]
     discovery = Discovery(
         options.seed,
-        round(budget.elapsed_s, 1),
+        round(drawing.budget.elapsed_s, 1),
         tuple(checks),
-        tuple(sorted([*refused, *failed], key=lambda each: order[each.tool])),
+        tuple(sorted([*drawing.refused, *failed], key=lambda each: order[each.tool])),
         tuple(masked(warning, secrets) for warning in warnings_of(checks, trials)),
     )
     if not checks:
         raise _nothing_answered(discovery)
     calls = tuple(call for of_tool in drawn.values() for call in of_tool)
-    scenarios = on_wires(
-        scenarios_of([call.step for call in calls]), wire, alone=launch.transport != "http" and not subject.url
-    )
+    is_stdio = subject.url is None and launch.transport != "http"
+    scenarios = on_wires(scenarios_of([call.step for call in calls]), live.handshake.wire, alone=is_stdio)
     name = live.handshake.server_name or None
     adapter = DerivedAdapter(subject.name, name, launch, scenarios)
     return Discovered(replace(subject, adapter=adapter, discovery=discovery), discovery, calls)

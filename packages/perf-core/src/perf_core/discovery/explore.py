@@ -19,6 +19,9 @@ from perf_core.errors import TargetError
 MOST_TRIES = 20
 """Calls of a tool that may fail before it is left out."""
 
+MOST_VAIN_TRIES = 8
+"""Calls in a row that may fail before a tool with a successful call gets no further ones."""
+
 MOST_CALLS = 20
 """Different calls of a tool in the load: they show answers that were meant for another call."""
 
@@ -55,6 +58,7 @@ class Trial:
         failures: Other calls, with the reason.
         ended: Why it is tried no further; empty while it may be.
         is_exhausted: Whether no other arguments can be drawn.
+        vain_tries: Calls since the last one whose answer looks useful.
         undrawable: Why there are no arguments; empty if there are.
     """
 
@@ -65,6 +69,7 @@ class Trial:
     tried: set[str] = field(default_factory=set)
     ended: str = ""
     is_exhausted: bool = False
+    vain_tries: int = 0
     spent_s: float = 0.0
     kept_characters: int = 0
     undrawable: str = ""
@@ -77,12 +82,8 @@ class Trial:
     def is_done(self, goal: int) -> bool:
         """Return whether there are enough calls, or further ones make no sense."""
         right = sum(not call.doubt for call in self.calls)
-        if (
-            self.ended
-            or self.is_exhausted
-            or right >= goal
-            or len(self.failures) + len(self.calls) - right >= MOST_TRIES
-        ):
+        most_vain = MOST_VAIN_TRIES if right else MOST_TRIES
+        if self.ended or self.is_exhausted or right >= goal or self.vain_tries >= most_vain:
             return True
         return bool(self.calls) and (
             self.spent_s > _LONGEST_TOOL_S or self.kept_characters > _MOST_ANSWER_CHARACTERS
@@ -143,10 +144,15 @@ class Explorer:
 
     def _note(self, trial: Trial, arguments: Arguments, answer: Answer) -> None:
         trial.spent_s += answer.took_s
+        trial.vain_tries += 1
         if answer.result:
             self._seen.add_result(trial.tool.name, arguments, answer.result)
         if answer.is_right:
-            trial.calls.append(Call(trial.tool, arguments, [answer], disguised_error(answer.result)))
+            self._seen.add_accepted(arguments)
+            doubt = disguised_error(answer.result)
+            trial.calls.append(Call(trial.tool, arguments, [answer], doubt))
+            if not doubt:
+                trial.vain_tries = 0
             trial.kept_characters += len(json.dumps(answer.result))
             return
         trial.failures.append((arguments, answer.problem))

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from perf_core.adapter import PROTOCOL_MEMBERS, Expectation
-from perf_core.load.answers import meets
 from perf_core.discovery.calls import texts_of
 from perf_core.discovery.stable import (
     container_in,
@@ -20,6 +19,7 @@ from perf_core.discovery.stable import (
     stable_parts,
     stable_pieces,
 )
+from perf_core.load.answers import meets
 from perf_core.server.checks import Strictness
 from perf_core.server.masking import masked
 
@@ -98,7 +98,9 @@ def _by_parts(contents: Sequence[Mapping[str, Any]], others: Sequence[str]) -> J
     telling = {place: value for place, value in parts.items() if _is_content(place, value)}
     if telling and _is_short(telling):
         return Judgement(_json_or_paths(telling), "members")
-    return None if structured else _by_piece(contents, others)
+    piece = _by_piece(contents, others)
+    # The types of structured content say more than the names of its members.
+    return None if structured and piece is not None and piece.strictness == "schema" else piece
 
 
 def _structured(contents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

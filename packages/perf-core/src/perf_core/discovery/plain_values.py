@@ -90,7 +90,7 @@ _USUAL_BY_DESCRIPTION: tuple[tuple[re.Pattern[str], tuple[JsonValue, ...]], ...]
     (re.compile(r"\bSQL\b|\bSELECT\b"), _USUAL["sql"]),
     (re.compile(r"\b(?:IANA|time ?zone)\b", re.IGNORECASE), _TIME_ZONES),
     (re.compile(r"\bISO[ -]?8601\b", re.IGNORECASE), _USUAL["timestamp"]),
-    (re.compile(r"\b(?:commit|branch|revision)\b", re.IGNORECASE), _REVISIONS),
+    (re.compile(r"\b(?:commits?|branch(?:es)?|revisions?)\b", re.IGNORECASE), _REVISIONS),
     (re.compile(r"\bglob\b", re.IGNORECASE), _USUAL["glob"]),
     (re.compile(r"\b(?:latitude)\b", re.IGNORECASE), _USUAL["latitude"]),
     (re.compile(r"\b(?:longitude)\b", re.IGNORECASE), _USUAL["longitude"]),
@@ -128,7 +128,7 @@ _MOST_REPEATED_GROUPS = 2
 """Groups within repeated groups: each level makes texts a hundred times as long."""
 
 _LONGEST_STRING = 200
-_RANDOM_NUMBERS = 12
+_RANDOM_NUMBERS = 24
 
 
 def usual_values(name: str, description: str) -> tuple[JsonValue, ...]:
@@ -203,8 +203,8 @@ def numbers(name: str, schema: Mapping[str, Any], rng: random.Random) -> Iterato
         if not whole and math.isfinite(lowest) and math.isfinite(highest):
             yield from (lowest + share * (highest - lowest) for share in (0.5, 0.25, 0.75))
         return
-    drawn = [first, *(rng.randint(first, last) for _ in range(_RANDOM_NUMBERS))]
-    for multiple in dict.fromkeys(drawn):
+    drawn = rng.sample(range(first, last + 1), min(_RANDOM_NUMBERS, last + 1 - first))
+    for multiple in dict.fromkeys([first, *drawn]):
         number = multiple * step
         yield int(number) if number.is_integer() else number
 

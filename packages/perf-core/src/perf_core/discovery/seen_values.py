@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from perf_core.discovery.tools import words_of
 
 Scalar = str | int | float
@@ -22,6 +24,7 @@ _MOST_VALUES = 3000
 _MOST_OF_ANSWER = 200
 _MOST_CANDIDATES = 12
 _MOST_OF_KIND = 5
+_MOST_ACCEPTED = 20
 _DEEPEST = 8
 _LONGEST_VALUE = 200
 _LONGEST_LITERAL = 20_000
@@ -39,6 +42,9 @@ _VERBS = frozenset(
     {"list", "get", "read", "show", "search", "find", "fetch", "all", "query", "describe", "result", "item"}
 )
 """Words of tools and members that say nothing about the values in them."""
+
+_LISTING = frozenset({"list", "ls", "dir", "directory", "folder", "tree"})
+"""Words of tools whose answers name what is in a folder."""
 
 _FOLDER = frozenset({"path", "directory", "dir", "folder", "repo", "repository", "root", "workspace"})
 _FILE = frozenset({"path", "file", "filename", "filepath"})
@@ -66,6 +72,7 @@ class SeenValues:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[Scalar, frozenset[str]], _Seen] = {}
+        self._accepted: dict[str, dict[str, JsonValue]] = {}
 
     def add_result(self, tool: str, arguments: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Collect the values in a tool's result, which may be an error that names what is allowed."""
@@ -81,7 +88,18 @@ class SeenValues:
             if parsed is not None:
                 self._add_tree(parsed, source, source)
             else:
-                self._add_lines(text, source, arguments)
+                self._add_lines(text, source, arguments if words_of(tool) & _LISTING else {})
+
+    def add_accepted(self, arguments: Mapping[str, JsonValue]) -> None:
+        """Keep the arguments of a call that succeeded: other tools often have a property of the same name."""
+        for name, value in arguments.items():
+            values = self._accepted.setdefault(name, {})
+            if len(values) < _MOST_ACCEPTED:
+                values.setdefault(json.dumps(value, sort_keys=True), value)
+
+    def accepted(self, name: str) -> list[JsonValue]:
+        """Return values with which calls of any tool succeeded, for a property of this name."""
+        return list(self._accepted.get(name, {}).values())
 
     def add_text(self, text: str, source: frozenset[str] = frozenset()) -> None:
         """Collect URIs, absolute paths, commits and UUIDs from a text."""

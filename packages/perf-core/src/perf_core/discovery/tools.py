@@ -114,8 +114,6 @@ def refusal(tool: Tool, options: DrawOptions) -> LeftOut | None:
     reason, advice = "", ""
     if options.only and not is_named:
         reason = "not named by --tool"
-    elif tool.needs_task:
-        reason = "it answers only in a task, and the lab starts none"
     elif _UNUSABLE_AS_LABEL.search(tool.name):
         reason = "figures cannot have its name (commas, braces, quotes, blanks at an end)"
     elif tool.destructive and not is_named:
@@ -123,4 +121,6 @@ def refusal(tool: Tool, options: DrawOptions) -> LeftOut | None:
     elif not (tool.read_only or options.allow_writes or is_named):
         reason = "it does not say readOnlyHint: true"
         advice = f"--allow-writes or --tool {tool.name} permits its calls"
+    elif tool.needs_task:
+        reason = "it answers only in a task, and the lab starts none"
     return LeftOut(tool.name, reason, advice=advice) if reason else None

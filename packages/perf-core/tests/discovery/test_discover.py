@@ -12,6 +12,7 @@ import pytest
 
 from perf_core import Launch
 from perf_core.discovery import discover as discover_module
+from perf_core.discovery import repeats
 from perf_core.discovery.discover import Discovered, DrawOptions, discover
 from perf_core.errors import Interrupted, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption
@@ -25,17 +26,35 @@ Start = Callable[..., Subject]
 
 
 @pytest.fixture(scope="module")
+def running(started: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    """Yield a server with all tools that runs already."""
+    log_path = tmp_path_factory.mktemp("varied") / "server.log"
+    with ServerProcess(started().adapter.launch, "session", log_path) as process:
+        yield Subject(DerivedAdapter("varied", None, Launch(()), {}), process.url)
+
+
+@pytest.fixture
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for further answers at once and for half a second only."""
+    monkeypatch.setattr(repeats, "APART_S", 0.0)
+    monkeypatch.setattr(repeats, "_FURTHER_S", 0.5)
+
+
+@pytest.fixture(scope="module")
 def varied(
-    started: Start, discovered: Draw, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Discovered, dict[str, int]]]:
-    """Yield what was drawn for a running server with all tools, and its own count of calls."""
-    folder = tmp_path_factory.mktemp("varied")
+    running: Subject, discovered: Draw, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Discovered, dict[str, int]]:
+    """Return what was drawn for a server with all tools, and its own count of calls."""
+    before = counts_of(running)
     # Nine seconds make the call that hangs end after three.
-    with ServerProcess(started().adapter.launch, "session", folder / "server.log") as process:
-        subject = Subject(DerivedAdapter("varied", None, Launch(()), {}), process.url)
-        drawn = discovered(subject, folder / "unused.log", time_limit_s=9.0)
-        counts = httpx2.get(process.url.replace("/mcp", "/counts"), trust_env=False).json()
-        yield drawn, counts
+    drawn = discovered(running, tmp_path_factory.mktemp("varied") / "log", time_limit_s=9.0)
+    counts = {tool: count - before.get(tool, 0) for tool, count in counts_of(running).items()}
+    return drawn, {tool: count for tool, count in counts.items() if count}
+
+
+def counts_of(server: Subject) -> dict[str, int]:
+    assert server.url is not None
+    return httpx2.get(server.url.replace("/mcp", "/counts"), trust_env=False).json()
 
 
 def strictness_of(drawn: Discovered) -> dict[str, str]:
@@ -143,8 +162,9 @@ def test_subject_has_scenarios_and_its_discovery(varied: tuple[Discovered, dict]
     )
 
 
-def test_server_of_nothing_but_errors_is_useless(discovered: Draw, started: Start, tmp_path: Path) -> None:
-    drawn = discovered(started("--tools", "fetch_page"), tmp_path / "log")
+@pytest.mark.usefixtures("in_haste")
+def test_server_of_nothing_but_errors_is_useless(discovered: Draw, running: Subject, tmp_path: Path) -> None:
+    drawn = discovered(running, tmp_path / "log", only=("fetch_page",))
     assert "nothing useful was measured" in drawn.discovery.warnings[0]
 
 
@@ -163,19 +183,21 @@ def test_server_without_permitted_tools_has_advice(discovered: Draw, started: St
     assert [each.tool for each in caught.value.discovery.left_out] == ["unmarked", "write_note"]
 
 
-def test_server_that_answers_no_call_says_why(discovered: Draw, started: Start, tmp_path: Path) -> None:
+def test_server_that_answers_no_call_says_why(discovered: Draw, running: Subject, tmp_path: Path) -> None:
     with pytest.raises(NothingToCall) as caught:
-        discovered(started("--tools", "broken"), tmp_path / "log")
+        discovered(running, tmp_path / "log", only=("broken",))
     assert "broken({}): the disk is full" in caught.value.message
 
 
-def test_named_tools_alone_are_called(discovered: Draw, started: Start, tmp_path: Path) -> None:
-    drawn = discovered(started(), tmp_path / "log", only=("delete_all", "level"))
+@pytest.mark.usefixtures("in_haste")
+def test_named_tools_alone_are_called(discovered: Draw, running: Subject, tmp_path: Path) -> None:
+    drawn = discovered(running, tmp_path / "log", only=("delete_all", "level"))
     assert set(strictness_of(drawn)) == {"level", "delete_all"}
     with pytest.raises(UsageError, match="did you mean 'level'"):
-        discovered(started("--tools", "level;sum"), tmp_path / "log", only=("levle",))
+        discovered(running, tmp_path / "log", only=("levle",))
 
 
+@pytest.mark.usefixtures("in_haste")
 def test_writes_are_called_with_permission(discovered: Draw, started: Start, tmp_path: Path) -> None:
     names = "unmarked;write_note;almost;delete_all"
     drawn = discovered(started("--tools", names), tmp_path / "log", allow_writes=True)
@@ -192,13 +214,14 @@ def test_what_a_start_of_the_server_decides_is_not_expected(
 
 def test_slow_tools_run_at_once_with_few_calls(discovered: Draw, started: Start, tmp_path: Path) -> None:
     began = time.monotonic()
-    drawn = discovered(started("--tools", "slow;level", "--slow-s", "1.2"), tmp_path / "log", time_limit_s=6)
+    drawn = discovered(started("--tools", "slow;level", "--slow-s", "1.1"), tmp_path / "log", time_limit_s=6)
     assert set(strictness_of(drawn)) == {"slow", "level"}
     slow = next(check for check in drawn.discovery.checks if check.tool == "slow")
     assert 1 <= sum(slow.calls.values()) <= 3
     assert time.monotonic() - began < 14
 
 
+@pytest.mark.usefixtures("in_haste")
 @pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.long)])
 def test_many_tools_each_get_a_call(count: int, discovered: Draw, started: Start, tmp_path: Path) -> None:
     server = started("--tools", "", "--more", str(count))
@@ -232,8 +255,9 @@ def test_interruption_ends_the_draw_and_the_server(started: Start, tmp_path: Pat
         )
 
 
-def test_stateless_wire_is_drawn_from_as_well(discovered: Draw, started: Start, tmp_path: Path) -> None:
-    drawn = discovered(started("--tools", "sum;level"), tmp_path / "log", wire="stateless")
+@pytest.mark.usefixtures("in_haste")
+def test_stateless_wire_is_drawn_from_as_well(discovered: Draw, running: Subject, tmp_path: Path) -> None:
+    drawn = discovered(running, tmp_path / "log", wire="stateless", only=("sum", "level"))
     assert strictness_of(drawn) == {"sum": "exact", "level": "exact"}
 
 
@@ -243,14 +267,15 @@ def test_server_that_is_not_there_is_an_error(discovered: Draw, tmp_path: Path) 
         discovered(subject, tmp_path / "log")
 
 
+@pytest.mark.usefixtures("in_haste")
 def test_secret_of_the_environment_is_in_no_result(
-    discovered: Draw, started: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    discovered: Draw, running: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The server answers a greeting with the name, which here is also the value of a secret variable.
     secret = "example"
     monkeypatch.setattr(discover_module, "_SHORTEST_SECRET", 4)
     monkeypatch.setenv("WEATHER_API_KEY", secret)
-    drawn = discovered(started("--tools", "greet"), tmp_path / "log")
+    drawn = discovered(running, tmp_path / "log", only=("greet",))
     assert secret not in repr(drawn.discovery)
     (call,) = [call for call in drawn.calls if call.step.arguments["name"] == secret]
     assert (call.step.expect.kind, call.strictness) == ("any", "no error")

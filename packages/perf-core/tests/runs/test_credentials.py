@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +169,20 @@ def test_refused_credentials_are_recorded_without_them(
     echoed = measured(build, at(build, f"{server.origin}/echo", access), tmp_path / "b")
     assert "you sent ***" in echoed.record.reasons[0]
     assert places_of(["wrong-s3cret"], tmp_path) == []
+
+
+def test_token_that_expires_during_the_load_is_told_before_it(
+    build: type[Build], guarded: Callable[..., Any], tmp_path: Path
+) -> None:
+    server = guarded()
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + 0.9}).encode()).decode().rstrip("=")
+    server.tokens = {f"e30.{claims}.signature"}
+    access = access_from(AccessSettings(bearer_env="T"), {"T": f"e30.{claims}.signature"})
+    run = measured(build, at(build, server.url, access), tmp_path)
+    assert run.error is not None
+    assert "expected tokens that are valid for the load of 1 s" in run.error.message
+    assert server.identities == {}, "no load was applied"
+    assert places_of([claims], tmp_path) == []
 
 
 def test_token_endpoint_that_goes_down_is_told(

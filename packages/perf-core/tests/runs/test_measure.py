@@ -14,7 +14,7 @@ from perf_core.cli import main
 from perf_core.errors import ExitCode, NotAskable
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
-from perf_core.runs.measure import _expect_process
+from perf_core.runs.expectations import expect_process
 from perf_core.shapes.registry import shape_named
 
 pytestmark = pytest.mark.k6
@@ -247,9 +247,9 @@ def test_question_that_fails_leaves_the_others_their_answers(target, tmp_path: P
 def test_recovery_is_not_asked_where_no_process_is_visible() -> None:
     remote: Any = SimpleNamespace(pid=None, url="http://far.example/mcp")
     with pytest.raises(NotAskable, match=r"at http://far\.example/mcp whose process is not visible"):
-        _expect_process(shape_named("recovery"), remote)
-    _expect_process(shape_named("load"), remote)
-    _expect_process(shape_named("recovery"), SimpleNamespace(pid=1))  # type: ignore[arg-type]
+        expect_process(shape_named("recovery"), remote)
+    expect_process(shape_named("load"), remote)
+    expect_process(shape_named("recovery"), SimpleNamespace(pid=1))  # type: ignore[arg-type]
 
 
 def test_misspelt_target_is_told_before_the_first_run(target, tmp_path: Path, capsys) -> None:

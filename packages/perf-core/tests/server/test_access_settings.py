@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,11 @@ from perf_core.server.access_settings import (
     OAuthSettings,
     access_from,
     parse_header,
-    take_credentials,
 )
 from perf_core.server.oauth import OAuthIdentity
-from perf_core.server.subject import Subject
 
 if TYPE_CHECKING:
-    from conftest import Build, Certificates
+    from conftest import Certificates
 
 CLIENT = {"client_id": "lab", "client_secret_env": "SECRET"}
 
@@ -138,31 +135,3 @@ def test_header_as_it_is_typed() -> None:
         with pytest.raises(UsageError) as caught:
             parse_header(text)
         assert "very-secret" not in str(caught.value)
-
-
-def test_password_of_a_url_becomes_a_header(build: type[Build]) -> None:
-    url, access = take_credentials("https://me:p%40ss-w0rd@h:8443/mcp?x=1", OPEN)
-    assert url == "https://h:8443/mcp?x=1"
-    encoded = base64.b64encode(b"me:p@ss-w0rd").decode()
-    assert headers_of(access) == [{"Authorization": f"Basic {encoded}"}]
-    assert {"p@ss-w0rd", encoded} <= set(access.secrets())
-    assert take_credentials(url, access) == (url, access)
-    subject = Subject(build.adapter({}), "https://me:p%40ss-w0rd@h:8443/mcp")
-    assert "ss-w0rd" not in repr(subject)
-    assert subject.access.own_headers()["Authorization"].startswith("Basic ")
-
-
-def test_users_of_their_own_are_kept_beside_a_password() -> None:
-    given = access_from(AccessSettings(headers={"X-Key": "$MY_KEY"}), ENVIRON)
-    (headers,) = headers_of(take_credentials("http://me:pw-123@h/mcp", given)[1])
-    assert headers["X-Key"] == "k-12345"
-    assert headers["Authorization"].startswith("Basic ")
-    token = access_from(AccessSettings(bearer_env="TOKEN_A"), ENVIRON)
-    assert headers_of(take_credentials("http://me:pw-123@h/mcp", token)[1]) == headers_of(token)
-
-
-def test_key_in_a_query_stays_and_is_hidden() -> None:
-    url, access = take_credentials("https://h/mcp?api_key=k-12345&page=2", OPEN)
-    assert url == "https://h/mcp?api_key=k-12345&page=2"
-    assert access.secrets() == ("k-12345",)
-    assert take_credentials(url, access)[1].secrets() == ("k-12345",), "it is hidden once"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
 
-from perf_core.server.refusals import challenge_parameters, expired_at, no_answer, refusal
+from perf_core.server.refusals import challenge_parameters, expired_at, expiry_of, no_answer, refusal
 
 
 def jwt(**claims: Any) -> str:
@@ -46,8 +48,9 @@ def test_expired_token_is_told() -> None:
         in expired
     )
     assert expired_at(jwt(exp=time.time() + 60)) is None
+    assert expiry_of(jwt(exp=1_700_000_000)) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     for text in ("", "Bearer opaque", "Bearer a.b.c", "Basic x", jwt(exp="soon"), jwt(exp=1e300), jwt()):
-        assert expired_at(text) is None
+        assert expired_at(text) is expiry_of(text) is None
 
 
 def test_missing_credentials_are_told_with_the_ways_to_give_them() -> None:
@@ -62,3 +65,14 @@ def test_connection_without_an_answer(is_read: bool) -> None:
     answer = no_answer("http://me:pw-123@h/mcp", error)
     assert (answer.is_temporary, answer.timed_out) == (True, is_read)
     assert "pw-123" not in str(answer)
+
+
+def test_unknown_host_and_another_protocol_are_final() -> None:
+    unknown = httpx2.ConnectError("[Errno -2] Name or service not known")
+    unknown.__cause__ = socket.gaierror(-2, "Name or service not known")
+    assert "got a host that is not known" in no_answer("http://no-such-host/mcp", unknown).message
+    answer = no_answer("http://h:22/mcp", httpx2.RemoteProtocolError("illegal status line: 'SSH-2.0'"))
+    assert "got an answer that is no HTTP" in answer.message
+    ended = no_answer("http://h/mcp", httpx2.RemoteProtocolError("Server disconnected without a response."))
+    kinds = [no_answer("http://no-such-host/mcp", unknown), answer, ended]
+    assert [each.is_temporary for each in kinds] == [False, False, True]

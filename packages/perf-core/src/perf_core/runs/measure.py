@@ -15,13 +15,13 @@ import psutil
 from perf_core import report
 from perf_core.adapter import Scenario
 from perf_core.analysis.k6_summary import WAITING_CLASSES
-from perf_core.errors import GeneratorError, LabError, NotAskable, TargetError, UsageError
+from perf_core.errors import GeneratorError, LabError, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
 from perf_core.load.k6_access import K6Access, LoadedServer, k6_access
 from perf_core.load.k6_events import Events
 from perf_core.load.k6_process import Generator, Preview
-from perf_core.load.plan import PLAN_NAME, Plan
+from perf_core.load.plan import PLAN_NAME
 from perf_core.results import record_file
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
@@ -30,6 +30,7 @@ from perf_core.results.record import RunRecord
 from perf_core.results.secrets import without_secrets
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
 from perf_core.runs.bridge_watch import BridgeWatch, watch_bridge
+from perf_core.runs.expectations import expect_lasting_tokens, expect_process, expect_tools
 from perf_core.runs.probing import Probing, stream_probe
 from perf_core.runs.questions import Question, on_other_wire
 from perf_core.runs.unmeasured import unmeasured_record
@@ -44,9 +45,8 @@ from perf_core.server.listeners import is_local
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.masking import mask_error
 from perf_core.server.sessions import delete_sessions
-from perf_core.server.subject import closest_name, secrets_of
+from perf_core.server.subject import secrets_of
 from perf_core.shapes.registry import shape_named
-from perf_core.shapes.shape import Shape
 
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
@@ -161,8 +161,9 @@ def _measured(
         live_server(subject, wire, start, interruption) as live,
         k6_access(LoadedServer(live.url, live.access, live.handshake.revision)) as k6_variables,
     ):
-        _expect_tools(plan, live)
-        _expect_process(shape, live)
+        expect_tools(plan, live)
+        expect_lasting_tokens(live, preview.load_s)
+        expect_process(shape, live)
         env = {**k6_process.script_env(plan_path, live.url, folder), **k6_variables.env}
         period_s = 1.0 if preview.load_s >= _LONG_RUN_S else k6_process.SHORTEST_PERIOD_S
         manifest = make_manifest(
@@ -236,26 +237,6 @@ def _cpu_sets(pin: bool) -> CpuSets:
     if not others:
         raise UsageError("--pin: expected at least two usable CPUs, got one", "Leave --pin out.")
     return [first], others
-
-
-def _expect_tools(plan: Plan, live: LiveServer) -> None:
-    missing = sorted(set(plan.called_tools) - set(live.handshake.tools))
-    if missing:
-        close = "".join(closest_name(tool, live.handshake.tools) for tool in missing[:1])
-        raise TargetError(
-            f"expected the tools {', '.join(missing)} at {live.url}, "
-            f"got {', '.join(live.handshake.tools) or 'no tools'}{close}",
-            "Check that this is the right server for the adapter.",
-        )
-
-
-def _expect_process(shape: Shape, live: LiveServer) -> None:
-    if shape.kills_processes and live.pid is None:
-        raise NotAskable(
-            f"{shape.name} kills processes of the server: expected its process on this machine, got a server "
-            f"at {live.url} whose process is not visible",
-            "Run the lab on the server's machine and as its user, or let the lab start the server.",
-        )
 
 
 def _warmed_up_snapshot(

@@ -9,13 +9,12 @@ of environment variables. Example::
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -29,7 +28,7 @@ from perf_core.server.access import (
     Identity,
 )
 from perf_core.server.http_client import tls_context
-from perf_core.server.masking import looks_secret, secrets_in_url
+from perf_core.server.masking import looks_secret
 from perf_core.server.oauth import OAuthClient, OAuthIdentity
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
@@ -278,32 +277,3 @@ def _oauth_problems(place: str, oauth: OAuthSettings, environ: Mapping[str, str]
             yield from _variable_problems(f"{place}.client_id", match[2] or match[3], environ)
     if oauth.token_url and urlsplit(oauth.token_url).scheme not in {"http", "https"}:
         yield f"{place}.token_url: expected an http or https URL, got {oauth.token_url!r}"
-
-
-def take_credentials(url: str, access: Access) -> tuple[str, Access]:
-    """Return a URL without user and password, and the access with them as a header of every user.
-
-    Query values that look secret stay in the URL and are masked wherever it is shown.
-
-    Example::
-
-        take_credentials("https://me:pw@example.test/mcp", OPEN)[0]   # "https://example.test/mcp"
-    """
-    parts = urlsplit(url)
-    hidden = tuple(text for text in secrets_in_url(url) if text not in access.hidden)
-    if parts.username is None and parts.password is None:
-        return url, replace(access, hidden=(*access.hidden, *hidden)) if hidden else access
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
-    secrets = tuple(text for text in (password, encoded) if text)
-    basic = FixedIdentity({"Authorization": f"Basic {encoded}"}, secrets)
-    identities = tuple(_with_header(identity, basic) for identity in access.identities) or (basic,)
-    access = replace(access, identities=identities, hidden=(*access.hidden, *hidden, *secrets))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), access
-
-
-def _with_header(identity: Identity, basic: FixedIdentity) -> Identity:
-    """Return a user with the credentials of the URL, unless it has some of its own."""
-    if not isinstance(identity, FixedIdentity) or "authorization" in map(str.lower, identity.fixed_headers):
-        return identity
-    return FixedIdentity({**identity.fixed_headers, **basic.fixed_headers}, (*identity.hidden, *basic.hidden))

@@ -6,7 +6,6 @@ Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP)
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from perf_core.server.replies import (
     reply_to,
     with_replies,
 )
+from perf_core.server.responses import json_in, message_in
 
 _MAX_PAGES = 100
 _METHOD_NOT_FOUND = -32601
@@ -129,7 +129,7 @@ class Client:
                 for line in response.iter_lines():
                     if time.monotonic() > deadline:
                         raise TimeoutError("the server sent neither an answer nor a request in time")
-                    event = _json(line.removeprefix("data:")) if line.startswith("data:") else None
+                    event = json_in(line.removeprefix("data:")) if line.startswith("data:") else None
                     if isinstance(event, dict) and "id" in event:
                         return str(event.get("method", ""))
         except httpx2.TimeoutException as error:
@@ -247,7 +247,7 @@ class Client:
         return {**self._headers, **self._access.own_headers()}
 
     def _result(self, response: httpx2.Response, method: str) -> dict[str, Any]:
-        message = _message(response)
+        message = message_in(response)
         result = message.get("result") if isinstance(message, dict) else None
         if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
             raise refusal(response, method, message, has_credentials=self._has_credentials)
@@ -298,28 +298,3 @@ def _offered_revision(error: RequestRefused, refused: str) -> str | None:
     supported = error.data.get("supported") if isinstance(error.data, dict) else None
     offered = [each for each in SESSION_REVISIONS if isinstance(supported, list) and each in supported]
     return next((each for each in reversed(offered) if each != refused), None)
-
-
-def _message(response: httpx2.Response) -> Any:
-    text = response.text
-    if response.headers.get("content-type", "").startswith("text/event-stream"):
-        text = _last_event_data(text)
-    return _json(text)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _last_event_data(stream: str) -> str:
-    """Return the data of the last event; earlier events may be notifications."""
-    events: list[list[str]] = [[]]
-    for line in stream.splitlines():
-        if not line:
-            events.append([])
-        elif line.startswith("data:"):
-            events[-1].append(line.removeprefix("data:").removeprefix(" "))
-    return next(("\n".join(data) for data in reversed(events) if data), "")

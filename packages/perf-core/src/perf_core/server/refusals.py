@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -121,17 +122,22 @@ def challenge_parameters(header: str) -> dict[str, str]:
 
 
 def expired_at(authorization: str) -> datetime | None:
-    """Return when the JSON Web Token of an ``Authorization`` header expired; None if it has not, or is none.
+    """Return when the JSON Web Token of a header expired; None if it has not, or if there is none."""
+    moment = expiry_of(authorization)
+    return moment if moment is not None and moment < datetime.now(UTC) else None
 
-    The signature does not matter: the time is only shown.
+
+def expiry_of(authorization: str) -> datetime | None:
+    """Return when the JSON Web Token of an ``Authorization`` header expires; None if it never does.
+
+    The signature does not matter: nothing is granted here.
     """
     parts = authorization.rpartition(" ")[2].split(".")
     try:
         expiry = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))["exp"]
-        moment = datetime.fromtimestamp(float(expiry), UTC)
+        return datetime.fromtimestamp(float(expiry), UTC)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError, binascii.Error):
         return None
-    return moment if moment < datetime.now(UTC) else None
 
 
 def no_answer(url: str, error: httpx2.HTTPError) -> NoAnswer:
@@ -150,6 +156,19 @@ def no_answer(url: str, error: httpx2.HTTPError) -> NoAnswer:
         return NoAnswer(f"expected TLS at {shown}, got: {tls.reason or tls}", hint, is_temporary=False)
     if isinstance(error, httpx2.UnsupportedProtocol):
         return NoAnswer(f"expected an http or https URL, got {shown}", "Correct the URL.", is_temporary=False)
+    if any(isinstance(each, socket.gaierror) for each in _causes(error)):
+        return NoAnswer(
+            f"expected an MCP server at {shown}, got a host that is not known: {error}",
+            "Correct the name of the host in the URL.",
+            is_temporary=False,
+        )
+    # A server that ends while it answers disconnects, too.
+    if isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
+        return NoAnswer(
+            f"expected an MCP server at {shown}, got an answer that is no HTTP: {error}",
+            "Another program listens there: correct the port in the URL.",
+            is_temporary=False,
+        )
     return NoAnswer(
         f"expected an MCP server at {shown}, got no answer: {error or type(error).__name__}",
         "Start the server, or correct its URL.",

@@ -90,7 +90,9 @@ class NoAnswer(TargetError):  # noqa: N818 - a state, like NotAskable
         timed_out: Whether the connection was there and the answer did not come in time.
     """
 
-    def __init__(self, message: str, hint: str = "", *, is_temporary: bool, timed_out: bool = False) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, is_temporary: bool = False, timed_out: bool = False
+    ) -> None:
         super().__init__(message, hint)
         self.is_temporary = is_temporary
         self.timed_out = timed_out

@@ -151,7 +151,7 @@ def test_running_server_is_compared_and_left_running(
 ) -> None:
     compare(tmp_path / "r", target(), running_adder, *short())
     comparison = the_comparison(tmp_path / "r")
-    assert comparison.b.name == running_adder
+    assert comparison.b.name == running_adder.removeprefix("http://").removesuffix("/mcp")
     rows = {m.name for m in comparison.metrics}
     assert "cpu_us_per_call" in rows, "a local process is visible even if the lab did not start it"
     assert "ready_s" not in rows
@@ -161,7 +161,7 @@ def test_running_server_is_compared_and_left_running(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("http://127.0.0.1:1", "http://127.0.0.1:2"), "two URLs"),
+        (("{adder}", "localhost:1/mcp"), "http://localhost:1/mcp"),
         (("nobody", "{adder}"), "no target 'nobody'"),
         (("{adder}", "{adder}", "--launches", "1"), "expected --launches of at least 2, got 1"),
         (("{adder}", "{adder}", "--slice", "0.01"), "expected --slice of at least 0.1, got 0.01"),

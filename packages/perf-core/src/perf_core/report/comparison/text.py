@@ -113,7 +113,7 @@ def threshold_line(comparison: Comparison) -> str:
     """Return in one line the differences that count."""
     bars = comparison.design.bars
     text = (
-        f"A difference counts beyond {bars.cpu:.0%} in CPU per call, {bars.slowest:.0%} in the slowest 2 %, "
+        f"A difference counts beyond {bars.cpu:.0%} in CPU per call, {bars.slowest:.0%} in the slowest 2%, "
         f"{bars.p99:.0%} in p99, "
         f"{bars.max:.0%} in the maximum, {bars.other:.0%} in all else, and beyond chance in failed calls"
     )

@@ -1,4 +1,4 @@
-"""Which journeys of a plan the probe follows."""
+"""Journeys of a plan that the probe follows."""
 
 from __future__ import annotations
 

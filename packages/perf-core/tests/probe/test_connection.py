@@ -191,9 +191,14 @@ def test_progress_on_a_held_stream_belongs_to_its_call(streamer: Start) -> None:
     assert probed.events_s[0] < probed.total_s
 
 
+async def slowly(connection: Connection, bytes_per_s: float, limit_s: float) -> tuple[float, int, bool]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10.0) as http:
+        return await connection.read_slowly(http, step("long"), bytes_per_s, limit_s)
+
+
 def test_long_answer_is_read_at_a_bounded_rate(streamer: Start) -> None:
     async def work(connection: Connection) -> tuple[float, int, bool]:
-        return await connection.read_slowly(step("long"), bytes_per_s=16_000_000, limit_s=10)
+        return await slowly(connection, bytes_per_s=16_000_000, limit_s=10)
 
     read_s, size_bytes, is_whole = connected(streamer().url, work)
     assert is_whole
@@ -201,7 +206,7 @@ def test_long_answer_is_read_at_a_bounded_rate(streamer: Start) -> None:
     assert read_s >= 0.5
 
     async def too_slow(connection: Connection) -> tuple[float, int, bool]:
-        return await connection.read_slowly(step("long"), bytes_per_s=1_000_000, limit_s=0.2)
+        return await slowly(connection, bytes_per_s=1_000_000, limit_s=0.2)
 
     read_s, size_bytes, is_whole = connected(streamer().url, too_slow)
     assert not is_whole

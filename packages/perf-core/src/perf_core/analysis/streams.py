@@ -1,4 +1,4 @@
-"""What the probe observed of streams, for the record; pure functions."""
+"""Figures of streams, from the observations of the probe; pure functions."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import itertools
 import json
 import time
@@ -73,12 +72,6 @@ class Connection:
         self._numbers = itertools.count(1)
         self._session: dict[str, str] = {}
         self._calls: dict[str, _Arrivals] = {}
-
-    def through(self, http: httpx2.AsyncClient) -> Connection:
-        """Return the same session through another client."""
-        other = copy.copy(self)
-        other._http = http
-        return other
 
     async def open(self) -> None:
         """Perform the handshake.
@@ -151,15 +144,21 @@ class Connection:
         )
         return call, result
 
-    async def read_slowly(self, step: Step, bytes_per_s: float, limit_s: float) -> tuple[float, int, bool]:
-        """Send a request and read its answer slowly; return seconds, bytes and whether it is whole."""
+    async def read_slowly(
+        self, http: httpx2.AsyncClient, step: Step, bytes_per_s: float, limit_s: float
+    ) -> tuple[float, int, bool]:
+        """Send a request and read its answer slowly; return seconds, bytes and whether it is whole.
+
+        Args:
+            http: Client with a connection of its own.
+        """
         message, headers = self._message_of(step)
         began = time.perf_counter()
         size_bytes, is_whole = 0, False
         with contextlib.suppress(TimeoutError, httpx2.HTTPError):
             async with (
                 asyncio.timeout(limit_s),
-                self._http.stream("POST", self._url, json=message, headers=headers) as response,
+                http.stream("POST", self._url, json=message, headers=headers) as response,
             ):
                 async for piece in response.aiter_raw():
                     size_bytes += len(piece)

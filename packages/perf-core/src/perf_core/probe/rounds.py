@@ -1,4 +1,4 @@
-"""What the probe does: one call of each kind on the idle server, then those that stream, and held streams."""
+"""The work of the probe: a call of each kind on the idle server, then those that stream; held streams."""
 
 from __future__ import annotations
 
@@ -195,9 +195,10 @@ class Rounds:
         async with self.client(receive_buffer_bytes=_RECEIVE_BUFFER_BYTES) as slow_http:
             at_s = time.time()
             self._begun_at_s.append(at_s)
-            slow = connection.through(slow_http)
             bytes_per_s = long_answer.size_bytes / read_s
-            reading = asyncio.create_task(slow.read_slowly(step, bytes_per_s, limit_s=2 * read_s))
+            reading = asyncio.create_task(
+                connection.read_slowly(slow_http, step, bytes_per_s, limit_s=2 * read_s)
+            )
             try:
                 await asyncio.sleep(read_s / 4)
                 (meanwhile,) = [call async for call in self._counted(connection, other)]

@@ -22,6 +22,7 @@ from typing import Any
 import httpx2
 
 from perf_core.adapter import Launch, Wire
+from perf_core.discovery.calls import User
 from perf_core.discovery.explore import Explorer, Trial
 from perf_core.discovery.findings import DrawnCall, drawn_calls, left_out, tool_check, warnings_of
 from perf_core.discovery.lanes import Budget, Lanes
@@ -32,9 +33,10 @@ from perf_core.discovery.tools import DrawOptions, Tool, parse_tools, refusal
 from perf_core.errors import NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.server.checks import Discovery, LeftOut
-from perf_core.server.client import Client, connect
+from perf_core.server.client import Client
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.masking import masked, masked_errors, secrets_in_environment
+from perf_core.server.refusals import no_answer
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
 
 __all__ = ["Discovered", "DrawOptions", "DrawnCall", "discover"]
@@ -129,18 +131,16 @@ def _draw(
     seen = SeenValues()
     if subject.url is None:
         seen.add_command(launch.argv, launch.cwd or Path.cwd())
-    with connect(live.url, wire, call_limit_s, access=live.access) as client:
-        tools = parse_tools(client.tool_list())
-        others = _note_resources(client, seen)
-    callable_tools, refused = _permitted(tools, options, others)
-
-    def on_step() -> None:
-        drawn = sum(bool(trial.calls) for trial in explorer.trials)
-        share = min(1.0, budget.elapsed_s / budget.limit_s)
-        on_progress(f"drawing calls: {drawn} of {len(callable_tools)} tools answered", share)
-
-    explorer = Explorer(callable_tools, seen, options.seed, budget, on_step)
     with Lanes(live.url, wire, live.access, call_limit_s=call_limit_s, interruption=interruption) as lanes:
+        tools, others = _look_around(lanes.first_user(), live.url, seen)
+        callable_tools, refused = _permitted(tools, options, others)
+
+        def on_step() -> None:
+            drawn = sum(bool(trial.calls) for trial in explorer.trials)
+            share = min(1.0, budget.elapsed_s / budget.limit_s)
+            on_progress(f"drawing calls: {drawn} of {len(callable_tools)} tools answered", share)
+
+        explorer = Explorer(callable_tools, seen, options.seed, budget, on_step)
         explorer.explore(lanes)
         Repeater(explorer.trials, budget, on_step).repeat(lanes)
     secrets = _secrets(live, launch)
@@ -186,6 +186,17 @@ def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions) -> Di
     name = live.handshake.server_name or None
     adapter = DerivedAdapter(subject.name, name, launch, scenarios)
     return Discovered(replace(subject, adapter=adapter, discovery=discovery), discovery, calls)
+
+
+def _look_around(user: User, url: str, seen: SeenValues) -> tuple[list[Tool], str]:
+    """Return the tools of a server and, in words, what else it offers."""
+    # In the session of a later caller: on stdio each session is a process.
+    client = user.client()
+    try:
+        tools = parse_tools(client.tool_list())
+    except httpx2.HTTPError as error:
+        raise no_answer(url, error) from error
+    return tools, _note_resources(client, seen)
 
 
 def _note_resources(client: Client, seen: SeenValues) -> str:

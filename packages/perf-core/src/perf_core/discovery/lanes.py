@@ -70,6 +70,12 @@ class Lanes:
             for user in users:
                 user.close()
 
+    def first_user(self) -> User:
+        """Return a user, to look around before the first task."""
+        users = self._users()
+        self._idle.append(users)
+        return users[0]
+
     def run(self, tasks: Iterable[Task]) -> None:
         """Run all tasks.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from perf_core import Scenario
-from perf_core.cli import main
+from perf_core.cli import app, main
 from perf_core.errors import ExitCode
 
 
@@ -137,3 +137,10 @@ def test_module_prints_the_help_of_run() -> None:
         "--bearer-env",
     ):
         assert option in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "figures"])
+def test_the_url_may_stand_behind_options(command: str) -> None:
+    words = [command, "quick", "--tool", "add", "--shared", "http://127.0.0.1:8100/mcp"]
+    _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert bound.args == ("quick", "http://127.0.0.1:8100/mcp")

@@ -23,15 +23,10 @@ from perf_core.shapes.registry import all_shapes, plan_scenario
 
 
 def figures(
-    scenario: Annotated[
-        list[str] | None,
-        Parameter(
-            help="Scenario with the figures (default: all), and the URL or TOML file of a server.",
-            negative="",
-        ),
-    ] = None,
-    /,
-    *,
+    *scenario: Annotated[
+        str,
+        Parameter(help="Scenario with the figures (default: all), and the URL or TOML file of a server."),
+    ],
     target: Annotated[
         list[str] | None,
         Parameter(
@@ -50,7 +45,7 @@ def figures(
 
     What follows -- is a command that starts a server, over stdio unless a URL stands before it.
     """
-    scenarios, words = scenarios_and_servers(scenario or ())
+    scenarios, words = scenarios_and_servers(scenario)
     typed = servers.Typed(tuple(words), tuple(target or ()), None, command, shared)
     if not (scenarios or words or target or command):
         _print_patterns()

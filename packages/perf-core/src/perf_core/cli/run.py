@@ -26,15 +26,10 @@ from perf_core.server.subject import Subject
 
 
 def run(
-    scenarios: Annotated[
-        list[str] | None,
-        Parameter(
-            help="Scenarios to run (quick, load, stress, …), and the URL or TOML file of the server.",
-            negative="",
-        ),
-    ] = None,
-    /,
-    *,
+    *scenarios: Annotated[
+        str,
+        Parameter(help="Scenarios to run (quick, load, stress, …), and the URL or TOML file of the server."),
+    ],
     scenario: Annotated[
         list[str] | None,
         Parameter(name="--scenario", negative="", help="A scenario to run, by name; repeatable."),
@@ -102,7 +97,7 @@ def run(
 
     What follows -- is a command that starts a server, over stdio unless a URL stands before it.
     """
-    words, urls_and_files = scenarios_and_servers(scenarios or ())
+    words, urls_and_files = scenarios_and_servers(scenarios)
     names = [*words, *(scenario or ())]
     if not names:
         raise UsageError(

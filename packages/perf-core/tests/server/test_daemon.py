@@ -126,6 +126,24 @@ def test_only_processes_with_the_mark_are_taken(folder: str) -> None:
             foreign.kill()
 
 
+def test_lab_and_what_has_started_it_are_never_taken(folder: str) -> None:
+    # The outer process and the inner one, which looks, both have the mark.
+    look = "from perf_core.server.daemon import marked_processes as m; print(m(sys.argv[1]))"
+    outer = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'import sys; {look}', sys.argv[1]])"
+    )
+    environment = {**os.environ, "TMPDIR": folder}
+    done = subprocess.run(
+        [sys.executable, "-c", outer, folder], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "()"
+
+
+def test_empty_folder_marks_no_process() -> None:
+    with pytest.raises(ValueError, match="got an empty text"):
+        daemon.marked_processes("")
+
+
 def test_root_is_the_parent_of_the_others(folder: str) -> None:
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     with subprocess.Popen(

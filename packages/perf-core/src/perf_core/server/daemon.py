@@ -24,9 +24,19 @@ _KILLED_S = 5.0
 
 
 def marked_processes(folder: str) -> tuple[psutil.Process, ...]:
-    """Return the running processes that were given a folder for temporary files, the oldest first."""
+    """Return the running processes that were given a folder for temporary files, the oldest first.
+
+    The lab itself and what has started it are never among them, whatever their environment: what is returned
+    is going to be killed.
+    """
+    if not folder:
+        raise ValueError("expected the folder of one server, got an empty text, which would mark no process")
+    me = psutil.Process()
+    untouchable = {me, *me.parents()}
     marked = []
     for process in psutil.process_iter():
+        if process in untouchable:
+            continue
         # Another user's process cannot be looked at, and is none of the lab's.
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             if process.environ().get(MARK) == folder and not has_ended(process):

@@ -13,9 +13,21 @@ from perf_core import Expectation, Launch, Step, Target, ThinkTime
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings
 from perf_core.scenarios import NO_ERRORS
+from perf_core.server.access_settings import AccessSettings
 from perf_core.server.replies import Answers
 from perf_core.shapes.registry import plan_scenario, shape_named
 from perf_core.targets import toml_file
+from perf_core.targets.file_model import (
+    AnswersTable,
+    CallTable,
+    CompletionTable,
+    DrawTable,
+    ExpectTable,
+    JourneyTable,
+    StepTable,
+    TargetFile,
+    TargetTable,
+)
 from perf_core.targets.toml_file import FileAdapter, read_target_file
 
 FIRST = {"quick", "load", "stress", "endurance", "spike", "benchmark"}
@@ -641,3 +653,36 @@ def test_long_values_are_shortened(tmp_path: Path) -> None:
     message = refusal(tmp_path, URL + CALL + f"env = 1\nweight = {[0] * 200}\n")
     assert all(len(line) < 200 for line in message.splitlines())
     assert "…" in message
+
+
+TABLES = {
+    "": (TargetFile, "{field} = {value}\n"),
+    "calls[0]": (CallTable, URL + "[[calls]]\n{tool}{field} = {value}\n"),
+    "calls[0].expect": (ExpectTable, URL + CALL + "expect = {{ {field} = {value} }}\n"),
+    "calls[0].completion": (CompletionTable, URL + "[[calls]]\ncompletion = {{ {field} = {value} }}\n"),
+    "calls[0].draw.a": (
+        DrawTable,
+        URL + CALL + 'arguments = {{ a = "{{a}}" }}\ndraw.a = {{ {field} = {value} }}\n',
+    ),
+    "journeys[0]": (JourneyTable, URL + "[[journeys]]\n{field} = {value}\n"),
+    "journeys[0].steps[0]": (StepTable, URL + JOURNEY + "[[journeys.steps]]\n{tool}{field} = {value}\n"),
+    "targets[0]": (TargetTable, URL + CALL + "[[targets]]\n{field} = {value}\n"),
+    "answers": (AnswersTable, URL + CALL + "[answers]\n{field} = {value}\n"),
+    "access": (AccessSettings, URL + CALL + "[access]\n{field} = {value}\n"),
+}
+"""A file for each table, with a field of this table and little else."""
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_value_of_any_field_gives_words_of_python(tmp_path: Path, table: str) -> None:
+    model, text = TABLES[table]
+    messages: list[str] = []
+    for name, field in model.model_fields.items():
+        for value in ("5", '"x"', "true", "[5]", "{ x = [nan] }", "2024-01-01"):
+            tool = "" if name in ("tool", "resource", "prompt", "completion") else 'tool = "t"\n'
+            try:
+                read(tmp_path, text.format(field=field.alias or name, value=value, tool=tool))
+            except UsageError as error:
+                messages.append(error.message)
+    assert len(messages) > len(model.model_fields)
+    assert [each for each in messages if FOREIGN.search(each) or "no such field" in each] == []

@@ -24,7 +24,7 @@ def main() -> None:
     groups: set[int] = set()
     while data := os.read(0, NUMBER.size):
         (number,) = NUMBER.unpack(data)
-        if number > 0:
+        if number > 1:  # killpg(1) would reach every process
             groups.add(number)
         else:
             groups.discard(-number)

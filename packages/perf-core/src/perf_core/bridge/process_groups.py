@@ -24,6 +24,8 @@ HAS_GROUPS = sys.platform != "win32"
 
 def signal_group(pid: int, number: int) -> bool:
     """Send a signal to the process group of a child; return whether there was a process in it."""
+    if pid <= 1:
+        return False  # killpg(0) would reach this process and those that started it
     if sys.platform == "win32":
         return _signal_tree(pid, number)
     try:

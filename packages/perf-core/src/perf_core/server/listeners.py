@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from perf_core.errors import TargetError
+
 FORWARDERS = frozenset(
     {
         "com.docker.backend",
@@ -118,6 +120,21 @@ def foreign_listener(url: str, root: psutil.Process, temporary_folder: str) -> p
         inherited = frozenset[str]().union(*(_addresses(member, url) for member in tree))
         strangers = [each for each in strangers if _addresses(each, url).isdisjoint(inherited)]
     return next(iter(strangers), None)
+
+
+def expect_own_listener(url: str, root: psutil.Process, temporary_folder: str) -> None:
+    """Check that nobody but a started server answers at its URL; see :func:`foreign_listener`.
+
+    Raises:
+        TargetError: Another process does.
+    """
+    stranger = foreign_listener(url, root, temporary_folder)
+    if stranger is not None:
+        raise TargetError(
+            f"expected the started server to answer at {url}, got process {stranger.pid}, which the "
+            "lab did not start",
+            "End that process, or use another port; to measure it, name its URL with --server-url.",
+        )
 
 
 def _was_given(process: psutil.Process, temporary_folder: str) -> bool:

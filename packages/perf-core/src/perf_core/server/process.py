@@ -23,7 +23,7 @@ from perf_core.interruption import Interruption
 from perf_core.server import daemon
 from perf_core.server.access import OPEN, Access
 from perf_core.server.handshake import Handshake, first_handshake
-from perf_core.server.listeners import foreign_listener, has_ended
+from perf_core.server.listeners import expect_own_listener, has_ended
 from perf_core.server.masking import mask_file, masked, masked_command, masked_errors
 from perf_core.server.spawning import filled, free_port, last_lines, read_ready_file, spawn
 from perf_core.server.subject import access_of
@@ -97,7 +97,8 @@ class ServerProcess:
             self.stop()
             raise
         try:
-            self._expect_own_listener()
+            # Another process may hold a fixed port, or have taken a free one before the server bound it.
+            expect_own_listener(self.url, self.root, str(self.temporary_folder))
         except BaseException:
             self.stop()
             raise
@@ -154,10 +155,12 @@ class ServerProcess:
         if self._daemon is not None:
             daemon.end([self._daemon], self._launch.stop_timeout_s)
         if process.stdin is not None:
+            # A bridge ends with its input; a signal as well could meet it when it no longer handles any.
             with contextlib.suppress(OSError):
                 process.stdin.close()
-        if process.poll() is None:
+        elif process.poll() is None:
             process.terminate()
+        if process.poll() is None:
             try:
                 process.wait(self._longest_stop_s)
             except psutil.TimeoutExpired:
@@ -278,16 +281,6 @@ class ServerProcess:
                     raise
                 self._last_error = f" ({error.message})"
         raise AssertionError("unreachable: _until raises")
-
-    def _expect_own_listener(self) -> None:
-        # Another process may hold a fixed port, or have taken a free one before the server bound it.
-        stranger = foreign_listener(self.url, self.root, str(self.temporary_folder))
-        if stranger is not None:
-            raise TargetError(
-                f"expected the started server to answer at {self.url}, got process {stranger.pid}, which the "
-                "lab did not start",
-                "End that process, or use another port; to measure it, name its URL with --server-url.",
-            )
 
     def _until(self, deadline: float, what: str) -> Iterator[float]:
         """Yield the seconds left every few milliseconds; raise when the time is up or the server ends."""

@@ -119,3 +119,17 @@ def test_server_that_is_gone_names_the_call() -> None:
 
     with pytest.raises(TargetError, match=r"a call of t\(\{\}\).*got no answer"):
         explored(Server(answer), Tool("t"))
+
+
+def test_values_that_an_error_lists_are_tried_next() -> None:
+    def answer(_tool: str, arguments: dict, _number: int) -> Answer:
+        unit = arguments["unit"]
+        return (
+            right(unit)
+            if unit in {"furlong", "league"}
+            else wrong(f"Unknown unit: {unit}. Supported: furlong, league")
+        )
+
+    schema = {"type": "object", "properties": {"unit": {"type": "string"}}, "required": ["unit"]}
+    trial = explored(Server(answer), Tool("convert", input_schema=schema))["convert"]
+    assert {call.arguments["unit"] for call in trial.calls} == {"furlong", "league"}

@@ -191,6 +191,7 @@ def _drawn(name: str, node: Node, drawing: _Drawing, depth: int) -> Iterator[Jso
 def _informed(name: str, node: Node, drawing: _Drawing) -> Iterator[JsonValue]:
     """Yield values that something other than the type speaks for."""
     description = str(node.get("description") or "")
+    yield from drawing.seen.allowed(drawing.tool.name, name)
     yield from drawing.seen.fitting(name, drawing.tool.words)
     yield from examples_in(description)
     yield from usual_values(name, description or drawing.tool.description)

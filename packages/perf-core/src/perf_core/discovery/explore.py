@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from perf_core.discovery.arguments import Arguments, allowed, draw, has_required
 from perf_core.discovery.calls import Answer, User
+from perf_core.discovery.complaints import allowed_values
 from perf_core.discovery.disguise import disguised_error
 from perf_core.discovery.lanes import MOST_LANES, PATIENCE_S, Budget, Lanes, Task
 from perf_core.discovery.schemas import Checker
@@ -156,6 +157,8 @@ class Explorer:
             trial.kept_characters += len(json.dumps(answer.result))
             return
         trial.failures.append((arguments, answer.problem))
+        for name, values in allowed_values(answer.problem, arguments).items():
+            self._seen.add_allowed(trial.tool.name, name, values)
         if answer.outcome in {"asks", "silent", "lost"}:
             trial.ended = answer.problem
         if answer.outcome == "asks":

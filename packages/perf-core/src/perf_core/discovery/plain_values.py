@@ -96,6 +96,13 @@ _USUAL_BY_DESCRIPTION: tuple[tuple[re.Pattern[str], tuple[JsonValue, ...]], ...]
     (re.compile(r"\b(?:longitude)\b", re.IGNORECASE), _USUAL["longitude"]),
 )
 
+_SPECIAL: tuple[tuple[re.Pattern[str], tuple[JsonValue, ...]], ...] = (
+    (re.compile(r"\bcron\b", re.IGNORECASE), ("0 12 * * 1", "*/15 * * * *")),
+    (re.compile(r"\bLuhn\b|\b(?:credit )?card number", re.IGNORECASE), ("4539578763621486", "79927398713")),
+    (re.compile(r"\bIBAN\b"), ("GB82WEST12345698765432",)),
+)
+"""Values of notations, whatever the property is called, by what its description says."""
+
 _FORMATS: Mapping[str, tuple[str, ...]] = {
     "date": ("2024-01-15", "2024-06-30", "2023-12-01"),
     "date-time": ("2024-01-15T12:00:00Z", "2024-06-30T08:30:00Z"),
@@ -133,6 +140,9 @@ _RANDOM_NUMBERS = 24
 
 def usual_values(name: str, description: str) -> tuple[JsonValue, ...]:
     """Return the usual values of a property with this name or description; empty if there are none."""
+    special = next((values for pattern, values in _SPECIAL if pattern.search(description)), ())
+    if special:
+        return special
     words = words_of(name)
     by_name = [value for word, values in _USUAL.items() if word in words for value in values]
     if by_name:

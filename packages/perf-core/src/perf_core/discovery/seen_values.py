@@ -73,6 +73,7 @@ class SeenValues:
     def __init__(self) -> None:
         self._seen: dict[tuple[Scalar, frozenset[str]], _Seen] = {}
         self._accepted: dict[str, dict[str, JsonValue]] = {}
+        self._allowed: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def add_result(self, tool: str, arguments: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Collect the values in a tool's result, which may be an error that names what is allowed."""
@@ -100,6 +101,14 @@ class SeenValues:
     def accepted(self, name: str) -> list[JsonValue]:
         """Return values with which calls of any tool succeeded, for a property of this name."""
         return list(self._accepted.get(name, {}).values())
+
+    def add_allowed(self, tool: str, name: str, values: Sequence[str]) -> None:
+        """Keep the values that an error of a tool lists for a property."""
+        self._allowed.setdefault((tool, name), tuple(values))
+
+    def allowed(self, tool: str, name: str) -> tuple[str, ...]:
+        """Return the values that an error of a tool has listed for a property."""
+        return self._allowed.get((tool, name), ())
 
     def add_text(self, text: str, source: frozenset[str] = frozenset()) -> None:
         """Collect URIs, absolute paths, commits and UUIDs from a text."""

@@ -685,4 +685,4 @@ def test_no_value_of_any_field_gives_words_of_python(tmp_path: Path, table: str)
             except UsageError as error:
                 messages.append(error.message)
     assert len(messages) > len(model.model_fields)
-    assert [each for each in messages if FOREIGN.search(each) or "no such field" in each] == []
+    assert [each for each in messages if FOREIGN.search(each)] == []

@@ -1,0 +1,156 @@
+"""The load on a running server: k6, the samples beside it, and what is looked at afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf_core.adapter import Scenario
+from perf_core.analysis.k6_summary import WAITING_CLASSES
+from perf_core.errors import TargetError
+from perf_core.interruption import Interruption, OnProgress
+from perf_core.load import k6_process
+from perf_core.load.k6_access import K6Access
+from perf_core.load.k6_events import Events
+from perf_core.load.k6_process import Generator, Preview
+from perf_core.load.plan import PLAN_NAME
+from perf_core.runs.assemble import LoadResult
+from perf_core.runs.bridge_watch import BridgeWatch
+from perf_core.runs.probing import Probing
+from perf_core.sampling.kills import ProcessKiller
+from perf_core.sampling.pulse import Pulse
+from perf_core.sampling.sampler import Sampler
+from perf_core.sampling.session_count import SessionCounter
+from perf_core.sampling.snapshot import ResourceSnapshot, take_settled_snapshot
+from perf_core.server import endpoints
+from perf_core.server.diagnosis import server_requests
+from perf_core.server.live import LiveServer
+from perf_core.server.sessions import delete_sessions
+
+_POLL_S = 0.1
+_OVERDUE_S = 60.0
+"""k6 ends by itself; it hangs if it is this late."""
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """Settings and callbacks while a load runs.
+
+    Attributes:
+        period_s: Time between two samples of the processes.
+        k6_variables: What k6 needs to reach the server.
+    """
+
+    preview: Preview
+    period_s: float
+    interruption: Interruption
+    on_progress: OnProgress
+    k6_variables: K6Access
+
+
+def warmed_up_snapshot(
+    k6: Path, scenario: Scenario, live: LiveServer, folder: Path, context: LoadContext
+) -> ResourceSnapshot | None:
+    """Apply the load once, unmeasured, and take a snapshot: one-time allocations are no growth then."""
+    warm_up = folder / "warm_up"
+    warm_up.mkdir()
+    env = {**k6_process.script_env(folder / PLAN_NAME, live.url, warm_up), **context.k6_variables.env}
+    max_vus = context.preview.max_vus
+    secrets = live.access.secrets
+    with Generator(
+        k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus, secrets=secrets
+    ) as k6_run:
+        faults = _wait_for(k6_run, live, context, "warm-up")
+        delete_sessions(k6_run.result().events.open_sessions, live.access)
+        if faults:
+            raise TargetError(f"the warm-up failed: {'; '.join(faults)}", "See the log of the server.")
+    return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
+
+
+def _wait_for(k6_run: Generator, live: LiveServer, context: LoadContext, step: str) -> list[str]:
+    """Wait until k6 has ended; end it early if it is overdue, the server ended or the user interrupts."""
+    faults: list[str] = []
+    longest_s, load_s = context.preview.duration_s, max(context.preview.load_s, 1e-3)
+    began = time.monotonic()
+    while not k6_run.wait(_POLL_S):
+        elapsed_s = time.monotonic() - began
+        context.on_progress(step, min(1.0, elapsed_s / load_s))
+        ended = live.ended()
+        overdue = elapsed_s > longest_s + _OVERDUE_S
+        if ended:
+            faults.append(ended)
+        if overdue:
+            faults.append(f"k6 hung: expected it to end within {longest_s:.0f} s")
+        if ended or overdue or context.interruption.requested:
+            k6_run.interrupt()
+            break
+    return faults
+
+
+def apply_load(
+    k6_run: Generator,
+    live: LiveServer,
+    context: LoadContext,
+    killer: ProcessKiller,
+    *,
+    probing: Probing,
+    bridge: BridgeWatch | None,
+) -> LoadResult:
+    """Apply the load of a run, delete the sessions that it left open, and return its results.
+
+    Args:
+        k6_run: k6, not started yet.
+        killer: Kills processes of the server meanwhile, in the shapes that measure that.
+        bridge: Watch over the bridge to the server; None without one.
+    """
+    with (
+        probing as probe,
+        Sampler(live.pid, context.period_s, bridge_pid=live.bridge_pid) as sampler,
+        k6_run,
+        Pulse(k6_run.pid) as pulse,
+        SessionCounter(live.url, live.access) as sessions,
+    ):
+        sampler.watch_generator(k6_run.pid)
+        faults = _wait_for(k6_run, live, context, "load")
+        observations = probe.finish() if probe else None
+        generated = k6_run.result()
+    bridge_observations = bridge.observations() if bridge else None
+    faults += context.k6_variables.problems
+    interrupted = context.interruption.requested
+    events = generated.events
+    deletions = delete_sessions(events.open_sessions, live.access)
+    unresponsive = ""
+    if not faults and not interrupted:
+        try:
+            change = live.changed({kill.pid for kill in killer.kills})
+            faults += [change] if change else []
+        except TargetError as error:
+            unresponsive = error.message
+    wire = live.handshake.wire
+    return LoadResult(
+        generated=generated,
+        samples=sampler.samples,
+        stills=pulse.stills,
+        observations=observations,
+        bridge=bridge_observations,
+        session_counts=sessions.counts if live.handshake.wire == "session" else (),
+        faults=tuple(faults),
+        interrupted=interrupted,
+        unresponsive=unresponsive,
+        sessions_left=endpoints.open_sessions(live.url, access=live.access) if wire == "session" else None,
+        deletions=deletions,
+        requests=server_requests(live.url, wire, _unanswered_calls(events), access=live.access),
+    )
+
+
+def _unanswered_calls(events: Events) -> dict[str, dict[str, object]]:
+    """Return the arguments of one unanswered call of each tool, unless they were shortened."""
+    calls: dict[str, dict[str, object]] = {}
+    for failure in events.failures:
+        if failure.error_class in WAITING_CLASSES:
+            with contextlib.suppress(ValueError):
+                calls.setdefault(failure.tool, json.loads(failure.arguments))
+    return calls

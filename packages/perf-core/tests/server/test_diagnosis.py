@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from perf_core.server import diagnosis
+from perf_core.server.access import Access
 from perf_core.server.diagnosis import server_requests
+from perf_core.server.replies import Answers
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -75,3 +77,12 @@ def test_server_that_only_hangs_has_no_request(url: str) -> None:
 
 def test_unreachable_server_has_no_request() -> None:
     assert server_requests("http://127.0.0.1:9/mcp", "stateless", {"add": {}}) == {}
+
+
+def test_diagnosis_declares_as_little_as_the_load(streamer: Callable[..., Any]) -> None:
+    server = streamer()
+    access = Access(answers=Answers(elicitation={"city": "Paris"}))
+    assert server_requests(server.url, "session", {"asks": {}}, access=access) == {
+        "asks": "elicitation/create"
+    }
+    assert server.server.capabilities == {}

@@ -158,6 +158,7 @@ def test_client_that_leaves_during_the_handshake_leaves_no_process(
     wait_until(lambda: bridge.counts.started == 1 and not bridge.children(), "an end of its process")
 
 
+@pytest.mark.long
 def test_long_answer_is_passed_on_and_one_over_the_limit_is_an_error(start_bridge: Start) -> None:
     bridge = start_bridge("--fault", "long")
     session = bridge.session()

@@ -103,6 +103,20 @@ def test_comments_have_what_was_left_out_and_the_warnings(tmp_path: Path) -> Non
     assert "# Every answer looks like an error." in text
 
 
+def test_comment_of_a_tool_says_how_strictly_its_calls_are_checked() -> None:
+    checks = (
+        ToolCheck("one", {"exact": 1}, "{}", "fine"),
+        ToolCheck("two", {"exact": 2, "schema": 1, "no error": 0}, "{}", "fine", doubt="it says error"),
+    )
+    text = target_file(REACH, [], Discovery(1, 0.0, checks=checks), name="w.toml")
+    assert "# one: 1 call; the whole answer is checked.\n# For example {} gave fine" in text
+    assert (
+        "# two: 3 calls; the whole answer is checked in 2; the types of the answer are checked in 1." in text
+    )
+    assert "# Doubtful: it says error" in text
+    assert "# Measure:   perf-core run quick w.toml" in text
+
+
 def test_command_variables_and_access_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "abc123")
     monkeypatch.setenv("TOKEN", "opensesame")

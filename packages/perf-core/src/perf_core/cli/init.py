@@ -57,7 +57,8 @@ def init(
     with watch_signals() as interruption:
         discovered = servers.draw_calls(origin.subject, wire, drawing, seed=seed, interruption=interruption)
     reach = replace(reach, server_name=discovered.subject.adapter.server_name)
-    text = target_file(reach, [call.step for call in discovered.calls], discovered.discovery)
+    name = "FILE.toml" if output is None else output.name
+    text = target_file(reach, [call.step for call in discovered.calls], discovered.discovery, name=name)
     if output is None:
         print_plain(text.rstrip("\n"))
         return ExitCode.PASS

@@ -54,10 +54,14 @@ class Reach:
     remarks: tuple[str, ...] = ()
 
 
-def target_file(reach: Reach, steps: Sequence[Step], discovery: Discovery) -> str:
-    """Return the text of a TOML file with one ``[[calls]]`` for each drawn call."""
+def target_file(reach: Reach, steps: Sequence[Step], discovery: Discovery, *, name: str = "FILE.toml") -> str:
+    """Return the text of a TOML file with one ``[[calls]]`` for each drawn call.
+
+    Args:
+        name: Name of the file, for the commands in its comments.
+    """
     parts = [
-        "\n".join(_head(reach, discovery)),
+        "\n".join(_head(reach, discovery, name)),
         *_access(reach.access),
         *_calls(steps, discovery.checks),
         *_left_out(discovery.left_out),
@@ -65,12 +69,12 @@ def target_file(reach: Reach, steps: Sequence[Step], discovery: Discovery) -> st
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(reach: Reach, discovery: Discovery) -> Iterator[str]:
+def _head(reach: Reach, discovery: Discovery, name: str) -> Iterator[str]:
     called, total = len(discovery.checks), len(discovery.checks) + len(discovery.left_out)
     yield toml_comment(
         f"A target of perf-core, written by perf-core init: {called} of {total} tools are called.\n"
-        "Try it:    perf-core check FILE\n"
-        "Measure:   perf-core run quick --target FILE\n"
+        f"Try it:    perf-core check {name}\n"
+        f"Measure:   perf-core run quick {name}\n"
         "Fields:    docs/adapters.md, or perf-core schema for editors"
     )
     for remark in (*reach.remarks, *discovery.warnings):
@@ -132,10 +136,12 @@ def _calls(steps: Sequence[Step], checks: Sequence[ToolCheck]) -> Iterator[str]:
 
 
 def _about(check: ToolCheck) -> Iterator[str]:
-    how = "; ".join(
-        f"{_MEANINGS[strictness]} in {count}" for strictness, count in check.calls.items() if count
-    )
     total = sum(check.calls.values())
+    counts = {strictness: count for strictness, count in check.calls.items() if count}
+    how = "; ".join(
+        _MEANINGS[strictness] + (f" in {count}" if len(counts) > 1 else "")
+        for strictness, count in counts.items()
+    )
     yield toml_comment(f"{check.tool}: {total} call{'' if total == 1 else 's'}; {how}.")
     yield toml_comment(_short(f"For example {check.arguments} gave {check.answer}"))
     if check.doubt:

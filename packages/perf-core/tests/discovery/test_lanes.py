@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from perf_core.discovery import lanes as lanes_module
+from perf_core.discovery.calls import User
 from perf_core.discovery.lanes import MOST_LANES, Lanes
 from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
@@ -17,6 +18,7 @@ from perf_core.server.access import OPEN
 @pytest.fixture
 def lanes(monkeypatch: pytest.MonkeyPatch) -> tuple[Lanes, Interruption]:
     monkeypatch.setattr(lanes_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(User, "client", lambda _user: None)
     interruption = Interruption()
     made = Lanes("http://127.0.0.1:1/mcp", "session", OPEN, call_limit_s=1, interruption=interruption)
     return made, interruption
@@ -77,3 +79,30 @@ def test_interruption_does_not_wait_for_a_slow_task(lanes: tuple[Lanes, Interrup
     with pytest.raises(Interrupted):
         tasks.run([slow])
     go_on.set()
+
+
+def test_sessions_are_opened_at_once_and_before_the_first_task(
+    lanes: tuple[Lanes, Interruption], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(3, timeout=10)
+    opened: list[User] = []
+
+    def client(user: User) -> None:
+        together.wait()
+        opened.append(user)
+
+    monkeypatch.setattr(User, "client", client)
+    seen: list[int] = []
+    lanes[0].run([lambda _users: seen.append(len(opened))])
+    assert seen == [3]
+
+
+def test_session_that_cannot_be_opened_ends_the_run(
+    lanes: tuple[Lanes, Interruption], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(_user: User) -> None:
+        raise TargetError("no session")
+
+    monkeypatch.setattr(User, "client", client)
+    with pytest.raises(TargetError, match="no session"):
+        lanes[0].first_user()

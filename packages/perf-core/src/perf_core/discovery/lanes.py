@@ -104,7 +104,21 @@ class Lanes:
     def _users(self) -> tuple[User, ...]:
         if self._idle:
             return self._idle.pop()
-        return self._make()
+        users = self._make()
+        # Sessions are opened before the first task: on stdio that takes the start of a process, which would
+        # make the task look slow.
+        opening = [threading.Thread(target=self._open, args=(user,), daemon=True) for user in users]
+        for thread in opening:
+            thread.start()
+        while opening:
+            opening = self._wait(opening, _POLL_S)
+        return users
+
+    def _open(self, user: User) -> None:
+        try:
+            user.client()
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
+            self._failures.append(error)
 
     def _run(self, task: Task, users: tuple[User, ...]) -> None:
         try:

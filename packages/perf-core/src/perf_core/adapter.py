@@ -197,8 +197,9 @@ class Step:
         method: MCP method.
         save: Values of the result that later steps of the journey use: JSON pointer by name. ``{name}`` in
             their arguments and expected answers is replaced by the value: a string that is nothing else
-            becomes the value, of whatever type; within a longer string its text is inserted. A journey ends
-            as a wrong answer where a value is missing.
+            becomes the value, of whatever type; within a longer string, in an expected text and in the params
+            of other methods than tools/call its text is inserted. A journey ends as a wrong answer where a
+            value is missing.
     """
 
     tool: str

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { insertSaved, isExpectedRefusal, optionsOf, savedValues } from "../../src/perf_core/k6/lib/further_steps.js";
+import {
+  argumentsWith, expectationWith, insertSaved, isExpectedRefusal, optionsOf, savedValues,
+} from "../../src/perf_core/k6/lib/further_steps.js";
 import { pauseS } from "../../src/perf_core/k6/lib/think_time.js";
 import { nameIn } from "../../src/perf_core/k6/lib/wire.js";
 
@@ -53,6 +55,16 @@ test("saved values are inserted", () => {
   ];
   for (const [text, expected] of filled) assert.deepEqual(JSON.parse(insertSaved(text, values)), expected, text);
   assert.equal(insertSaved('{"a":"{dollar}x"}', { dollar: '"$&"' }), '{"a":"$&x"}');
+});
+
+test("expected texts and the arguments of other methods stay texts", () => {
+  const values = { id: "7", tags: '["a"]', name: '"Ana"' };
+  assert.equal(expectationWith('"{id}"', values, "text"), '"7"');
+  assert.equal(expectationWith('"{tags}"', values, "contains"), '"[\\"a\\"]"');
+  assert.equal(expectationWith('"{name}"', values, "regex"), '"Ana"');
+  assert.equal(expectationWith('{"id":"{id}"}', values, "result"), '{"id":7}');
+  assert.equal(argumentsWith('{"name":"p","arguments":{"id":"{id}"}}', values, "prompts/get"), '{"name":"p","arguments":{"id":"7"}}');
+  assert.equal(argumentsWith('{"id":"{id}"}', values, "tools/call"), '{"id":7}');
 });
 
 test("a refusal is the expected error only if it names the request", () => {

@@ -95,7 +95,7 @@ class Notes:
             case "resources/read":
                 return {"result": {"contents": [{"uri": params["uri"], "text": params["uri"]}]}}
             case "prompts/get":
-                content = {"type": "text", "text": f"Note {params['arguments']['tag']}"}
+                content = {"type": "text", "text": "Note " + params["arguments"]["tag"]}
                 return {"result": {"messages": [{"role": "user", "content": content}]}}
             case _:
                 return {"result": {"completion": {"values": [params["argument"]["value"]]}}}
@@ -112,8 +112,8 @@ STEPS = (
     Step("note", {"uri": "note://{id}/é"}, Expectation.text("note://{again}/é"), "resources/read"),
     Step(
         "greet",
-        {"name": "greet", "arguments": {"tag": "{tag}"}},
-        Expectation.text("Note {tag}"),
+        {"name": "greet", "arguments": {"tag": "{id}"}},
+        Expectation.text("Note {id}"),
         "prompts/get",
     ),
     Step(

@@ -44,4 +44,20 @@ def test_step_is_filled_and_saves() -> None:
     with_id = filled(step, {"id": 7})
     assert (with_id.arguments, with_id.expect) == ({"id": 7}, Expectation.contains("no. 7"))
     assert with_id.save == step.save
+
+
+@pytest.mark.parametrize("kind", ["text", "contains", "regex"])
+def test_expected_text_stays_a_text(kind: Any) -> None:
+    step = Step("t", {"id": "{id}"}, Expectation(kind, "{id}"))
+    assert filled(step, VALUES) == Step("t", {"id": 7}, Expectation(kind, "7"))
+    assert filled(Step("t", {}, Expectation.result("{id}")), VALUES).expect == Expectation.result(7)
+
+
+def test_params_of_other_methods_stay_texts() -> None:
+    prompt = Step("p", {"name": "p", "arguments": {"id": "{id}"}}, Expectation.anything(), "prompts/get")
+    assert filled(prompt, VALUES).arguments == {"name": "p", "arguments": {"id": "7"}}
+
+
+def test_saved_values_of_a_result() -> None:
+    step = Step("t", {}, Expectation.anything(), save={"a": "/content/0/text", "b": "/no"})
     assert saved_values(step, {"content": [{"text": "x"}]}) == {"a": "x"}

@@ -18,11 +18,18 @@ from perf_core.load.answers import MISSING, value_at
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def insert_values(value: Any, values: Mapping[str, Any]) -> Any:
+_TEXT_KINDS = frozenset({"text", "contains", "regex"})
+"""Kinds of expectation whose value is a text."""
+
+
+def insert_values(value: Any, values: Mapping[str, Any], *, as_text: bool = False) -> Any:
     """Return a JSON value with every ``{name}`` in its texts replaced by the value of that name.
 
     A text that is nothing but the placeholder becomes the value, of whatever type. Within a longer text, and
     in the name of a member, its text is inserted, which is JSON if it is no text itself. Other names stay.
+
+    Args:
+        as_text: Whether texts stay texts.
 
     Example::
 
@@ -30,12 +37,15 @@ def insert_values(value: Any, values: Mapping[str, Any]) -> Any:
     """
     match value:
         case str():
-            whole = _PLACEHOLDER.fullmatch(value)
+            whole = None if as_text else _PLACEHOLDER.fullmatch(value)
             return values[whole[1]] if whole and whole[1] in values else _text(value, values)
         case list():
-            return [insert_values(each, values) for each in value]
+            return [insert_values(each, values, as_text=as_text) for each in value]
         case dict():
-            return {_text(name, values): insert_values(each, values) for name, each in value.items()}
+            return {
+                _text(name, values): insert_values(each, values, as_text=as_text)
+                for name, each in value.items()
+            }
         case _:
             return value
 
@@ -69,14 +79,16 @@ def placeholders(value: Any) -> Iterator[str]:
 
 
 def filled(step: Step, values: Mapping[str, Any]) -> Step:
-    """Return a step with values inserted into its arguments and its expected answer."""
+    """Return a step with values inserted into its arguments and its expected answer.
+
+    An expected text stays a text, and so do the params of other methods than tools/call, which take no more.
+    """
     if not values:
         return step
-    return replace(
-        step,
-        arguments=insert_values(dict(step.arguments), values),
-        expect=replace(step.expect, value=insert_values(step.expect.value, values)),
-    )
+    is_text = step.expect.kind in _TEXT_KINDS
+    arguments = insert_values(dict(step.arguments), values, as_text=step.method != "tools/call")
+    expected = insert_values(step.expect.value, values, as_text=is_text)
+    return replace(step, arguments=arguments, expect=replace(step.expect, value=expected))
 
 
 def saved_values(step: Step, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,18 +60,41 @@ function jsonText(value) {
   return `{${Object.keys(value).map((name) => `${JSON.stringify(name)}:${jsonText(value[name])}`).join()}}`;
 }
 
+/** Kinds that expect a text, of which a saved value becomes a part. */
+const TEXT_KINDS = ["text", "contains", "regex"];
+
+/**
+ * Return the arguments of a step with saved values inserted. Other methods than tools/call take texts only.
+ * @param {string} argumentsText compact JSON @param {Record<string, string>} values JSON texts by name
+ * @param {Method} method
+ */
+export function argumentsWith(argumentsText, values, method) {
+  return insertSaved(argumentsText, values, method !== "tools/call");
+}
+
+/**
+ * Return the expected answer of a step with saved values inserted.
+ * @param {string} expectText compact JSON @param {Record<string, string>} values JSON texts by name
+ * @param {string} kind of the expectation
+ */
+export function expectationWith(expectText, values, kind) {
+  return insertSaved(expectText, values, TEXT_KINDS.includes(kind));
+}
+
 /**
  * Return JSON text with every "{name}" of a saved value replaced. A string that is nothing but the placeholder becomes the
  * value, of whatever type; within a longer string, and in the name of a member, its text is inserted.
  * @param {string} text compact JSON @param {Record<string, string>} values JSON texts by name
+ * @param {boolean} [asText] whether strings stay strings
  */
-export function insertSaved(text, values) {
+export function insertSaved(text, values, asText = false) {
   return text.replace(PLACEHOLDER, (match, name, offset) => {
     const value = Object.prototype.hasOwnProperty.call(values, name) ? values[name] : undefined;
     if (value === undefined) return match;
     const end = offset + match.length;
     const opens = match[0] === '"' && text[offset - 1] !== "\\";
-    if (opens && match[match.length - 1] === '"' && text[end] !== ":") return value;
+    const isWhole = opens && match[match.length - 1] === '"' && text[end] !== ":";
+    if (isWhole && !asText) return value;
     const inner = value[0] === '"' ? value.slice(1, -1) : JSON.stringify(value).slice(1, -1);
     return match.replace(`{${name}}`, () => inner);
   });

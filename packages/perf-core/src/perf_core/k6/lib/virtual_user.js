@@ -201,11 +201,11 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       expectText = insertUnique(expectText, unique);
     }
     if (further !== null) {
-      if (saved !== null) {
-        argumentsText = further.insertSaved(argumentsText, saved);
-        expectText = further.insertSaved(expectText, saved);
-      }
       ({ method, save } = further.optionsOf(fields[at + 4]));
+      if (saved !== null) {
+        argumentsText = further.argumentsWith(argumentsText, saved, method);
+        expectText = further.expectationWith(expectText, saved, kind);
+      }
     }
     const start_ms = measuresOutages ? Date.now() : 0;
     const response = method === TOOLS_CALL ? client.callTool(tool, argumentsText) : client.ask(method, argumentsText);

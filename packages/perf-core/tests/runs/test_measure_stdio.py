@@ -1,10 +1,13 @@
 """Complete runs with the real k6 against servers on stdio."""
 
+import contextlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from perf_core.cli import main
@@ -19,21 +22,26 @@ ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
 Quick = Callable[..., tuple[int, RunRecord]]
 
 
+def target_file(folder: Path, *options: str, shared: bool = False) -> str:
+    command = [sys.executable, ADDER, *options]
+    fields = {"name": "adder", "command": command, "transport": "stdio", "shared": shared}
+    calls = [
+        f'[[calls]]\ntool = "add"\narguments = {{ a = {a}, b = {a * a} }}\n'
+        f"expect = {{ result = {{ result = {a + a * a} }} }}"
+        for a in range(1, 30)
+    ]
+    path = folder / "adder.toml"
+    path.write_text("\n".join([*(f"{n} = {json.dumps(v)}" for n, v in fields.items()), *calls, ""]))
+    return str(path)
+
+
 @pytest.fixture
 def quick(tmp_path: Path) -> Quick:
     """Return a function that runs `quick` on the session wire, and returns exit code and record."""
 
     def run(*options: str, shared: bool = False) -> tuple[int, RunRecord]:
-        command = [sys.executable, ADDER, *options]
-        fields = {"name": "adder", "command": command, "transport": "stdio", "shared": shared}
-        calls = [
-            f'[[calls]]\ntool = "add"\narguments = {{ a = {a}, b = {a * a} }}\n'
-            f"expect = {{ result = {{ result = {a + a * a} }} }}"
-            for a in range(1, 30)
-        ]
-        path = tmp_path / "adder.toml"
-        path.write_text("\n".join([*(f"{n} = {json.dumps(v)}" for n, v in fields.items()), *calls, ""]))
-        arguments = ["--target", str(path), "--duration", "1s", "--vus", "3", "--wire", "session"]
+        path = target_file(tmp_path, *options, shared=shared)
+        arguments = ["--target", path, "--duration", "1s", "--vus", "3", "--wire", "session"]
         code = main(["run", "quick", *arguments, "--output-dir", str(tmp_path / "results")])
         (record,) = (tmp_path / "results").glob("*/record.json")
         return code, record_file.read(record)
@@ -73,3 +81,33 @@ def test_server_whose_processes_crash_under_load_fails_with_the_reason(quick: Qu
     assert "ended without being asked to" in reasons
     assert "SIGKILL" in reasons
     assert "out of luck" in reasons
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")
+def test_no_process_of_the_server_outlives_a_lab_that_was_killed(tmp_path: Path, wait_until) -> None:
+    path = target_file(tmp_path)
+    command = [sys.executable, "-m", "perf_core", "run", "quick", "--target", path, "--wire", "session"]
+    options = ["--duration", "60s", "--vus", "2", "--output-dir", str(tmp_path / "results")]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as lab:
+        tree = psutil.Process(lab.pid)
+
+        def adders() -> list[psutil.Process]:
+            return [each for each in tree.children(recursive=True) if is_adder(each)]
+
+        wait_until(lambda: len(adders()) >= 2, lab)
+        processes = tree.children(recursive=True)
+        ours = adders()
+        lab.kill()
+        _, alive = psutil.wait_procs(ours, timeout=20)
+        # k6 ends by itself when its load does, which would take too long here.
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    assert alive == []
+
+
+def is_adder(process: psutil.Process) -> bool:
+    """Return whether a process is an adder, and not its bridge."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        return process.cmdline()[1:2] == [ADDER]
+    return False

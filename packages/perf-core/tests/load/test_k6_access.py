@@ -1,4 +1,4 @@
-"""What k6 gets to reach a server: by its environment alone."""
+"""Variables with which k6 reaches a server."""
 
 from __future__ import annotations
 

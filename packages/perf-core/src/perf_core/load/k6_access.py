@@ -1,7 +1,6 @@
-"""What k6 needs to reach a server and must not be seen elsewhere: its URL, its users' headers, certificates.
+"""The environment in which k6 reaches a server: its URL, the headers of its users, certificates.
 
-All of it is in the environment of the k6 process, which only its own user can read; never in its arguments, a
-plan or another file.
+Only the user of the k6 process can read it. None of this is in arguments, in a plan or in another file.
 """
 
 from __future__ import annotations

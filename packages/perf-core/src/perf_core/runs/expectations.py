@@ -1,4 +1,4 @@
-"""What a running server must have before a load is applied to it."""
+"""Checks of a running server before a load is applied to it."""
 
 from __future__ import annotations
 

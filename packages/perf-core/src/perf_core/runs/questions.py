@@ -99,10 +99,10 @@ def on_other_wire(question: Question, error: LabError) -> Question | None:
         return None
     other = next(each for each in WIRES if each != question.wire)
     try:
-        asked = prepare(question.subject, question.scenario, other, question.plan.settings)
+        replacement = prepare(question.subject, question.scenario, other, question.plan.settings)
     except UsageError:
         return None
-    return replace(asked, not_offered=question.wire)
+    return replace(replacement, not_offered=question.wire)
 
 
 def preview(k6: Path, plan: Plan) -> Preview:

@@ -1,4 +1,4 @@
-"""What clients present to a server: headers of each user, certificates to trust, and a protocol revision.
+"""Access to a server: the headers of each user, the certificates to trust, and the revision to offer.
 
 Secrets live here and in the environment of the lab's own children, never in a plan, a record or a report.
 """
@@ -86,7 +86,7 @@ class FixedIdentity:
 
 @dataclass(frozen=True)
 class Access:
-    """How clients reach a server.
+    """Credentials, certificates and revision with which clients reach a server.
 
     Attributes:
         identities: Users; the lab's own requests come from the first, virtual users are the others in

@@ -107,8 +107,8 @@ def masked_command(argv: Sequence[str]) -> list[str]:
         masked_command(["server", "--api-key", "k1", "TOKEN=t1"])
         # ["server", "--api-key", "***", "TOKEN=***"]
     """
-    found = set(secrets_in_command(argv))
-    return [_masked_argument(argument, found) for argument in argv]
+    secrets = set(secrets_in_command(argv))
+    return [_masked_argument(argument, secrets) for argument in argv]
 
 
 def _masked_argument(argument: str, secrets: Set[str]) -> str:

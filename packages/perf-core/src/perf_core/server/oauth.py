@@ -163,7 +163,7 @@ class OAuthIdentity:
     def _requested(self) -> _Token:
         with http_client(self._trust, _TIMEOUT_S) as http:
             if self._endpoint is None:
-                self._endpoint = self._found(http)
+                self._endpoint = self._token_endpoint(http)
             endpoint = self._endpoint
             try:
                 return self._answered(http, endpoint)
@@ -174,7 +174,7 @@ class OAuthIdentity:
                     "Start the authorization server, or correct token_url.",
                 ) from error
 
-    def _found(self, http: httpx2.Client) -> Endpoint:
+    def _token_endpoint(self, http: httpx2.Client) -> Endpoint:
         if self._client.token_url:
             return Endpoint(self._client.token_url, _METHODS)
         if self._url is None:

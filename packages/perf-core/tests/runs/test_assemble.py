@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perf_core import Target
+from perf_core.analysis.bridge_use import BridgeObservations
+from perf_core.bridge.pages import BridgeCounts, End
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.results.record import Accounting, RunRecord
 from perf_core.results.record_file import from_json, to_json
 from perf_core.runs.assemble import LoadResult, RunSpec, assemble
+from perf_core.sampling.kills import Kill
 from perf_core.sampling.machine import MachineReading
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.session_count import SessionCount
@@ -400,3 +403,24 @@ def test_requests_of_other_kinds_that_fail_are_accounted_for(build: type[Build])
     assert metrics is not None
     assert metrics.accounting is not None
     assert metrics.accounting.missing == 0
+
+
+def test_processes_of_a_server_on_stdio_that_end_by_themselves_fail_the_run(build: type[Build]) -> None:
+    before = BridgeCounts(cpu_s=1.0, requests=10)
+    crash = End(2, 22, "ended with exit code 3", "the reactor is cold")
+    after = replace(before, cpu_s=1.1, requests=2510, started=3, ended=1, ends=(crash,))
+    sound = assemble(
+        spec(build), load(build, document(build), bridge=BridgeObservations(None, before, before))
+    )
+    assert sound.verdict == "pass"
+    assert sound.bridge is not None
+    observed = BridgeObservations(None, before, after)
+    run = assemble(spec(build), load(build, document(build), bridge=observed))
+    assert run.verdict == "fail"
+    assert any("the reactor is cold" in reason for reason in run.reasons)
+    assert run.bridge is not None
+    assert (run.bridge.requests, run.bridge.ended) == (2500, 1)
+    assert from_json(to_json(run)) == run
+    kill = Kill(build.started_at_s + 5, 22, was_busy=True)
+    killed = assemble(spec(build), load(build, document(build), bridge=observed, kills=(kill,)))
+    assert killed.verdict == "pass", "the lab killed that process on purpose"

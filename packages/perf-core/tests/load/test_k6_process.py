@@ -90,6 +90,7 @@ def test_paths_with_special_characters_and_k6_variables_in_the_environment(
     # k6 reads its options from such variables: this one would start a million users.
     monkeypatch.setenv("K6_VUS", "1000000")
     monkeypatch.setenv("K6_ITERATIONS", "5")
+    monkeypatch.setenv("MCP_IDENTITIES", '[{"headers": {}}]')
     folder = tmp_path / "a&b %41 c"
     folder.mkdir()
     # Nothing listens on the discard port: every session fails, and the run still ends.

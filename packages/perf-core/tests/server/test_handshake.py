@@ -252,7 +252,7 @@ def test_server_behind_a_proxy_that_is_not_ready_is_waited_for(
             raise
 
     monkeypatch.setattr("perf_core.server.process.first_handshake", first)
-    monkeypatch.setattr("perf_core.server.process.foreign_listener", lambda *_: None)
+    monkeypatch.setattr("perf_core.server.listeners.foreign_listener", lambda *_: None)
     launch = Launch((sys.executable, "-c", "import signal; signal.pause()"), url=server.url)
     with ServerProcess(launch, "session", tmp_path / "log") as process:
         assert process.handshake.server_name == "guarded"
@@ -270,3 +270,12 @@ def test_server_on_the_older_transport_is_recognised(guarded: Any) -> None:
     with pytest.raises(RequestRefused, match=r"GET at .* got status 401") as caught:
         first_handshake(f"{server.origin}/sse", "session")
     assert "--bearer-env NAME" in caught.value.hint
+
+
+def test_lacking_wire_is_told_without_a_look_for_the_older_transport(guarded: Any) -> None:
+    server = guarded()
+    server.wires = {"session"}
+    with pytest.raises(WireNotOffered):
+        first_handshake(server.url, "stateless", 20.0)
+    # A server may hold the stream of a GET open without an event.
+    assert "GET" not in {method for method, _, _ in server.seen}

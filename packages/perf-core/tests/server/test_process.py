@@ -141,3 +141,15 @@ def test_lab_uses_the_first_token() -> None:
     assert access.own_headers() == {"Authorization": "Bearer the lab's"}
     assert [user.headers() for user in access.users] == [{"Authorization": "Bearer a client's"}]
     assert len(access_of(Launch(argv=("x",), tokens=("everybody's",)), OPEN).users) == 1
+
+
+def test_port_may_be_in_the_environment(tmp_path: Path) -> None:
+    code = (
+        "import os, runpy, sys; sys.argv = [sys.argv[1], '--port', os.environ['ADDER_PORT']];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    argv, env = (sys.executable, "-c", code, ADDER), {"ADDER_PORT": "{port}"}
+    with ServerProcess(
+        Launch(argv, "http://localhost:{port}/mcp", env), "session", tmp_path / "log"
+    ) as server:
+        assert server.handshake.server_name == "adder"

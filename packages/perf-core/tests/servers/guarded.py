@@ -122,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = urlsplit(self.path).path
+        if path in {"/mcp", "/sse"}:
+            self.note()
         if path.startswith(WELL_KNOWN):
             self.describe(path)
         elif path == "/sse" and self.server.is_legacy:
@@ -208,7 +210,6 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         name = str(len(server.streams))
         server.streams[name] = self
-        self.note()
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()

@@ -296,8 +296,9 @@ def _dashboard(recording: Path, period_s: float, port: int | None) -> str:
 
 
 def _environment(max_vus: int) -> dict[str, str]:
-    # k6 reads options from K6_* variables: one left over in a shell would change the load.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("K6_")}
+    # k6 reads options from K6_* variables, and the scripts users from MCP_*: one left over in a shell would
+    # change the load.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("K6_", "MCP_"))}
     # By default Go lets its heap double between collections. Collecting earlier saves about 70 MB with 800
     # VUs and costs about 4 % more CPU; with few VUs memory does not matter and the CPU would be wasted.
     return {"GOGC": "75", **clean} if max_vus >= _MANY_VUS else clean

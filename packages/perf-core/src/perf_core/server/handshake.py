@@ -79,14 +79,15 @@ def first_handshake(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Ac
             raise
         left_s = deadline - time.monotonic()
         if left_s > 0:
-            if status in _NO_POST and has_legacy_stream(url, min(left_s, _PROBE_S), access=access):
-                shown = masked_url(url)
-                raise LegacyTransport(
-                    f"expected a server with the transport streamable HTTP at {shown}, got one with the "
-                    "older HTTP+SSE (MCP 2024-11-05)",
-                    f"Start it yourself and give its URL, {shown}: the lab reaches it through its bridge.",
-                ) from error
             expect_wire(url, wire, left_s, access=access)
+        left_s = min(deadline - time.monotonic(), _PROBE_S)
+        if left_s > 0 and status in _NO_POST and has_legacy_stream(url, left_s, access=access):
+            shown = masked_url(url)
+            raise LegacyTransport(
+                f"expected a server with the transport streamable HTTP at {shown}, got one with the older "
+                "HTTP+SSE (MCP 2024-11-05)",
+                f"Start it yourself and give its URL, {shown}: the lab reaches it through its bridge.",
+            ) from error
         raise
 
 

@@ -156,7 +156,7 @@ def texts_of(result: Mapping[str, Any]) -> Iterator[str]:
             yield block["text"]
 
 
-def users_of(url: str, wire: Wire, access: Access, limit_s: float) -> tuple[User, ...]:
+def users_of(url: str, wire: Wire, access: Access, limit_s: float, count: int = USERS) -> tuple[User, ...]:
     """Return the users of whom each call is asked, each with an identity of its own if there are several."""
     identities = access.users
     return tuple(
@@ -166,5 +166,5 @@ def users_of(url: str, wire: Wire, access: Access, limit_s: float) -> tuple[User
             replace(access, identities=(identities[number % len(identities)],)) if identities else access,
             limit_s,
         )
-        for number in range(USERS)
+        for number in range(count)
     )

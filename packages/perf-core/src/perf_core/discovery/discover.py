@@ -153,9 +153,13 @@ def _repeat_after_restart(drawing: _Drawing, live: LiveServer, interruption: Int
     The load has a start of its own, too.
     """
     repeater = Repeater(drawing.trials, Budget(_RESTARTED_S), _ignore_step)
-    limit_s = drawing.call_limit_s
     with Lanes(
-        live.url, live.handshake.wire, live.access, call_limit_s=limit_s, interruption=interruption
+        live.url,
+        live.handshake.wire,
+        live.access,
+        call_limit_s=drawing.call_limit_s,
+        interruption=interruption,
+        users=1,
     ) as lanes:
         repeater.repeat_once(lanes)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from perf_core.adapter import Wire
-from perf_core.discovery.calls import User, users_of
+from perf_core.discovery.calls import USERS, User, users_of
 from perf_core.interruption import Interruption
 from perf_core.server.access import Access
 
@@ -46,12 +46,23 @@ class Lanes:
     """Runs tasks in order. While one takes longer than a second, up to three others run beside it.
 
     To be used as a context manager, which deletes the sessions of its users at the end.
+
+    Args:
+        call_limit_s: Longest time of a call.
+        users: Users of each lane, each with a session.
     """
 
     def __init__(
-        self, url: str, wire: Wire, access: Access, *, call_limit_s: float, interruption: Interruption
+        self,
+        url: str,
+        wire: Wire,
+        access: Access,
+        *,
+        call_limit_s: float,
+        interruption: Interruption,
+        users: int = USERS,
     ) -> None:
-        self._make = functools.partial(users_of, url, wire, access, call_limit_s)
+        self._make = functools.partial(users_of, url, wire, access, call_limit_s, users)
         self._interruption = interruption
         self._idle: list[tuple[User, ...]] = []
         self._failures: list[Exception] = []

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -213,6 +214,18 @@ def test_daemon_of_a_session_ends_with_the_bridge(start_bridge: Start, wait_unti
     bridge.process.terminate()
     assert bridge.process.wait(10) == 0
     wait_until(lambda: not runs(pid), "an end of the daemon")
+
+
+@posix
+def test_low_limit_of_open_files_is_raised() -> None:
+    script = (
+        "import resource; limit = resource.RLIMIT_NOFILE; _, most = resource.getrlimit(limit);"
+        "resource.setrlimit(limit, (200, most)); from perf_core.bridge.__main__ import allow_many_files;"
+        "allow_many_files(); soft, hard = resource.getrlimit(limit);"
+        "print(soft == min(most, 65536), hard == most)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
 
 
 @posix

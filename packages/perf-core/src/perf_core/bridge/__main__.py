@@ -37,6 +37,7 @@ from perf_core.bridge.upstreams import Start
 
 _REAPING_S = 0.5
 _BACKLOG = 1024
+_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the bridge until a signal, or the end of its standard input, and return its exit code."""
     options = _options(sys.argv[1:] if arguments is None else arguments)
-    guard = start_guard()  # before anything that a fork would copy
+    guard = start_guard()
     adopt_orphans()
+    allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(options, guard))
     return 0
@@ -95,6 +97,19 @@ def _options(arguments: list[str]) -> Options:
     except (ValueError, OSError) as error:
         parser.error(f"--sse: {error}")
     return Options(argv, parsed.ready_file, parsed.shared, sse, parsed.stop_timeout, parsed.with_stdin)
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets everybody, since each child takes four."""
+    if sys.platform == "win32":
+        return
+    import resource  # POSIX only
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+    # macOS has a further limit, which the numbers do not show.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from perf_core.adapter import Expectation, Journey, Scenario, Step, ThinkTime
-from perf_core.load.plan import Settings, to_document
+from perf_core.load.plan import Settings
+from perf_core.load.plan_document import to_document
 from perf_core.shapes.registry import plan_scenario
 
 pytestmark = pytest.mark.k6

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step, ThinkTime
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, UsageError
-from perf_core.load.plan import Settings, insert_unique, parse_duration_s, to_document
+from perf_core.load.plan import Settings, insert_unique, parse_duration_s
+from perf_core.load.plan_document import to_document
 from perf_core.shapes.registry import plan_scenario
 
 if TYPE_CHECKING:

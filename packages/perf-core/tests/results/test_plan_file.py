@@ -10,7 +10,7 @@ import pytest
 
 from perf_core import Expectation, Journey, Step
 from perf_core.errors import ResultsError, UsageError
-from perf_core.load.plan import to_document
+from perf_core.load.plan_document import to_document
 from perf_core.results.plan_file import write_plan
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
-"""The plan of one run: the journeys and settings for k6, validated and written as ``plan.json``.
+"""The plan of one run: the journeys and settings for k6, validated.
 
-Arguments and expected answers are serialised here, once, so that the measured loop neither builds nor
-parses them. The scripts in ``perf_core/k6`` read the file; docs/architecture.md describes it.
+:mod:`perf_core.load.plan_document` has the form in which k6 reads it.
 """
 
 from __future__ import annotations
@@ -9,16 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from pydantic import JsonValue
-
-from perf_core.adapter import UNIQUE, WIRES, Expectation, Journey, Limits, Pools, Scenario, Step, Wire
+from perf_core.adapter import UNIQUE, WIRES, Limits, Pools, Scenario, Step, Wire
 from perf_core.errors import UsageError
 from perf_core.load.step_problems import journey_problems
 
-SCHEMA = 1
 PLAN_NAME = "plan.json"
 
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+|\d+(\.\d+)?", re.ASCII)
@@ -237,61 +233,6 @@ def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterat
         yield f"{scenario.shape} calls one pool after another: expected pools beside 'mix', got none"
     if needs.limits and scenario.limits is None:
         yield f"{scenario.shape} measures rate limits: expected limits in the scenario, got none"
-
-
-def _compact(value: JsonValue) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _expected_text(expect: Expectation) -> str:
-    has_none = expect.kind in {"error", "any"} or (expect.kind == "rpc_error" and expect.value is None)
-    return "" if has_none else _compact(expect.value)
-
-
-def _journey_row(journey: Journey, *, has_think_times: bool) -> list[object]:
-    row: list[object] = [journey.name, journey.kind, list(map(_step_row, journey.steps))]
-    if has_think_times and journey.think_time is not None:
-        row.append([journey.think_time.distribution, *journey.think_time.values_s])
-    return row
-
-
-def _step_row(step: Step) -> list[object]:
-    row: list[object] = [
-        step.tool,
-        _compact(dict(step.arguments)),
-        step.expect.kind,
-        _expected_text(step.expect),
-    ]
-    options: dict[str, object] = {} if step.method == "tools/call" else {"method": step.method}
-    if step.save:
-        options["save"] = dict(step.save)
-    return [*row, options] if options else row
-
-
-def to_document(plan: Plan, run_id: str) -> dict[str, object]:
-    """Return the plan as the JSON document that k6 reads."""
-    document: dict[str, object] = {
-        "schema": SCHEMA,
-        "run_id": run_id,
-        "scenario": plan.scenario,
-        "shape": plan.shape,
-        "wire": plan.wire,
-        "settings": asdict(plan.settings),
-        "tools": list(plan.tools),
-        "kinds": list(plan.kinds),
-        "journeys": list(plan.journey_names),
-        "pools": {
-            name: [_journey_row(journey, has_think_times=plan.has_think_times) for journey in pool]
-            for name, pool in plan.pools.items()
-        },
-    }
-    if plan.slices is not None:
-        document["slices"] = dict(plan.slices)
-    if plan.limits is not None:
-        document["limits"] = asdict(plan.limits)
-    if plan.identities:
-        document["identities"] = plan.identities
-    return document
 
 
 Json = TypeVar("Json")

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from perf_core.errors import UsageError
-from perf_core.load.plan import PLAN_NAME, Plan, to_document
+from perf_core.load.plan import PLAN_NAME, Plan
+from perf_core.load.plan_document import to_document
 from perf_core.results.files import write_atomically
 
 

@@ -133,3 +133,14 @@ def test_values_that_an_error_lists_are_tried_next() -> None:
     schema = {"type": "object", "properties": {"unit": {"type": "string"}}, "required": ["unit"]}
     trial = explored(Server(answer), Tool("convert", input_schema=schema))["convert"]
     assert {call.arguments["unit"] for call in trial.calls} == {"furlong", "league"}
+
+
+def test_rare_arguments_are_varied_one_property_at_a_time() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"where": {"type": "string"}, "count": {"type": "integer"}},
+        "required": ["where"],
+    }
+    server = Server(lambda _tool, arguments, _: right() if arguments["where"] == "garden" else wrong())
+    trial = explored(server, Tool("t", input_schema=schema))["t"]
+    assert len({call.arguments.get("count") for call in trial.calls}) > 8

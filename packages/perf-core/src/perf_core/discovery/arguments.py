@@ -52,6 +52,7 @@ class _Drawing:
     tool: Tool
     seen: SeenValues
     rng: random.Random
+    successful: Arguments | None = None
     steps: int = _MOST_STEPS
     informed: set[str] = field(default_factory=set)
 
@@ -62,13 +63,17 @@ def has_required(tool: Tool) -> bool:
     return bool(required_of(resolved(root, root)))
 
 
-def draw(tool: Tool, seen: SeenValues, seed: int) -> list[Arguments]:
+def draw(tool: Tool, seen: SeenValues, seed: int, successful: Arguments | None = None) -> list[Arguments]:
     """Return different arguments for a tool, the most promising first; they may break its schema.
 
     The same seed draws the same arguments from the same schema and the same values seen.
+
+    Args:
+        successful: Arguments with which a call succeeded: every other one differs from them in one property.
     """
     root = tool.input_schema if isinstance(tool.input_schema, Mapping) else {}
-    drawing = _Drawing(root, tool, seen, random.Random(f"{seed} {tool.name}"))  # noqa: S311 - no secret
+    rng = random.Random(f"{seed} {tool.name}")  # noqa: S311 - no secret
+    drawing = _Drawing(root, tool, seen, rng, successful)
     each = [list(itertools.islice(_of_object(one, drawing), _MOST_DRAWN)) for one in alternatives(root, root)]
     drawn: dict[str, Arguments] = {}
     for arguments in (row for rows in itertools.zip_longest(*each) for row in rows if row is not None):
@@ -84,7 +89,7 @@ def allowed(tool: Tool, drawn: Sequence[Arguments], checker: Checker) -> Iterato
 
 
 def _of_object(node: Node, drawing: _Drawing) -> Iterator[Arguments]:
-    """Yield arguments: required ones alone, then with one optional one, then mixed."""
+    """Yield arguments for an object, those in its examples first."""
     declared = node.get("examples")
     for example in declared if isinstance(declared, list) else []:
         if isinstance(example, dict):
@@ -98,6 +103,22 @@ def _of_object(node: Node, drawing: _Drawing) -> Iterator[Arguments]:
         for name, schema in properties.items()
         if name not in choices and (values := _choices(name, schema, drawing, 0)) and name in drawing.informed
     }
+    general = _general(choices, optional, drawing)
+    if drawing.successful is None:
+        yield from general
+        return
+    # Arguments that a tool takes may be rare: then only those around them are taken as well.
+    around = _around(drawing.successful, {**optional, **choices})
+    for pair in itertools.zip_longest(general, around):
+        yield from (arguments for arguments in pair if arguments is not None)
+
+
+def _general(
+    choices: Mapping[str, Sequence[JsonValue]],
+    optional: Mapping[str, Sequence[JsonValue]],
+    drawing: _Drawing,
+) -> Iterator[Arguments]:
+    """Yield arguments: required ones alone, then with one optional one, then mixed."""
     accepted = {name: seen for name, values in choices.items() if (seen := _accepted(name, values, drawing))}
     for number in range(_DIAGONAL if choices else 1):
         # What another tool accepted is tried again with each value of the other properties.
@@ -118,6 +139,14 @@ def _of_object(node: Node, drawing: _Drawing) -> Iterator[Arguments]:
             if drawing.rng.random() < 1 / 3:
                 mixed[name] = drawing.rng.choice(values)
         yield mixed
+
+
+def _around(base: Arguments, choices: Mapping[str, Sequence[JsonValue]]) -> Iterator[Arguments]:
+    """Yield arguments that differ from others in one property, each property in turn."""
+    for number in range(max(map(len, choices.values()), default=0)):
+        for name, values in choices.items():
+            if number < len(values):
+                yield {**base, name: values[number]}
 
 
 def _accepted(name: str, values: Sequence[JsonValue], drawing: _Drawing) -> list[JsonValue]:

@@ -125,7 +125,8 @@ class Explorer:
         return self._budget.left_s > repeats_s(self.trials)
 
     def _try(self, trial: Trial, goal: int, most_tries: int, users: Sequence[User]) -> None:
-        drawn = draw(trial.tool, self._seen, self._seed)
+        successful = next((call.arguments for call in trial.calls if not call.doubt), None)
+        drawn = draw(trial.tool, self._seen, self._seed, successful)
         if not drawn:
             trial.undrawable = "no arguments can be drawn from its input schema"
         tries = 0

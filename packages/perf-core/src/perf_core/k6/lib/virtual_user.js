@@ -51,6 +51,10 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   const further = hasFurther ? require("./further_steps.js") : null;
   /** @type {(text: string, random: () => number) => number} */
   const pauseS = hasThinkTimes ? require("./think_time.js").pauseS : () => 0;
+  /** @type {() => void} */
+  const measureProtocol = stages.some((stage) => stage.kind === "protocol")
+    ? require("./protocol_stage.js").protocolStage(client, addProtocolSample)
+    : () => {};
   /** Replaces UNIQUE in the current journey's arguments and expected answers. */
   let unique = "";
   /** Values that answers left to the later steps of the current journey. @type {Record<string, string> | null} */
@@ -77,7 +81,6 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let work = runJourney;
   /** Outcomes of the last calls, one bit each, the latest in the lowest bit; 1 means failure. */
   let failures = 0;
-  let serverHasHealth = true;
   const errorOf = answerChecker(further);
   /** @type {Record<string, number>} examples reported so far, by tool and error class */
   const examples = {};
@@ -338,23 +341,6 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     let pause_s = FIRST_PAUSE_S;
     for (let before = failures >>> 1; before & 1; before >>>= 1) pause_s *= 2;
     sleep(Math.min(LONGEST_PAUSE_S, pause_s));
-  }
-
-  /** Send and measure one request of each kind that is not a tool call. */
-  function measureProtocol() {
-    if (serverHasHealth) {
-      const { status, error_code, timings } = client.healthCheck();
-      // /health is not part of MCP: a server without one is not at fault.
-      serverHasHealth = status !== 404;
-      if (serverHasHealth) {
-        const duration_ms = timings.blocked + timings.duration;
-        addProtocolSample("GET /health", exchangeError(status, error_code), duration_ms);
-      }
-    }
-    const ping = client.ping();
-    addProtocolSample(ping.method, ping.error, ping.duration_ms);
-    const list = client.request("tools/list");
-    addProtocolSample("tools/list", list.error, list.duration_ms);
   }
 
   /** @param {string} method @param {ErrorClass | null} error @param {number} duration_ms */

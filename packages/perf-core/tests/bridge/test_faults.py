@@ -159,6 +159,13 @@ def test_client_that_leaves_during_the_handshake_leaves_no_process(
     wait_until(lambda: bridge.counts.started == 1 and not bridge.children(), "an end of its process")
 
 
+def test_process_that_closes_its_output_is_told(start_bridge: Start) -> None:
+    bridge = start_bridge("--fault", "closes")
+    session = bridge.session()
+    assert session.total(1, 1) == 2
+    assert "closed its standard output" in message_of(session.add(1, 2))
+
+
 @pytest.mark.long
 def test_long_answer_is_passed_on_and_one_over_the_limit_is_an_error(start_bridge: Start) -> None:
     bridge = start_bridge("--fault", "long")

@@ -55,6 +55,14 @@ def test_answers_are_passed_through_whatever_their_ids(
     session.delete()
 
 
+@pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="counts files on POSIX only")
+def test_process_has_no_files_of_the_bridge(bridge: Bridge) -> None:
+    sessions = [bridge.session(), bridge.session()]
+    assert [process.num_fds() for process in bridge.children()] == [3, 3], "its standard ones"
+    for session in sessions:
+        session.delete()
+
+
 def test_answer_is_the_very_line_of_the_server(bridge: Bridge) -> None:
     session = bridge.session()
     text = session.http.post(session.url, json=call(), headers=session.headers).text

@@ -11,7 +11,7 @@ from typing import cast
 
 from perf_core.bridge.channel import Channel
 from perf_core.bridge.counts import Counts, UnexpectedEnd
-from perf_core.bridge.process_groups import HAS_GROUPS, Guard, signal_group
+from perf_core.bridge.process_groups import HAS_GROUPS, Guard, keep_standard_files, signal_group
 from perf_core.bridge.replies import DECLINE, Answers
 from perf_core.bridge.server_log import ServerLog, StderrLines
 
@@ -98,7 +98,13 @@ class Child(asyncio.SubprocessProtocol):
         child = cls(environment, counts, unique_ids=unique_ids, name=name)
         environment.starting += 1
         try:
-            await loop.subprocess_exec(lambda: child, *argv, start_new_session=HAS_GROUPS)
+            await loop.subprocess_exec(
+                lambda: child,
+                *argv,
+                start_new_session=HAS_GROUPS,
+                # asyncio's own loops close these files.
+                preexec_fn=keep_standard_files if type(loop).__module__ == "uvloop" else None,
+            )
         finally:
             environment.starting -= 1
         return child

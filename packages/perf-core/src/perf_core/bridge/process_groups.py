@@ -50,6 +50,19 @@ def _signal_tree(pid: int, number: int) -> bool:
     return True
 
 
+def keep_standard_files() -> None:
+    """Close all files but the standard ones when the program of a child begins; runs in the forked child.
+
+    uvloop leaves the originals of its three sockets open in the child, which would count as the server's
+    files, and keep the sockets open when the server closes its own.
+    """
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - as little as possible between fork and exec
+        if int(name) > 2:
+            # One of them was the listing itself.
+            with contextlib.suppress(OSError):
+                os.set_inheritable(int(name), False)
+
+
 class Guard:
     """Kills the process groups of children when the process that started it ends in any way."""
 

@@ -89,6 +89,26 @@ def test_runs_that_cannot_be_compared_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["results/none", "results/nowhere"], "got 'results/none', which does not exist"),
+        (["calculator", "localhost:8000/mcp"], "A URL begins with its scheme: http://localhost:8000/mcp."),
+        (["calculator"], "got one"),
+        (["calculator", "calculator", "--", "./server"], "got two and a command"),
+        (["calculator", "calculator", "--shared"], "--shared: expected a command after --"),
+        (
+            ["calculator", "calculator", "--tool", "add"],
+            "--allow-writes and --tool: expected URLs or commands",
+        ),
+        (["http://127.0.0.1:9", "--", "no-such-program"], "got 'no-such-program', which is not on PATH"),
+    ],
+)
+def test_mistakes_in_the_servers_are_explained(words: list[str], message: str, capsys) -> None:
+    assert main(["compare", *words]) == ExitCode.USAGE
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--launches", "1"], (ExitCode.USAGE, "expected --launches of at least 2, got 1")),

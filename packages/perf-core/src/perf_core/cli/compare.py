@@ -25,7 +25,8 @@ from perf_core.runs.compare import Effort, Workload, expect_usable
 from perf_core.runs.compare import compare as compare_servers
 from perf_core.runs.drawn import with_drawn_calls
 from perf_core.server.subject import Subject
-from perf_core.targets.urls import is_url, server_at
+from perf_core.targets.registry import advice_for
+from perf_core.targets.urls import is_url, server_at, with_scheme
 
 
 def compare(
@@ -150,6 +151,13 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
         )
     if shared and command is None:
         raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
+    for text in filter(None, (a, b)):
+        # Names of branches may have slashes.
+        if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or Path(text).exists()):
+            raise UsageError(
+                f"expected a recorded run or a server, got {text!r}, which does not exist",
+                advice_for(text) if with_scheme(text) else "Give the folder of a run, a TOML file or a URL.",
+            )
     return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perf_core.load.k6_access import LoadedServer, k6_access
-from perf_core.server.access import Access, bearer
+from perf_core.server.access import Access, FixedIdentity, bearer
 from perf_core.server.oauth import OAuthClient, OAuthIdentity
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_users_have_their_own_headers_in_rotation(k6: Any, guarded: Callable[...
     assert versions == {"2025-06-18" if wire == "session" else "2026-07-28"}
 
 
-@pytest.mark.parametrize("wire", ["session", "stateless"])
+@pytest.mark.parametrize("wire", ["session", pytest.param("stateless", marks=pytest.mark.long)])
 def test_token_is_renewed_before_its_end_without_an_error(
     k6: Any, guarded: Callable[..., Any], wire: str
 ) -> None:
@@ -79,6 +79,22 @@ def test_refused_token_is_replaced_once(k6: Any, guarded: Callable[..., Any], wi
     assert run.count("mcp_tool_call_duration_ms") > 0
     assert set(server.identities) == {"Bearer issued-token-2"}
     assert run.count("mcp_errors") == 2, "one refusal for each VU"
+
+
+class Overdue(FixedIdentity):
+    """A user whose headers are always due, as while the authorization server is down."""
+
+    is_renewable = True
+    renew_at_s = 0.0
+
+
+def test_headers_that_stay_due_are_asked_for_once_a_second(k6: Any, guarded: Callable[..., Any]) -> None:
+    server = guarded()
+    run = measured(k6, server, Access((Overdue({"X-Key": "k"}),)))
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_tool_call_duration_ms") > 20
+    # Two requests to open the session of each VU, and one or two for its headers.
+    assert 6 <= run.count("mcp_overhead_requests") <= 10
 
 
 def test_plan_for_other_users_is_refused(k6: Any, guarded: Callable[..., Any]) -> None:

@@ -31,8 +31,11 @@ import * as wires from "./wire.js";
 /** Request ids reserved for each VU: ids are unique in a run without coordination between VUs. */
 const IDS_PER_VU = 1e9;
 
-/** Pause after an attempt to get new headers. */
-const PAUSE_MS = 5000;
+/** Shortest time between two requests for headers that are due. */
+const RETRY_MS = 1000;
+
+/** Time for which headers count as new: if they are refused, others would be, too. */
+const NEW_MS = 5000;
 
 /** @type {Reply} */
 const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null, response: null });
@@ -215,7 +218,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
 
   /** Ask the lab for new headers after a status 401, unless they are new. */
   function refused() {
-    if (Date.now() - asked_ms > PAUSE_MS) askForHeaders("?refused");
+    if (Date.now() - asked_ms > NEW_MS) askForHeaders("?refused");
   }
 
   /** @param {string} query */
@@ -226,11 +229,12 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     asked_ms = Date.now();
     if (status !== 200) {
       // The old headers may serve a little longer; the lab knows why there are no new ones.
-      renewAt_ms = asked_ms + PAUSE_MS;
+      renewAt_ms = asked_ms + RETRY_MS;
       return;
     }
     ({ headers: userHeaders, renew = null } = JSON.parse(String(body)));
-    renewAt_ms = askingTime();
+    // The lab keeps headers that are due while they are valid and it gets no others.
+    renewAt_ms = Math.max(askingTime(), asked_ms + RETRY_MS);
     calls = {};
     if (!stateless && client.ready) sessionParams = paramsOf(wires.sessionHeaders(sessionId, sessionVersion));
   }

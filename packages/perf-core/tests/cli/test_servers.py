@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ def test_words_targets_and_commands(weather: str) -> None:
     assert found(Typed((url,))) == [("h:1", url)]
     assert found(Typed((url, "http://g:2/x"))) == [("h:1", url), ("g:2", "http://g:2/x")]
     assert found(Typed((), (url, "adder"))) == [("h:1", url), ("adder", None)]
+    assert found(Typed((url,), ("http://g:2/x",))) == [("g:2", "http://g:2/x"), ("h:1", url)]
     assert found(Typed((weather,))) == [("weather", "http://127.0.0.1:8000/mcp")]
     assert found(Typed(command=(sys.executable, "notes.py"))) == [("notes", None)]
 
@@ -50,6 +52,12 @@ def test_url_beside_one_target_is_where_its_server_answers(weather: str) -> None
         assert (subject.name, subject.url) == ("adder", "http://h:1/mcp")
         assert list(subject.adapter.scenarios) == ["quick"]
     assert found(Typed(("http://h:1", weather))) == [("weather", "http://h:1/mcp")]
+
+
+@pytest.mark.parametrize("typed", [Typed(("http://h:1",)), Typed((), ("http://h:1",))])
+def test_url_of_the_environment_does_not_replace_a_typed_one(weather: str, typed: Typed) -> None:
+    with pytest.raises(UsageError, match="--server-url: expected no other URL beside it"):
+        find(replace(typed, server_url="http://other:1"), ["quick"], ACCESS)
 
 
 def test_credentials_go_to_one_server_only(weather: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,13 @@ def find(typed: Typed, scenarios: Sequence[str], access: AccessOptions) -> list[
     urls = [word for word in typed.words if is_url(word)]
     names = [*typed.targets, *(word for word in typed.words if not is_url(word))]
     server_url = typed.server_url
-    if len(urls) == 1 and len(names) == 1 and server_url is None and typed.command is None:
+    if server_url is not None and any(map(is_url, (*typed.words, *typed.targets))):
+        raise UsageError(
+            "--server-url: expected no other URL beside it, got one",
+            "Leave one of them out; the environment variable SERVER_URL counts as --server-url.",
+        )
+    is_one_target = len(names) == 1 and not is_url(names[0])
+    if len(urls) == 1 and is_one_target and server_url is None and typed.command is None:
         server_url = urls[0]
     else:
         names += urls

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perf_core.server.access import bearer
-from perf_core.server.legacy import has_legacy_stream
+from perf_core.server.legacy import _begins_with_endpoint, has_legacy_stream
 
 TIMEOUT_S = 10.0
 
@@ -24,3 +24,22 @@ def test_first_event_decides(guarded: Any) -> None:
 @pytest.mark.parametrize("streams", ["held", "refused"])
 def test_stream_of_a_newer_server_is_none(streamer: Any, streams: str) -> None:
     assert not has_legacy_stream(streamer(streams=streams).url, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"event: endpoint\r\ndata: /m\r\n\r\n", True),
+        (b"event:endpoint\n", True),
+        (b": ping\n\nevent: endpoint\n", True),
+        (b"event: endpoi", None),
+        (b"event: endpoint", None),
+        (b"", None),
+        (b": ping\n", None),
+        (b"event: message\n", False),
+        (b"data: x\n", False),
+        (b"\xff\xfe\n", False),
+    ],
+)
+def test_beginnings_of_streams(head: bytes, expected: bool | None) -> None:
+    assert _begins_with_endpoint(head) is expected

@@ -7,6 +7,7 @@ Source: the MCP specification, revision 2025-11-25, transports, "Backwards Compa
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx2
@@ -16,7 +17,7 @@ from perf_core.server.http_client import http_client
 from perf_core.server.refusals import refusal
 
 _FIRST_EVENT = "event:endpoint"
-_MOST_LINES = 20
+_MOST_BYTES = 4096
 
 
 def has_legacy_stream(url: str, timeout_s: float, *, access: Access = OPEN) -> bool:
@@ -39,12 +40,23 @@ def has_legacy_stream(url: str, timeout_s: float, *, access: Access = OPEN) -> b
             kind = response.headers.get("content-type", "")
             if not response.is_success or not kind.startswith("text/event-stream"):
                 return False
-            for number, line in enumerate(response.iter_lines()):
-                if line.replace(" ", "") == _FIRST_EVENT:
-                    return True
-                # Comments may precede the event; an empty line ends another one.
-                if (line and not line.startswith(":")) or number > _MOST_LINES or time.monotonic() > deadline:
+            head = b""
+            for chunk in response.iter_bytes():
+                head += chunk
+                if (decision := _begins_with_endpoint(head)) is not None:
+                    return decision
+                if len(head) > _MOST_BYTES or time.monotonic() > deadline:
                     return False
     except httpx2.HTTPError:
         return False
     return False
+
+
+def _begins_with_endpoint(head: bytes) -> bool | None:
+    """Return whether the first event of a stream is named ``endpoint``; None until that is known."""
+    *lines, _unfinished = re.split("\r\n|\n|\r", head.decode("utf-8", "replace"))
+    for line in lines:
+        # Comments and empty lines may precede it.
+        if line and not line.startswith(":"):
+            return line.replace(" ", "") == _FIRST_EVENT
+    return None

@@ -124,10 +124,23 @@ function patternOf(expectText) {
       patterns = {};
       patternCount = 0;
     }
-    patterns[expectText] = new RegExp(JSON.parse(expectText));
+    patterns[expectText] = regularExpression(JSON.parse(expectText));
     patternCount += 1;
   }
   return patterns[expectText];
+}
+
+/**
+ * Compile a pattern that sees characters, as Python does, and not the halves of those beyond U+FFFF. That mode forbids some
+ * escapes, such as of a hyphen, which Python allows.
+ * @param {string} pattern
+ */
+function regularExpression(pattern) {
+  try {
+    return new RegExp(pattern, "u");
+  } catch (_error) {
+    return new RegExp(pattern);
+  }
 }
 
 /** @param {any} value @param {any} expected an object */

@@ -320,3 +320,14 @@ def test_wrong_setting_is_refused_at_load(k6: Any) -> None:
     run = k6.run(script, WIRE="websocket")
     assert run.exit_code == 107
     assert 'WIRE: expected "session" or "stateless"' in run.stderr
+
+
+def test_headers_and_revision_come_from_the_environment(k6: Any, guarded: Any) -> None:
+    server = guarded()
+    server.tokens = {"t0ken"}
+    users = json.dumps([{"headers": {"Authorization": "Bearer t0ken"}}])
+    body = """const session = initializeSession();
+        return [session.protocolVersion, callTool(session, "add", { a: 1, b: 2 }).result];"""
+    variables = {"MCP_IDENTITIES": users, "MCP_REVISION": "2025-03-26"}
+    assert Evaluator(k6, server.url)(body, **variables) == ["2025-03-26", 3]
+    assert server.identities == {"Bearer t0ken": 1}

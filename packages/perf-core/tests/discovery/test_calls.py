@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perf_core.discovery import calls
-from perf_core.discovery.calls import User, users_of
+from perf_core.discovery.calls import Reach, User, users_of
 from perf_core.server.access import OPEN, bearer
 
 pytestmark = pytest.mark.process
@@ -16,7 +16,7 @@ ADD = {"a": 1, "b": 2}
 
 
 def user_at(url: str, limit_s: float = 5.0) -> User:
-    return users_of(url, "session", OPEN, limit_s)[0]
+    return users_of(Reach(url, "session", OPEN, limit_s, 10.0))[0]
 
 
 def test_lost_session_is_opened_again_once(faulty: Any) -> None:
@@ -60,8 +60,8 @@ def test_each_user_has_an_identity_of_its_own() -> None:
     def tokens(count: int) -> list[str]:
         access = bearer([f"token-{number}" for number in range(count)])
         return [
-            user._access.own_headers()["Authorization"].removeprefix("Bearer ")
-            for user in users_of("http://127.0.0.1:1/mcp", "session", access, 1.0)
+            user.access.own_headers()["Authorization"].removeprefix("Bearer ")
+            for user in users_of(Reach("http://127.0.0.1:1/mcp", "session", access, 1.0, 1.0))
         ]
 
     assert tokens(1) == ["token-0"] * 3

@@ -261,6 +261,15 @@ def test_stateless_wire_is_drawn_from_as_well(discovered: Draw, running: Subject
     assert strictness_of(drawn) == {"sum": "exact", "level": "exact"}
 
 
+@pytest.mark.usefixtures("in_haste")
+def test_session_may_take_longer_to_open_than_a_call(
+    discovered: Draw, started: Start, tmp_path: Path
+) -> None:
+    # A call may take half a second here.
+    server = started("--tools", "level", "--open-s", "0.7")
+    assert strictness_of(discovered(server, tmp_path / "log", time_limit_s=1.5)) == {"level": "exact"}
+
+
 def test_server_that_is_not_there_is_an_error(discovered: Draw, tmp_path: Path) -> None:
     subject = Subject(DerivedAdapter("gone", None, Launch(()), {}), "http://127.0.0.1:1/mcp")
     with pytest.raises(TargetError):

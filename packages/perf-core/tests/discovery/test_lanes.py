@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from perf_core.discovery import lanes as lanes_module
-from perf_core.discovery.calls import User
+from perf_core.discovery.calls import Reach, User
 from perf_core.discovery.lanes import MOST_LANES, Lanes
 from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
@@ -20,7 +20,7 @@ def lanes(monkeypatch: pytest.MonkeyPatch) -> tuple[Lanes, Interruption]:
     monkeypatch.setattr(lanes_module, "PATIENCE_S", 0.05)
     monkeypatch.setattr(User, "client", lambda _user: None)
     interruption = Interruption()
-    made = Lanes("http://127.0.0.1:1/mcp", "session", OPEN, call_limit_s=1, interruption=interruption)
+    made = Lanes(Reach("http://127.0.0.1:1/mcp", "session", OPEN, 1.0, 1.0), interruption)
     return made, interruption
 
 

@@ -1,8 +1,8 @@
 """An MCP server with tools of many kinds, for drawn calls; it needs only the standard library.
 
-``varied.py --ready-file PATH [--tools NAME;NAME] [--more N] [--slow-s S] [--swap-every N]``. ``GET /counts``
-returns the calls by tool, and under ``swapped`` how many answers were those of another session's call: every
-N-th call while more than four sessions are open.
+``varied.py --ready-file PATH [--tools NAME;NAME] [--more N] [--slow-s S] [--open-s S] [--swap-every N]``.
+``GET /counts`` returns the calls by tool, and under ``swapped`` how many answers were those of another
+session's call: every N-th call while more than four sessions are open.
 """
 
 import argparse
@@ -205,6 +205,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def result(self, method, params, session):
         info = {"name": "varied", "version": "1"}
+        if method == "initialize":
+            time.sleep(OPTIONS.open_s)
         if method == "tools/call":
             return counted_answer(params["name"], params.get("arguments", {}), session)
         version = params.get("protocolVersion")
@@ -257,6 +259,7 @@ def main():
     parser.add_argument("--tools", default="all")
     parser.add_argument("--more", type=int, default=0)
     parser.add_argument("--slow-s", type=float, default=0.0)
+    parser.add_argument("--open-s", type=float, default=0.0)
     parser.add_argument("--swap-every", type=int, default=0)
     parser.parse_args(namespace=OPTIONS)
     names = OPTIONS.tools.split(";")

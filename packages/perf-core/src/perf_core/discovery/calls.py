@@ -54,14 +54,28 @@ class Answer:
         return self.outcome == "answered" and not self.problem
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How users reach a server.
+
+    Attributes:
+        call_limit_s: Longest time of a call.
+        open_limit_s: Longest time to open a session, which on stdio is the start of a process.
+    """
+
+    url: str
+    wire: Wire
+    access: Access
+    call_limit_s: float
+    open_limit_s: float
+
+
 class User:
     """One client with a session of its own, opened when it is first needed and again when it was lost."""
 
-    def __init__(self, url: str, wire: Wire, access: Access, limit_s: float) -> None:
-        self._url = url
-        self._wire = wire
-        self._access = access
-        self._limit_s = limit_s
+    def __init__(self, reach: Reach) -> None:
+        self.access = reach.access
+        self._reach = reach
         self._client: Client | None = None
         self._open = contextlib.ExitStack()
 
@@ -93,14 +107,14 @@ class User:
         try:
             result = client.call(tool, arguments)
         except httpx2.TimeoutException:
-            problem = f"it did not answer within {self._limit_s:.3g} s"
+            problem = f"it did not answer within {self._reach.call_limit_s:.3g} s"
             return Answer("silent", time.perf_counter() - began, {}, problem), None
         except httpx2.HTTPError as error:
             problem = f"the connection failed: {error or type(error).__name__}"
             return Answer("lost", time.perf_counter() - began, {}, problem), None
         except RequestRefused as error:
             if error.status == httpx2.codes.UNAUTHORIZED:
-                for identity in self._access.identities:
+                for identity in self.access.identities:
                     identity.refused()
             return Answer("refused", time.perf_counter() - began, {}, error.message), error.status
         took_s = time.perf_counter() - began
@@ -117,9 +131,11 @@ class User:
             TargetError: The handshake fails.
         """
         if self._client is None:
+            reach = self._reach
             with contextlib.ExitStack() as stack:
-                connection = connect(self._url, self._wire, self._limit_s, access=self._access)
+                connection = connect(reach.url, reach.wire, reach.open_limit_s, access=reach.access)
                 self._client = stack.enter_context(connection)
+                self._client.limit_requests(reach.call_limit_s)
                 self._open = stack.pop_all()
         return self._client
 
@@ -156,15 +172,8 @@ def texts_of(result: Mapping[str, Any]) -> Iterator[str]:
             yield block["text"]
 
 
-def users_of(url: str, wire: Wire, access: Access, limit_s: float, count: int = USERS) -> tuple[User, ...]:
+def users_of(reach: Reach, count: int = USERS) -> tuple[User, ...]:
     """Return the users of whom each call is asked, each with an identity of its own if there are several."""
-    identities = access.users
-    return tuple(
-        User(
-            url,
-            wire,
-            replace(access, identities=(identities[number % len(identities)],)) if identities else access,
-            limit_s,
-        )
-        for number in range(count)
-    )
+    identities = reach.access.users
+    own = [(identities[number % len(identities)],) if identities else () for number in range(count)]
+    return tuple(User(replace(reach, access=replace(reach.access, identities=each))) for each in own)

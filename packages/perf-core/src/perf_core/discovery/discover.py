@@ -14,6 +14,7 @@ Example::
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 import httpx2
 
 from perf_core.adapter import Launch, Wire
-from perf_core.discovery.calls import User
+from perf_core.discovery.calls import Reach, User
 from perf_core.discovery.explore import Explorer, Trial
 from perf_core.discovery.findings import DrawnCall, drawn_calls, left_out, tool_check, warnings_of
 from perf_core.discovery.lanes import Budget, Lanes
@@ -88,6 +89,7 @@ def discover(
         Interrupted: The user asked to stop.
     """
     on_progress(f"starting {subject.name} to draw calls", None)
+    began = time.monotonic()
     start = StartOptions(log_path)
     with (
         live_server(subject, wire, start, interruption) as live,
@@ -101,7 +103,7 @@ def discover(
             masked_errors(lambda: _secrets(live, subject.adapter.launch)),
         ):
             _repeat_after_restart(drawing, live, interruption)
-    return _discovered(subject, drawing, options)
+    return _discovered(subject, drawing, options, time.monotonic() - began)
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,7 @@ class _Drawing:
     tools: Sequence[Tool]
     refused: Sequence[LeftOut]
     trials: Sequence[Trial]
-    budget: Budget
-    call_limit_s: float
+    reach: Reach
     secrets: tuple[str, ...]
 
 
@@ -125,15 +126,18 @@ def _draw(
     interruption: Interruption,
     on_progress: OnProgress,
 ) -> _Drawing:
-    wire, launch = live.handshake.wire, subject.adapter.launch
-    budget = Budget(options.time_limit_s)
+    launch = subject.adapter.launch
     call_limit_s = min(_LONGEST_CALL_S, options.time_limit_s / 3)
+    open_limit_s = call_limit_s if subject.url else max(call_limit_s, launch.ready_timeout_s)
+    reach = Reach(live.url, live.handshake.wire, live.access, call_limit_s, open_limit_s)
     seen = SeenValues()
     if subject.url is None:
         seen.add_command(launch.argv, launch.cwd or Path.cwd())
-    with Lanes(live.url, wire, live.access, call_limit_s=call_limit_s, interruption=interruption) as lanes:
+    with Lanes(reach, interruption) as lanes:
         tools, others = _look_around(lanes.first_user(), live.url, seen)
         callable_tools, refused = _permitted(tools, options, others)
+        # The time to open sessions does not count: it says nothing about calls.
+        budget = Budget(options.time_limit_s)
 
         def on_step() -> None:
             drawn = sum(bool(trial.calls) for trial in explorer.trials)
@@ -143,8 +147,7 @@ def _draw(
         explorer = Explorer(callable_tools, seen, options.seed, budget, on_step)
         explorer.explore(lanes)
         Repeater(explorer.trials, budget, on_step).repeat(lanes)
-    secrets = _secrets(live, launch)
-    return _Drawing(live, tools, refused, explorer.trials, budget, call_limit_s, secrets)
+    return _Drawing(live, tools, refused, explorer.trials, reach, _secrets(live, launch))
 
 
 def _repeat_after_restart(drawing: _Drawing, live: LiveServer, interruption: Interruption) -> None:
@@ -152,23 +155,17 @@ def _repeat_after_restart(drawing: _Drawing, live: LiveServer, interruption: Int
 
     The load has a start of its own, too.
     """
-    repeater = Repeater(drawing.trials, Budget(_RESTARTED_S), _ignore_step)
-    with Lanes(
-        live.url,
-        live.handshake.wire,
-        live.access,
-        call_limit_s=drawing.call_limit_s,
-        interruption=interruption,
-        users=1,
-    ) as lanes:
-        repeater.repeat_once(lanes)
+    reach = replace(drawing.reach, url=live.url, wire=live.handshake.wire, access=live.access)
+    with Lanes(reach, interruption, users=1) as lanes:
+        lanes.first_user()
+        Repeater(drawing.trials, Budget(_RESTARTED_S), _ignore_step).repeat_once(lanes)
 
 
 def _ignore_step() -> None:
     """Report no progress: it takes a few seconds."""
 
 
-def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions) -> Discovered:
+def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions, duration_s: float) -> Discovered:
     live, launch, secrets = drawing.live, subject.adapter.launch, drawing.secrets
     order = {tool.name: number for number, tool in enumerate(drawing.tools)}
     trials = sorted(drawing.trials, key=lambda trial: order[trial.tool.name])
@@ -177,7 +174,7 @@ def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions) -> Di
     failed = [left_out(trial, secrets) for trial in trials if not drawn[trial.tool.name]]
     discovery = Discovery(
         options.seed,
-        round(drawing.budget.elapsed_s, 1),
+        round(duration_s, 1),
         tuple(checks),
         tuple(sorted([*drawing.refused, *failed], key=lambda each: order[each.tool])),
         tuple(masked(warning, secrets) for warning in warnings_of(checks, trials)),

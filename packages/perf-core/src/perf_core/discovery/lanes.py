@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from perf_core.adapter import Wire
-from perf_core.discovery.calls import USERS, User, users_of
+from perf_core.discovery.calls import USERS, Reach, User, users_of
 from perf_core.interruption import Interruption
-from perf_core.server.access import Access
 
 Task = Callable[[tuple[User, ...]], None]
 """Work of one lane, with the users of that lane."""
@@ -48,21 +46,11 @@ class Lanes:
     To be used as a context manager, which deletes the sessions of its users at the end.
 
     Args:
-        call_limit_s: Longest time of a call.
         users: Users of each lane, each with a session.
     """
 
-    def __init__(
-        self,
-        url: str,
-        wire: Wire,
-        access: Access,
-        *,
-        call_limit_s: float,
-        interruption: Interruption,
-        users: int = USERS,
-    ) -> None:
-        self._make = functools.partial(users_of, url, wire, access, call_limit_s, users)
+    def __init__(self, reach: Reach, interruption: Interruption, *, users: int = USERS) -> None:
+        self._make = functools.partial(users_of, reach, users)
         self._interruption = interruption
         self._idle: list[tuple[User, ...]] = []
         self._failures: list[Exception] = []

@@ -59,6 +59,10 @@ class Client:
         self.server_methods: list[str] = []
         self._headers = {"Accept": ACCEPT}
 
+    def limit_requests(self, limit_s: float) -> None:
+        """Set the longest time that each further request may take."""
+        self._http.timeout = limit_s
+
     def tools(self) -> tuple[str, ...]:
         """Return the sorted names of the server's tools.
 

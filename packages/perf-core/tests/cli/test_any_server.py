@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -103,6 +104,37 @@ def test_check_of_a_command_is_a_document_for_machines(notes_command: list[str],
     assert [each["tool"] for each in document["left_out"]] == ["keep"]
     assert "quick" in document["scenarios"]
     assert document["problems"] == []
+
+
+def test_server_without_a_tool_that_may_be_called_is_introduced(capsys) -> None:
+    silent = (
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    message = json.loads(line)\n"
+        "    info = {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}},"
+        " 'serverInfo': {'name': 'writer', 'version': '1'}}\n"
+        "    tools = {'tools': [{'name': 'write', 'inputSchema': {'type': 'object'}}]}\n"
+        "    result = {'initialize': info, 'tools/list': tools}.get(message['method'], {})\n"
+        "    if 'id' in message:\n"
+        "        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': result}), flush=True)\n"
+    )
+    assert main(["check", "--", sys.executable, "-c", silent]) == ExitCode.INVALID
+    printed = capsys.readouterr()
+    assert "writer 1 answers on its standard input and output" in printed.out
+    assert "tools: write" in printed.out
+    assert printed.out.count("- write  not called: ") == 1
+    assert "expected a tool that may be called" in printed.err
+
+
+def test_deleted_session_of_an_unknown_server_is_a_warning(
+    notes_command: list[str], capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = "expected status 404 for a request with a deleted session, got 400"
+    monkeypatch.setattr("perf_core.cli.check.deleted_session_problem", lambda *_, **__: problem)
+    assert main(["check", "--json", "--", *notes_command]) == ExitCode.PASS
+    document = json.loads(capsys.readouterr().out)
+    assert document["problems"] == []
+    assert document["warnings"][-1].startswith(problem)
 
 
 def test_credentials_are_taken_from_the_environment(

@@ -141,7 +141,8 @@ def _check(
     except NothingToCall as error:
         if isinstance(error.discovery, Discovery):
             report.left_out = list(error.discovery.left_out)
-            check_of.show_left_out()
+        # Who answers, and which tools it lists, is worth knowing all the more.
+        on_offered_wire(wire, lambda each: check_of.run(subject, each, []))
         raise
     if subject.discovery is not None:
         report.left_out = list(subject.discovery.left_out)
@@ -180,10 +181,13 @@ class _Check:
             self._introduce(live)
             self._call(subject, live, journeys)
             ended = deleted_session_problem(live.url, access=live.access) if wire == "session" else ""
+            advice = "Clients rely on it to open a new session (MCP, session management)."
+            if ended and subject.discovery is None:
+                raise TargetError(ended, advice)
             if ended:
-                raise TargetError(
-                    ended, "Clients rely on it to open a new session (MCP, session management)."
-                )
+                # Its author is hardly the one who checks it, and it can be measured all the same.
+                self.report.warnings.append(f"{ended}. {advice}")
+                self.show(f"warning: {self.report.warnings[-1]}")
             return live.handshake.tools
 
     def _introduce(self, live: LiveServer) -> None:
@@ -208,19 +212,20 @@ class _Check:
         called = {step.tool for journey in journeys for step in journey.steps}
         limits_s = [each.request_timeout_s for each in subject.adapter.scenarios.values()]
         longest_s = max(limits_s, default=_LONGEST_CALL_S)
-        with (
-            progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress,
-            connect(live.url, live.handshake.wire, longest_s, access=live.access) as client,
-        ):
+        if journeys:
+            with (
+                progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress,
+                connect(live.url, live.handshake.wire, longest_s, access=live.access) as client,
+            ):
 
-            def on_call(tool: str) -> None:
-                self.interruption.check()
-                on_progress(tool, len(report.tools) / max(1, len(called)))
+                def on_call(tool: str) -> None:
+                    self.interruption.check()
+                    on_progress(tool, len(report.tools) / max(1, len(called)))
 
-            for answer in answers(client, journeys, live.handshake.tools, on_call):
-                report.tools.append(answer)
-                mark = GOOD if answer.is_right else BAD
-                self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
+                for answer in answers(client, journeys, live.handshake.tools, on_call):
+                    report.tools.append(answer)
+                    mark = GOOD if answer.is_right else BAD
+                    self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
         self.show_left_out()
         left_out = {each.tool for each in report.left_out}
         report.not_called = [tool for tool in live.handshake.tools if tool not in called | left_out]

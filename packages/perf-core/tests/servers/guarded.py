@@ -40,6 +40,7 @@ class Server(ThreadingHTTPServer):
         grants: Forms of all token requests, in order.
         seen: Method, path and headers of all requests to the MCP server, in order.
         identities: Calls of tools by the value of Authorization.
+        tool: Name of its tool.
         info: Name and version that it reports.
         echoes: Text that every answer of a tool repeats, such as a secret.
     """
@@ -76,6 +77,7 @@ class Server(ThreadingHTTPServer):
         self.echoes = ""
         self.streams: dict[str, Any] = {}
         self.info = {"name": "guarded", "version": "1"}
+        self.tool = "add"
         self.lock = threading.Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -201,6 +203,10 @@ class Handler(BaseHTTPRequestHandler):
             text = json.dumps(failure(message, -32601, f"no method {message['method']}"))
             self.reply(400, text)
             return
+        name = message.get("params", {}).get("name")
+        if wire == "stateless" and name is not None and decoded(self.headers.get("Mcp-Name", "")) != name:
+            self.reply(400, json.dumps(failure(message, -32020, "the header differs from the body")))
+            return
         answer = answer_to(self.server, message, self.headers.get("Authorization", ""))
         session = {"Mcp-Session-Id": "s1"} if message["method"] == "initialize" else {}
         self.reply(200, json.dumps(answer, separators=(",", ":")), session)
@@ -243,6 +249,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+def decoded(value: str) -> str:
+    """Return the text of a header that may be encoded."""
+    if value.startswith("=?base64?") and value.endswith("?="):
+        return base64.b64decode(value.removeprefix("=?base64?").removesuffix("?=")).decode()
+    return value
+
+
 def serve_legacy(port: int) -> None:
     """Serve HTTP+SSE at a port until the process ends."""
     server = Server(port=port)
@@ -268,8 +281,10 @@ def answer_to(server: Server, message: dict[str, Any], authorization: str) -> di
         result = {"_meta": {"io.modelcontextprotocol/serverInfo": server.info}}
     elif method == "tools/list":
         schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
-        result = {"tools": [{"name": "add", "inputSchema": schema, "annotations": {"readOnlyHint": True}}]}
-    elif method == "tools/call":
+        result = {
+            "tools": [{"name": server.tool, "inputSchema": schema, "annotations": {"readOnlyHint": True}}]
+        }
+    elif method == "tools/call" and params["name"] == server.tool:
         with server.lock:
             server.identities[authorization] += 1
         total = params["arguments"].get("a", 0) + params["arguments"].get("b", 0)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
@@ -68,13 +69,14 @@ def looks_secret(name: str) -> bool:
 
 def masked(text: str, secrets: Sequence[str]) -> str:
     """Return a text with every secret replaced, also where it is encoded for a URL or within JSON."""
-    for secret in _forms(secrets):
+    for secret in _forms(tuple(secrets)):
         if secret in text:
             text = text.replace(secret, MASK)
     return text
 
 
-def _forms(secrets: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=16)  # a log is masked line by line
+def _forms(secrets: tuple[str, ...]) -> list[str]:
     """Return the forms in which secrets may stand in a text, the longest first."""
     forms = {
         form
@@ -201,7 +203,7 @@ def masked_errors(secrets: Callable[[], Iterable[str]]) -> Iterator[None]:
 
 def mask_file(path: Path, secrets: Sequence[str]) -> None:
     """Replace every secret in a text file, such as a log; a file without any is left alone."""
-    forms = _forms(secrets)
+    forms = _forms(tuple(secrets))
     if not forms or not path.is_file():
         return
     options: Mapping[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}

@@ -9,7 +9,7 @@ Tools:
 * ``asks``: asks the client to fill in a form, and answers with the reply; ``samples`` and ``lists`` ask for
   sampling and for roots
 * ``beside``: sends its progress on the held streams, and its answer 60 ms later
-* ``long``: answers with 8 MB of text
+* ``long``: answers with 16 MB of text
 * ``silent``: never answers
 
 With ``--one-at-a-time`` a connection ends with its answer, and no other is served meanwhile.
@@ -30,7 +30,7 @@ REQUESTS = {
     "lists": ("roots/list", {}),
 }
 STEP_S = 0.06
-LONG = "x" * 8_000_000
+LONG = "x" * 16_000_000
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -75,6 +75,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method = message.get("method")
+        self.server.last_headers = self.headers
+        if self.server.refuses:
+            self.send_error(503)
+            return
         if method is None:
             self.server.replies[message["id"]] = message
             self.server.replied.set()
@@ -230,6 +234,8 @@ class State:
         self.sessions = set()
         self.capabilities = None
         self.last_arguments = {}
+        self.last_headers = {}
+        self.refuses = False
         self.replies = {}
         self.holders = []
         self.replied = threading.Event()

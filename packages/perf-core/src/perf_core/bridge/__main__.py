@@ -20,7 +20,7 @@ from perf_core.bridge import echo_child
 from perf_core.bridge.child import Child, Environment
 from perf_core.bridge.counts import Counts
 from perf_core.bridge.http_connection import Connection, Head
-from perf_core.bridge.launching import ANSWERS_VARIABLE, SSE_URL_VARIABLE
+from perf_core.bridge.launching import ANSWERS_VARIABLE, HTTP_URL_VARIABLE, SSE_URL_VARIABLE
 from perf_core.bridge.legacy_sse import Address, LegacySse, address_of
 from perf_core.bridge.pages import COUNTS_PATH, ECHO_PATH, MCP_PATH
 from perf_core.bridge.process_groups import (
@@ -33,6 +33,7 @@ from perf_core.bridge.process_groups import (
 from perf_core.bridge.replies import answers_from_json
 from perf_core.bridge.server_log import ServerLog
 from perf_core.bridge.service import Service
+from perf_core.bridge.streamable_http import StreamableHttp
 from perf_core.bridge.upstreams import Start
 
 _REAPING_S = 0.5
@@ -48,6 +49,7 @@ class Options:
         argv: Command of the server; empty with ``sse``.
         shared: Whether one child serves all sessions.
         sse: A server on the old transport instead of a child.
+        http: A server on streamable HTTP instead of a child.
         term_grace_s: Time between SIGTERM and SIGKILL of a child.
         with_stdin: Whether the bridge ends with its standard input, which the lab holds open.
     """
@@ -56,6 +58,7 @@ class Options:
     ready_file: Path | None
     shared: bool
     sse: Address | None
+    http: Address | None
     term_grace_s: float
     with_stdin: bool
 
@@ -81,6 +84,7 @@ def _options(arguments: list[str]) -> Options:
     parser.add_argument("--ready-file", type=Path, help='where to write {"url": …} once it listens')
     parser.add_argument("--shared", action="store_true", help="start COMMAND once, for all sessions")
     parser.add_argument("--sse", metavar="URL", help="a server on HTTP+SSE (2024-11-05) instead of COMMAND")
+    parser.add_argument("--http", metavar="URL", help="a server on streamable HTTP instead of COMMAND")
     parser.add_argument("--ca-file", type=Path, help="certificates to trust besides those of the system")
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument(
@@ -89,14 +93,28 @@ def _options(arguments: list[str]) -> Options:
     parser.add_argument("--with-stdin", action="store_true", help="end when standard input ends")
     parsed = parser.parse_args(arguments[:split])
     argv = tuple(arguments[split + 1 :])
-    url = parsed.sse or os.environ.get(SSE_URL_VARIABLE, "")
-    if bool(argv) == bool(url):
-        parser.error("expected either a COMMAND after -- or --sse URL")
-    try:
-        sse = address_of(url, parsed.ca_file, insecure=parsed.insecure) if url else None
-    except (ValueError, OSError) as error:
-        parser.error(f"--sse: {error}")
-    return Options(argv, parsed.ready_file, parsed.shared, sse, parsed.stop_timeout, parsed.with_stdin)
+    urls = {
+        "--sse": parsed.sse or os.environ.get(SSE_URL_VARIABLE, ""),
+        "--http": parsed.http or os.environ.get(HTTP_URL_VARIABLE, ""),
+    }
+    if bool(argv) + sum(map(bool, urls.values())) != 1:
+        parser.error("expected either a COMMAND after -- or --sse URL or --http URL")
+    addresses: dict[str, Address] = {}
+    for name, url in urls.items():
+        try:
+            if url:
+                addresses[name] = address_of(url, parsed.ca_file, insecure=parsed.insecure)
+        except (ValueError, OSError) as error:
+            parser.error(f"{name}: {error}")
+    return Options(
+        argv,
+        parsed.ready_file,
+        parsed.shared,
+        addresses.get("--sse"),
+        addresses.get("--http"),
+        parsed.stop_timeout,
+        parsed.with_stdin,
+    )
 
 
 def allow_many_files() -> None:
@@ -160,7 +178,8 @@ async def _serve(options: Options, guard: Guard) -> None:
     }
 
     def page() -> dict[str, Any]:
-        return {**counts.to_document(), "cpu_s": time.process_time(), "is_remote": options.sse is not None}
+        is_remote = not options.argv
+        return {**counts.to_document(), "cpu_s": time.process_time(), "is_remote": is_remote}
 
     front = _Front(services, page)
     server = await loop.create_server(lambda: Connection(front), "127.0.0.1", 0, backlog=_BACKLOG)
@@ -179,16 +198,22 @@ async def _serve(options: Options, guard: Guard) -> None:
 
 
 def _starter(options: Options, environment: Environment, counts: Counts) -> Start:
-    address = options.sse
+    sse, http = options.sse, options.http
 
     async def start_child(_headers: Mapping[bytes, bytes]) -> Child:
         return await Child.start(options.argv, environment, counts, unique_ids=options.shared)
 
     async def open_stream(headers: Mapping[bytes, bytes]) -> LegacySse:
-        assert address is not None, "only used with --sse"  # noqa: S101
-        return await LegacySse.start(address, headers, environment.log, counts, environment.answers)
+        assert sse is not None, "only used with --sse"  # noqa: S101
+        return await LegacySse.start(sse, headers, environment.log, counts, environment.answers)
 
-    return start_child if address is None else open_stream
+    async def open_session(headers: Mapping[bytes, bytes]) -> StreamableHttp:
+        assert http is not None, "only used with --http"  # noqa: S101
+        return StreamableHttp(http, headers, environment.log, counts, environment.answers)
+
+    if http is not None:
+        return open_session
+    return start_child if sse is None else open_stream
 
 
 def _echo_starter(environment: Environment, counts: Counts) -> Start:

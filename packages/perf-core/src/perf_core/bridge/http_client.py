@@ -28,25 +28,38 @@ class HttpConnection:
             self._writer.close()
             self._reader = self._writer = None
 
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """Headers of the response, by their names in lower case."""
+        return self._response.headers
+
     async def exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
         """Post a body; return status and body of the response."""
+        status = await self.begin(url, headers, body)
+        content = b"".join([part async for part in self.body()])
+        self.done()
+        return status, content
+
+    async def begin(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> int:
+        """Post a body; return the status as soon as it is there. :meth:`done` must follow after the body."""
         is_new = self._writer is None
         try:
-            return await self._exchange(url, headers, body)
+            return await self._begin(url, headers, body)
         except (ConnectionError, EOFError):
             self.close()
             if is_new:
                 raise
             # The server may close an idle connection at any time.
-            return await self._exchange(url, headers, body)
+            return await self._begin(url, headers, body)
 
-    async def _exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+    async def _begin(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> int:
         await self.send(b"POST", url, headers, body)
-        status = await self.read_head()
-        content = b"".join([part async for part in self.body()])
+        return await self.read_head()
+
+    def done(self) -> None:
+        """Close the connection after a response, unless it can be used again."""
         if not self._response.keep_alive:
             self.close()
-        return status, content
 
     async def send(self, method: bytes, url: str, headers: Mapping[bytes, bytes], body: bytes = b"") -> None:
         """Send a request."""
@@ -107,10 +120,12 @@ class _Response:
         self.has_length = False
         self.is_complete = False
         self.keep_alive = False
+        self.headers: dict[bytes, bytes] = {}
         self.parts: list[bytes] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
+        self.headers[lower] = value
         if lower == b"content-length" or (lower == b"transfer-encoding" and b"chunked" in value.lower()):
             self.has_length = True
 

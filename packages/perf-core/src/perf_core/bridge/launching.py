@@ -16,6 +16,9 @@ SSE_URL_VARIABLE = "PERF_CORE_BRIDGE_SSE_URL"
 """Environment variable with the URL of a server on HTTP+SSE: a URL may hold a password, which a command line
 would show to everybody on the machine."""
 
+HTTP_URL_VARIABLE = "PERF_CORE_BRIDGE_HTTP_URL"
+"""The same for a server on streamable HTTP."""
+
 ANSWERS_VARIABLE = "PERF_CORE_BRIDGE_ANSWERS"
 """Environment variable with the answers to requests of the server, which may be personal."""
 
@@ -49,10 +52,23 @@ def sse_launch(
 
     Clients of the bridge send their own headers, which it passes on.
     """
+    return _url_launch(SSE_URL_VARIABLE, url, ca_file, insecure=insecure, ready_timeout_s=ready_timeout_s)
+
+
+def http_launch(
+    url: str, *, ca_file: Path | None = None, insecure: bool = False, ready_timeout_s: float = 20.0
+) -> Launch:
+    """Return the launch of a bridge to a server on streamable HTTP, which replies to what the server asks."""
+    return _url_launch(HTTP_URL_VARIABLE, url, ca_file, insecure=insecure, ready_timeout_s=ready_timeout_s)
+
+
+def _url_launch(
+    variable: str, url: str, ca_file: Path | None, *, insecure: bool, ready_timeout_s: float
+) -> Launch:
     certificates = ("--ca-file", str(ca_file)) if ca_file is not None else ()
     return Launch(
         (*_BRIDGE, *certificates, *(("--insecure",) if insecure else ())),
-        env={SSE_URL_VARIABLE: url},
+        env={variable: url},
         ready_timeout_s=ready_timeout_s,
     )
 

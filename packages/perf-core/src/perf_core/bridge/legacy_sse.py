@@ -31,7 +31,7 @@ _OPENING_S = 30.0
 
 _SHOWN_CHARACTERS = 200
 
-_OWN_HEADERS = frozenset(
+OWN_HEADERS = frozenset(
     {
         b"accept",
         b"accept-encoding",
@@ -101,7 +101,7 @@ class LegacySse:
     ) -> None:
         self.backlog_bytes = 0
         self._address = address
-        self._headers = {name: value for name, value in headers.items() if name not in _OWN_HEADERS}
+        self._headers = {name: value for name, value in headers.items() if name not in OWN_HEADERS}
         self._log = log
         self._why = ""
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()

@@ -1,4 +1,8 @@
-"""A server on the transport HTTP+SSE (MCP 2024-11-05), which clients reach through a bridge of the lab."""
+"""A server at a URL that clients reach through a bridge of the lab.
+
+k6 speaks streamable HTTP, and replies to no request of a server. So a server on the transport HTTP+SSE (MCP
+2024-11-05) needs a bridge, and one on streamable HTTP whose requests are to be answered from a file.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from perf_core.adapter import Wire
-from perf_core.bridge.launching import sse_launch
+from perf_core.bridge.launching import http_launch, sse_launch
 from perf_core.interruption import Interruption
 from perf_core.server.access import Access, Identity
 from perf_core.server.handshake import agreed_access, difference
 from perf_core.server.listeners import has_ended, root_listener
 from perf_core.server.process import ServerProcess
+
+RemoteTransport = Literal["http+sse", "http"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,15 @@ class _Bound:
 class BridgedServer:
     """A server behind a bridge; figures of its processes are those of the server, if it is visible."""
 
-    transport = "http+sse"
-    def __init__(self, bridge: ServerProcess, url: str, wire: Wire, started: ServerProcess | None) -> None:
+    def __init__(
+        self,
+        bridge: ServerProcess,
+        url: str,
+        wire: Wire,
+        started: ServerProcess | None,
+        transport: RemoteTransport,
+    ) -> None:
+        self.transport: str = transport
         self._bridge = bridge
         self._started = started
         self._wire = wire
@@ -82,6 +96,7 @@ def bridged_server(
     log_path: Path,
     interruption: Interruption,
     started: ServerProcess | None = None,
+    transport: RemoteTransport = "http+sse",
 ) -> Iterator[BridgedServer]:
     """Yield the server at a URL behind a new bridge, after a handshake; end the bridge afterwards.
 
@@ -89,6 +104,7 @@ def bridged_server(
         access: How clients reach the server; the bridge passes their headers on.
         log_path: Log of the bridge.
         started: The server's process, if the lab started it.
+        transport: How the server talks.
 
     Raises:
         TargetError: The bridge does not start, or the server does not answer through it.
@@ -100,6 +116,7 @@ def bridged_server(
         ca_file=None,
         insecure=False,
     )
-    launch = sse_launch(url, ca_file=access.ca_file, insecure=access.insecure)
+    launch_of = sse_launch if transport == "http+sse" else http_launch
+    launch = launch_of(url, ca_file=access.ca_file, insecure=access.insecure)
     with ServerProcess(launch, wire, log_path, access=bound, interruption=interruption) as bridge:
-        yield BridgedServer(bridge, url, wire, started)
+        yield BridgedServer(bridge, url, wire, started, transport)

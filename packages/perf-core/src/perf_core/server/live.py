@@ -184,6 +184,18 @@ def live_server(
                         started=process,
                     )
                 )
+            elif launch.transport == "http" and _asks(process.access, wire):
+                live = stack.enter_context(
+                    bridged_server(
+                        process.url,
+                        wire,
+                        process.access,
+                        log_path=options.log_path.with_suffix(".bridge.log"),
+                        interruption=interruption,
+                        started=process,
+                        transport="http",
+                    )
+                )
             else:
                 live = StartedServer(process, launch.transport)
         else:
@@ -199,8 +211,28 @@ def live_server(
                         interruption=interruption,
                     )
                 )
+            else:
+                if _asks(subject.access, wire):
+                    live = stack.enter_context(
+                        bridged_server(
+                            live.url,
+                            wire,
+                            subject.access,
+                            log_path=options.log_path,
+                            interruption=interruption,
+                            transport="http",
+                        )
+                    )
         _expect_name(subject, live.handshake)
         yield live
+
+
+def _asks(access: Access, wire: Wire) -> bool:
+    """Return whether a server may ask its clients for something that only a bridge can answer under load.
+
+    On the stateless wire a client answers by repeating its call, which the bridge does not do.
+    """
+    return wire == "session" and bool(access.answers.capabilities)
 
 
 def _expect_name(subject: Subject, handshake: Handshake) -> None:

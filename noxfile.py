@@ -145,7 +145,7 @@ def truth(session: nox.Session) -> None:
 def foreign(session: nox.Session) -> None:
     """Measure servers of other people from their URL or command alone; installs them (about 30 min)."""
     whole = () if session.posargs else ("--write", "docs/compatibility.md")
-    run_in(session, "dev", "python", "foreign/foreign.py", *whole, *session.posargs)
+    run_in(session, "dev", "python", "foreign/try_servers.py", *whole, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

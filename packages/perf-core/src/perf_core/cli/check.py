@@ -173,14 +173,18 @@ class _Check:
     interruption: Interruption
 
     def run(self, subject: Subject, wire: Wire, journeys: Sequence[Journey]) -> tuple[str, ...]:
-        """Start the server or connect to it, call its tools, and return the names of those that it lists."""
+        """Start the server or connect to it, call its tools, and return the names of those that it lists.
+
+        Without journeys the server is only introduced.
+        """
         with (
             TemporaryDirectory(prefix="perf-core-") as folder,
             live_server(subject, wire, StartOptions(Path(folder) / "server.log"), self.interruption) as live,
         ):
             self._introduce(live)
             self._call(subject, live, journeys)
-            ended = deleted_session_problem(live.url, access=live.access) if wire == "session" else ""
+            has_sessions = wire == "session" and bool(journeys)
+            ended = deleted_session_problem(live.url, access=live.access) if has_sessions else ""
             advice = "Clients rely on it to open a new session (MCP, session management)."
             if ended and subject.discovery is None:
                 raise TargetError(ended, advice)

@@ -119,4 +119,5 @@ def test_usual_values_follow_the_name_or_the_description(
 def test_notations_are_known_by_their_description() -> None:
     assert usual_values("expression", "Cron expression, five fields")[0] == "0 12 * * 1"
     assert usual_values("number", "Number to check with the Luhn algorithm")[0] == "4539578763621486"
+    assert str(usual_values("token", "JWT to decode")[0]).count(".") == 2
     assert usual_values("expression", "Arithmetic to evaluate")[0] == "1 + 2"

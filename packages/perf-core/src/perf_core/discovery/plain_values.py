@@ -100,6 +100,8 @@ _SPECIAL: tuple[tuple[re.Pattern[str], tuple[JsonValue, ...]], ...] = (
     (re.compile(r"\bcron\b", re.IGNORECASE), ("0 12 * * 1", "*/15 * * * *")),
     (re.compile(r"\bLuhn\b|\b(?:credit )?card number", re.IGNORECASE), ("4539578763621486", "79927398713")),
     (re.compile(r"\bIBAN\b"), ("GB82WEST12345698765432",)),
+    # Unsecured, as in section 6 of RFC 7519: {"alg":"none"} and {"sub":"ada"}.
+    (re.compile(r"\bJWT\b|\bJSON Web Token"), ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.",)),
 )
 """Values of notations, whatever the property is called, by what its description says."""
 

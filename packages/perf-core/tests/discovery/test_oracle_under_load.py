@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from perf_core import Launch
+from perf_core.adapter import WIRES, Wire
 from perf_core.discovery.discover import Discovered
 from perf_core.interruption import Interruption
 from perf_core.load.plan import Settings
-from perf_core.results.record import RunRecord
 from perf_core.runs.measure import MeasuredRun, Options, measure
 from perf_core.runs.questions import prepare
 from perf_core.server.process import ServerProcess
@@ -20,13 +20,13 @@ from perf_core.server.subject import DerivedAdapter, Subject
 
 pytestmark = pytest.mark.k6
 
-SOUND = "sum;greet;forecast;note;line;dice;noise;whoami;clock;picture;get_user;list_users;tree;no_schema"
+SOUND = (
+    "sum;greet;forecast;note;line;dice;noise;whoami;clock;picture;grüße;get_user;list_users;tree;no_schema"
+)
 
 
-def measured(drawn: Discovered, folder: Path) -> MeasuredRun:
-    question = prepare(
-        drawn.subject, drawn.subject.scenario("quick"), "session", Settings(duration_s=2.0, vus=8)
-    )
+def measured(drawn: Discovered, folder: Path, wire: Wire = "session") -> MeasuredRun:
+    question = prepare(drawn.subject, drawn.subject.scenario("quick"), wire, Settings(duration_s=2.0, vus=8))
     return measure(
         question, Options(folder), interruption=Interruption(), on_progress=lambda _text, _share: None
     )
@@ -61,13 +61,14 @@ def test_sound_server_passes_with_every_kind_of_expectation(
     drawn = discovered(started("--tools", SOUND), tmp_path / "log")
     kinds = {call.step.expect.kind for call in drawn.calls}
     assert {"result", "text", "whole", "paths", "json", "contains", "shape", "any"} <= kinds | {"members"}
-    run = measured(drawn, tmp_path / "results")
-    record: RunRecord = run.record
-    assert record.metrics is not None
-    assert record.metrics.errors == {}, record.metrics.failures
-    assert record.verdict == "pass", record.reasons
-    assert set(record.metrics.latency_ms) == {*SOUND.split(";"), "all"}
-    assert record.discovery == drawn.discovery
+    for wire in WIRES:
+        run = measured(drawn, tmp_path / wire, wire)
+        record = run.record
+        assert record.metrics is not None
+        assert record.metrics.errors == {}, record.metrics.failures
+        assert record.verdict == "pass", record.reasons
+        assert set(record.metrics.latency_ms) == {*SOUND.split(";"), "all"}
+        assert record.discovery == drawn.discovery
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "Drawn calls" in page
     assert "cannot be noticed" in page

@@ -60,6 +60,7 @@ TOOLS = [
     tool("start"),
     tool("clock"),
     tool("picture"),
+    tool("grüße"),
     tool("get_user", schema(["user_id"], user_id=TEXT)),
     tool("list_users"),
     tool("fetch_page", schema(["url"], url=TEXT)),

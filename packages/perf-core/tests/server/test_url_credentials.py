@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+import pytest
+
+from perf_core.errors import UsageError
 from perf_core.server.access import OPEN, Access
 from perf_core.server.access_settings import AccessSettings, access_from
 from perf_core.server.subject import Subject
-from perf_core.server.url_credentials import take_credentials
+from perf_core.server.url_credentials import filled_url, take_credentials
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -46,3 +49,12 @@ def test_key_in_a_query_stays_and_is_hidden() -> None:
     assert url == "https://h/mcp?api_key=k-12345&page=2"
     assert access.secrets() == ("k-12345",)
     assert take_credentials(url, access)[1].secrets() == ("k-12345",), "it is hidden once"
+
+
+def test_url_of_a_file_may_name_variables() -> None:
+    url, access = filled_url("http://h/mcp?key=$MY_KEY&q=$$5", OPEN, {"MY_KEY": "k/1 2\n"})
+    assert url == "http://h/mcp?key=k%2F1%202&q=$5"
+    assert set(access.secrets()) == {"k/1 2", "k%2F1%202"}
+    assert filled_url("http://h/mcp", OPEN, {}) == ("http://h/mcp", OPEN)
+    with pytest.raises(UsageError, match="url: the environment variable MY_KEY is not set"):
+        filled_url("http://h/mcp?key=${MY_KEY}", OPEN, {})

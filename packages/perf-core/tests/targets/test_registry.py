@@ -305,3 +305,17 @@ def test_malformed_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match=r"expected a URL such as http://127\.0\.0\.1:8100, got ") as caught:
         endpoint(url)
     assert repr(url) in caught.value.message
+
+
+def test_url_of_a_file_takes_its_key_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weather.toml"
+    path.write_text('name = "weather"\nurl = "http://h/mcp?q=$WEATHER"\n[[calls]]\ntool = "forecast"\n')
+    monkeypatch.setenv("WEATHER", "k-12345")
+    (subject,) = find_subjects([str(path)], (), None)
+    assert subject.url == "http://h/mcp?q=k-12345"
+    assert subject.access.secrets() == ("k-12345",)
+    monkeypatch.delenv("WEATHER")
+    with pytest.raises(UsageError, match="the environment variable WEATHER is not set"):
+        find_subjects([str(path)], (), None)

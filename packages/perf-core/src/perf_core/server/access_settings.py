@@ -153,7 +153,7 @@ def _identities(settings: AccessSettings, environ: Mapping[str, str], access: Ac
             values["Authorization"] = f"Bearer ${{{user.bearer_env}}}"
         headers, hidden = {}, []
         for name, text in values.items():
-            headers[name], referenced = _filled(text, environ)
+            headers[name], referenced = filled(text, environ)
             hidden += [*referenced, headers[name]] if referenced else []
         fixed = FixedIdentity(headers, tuple(dict.fromkeys(hidden)))
         yield fixed if user.oauth is None else OAuthIdentity(_client(user.oauth, environ), fixed, access)
@@ -161,7 +161,7 @@ def _identities(settings: AccessSettings, environ: Mapping[str, str], access: Ac
 
 def _client(settings: OAuthSettings, environ: Mapping[str, str]) -> OAuthClient:
     return OAuthClient(
-        client_id=_filled(settings.client_id, environ)[0],
+        client_id=filled(settings.client_id, environ)[0],
         client_secret=environ[settings.client_secret_env].strip(),
         scope=settings.scope,
         token_url=settings.token_url,
@@ -197,11 +197,15 @@ def filled_from(variables: Mapping[str, str], environ: Mapping[str, str]) -> dic
             f"env: expected {', '.join(missing)} in the environment, got none",
             f"Set it first, such as: export {missing[0]}=…; a dollar sign is written $$.",
         )
-    return {name: _filled(text, environ)[0] for name, text in variables.items()}
+    return {name: filled(text, environ)[0] for name, text in variables.items()}
 
 
-def _filled(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return a text with its references replaced, and the values that were put in."""
+def filled(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return a text with ``$NAME`` and ``${NAME}`` replaced, and the values that were put in.
+
+    Raises:
+        KeyError: A variable is not set.
+    """
     values: list[str] = []
 
     def value(match: re.Match[str]) -> str:
@@ -253,7 +257,7 @@ def _header_problems(place: str, headers: Mapping[str, str], environ: Mapping[st
                 f"{place}: expected the value of {name} from the environment, such as "
                 f"'{name}: $NAME', got a literal one, which would stand in files and in the shell's history"
             )
-        elif not missing and not _is_header_value(_filled(text, environ)[0]):
+        elif not missing and not _is_header_value(filled(text, environ)[0]):
             yield f"{place}: {name} has a character that no header can carry, such as a line break"
 
 

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from perf_core.errors import UsageError
 from perf_core.server.access import Access, FixedIdentity, Identity
+from perf_core.server.access_settings import filled
 from perf_core.server.masking import secrets_in_url
+
+
+def filled_url(url: str, access: Access, environ: Mapping[str, str]) -> tuple[str, Access]:
+    """Return a URL with ``$NAME`` replaced from the environment, and the access that hides the values.
+
+    Example::
+
+        filled_url("https://example.test/mcp?key=$KEY", OPEN, {"KEY": "k 1"})[0]
+        # "https://example.test/mcp?key=k%201"
+
+    Raises:
+        UsageError: A variable is not set.
+    """
+    encoded = {name: quote(value.strip(), safe="") for name, value in environ.items()}
+    try:
+        text, values = filled(url, encoded)
+    except KeyError as error:
+        raise UsageError(
+            f"url: the environment variable {error.args[0]} is not set",
+            f"Set it: export {error.args[0]}=… A dollar sign in the URL itself is written $$.",
+        ) from error
+    hidden = tuple(form for value in values for form in dict.fromkeys((unquote(value), value)))
+    return text, replace(access, hidden=(*access.hidden, *hidden)) if hidden else access
 
 
 def take_credentials(url: str, access: Access) -> tuple[str, Access]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +13,7 @@ from perf_core.adapter import ENTRY_POINT_GROUP, ServerAdapter
 from perf_core.errors import UsageError
 from perf_core.server.masking import masked_url
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
-from perf_core.server.url_credentials import take_credentials
+from perf_core.server.url_credentials import filled_url, take_credentials
 from perf_core.targets.bare import bare_command, bare_url, launch_of
 from perf_core.targets.toml_file import FileAdapter, read_target_file
 from perf_core.targets.urls import is_url, with_scheme
@@ -180,7 +181,8 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
             # The environment may lack variables of the launch, which is to be known before anything starts.
             assert adapter.launch.argv  # noqa: S101 - a file without a command has a URL
             return Subject(adapter, None, package, file.access)
-        url, access = take_credentials(endpoint(file.running_url), file.access)
+        text, access = filled_url(file.running_url, file.access, os.environ)
+        url, access = take_credentials(endpoint(text), access)
         return Subject(adapter, url, package, access)
     if is_url(name):
         return bare_url(endpoint(name))

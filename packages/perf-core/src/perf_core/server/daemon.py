@@ -19,6 +19,9 @@ MARK = "TMPDIR"
 """Variable that marks the processes of a server."""
 
 _POLL_S = 0.02
+_APPEARING_S = 1.0
+"""Time in which a forked process must be seen; parent and child overlap, unless the system is slow."""
+
 _KILLED_S = 5.0
 """Longest wait for a killed process, which may be in a call of the system."""
 
@@ -56,6 +59,19 @@ def daemon_of(folder: str, url: str = "") -> psutil.Process | None:
     while listener is not None and listener not in roots:
         listener = _parent(listener)
     return listener or next(iter(roots), None)
+
+
+def wait_for_daemon(folder: str) -> psutil.Process | None:
+    """Return the root of what an ended process has left running; wait for it for a second, else None."""
+    deadline = time.monotonic() + _APPEARING_S
+    while True:
+        # Between two forks it is the first child; when that has ended, the second one is found.
+        root = daemon_of(folder)
+        if root is not None and not has_ended(root):
+            return root
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_POLL_S)
 
 
 def end(processes: Sequence[psutil.Process], grace_s: float) -> None:

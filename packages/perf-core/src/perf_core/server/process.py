@@ -36,9 +36,6 @@ _BRIDGE_READY_S = 30.0
 _BRIDGE_GRACE_S = 5.0
 """Time that the bridge needs for its own end, besides that for its children."""
 
-_DAEMON_S = 1.0
-"""Time in which a process that a daemon has forked must be there; they overlap, unless the system is slow."""
-
 
 class ServerProcess:
     """A server that the lab started; use it as a context manager.
@@ -205,17 +202,9 @@ class ServerProcess:
 
     def _has_daemon(self) -> bool:
         """Return whether the process that was started has ended and left the server running."""
-        if self._started.poll() != 0 or self._temporary is None or self.is_bridge:
-            return False
-        deadline = time.monotonic() + _DAEMON_S
-        while True:
-            # Between two forks, the first child is found; when it has ended, the second one is.
-            self._daemon = daemon.daemon_of(self._temporary.name) or self._daemon
-            if self.exit_code is None:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_S)
+        if self._started.poll() == 0 and self._temporary is not None and not self.is_bridge:
+            self._daemon = daemon.wait_for_daemon(self._temporary.name) or self._daemon
+        return self.exit_code is None
 
     def _start(self, began: float) -> None:
         launch = bridged(self._launch, self.access.answers)

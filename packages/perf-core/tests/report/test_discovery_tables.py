@@ -18,6 +18,7 @@ from perf_core.server.checks import Discovery, LeftOut, ToolCheck
 CHECKS = (
     ToolCheck("sum", {"exact": 20}, '{"a":1,"b":2}', "3", call_s=0.0012),
     ToolCheck("forecast", {"members": 2, "exact": 1}, '{"city":"Oslo"}', '{"city":"Oslo"}\n' + "x" * 500),
+    ToolCheck("tree", {"exact": 1}, "{}", '{\n    "a":   1\n}'),
     ToolCheck("noise", {"no error": 1}, "{}", "\x1b[31mkqzwf"),
 )
 LEFT_OUT = (
@@ -48,6 +49,7 @@ def test_each_tool_has_a_row_with_strictness_and_example(record: RunRecord) -> N
     assert by_tool["sum"] == ("sum", "exact", "20", "1.20", '{"a":1,"b":2}', "3")
     assert by_tool["forecast"][1] == "exact 1, members 2"
     assert len(by_tool["forecast"][5]) == 80
+    assert by_tool["tree"][5] == '{ "a": 1 }'
     assert "\x1b" not in by_tool["noise"][5]
 
 
@@ -104,4 +106,4 @@ def test_record_keeps_it(record: RunRecord) -> None:
 
 
 def test_strictness_of_a_tool_is_that_of_its_least_checked_call() -> None:
-    assert [check.strictness for check in CHECKS] == ["exact", "members", "no error"]
+    assert [check.strictness for check in CHECKS] == ["exact", "members", "exact", "no error"]

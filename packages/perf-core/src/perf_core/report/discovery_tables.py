@@ -78,7 +78,8 @@ def _reason(group: list[LeftOut]) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    line = plain(text)
+    # Indentation would fill the few characters with nothing.
+    line = plain(" ".join(text.split()))
     if len(line) <= longest:
         return line or DASH
     return f"{line[: longest - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

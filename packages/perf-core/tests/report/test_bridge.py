@@ -52,7 +52,8 @@ def test_table_states_the_cost_and_how_it_was_measured(sample: Sample) -> None:
     assert rows == {
         "time per call": "p50 84.0 µs: a process that answers at once takes 131 µs through the bridge, "
         "47.0 µs without it (400 calls before the load)",
-        "CPU": "31.4 µs per request of the load, 62.0 µs in the calls before it",
+        "CPU": "31.4 µs per request of the load, the start of processes included, "
+        "62.0 µs in the calls before it",
         "memory (RSS)": "25.6 MB peak",
         "requests passed on": "2,000",
         "processes started": "10; the server's CPU time includes their start",

@@ -58,12 +58,13 @@ def _rows(bridge: BridgeUse) -> list[tuple[str, str]]:
             )
         )
     echo = f", {_us(bridge.echo_cpu_us)} in the calls before it" if bridge.echo_calls else ""
-    rows.append(("CPU", f"{_us(bridge.cpu_us_per_request)} per request of the load{echo}"))
+    starts = ", the start of processes included" if bridge.started else ""
+    rows.append(("CPU", f"{_us(bridge.cpu_us_per_request)} per request of the load{starts}{echo}"))
     rows.append(("memory (RSS)", f"{significant(bridge.rss_peak_mb)} MB peak"))
     rows.append(("requests passed on", count(bridge.requests)))
     ended = f", {count(bridge.ended)} ended by themselves" if bridge.ended else ""
-    starts = "; the server's CPU time includes their start" if bridge.started else ""
-    rows.append(("processes started", f"{count(bridge.started)}{ended}{starts}"))
+    own = "; the server's CPU time includes their start" if bridge.started else ""
+    rows.append(("processes started", f"{count(bridge.started)}{ended}{own}"))
     if bridge.late_answers:
         rows.append(("answers too late", count(bridge.late_answers)))
     rows += [

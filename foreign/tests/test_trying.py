@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from materials import files, repository
 from serving import NotReadyError, free_port, running
-from trying import APPS, Place, _left, _traces, digests
+from trying import APPS, Place, _left, _node_folder, _traces, digests
 
 
 def place(folder: Path) -> Place:
@@ -78,3 +78,8 @@ def test_a_server_that_does_not_start_is_told_with_what_it_printed(tmp_path: Pat
         running(command, {}, tmp_path, tmp_path / "log", free_port()),
     ):
         pass
+
+
+def test_servers_of_npm_run_on_the_node_of_pypi_itself() -> None:
+    # Its command is a script that starts node: another process in each figure.
+    assert (Path(_node_folder()) / "node").read_bytes()[:2] != b"#!"

@@ -96,7 +96,7 @@ def test_tool_that_does_not_answer_is_not_tried_again(outcome: str) -> None:
     server = Server(lambda *_: Answer(outcome, 1.0, {}, "no answer"))  # type: ignore[arg-type] # of a parameter
     trial = explored(server, Tool("t", input_schema=WANTED))["t"]
     assert len(server.calls) == 1
-    assert trial.ended == "no answer"
+    assert trial.ended == outcome
 
 
 def test_tool_that_asks_its_client_has_no_calls() -> None:

@@ -103,6 +103,15 @@ def test_reason_is_that_of_the_last_try_on_one_line() -> None:
     assert "TOML" in reason.advice
 
 
+def test_tool_without_an_answer_gets_advice_on_time() -> None:
+    tried = trial()
+    tried.failures.append(({}, "it did not answer within 15 s"))
+    tried.ended = "silent"
+    assert "request_timeout_s" in left_out(tried, ()).advice
+    tried.ended = "asks"
+    assert left_out(tried, ()).advice == ""
+
+
 def test_untried_tool_has_its_reason() -> None:
     assert left_out(trial(), ()).reason == "no time was left to call it"
     undrawable = trial()

@@ -6,9 +6,10 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from perf_core.discovery.arguments import Arguments, allowed, draw, has_required
-from perf_core.discovery.calls import Answer, User
+from perf_core.discovery.calls import Answer, Outcome, User
 from perf_core.discovery.complaints import allowed_values
 from perf_core.discovery.disguise import disguised_error
 from perf_core.discovery.lanes import MOST_LANES, PATIENCE_S, Budget, Lanes, Task
@@ -57,7 +58,7 @@ class Trial:
     Attributes:
         calls: Calls with an answer that is no error.
         failures: Other calls, with the reason.
-        ended: Why it is tried no further; empty while it may be.
+        ended: Outcome after which it is tried no further; empty while it may be.
         is_exhausted: Whether no other arguments can be drawn.
         vain_tries: Calls since the last one whose answer looks useful.
         undrawable: Why there are no arguments; empty if there are.
@@ -68,7 +69,7 @@ class Trial:
     calls: list[Call] = field(default_factory=list)
     failures: list[tuple[Arguments, str]] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
-    ended: str = ""
+    ended: Outcome | Literal[""] = ""
     is_exhausted: bool = False
     vain_tries: int = 0
     spent_s: float = 0.0
@@ -161,7 +162,7 @@ class Explorer:
         for name, values in allowed_values(answer.problem, arguments).items():
             self._seen.add_allowed(trial.tool.name, name, values)
         if answer.outcome in {"asks", "silent", "lost"}:
-            trial.ended = answer.problem
+            trial.ended = answer.outcome
         if answer.outcome == "asks":
             # Users under load do not reply, so that calls would never end.
             trial.calls.clear()

@@ -23,6 +23,12 @@ _ANSWER_CHARACTERS = 600
 _REASON_CHARACTERS = 200
 _NAMED_TOOLS = 5
 
+_ADVICE = {
+    "": "calls with your own arguments can stand in a TOML file",
+    "silent": "a TOML file can give its calls more time (request_timeout_s)",
+}
+"""Advice on a tool without a successful call, by the outcome after which it was given up."""
+
 
 @dataclass(frozen=True)
 class DrawnCall:
@@ -109,7 +115,7 @@ def left_out(trial: Trial, secrets: Sequence[str]) -> LeftOut:
     reason = ""
     if trial.failures:
         arguments, reason = trial.failures[-1]
-    advice = "" if trial.ended else "calls with your own arguments can stand in a TOML file"
+    advice = _ADVICE.get(trial.ended, "")
     repeated = next(_repeat_problems(trial), None)
     if repeated is not None:
         arguments, reason = repeated

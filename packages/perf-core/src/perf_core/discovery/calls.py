@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reach:
-    """How users reach a server.
+    """Address of a server, and the access and patience of its users.
 
     Attributes:
         call_limit_s: Longest time of a call.

@@ -1,4 +1,4 @@
-"""What is read from the bytes of a message is what JSON says, for drawn messages in any spelling."""
+"""Messages are read from their bytes as JSON says, for drawn messages in any spelling."""
 
 import json
 from typing import Any

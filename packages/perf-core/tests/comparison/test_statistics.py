@@ -53,8 +53,8 @@ def launches(
 ) -> list[Launch]:
     """Return launches in which b costs `ratio` times as much as a.
 
-    `slowest` is the ratio of the slowest calls and the p99 of b to those of a, `longest` has those of the maxima,
-    in turn, and so has `p99` if they differ.
+    `slowest` is the ratio of the slowest calls and the p99 of b to those of a, `longest` has those of the
+    maxima, in turn, and so has `p99` if they differ.
     """
     draw = np.random.default_rng(3)
     result = []

@@ -48,8 +48,8 @@ def _behind(stage: Stage, columns: Mapping[str, Sequence[float | None]]) -> str:
     if missing <= max(BEHIND_SHARE * stage.rate_per_s * span_s, FEWEST_CALLS):
         return ""
     return (
-        f"{stage.name}: expected {stage.rate_per_s:g} calls/s as offered, got {ended / span_s:.4g}: the server "
-        "fell behind"
+        f"{stage.name}: expected {stage.rate_per_s:g} calls/s as offered, got {ended / span_s:.4g}: "
+        "the server fell behind"
     )
 
 

@@ -135,7 +135,7 @@ def _dropped_sentence(generator: GeneratorUse | None) -> str:
     """Return how many iterations of an arrival rate could not begin; empty if they are few."""
     if generator is None:
         return ""
-    # Each user that k6 starts when all others wait costs one: that is no fault of a server that is merely slow.
+    # Each user that k6 starts when all others wait costs one: no fault of a server that is merely slow.
     dropped = max(0, generator.dropped_iterations - generator.started_vus)
     share = dropped / max(generator.scheduled_iterations, 1)
     if share <= DROPPED_SHARE:

@@ -112,8 +112,8 @@ def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -
 def _mean_of_slowest(values: Mapping[str, float]) -> float:
     """Return the mean of the slowest 2 % of the calls, by the trapezoidal rule over their quantiles.
 
-    Where about one call in a hundred is slow, such as those during a garbage collection, the p99 of a launch is
-    either slow or not, by chance. The mean follows the share of slow calls smoothly.
+    Where about one call in a hundred is slow, such as those during a garbage collection, the p99 of a launch
+    is either slow or not, by chance. The mean follows the share of slow calls smoothly.
     """
     points = [(percent, values[name]) for name, percent in _SLOWEST]
     area = sum((after - before) * (low + high) / 2 for (before, low), (after, high) in pairwise(points))

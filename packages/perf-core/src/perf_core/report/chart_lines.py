@@ -77,8 +77,8 @@ def line_points(series: Series, line: Line, stops: Sequence[Stop] = ()) -> list[
     """Return time and value of a line's points; empty when none has a value.
 
     Args:
-        stops: Times in which k6 stood still, over which no line is drawn. Samples that are merely late, such as
-            those of a busy k6, leave no gap.
+        stops: Times in which k6 stood still, over which no line is drawn. Samples that are merely late, such
+            as those of a busy k6, leave no gap.
     """
     table: Mapping[str, Column] = series.load if line.table == "load" else series.server
     times = table.get("t_s", ())

@@ -273,8 +273,8 @@ class GeneratorUse:
         saturated: Whether it used nearly all cores available to it.
         dropped_iterations: Iterations that an arrival-rate shape scheduled but could not start.
         scheduled_iterations: Iterations scheduled, including dropped ones.
-        started_vus: Virtual users that an arrival-rate shape started during the load, since all others waited for
-            answers; each cost it one iteration.
+        started_vus: Virtual users that an arrival-rate shape started during the load, since all others waited
+            for answers; each cost it one iteration.
     """
 
     cpu_s: float

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from perf_core.bridge import echo_child
-from perf_core.bridge.cost import measure_cost
-from perf_core.bridge.pages import MCP_PATH, Exchanges, read_counts
+from perf_core.server.bridge import echo_child
+from perf_core.server.bridge.cost import measure_cost
+from perf_core.server.bridge.pages import MCP_PATH, Exchanges, read_counts
 
 GOAL_P50_US = 150.0
 GOAL_CPU_US = 80.0
@@ -38,7 +38,14 @@ def bridge() -> Iterator[str]:
     """Yield the URL of a bridge whose children are echo children."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "perf_core.bridge", "--with-stdin", "--ready-file", str(ready)]
+        command = [
+            sys.executable,
+            "-m",
+            "perf_core.server.bridge",
+            "--with-stdin",
+            "--ready-file",
+            str(ready),
+        ]
         with subprocess.Popen([*command, "--", *echo_child.ARGV], stdin=subprocess.PIPE) as process:
             deadline = time.monotonic() + READY_S
             while not ready.exists():

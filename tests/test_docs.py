@@ -13,7 +13,7 @@ from fastmcp import FastMCP
 
 from perf_core import ServerAdapter
 from perf_core.load.plan import Settings
-from perf_core.server.access_settings import AccessSettings
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.shapes.registry import plan_scenario
 from perf_core.targets.file_model import (
     AnswersTable,

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from perf_core.adapter import WIRES, Launch, Wire
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
 from perf_core.server.process import ServerProcess
 from perf_core.targets.registry import find_subjects
 

@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
     path
-    for folder in ("packages/*/src", "benchmarks", "conformance", "truth", "foreign", "tests", "packages/*/tests")
+    for folder in (
+        "packages/*/src",
+        "benchmarks",
+        "conformance",
+        "truth",
+        "foreign",
+        "tests",
+        "packages/*/tests",
+    )
     for path in ROOT.glob(f"{folder}/**/*.py")
     if "node_modules" not in path.parts
 )

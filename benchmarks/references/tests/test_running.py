@@ -13,7 +13,7 @@ from calculator_server.perf_adapter import mixed_journeys
 from lab_references import adapters, node
 from perf_core.adapter import Wire
 from perf_core.interruption import Interruption
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject

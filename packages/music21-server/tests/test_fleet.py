@@ -14,8 +14,8 @@ import pytest
 
 from perf_core import Launch
 from perf_core.adapter import WIRES, Wire
-from perf_core.server.access import bearer
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
+from perf_core.server.credentials.access import bearer
 from perf_core.server.process import ServerProcess
 
 pytestmark = [

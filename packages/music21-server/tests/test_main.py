@@ -22,7 +22,7 @@ from music21_server.__main__ import main
 from music21_server.settings import Music21Settings
 from music21_server.synthetic_scores import orchestral_score
 from perf_core import Launch
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
 from perf_core.server.process import ServerProcess
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from music21_server.perf_adapter import LIMITS, adapter, journeys
 from music21_server.perf_adapter.journeys import SIZES, by_tool, faulty, large_scores, mixed
 from perf_core import UNIQUE, Scenario
 from perf_core.load.plan import Settings
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
 from perf_core.server.process import ServerProcess
 from perf_core.shapes.registry import plan_scenario
 from perf_core.testing import AdapterContract, follow_journey

@@ -101,10 +101,10 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
 
 def _with_calls(subject: Any) -> Any:
     """Return the server; one that is a URL alone is asked what it can do, so that its scenarios are known."""
-    from perf_core.discovery.discover import DrawOptions
     from perf_core.interruption import watch_signals
     from perf_core.runs.drawn import with_drawn_calls
     from perf_core.targets.bare import is_bare
+    from perf_core.targets.discovery.discover import DrawOptions
 
     if not is_bare(subject):
         return subject

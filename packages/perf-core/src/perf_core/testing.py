@@ -19,10 +19,10 @@ from perf_core.analysis.catalogue import (
 from perf_core.load.answers import answer_error, meets
 from perf_core.load.placeholders import filled, saved_values
 from perf_core.load.plan import Settings
-from perf_core.server.client import Client, connect
+from perf_core.server.client.connection import Client, connect
+from perf_core.server.client.session_end import deleted_session_problem
+from perf_core.server.client.steps import answer_to
 from perf_core.server.process import ServerProcess
-from perf_core.server.session_end import deleted_session_problem
-from perf_core.server.steps import answer_to
 from perf_core.shapes.registry import all_shapes, plan_scenario, shape_named
 
 __all__ = ["AdapterContract", "follow_journey", "meets"]

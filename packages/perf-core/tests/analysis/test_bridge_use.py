@@ -9,9 +9,9 @@ import pytest
 
 from perf_core.analysis.bridge_use import BridgeObservations, after_starts, bridge_use, end_failures
 from perf_core.analysis.k6_summary import Window
-from perf_core.bridge.cost import BridgeCost
-from perf_core.bridge.pages import BridgeCounts, End
 from perf_core.sampling.sampler import Reading
+from perf_core.server.bridge.cost import BridgeCost
+from perf_core.server.bridge.pages import BridgeCounts, End
 
 if TYPE_CHECKING:
     from conftest import Build

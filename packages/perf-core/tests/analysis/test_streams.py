@@ -8,7 +8,7 @@ import pytest
 
 from perf_core.analysis.k6_summary import Window
 from perf_core.analysis.streams import distribution_ms, probed_calls, streams
-from perf_core.probe.observations import HeldStream, Observations, ProbedCall, SlowRead, StreamEnd
+from perf_core.load.probe.observations import HeldStream, Observations, ProbedCall, SlowRead, StreamEnd
 
 LOAD = Window(1000.0, 1060.0)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perf_core.load.k6_access import LoadedServer, k6_access
-from perf_core.server.access import Access, FixedIdentity, bearer
-from perf_core.server.oauth import OAuthClient, OAuthIdentity
+from perf_core.server.credentials.access import Access, FixedIdentity, bearer
+from perf_core.server.credentials.oauth import OAuthClient, OAuthIdentity
 
 if TYPE_CHECKING:
     from conftest import Certificates

@@ -12,8 +12,8 @@ import pytest
 
 from perf_core.errors import TargetError, UsageError
 from perf_core.load.k6_access import LoadedServer, k6_access
-from perf_core.server.access import OPEN, Access, bearer
-from perf_core.server.oauth import OAuthClient, OAuthIdentity
+from perf_core.server.credentials.access import OPEN, Access, bearer
+from perf_core.server.credentials.oauth import OAuthClient, OAuthIdentity
 
 if TYPE_CHECKING:
     from conftest import Certificates

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from perf_core.load.k6_events import Events, read_events
-from perf_core.server.sessions import OpenSession
+from perf_core.server.client.sessions import OpenSession
 
 
 def opened(session: str, identity: int | None = None) -> str:

@@ -15,7 +15,7 @@ import pytest
 from perf_core.adapter import Launch
 from perf_core.results import manifest
 from perf_core.results.manifest import commit, machine, make_manifest, usable_cpus
-from perf_core.server.handshake import Handshake
+from perf_core.server.client.handshake import Handshake
 from perf_core.server.subject import Subject
 
 if TYPE_CHECKING:

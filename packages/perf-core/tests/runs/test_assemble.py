@@ -10,7 +10,6 @@ import pytest
 
 from perf_core import Target
 from perf_core.analysis.bridge_use import BridgeObservations
-from perf_core.bridge.pages import BridgeCounts, End
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.results.record import Accounting, RunRecord
 from perf_core.results.record_file import from_json, to_json
@@ -19,6 +18,7 @@ from perf_core.sampling.kills import Kill
 from perf_core.sampling.machine import MachineReading
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.session_count import SessionCount
+from perf_core.server.bridge.pages import BridgeCounts, End
 
 if TYPE_CHECKING:
     from conftest import Build, SummaryDocument

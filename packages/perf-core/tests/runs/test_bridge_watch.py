@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from perf_core.adapter import Launch
-from perf_core.bridge.cost import BridgeCost
-from perf_core.bridge.pages import BridgeCounts, End
 from perf_core.runs import bridge_watch as module
 from perf_core.runs.bridge_watch import watch_bridge
-from perf_core.server.access import Access, bearer
+from perf_core.server.bridge.cost import BridgeCost
+from perf_core.server.bridge.pages import BridgeCounts, End
+from perf_core.server.credentials.access import Access, bearer
 
 COST = BridgeCost(400, 130.0, 50.0, 61.0)
 LAUNCH = Launch(("server", "--api-key", "key-of-a-user"), env={"SERVICE_TOKEN": "token-of-a-user"})

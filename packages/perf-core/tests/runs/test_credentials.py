@@ -26,8 +26,13 @@ from perf_core.report import terminal
 from perf_core.runs.compare import Effort, Workload, compare
 from perf_core.runs.measure import MeasuredRun, Options, measure
 from perf_core.runs.questions import prepare
-from perf_core.server.access import OPEN, Access
-from perf_core.server.access_settings import AccessSettings, IdentitySettings, OAuthSettings, access_from
+from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.access_settings import (
+    AccessSettings,
+    IdentitySettings,
+    OAuthSettings,
+    access_from,
+)
 from perf_core.server.subject import Subject
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from perf_core.cli import main
 from perf_core.errors import ExitCode
 from perf_core.interruption import Interruption
 from perf_core.load.k6_process import Preview
-from perf_core.probe.stream_probe import StreamProbe
+from perf_core.load.probe.stream_probe import StreamProbe
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
 from perf_core.runs.probing import stream_probe
-from perf_core.server.access import OPEN
+from perf_core.server.credentials.access import OPEN
 from perf_core.shapes.registry import all_shapes
 
 STREAMER = Path(__file__).parents[1] / "servers" / "streamer.py"

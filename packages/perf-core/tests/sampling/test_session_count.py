@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from perf_core.sampling.session_count import SessionCounter
-from perf_core.server.access import Access, bearer
+from perf_core.server.credentials.access import Access, bearer
 
 DEADLINE_S = 30
 ACCESS = bearer(["t"])
@@ -29,7 +29,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[int | None]]
                 return None
             return count
 
-        monkeypatch.setattr("perf_core.server.endpoints.open_sessions", open_sessions)
+        monkeypatch.setattr("perf_core.server.client.endpoints.open_sessions", open_sessions)
         return is_over
 
     return report

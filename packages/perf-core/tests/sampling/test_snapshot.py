@@ -14,7 +14,7 @@ import pytest
 
 from perf_core.sampling import snapshot as module
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair, take_settled_snapshot, take_snapshot
-from perf_core.server.access import Access, bearer
+from perf_core.server.credentials.access import Access, bearer
 
 ACCESS = bearer(["secret-of-the-lab"])
 SCORES = {"scores": "music_scores"}

@@ -10,10 +10,10 @@ import pytest
 
 from perf_core.adapter import Launch
 from perf_core.interruption import Interruption
-from perf_core.server.access import Access, bearer
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
+from perf_core.server.credentials.access import Access, bearer
+from perf_core.server.credentials.oauth import OAuthClient, OAuthIdentity
 from perf_core.server.live import StartOptions, live_server
-from perf_core.server.oauth import OAuthClient, OAuthIdentity
 from perf_core.server.subject import DerivedAdapter, Subject
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from perf_core.adapter import Launch
 from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
-from perf_core.server.access import OPEN
+from perf_core.server.credentials.access import OPEN
 from perf_core.server.listeners import has_ended
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import access_of

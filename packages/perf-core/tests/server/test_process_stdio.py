@@ -12,7 +12,7 @@ import pytest
 from perf_core.adapter import Launch
 from perf_core.errors import TargetError
 from perf_core.sampling.sampler import TreeMeter
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
 from perf_core.server.listeners import has_ended
 from perf_core.server.live import StartedServer
 from perf_core.server.process import ServerProcess

@@ -11,8 +11,8 @@ import pytest
 
 from perf_core.adapter import Expectation, Step
 from perf_core.load.answers import meets
-from perf_core.server.access_settings import AccessSettings, OAuthSettings
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck
+from perf_core.server.credentials.access_settings import AccessSettings, OAuthSettings
 from perf_core.targets.init_file import Reach, target_file
 from perf_core.targets.registry import find_subjects
 from perf_core.targets.toml_file import FileAdapter, read_target_file

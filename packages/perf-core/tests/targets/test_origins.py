@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from perf_core.server.access_settings import AccessSettings
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.client_config import ConfiguredServer
 from perf_core.targets.origins import of_command, of_configured, of_url
 

@@ -13,8 +13,8 @@ from perf_core import Expectation, Launch, Step, Target, ThinkTime
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings
 from perf_core.scenarios import NO_ERRORS
-from perf_core.server.access_settings import AccessSettings
-from perf_core.server.replies import Answers
+from perf_core.server.client.replies import Answers
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.shapes.registry import plan_scenario, shape_named
 from perf_core.targets import toml_file
 from perf_core.targets.file_model import (

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from perf_core.analysis.k6_summary import Window
-from perf_core.bridge.cost import BridgeCost
-from perf_core.bridge.pages import BridgeCounts, End
 from perf_core.results.record import BridgeUse
 from perf_core.sampling.sampler import Sample
+from perf_core.server.bridge.cost import BridgeCost
+from perf_core.server.bridge.pages import BridgeCounts, End
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from perf_core.analysis.k6_summary import WAITING_CLASSES
 from perf_core.load.k6_events import FailedCall
 from perf_core.results.record import Failure
-from perf_core.server.masking import masked
+from perf_core.server.credentials.masking import masked
 
 _EXPECTED = {"error": "a result with isError true", "any": "a result without isError"}
 

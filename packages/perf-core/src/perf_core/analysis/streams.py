@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from perf_core.analysis.k6_summary import NO_LATENCY, Window
-from perf_core.probe.observations import HeldStream, Observations, ProbedCall, SlowRead
+from perf_core.load.probe.observations import HeldStream, Observations, ProbedCall, SlowRead
 from perf_core.results.record import HeldStreams, Latency, SlowReader, Streams, ToolStream
 
 _MS = 1000.0

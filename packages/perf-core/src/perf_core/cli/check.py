@@ -23,10 +23,10 @@ from perf_core.load.plan import Settings
 from perf_core.runs.drawn import on_offered_wire
 from perf_core.runs.questions import prepare
 from perf_core.server.checks import Discovery, LeftOut
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
+from perf_core.server.client.session_end import deleted_session_problem
+from perf_core.server.credentials.masking import masked, masked_url
 from perf_core.server.live import LiveServer, StartOptions, live_server
-from perf_core.server.masking import masked, masked_url
-from perf_core.server.session_end import deleted_session_problem
 from perf_core.server.subject import Subject, closest_name, secrets_of
 
 _LONGEST_CALL_S = 30.0

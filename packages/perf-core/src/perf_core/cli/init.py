@@ -15,7 +15,7 @@ from perf_core.cli.console import err, print_plain
 from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
-from perf_core.server.access_settings import AccessSettings
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.client_config import read_client_config
 from perf_core.targets.init_file import target_file
 from perf_core.targets.origins import Origin, of_command, of_configured, of_url

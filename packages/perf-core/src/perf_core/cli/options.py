@@ -9,10 +9,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from perf_core.discovery.discover import DrawOptions
 from perf_core.errors import UsageError
-from perf_core.server.access import SESSION_REVISION, SESSION_REVISIONS, Access
-from perf_core.server.access_settings import AccessSettings, OAuthSettings, access_from, parse_header
+from perf_core.server.credentials.access import SESSION_REVISION, SESSION_REVISIONS, Access
+from perf_core.server.credentials.access_settings import (
+    AccessSettings,
+    OAuthSettings,
+    access_from,
+    parse_header,
+)
+from perf_core.targets.discovery.discover import DrawOptions
 
 ServerUrl = Annotated[
     str | None,

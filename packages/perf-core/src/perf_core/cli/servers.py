@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from perf_core.adapter import Wire
 from perf_core.cli.console import progress
 from perf_core.cli.options import AccessOptions, DrawingOptions
-from perf_core.discovery.discover import Discovered
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption
 from perf_core.runs.drawn import with_drawn_calls
 from perf_core.server.subject import Subject
 from perf_core.targets.bare import is_bare
+from perf_core.targets.discovery.discover import Discovered
 from perf_core.targets.registry import find_subjects
 from perf_core.targets.urls import is_url
 

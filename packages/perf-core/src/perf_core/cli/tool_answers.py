@@ -15,8 +15,8 @@ from perf_core.adapter import Journey, Scenario, Step
 from perf_core.errors import TargetError
 from perf_core.load.answers import answer_error
 from perf_core.load.placeholders import filled, saved_values
-from perf_core.server.client import Client
-from perf_core.server.steps import answer_to
+from perf_core.server.client.connection import Client
+from perf_core.server.client.steps import answer_to
 
 _SEED = 1
 _LONGEST_ANSWER = 300

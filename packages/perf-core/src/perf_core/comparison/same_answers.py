@@ -20,8 +20,8 @@ from perf_core.errors import NotComparable, TargetError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load.answers import meets
 from perf_core.load.placeholders import filled, saved_values
-from perf_core.server.client import Client
-from perf_core.server.steps import send_step
+from perf_core.server.client.connection import Client
+from perf_core.server.client.steps import send_step
 
 MAX_DIFFERENT_SHARE = 0.1
 """Largest share of calls with different answers; with more, one server does other work, or none."""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perf_core.errors import UsageError
-from perf_core.server.access import SESSION_REVISION, Access, Identity
-from perf_core.server.renewal import Renewal
+from perf_core.server.credentials.access import SESSION_REVISION, Access, Identity
+from perf_core.server.credentials.renewal import Renewal
 
 _SERVER, _RIVAL = "MCP_", "MCP_RIVAL_"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from perf_core.server.sessions import OpenSession
+from perf_core.server.client.sessions import OpenSession
 
 _MOST_EXAMPLES = 3
 """Examples kept per tool and class of error; each virtual user reports as many."""

@@ -19,7 +19,7 @@ import psutil
 from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.load.k6_events import Events, read_events
-from perf_core.server.masking import mask_file, masked
+from perf_core.server.credentials.masking import mask_file, masked
 
 SUMMARY_NAME = "summary.json"
 RECORDING_NAME = "k6-recording.ndjson"

@@ -17,8 +17,8 @@ import psutil
 from perf_core.adapter import Launch, Wire
 from perf_core.load.plan import Plan
 from perf_core.results.git import run_git
-from perf_core.server.handshake import Handshake
-from perf_core.server.masking import masked_command, masked_url
+from perf_core.server.client.handshake import Handshake
+from perf_core.server.credentials.masking import masked_command, masked_url
 from perf_core.server.subject import Subject
 
 

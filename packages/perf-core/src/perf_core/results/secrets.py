@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from perf_core.results.record import RunRecord
-from perf_core.server.masking import SHORTEST_SECRET, masked
+from perf_core.server.credentials.masking import SHORTEST_SECRET, masked
 
 _PARTS = ("reasons", "findings", "manifest", "metrics", "discovery", "bridge", "streams")
 """Parts with texts of servers and users; the others have words of the lab only."""

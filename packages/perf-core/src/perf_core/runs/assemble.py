@@ -21,14 +21,14 @@ from perf_core.analysis.streams import probed_calls, streams
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
-from perf_core.probe.observations import Observations
+from perf_core.load.probe.observations import Observations
 from perf_core.results.record import Metrics, RunRecord, Series, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Sample
 from perf_core.sampling.session_count import SessionCount
 from perf_core.sampling.snapshot import SnapshotPair
-from perf_core.server.sessions import Deletions
+from perf_core.server.client.sessions import Deletions
 from perf_core.shapes.registry import shape_named
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from perf_core.adapter import Launch
 from perf_core.analysis.bridge_use import BridgeObservations
-from perf_core.bridge.cost import BridgeCost, measure_cost
-from perf_core.bridge.pages import BridgeCounts, read_counts
+from perf_core.server.bridge.cost import BridgeCost, measure_cost
+from perf_core.server.bridge.pages import BridgeCounts, read_counts
+from perf_core.server.credentials.masking import masked, secrets_in_command, secrets_in_environment
 from perf_core.server.live import LiveServer
-from perf_core.server.masking import masked, secrets_in_command, secrets_in_environment
 
 
 @dataclass(frozen=True)

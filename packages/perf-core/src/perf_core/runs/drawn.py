@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from perf_core.adapter import Wire
-from perf_core.discovery.discover import Discovered, DrawOptions, discover
 from perf_core.errors import WireNotOffered
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.server.subject import Subject
+from perf_core.targets.discovery.discover import Discovered, DrawOptions, discover
 
 Result = TypeVar("Result")
 
@@ -24,7 +24,7 @@ def with_drawn_calls(
     interruption: Interruption,
     on_progress: OnProgress,
 ) -> Discovered:
-    """Ask a server what it can do; see :func:`perf_core.discovery.discover.discover`.
+    """Ask a server what it can do; see :func:`perf_core.targets.discovery.discover.discover`.
 
     Args:
         wire: Wire on which it is asked; None for the one that it offers.

@@ -6,8 +6,8 @@ import time
 
 from perf_core.errors import NotAskable, TargetError
 from perf_core.load.plan import Plan
+from perf_core.server.credentials.refusals import expiry_of
 from perf_core.server.live import LiveServer
-from perf_core.server.refusals import expiry_of
 from perf_core.server.subject import closest_name
 from perf_core.shapes.shape import Shape
 

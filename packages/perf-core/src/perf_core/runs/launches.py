@@ -37,9 +37,9 @@ from perf_core.results.plan_file import write_plan
 from perf_core.sampling.affinity import Split, keep_to
 from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import TreeMeter
-from perf_core.server.client import connect
+from perf_core.server.client.connection import connect
+from perf_core.server.credentials.masking import masked_errors
 from perf_core.server.live import LiveServer, StartOptions, live_server
-from perf_core.server.masking import masked_errors
 from perf_core.server.subject import DerivedAdapter, Subject
 
 _POLL_S = 0.1

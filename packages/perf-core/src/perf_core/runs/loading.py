@@ -25,10 +25,10 @@ from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import Sampler
 from perf_core.sampling.session_count import SessionCounter
 from perf_core.sampling.snapshot import ResourceSnapshot, take_settled_snapshot
-from perf_core.server import endpoints
-from perf_core.server.diagnosis import server_requests
+from perf_core.server.client import endpoints
+from perf_core.server.client.diagnosis import server_requests
+from perf_core.server.client.sessions import delete_sessions
 from perf_core.server.live import LiveServer
-from perf_core.server.sessions import delete_sessions
 
 _POLL_S = 0.1
 _OVERDUE_S = 60.0

@@ -30,9 +30,9 @@ from perf_core.runs.questions import Question, on_other_wire
 from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.snapshot import SnapshotPair, take_settled_snapshot
+from perf_core.server.credentials.masking import mask_error
 from perf_core.server.listeners import is_local
 from perf_core.server.live import StartOptions, live_server
-from perf_core.server.masking import mask_error
 from perf_core.server.subject import secrets_of
 from perf_core.shapes.registry import shape_named
 

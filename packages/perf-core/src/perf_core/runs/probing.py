@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 
 from perf_core.interruption import Interruption
-from perf_core.probe.pace import Pace
-from perf_core.probe.rounds import ProbedServer
-from perf_core.probe.stream_probe import StreamProbe
+from perf_core.load.probe.pace import Pace
+from perf_core.load.probe.rounds import ProbedServer
+from perf_core.load.probe.stream_probe import StreamProbe
 from perf_core.runs.questions import Question
 from perf_core.server.live import LiveServer
 from perf_core.shapes.registry import shape_named

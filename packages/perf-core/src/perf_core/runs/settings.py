@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perf_core.adapter import Expectation, Journey, Pools, Step, Wire
-from perf_core.discovery.mix import SCENARIOS
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.runs.questions import wires_of
@@ -13,6 +12,7 @@ from perf_core.scenarios import further_scenarios, with_pools_by_tool
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.shapes.registry import plan_scenario
 from perf_core.targets.bare import is_bare
+from perf_core.targets.discovery.mix import SCENARIOS
 
 
 def settings_of(

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from perf_core.sampling.periodic import PeriodicThread
-from perf_core.server import endpoints
-from perf_core.server.access import OPEN, Access
+from perf_core.server.client import endpoints
+from perf_core.server.credentials.access import OPEN, Access
 
 INTERVAL_S = 3.0
 """Time between two counts: each is a request to the server under load."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf_core.sampling.sampler import TreeMeter
-from perf_core.server import endpoints
+from perf_core.server.client import endpoints
 from perf_core.server.live import LiveServer
 
 SETTLING_S = 10.0

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from perf_core.adapter import Wire
-from perf_core.bridge.launching import http_launch, sse_launch
 from perf_core.interruption import Interruption
-from perf_core.server.access import Access, Identity
-from perf_core.server.handshake import agreed_access, difference
+from perf_core.server.bridge.launching import http_launch, sse_launch
+from perf_core.server.client.handshake import agreed_access, difference
+from perf_core.server.credentials.access import Access, Identity
 from perf_core.server.listeners import has_ended, root_listener
 from perf_core.server.process import ServerProcess
 

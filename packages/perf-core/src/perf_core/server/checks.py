@@ -1,6 +1,6 @@
 """Calls that were drawn: how strictly each tool's answers are checked, and which tools are left out.
 
-:mod:`perf_core.discovery` finds it out; records and reports repeat it.
+:mod:`perf_core.targets.discovery` finds it out; records and reports repeat it.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from typing import Protocol
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import LegacyTransport, TargetError
 from perf_core.interruption import Interruption
-from perf_core.server import endpoints
-from perf_core.server.access import OPEN, Access
 from perf_core.server.bridged import bridged_server
-from perf_core.server.handshake import Handshake, agreed_access, difference, first_handshake
+from perf_core.server.client import endpoints
+from perf_core.server.client.handshake import Handshake, agreed_access, difference, first_handshake
+from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.masking import masked_errors, masked_url
 from perf_core.server.listeners import ListenerWatch, has_ended, root_listener
-from perf_core.server.masking import masked_errors, masked_url
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import psutil
 
 from perf_core.adapter import Launch, Wire
-from perf_core.bridge.child import EOF_GRACE_S
-from perf_core.bridge.launching import bridged, is_bridge
 from perf_core.errors import LegacyTransport, RequestRefused, TargetError
 from perf_core.interruption import Interruption
 from perf_core.server import daemon
-from perf_core.server.access import OPEN, Access
-from perf_core.server.handshake import Handshake, first_handshake
+from perf_core.server.bridge.child import EOF_GRACE_S
+from perf_core.server.bridge.launching import bridged, is_bridge
+from perf_core.server.client.handshake import Handshake, first_handshake
+from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.masking import mask_file, masked, masked_command, masked_errors
 from perf_core.server.listeners import expect_own_listener, has_ended
-from perf_core.server.masking import mask_file, masked, masked_command, masked_errors
 from perf_core.server.spawning import filled, free_port, last_lines, read_ready_file, spawn
 from perf_core.server.subject import access_of
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from perf_core.adapter import Launch, Scenario, ServerAdapter
 from perf_core.errors import UsageError
-from perf_core.server.access import OPEN, Access, bearer
 from perf_core.server.checks import Discovery
-from perf_core.server.masking import secrets_in_command, secrets_in_environment, secrets_in_url
-from perf_core.server.url_credentials import take_credentials
+from perf_core.server.credentials.access import OPEN, Access, bearer
+from perf_core.server.credentials.masking import secrets_in_command, secrets_in_environment, secrets_in_url
+from perf_core.server.credentials.url_credentials import take_credentials
 
 _SHORTEST_INHERITED = 8
 """Characters of the shortest secret of the lab's own environment, where most variables are none of ours."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from perf_core.adapter import Launch, Transport
 from perf_core.errors import UsageError
-from perf_core.server.access import OPEN, Access
+from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.url_credentials import take_credentials
 from perf_core.server.subject import DerivedAdapter, Subject
-from perf_core.server.url_credentials import take_credentials
 from perf_core.targets.program_name import program_name
 from perf_core.targets.urls import server_at
 

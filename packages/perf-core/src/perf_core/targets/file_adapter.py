@@ -18,9 +18,9 @@ from perf_core.scenarios import (
     standard_scenarios,
     with_pools_by_tool,
 )
-from perf_core.server.access import Access
-from perf_core.server.access_settings import AccessSettings, access_from, filled_from
-from perf_core.server.replies import Answers
+from perf_core.server.client.replies import Answers
+from perf_core.server.credentials.access import Access
+from perf_core.server.credentials.access_settings import AccessSettings, access_from, filled_from
 from perf_core.targets.draws import Drawing, draw
 from perf_core.targets.file_model import CallTable, TargetFile, TargetTable
 from perf_core.targets.requests import MixTable, label_of, step_of

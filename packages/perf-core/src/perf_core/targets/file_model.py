@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from perf_core.adapter import Expectation
 from perf_core.load.step_problems import expectation_problem, saved_value_problems
-from perf_core.server.access_settings import AccessSettings
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.field_types import Code, Limits, Pause
 
 COMPLETE = "complete"

@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import JsonValue
 
 from perf_core.adapter import Expectation, Step
-from perf_core.server.access import SESSION_REVISION
-from perf_core.server.access_settings import AccessSettings
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck
+from perf_core.server.credentials.access import SESSION_REVISION
+from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.toml_text import NotTomlError, toml_comment, toml_value
 
 _LONGEST_COMMENT = 160

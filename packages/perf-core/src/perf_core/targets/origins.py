@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from perf_core.server.access_settings import AccessSettings, access_from
-from perf_core.server.masking import looks_secret, masked_command, masked_url
+from perf_core.server.credentials.access_settings import AccessSettings, access_from
+from perf_core.server.credentials.masking import looks_secret, masked_command, masked_url
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.bare import READY_TIMEOUT_S, bare_command, bare_url
 from perf_core.targets.client_config import ConfiguredServer, as_reference, filled_in, variables

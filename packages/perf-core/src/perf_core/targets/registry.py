@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, ServerAdapter
 from perf_core.errors import UsageError
-from perf_core.server.masking import masked_url
+from perf_core.server.credentials.masking import masked_url
+from perf_core.server.credentials.url_credentials import filled_url, take_credentials
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
-from perf_core.server.url_credentials import filled_url, take_credentials
 from perf_core.targets.bare import bare_command, bare_url, launch_of
 from perf_core.targets.toml_file import FileAdapter, read_target_file
 from perf_core.targets.urls import is_url, with_scheme

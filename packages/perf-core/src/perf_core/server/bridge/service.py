@@ -1,0 +1,206 @@
+"""Requests given to servers: one server for each session, for each connection without one, or for all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+
+from perf_core.server.bridge.http_connection import Connection, Head
+from perf_core.server.bridge.messages import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    MessageError,
+    Request,
+    error_answer,
+    read_request,
+)
+from perf_core.server.bridge.upstreams import (
+    INITIALIZED,
+    NoAnswer,
+    SharedUpstream,
+    Start,
+    Upstream,
+    answer_of,
+    is_result,
+    start_with,
+)
+
+_SESSION_NOT_FOUND = -32001
+"""Code that the official SDKs use."""
+
+_STATELESS_SINCE = b"2026-07-28"
+"""First protocol revision without sessions; revisions are dates, so that they can be compared as text."""
+
+_DELETE_WAIT_S = 2.0
+"""Longest wait of a DELETE for the end of the child: clients on stdio wait for it, too."""
+
+_INITIALIZE = "initialize"
+_NOT_SHARED = frozenset({INITIALIZED, "notifications/cancelled"})
+"""Notifications that a shared child does not get: the first client has initialized it, and the id of a
+cancelled request is not the one that the child knows."""
+
+MAX_BACKLOG_BYTES = 64 * 2**20
+"""Bytes that a child has not read, beyond which further requests to it are refused."""
+
+
+class Service:
+    """Answers the MCP requests at one path.
+
+    Args:
+        shared: Whether one upstream serves all clients.
+    """
+
+    def __init__(self, start: Start, *, shared: bool) -> None:
+        self._start = start
+        self._sessions: dict[bytes, Upstream] = {}
+        self._by_connection: dict[Connection, Upstream] = {}
+        self._opening: dict[Connection, Upstream] = {}
+        self._shared = SharedUpstream(start) if shared else None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def handle(self, connection: Connection, head: Head, body: bytes) -> None:
+        """Answer a request, now or later."""
+        if head.method == b"POST":
+            try:
+                request = read_request(body)
+            except MessageError as error:
+                connection.respond(400, error_answer(b"", error.code, str(error)))
+                return
+            self._post(connection, head, request)
+        elif head.method == b"DELETE":
+            self._delete(connection, head)
+        else:
+            problem = f"the bridge answers POST and DELETE, not {head.method.decode('latin-1')}"
+            answer = error_answer(b"", METHOD_NOT_FOUND, problem)
+            connection.respond(405, answer, {"allow": "POST, DELETE"})
+
+    def disconnected(self, connection: Connection) -> None:
+        """End what only this client used."""
+        for table in (self._by_connection, self._opening):
+            upstream = table.pop(connection, None)
+            if upstream is not None:
+                self._run(upstream.end())
+
+    async def close(self) -> None:
+        """End all upstreams."""
+        upstreams = {*self._sessions.values(), *self._by_connection.values(), *self._opening.values()}
+        if self._shared is not None and self._shared.upstream is not None:
+            upstreams.add(self._shared.upstream)
+        await asyncio.gather(*(upstream.end() for upstream in upstreams))
+        # Their tasks hold what was being started meanwhile.
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _post(self, connection: Connection, head: Head, request: Request) -> None:
+        session_id = head.session_id
+        if session_id is not None:
+            upstream = self._sessions.get(session_id)
+            if upstream is None or not upstream.runs:
+                reason = "expected a session that is open, got "
+                reason += upstream.failure() if upstream else "an id that is unknown or was deleted"
+                connection.respond(404, error_answer(request.raw_id, _SESSION_NOT_FOUND, reason))
+                return
+            self._pass_on(connection, upstream, request)
+        elif request.method == _INITIALIZE and request.key is not None:
+            self._run(self._open(connection, head, request))
+        elif head.headers.get(b"mcp-protocol-version", b"") < _STATELESS_SINCE:
+            problem = "expected the header Mcp-Session-Id of an open session, got none"
+            connection.respond(400, error_answer(request.raw_id, INVALID_REQUEST, problem))
+        elif (own := self._by_connection.get(connection)) is not None and own.runs:
+            self._pass_on(connection, own, request)
+        else:
+            self._run(self._first_of_connection(connection, head, request))
+
+    def _pass_on(self, connection: Connection, upstream: Upstream, request: Request) -> None:
+        channel = upstream.channel
+        if upstream.backlog_bytes > MAX_BACKLOG_BYTES:
+            problem = f"the server has not read the last {MAX_BACKLOG_BYTES // 2**20} MiB"
+            connection.respond(503, error_answer(request.raw_id, INTERNAL_ERROR, problem))
+        elif request.key is None:
+            if self._shared is None or request.method not in _NOT_SHARED:
+                channel.notify(request)
+            connection.accepted()
+        elif channel.is_pending(request):
+            problem = "expected an id that no unanswered request of this session has"
+            connection.respond(400, error_answer(request.raw_id, INVALID_REQUEST, problem))
+        else:
+            connection.waiting_on = channel, channel.request(request, connection)
+
+    async def _open(self, connection: Connection, head: Head, request: Request) -> None:
+        """Answer `initialize` and open a session."""
+        try:
+            if self._shared is not None:
+                answer = await self._shared.initialize(head.headers, request)
+                upstream = self._shared.upstream
+            else:
+                upstream = await self._started(connection, head, self._opening)
+                answer = await answer_of(upstream, request)
+        except NoAnswer as error:
+            self._opening.pop(connection, None)
+            answer = error.answer or error_answer(request.raw_id, INTERNAL_ERROR, str(error))
+            connection.fail(error.status, answer)
+            return
+        self._opening.pop(connection, None)
+        if connection.is_closed or upstream is None:
+            return
+        if not is_result(answer):
+            connection.answer(answer)
+            if self._shared is None:
+                await upstream.end()
+            return
+        session_id = secrets.token_hex(16)
+        self._sessions[session_id.encode()] = upstream
+        connection.respond(200, answer, {"mcp-session-id": session_id})
+
+    async def _first_of_connection(self, connection: Connection, head: Head, request: Request) -> None:
+        """Pass on the first request of a connection without sessions."""
+        try:
+            if self._shared is not None:
+                upstream = await self._shared.started(head.headers)
+            else:
+                upstream = await self._started(connection, head, self._by_connection)
+        except NoAnswer as error:
+            connection.fail(error.status, error_answer(request.raw_id, INTERNAL_ERROR, str(error)))
+            return
+        if not connection.is_closed:
+            self._pass_on(connection, upstream, request)
+
+    async def _started(
+        self, connection: Connection, head: Head, table: dict[Connection, Upstream]
+    ) -> Upstream:
+        """Start an upstream for a connection, and keep it in a table for as long as it is connected."""
+        upstream = await start_with(self._start, head.headers)
+        if connection.is_closed:
+            await upstream.end()
+            raise NoAnswer("the client has left")
+        table[connection] = upstream
+        return upstream
+
+    def _delete(self, connection: Connection, head: Head) -> None:
+        session_id = head.session_id
+        upstream = self._sessions.pop(session_id, None) if session_id is not None else None
+        if upstream is None:
+            problem = "expected the id of an open session in Mcp-Session-Id"
+            status = 400 if session_id is None else 404
+            connection.respond(status, error_answer(b"", _SESSION_NOT_FOUND, problem))
+        elif self._shared is not None:
+            connection.respond(200, b"")
+        else:
+            self._run(self._end_session(connection, upstream))
+
+    async def _end_session(self, connection: Connection, upstream: Upstream) -> None:
+        ending = asyncio.ensure_future(upstream.end())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(ending), _DELETE_WAIT_S)
+        connection.respond(200, b"")
+        await ending
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

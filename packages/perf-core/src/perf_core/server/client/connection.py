@@ -1,0 +1,304 @@
+"""A small MCP client for both wires, for handshakes and contract tests; the load uses k6's own client.
+
+Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP) and 2026-07-28
+(``server/discover``, headers of each request).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from perf_core.adapter import Wire
+from perf_core.errors import RequestRefused
+from perf_core.server.client.messages import ACCEPT, CLIENT_INFO, PREFIX, request_message
+from perf_core.server.client.redirects import REDIRECTS, redirect_target
+from perf_core.server.client.replies import (
+    MOST_ROUNDS,
+    input_methods,
+    needs_user,
+    read_whole,
+    reply_to,
+    with_replies,
+)
+from perf_core.server.client.responses import json_in, message_in
+from perf_core.server.credentials.access import OPEN, SESSION_REVISIONS, STATELESS_REVISION, Access
+from perf_core.server.credentials.http_client import http_client
+from perf_core.server.credentials.masking import masked_errors
+from perf_core.server.credentials.refusals import no_answer, refusal
+
+_MAX_PAGES = 100
+_METHOD_NOT_FOUND = -32601
+_STREAM_LIMIT_S = 60.0
+"""Longest time for a stream where the HTTP client has no limit."""
+
+
+class Client:
+    """A connection to a server; :func:`connect` opens it, which sets ``server_info`` (name and version).
+
+    Attributes:
+        revision: Protocol revision that was agreed on.
+        server_methods: Methods of the requests that the server sent during calls, in order. Each got a reply
+            (see :mod:`perf_core.server.client.replies`).
+    """
+
+    def __init__(self, http: httpx2.Client, url: str, wire: Wire, access: Access = OPEN) -> None:
+        self.server_info: Mapping[str, Any] = {}
+        self._http = http
+        self._url = url
+        self._wire = wire
+        self._last_id = 0
+        self.revision = access.revision
+        self._access = access
+        self._may_be_redirected = True
+        self._answers = access.answers
+        self.server_methods: list[str] = []
+        self._headers = {"Accept": ACCEPT}
+
+    def limit_requests(self, limit_s: float) -> None:
+        """Set the longest time that each further request may take."""
+        self._http.timeout = limit_s
+
+    def tools(self) -> tuple[str, ...]:
+        """Return the sorted names of the server's tools.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        return tuple(sorted(str(tool.get("name")) for tool in self.tool_list()))
+
+    def tool_list(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the server lists of its tools, unchanged and in its order; nothing if it has no list.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        try:
+            return self.listing("tools/list", "tools")
+        except RequestRefused as error:
+            # A server that offers resources or prompts alone need not know the method.
+            if error.code == _METHOD_NOT_FOUND:
+                return ()
+            raise
+
+    def listing(self, method: str, member: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the entries of every page of a list, such as those of ``resources/list``.
+
+        Args:
+            member: Member of the result that has the entries, such as ``resources``.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        return tuple(entry for entry in self._entries(method, member) if isinstance(entry, dict))
+
+    def request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+        """Send a request and return its result unchanged.
+
+        Args:
+            name: Name of the tool or prompt, or URI of the resource: the stateless wire has it in a header.
+
+        Raises:
+            TargetError: The answer is not a JSON-RPC result.
+        """
+        return self._request(method, params, name)
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a tool and return its result unchanged.
+
+        Raises:
+            TargetError: The answer is not a JSON-RPC result.
+        """
+        return self._request("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
+
+    def server_request(self, tool: str, arguments: Mapping[str, Any], wait_s: float) -> str:
+        """Call a tool and return the method of the first request that the server sends during the call.
+
+        Return an empty text if it sends none before its answer or within ``wait_s``. It gets no reply.
+
+        Raises:
+            TimeoutError: There is neither an answer nor a request within that time.
+        """
+        message, headers = self._message_of("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
+        # The limit of the HTTP client is one for each read: progress could put it off for ever.
+        deadline = time.monotonic() + wait_s
+        try:
+            with self._http.stream(
+                "POST", self._url, json=message, headers=headers, timeout=wait_s
+            ) as response:
+                for line in response.iter_lines():
+                    if time.monotonic() > deadline:
+                        raise TimeoutError("the server sent neither an answer nor a request in time")
+                    event = json_in(line.removeprefix("data:")) if line.startswith("data:") else None
+                    if isinstance(event, dict) and "id" in event:
+                        return str(event.get("method", ""))
+        except httpx2.TimeoutException as error:
+            raise TimeoutError from error
+        return ""
+
+    def handshake(self) -> None:
+        """Perform the handshake of the wire.
+
+        Raises:
+            TargetError: The answer does not conform to MCP.
+        """
+        if self._wire == "session":
+            self._initialize()
+        else:
+            self._discover()
+        self._may_be_redirected = False
+
+    @property
+    def url(self) -> str:
+        """MCP endpoint; another than the one that was given if the server redirects."""
+        return self._url
+
+    def close(self) -> None:
+        """Delete the session, if there is one."""
+        if "Mcp-Session-Id" in self._headers:
+            self._http.delete(self._url, headers=self._session_headers())
+
+    def status_after_close(self) -> int | None:
+        """Delete the session and return the HTTP status of a request that still uses it.
+
+        Return None without a session, and if the server lets no client delete one.
+        """
+        if "Mcp-Session-Id" not in self._headers:
+            return None
+        if not self._http.delete(self._url, headers=self._session_headers()).is_success:
+            return None
+        return self._post("ping", {}).status_code
+
+    def _initialize(self) -> None:
+        response = self._post("initialize", self._opening(self.revision))
+        try:
+            info = self._result(response, "initialize")
+        except RequestRefused as error:
+            offered = _offered_revision(error, self.revision)
+            if offered is None:
+                raise
+            response = self._post("initialize", self._opening(offered))
+            info = self._result(response, "initialize")
+        self.server_info = info.get("serverInfo") or {}
+        self.revision = str(info.get("protocolVersion", self.revision))
+        self._headers["MCP-Protocol-Version"] = self.revision
+        session_id = response.headers.get("mcp-session-id")
+        if session_id is not None:  # sessions are optional on this wire
+            self._headers["Mcp-Session-Id"] = session_id
+        message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        self._http.post(self._url, json=message, headers=self._session_headers())
+
+    def _opening(self, revision: str) -> dict[str, Any]:
+        return {
+            "protocolVersion": revision,
+            "capabilities": self._answers.capabilities,
+            "clientInfo": CLIENT_INFO,
+        }
+
+    def _discover(self) -> None:
+        self.revision = self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
+        result = self._request("server/discover", {})
+        # Revision 2026-07-28 has the server's identity in the result's _meta.
+        meta = result.get("_meta") or {}
+        self.server_info = meta.get(f"{PREFIX}serverInfo") or result.get("serverInfo") or {}
+
+    def _entries(self, method: str, member: str) -> Iterator[Any]:
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
+            result = self._request(method, {"cursor": cursor} if cursor else {})
+            yield from result.get(member) or ()
+            cursor = result.get("nextCursor")
+            if not cursor:
+                return
+
+    def _request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+        result = self._result(self._post(method, params, name), method)
+        for _ in range(MOST_ROUNDS):
+            if not (methods := input_methods(result)):
+                break
+            self.server_methods += methods
+            replied = with_replies(params, result, self._answers)
+            if replied is None:
+                break
+            result = self._result(self._post(method, replied, name), method)
+        return result
+
+    def _post(self, method: str, params: Mapping[str, Any], name: str | None = None) -> httpx2.Response:
+        message, headers = self._message_of(method, params, name)
+        response = self._send(message, headers)
+        location = response.headers.get("location")
+        if location is not None and self._may_be_redirected and response.status_code in REDIRECTS:
+            self._may_be_redirected = False
+            self._url = redirect_target(self._url, location, has_credentials=self._has_credentials)
+            response = self._send(message, headers)
+        return response
+
+    def _send(self, message: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response:
+        limit_s = self._http.timeout.read or _STREAM_LIMIT_S
+        with self._http.stream("POST", self._url, json=message, headers=dict(headers)) as response:
+            return read_whole(response, message["id"], self._reply, limit_s)
+
+    @property
+    def _has_credentials(self) -> bool:
+        return bool(self._access.identities)
+
+    def _session_headers(self) -> dict[str, str]:
+        # Asked for anew: the token of a user may have been renewed.
+        return {**self._headers, **self._access.own_headers()}
+
+    def _result(self, response: httpx2.Response, method: str) -> dict[str, Any]:
+        message = message_in(response)
+        result = message.get("result") if isinstance(message, dict) else None
+        if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
+            raise refusal(response, method, message, has_credentials=self._has_credentials)
+        return result
+
+    def _reply(self, request: Mapping[str, Any]) -> None:
+        if needs_user(request):
+            self.server_methods.append(str(request["method"]))
+        self._http.post(self._url, json=reply_to(request, self._answers), headers=self._session_headers())
+
+    def _message_of(
+        self, method: str, params: Mapping[str, Any], name: str | None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return a request and its HTTP headers."""
+        self._last_id += 1
+        capabilities = self._answers.capabilities
+        message, headers = request_message(
+            self._last_id, method, params, self._wire, name=name, capabilities=capabilities
+        )
+        return message, {**self._session_headers(), **headers}
+
+
+@contextmanager
+def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN) -> Iterator[Client]:
+    """Yield a client after its handshake with the server at ``url``, and delete its session afterwards.
+
+    Raises:
+        TargetError: Nothing answers there, or the answer does not conform to MCP.
+    """
+    access = access.at(url)
+    with masked_errors(access.secrets), http_client(access, timeout_s) as http:
+        try:
+            client = Client(http, url, wire, access)
+            client.handshake()
+            yield client
+            client.close()
+        except httpx2.HTTPError as error:
+            raise no_answer(url, error) from error
+        except RequestRefused as error:
+            if error.status == httpx2.codes.UNAUTHORIZED:
+                for identity in access.identities:
+                    identity.refused()
+            raise
+
+
+def _offered_revision(error: RequestRefused, refused: str) -> str | None:
+    """Return the newest revision of the session wire that a refusal offers instead; None without one."""
+    supported = error.data.get("supported") if isinstance(error.data, dict) else None
+    offered = [each for each in SESSION_REVISIONS if isinstance(supported, list) and each in supported]
+    return next((each for each in reversed(offered) if each != refused), None)

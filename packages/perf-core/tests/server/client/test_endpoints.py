@@ -1,0 +1,66 @@
+"""The optional endpoints /health and /metrics, also on servers without them or with malformed ones."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from perf_core.server.client import endpoints
+
+PAGES: dict[str, str] = {}
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            body = PAGES.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.end_headers()
+            self.wfile.write((body or "").encode())
+
+    PAGES.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/mcp"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"uptime_s": 12.5}', 12.5),
+        ('{"status": "ok"}', None),
+        ("alive", None),
+        ('{"uptime_s": "long"}', None),
+        ("[]", None),
+    ],
+)
+def test_uptime(body: str, expected: float | None, url: str) -> None:
+    PAGES["/health"] = body
+    assert endpoints.uptime_s(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("# TYPE mcp_sessions_open gauge\nmcp_sessions_open 3.0\n", 3),
+        ('mcp_sessions_open{service="x"} 1e1\n', 10),
+        ("mcp_sessions_opened_total 4\n", None),
+        ("mcp_sessions_open many\n", None),
+        ("", None),
+    ],
+)
+def test_open_sessions(body: str, expected: int | None, url: str) -> None:
+    PAGES["/metrics"] = body
+    assert endpoints.open_sessions(url) == expected
+
+
+def test_server_without_the_endpoints_reports_nothing(url: str) -> None:
+    assert endpoints.uptime_s(url) is None
+    assert endpoints.open_sessions("http://127.0.0.1:9/mcp") is None

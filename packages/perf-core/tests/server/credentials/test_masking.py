@@ -1,0 +1,134 @@
+"""Secrets are found by name and format, and masked in every form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perf_core.errors import TargetError
+from perf_core.server.credentials.access_settings import AccessSettings, access_from
+from perf_core.server.credentials.masking import (
+    looks_secret,
+    mask_file,
+    masked,
+    masked_command,
+    masked_errors,
+    masked_url,
+    secrets_in_command,
+    secrets_in_environment,
+    secrets_in_url,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "X-Api-Key", "x-key", "API_KEY", "apikey", "key", "GITHUB_TOKEN", "--token",
+     "--auth-tokens", "accessToken", "client_secret", "DB_PASSWORD", "PGPASSWORD", "passwd", "Cookie",
+     "SENTRY_DSN", "sig", "--private-key", "Proxy-Authorization"],
+)  # fmt: skip # names read better in rows
+def test_names_of_secrets(name: str) -> None:
+    assert looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["X-Team", "--port", "monkey", "keyboard", "--max-tokens", "MAX_TOKENS", "tokenizer", "--key-file",
+     "author", "TOKEN_URL", "--bearer-env", "Accept", "page", "signal", "pattern", "turkey"],
+)  # fmt: skip # names read better in rows
+def test_names_of_other_values(name: str) -> None:
+    assert not looks_secret(name)
+
+
+def test_secret_is_masked_in_every_form() -> None:
+    secret = 'p@ss "wörd"/+1'
+    for text in (
+        secret,
+        "x=p%40ss%20%22w%C3%B6rd%22%2F%2B1&y",
+        "x=p%40ss+%22w%C3%B6rd%22%2F%2B1&y",
+        '{"a":"p@ss \\"wörd\\"/+1"}',
+        '{"a":"p@ss \\"w\\u00f6rd\\"/+1"}',
+    ):
+        assert "***" in masked(text, [secret])
+        assert "rd" not in masked(text, [secret])
+    assert masked("a longer secret and a long", ["a long", "a longer secret"]) == "*** and ***"
+    assert masked("abc", ["abc", ""]) == "abc", "so short a text stands in ordinary words"
+
+
+def test_urls() -> None:
+    assert masked_url("see http://me:pw@h:1/x and http://h/y") == "see http://me:***@h:1/x and http://h/y"
+    assert masked_url("http://h/mcp?api_key=k&page=2&token=t") == "http://h/mcp?api_key=***&page=2&token=***"
+    assert secrets_in_url("http://me:p%40w@h/mcp?api_key=a%20b&page=2") == ("p%40w", "a b")
+    assert secrets_in_url("http://[") == secrets_in_url("text") == ()
+
+
+def test_commands() -> None:
+    argv = [
+        *("npx", "server", "--api-key", "key-1", "--port", "80", "--token=tok-2", "A_SECRET=sec-3"),
+        *("sk-abcdefgh12345678", "--header", "Authorization: Bearer bea-4", "postgres://u:pwd-5@h/db"),
+        *("--auth-tokens", "ta-6,tb-6", "$HOME"),
+    ]
+    secrets = secrets_in_command(argv)
+    assert set(secrets) >= {
+        "key-1",
+        "tok-2",
+        "sec-3",
+        "sk-abcdefgh12345678",
+        "bea-4",
+        "pwd-5",
+        "ta-6",
+        "tb-6",
+    }
+    assert masked_command(argv) == [
+        *("npx", "server", "--api-key", "***", "--port", "80", "--token=***", "A_SECRET=***", "***"),
+        *("--header", "Authorization: Bearer ***", "postgres://u:***@h/db", "--auth-tokens", "***", "$HOME"),
+    ]  # fmt: skip
+    named = ["--header", "X-Key: $MY_KEY", "--token", "$TOKEN", "--api-key", "--verbose"]
+    assert masked_command(named) == named, "the name of a variable is no secret"
+
+
+def test_environment() -> None:
+    variables = {
+        "API_KEY": "k-1",
+        "PATH": "/bin",
+        "URL": "http://u:p-2@h",
+        "GH": f"ghp_{'a' * 30}",
+        "MAX_TOKENS": "5",
+        "USE_TOKEN": "true",
+        "KEY": "12345",
+    }
+    assert set(secrets_in_environment(variables)) == {"k-1", "p-2", f"ghp_{'a' * 30}"}
+
+
+def test_the_working_folder_of_a_shell_is_no_secret() -> None:
+    assert secrets_in_environment({"PWD": "/home/ada/project", "DB_PWD": "p-2-of-ada"}) == ("p-2-of-ada",)
+
+
+def test_errors_are_masked_with_the_secrets_of_that_moment() -> None:
+    secrets = ["first-one"]
+
+    def fail() -> None:
+        secrets.append("second-one")
+        raise TargetError("got first-one and second-one", "use second-one")
+
+    with pytest.raises(TargetError) as caught, masked_errors(lambda: secrets):
+        fail()
+    assert str(caught.value) == "got *** and ***\nuse ***"
+    assert caught.value.args == ("got *** and ***",)
+
+
+def test_log_is_masked_in_place_and_otherwise_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_bytes(b"start\r\nkey s3cret-key \xff\xfe\nend")
+    mask_file(path, ["s3cret-key"])
+    assert path.read_bytes() == b"start\r\nkey *** \xff\xfe\nend"
+    before = path.stat().st_mtime_ns
+    mask_file(path, ["another"])
+    assert path.stat().st_mtime_ns == before
+    mask_file(tmp_path / "none", ["another"])
+    assert [each.name for each in tmp_path.iterdir()] == ["server.log"]
+
+
+def test_values_of_headers_are_masked_with_and_without_their_scheme() -> None:
+    access = access_from(AccessSettings(bearer_env="T"), {"T": "abcdef"})
+    assert masked("Authorization: Bearer abcdef; abcdef", access.secrets()) == "Authorization: ***; ***"

@@ -1,0 +1,84 @@
+"""Advice about refusals, and what a challenge and a token say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+
+from perf_core.server.credentials.refusals import (
+    challenge_parameters,
+    expired_at,
+    expiry_of,
+    no_answer,
+    refusal,
+)
+
+
+def jwt(**claims: Any) -> str:
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, claims)
+    ]
+    return f"Bearer {'.'.join(parts)}.signature"
+
+
+def refused(status: int, headers: dict[str, str], *, token: str = "", has_credentials: bool = True) -> str:
+    request = httpx2.Request("POST", "http://h/mcp", headers={"Authorization": token} if token else {})
+    response = httpx2.Response(status, headers=headers, request=request, text="no")
+    return refusal(response, "initialize", None, has_credentials=has_credentials).hint
+
+
+def test_challenge_of_a_server() -> None:
+    header = (
+        'Bearer realm="a, b", error="invalid_token", error_description="it \\"expired\\"", scope=x, Basic'
+    )
+    assert challenge_parameters(header) == {
+        "realm": "a, b",
+        "error": "invalid_token",
+        "error_description": 'it "expired"',
+        "scope": "x",
+    }
+    assert challenge_parameters("") == {}
+
+
+def test_expired_token_is_told() -> None:
+    expired = refused(401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, token=jwt(exp=1_700_000_000))
+    assert (
+        "The server refused the credentials (invalid_token; the token expired at 2023-11-14 22:13:20 UTC)"
+        in expired
+    )
+    assert expired_at(jwt(exp=time.time() + 60)) is None
+    assert expiry_of(jwt(exp=1_700_000_000)) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    for text in ("", "Bearer opaque", "Bearer a.b.c", "Basic x", jwt(exp="soon"), jwt(exp=1e300), jwt()):
+        assert expired_at(text) is expiry_of(text) is None
+
+
+def test_missing_credentials_are_told_with_the_ways_to_give_them() -> None:
+    hint = refused(401, {"WWW-Authenticate": 'Bearer resource_metadata="http://h/m"'}, has_credentials=False)
+    assert "It offers OAuth" in hint
+    assert all(text in hint for text in ("--bearer-env NAME", "--header 'X-Key: $NAME'", "--oauth-client-id"))
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_connection_without_an_answer(is_read: bool) -> None:
+    error = httpx2.ReadTimeout("") if is_read else httpx2.ConnectError("refused")
+    answer = no_answer("http://me:pw-123@h/mcp", error)
+    assert (answer.is_temporary, answer.timed_out) == (True, is_read)
+    assert "pw-123" not in str(answer)
+
+
+def test_unknown_host_and_another_protocol_are_final() -> None:
+    unknown = httpx2.ConnectError("[Errno -2] Name or service not known")
+    unknown.__cause__ = socket.gaierror(-2, "Name or service not known")
+    assert "got a host that is not known" in no_answer("http://no-such-host/mcp", unknown).message
+    answer = no_answer("http://h:22/mcp", httpx2.RemoteProtocolError("illegal status line: 'SSH-2.0'"))
+    assert "got an answer that is no HTTP" in answer.message
+    ended = no_answer("http://h/mcp", httpx2.RemoteProtocolError("Server disconnected without a response."))
+    kinds = [no_answer("http://no-such-host/mcp", unknown), answer, ended]
+    assert [each.is_temporary for each in kinds] == [False, False, True]

@@ -18,7 +18,7 @@ import pytest
 
 from perf_core.server.bridge.pages import BridgeCounts, read_counts
 
-ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+ADDER = str(Path(__file__).parents[2] / "servers" / "stdio_adder.py")
 SESSION = "Mcp-Session-Id"
 
 

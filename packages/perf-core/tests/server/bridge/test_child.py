@@ -17,7 +17,7 @@ from perf_core.server.bridge.server_log import ServerLog
 
 pytestmark = pytest.mark.process
 
-ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+ADDER = str(Path(__file__).parents[2] / "servers" / "stdio_adder.py")
 
 
 class Client:

@@ -21,7 +21,7 @@ Bridge = Any
 Start = Callable[..., Bridge]
 Wait = Callable[..., Any]
 
-ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+ADDER = str(Path(__file__).parents[2] / "servers" / "stdio_adder.py")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGTERM nor process groups")
 
 

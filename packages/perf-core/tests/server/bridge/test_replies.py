@@ -20,7 +20,7 @@ from perf_core.server.client.connection import connect
 from perf_core.server.credentials.access import Access
 from perf_core.server.process import ServerProcess
 
-ASKER = str(Path(__file__).parents[1] / "servers" / "stdio_asker.py")
+ASKER = str(Path(__file__).parents[2] / "servers" / "stdio_asker.py")
 PARIS = Answers(elicitation={"city": "Paris"}, sampling="Yes.")
 SAMPLED = {
     "role": "assistant",

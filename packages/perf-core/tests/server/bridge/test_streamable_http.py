@@ -24,7 +24,7 @@ from perf_core.server.subject import DerivedAdapter, Subject
 pytestmark = pytest.mark.process
 
 Start = Callable[..., Any]
-STREAMER = Path(__file__).parents[1] / "servers" / "streamer.py"
+STREAMER = Path(__file__).parents[2] / "servers" / "streamer.py"
 PARIS = Access(answers=Answers(elicitation={"city": "Paris"}, sampling="Yes."))
 ACCEPTED = {"action": "accept", "content": {"city": "Paris"}}
 

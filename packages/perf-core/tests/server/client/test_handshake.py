@@ -18,7 +18,7 @@ from perf_core.server.credentials.access import Access, bearer
 from perf_core.server.live import RunningServer
 from perf_core.server.process import ServerProcess
 
-ADDER = str(Path(__file__).parents[1] / "servers" / "adder.py")
+ADDER = str(Path(__file__).parents[2] / "servers" / "adder.py")
 
 
 def only(wire: Wire) -> Launch:

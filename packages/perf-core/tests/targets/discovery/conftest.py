@@ -13,7 +13,7 @@ from perf_core.interruption import Interruption
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.discovery.discover import Discovered, DrawOptions, discover
 
-VARIED = Path(__file__).parents[1] / "servers" / "varied.py"
+VARIED = Path(__file__).parents[2] / "servers" / "varied.py"
 
 
 @pytest.fixture(scope="session")

@@ -207,11 +207,9 @@ def _fit(words: frozenset[str], tool_words: frozenset[str], seen: _Seen) -> floa
     kinship = 0.5 if tool_words & seen.source else 0.0
     if seen.words == words:
         return 4.0 + kinship
-    # The key "name" in the answer of list_tables fits table; table_count, which is beside it, does not.
-    if seen.words <= _NAMING and words <= seen.source:
-        return 3.0 + kinship
-    # The key "id" in the answer of list_users fits user_id.
-    if seen.words <= words <= seen.words | seen.source:
+    # The key "name" in the answer of list_tables fits table, and the key "id" in that of list_users user_id.
+    is_name = seen.words <= _NAMING and words <= seen.source
+    if is_name or seen.words <= words <= seen.words | seen.source:
         return 3.0 + kinship
     if shared & (_FOLDER | _FILE | _WEB | _HASH | _ID):
         return 2.0 + len(tool_words & seen.words) + kinship

@@ -66,6 +66,7 @@ class Row:
 
 
 _EVERYTHING = npm("@modelcontextprotocol/server-everything@2026.8.31")
+_CALENDARS = ("check_availability", "find_free_slots", "get_availability", "list_events")
 _TIME = pypi("mcp-server-time==2026.10.19")
 _SECRET = {"FOREIGN_API_KEY": "{secret}"}
 _UNCHECKED = "wrong answers cannot be noticed .*: get-env"
@@ -73,7 +74,7 @@ _OF_THAT_TIME = (
     *("pydantic==2.11.5", "pydantic-settings==2.9.1", "starlette==0.46.2"),
     *("uvicorn==0.34.3", "anyio==4.9.0"),
 )
-"""Releases of May 2025: with later ones SDK 1.9 does not start, or ends when a client deletes its session."""
+"""Releases of May 2025: with later ones SDK 1.9 does not start."""
 
 _APP = ("{python}", "{apps}/app.py", "--port", "{port}")
 
@@ -169,6 +170,7 @@ PYTHON = (
             "{work}/people.duckdb",
         ),
         transport="HTTP",
+        revision="2025-11-25 and 2026-07-28",
         before=("{python}", "{apps}/duckdb_file.py", "{work}/people.duckdb"),
         remark="DuckDB",
     ),
@@ -204,13 +206,21 @@ COMPILED = (
             "http://127.0.0.1:{port}/mcp",
         ),
         transport="HTTP",
-        remark="Go",
+        revision="2025-03-26",
+        warning="wrong answers cannot be noticed .*current_time",
+        remark="Go; its answers are times of the day of the call",
     ),
     Row(
         "cortex-mcp",
         npm("@temporal-cortex/cortex-mcp-linux-x64@0.9.1"),
         ("{modules}/@temporal-cortex/cortex-mcp-linux-x64/bin/cortex-mcp",),
+        revision="2025-06-18",
         environment={"TEMPORAL_CORTEX_TELEMETRY": "off", "TIMEZONE": "Europe/Stockholm", "HOME": "{work}"},
+        no_call={
+            **dict.fromkeys(_CALENDARS, "no calendar is connected"),
+            **dict.fromkeys(("query_public_availability", "resolve_identity"), "the vendor's platform"),
+            "search_contacts": "no contacts are connected",
+        },
         remark="Rust; no calendar is connected",
     ),
 )
@@ -227,10 +237,10 @@ OWN = (
     Row(
         "MCP SDK 1.9",
         pypi("mcp==1.9.4", *_OF_THAT_TIME),
-        _APP,
+        (*_APP, "--stateless"),
         transport="HTTP",
         revision="2025-03-26",
-        remark="/mcp redirects to /mcp/ (307)",
+        remark="/mcp redirects to /mcp/ (307); without sessions, since deleting a new one ends it",
     ),
     Row(
         "MCP SDK 1.9 over HTTP+SSE",

@@ -1,6 +1,7 @@
 """A small MCP server on whatever SDK is installed: FastMCP 2 to 4, or the SDK's own FastMCP from 1.9 on.
 
-    python app.py --port 8000 [--transport sse] [--api-key-env NAME] [--certificate FILE --key FILE] [--oauth]
+    python app.py --port 8000 [--transport sse] [--stateless] [--api-key-env NAME] [--oauth]
+                  [--certificate FILE --key FILE]
 
 The tool without ``readOnlyHint`` writes a line into the file of the environment variable FOREIGN_WRITES, so
 that a call without permission is noticed.
@@ -92,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--transport", choices=("http", "sse"), default="http")
+    parser.add_argument("--stateless", action="store_true", help="open no sessions")
     parser.add_argument("--api-key-env", help="environment variable with the key that clients must send")
     parser.add_argument("--certificate")
     parser.add_argument("--key")
@@ -102,7 +104,8 @@ def main() -> None:
 
         app = protected_app(build, f"http://127.0.0.1:{options.port}")
     else:
-        app = asgi(build("cities"), options.transport)
+        settings = {"stateless_http": True} if options.stateless else {}
+        app = asgi(build("cities", **settings), options.transport)
     if options.api_key_env:
         app = ApiKey(app, os.environ[options.api_key_env])
     uvicorn.run(

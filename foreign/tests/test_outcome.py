@@ -10,9 +10,9 @@ from catalogue import Row
 from outcome import outcome_of
 from packages import pypi
 
-from perf_core.discovery.tools import DrawOptions, parse_tools, refusal
 from perf_core.results.record import RunRecord, Series
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck
+from perf_core.targets.discovery.tools import DrawOptions, parse_tools, refusal
 
 ROW = Row("a server", pypi("some-server==1.0"), ("{bin}/server", "{port}"), transport="HTTP")
 DISCOVERY = Discovery(

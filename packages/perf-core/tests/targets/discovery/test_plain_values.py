@@ -122,6 +122,10 @@ def test_a_range_of_time_ends_after_its_start() -> None:
     assert usual_values("start_date", "")[0] < usual_values("end_date", "")[0]
 
 
+def test_a_number_is_one_even_as_a_text() -> None:
+    assert usual_values("number", "Number string to validate")[0] == 42
+
+
 def test_notations_are_known_by_their_description() -> None:
     assert usual_values("expression", "Cron expression, five fields")[0] == "0 12 * * 1"
     assert usual_values("number", "Number to check with the Luhn algorithm")[0] == "4539578763621486"

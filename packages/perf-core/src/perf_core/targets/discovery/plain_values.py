@@ -64,6 +64,7 @@ _USUAL: Mapping[str, tuple[JsonValue, ...]] = {
     "longitude": (-0.1, 2.4, 139.7),
     "lon": (-0.1, 2.4, 139.7),
     "lng": (-0.1, 2.4, 139.7),
+    "number": (42, 7, 128),
     "sql": ("SELECT 1", "SELECT 2"),
     "expression": ("1 + 2", "3 * 4", "10 / 4"),
     "formula": ("1 + 2", "3 * 4"),

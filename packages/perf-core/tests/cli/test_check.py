@@ -89,3 +89,37 @@ def test_usage_errors(words: list[str], message: str, capsys) -> None:
     printed = capsys.readouterr()
     assert message in " ".join(printed.err.split())
     assert printed.out == ""
+
+
+@pytest.mark.k6
+@pytest.mark.parametrize("as_json", [False, True])
+def test_tool_behind_a_failed_step_is_listed(as_json: bool, adder: str, capsys) -> None:
+    path = Path(adder)
+    path.write_text(
+        path.read_text().partition("[[calls]]")[0]
+        + "[[journeys]]\nname = 'sum'\n"
+        + "[[journeys.steps]]\ntool = 'add'\narguments = { a = 1, b = 2 }\n"
+        + "save = { id = '/structuredContent/id' }\n"
+        + "[[journeys.steps]]\nresource = 'sum://{id}'\n"
+    )
+    assert main(["check", adder, *(["--json"] if as_json else [])]) == ExitCode.LAB_FAILED
+    printed = capsys.readouterr()
+    wrong = 'expected a value at /structuredContent/id to save as id, got {"result": 3}'
+    if not as_json:
+        assert wrong in " ".join(printed.out.split())
+        assert "not called: a step before it failed" in " ".join(printed.out.split())
+        return
+    document = json.loads(printed.out)
+    assert [(each["tool"], each["answer"]) for each in document["tools"]] == [("add", wrong)]
+    (left_out,) = document["left_out"]
+    assert left_out["reason"] == "a step before it failed"
+    assert document["advice"] == ["Correct the expectation in the adapter or the file, or the server."]
+
+
+def test_check_of_a_missing_file_is_a_document_for_machines(tmp_path: Path, capsys) -> None:
+    assert main(["check", str(tmp_path / "nofile.toml"), "--json"]) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert "nofile.toml" in document["problems"][0]
+    assert document["advice"]
+    assert printed.err == ""

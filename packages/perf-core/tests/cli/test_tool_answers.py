@@ -9,7 +9,14 @@ import httpx2
 import pytest
 
 from perf_core.adapter import Expectation, Journey, Launch, Scenario, Step
-from perf_core.cli.tool_answers import ToolAnswer, answer_text, answers, covering_journeys, shown
+from perf_core.cli.tool_answers import (
+    ToolAnswer,
+    answer_text,
+    answers,
+    covering_journeys,
+    not_reached,
+    shown,
+)
 from perf_core.errors import RequestRefused, TargetError
 
 
@@ -121,6 +128,35 @@ def test_saved_values_are_sent_and_a_wrong_answer_ends_the_journey() -> None:
     assert client.asked[1] == ("b", {"id": 7})
     assert len(client.asked[0][1]["name"]) == 16
     assert [(each.tool, each.is_right) for each in found] == [("a", True), ("b", False)]
+
+
+def test_value_that_is_missing_where_it_is_to_be_saved_is_wrong_and_ends_the_journey() -> None:
+    save = {"id": "/structuredContent/id", "at": "/structuredContent/at"}
+    create = Step("a", {}, Expectation.anything(), save=save)
+    read = Step("b", {"id": "{id}"}, Expectation.anything())
+    client = FakeClient(lambda *_: result({"at": 5}))
+    (only,) = all_answers(client, Journey("j", (create, read)))
+    assert (only.tool, only.is_right) == ("a", False)
+    assert only.answer == 'expected a value at /structuredContent/id to save as id, got {"at": 5}'
+    assert client.asked == [("a", {})], "{id} itself is no value to send"
+
+
+def test_further_call_of_a_tool_with_a_wrong_answer_is_shown() -> None:
+    first, second = Step("a", {"n": 1}, Expectation.anything()), Step("a", {"n": 2}, Expectation.anything())
+    client = FakeClient(lambda _, arguments: result(failed=arguments["n"] == 2))
+    found = all_answers(client, Journey("j", (first, second, first)))
+    assert [(each.tool, each.is_right) for each in found] == [("a", True), ("a", False)]
+
+
+def test_tools_behind_a_failed_step_have_a_reason() -> None:
+    journeys = [journey("a", "b", "c"), journey("z", "d"), journey("e", "c")]
+    assert not_reached(journeys, "abcde", ["a", "e"]) == {
+        "b": "a step before it failed",
+        "c": "a step before it failed",
+        "z": "the server does not list it",
+        "d": "the server does not list z, which is called before it",
+    }
+    assert not_reached(journeys[:1], "abc", "abc") == {}
 
 
 def test_tool_that_the_server_does_not_list_is_not_called() -> None:

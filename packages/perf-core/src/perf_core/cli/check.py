@@ -15,7 +15,7 @@ from perf_core.adapter import Journey, Wire
 from perf_core.cli import servers
 from perf_core.cli.console import line, print_plain, progress
 from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
-from perf_core.cli.tool_answers import ToolAnswer, answers, covering_journeys
+from perf_core.cli.tool_answers import ToolAnswer, answers, covering_journeys, not_reached
 from perf_core.errors import ExitCode, LabError, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
@@ -42,11 +42,12 @@ class Report:
 
     Attributes:
         protocol: What was spoken: wire, revision and transport.
-        tools: One answer for each tool that the target calls.
-        left_out: Tools that no drawn call could be found for.
+        tools: One answer for each tool that the target calls, and every further wrong one.
+        left_out: Tools that no drawn call could be found for, and those behind a step that failed.
         not_called: Tools that the server lists and the target does not call.
         scenarios: Names of the scenarios that can be run.
         problems: Everything that is wrong; empty if the target can be measured.
+        advice: What to do about it.
     """
 
     name: str = ""
@@ -61,6 +62,7 @@ class Report:
     generator: str = ""
     scenarios: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
 
 
 def check(
@@ -76,7 +78,7 @@ def check(
     ] = None,
     wire: Annotated[
         Wire | None,
-        Parameter(help="Protocol era. Default: session; for a URL or a command alone, what it offers."),
+        Parameter(help="Protocol era. Default: session, or the other if the server does not offer it."),
     ] = None,
     server_url: ServerUrl = None,
     shared: Shared = False,
@@ -91,7 +93,32 @@ def check(
     What follows -- is a command that starts a server, over stdio unless a URL stands before it.
     """
     typed = servers.Typed(tuple(server or ()), tuple(target or ()), server_url, command, shared)
-    if not (typed.words or typed.targets or command is not None):
+    report, subject = Report(), None
+
+    def shown(text: str) -> str:
+        # Not earlier: a token may be new.
+        return masked(text, secrets_of(subject, subject.adapter.launch)) if subject is not None else text
+
+    code = ExitCode.PASS
+    try:
+        subject = _one_subject(typed, access)
+        with watch_signals() as interruption:
+            show = _silently if as_json else lambda text: line(shown(text))
+            _check(subject, wire, drawing, seed, _Check(report, show, interruption))
+    except LabError as error:
+        if not as_json:
+            raise
+        report.problems += [error.message]
+        report.advice += [error.hint] if error.hint else []
+        code = error.exit_code
+    if as_json:
+        # Not through the console, which would break long lines.
+        print_plain(shown(json.dumps(asdict(report), indent=2, ensure_ascii=False)))
+    return code
+
+
+def _one_subject(typed: servers.Typed, access: AccessOptions) -> Subject:
+    if not (typed.words or typed.targets or typed.command is not None):
         raise UsageError(
             "expected a target to check, got none",
             "Give a URL, a TOML file, an adapter's name, or a command after --.",
@@ -101,26 +128,7 @@ def check(
         raise UsageError(
             f"expected one target, got {', '.join(each.name for each in subjects)}", "Check them one by one."
         )
-    report, subject = Report(), subjects[0]
-
-    def shown(text: str) -> str:
-        # Not earlier: a token may be new.
-        return masked(text, secrets_of(subject, subject.adapter.launch))
-
-    code = ExitCode.PASS
-    try:
-        with watch_signals() as interruption:
-            show = _silently if as_json else lambda text: line(shown(text))
-            _check(subject, wire, drawing, seed, _Check(report, show, interruption))
-    except LabError as error:
-        if not as_json:
-            raise
-        report.problems += [error.message]
-        code = error.exit_code
-    if as_json:
-        # Not through the console, which would break long lines.
-        print_plain(shown(json.dumps(asdict(report), indent=2, ensure_ascii=False)))
-    return code
+    return subjects[0]
 
 
 def _check(
@@ -156,7 +164,7 @@ def _check(
         raise UsageError("\n".join(wrong), "perf-core figures --target TARGET lists the figures.")
     report.scenarios = list(subject.adapter.scenarios)
     show(f"scenarios, whose targets and tools exist: {', '.join(report.scenarios)}")
-    failed = [each.tool for each in report.tools if not each.is_right]
+    failed = list(dict.fromkeys(each.tool for each in report.tools if not each.is_right))
     if failed:
         raise TargetError(
             f"expected the right answer from every tool, got another one from {', '.join(failed)}",
@@ -224,12 +232,15 @@ class _Check:
 
                 def on_call(tool: str) -> None:
                     self.interruption.check()
-                    on_progress(tool, len(report.tools) / max(1, len(called)))
+                    on_progress(tool, min(1.0, len(report.tools) / max(1, len(called))))
 
                 for answer in answers(client, journeys, live.handshake.tools, on_call):
                     report.tools.append(answer)
                     mark = GOOD if answer.is_right else BAD
                     self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
+            answered = {each.tool for each in report.tools}
+            unreached = not_reached(journeys, live.handshake.tools, answered)
+            report.left_out += [LeftOut(tool, reason) for tool, reason in unreached.items()]
         self.show_left_out()
         left_out = {each.tool for each in report.left_out}
         report.not_called = [tool for tool in live.handshake.tools if tool not in called | left_out]
@@ -239,7 +250,7 @@ class _Check:
             self.show(f"warning: {warning}")
 
     def show_left_out(self) -> None:
-        """Show the tools for which no call could be drawn, each with the reason."""
+        """Show the tools that were not called although the target should call them, each with the reason."""
         for each in self.report.left_out:
             advice = f"; {each.advice}" if each.advice else ""
             self.show(f"  - {each.tool}  not called: {each.reason}{advice}")

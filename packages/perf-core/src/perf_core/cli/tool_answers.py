@@ -67,7 +67,7 @@ def _length_with_new(journey: Journey, covered: set[str]) -> int:
 def answers(
     client: Client, journeys: Sequence[Journey], tools: Collection[str], on_call: Callable[[str], None]
 ) -> Iterator[ToolAnswer]:
-    """Yield one answer for each tool; a journey ends at its first wrong answer.
+    """Yield one answer for each tool and every further wrong one; a journey ends at its first wrong answer.
 
     Args:
         tools: Tools that the server lists; journeys end before others.
@@ -81,13 +81,34 @@ def answers(
                 break
             on_call(step.tool)
             answer, result = _answer(client, step)
-            if step.tool not in seen:
+            if step.tool not in seen or not answer.is_right:
                 seen.add(step.tool)
                 yield answer
             if not answer.is_right:
                 break
             # The steps are filled in one by one, so that later ones get these values.
             values |= saved_values(step, result)
+
+
+def not_reached(
+    journeys: Iterable[Journey], tools: Collection[str], answered: Collection[str]
+) -> dict[str, str]:
+    """Return the tools of journeys that ended before they were called, each with the reason.
+
+    Args:
+        tools: Tools that the server lists.
+        answered: Tools that were called.
+    """
+    reasons: dict[str, str] = {}
+    for journey in journeys:
+        cause = ""
+        for step in journey.steps:
+            if not cause and step.method == "tools/call" and step.tool not in tools:
+                reasons.setdefault(step.tool, "the server does not list it")
+                cause = f"the server does not list {step.tool}, which is called before it"
+            elif step.tool not in answered:
+                reasons.setdefault(step.tool, cause or "a step before it failed")
+    return reasons
 
 
 def _answer(client: Client, step: Step) -> tuple[ToolAnswer, dict[str, Any]]:
@@ -106,8 +127,14 @@ def _answer(client: Client, step: Step) -> tuple[ToolAnswer, dict[str, Any]]:
         is_right = answer_error(answer, step.expect, step.method) is None
         result = answer.get("result", {})
         text = answer["error"]["message"] if "error" in answer else answer_text(result)
+        missing = [name for name in step.save if name not in saved_values(step, result)]
         if not is_right and result:
             text = _mistake(step, result)
+        elif missing:
+            # The load counts it as an error, too: the steps behind it need the value.
+            is_right = False
+            places = ", ".join(f"{step.save[name]} to save as {name}" for name in missing)
+            text = f"expected a value at {places}, got {answer_text(result) if result else text}"
     took_s = time.perf_counter() - began
     return ToolAnswer(step.tool, is_right, took_s, shown(text), dict(step.arguments)), result
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from perf_core.analysis.k6_summary import Summary
 from perf_core.comparison.cpu_log import CpuReading
 from perf_core.comparison.schedule import Turn
-from perf_core.comparison.slice_figures import figures_of, tail_figures
+from perf_core.comparison.slice_figures import SLOWEST_PERCENTS, figures_of, tail_figures
 from perf_core.sampling.pulse import Still
 
 T0 = 1_700_000_000.0
@@ -172,21 +173,38 @@ def test_warm_up_is_measured_as_pair_0() -> None:
 
 
 def tail_document(count: int = 1000) -> Summary:
-    tail = {"count": count, "avg": 4, "min": 1, "med": 3, "p(90)": 6, "p(95)": 8, "p(98)": 10, "p(99)": 20}
-    tail |= {"p(99.5)": 30, "p(99.9)": 40, "max": 90}
+    tail = {"count": count, "avg": 4, "min": 1, "med": 3, "p(90)": 6, "p(95)": 8, "max": 90}
+    tail |= {f"p({percent:g})": 10 * (percent - 97) for percent in SLOWEST_PERCENTS}
     return Summary({"metrics": {"mcp_tool_call_duration_ms{side:b}": {"values": tail}}})
 
 
 def test_tails_are_those_of_all_slices_of_a_server() -> None:
     slices = tuple(figures().values())
     assert tail_figures(tail_document(), "b", slices) == {
-        # (15 * 1 + 25 * 0.5 + 35 * 0.4 + 65 * 0.1) / 2
-        "latency_ms.slowest_2_percent": pytest.approx(24),
+        # A line from 10 to nearly 30, and the maximum.
+        "latency_ms.slowest_2_percent": pytest.approx((9.99 * (19.95 * 1.99 + 59.95 * 0.01) + 50) / 20.98),
         "latency_ms.p99": 20,
         "latency_ms.max": 90,
     }
     assert tail_figures(tail_document(), "a", slices) == {}
     assert tail_figures(tail_document(299), "b", slices) == {"latency_ms.max": 90}, "too few for a p99"
+
+
+@pytest.mark.parametrize("count", [1000, 20_000])
+@pytest.mark.parametrize("stall_ms", [0, 200])
+def test_mean_of_the_slowest_calls_is_that_of_the_sorted_calls(count: int, stall_ms: float) -> None:
+    draw = np.random.default_rng(5)
+    calls = draw.lognormal(1, 0.4, count)
+    calls[: count // 90] += 30
+    calls[0] += stall_ms
+    # As k6 computes them.
+    tail = {
+        f"p({percent:g})": float(np.percentile(calls, percent)) for percent in (90, 95, *SLOWEST_PERCENTS)
+    }
+    values = {"count": count, "avg": 4, "min": 1, "med": 3, **tail, "max": float(calls.max())}
+    document = Summary({"metrics": {"mcp_tool_call_duration_ms{side:b}": {"values": values}}})
+    mean = tail_figures(document, "b", tuple(figures().values()))["latency_ms.slowest_2_percent"]
+    assert mean == pytest.approx(np.sort(calls)[-count // 50 :].mean(), rel=0.1)
 
 
 def test_tails_of_errors_are_no_figures() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from perf_core.analysis.k6_summary import Window
 from perf_core.results.record import Health, HealthState, Stop
-from perf_core.sampling.pulse import Still
+from perf_core.sampling.pulse import SHORTEST_STILL_S, Still
 from perf_core.sampling.sampler import Reading, Sample
 
 OTHERS_LIMIT = 0.07
@@ -91,7 +91,11 @@ def health(
         steal_share=shares.steal_share,
         others_cores=shares.others_cores,
         generator_gap_s=_gap_s(gap, watched=len(in_hold) >= 2),
-        stops=tuple(Stop(each.start_s - load.start_s, each.end_s - load.start_s) for each in inside),
+        stops=tuple(
+            Stop(each.start_s - load.start_s, each.end_s - load.start_s)
+            for each in inside
+            if each.end_s - each.start_s >= SHORTEST_STILL_S
+        ),
     )
 
 

@@ -19,8 +19,8 @@ MAX_ERROR_SHARE = 0.1
 MIN_P99_CALLS = 300
 """Three calls beyond the p99 of a launch; with fewer, it would be another name for the maximum."""
 
-_SLOWEST = (("p(98)", 98.0), ("p(99)", 99.0), ("p(99.5)", 99.5), ("p(99.9)", 99.9), ("max", 100.0))
-"""Quantiles of the slowest 2 % of the calls that k6 reports, with their per cent."""
+SLOWEST_PERCENTS = (98, 98.25, 98.5, 98.75, 99, 99.25, 99.5, 99.75, 99.9, 99.95, 99.99)
+"""Quantiles of the slowest 2 % of the calls that k6 reports (k6/lib/summary.js)."""
 
 _SETTLING_S = 0.1
 """Shortest rest of the servers after the last slice (see k6/lib/alternation.js)."""
@@ -110,14 +110,20 @@ def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -
 
 
 def _mean_of_slowest(values: Mapping[str, float]) -> float:
-    """Return the mean of the slowest 2 % of the calls, by the trapezoidal rule over their quantiles.
+    """Return the mean of the slowest 2 % of the calls, from their quantiles.
+
+    k6 interpolates quantiles linearly between calls, so the trapezoidal rule gives the sum of the calls with half
+    the weight at both ends.
 
     Where about one call in a hundred is slow, such as those during a garbage collection, the p99 of a launch
     is either slow or not, by chance. The mean follows the share of slow calls smoothly.
     """
-    points = [(percent, values[name]) for name, percent in _SLOWEST]
+    points = [(percent, values[f"p({percent:g})"]) for percent in SLOWEST_PERCENTS]
+    points.append((100, values["max"]))
     area = sum((after - before) * (low + high) / 2 for (before, low), (after, high) in pairwise(points))
-    return area / (points[-1][0] - points[0][0])
+    steps = values["count"] - 1
+    share = (points[-1][0] - points[0][0]) / 100
+    return (steps * area / 100 + (points[0][1] + points[-1][1]) / 2) / (steps * share + 1)
 
 
 def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:

@@ -248,7 +248,7 @@ class Health:
         steal_share: Share of the machine's CPU time that its host used for others.
         others_cores: CPU cores used by processes other than the server, k6 and the lab.
         generator_gap_s: Longest time for which k6's clock stood still, such as when it was stopped.
-        stops: Times in which k6 stood still, in order.
+        stops: Times of at least 0.2 s in which k6 stood still, in order.
     """
 
     state: HealthState

@@ -231,7 +231,8 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
 def _rates_not_reached(
     plan: Plan, stages: Sequence[Stage], columns: Mapping[str, tuple[float | None, ...]]
 ) -> list[str]:
-    if plan.settings.session_per_iteration or not offered_rate.has_single_calls(plan.pools):
+    is_judged = not shape_named(plan.shape).may_overload and not plan.settings.session_per_iteration
+    if not is_judged or not offered_rate.has_single_calls(plan.pools):
         return []
     return offered_rate.rates_not_reached(stages, columns)
 

@@ -60,6 +60,7 @@ class Shape:
         resource_snapshots: Whether to apply the load once without measuring it and to take resource
             snapshots before and after the measured load.
         kills_processes: Whether to kill processes of the server during the load.
+        may_overload: Whether it offers more on purpose than a server carries, which then falls behind.
         probes_streams: Whether a probe makes some calls of its own beside the load. Not for a shape that
             counts what the server does, or that measures calls alone.
     """
@@ -73,4 +74,5 @@ class Shape:
     find: Callable[[Evidence], ShapeFindings] = lambda _evidence: ShapeFindings()
     resource_snapshots: bool = False
     kills_processes: bool = False
+    may_overload: bool = False
     probes_streams: bool = True

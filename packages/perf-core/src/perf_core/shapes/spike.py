@@ -97,4 +97,5 @@ SHAPE = Shape(
     summary="How fast does it recover from sudden jumps to 200 users?",
     figures=("spike.recovery_s",),
     find=find,
+    may_overload=True,
 )

@@ -297,4 +297,5 @@ SHAPE = Shape(
     summary="How many users does it carry, and how does it fail beyond?",
     figures=_FIGURES,
     find=find,
+    may_overload=True,
 )

@@ -21,7 +21,9 @@ export const SUMMARY_SCHEMA = 1;
 export const TREND_STATS = [
   "count", "avg", "min", "med", "max", "p(90)", "p(95)", "p(99)",
   // Quantiles for a histogram of the latency.
-  "p(1)", "p(5)", "p(10)", "p(20)", "p(30)", "p(40)", "p(60)", "p(70)", "p(75)", "p(80)", "p(98)", "p(99.5)", "p(99.9)",
+  "p(1)", "p(5)", "p(10)", "p(20)", "p(30)", "p(40)", "p(60)", "p(70)", "p(75)", "p(80)",
+  // And for the mean of the slowest 2 %.
+  "p(98)", "p(98.25)", "p(98.5)", "p(98.75)", "p(99.25)", "p(99.5)", "p(99.75)", "p(99.9)", "p(99.95)", "p(99.99)",
 ];
 
 /**

@@ -112,8 +112,8 @@ def tail_figures(summary: Summary, side: Side, slices: Sequence[SliceFigures]) -
 def _mean_of_slowest(values: Mapping[str, float]) -> float:
     """Return the mean of the slowest 2 % of the calls, from their quantiles.
 
-    k6 interpolates quantiles linearly between calls, so the trapezoidal rule gives the sum of the calls with half
-    the weight at both ends.
+    k6 interpolates quantiles linearly between calls, so the trapezoidal rule gives the sum of the calls with
+    half the weight at both ends.
 
     Where about one call in a hundred is slow, such as those during a garbage collection, the p99 of a launch
     is either slow or not, by chance. The mean follows the share of slow calls smoothly.

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+import httpx2
 import pytest
 
 from perf_core import UNIQUE, Expectation, Journey, Step
 from perf_core.comparison import same_answers
-from perf_core.errors import Interrupted, NotComparable, TargetError
+from perf_core.errors import Interrupted, NoAnswer, NotComparable, TargetError
 from perf_core.interruption import Interruption
 
 
@@ -234,6 +235,93 @@ def test_slow_calls_are_made_several_at_a_time_and_shown(monkeypatch: pytest.Mon
     wanted = journeys(Expectation.result({"r": 1}), count=20)
     expect_same_answers(FakeClient(answer), FakeClient(answer), wanted, steps)
     assert ("comparing answers, 8 calls at once", 1.0) in steps
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_closed_connection_is_a_wrong_answer_like_others(count: int) -> None:
+    def close(arguments: Any) -> dict[str, Any]:
+        if arguments["n"] < count:
+            raise httpx2.RemoteProtocolError("Server disconnected")
+        return answers({"r": 1})
+
+    right, wrong = FakeClient(lambda _: answers({"r": 1})), FakeClient(close)
+    wanted = journeys(Expectation.result({"r": 1}), count=20)
+    if count == 1:
+        expect_same_answers(right, wrong, wanted)
+        assert right.calls == wrong.calls == 20
+        return
+    with pytest.raises(NotComparable, match="no answer: Server disconnected"):
+        expect_same_answers(right, wrong, wanted)
+
+
+def test_connection_is_opened_anew_after_a_failure() -> None:
+    opened = itertools.count(1)
+
+    class Mortal(FakeClient):
+        """A client whose session ends with a failure."""
+
+        is_dead = False
+
+        def call(self, _tool: str, arguments: Any) -> dict[str, Any]:
+            if self.is_dead or (arguments["n"] == 3 and number == 1):
+                self.is_dead = True
+                raise httpx2.ReadError("reset")
+            return answers({"r": 1})
+
+    number = 0
+
+    def connect() -> Any:
+        nonlocal number
+        number = next(opened)
+        return nullcontext(Mortal(lambda _: {}))
+
+    same_answers.expect_same_answers(
+        lambda: nullcontext(FakeClient(lambda _: answers({"r": 1}))),  # type: ignore[arg-type, return-value] # a fake client
+        connect,
+        journeys(Expectation.result({"r": 1}), count=20),
+        interruption=Interruption(),
+        on_progress=lambda _step, _share: None,
+    )
+    assert number == 2
+
+
+@pytest.mark.parametrize("limit_s", [1000.0, 30.0])
+def test_call_that_waits_for_others_is_neither_slow_nor_wrong(
+    limit_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = threading.local()
+    monkeypatch.setattr(time, "perf_counter", lambda: getattr(now, "s", 0.0))
+
+    def answer(_arguments: Any) -> dict[str, Any]:
+        # It answers one call after the other, in pretended time: one of eight at once waits for seven.
+        is_alone = threading.current_thread() is threading.main_thread()
+        took_s = 4.0 if is_alone else 32.0
+        now.s = getattr(now, "s", 0.0) + min(took_s, limit_s)
+        if took_s > limit_s:
+            raise NoAnswer("got none in time", timed_out=True)
+        return answers({"r": 1})
+
+    quick = FakeClient(lambda _: answers({"r": 1}))
+    wanted = journeys(Expectation.result({"r": 1}), count=20)
+    assert expect_same_answers(FakeClient(answer), quick, wanted) == pytest.approx(4.0)
+    assert quick.calls >= 20
+
+
+def test_tool_of_which_only_waiting_calls_are_known_took_the_shortest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(same_answers, "PARALLEL_AFTER_S", 1.0)
+    now = threading.local()
+    monkeypatch.setattr(time, "perf_counter", lambda: getattr(now, "s", 0.0))
+
+    def answer(arguments: Any) -> dict[str, Any]:
+        now.s = getattr(now, "s", 0.0) + (2.0 if arguments["n"] == 0 else arguments["n"])
+        return answers({"r": 1})
+
+    client = FakeClient(answer, tools=("t", "u"))
+    wanted = journeys(Expectation.result({"r": 1}), count=1)
+    wanted += [Journey("j", (Step("u", {"n": n}, Expectation.result({"r": 1})),)) for n in (5, 9, 7)]
+    assert expect_same_answers(client, FakeClient(lambda _: answers({"r": 1}), ("t", "u")), wanted) == 5
 
 
 def test_quick_calls_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

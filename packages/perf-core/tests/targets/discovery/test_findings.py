@@ -126,15 +126,27 @@ def test_warnings_name_doubtful_and_unchecked_tools() -> None:
     sound = ToolCheck("a", {"exact": 1}, "{}", "1")
     doubtful = ToolCheck("b", {"exact": 1}, "{}", "Error: x", doubt="Error: x")
     blind = ToolCheck("c", {"no error": 1}, "{}", "?")
-    assert warnings_of([sound], []) == ()
-    (some,) = warnings_of([sound, doubtful], [])
+    assert warnings_of([sound], [], []) == ()
+    (some,) = warnings_of([sound, doubtful], [], [])
     assert "b answers 'Error: x'" in some
     assert "nothing useful" not in some
-    (everything,) = warnings_of([doubtful], [])
+    (everything,) = warnings_of([doubtful], [], [])
     assert everything.startswith("nothing useful was measured")
-    (unchecked,) = warnings_of([sound, blind], [])
-    assert unchecked.endswith(": c")
-    assert warnings_of([blind], [])[0].endswith(": every tool")
+    unstable = trial([text("abcdef"), text("ghijkl"), text("mnopqr")])
+    calls = drawn_calls(unstable, ())
+    (unchecked,) = warnings_of([sound, blind], calls, [])
+    assert unchecked == "wrong answers cannot be noticed where nothing in the answers is stable: t"
+    assert warnings_of([blind], calls * 2, [])[0].endswith(": every tool")
+
+
+def test_reason_why_nothing_can_be_noticed_is_the_real_one() -> None:
+    secret = "opensesame"
+    blind = ToolCheck("t", {"no error": 1}, "{}", "?")
+    calls = drawn_calls(trial([text(f"key {secret}")] * 3), [secret])
+    (warning,) = warnings_of([blind], calls, [])
+    assert warning == "wrong answers cannot be noticed where the answers hold a secret: every tool"
+    unstable = drawn_calls(trial([text("abcdef"), text("ghijkl"), text("mnopqr")]), ())
+    assert len(warnings_of([blind], [*calls, *unstable], [])) == 2, "each reason apart"
 
 
 def test_answer_that_breaks_its_output_schema_is_a_warning() -> None:
@@ -143,9 +155,9 @@ def test_answer_that_breaks_its_output_schema_is_a_warning() -> None:
     good = trial([text("1", structuredContent={"n": 1})] * 3, tool=tool)
     bad = trial([text("1", structuredContent={"n": "1"})] * 3, tool=tool)
     without = trial([text("1")] * 3, tool=tool)
-    assert warnings_of([], [good]) == ()
-    assert "breaks its own output schema" in warnings_of([], [bad])[0]
-    assert "no structured content" in warnings_of([], [without])[0]
+    assert warnings_of([], [], [good]) == ()
+    assert "breaks its own output schema" in warnings_of([], [], [bad])[0]
+    assert "no structured content" in warnings_of([], [], [without])[0]
 
 
 def test_slow_calls_are_repeated_beside_each_other() -> None:

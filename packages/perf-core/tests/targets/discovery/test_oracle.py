@@ -98,7 +98,7 @@ def test_piece_of_a_text_beside_structured_content_is_expected() -> None:
 
 def test_nothing_is_expected_where_nothing_is_stable() -> None:
     assert judge([text("abcdef"), text("ghijkl"), text("mnopqr")]) == Judgement(
-        Expectation.anything(), "no error"
+        Expectation.anything(), "no error", "nothing in the answers is stable"
     )
     assert judge([text("a"), {"content": [PICTURE]}]).strictness == "no error"
 
@@ -106,7 +106,7 @@ def test_nothing_is_expected_where_nothing_is_stable() -> None:
 def test_secret_is_never_expected() -> None:
     secret = "s3cr3t-t0ken"
     assert judge([text(f"token {secret}")] * 3, secrets=[secret]) == Judgement(
-        Expectation.anything(), "no error"
+        Expectation.anything(), "no error", "the answers hold a secret"
     )
     judged = judge([structured({"token": secret, "n": 1})] * 3, secrets=[secret])
     assert judged.strictness == "schema"

@@ -172,16 +172,16 @@ def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions, durat
     drawn = {trial.tool.name: drawn_calls(trial, secrets) for trial in trials}
     checks = [tool_check(trial, calls, secrets) for trial in trials if (calls := drawn[trial.tool.name])]
     failed = [left_out(trial, secrets) for trial in trials if not drawn[trial.tool.name]]
+    calls = tuple(call for of_tool in drawn.values() for call in of_tool)
     discovery = Discovery(
         options.seed,
         round(duration_s, 1),
         tuple(checks),
         tuple(sorted([*drawing.refused, *failed], key=lambda each: order[each.tool])),
-        tuple(masked(warning, secrets) for warning in warnings_of(checks, trials)),
+        tuple(masked(warning, secrets) for warning in warnings_of(checks, calls, trials)),
     )
     if not checks:
         raise _nothing_answered(discovery)
-    calls = tuple(call for of_tool in drawn.values() for call in of_tool)
     is_stdio = subject.url is None and launch.transport != "http"
     scenarios = on_wires(scenarios_of([call.step for call in calls]), live.handshake.wire, alone=is_stdio)
     name = live.handshake.server_name or None

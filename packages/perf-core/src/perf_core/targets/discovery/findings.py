@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from perf_core.adapter import Step
+from perf_core.load.placeholders import as_it_is
 from perf_core.server.checks import LeftOut, Strictness, ToolCheck
 from perf_core.server.credentials.masking import masked
 from perf_core.targets.discovery.arguments import Arguments
@@ -39,6 +40,7 @@ class DrawnCall:
         answer: The answer on the idle server, shortened.
         call_s: Median time of the call on the idle server.
         doubt: Why the answer may be an error in disguise; empty if it looks right.
+        unchecked: Why nothing but an error can be noticed; empty if more can.
     """
 
     step: Step
@@ -46,6 +48,7 @@ class DrawnCall:
     answer: str
     call_s: float
     doubt: str = ""
+    unchecked: str = ""
 
 
 def drawn_calls(trial: Trial, secrets: Sequence[str]) -> tuple[DrawnCall, ...]:
@@ -60,11 +63,12 @@ def drawn_calls(trial: Trial, secrets: Sequence[str]) -> tuple[DrawnCall, ...]:
         judgement = _judgement(call, others, secrets)
         calls.append(
             DrawnCall(
-                Step(call.tool.name, call.arguments, judgement.expect),
+                as_it_is(Step(call.tool.name, call.arguments, judgement.expect)),
                 judgement.strictness,
                 _shown_answer(call, secrets),
                 median(answer.took_s for answer in call.answers),
                 masked(call.doubt, secrets),
+                judgement.unchecked,
             )
         )
     return tuple(calls)
@@ -141,10 +145,14 @@ def _repeat_problems(trial: Trial) -> Iterator[tuple[Arguments, str]]:
             yield call.arguments, "no time was left to repeat its call from other sessions"
 
 
-def warnings_of(checks: Sequence[ToolCheck], trials: Sequence[Trial]) -> tuple[str, ...]:
+def warnings_of(
+    checks: Sequence[ToolCheck], calls: Sequence[DrawnCall], trials: Sequence[Trial]
+) -> tuple[str, ...]:
     """Return what a reader must know before the figures, as sentences without full stops."""
     return tuple(
-        warning for warning in (_doubts(checks), _unchecked(checks), *_broken_schemas(trials)) if warning
+        warning
+        for warning in (_doubts(checks), *_unchecked(checks, calls), *_broken_schemas(trials))
+        if warning
     )
 
 
@@ -163,12 +171,15 @@ def _doubts(checks: Sequence[ToolCheck]) -> str:
     )
 
 
-def _unchecked(checks: Sequence[ToolCheck]) -> str:
-    unchecked = [check.tool for check in checks if check.strictness == "no error"]
-    if not unchecked:
-        return ""
-    all_of_them = "every tool" if len(unchecked) == len(checks) else _names(unchecked)
-    return f"wrong answers cannot be noticed where nothing in the answers is stable: {all_of_them}"
+def _unchecked(checks: Sequence[ToolCheck], calls: Sequence[DrawnCall]) -> Iterator[str]:
+    tools_by_reason: dict[str, list[str]] = {}
+    for call in calls:
+        tools = tools_by_reason.setdefault(call.unchecked, []) if call.unchecked else []
+        if call.step.tool not in tools:
+            tools.append(call.step.tool)
+    for reason, tools in tools_by_reason.items():
+        all_of_them = "every tool" if len(tools) == len(checks) else _names(tools)
+        yield f"wrong answers cannot be noticed where {reason}: {all_of_them}"
 
 
 def _broken_schemas(trials: Sequence[Trial]) -> Iterator[str]:

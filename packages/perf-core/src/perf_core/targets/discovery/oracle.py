@@ -33,10 +33,16 @@ _CONTENT_VALUES = ("/text", "/data", "/uri", "/blob", "/resource")
 
 @dataclass(frozen=True)
 class Judgement:
-    """Expected answer of a call, and how strict that is."""
+    """Expected answer of a call, and how strict that is.
+
+    Attributes:
+        unchecked: Why nothing but an error can be noticed, such as "the answers hold a secret"; empty if more
+            can.
+    """
 
     expect: Expectation
     strictness: Strictness
+    unchecked: str = ""
 
 
 def judge(
@@ -57,7 +63,8 @@ def judge(
     """
     contents = [_content(answer) for answer in answers]
     judgement = None
-    if not _holds_secret(answers, secrets):
+    holds_secret = _holds_secret(answers, secrets)
+    if not holds_secret:
         if same(contents) and len(json.dumps(contents[0])) <= _LARGEST_EXPECTED:
             judgement = Judgement(_whole(answers[0]), "exact")
         else:
@@ -65,7 +72,15 @@ def judge(
     judgement = judgement or _by_shape(contents)
     # Members that are named like array indices, for example, cannot be told apart from those by a pointer.
     is_met = all(meets(judgement.expect, answer) for answer in answers)
-    return judgement if is_met else Judgement(Expectation.anything(), "no error")
+    if is_met and judgement.strictness != "no error":
+        return judgement
+    if holds_secret:
+        unchecked = "the answers hold a secret"
+    elif same(contents):
+        unchecked = "the answers are always the same, but cannot be compared"
+    else:
+        unchecked = "nothing in the answers is stable"
+    return Judgement(Expectation.anything(), "no error", unchecked)
 
 
 def _holds_secret(answers: Sequence[Mapping[str, Any]], secrets: Sequence[str]) -> bool:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from perf_core.errors import UsageError
+from perf_core.server.checks import Discovery
 from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.client_config import ConfiguredServer
+from perf_core.targets.init_file import target_file
 from perf_core.targets.origins import of_command, of_configured, of_url
+from perf_core.targets.registry import find_subjects
 
 OPEN = AccessSettings()
 
@@ -71,15 +77,118 @@ def test_variables_of_a_configured_command_become_references() -> None:
         ),
     ],
 )
-def test_secret_headers_of_a_configured_url_become_variables(
+def test_headers_of_a_configured_url_become_variables(
     header: tuple[str, str], written: str, environ: dict[str, str]
 ) -> None:
-    server = ConfiguredServer("my-notes", url="https://h/mcp", headers={"X-Region": "a$b", **dict([header])})
+    server = ConfiguredServer(
+        "my-notes", url="https://h/mcp", headers={"X-Region": "a$b c", **dict([header])}
+    )
     origin = of_configured(server, OPEN, environ)
     own = origin.subject.access.own_headers()
     assert own[header[0]].endswith("abcdef")
-    assert own["X-Region"] == "a$b"
-    assert origin.reach.access.headers == {"X-Region": "a$$b", header[0]: written}
+    assert own["X-Region"] == "a$b c"
+    assert origin.reach.access.headers == {"X-Region": "${MY_NOTES_X_REGION}", header[0]: written}
     assert origin.reach.name == "my-notes"
     assert "abcdef" not in repr(origin.reach)
     assert origin.reach.remarks
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://h/s/${KEY}/mcp", "https://h/s/${KEY}/mcp"),
+        ("https://h/mcp?profile=${env:KEY}", "https://h/mcp?profile=${KEY}"),
+        ("https://h/mcp?api_key=${input:key}", "https://h/mcp?api_key=${KEY}"),
+        ("https://h/mcp?profile=${OTHER:-open sesame}", "https://h/mcp?profile=${OTHER}"),
+        ("https://me:${KEY}@h/mcp", "https://h/mcp"),
+        ("https://${USER}:${KEY}@h/mcp", "https://${USER}:${KEY}@h/mcp"),
+        ("https://h/mcp?api_key=open%20sesame&a=$b", "https://h/mcp?api_key=***&a=$$b"),
+        ("${input:whole}", "${WHOLE}"),
+    ],
+)
+def test_values_in_a_configured_url_are_not_copied(
+    url: str, written: str, tmp_path: Path, monkeypatch
+) -> None:
+    environ = {"KEY": "open sesame", "USER": "me", "WHOLE": "https://h:8/s/open%20sesame/mcp?key=1"}
+    origin = of_configured(ConfiguredServer("notes", url=url), OPEN, environ)
+    assert origin.reach.url == written
+    assert origin.reach.remarks
+    text = target_file(origin.reach, [], Discovery(1, 1.0))
+    for secret in ("open sesame", "open%20sesame"):
+        assert secret not in repr(origin.reach) + text
+    # The file reaches what was asked.
+    path = tmp_path / "notes.toml"
+    path.write_text(text, encoding="utf-8")
+    for name, value in {**environ, "OTHER": "open sesame", "NOTES_BASIC": "b3Blbg=="}.items():
+        monkeypatch.setenv(name, value)
+    (subject,) = find_subjects([str(path)], (), None)
+    if "***" not in written:
+        assert subject.url == origin.subject.url
+    assert any("open sesame" in secret for secret in origin.subject.access.secrets())
+
+
+def test_host_of_a_configured_url_is_a_variable(tmp_path: Path) -> None:
+    server = ConfiguredServer("notes", url="http://${HOST:-127.0.0.1:9}/mcp")
+    origin = of_configured(server, OPEN, {})
+    assert (origin.subject.url, origin.reach.url) == ("http://127.0.0.1:9/mcp", "http://${HOST}/mcp")
+
+
+def test_url_of_a_placeholder_that_is_none_is_refused_without_its_value() -> None:
+    with pytest.raises(UsageError) as caught:
+        of_configured(ConfiguredServer("notes", url="${input:url}"), OPEN, {"URL": "opensesame"})
+    assert "expected a URL" in caught.value.message
+    assert "opensesame" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("sk-opensesame", "${NOTES_X_BRAVE}"),
+        ("id=opensesame; ${PART}", "${NOTES_X_BRAVE}"),
+        ("Bearer ${PART}", "Bearer ${PART}"),
+        ("Token opensesame", "Token ${NOTES_X_BRAVE}"),
+    ],
+)
+def test_every_header_of_a_configuration_is_a_variable(value: str, written: str) -> None:
+    server = ConfiguredServer("notes", url="https://h/mcp", headers={"X-Brave": value})
+    origin = of_configured(server, OPEN, {"PART": "p$art"})
+    assert origin.reach.access.headers == {"X-Brave": written}
+    assert origin.subject.access.own_headers() == {"X-Brave": value.replace("${PART}", "p$art")}
+    hidden = origin.subject.access.secrets()
+    assert ("p$art" in hidden) == ("PART" in value)
+    assert "opensesame" not in repr(origin.reach)
+
+
+def test_dollar_sign_in_a_url_is_written_twice(tmp_path: Path) -> None:
+    origin = of_url("https://h/mcp?$filter=a", OPEN, {})
+    path = tmp_path / "h.toml"
+    path.write_text(target_file(origin.reach, [], Discovery(1, 1.0)), encoding="utf-8")
+    (subject,) = find_subjects([str(path)], (), None)
+    assert subject.url == origin.subject.url == "https://h/mcp?$filter=a"
+
+
+def test_values_of_placeholders_are_secrets_whatever_their_names() -> None:
+    server = ConfiguredServer("x", (sys.executable, "--for", "${TKN}"), {"WHO": "${input:who}"})
+    origin = of_configured(server, OPEN, {"TKN": "opensesame", "WHO": "somebody"})
+    assert {"opensesame", "somebody"} <= set(origin.subject.access.secrets())
+    with pytest.raises(UsageError) as caught:
+        of_configured(ConfiguredServer("x", ("${TKN}",)), OPEN, {"TKN": "opensesame"})
+    assert "opensesame" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_program_of_a_configuration_is_looked_up_in_its_folder_and_path(tmp_path: Path, monkeypatch) -> None:
+    program = tmp_path / "bin" / "some-server"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    server = ConfiguredServer("x", ("./bin/some-server",), cwd=str(tmp_path))
+    launch = of_configured(server, OPEN, {}).subject.adapter.launch
+    assert (launch.argv, launch.cwd) == (("./bin/some-server",), tmp_path)
+    on_path = ConfiguredServer("x", ("some-server",), {"PATH": f"{program.parent}:/usr/bin"})
+    assert of_configured(on_path, OPEN, {}).subject.adapter.launch.argv == ("some-server",)
+    monkeypatch.chdir(tmp_path)
+    relative = of_configured(ConfiguredServer("x", ("./some-server",), cwd="bin"), OPEN, {})
+    assert relative.reach.cwd == str(program.parent)
+    with pytest.raises(UsageError, match="does not exist"):
+        of_configured(ConfiguredServer("x", ("./bin/some-server",), cwd=os.devnull), OPEN, {})

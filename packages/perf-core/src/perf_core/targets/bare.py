@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from perf_core.adapter import Launch, Transport
 from perf_core.errors import UsageError
 from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.masking import masked_command, masked_word
 from perf_core.server.credentials.url_credentials import take_credentials
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.program_name import program_name
@@ -39,6 +41,7 @@ def bare_command(
     shared: bool = False,
     url: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     access: Access = OPEN,
 ) -> Subject:
     """Return the server that a command starts, without calls.
@@ -47,11 +50,12 @@ def bare_command(
         shared: Whether all sessions of a server on stdio share one process.
         url: Endpoint of a server that listens itself; ``{port}`` in it is replaced by a free port.
         env: Variables added to the lab's own environment.
+        cwd: Folder to start in; None is the lab's own.
 
     Raises:
         UsageError: The program does not exist.
     """
-    launch = launch_of(command, shared=shared, url=url, env=env)
+    launch = launch_of(command, shared=shared, url=url, env=env, cwd=cwd)
     return Subject(DerivedAdapter(program_name(command), None, launch, {}), access=access)
 
 
@@ -61,6 +65,7 @@ def launch_of(
     shared: bool = False,
     url: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Launch:
     """Return the start of a server by a command: over stdio, unless it listens itself.
 
@@ -69,7 +74,7 @@ def launch_of(
     Raises:
         UsageError: The program does not exist, or ``shared`` is given for a server that listens itself.
     """
-    program = _existing(command)
+    program = _existing(command, cwd, (env or {}).get("PATH"))
     # Windows starts no "npx" without its suffix.
     argv = (program if os.name == "nt" else command[0], *command[1:])
     listens = url is not None or any("{ready_file}" in word for word in command)
@@ -84,7 +89,7 @@ def launch_of(
             "Give it before the command, such as http://127.0.0.1:{port}/mcp -- SERVER --port {port}.",
         )
     transport: Transport = "http" if listens else "stdio-shared" if shared else "stdio"
-    return Launch(argv, url, dict(env or {}), ready_timeout_s=READY_TIMEOUT_S, transport=transport)
+    return Launch(argv, url, dict(env or {}), cwd, ready_timeout_s=READY_TIMEOUT_S, transport=transport)
 
 
 def is_bare(subject: Subject) -> bool:
@@ -92,25 +97,34 @@ def is_bare(subject: Subject) -> bool:
     return not subject.adapter.scenarios
 
 
-def _existing(command: Sequence[str]) -> str:
-    """Return the path of the command's program."""
+def _existing(command: Sequence[str], cwd: Path | None, path_variable: str | None) -> str:
+    """Return the path of the command's program.
+
+    Args:
+        cwd: Folder to which a program with a slash is relative; None is the lab's own.
+        path_variable: PATH of the server, if it has one of its own.
+    """
     if not command:
         raise UsageError(
             "expected a command after --, got none", "For example -- npx -y some-mcp-server, or -- ./server."
         )
     name = command[0]
-    path = shutil.which(name)
+    has_folder = os.sep in name or "/" in name
+    place = str(cwd / name) if cwd is not None and has_folder else name
+    path = shutil.which(place, path=path_variable)
     if path is not None:
         return path
+    # What stands in one word may be a whole command with its secrets, or a URL.
+    shown = masked_word(" ".join(masked_command(name.split(" "))))
     if len(command) == 1 and " " in name.strip() and shutil.which(name.split()[0]):
         raise UsageError(
-            f"expected program and arguments as separate words after --, got the one word {name!r}",
-            f"Leave the quotes out: -- {name}",
+            f"expected program and arguments as separate words after --, got the one word {shown!r}",
+            f"Leave the quotes out: -- {shown}",
         )
-    if os.sep in name or "/" in name:
-        problem = "which is no executable file" if os.path.exists(name) else "which does not exist"  # noqa: PTH110 - a word, not a path of ours
+    if has_folder:
+        problem = "which is no executable file" if os.path.exists(place) else "which does not exist"  # noqa: PTH110 - a word, not a path of ours
         advice = "Give the path of a program; a script needs its interpreter, such as -- python server.py."
     else:
         problem = "which is not on PATH"
         advice = _INSTALLED_WITH.get(name, "Install it, or give its whole path.")
-    raise UsageError(f"expected a program after --, got {name!r}, {problem}", advice)
+    raise UsageError(f"expected a program after --, got {shown!r}, {problem}", advice)

@@ -118,7 +118,7 @@ def _server(path: Path, name: str, entry: object) -> ConfiguredServer:
     tables = {key: fields.get(key) or {} for key in ("env", "headers")}
     if not isinstance(entry, dict):
         problems.append(f"expected an object, got {type(entry).__name__}")
-    elif not isinstance(command, str) and not (isinstance(url, str) and is_url(url)):
+    elif not isinstance(command, str) and not (isinstance(url, str) and _may_be_url(url)):
         problems.append("expected a command, or a url that begins with http:// or https://")
     if not isinstance(arguments, list) or not all(isinstance(each, str | int | float) for each in arguments):
         problems.append("args: expected a list of texts")
@@ -133,6 +133,11 @@ def _server(path: Path, name: str, entry: object) -> ConfiguredServer:
         words = (command, *map(_text, arguments))
         return ConfiguredServer(name, words, texts["env"], cwd=cwd if isinstance(cwd, str) else None)
     return ConfiguredServer(name, url=str(url), headers=texts["headers"])
+
+
+def _may_be_url(text: str) -> bool:
+    """Return whether a text is a URL, perhaps once its placeholders are filled in."""
+    return is_url(text) or _PLACEHOLDER.match(text.strip()) is not None
 
 
 def _text(value: object) -> str:
@@ -163,14 +168,37 @@ def filled_in(text: str, environ: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, text)
 
 
-def as_reference(text: str) -> str:
-    """Return a text with the placeholders of clients as ``$NAME``, as target files write variables.
+def as_reference(text: str, dollar: str = "$") -> str:
+    """Return a text with the placeholders of clients as ``${NAME}``, as target files write variables.
+
+    Args:
+        dollar: What every other dollar sign becomes; ``$$`` where target files have variables.
 
     Example::
 
-        as_reference("Bearer ${input:weather-key}")   # "Bearer $WEATHER_KEY"
+        as_reference("Bearer ${input:weather-key}")   # "Bearer ${WEATHER_KEY}"
     """
-    return _PLACEHOLDER.sub(lambda match: _folder(match) or f"${{{_variable(match)}}}", text)
+    parts, end = [], 0
+    for match in _PLACEHOLDER.finditer(text):
+        parts += [text[end : match.start()].replace("$", dollar)]
+        parts += [_folder(match).replace("$", dollar) or f"${{{_variable(match)}}}"]
+        end = match.end()
+    return "".join([*parts, text[end:].replace("$", dollar)])
+
+
+def without_placeholders(text: str) -> str:
+    """Return what of a text is written in the configuration itself."""
+    return _PLACEHOLDER.sub("", text)
+
+
+def values_of(text: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the variables that placeholders in a text stand for, by their names.
+
+    Raises:
+        UsageError: A variable of the environment is not set.
+    """
+    matches = [match for match in _PLACEHOLDER.finditer(text) if not _folder(match)]
+    return {_variable(match): filled_in(match[0], environ) for match in matches}
 
 
 def variables(text: str) -> tuple[str, ...]:

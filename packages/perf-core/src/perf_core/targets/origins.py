@@ -12,12 +12,27 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from perf_core.server.credentials.access_settings import AccessSettings, access_from
-from perf_core.server.credentials.masking import looks_secret, masked_command, masked_url
+from perf_core.server.credentials.masking import masked_command, masked_errors, masked_url
+from perf_core.server.credentials.url_credentials import filled_url
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.bare import READY_TIMEOUT_S, bare_command, bare_url
-from perf_core.targets.client_config import ConfiguredServer, as_reference, filled_in, variables
+from perf_core.targets.client_config import (
+    ConfiguredServer,
+    as_reference,
+    filled_in,
+    values_of,
+    variables,
+    without_placeholders,
+)
 from perf_core.targets.init_file import Reach
 from perf_core.targets.registry import endpoint
+
+_BASIC = "The URL had a user and a password: set {} to what this prints: printf 'USER:PASSWORD' | base64"
+_MASKED_URL = "The URL had a value that looks secret: put it in place of ***."
+_SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|Api-?Key|DPoP) +)?", re.IGNORECASE)
+"""What stands before the secret in a header, and is none."""
+
+_USER = re.compile(r"(?<=://)[^/?#]*@")
 
 
 @dataclass(frozen=True)
@@ -44,14 +59,13 @@ def of_url(url: str, settings: AccessSettings, environ: Mapping[str, str]) -> Or
     if urlsplit(url).username is not None:
         variable = f"{_variable(subject.name)}_BASIC"
         settings = _with_headers(settings, {"Authorization": f"Basic ${{{variable}}}"})
-        remarks.append(
-            f"The URL had a user and a password: set {variable} to what this prints: "
-            "printf 'USER:PASSWORD' | base64"
-        )
+        remarks.append(_BASIC.format(variable))
     shown = masked_url(subject.url or url)
     if shown != subject.url:
-        remarks.append("The URL had a value that looks secret: put it in place of ***.")
-    return Origin(subject, Reach(subject.name, url=shown, access=settings, remarks=tuple(remarks)))
+        remarks.append(_MASKED_URL)
+    # In a file a dollar sign begins the name of a variable.
+    written = shown.replace("$", "$$")
+    return Origin(subject, Reach(subject.name, url=written, access=settings, remarks=tuple(remarks)))
 
 
 def of_command(
@@ -61,13 +75,20 @@ def of_command(
     *,
     url: str | None = None,
     shared: bool = False,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Origin:
     """Return a server that a command starts; with a URL, it listens there.
+
+    Args:
+        env: Variables of the command.
+        cwd: Folder to start in; None is the lab's own.
 
     Raises:
         UsageError: The program does not exist, or the access cannot be used.
     """
-    subject = bare_command(command, shared=shared, url=url, access=access_from(settings, environ))
+    access = access_from(settings, environ)
+    subject = bare_command(command, shared=shared, url=url, env=env, cwd=cwd, access=access)
     shown = tuple(masked_command(command))
     hidden = "The command had what looks like a secret: put it in place of ***."
     reach = Reach(
@@ -104,25 +125,27 @@ def of_configured(
 def _configured_command(
     server: ConfiguredServer, settings: AccessSettings, environ: Mapping[str, str], *, shared: bool
 ) -> Origin:
-    command = [filled_in(word, environ) for word in server.command]
-    origin = of_command(command, settings, environ, shared=shared)
+    in_words = {name: value for word in server.command for name, value in values_of(word, environ).items()}
+    in_env = {name: value for text in server.env.values() for name, value in values_of(text, environ).items()}
+    # Whatever its name: what is not written in the configuration may be a secret.
+    hidden = (*in_words.values(), *in_env.values())
     env = {name: filled_in(value, environ) for name, value in server.env.items()}
-    cwd = None if server.cwd is None else Path(filled_in(server.cwd, environ)).expanduser()
-    launch = replace(origin.subject.adapter.launch, env=env, cwd=cwd)
-    subject = replace(origin.subject, adapter=DerivedAdapter(server.name, None, launch, {}))
-    shown = masked_command([as_reference(word) for word in server.command])
-    in_words = [name for word in server.command for name in variables(word)]
+    cwd = None if server.cwd is None else Path(filled_in(server.cwd, environ)).expanduser().absolute()
+    command = [filled_in(word, environ) for word in server.command]
+    with masked_errors(lambda: hidden):
+        origin = of_command(command, settings, environ, shared=shared, env=env, cwd=cwd)
+    access = origin.subject.access
+    subject = replace(origin.subject, access=replace(access, hidden=(*access.hidden, *hidden)))
     # Every value of env becomes a reference: nobody can tell for sure which of them are secret.
     remarks = (
         *_to_set(server.env),
         *(f"Put the value of {name} in place of ${{{name}}} in the command." for name in in_words),
         *origin.reach.remarks,
     )
-    references = {name: f"${{{name}}}" for name in server.env}
     reach = replace(
         origin.reach,
-        command=tuple(shown),
-        env=references,
+        command=tuple(masked_command([as_reference(word) for word in server.command])),
+        env={name: f"${{{name}}}" for name in server.env},
         cwd=None if cwd is None else str(cwd),
         remarks=remarks,
     )
@@ -130,21 +153,49 @@ def _configured_command(
 
 
 def _configured_url(server: ConfiguredServer, settings: AccessSettings, environ: Mapping[str, str]) -> Origin:
+    headers, in_headers = _configured_headers(server, environ)
+    settings = _with_headers(settings, headers)
+    in_url = values_of(server.url, environ)
+    written = as_reference(server.url, "$$")
+    # Filled in as it will be from the file.
+    url, access = filled_url(written, access_from(settings, {**environ, **in_headers}), in_url)
+    parts = (value for text in server.headers.values() for value in values_of(text, environ).values())
+    access = replace(access, hidden=(*access.hidden, *parts))
+    with masked_errors(access.secrets):
+        subject = bare_url(endpoint(url), access)
+    remarks = _to_set({**in_url, **in_headers})
+    user = _USER.search(server.url)
+    if user is not None and without_placeholders(user[0]).strip(":@"):
+        variable = f"{_variable(server.name)}_BASIC"
+        settings = _with_headers(settings, {"Authorization": f"Basic ${{{variable}}}"})
+        written = _USER.sub("", written)
+        remarks.append(_BASIC.format(variable))
+    shown = masked_url(written, has_references=True)
+    if shown != written:
+        remarks.append(_MASKED_URL)
+    return Origin(subject, Reach(subject.name, url=shown, access=settings, remarks=tuple(remarks)))
+
+
+def _configured_headers(
+    server: ConfiguredServer, environ: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers with variables in place of all values, and the values of these variables.
+
+    Nobody can tell for sure which headers are secret.
+    """
     headers: dict[str, str] = {}
     values: dict[str, str] = {}
     for name, text in server.headers.items():
-        if variables(text):
+        if variables(text) and _SCHEME.fullmatch(without_placeholders(text)):
             headers[name] = as_reference(text)
-            values |= {each: filled_in(f"${{{each}}}", environ) for each in variables(text)}
-        elif looks_secret(name):
-            scheme, blank, secret = text.rpartition(" ")
-            variable = f"{_variable(server.name)}_{_variable(name)}"
-            headers[name] = f"{scheme}{blank}${{{variable}}}"
-            values[variable] = secret
-        else:
-            headers[name] = text.replace("$", "$$")
-    origin = of_url(filled_in(server.url, environ), _with_headers(settings, headers), {**environ, **values})
-    return replace(origin, reach=replace(origin.reach, remarks=(*_to_set(values), *origin.reach.remarks)))
+            values |= values_of(text, environ)
+            continue
+        value = filled_in(text, environ).strip()
+        scheme = match[0] if (match := _SCHEME.match(value)) else ""
+        variable = f"{_variable(server.name)}_{_variable(name)}"
+        headers[name] = f"{scheme}${{{variable}}}" if value else ""
+        values |= {variable: value.removeprefix(scheme)} if value else {}
+    return headers, values
 
 
 def _with_headers(settings: AccessSettings, headers: Mapping[str, str]) -> AccessSettings:

@@ -25,6 +25,9 @@ SHORTEST_SECRET = 4
 _SHORTEST_NUMBER = 6
 """Digits of the shortest number that is taken for a secret."""
 
+_SWITCHES = frozenset({"true", "false", "none", "null", "yes", "no", "on", "off", "auto"})
+"""Values that are never secrets: they are in every other answer."""
+
 _SECRET_NAME = re.compile(
     r"(?:^|[^a-z])(?:api|access|auth|private|secret|signing|subscription|master|account)?[-_. ]?key$"
     r"|apikey|accesskey|tokens?(?![a-z])|secret|passw(?:or)?d|passwd|passphrase|credential|authorization"
@@ -50,7 +53,13 @@ _SECRET_VALUE = re.compile(
 )
 
 _USERINFO = re.compile(r"(?<=://)([^/@\s:?#]*):([^/@\s]*)(?=@)")
+_TYPED_USERINFO = re.compile(
+    # Up to the last @, since passwords are typed as they are. Digits before a slash are a port.
+    r"^(\s*(?:[A-Za-z][A-Za-z0-9+.-]*:/+)?+[^/@\s:?#]*):(?!\d{1,5}[/?#]).*(?=@)",
+    re.DOTALL,
+)
 _QUERY_VALUE = re.compile(r"([?&;])([^=&;\s#]+)=([^&;\s#\"']+)")
+_REFERENCES = re.compile(r"(?:\$\{\w+\})+", re.ASCII)
 _ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)=(.+)$", re.DOTALL)
 _HEADER = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):\s*(.+)$", re.DOTALL)
 
@@ -81,7 +90,7 @@ def _forms(secrets: tuple[str, ...]) -> list[str]:
     forms = {
         form
         for secret in secrets
-        if len(secret) >= SHORTEST_SECRET
+        if len(secret) >= SHORTEST_SECRET and secret.lower() not in _SWITCHES
         for form in (
             secret,
             quote(secret, safe=""),
@@ -93,12 +102,32 @@ def _forms(secrets: tuple[str, ...]) -> list[str]:
     return sorted(forms, key=len, reverse=True)
 
 
-def masked_url(url: str) -> str:
-    """Return a URL without its password and without query values that look secret."""
-    without_password = _USERINFO.sub(rf"\1:{MASK}", url)
-    return _QUERY_VALUE.sub(
-        lambda match: f"{match[1]}{match[2]}={MASK}" if looks_secret(match[2]) else match[0], without_password
-    )
+def masked_url(url: str, *, has_references: bool = False) -> str:
+    """Return a URL without its password and without parts that look secret.
+
+    Args:
+        has_references: Whether ``${NAME}`` in it stands for a variable, and is kept.
+    """
+
+    def query_value(match: re.Match[str]) -> str:
+        is_kept = not looks_secret(match[2]) or (has_references and _REFERENCES.fullmatch(match[3]))
+        return match[0] if is_kept else f"{match[1]}{match[2]}={MASK}"
+
+    def password(match: re.Match[str]) -> str:
+        is_kept = has_references and _REFERENCES.fullmatch(match[2])
+        return match[0] if is_kept else f"{match[1]}:{MASK}"
+
+    return _SECRET_VALUE.sub(MASK, _QUERY_VALUE.sub(query_value, _USERINFO.sub(password, url)))
+
+
+def masked_word(word: str) -> str:
+    """Return a word that was typed for a URL without its password, even if its scheme is missing or wrong.
+
+    Example::
+
+        masked_word("me:opensesame@127.0.0.1:9/mcp")   # "me:***@127.0.0.1:9/mcp"
+    """
+    return masked_url(_TYPED_USERINFO.sub(rf"\1:{MASK}", word))
 
 
 def masked_command(argv: Sequence[str]) -> list[str]:
@@ -147,8 +176,8 @@ def _secrets_in(argv: Sequence[str]) -> Iterator[str]:
 
 def _is_secret(value: str) -> bool:
     """Return whether a value may be a secret, unlike that of a switch or a small number."""
-    is_word = value.lower() in {"true", "false", "none", "null", "yes", "no", "on", "off", "auto"}
-    return bool(value) and not is_word and not (value.isdecimal() and len(value) < _SHORTEST_NUMBER)
+    is_switch = value.lower() in _SWITCHES
+    return bool(value) and not is_switch and not (value.isdecimal() and len(value) < _SHORTEST_NUMBER)
 
 
 def _with_parts(text: str) -> Iterator[str]:

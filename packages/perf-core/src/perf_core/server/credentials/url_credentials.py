@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -11,6 +12,9 @@ from perf_core.errors import UsageError
 from perf_core.server.credentials.access import Access, FixedIdentity, Identity
 from perf_core.server.credentials.access_settings import filled
 from perf_core.server.credentials.masking import secrets_in_url
+
+_PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
+"""Parts of a URL: scheme and user, host and port, and the rest."""
 
 
 def filled_url(url: str, access: Access, environ: Mapping[str, str]) -> tuple[str, Access]:
@@ -25,13 +29,20 @@ def filled_url(url: str, access: Access, environ: Mapping[str, str]) -> tuple[st
         UsageError: A variable is not set.
     """
     encoded = {name: quote(value.strip(), safe="") for name, value in environ.items()}
+    match = _PARTS.match(url)
+    assert match is not None  # noqa: S101 - each part may be empty
     try:
-        text, values = filled(url, encoded)
+        # The host and the port, or a whole URL, are not encoded.
+        filled_parts = [
+            filled(part, environ if at == 1 else encoded) for at, part in enumerate(match.groups())
+        ]
     except KeyError as error:
         raise UsageError(
             f"url: the environment variable {error.args[0]} is not set",
             f"Set it: export {error.args[0]}=… A dollar sign in the URL itself is written $$.",
         ) from error
+    text = "".join(part for part, _ in filled_parts)
+    values = [value for _, of_part in filled_parts for value in of_part]
     hidden = tuple(form for value in values for form in dict.fromkeys((unquote(value), value)))
     return text, replace(access, hidden=(*access.hidden, *hidden)) if hidden else access
 

@@ -168,3 +168,17 @@ def test_any_text_of_a_server_is_a_comment(tmp_path: Path) -> None:
     step = Step("t", {}, Expectation.anything())
     file = written(tmp_path, step, checks=(check,), left_out=(LeftOut(odd, odd, arguments=odd, advice=odd),))
     assert len(steps_of(file)) > 0
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        Expectation.paths({"/a": None}),
+        Expectation.members({}),
+        Expectation.contains(""),
+        Expectation.shape({}),
+    ],
+)
+def test_expectation_of_nothing_is_not_written(expect: Expectation, tmp_path: Path) -> None:
+    (step,) = {str(each): each for each in steps_of(written(tmp_path, Step("t", {}, expect)))}.values()
+    assert step.expect == Expectation.anything()

@@ -438,7 +438,7 @@ JOURNEY = '[[journeys]]\nname = "j"\n'
         (URL + "shared = true\n" + CALL, 'shared: expected transport = "stdio" beside it'),
         ('name = "s"\ncommand = []\n' + CALL, "command: expected at least one entry, got []"),
         (URL + "ready_timeout_s = 0\n" + CALL, "ready_timeout_s: expected a number above 0, got 0"),
-        (URL + "env = { A = 1 }\n" + CALL, "env.A: expected a text, got 1"),
+        (URL + "env = { A = 1 }\n" + CALL, "env.A: expected a text"),
         (URL + CALL + "think_time = -1\n", "calls[0].think_time: expected seconds, { uniform = [1, 3] } or"),
         (
             URL + "think_time = { uniform = [3, 1] }\n" + CALL,
@@ -686,3 +686,64 @@ def test_no_value_of_any_field_gives_words_of_python(tmp_path: Path, table: str)
                 messages.append(error.message)
     assert len(messages) > len(model.model_fields)
     assert [each for each in messages if FOREIGN.search(each)] == []
+
+
+def test_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + MINIMAL).name == "s"
+
+
+def test_call_of_the_smallest_weight_is_made_all_the_same(tmp_path: Path) -> None:
+    rare = "".join(f'[[calls]]\ntool = "rare{number}"\nweight = 1e-9\n' for number in range(3))
+    scenario = read(tmp_path, MINIMAL + rare).scenarios["load"]
+    counts = Counter(journey.name for journey in scenario.journeys(1)["mix"])
+    assert counts == {"t": 1000, "rare0": 1, "rare1": 1, "rare2": 1}
+    assert scenario.journeys(1) == scenario.journeys(1)
+
+
+@pytest.mark.parametrize(
+    ("expect", "problem"),
+    [
+        ("members = {}", "members: expected at least one entry, got {}"),
+        ("json = {}", "json: expected at least one entry, got {}"),
+        ("paths = {}", "paths: expected at least one entry, got {}"),
+        ('contains = ""', 'contains: expected a text that is not empty, got ""'),
+        ('regex = ""', 'regex: expected a text that is not empty, got ""'),
+    ],
+)
+def test_expectation_that_checks_nothing_is_refused(expect: str, problem: str, tmp_path: Path) -> None:
+    assert f"calls[0].expect.{problem}" in refusal(tmp_path, f"{MINIMAL}expect = {{ {expect} }}\n")
+
+
+@pytest.mark.parametrize("shape", ["{}", "[]"])
+def test_shape_without_types_is_refused(shape: str, tmp_path: Path) -> None:
+    message = refusal(tmp_path, f"{MINIMAL}expect = {{ shape = {shape} }}\n")
+    assert "calls[0].expect: expected the type of at least one member for shape" in message
+
+
+@pytest.mark.parametrize("expect", ['text = ""', "result = {}", "shape = { content = [] }", "result = []"])
+def test_empty_answer_may_be_expected(expect: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"{MINIMAL}expect = {{ {expect} }}\n").scenarios
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'url = "https://me:opensesame@h:{port}/mcp"',
+        'url = "https://h:{port}/mcp?api_key=opensesame"',
+        'url = ["https://me:opensesame@h/mcp"]',
+        'url = "https://me:opensesame@h/mcp"\ntransport = "stdio"',
+        'command = ["x", "--api-key", "opensesame"]',
+        'command = ["x", "API_KEY=opensesame", 5]',
+        'command = "x --api-key opensesame"',
+        'command = ["x", "--api-key", ["opensesame"]]',
+        'url = "http://h/mcp"\nenv = { A = ["opensesame"] }',
+        'url = "http://h/mcp"\nenv = "A=opensesame"',
+    ],
+)
+def test_mistake_is_shown_without_secrets(fields: str, tmp_path: Path) -> None:
+    assert "opensesame" not in refusal(tmp_path, f'name = "s"\n{fields}\n[[calls]]\ntool = "t"\n')
+
+
+def test_wrong_word_of_a_command_is_shown(tmp_path: Path) -> None:
+    text = 'name = "s"\ncommand = ["x", "--port", 8000]\ntransport = "stdio"\n'
+    assert "command[2]: expected a text, got 8000" in refusal(tmp_path, text)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from perf_core.adapter import Journey, Launch, Pools, Scenario, Target, Transport
-from perf_core.load.placeholders import filled
+from perf_core.load.placeholders import drawn
 from perf_core.scenarios import (
     NO_ERRORS,
     STANDARD,
@@ -130,6 +130,9 @@ class FileAdapter:
         journeys = [self._journey(table) for table in mix]
         count = _DRAWN_JOURNEYS if any(self.drawings) else _JOURNEYS
         indexes = rng.choices(range(len(mix)), weights=[table.weight for table in mix], k=count)
+        # Each once at least: a call that is never made would be checked by nobody.
+        for index in sorted(set(range(len(mix))).difference(indexes)):
+            indexes.insert(rng.randrange(len(indexes) + 1), index)
         return with_pools_by_tool([_drawn(journeys[index], self.drawings[index], rng) for index in indexes])
 
     def _journey(self, table: MixTable) -> Journey:
@@ -143,7 +146,7 @@ def _drawn(journey: Journey, drawings: Mapping[str, Drawing], rng: random.Random
     if not drawings:
         return journey
     values = draw(drawings, rng)
-    return replace(journey, steps=tuple(filled(step, values) for step in journey.steps))
+    return replace(journey, steps=tuple(drawn(step, values) for step in journey.steps))
 
 
 def _target(table: TargetTable) -> Target:

@@ -31,15 +31,22 @@ class ExpectTable(_Table):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     result: JsonValue = Field(None, description="The structured content, as a whole.")
-    members: dict[str, JsonValue] | None = Field(None, description="Some members of the structured content.")
+    # Nothing is in every answer, so that empty parts would check nothing.
+    members: dict[str, JsonValue] | None = Field(
+        None, min_length=1, description="Some members of the structured content."
+    )
     text: str | None = Field(None, description="The first text of the answer, as a whole.")
-    contains: str | None = Field(None, description="A part of the first text.")
-    regex: str | None = Field(None, description="A regular expression that matches in the first text.")
+    contains: str | None = Field(None, min_length=1, description="A part of the first text.")
+    regex: str | None = Field(
+        None, min_length=1, description="A regular expression that matches in the first text."
+    )
     json_: dict[str, JsonValue] | None = Field(
-        None, alias="json", description="Some members of the JSON in the first text."
+        None, min_length=1, alias="json", description="Some members of the JSON in the first text."
     )
     paths: dict[str, JsonValue] | None = Field(
-        None, description="Values within the result, by JSON pointer, such as '/content/1/text'."
+        None,
+        min_length=1,
+        description="Values within the result, by JSON pointer, such as '/content/1/text'.",
     )
     whole: dict[str, JsonValue] | None = Field(None, description="The whole result.")
     shape: JsonValue = Field(None, description="The types within the result.")
@@ -54,6 +61,8 @@ class ExpectTable(_Table):
                 "single", "expected exactly one of " + ", ".join(name.rstrip("_") for name in KINDS)
             )
         expectation = self.expectation()
+        if expectation.kind == "shape" and not expectation.value:
+            raise PydanticCustomError("shape", "expected the type of at least one member for shape")
         # What a whole result is depends on the request, so that is checked with it.
         problem = None if expectation.kind == "whole" else expectation_problem(expectation)
         if problem:

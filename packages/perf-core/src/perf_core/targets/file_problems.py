@@ -17,6 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from perf_core.server.credentials.masking import masked_command, masked_url, masked_word
 from perf_core.targets.file_model import COMPLETE, TargetFile
 
 _LONGEST_VALUE = 80
@@ -93,7 +94,7 @@ def field_problems(errors: Sequence[ErrorDetails], document: Mapping[str, Any]) 
     """
     for error in errors:
         where = list(_in_document(error["loc"], document, is_missing=error["type"] == "missing"))
-        yield f"{place_of(where)}: {_sentence(error)}"
+        yield f"{place_of(where)}: {_sentence(error, document)}"
 
 
 def _in_document(location: Sequence[int | str], document: Any, *, is_missing: bool) -> Iterator[int | str]:
@@ -115,7 +116,7 @@ def place_of(location: Sequence[int | str]) -> str:
     return "".join(parts).removeprefix(".") or "the file"
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails, document: Mapping[str, Any]) -> str:
     kind, where = error["type"], error["loc"]
     if kind == "extra_forbidden":
         return f"there is no such field here{suggestion(str(where[-1]), fields_at(where[:-1]))}"
@@ -133,9 +134,24 @@ def _sentence(error: ErrorDetails) -> str:
         return text
     if kind == "missing":
         return f"{text}, got none"
-    # A wrong value among credentials may be the secret itself.
-    is_secret = bool(where) and where[0] == "access"
-    return text if is_secret else f"{text}, got {shown(error['input'])}"
+    got = _without_secrets(where, error["input"], document)
+    return text if got is None else f"{text}, got {got}"
+
+
+def _without_secrets(where: Sequence[int | str], value: object, document: Mapping[str, Any]) -> str | None:
+    """Return a wrong value as it may be shown; None where it may be the secret itself."""
+    match where:
+        case ["access" | "env", *_]:
+            return None
+        case ["command", int(index), *_]:
+            words = document.get("command")
+            masked = masked_command([str(word) for word in words]) if isinstance(words, list) else []
+            return shown(value) if index < len(masked) and masked[index] == str(value) else None
+        case ["command"]:
+            return shown_command(value)
+        case ["url", *_]:
+            return shown_url(value)
+    return shown(value)
 
 
 def _plain(value: object) -> str:
@@ -203,6 +219,18 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
+def shown_url(value: object) -> str:
+    """Return a URL like :func:`shown`, without user, password and keys."""
+    return shown(masked_word(value) if isinstance(value, str) else masked_url(json.dumps(value, default=str)))
+
+
+def shown_command(value: object) -> str:
+    """Return a command like :func:`shown`, without what looks secret in it."""
+    if isinstance(value, str):
+        return shown(" ".join(masked_command(value.split())))
+    return shown(masked_command([str(word) for word in value]) if isinstance(value, list) else value)
+
+
 def file_problems(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the file as a whole, whether or not its fields can be read."""
     yield from _start_problems(document)
@@ -230,13 +258,13 @@ def _start_problems(document: Mapping[str, Any]) -> Iterator[str]:
         if "command" not in document:
             yield 'command: expected the command of a server with transport = "stdio", got none'
         if "url" in document:
-            yield f'url: expected none with transport = "stdio", got {shown(url)}'
+            yield f'url: expected none with transport = "stdio", got {shown_url(url)}'
     elif command and "{ready_file}" not in words and url is None:
         yield (
             'command: expected {ready_file} in it, or {port} together with url, or transport = "stdio" for a '
-            f"server that talks over its standard input and output, got {shown(command)}"
+            f"server that talks over its standard input and output, got {shown_command(command)}"
         )
     if document.get("shared") is True and not is_stdio:
         yield 'shared: expected transport = "stdio" beside it, since other servers are one process anyway'
     if isinstance(url, str) and "{port}" in url and "{port}" not in words + values:
-        yield f"url: expected {{port}} in the command or in env, too, got {shown(url)}"
+        yield f"url: expected {{port}} in the command or in env, too, got {shown_url(url)}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import JsonValue
 
 from perf_core.adapter import Expectation, Step
+from perf_core.load.placeholders import filled
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck
 from perf_core.server.credentials.access import SESSION_REVISION
 from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.targets.toml_text import NotTomlError, toml_comment, toml_value
 
 _LONGEST_COMMENT = 160
+
+_PARTS = frozenset({"members", "json", "paths", "contains", "regex", "shape"})
+"""Expectations of parts of an answer, which check nothing if they are empty."""
 
 _MEANINGS = {
     "exact": "the whole answer is checked",
@@ -149,6 +153,12 @@ def _about(check: ToolCheck) -> Iterator[str]:
 
 
 def _call(step: Step, weight: float) -> str:
+    # In a file "{unique}" would be replaced, but not within drawn values.
+    draw: dict[str, JsonValue] = {
+        f"literal_{name}": {"choice": [value]} for name, value in step.literals.items()
+    }
+    if draw:
+        step = filled(replace(step, literals={name: f"{{literal_{name}}}" for name in step.literals}), {})
     try:
         lines = [
             "[[calls]]",
@@ -159,6 +169,8 @@ def _call(step: Step, weight: float) -> str:
         return toml_comment(
             _short(f"A call of {step.tool} is left out, since {error}: {dict(step.arguments)!r}")
         )
+    if draw:
+        lines.append(f"draw = {toml_value(draw)}")
     lines += _expect(step.expect)
     if weight != 1:
         lines.append(f"weight = {weight:.4g}")
@@ -166,7 +178,7 @@ def _call(step: Step, weight: float) -> str:
 
 
 def _expect(expect: Expectation) -> Iterator[str]:
-    if expect.kind == "any":
+    if expect.kind == "any" or (expect.kind in _PARTS and not expect.value):
         return
     value = True if expect.kind == "error" else expect.value
     try:
@@ -186,10 +198,11 @@ def _weaker(expect: Expectation) -> dict[str, JsonValue] | None:
     prefix = {"result": "/structuredContent", "members": "/structuredContent", "json": "/content/0/text"}
     start = prefix.get(expect.kind, "")
     if expect.kind == "paths":
-        return {"paths": {pointer: each for pointer, each in value.items() if _is_toml(each)}}
-    if expect.kind not in {*prefix, "whole"}:
+        leaves = {pointer: each for pointer, each in value.items() if _is_toml(each)}
+    elif expect.kind in {*prefix, "whole"}:
+        leaves = dict(_leaves(value, start))
+    else:
         return None
-    leaves = dict(_leaves(value, start))
     return {"paths": leaves} if leaves else None
 
 

@@ -59,7 +59,7 @@ def read_target_file(path: Path) -> FileAdapter:
         UsageError: The file cannot be read, is not TOML, or has mistakes; lists every mistake with its place.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "Give the path of a TOML file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -39,6 +39,21 @@ def test_name_is_that_of_the_server(command: str, name: str) -> None:
     assert program_name(command.split(" ")) == name
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["python3.12", "-c", "import x; x.run()", "--port", "8000"], "python3.12"),
+        (["node", "-e", "require('x')"], "node"),
+        (["node", "--eval", "require('x')"], "node"),
+        (["uv", "run", "python", "-c", "import x/y"], "uv"),
+        (["docker", "run", "-c", "512", "mcp/time"], "time"),
+        (["uvx", "-c", "constraints.txt", "mcp-server-time"], "mcp-server-time"),
+    ],
+)
+def test_code_is_no_name(command: list[str], name: str) -> None:
+    assert program_name(command) == name
+
+
 def test_nothing_is_still_a_name() -> None:
     assert program_name([]) == "server"
     assert program_name([""]) == "server"

@@ -33,7 +33,7 @@ _SUBCOMMANDS = frozenset({"run", "exec", "dlx", "tool", "x"})
 _WITH_VALUE = frozenset(
     {
         *("-p", "--package", "--with", "--from", "--python", "--directory", "--project", "--index-url"),
-        *("-r", "--require", "-C", "--cwd"),
+        *("-r", "--require", "-C", "--cwd", "-c"),
         # of docker run
         *("-e", "--env", "--env-file", "-v", "--volume", "--mount", "--name", "--network", "--net"),
         *("--entrypoint", "-w", "--workdir", "-u", "--user", "-l", "--label", "--platform", "-m", "--memory"),
@@ -44,6 +44,11 @@ _WITH_VALUE = frozenset(
 
 _NAMING = frozenset({"-m", "-jar", "--module"})
 """Options whose value is the server itself."""
+
+_CODE = frozenset({"-c", "-e", "--eval"})
+"""Options of interpreters whose value is the program itself, as code; arguments of that code follow."""
+
+_INTERPRETERS = frozenset({"python", "node", "bun", "ruby", "tsx", "ts-node"})
 
 _CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
 _SUFFIX = re.compile(r"\.(py|js|mjs|cjs|ts|jar|exe|cmd|bat|sh|rb)$", re.IGNORECASE)
@@ -61,23 +66,27 @@ def program_name(command: Sequence[str]) -> str:
     """
     program = _base_name(command[0]) if command else ""
     if _unversioned(program) in _RUNNERS | _CONTAINERS:
-        word = next(_servers(command[1:], is_container=program in _CONTAINERS), "")
+        word = next(_servers(_unversioned(program), command[1:]), "")
         if word:
             return _base_name(_package(word)) or program
     return program or "server"
 
 
-def _servers(arguments: Sequence[str], *, is_container: bool) -> Iterator[str]:
+def _servers(runner: str, arguments: Sequence[str]) -> Iterator[str]:
     """Yield the arguments that may name a server: neither options nor their values."""
     words = iter(arguments)
     for word in words:
-        if word in _NAMING and not is_container:
+        if word in _CODE and runner in _INTERPRETERS:
+            return
+        if word in _NAMING and runner not in _CONTAINERS:
             yield next(words, "")
         elif word in _WITH_VALUE:
             next(words, None)
         elif word.startswith("-") or word in _SUBCOMMANDS or _ASSIGNMENT.match(word):
             continue
-        elif _unversioned(_base_name(word)) not in _RUNNERS:
+        elif _unversioned(_base_name(word)) in _RUNNERS:
+            runner = _unversioned(_base_name(word))
+        else:
             yield word
 
 

@@ -89,3 +89,48 @@ def test_help_shows_where_the_command_stands(command: str, capsys) -> None:
 def test_empty_command_is_refused(command: list[str], capsys) -> None:
     assert main([*command, "--"]) == ExitCode.USAGE
     assert "expected a command after --, got none" in capsys.readouterr().err
+
+
+PASSWORD = "open" + "sesame"
+
+
+@pytest.mark.parametrize(
+    "word", ["user:PW@127.0.0.1:9/mcp", "ftp://user:PW@h", "user:a:PW@b/PW@h:9", "http:/u:PW@h"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "quick", "WORD"],
+        ["run", "quick", "--target", "WORD"],
+        ["run", "quick", "--server-url", "WORD", "--target", "calculator"],
+        ["run", "quick", "WORD", "--no-such-option", "npx"],
+        ["init", "WORD"],
+        ["check", "WORD"],
+        ["check", "--", "WORD"],
+        ["check", "x", "WORD", "--", "npx"],
+        ["figures", "quick", "WORD"],
+        ["compare", "http://a:1", "WORD"],
+        ["compare", "WORD", "http://a:1"],
+        ["compare", "WORD", "--baseline", "x.json"],
+    ],
+)
+def test_password_of_a_url_with_a_mistake_is_not_repeated(command: list[str], word: str, capsys) -> None:
+    words = [word.replace("PW", PASSWORD) if each == "WORD" else each for each in command]
+    assert main(words) != ExitCode.PASS
+    printed = capsys.readouterr()
+    assert PASSWORD not in printed.out + printed.err
+    assert printed.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "quick", "npx", "x", "--api-key", PASSWORD],
+        ["check", "--", f"python x.py --api-key {PASSWORD}"],
+    ],
+)
+def test_advice_about_a_command_has_none_of_its_secrets(words: list[str], capsys) -> None:
+    assert main(words) == ExitCode.USAGE
+    printed = capsys.readouterr().err
+    assert "***" in printed
+    assert PASSWORD not in printed

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perf_core.errors import UsageError
+from perf_core.server.credentials.masking import masked_command, masked_word
 from perf_core.targets.urls import is_url, with_scheme
 
 _RUNNERS = ("npx", "uvx", "bunx", "docker", "podman", "node", "deno", "python", "python3", "uv", "java")
@@ -39,7 +40,8 @@ def advice_for_mistake(own: Sequence[str]) -> str:
     at = next(_commands(own), None)
     if at is None:
         return "See perf-core --help."
-    before, command = " ".join(["perf-core", *own[:at]]), " ".join(own[at:])
+    before = " ".join(map(masked_word, masked_command(["perf-core", *own[:at]])))
+    command = " ".join(masked_command(own[at:]))
     return f"The command that starts a server follows --: {before} -- {command}"
 
 
@@ -67,10 +69,13 @@ def scenarios_and_servers(words: Sequence[str]) -> tuple[list[str], list[str]]:
         if is_url(word) or word.endswith(".toml"):
             servers.append(word)
         elif with_scheme(word):
-            raise UsageError(f"expected a URL with its scheme, got {word!r}", f"Write {with_scheme(word)}.")
+            raise UsageError(
+                f"expected a URL with its scheme, got {masked_word(word)!r}",
+                f"Write {masked_word(with_scheme(word))}.",
+            )
         elif any(each in word for each in "/\\:@") or word in _RUNNERS:
             raise UsageError(
-                f"expected names of scenarios, a URL or a TOML file, got {word!r}",
+                f"expected names of scenarios, a URL or a TOML file, got {masked_word(word)!r}",
                 "The command that starts a server follows --, such as: perf-core run quick -- ./server. "
                 "An installed adapter is named with --target.",
             )

@@ -24,6 +24,7 @@ from perf_core.results.record_file import RECORD_NAME
 from perf_core.runs.compare import Effort, Workload, expect_usable
 from perf_core.runs.compare import compare as compare_servers
 from perf_core.runs.drawn import with_drawn_calls
+from perf_core.server.credentials.masking import masked_word
 from perf_core.server.subject import Subject
 from perf_core.targets.registry import advice_for
 from perf_core.targets.urls import is_url, server_at, with_scheme
@@ -155,7 +156,7 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
         # Names of branches may have slashes.
         if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or Path(text).exists()):
             raise UsageError(
-                f"expected a recorded run or a server, got {text!r}, which does not exist",
+                f"expected a recorded run or a server, got {masked_word(text)!r}, which does not exist",
                 advice_for(text) if with_scheme(text) else "Give the folder of a run, a TOML file or a URL.",
             )
     return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared)
@@ -163,7 +164,7 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
 
 def _shown(side: Side) -> str:
     # A URL may have a password.
-    return server_at(side.text) if is_url(side.text) else side.text
+    return server_at(side.text) if is_url(side.text) else masked_word(side.text)
 
 
 def _is_recorded(text: str) -> bool:
@@ -179,7 +180,11 @@ def _recorded_runs(a: str, b: str | None, baseline: Path | None) -> tuple[Path, 
     paths = [*([] if baseline is None else [baseline]), *(Path(text) for text in (a, b) if text)]
     servers = [str(path) for path in paths if not _is_recorded(str(path))]
     if len(paths) != 2 or servers:
-        got = f"{', '.join(servers)}, which is not a recorded run" if servers else f"{len(paths)} runs"
+        got = (
+            f"{', '.join(map(masked_word, servers))}, which is not a recorded run"
+            if servers
+            else f"{len(paths)} runs"
+        )
         raise UsageError(
             f"expected two recorded runs, got {'one' if len(paths) == 1 else got}",
             "perf-core compare RUN RUN, or perf-core compare RUN --baseline RUN.",

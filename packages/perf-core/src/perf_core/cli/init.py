@@ -16,6 +16,7 @@ from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, Drawi
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.server.credentials.access_settings import AccessSettings
+from perf_core.server.credentials.masking import masked_word
 from perf_core.targets.client_config import read_client_config
 from perf_core.targets.init_file import target_file
 from perf_core.targets.origins import Origin, of_command, of_configured, of_url
@@ -85,7 +86,7 @@ def _origin(
 ) -> Origin:
     others = [word for word in words if not is_url(word)]
     if others:
-        raise UsageError(f"expected a URL, got {others[0]!r}", advice_for(others[0]))
+        raise UsageError(f"expected a URL, got {masked_word(others[0])!r}", advice_for(others[0]))
     if len(words) > 1:
         raise UsageError(f"expected one URL, got {len(words)}", "Write one file for each server.")
     if config is not None:

@@ -12,6 +12,7 @@ from perf_core.comparison.revisions.worktrees import build_revision
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.results.manifest import commit
+from perf_core.server.credentials.masking import masked_word
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.bare import bare_command, is_bare
 from perf_core.targets.program_name import program_name
@@ -149,6 +150,12 @@ def parse_target(text: str) -> tuple[str, str | None]:
     name, at, revision = text.partition("@")
     if not at:
         return text, None
+    if ":" in name:
+        # A user and a password, of which neither the target nor the revision may be shown.
+        raise UsageError(
+            f"expected a target or a URL with its scheme, got {masked_word(text)!r}",
+            "A URL begins with http:// or https://.",
+        )
     if not name or not revision:
         raise UsageError(f"expected NAME@REVISION, got {text!r}", "For example calculator@HEAD~1.")
     if name.endswith(".toml"):

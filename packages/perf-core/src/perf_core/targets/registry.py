@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from perf_core.adapter import ENTRY_POINT_GROUP, ServerAdapter
 from perf_core.errors import UsageError
-from perf_core.server.credentials.masking import masked_url
+from perf_core.server.credentials.masking import masked_url, masked_word
 from perf_core.server.credentials.url_credentials import filled_url, take_credentials
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
 from perf_core.targets.bare import bare_command, bare_url, launch_of
@@ -108,7 +108,7 @@ def _started(command: Sequence[str], names: Sequence[str], *, shared: bool) -> S
     others = [name for name in names if not is_url(name)]
     if len(urls) > 1 or len(others) > 1:
         raise UsageError(
-            f"expected one server beside a command, got {', '.join([*others, *urls])}",
+            f"expected one server beside a command, got {', '.join(map(masked_word, [*others, *urls]))}",
             "Give the command alone, or with the one target whose calls are made.",
         )
     # Not endpoint(): the port may be {port}.
@@ -156,7 +156,7 @@ def endpoint(url: str) -> str:
     parts = _http_parts(url.strip())
     if parts is None or parts.fragment:
         raise UsageError(
-            f"expected a URL such as http://127.0.0.1:8100, got {masked_url(url)!r}",
+            f"expected a URL such as http://127.0.0.1:8100, got {masked_word(url)!r}",
             "Give scheme, host, port, path and query only.",
         )
     return urlunsplit(parts._replace(path="/mcp" if parts.path in {"", "/"} else parts.path))
@@ -187,7 +187,8 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
     if is_url(name):
         return bare_url(endpoint(name))
     raise UsageError(
-        f"there is no target {name!r}{closest_name(name, installed)}", advice_for(name, _listed(installed))
+        f"there is no target {masked_word(name)!r}{closest_name(name, installed)}",
+        advice_for(name, _listed(installed)),
     )
 
 

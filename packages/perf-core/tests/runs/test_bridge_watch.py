@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ class FakeLive:
     url: str = "http://127.0.0.1:1/mcp"
     bridge_pid: int | None = 4711
     access: Access = field(default_factory=lambda: bearer(["bearer-of-a-user"]))
+    handshake: Any = field(default_factory=lambda: SimpleNamespace(wire="session"))
 
 
 @pytest.fixture
@@ -39,11 +41,17 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(module, "read_counts", lambda _url: state["counts"])
     monkeypatch.setattr(module, "measure_cost", measure)
+
+    def prepare(url: str, count: int, initialize: dict[str, Any], timeout_s: float) -> tuple[float, ...]:
+        state["prepared"] = (url, count, initialize["params"], timeout_s)
+        return (0.5,) * count
+
+    monkeypatch.setattr(module, "prepare_servers", prepare)
     return state
 
 
 def test_cost_is_measured_once_and_counts_are_read_twice(bridge: dict[str, Any]) -> None:
-    watch = watch_bridge(FakeLive(), LAUNCH)  # type: ignore[arg-type]
+    watch = watch_bridge(FakeLive(), LAUNCH, 3)  # type: ignore[arg-type]
     assert watch is not None
     bridge["counts"] = BridgeCounts(2.0, requests=9)
     observed = watch.observations()
@@ -54,7 +62,7 @@ def test_cost_is_measured_once_and_counts_are_read_twice(bridge: dict[str, Any])
 
 
 def test_text_of_the_server_is_shown_without_secrets(bridge: dict[str, Any]) -> None:
-    watch = watch_bridge(FakeLive(), LAUNCH)  # type: ignore[arg-type]
+    watch = watch_bridge(FakeLive(), LAUNCH, 3)  # type: ignore[arg-type]
     assert watch is not None
     ends = (End(1, 2, "ended with exit code 3", SHOUTED),)
     bridge["counts"] = BridgeCounts(2.0, ended=1, first_skipped_line=SHOUTED, ends=ends)
@@ -66,21 +74,52 @@ def test_text_of_the_server_is_shown_without_secrets(bridge: dict[str, Any]) -> 
 
 
 def test_server_without_a_bridge_is_not_watched(bridge: dict[str, Any]) -> None:
-    assert watch_bridge(FakeLive(bridge_pid=None), LAUNCH) is None  # type: ignore[arg-type]
+    assert watch_bridge(FakeLive(bridge_pid=None), LAUNCH, 3) is None  # type: ignore[arg-type]
     assert bridge["measured"] == 0
 
 
 def test_bridge_to_a_server_elsewhere_has_no_child_to_measure_with(bridge: dict[str, Any]) -> None:
     bridge["counts"] = BridgeCounts(1.0, is_remote=True)
-    watch = watch_bridge(FakeLive(), LAUNCH)  # type: ignore[arg-type]
+    watch = watch_bridge(FakeLive(), LAUNCH, 3)  # type: ignore[arg-type]
     assert watch is not None
     assert watch.cost is None
     assert bridge["measured"] == 0
 
 
 def test_bridge_that_no_longer_answers_has_no_counts_afterwards(bridge: dict[str, Any]) -> None:
-    watch = watch_bridge(FakeLive(), LAUNCH)  # type: ignore[arg-type]
+    watch = watch_bridge(FakeLive(), LAUNCH, 3)  # type: ignore[arg-type]
     assert watch is not None
     bridge["counts"] = None
     assert watch.observations().after is None
-    assert watch_bridge(FakeLive(), LAUNCH) is None  # type: ignore[arg-type]
+    assert watch_bridge(FakeLive(), LAUNCH, 3) is None  # type: ignore[arg-type]
+
+
+def test_first_users_of_a_server_on_stdio_find_their_processes_started(bridge: dict[str, Any]) -> None:
+    live, launch = FakeLive(), replace(LAUNCH, transport="stdio")
+    watch = watch_bridge(live, launch, 3)  # type: ignore[arg-type]
+    assert watch is not None
+    assert watch.observations().starts_s == (0.5, 0.5, 0.5)
+    url, count, params, timeout_s = bridge["prepared"]
+    assert (url, count) == (live.url, 3)
+    assert params["protocolVersion"] == live.access.revision
+    assert params["capabilities"] == {}
+    assert timeout_s >= launch.ready_timeout_s
+    watch_bridge(live, launch, 800)  # type: ignore[arg-type]
+    assert bridge["prepared"][1] == 50
+
+
+@pytest.mark.parametrize(
+    ("transport", "wire", "users"),
+    [
+        ("stdio", "session", 0),
+        ("stdio", "stateless", 3),
+        ("stdio-shared", "session", 3),
+        ("http", "session", 3),
+    ],
+)
+def test_other_servers_are_not_prepared(
+    transport: Any, wire: str, users: int, bridge: dict[str, Any]
+) -> None:
+    live = FakeLive(handshake=SimpleNamespace(wire=wire))
+    watch_bridge(live, replace(LAUNCH, transport=transport), users)  # type: ignore[arg-type]
+    assert "prepared" not in bridge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from perf_core.analysis.k6_summary import Window
 from perf_core.results.record import BridgeUse
@@ -20,11 +21,13 @@ class BridgeObservations:
         cost: Its cost with a child that answers at once; None if it was not measured.
         before: Its counts just before the load.
         after: Its counts just after the load; None if it no longer answered.
+        starts_s: Seconds that each process took that was started before the load.
     """
 
     cost: BridgeCost | None
     before: BridgeCounts
     after: BridgeCounts | None
+    starts_s: tuple[float, ...] = ()
 
 
 def bridge_use(
@@ -48,6 +51,8 @@ def bridge_use(
         echo_p50_us=cost.p50_us if cost else 0.0,
         direct_p50_us=cost.direct_p50_us if cost else 0.0,
         echo_cpu_us=cost.cpu_us_per_call if cost else 0.0,
+        prepared=len(observed.starts_s),
+        start_p50_s=median(observed.starts_s) if observed.starts_s else 0.0,
         started=after.started - before.started,
         ended=_ended(observed, killed),
         first_end=_end_in_words(ends[0]) if ends else "",

@@ -48,6 +48,7 @@ class Preview:
         load_s: Length of the load alone.
         sub_metrics: Names of the metrics and sub-metrics that the summary will contain, which tell the names
             of the stages (``mcp_tool_call_duration_ms{stage:hold_100}``).
+        first_users: Virtual users with whom the load begins; 0 if it begins with a ramp or an arrival rate.
         fewest_users: Fewest virtual users at the end of a stage, except none.
         lowest_rate_per_s: Lowest arrival rate at the end of a stage, except zero; None without one.
     """
@@ -56,6 +57,7 @@ class Preview:
     load_s: float
     max_vus: int
     sub_metrics: tuple[str, ...] = ()
+    first_users: int = 0
     fewest_users: int = 1
     lowest_rate_per_s: float | None = None
 
@@ -122,6 +124,7 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
         load_s,
         int(document["maxVUs"]),
         tuple(document.get("thresholds") or ()),
+        first_users=int(load.get("startVUs") or 0),
         fewest_users=1 if unit_s else int(lowest),
         lowest_rate_per_s=lowest / unit_s if unit_s else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from perf_core.report.table import Table, table_of
-from perf_core.report.wording import MICRO, count, plain, significant
+from perf_core.report.wording import MICRO, count, duration, plain, significant
 from perf_core.results.record import BridgeUse, RunRecord
 
 
@@ -62,9 +62,17 @@ def _rows(bridge: BridgeUse) -> list[tuple[str, str]]:
     rows.append(("CPU", f"{_us(bridge.cpu_us_per_request)} per request of the load{starts}{echo}"))
     rows.append(("memory (RSS)", f"{significant(bridge.rss_peak_mb)} MB peak"))
     rows.append(("requests passed on", count(bridge.requests)))
+    if bridge.prepared:
+        rows.append(
+            (
+                "processes started before the load",
+                f"{count(bridge.prepared)}, p50 {duration(bridge.start_p50_s)} until they answered initialize",
+            )
+        )
     ended = f", {count(bridge.ended)} ended by themselves" if bridge.ended else ""
     own = "; the server's CPU time includes their start" if bridge.started else ""
-    rows.append(("processes started", f"{count(bridge.started)}{ended}{own}"))
+    meanwhile = "processes started during it" if bridge.prepared else "processes started"
+    rows.append((meanwhile, f"{count(bridge.started)}{ended}{own}"))
     if bridge.late_answers:
         rows.append(("answers too late", count(bridge.late_answers)))
     rows += [

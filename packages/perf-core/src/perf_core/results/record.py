@@ -479,7 +479,10 @@ class BridgeUse:
         echo_p50_us: Median time of these calls, in microseconds, with the child's own.
         direct_p50_us: Median time of such calls over the child's pipes, without the bridge.
         echo_cpu_us: CPU time of the bridge for one of these calls, in microseconds.
-        started: Processes of the server that it started.
+        prepared: Processes of the server that were started and initialized before the load, for the users
+            with whom it begins.
+        start_p50_s: Median time from the start of such a process to its answer to ``initialize``, in seconds.
+        started: Processes of the server that it started during the load.
         ended: Processes of the server that ended by themselves; ``first_end`` tells how, with the end of
             standard error.
         late_answers: Answers for which no client waited any more.
@@ -496,6 +499,8 @@ class BridgeUse:
     echo_p50_us: float = 0.0
     direct_p50_us: float = 0.0
     echo_cpu_us: float = 0.0
+    prepared: int = 0
+    start_p50_s: float = 0.0
     started: int = 0
     ended: int = 0
     first_end: str = ""

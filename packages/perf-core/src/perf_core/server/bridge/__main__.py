@@ -22,7 +22,7 @@ from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.http_connection import Connection, Head
 from perf_core.server.bridge.launching import ANSWERS_VARIABLE, HTTP_URL_VARIABLE, SSE_URL_VARIABLE
 from perf_core.server.bridge.legacy_sse import Address, LegacySse, address_of
-from perf_core.server.bridge.pages import COUNTS_PATH, ECHO_PATH, MCP_PATH
+from perf_core.server.bridge.pages import COUNTS_PATH, ECHO_PATH, MCP_PATH, PREPARE_PATH
 from perf_core.server.bridge.process_groups import (
     Guard,
     adopt_orphans,
@@ -154,6 +154,8 @@ class _Front:
             service.handle(connection, head, body)
         elif head.path == COUNTS_PATH.encode():
             connection.respond(200, json.dumps(self._page()).encode())
+        elif head.path == PREPARE_PATH.encode():
+            self._services[MCP_PATH.encode()].prepare(connection, body)
         else:
             connection.respond(404, b"")
 

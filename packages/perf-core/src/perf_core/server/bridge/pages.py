@@ -14,6 +14,8 @@ ECHO_PATH = "/echo"
 """Sessions whose child is :mod:`perf_core.server.bridge.echo_child`."""
 
 COUNTS_PATH = "/counts"
+PREPARE_PATH = "/prepare"
+"""Starts servers for later sessions; see :class:`perf_core.server.bridge.prepared.PreparedUpstreams`."""
 
 _TIMEOUT_S = 5.0
 
@@ -67,6 +69,25 @@ def read_counts(url: str) -> BridgeCounts | None:
     return counts_from(document)
 
 
+def prepare_servers(
+    url: str, count: int, initialize: Mapping[str, Any], timeout_s: float
+) -> tuple[float, ...]:
+    """Have the bridge at a URL start servers before sessions are opened; return the seconds that each took.
+
+    Return nothing if they are not ready in time: sessions then start their servers themselves.
+
+    Args:
+        url: MCP endpoint of the bridge.
+        initialize: Message ``initialize`` of the clients that will open the sessions.
+    """
+    body = json.dumps({"count": count, "initialize": initialize}).encode()
+    try:
+        with Exchanges(url, timeout_s) as http:
+            return tuple(json.loads(http.exchange(http.request("POST", PREPARE_PATH, body))[1]))
+    except (OSError, ValueError):
+        return ()
+
+
 def counts_from(document: Mapping[str, Any]) -> BridgeCounts:
     """Return the counts in a document of the bridge."""
     ends = tuple(End(**each) for each in document["ends"])
@@ -79,12 +100,13 @@ class Exchanges:
     A blocking socket: an HTTP library would take several times as long as the bridge itself.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float = _TIMEOUT_S) -> None:
         parts = urlsplit(url)
+        self._timeout_s = timeout_s
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
 
     def __enter__(self) -> Exchanges:
-        self._socket = socket.create_connection(self._address, _TIMEOUT_S)
+        self._socket = socket.create_connection(self._address, self._timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 from collections.abc import Coroutine
 from typing import Any
@@ -18,6 +19,7 @@ from perf_core.server.bridge.messages import (
     error_answer,
     read_request,
 )
+from perf_core.server.bridge.prepared import PreparedUpstreams
 from perf_core.server.bridge.upstreams import (
     INITIALIZED,
     NoAnswer,
@@ -60,6 +62,7 @@ class Service:
         self._by_connection: dict[Connection, Upstream] = {}
         self._opening: dict[Connection, Upstream] = {}
         self._shared = SharedUpstream(start) if shared else None
+        self._prepared = PreparedUpstreams(start)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def handle(self, connection: Connection, head: Head, body: bytes) -> None:
@@ -78,6 +81,16 @@ class Service:
             answer = error_answer(b"", METHOD_NOT_FOUND, problem)
             connection.respond(405, answer, {"allow": "POST, DELETE"})
 
+    def prepare(self, connection: Connection, body: bytes) -> None:
+        """Start servers for later sessions; the answer has the seconds that each took.
+
+        Args:
+            body: JSON with the ``count`` of servers and the message ``initialize`` of their clients.
+        """
+        document = json.loads(body)
+        request = read_request(json.dumps(document["initialize"]).encode())
+        self._run(self._prepare(connection, request, int(document["count"])))
+
     def disconnected(self, connection: Connection) -> None:
         """End what only this client used."""
         for table in (self._by_connection, self._opening):
@@ -88,6 +101,7 @@ class Service:
     async def close(self) -> None:
         """End all upstreams."""
         upstreams = {*self._sessions.values(), *self._by_connection.values(), *self._opening.values()}
+        upstreams |= set(self._prepared.all())
         if self._shared is not None and self._shared.upstream is not None:
             upstreams.add(self._shared.upstream)
         await asyncio.gather(*(upstream.end() for upstream in upstreams))
@@ -137,6 +151,8 @@ class Service:
             if self._shared is not None:
                 answer = await self._shared.initialize(head.headers, request)
                 upstream = self._shared.upstream
+            elif (prepared := self._prepared.take(request)) is not None:
+                upstream, answer = prepared
             else:
                 upstream = await self._started(connection, head, self._opening)
                 answer = await answer_of(upstream, request)
@@ -147,6 +163,8 @@ class Service:
             return
         self._opening.pop(connection, None)
         if connection.is_closed or upstream is None:
+            if upstream is not None and self._shared is None:
+                await upstream.end()
             return
         if not is_result(answer):
             connection.answer(answer)
@@ -156,6 +174,10 @@ class Service:
         session_id = secrets.token_hex(16)
         self._sessions[session_id.encode()] = upstream
         connection.respond(200, answer, {"mcp-session-id": session_id})
+
+    async def _prepare(self, connection: Connection, request: Request, count: int) -> None:
+        durations_s = await self._prepared.prepare(request, count)
+        connection.respond(200, json.dumps(durations_s).encode())
 
     async def _first_of_connection(self, connection: Connection, head: Head, request: Request) -> None:
         """Pass on the first request of a connection without sessions."""

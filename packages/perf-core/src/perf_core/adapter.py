@@ -200,6 +200,8 @@ class Step:
             becomes the value, of whatever type; within a longer string, in an expected text and in the params
             of other methods than tools/call its text is inserted. A journey ends as a wrong answer where a
             value is missing.
+        literals: Values by name that stand for themselves: ``{name}`` becomes the value as it is, even where
+            that holds ``{unique}`` or the name of a saved value.
     """
 
     tool: str
@@ -207,6 +209,7 @@ class Step:
     expect: Expectation
     method: Method = "tools/call"
     save: Mapping[str, str] = field(default_factory=dict)
+    literals: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

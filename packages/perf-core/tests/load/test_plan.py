@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_core import UNIQUE, Expectation, Journey, Limits, Scenario, Step, ThinkTime
+from perf_core import Expectation, Journey, Limits, Scenario, Step, ThinkTime
 from perf_core.adapter import Pools
 from perf_core.errors import ExitCode, UsageError
-from perf_core.load.plan import Settings, insert_unique, parse_duration_s
+from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.load.plan_document import to_document
 from perf_core.shapes.registry import plan_scenario
 
@@ -303,10 +304,25 @@ def test_members_are_written_like_results(build: type[Build]) -> None:
     assert rows["mix"][0][2][0][2:] == ["members", '{"b":1,"a":[2]}']
 
 
-def test_unique_placeholder_is_replaced_at_every_depth() -> None:
-    value = {"name": f"x-{UNIQUE}", "list": [UNIQUE, 3, {"deep": f"{UNIQUE}{UNIQUE}"}], "é": None}
-    assert insert_unique(value, "42") == {"name": "x-42", "list": ["42", 3, {"deep": "4242"}], "é": None}
-    assert insert_unique({"unique": "{uniq}"}, "42") == {"unique": "{uniq}"}
+def test_literal_values_reach_the_plan_as_they_are(build: type[Build]) -> None:
+    literal = Step(
+        "t",
+        {"a": "{city} {unique}", "b": "{list}", "{city}": "\ufdd0", "c": "{id}"},
+        Expectation.text("in {city}"),
+        literals={"city": "x-{unique}", "list": [{"{id}": 1}]},
+    )
+    rows: Any = to_document(build.plan("load", {"mix": [Journey("j", (literal,))]}), "run")["pools"]
+    _, arguments, _, expected = rows["mix"][0][2][0]
+    # k6 replaces what stands in braces in these texts.
+    assert re.findall(r"\{\w+\}", arguments) == ["{unique}", "{id}"]
+    assert "{unique}" not in expected
+    assert json.loads(arguments) == {
+        "a": "x-{unique} {unique}",
+        "b": [{"{id}": 1}],
+        "x-{unique}": "\ufdd0",
+        "c": "{id}",
+    }
+    assert json.loads(expected) == "in x-{unique}"
 
 
 # --- steps beyond plain calls ---

@@ -55,6 +55,8 @@ def test_columns_of_a_file_are_drawn_together(tmp_path: Path) -> None:
         "answer": drawing(tmp_path, lines="cities.csv", column="answer", type="json"),
         "line": drawing(tmp_path, lines="cities.csv"),
     }
+    (tmp_path / "sub").mkdir()
+    sources["days"] = drawing(tmp_path, lines="sub/.././cities.csv", column="days", type="number")
     rng = random.Random(1)  # noqa: S311 - a draw of load, not a secret
     seen = {tuple(map(str, draw(sources, rng).values())) for _ in range(100)}
     assert {row[:3] for row in seen} == {("Oslo", "3", "{'t': 4}"), ("Bergen", "2.5", "None")}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,12 @@ import pytest
 
 from perf_core.adapter import Expectation, Step
 from perf_core.load.answers import meets
+from perf_core.load.placeholders import as_it_is, filled
+from perf_core.load.plan import Settings
+from perf_core.load.plan_document import to_document
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck
 from perf_core.server.credentials.access_settings import AccessSettings, OAuthSettings
+from perf_core.shapes.registry import plan_scenario
 from perf_core.targets.init_file import Reach, target_file
 from perf_core.targets.registry import find_subjects
 from perf_core.targets.toml_file import FileAdapter, read_target_file
@@ -182,3 +188,14 @@ def test_any_text_of_a_server_is_a_comment(tmp_path: Path) -> None:
 def test_expectation_of_nothing_is_not_written(expect: Expectation, tmp_path: Path) -> None:
     (step,) = {str(each): each for each in steps_of(written(tmp_path, Step("t", {}, expect)))}.values()
     assert step.expect == Expectation.anything()
+
+
+def test_call_with_a_name_in_braces_is_sent_and_expected_as_it_was_drawn(tmp_path: Path) -> None:
+    step = as_it_is(
+        Step("t", {"a": "x {unique}", "b": "{unique}"}, Expectation.json({"{unique}": "{unique}"}))
+    )
+    file = written(tmp_path, step)
+    (read,) = {str(each): each for each in steps_of(file)}.values()
+    assert filled(read, {"unique": "u"}) == filled(step, {"unique": "u"}) == replace(step, literals={})
+    plan = plan_scenario(file.scenarios["load"], "session", Settings())
+    assert "{unique}" not in json.dumps(to_document(plan, "run")["pools"])

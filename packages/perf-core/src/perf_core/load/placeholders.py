@@ -7,16 +7,18 @@ the lab makes itself, and for values that are drawn beforehand. Pure.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
-from perf_core.adapter import Step
+from perf_core.adapter import UNIQUE, Step
 from perf_core.load.answers import MISSING, value_at
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
+_UNIQUE = UNIQUE.strip("{}")
 
 _TEXT_KINDS = frozenset({"text", "contains", "regex"})
 """Kinds of expectation whose value is a text."""
@@ -57,9 +59,75 @@ def _text(text: str, values: Mapping[str, Any]) -> str:
             return match[0]
         if isinstance(value, str):
             return value
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return json_text(value)
 
     return _PLACEHOLDER.sub(inserted, text)
+
+
+def json_text(value: Any) -> str:
+    """Return compact JSON with numbers as k6 writes them.
+
+    Source: ECMAScript 2023, Number::toString, 6.1.6.1.20.
+
+    Example::
+
+        json_text([7.0, 1e-5, 1e-7, 1e21])   # "[7,0.00001,1e-7,1e+21]"
+    """
+    match value:
+        case float() if math.isfinite(value):
+            return _number_text(value)
+        case list():
+            return f"[{','.join(map(json_text, value))}]"
+        case dict():
+            members = (
+                f"{json.dumps(name, ensure_ascii=False)}:{json_text(each)}" for name, each in value.items()
+            )
+            return f"{{{','.join(members)}}}"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+_LEAST_EXPONENT = 1e21
+_MOST_EXPONENT = 1e-6
+"""Numbers from here on have an exponent in JavaScript."""
+
+
+def _number_text(value: float) -> str:
+    size = abs(value)
+    if value.is_integer() and size < _LEAST_EXPONENT:
+        return str(int(value))
+    text = repr(value)
+    if "e" in text and size >= _MOST_EXPONENT and size < _LEAST_EXPONENT:
+        return format(Decimal(text), "f")
+    return re.sub(r"e([+-])0", r"e\1", text)
+
+
+def plain_numbers(value: Any) -> Any:
+    """Return a JSON value whose whole numbers are integers: ``7.0`` is 7 in JavaScript, and so in k6."""
+    match value:
+        case float() if value.is_integer() and abs(value) < _LEAST_EXPONENT:
+            return int(value)
+        case list():
+            return list(map(plain_numbers, value))
+        case dict():
+            return {name: plain_numbers(each) for name, each in value.items()}
+        case _:
+            return value
+
+
+def with_marked_names(value: Any, mark: str) -> Any:
+    """Return a JSON value with ``mark`` instead of the brace before each name in braces."""
+    match value:
+        case str():
+            return _PLACEHOLDER.sub(lambda match: mark + match[0][1:], value)
+        case list():
+            return [with_marked_names(each, mark) for each in value]
+        case Mapping():
+            return {
+                with_marked_names(name, mark): with_marked_names(each, mark) for name, each in value.items()
+            }
+        case _:
+            return value
 
 
 def placeholders(value: Any) -> Iterator[str]:
@@ -83,8 +151,25 @@ def filled(step: Step, values: Mapping[str, Any]) -> Step:
 
     An expected text stays a text, and so do the params of other methods than tools/call, which take no more.
     """
-    if not values:
-        return step
+    known = {**values, **step.literals}
+    return replace(_inserted(step, known), literals={}) if known else step
+
+
+def drawn(step: Step, values: Mapping[str, Any]) -> Step:
+    """Return a step with drawn values; those with names in braces are left as :attr:`Step.literals`."""
+    used = {*placeholders(dict(step.arguments)), *placeholders(step.expect.value)}
+    literals = {name: each for name, each in values.items() if name in used and any(placeholders(each))}
+    plain = {name: each for name, each in values.items() if name not in literals}
+    return replace(_inserted(step, plain), literals={**step.literals, **literals})
+
+
+def as_it_is(step: Step) -> Step:
+    """Return a step of a drawn journey, which saves nothing, where ``{unique}`` stands for itself, too."""
+    names = {*placeholders(dict(step.arguments)), *placeholders(step.expect.value)}
+    return replace(step, literals={_UNIQUE: UNIQUE}) if _UNIQUE in names else step
+
+
+def _inserted(step: Step, values: Mapping[str, Any]) -> Step:
     is_text = step.expect.kind in _TEXT_KINDS
     arguments = insert_values(dict(step.arguments), values, as_text=step.method != "tools/call")
     expected = insert_values(step.expect.value, values, as_text=is_text)
@@ -92,6 +177,9 @@ def filled(step: Step, values: Mapping[str, Any]) -> Step:
 
 
 def saved_values(step: Step, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a step saves of its result, by name; values that are missing are left out."""
+    """Return what a step saves of its result, by name; values that are missing are left out.
+
+    Whole numbers are integers, as in k6, which cannot tell 7.0 from 7.
+    """
     values = {name: value_at(result, pointer) for name, pointer in step.save.items()}
-    return {name: value for name, value in values.items() if value is not MISSING}
+    return {name: plain_numbers(value) for name, value in values.items() if value is not MISSING}

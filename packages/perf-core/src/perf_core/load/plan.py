@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from perf_core.adapter import UNIQUE, WIRES, Limits, Pools, Scenario, Step, Wire
+from perf_core.adapter import WIRES, Limits, Pools, Scenario, Step, Wire
 from perf_core.errors import UsageError
 from perf_core.load.step_problems import journey_problems
 
@@ -233,13 +231,3 @@ def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterat
         yield f"{scenario.shape} calls one pool after another: expected pools beside 'mix', got none"
     if needs.limits and scenario.limits is None:
         yield f"{scenario.shape} measures rate limits: expected limits in the scenario, got none"
-
-
-Json = TypeVar("Json")
-
-
-def insert_unique(value: Json, unique: str) -> Json:
-    """Return a JSON value with :data:`perf_core.adapter.UNIQUE` replaced, as k6 does for each journey."""
-    text = json.dumps(value, ensure_ascii=False)
-    replaced: Json = json.loads(text.replace(UNIQUE, unique)) if UNIQUE in text else value
-    return replaced

@@ -7,11 +7,12 @@ parses them. The scripts in ``perf_core/k6`` read the file; docs/architecture.md
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pydantic import JsonValue
 
 from perf_core.adapter import Expectation, Journey, Step
+from perf_core.load.placeholders import filled, with_marked_names
 from perf_core.load.plan import Plan
 
 SCHEMA = 1
@@ -33,13 +34,29 @@ def _journey_row(journey: Journey, *, has_think_times: bool) -> list[object]:
     return row
 
 
+_ESCAPED_BRACE = "\\u007b"
+_MARKS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
+"""Characters that Unicode reserves for use within programs."""
+
+
+def _texts(step: Step) -> tuple[str, str]:
+    """Return arguments and expected answer of a step as JSON texts.
+
+    Names in braces that a literal value has get an escaped brace: k6 replaces nothing there, and for JSON it
+    is the same.
+    """
+    if not step.literals:
+        return _compact(dict(step.arguments)), _expected_text(step.expect)
+    plain = _compact([dict(step.arguments), step.expect.value, dict(step.literals)])
+    mark = next(each for each in _MARKS if each not in plain)
+    step = filled(replace(step, literals=with_marked_names(step.literals, mark)), {})
+    texts = _compact(dict(step.arguments)), _expected_text(step.expect)
+    return texts[0].replace(mark, _ESCAPED_BRACE), texts[1].replace(mark, _ESCAPED_BRACE)
+
+
 def _step_row(step: Step) -> list[object]:
-    row: list[object] = [
-        step.tool,
-        _compact(dict(step.arguments)),
-        step.expect.kind,
-        _expected_text(step.expect),
-    ]
+    arguments, expected = _texts(step)
+    row: list[object] = [step.tool, arguments, step.expect.kind, expected]
     options: dict[str, object] = {} if step.method == "tools/call" else {"method": step.method}
     if step.save:
         options["save"] = dict(step.save)

@@ -27,8 +27,8 @@ class Drawing:
         limits: Lowest and highest number; None for the other sources.
         values: The values of which one is drawn.
         weights: Frequency of each value; None for equal ones.
-        lines: File whose lines the values are; empty for the other sources. Columns of the same file are
-            drawn together, so that a question and its answer can be two of them.
+        lines: Resolved path of the file whose lines the values are; empty for the other sources. Columns
+            of the same file are drawn together, so that a question and its answer can be two of them.
     """
 
     limits: tuple[float, float] | None = None
@@ -53,7 +53,8 @@ def drawing_of(table: DrawTable, folder: Path) -> Drawing:
     assert table.lines is not None  # noqa: S101 - the model requires one of the three
     texts = _texts(folder / table.lines, table.column)
     # The names of columns are a line, too, so that whole lines and columns have different numbers.
-    lines = table.lines if table.column is not None else f"whole lines of {table.lines}"
+    file = (folder / table.lines).resolve()
+    lines = str(file) if table.column is not None else f"whole lines of {file}"
     return Drawing(values=[_value(text, table, line) for line, text in texts], lines=lines)
 
 

@@ -21,6 +21,7 @@ from perf_core.scenarios import (
 from perf_core.server.client.replies import Answers
 from perf_core.server.credentials.access import Access
 from perf_core.server.credentials.access_settings import AccessSettings, access_from, filled_from
+from perf_core.server.subject import Pace
 from perf_core.targets.draws import Drawing, draw
 from perf_core.targets.file_model import CallTable, TargetFile, TargetTable
 from perf_core.targets.requests import MixTable, label_of, step_of
@@ -86,6 +87,11 @@ class FileAdapter:
             stop_timeout_s=file.stop_timeout_s,
             transport=stdio if file.transport == "stdio" else "http",
         )
+
+    @property
+    def pace(self) -> Pace:
+        """Pauses and time limit of calls that are drawn, if the file has none."""
+        return Pace(self._file.request_timeout_s, self._file.think_time)
 
     @property
     def access(self) -> Access:

@@ -169,7 +169,7 @@ def test_interruption_ends_the_wait(streamer: Start) -> None:
 
 
 def test_error_of_the_probe_itself_is_raised(streamer: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perf_core.load.probe.rounds.insert_unique", lambda *_: 1 / 0)
+    monkeypatch.setattr("perf_core.load.probe.rounds.filled", lambda *_: 1 / 0)
     with (
         pytest.raises(BaseExceptionGroup),
         StreamProbe(probed(streamer().url), FAST, Interruption()) as probe,

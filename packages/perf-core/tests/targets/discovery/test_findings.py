@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from perf_core import Expectation
+from perf_core.load.placeholders import filled
 from perf_core.server.checks import ToolCheck
 from perf_core.targets.discovery.calls import Answer
 from perf_core.targets.discovery.explore import Call, Trial, repeats_s
@@ -166,3 +167,9 @@ def test_slow_calls_are_repeated_beside_each_other() -> None:
         call.answers[0] = right(text("1"), 12.0)
     assert repeats_s([tried]) == 24.0
     assert repeats_s([trial([text("1")], [text("2")])]) == 0.04
+
+
+def test_names_in_braces_of_an_answer_stand_for_themselves() -> None:
+    (call,) = drawn_calls(trial([text("Hello {unique}")] * 3), ())
+    assert call.step.literals == {"unique": "{unique}"}
+    assert filled(call.step, {"unique": "u"}).expect == Expectation.text("Hello {unique}")

@@ -8,7 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +17,6 @@ import httpx2
 from perf_core.adapter import Journey, Pools, Step, Wire
 from perf_core.errors import TargetError
 from perf_core.load.placeholders import filled, saved_values
-from perf_core.load.plan import insert_unique
 from perf_core.load.probe.choice import Group, groups_of, streaming_groups
 from perf_core.load.probe.connection import Connection
 from perf_core.load.probe.observations import Observations, ProbedCall, SlowRead
@@ -225,7 +224,7 @@ class Rounds:
         """Return a step with this tool that needs no other step before it."""
         steps = (group[0].steps[0] for group in self._groups if len(group[0].steps) == 1)
         step = next(step for step in steps if step.tool == tool)
-        return replace(step, arguments=insert_unique(dict(step.arguments), uuid4().hex[:16]))
+        return filled(step, {"unique": uuid4().hex[:16]})
 
 
 def _is_held_up(before_s: float | None, meanwhile_s: float | None, read_s: float) -> bool:
@@ -238,12 +237,10 @@ async def _follow(
     connection: Connection, journey: Journey, on_begin: Callable[[], None]
 ) -> AsyncGenerator[ProbedCall, None]:
     """Follow a journey, with the values that its steps save, and yield each call."""
-    unique = uuid4().hex[:16]
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"unique": uuid4().hex[:16]}
     for step in journey.steps:
         on_begin()
-        arguments = insert_unique(dict(step.arguments), unique)
-        filled_step = filled(replace(step, arguments=arguments), values)
+        filled_step = filled(step, values)
         call, result = await connection.call(filled_step)
         yield call
         values |= saved_values(step, result)

@@ -94,3 +94,29 @@ test("names that the stateless wire repeats in a header", () => {
   assert.equal(nameIn("prompts/get", '{"name":"greet","arguments":{}}'), "greet");
   assert.equal(nameIn("completion/complete", '{"ref":{"name":"greet"}}'), null);
 });
+
+test("saved numbers have the text that Python gives them", () => {
+  // The same table as in tests/load/test_placeholders.py.
+  const texts = [
+    ["7.0", "7"], ["-0.0", "0"], ["0.00001", "0.00001"], ["-0.000001234", "-0.000001234"], ["1e-7", "1e-7"],
+    ["1.5e-10", "1.5e-10"], ["1e20", "100000000000000000000"], ["1e21", "1e+21"], ["2.5e300", "2.5e+300"],
+    ["9007199254740993", "9007199254740993"], ["0.1", "0.1"],
+    ['{"a":[1.0,1e-6,null,true,"x"]}', '{"a":[1,0.000001,null,true,"x"]}'],
+  ];
+  for (const [body, text] of texts) {
+    const saved = savedValues(`{"jsonrpc":"2.0","id":${ID},"result":{"content":[],"x":${body}}}`, ID, { x: "/x" });
+    assert.equal(JSON.parse(insertSaved('"{x}!"', saved)), `${text}!`, body);
+  }
+});
+
+test("nothing is inserted where the brace is escaped", () => {
+  const text = '{"a":"\\u007bx} {x}"}';
+  assert.equal(insertSaved(text, { x: "1" }), '{"a":"\\u007bx} 1"}');
+  assert.equal(JSON.parse(text).a, "{x} {x}");
+});
+
+test("a status that refuses the user is no answer", () => {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: ID, error: { code: -1, message: "m" } });
+  for (const status of [400, 404, 422]) assert.ok(isExpectedRefusal({ status, body }, ID, ""), status);
+  for (const status of [302, 401, 403, 429, 500, 503]) assert.ok(!isExpectedRefusal({ status, body }, ID, ""), status);
+});

@@ -131,3 +131,16 @@ test("pool of divisions has divisions by zero", () => {
   assert.equal(edges.length, 5);
   assert.ok(edges.every(([, , [[, , kind]]]) => kind === "error"));
 });
+
+test("a pattern that does not compile is a mistake of the plan, and not of each answer", () => {
+  const pack = (pattern) => packPools({ mix: [["j", "", [["add", "{}", "regex", JSON.stringify(pattern)]]]] }, ["mix"], settings);
+  pack("^a{2}$");
+  pack("\\-");
+  assert.throws(() => pack("("), /plan\.pools\.mix\[0\]\[2\]\[0\]\[3\].*pattern that k6 can use/);
+});
+
+test("an escaped placeholder asks for no unique text", () => {
+  const contents = (text) => packPools({ mix: [["j", "", [["add", text, "any", ""]]]] }, ["mix"], settings).contents;
+  assert.equal(contents('{"a":"{unique}"}').hasUnique, true);
+  assert.equal(contents('{"a":"\\u007bunique}"}').hasUnique, false);
+});

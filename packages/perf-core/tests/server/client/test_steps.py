@@ -71,5 +71,10 @@ def test_answer_is_a_result_or_an_error_of_json_rpc() -> None:
     assert answer({"content": []}) == {"result": {"content": []}}
     refused = RequestRefused("no such tool", status=200, code=-32602)
     assert answer(refused) == {"error": {"code": -32602, "message": "no such tool"}}
+    refused = RequestRefused("no such tool", status=404, code=-32602)
+    assert answer(refused) == {"error": {"code": -32602, "message": "no such tool"}}
+    for status in (401, 403, 429, 500, 302):
+        with pytest.raises(RequestRefused, match="not now"):
+            answer(RequestRefused("not now", status=status, code=-32602))
     with pytest.raises(TargetError, match="status 500"):
         answer(RequestRefused("status 500", status=500))

@@ -125,7 +125,7 @@ function hasExpectedContent(result, kind, expectText, further) {
     case "members": {
       const content = result.structuredContent;
       const expected = parseLossless(expectText);
-      return typeof content === "object" && content !== null && Object.keys(expected).every((name) =>
+      return isObject(content) && !(content instanceof BigInteger) && Object.keys(expected).every((name) =>
         Object.prototype.hasOwnProperty.call(content, name) && sameValue(expected[name], content[name]));
     }
     case "text": {

@@ -133,9 +133,9 @@ function patternOf(expectText) {
 /**
  * Compile a pattern that sees characters, as Python does, and not the halves of those beyond U+FFFF. That mode forbids some
  * escapes, such as of a hyphen, which Python allows.
- * @param {string} pattern
+ * @param {string} pattern @throws {SyntaxError} when it is none for this engine: k6's refuses a thousand repeats and more
  */
-function regularExpression(pattern) {
+export function regularExpression(pattern) {
   try {
     return new RegExp(pattern, "u");
   } catch (_error) {

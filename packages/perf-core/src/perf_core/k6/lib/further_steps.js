@@ -18,6 +18,9 @@ export { isExpected, isExpectedText, isResultOf };
  * @property {Record<string, string> | null} save JSON pointers into the result, by the name of the saved value
  */
 
+/** Statuses that say something about the user, and nothing about the request. */
+const REFUSED_USER = [401, 403, 429];
+
 /** @type {StepOptions} */
 const PLAIN = Object.freeze({ method: "tools/call", save: null });
 
@@ -102,9 +105,10 @@ export function insertSaved(text, values, asText = false) {
 
 /**
  * Return whether an answer with another status than 200 is the expected JSON-RPC error: servers also send 400 or 404 with
- * one. It must name the request, since 404 without its id means that the session is gone.
+ * one. It must name the request, since 404 without its id means that the session is gone. A user who is refused (401, 403)
+ * or asked to wait (429) got no answer at all. Python has the same rule (perf_core.server.client.steps).
  * @param {{status: number, body: unknown}} response @param {number} id @param {string} expectText
  */
 export function isExpectedRefusal({ status, body }, id, expectText) {
-  return status >= 400 && status <= 499 && status !== 429 && answerError(String(body), id, "rpc_error", expectText) === null;
+  return status >= 400 && status <= 499 && !REFUSED_USER.includes(status) && answerError(String(body), id, "rpc_error", expectText) === null;
 }

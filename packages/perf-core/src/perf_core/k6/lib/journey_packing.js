@@ -9,6 +9,7 @@
  */
 
 import { EXPECT_KINDS, METHODS } from "./answers.js";
+import { regularExpression } from "./further_answers.js";
 import { JOURNEY_FIELDS, JOURNEYS_PER_CHUNK, lengthOf, SEPARATOR, STEP_FIELDS } from "./journey_cursor.js";
 import { SettingsError } from "./settings.js";
 import { DISTRIBUTIONS } from "./think_time.js";
@@ -122,6 +123,7 @@ function journeyFields(journey, field, settings) {
     if (!EXPECT_KINDS.includes(expectKind)) {
       throw new SettingsError(`${place()}[2]`, `one of ${EXPECT_KINDS.join(", ")}`, expectKind);
     }
+    if (expectKind === "regex") expectPattern(expectText, () => `${place()}[3]`);
     if (options !== undefined && !isOptions(options)) {
       throw new SettingsError(
         `${place()}[4]`, `{method: one of ${METHODS.join(", ")}; save: JSON pointers by name} or nothing`, options,
@@ -130,6 +132,18 @@ function journeyFields(journey, field, settings) {
     return [tool, argumentsText, expectKind, expectText, options === undefined ? "" : JSON.stringify(options)];
   });
   return [String(steps.length), name, kind, thinkTime === undefined ? "" : thinkTime.join(" "), ...stepFields];
+}
+
+/**
+ * Compile a pattern, since one that does not compile under load would leave every answer unjudged.
+ * @param {string} expectText @param {() => string} field name in messages @throws {SettingsError}
+ */
+function expectPattern(expectText, field) {
+  try {
+    regularExpression(JSON.parse(expectText));
+  } catch (error) {
+    throw new SettingsError(field(), `a JSON string with a pattern that k6 can use (${error})`, expectText);
+  }
 }
 
 /** @param {any} options of a step */

@@ -19,9 +19,14 @@ def message_in(response: httpx2.Response) -> Any:
 def json_in(text: str) -> Any:
     """Return the value of a JSON text; None for another text."""
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
         return None
+
+
+def _no_json(constant: str) -> None:
+    """Refuse NaN and infinite numbers, which Python would read."""
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _last_event_data(stream: str) -> str:

@@ -31,8 +31,19 @@ def send_step(client: Client, step: Step) -> dict[str, Any]:
         ) from error
 
 
+_REFUSED_USER = frozenset({401, 403, 429})
+"""Statuses that say something about the user, and nothing about the request."""
+
+
+def _is_answer(status: int) -> bool:
+    return status == httpx2.codes.OK or (httpx2.codes.is_client_error(status) and status not in _REFUSED_USER)
+
+
 def answer_to(client: Client, step: Step) -> dict[str, Any]:
     """Send the request of a step and return its answer: the ``result``, or the ``error`` of JSON-RPC.
+
+    An error may also come with a status from 400 to 499, except those that refuse the user, as
+    ``k6/lib/further_steps.js`` has it.
 
     Raises:
         TargetError: The answer is neither.
@@ -40,7 +51,7 @@ def answer_to(client: Client, step: Step) -> dict[str, Any]:
     try:
         return {"result": send_step(client, step)}
     except RequestRefused as error:
-        if not isinstance(error.code, int):
+        if not isinstance(error.code, int) or not _is_answer(error.status):
             raise
         # The client keeps the code of an error; its message is part of our own.
         return {"error": {"code": error.code, "message": error.message}}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core.adapter import Launch
+from perf_core.adapter import Launch, ThinkTime
 from perf_core.errors import UsageError
+from perf_core.server.subject import Pace
 from perf_core.targets.registry import endpoint, find_subjects, installed_adapters
 
 if TYPE_CHECKING:
@@ -319,3 +320,12 @@ def test_url_of_a_file_takes_its_key_from_the_environment(
     monkeypatch.delenv("WEATHER")
     with pytest.raises(UsageError, match="the environment variable WEATHER is not set"):
         find_subjects([str(path)], (), None)
+
+
+def test_file_without_calls_states_the_pace_of_drawn_ones(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('name = "s"\nurl = "http://h/mcp"\nthink_time = 2\nrequest_timeout_s = 5\n')
+    pace = Pace(5.0, ThinkTime.constant(2))
+    assert find_subjects([str(path)], (), None)[0].pace == pace
+    assert find_subjects([str(path)], (), "http://other/mcp")[0].pace == pace
+    assert find_subjects([str(path)], (), None, command=[sys.executable, "x.py"])[0].pace == pace

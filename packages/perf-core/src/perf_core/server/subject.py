@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from perf_core.adapter import Launch, Scenario, ServerAdapter
+from perf_core.adapter import Launch, Scenario, ServerAdapter, ThinkTime
 from perf_core.errors import UsageError
 from perf_core.server.checks import Discovery
 from perf_core.server.credentials.access import OPEN, Access, bearer
@@ -29,6 +29,23 @@ class DerivedAdapter:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What a file without calls states of those that are drawn.
+
+    Attributes:
+        request_timeout_s: Longest time that an answer may take; None for that of the scenarios.
+        think_time: Pause of each user after a call.
+    """
+
+    request_timeout_s: float | None = None
+    think_time: ThinkTime | None = None
+
+
+NO_PACE = Pace()
+"""No pauses, and the time limit of the scenarios."""
+
+
+@dataclass(frozen=True)
 class Subject:
     """A server that can be measured.
 
@@ -37,6 +54,7 @@ class Subject:
         package: Distribution of the adapter with its version; empty for a file.
         access: How clients reach it; a server that is started with tokens of its own needs none.
         discovery: How its calls were drawn; None for an adapter, which brings its calls.
+        pace: Pauses and time limit of calls that are drawn.
     """
 
     adapter: ServerAdapter
@@ -44,6 +62,7 @@ class Subject:
     package: str = ""
     access: Access = OPEN
     discovery: Discovery | None = None
+    pace: Pace = NO_PACE
 
     def __post_init__(self) -> None:
         """Keep the password of a URL as a header, so that the URL can be shown."""

@@ -120,7 +120,7 @@ def _started(command: Sequence[str], names: Sequence[str], *, shared: bool) -> S
     # A scenario with a launch of its own would start another server than the command.
     scenarios = {name: each for name, each in named.adapter.scenarios.items() if each.launch is None}
     adapter = DerivedAdapter(named.name, named.adapter.server_name, launch, scenarios)
-    return Subject(adapter, None, named.package, named.access)
+    return Subject(adapter, None, named.package, named.access, pace=named.pace)
 
 
 def _with_scenarios(scenarios: Sequence[str]) -> list[Subject]:
@@ -180,10 +180,10 @@ def _resolve(name: str, installed: Mapping[str, EntryPoint]) -> Subject:
         if file.running_url is None:
             # The environment may lack variables of the launch, which is to be known before anything starts.
             assert adapter.launch.argv  # noqa: S101 - a file without a command has a URL
-            return Subject(adapter, None, package, file.access)
+            return Subject(adapter, None, package, file.access, pace=file.pace)
         text, access = filled_url(file.running_url, file.access, os.environ)
         url, access = take_credentials(endpoint(text), access)
-        return Subject(adapter, url, package, access)
+        return Subject(adapter, url, package, access, pace=file.pace)
     if is_url(name):
         return bare_url(endpoint(name))
     raise UsageError(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from perf_core import Launch
+from perf_core import Launch, ThinkTime
 from perf_core.errors import Interrupted, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption
 from perf_core.server.process import ServerProcess
-from perf_core.server.subject import DerivedAdapter, Subject
+from perf_core.server.subject import DerivedAdapter, Pace, Subject
 from perf_core.targets.discovery import discover as discover_module
 from perf_core.targets.discovery import repeats
 from perf_core.targets.discovery.discover import Discovered, DrawOptions, discover
@@ -196,6 +197,19 @@ def test_named_tools_alone_are_called(discovered: Draw, running: Subject, tmp_pa
     assert set(strictness_of(drawn)) == {"level", "delete_all"}
     with pytest.raises(UsageError, match="did you mean 'level'"):
         discovered(running, tmp_path / "log", only=("levle",))
+
+
+@pytest.mark.usefixtures("in_haste")
+def test_pace_of_a_file_is_that_of_the_drawn_calls(
+    discovered: Draw, running: Subject, tmp_path: Path
+) -> None:
+    pace = Pace(0.4, ThinkTime.constant(2))
+    drawn = discovered(replace(running, pace=pace), tmp_path / "log", only=("level", "hang"))
+    scenario = drawn.subject.scenario("load")
+    assert scenario.request_timeout_s == 0.4
+    assert {each.think_time for each in scenario.journeys(1)["mix"]} == {pace.think_time}
+    (late,) = (each for each in drawn.discovery.left_out if each.tool == "hang")
+    assert "did not answer within 0.4 s" in late.reason
 
 
 @pytest.mark.usefixtures("in_haste")

@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from perf_core import Expectation
+from perf_core import Expectation, ThinkTime
 from perf_core.adapter import Step
 from perf_core.load.plan import Settings
+from perf_core.server.subject import Pace
 from perf_core.shapes.registry import plan_scenario
 from perf_core.targets.discovery.mix import SCENARIOS, scenarios_of
 
@@ -50,3 +51,12 @@ def test_many_tools_are_all_in_the_mix() -> None:
 def test_large_answers_make_fewer_journeys(characters: int, most: int) -> None:
     mix = scenarios_of([step("a", answer="x" * characters)])["load"].journeys(1)["mix"]
     assert most * 0.8 <= len(mix) <= most
+
+
+def test_pauses_and_time_limit_of_a_file_are_those_of_drawn_calls() -> None:
+    pause = ThinkTime.constant(2)
+    scenarios = scenarios_of([step("a"), step("b")], Pace(5.0, pause))
+    assert {each.request_timeout_s for each in scenarios.values()} == {5.0}
+    assert {each.think_time for each in scenarios["load"].journeys(1)["mix"]} == {pause}
+    usual = scenarios_of([step("a")])["load"]
+    assert (usual.request_timeout_s, usual.journeys(1)["mix"][0].think_time) == (30.0, None)

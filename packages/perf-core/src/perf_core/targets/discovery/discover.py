@@ -127,7 +127,9 @@ def _draw(
     on_progress: OnProgress,
 ) -> _Drawing:
     launch = subject.adapter.launch
-    call_limit_s = min(_LONGEST_CALL_S, options.time_limit_s / 3)
+    # What takes longer than the load would wait is no answer here either.
+    longest_s = subject.pace.request_timeout_s or _LONGEST_CALL_S
+    call_limit_s = min(longest_s, _LONGEST_CALL_S, options.time_limit_s / 3)
     open_limit_s = call_limit_s if subject.url else max(call_limit_s, launch.ready_timeout_s)
     reach = Reach(live.url, live.handshake.wire, live.access, call_limit_s, open_limit_s)
     seen = SeenValues()
@@ -183,7 +185,9 @@ def _discovered(subject: Subject, drawing: _Drawing, options: DrawOptions, durat
     if not checks:
         raise _nothing_answered(discovery)
     is_stdio = subject.url is None and launch.transport != "http"
-    scenarios = on_wires(scenarios_of([call.step for call in calls]), live.handshake.wire, alone=is_stdio)
+    scenarios = on_wires(
+        scenarios_of([call.step for call in calls], subject.pace), live.handshake.wire, alone=is_stdio
+    )
     name = live.handshake.server_name or None
     adapter = DerivedAdapter(subject.name, name, launch, scenarios)
     return Discovered(replace(subject, adapter=adapter, discovery=discovery), discovery, calls)

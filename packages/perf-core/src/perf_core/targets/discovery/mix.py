@@ -7,8 +7,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from perf_core.adapter import Journey, Pools, Scenario, Step, Wire
+from perf_core.adapter import Journey, Pools, Scenario, Step, ThinkTime, Wire
 from perf_core.scenarios import STANDARD, further_scenarios, standard_scenarios, with_pools_by_tool
+from perf_core.server.subject import NO_PACE, Pace
 
 _JOURNEYS = 1000
 _MOST_CHARACTERS = 5_000_000
@@ -18,14 +19,22 @@ SCENARIOS = (*STANDARD, "concurrent", "memory", "tools", "cleanup", "stability")
 """Scenarios that need nothing but calls; the others need sizes, limits or processes that may be killed."""
 
 
-def scenarios_of(steps: Sequence[Step]) -> Mapping[str, Scenario]:
-    """Return the scenarios over calls, by name, with the default targets of their shapes."""
+def scenarios_of(steps: Sequence[Step], pace: Pace = NO_PACE) -> Mapping[str, Scenario]:
+    """Return the scenarios over calls, by name, with the default targets of their shapes.
+
+    Args:
+        pace: Pauses of the users, and the longest time that an answer may take.
+    """
 
     def journeys(seed: int) -> Pools:
-        return with_pools_by_tool(_mixed(steps, seed))
+        return with_pools_by_tool(_mixed(steps, seed, pace.think_time))
 
     further = dict.fromkeys(SCENARIOS[len(STANDARD) :], journeys)
-    return {**standard_scenarios(journeys), **further_scenarios(further)}
+    scenarios = {**standard_scenarios(journeys), **further_scenarios(further)}
+    longest_s = pace.request_timeout_s
+    if longest_s is None:
+        return scenarios
+    return {name: replace(each, request_timeout_s=longest_s) for name, each in scenarios.items()}
 
 
 def on_wires(scenarios: Mapping[str, Scenario], wire: Wire, *, alone: bool) -> Mapping[str, Scenario]:
@@ -41,7 +50,7 @@ def on_wires(scenarios: Mapping[str, Scenario], wire: Wire, *, alone: bool) -> M
     }
 
 
-def _mixed(steps: Sequence[Step], seed: int) -> list[Journey]:
+def _mixed(steps: Sequence[Step], seed: int, think_time: ThinkTime | None) -> list[Journey]:
     """Return journeys of one call each, of all tools equally often and in random order."""
     by_tool: dict[str, list[Step]] = {}
     for step in steps:
@@ -53,7 +62,7 @@ def _mixed(steps: Sequence[Step], seed: int) -> list[Journey]:
     mix = []
     for calls in by_tool.values():
         shuffled = rng.sample(calls, len(calls))
-        mix += [Journey(step.tool, (step,)) for step in (shuffled * rounds)[:rounds]]
+        mix += [Journey(step.tool, (step,), think_time=think_time) for step in (shuffled * rounds)[:rounds]]
     rng.shuffle(mix)
     return mix
 

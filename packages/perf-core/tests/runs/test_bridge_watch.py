@@ -103,6 +103,8 @@ def test_first_users_of_a_server_on_stdio_find_their_processes_started(bridge: d
     assert (url, count) == (live.url, 3)
     assert params["protocolVersion"] == live.access.revision
     assert params["capabilities"] == {}
+    # Servers refuse a client without either.
+    assert params["clientInfo"] == {"name": "k6", "version": "1"}
     assert timeout_s >= launch.ready_timeout_s
     watch_bridge(live, launch, 800)  # type: ignore[arg-type]
     assert bridge["prepared"][1] == 50

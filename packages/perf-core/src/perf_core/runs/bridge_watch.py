@@ -14,6 +14,9 @@ from perf_core.server.bridge.pages import BridgeCounts, prepare_servers, read_co
 from perf_core.server.credentials.masking import masked, secrets_in_command, secrets_in_environment
 from perf_core.server.live import LiveServer
 
+_K6 = {"name": "k6", "version": "1"}
+"""Client that k6's users say they are (k6/lib/wire.js)."""
+
 _MOST_PREPARED = 50
 """Processes that are started before a load at most; further users start theirs when they come."""
 
@@ -72,8 +75,7 @@ def watch_bridge(live: LiveServer, launch: Launch, users: int) -> BridgeWatch | 
 def _prepared(live: LiveServer, launch: Launch, users: int) -> tuple[float, ...]:
     if not users:
         return ()
-    # What k6's users send (k6/lib/wire.js).
-    params = {"protocolVersion": live.access.revision, "capabilities": {}, "clientInfo": {"name": "k6"}}
+    params = {"protocolVersion": live.access.revision, "capabilities": {}, "clientInfo": _K6}
     initialize = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
     rounds = math.ceil(users / (os.cpu_count() or 1))
     return prepare_servers(live.url, users, initialize, launch.ready_timeout_s * rounds)

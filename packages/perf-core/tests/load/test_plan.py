@@ -295,6 +295,10 @@ def test_request_timeout_of_the_scenario_is_kept(build: type[Build]) -> None:
     assert plan_scenario(patient, "session", Settings()).settings.request_timeout_s == 90
     longer = plan_scenario(patient, "session", Settings(request_timeout_s=120.0))
     assert longer.settings.request_timeout_s == 120
+    hasty = replace(build.scenario(), request_timeout_s=5.0)
+    assert plan_scenario(hasty, "session", Settings()).settings.request_timeout_s == 5
+    shorter = plan_scenario(patient, "session", Settings(request_timeout_s=60.0))
+    assert shorter.settings.request_timeout_s == 60
     assert plan_scenario(build.scenario(), "session", Settings()).settings.request_timeout_s == 30
 
 

@@ -165,7 +165,9 @@ def make_plan(
             f"the adapter's journeys for {scenario.name} are malformed: " + "; ".join(problems),
             "Correct the adapter; perf_core.testing has checks that its tests can run.",
         )
-    longest_s = max(settings.request_timeout_s, scenario.request_timeout_s)
+    # What a user sets replaces the limit of the scenario, be it shorter or longer than the usual one.
+    is_set = settings.request_timeout_s != Settings.request_timeout_s
+    longest_s = settings.request_timeout_s if is_set else scenario.request_timeout_s
     sets_pace = needs.arrival_rate or needs.own_pace or settings.rate_per_s is not None
     return Plan(
         scenario.name,

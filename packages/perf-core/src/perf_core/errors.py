@@ -14,7 +14,7 @@ Catch :class:`LabError` to catch them all::
     │       └── WireNotOffered  it answers on the other wire only       exit 5
     ├── ResultsError          results could not be written or read      exit 1
     ├── NotComparable         two servers or runs cannot be compared    exit 5
-    └── Interrupted           the user stopped it before the load       exit 5
+    └── Interrupted           the user stopped it before any figures    exit 5
 
 Each error has a ``message`` (expected X, got Y) and a ``hint`` (what to do).
 """
@@ -173,5 +173,5 @@ class Interrupted(LabError):  # noqa: N818 - the user's request, not an error
 
     exit_code = ExitCode.INVALID
 
-    def __init__(self) -> None:
-        super().__init__("interrupted before the load began; nothing was recorded")
+    def __init__(self, message: str = "interrupted before the load began; nothing was recorded") -> None:
+        super().__init__(message)

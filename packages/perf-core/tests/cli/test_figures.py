@@ -52,3 +52,19 @@ def test_figures_of_all_scenarios_of_a_target_are_listed_once(
 def test_unknown_scenario_is_a_usage_error(adder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["figures", "strss", "--target", adder]) == ExitCode.USAGE
     assert "did you mean 'stress'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nosuch", "http://127.0.0.1:9/mcp"], "has no scenario 'nosuch'"),
+        (["--"], "expected a command after --, got none"),
+        (["quick", "--"], "expected a command after --, got none"),
+    ],
+)
+def test_mistakes_are_found_before_a_server_is_asked(words: list[str], message: str, capsys) -> None:
+    assert main(["figures", *words]) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "asking" not in printed.err
+    assert printed.out == ""

@@ -13,6 +13,7 @@ import pytest
 from perf_core import Scenario
 from perf_core.cli import app, main
 from perf_core.errors import ExitCode
+from perf_core.results import record_file
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,19 @@ def test_dashboard_needs_its_port(
     assert not results.exists()
 
 
-def test_url_where_nothing_answers_fails_without_a_record(tmp_path: Path, capsys) -> None:
+@pytest.mark.k6
+def test_url_where_nothing_answers_has_a_record(tmp_path: Path, capsys) -> None:
     results = tmp_path / "results"
     words = ["run", "quick", "http://127.0.0.1:9/mcp", "--output-dir", str(results)]
     assert main(words) == ExitCode.LAB_FAILED
-    assert "127.0.0.1:9" in capsys.readouterr().err
-    assert not results.exists()
+    printed = capsys.readouterr()
+    assert "127.0.0.1:9" in printed.err
+    (folder,) = results.iterdir()
+    assert folder.name in printed.out
+    record = record_file.read(folder)
+    assert (record.verdict, record.exit_code) == ("invalid", ExitCode.LAB_FAILED)
+    assert "127.0.0.1:9" in record.reasons[0]
+    assert {"junit.xml", "report.html", "summary.md"} <= {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
@@ -144,3 +152,19 @@ def test_the_url_may_stand_behind_options(command: str) -> None:
     words = [command, "quick", "--tool", "add", "--shared", "http://127.0.0.1:8100/mcp"]
     _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     assert bound.args == ("quick", "http://127.0.0.1:8100/mcp")
+
+
+@pytest.mark.k6
+@pytest.mark.parametrize(("fault", "wires"), [("stateless-only", "stateless"), ("", "session")])
+def test_progress_names_no_wire_that_may_not_be_the_measured_one(
+    fault: str, wires: str, adder: str, tmp_path: Path, capsys
+) -> None:
+    path = Path(adder)
+    if fault:
+        path.write_text(path.read_text().replace('"--ready-file"', f'"--fault", "{fault}", "--ready-file"'))
+    words = ["run", "load", "--target", adder, "--duration", "1s", "--vus", "1"]
+    main([*words, "--output-dir", str(tmp_path / "results")])
+    printed = capsys.readouterr()
+    assert "load on adder\n" in printed.err
+    assert "wire" not in printed.err
+    assert f"{wires} wire" in printed.out or wires in printed.out

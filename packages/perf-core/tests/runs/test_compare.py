@@ -15,9 +15,10 @@ import pytest
 
 from perf_core.cli import main
 from perf_core.comparison import comparison_file
-from perf_core.comparison.model import Comparison
-from perf_core.errors import ExitCode
+from perf_core.comparison.model import Comparison, Launch
+from perf_core.errors import ExitCode, Interrupted
 from perf_core.runs.compare import Effort
+from perf_core.runs.launches import LaunchRunner
 
 pytestmark = [pytest.mark.long, pytest.mark.k6]
 
@@ -201,6 +202,22 @@ def test_interrupted_comparison_keeps_its_launches_and_leaves_no_process(
     assert len(comparison.launches) == 2
     assert comparison.metrics
     assert not [child for child in tree if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_interruption_before_two_launches_says_how_far_it_came(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    def launch(runner: LaunchRunner, number: int) -> None:
+        if number == 2:
+            raise Interrupted
+        runner.launches.append(Launch((), {"a": {}, "b": {}}))
+
+    monkeypatch.setattr(LaunchRunner, "launch", launch)
+    adder = target()
+    assert compare(tmp_path / "r", adder, adder, *short()) == ExitCode.INVALID
+    printed = capsys.readouterr().err
+    assert "interrupted in launch 2: expected at least 2 complete launches for a comparison, got 1" in printed
+    assert "before the load began" not in printed
 
 
 def test_looks_are_between_the_fewest_and_the_most_launches() -> None:

@@ -19,6 +19,7 @@ from perf_core.load.k6_binary import find_k6
 from perf_core.load.plan import Settings
 from perf_core.report.wording import figure_wording, level_unit
 from perf_core.runs.questions import figures_of, preview
+from perf_core.runs.settings import expect_usable
 from perf_core.shapes.registry import all_shapes, plan_scenario
 
 
@@ -47,13 +48,14 @@ def figures(
     """
     scenarios, words = scenarios_and_servers(scenario)
     typed = servers.Typed(tuple(words), tuple(target or ()), None, command, shared)
-    if not (scenarios or words or target or command):
+    if not (scenarios or words or target or command is not None):
         _print_patterns()
         return ExitCode.PASS
+    subjects = servers.find(typed, scenarios, access)
+    for subject in subjects:
+        expect_usable(subject, scenarios, Settings(), None)
     with watch_signals() as interruption:
-        subjects = servers.with_calls(
-            servers.find(typed, scenarios, access), None, drawing, seed=seed, interruption=interruption
-        )
+        subjects = servers.with_calls(subjects, None, drawing, seed=seed, interruption=interruption)
     for subject in subjects:
         chosen = [subject.scenario(name) for name in scenarios] or list(subject.adapter.scenarios.values())
         names = {each.name: _names(each) for each in chosen}

@@ -14,15 +14,17 @@ from perf_core.cli import servers
 from perf_core.cli.arguments import scenarios_and_servers
 from perf_core.cli.console import out, print_error, print_results_folder, progress
 from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
-from perf_core.errors import ExitCode, Interrupted, ResultsError, UsageError, most_serious
+from perf_core.errors import ExitCode, Interrupted, ResultsError, TargetError, UsageError, most_serious
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.plan import Settings
 from perf_core.report import terminal
 from perf_core.results.folder import expect_writable
-from perf_core.runs.measure import DASHBOARD_PORT, Options, measure
+from perf_core.runs.measure import DASHBOARD_PORT, Options, measure, record_unasked
 from perf_core.runs.questions import Question, prepare, wires_of
 from perf_core.runs.settings import expect_usable, settings_of
+from perf_core.runs.unmeasured import unasked
 from perf_core.server.subject import Subject
+from perf_core.targets.bare import is_bare
 
 
 def run(
@@ -124,8 +126,22 @@ def run(
         _expect_free_port(DASHBOARD_PORT)
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
-        subjects = servers.with_calls(subjects, wire, drawing, seed=seed, interruption=interruption)
-        pairs = [(subject, subject.scenario(name)) for subject in subjects for name in names]
+        asked = []
+        for subject in subjects:
+            try:
+                asked.append(
+                    servers.draw_calls(subject, wire, drawing, seed=seed, interruption=interruption).subject
+                    if is_bare(subject)
+                    else subject
+                )
+            except TargetError as error:
+                # The others can be measured all the same.
+                print_error(error)
+                for name in names:
+                    measured = record_unasked(unasked(subject, name, wire, settings), error, output_dir)
+                    print_results_folder(measured.folder)
+                    codes.append(ExitCode(measured.record.exit_code))
+        pairs = [(subject, subject.scenario(name)) for subject in asked for name in names]
         for question in _questions(pairs, wire, settings, interruption):
             codes.append(_answer(question, options, interruption))
             if interruption.requested:
@@ -162,7 +178,9 @@ def _expect_free_port(port: int) -> None:
 
 def _answer(question: Question, options: Options, interruption: Interruption) -> ExitCode:
     """Measure, show the result and return its exit code; an error ends this question alone."""
-    title = f"{question.scenario.name} on {question.subject.name}, {question.wire} wire"
+    # Not the wire where the server may offer another one only.
+    on_wire = "" if question.has_other_wire else f", {question.wire} wire"
+    title = f"{question.scenario.name} on {question.subject.name}{on_wire}"
     try:
         with progress(title) as on_progress:
             measured = measure(question, options, interruption=interruption, on_progress=on_progress)

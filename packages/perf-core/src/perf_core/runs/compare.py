@@ -167,9 +167,13 @@ def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnP
                 conclusion = conclude(runner.launches, runner.design)
                 if conclusion.verdict != "inconclusive" or out_of_time:
                     break
-    except Interrupted:
-        if len(runner.launches) < MIN_LAUNCHES:
-            raise
+    except Interrupted as error:
+        done = len(runner.launches)
+        if done < MIN_LAUNCHES:
+            raise Interrupted(
+                f"interrupted in launch {done + 1}: expected at least {MIN_LAUNCHES} complete launches for a "
+                f"comparison, got {done}; no figures were recorded"
+            ) from error
         metrics = conclude(runner.launches, runner.design).metrics
         return Conclusion(
             "interrupted", ("the user interrupted; the figures cover the launches so far",), metrics

@@ -10,13 +10,11 @@ from pathlib import Path
 import psutil
 
 from perf_core import report
-from perf_core.adapter import Wire
 from perf_core.errors import GeneratorError, LabError, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
 from perf_core.load.k6_access import LoadedServer, k6_access
 from perf_core.load.k6_process import Generator
-from perf_core.load.plan import Settings
 from perf_core.results import record_file
 from perf_core.results.folder import new_folder
 from perf_core.results.manifest import make_manifest, usable_cpus
@@ -29,14 +27,14 @@ from perf_core.runs.expectations import expect_lasting_tokens, expect_process, e
 from perf_core.runs.loading import LoadContext, apply_load, warmed_up_snapshot
 from perf_core.runs.probing import stream_probe
 from perf_core.runs.questions import Question, on_other_wire
-from perf_core.runs.unmeasured import unasked, unmeasured_record
+from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.snapshot import SnapshotPair, take_settled_snapshot
 from perf_core.server.checks import Discovery
 from perf_core.server.credentials.masking import mask_error
 from perf_core.server.listeners import is_local
 from perf_core.server.live import StartOptions, live_server
-from perf_core.server.subject import Subject, secrets_of
+from perf_core.server.subject import secrets_of
 from perf_core.shapes.registry import shape_named
 
 _LONG_RUN_S = 120.0
@@ -105,24 +103,19 @@ def measure(
     return _written(question, record, folder, failure)
 
 
-def record_unasked(
-    subject: Subject, name: str, wire: Wire | None, settings: Settings, error: TargetError, output_dir: Path
-) -> MeasuredRun:
-    """Write the record of a scenario for which no calls could be drawn, and its reports.
+def record_unasked(question: Question, error: TargetError, output_dir: Path) -> MeasuredRun:
+    """Write the record of a question for which no calls could be drawn, and its reports.
 
     Args:
-        subject: A server of which nothing but its URL or its command is known.
-        name: Name of the scenario.
-        error: Why it could not be asked what it can do.
+        question: A question without calls; see :func:`perf_core.runs.unmeasured.unasked`.
+        error: Why the server could not be asked what it can do.
 
     Raises:
-        GeneratorError: There is no k6.
         ResultsError: The results cannot be written.
     """
-    question = unasked(subject, name, wire, settings)
-    folder = new_folder(output_dir, f"{name}-{subject.name}-{question.wire}")
+    folder = new_folder(output_dir, f"{question.scenario.name}-{question.subject.name}-{question.wire}")
     if isinstance(error, NothingToCall) and isinstance(error.discovery, Discovery):
-        question = replace(question, subject=replace(subject, discovery=error.discovery))
+        question = replace(question, subject=replace(question.subject, discovery=error.discovery))
     return _written(question, unmeasured_record(question, folder.name, error), folder, error)
 
 

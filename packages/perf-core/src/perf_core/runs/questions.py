@@ -42,6 +42,11 @@ class Question:
     not_offered: Wire | None = None
 
     @property
+    def has_other_wire(self) -> bool:
+        """Whether the other wire is measured in its place if the server does not offer this one."""
+        return self.is_optional and len(self.scenario.wires) == 1
+
+    @property
     def launch(self) -> Launch:
         """Start of the server for this scenario."""
         return self.scenario.launch or self.subject.adapter.launch
@@ -94,8 +99,7 @@ def on_other_wire(question: Question, error: LabError) -> Question | None:
     Args:
         error: Why the question has no answer on its own wire.
     """
-    has_one = question.is_optional and len(question.scenario.wires) == 1
-    if not has_one or not isinstance(error, WireNotOffered):
+    if not question.has_other_wire or not isinstance(error, WireNotOffered):
         return None
     other = next(each for each in WIRES if each != question.wire)
     try:

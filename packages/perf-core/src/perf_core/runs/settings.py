@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perf_core.adapter import Expectation, Journey, Pools, Step, Wire
+from perf_core.adapter import Expectation, Journey, Pools, Scenario, Step, Wire
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings, parse_duration_s
 from perf_core.runs.questions import wires_of
@@ -58,12 +58,20 @@ def expect_usable(subject: Subject, names: Sequence[str], settings: Settings, wi
         for name in names:
             subject.scenario(name)
         return
-    scenarios = further_scenarios(dict.fromkeys(SCENARIOS, _any_journey))
-    stand_in = Subject(DerivedAdapter(subject.name, None, subject.adapter.launch, scenarios))
     for name in names:
-        scenario = stand_in.scenario(name)
+        scenario = without_calls(subject, name)
         for each, _ in wires_of(scenario, wire):
             plan_scenario(scenario, each, settings)
+
+
+def without_calls(subject: Subject, name: str) -> Scenario:
+    """Return a scenario of a bare subject before its calls are drawn: all but the calls is as it will be.
+
+    Raises:
+        UsageError: There is no such scenario.
+    """
+    scenarios = further_scenarios(dict.fromkeys(SCENARIOS, _any_journey))
+    return Subject(DerivedAdapter(subject.name, None, subject.adapter.launch, scenarios)).scenario(name)
 
 
 def _any_journey(_seed: int) -> Pools:

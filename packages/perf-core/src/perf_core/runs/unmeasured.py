@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from perf_core.adapter import Wire
 from perf_core.analysis.resource_use import server_columns
 from perf_core.analysis.series import load_columns
 from perf_core.errors import ExitCode, LabError, WireNotOffered
+from perf_core.load import k6_binary
+from perf_core.load.k6_process import Preview
+from perf_core.load.plan import Settings
 from perf_core.results.manifest import make_manifest
 from perf_core.results.record import RunRecord, Series
 from perf_core.runs.questions import Question
+from perf_core.runs.settings import without_calls
+from perf_core.server.subject import Subject
+from perf_core.shapes.registry import plan_scenario
 
 _PERIOD_S = 1.0
+_NO_LOAD = Preview(0.0, 0.0, 0)
+
+
+def unasked(subject: Subject, name: str, wire: Wire | None, settings: Settings) -> Question:
+    """Return the question of a scenario to a server that has no calls, for its record alone.
+
+    Args:
+        name: Name of the scenario.
+        wire: The wire that the user named; None for the first of the scenario.
+
+    Raises:
+        UsageError: There is no such scenario, or it cannot run with these settings.
+        GeneratorError: There is no k6.
+    """
+    scenario = without_calls(subject, name)
+    its_wire = wire or scenario.wires[0]
+    plan = replace(plan_scenario(scenario, its_wire, settings), pools={})
+    k6 = k6_binary.find_k6()
+    return Question(subject, scenario, its_wire, plan, _NO_LOAD, k6, k6_binary.k6_version(k6))
 
 
 def unmeasured_record(question: Question, run_id: str, error: LabError) -> RunRecord:

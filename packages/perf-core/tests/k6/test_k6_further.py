@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from perf_core.adapter import Expectation, Journey, Scenario, Step, ThinkTime
+from perf_core.load.k6_log import script_faults
 from perf_core.load.plan import Settings
 from perf_core.load.plan_document import to_document
 from perf_core.shapes.registry import plan_scenario
@@ -206,3 +207,29 @@ def test_users_pause_as_their_journeys_say(server: Any, k6: Any) -> None:
     run = k6.run("quick", PLAN=replaced, SERVER_URL=server.url)
     assert run.exit_code == 0, run.stderr
     assert len(server.calls) > 50
+
+
+def test_exception_of_the_scripts_is_no_right_answer(server: Any, k6: Any) -> None:
+    server.answers = lambda _request: {"result": {"content": [{"type": "text", "text": "a("}]}}
+    steps = (
+        Step("give", {}, Expectation.anything(), save={"open": "/content/0/text"}),
+        # No pattern once the value is inserted.
+        Step("take", {}, Expectation.regex("{open}")),
+    )
+    run = k6.run("quick", PLAN=planned(k6, [Journey("j", steps)]), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    taken = run.count("mcp_tool_call_duration_ms{tool:take}")
+    assert taken > 10, "the load goes on"
+    assert run.count("mcp_errors{class:wrong_answer,tool:take}") == run.count("mcp_errors") == taken
+    (fault,) = script_faults(run.stderr.splitlines())
+    # Two users, and each logs three.
+    assert fault.startswith("an exception in the scripts left answers unjudged (6 logged): SyntaxError")
+
+
+def test_pattern_that_k6_cannot_compile_ends_it_at_once(server: Any, k6: Any) -> None:
+    rows = [["t", "{}", "regex", '"^a{2000}$"']]
+    plan = k6.plan(tools=["t"], kinds=[], pools={"mix": [["t", "", rows]]})
+    run = k6.run("quick", PLAN=plan, SERVER_URL=server.url)
+    assert run.summary is None
+    assert "pattern that k6 can use" in run.stderr
+    assert server.calls == []

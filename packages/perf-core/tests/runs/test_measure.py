@@ -1,5 +1,6 @@
 """Complete runs with the real k6 and real servers, sound and faulty."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from perf_core.cli import main
 from perf_core.errors import ExitCode, NotAskable
+from perf_core.load import k6_process
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
 from perf_core.runs.expectations import expect_process
@@ -104,6 +106,23 @@ def test_each_wrong_answer_is_counted(target, tmp_path: Path) -> None:
     assert run.metrics.errors == {"wrong_answer": (run.metrics.tool_calls + 1) // 20}
     assert run.metrics.error_rate == pytest.approx(0.05, rel=0.5)
     assert code == ExitCode.TARGETS_MISSED
+
+
+def test_run_whose_answers_are_not_judged_is_invalid(target, tmp_path: Path, monkeypatch) -> None:
+    broken = tmp_path / "k6"
+    shutil.copytree(k6_process.scripts_folder(), broken)
+    check = broken / "lib" / "answer_check.js"
+    judging = "const body = /** @type {string} */ (answer.body);"
+    text = check.read_text(encoding="utf-8")
+    assert judging in text
+    check.write_text(text.replace(judging, 'throw new TypeError("broken");'), encoding="utf-8")
+    monkeypatch.setattr(k6_process, "scripts_folder", lambda: broken)
+    results = tmp_path / "results"
+    options = ["--wire", "session", "--duration", "1s", "--vus", "2"]
+    assert lab(results, "quick", "--target", target(), *options) == ExitCode.INVALID
+    run = the_record(results)
+    assert run.metrics.errors == {"wrong_answer": run.metrics.tool_calls}
+    assert any("exception in the scripts" in each and "broken" in each for each in run.reasons)
 
 
 def test_load_ends_with_the_server_and_is_invalid(target, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import psutil
 from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.load.k6_events import Events, read_events
+from perf_core.load.k6_log import script_faults
 from perf_core.server.credentials.masking import mask_file, masked
 
 SUMMARY_NAME = "summary.json"
@@ -70,6 +71,7 @@ class GeneratorOutput:
         summary: Document written by ``k6/lib/summary.js``; None when k6 wrote none.
         recording: Lines of the dashboard's recording; may be empty.
         events: Sessions and examples of failed calls that the scripts reported.
+        script_faults: Exceptions in the scripts, each of which makes the run invalid.
     """
 
     summary: Mapping[str, Any] | None
@@ -77,6 +79,7 @@ class GeneratorOutput:
     exit_code: int
     log_tail: str
     events: Events = field(default_factory=Events)
+    script_faults: tuple[str, ...] = ()
 
 
 def scripts_folder() -> Path:
@@ -261,7 +264,9 @@ class Generator:
             GeneratorError: k6 failed by itself, before or during the load.
         """
         exit_code = int(self._started.wait(0))
-        log_tail = masked("\n".join(_lines(self._folder / LOG_NAME)[-20:]), self._secrets())
+        log = _lines(self._folder / LOG_NAME)
+        log_tail = masked("\n".join(log[-20:]), self._secrets())
+        faults = tuple(masked(fault, self._secrets()) for fault in script_faults(log))
         summary_text = "".join(_lines(self._folder / SUMMARY_NAME))
         if not summary_text and exit_code not in _SUMMARY_EXIT_CODES and exit_code >= 0:
             raise GeneratorError(
@@ -270,7 +275,7 @@ class Generator:
             )
         summary = json.loads(summary_text) if summary_text else None
         recording = tuple(_lines(self._folder / RECORDING_NAME))
-        return GeneratorOutput(summary, recording, exit_code, log_tail, self._events())
+        return GeneratorOutput(summary, recording, exit_code, log_tail, self._events(), faults)
 
     def _events(self) -> Events:
         return read_events(_text(self._folder / EVENTS_NAME).split("\n"))

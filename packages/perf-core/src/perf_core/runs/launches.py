@@ -170,7 +170,7 @@ class LaunchRunner:
         ):
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
-        faults += k6_variables.problems
+        faults += [*k6_variables.problems, *generated.script_faults]
         rss_mb = {side: _rss_mb(live[side]) for side in SIDES}
         faults += [f"{side}: {change}" for side in SIDES if not faults and (change := _change(live[side]))]
         if generated.summary is None:

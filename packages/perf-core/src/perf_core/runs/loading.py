@@ -64,7 +64,9 @@ def warmed_up_snapshot(
         k6, scenario.shape, env, warm_up, period_s=None, max_vus=max_vus, secrets=secrets
     ) as k6_run:
         faults = _wait_for(k6_run, live, context, "warm-up")
-        delete_sessions(k6_run.result().events.open_sessions, live.access)
+        generated = k6_run.result()
+        faults += generated.script_faults
+        delete_sessions(generated.events.open_sessions, live.access)
         if faults:
             raise TargetError(f"the warm-up failed: {'; '.join(faults)}", "See the log of the server.")
     return take_settled_snapshot(live, scenario.gauges, None, lambda: context.interruption.requested)
@@ -118,7 +120,7 @@ def apply_load(
         observations = probe.finish() if probe else None
         generated = k6_run.result()
     bridge_observations = bridge.observations() if bridge else None
-    faults += context.k6_variables.problems
+    faults += [*context.k6_variables.problems, *generated.script_faults]
     interrupted = context.interruption.requested
     events = generated.events
     deletions = delete_sessions(events.open_sessions, live.access)

@@ -63,6 +63,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let thinkTime = "";
   let journeyCount = 0;
   let kind = "";
+  /** Tool of the latest call. */
+  let called = "initialize";
+  let unjudgedCount = 0;
   let stageIndex = -1;
   let stageName = "";
   let loadStart_ms = 0;
@@ -87,11 +90,26 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
 
   return function iterate() {
     if (Date.now() >= stageEnd_ms) enterStage();
-    if (!client.ready && !openSession()) return;
-    work();
+    try {
+      if (!client.ready && !openSession()) return;
+      work();
+    } catch (exception) {
+      unjudged(exception);
+    }
     if (thinkTimeS > 0) sleep(thinkTimeS);
     else if (hasThinkTimes) pause();
   };
+
+  /**
+   * Count an answer that could not be judged as an error, since it would be a success otherwise. k6 logs the exception, by
+   * which the run becomes invalid (perf_core.load.k6_log); after a few of them the load goes on without.
+   * @param {unknown} exception of these scripts, not of the server
+   */
+  function unjudged(exception) {
+    countError("wrong_answer", called);
+    unjudgedCount += 1;
+    if (unjudgedCount <= EXAMPLES) throw exception;
+  }
 
   /** Pause as the journey says, but no longer than the load lasts: k6 would wait for the user. */
   function pause() {
@@ -193,6 +211,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
    */
   function call(fields, at) {
     const tool = fields[at];
+    called = tool;
     let kind = /** @type {ExpectKind | "save"} */ (fields[at + 2]);
     let argumentsText = fields[at + 1];
     let expectText = fields[at + 3];

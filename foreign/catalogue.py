@@ -221,17 +221,17 @@ COMPILED = (
             **dict.fromkeys(("query_public_availability", "resolve_identity"), "the vendor's platform"),
             "search_contacts": "no contacts are connected",
         },
-        remark="Rust; no calendar is connected",
+        remark="Rust; the other tools need a calendar or an account",
     ),
 )
 
 OWN = (
     Row(
         "FastMCP 2.3",
-        pypi("fastmcp==2.3.5", "mcp==1.9.4", *_OF_THAT_TIME),
+        pypi("fastmcp==2.3.5", "mcp==1.12.4", *_OF_THAT_TIME),
         _APP,
         transport="HTTP",
-        revision="2025-03-26",
+        revision="2025-06-18",
         remark="/mcp redirects to /mcp/ (307)",
     ),
     Row(

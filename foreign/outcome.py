@@ -23,7 +23,7 @@ class Outcome:
     """Result of one row.
 
     Attributes:
-        version: Version that the server reports, or that of its package.
+        version: Version of its package; what servers report is often another one.
         read_only: Number of tools that may be called.
         called: Number of tools with at least one call that succeeds.
         strictness: Number of tools by how strictly their answers are checked.
@@ -77,7 +77,7 @@ def outcome_of(row: Row, records: Sequence[RunRecord], took_s: float, problems: 
     warnings = discovery.warnings if discovery else ()
     result = Outcome(
         row.name,
-        version=str(record.manifest.get("server", {}).get("version") or row.packages.version),
+        version=row.packages.version,
         transport=row.transport,
         revision=_joined(spoken(each) for each in measured),
         read_only=len(checks) + len(permitted),

@@ -74,6 +74,7 @@ def protected_app(build: Callable[..., Any], base_url: str) -> Any:
         client, secret = _credentials(request.headers.get("authorization", ""), form)
         if client != CLIENT or not hmac.compare_digest(secret, os.environ["FOREIGN_CLIENT_SECRET"]):
             return JSONResponse({"error": "invalid_client"}, status_code=401)
+        print("gave a token out", flush=True)
         return JSONResponse({"access_token": tokens.issue(), "token_type": "Bearer", "expires_in": TOKEN_S})
 
     return server.http_app()

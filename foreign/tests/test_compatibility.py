@@ -57,6 +57,7 @@ def test_the_table_replaces_what_stood_between_the_markers() -> None:
 def test_the_documented_table_has_the_rows_of_the_catalogue() -> None:
     rows = rows_of(DOCUMENT.read_text(encoding="utf-8"))
     assert [row[0] for row in rows] == [row.name for row in ROWS]
+    assert [row[1] for row in rows] == [row.packages.version for row in ROWS]
     assert [row[2] for row in rows] == [row.transport for row in ROWS]
     assert [row[3] for row in rows] == [row.revision for row in ROWS]
     assert [row[6] for row in rows] == [row.verdict for row in ROWS]

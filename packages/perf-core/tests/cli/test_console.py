@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from perf_core.cli import console
+from perf_core.errors import TargetError
+from perf_core.targets.toml_text import toml_value
 
 
 def show_progress(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
@@ -61,3 +65,40 @@ def test_results_below_the_working_folder_are_relative(
     console.print_results_folder(tmp_path.parent / "elsewhere")
     shown = [Path(line.removeprefix("Results: ")) for line in capsys.readouterr().out.splitlines()]
     assert shown == [Path("results/run"), tmp_path.parent / "elsewhere"]
+
+
+EVIL = "a\x1b[2J\x9b31m\u202eb"
+
+
+def test_texts_of_servers_cannot_control_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    monkeypatch.setattr(console, "out", both)
+    monkeypatch.setattr(console, "err", both)
+    console.line(f"  {EVIL}\n  forged")
+    console.print_error(TargetError(f"{EVIL}\nmore", EVIL))
+    printed = both.file.getvalue()
+    assert not set("\x1b\x9b\u202e") & set(printed)
+    assert printed.startswith("  a")
+    assert len(printed.splitlines()) == 4, "the message has two lines, the others one each"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_cannot_control_the_terminal(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    err = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+    monkeypatch.setattr(console, "err", err)
+    monkeypatch.setattr(console, "SPARSE_S", 0.0)
+    with console.progress(f"asking {EVIL}") as on_progress:
+        on_progress(EVIL, None)
+    printed = err.file.getvalue()
+    assert "\x1b[2J" not in printed
+    assert not set("\x9b\u202e") & set(printed)
+
+
+def test_documents_for_machines_have_escapes_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Console(file=io.StringIO())
+    monkeypatch.setattr(console, "out", out)
+    console.print_plain(json.dumps({"name": EVIL}, ensure_ascii=False, indent=2))
+    console.print_plain(f"name = {toml_value(EVIL)}")
+    document, _, line = out.file.getvalue().partition("}\n")
+    assert json.loads(document + "}") == tomllib.loads(line) == {"name": EVIL}
+    assert not set("\x1b\x9b\u202e") & set(document + line)

@@ -6,6 +6,7 @@ import pytest
 
 from perf_core.analysis.catalogue import PATTERNS
 from perf_core.cli import main
+from perf_core.cli.figures import _print
 from perf_core.errors import ExitCode
 from perf_core.shapes.registry import all_shapes
 
@@ -68,3 +69,8 @@ def test_mistakes_are_found_before_a_server_is_asked(words: list[str], message: 
     assert message in printed.err
     assert "asking" not in printed.err
     assert printed.out == ""
+
+
+def test_names_of_tools_cannot_control_the_terminal(capsys) -> None:
+    _print("a\x1b[2J", ["latency_ms.a\x1b[2J.p95"])
+    assert "\x1b" not in capsys.readouterr().out

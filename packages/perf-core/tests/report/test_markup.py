@@ -34,3 +34,9 @@ def test_terminal_text_is_neither_markup_nor_an_encoding_error() -> None:
     text = terminal_text("[red]±5 µs \N{EN DASH} 東[/red]", ascii_console)
     assert text.plain == "[red]+-5 us - ?[/red]"
     assert text.spans == []
+
+
+def test_terminal_text_cannot_control_the_terminal() -> None:
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    text = terminal_text("  a\x1b[2J\x9b\u202eb\n c", console).plain
+    assert text == "  a\ufffd[2J\ufffd\ufffdb\n c"

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from perf_core.errors import LabError
 from perf_core.interruption import OnProgress
+from perf_core.report.wording import escaped, plain, printable
 
 out = Console()
 err = Console(stderr=True)
@@ -24,16 +25,22 @@ SPARSE_S = 30.0
 
 def print_error(error: LabError) -> None:
     """Print an error and its hint to stderr."""
-    err.print(f"perf-core: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True)
-    if error.hint:
-        err.print(error.hint, highlight=False, markup=False, soft_wrap=True)
+    message, hint = printable(error.message), printable(error.hint)
+    err.print(f"perf-core: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    if hint:
+        err.print(hint, highlight=False, markup=False, soft_wrap=True)
 
 
 _ASCII = {"✓": "ok", "✗": "FAILED", "…": "..."}
 
 
 def line(text: str) -> None:
-    """Print a line of plain text, wrapped to the terminal, with what its encoding lacks replaced."""
+    """Print a line of plain text, wrapped to the terminal, with what its encoding lacks replaced.
+
+    So are characters that could control the terminal: texts of servers are printed, too.
+    """
+    # Blanks at the beginning are ours.
+    text = " " * (len(text) - len(text.lstrip(" "))) + plain(text)
     encoding = out.encoding or "utf-8"
     if not encoding.lower().startswith("utf"):
         for character, substitute in _ASCII.items():
@@ -43,8 +50,8 @@ def line(text: str) -> None:
 
 
 def print_plain(text: str) -> None:
-    """Print text for machines, unchanged."""
-    out.file.write(f"{text}\n")
+    """Print text for machines: JSON or TOML, in whose strings control characters are escaped."""
+    out.file.write(f"{escaped(text)}\n")
     out.file.flush()
 
 
@@ -54,13 +61,14 @@ def progress(title: str) -> Iterator[OnProgress]:
 
     Elsewhere the title is printed, and then now and then the step of what takes long.
     """
+    title = plain(title)
     if not err.is_terminal:
         err.print(title, highlight=False, markup=False)
         yield _Sparse(title)
         return
     with err.status(escape(title)) as status:
         yield lambda step, share: status.update(
-            escape(f"{title}: {step}" + ("" if share is None else f" {share:.0%}"))
+            escape(f"{title}: {plain(step)}" + ("" if share is None else f" {share:.0%}"))
         )
 
 
@@ -79,7 +87,7 @@ class _Sparse:
         self._last_s = now_s
         self._wait_s *= 1.5
         done = "" if share is None else f" {share:.0%}"
-        err.print(f"{self._title}: {step}{done}", highlight=False, markup=False)
+        err.print(f"{self._title}: {plain(step)}{done}", highlight=False, markup=False)
 
 
 def print_results_folder(folder: Path) -> None:

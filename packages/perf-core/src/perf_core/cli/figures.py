@@ -17,7 +17,7 @@ from perf_core.errors import ExitCode
 from perf_core.interruption import watch_signals
 from perf_core.load.k6_binary import find_k6
 from perf_core.load.plan import Settings
-from perf_core.report.wording import figure_wording, level_unit
+from perf_core.report.wording import figure_wording, level_unit, plain
 from perf_core.runs.questions import figures_of, preview
 from perf_core.runs.settings import expect_usable
 from perf_core.shapes.registry import all_shapes, plan_scenario
@@ -86,12 +86,12 @@ def _print_patterns() -> None:
 
 
 def _print(heading: str, names: Iterable[str]) -> None:
-    out.print(f"{heading}:", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"{plain(heading)}:", highlight=False, markup=False, soft_wrap=True)
     for name in names:
         # Only a known statistic has words and a unit.
         example = name.replace("STATISTIC", "p95")
         words = figure_wording(example).words
         if example != name:
             words = words.replace("p95", "STATISTIC")
-        line = f"  {name:<40} {level_unit(example):<8} {words}"
+        line = f"  {plain(name):<40} {level_unit(example):<8} {words}"
         out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from perf_core.report.bounds import AT_LEAST
 from perf_core.report.summary import Tone
-from perf_core.report.wording import DASH, MICRO, MINUS, plain
+from perf_core.report.wording import DASH, MICRO, MINUS, plain, printable
 
 MARKS: Mapping[Tone, str] = {"good": "✅", "bad": "❌", "unsure": "⚠️", "neutral": "⚪"}
 STYLES: Mapping[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "neutral": "dim"}
@@ -35,9 +35,10 @@ def markdown_table(headings: tuple[str, ...], rows: list[tuple[str, ...]], rules
 def terminal_text(text: str, console: Console, style: str = "") -> Text:
     """Return ``text`` without markup, with what the console cannot encode replaced.
 
-    A server's name must neither style the report nor, on an ASCII terminal or a Windows code page, end the
-    command.
+    A server's name must neither style the report nor control the terminal nor, on an ASCII terminal or a
+    Windows code page, end the command.
     """
+    text = printable(text)
     if not is_unicode(console):
         for character, substitute in _ASCII.items():
             text = text.replace(character, substitute)

@@ -138,6 +138,19 @@ def plain_lines(text: str) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """Return ``text`` with its lines and blanks, but without characters that could control a terminal."""
+    return _UNPRINTABLE.sub(lambda m: m[0] if m[0] in "\n\t" else "\N{REPLACEMENT CHARACTER}", text)
+
+
+def escaped(text: str) -> str:
+    """Return JSON or TOML with characters that could control a terminal as escapes of its strings.
+
+    Line breaks and tabs stay; within strings they are escapes already.
+    """
+    return _UNPRINTABLE.sub(lambda match: match[0] if match[0] in "\n\t" else f"\\u{ord(match[0]):04x}", text)
+
+
 def figure_wording(name: str) -> Wording:
     """Return the words for a figure; the name itself when it has none."""
     base, _, stage = plain(name).partition("@")

@@ -117,15 +117,24 @@ class RequestRefused(TargetError):  # noqa: N818 - a state, like NotAskable
         status: HTTP status.
         code: Code of the JSON-RPC error; None without one.
         data: Data of the JSON-RPC error; None without any.
+        reason: Message of the JSON-RPC error; empty without one.
     """
 
     def __init__(
-        self, message: str, hint: str = "", *, status: int = 0, code: object = None, data: object = None
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int = 0,
+        code: object = None,
+        data: object = None,
+        reason: str = "",
     ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.code = code
         self.data = data
+        self.reason = reason
         self.is_temporary = status in _STARTING_STATUSES
 
     @property

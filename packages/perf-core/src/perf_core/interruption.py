@@ -9,6 +9,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -34,6 +36,33 @@ _SIGNALS = tuple(
 
 OnProgress = Callable[[str, float | None], None]
 """Callback for the progress of long steps: takes a description, and the share done (0 to 1) or None."""
+
+
+_TOLD_EVERY_S = 5.0
+
+
+@contextmanager
+def waiting(on_progress: OnProgress, step: str) -> Iterator[None]:
+    """Say every few seconds for how long a step has taken that reports no progress itself.
+
+    Example::
+
+        with waiting(on_progress, "starting notes"):     # "starting notes: no answer for 5 s"
+            process.wait()
+    """
+    began, has_ended = time.monotonic(), threading.Event()
+
+    def report_time() -> None:
+        while not has_ended.wait(_TOLD_EVERY_S):
+            on_progress(f"{step}: no answer for {time.monotonic() - began:.0f} s", None)
+
+    thread = threading.Thread(target=report_time, name="waiting", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 class Interruption:

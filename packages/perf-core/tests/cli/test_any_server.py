@@ -206,6 +206,22 @@ def test_server_that_is_down_does_not_keep_others_from_being_measured(tmp_path: 
     assert verdicts[notes.url.removeprefix("http://").removesuffix("/mcp")] == "pass"
 
 
+@pytest.mark.parametrize("words", [["import sys; sys.exit(3)"], ["print('hello')"]])
+def test_command_that_is_no_server_has_advice_about_commands(
+    words: list[str], tmp_path: Path, capsys
+) -> None:
+    command = [sys.executable, "-c", *words]
+    results = ["--output-dir", str(tmp_path / "results")]
+    assert main(["run", "quick", *results, "--", *command]) == ExitCode.LAB_FAILED
+    printed = capsys.readouterr().err
+    assert (
+        "expected an MCP server on its standard input and output, got none: the server's process" in printed
+    )
+    assert "Start it by hand to see more: " in printed
+    assert "endpoint" not in printed
+    assert "--wire" not in printed
+
+
 def test_figures_of_a_url_are_listed(notes, capsys) -> None:
     assert main(["figures", "quick", notes.url]) == ExitCode.PASS
     assert "latency_ms.lookup.p95" in capsys.readouterr().out

@@ -85,7 +85,9 @@ def test_help_shows_where_the_command_stands(command: str, capsys) -> None:
         assert option in printed
 
 
-@pytest.mark.parametrize("command", [["run", "quick"], ["check"], ["init"]])
+@pytest.mark.parametrize(
+    "command", [["run", "quick"], ["check"], ["init"], ["figures"], ["compare", "http://127.0.0.1:9/mcp"]]
+)
 def test_empty_command_is_refused(command: list[str], capsys) -> None:
     assert main([*command, "--"]) == ExitCode.USAGE
     assert "expected a command after --, got none" in capsys.readouterr().err
@@ -134,3 +136,9 @@ def test_advice_about_a_command_has_none_of_its_secrets(words: list[str], capsys
     printed = capsys.readouterr().err
     assert "***" in printed
     assert PASSWORD not in printed
+
+
+@pytest.mark.parametrize("command", [["run", "quick"], ["check"], ["run", "quick", "--target"]])
+def test_configuration_of_a_client_is_no_server_but_can_become_one(command: list[str], capsys) -> None:
+    assert main([*command, "my/mcp.json"]) == ExitCode.USAGE
+    assert "perf-core init --from my/mcp.json --output FILE.toml" in capsys.readouterr().err

@@ -12,9 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from perf_core import interruption
 from perf_core.adapter import Launch
-from perf_core.server.live import RunningServer, StartedServer
+from perf_core.interruption import Interruption
+from perf_core.server.live import RunningServer, StartedServer, StartOptions, live_server
 from perf_core.server.process import ServerProcess
+from perf_core.server.subject import DerivedAdapter, Subject
 
 pytestmark = pytest.mark.process
 
@@ -87,3 +90,15 @@ def test_child_that_a_supervisor_restarts_is_a_restart(on_purpose: bool, tmp_pat
                 f"the server was restarted during the run: process {child.pid} listened at its start and "
                 f"process {now[0].pid} in the end"
             )
+
+
+def test_start_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "_TOLD_EVERY_S", 0.01)
+    told: list[str] = []
+    launch = Launch((sys.executable, ADDER, "--ready-file", "{ready_file}"))
+    options = StartOptions(tmp_path / "log", on_progress=lambda step, _share: told.append(step))
+    subject = Subject(DerivedAdapter("adder", None, launch, {}))
+    with live_server(subject, "session", options, Interruption()):
+        assert told[0] == "starting adder: no answer for 0 s"
+        before = len(told)
+    assert len(told) == before, "it answers"

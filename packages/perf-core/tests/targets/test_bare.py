@@ -69,3 +69,16 @@ def test_program_that_does_not_exist_is_refused(
         bare_command([str(file) if word == "FILE" else word for word in command])
     assert problem in caught.value.message
     assert advice in caught.value.hint
+
+
+def test_only_programs_that_may_download_a_server_have_long_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("npx", "server"):
+        path = tmp_path / (f"{name}.exe" if sys.platform == "win32" else name)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bare_command(["npx", "-y", "some-server"]).adapter.launch.ready_timeout_s == 90
+    # A server that needs half a minute is measured.
+    assert 30 < bare_command(["server"]).adapter.launch.ready_timeout_s < 60

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perf_core.errors import UsageError
 from perf_core.server.credentials.masking import masked_command, masked_word
+from perf_core.targets.registry import advice_for
 from perf_core.targets.urls import is_url, with_scheme
 
 _RUNNERS = ("npx", "uvx", "bunx", "docker", "podman", "node", "deno", "python", "python3", "uv", "java")
@@ -72,6 +73,11 @@ def scenarios_and_servers(words: Sequence[str]) -> tuple[list[str], list[str]]:
             raise UsageError(
                 f"expected a URL with its scheme, got {masked_word(word)!r}",
                 f"Write {masked_word(with_scheme(word))}.",
+            )
+        elif word.lower().endswith(".json"):
+            raise UsageError(
+                f"expected names of scenarios, a URL or a TOML file, got {masked_word(word)!r}",
+                advice_for(word),
             )
         elif any(each in word for each in "/\\:@") or word in _RUNNERS:
             raise UsageError(

@@ -144,6 +144,7 @@ def compare(
 
 def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bool) -> tuple[Side, Side]:
     """Return both servers as they were typed; a command is always b, the one that is judged."""
+    servers.expect_words(command)
     if (b is None) == (command is None):
         got = "one" if b is None else "two and a command"
         raise UsageError(

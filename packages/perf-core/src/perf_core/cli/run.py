@@ -126,10 +126,10 @@ def run(
         _expect_free_port(DASHBOARD_PORT)
     codes: list[ExitCode] = []
     with watch_signals() as interruption:
-        asked = []
+        ready = []
         for subject in subjects:
             try:
-                asked.append(
+                ready.append(
                     servers.draw_calls(subject, wire, drawing, seed=seed, interruption=interruption).subject
                     if is_bare(subject)
                     else subject
@@ -141,7 +141,7 @@ def run(
                     measured = record_unasked(unasked(subject, name, wire, settings), error, output_dir)
                     print_results_folder(measured.folder)
                     codes.append(ExitCode(measured.record.exit_code))
-        pairs = [(subject, subject.scenario(name)) for subject in asked for name in names]
+        pairs = [(subject, subject.scenario(name)) for subject in ready for name in names]
         for question in _questions(pairs, wire, settings, interruption):
             codes.append(_answer(question, options, interruption))
             if interruption.requested:

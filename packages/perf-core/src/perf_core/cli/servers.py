@@ -58,13 +58,18 @@ def find(typed: Typed, scenarios: Sequence[str], access: AccessOptions) -> list[
         server_url = urls[0]
     else:
         names += urls
-    if typed.command is not None and not typed.command:
+    expect_words(typed.command)
+    subjects = find_subjects(names, scenarios, server_url, command=typed.command or (), shared=typed.shared)
+    return with_access(subjects, access)
+
+
+def expect_words(command: Sequence[str] | None) -> None:
+    """Raise UsageError if nothing follows ``--``."""
+    if command is not None and not command:
         raise UsageError(
             "expected a command after --, got none",
             "For example: perf-core run quick -- npx -y some-mcp-server.",
         )
-    subjects = find_subjects(names, scenarios, server_url, command=typed.command or (), shared=typed.shared)
-    return with_access(subjects, access)
 
 
 def with_access(subjects: Sequence[Subject], options: AccessOptions) -> list[Subject]:

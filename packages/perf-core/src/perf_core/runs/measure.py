@@ -145,7 +145,7 @@ def _measured(
     plan_path = write_plan(plan, folder)
 
     on_progress(f"starting {subject.name}", None)
-    start = StartOptions(folder / "server.log", server_cpus, launch)
+    start = StartOptions(folder / "server.log", server_cpus, launch, on_progress)
     with (
         live_server(subject, wire, start, interruption) as live,
         k6_access(LoadedServer(live.url, live.access, live.handshake.revision)) as k6_variables,

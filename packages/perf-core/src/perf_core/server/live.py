@@ -14,7 +14,7 @@ from typing import Protocol
 
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import LegacyTransport, TargetError
-from perf_core.interruption import Interruption
+from perf_core.interruption import Interruption, OnProgress, waiting
 from perf_core.server.bridged import bridged_server
 from perf_core.server.client import endpoints
 from perf_core.server.client.handshake import Handshake, agreed_access, difference, first_handshake
@@ -143,11 +143,13 @@ class StartOptions:
     Attributes:
         cpus: CPUs to bind the server to; None is all.
         launch: Launch to use instead of the adapter's own.
+        on_progress: Callback that is told now and then how long the start takes.
     """
 
     log_path: Path
     cpus: Sequence[int] | None = None
     launch: Launch | None = None
+    on_progress: OnProgress | None = None
 
 
 @contextlib.contextmanager
@@ -172,7 +174,10 @@ def live_server(
                 interruption=interruption,
                 accepts_legacy=True,
             )
-            stack.enter_context(process)
+            with contextlib.ExitStack() as starting:
+                if options.on_progress is not None:
+                    starting.enter_context(waiting(options.on_progress, f"starting {subject.name}"))
+                stack.enter_context(process)
             if process.is_legacy:
                 live = stack.enter_context(
                     bridged_server(

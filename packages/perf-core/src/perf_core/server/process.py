@@ -266,10 +266,23 @@ class ServerProcess:
             except TargetError as error:
                 if not error.is_temporary:
                     if isinstance(error, RequestRefused) and error.status >= _SERVER_ERRORS:
-                        error.message += f"\nEnd of its log:\n{self.log_tail() or '(empty)'}"
+                        self._explain(error)
                     raise
                 self._last_error = f" ({error.message})"
         raise AssertionError("unreachable: _until raises")
+
+    def _explain(self, error: RequestRefused) -> None:
+        """Add the log to the refusal of a server that was started, and say what it means for one on stdio."""
+        if self._launch.transport != "http":
+            # The URL and the status are those of the bridge.
+            got = error.reason or error.message
+            error.message = f"expected an MCP server on its standard input and output, got none: {got}"
+            error.hint = self._by_hand
+        error.message += f"\nEnd of its log:\n{self.log_tail() or '(empty)'}"
+
+    @property
+    def _by_hand(self) -> str:
+        return f"Start it by hand to see more: {' '.join(masked_command(self._launch.argv))}"
 
     def _until(self, deadline: float, what: str) -> Iterator[float]:
         """Yield the seconds left every few milliseconds; raise when the time is up or the server ends."""
@@ -288,5 +301,5 @@ class ServerProcess:
         tail = self.log_tail() or "(the log is empty)"
         return TargetError(
             f"the server never became ready: {problem}.\nEnd of its log:\n{tail}",
-            f"Start it by hand to see more: {' '.join(masked_command(self._launch.argv))}",
+            self._by_hand,
         )

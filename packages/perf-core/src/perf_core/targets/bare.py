@@ -16,8 +16,15 @@ from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.program_name import program_name
 from perf_core.targets.urls import server_at
 
-READY_TIMEOUT_S = 90.0
-"""Longest time for a command to answer: npx and uvx download a server before its first start."""
+READY_TIMEOUT_S = 45.0
+"""Longest time for a command to answer."""
+
+DOWNLOAD_TIMEOUT_S = 90.0
+"""The same for programs that may download the server before its first start, as npx and uvx do."""
+
+_DOWNLOADERS = frozenset(
+    {"npx", "npm", "pnpm", "yarn", "bunx", "bun", "uvx", "uv", "pipx", "deno", "docker", "podman"}
+)
 
 _INSTALLED_WITH = {
     "npx": "Install Node.js, which brings npx (https://nodejs.org).",
@@ -88,8 +95,9 @@ def launch_of(
             "{port} in the command: expected the server's URL, too, got none",
             "Give it before the command, such as http://127.0.0.1:{port}/mcp -- SERVER --port {port}.",
         )
+    ready_timeout_s = DOWNLOAD_TIMEOUT_S if Path(command[0]).stem in _DOWNLOADERS else READY_TIMEOUT_S
     transport: Transport = "http" if listens else "stdio-shared" if shared else "stdio"
-    return Launch(argv, url, dict(env or {}), cwd, ready_timeout_s=READY_TIMEOUT_S, transport=transport)
+    return Launch(argv, url, dict(env or {}), cwd, ready_timeout_s=ready_timeout_s, transport=transport)
 
 
 def is_bare(subject: Subject) -> bool:

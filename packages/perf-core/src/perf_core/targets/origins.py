@@ -15,7 +15,7 @@ from perf_core.server.credentials.access_settings import AccessSettings, access_
 from perf_core.server.credentials.masking import masked_command, masked_errors, masked_url
 from perf_core.server.credentials.url_credentials import filled_url
 from perf_core.server.subject import DerivedAdapter, Subject
-from perf_core.targets.bare import READY_TIMEOUT_S, bare_command, bare_url
+from perf_core.targets.bare import bare_command, bare_url
 from perf_core.targets.client_config import (
     ConfiguredServer,
     as_reference,
@@ -97,7 +97,7 @@ def of_command(
         url,
         transport="http" if subject.adapter.launch.transport == "http" else "stdio",
         shared=shared,
-        ready_timeout_s=READY_TIMEOUT_S,
+        ready_timeout_s=subject.adapter.launch.ready_timeout_s,
         access=settings,
         remarks=() if shown == tuple(command) else (hidden,),
     )

@@ -202,6 +202,11 @@ def advice_for(name: str, available: str = "") -> str:
     if url:
         return f"A URL begins with its scheme: {url}."
     path = Path(name)
+    if path.suffix.lower() == ".json":
+        return (
+            "A configuration of a client becomes a target file with: perf-core init --from "
+            f"{masked_word(name)} --output FILE.toml"
+        )
     if path.is_file():
         return f"The command that starts a server follows --, such as -- {_runner(path)}{name}."
     if len(path.parts) > 1:

@@ -54,6 +54,7 @@ def refusal(response: httpx2.Response, method: str, message: Any, *, has_credent
         status=status,
         code=code,
         data=error.get("data") if isinstance(error, dict) else None,
+        reason=str(error.get("message", "")) if isinstance(error, dict) else "",
     )
 
 

@@ -90,7 +90,7 @@ def discover(
     """
     on_progress(f"starting {subject.name} to draw calls", None)
     began = time.monotonic()
-    start = StartOptions(log_path)
+    start = StartOptions(log_path, on_progress=on_progress)
     with (
         live_server(subject, wire, start, interruption) as live,
         masked_errors(lambda: _secrets(live, subject.adapter.launch)),

@@ -137,7 +137,7 @@ class Expectation:
         """Expect a match of this pattern in the first text content.
 
         The syntax is what Python and JavaScript share; ``$`` matches only at the end of the text, and classes
-        such as ``\\d`` and ``\\w`` have ASCII characters only.
+        such as ``\\d`` and ``\\w`` have ASCII characters only. k6 repeats no part more than 1000 times.
         """
         return cls("regex", pattern)
 

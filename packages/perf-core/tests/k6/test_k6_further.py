@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from perf_core.adapter import Expectation, Journey, Scenario, Step, ThinkTime
 from perf_core.load.k6_log import script_faults
+from perf_core.load.placeholders import as_it_is, drawn
 from perf_core.load.plan import Settings
 from perf_core.load.plan_document import to_document
 from perf_core.shapes.registry import plan_scenario
@@ -233,3 +235,30 @@ def test_pattern_that_k6_cannot_compile_ends_it_at_once(server: Any, k6: Any) ->
     assert run.summary is None
     assert "pattern that k6 can use" in run.stderr
     assert server.calls == []
+
+
+def test_drawn_texts_in_braces_are_sent_and_expected_as_they_are(server: Any, k6: Any) -> None:
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        params = request["params"]
+        if request["method"] == "resources/read":
+            sent.add(params["uri"])
+            return {"result": {"contents": [{"uri": params["uri"], "text": params["uri"]}]}}
+        sent.add(params["arguments"]["a"])
+        text = json.dumps(params["arguments"])
+        return {"result": {"content": [{"type": "text", "text": text}]}}
+
+    sent: set[str] = set()
+    server.answers = answer
+    literal = as_it_is(Step("echo", {"a": "{unique}"}, Expectation.text('{"a": "{unique}"}')))
+    template = Step("echo", {"a": "{city}-{unique}"}, Expectation.json({"a": "{city}-{unique}"}))
+    uri = Step("read", {"uri": "a:{city}"}, Expectation.text("a:{city}"), "resources/read")
+    rows = [drawn(step, {"city": "{unique}"}) for step in (template, uri)]
+    journeys = [Journey("j", (literal,)), *(Journey("k", (step,)) for step in rows)]
+    run = k6.run("quick", PLAN=planned(k6, journeys, "stateless"), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_errors") == 0, k6.events().failures
+    assert server.violations == []
+    assert {"{unique}", "a:{unique}"} < sent
+    others = sent - {"{unique}", "a:{unique}"}
+    assert len(others) > 1
+    assert all(re.fullmatch(r"\{unique\}-[a-z0-9]{16}", text) for text in others)

@@ -75,6 +75,8 @@ export function answerChecker(further = null) {
   const textMatchers = Object.create(null);
   /** @type {Record<string, Matcher>} by tool */
   const wholeMatchers = Object.create(null);
+  /** @type {Record<string, Matcher>} of kinds of which nothing is learnt */
+  const noMatchers = Object.freeze(Object.create(null));
   /** @type {Record<string, number>} right answers that did not match, by kind and tool */
   const misses = {};
   /** @type {Record<string, string>} selectors by the names of the expected members, or the expected pointers */
@@ -88,33 +90,31 @@ export function answerChecker(further = null) {
    * @param {number} id of the request
    * @param {string} tool or the name in figures of another request
    * @param {ExpectKind} kind @param {string} expectText expected JSON
-   * @param {Method} [method]
+   * @param {Method} [method] tools/call without one; no default here, since it would cost every call
    * @returns {ErrorClass | null}
    */
-  function check(answer, id, tool, kind, expectText, method = "tools/call") {
+  function check(answer, id, tool, kind, expectText, method) {
     const body = /** @type {string} */ (answer.body);
-    const matchers = kind === "result" ? resultMatchers : kind === "text" ? textMatchers : kind === "whole" ? wholeMatchers : null;
-    if (matchers !== null) {
-      const isExpected = matchers[tool];
-      if (isExpected !== undefined && isExpected(body, id, expectText)) return null;
-    }
-    return slowCheck(answer, body === null ? "" : body, id, tool, kind, expectText, method, matchers);
+    const matchers = kind === "result" ? resultMatchers : kind === "text" ? textMatchers : kind === "whole" ? wholeMatchers : noMatchers;
+    const isExpected = matchers[tool];
+    if (isExpected !== undefined && isExpected(body, id, expectText)) return null;
+    return slowCheck(answer, body === null ? "" : body, id, tool, kind, expectText, matchers, method);
   }
 
   /**
    * @param {Answer} answer @param {string} body
    * @param {number} id @param {string} tool
-   * @param {ExpectKind} kind @param {string} expectText @param {Method} method
-   * @param {Record<string, Matcher> | null} matchers of the kind; null for a kind of which nothing is learnt
+   * @param {ExpectKind} kind @param {string} expectText
+   * @param {Record<string, Matcher>} matchers of the kind @param {Method} [method]
    * @returns {ErrorClass | null}
    */
-  function slowCheck(answer, body, id, tool, kind, expectText, method, matchers) {
+  function slowCheck(answer, body, id, tool, kind, expectText, matchers, method = "tools/call") {
     const isJson = method === "tools/call" && answer.json !== undefined && body.charAt(0) === "{";
     if (!isJson || !isRight(answer, id, kind, expectText)) {
       const error = answerError(body, id, kind, expectText, method, further);
       if (error !== null) return error;
     }
-    if (matchers !== null) learn(matchers, `${kind} ${tool}`, tool, body, id, expectText);
+    if (matchers !== noMatchers) learn(matchers, `${kind} ${tool}`, tool, body, id, expectText);
     return null;
   }
 

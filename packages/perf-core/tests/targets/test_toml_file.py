@@ -747,3 +747,63 @@ def test_mistake_is_shown_without_secrets(fields: str, tmp_path: Path) -> None:
 def test_wrong_word_of_a_command_is_shown(tmp_path: Path) -> None:
     text = 'name = "s"\ncommand = ["x", "--port", 8000]\ntransport = "stdio"\n'
     assert "command[2]: expected a text, got 8000" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "colour = 1\n",
+        "think_time = -1\n",
+        'access = { header = "x" }\n',
+        "answers = 5\n",
+        'name = ""\n',
+    ],
+)
+def test_mistake_of_one_field_hides_no_other(mistake: str, tmp_path: Path) -> None:
+    head = MINIMAL.replace('name = "s"\n', "") if mistake.startswith("name") else MINIMAL
+    further = (
+        '[[calls]]\ntool = "u"\narguments = { a = "{a}" }\ndraw.a = { lines = "none.csv" }\n'
+        "weight = 2\n[[calls]]\nresource = 'note://{id}'\n"
+        '[[targets]]\nfigure = "latency_ms.v.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+    )
+    message = refusal(tmp_path, mistake + head + further)
+    assert message.splitlines()[1].startswith(f"  {mistake.partition(' ')[0]}")
+    for problem in (
+        "calls[1].draw.a: expected a file",
+        "calls[2].resource: expected {id}",
+        "targets[0].figure: ",
+    ):
+        assert problem in message
+    assert len(message.splitlines()) == 5, message
+
+
+def test_rest_of_a_file_is_checked_beside_tables_that_cannot_be_read(tmp_path: Path) -> None:
+    text = MINIMAL + (
+        'args = { a = "{a}" }\ndraw.a = { range = [1, 2] }\n'
+        '[[calls]]\nprompt = "p"\nkind = "a,b"\nweight = "2"\n'
+        '[[journeys]]\nname = "j"\nweight = 0\nkind = "small"\nsteps = [{ tool = "u" }, { tool = "v" }]\n'
+        '[[journeys]]\nname = "j"\nsteps = [{ tool = "w" }]\n'
+        '[[targets]]\nfigure = "latency_ms.t.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+        '[[targets]]\nfigure = "journey_ms.j.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+        '[[targets]]\nfigure = "latency_ms.p.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+        '[[targets]]\nfigure = "latency_ms.x.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+        '[[targets]]\nfigure = 5\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+    )
+    assert [line.split(": ")[0].strip() for line in refusal(tmp_path, text).splitlines()[1:]] == [
+        "calls[0].args",
+        "calls[1].weight",
+        "journeys[0].weight",
+        "targets[4].figure",
+        "journeys[1].name",
+        "targets[3].figure",
+    ]
+
+
+@pytest.mark.parametrize(
+    "calls", ["[[calls]]\ntol = 't'\n", "[[calls]]\ntool = ''\n", "calls = [5]\n", "calls = 5\n"]
+)
+def test_figures_of_requests_without_a_name_are_not_judged(calls: str, tmp_path: Path) -> None:
+    target = '[[targets]]\nfigure = "latency_ms.t.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
+    message = refusal(tmp_path, f'name = "s"\nurl = "http://h/mcp"\n{calls}{target}')
+    assert "calls" in message
+    assert "targets[0]" not in message

@@ -1,7 +1,7 @@
 """Mistakes in a target file, in words of TOML; pure functions.
 
 Problems are found in three steps: of single fields (pydantic), of the file as a whole
-(:func:`file_problems`), and of its requests and targets once it can be read
+(:func:`file_problems`), and of those requests and targets that can be read
 (:mod:`perf_core.targets.file_checks`).
 """
 
@@ -92,9 +92,15 @@ def field_problems(errors: Sequence[ErrorDetails], document: Mapping[str, Any]) 
     Args:
         document: The file that was read.
     """
-    for error in errors:
-        where = list(_in_document(error["loc"], document, is_missing=error["type"] == "missing"))
+    for error, where in zip(errors, places_of(errors, document), strict=True):
         yield f"{place_of(where)}: {_sentence(error, document)}"
+
+
+def places_of(errors: Sequence[ErrorDetails], document: Mapping[str, Any]) -> list[list[int | str]]:
+    """Return the place of each error in a file."""
+    return [
+        list(_in_document(error["loc"], document, is_missing=error["type"] == "missing")) for error in errors
+    ]
 
 
 def _in_document(location: Sequence[int | str], document: Any, *, is_missing: bool) -> Iterator[int | str]:

@@ -34,6 +34,7 @@ Example::
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ from perf_core.targets.draws import DrawError, Drawing, drawing_of
 from perf_core.targets.file_adapter import FILE_SCENARIOS, FileAdapter
 from perf_core.targets.file_checks import content_problems
 from perf_core.targets.file_model import TargetFile
-from perf_core.targets.file_problems import field_problems, file_problems, shown
+from perf_core.targets.file_problems import field_problems, file_problems, places_of, shown
+from perf_core.targets.readable_part import ReadablePart, readable_part
 from perf_core.targets.requests import mix_tables
 
 __all__ = ["FileAdapter", "read_target_file"]
@@ -64,30 +66,41 @@ def read_target_file(path: Path) -> FileAdapter:
         raise UsageError(f"cannot read {path}: {error.strerror}", "Give the path of a TOML file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", "docs/adapters.md has an example.") from error
-    file, problems = _read(document)
-    drawings: list[dict[str, Drawing]] = []
-    folder = path.resolve().parent
-    if file is not None:
-        problems += content_problems(file, FILE_SCENARIOS)
-        if file.cwd is not None and not (folder / file.cwd).is_dir():
-            problems.append(f"cwd: expected a folder, relative to the file, got {shown(file.cwd)}")
-        for place, table in mix_tables(file):
-            drawings.append({})
-            for name, each in table.draw.items():
-                try:
-                    drawings[-1][name] = drawing_of(each, folder)
-                except DrawError as error:
-                    problems.append(f"{place}.draw.{name}: {error}")
-    if file is None or problems:
+    part, problems = _read(document)
+    drawings, in_content = _content(part.file, path.resolve().parent)
+    problems += filter(part.has, in_content)
+    if problems:
         listed = "".join(f"\n  {problem}" for problem in dict.fromkeys(problems))
         raise UsageError(f"{path} does not describe a server:{listed}", _HINT)
-    return FileAdapter(path, file, tuple(drawings))
+    return FileAdapter(path, part.file, drawings)
 
 
-def _read(document: dict[str, Any]) -> tuple[TargetFile | None, list[str]]:
-    """Return the fields of a file, or None, and what is wrong with them and with the file as a whole."""
+def _read(document: dict[str, Any]) -> tuple[ReadablePart, list[str]]:
+    """Return what of a file can be read, and what is wrong with its fields and with the file as a whole."""
+    as_a_whole = list(file_problems(document))
     try:
-        file = TargetFile.model_validate(document)
+        return ReadablePart(TargetFile.model_validate(document)), as_a_whole
     except ValidationError as error:
-        return None, [*field_problems(error.errors(), document), *file_problems(document)]
-    return file, list(file_problems(document))
+        errors = error.errors()
+        part = readable_part(document, places_of(errors, document))
+        return part, [*field_problems(errors, document), *as_a_whole]
+
+
+def _content(file: TargetFile, folder: Path) -> tuple[tuple[Mapping[str, Drawing], ...], list[str]]:
+    """Return the sources of drawn values, and what is wrong with calls, targets and the files they name.
+
+    Args:
+        folder: Folder of the file.
+    """
+    problems = list(content_problems(file, FILE_SCENARIOS))
+    if file.cwd is not None and not (folder / file.cwd).is_dir():
+        problems.append(f"cwd: expected a folder, relative to the file, got {shown(file.cwd)}")
+    drawings: list[dict[str, Drawing]] = []
+    for place, table in mix_tables(file):
+        drawings.append({})
+        for name, each in table.draw.items():
+            try:
+                drawings[-1][name] = drawing_of(each, folder)
+            except DrawError as error:
+                problems.append(f"{place}.draw.{name}: {error}")
+    return tuple(drawings), problems

@@ -30,7 +30,7 @@ class DerivedAdapter:
 
 @dataclass(frozen=True)
 class Pace:
-    """What a file without calls states of those that are drawn.
+    """Pauses and time limit of drawn calls, as a file without calls states them.
 
     Attributes:
         request_timeout_s: Longest time that an answer may take; None for that of the scenarios.

@@ -30,7 +30,7 @@ from perf_core.targets.registry import endpoint
 _BASIC = "The URL had a user and a password: set {} to what this prints: printf 'USER:PASSWORD' | base64"
 _MASKED_URL = "The URL had a value that looks secret: put it in place of ***."
 _SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|Api-?Key|DPoP) +)?", re.IGNORECASE)
-"""What stands before the secret in a header, and is none."""
+"""Schemes of credentials, which precede the secret in a header."""
 
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 

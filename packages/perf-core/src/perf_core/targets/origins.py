@@ -90,16 +90,18 @@ def of_command(
     access = access_from(settings, environ)
     subject = bare_command(command, shared=shared, url=url, env=env, cwd=cwd, access=access)
     shown = tuple(masked_command(command))
-    hidden = "The command had what looks like a secret: put it in place of ***."
+    shown_url = None if url is None else masked_url(url)
+    is_whole = (shown, shown_url) == (tuple(command), url)
+    hidden = "The command or its URL had what looks like a secret: put it in place of ***."
     reach = Reach(
         subject.name,
         shown,
-        url,
+        shown_url,
         transport="http" if subject.adapter.launch.transport == "http" else "stdio",
         shared=shared,
         ready_timeout_s=subject.adapter.launch.ready_timeout_s,
         access=settings,
-        remarks=() if shown == tuple(command) else (hidden,),
+        remarks=() if is_whole else (hidden,),
     )
     return Origin(subject, reach)
 

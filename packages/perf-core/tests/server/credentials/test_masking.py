@@ -15,6 +15,7 @@ from perf_core.server.credentials.masking import (
     masked_command,
     masked_errors,
     masked_url,
+    masked_word,
     secrets_in_command,
     secrets_in_environment,
     secrets_in_url,
@@ -132,3 +133,38 @@ def test_log_is_masked_in_place_and_otherwise_unchanged(tmp_path: Path) -> None:
 def test_values_of_headers_are_masked_with_and_without_their_scheme() -> None:
     access = access_from(AccessSettings(bearer_env="T"), {"T": "abcdef"})
     assert masked("Authorization: Bearer abcdef; abcdef", access.secrets()) == "Authorization: ***; ***"
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("me:opensesame@127.0.0.1:9/mcp", "me:***@127.0.0.1:9/mcp"),
+        ("ftp://me:opensesame@h", "ftp://me:***@h"),
+        ("http:/me:opensesame@h", "http:/me:***@h"),
+        ("https://me:open/ses@me@h:9/mcp", "https://me:***@h:9/mcp"),
+        ("me:o:p@h", "me:***@h"),
+        (":opensesame@h", ":***@h"),
+        ("h:8000/mcp?token=opensesame", "h:8000/mcp?token=***"),
+        ("http://127.0.0.1:8000/users/me@example.test", "http://127.0.0.1:8000/users/me@example.test"),
+        ("calculator@HEAD~1", "calculator@HEAD~1"),
+        ("notes@v1:2", "notes@v1:2"),
+        ("localhost:8000/mcp", "localhost:8000/mcp"),
+        ("C:\\servers\\weather.exe", "C:\\servers\\weather.exe"),
+    ],
+)
+def test_word_that_was_typed_is_shown_without_its_password(word: str, shown: str) -> None:
+    assert masked_word(word) == shown
+
+
+def test_references_in_a_url_are_kept_where_they_are_variables() -> None:
+    url = "https://${U}:${P}@h/mcp?api_key=${K}&token=abcdef"
+    assert masked_url(url, has_references=True) == "https://${U}:${P}@h/mcp?api_key=${K}&token=***"
+    assert masked_url(url) == "https://${U}:***@h/mcp?api_key=***&token=***"
+
+
+def test_key_of_a_known_form_is_masked_anywhere_in_a_url() -> None:
+    assert masked_url("https://h/s/ghp_abcdefghijklmnopqrstuvwxyz/mcp") == "https://h/s/***/mcp"
+
+
+def test_value_of_a_switch_is_no_secret() -> None:
+    assert masked('{"found": true, "key": "abcdef"}', ("true", "abcdef")) == '{"found": true, "key": "***"}'

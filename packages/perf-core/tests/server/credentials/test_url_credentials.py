@@ -58,3 +58,16 @@ def test_url_of_a_file_may_name_variables() -> None:
     assert filled_url("http://h/mcp", OPEN, {}) == ("http://h/mcp", OPEN)
     with pytest.raises(UsageError, match="url: the environment variable MY_KEY is not set"):
         filled_url("http://h/mcp?key=${MY_KEY}", OPEN, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "filled"),
+    [
+        ("http://$HOST/mcp", "http://h:8000/mcp"),
+        ("$URL", "https://h:8000/a?b=c"),
+        ("https://me:$KEY@$HOST/$KEY?k=$KEY", "https://me:a%2F%40@h:8000/a%2F%40?k=a%2F%40"),
+    ],
+)
+def test_host_and_whole_urls_are_filled_in_as_they_are(url: str, filled: str) -> None:
+    environ = {"HOST": "h:8000", "URL": "https://h:8000/a?b=c", "KEY": "a/@"}
+    assert filled_url(url, OPEN, environ)[0] == filled

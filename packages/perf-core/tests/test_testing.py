@@ -70,7 +70,7 @@ class NotesClient:
     def request(self, method: str, params: dict[str, Any], name: str | None) -> dict[str, Any]:
         self.requests.append((method, params, name))
         if method == "resources/read" and params["uri"] != "note://7":
-            raise RequestRefused("no such note", code=-32002)
+            raise RequestRefused("no such note", status=200, code=-32002)
         if method == "completion/complete":
             raise RequestRefused("no such method", status=404)
         return {"contents": [{"uri": params["uri"], "text": params["uri"]}]}

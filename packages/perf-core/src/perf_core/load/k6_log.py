@@ -1,4 +1,4 @@
-"""What k6's log says about its own scripts; pure functions."""
+"""Exceptions of the lab's own scripts in k6's log; pure functions."""
 
 from __future__ import annotations
 

@@ -151,8 +151,8 @@ def filled(step: Step, values: Mapping[str, Any]) -> Step:
 
     An expected text stays a text, and so do the params of other methods than tools/call, which take no more.
     """
-    known = {**values, **step.literals}
-    return replace(_inserted(step, known), literals={}) if known else step
+    all_values = {**values, **step.literals}
+    return replace(_inserted(step, all_values), literals={}) if all_values else step
 
 
 def drawn(step: Step, values: Mapping[str, Any]) -> Step:

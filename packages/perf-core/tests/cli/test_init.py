@@ -62,3 +62,30 @@ def test_program_of_a_configuration_that_does_not_exist(tmp_path: Path, capsys, 
     assert main(["init", "--from", str(config)]) == ExitCode.USAGE
     assert "got 'npx', which is not on PATH" in " ".join(capsys.readouterr().err.split())
     assert os.environ["PATH"] == str(tmp_path)
+
+
+@pytest.mark.process
+def test_value_that_a_server_repeats_is_not_written(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TKN", "opensesame")
+    server = (
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    message = json.loads(line)\n"
+        "    info = {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}},"
+        " 'serverInfo': {'name': 'echo', 'version': '1'}}\n"
+        "    hints = {'readOnlyHint': True}\n"
+        "    tool = {'name': 'who', 'inputSchema': {'type': 'object'}, 'annotations': hints}\n"
+        "    answer = {'content': [{'type': 'text', 'text': 'I am ' + sys.argv[1]}]}\n"
+        "    results = {'initialize': info, 'tools/list': {'tools': [tool]}, 'tools/call': answer}\n"
+        "    if 'id' in message:\n"
+        "        result = results.get(message['method'], {})\n"
+        "        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': result}), flush=True)\n"
+    )
+    config = tmp_path / "mcp.json"
+    entry = {"command": sys.executable, "args": ["-c", server, "${TKN}"]}
+    config.write_text(json.dumps({"mcpServers": {"x": entry}}))
+    assert main(["init", "--from", str(config)]) == ExitCode.PASS
+    printed = capsys.readouterr()
+    assert "gave I am ***" in printed.out
+    assert "Put the value of TKN in place of ${TKN}" in printed.out
+    assert "opensesame" not in printed.out + printed.err

@@ -143,7 +143,7 @@ class StartOptions:
     Attributes:
         cpus: CPUs to bind the server to; None is all.
         launch: Launch to use instead of the adapter's own.
-        on_progress: Callback that is told now and then how long the start takes.
+        on_progress: Gets now and then how long the start takes.
     """
 
     log_path: Path

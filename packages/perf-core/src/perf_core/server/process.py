@@ -268,7 +268,8 @@ class ServerProcess:
                     if isinstance(error, RequestRefused) and error.status >= _SERVER_ERRORS:
                         self._explain(error)
                     raise
-                self._last_error = f" ({error.message})"
+                if self._launch.transport == "http":  # else it is about the bridge
+                    self._last_error = f" ({error.message})"
         raise AssertionError("unreachable: _until raises")
 
     def _explain(self, error: RequestRefused) -> None:

@@ -13,6 +13,7 @@ from music21_server.perf_adapter.journeys import SIZES, by_tool, faulty, large_s
 from perf_core import UNIQUE, Scenario
 from perf_core.load.plan import Settings
 from perf_core.server.client.connection import connect
+from perf_core.server.credentials.access import bearer
 from perf_core.server.process import ServerProcess
 from perf_core.shapes.registry import plan_scenario
 from perf_core.testing import AdapterContract, follow_journey
@@ -99,9 +100,11 @@ def test_three_of_four_faulty_journeys_have_a_mistake_of_each_kind() -> None:
 def test_rate_limited_server_requires_tokens_and_has_the_limits(tmp_path: Path) -> None:
     scenario = adapter.scenarios["rate-limit"]
     assert scenario.launch is not None
-    plan = plan_scenario(scenario, "session", Settings(), tokens=scenario.launch.tokens)
-    assert len(plan.tokens) == 2, "two clients, and one token for the lab itself"
-    assert scenario.launch.tokens[0] not in plan.tokens
+    access = bearer(scenario.launch.tokens)
+    assert len(access.users) == 2, "two clients, and one token for the lab itself"
+    assert access.identities[0] not in access.users
+    plan = plan_scenario(scenario, "session", Settings(), identities=len(access.users))
+    assert plan.limits == LIMITS
     assert f"--rate-limit-burst {LIMITS.burst}" in " ".join(scenario.launch.argv)
 
 

@@ -66,7 +66,7 @@ def _rows(bridge: BridgeUse) -> list[tuple[str, str]]:
         rows.append(
             (
                 "processes started before the load",
-                f"{count(bridge.prepared)}, p50 {duration(bridge.start_p50_s)} until they answered initialize",
+                f"{count(bridge.prepared)}, p50 {duration(bridge.start_p50_s)} until their first answer",
             )
         )
     ended = f", {count(bridge.ended)} ended by themselves" if bridge.ended else ""

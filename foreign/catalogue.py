@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from packages import Packages, npm, pypi
+from installed_packages import Packages, npm, pypi
 
 Transport = Literal["stdio", "stdio, one process", "HTTP", "HTTP+SSE", "HTTPS"]
 Material = Literal["", "files", "repository", "database", "graph"]

@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 from catalogue import Row
 from certificates import write_certificates
+from installed_packages import InstallationError, bin_of, install
 from materials import MATERIALS
 from outcome import Outcome, failed, outcome_of
-from packages import InstallationError, bin_of, install
 from pydantic import TypeAdapter
 from serving import NotReadyError, free_port, running
 

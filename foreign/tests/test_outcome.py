@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from catalogue import Row
+from installed_packages import pypi
 from outcome import outcome_of
-from packages import pypi
 
 from perf_core.results.record import RunRecord, Series
 from perf_core.server.checks import Discovery, LeftOut, ToolCheck

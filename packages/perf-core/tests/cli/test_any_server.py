@@ -57,6 +57,7 @@ def test_command_alone_is_measured_over_stdio(notes_command: list[str], tmp_path
     assert not kept.exists()
 
 
+@pytest.mark.long
 def test_tool_that_writes_is_called_with_permission(notes_command: list[str], tmp_path: Path, capsys) -> None:
     kept = tmp_path / "kept.txt"
     assert main(["init", "--tool", "keep", "--", *notes_command, "--log", str(kept)]) == ExitCode.PASS
@@ -68,6 +69,7 @@ def tools_of(text: str) -> set[str]:
     return {call["tool"] for call in tomllib.loads(text)["calls"]}
 
 
+@pytest.mark.long
 def test_written_file_gives_the_verdict_of_the_server_alone(notes, tmp_path: Path, capsys) -> None:
     target, results = tmp_path / "notes.toml", tmp_path / "results"
     assert main(["init", notes.url, "--output", str(target)]) == ExitCode.PASS
@@ -91,6 +93,7 @@ def test_check_of_a_url_makes_one_call_of_each_tool(notes, capsys) -> None:
     assert "scenarios, whose targets and tools exist: quick, load" in " ".join(printed.split())
 
 
+@pytest.mark.long
 def test_check_of_a_command_is_a_document_for_machines(notes_command: list[str], capsys) -> None:
     assert main(["check", "--json", "--", *notes_command, "--nap", "0.2"]) == ExitCode.PASS
     document = json.loads(capsys.readouterr().out)
@@ -106,6 +109,7 @@ def test_check_of_a_command_is_a_document_for_machines(notes_command: list[str],
     assert document["problems"] == []
 
 
+@pytest.mark.long
 def test_server_without_a_tool_that_may_be_called_is_introduced(capsys) -> None:
     silent = (
         "import json, sys\n"
@@ -126,6 +130,7 @@ def test_server_without_a_tool_that_may_be_called_is_introduced(capsys) -> None:
     assert "expected a tool that may be called" in printed.err
 
 
+@pytest.mark.long
 def test_deleted_session_of_an_unknown_server_is_a_warning(
     notes_command: list[str], capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +142,7 @@ def test_deleted_session_of_an_unknown_server_is_a_warning(
     assert document["warnings"][-1].startswith(problem)
 
 
+@pytest.mark.long
 def test_credentials_are_taken_from_the_environment(
     running_notes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
 ) -> None:
@@ -155,6 +161,7 @@ def test_credentials_are_taken_from_the_environment(
     assert subject.access.own_headers() == {"X-Key": "opensesame"}
 
 
+@pytest.mark.long
 def test_server_of_a_clients_configuration(
     notes_command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -176,6 +183,7 @@ def test_server_of_a_clients_configuration(
     assert subject.adapter.launch.env == {"NOTES_KEY": "opensesame"}
 
 
+@pytest.mark.long
 def test_server_that_cannot_be_asked_has_a_record_for_each_scenario(
     running_notes, tmp_path: Path, capsys
 ) -> None:
@@ -196,6 +204,7 @@ def test_server_that_cannot_be_asked_has_a_record_for_each_scenario(
         assert "<error" in (folder / "junit.xml").read_text()
 
 
+@pytest.mark.long
 def test_server_that_is_down_does_not_keep_others_from_being_measured(tmp_path: Path, notes) -> None:
     results = tmp_path / "results"
     down = ["--target", "http://127.0.0.1:9/mcp"]
@@ -207,6 +216,7 @@ def test_server_that_is_down_does_not_keep_others_from_being_measured(tmp_path: 
 
 
 @pytest.mark.parametrize("words", [["import sys; sys.exit(3)"], ["print('hello')"]])
+@pytest.mark.long
 def test_command_that_is_no_server_has_advice_about_commands(
     words: list[str], tmp_path: Path, capsys
 ) -> None:
@@ -222,6 +232,7 @@ def test_command_that_is_no_server_has_advice_about_commands(
     assert "--wire" not in printed
 
 
+@pytest.mark.long
 def test_figures_of_a_url_are_listed(notes, capsys) -> None:
     assert main(["figures", "quick", notes.url]) == ExitCode.PASS
     assert "latency_ms.lookup.p95" in capsys.readouterr().out

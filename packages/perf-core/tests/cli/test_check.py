@@ -54,6 +54,7 @@ def test_check_fails_when_a_deleted_session_goes_on(adder: str, capsys) -> None:
 
 @pytest.mark.k6
 @pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.long
 def test_check_fails_when_a_tool_answers_wrongly(as_json: bool, adder: str, capsys) -> None:
     path = Path(adder)
     path.write_text(path.read_text() + "expect = { result = { result = 4 } }\n")
@@ -94,6 +95,7 @@ def test_usage_errors(words: list[str], message: str, capsys) -> None:
 
 @pytest.mark.k6
 @pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.long
 def test_tool_behind_a_failed_step_is_listed(as_json: bool, adder: str, capsys) -> None:
     path = Path(adder)
     path.write_text(

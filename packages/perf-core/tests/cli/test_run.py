@@ -156,6 +156,7 @@ def test_the_url_may_stand_behind_options(command: str) -> None:
 
 @pytest.mark.k6
 @pytest.mark.parametrize(("fault", "wires"), [("stateless-only", "stateless"), ("", "session")])
+@pytest.mark.long
 def test_progress_names_no_wire_that_may_not_be_the_measured_one(
     fault: str, wires: str, adder: str, tmp_path: Path, capsys
 ) -> None:

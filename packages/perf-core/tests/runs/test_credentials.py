@@ -187,6 +187,7 @@ def test_token_that_expires_during_the_load_is_told_before_it(
     assert places_of([claims], tmp_path) == []
 
 
+@pytest.mark.long
 def test_token_endpoint_that_goes_down_is_told(
     build: type[Build], guarded: Callable[..., Any], tmp_path: Path
 ) -> None:

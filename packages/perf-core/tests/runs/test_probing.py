@@ -64,6 +64,7 @@ def test_tool_that_streams_is_measured_beside_the_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.k6
+@pytest.mark.long
 def test_load_without_streams_is_undisturbed(tmp_path: Path) -> None:
     record = measured(tmp_path, ("quick",), wire="session", vus="2", duration="2s")
     assert record.streams is not None

@@ -96,6 +96,7 @@ def measured(
 
 
 @pytest.mark.parametrize("wire", ["session", "stateless"])
+@pytest.mark.long
 def test_journeys_of_all_methods_pass_and_have_figures(tmp_path: Path, wire: str) -> None:
     code, record = measured(tmp_path, wire=wire)
     metrics = record.metrics
@@ -119,6 +120,7 @@ def test_journeys_of_all_methods_pass_and_have_figures(tmp_path: Path, wire: str
     assert metrics.kinds_ms["completion of review"]["short"].count > 0
 
 
+@pytest.mark.long
 def test_value_that_is_missing_under_load_is_a_wrong_answer_with_an_example(tmp_path: Path) -> None:
     code, record = measured(tmp_path, "--forget")
     assert code == ExitCode.TARGETS_MISSED
@@ -131,6 +133,7 @@ def test_value_that_is_missing_under_load_is_a_wrong_answer_with_an_example(tmp_
     assert '"days' in example.received.replace("\\", "")
 
 
+@pytest.mark.long
 def test_each_request_is_measured_alone(tmp_path: Path) -> None:
     _, record = measured(tmp_path, scenario="benchmark")
     assert record.metrics is not None

@@ -181,6 +181,7 @@ def test_long_answer_is_passed_on_and_one_over_the_limit_is_an_error(start_bridg
 
 @posix
 @pytest.mark.parametrize("fault", ["stubborn", "forks"])
+@pytest.mark.long
 def test_session_with_stubborn_processes_ends(fault: str, start_bridge: Start, wait_until: Wait) -> None:
     bridge = start_bridge("--fault", fault)
     session = bridge.session()
@@ -195,6 +196,7 @@ def test_session_with_stubborn_processes_ends(fault: str, start_bridge: Start, w
 @posix
 @pytest.mark.parametrize("how", ["terminated", "killed", "its lab is gone"])
 @pytest.mark.parametrize("fault", ["stubborn", "forks"])
+@pytest.mark.long
 def test_no_process_outlives_the_bridge(fault: str, how: str, start_bridge: Start, wait_until: Wait) -> None:
     bridge = start_bridge("--fault", fault, stop_timeout_s=0.1)
     bridge.session()

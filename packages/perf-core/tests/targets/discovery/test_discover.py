@@ -227,6 +227,7 @@ def test_what_a_start_of_the_server_decides_is_not_expected(
     assert strictness_of(drawn) == {"start": "members", "level": "exact"}
 
 
+@pytest.mark.long
 def test_slow_tools_run_at_once_with_few_calls(discovered: Draw, started: Start, tmp_path: Path) -> None:
     began = time.monotonic()
     drawn = discovered(started("--tools", "slow;level", "--slow-s", "1.1"), tmp_path / "log", time_limit_s=6)
@@ -277,6 +278,7 @@ def test_stateless_wire_is_drawn_from_as_well(discovered: Draw, running: Subject
 
 
 @pytest.mark.usefixtures("in_haste")
+@pytest.mark.long
 def test_session_may_take_longer_to_open_than_a_call(
     discovered: Draw, started: Start, tmp_path: Path
 ) -> None:

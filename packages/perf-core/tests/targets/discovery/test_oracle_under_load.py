@@ -55,6 +55,7 @@ def test_one_swapped_answer_in_two_hundred_is_found(
     assert run.record.verdict == "fail"
 
 
+@pytest.mark.long
 def test_sound_server_passes_with_every_kind_of_expectation(
     started: Callable[..., Subject], discovered: Callable[..., Discovered], tmp_path: Path
 ) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import packages
+import installed_packages
 import pytest
-from packages import InstallationError, Packages, bin_of, folder_of, install, npm, pypi
+from installed_packages import InstallationError, Packages, bin_of, folder_of, install, npm, pypi
 
 
 def test_name_and_version_of_packages() -> None:
@@ -28,7 +28,7 @@ def test_packages_are_installed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Packages
 ) -> None:
     commands: list[tuple[str, ...]] = []
-    monkeypatch.setattr(packages, "_run", lambda _packages, *command: commands.append(command))
+    monkeypatch.setattr(installed_packages, "_run", lambda _packages, *command: commands.append(command))
     folder = install(server, tmp_path)
     first = list(commands)
     assert install(server, tmp_path) == folder
@@ -41,7 +41,7 @@ def test_a_failed_installation_is_tried_again(tmp_path: Path, monkeypatch: pytes
     def fail(*_arguments: object) -> None:
         raise InstallationError("expected it to install, got exit code 1")
 
-    monkeypatch.setattr(packages, "_run", fail)
+    monkeypatch.setattr(installed_packages, "_run", fail)
     for _ in range(2):
         with pytest.raises(InstallationError):
             install(pypi("some-server==1.0"), tmp_path)

@@ -130,7 +130,7 @@ def unit(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def long(session: nox.Session) -> None:
-    """Run the long tests: workers, faults, proxies, comparisons, distributions, counterpoint (8 min)."""
+    """Run the long tests: workers, faults, proxies, comparisons, distributions, counterpoint (10 min)."""
     run_in(session, "dev", "pytest", "-n", "3", "-m", "long", *session.posargs)
 
 

@@ -80,7 +80,7 @@ def test_credentials_go_to_one_server_only(weather: str, monkeypatch: pytest.Mon
         (AccessOptions(header=("X-Key: $NO_SUCH",)), "NO_SUCH is not set"),
         (AccessOptions(bearer_env=("NO_SUCH",)), "NO_SUCH is not set"),
         (AccessOptions(oauth_client_id="lab"), "got no --oauth-secret-env"),
-        (AccessOptions(oauth_secret_env="LAB"), "got no --oauth-client-id"),  # noqa: S106 - a name
+        (AccessOptions(oauth_secret_env="LAB"), "got no --oauth-client-id"),  # noqa: S106 - the name of a variable, no secret
         (AccessOptions(oauth_scope="read"), "got no --oauth-client-id"),
         (AccessOptions(revision="2020-01-01"), "revision: expected one of 2024-11-05"),
     ],

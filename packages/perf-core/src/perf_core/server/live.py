@@ -15,7 +15,7 @@ from typing import Protocol
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import LegacyTransport, TargetError
 from perf_core.interruption import Interruption, OnProgress, waiting
-from perf_core.server.bridged import bridged_server
+from perf_core.server.bridged import RemoteTransport, bridged_server
 from perf_core.server.client import endpoints
 from perf_core.server.client.handshake import Handshake, agreed_access, difference, first_handshake
 from perf_core.server.credentials.access import OPEN, Access
@@ -178,18 +178,12 @@ def live_server(
                 if options.on_progress is not None:
                     starting.enter_context(waiting(options.on_progress, f"starting {subject.name}"))
                 stack.enter_context(process)
+            behind: RemoteTransport | None = None
             if process.is_legacy:
-                live = stack.enter_context(
-                    bridged_server(
-                        process.url,
-                        wire,
-                        process.access,
-                        log_path=options.log_path.with_suffix(".bridge.log"),
-                        interruption=interruption,
-                        started=process,
-                    )
-                )
+                behind = "http+sse"
             elif launch.transport == "http" and _asks(process.access, wire):
+                behind = "http"
+            if behind is not None:
                 live = stack.enter_context(
                     bridged_server(
                         process.url,
@@ -198,7 +192,7 @@ def live_server(
                         log_path=options.log_path.with_suffix(".bridge.log"),
                         interruption=interruption,
                         started=process,
-                        transport="http",
+                        transport=behind,
                     )
                 )
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from perf_core.comparison.intervals import Estimate, Judgement, MetricTest, estimate, judge_together, overall
+from perf_core.comparison.intervals import (
+    Estimate,
+    Judgement,
+    MetricTest,
+    Verdict,
+    estimate,
+    judge_together,
+    overall,
+)
 
 
 def log_estimate(ratio: float, error: float, freedom: int = 5) -> Estimate:
@@ -76,10 +85,38 @@ def test_higher_is_better_for_throughput(ratio: float, verdict: str) -> None:
     [(2.0, "worse"), (1.45, "inconclusive"), (1.0, "same"), (0.67, "same"), (0.4, "better")],
 )
 def test_one_sided_metric_need_not_show_that_it_is_no_better(ratio: float, verdict: str) -> None:
-    low = MetricTest(log_estimate(ratio, 0.03), 0.5, one_sided=True)
-    assert judge_together({"p99": low}, 0.05)["p99"].verdict == verdict
-    high = MetricTest(log_estimate(1 / ratio, 0.03), 0.5, higher_is_better=True, one_sided=True)
-    assert judge_together({"m": high}, 0.05)["m"].verdict == verdict
+    test = MetricTest(log_estimate(ratio, 0.03), 0.5, one_sided=True)
+    assert judge_together({"p99": test}, 0.05)["p99"].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("ratio", "error", "verdict"),
+    [
+        (1.60, 0.10, "worse"),  # certainly longer, and by more than the bar as measured
+        (1.30, 0.05, "same"),
+        (1.45, 0.10, "inconclusive"),  # certainly longer, but perhaps by less than the bar
+        (1.60, 0.30, "inconclusive"),  # perhaps not longer at all
+    ],
+)
+def test_one_sided_metric_is_worse_if_certainly_longer_and_measured_beyond_the_bar(
+    ratio: float, error: float, verdict: str
+) -> None:
+    test = MetricTest(log_estimate(ratio, error, freedom=50), 0.5, one_sided=True)
+    assert judge_together({"p99": test}, 0.05)["p99"].verdict == verdict
+    two_sided = MetricTest(log_estimate(ratio, error, freedom=50), 0.5)
+    assert judge_together({"p99": two_sided}, 0.05)["p99"].verdict != "worse"
+
+
+def test_equal_tails_alarm_no_more_often_than_allowed() -> None:
+    draw = np.random.default_rng(11)
+    alarms = 0
+    for _ in range(4000):
+        # Launches of a tail that varies by half: many are measured far beyond the bar.
+        result = estimate([[each] for each in draw.normal(0, 0.5, 6)])
+        assert result is not None
+        test = MetricTest(result, 0.25, one_sided=True)
+        alarms += judge_together({"slowest": test}, 0.05)["slowest"].verdict == "worse"
+    assert alarms <= 0.03 * 4000
 
 
 def test_bars_are_symmetric() -> None:
@@ -108,6 +145,39 @@ def test_holm_keeps_the_level_after_the_first_undecided_metric() -> None:
     tests = {name: MetricTest(log_estimate(1.05, 0.05), 0.1) for name in "abcd"}
     levels = [judged.level for judged in judge_together(tests, 0.05).values()]
     assert levels == pytest.approx([1 - 0.05 / 4] * 4)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A test of a metric with a known outcome."""
+
+    p_value: float
+    verdict: Verdict
+
+    def smallest_p_value(self) -> float:
+        return self.p_value
+
+    def judge(self, level: float) -> Judgement:
+        return Judgement(self.verdict, 1.0, 1.0, level)
+
+
+def test_holm_keeps_the_level_even_if_a_later_metric_is_decided_at_it() -> None:
+    # Shares of failed calls are the same without a small p-value.
+    tests = {
+        "cpu": Scripted(0.017, "inconclusive"),
+        "errors": Scripted(0.02, "same"),
+        "p95": Scripted(0.03, "inconclusive"),
+    }
+    levels = [judged.level for judged in judge_together(tests, 0.05).values()]
+    assert levels == pytest.approx([1 - 0.05 / 3] * 3)
+
+
+def test_interval_of_two_launches_that_differ_is_finite() -> None:
+    result = estimate([[1.5], [-1.5]])
+    assert result is not None
+    low, high = result.interval(0.9999)
+    assert 0 < low < 1e-6
+    assert 1e6 < high < math.inf
 
 
 def test_identical_launches_have_an_interval_of_zero_width() -> None:

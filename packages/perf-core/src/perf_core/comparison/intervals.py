@@ -27,6 +27,9 @@ Verdict = Literal["worse", "better", "same", "inconclusive"]
 MIN_LAUNCHES = 2
 """An interval needs a spread between launches."""
 
+_WIDEST = 500.0
+"""Largest half width of an interval, as a logarithm: that of two launches may be beyond the largest float."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -43,7 +46,7 @@ class Estimate:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the confidence interval of the ratio at this level."""
-        half = float(stdtrit(self.freedom, (1 + level) / 2)) * self.error
+        half = min(_WIDEST, float(stdtrit(self.freedom, (1 + level) / 2)) * self.error)
         return math.exp(self.mean - half), math.exp(self.mean + half)
 
     def beyond(self, bar: float) -> float:
@@ -92,8 +95,11 @@ class MetricTest:
 
     Attributes:
         bar: Relative difference beyond which it matters, such as 0.05: the bars are 1.05 and 1 / 1.05.
-        one_sided: Whether the metric is the same as soon as it is no worse than the bar. Otherwise its
-            interval must also show that it is no better.
+        one_sided: For metrics of which less is better: whether the metric is the same as soon as it is no
+            worse than the bar. Otherwise its interval must also show that it is no better. It is worse as
+            soon as it is certainly above 1 and was measured above the bar: tails vary so much that an
+            interval wholly beyond a wide bar would take tails several times as long, while equal servers
+            are as safe from an alarm.
     """
 
     estimate: Estimate
@@ -108,13 +114,14 @@ class MetricTest:
         if self.higher_is_better:
             no_worse, no_better = no_better, no_worse
         same = no_worse if self.one_sided else max(no_worse, no_better)
-        return 2 * min(estimate.beyond(bar), estimate.short_of(-bar), same)
+        worse = estimate.beyond(0.0 if self._is_measured_beyond else bar)
+        return 2 * min(worse, estimate.short_of(-bar), same)
 
     def judge(self, level: float) -> Judgement:
         """Return the judgement at this level of confidence.
 
         It is ``worse`` or ``better`` when the whole interval lies beyond a bar, ``same`` when it lies between
-        the bars, else ``inconclusive``.
+        the bars, else ``inconclusive``; see `one_sided` for the exceptions.
         """
         low, high = self.estimate.interval(level)
         bar = 1 + self.bar
@@ -124,22 +131,29 @@ class MetricTest:
             verdict = "better" if self.higher_is_better else "worse"
         elif high < 1 / bar:
             verdict = "worse" if self.higher_is_better else "better"
-        elif (is_below and is_above) or (
-            self.one_sided and (is_above if self.higher_is_better else is_below)
-        ):
+        elif low > 1 and self._is_measured_beyond:
+            verdict = "worse"
+        elif (is_below and is_above) or (self.one_sided and is_below):
             verdict = "same"
         return Judgement(verdict, low, high, level)
+
+    @property
+    def _is_measured_beyond(self) -> bool:
+        """Whether a one-sided metric was measured above its bar."""
+        return self.one_sided and self.estimate.ratio > 1 + self.bar
 
 
 def judge_together(tests: Mapping[str, AnyTest], alpha: float) -> dict[str, Judgement]:
     """Return a judgement of each metric, with an error of at most ``alpha`` over all of them."""
     order = sorted(tests, key=lambda name: tests[name].smallest_p_value())
     judgements: dict[str, Judgement] = {}
-    share = len(order)
+    share, all_decided = len(order), True
     for rank, name in enumerate(order):
         judgements[name] = tests[name].judge(1 - alpha / share)
-        # Holm: the level becomes looser only as long as every metric so far was decided.
-        if judgements[name].verdict != "inconclusive":
+        # Holm: the level becomes looser only as long as every metric so far was decided. A later one may be
+        # decided at the same level, since shares of failed calls are the same without any evidence.
+        all_decided = all_decided and judgements[name].verdict != "inconclusive"
+        if all_decided:
             share = len(order) - rank - 1
     return {name: judgements[name] for name in tests}
 

@@ -181,6 +181,23 @@ def test_pairs_of_a_failed_launch_count_as_dropped() -> None:
     assert "launch 1: the server never became ready" in conclusion.reasons
 
 
+def test_nothing_counts_of_a_launch_whose_server_ended() -> None:
+    # b dies in the last pair of each launch: without them, a sixth of the pairs is missing, which is few.
+    ended = "b: the server has ended by signal 9"
+    broken = [
+        replace(
+            launch,
+            faults=(ended,),
+            slices=tuple(replace(s, fault="it never began") if s.pair == 6 else s for s in launch.slices),
+        )
+        for launch in launches(1.0)
+    ]
+    assert paired(broken[0], "cpu_us_per_call") == paired(broken[0], "rss_mb") == []
+    conclusion = conclude(broken, DESIGN)
+    assert conclusion.verdict == "invalid"
+    assert f"launch 1: {ended}" in conclusion.reasons
+
+
 def test_launches_without_figures_are_invalid() -> None:
     empty = Launch((), {"a": {}, "b": {}})
     assert conclude([empty, empty], DESIGN).verdict == "invalid"

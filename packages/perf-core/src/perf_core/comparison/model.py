@@ -166,6 +166,7 @@ class Launch:
     Attributes:
         slices: Slices in order of time, without the warm-up.
         figures: Figures that a launch has once, by side and metric.
+        faults: Reasons for which nothing of the launch counts, such as a server that ended.
         warm_up: Slices before the first pair; only their errors are reported.
         failures: Examples of failed calls; ``stage`` is the name of the slice.
     """
@@ -177,7 +178,10 @@ class Launch:
     failures: tuple[Failure, ...] = ()
 
     def pairs(self) -> Iterator[tuple[SliceFigures, SliceFigures]]:
-        """Yield the pairs in which both slices count, a before b."""
+        """Yield the pairs in which both slices count, a before b; none of a launch with a fault."""
+        if self.faults:
+            # A server that ended or was replaced in the middle is not the one that is compared.
+            return
         sound: dict[tuple[int, Side], SliceFigures] = {
             (s.pair, s.side): s for s in self.slices if not s.fault
         }

@@ -19,6 +19,8 @@ ALPHA = 0.05
 MAX_DROPPED_SHARE = 0.2
 """Largest share of dropped pairs with which the remaining ones are a fair sample."""
 
+_LARGEST_FACTOR = 1_000_000
+
 
 @dataclass(frozen=True)
 class Conclusion:
@@ -139,7 +141,12 @@ def _error_row(test: ErrorRateTest, judgement: Judgement) -> MetricComparison:
 
 
 def paired(launch: Launch, name: str) -> list[tuple[float, float]]:
-    """Return the figures of a metric in the pairs of a launch, without zeros, which have no ratio."""
+    """Return the figures of a metric in the pairs of a launch, without zeros, which have no ratio.
+
+    A launch with a fault has none.
+    """
+    if launch.faults:
+        return []
     if KINDS[name].once_per_launch:
         pairs = [(launch.figures["a"].get(name), launch.figures["b"].get(name))]
     else:
@@ -182,7 +189,9 @@ def _reasons(verdict: intervals.Verdict, judged: Sequence[MetricComparison]) -> 
 
 def _open_in_words(metric: MetricComparison) -> str:
     """Return what is known about a metric without a verdict: how much worse it may be."""
-    return f"{KINDS[metric.name].words} has no verdict: b's may be up to {metric.high:.2g} times that of a"
+    return (
+        f"{KINDS[metric.name].words} has no verdict: b's may be up to {_factor(metric.high)} times that of a"
+    )
 
 
 def _by_how_much(metric: MetricComparison) -> str:
@@ -201,6 +210,11 @@ def _by_how_much(metric: MetricComparison) -> str:
 
 
 def _factor(ratio: float) -> str:
+    # With very few launches an interval has practically no bounds.
+    if ratio > _LARGEST_FACTOR:
+        return f"over {_LARGEST_FACTOR:,}"
+    if 0.9 < ratio < 1.1:
+        return f"{ratio:.2f}"  # two digits of 1.04 would be a factor of 1
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 

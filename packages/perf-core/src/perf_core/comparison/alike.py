@@ -53,10 +53,17 @@ def _members(result: Result, step: Step) -> dict[str, Any]:
 
 
 def _content(result: Result) -> Any:
-    """Return what a person would compare: the texts of a tool, or a result without the protocol's part."""
+    """Return what a person would compare: the blocks of a tool, or a result without the protocol's part."""
     if isinstance(result.get("content"), list):
-        return _texts(result)
+        return [_seen(block) for block in result["content"]]
     return {name: each for name, each in result.items() if name not in PROTOCOL_MEMBERS}
+
+
+def _seen(block: Any) -> Any:
+    """Return a block of content without the remarks for clients: a text, or a picture with its type."""
+    if not isinstance(block, dict):
+        return block
+    return {name: each for name, each in block.items() if name not in {"_meta", "annotations"}}
 
 
 def _texts(result: Result) -> list[Any]:

@@ -1,17 +1,23 @@
-"""The report as JUnit XML: one test suite per run, one test case per target and one for validity."""
+"""The report as JUnit XML: one test suite per run, one test case per target and one for validity.
+
+A run that failed for another reason than its targets, such as a silence, has a case for that as well:
+otherwise all cases of a failed run could pass.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 from perf_core.report import summary
 from perf_core.report.summary import TargetRow
-from perf_core.report.wording import plain
+from perf_core.report.wording import plain, sentence
 from perf_core.results.record import RunRecord, TargetResult
 
 VALIDITY_CASE = "the run is valid"
+OTHER_FAILURES_CASE = "no failure beside the targets"
 
 
 def render(record: RunRecord) -> str:
@@ -19,14 +25,15 @@ def render(record: RunRecord) -> str:
 
     A missed target is a failure, an invalid one an error, one that was not judged is skipped. The
     case :data:`VALIDITY_CASE` is an error when the run is invalid or was interrupted, which also covers runs
-    without targets; it is skipped with the run.
+    without targets; it is skipped with the run. :data:`OTHER_FAILURES_CASE` is there only if it fails.
     """
     outcomes = [target.outcome for target in record.targets]
+    others = _other_failures(record)
     is_sound = record.verdict not in {"invalid", "interrupted"}
     name = ".".join(plain(part) for part in (record.scenario, record.target, record.wire))
     counts = {
-        "tests": len(outcomes) + 1,
-        "failures": outcomes.count("missed"),
+        "tests": len(outcomes) + 1 + bool(others),
+        "failures": outcomes.count("missed") + bool(others),
         "errors": outcomes.count("invalid") + (not is_sound),
         "skipped": outcomes.count("not judged") + (record.verdict == "skipped"),
     }
@@ -40,8 +47,20 @@ def render(record: RunRecord) -> str:
     _validity(record, suite, name, seconds)
     for target, row in zip(record.targets, summary.target_rows(record), strict=True):
         _target(target, row, suite, name)
+    if others:
+        case = ET.SubElement(suite, "testcase", {"classname": name, "name": OTHER_FAILURES_CASE, "time": "0"})
+        ET.SubElement(case, "failure", {"type": "failed", "message": others[0]}).text = "\n".join(others)
     ET.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _other_failures(record: RunRecord) -> list[str]:
+    """Return the reasons of a failed run that are not about a missed target: they come before those."""
+    if record.verdict != "fail":
+        return []
+    missed = tuple(f"{target.figure}: " for target in record.targets if target.outcome == "missed")
+    reasons = itertools.takewhile(lambda reason: not reason.startswith(missed), record.reasons)
+    return [sentence(plain(reason)) for reason in reasons]
 
 
 def _properties(record: RunRecord, suite: ET.Element) -> None:

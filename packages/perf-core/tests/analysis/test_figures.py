@@ -9,7 +9,7 @@ import pytest
 
 from perf_core.analysis.figures import Figure, figures
 from perf_core.analysis.k6_summary import ERROR_CLASSES
-from perf_core.results.record import MemoryTrend, ServerUse, Trend
+from perf_core.results.record import Latency, MemoryTrend, ServerUse, Trend
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -198,3 +198,17 @@ def test_error_rate_depends_on_time_when_timed_errors_are_in_it(
     all_figures = figures_of(build, metrics=build.metrics(errors=errors, error_rate=0.01))
     assert all_figures["error_rate"].timed is timed
     assert all_figures["error_rate@hold_10"].timed is timed
+
+
+# --- calls without an answer ---
+
+
+def test_percentile_that_reports_mark_as_a_bound_is_one_for_targets(build: type[Build]) -> None:
+    # k6 takes the p95 of 100 calls from the 95th and the 96th, which nobody answered.
+    latency = Latency(100, 1, 80, 5, 8, 1509, 30_000, 30_000, lower_bounds=5)
+    all_figures = figures_of(build, metrics=build.metrics(latency_ms={"all": latency}))
+    assert {
+        statistic
+        for statistic in ("min", "avg", "med", "p90", "p95", "p99", "max")
+        if all_figures[f"latency_ms.all.{statistic}"].beyond
+    } == {"p95", "p99", "max"}

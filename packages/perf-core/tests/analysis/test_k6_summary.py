@@ -189,3 +189,12 @@ def test_figures_by_tool_kind_journey_and_method(build: type[Build]) -> None:
     assert result.journey_ms["sum up"].count == 20
     assert {method: latency.count for method, latency in result.protocol_ms.items()} == {"GET /health": 9}
     assert (result.sessions_opened, result.sessions_closed) == (10, 8)
+
+
+def test_kind_of_journey_knows_its_calls_without_an_answer(build: type[Build]) -> None:
+    plan = build.plan("load", {"mix": [build.journey(kind="small")]})
+    document = build.summary(("hold_10", 0, 10)).calls("hold_10", 100).errors("timeout", "hold_10", 4)
+    document.trend(f"{CALLS}{{kind:small}}", 100).counter("mcp_errors{class:timeout,kind:small}", 4)
+    summary = Summary(document.document)
+    result = metrics(summary, stages(summary, 10), plan)
+    assert result.kinds_ms["all"]["small"].lower_bounds == 4

@@ -70,6 +70,13 @@ def test_lower_bound_is_worded_as_at_least(sample: Sample) -> None:
     assert row.value.startswith("at least ")
 
 
+def test_calls_without_an_answer_are_at_least_so_long_although_k6_was_saturated(sample: Sample) -> None:
+    latency = replace(sample("saturated").targets[1], at_least=True)
+    assert latency.bound
+    (row,) = summary.target_rows(replace(sample("saturated"), targets=(latency,)))
+    assert row.value.startswith("at least ")
+
+
 def test_target_without_a_figure_has_a_dash_and_its_reason(sample: Sample) -> None:
     row = summary.target_rows(sample("invalid"))[0]
     assert row.value == DASH

@@ -15,15 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from perf_core.analysis.k6_summary import ERROR_CLASSES, FIGURE_KINDS
+from perf_core.analysis.lower_bounds import is_lower_bound
 from perf_core.results.record import Latency, Metrics, ServerUse, Stage
 
 _TIMED_ERRORS = frozenset({"transport", "timeout", "unanswered"})
 """Errors that a generator short of CPU can cause by itself."""
 
 _FIVE_MINUTES_PER_HOUR = 12
-
-_SHARES = {"med": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
-"""Share of the samples that lie below a statistic."""
 
 _OFFERED_SHARE = 0.97
 """Share of an arrival rate from which a server has answered all that was offered, calls in flight aside."""
@@ -134,8 +132,8 @@ def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterat
     values = asdict(latency)
     for name in _STATISTICS:
         figure = Figure(values[name] if latency.count else None, latency.count, duration_s)
-        # Calls that nobody answered waited longest, so they are the samples at the upper end.
-        beyond = name in _SHARES and latency.lower_bounds > latency.count * (1 - _SHARES[name])
+        # The average is one, too, but a few calls hardly raise it, and they count as errors.
+        beyond = name != "avg" and is_lower_bound(latency, name)
         yield f"{prefix}.{name}", replace(figure, beyond=beyond)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.k6_summary import FIGURE_KINDS
+from perf_core.analysis.lower_bounds import is_lower_bound
 from perf_core.results.record import Grade, Graded, Stage
 
 
@@ -97,10 +98,6 @@ def _ungradable(scale: Scale, figure: Figure | None) -> str:
     return ""
 
 
-_P95_BEYOND = 0.05
-"""Share of the samples that lie beyond p95."""
-
-
 def held_figures(stages: Sequence[Stage]) -> dict[str, Figure]:
     """Return the success rate over all stages that hold a level, and p95 of the slowest of them.
 
@@ -121,7 +118,7 @@ def held_figures(stages: Sequence[Stage]) -> dict[str, Figure]:
         latency.p95 if latency.count else None,
         latency.count,
         worst.end_s - worst.start_s,
-        beyond=is_bound or latency.lower_bounds > latency.count * _P95_BEYOND,
+        beyond=is_bound or is_lower_bound(latency, "p95"),
     )
     return {"held.success_percent": success, "held.worst_p95_ms": p95}
 

@@ -252,7 +252,8 @@ def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:
         }
         for tool in plan.tools
     }
-    whole = {kind: latency for kind in plan.kinds if (latency := summary.latency(CALLS, kind=kind)).count}
+    # k6 does not count errors by tool and kind together, so only these know their calls without an answer.
+    whole = {kind: latency for kind in plan.kinds if (latency := summary.call_latency(kind=kind)).count}
     by_tool = {tool: kinds for tool, kinds in split.items() if kinds}
     return {**by_tool, "all": whole} if whole else by_tool
 

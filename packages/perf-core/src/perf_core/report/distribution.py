@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from perf_core.report.bounds import AT_LEAST, is_lower_bound
+from perf_core.analysis.lower_bounds import is_lower_bound
+from perf_core.report.bounds import AT_LEAST
 from perf_core.report.wording import count, figure_value, significant, trimmed
 from perf_core.results.record import Latency, RunRecord
 

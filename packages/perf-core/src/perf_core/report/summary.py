@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from perf_core.report.bounds import AT_LEAST, is_lower_bound
+from perf_core.analysis.lower_bounds import is_lower_bound
+from perf_core.report.bounds import AT_LEAST
 from perf_core.report.wording import (
     count,
     duration,
@@ -186,10 +187,11 @@ def _tally(targets: tuple[TargetResult, ...]) -> str:
 def _target_row(result: TargetResult) -> TargetRow:
     value = figure_value(result.figure, result.value, (result.target, result.stretch))
     is_bound = result.bound and result.value is not None
-    if is_bound:
-        value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
-    elif result.at_least and result.value is not None:
+    if result.at_least and result.value is not None:
+        # A call without an answer took longer, however busy the generator was.
         value = f"at least {value}"
+    elif is_bound:
+        value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
     stretch = ""
     if result.stretch is not None:
         stretch = f"{result.comparison} {figure_level(result.figure, result.stretch)}"

@@ -250,6 +250,17 @@ def test_generator_use_counts_scheduled_iterations(build: type[Build]) -> None:
     assert result.rss_peak_mb == 100
 
 
+def test_cpu_time_of_the_generator_covers_the_whole_load_between_samples(build: type[Build]) -> None:
+    load, held = windows(build)
+    # Half a core during the load only; the samples in it span 18 of its 20 s.
+    samples = build.samples([-1, 1, 10, 19, 21], None, lambda t: 0.5 * min(max(t, 0), 20))
+    result = generator_use(
+        samples, load, held, 1000, cpus=2, pinned=False, dropped=0, iterations=1000, exit_code=0
+    )
+    assert result.cpu_s == pytest.approx(10, rel=0.06)
+    assert result.cpu_s > 9.4
+
+
 def test_generator_without_samples_used_nothing(build: type[Build]) -> None:
     load, held = windows(build)
     result = generator_use((), load, held, 0, cpus=2, pinned=False, dropped=0, iterations=0, exit_code=0)

@@ -156,8 +156,7 @@ def generator_use(
         health: Health of the measurement, which tells the CPU that others used.
     """
     seen = [(s.at_s, s.generator) for s in samples if s.generator and s.generator.processes]
-    in_load = [(at_s, reading) for at_s, reading in seen if at_s in load]
-    cpu_s = in_load[-1][1].cpu_s - in_load[0][1].cpu_s if in_load else 0.0
+    cpu_s = _used_s([(at_s, reading.cpu_s) for at_s, reading in seen], load) if seen else 0.0
     used, available = _generator_cores(samples, held, cpus=cpus, pinned=pinned, health=health)
     return GeneratorUse(
         cpu_s=cpu_s,

@@ -126,7 +126,7 @@ def uptime_percent(
 ) -> float | None:
     """Return the share of periods in which the server answered, 0 to 100; None when no call ended.
 
-    In such a period more calls ended with a right answer than with an error. A period in which no call ended
+    In such a period at least one call ended with a right answer. A period in which no call ended
     counts like the next one in which one did: a call that times out had no server during all of its wait.
 
     Args:

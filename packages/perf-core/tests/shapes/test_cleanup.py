@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from perf_core.analysis.figures import figures
 from perf_core.analysis.verdict import judge
+from perf_core.results.record import MemoryTrend, ServerUse, Trend
 from perf_core.sampling.snapshot import ResourceSnapshot, SnapshotPair
 from perf_core.shapes import cleanup
 
 if TYPE_CHECKING:
     from conftest import Build
+
+SERVER = ServerUse(MemoryTrend(50.0, 80.0, 70.0), 2.0, 400.0, Trend(9, 12, 9), Trend(3, 3, 3), processes=1)
 
 
 def snapshot(**changes: Any) -> ResourceSnapshot:
@@ -48,6 +51,8 @@ def test_shrinking_gauge_does_not_make_up_for_a_growing_one(build: type[Build]) 
 def test_unseen_resources_are_absent_with_a_reason(build: type[Build]) -> None:
     unseen = cleanup.find(build.evidence([], snapshots=None))
     assert "not visible" in unseen.figures["cleanup.fds"].absent
+    cut_off = cleanup.find(build.evidence([], snapshots=None, server=SERVER))
+    assert "without a snapshot" in cut_off.figures["cleanup.fds"].absent
     silent = snapshot(temporary_files=None, gauges={"scores": None})
     found = cleanup.find(build.evidence([], snapshots=SnapshotPair(silent, silent)))
     assert "the lab starts" in found.figures["cleanup.temporary_files"].absent

@@ -8,6 +8,7 @@ import pytest
 
 from perf_core.analysis.evidence import ShapeFindings
 from perf_core.analysis.k6_summary import Summary
+from perf_core.analysis.verdict import judge
 from perf_core.sampling.kills import Kill
 from perf_core.shapes import recovery
 
@@ -51,3 +52,10 @@ def test_kills_without_an_outage_show_no_recovery(build: type[Build]) -> None:
     unkilled = find(build, 0, 0, 0.0, kills=0)
     assert "no process was killed" in unkilled.figures["recovery.slowest_s"].absent
     assert unkilled.figures["recovery.strikes"].value == 0
+
+
+def test_load_without_a_kill_is_invalid_and_no_failure_of_the_server(build: type[Build]) -> None:
+    unkilled = find(build, 0, 0, 0.0, kills=0)
+    judged = judge(recovery.SHAPE.targets, unkilled.figures, build.generator(), ())
+    assert judged.verdict == "invalid"
+    assert judged.reasons[0].startswith("recovery.strikes: ")

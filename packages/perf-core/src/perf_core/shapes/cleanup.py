@@ -17,8 +17,10 @@ def find(evidence: Evidence) -> ShapeFindings:
     """Return the growth of each resource from the snapshot before the load to the one after it."""
     snapshots = evidence.snapshots
     if snapshots is None:
-        unseen = Figure(None, 0, 0.0, absent="the server's process is not visible from this machine")
-        return ShapeFindings((), dict.fromkeys(_FIGURES, unseen))
+        why = "the server's process is not visible from this machine"
+        if evidence.server is not None:
+            why = "the load ended early, without a snapshot after it"
+        return ShapeFindings((), dict.fromkeys(_FIGURES, Figure(None, 0, 0.0, absent=why)))
     growth_mb = snapshots.after.rss_mb - snapshots.before.rss_mb
     figures = {
         "cleanup.rss_growth_mb": Figure(growth_mb, 1, 0.0, timed=False),

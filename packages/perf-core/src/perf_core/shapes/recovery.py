@@ -36,7 +36,8 @@ def find(evidence: Evidence) -> ShapeFindings:
             slowest_s, outages, length_s, beyond=outages > ended.count, absent=absent
         ),
         "recovery.unrecovered": Figure(outages - ended.count, max(outages, 1), length_s, timed=False),
-        "recovery.strikes": Figure(len(kills), max(len(kills), 1), length_s, timed=False),
+        # Without a kill there are no samples: the lab failed to measure, and not the server.
+        "recovery.strikes": Figure(len(kills), len(kills), length_s, timed=False),
     }
     return ShapeFindings((_finding(kills, outages, ended),), figures)
 

@@ -76,9 +76,10 @@ def try_row(row: Row, installations: Path, results: Path) -> Outcome:
         install(row.packages, installations)
     except (InstallationError, subprocess.TimeoutExpired) as error:
         return failed(row, [str(error)])
-    place = _prepared(row, installations.resolve(), results.resolve())
-    if row.before:
-        subprocess.run(place.filled(row.before), check=True, capture_output=True, timeout=120)
+    try:
+        place = _prepared(row, installations.resolve(), results.resolve())
+    except (OSError, subprocess.SubprocessError) as error:
+        return failed(row, [f"expected data that the server works on, got: {error}{_printed(error)}"])
     before = digests(place.folder / "work")
     try:
         with ExitStack() as stack:
@@ -123,12 +124,28 @@ def _folder(row: Row, results: Path) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return a digest of each file below a folder; Git's own are left out, since reading changes them."""
+    """Return a digest of each file below a folder, and an empty one of each folder within it.
+
+    Git's index is left out, since reading refreshes it.
+    """
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.parts
+        if not (path.parent.name == ".git" and path.name.startswith("index"))
     }
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Yield the changes of a server's data: what differs or is gone, and what is new in folders of the data.
+
+    A server may write files of its own beside its data.
+    """
+    folders = {Path(name).parts[0] for name in before if len(Path(name).parts) > 1}
+    for name in sorted({*before, *after}):
+        if name in before and before[name] != after.get(name):
+            yield f"a change of {name}"
+        elif name not in before and Path(name).parts[0] in folders:
+            yield f"{name}, which is new"
 
 
 def _prepared(row: Row, installations: Path, results: Path) -> Place:
@@ -158,7 +175,16 @@ def _prepared(row: Row, installations: Path, results: Path) -> Place:
         "FOREIGN_WRITES": str(folder / "writes.txt"),
         _MARK: uuid.uuid4().hex,
     }
-    return Place(folder, values, environment)
+    place = Place(folder, values, environment)
+    if row.before:
+        subprocess.run(place.filled(row.before), check=True, capture_output=True, timeout=120)
+    return place
+
+
+def _printed(error: Exception) -> str:
+    """Return the end of what a failed command printed, after a colon; empty if there is nothing."""
+    printed = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+    return f": {printed[-500:]}" if printed else ""
 
 
 def _node_folder() -> str:
@@ -242,15 +268,14 @@ def _records(folder: Path) -> tuple[list[Any], list[str]]:
 
 def _traces(place: Place, before: Mapping[str, str]) -> Iterator[str]:
     """Yield what the trial must not have left: changed data, calls without permission, processes, secrets."""
-    after = digests(place.folder / "work")
-    for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name) and name in before:
-            yield f"expected the server's data to stay as it was, got a change of {name}"
+    for change in changes(before, digests(place.folder / "work")):
+        yield f"expected the server's data to stay as it was, got {change}"
     if place.writes.exists():
         yield f"expected no call without permission, got {place.writes.read_text(encoding='utf-8').strip()}"
     for process in _left(place.environment[_MARK]):
         yield f"expected no process to be left, got {process}"
-    for path in sorted((place.folder / "runs").rglob("*")):
+    printed = [place.folder / name for name in ("check.txt", "run.txt")]
+    for path in sorted([*(place.folder / "runs").rglob("*"), *printed]):
         if path.is_file() and place.values["secret"].encode() in path.read_bytes():
             yield f"expected no secret in files, got it in {path.relative_to(place.folder)}"
 

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from materials import files, repository
+import trying
+from catalogue import Row
+from installed_packages import pypi
+from materials import _run, files, repository
 from serving import NotReadyError, free_port, running
 from trying import APPS, Place, _left, _node_folder, _traces, digests
 
@@ -42,9 +45,56 @@ def test_each_trace_is_named(tmp_path: Path) -> None:
     ]
 
 
-def test_gits_own_files_are_no_data(tmp_path: Path) -> None:
-    repository(tmp_path)
-    assert sorted(digests(tmp_path)) == [f"repository/{name}.txt" for name in ("ada", "emmy", "new", "sofja")]
+@pytest.mark.parametrize("is_folder", [False, True], ids=["file", "folder"])
+def test_something_new_in_the_data_is_a_trace(tmp_path: Path, is_folder: bool) -> None:
+    trial = place(tmp_path)
+    files(tmp_path / "work")
+    before = digests(tmp_path / "work")
+    new = tmp_path / "work" / "files" / "letters" / "new"
+    if is_folder:
+        new.mkdir()
+    else:
+        new.write_text("written without permission", encoding="utf-8")
+    (trace,) = _traces(trial, before)
+    assert trace.endswith("got files/letters/new, which is new")
+
+
+def test_a_secret_in_what_the_lab_printed_is_a_trace(tmp_path: Path) -> None:
+    trial = place(tmp_path)
+    (tmp_path / "check.txt").write_text("an answer with s3cr3t-of-a-trial", encoding="utf-8")
+    (trace,) = _traces(trial, {})
+    assert trace.endswith("got it in check.txt")
+
+
+def test_data_that_cannot_be_prepared_fails_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "install", lambda _packages, root: root)
+    before = (sys.executable, "-c", "raise SystemExit('no such table')")
+    row = Row("a server", pypi("some-server==1.0"), ("{bin}/server",), before=before)
+    outcome = trying.try_row(row, tmp_path / "installations", tmp_path / "results")
+    assert outcome.verdict == "none"
+    assert outcome.problems[0].endswith(": no such table")
+
+
+def git(folder: Path, *command: str) -> None:
+    _run("git", "-C", str(folder), *command)
+
+
+def test_reading_a_repository_leaves_no_trace(tmp_path: Path) -> None:
+    trial = place(tmp_path)
+    repository(tmp_path / "work")
+    before = digests(tmp_path / "work")
+    for command in ("status", "diff", "log", "show", "branch"):
+        git(tmp_path / "work" / "repository", command)
+    assert list(_traces(trial, before)) == []
+
+
+@pytest.mark.parametrize("command", [("add", "ada.txt"), ("branch", "other"), ("reset", "--quiet")])
+def test_writing_into_a_repository_is_noticed(tmp_path: Path, command: tuple[str, ...]) -> None:
+    trial = place(tmp_path)
+    repository(tmp_path / "work")
+    before = digests(tmp_path / "work")
+    git(tmp_path / "work" / "repository", *command)
+    assert list(_traces(trial, before))
 
 
 @pytest.mark.process

@@ -30,6 +30,7 @@ import json
 import random
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -371,9 +372,8 @@ def _headline(by_kind: Mapping[Kind, Sequence[Trial]], interrupted: int) -> Iter
     if equal:
         alarms = sum(trial.verdict in {"worse", "better"} for trial in equal)
         same = sum(trial.verdict == "same" for trial in equal)
-        rest = "" if same == len(equal) else "; the rest are inconclusive"
         yield f"- False alarms (equal servers with the verdict worse or better): {rate(alarms, len(equal))}."
-        yield f"- Equal servers with the verdict same: {rate(same, len(equal))}{rest}."
+        yield f"- Equal servers with the verdict same: {rate(same, len(equal))}{_rest(equal)}."
     for kind, names in FOUND_BY.items():
         trials = by_kind[kind]
         for name in names if trials else ():
@@ -383,7 +383,18 @@ def _headline(by_kind: Mapping[Kind, Sequence[Trial]], interrupted: int) -> Iter
             size = f"{KINDS[name].words} {_size(results)} (median; `{options}`)"
             yield f"- {size} found: {rate(worse, len(trials))}."
     if interrupted:
-        yield f"- Left out: {interrupted} comparison that was interrupted."
+        were = "comparison that was" if interrupted == 1 else "comparisons that were"
+        yield f"- Left out: {interrupted} {were} interrupted."
+
+
+def _rest(equal: Sequence[Trial]) -> str:
+    """Return what became of the comparisons of equal servers that are not the same."""
+    verdicts = Counter(trial.verdict for trial in equal if trial.verdict != "same")
+    if not verdicts:
+        return ""
+    if set(verdicts) == {"inconclusive"}:
+        return "; the rest are inconclusive"
+    return "; the rest: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
 
 
 def _size(results: Sequence[MetricResult]) -> str:

@@ -6,6 +6,7 @@ import importlib
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,19 @@ def test_interrupted_comparison_is_no_trial(calibration: ModuleType) -> None:
     assert "39 of 39" in calibration.markdown(trials)
     counts = {"equal": 40, "slower": 20, "slow": 0, "wrong": 0, "tail": 0}
     assert calibration.missing(trials, counts) == [("equal", 5)], "it is made again"
+
+
+def test_report_tells_apart_what_is_not_the_same(calibration: ModuleType) -> None:
+    equal = [trial for trial in calibration.read(DATA[0]) if trial.kind == "equal"][:3]
+
+    def report(*verdicts: str) -> str:
+        trials = [replace(trial, verdict=verdict) for trial, verdict in zip(equal, verdicts, strict=True)]
+        return str(calibration.markdown(trials))
+
+    assert "verdict same: 1 of 3 (33.3%; 0.8% to 90.6%); the rest are inconclusive." in report(
+        "same", "inconclusive", "inconclusive"
+    )
+    assert "; the rest: 1 worse, 1 invalid." in report("same", "worse", "invalid")
 
 
 def test_trials_are_in_random_order_and_complete(calibration: ModuleType) -> None:

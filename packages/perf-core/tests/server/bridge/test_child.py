@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from perf_core.server.bridge import child as module
 from perf_core.server.bridge.child import Child, Environment
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.messages import read_request
@@ -109,3 +111,52 @@ def test_command_that_cannot_be_started_is_an_os_error() -> None:
         assert environment.starting == 0
 
     asyncio.run(start())
+
+
+def test_child_that_could_not_be_prepared_for_its_program_is_an_os_error() -> None:
+    async def fail(*_: object, **__: object) -> None:
+        cause = OSError("Too many open files")
+        raise subprocess.SubprocessError("Exception occurred in preexec_fn.") from cause
+
+    async def start(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "subprocess_exec", fail)
+        environment = Environment(ServerLog(), Guard(None), term_grace_s=0.3)
+        with pytest.raises(OSError, match="Too many open files"):
+            await Child.start((sys.executable,), environment, Counts())
+        assert environment.starting == 0
+
+    with pytest.MonkeyPatch.context() as monkeypatch, asyncio.Runner() as runner:
+        runner.run(start(monkeypatch))
+
+
+def test_child_that_has_just_ended_by_itself_is_counted_although_it_is_then_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "signal_group", lambda *_: None)  # there is no process
+    monkeypatch.setattr(module, "_LAST_WORDS_S", 0.0)
+    counts = Counts()
+
+    async def end() -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        child = Child(Environment(ServerLog(null), Guard(None), term_grace_s=0.3), counts)
+        child.process_exited()  # what it wrote may still arrive
+        await child.end()
+        os.close(null)
+
+    asyncio.run(end())
+    assert counts.ended == 1
+
+
+def test_end_of_standard_error_has_whole_words() -> None:
+    async def tail() -> str:
+        null = os.open(os.devnull, os.O_WRONLY)
+        log = ServerLog(null)
+        child = Child(Environment(log, Guard(None), term_grace_s=0.3), Counts())
+        child.pipe_data_received(2, b"token=opensesame-1234567890 " + b"x" * 1988 + b" end\n")
+        log.flush()
+        os.close(null)
+        return child.failure()
+
+    told = asyncio.run(tail())
+    assert told.endswith("x end")
+    assert "7890" not in told, "a part of a secret could not be masked"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from perf_core.server.bridge.channel import Channel
 from perf_core.server.bridge.counts import Counts, UnexpectedEnd
+from perf_core.server.bridge.excerpts import end_of
 from perf_core.server.bridge.process_groups import HAS_GROUPS, Guard, keep_standard_files, signal_group
 from perf_core.server.bridge.replies import DECLINE, Answers
 from perf_core.server.bridge.server_log import ServerLog, StderrLines
@@ -105,6 +107,9 @@ class Child(asyncio.SubprocessProtocol):
                 # asyncio's own loops close these files.
                 preexec_fn=keep_standard_files if type(loop).__module__ == "uvloop" else None,
             )
+        except subprocess.SubprocessError as error:
+            # So says uvloop when there are no more files for what runs between fork and exec.
+            raise OSError(f"{error} {error.__cause__}") from error
         finally:
             environment.starting -= 1
         return child
@@ -118,6 +123,9 @@ class Child(asyncio.SubprocessProtocol):
     def backlog_bytes(self) -> int:
         """Bytes that it has not read from its standard input."""
         return self._stdin.get_write_buffer_size() if self._stdin is not None else 0
+
+    def take_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Drop the headers of a client: there are none on standard input."""
 
     def note(self, text: str) -> None:
         """Write a line about this child into the log."""
@@ -166,7 +174,9 @@ class Child(asyncio.SubprocessProtocol):
 
     async def end(self) -> None:
         """End the process in order: end of input, SIGTERM, SIGKILL; return when it has ended."""
-        self._is_ending = True
+        # One that has just ended by itself is still to be counted as such.
+        if not self.how:
+            self._is_ending = True
         await self._end()
 
     async def _end(self) -> None:
@@ -186,9 +196,12 @@ class Child(asyncio.SubprocessProtocol):
 
     def failure(self) -> str:
         """Return the sentence that clients get when it has ended by itself."""
-        tail = self._stderr.tail()[-_LONGEST_TAIL:]
+        tail = self._tail()
         shown = f"; end of its standard error:\n{tail}" if tail else "; its standard error is empty"
         return f"the server's process {self.how or 'was ended'}{shown}"
+
+    def _tail(self) -> str:
+        return end_of(self._stderr.tail(), _LONGEST_TAIL)
 
     def _write(self, data: bytes) -> None:
         if self._stdin is not None and not self._stdin.is_closing():
@@ -215,8 +228,7 @@ class Child(asyncio.SubprocessProtocol):
 
     def _report_end(self) -> None:
         """Count that it ended by itself."""
-        tail = self._stderr.tail()[-_LONGEST_TAIL:]
-        self._counts.end(UnexpectedEnd(self.number, self.pid, self.how, tail))
+        self._counts.end(UnexpectedEnd(self.number, self.pid, self.how, self._tail()))
         self.note(f"{self.how} by itself")
         self._environment.log.flush()
 

@@ -1,4 +1,4 @@
-"""Counts of what passed through the bridge; its page ``/bridge`` shows them."""
+"""Counts of what passed through the bridge; its page ``/counts`` shows them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from perf_core.server.bridge.excerpts import beginning_of
+
 _KEPT_ENDS = 10
 _KEPT_CHARACTERS = 300
+_LONGEST_CHARACTER_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class UnexpectedEnd:
     """A child that ended by itself.
 
     Attributes:
-        how: Such as ``with exit code 3``.
+        how: Such as ``ended with exit code 3``.
         stderr: Last lines of its standard error.
     """
 
@@ -62,7 +65,8 @@ class Counts:
         self.skipped_lines += 1
         if self.skipped_lines > 1:
             return False
-        self.first_skipped_line = line[:_KEPT_CHARACTERS].decode("utf-8", "replace")
+        start = line[: _LONGEST_CHARACTER_BYTES * (_KEPT_CHARACTERS + 1)]
+        self.first_skipped_line = beginning_of(start.decode("utf-8", "replace"), _KEPT_CHARACTERS)
         return True
 
     def end(self, end: UnexpectedEnd) -> None:

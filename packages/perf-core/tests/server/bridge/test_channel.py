@@ -188,3 +188,22 @@ def test_overlong_answer_without_a_visible_id_fails_the_only_request(monkeypatch
     server.ask(1, client)
     server.say(b'{"result":{"text":"' + b"x" * 5000 + b'"},"id":1,"zzz":"' + b"y" * 500 + b'"}')
     assert [kind for kind, _ in client.got] == ["fail 500"]
+
+
+def test_request_after_the_end_of_the_server_gets_an_error_at_once() -> None:
+    server, client = Server(), Client()
+    server.channel.fail_all(500, "it is gone")
+    server.ask(1, client)
+    ((kind, answer),) = client.got
+    assert (kind, answer["id"], answer["error"]["message"]) == ("fail 500", 1, "it is gone")
+    assert (server.written, server.channel.pending) == ([], 0)
+
+
+def test_batch_in_a_batch_is_no_message() -> None:
+    server, client = Server(), Client()
+    server.ask(1, client)
+    server.say([[result(1)]], b"[" * 500 + b"]" * 500)
+    assert client.got == []
+    assert server.counts.skipped_lines == 2
+    server.say([result(1)])
+    assert client.got == [("answer", result(1))]

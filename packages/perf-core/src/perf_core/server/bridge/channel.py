@@ -84,6 +84,7 @@ class Channel:
         self._counts = counts
         self._unique_ids = unique_ids
         self._answers = answers
+        self._end: tuple[int, str] | None = None
         self._last_id = 0
         self._waiting: dict[bytes, Waiting] = {}
         self._by_token: dict[bytes, Waiting] = {}
@@ -99,7 +100,14 @@ class Channel:
         return not self._unique_ids and request.key in self._waiting
 
     def request(self, request: Request, client: Client) -> bytes:
-        """Pass a request on; return the key with which it can be given up."""
+        """Pass a request on; return the key with which it can be given up.
+
+        After the end of the server its client gets the error of those that waited then.
+        """
+        if self._end is not None:
+            status, message = self._end
+            client.fail(status, error_answer(request.raw_id, INTERNAL_ERROR, message))
+            return b""
         waiting = Waiting(client, request.raw_id, progress_token(request.body))
         if self._unique_ids:
             self._last_id += 1
@@ -140,7 +148,8 @@ class Channel:
         self._on_line(line.replace(b"\n", b" "))
 
     def fail_all(self, status: int, message: str) -> None:
-        """Answer every waiting request with an error."""
+        """Answer every waiting request, and those that still come, with an error: the server has ended."""
+        self._end = self._end or (status, message)
         waiting, self._waiting = self._waiting, {}
         self._by_token.clear()
         for each in waiting.values():
@@ -153,15 +162,15 @@ class Channel:
             self._forget_token(waiting)
             waiting.client.fail(status, error_answer(waiting.raw_id, INTERNAL_ERROR, message))
 
-    def _on_line(self, line: bytes) -> None:
+    def _on_line(self, line: bytes, *, in_batch: bool = False) -> None:
         message = read_from_server(line)
         if message is not None and message.key is not None:
             self._on_answer(line, message)
         elif message is not None and message.method:
             self._on_message(line, message)
-        elif line.startswith(b"[") and (messages := split_batch(line)) != [line]:
+        elif line.startswith(b"[") and not in_batch and (messages := split_batch(line)) != [line]:
             for each in messages:
-                self._on_line(each)
+                self._on_line(each, in_batch=True)
         elif line.strip() and self._counts.skip(line):
             self._note(
                 "expected JSON-RPC messages on standard output, got "

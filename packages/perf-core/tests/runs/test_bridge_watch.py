@@ -42,8 +42,8 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(module, "read_counts", lambda _url: state["counts"])
     monkeypatch.setattr(module, "measure_cost", measure)
 
-    def prepare(url: str, count: int, initialize: dict[str, Any], timeout_s: float) -> tuple[float, ...]:
-        state["prepared"] = (url, count, initialize["params"], timeout_s)
+    def prepare(url: str, count: int, initialize: dict[str, Any], each_s: float) -> tuple[float, ...]:
+        state["prepared"] = (url, count, initialize["params"], each_s)
         return (0.5,) * count
 
     monkeypatch.setattr(module, "prepare_servers", prepare)
@@ -99,13 +99,13 @@ def test_first_users_of_a_server_on_stdio_find_their_processes_started(bridge: d
     watch = watch_bridge(live, launch, 3)  # type: ignore[arg-type]
     assert watch is not None
     assert watch.observations().starts_s == (0.5, 0.5, 0.5)
-    url, count, params, timeout_s = bridge["prepared"]
+    url, count, params, each_s = bridge["prepared"]
     assert (url, count) == (live.url, 3)
     assert params["protocolVersion"] == live.access.revision
     assert params["capabilities"] == {}
     # Servers refuse a client without either.
     assert params["clientInfo"] == {"name": "k6", "version": "1"}
-    assert timeout_s >= launch.ready_timeout_s
+    assert each_s == launch.ready_timeout_s
     watch_bridge(live, launch, 800)  # type: ignore[arg-type]
     assert bridge["prepared"][1] == 50
 
@@ -124,4 +124,12 @@ def test_other_servers_are_not_prepared(
 ) -> None:
     live = FakeLive(handshake=SimpleNamespace(wire=wire))
     watch_bridge(live, replace(LAUNCH, transport=transport), users)  # type: ignore[arg-type]
+    assert "prepared" not in bridge
+
+
+def test_server_elsewhere_is_not_prepared_although_its_adapter_starts_it_on_stdio(
+    bridge: dict[str, Any],
+) -> None:
+    bridge["counts"] = BridgeCounts(1.0, is_remote=True)
+    watch_bridge(FakeLive(), replace(LAUNCH, transport="stdio"), 3)  # type: ignore[arg-type]
     assert "prepared" not in bridge

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -62,7 +60,7 @@ def watch_bridge(live: LiveServer, launch: Launch, users: int) -> BridgeWatch | 
         return None
     # A bridge to a server elsewhere has no pipes to a child, whose cost could be measured.
     cost = None if counts.is_remote else measure_cost(live.url)
-    has_processes = launch.transport == "stdio" and live.handshake.wire == "session"
+    has_processes = launch.transport == "stdio" and live.handshake.wire == "session" and not counts.is_remote
     starts_s = _prepared(live, launch, min(users, _MOST_PREPARED)) if has_processes else ()
     secrets = (
         *live.access.secrets(),
@@ -77,8 +75,7 @@ def _prepared(live: LiveServer, launch: Launch, users: int) -> tuple[float, ...]
         return ()
     params = {"protocolVersion": live.access.revision, "capabilities": {}, "clientInfo": _K6}
     initialize = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
-    rounds = math.ceil(users / (os.cpu_count() or 1))
-    return prepare_servers(live.url, users, initialize, launch.ready_timeout_s * rounds)
+    return prepare_servers(live.url, users, initialize, launch.ready_timeout_s)
 
 
 def _masked(counts: BridgeCounts, secrets: Sequence[str]) -> BridgeCounts:

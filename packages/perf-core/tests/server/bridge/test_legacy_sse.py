@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,9 @@ import pytest
 from perf_core.server.bridge.legacy_sse import address_of
 
 pytestmark = pytest.mark.process
+
+CUT: dict[str, Any] = {}
+"""Ends a stream in the middle, as a server does that crashes."""
 
 
 class LegacyServer(ThreadingHTTPServer):
@@ -43,6 +47,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.tokens.add(self.headers["Authorization"])
+        if self.path == "/old":
+            self.reply(307, "/sse?x=1")
+            return
         if self.path != "/sse?x=1":
             self.reply(404)
             return
@@ -54,6 +61,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.event("endpoint", self.server.endpoint.replace("{id}", number))
         while (message := stream.get()) is not None:
+            if message is CUT:
+                self.close_connection = True
+                return
             self.event("message", json.dumps(message))
         self.wfile.write(b"0\r\n\r\n")
         self.close_connection = True
@@ -69,6 +79,8 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if arguments.get("a") == 0:
                 stream.put(None)
+            elif arguments.get("a") == -1:
+                stream.put(CUT)
             else:
                 result = {"total": sum(arguments.values()), "method": message["method"]}
                 stream.put({"jsonrpc": "2.0", "id": message["id"], "result": result})
@@ -78,8 +90,10 @@ class Handler(BaseHTTPRequestHandler):
         text = f": comment\r\nevent: {name}\r\ndata: {data}\r\n\r\n".encode()
         self.wfile.write(b"%x\r\n%b\r\n" % (len(text), text))
 
-    def reply(self, status: int) -> None:
+    def reply(self, status: int, location: str = "") -> None:
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -121,6 +135,66 @@ def test_stream_that_the_server_closes_ends_the_session(bridge: Any) -> None:
     assert "the server closed it" in failed.json()["error"]["message"]
     assert session.add(1, 1).status_code == 404
     assert bridge.session().add(1, 1).status_code == 200
+
+
+def test_stream_that_is_cut_ends_the_session(bridge: Any) -> None:
+    session = bridge.session()
+    failed = session.add(-1, 1)
+    assert failed.status_code == 500
+    assert "closed the connection before its response was complete" in failed.json()["error"]["message"]
+    assert session.add(1, 1).status_code == 404
+    assert bridge.session().add(1, 1).status_code == 200
+
+
+def test_connections_of_a_lost_session_are_closed(
+    bridge: Any, legacy: LegacyServer, wait_until: Callable[..., Any]
+) -> None:
+    session = bridge.session()
+    assert session.add(0, 1).status_code == 500
+    assert session.add(1, 1).status_code == 404
+    wait_until(
+        lambda: (
+            not any(
+                each.raddr and each.raddr.port == legacy.server_port
+                for each in bridge.process.net_connections(kind="tcp")
+            )
+        ),
+        "an end of both connections",
+    )
+
+
+def test_renewed_credentials_reach_the_server(bridge: Any, legacy: LegacyServer) -> None:
+    session = bridge.session()
+    bridge.http.headers["Authorization"] = "Bearer t2"
+    assert session.add(1, 1).status_code == 200
+    assert legacy.tokens == {"Bearer t1", "Bearer t2"}
+    assert len(legacy.streams) == 1, "it is the same session"
+
+
+def test_redirect_of_the_stream_is_followed(legacy: LegacyServer, start_command: Callable[..., Any]) -> None:
+    bridge = start_command("--sse", legacy.url.replace("/sse?x=1", "/old"))
+    assert bridge.session().add(1, 2).json()["result"]["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [(b"", "closed the connection"), (b"220 mail.test ready\r\n", "expected HTTP/1.1, got something else")],
+)
+def test_server_that_does_not_answer_the_get_fails_the_handshake(
+    answer: bytes, message: str, start_command: Callable[..., Any]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        threading.Thread(target=answer_once, daemon=True).start()
+        response = start_command("--sse", f"http://127.0.0.1:{listener.getsockname()[1]}/sse").initialize()
+    assert response.status_code == 500
+    assert message in response.json()["error"]["message"]
 
 
 def test_message_that_the_server_refuses_is_an_error(bridge: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import psutil
@@ -68,3 +70,13 @@ def test_command_that_answers_nothing_prepares_nothing(start_command: Any) -> No
 
 def test_bridge_that_does_not_answer_in_time_prepares_nothing() -> None:
     assert prepare_servers("http://127.0.0.1:9/mcp", 2, initialize(), 1) == ()
+
+
+def test_servers_that_are_stuck_are_ended_and_no_further_ones_are_started(
+    start_command: Any, wait_until: Any
+) -> None:
+    waits = ("--stop-timeout", "0.3", "--", sys.executable, "-c", "import sys; sys.stdin.read()")
+    stuck = start_command(*waits)
+    assert prepare_servers(stuck.url, 64, initialize(), 0.3) == ()
+    wait_until(lambda: not stuck.children(), "an end of those that were started")
+    assert stuck.counts.started <= (os.cpu_count() or 1)

@@ -103,6 +103,21 @@ def test_headers_of_clients_reach_the_server(streamer: Start, tmp_path: Path) ->
     assert "sesame-open" not in log.read_text()
 
 
+def test_renewed_headers_reach_the_server_in_the_same_session(bridged: tuple[BridgedServer, Any]) -> None:
+    live, server = bridged
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {}}
+    opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "quick", "arguments": {}}}
+    with httpx2.Client(trust_env=False, timeout=20, headers={"X-Api-Key": "first"}) as http:
+        session_id = http.post(live.url, json=opening).headers["mcp-session-id"]
+        before = server.counts["initialize"]
+        headers = {"Mcp-Session-Id": session_id, "X-Api-Key": "second"}
+        assert http.post(live.url, json=call, headers=headers).status_code == 200
+    assert server.server.last_headers["X-Api-Key"] == "second"
+    assert server.server.last_headers["MCP-Protocol-Version"] == "2025-11-25"
+    assert server.counts["initialize"] == before
+
+
 def subject(access: Access, url: str | None = None) -> Subject:
     command = (sys.executable, str(STREAMER), "--ready-file", "{ready_file}")
     return Subject(DerivedAdapter("streamer", None, Launch(command), {}), url, access=access)

@@ -6,9 +6,10 @@ line each.
 Source: MCP specification, "stdio" and "Streamable HTTP" (revision 2025-11-25).
 
 Modules, from the edge inwards: ``__main__`` (command line), ``http_connection`` (HTTP), ``service`` (which
-server process a request is for), ``upstreams``, ``child`` (one process, ended with ``process_groups`` and
-``guard``), ``legacy_sse`` (a server on the transport of 2024-11-05 instead of a process), ``channel``
-(answers matched to requests), ``messages``, ``lines`` and ``events`` (pure). The lab's side is in
-``launching`` (command line of the bridge), ``pages`` (its counts) and ``cost`` (its cost per call, with
-``echo_child``).
+server process a request is for), ``prepared`` (processes started before clients come), ``upstreams``,
+``child`` (one process, ended with ``process_groups`` and ``guard``), ``legacy_sse`` and ``streamable_http``
+(a server over HTTP instead of a process, with ``http_client``), ``channel`` (answers matched to requests),
+``replies`` (to requests of a server), ``messages``, ``lines``, ``events`` and ``excerpts`` (pure). The lab's
+side is in ``launching`` (command line of the bridge), ``pages`` (its counts) and ``cost`` (its cost per call,
+with ``echo_child``).
 """

@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 
 _CONNECT_S = 10.0
 _READ_BYTES = 256 * 1024
 
+_KEPT = "%!$&'()*+,;=:@/?~"
+"""Characters of a path and query that are not encoded (RFC 3986), and the sign of those that are already."""
+
 
 class HttpConnection:
-    """A connection to the server, opened when it is needed."""
+    """A connection to the server, opened when it is needed.
+
+    All that goes wrong with the server is an OSError: it cannot be reached, leaves, or does not speak HTTP.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
@@ -34,25 +40,24 @@ class HttpConnection:
         return self._response.headers
 
     async def exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
-        """Post a body; return status and body of the response."""
+        """Post a body; return status and body of the response.
+
+        Raises:
+            OSError: There is no complete response.
+        """
         status = await self.begin(url, headers, body)
         content = b"".join([part async for part in self.body()])
         self.done()
         return status, content
 
     async def begin(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> int:
-        """Post a body; return the status as soon as it is there. :meth:`done` must follow after the body."""
-        is_new = self._writer is None
-        try:
-            return await self._begin(url, headers, body)
-        except (ConnectionError, EOFError):
-            self.close()
-            if is_new:
-                raise
-            # The server may close an idle connection at any time.
-            return await self._begin(url, headers, body)
+        """Post a body; return the status as soon as it is there. :meth:`done` must follow after the body.
 
-    async def _begin(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> int:
+        A request is never sent twice: the server may have carried it out although it did not answer.
+
+        Raises:
+            OSError: There is no response.
+        """
         await self.send(b"POST", url, headers, body)
         return await self.read_head()
 
@@ -62,17 +67,26 @@ class HttpConnection:
             self.close()
 
     async def send(self, method: bytes, url: str, headers: Mapping[bytes, bytes], body: bytes = b"") -> None:
-        """Send a request."""
+        """Send a request.
+
+        Raises:
+            OSError: The server cannot be reached.
+        """
         parts = urlsplit(url)
+        if self._was_left():
+            self.close()
         if self._writer is None:
             port = parts.port or (443 if parts.scheme == "https" else 80)
-            async with asyncio.timeout(_CONNECT_S):
-                self._reader, self._writer = await asyncio.open_connection(
-                    parts.hostname, port, ssl=self._tls, limit=_READ_BYTES
-                )
+            try:
+                async with asyncio.timeout(_CONNECT_S):
+                    self._reader, self._writer = await asyncio.open_connection(
+                        parts.hostname, port, ssl=self._tls, limit=_READ_BYTES
+                    )
+            except TimeoutError as error:
+                raise ConnectionError(f"expected a connection within {_CONNECT_S:g} s, got none") from error
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [
-            b"%b %b HTTP/1.1" % (method, target.encode("ascii")),
+            b"%b %b HTTP/1.1" % (method, quote(target, safe=_KEPT).encode("ascii")),
             b"host: " + parts.netloc.rpartition("@")[2].encode("idna"),
             *(b"%b: %b" % item for item in headers.items()),
         ]
@@ -82,14 +96,28 @@ class HttpConnection:
         self._writer.write(b"\r\n".join([*lines, b"", body]))
         await self._writer.drain()
 
+    def _was_left(self) -> bool:
+        """Return whether the server has closed the idle connection, as it may at any time."""
+        if self._reader is None or self._writer is None:
+            return False
+        return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
+
     async def read_head(self) -> int:
-        """Read the status and the headers of the response; return the status."""
+        """Read the status and the headers of the response; return the status.
+
+        Raises:
+            OSError: They do not arrive.
+        """
         while not self._response.has_head:
             await self._read()
         return self._response.status
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the parts of the response's body."""
+        """Yield the parts of the response's body.
+
+        Raises:
+            OSError: It does not arrive completely.
+        """
         while True:
             parts, self._response.parts = self._response.parts, []
             for part in parts:
@@ -106,8 +134,13 @@ class HttpConnection:
             if self._response.has_head and not self._response.has_length:
                 self._response.is_complete = True  # its end is the end of the connection
                 return
-            raise EOFError("the server closed the connection before its response was complete")
-        self._response.parser.feed_data(data)
+            self.close()
+            raise ConnectionError("the server closed the connection before its response was complete")
+        try:
+            self._response.parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.close()
+            raise OSError(f"expected HTTP/1.1, got something else: {error}") from error
 
 
 class _Response:

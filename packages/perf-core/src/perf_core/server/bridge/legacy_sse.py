@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import httptools
-
 from perf_core.server.bridge.channel import Channel
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.events import EventParser
+from perf_core.server.bridge.excerpts import beginning_of
 from perf_core.server.bridge.http_client import HttpConnection
 from perf_core.server.bridge.messages import MessageError, read_request
 from perf_core.server.bridge.replies import DECLINE, Answers
@@ -31,7 +30,14 @@ _OPENING_S = 30.0
 
 _SHOWN_CHARACTERS = 200
 
-OWN_HEADERS = frozenset(
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_POSTED = {
+    b"accept": b"application/json, text/event-stream",
+    b"content-type": b"application/json",
+}
+
+_OWN_HEADERS = frozenset(
     {
         b"accept",
         b"accept-encoding",
@@ -47,7 +53,12 @@ OWN_HEADERS = frozenset(
         b"transfer-encoding",
     }
 )
-"""Headers of the client that are not for the server. The others are, such as its credentials."""
+"""Headers of the client that are not for the server."""
+
+
+def passed_on(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the headers of a client that are for the server, such as its credentials."""
+    return {name: value for name, value in headers.items() if name not in _OWN_HEADERS}
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,8 @@ class LegacySse:
         answers: Answers = DECLINE,
     ) -> None:
         self.backlog_bytes = 0
-        self._address = address
-        self._headers = {name: value for name, value in headers.items() if name not in OWN_HEADERS}
+        self._url = address.url
+        self._headers = passed_on(headers)
         self._log = log
         self._why = ""
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -133,9 +144,9 @@ class LegacySse:
         except TimeoutError as error:
             await session.end()
             raise OSError(f"expected the event endpoint within {_OPENING_S:g} s, got none") from error
-        except (OSError, ValueError, httptools.HttpParserError):
+        except (OSError, ValueError) as error:
             await session.end()
-            raise
+            raise OSError(str(error) or type(error).__name__) from error
         counts.started += 1
         return session
 
@@ -143,6 +154,10 @@ class LegacySse:
     def runs(self) -> bool:
         """Whether it can still answer."""
         return not self._why
+
+    def take_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Use the headers of the client's latest request from now on."""
+        self._headers = passed_on(headers)
 
     def failure(self) -> str:
         """Return why it no longer runs."""
@@ -162,20 +177,29 @@ class LegacySse:
 
     async def open(self) -> None:
         """Open the stream; wait for the address for messages."""
-        await self._stream.send(b"GET", self._address.url, {**self._headers, b"accept": b"text/event-stream"})
-        status = await self._stream.read_head()
+        status = await self._get()
+        if status in _REDIRECTS:
+            # The lab's own client has followed one, too.
+            location = self._stream.headers.get(b"location", b"").decode("latin-1")
+            self._url = _same_origin(self._url, location)
+            self._stream.close()
+            status = await self._get()
         if status != 200:
             raise OSError(f"expected status 200 from a GET of the server's stream, got {status}")
         self._tasks.append(asyncio.create_task(self._receive()))
         endpoint = await self._endpoint
         self._tasks.append(asyncio.create_task(self._send_all(endpoint)))
 
+    async def _get(self) -> int:
+        await self._stream.send(b"GET", self._url, {**self._headers, b"accept": b"text/event-stream"})
+        return await self._stream.read_head()
+
     async def _receive(self) -> None:
         try:
             async for part in self._stream.body():
                 self._events.feed(part)
             self._stop("the server closed it")
-        except (OSError, ValueError, httptools.HttpParserError) as error:
+        except (OSError, ValueError) as error:
             self._stop(str(error) or type(error).__name__)
 
     def _stop(self, why: str) -> None:
@@ -188,7 +212,7 @@ class LegacySse:
         if event == "endpoint":
             if not self._endpoint.done():
                 try:
-                    self._endpoint.set_result(_same_origin(self._address.url, data.decode()))
+                    self._endpoint.set_result(_same_origin(self._url, data.decode()))
                 except ValueError as error:
                     self._endpoint.set_exception(OSError(str(error)))
         elif event == "message":
@@ -196,17 +220,13 @@ class LegacySse:
 
     async def _send_all(self, endpoint: str) -> None:
         """Post messages one after another."""
-        headers = {
-            **self._headers,
-            b"accept": b"application/json, text/event-stream",
-            b"content-type": b"application/json",
-        }
         while True:
             body = (await self._outbox.get()).rstrip(b"\n")
             try:
-                status, text = await self._posts.exchange(endpoint, headers, body)
-                problem = "" if 200 <= status < 300 else f"status {status} and {text[:_SHOWN_CHARACTERS]!r}"
-            except (OSError, ValueError, EOFError, httptools.HttpParserError) as error:
+                status, text = await self._posts.exchange(endpoint, {**self._headers, **_POSTED}, body)
+                shown = beginning_of(text.decode("utf-8", "replace"), _SHOWN_CHARACTERS)
+                problem = "" if 200 <= status < 300 else f"status {status} and {shown!r}"
+            except (OSError, ValueError) as error:
                 problem, status = str(error) or type(error).__name__, 502
             if problem:
                 with contextlib.suppress(MessageError):
@@ -216,7 +236,7 @@ class LegacySse:
 
 
 def _same_origin(base: str, target: str) -> str:
-    """Return the address for messages.
+    """Return an address that the server names.
 
     Raises:
         ValueError: It is elsewhere: credentials must not be sent there.
@@ -224,5 +244,5 @@ def _same_origin(base: str, target: str) -> str:
     url = urljoin(base, target.strip())
     here, there = urlsplit(base), urlsplit(url)
     if (here.scheme, here.netloc.rpartition("@")[2]) != (there.scheme, there.netloc.rpartition("@")[2]):
-        raise ValueError(f"expected an address for messages on the same server, got one on {there.hostname}")
+        raise ValueError(f"expected an address on the same server, got one on {there.hostname}")
     return url

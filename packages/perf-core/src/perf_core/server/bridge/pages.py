@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ PREPARE_PATH = "/prepare"
 """Starts servers for later sessions; see :class:`perf_core.server.bridge.prepared.PreparedUpstreams`."""
 
 _TIMEOUT_S = 5.0
+
+_ENDING_S = 30.0
+"""Time to end a server that was not ready in time, besides those of the starts."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,18 @@ def read_counts(url: str) -> BridgeCounts | None:
     return counts_from(document)
 
 
-def prepare_servers(
-    url: str, count: int, initialize: Mapping[str, Any], timeout_s: float
-) -> tuple[float, ...]:
+def prepare_servers(url: str, count: int, initialize: Mapping[str, Any], each_s: float) -> tuple[float, ...]:
     """Have the bridge at a URL start servers before sessions are opened; return the seconds that each took.
 
-    Return nothing if they are not ready in time: sessions then start their servers themselves.
+    Sessions start those themselves that are not ready in time.
 
     Args:
         url: MCP endpoint of the bridge.
         initialize: Message ``initialize`` of the clients that will open the sessions.
+        each_s: Longest time for one server; no further ones are started after one that takes longer.
     """
-    body = json.dumps({"count": count, "initialize": initialize}).encode()
+    timeout_s = each_s * math.ceil(count / (os.cpu_count() or 1)) + _ENDING_S
+    body = json.dumps({"count": count, "initialize": initialize, "each_s": each_s}).encode()
     try:
         with Exchanges(url, timeout_s) as http:
             return tuple(json.loads(http.exchange(http.request("POST", PREPARE_PATH, body))[1]))

@@ -32,31 +32,54 @@ class PreparedUpstreams:
         self._start = start
         self._ready: list[_Prepared] = []
 
-    async def prepare(self, request: Request, count: int) -> list[float]:
+    async def prepare(self, request: Request, count: int, each_s: float) -> list[float]:
         """Start servers, as many at once as there are CPUs, and give each an `initialize`.
 
-        Return the seconds until each had answered; those that did not answer with a result are left out.
+        Return the seconds until each had answered; those that did not answer with a result are left out. No
+        further ones are started after one that took longer than ``each_s``: several servers may wait for each
+        other, such as for a lock.
         """
-        free = asyncio.Semaphore(os.cpu_count() or 1)
+        free, is_stuck = asyncio.Semaphore(os.cpu_count() or 1), False
 
         async def one() -> float | None:
+            nonlocal is_stuck
             async with free:
-                began = time.monotonic()
-                upstream = None
-                try:
-                    upstream = await start_with(self._start, {})
-                    answer = await answer_of(upstream, request)
-                except NoAnswer:
-                    answer = b""
-                if upstream is None or not is_result(answer):
-                    if upstream is not None:
-                        await upstream.end()
+                if is_stuck:
                     return None
-                self._ready.append(_Prepared(_offer(request), upstream, answer))
+                began = time.monotonic()
+                try:
+                    prepared = await self._prepared(request, each_s)
+                except NoAnswer:
+                    return None
+                except TimeoutError:
+                    is_stuck = True
+                    return None
+                if prepared is None:
+                    return None
+                self._ready.append(prepared)
                 return time.monotonic() - began
 
         started = await asyncio.gather(*(one() for _ in range(count)))
         return [duration_s for duration_s in started if duration_s is not None]
+
+    async def _prepared(self, request: Request, each_s: float) -> _Prepared | None:
+        """Return a server that has answered with a result; end one that has not.
+
+        Raises:
+            NoAnswer: It did not start, or ended.
+            TimeoutError: It took longer than ``each_s``.
+        """
+        upstream = await start_with(self._start, {})
+        prepared: _Prepared | None = None
+        try:
+            async with asyncio.timeout(each_s):
+                answer = await answer_of(upstream, request)
+            if is_result(answer):
+                prepared = _Prepared(_offer(request), upstream, answer)
+        finally:
+            if prepared is None:
+                await upstream.end()
+        return prepared
 
     def take(self, request: Request) -> tuple[Upstream, bytes] | None:
         """Return a server in reserve and its answer to this `initialize`; None if there is none."""

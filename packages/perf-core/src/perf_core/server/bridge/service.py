@@ -85,11 +85,13 @@ class Service:
         """Start servers for later sessions; the answer has the seconds that each took.
 
         Args:
-            body: JSON with the ``count`` of servers and the message ``initialize`` of their clients.
+            body: JSON with the ``count`` of servers, the message ``initialize`` of their clients, and the
+                longest time that each may take, ``each_s``.
         """
         document = json.loads(body)
         request = read_request(json.dumps(document["initialize"]).encode())
-        self._run(self._prepare(connection, request, int(document["count"])))
+        count, each_s = int(document["count"]), float(document["each_s"])
+        self._run(self._prepare(connection, request, count, each_s))
 
     def disconnected(self, connection: Connection) -> None:
         """End what only this client used."""
@@ -118,7 +120,12 @@ class Service:
                 reason = "expected a session that is open, got "
                 reason += upstream.failure() if upstream else "an id that is unknown or was deleted"
                 connection.respond(404, error_answer(request.raw_id, _SESSION_NOT_FOUND, reason))
+                if upstream is not None:
+                    # Its client opens another one. A server may lose one with each call.
+                    del self._sessions[session_id]
+                    self._run(upstream.end())
                 return
+            upstream.take_headers(head.headers)
             self._pass_on(connection, upstream, request)
         elif request.method == _INITIALIZE and request.key is not None:
             self._run(self._open(connection, head, request))
@@ -126,6 +133,7 @@ class Service:
             problem = "expected the header Mcp-Session-Id of an open session, got none"
             connection.respond(400, error_answer(request.raw_id, INVALID_REQUEST, problem))
         elif (own := self._by_connection.get(connection)) is not None and own.runs:
+            own.take_headers(head.headers)
             self._pass_on(connection, own, request)
         else:
             self._run(self._first_of_connection(connection, head, request))
@@ -175,8 +183,8 @@ class Service:
         self._sessions[session_id.encode()] = upstream
         connection.respond(200, answer, {"mcp-session-id": session_id})
 
-    async def _prepare(self, connection: Connection, request: Request, count: int) -> None:
-        durations_s = await self._prepared.prepare(request, count)
+    async def _prepare(self, connection: Connection, request: Request, count: int, each_s: float) -> None:
+        durations_s = await self._prepared.prepare(request, count, each_s)
         connection.respond(200, json.dumps(durations_s).encode())
 
     async def _first_of_connection(self, connection: Connection, head: Head, request: Request) -> None:
@@ -213,6 +221,7 @@ class Service:
         elif self._shared is not None:
             connection.respond(200, b"")
         else:
+            upstream.take_headers(head.headers)
             self._run(self._end_session(connection, upstream))
 
     async def _end_session(self, connection: Connection, upstream: Upstream) -> None:

@@ -12,13 +12,12 @@ import json
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-import httptools
-
 from perf_core.server.bridge.channel import Channel
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.events import EventParser
+from perf_core.server.bridge.excerpts import beginning_of
 from perf_core.server.bridge.http_client import HttpConnection
-from perf_core.server.bridge.legacy_sse import OWN_HEADERS, Address
+from perf_core.server.bridge.legacy_sse import Address, passed_on
 from perf_core.server.bridge.messages import MessageError, read_request
 from perf_core.server.bridge.replies import Answers
 from perf_core.server.bridge.server_log import ServerLog
@@ -48,8 +47,8 @@ class StreamableHttp:
         answers: Answers,
     ) -> None:
         self._address = address
-        self._headers = {
-            **{name: value for name, value in headers.items() if name not in OWN_HEADERS},
+        self._client_headers = passed_on(headers)
+        self._own_headers = {
             b"accept": b"application/json, text/event-stream",
             b"content-type": b"application/json",
         }
@@ -65,6 +64,10 @@ class StreamableHttp:
         """Whether it can still answer."""
         return not self._why
 
+    def take_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Use the headers of the client's latest request from now on."""
+        self._client_headers = passed_on(headers)
+
     def failure(self) -> str:
         """Return why it no longer runs."""
         return self._why
@@ -76,19 +79,22 @@ class StreamableHttp:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if was_open and b"mcp-session-id" in self._headers:
+        if was_open and b"mcp-session-id" in self._own_headers:
             await self._delete()
         for connection in self._idle:
             connection.close()
         self.channel.fail_all(500, self._why)
 
+    def _headers(self) -> dict[bytes, bytes]:
+        return {**self._client_headers, **self._own_headers}
+
     async def _delete(self) -> None:
         connection = self._idle.pop() if self._idle else HttpConnection(self._address.tls)
         try:
             async with asyncio.timeout(_CLOSING_S):
-                await connection.send(b"DELETE", self._address.url, self._headers)
+                await connection.send(b"DELETE", self._address.url, self._headers())
                 await connection.read_head()
-        except (OSError, ValueError, EOFError, httptools.HttpParserError):
+        except (OSError, ValueError):
             pass  # the server ends the session by itself, sooner or later
         finally:
             connection.close()
@@ -112,24 +118,25 @@ class StreamableHttp:
         connection = self._idle.pop() if self._idle else HttpConnection(self._address.tls)
         try:
             problem, status = await self._exchange(connection, body, key)
-        except (OSError, ValueError, EOFError, httptools.HttpParserError) as error:
-            problem, status = f"expected an answer of the server, got {error or type(error).__name__}", 502
+        except (OSError, ValueError) as error:
+            got = str(error) or type(error).__name__
+            problem, status = f"expected an answer of the server, got {got}", 502
             connection.close()
         except asyncio.CancelledError:
             connection.close()
             raise
         self._idle.append(connection)
-        if status == _SESSION_GONE and b"mcp-session-id" in self._headers:
+        if status == _SESSION_GONE and b"mcp-session-id" in self._own_headers:
             self._why = "the server has ended the session"
         if problem:
             self.channel.fail_one(key, status, problem)
 
     async def _exchange(self, connection: HttpConnection, body: bytes, key: bytes) -> tuple[str, int]:
         """Post a message and take what comes; return a problem, or an empty text, with its HTTP status."""
-        status = await connection.begin(self._address.url, self._headers, body)
+        status = await connection.begin(self._address.url, self._headers(), body)
         session_id = connection.headers.get(b"mcp-session-id")
         if session_id is not None:
-            self._headers[b"mcp-session-id"] = session_id
+            self._own_headers[b"mcp-session-id"] = session_id
         if connection.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
             events = EventParser(lambda _event, data: self._take(data))
             async for part in connection.body():
@@ -138,7 +145,7 @@ class StreamableHttp:
             content = b"".join([part async for part in connection.body()])
             if not _OK <= status < _REDIRECTS:
                 connection.done()
-                shown = content[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+                shown = beginning_of(content.decode("utf-8", "replace"), _SHOWN_CHARACTERS)
                 return f"expected status 200 from the server, got {status} and {shown!r}", status
             if content.strip():
                 self._take(content)
@@ -146,8 +153,8 @@ class StreamableHttp:
         return ("expected an answer in the server's response, got none", 502) if key else ("", status)
 
     def _take(self, data: bytes) -> None:
-        if b"mcp-protocol-version" not in self._headers and (revision := _revision_in(data)):
-            self._headers[b"mcp-protocol-version"] = revision
+        if b"mcp-protocol-version" not in self._own_headers and (revision := _revision_in(data)):
+            self._own_headers[b"mcp-protocol-version"] = revision
         self.channel.feed_message(data)
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -160,5 +167,5 @@ def _revision_in(data: bytes) -> bytes:
     """Return the revision that an answer to ``initialize`` states; empty for other messages."""
     try:
         return json.loads(data)["result"]["protocolVersion"].encode()  # type: ignore[no-any-return]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return b""

@@ -36,6 +36,10 @@ class Upstream(Protocol):
         """Return why it no longer runs."""
         ...
 
+    def take_headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Use the HTTP headers of its client's latest request from now on: tokens are renewed."""
+        ...
+
     async def end(self) -> None:
         """End it."""
         ...
@@ -135,5 +139,5 @@ def is_result(answer: bytes) -> bool:
     """Return whether an answer is a result, and no error."""
     try:
         return "result" in json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

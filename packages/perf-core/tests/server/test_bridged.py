@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from perf_core.adapter import Launch
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from conftest import Build
 
 pytestmark = pytest.mark.process
+
+GUARDED = str(Path(__file__).parents[1] / "servers" / "guarded.py")
 
 
 def test_server_at_a_url_is_reached_with_the_users_headers(
@@ -62,7 +65,7 @@ def test_user_of_an_authorization_server_stays_one_behind_the_bridge(
 
 
 def test_server_that_the_lab_starts_is_reached_too(tmp_path: Path) -> None:
-    argv = (sys.executable, str(Path(__file__).parents[1] / "servers" / "guarded.py"), "{port}")
+    argv = (sys.executable, GUARDED, "{port}")
     launch = Launch(argv, url="http://127.0.0.1:{port}/sse", ready_timeout_s=30)
     subject = Subject(DerivedAdapter("old", None, launch, {}))
     with live_server(subject, "session", StartOptions(tmp_path / "server.log"), Interruption()) as live:
@@ -72,3 +75,25 @@ def test_server_that_the_lab_starts_is_reached_too(tmp_path: Path) -> None:
         assert live.pid is not None
         assert live.ended() == live.changed() == ""
     assert (tmp_path / "server.bridge.log").is_file()
+
+
+def test_child_that_a_supervisor_restarts_is_a_restart(tmp_path: Path) -> None:
+    supervisor = "import subprocess, sys\nwhile True:\n    subprocess.run([sys.executable, *sys.argv[1:]])"
+    argv = (sys.executable, "-c", supervisor, GUARDED, "{port}")
+    launch = Launch(argv, url="http://127.0.0.1:{port}/sse", ready_timeout_s=30)
+    subject = Subject(DerivedAdapter("old", None, launch, {}))
+    with live_server(subject, "session", StartOptions(tmp_path / "server.log"), Interruption()) as live:
+        assert live.changed() == ""
+        assert live.pid is not None
+        root = psutil.Process(live.pid)
+        (child,) = root.children()
+        child.kill()
+        while not (now := [each for each in root.children() if each != child and each.net_connections()]):
+            with pytest.raises(psutil.TimeoutExpired):
+                root.wait(0.01)
+        assert live.ended() == ""
+        assert live.changed() == (
+            f"the server was restarted during the run: process {child.pid} listened at its start and "
+            f"process {now[0].pid} in the end"
+        )
+        assert live.changed({child.pid}) == ""

@@ -17,7 +17,7 @@ from perf_core.interruption import Interruption
 from perf_core.server.bridge.launching import http_launch, sse_launch
 from perf_core.server.client.handshake import agreed_access, difference
 from perf_core.server.credentials.access import Access, Identity
-from perf_core.server.listeners import has_ended, root_listener
+from perf_core.server.listeners import ListenerWatch, has_ended, root_listener
 from perf_core.server.process import ServerProcess
 
 RemoteTransport = Literal["http+sse", "http"]
@@ -63,6 +63,7 @@ class BridgedServer:
         self.handshake = bridge.handshake
         self.access = agreed_access(bridge.access, bridge.handshake)
         self._process = root_listener(url) if started is None else started.root
+        self._listeners = ListenerWatch(self._process, url) if self._process else None
         self.pid: int | None = self._process.pid if self._process else None
         self.bridge_pid: int | None = bridge.pid
         self.ready_s: float | None = started.ready_s if started else None
@@ -78,13 +79,14 @@ class BridgedServer:
             return "the server's process ended during the run"
         return ""
 
-    def changed(self, killed: Collection[int] = ()) -> str:  # noqa: ARG002 - its processes are not watched
+    def changed(self, killed: Collection[int] = ()) -> str:
         """Return how it differs from the server at the start, or an empty text.
 
         Raises:
             TargetError: It runs, but no longer answers a handshake.
         """
-        return self.ended() or difference(self.handshake, self.access)
+        replaced = self._listeners.replacement(killed) if self._listeners else ""
+        return self.ended() or replaced or difference(self.handshake, self.access)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from perf_core.errors import TargetError
 from perf_core.interruption import APART
 
 _LOG_TAIL_LINES = 20
+_LOG_TAIL_BYTES = 64 * 1024
+"""What is read of a log that may have gigabytes."""
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -56,6 +59,11 @@ def spawn(
                 **APART,
             )
         except OSError as error:
+            if cwd is not None and error.filename == cwd:
+                raise TargetError(
+                    f"expected the folder {cwd} to start the server in, got: {error.strerror}",
+                    "Correct cwd, or create the folder.",
+                ) from error
             raise TargetError(
                 f"cannot start {argv[0]}: {error.strerror}", "Check the command of the target."
             ) from error
@@ -81,7 +89,13 @@ def read_ready_file(path: Path) -> str:
 def last_lines(log_path: Path) -> str:
     """Return the last lines of a log; empty if there is none."""
     try:
-        lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with log_path.open("rb") as log:
+            begin = max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES)
+            log.seek(begin)
+            text = log.read(_LOG_TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
-    return "\n".join(lines[-_LOG_TAIL_LINES:])
+    if begin:
+        # The first line may be cut within a secret, which would not be masked then.
+        text = text.partition("\n")[2] or f"(a line of more than {_LOG_TAIL_BYTES // 1024} KiB)"
+    return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])

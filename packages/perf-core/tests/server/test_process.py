@@ -1,6 +1,8 @@
 """Servers start, answer a handshake, and always end together with their descendants."""
 
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -106,6 +108,30 @@ def test_interruption_ends_the_wait(tmp_path: Path) -> None:
     )
     with pytest.raises(Interrupted):
         server.__enter__()
+    assert server.exit_code is not None
+
+
+def test_interruption_ends_a_handshake_that_is_not_answered(tmp_path: Path) -> None:
+    interruption, ended = Interruption(), threading.Event()
+    idle = (sys.executable, "-c", "import threading; threading.Event().wait()")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def interrupt() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1)
+                interruption.requested = True
+                ended.wait(30)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        launch = Launch(idle, url=url, ready_timeout_s=15)
+        server = ServerProcess(launch, "session", tmp_path / "log", interruption=interruption)
+        with pytest.raises(Interrupted):
+            server.__enter__()
+        ended.set()
+        thread.join()
     assert server.exit_code is not None
 
 

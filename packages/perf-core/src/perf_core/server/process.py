@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,7 @@ from perf_core.server.bridge.launching import bridged, is_bridge
 from perf_core.server.client.handshake import Handshake, first_handshake
 from perf_core.server.credentials.access import OPEN, Access
 from perf_core.server.credentials.masking import mask_file, masked, masked_command, masked_errors
+from perf_core.server.interruptible import interruptible
 from perf_core.server.listeners import expect_own_listener, has_ended
 from perf_core.server.spawning import filled, free_port, last_lines, read_ready_file, spawn
 from perf_core.server.subject import access_of
@@ -261,8 +263,10 @@ class ServerProcess:
 
     def _wait_for_handshake(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
+            shake_hands = partial(first_handshake, self.url, self._wire, left_s, access=self.access)
             try:
-                return first_handshake(self.url, self._wire, left_s, access=self.access)
+                # A server may take until the deadline for one handshake.
+                return interruptible(shake_hands, self._interruption)
             except TargetError as error:
                 if not error.is_temporary:
                     if isinstance(error, RequestRefused) and error.status >= _SERVER_ERRORS:

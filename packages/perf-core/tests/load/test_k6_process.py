@@ -1,6 +1,7 @@
 """k6: finding the binary, previewing a plan, running and ending it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,67 @@ def test_k6_collects_garbage_earlier_with_many_vus(monkeypatch: pytest.MonkeyPat
     assert "GOGC" not in k6_process._environment(100)
     monkeypatch.setenv("GOGC", "50")
     assert k6_process._environment(800)["GOGC"] == "50", "the user's own value is kept"
+
+
+@pytest.mark.k6
+def test_preview_does_not_read_options_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env = k6_process.script_env(
+        written_plan(tmp_path, "load", time_scale=0.1), "http://127.0.0.1:9/mcp", tmp_path
+    )
+    undisturbed = k6_process.preview(find_k6(), "load", env)
+    monkeypatch.setenv("K6_VUS", "7")
+    monkeypatch.setenv("K6_DURATION", "3s")
+    assert k6_process.preview(find_k6(), "load", env) == undisturbed
+
+
+def generator(folder: Path, script: str, *, cpus: list[int] | None = None, **env: str) -> Generator:
+    """Return a generator whose k6 is a shell script."""
+    binary = folder / "k6"
+    binary.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    binary.chmod(0o755)
+    variables = {"SUMMARY": str(folder / k6_process.SUMMARY_NAME), **env}
+    return Generator(binary, "quick", variables, folder, period_s=None, cpus=cpus)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems bind no process, or have other limits")
+def test_k6_that_cannot_be_bound_to_cpus_is_ended(tmp_path: Path) -> None:
+    unbound = generator(tmp_path, "exec sleep 60", cpus=[10**6])
+    with pytest.raises((ValueError, OSError)), unbound:
+        pass
+    assert unbound.wait(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems bind no process, or have other limits")
+def test_users_beyond_the_limit_of_the_system_are_an_error(tmp_path: Path) -> None:
+    crowded = generator(tmp_path, "exit 0", MCP_IDENTITIES="x" * 200_000)
+    with (
+        pytest.raises(GeneratorError, match="expected k6 to start, got: Argument list too long") as caught,
+        crowded,
+    ):
+        pass
+    assert "fewer users" in caught.value.hint
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+@pytest.mark.parametrize(
+    ("script", "summary"),
+    [
+        # As JavaScript writes them, the ends of lines of Unicode stand in JSON as they are.
+        (r"""printf '{"a":"b\342\200\250c"}' > "$SUMMARY" """, {"a": "b\u2028c"}),
+        (r"""printf '{"a":"b' > "$SUMMARY" """, None),
+        ("exit 0", None),
+    ],
+    ids=["whole", "cut", "missing"],
+)
+def test_summary_is_read_as_it_is(script: str, summary: object, tmp_path: Path) -> None:
+    with generator(tmp_path, script) as run:
+        assert run.wait(30)
+        assert run.result().summary == summary
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
+def test_proxies_of_the_environment_are_not_measured(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://proxy.test:3128")
+    assert name not in k6_process._environment(0)

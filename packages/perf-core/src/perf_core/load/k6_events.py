@@ -72,9 +72,12 @@ def read_events(lines: Iterable[str]) -> Events:
                 session = OpenSession(session_id, event["url"], event["version"], event["identity"])
                 sessions.setdefault(session_id, []).append(session)
             case {"event": "session_closed" | "session_lost" as name, "id": str(session_id)}:
-                if sessions.get(session_id):
+                if session_id in sessions:
                     sessions[session_id].pop()
                     lost += name == "session_lost"
+                    # A server that loses them has opened hundreds of thousands.
+                    if not sessions[session_id]:
+                        del sessions[session_id]
             case {"event": "failure"}:
                 failures.append(_failed_call(event))
     left = tuple(session for same_id in sessions.values() for session in same_id)

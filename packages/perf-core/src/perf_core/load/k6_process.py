@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.load.k6_events import Events, read_events
 from perf_core.load.k6_log import script_faults
+from perf_core.sampling.affinity import keep_to
 from perf_core.server.credentials.masking import mask_file, masked
 
 SUMMARY_NAME = "summary.json"
@@ -38,6 +40,8 @@ _GO_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1
 _GO_DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
 
 _MANY_VUS = 400
+
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,9 @@ def preview(binary: Path, shape: str, env: Mapping[str, str]) -> Preview:
         *_env_options(env),
         str(_script(shape)),
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, **APART)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=120, check=False, env=_environment(0), **APART
+    )
     if done.returncode != 0:
         raise GeneratorError(
             "expected a plan that k6 can load, got "
@@ -207,16 +213,23 @@ class Generator:
 
     def __enter__(self) -> Generator:
         with (self._folder / LOG_NAME).open("wb") as log:
-            self._process = psutil.Popen(
-                self._argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._env,
-                **APART,
-            )
-        if self._cpus is not None:
-            self._process.cpu_affinity(list(self._cpus))
+            try:
+                self._process = psutil.Popen(
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self._env,
+                    **APART,
+                )
+            except OSError as error:
+                raise _not_started(error) from error
+        try:
+            if self._cpus is not None:
+                keep_to(self._process.pid, self._cpus)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -267,22 +280,45 @@ class Generator:
         log = _lines(self._folder / LOG_NAME)
         log_tail = masked("\n".join(log[-20:]), self._secrets())
         faults = tuple(masked(fault, self._secrets()) for fault in script_faults(log))
-        summary_text = "".join(_lines(self._folder / SUMMARY_NAME))
-        if not summary_text and exit_code not in _SUMMARY_EXIT_CODES and exit_code >= 0:
+        summary = _document(_text(self._folder / SUMMARY_NAME))
+        if summary is None and exit_code not in _SUMMARY_EXIT_CODES and exit_code >= 0:
             raise GeneratorError(
                 f"expected a summary from k6, got exit code {exit_code} and this end of its log:\n{log_tail}",
                 "See the plan and the log in the folder of the run.",
             )
-        summary = json.loads(summary_text) if summary_text else None
         recording = tuple(_lines(self._folder / RECORDING_NAME))
         return GeneratorOutput(summary, recording, exit_code, log_tail, self._events(), faults)
 
     def _events(self) -> Events:
-        return read_events(_text(self._folder / EVENTS_NAME).split("\n"))
+        try:
+            # Line by line: of a server that loses its sessions there are hundreds of megabytes.
+            with (self._folder / EVENTS_NAME).open(encoding="utf-8", errors="replace", newline="\n") as lines:
+                return read_events(lines)
+        except FileNotFoundError:
+            return Events()
+
+
+def _not_started(error: OSError) -> GeneratorError:
+    hint = "Install k6 for this system."
+    if error.errno == errno.E2BIG:
+        hint = (
+            "The system limits the size of the environment, in which k6 gets the headers of all users: give "
+            "fewer users, or shorter headers."
+        )
+    return GeneratorError(f"expected k6 to start, got: {error.strerror}", hint)
+
+
+def _document(text: str) -> Mapping[str, Any] | None:
+    """Return the content of a summary; None without one, or if k6 was killed while it wrote it."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
 
 
 def _lines(path: Path) -> list[str]:
-    return _text(path).splitlines()
+    # Not splitlines: texts in JSON may have other characters that it takes for the end of a line.
+    return [line for line in _text(path).split("\n") if line]
 
 
 def _text(path: Path) -> str:
@@ -305,8 +341,12 @@ def _dashboard(recording: Path, period_s: float, port: int | None) -> str:
 
 def _environment(max_vus: int) -> dict[str, str]:
     # k6 reads options from K6_* variables, and the scripts users from MCP_*: one left over in a shell would
-    # change the load.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("K6_", "MCP_"))}
+    # change the load. A proxy would be measured, too; the lab's own client uses none either.
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("K6_", "MCP_")) and name.lower() not in _PROXIES
+    }
     # By default Go lets its heap double between collections. Collecting earlier saves about 70 MB with 800
     # VUs and costs about 4 % more CPU; with few VUs memory does not matter and the CPU would be wasted.
     return {"GOGC": "75", **clean} if max_vus >= _MANY_VUS else clean

@@ -59,6 +59,8 @@ test("addresses", () => {
   assert.equal(endpointOf(undefined), "http://127.0.0.1:8100/mcp");
   assert.equal(endpointOf("http://h:1"), "http://h:1/mcp");
   assert.equal(endpointOf("https://h/"), "https://h/mcp");
+  assert.equal(endpointOf("https://h/", true), "https://h/", "the lab gives the URL that it has called");
+  assert.equal(endpointOf("https://h", true), "https://h/mcp");
   assert.equal(endpointOf("http://h:1/api/mcp"), "http://h:1/api/mcp");
   assert.equal(endpointOf("http://[::1]:1/mcp?tenant=a%20b"), "http://[::1]:1/mcp?tenant=a%20b");
   assert.equal(endpointOf("http://h?tenant=a"), "http://h/mcp?tenant=a");
@@ -68,11 +70,14 @@ test("addresses", () => {
 });
 
 test("users come from JSON, which is not repeated when it is wrong", () => {
-  assert.deepEqual(usersOf("MCP_IDENTITIES", undefined), []);
+  assert.deepEqual(usersOf("MCP_IDENTITIES", {}), []);
   const users = [{ headers: { Authorization: "Bearer a" } }];
-  assert.deepEqual(usersOf("MCP_IDENTITIES", JSON.stringify(users)), users);
+  assert.deepEqual(usersOf("MCP_IDENTITIES", { MCP_IDENTITIES: JSON.stringify(users) }), users);
+  const further = [{ headers: { Authorization: "Bearer b" } }, { headers: {} }];
+  const both = { MCP_IDENTITIES: JSON.stringify(users), MCP_IDENTITIES_2: JSON.stringify(further), MCP_IDENTITIES_4: "[]" };
+  assert.deepEqual(usersOf("MCP_IDENTITIES", both), [...users, ...further]);
   for (const text of ["s3cret", '{"headers":{}}', '[{"headers":"s3cret"}]', "[null]"]) {
-    assert.throws(() => usersOf("MCP_IDENTITIES", text), (error) =>
+    assert.throws(() => usersOf("MCP_IDENTITIES", { MCP_IDENTITIES: text }), (error) =>
       error.message.startsWith("MCP_IDENTITIES: expected a JSON list of users") && !error.message.includes("s3cret"));
   }
 });

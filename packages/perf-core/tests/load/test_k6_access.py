@@ -43,6 +43,32 @@ def test_users_of_both_servers_of_a_comparison() -> None:
     assert "everybody's" not in repr(access)
 
 
+@pytest.mark.parametrize(
+    ("url", "exact"),
+    [
+        ("http://h:1", "http://h:1/"),
+        ("http://h/", "http://h/"),
+        ("http://h?a=1", "http://h/?a=1"),
+        (URL, URL),
+    ],
+)
+def test_url_that_was_reached_is_the_endpoint(url: str, exact: str) -> None:
+    with k6_access(LoadedServer(url, OPEN), LoadedServer(url, OPEN)) as access:
+        assert (access.env["SERVER_URL"], access.env["RIVAL_URL"]) == (exact, exact)
+
+
+def test_many_users_stand_in_several_variables() -> None:
+    tokens = [f"{number:04}" * 300 for number in range(400)]
+    with k6_access(LoadedServer(URL, bearer(["the lab's", *tokens]))) as access:
+        env = dict(access.env)
+    names = ["MCP_IDENTITIES", *(f"MCP_IDENTITIES_{number}" for number in range(2, 6))]
+    assert sorted(name for name in env if name.startswith("MCP_IDENTITIES")) == names
+    users = [user for name in names for user in json.loads(env[name])]
+    assert [user["headers"]["Authorization"] for user in users] == [f"Bearer {token}" for token in tokens]
+    # The limit of Linux is 131,072.
+    assert max(map(len, env.values())) < 110_000
+
+
 def test_token_that_expires_is_renewed_at_an_address_of_the_lab(guarded: Any) -> None:
     server = guarded()
     server.tokens = set()

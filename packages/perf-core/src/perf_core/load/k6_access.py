@@ -14,12 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from perf_core.errors import UsageError
 from perf_core.server.credentials.access import SESSION_REVISION, Access, Identity
 from perf_core.server.credentials.renewal import Renewal
 
 _SERVER, _RIVAL = "MCP_", "MCP_RIVAL_"
+
+_LONGEST_VARIABLE = 100_000
+"""Characters of one variable with users: Linux refuses those of 128 kB (execve(2), MAX_ARG_STRLEN)."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,16 @@ def k6_access(server: LoadedServer, rival: LoadedServer | None = None) -> Iterat
         user.headers()
     with ExitStack() as stack:
         renewal = stack.enter_context(Renewal(users))
-        env = {"SERVER_URL": server.url, **({} if rival is None else {"RIVAL_URL": rival.url})}
+        env = {
+            "SERVER_URL": _exact(server.url),
+            **({} if rival is None else {"RIVAL_URL": _exact(rival.url)}),
+        }
         first = 0
         for prefix, each in servers.items():
             count = len(each.access.users)
             if count:
                 documents = [renewal.document(number) for number in range(first, first + count)]
-                env[f"{prefix}IDENTITIES"] = json.dumps(documents)
+                env |= _variables(f"{prefix}IDENTITIES", documents)
             first += count
             env[f"{prefix}REVISION"] = each.revision or SESSION_REVISION
         if any(each.access.insecure for each in servers.values()):
@@ -81,6 +89,25 @@ def k6_access(server: LoadedServer, rival: LoadedServer | None = None) -> Iterat
         if ca_files:
             env["SSL_CERT_FILE"] = str(stack.enter_context(_bundle(ca_files)))
         yield K6Access(env, renewal)
+
+
+def _exact(url: str) -> str:
+    """Return a URL with its path written out: to one without a path k6 adds ``/mcp``."""
+    parts = urlsplit(url)
+    return url if parts.path else urlunsplit(parts._replace(path="/"))
+
+
+def _variables(name: str, documents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return users in as many variables as they need: ``name``, then ``name`` with ``_2`` and so on."""
+    texts: list[str] = []
+    members: list[str] = []
+    for document in map(json.dumps, documents):
+        if members and sum(map(len, members)) + len(document) > _LONGEST_VARIABLE:
+            texts.append(f"[{', '.join(members)}]")
+            members = []
+        members.append(document)
+    texts.append(f"[{', '.join(members)}]")
+    return {name if number == 1 else f"{name}_{number}": text for number, text in enumerate(texts, 1)}
 
 
 @contextmanager

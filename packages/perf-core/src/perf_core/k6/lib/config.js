@@ -21,19 +21,19 @@ import { PROTOCOL_VERSIONS } from "./wire.js";
 
 /** @returns {Config} @throws {SettingsError} */
 export function readConfig() {
-  const url = endpointOf(__ENV.SERVER_URL);
   const planPath = absolute(__ENV.PLAN);
+  const url = endpointOf(__ENV.SERVER_URL, planPath !== null);
   const summaryPath = absolute(__ENV.SUMMARY);
   if (planPath !== null && summaryPath === null) {
     throw new SettingsError("SUMMARY", "the path of the summary file: a run with PLAN prints nothing", __ENV.SUMMARY);
   }
-  const rivalUrl = endpointOf(__ENV.RIVAL_URL || url);
+  const rivalUrl = endpointOf(__ENV.RIVAL_URL || url, planPath !== null);
   return {
     url,
     healthUrl: healthUrlOf(url),
     rivalUrl,
-    users: usersOf("MCP_IDENTITIES", __ENV.MCP_IDENTITIES),
-    rivalUsers: usersOf("MCP_RIVAL_IDENTITIES", __ENV.MCP_RIVAL_IDENTITIES),
+    users: usersOf("MCP_IDENTITIES", __ENV),
+    rivalUsers: usersOf("MCP_RIVAL_IDENTITIES", __ENV),
     revision: __ENV.MCP_REVISION || PROTOCOL_VERSIONS.session,
     rivalRevision: __ENV.MCP_RIVAL_REVISION || PROTOCOL_VERSIONS.session,
     acceptsAnyCertificate: __ENV.MCP_INSECURE_TLS === "1",

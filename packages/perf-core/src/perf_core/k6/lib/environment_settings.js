@@ -93,15 +93,17 @@ export function seconds(field, text) {
 
 /**
  * MCP endpoint of a server: /mcp is added to a URL without a path; a query is kept.
- * @param {string | undefined} text @throws {SettingsError}
+ * @param {string | undefined} text
+ * @param {boolean} [keepsRoot] whether the path / is the endpoint, as in a URL from the lab, which has called it
+ * @throws {SettingsError}
  */
-export function endpointOf(text) {
+export function endpointOf(text, keepsRoot = false) {
   const url = (text || DEFAULT_SERVER_URL).trim();
   const parts = /^(https?:\/\/[^/?#\s]+)([^?#\s]*)(\?[^#\s]*)?$/.exec(url);
   // A query may hold a key, which is not repeated.
   if (parts === null) throw new SettingsError("SERVER_URL", `a URL such as ${DEFAULT_SERVER_URL}`, url.split("?")[0]);
   const [, server, path, query = ""] = parts;
-  return path === "" || path === "/" ? `${server}/mcp${query}` : url;
+  return path === "" || (path === "/" && !keepsRoot) ? `${server}/mcp${query}` : url;
 }
 
 /** Health endpoint of the server of an MCP endpoint, without its query. @param {string} endpoint from endpointOf */
@@ -121,13 +123,26 @@ export function healthUrlOf(endpoint) {
  */
 
 /**
- * Users whose headers the VUs carry, from a variable of the environment; never from a file or a command line.
- * @param {string} name of the variable @param {string | undefined} text its value, JSON
+ * Users whose headers the VUs carry, from variables of the environment; never from a file or a command line.
+ *
+ * Systems limit the size of a variable, so that further users stand in `name` with _2, then _3 and so on.
+ * @param {string} name of the first variable @param {Record<string, string | undefined>} environment
  * @returns {User[]} @throws {SettingsError} without the value
  */
-export function usersOf(name, text) {
-  if (!text) return [];
-  const error = new SettingsError(name, 'a JSON list of users, each with "headers"', undefined);
+export function usersOf(name, environment) {
+  /** @type {User[]} */
+  const users = [];
+  let variable = name;
+  for (let number = 2; environment[variable]; number += 1) {
+    users.push(...listedUsers(variable, String(environment[variable])));
+    variable = `${name}_${number}`;
+  }
+  return users;
+}
+
+/** @param {string} variable @param {string} text its value, JSON @returns {User[]} @throws {SettingsError} without the value */
+function listedUsers(variable, text) {
+  const error = new SettingsError(variable, 'a JSON list of users, each with "headers"', undefined);
   let users;
   try {
     users = JSON.parse(text);

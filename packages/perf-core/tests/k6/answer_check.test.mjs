@@ -84,6 +84,14 @@ test("the expected text in the wrong place is no answer", () => {
   assert.equal(check(claim, "error", "null"), "wrong_answer");
 });
 
+test("a copy of the expected content elsewhere is not learnt as its place", () => {
+  const { check } = counted();
+  // The members stand in another order where they count.
+  const body = (structuredContent, copy) => compact({ content: [], structuredContent, _meta: { copy } })(ID);
+  assert.equal(check(body({ b: 2, a: 1 }, { a: 1, b: 2 }), "result", '{"a":1,"b":2}'), null);
+  assert.equal(check(body({ b: 2, a: 1 }, { a: 8, b: 9 }), "result", '{"a":8,"b":9}'), "wrong_answer");
+});
+
 test("a text is compared without parsing, wherever it is repeated", () => {
   const { check, counts } = counted();
   const body = (id, text) => compact({ content: [{ type: "text", text }], structuredContent: { result: text } })(id);

@@ -36,8 +36,9 @@ const VALUE = 3;
 
 const WRAPPER = '{"result":';
 
-/** Text before a result in a response. */
+/** Text before the content that an expectation is about: elsewhere it is a copy within another result. */
 const RESULT = '"result":';
+const STRUCTURED_CONTENT = '"structuredContent":';
 
 /** Path segments of k6's selectors: names that need no escaping. */
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -80,7 +81,7 @@ export function answerChecker(further = null) {
   /** @type {Record<string, number>} right answers that did not match, by kind and tool */
   const misses = {};
   /** @type {Record<string, string>} selectors by the names of the expected members, or the expected pointers */
-  const selectors = {};
+  const selectors = Object.create(null);
 
   return check;
 
@@ -128,11 +129,11 @@ export function answerChecker(further = null) {
     misses[key] = count + 1;
     if ((count & (count - 1)) !== 0) return;
     const pattern = patternOf(body, id, expectText);
-    const at = pattern.slots.indexOf(EXPECTED);
+    const { parts, slots } = pattern;
     // Without the id as a part the body would have been right for one call only.
-    if (pattern.slots.indexOf(ID) < 0 || at < 0) return;
-    // Elsewhere than as the result it is a copy within another result.
-    if (matchers === wholeMatchers && !pattern.parts[at].endsWith(RESULT)) return;
+    if (slots.indexOf(ID) < 0) return;
+    const before = matchers === resultMatchers ? STRUCTURED_CONTENT : matchers === wholeMatchers ? RESULT : "";
+    if (!slots.some((slot, index) => slot === EXPECTED && parts[index].endsWith(before))) return;
     matchers[tool] = matcherOf(pattern);
   }
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,67 @@ def test_slices_need_a_plan(server: Any, k6: Any) -> None:
     assert run.exit_code != 0
     assert "PLAN" in run.stderr
     assert "perf-core compare writes one" in run.stderr
+
+
+def test_both_sides_of_a_comparison_have_texts_of_their_own(server: Any, k6: Any) -> None:
+    # As in a comparison of the two wires of a server that is running already.
+    rows = [["s1_a", "a", 0.0, 0.4], ["s1_b", "b", 0.5, 0.9]]
+    echo = ["echo", '{"name":"{unique}"}', "result", '{"echo":{"name":"{unique}"}}']
+    plan = k6.plan(
+        shape="slices",
+        tools=["echo"],
+        kinds=[],
+        pools={"mix": [["echo", "", [echo]]]},
+        slices={"wires": {"a": "session", "b": "stateless"}, "schedule": rows},
+    )
+    run = k6.run("slices", PLAN=plan, SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_errors{stage:s1_a}") == run.count("mcp_errors{stage:s1_b}") == 0
+    names = [json.loads(arguments)["name"] for _, arguments, _ in server.calls]
+    assert {session is None for _, _, session in server.calls} == {True, False}, "both wires were loaded"
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("wire", ["session", "stateless"])
+def test_tool_with_the_name_of_an_objects_own_method(server: Any, k6: Any, wire: str) -> None:
+    tools = ["constructor", "toString"]
+    pools = {tool: [[tool, "", [[tool, '{"a":1}', "result", '{"echo":{"a":1}}']]]] for tool in tools}
+    plan = k6.plan(
+        shape="tools", wire=wire, tools=tools, kinds=[], pools={"mix": [*pools[tools[0]]], **pools}
+    )
+    run = k6.run("tools", PLAN=plan, SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert run.count("mcp_errors") == 0, k6.events().failures
+    assert {tool for tool, _, _ in server.calls} == set(tools)
+
+
+def test_root_of_a_server_is_the_endpoint_where_the_lab_has_reached_it(server: Any, k6: Any) -> None:
+    root = server.url.removesuffix("mcp")
+    run = k6.run("quick", PLAN=k6.plan(), SERVER_URL=root)
+    assert run.exit_code == 0, run.stderr
+    assert {session.url for session in k6.events().open_sessions} == {root}
+
+
+def test_cookies_of_a_session_are_kept(server: Any, k6: Any) -> None:
+    # As those with which a load balancer keeps a session to its server.
+    plain = server.encode
+
+    def with_cookie(message: str) -> Any:
+        reply = plain(message)
+        reply.headers["Set-Cookie"] = "node=a"
+        return reply
+
+    server.encode = with_cookie
+    cookies: Counter[str | None] = Counter()
+    check_headers = server._check_headers
+
+    def noted(headers: dict[str, str], request: dict[str, Any], *, stateless: bool) -> None:
+        if request["method"] == "tools/call":
+            cookies[headers.get("cookie")] += 1
+        check_headers(headers, request, stateless=stateless)
+
+    server._check_headers = noted
+    run = k6.run("quick", PLAN=k6.plan(), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert set(cookies) == {"node=a"}
+    assert cookies["node=a"] > 10

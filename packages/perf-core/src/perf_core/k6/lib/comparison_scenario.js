@@ -4,6 +4,7 @@ import { virtualUser } from "./virtual_user.js";
 import { mcpClient } from "./vu_client.js";
 import { sharedPlan } from "./shared_plan.js";
 import { alternate } from "./alternation.js";
+import { HALF_OF_COUNTS } from "./unique_texts.js";
 
 /** Loaded by VU 0 alone, see scenario.js. @type {typeof import("./comparison_setup.js")} */
 const setup = __VU === 0 ? require("./comparison_setup.js") : /** @type {any} */ ({});
@@ -16,7 +17,8 @@ export function comparisonScenario() {
   const b = mcpClient({ ...plan.settings, ...plan.servers.b });
   const users = {
     a: virtualUser({ ...plan, stages: plan.stages.filter(({ side }) => side === "a") }, a),
-    b: virtualUser({ ...plan, stages: plan.stages.filter(({ side }) => side === "b") }, b),
+    // Both sides may be one server, on two wires for example.
+    b: virtualUser({ ...plan, stages: plan.stages.filter(({ side }) => side === "b"), journeysBefore: HALF_OF_COUNTS }, b),
   };
   return {
     options: __VU === 0 ? setup.optionsOf(plan) : {},

@@ -60,6 +60,8 @@ export function optionsOf({ settings, stages, reportsEvents }, shape) {
     thresholds: thresholdsOf(shape, settings, stages),
     summaryTrendStats: TREND_STATS,
     insecureSkipTLSVerify: readConfig().acceptsAnyCertificate,
+    // Like other clients: a load balancer may keep a session to its server by a cookie.
+    noCookiesReset: true,
   };
 }
 

@@ -11,6 +11,9 @@ const START_DIGITS = 8;
 const VU_DIGITS = 3;
 const COUNT_DIGITS = 5;
 
+/** Where the count begins of a second user with the same VU. */
+export const HALF_OF_COUNTS = 36 ** COUNT_DIGITS / 2;
+
 /**
  * Return 16 lower-case letters and digits. The length is fixed so that base64 text around them keeps its length.
  * @param {number} start_ms start of the load

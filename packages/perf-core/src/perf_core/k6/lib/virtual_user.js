@@ -40,7 +40,7 @@ const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
  * @param {Partial<import("./shapes.js").Shape>} [shape] @returns {() => void}
  */
 export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = false } = {}) {
-  const { hasFurther, hasThinkTimes, hasUnique, settings, stages } = plan;
+  const { hasFurther, hasThinkTimes, hasUnique, journeysBefore = 0, settings, stages } = plan;
   const { thinkTimeS } = settings;
   const { toolCallDuration } = metrics;
   const { byKind } = settings;
@@ -61,7 +61,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let saved = null;
   /** Think time of the current journey. */
   let thinkTime = "";
-  let journeyCount = 0;
+  let journeyCount = journeysBefore;
   let kind = "";
   /** Tool of the latest call. */
   let called = "initialize";
@@ -77,8 +77,8 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let tagsByKind = {};
   /** @type {ToolTags} */
   let tags = {};
-  /** @type {Record<string, Cursor>} by pool */
-  const cursors = {};
+  /** @type {Record<string, Cursor>} by pool, which may have the name of an object's own method */
+  const cursors = Object.create(null);
   /** @type {Cursor} */
   let cursor;
   let work = runJourney;

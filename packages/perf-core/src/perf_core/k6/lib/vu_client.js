@@ -67,8 +67,8 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
   let sessionVersion = "";
   /** @type {Params} headers of the open session */
   let sessionParams = {};
-  /** @type {Record<string, {beforeArguments: string, params: Params}>} by tool */
-  let calls = {};
+  /** @type {Record<string, {beforeArguments: string, params: Params}>} by tool, which may have the name of an object's own method */
+  let calls = Object.create(null);
 
   const client = {
     url,
@@ -168,7 +168,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     sessionId = id;
     sessionVersion = version;
     sessionParams = paramsOf(wires.sessionHeaders(id, version));
-    calls = {};
+    calls = Object.create(null);
     client.ready = true;
   }
 
@@ -235,7 +235,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     ({ headers: userHeaders, renew = null } = JSON.parse(String(body)));
     // The lab keeps headers that are due while they are valid and it gets no others.
     renewAt_ms = Math.max(askingTime(), asked_ms + RETRY_MS);
-    calls = {};
+    calls = Object.create(null);
     if (!stateless && client.ready) sessionParams = paramsOf(wires.sessionHeaders(sessionId, sessionVersion));
   }
 

@@ -131,6 +131,25 @@ def test_journey_with_a_saved_value_is_followed(streamer: Start) -> None:
     assert [call.tool for call in observed.idle_calls] == ["quick", "steps"]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        Step("silent", {}, Expectation.anything(), save={"word": "/content/0/text"}),
+        Step("quick", {}, Expectation.anything(), save={"word": "/nowhere"}),
+    ],
+    ids=["no answer", "no value"],
+)
+def test_journey_ends_with_its_first_wrong_answer(first: Step, streamer: Start) -> None:
+    second = Step("steps", {"word": "{word}"}, Expectation.anything())
+    server = streamer()
+    subject = probed(server.url, pools={"mix": [Journey("both", (first, second))]}, timeout_s=0.2)
+    with StreamProbe(subject, FAST, Interruption()) as probe:
+        wait_until(lambda: len(probe.observations().calls) >= 2)
+        observed = probe.finish()
+    assert {call.tool for call in (*observed.idle_calls, *observed.calls)} == {first.tool}
+    assert server.counts["steps"] == 0, "it would get the name of a value instead of the value"
+
+
 def test_unreachable_server_is_a_remark() -> None:
     observed = observe(probed("http://127.0.0.1:9/mcp"))
     assert "ended early" in observed.problem

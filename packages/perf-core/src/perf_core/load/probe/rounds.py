@@ -236,11 +236,17 @@ def _is_held_up(before_s: float | None, meanwhile_s: float | None, read_s: float
 async def _follow(
     connection: Connection, journey: Journey, on_begin: Callable[[], None]
 ) -> AsyncGenerator[ProbedCall, None]:
-    """Follow a journey, with the values that its steps save, and yield each call."""
+    """Follow a journey, with the values that its steps save, and yield each call.
+
+    It ends where a call has no right answer or a value is missing, as under load: later steps build on that.
+    """
     values: dict[str, Any] = {"unique": uuid4().hex[:16]}
     for step in journey.steps:
         on_begin()
         filled_step = filled(step, values)
         call, result = await connection.call(filled_step)
         yield call
-        values |= saved_values(step, result)
+        saved = saved_values(step, result)
+        if call.problem or len(saved) < len(step.save):
+            return
+        values |= saved

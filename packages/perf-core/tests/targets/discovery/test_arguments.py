@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -160,3 +161,31 @@ def test_tool_without_a_schema_is_called_without_arguments() -> None:
     assert next(iter(allowed(tool, draw(tool, SeenValues(), 1), Checker({"type": "object"})))) == {}
     assert not has_required(tool)
     assert has_required(Tool("t", input_schema=of(["a"])))
+
+
+def test_values_that_json_cannot_express_are_not_sent() -> None:
+    seen = SeenValues()
+    seen.add_result("list_users", {}, {"structuredContent": {"users": [{"id": "\ud800"}]}})
+    share = {"type": "number", "description": "e.g. 'Infinity', 'nan'", "default": float("inf")}
+    for schema in (of(["share"], share=share), of(["user_id"], user_id={"type": "string"})):
+        calls = drawn(schema, seen)
+        assert calls
+        for call in calls:
+            json.dumps(call, ensure_ascii=False, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize(
+    "prop",
+    [
+        {"type": "number", "minimum": -(10**400), "maximum": 10**400},
+        {"type": "number", "multipleOf": 10**400},
+        {"type": "number", "multipleOf": 5e-324},
+        {"type": "integer", "exclusiveMinimum": 10**400},
+        {"type": "array", "items": {"type": "integer"}, "minItems": float("inf")},
+        {"type": "string", "minLength": 10**400},
+    ],
+    ids=", ".join,
+)
+def test_numbers_beyond_those_of_a_float_break_nothing(prop: dict) -> None:
+    for call in drawn(of(["a"], a=prop)):
+        assert set(call) == {"a"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,3 +76,15 @@ def test_result_that_breaks_mcp_is_no_answer() -> None:
     assert "not JSON" in calls._problem_of({"content": [], "structuredContent": {"a": float("nan")}})
     assert "not JSON" in calls._problem_of({"content": [{"type": "text", "text": "\ud800"}]})
     assert calls._problem_of({"content": [{"type": "text", "text": "bad"}], "isError": True}) == "bad"
+
+
+@pytest.mark.parametrize(("call_limit_s", "closing_s"), [(1.0, 1.0), (15.0, 5.0)])
+def test_server_that_hangs_does_not_hold_up_the_end_of_a_session(
+    call_limit_s: float, closing_s: float
+) -> None:
+    user = user_at("http://127.0.0.1:1/mcp", call_limit_s)
+    limits_s: list[float] = []
+    user._client = SimpleNamespace(limit_requests=limits_s.append)  # type: ignore[assignment] # all that is used
+    user.close()
+    user.close()
+    assert limits_s == [closing_s]

@@ -44,6 +44,8 @@ def test_time_of_the_call_varies(value: object) -> None:
         None,
         3.5,
         float("inf"),
+        10**400,
+        -(10**400),
         {"a": ["x", {"b": 1}]},
         "",
     ],

@@ -297,11 +297,12 @@ def test_server_that_is_not_there_is_an_error(discovered: Draw, tmp_path: Path) 
 def test_secret_of_the_environment_is_in_no_result(
     discovered: Draw, running: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The server answers a greeting with the name, which here is also the value of a secret variable.
+    # The first word that is drawn for a name is also the value of a secret variable here.
     secret = "example"
     monkeypatch.setattr(discover_module, "_SHORTEST_SECRET", 4)
     monkeypatch.setenv("WEATHER_API_KEY", secret)
     drawn = discovered(running, tmp_path / "log", only=("greet",))
     assert secret not in repr(drawn.discovery)
-    (call,) = [call for call in drawn.calls if call.step.arguments["name"] == secret]
-    assert (call.step.expect.kind, call.strictness) == ("any", "no error")
+    # There are other greetings.
+    assert drawn.calls
+    assert secret not in repr(drawn.calls)

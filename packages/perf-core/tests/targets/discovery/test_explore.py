@@ -144,3 +144,26 @@ def test_rare_arguments_are_varied_one_property_at_a_time() -> None:
     server = Server(lambda _tool, arguments, _: right() if arguments["where"] == "garden" else wrong())
     trial = explored(server, Tool("t", input_schema=schema))["t"]
     assert len({call.arguments.get("count") for call in trial.calls}) > 8
+
+
+def test_secrets_that_a_server_names_are_in_no_call() -> None:
+    secret = "s3cr3t-t0ken"
+
+    def answer(tool: str, _arguments: dict, _number: int) -> Answer:
+        named = {"apiKey": secret, "path": f"/srv/{secret}/data"}
+        return (
+            Answer("answered", 0.001, {"content": [], "structuredContent": named})
+            if tool == "env"
+            else right()
+        )
+
+    server = Server(answer)
+    key = {"type": "object", "properties": {"api_key": {"type": "string"}}, "required": ["api_key"]}
+    only = {"type": "object", "properties": {"key": {"const": secret}}, "required": ["key"]}
+    tools = (Tool("env"), Tool("find", input_schema=key), Tool("open", input_schema=only))
+    explorer = Explorer(tools, SeenValues(), 1, Budget(60.0), lambda: None, secrets=[secret])
+    explorer.explore(server)  # type: ignore[arg-type] # it runs tasks as lanes do
+    trials = {trial.tool.name: trial for trial in explorer.trials}
+    assert len(trials["find"].calls) > 1
+    assert secret not in repr(server.calls)
+    assert (trials["open"].tried, trials["open"].undrawable) == (set(), "its arguments would hold a secret")

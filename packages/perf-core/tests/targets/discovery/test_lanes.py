@@ -106,3 +106,18 @@ def test_session_that_cannot_be_opened_ends_the_run(
     monkeypatch.setattr(User, "client", client)
     with pytest.raises(TargetError, match="no session"):
         lanes[0].first_user()
+
+
+def test_sessions_are_closed_at_once(
+    lanes: tuple[Lanes, Interruption], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(3, timeout=10)
+    monkeypatch.setattr(User, "close", lambda _user: together.wait())
+    with lanes[0]:
+        lanes[0].run([lambda _users: None])
+    assert not together.broken
+
+
+def test_lanes_without_a_user_end() -> None:
+    with Lanes(Reach("http://127.0.0.1:1/mcp", "session", OPEN, 1.0, 1.0), Interruption()):
+        pass

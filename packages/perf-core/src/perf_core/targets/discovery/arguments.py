@@ -82,10 +82,22 @@ def draw(tool: Tool, seen: SeenValues, seed: int, successful: Arguments | None =
 
 
 def allowed(tool: Tool, drawn: Sequence[Arguments], checker: Checker) -> Iterator[Arguments]:
-    """Yield the arguments that the tool's schema allows."""
+    """Yield the arguments that the tool's schema allows and JSON can express."""
     for arguments in drawn:
-        if tool.input_schema is None or not checker.complaint(arguments):
+        if _is_json(arguments) and (tool.input_schema is None or not checker.complaint(arguments)):
             yield arguments
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether a value can be written as JSON: not infinity, nor half of a surrogate pair.
+
+    Servers name such values all the same, in schemas (``1e999``), descriptions and answers.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _of_object(node: Node, drawing: _Drawing) -> Iterator[Arguments]:
@@ -240,7 +252,7 @@ def _arrays(name: str, node: Node, drawing: _Drawing, depth: int) -> Iterator[Js
     if isinstance(items, list):  # how drafts before 2020-12 wrote prefixItems
         prefix, items = items, node.get("additionalItems", {})
     least = node.get("minItems")
-    count = min(int(least), _MOST_VALUES) if isinstance(least, int | float) else 0
+    count = int(min(least, _MOST_VALUES)) if isinstance(least, int | float) else 0
     if isinstance(prefix, list) and prefix:
         each = [_choices(singular(name), schema, drawing, depth + 1) for schema in prefix[: max(count, 8)]]
         if all(each):

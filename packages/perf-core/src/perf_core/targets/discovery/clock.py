@@ -6,7 +6,6 @@ time in an answer that is the time of the call counts as varying.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ _TOLERANCE_S = 5
 
 _NEAR_EPOCH_S = 60
 _MILLISECONDS_FROM = 1e11
+_LATEST_EPOCH_MS = 1e14
 _ANOTHER = "(another time)"
 
 
@@ -47,7 +47,7 @@ def at_another_time(value: Any, asked_at: datetime) -> Any:
         case bool():
             return value
         case int() | float():
-            return value + 3600 if _is_epoch_of(float(value), asked_at) else value
+            return value + 3600 if _is_epoch_of(value, asked_at) else value
         case Mapping():
             return {key: at_another_time(each, asked_at) for key, each in value.items()}
         case list():
@@ -85,7 +85,8 @@ def _is_time_of(time_of_day: str, asked_at: datetime, period_s: int) -> bool:
 
 
 def _is_epoch_of(number: float, asked_at: datetime) -> bool:
-    if not math.isfinite(number):
+    # Integers may be too large for a float.
+    if not 0 < number < _LATEST_EPOCH_MS:
         return False
     seconds = number / 1000 if number > _MILLISECONDS_FROM else number
     return abs(seconds - asked_at.timestamp()) <= _NEAR_EPOCH_S

@@ -146,7 +146,8 @@ def _draw(
             share = min(1.0, budget.elapsed_s / budget.limit_s)
             on_progress(f"drawing calls: {drawn} of {len(callable_tools)} tools answered", share)
 
-        explorer = Explorer(callable_tools, seen, options.seed, budget, on_step)
+        secrets = _secrets(live, launch)
+        explorer = Explorer(callable_tools, seen, options.seed, budget, on_step, secrets=secrets)
         explorer.explore(lanes)
         Repeater(explorer.trials, budget, on_step).repeat(lanes)
     return _Drawing(live, tools, refused, explorer.trials, reach, _secrets(live, launch))

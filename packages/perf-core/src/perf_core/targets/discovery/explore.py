@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from perf_core.errors import TargetError
+from perf_core.server.credentials.masking import masked
 from perf_core.targets.discovery.arguments import Arguments, allowed, draw, has_required
 from perf_core.targets.discovery.calls import Answer, Outcome, User
 from perf_core.targets.discovery.complaints import allowed_values
@@ -96,10 +97,21 @@ class Explorer:
     """Tries all tools: each gets a first successful call before any gets a second.
 
     Tools that need no arguments come first, since their answers name values that others need.
+
+    Args:
+        secrets: Texts that no call contains: a server may name what its environment has, and calls stand in
+            plans and files.
     """
 
     def __init__(
-        self, tools: Sequence[Tool], seen: SeenValues, seed: int, budget: Budget, on_step: Callable[[], None]
+        self,
+        tools: Sequence[Tool],
+        seen: SeenValues,
+        seed: int,
+        budget: Budget,
+        on_step: Callable[[], None],
+        *,
+        secrets: Sequence[str] = (),
     ) -> None:
         ordered = sorted(tools, key=has_required)
         self.trials = [Trial(tool, Checker(_schema(tool))) for tool in ordered]
@@ -107,6 +119,7 @@ class Explorer:
         self._seed = seed
         self._budget = budget
         self._on_step = on_step
+        self._secrets = secrets
 
     def explore(self, lanes: Lanes) -> None:
         """Call tools until each has enough calls, or what is left of the time is needed to repeat them."""
@@ -130,20 +143,26 @@ class Explorer:
         drawn = draw(trial.tool, self._seen, self._seed, successful)
         if not drawn:
             trial.undrawable = "no arguments can be drawn from its input schema"
-        tries = 0
+        tries, holds_secret = 0, False
         for arguments in allowed(trial.tool, drawn, trial.checker):
             if trial.is_done(goal) or tries == most_tries or not self._has_time():
                 return
             key = json.dumps(arguments, sort_keys=True)
-            if key not in trial.tried:
+            if masked(key, self._secrets) != key:
+                holds_secret = True
+            elif key not in trial.tried:
                 trial.tried.add(key)
                 tries += 1
                 self._note(trial, arguments, _called(users[0], trial.tool, arguments))
         # All that can be drawn has been tried; without a call, values that are seen later may help.
         trial.is_exhausted = bool(trial.calls)
         if drawn and not trial.tried:
-            complaint = trial.checker.complaint(drawn[0])
-            trial.undrawable = f"its input schema allows none of {len(drawn)} drawn arguments: {complaint}"
+            complaint = trial.checker.complaint(drawn[0]) or "JSON cannot express them"
+            trial.undrawable = (
+                "its arguments would hold a secret"
+                if holds_secret
+                else f"its input schema allows none of {len(drawn)} drawn arguments: {complaint}"
+            )
 
     def _note(self, trial: Trial, arguments: Arguments, answer: Answer) -> None:
         trial.spent_s += answer.took_s

@@ -209,11 +209,13 @@ def numbers(name: str, schema: Mapping[str, Any], rng: random.Random) -> Iterato
     Whole numbers only where the type is ``integer``; bounds and ``multipleOf`` are kept.
     """
     lowest, highest = _bounds(schema)
-    unit = schema.get("multipleOf")
-    step = float(unit) if isinstance(unit, int | float) and unit > 0 else 1.0
+    unit = _number(schema.get("multipleOf"), 1.0)
+    step = unit if unit > 0 else 1.0
     few = bool(words_of(name) & _FEW)
     low = max(lowest, 1.0) if highest >= 1 else max(lowest, highest - 10)
     high = min(highest, low + (9 if few else 98) * step)
+    if not (math.isfinite(low / step) and math.isfinite(high / step)):
+        return  # a step so small that no number has it
     first, last = math.ceil(low / step), math.floor(high / step)
     whole = schema.get("type") == "integer"
     if first > last:
@@ -244,6 +246,10 @@ def _bounds(schema: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _number(value: object, default: float) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return default
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return default
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return default
+    return number if math.isfinite(number) else default

@@ -67,8 +67,9 @@ class Checker:
             error = next(self._validator.iter_errors(value), None)
         except RecursionError:
             return "the schema refers to itself without an end"
-        except (Unresolvable, re.error):
-            # A reference to another document, or a pattern that Python lacks: the server will judge.
+        except (Unresolvable, re.error, ArithmeticError):
+            # A reference to another document, a pattern that Python lacks, a number that is too large for it:
+            # the server will judge.
             return ""
         return _short(error.message) if error is not None else ""
 

@@ -43,6 +43,10 @@ def test_command_with_a_url_or_a_ready_file_listens_itself() -> None:
         launch_of([sys.executable, "{ready_file}"], shared=True)
     with pytest.raises(UsageError, match=r"\{port\} in the command: expected the server's URL"):
         launch_of([sys.executable, "{port}"])
+    with pytest.raises(UsageError, match=r"\{port\} in the URL: expected it in the command, too"):
+        launch_of([sys.executable], url=url)
+    assert launch_of([sys.executable], url=url, env={"PORT": "{port}"}).url == url
+    assert launch_of([sys.executable, "{port}"], url="http://127.0.0.1:{port}").url == url
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def test_command_that_listens_is_written_with_its_url() -> None:
     url = "http://127.0.0.1:{port}/mcp"
     origin = of_command([sys.executable, "--port", "{port}"], OPEN, {}, url=url)
     assert (origin.reach.url, origin.reach.transport) == (url, "http")
+    bare = of_command([sys.executable, "{port}"], OPEN, {}, url="http://127.0.0.1:{port}")
+    assert (bare.reach.url, bare.reach.remarks) == (url, ())
     keyed = of_command([sys.executable, "--port", "{port}"], OPEN, {}, url=f"{url}?api_key=abcdef")
     assert keyed.reach.url == f"{url}?api_key=***"
     assert "in place of ***" in keyed.reach.remarks[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perf_core.targets.urls import is_url, server_at, with_scheme
+from perf_core.targets.urls import is_url, server_at, with_scheme, with_usual_path
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,18 @@ def test_scheme_is_recognised() -> None:
 )
 def test_server_is_named_by_host_and_port_alone(url: str, name: str) -> None:
     assert server_at(url) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:{port}", "http://127.0.0.1:{port}/mcp"),
+        (" http://h:1?key=1 ", "http://h:1/mcp?key=1"),
+        # The root of a server may be its endpoint.
+        ("http://127.0.0.1:{port}/", "http://127.0.0.1:{port}/"),
+        ("http://[::1]:{port}/a", "http://[::1]:{port}/a"),
+        ("http://[::1", "http://[::1"),
+    ],
+)
+def test_url_without_a_path_gets_the_usual_one(url: str, expected: str) -> None:
+    assert with_usual_path(url) == expected

@@ -14,7 +14,7 @@ from perf_core.server.credentials.masking import masked_command, masked_word
 from perf_core.server.credentials.url_credentials import take_credentials
 from perf_core.server.subject import DerivedAdapter, Subject
 from perf_core.targets.program_name import program_name
-from perf_core.targets.urls import server_at
+from perf_core.targets.urls import server_at, with_usual_path
 
 READY_TIMEOUT_S = 45.0
 """Longest time for a command to answer."""
@@ -55,7 +55,8 @@ def bare_command(
 
     Args:
         shared: Whether all sessions of a server on stdio share one process.
-        url: Endpoint of a server that listens itself; ``{port}`` in it is replaced by a free port.
+        url: Endpoint of a server that listens itself; ``{port}`` in it is replaced by a free port, and
+            without a path ``/mcp`` is added.
         env: Variables added to the lab's own environment.
         cwd: Folder to start in; None is the lab's own.
 
@@ -79,7 +80,8 @@ def launch_of(
     It listens itself if it has a ``url``, or ``{ready_file}`` among its arguments.
 
     Raises:
-        UsageError: The program does not exist, or ``shared`` is given for a server that listens itself.
+        UsageError: The program does not exist, ``shared`` is given for a server that listens itself, or
+            ``{port}`` stands in the command or in the URL alone.
     """
     program = _existing(command, cwd, (env or {}).get("PATH"))
     # Windows starts no "npx" without its suffix.
@@ -95,9 +97,16 @@ def launch_of(
             "{port} in the command: expected the server's URL, too, got none",
             "Give it before the command, such as http://127.0.0.1:{port}/mcp -- SERVER --port {port}.",
         )
+    takes_port = any("{port}" in text for text in (*command, *(env or {}).values()))
+    if url is not None and "{port}" in url and not takes_port:
+        raise UsageError(
+            "{port} in the URL: expected it in the command, too, got none there",
+            "The server has to learn which port the lab chose, such as -- SERVER --port {port}.",
+        )
     ready_timeout_s = DOWNLOAD_TIMEOUT_S if Path(command[0]).stem in _DOWNLOADERS else READY_TIMEOUT_S
     transport: Transport = "http" if listens else "stdio-shared" if shared else "stdio"
-    return Launch(argv, url, dict(env or {}), cwd, ready_timeout_s=ready_timeout_s, transport=transport)
+    endpoint = None if url is None else with_usual_path(url)
+    return Launch(argv, endpoint, dict(env or {}), cwd, ready_timeout_s=ready_timeout_s, transport=transport)
 
 
 def is_bare(subject: Subject) -> bool:

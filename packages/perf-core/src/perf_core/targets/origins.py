@@ -90,8 +90,9 @@ def of_command(
     access = access_from(settings, environ)
     subject = bare_command(command, shared=shared, url=url, env=env, cwd=cwd, access=access)
     shown = tuple(masked_command(command))
-    shown_url = None if url is None else masked_url(url)
-    is_whole = (shown, shown_url) == (tuple(command), url)
+    listening_url = subject.adapter.launch.url
+    shown_url = None if listening_url is None else masked_url(listening_url)
+    is_whole = (shown, shown_url) == (tuple(command), listening_url)
     hidden = "The command or its URL had what looks like a secret: put it in place of ***."
     reach = Reach(
         subject.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):\d{1,5}(/\S*)?", re.IGNORECASE)
 _HOST_AND_PATH = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)/(\S*/)?mcp/?", re.IGNORECASE)
@@ -44,3 +44,17 @@ def server_at(url: str) -> str:
         return "server"
     host = f"[{host}]" if ":" in host else host
     return host if port is None else f"{host}:{port}"
+
+
+def with_usual_path(url: str) -> str:
+    """Return a URL with the usual path of MCP endpoints if it has none; its port may be ``{port}``.
+
+    Example::
+
+        with_usual_path("http://127.0.0.1:{port}")   # "http://127.0.0.1:{port}/mcp"
+    """
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:  # a malformed IPv6 address
+        return url
+    return urlunsplit(parts if parts.path else parts._replace(path="/mcp"))

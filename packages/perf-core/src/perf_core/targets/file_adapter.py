@@ -11,13 +11,7 @@ from pathlib import Path
 
 from perf_core.adapter import Journey, Launch, Pools, Scenario, Target, Transport
 from perf_core.load.placeholders import drawn
-from perf_core.scenarios import (
-    NO_ERRORS,
-    STANDARD,
-    further_scenarios,
-    standard_scenarios,
-    with_pools_by_tool,
-)
+from perf_core.scenarios import STANDARD, further_scenarios, standard_scenarios, with_pools_by_tool
 from perf_core.server.client.replies import Answers
 from perf_core.server.credentials.access import Access
 from perf_core.server.credentials.access_settings import AccessSettings, access_from, filled_from
@@ -115,9 +109,9 @@ class FileAdapter:
         if not self.drawings:
             return {}
         targets = {name: self._targets(name) for name in FILE_SCENARIOS}
-        standard = standard_scenarios(
-            self._journeys, {name: targets[name] or (NO_ERRORS,) for name in STANDARD}
-        )
+        # In place of the usual ones of their shapes: no errors, and for endurance no leaks.
+        own = {name: targets[name] for name in STANDARD if targets[name]}
+        standard = standard_scenarios(self._journeys, own)
         further = further_scenarios(
             dict.fromkeys(FURTHER, self._journeys), {name: targets[name] for name in FURTHER}
         )

@@ -93,10 +93,10 @@ _MOST_EXPONENT = 1e-6
 
 
 def _number_text(value: float) -> str:
-    size = abs(value)
+    size, text = abs(value), repr(value)
     if value.is_integer() and size < _LEAST_EXPONENT:
-        return str(int(value))
-    text = repr(value)
+        # The shortest digits of the double and then zeros, which from 2**53 are not those of the integer.
+        return str(int(Decimal(text)))
     if "e" in text and size >= _MOST_EXPONENT and size < _LEAST_EXPONENT:
         return format(Decimal(text), "f")
     return re.sub(r"e([+-])0", r"e\1", text)
@@ -106,7 +106,7 @@ def plain_numbers(value: Any) -> Any:
     """Return a JSON value whose whole numbers are integers: ``7.0`` is 7 in JavaScript, and so in k6."""
     match value:
         case float() if value.is_integer() and abs(value) < _LEAST_EXPONENT:
-            return int(value)
+            return int(_number_text(value))
         case list():
             return list(map(plain_numbers, value))
         case dict():

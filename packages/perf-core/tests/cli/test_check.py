@@ -147,3 +147,29 @@ def test_server_cannot_control_the_terminal(capsys) -> None:
     assert "sly" in printed.out
     assert "write  not called: " in printed.out
     assert not set("\x1b\x9b") & set(printed.out + printed.err)
+
+
+@pytest.mark.k6
+@pytest.mark.process
+def test_start_of_a_process_may_take_longer_than_an_answer(tmp_path: Path, capsys) -> None:
+    server = (
+        "import json, sys, time\n"
+        "time.sleep(0.9)\n"
+        "info = {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}},"
+        " 'serverInfo': {'name': 'slow', 'version': '1'}}\n"
+        "results = {'initialize': info, 'tools/list': {'tools': [{'name': 't', 'inputSchema': {}}]},"
+        " 'tools/call': {'content': []}}\n"
+        "for line in sys.stdin:\n"
+        "    message = json.loads(line)\n"
+        "    result = results.get(message['method'], {})\n"
+        "    if 'id' in message:\n"
+        "        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': result}), flush=True)\n"
+    )
+    path = tmp_path / "slow.toml"
+    path.write_text(
+        f'name = "slow"\ncommand = {json.dumps([sys.executable, "-c", server])}\ntransport = "stdio"\n'
+        'request_timeout_s = 0.5\n[[calls]]\ntool = "t"\n',
+        encoding="utf-8",
+    )
+    assert main(["check", str(path)]) == ExitCode.PASS, capsys.readouterr().err
+    assert "✓ t" in capsys.readouterr().out

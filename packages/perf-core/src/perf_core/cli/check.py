@@ -191,7 +191,8 @@ class _Check:
         ):
             self._introduce(live)
             self._call(subject, live, journeys)
-            has_sessions = wire == "session" and bool(journeys)
+            # Behind a bridge they are the bridge's, and each is the start of a process.
+            has_sessions = wire == "session" and bool(journeys) and live.bridge_pid is None
             ended = deleted_session_problem(live.url, access=live.access) if has_sessions else ""
             advice = "Clients rely on it to open a new session (MCP, session management)."
             if ended and subject.discovery is None:
@@ -224,11 +225,14 @@ class _Check:
         called = {step.tool for journey in journeys for step in journey.steps}
         limits_s = [each.request_timeout_s for each in subject.adapter.scenarios.values()]
         longest_s = max(limits_s, default=_LONGEST_CALL_S)
+        # On stdio a session begins with the start of a process.
+        open_s = longest_s if live.ready_s is None else max(longest_s, subject.adapter.launch.ready_timeout_s)
         if journeys:
             with (
                 progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress,
-                connect(live.url, live.handshake.wire, longest_s, access=live.access) as client,
+                connect(live.url, live.handshake.wire, open_s, access=live.access) as client,
             ):
+                client.limit_requests(longest_s)
 
                 def on_call(tool: str) -> None:
                     self.interruption.check()

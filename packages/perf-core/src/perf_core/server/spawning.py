@@ -16,7 +16,7 @@ from perf_core.interruption import APART
 
 _LOG_TAIL_LINES = 20
 _LOG_TAIL_BYTES = 64 * 1024
-"""What is read of a log that may have gigabytes."""
+"""Most that is read of a log, which may have gigabytes."""
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -4,7 +4,8 @@ A request takes the shortcut if it arrived completely in one read of the connect
 still being answered, and `ImmediateCalls` answers it. Otherwise uvicorn handles it as usual.
 
 A client sends the same head with each call except for the length of the body. A head that has been parsed
-once on a connection is recognised by its bytes and not parsed again.
+once on a connection is recognised by its bytes and not parsed again. Many clients, among them those in
+Python, write head and body separately: a head that arrives alone waits for its body for some milliseconds.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _MAX_HEADS: Final = 8
 _MAX_HEAD_BYTES: Final = 2000
 """A connection remembers enough heads for a client that calls a few tools, and at most 16 kB."""
 
+_BODY_FOLLOWS_WITHIN_S: Final = 0.005
+"""A client that writes head and body one after the other has sent both within a millisecond."""
+
 _MISSES_BEFORE_SKIPPING: Final = 3
 _MAX_SKIPPED: Final = 64
 """After misses skip up to 64 requests: a failed attempt costs about 50 µs, 5 % of a call through FastMCP."""
@@ -48,6 +52,7 @@ def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[HttpTools
         _rendered_headers = _RenderedHeaders()
         _path = path
         _url = path.encode()
+        _request_line = b"POST %b HTTP/1.1\r\n" % path.encode()
 
     return BoundProtocol
 
@@ -71,6 +76,13 @@ def head_and_body(data: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
+def is_head_of_body(data: bytes) -> bool:
+    """Return whether data is exactly the head of a request whose body follows without being asked for."""
+    if data.find(_END_OF_HEAD) != len(data) - len(_END_OF_HEAD) or b"\r\nexpect:" in data.lower():
+        return False
+    return any(data[data.find(each) + len(each)] in b"123456789" for each in _LENGTH_HEADERS if each in data)
+
+
 @dataclass(slots=True)
 class _RenderedHeaders:
     """uvicorn's default headers as bytes, shared by all connections.
@@ -89,6 +101,7 @@ class _ShortcutProtocol(HttpToolsProtocol):
     _immediate_calls: ImmediateCalls
     _path: str
     _url: bytes
+    _request_line: bytes
     _rendered_headers: _RenderedHeaders
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,6 +116,8 @@ class _ShortcutProtocol(HttpToolsProtocol):
         self._may_shortcut = False
         self._held = False
         self._body = b""
+        self._lone_head = b""
+        self._body_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; uvicorn's responses are written with head and body together."""
@@ -111,6 +126,45 @@ class _ShortcutProtocol(HttpToolsProtocol):
         self.transport = cast(asyncio.Transport, CoalescedWrites(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
+        """Read; a head that arrives alone is read together with what follows."""
+        if self._lone_head:
+            data = self._end_wait() + data
+        elif data.endswith(_END_OF_HEAD) and self._may_wait_for_body(data):
+            self._lone_head = data
+            self._answered_at_s = self.loop.time()  # the connection is not idle
+            self._body_timer = self.loop.call_later(_BODY_FOLLOWS_WITHIN_S, self._stop_waiting)
+            return
+        self._read_requests(data)
+
+    def _may_wait_for_body(self, data: bytes) -> bool:
+        is_between_requests = self.headers is self._last_headers and self._is_free()
+        is_call = not self._to_skip and data.startswith(self._request_line)
+        return is_between_requests and is_call and is_head_of_body(data)
+
+    def _end_wait(self) -> bytes:
+        """Return the head that waits for its body, which does so no longer."""
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+        head, self._lone_head = self._lone_head, b""
+        return head
+
+    def _stop_waiting(self) -> None:
+        head = self._end_wait()
+        if head and not self.transport.is_closing():
+            self._read_requests(head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._end_wait()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """End the connection after the request that has begun, if any."""
+        self._stop_waiting()
+        super().shutdown()
+
+    def _read_requests(self, data: bytes) -> None:
         """Read; at most one request per read takes the shortcut, so that no client blocks the loop."""
         if self._to_skip:
             self._to_skip -= 1

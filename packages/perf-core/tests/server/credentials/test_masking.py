@@ -59,7 +59,9 @@ def test_secret_is_masked_in_every_form() -> None:
 def test_urls() -> None:
     assert masked_url("see http://me:pw@h:1/x and http://h/y") == "see http://me:***@h:1/x and http://h/y"
     assert masked_url("http://h/mcp?api_key=k&page=2&token=t") == "http://h/mcp?api_key=***&page=2&token=***"
-    assert secrets_in_url("http://me:p%40w@h/mcp?api_key=a%20b&page=2") == ("p%40w", "a b")
+    assert masked_url("http://me:p@w:d@h:1/x?mail=a@b") == "http://me:***@h:1/x?mail=a@b"
+    found = secrets_in_url("http://me:p%40w@h/mcp?api_key=a%2fb&page=2")
+    assert found == ("p@w", "p%40w", "a/b", "a%2fb"), "as they stand there and decoded"
     assert secrets_in_url("http://[") == secrets_in_url("text") == ()
 
 
@@ -86,6 +88,40 @@ def test_commands() -> None:
     ]  # fmt: skip
     named = ["--header", "X-Key: $MY_KEY", "--token", "$TOKEN", "--api-key", "--verbose"]
     assert masked_command(named) == named, "the name of a variable is no secret"
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("--env=API_KEY=k-12345", "--env=API_KEY=***"),
+        ("--header=X-Api-Key: k-12345", "--header=X-Api-Key: ***"),
+        ("--header=Authorization: Bearer k-12345", "--header=Authorization: Bearer ***"),
+        ("-HAuthorization: Bearer k-12345", "-HAuthorization: Bearer ***"),
+        ("Cookie: session=k-12345; theme=k-6789", "Cookie: ***"),
+        ('{"apiKey": "k-12345", "servers": [{"env": {"TOKEN": "k-6789"}}]}',
+         '{"apiKey": "***", "servers": [{"env": {"TOKEN": "***"}}]}'),
+        ('--config={"apiKey":"k-12345"}', '--config={"apiKey":"***"}'),
+        ("npx -y server --api-key k-12345 --port 80", "npx -y server --api-key *** --port 80"),
+        ("LEVEL=1 API_KEY=k-12345 exec server --token='k-6789 x'",
+         "LEVEL=1 API_KEY=*** exec server --token='***'"),
+        ("curl -H 'X-Api-Key: k-12345' http://h/k", "curl -H 'X-Api-Key: ***' http://h/k"),
+        ("it isn't --token k-12345", "it isn't --token ***"),
+    ],
+)  # fmt: skip # pairs read better in rows
+def test_secrets_within_one_argument(argument: str, shown: str) -> None:
+    assert masked_command(["run", argument]) == ["run", shown]
+    alone = [each for each in ("k-12345", "k-6789") if each in argument]
+    assert not [each for each in alone if each in masked(f"{alone} in a log", secrets_in_command([argument]))]
+
+
+def test_header_of_another_scheme_is_masked_whole() -> None:
+    argv = ["--header", 'Authorization: Digest username="me", response="k-12345"']
+    assert masked_command(argv) == ["--header", "Authorization: ***"]
+
+
+@pytest.mark.parametrize("argument", ["print(sorted(names, key=len_of))", "[::1]", "{port}", "[1, 2"])
+def test_code_and_other_text_is_left_alone(argument: str) -> None:
+    assert secrets_in_command(["python", "-c", argument]) == ()
 
 
 def test_environment() -> None:

@@ -35,6 +35,13 @@ def test_password_of_a_url_becomes_a_header(build: type[Build]) -> None:
     assert subject.access.own_headers()["Authorization"].startswith("Basic ")
 
 
+def test_user_without_a_password_may_be_a_token() -> None:
+    url, access = take_credentials("https://t0ken-123@h/mcp", OPEN)
+    assert url == "https://h/mcp"
+    assert "t0ken-123" in access.secrets()
+    assert "me-12345" not in take_credentials("https://me-12345:pw-123@h/mcp", OPEN)[1].secrets()
+
+
 def test_users_of_their_own_are_kept_beside_a_password() -> None:
     given = access_from(AccessSettings(headers={"X-Key": "$MY_KEY"}), ENVIRON)
     (headers,) = headers_of(take_credentials("http://me:pw-123@h/mcp", given)[1])
@@ -49,6 +56,12 @@ def test_key_in_a_query_stays_and_is_hidden() -> None:
     assert url == "https://h/mcp?api_key=k-12345&page=2"
     assert access.secrets() == ("k-12345",)
     assert take_credentials(url, access)[1].secrets() == ("k-12345",), "it is hidden once"
+
+
+def test_key_in_a_path_is_hidden() -> None:
+    url, access = take_credentials("https://h/s/ghp_abcdefghijklmnopqrstuvwxyz/mcp", OPEN)
+    assert url == "https://h/s/ghp_abcdefghijklmnopqrstuvwxyz/mcp"
+    assert access.secrets() == ("ghp_abcdefghijklmnopqrstuvwxyz",)
 
 
 def test_url_of_a_file_may_name_variables() -> None:
@@ -71,3 +84,9 @@ def test_url_of_a_file_may_name_variables() -> None:
 def test_host_and_whole_urls_are_filled_in_as_they_are(url: str, filled: str) -> None:
     environ = {"HOST": "h:8000", "URL": "https://h:8000/a?b=c", "KEY": "a/@"}
     assert filled_url(url, OPEN, environ)[0] == filled
+
+
+def test_host_and_port_are_no_secrets() -> None:
+    environ = {"HOST": "example.test", "PORT": "8000", "URL": "https://h/s/k-12345"}
+    assert filled_url("http://$HOST:$PORT/mcp", OPEN, environ) == ("http://example.test:8000/mcp", OPEN)
+    assert "https://h/s/k-12345" in filled_url("$URL", OPEN, environ)[1].secrets()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from perf_core.errors import LabError
 
@@ -52,7 +54,10 @@ _SECRET_VALUE = re.compile(
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # JSON Web Token
 )
 
-_USERINFO = re.compile(r"(?<=://)([^/@\s:?#]*):([^/@\s]*)(?=@)")
+_USERINFO = re.compile(
+    # Up to the last @ of the host, since passwords are typed as they are.
+    r"(?<=://)([^/@\s:?#]*):([^/\s?#]*|[^/@\s]*)(?=@)"
+)
 _TYPED_USERINFO = re.compile(
     # Up to the last @, since passwords are typed as they are. Digits before a slash are a port.
     r"^(\s*(?:[A-Za-z][A-Za-z0-9+.-]*:/+)?+[^/@\s:?#]*):(?!\d{1,5}[/?#]).*(?=@)",
@@ -61,7 +66,8 @@ _TYPED_USERINFO = re.compile(
 _QUERY_VALUE = re.compile(r"([?&;])([^=&;\s#]+)=([^&;\s#\"']+)")
 _REFERENCES = re.compile(r"(?:\$\{\w+\})+", re.ASCII)
 _ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)=(.+)$", re.DOTALL)
-_HEADER = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):\s*(.+)$", re.DOTALL)
+_HEADER = re.compile(r"^(?:-H)?([A-Za-z][A-Za-z0-9-]*):\s*(.+)$", re.DOTALL)
+_SCHEME_AND_TOKEN = re.compile(r"[A-Za-z][A-Za-z-]* (\S+)")
 
 
 def looks_secret(name: str) -> bool:
@@ -160,18 +166,78 @@ def secrets_in_command(argv: Sequence[str]) -> tuple[str, ...]:
 def _secrets_in(argv: Sequence[str]) -> Iterator[str]:
     previous = ""
     for argument in argv:
-        assigned, header = _ASSIGNMENT.match(argument), _HEADER.match(argument)
         is_option = argument.startswith("-")
         if not is_option and previous.startswith("-") and "=" not in previous and looks_secret(previous):
             yield from _with_parts(argument)
-        elif assigned and looks_secret(assigned[1]):
-            yield from _with_parts(assigned[2])
-        elif header and looks_secret(header[1]):
-            # "Bearer TOKEN": the token alone is the secret, wherever else it stands.
-            yield header[2].rpartition(" ")[2]
+        else:
+            yield from _secrets_in_word(argument)
         yield from (match[0] for match in _SECRET_VALUE.finditer(argument))
         yield from secrets_in_url(argument)
         previous = argument
+
+
+def _secrets_in_word(word: str) -> Iterator[str]:
+    """Yield the secrets in an argument by itself: an assignment, a header, JSON, or a whole command."""
+    assigned, header = _ASSIGNMENT.match(word), _HEADER.match(word)
+    if word.startswith(("{", "[")):
+        yield from _secrets_in_json(_json(word))
+        return
+    if header and looks_secret(header[1]):
+        yield from _secrets_in_header(header[1], header[2])
+        return
+    if assigned and looks_secret(assigned[1]):
+        yield from _with_parts(assigned[2])
+    elif assigned:
+        # "--env=API_KEY=k" and "--header=X-Key: k".
+        yield from _secrets_in([assigned[2]])
+    if len(words := _split(word)) > 1:
+        yield from _secrets_in(_options_and_variables(words))
+
+
+def _options_and_variables(words: Sequence[str]) -> list[str]:
+    """Return the options of a command, what follows each, and the assignments before its program.
+
+    Others may be the code of a program, such as ``sorted(names, key=len)``.
+    """
+    variables = list(takewhile(_ASSIGNMENT.match, words))
+    rest = words[len(variables) :]
+    return variables + [
+        each for before, each in zip(("", *rest), rest, strict=False) if "-" in (before[:1], each[:1])
+    ]
+
+
+def _secrets_in_header(name: str, value: str) -> Iterator[str]:
+    """Yield what stands elsewhere, too: the token of "Bearer TOKEN" and the values of cookies."""
+    scheme = _SCHEME_AND_TOKEN.fullmatch(value)
+    yield scheme[1] if scheme else value
+    if name.lower() == "cookie":
+        yield from (cookie.partition("=")[2] for cookie in value.split("; "))
+
+
+def _secrets_in_json(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _secrets_in_json(each, str(key))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _secrets_in_json(each, name)
+    elif isinstance(value, str) and looks_secret(name):
+        yield value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _split(text: str) -> list[str]:
+    """Return the words of a command for a shell; those between blanks if it is none."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def _is_secret(value: str) -> bool:
@@ -188,16 +254,23 @@ def _with_parts(text: str) -> Iterator[str]:
 
 
 def secrets_in_url(url: str) -> tuple[str, ...]:
-    """Return the password of a URL and those of its query values that look secret; empty for other texts."""
+    """Return what looks secret in a URL, as it stands there and decoded; empty for other texts.
+
+    That is its password, query values with such names, and keys of a known form anywhere in it.
+    """
     if "://" not in url:
         return ()
     try:
         parts = urlsplit(url)
-        password = parts.password
+        password = parts.password or ""
     except ValueError:
         return ()
-    values = (value for name, value in parse_qsl(parts.query) if looks_secret(name))
-    return tuple(text for text in (password, *values) if text)
+    pairs = (pair.partition("=") for pair in parts.query.split("&"))
+    values = [value for name, _, value in pairs if looks_secret(unquote_plus(name))]
+    found = [unquote(password), password]
+    found += [form for value in values for form in (unquote_plus(value), value)]
+    found += [match[0] for match in _SECRET_VALUE.finditer(url)]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def secrets_in_environment(variables: Mapping[str, str]) -> tuple[str, ...]:

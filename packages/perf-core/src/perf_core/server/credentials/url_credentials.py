@@ -42,7 +42,14 @@ def filled_url(url: str, access: Access, environ: Mapping[str, str]) -> tuple[st
             f"Set it: export {error.args[0]}=… A dollar sign in the URL itself is written $$.",
         ) from error
     text = "".join(part for part, _ in filled_parts)
-    values = [value for _, of_part in filled_parts for value in of_part]
+    # A host and a port are no secrets, and would be masked in every other sentence; a whole URL may hold one.
+    has_scheme = bool(match[1])
+    values = [
+        value
+        for at, (_, of_part) in enumerate(filled_parts)
+        for value in of_part
+        if not (has_scheme and at == 1)
+    ]
     hidden = tuple(form for value in values for form in dict.fromkeys((unquote(value), value)))
     return text, replace(access, hidden=(*access.hidden, *hidden)) if hidden else access
 
@@ -62,7 +69,8 @@ def take_credentials(url: str, access: Access) -> tuple[str, Access]:
         return url, replace(access, hidden=(*access.hidden, *hidden)) if hidden else access
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
-    secrets = tuple(text for text in (password, encoded) if text)
+    # A user without a password is often a token.
+    secrets = tuple(text for text in (password or user, encoded) if text)
     basic = FixedIdentity({"Authorization": f"Basic {encoded}"}, secrets)
     identities = tuple(_with_header(identity, basic) for identity in access.identities) or (basic,)
     access = replace(access, identities=identities, hidden=(*access.hidden, *hidden, *secrets))

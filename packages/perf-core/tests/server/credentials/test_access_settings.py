@@ -74,6 +74,19 @@ def test_users_that_differ() -> None:
     assert "s3cr3t" in access.secrets()
 
 
+def test_case_of_a_name_makes_no_second_header() -> None:
+    users = (
+        IdentitySettings(headers={"x-team": "red"}),
+        IdentitySettings(bearer_env="TOKEN_A"),
+    )
+    headers = {"X-Team": "blue", "authorization": "Token $MY_KEY"}
+    access = access_from(AccessSettings(headers=headers, identities=users), ENVIRON)
+    assert headers_of(access) == [
+        {"authorization": "Token k-12345", "x-team": "red"},
+        {"X-Team": "blue", "Authorization": "Bearer token-a"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
@@ -93,6 +106,18 @@ def test_users_that_differ() -> None:
         (
             {"oauth": {**CLIENT, "token_url": "ftp://h"}},
             "token_url: expected an http or https URL",
+        ),
+        (
+            {"oauth": {**CLIENT, "token_url": "http://["}},
+            "token_url: expected an http or https URL",
+        ),
+        (
+            {"oauth": {**CLIENT, "token_url": "me:very-secret@h/token"}},
+            "token_url: expected an http or https URL, got 'me:***@h/token'",
+        ),
+        (
+            {"oauth": {**CLIENT, "token_url": "https://me:very-secret@h/token"}},
+            "token_url: expected a URL without a user, got 'https://me:***@h/token'",
         ),
     ],
 )  # fmt: skip # rows read better

@@ -10,11 +10,12 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from perf_core.errors import RequestRefused, TargetError
-from perf_core.server.client.handshake import shake_hands
+from perf_core.errors import NoAnswer, RequestRefused, TargetError
+from perf_core.server.client.handshake import first_handshake, shake_hands
 from perf_core.server.credentials import oauth
 from perf_core.server.credentials.access import Access, FixedIdentity
 from perf_core.server.credentials.oauth import OAuthClient, OAuthIdentity
+from perf_core.server.credentials.oauth_discovery import Endpoint
 
 
 class Clock:
@@ -134,6 +135,93 @@ def test_endpoint_that_does_not_answer_is_not_asked_for_ever(server: Any, clock:
     assert "Start the authorization server" in identity._failure.hint  # type: ignore[union-attr] # it is set
 
 
+def test_attempt_that_takes_long_is_followed_by_a_pause(
+    server: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, attempts = identity_of(server), []
+
+    def wait_in_vain() -> None:
+        attempts.append(clock.now_s)
+        clock.now_s += 10
+        raise TargetError("no answer within 10 s")
+
+    monkeypatch.setattr(identity, "_requested", wait_in_vain)
+    for _ in range(3):
+        with pytest.raises(TargetError, match="no answer within"):
+            identity.headers()
+    assert len(attempts) == 1, "users that waited meanwhile do not wait again, one after another"
+    clock.now_s += 6
+    with pytest.raises(TargetError):
+        identity.headers()
+    assert len(attempts) == 2
+
+
+def test_server_that_is_starting_is_asked_again_at_once(server: Any) -> None:
+    access = Access((identity_of(server),))
+    server.statuses["/mcp"] = (503, "text/plain", "starting")
+    with pytest.raises(RequestRefused) as refused:
+        first_handshake(server.url, "session", access=access)
+    server.statuses.clear()
+    assert refused.value.is_temporary
+    assert first_handshake(server.url, "session", access=access).server_name == "guarded"
+    nobody = OAuthIdentity(OAuthClient("a", "b")).at("http://127.0.0.1:9/mcp")
+    with pytest.raises(NoAnswer, match=r"expected an MCP server at http://127\.0\.0\.1:9/mcp") as no_answer:
+        nobody.headers()
+    assert no_answer.value.is_temporary
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_token_endpoint_of_the_server_itself_may_be_starting(is_own: bool) -> None:
+    host = "127.0.0.1" if is_own else "localhost"
+    client = OAuthClient("a", "b", token_url=f"http://{host}:9/token")
+    with pytest.raises(TargetError, match="expected a token from") as caught:
+        OAuthIdentity(client).at("http://127.0.0.1:9/mcp").headers()
+    assert caught.value.is_temporary is is_own
+
+
+def test_tokens_at_a_server_are_secrets_of_the_user_everywhere(server: Any) -> None:
+    access = Access((OAuthIdentity(OAuthClient(*server.client)),))
+    access.at(server.url).own_headers()
+    assert "issued-token-1" in access.secrets()
+
+
+def test_resource_is_the_announced_one_else_the_address_without_its_keys(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = OAuthClient(*server.client)
+    given = OAuthClient(*server.client, token_url=f"{server.origin}/token")
+    OAuthIdentity(given).at(f"{server.url}?api_key=k-12345#x").headers()
+    endpoint = Endpoint(f"{server.origin}/token", ("client_secret_basic",), resource=server.origin)
+    monkeypatch.setattr(oauth, "find_endpoint", lambda *_, **__: endpoint)
+    OAuthIdentity(client).at(server.url).headers()
+    assert [form["resource"] for form in server.grants] == [server.url, server.origin]
+
+
+def test_server_that_does_not_see_the_client_in_a_header_gets_it_in_the_form(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grant(form: dict[str, str], _authorization: str) -> tuple[int, dict[str, Any]]:
+        if "client_id" not in form:
+            return 400, {"error": "invalid_request", "error_description": "client_id is missing"}
+        return 200, {"access_token": "the-token", "expires_in": "Infinity"}
+
+    monkeypatch.setattr(server, "grant", grant)
+    identity = identity_of(server, token_url=f"{server.origin}/token")
+    assert identity.headers()["Authorization"] == "Bearer the-token"
+    assert identity.renew_at_s is None
+
+
+def test_key_in_the_address_of_the_token_endpoint_is_not_shown(server: Any) -> None:
+    query = "token?api_key=k-12345"
+    identity = identity_of(server, scope="forbidden", token_url=f"{server.origin}/{query}")
+    with pytest.raises(TargetError, match=r"/token\?api_key=\*\*\*, got status 40"):
+        identity.headers()
+    assert "k-12345" in identity.secrets()
+    nobody = identity_of(server, token_url=f"http://127.0.0.1:9/{query}")
+    with pytest.raises(TargetError, match=r"/token\?api_key=\*\*\*, got no answer"):
+        nobody.headers()
+
+
 def test_wrong_secret_is_told_and_not_shown(server: Any) -> None:
     wrong = {"client_secret": "very-secret"}
     identity = identity_of(server, **wrong)
@@ -188,6 +276,8 @@ def test_further_headers_are_kept(server: Any) -> None:
     identity = OAuthIdentity(client, FixedIdentity({"X-Team": "blue"}, ("hidden",))).at(server.url)
     assert identity.headers() == {"X-Team": "blue", "Authorization": "Bearer issued-token-1"}
     assert "hidden" in identity.secrets()
+    other = OAuthIdentity(client, FixedIdentity({"authorization": "Token x"})).at(server.url)
+    assert other.headers() == {"Authorization": "Bearer issued-token-2"}
 
 
 def test_threads_share_one_token(server: Any) -> None:

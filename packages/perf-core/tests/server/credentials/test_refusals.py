@@ -73,6 +73,17 @@ def test_connection_without_an_answer(is_read: bool) -> None:
     assert "pw-123" not in str(answer)
 
 
+def test_time_limit_without_a_text_has_its_name() -> None:
+    assert no_answer("http://h/mcp", httpx2.PoolTimeout("")).message.endswith("got no answer: PoolTimeout")
+
+
+def test_other_servers_are_named_as_what_they_are() -> None:
+    answer = no_answer(
+        "https://as/token", httpx2.ConnectError("refused"), expected="a token from", hint="Start it."
+    )
+    assert str(answer) == "expected a token from https://as/token, got no answer: refused\nStart it."
+
+
 def test_unknown_host_and_another_protocol_are_final() -> None:
     unknown = httpx2.ConnectError("[Errno -2] Name or service not known")
     unknown.__cause__ = socket.gaierror(-2, "Name or service not known")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 
 import httpx2
 import pytest
 
 from perf_core.errors import TargetError
 from perf_core.server.credentials.access import FixedIdentity
-from perf_core.server.credentials.renewal import Renewal
+from perf_core.server.credentials.renewal import Renewal, _Server
 
 
 @dataclass
@@ -82,6 +83,17 @@ def test_other_paths_show_nothing() -> None:
             response = get(origin + path)
             assert response.status_code == 404
             assert response.json() == {}
+
+
+def test_broken_connections_are_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    for error, is_shown in ((BrokenPipeError(), False), (ValueError("a fault"), True)):
+        try:
+            raise error
+        except (OSError, ValueError):
+            server.handle_error(None, ("127.0.0.1", 1))
+        assert ("Traceback" in capsys.readouterr().err) is is_shown
+    server.server_close()
 
 
 def test_page_ends_with_its_context() -> None:

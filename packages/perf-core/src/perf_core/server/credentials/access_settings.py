@@ -28,7 +28,7 @@ from perf_core.server.credentials.access import (
     Identity,
 )
 from perf_core.server.credentials.http_client import tls_context
-from perf_core.server.credentials.masking import looks_secret
+from perf_core.server.credentials.masking import looks_secret, masked_word
 from perf_core.server.credentials.oauth import OAuthClient, OAuthIdentity
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
@@ -67,7 +67,8 @@ class OAuthSettings(_Strict):
         client_secret_env: Name of the environment variable that has the secret.
         scope: Scopes, separated by blanks; empty for those that the server asks for.
         token_url: Token endpoint, for a server that does not announce its authorization server.
-        resource: Resource for which tokens are asked (RFC 8707); empty for the URL of the server.
+        resource: Resource for which tokens are asked (RFC 8707); empty for the one that the server announces,
+            else its URL without the query.
     """
 
     client_id: str = Field(min_length=1)
@@ -148,15 +149,21 @@ def access_from(settings: AccessSettings, environ: Mapping[str, str], folder: Pa
 
 def _identities(settings: AccessSettings, environ: Mapping[str, str], access: Access) -> Iterator[Identity]:
     for user in _users(settings):
-        values = {**settings.headers, **user.headers}
+        values = _merged(settings.headers, user.headers)
         if user.bearer_env is not None:
-            values["Authorization"] = f"Bearer ${{{user.bearer_env}}}"
+            values = _merged(values, {"Authorization": f"Bearer ${{{user.bearer_env}}}"})
         headers, hidden = {}, []
         for name, text in values.items():
             headers[name], referenced = filled(text, environ)
             hidden += [*referenced, headers[name]] if referenced else []
         fixed = FixedIdentity(headers, tuple(dict.fromkeys(hidden)))
         yield fixed if user.oauth is None else OAuthIdentity(_client(user.oauth, environ), fixed, access)
+
+
+def _merged(headers: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+    """Return headers and further ones, which replace those of the same name; case makes no difference."""
+    replaced = {name.lower() for name in further}
+    return {**{name: text for name, text in headers.items() if name.lower() not in replaced}, **further}
 
 
 def _client(settings: OAuthSettings, environ: Mapping[str, str]) -> OAuthClient:
@@ -279,5 +286,18 @@ def _oauth_problems(place: str, oauth: OAuthSettings, environ: Mapping[str, str]
     for match in _REFERENCE.finditer(oauth.client_id):
         if not match[1]:
             yield from _variable_problems(f"{place}.client_id", match[2] or match[3], environ)
-    if oauth.token_url and urlsplit(oauth.token_url).scheme not in {"http", "https"}:
-        yield f"{place}.token_url: expected an http or https URL, got {oauth.token_url!r}"
+    if oauth.token_url and (complaint := _url_complaint(oauth.token_url)):
+        yield f"{place}.token_url: {complaint}, got {masked_word(oauth.token_url)!r}"
+
+
+def _url_complaint(url: str) -> str:
+    """Return what was expected of the address of a token endpoint; empty if it can be used."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a malformed IPv6 address or port
+        return "expected an http or https URL"
+    if not is_usable:
+        return "expected an http or https URL"
+    # It would be sent in place of the client id and secret.
+    return "expected a URL without a user" if "@" in parts.netloc else ""

@@ -11,6 +11,7 @@ without signatures, and the MCP SDK a second client with its event loop.
 from __future__ import annotations
 
 import base64
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,18 +24,22 @@ import httpx2
 from perf_core.errors import TargetError
 from perf_core.server.credentials.access import OPEN, Access, FixedIdentity
 from perf_core.server.credentials.http_client import http_client
-from perf_core.server.credentials.masking import masked
-from perf_core.server.credentials.oauth_discovery import Endpoint, find_endpoint
+from perf_core.server.credentials.masking import masked, masked_url, secrets_in_url
+from perf_core.server.credentials.oauth_discovery import Endpoint, find_endpoint, without_query
 from perf_core.server.credentials.refusals import no_answer
 
 _TIMEOUT_S = 10.0
 _LONGEST_MARGIN_S = 30.0
 """Time before its end at which a token is renewed; a quarter of a short life."""
 
+_START_IT = "Start the authorization server, or correct token_url."
+
 _PAUSE_S = 5.0
 """Time after a failed or refused attempt during which there is no other."""
 
 _METHODS = ("client_secret_basic", "client_secret_post")
+_OTHER_METHOD = frozenset({"invalid_client", "invalid_request"})
+"""Errors of a server that knows one method only and does not see the credentials of the other."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class OAuthClient:
     Attributes:
         scope: Scopes, separated by blanks; empty for those that the server asks for.
         token_url: Token endpoint; empty to find it through the MCP server.
-        resource: Resource for which tokens are asked; empty for the URL of the MCP server.
+        resource: Resource for which tokens are asked; empty for the one that the MCP server announces, else
+            its URL without the query.
     """
 
     client_id: str
@@ -80,6 +86,7 @@ class OAuthIdentity:
         base: Headers that the user has besides.
         trust: Access of which the certificates are used.
         url: MCP server for which tokens are asked; None until :meth:`at` names it.
+        seen: Tokens so far of the same user, also at other servers; they are never shown.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class OAuthIdentity:
         base: FixedIdentity | None = None,
         trust: Access = OPEN,
         url: str | None = None,
+        seen: list[str] | None = None,
     ) -> None:
         self._client = client
         self._base = base or FixedIdentity()
@@ -95,10 +103,11 @@ class OAuthIdentity:
         self._url = url
         self._lock = threading.Lock()
         self._token: _Token | None = None
-        self._seen: list[str] = []
+        self._seen = [] if seen is None else seen
         self._endpoint: Endpoint | None = None
         self._failure: TargetError | None = None
         self._failed_s = 0.0
+        self._has_served = False
 
     is_renewable = True
 
@@ -114,8 +123,11 @@ class OAuthIdentity:
         Raises:
             TargetError: The authorization server gives none; it is asked again after 5 s at the earliest.
         """
+        others = {
+            name: text for name, text in self._base.headers().items() if name.lower() != "authorization"
+        }
         with self._lock:
-            return {**self._base.headers(), "Authorization": f"Bearer {self._valid_token().text}"}
+            return {**others, "Authorization": f"Bearer {self._valid_token().text}"}
 
     def refused(self) -> None:
         """Forget the token, unless it is new: then another would be refused, too."""
@@ -126,13 +138,20 @@ class OAuthIdentity:
     def secrets(self) -> Sequence[str]:
         """Return the client's secret and every token so far."""
         secret = self._client.client_secret
-        return (secret, _basic(self._client), quote_plus(secret), *self._base.secrets(), *self._seen)
+        return (
+            secret,
+            _basic(self._client),
+            quote_plus(secret),
+            *secrets_in_url(self._client.token_url),
+            *self._base.secrets(),
+            *self._seen,
+        )
 
     def at(self, url: str) -> OAuthIdentity:
         """Return the user for the server at a URL; the same one for another path of its server."""
         if self._url is not None and _origin(self._url) == _origin(url):
             return self
-        return OAuthIdentity(self._client, self._base, self._trust, url)
+        return OAuthIdentity(self._client, self._base, self._trust, url, self._seen)
 
     def _valid_token(self) -> _Token:
         now_s = time.time()
@@ -142,7 +161,8 @@ class OAuthIdentity:
         try:
             self._token = self._new_token(now_s)
         except TargetError:
-            if token is None or not token.is_valid(now_s):
+            # The attempt may have taken a while.
+            if token is None or not token.is_valid(time.time()):
                 raise
             # There is time left for another attempt.
             return token
@@ -154,9 +174,12 @@ class OAuthIdentity:
         try:
             token = self._requested()
         except TargetError as error:
-            self._failure, self._failed_s = error, now_s
+            # A server that is starting is asked again at once. An attempt may take longer than the pause.
+            if self._has_served or not error.is_temporary:
+                self._failure, self._failed_s = error, time.time()
             raise
         self._failure = None
+        self._has_served = True
         self._seen.append(token.text)
         return token
 
@@ -168,11 +191,10 @@ class OAuthIdentity:
             try:
                 return self._answered(http, endpoint)
             except httpx2.HTTPError as error:
-                cause = no_answer(endpoint.token_url, error)
-                raise TargetError(
-                    f"expected a token from {endpoint.token_url}, got no answer: {cause.message}",
-                    "Start the authorization server, or correct token_url.",
-                ) from error
+                cause = no_answer(endpoint.token_url, error, expected="a token from", hint=_START_IT)
+                # A server is waited for while it starts, but not the other one that gives its tokens.
+                is_own = self._url is not None and _origin(self._url) == _origin(endpoint.token_url)
+                raise (cause if is_own else TargetError(cause.message, cause.hint)) from error
 
     def _token_endpoint(self, http: httpx2.Client) -> Endpoint:
         if self._client.token_url:
@@ -185,7 +207,7 @@ class OAuthIdentity:
         methods = [each for each in _METHODS if each in endpoint.methods]
         if not methods:
             raise TargetError(
-                f"expected {' or '.join(_METHODS)} among the methods of {endpoint.token_url}, "
+                f"expected {' or '.join(_METHODS)} among the methods of {masked_url(endpoint.token_url)}, "
                 f"got {', '.join(endpoint.methods)}",
                 "Register a client that has a secret.",
             )
@@ -196,7 +218,7 @@ class OAuthIdentity:
             token, lifetime_s = document.get("access_token"), document.get("expires_in")
             if response.is_success and isinstance(token, str) and token:
                 return _Token(token, asked_s, _seconds(lifetime_s))
-            if document.get("error") != "invalid_client":
+            if str(document.get("error")) not in _OTHER_METHOD:
                 break
         raise self._refusal(endpoint, response, document)
 
@@ -204,7 +226,7 @@ class OAuthIdentity:
         client = self._client
         form = {"grant_type": "client_credentials"}
         scope = client.scope or endpoint.scope
-        resource = client.resource or self._url or ""
+        resource = client.resource or endpoint.resource or without_query(self._url or "")
         form |= {"scope": scope} if scope else {}
         form |= {"resource": resource.partition("#")[0]} if resource else {}
         headers = {"Accept": "application/json"}
@@ -219,7 +241,8 @@ class OAuthIdentity:
     ) -> TargetError:
         reasons = [str(document[name]) for name in ("error", "error_description") if document.get(name)]
         got = ": ".join(reasons) or repr(response.text[:200])
-        text = f"expected a token from {endpoint.token_url}, got status {response.status_code} and {got}"
+        shown = masked_url(endpoint.token_url)
+        text = f"expected a token from {shown}, got status {response.status_code} and {got}"
         hint = {
             "invalid_client": "Check the client id and the variable that has its secret.",
             "invalid_scope": "Correct scope, or leave it out.",
@@ -237,12 +260,12 @@ def _basic(client: OAuthClient) -> str:
 
 
 def _seconds(value: object) -> float | None:
-    """Return a lifetime; some servers send it as text. None if there is none."""
+    """Return a lifetime; some servers send it as text. None if there is no end."""
     try:
         lifetime_s = float(str(value))
     except ValueError:
         return None
-    return lifetime_s if lifetime_s > 0 else None
+    return lifetime_s if 0 < lifetime_s < math.inf else None
 
 
 def _json_object(response: httpx2.Response) -> Mapping[str, Any]:

@@ -141,8 +141,19 @@ def expiry_of(authorization: str) -> datetime | None:
         return None
 
 
-def no_answer(url: str, error: httpx2.HTTPError) -> NoAnswer:
-    """Return the error for a request that a server did not answer."""
+def no_answer(
+    url: str,
+    error: httpx2.HTTPError,
+    *,
+    expected: str = "an MCP server at",
+    hint: str = "Start the server, or correct its URL.",
+) -> NoAnswer:
+    """Return the error for a request that a server did not answer.
+
+    Args:
+        expected: What was expected, to stand before the URL.
+        hint: Advice where the failure itself suggests none.
+    """
     shown = masked_url(url)
     tls = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
     if isinstance(tls, ssl.SSLCertVerificationError):
@@ -153,26 +164,27 @@ def no_answer(url: str, error: httpx2.HTTPError) -> NoAnswer:
         )
     if tls is not None:
         text = str(tls).lower().replace("_", " ")
-        hint = next((hint for part, hint in _TLS_PROBLEMS.items() if part in text), _OWN_CERTIFICATE)
-        return NoAnswer(f"expected TLS at {shown}, got: {tls.reason or tls}", hint, is_temporary=False)
+        advice = next((each for part, each in _TLS_PROBLEMS.items() if part in text), _OWN_CERTIFICATE)
+        return NoAnswer(f"expected TLS at {shown}, got: {tls.reason or tls}", advice, is_temporary=False)
     if isinstance(error, httpx2.UnsupportedProtocol):
         return NoAnswer(f"expected an http or https URL, got {shown}", "Correct the URL.", is_temporary=False)
     if any(isinstance(each, socket.gaierror) for each in _causes(error)):
         return NoAnswer(
-            f"expected an MCP server at {shown}, got a host that is not known: {error}",
+            f"expected {expected} {shown}, got a host that is not known: {error}",
             "Correct the name of the host in the URL.",
             is_temporary=False,
         )
     # A server that ends while it answers disconnects, too.
     if isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
         return NoAnswer(
-            f"expected an MCP server at {shown}, got an answer that is no HTTP: {error}",
+            f"expected {expected} {shown}, got an answer that is no HTTP: {error}",
             "Another program listens there: correct the port in the URL.",
             is_temporary=False,
         )
     return NoAnswer(
-        f"expected an MCP server at {shown}, got no answer: {error or type(error).__name__}",
-        "Start the server, or correct its URL.",
+        # The errors of some time limits have no text.
+        f"expected {expected} {shown}, got no answer: {str(error) or type(error).__name__}",
+        hint,
         is_temporary=True,
         timed_out=isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout | httpx2.PoolTimeout),
     )

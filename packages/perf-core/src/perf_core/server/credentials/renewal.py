@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -110,6 +111,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
     """Hundreds of virtual users may ask within seconds."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Write nothing about broken connections: virtual users break them when their load ends."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(answer: Any) -> type[BaseHTTPRequestHandler]:

@@ -4,13 +4,16 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import httpx2
 import pytest
 
-from perf_core.errors import TargetError
+from perf_core.errors import NoAnswer, RequestRefused, TargetError
+from perf_core.server.client import connection
 from perf_core.server.client.connection import connect
 from perf_core.server.client.handshake import shake_hands
-from perf_core.server.credentials.access import bearer
+from perf_core.server.credentials.access import Access, FixedIdentity, bearer
 
 Answer = Callable[[dict, dict], tuple[int, str, str]]
 
@@ -201,3 +204,112 @@ def test_listed_tools_are_returned_whole_and_in_order(serve) -> None:
     with connect(serve(answer), "stateless") as client:
         assert list(client.tool_list()) == tools[:2]
         assert client.tools() == ("a", "b")
+
+
+# --- a server in this process that breaks off, or answers what it should not ---
+
+URL = "http://server/mcp"
+
+
+@pytest.fixture
+def mock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Return a function that serves ``answers`` by method, and returns the list of the methods that came."""
+
+    def start(**answers: Any) -> list[str]:
+        methods: list[str] = []
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            message = json.loads(request.content or b"{}")
+            method = message.get("method", request.method)
+            methods.append(method)
+            given = answers.get(method.replace("/", "_"))
+            if isinstance(given, Exception):
+                raise given
+            if isinstance(given, httpx2.Response):
+                return given
+            if callable(given):
+                return given(request)  # type: ignore[no-any-return] # it is a response
+            if given is None and "id" not in message:
+                return httpx2.Response(202)
+            body = given or {"result": result_for(message)}
+            headers = {"Mcp-Session-Id": "s1"}
+            return httpx2.Response(200, headers=headers, json={"id": message["id"], **body})
+
+        def http_client(_access: Access, timeout_s: float) -> httpx2.Client:
+            return httpx2.Client(transport=httpx2.MockTransport(answer), timeout=timeout_s)
+
+        monkeypatch.setattr(connection, "http_client", http_client)
+        return methods
+
+    return start
+
+
+def test_session_is_deleted_after_a_failure_too(mock: Callable[..., list[str]]) -> None:
+    methods = mock(tools_list={"error": {"code": -32603, "message": "no"}})
+    with pytest.raises(RequestRefused):
+        shake_hands(URL, "session")
+    assert methods == ["initialize", "notifications/initialized", "tools/list", "DELETE"]
+
+
+@pytest.mark.parametrize("error", [httpx2.ReadTimeout("timed out"), httpx2.RemoteProtocolError("gone")])
+def test_server_that_answers_no_deletion_can_be_used(error: Exception, mock: Callable[..., Any]) -> None:
+    mock(tools_list={"result": {"tools": [{"name": "a"}]}}, DELETE=error)
+    assert shake_hands(URL, "session").tools == ("a",)
+
+
+def test_stream_after_a_notification_is_not_read(mock: Callable[..., Any]) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b": connected\n\n"
+        raise AssertionError("it waits for what never comes")
+
+    stream = httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=endless())
+    mock(tools_list={"result": {"tools": []}}, notifications_initialized=stream)
+    assert shake_hands(URL, "session").tools == ()
+
+
+def test_refusal_concerns_the_user_of_the_request(mock: Callable[..., Any]) -> None:
+    refused: list[str] = []
+
+    class Noting(FixedIdentity):
+        def refused(self) -> None:
+            refused.append(self.hidden[0])
+
+    users = (Noting(hidden=("own-1",)), Noting(hidden=("other-2",)))
+    mock(initialize=httpx2.Response(401))
+    with pytest.raises(RequestRefused):
+        shake_hands(URL, "session", access=Access(users))
+    assert refused == ["own-1"]
+
+
+def test_identity_that_is_no_object_is_unknown(mock: Callable[..., Any]) -> None:
+    mock(
+        initialize={"result": {"protocolVersion": "2025-11-25", "serverInfo": "fake"}},
+        server_discover={"result": {"_meta": [], "serverInfo": "fake"}},
+        tools_list={"result": {"tools": 7}},
+    )
+    for wire in ("session", "stateless"):
+        hands = shake_hands(URL, wire)
+        assert (hands.server_name, hands.tools) == ("", ())
+
+
+@pytest.mark.parametrize("revision", ["2025-11-25\r\nX-Evil: 1", "größer", 7, None])
+def test_revision_that_no_header_can_carry_is_told(revision: object, mock: Callable[..., Any]) -> None:
+    mock(initialize={"result": {"protocolVersion": revision}})
+    with pytest.raises(TargetError, match="expected a protocolVersion such as 2025-11-25, got"):
+        shake_hands(URL, "session")
+
+
+def test_address_after_a_redirect_is_named(mock: Callable[..., Any]) -> None:
+    def initialize(request: httpx2.Request) -> httpx2.Response:
+        if request.url.host == "other":
+            raise httpx2.ConnectError("refused")
+        return httpx2.Response(307, headers={"Location": "http://other/mcp"})
+
+    mock(initialize=initialize)
+    with pytest.raises(NoAnswer, match="expected an MCP server at http://other/mcp, got no answer"):
+        shake_hands(URL, "session")
+
+
+def test_address_of_no_host_is_told() -> None:
+    with pytest.raises(TargetError, match=r"expected an http or https URL, got 'http://256\.1\.1\.1/mcp'"):
+        shake_hands("http://256.1.1.1/mcp", "session")

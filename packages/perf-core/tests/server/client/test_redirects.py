@@ -37,10 +37,13 @@ def test_another_server_may_not(url: str, location: str) -> None:
     assert redirect_target(url, location, has_credentials=False)
 
 
-@pytest.mark.parametrize("location", ["ftp://h/mcp", "javascript:1", "http://[", "http://h:x/"])
-def test_what_is_no_address_is_refused(location: str) -> None:
+@pytest.mark.parametrize("has_credentials", [True, False])
+@pytest.mark.parametrize(
+    "location", ["ftp://h/mcp", "javascript:1", "http://[", "http://h:x/", "http://other:99999/mcp"]
+)
+def test_what_is_no_address_is_refused(location: str, has_credentials: bool) -> None:
     with pytest.raises(TargetError, match="to an http or https URL"):
-        redirect_target("http://h/mcp", location, has_credentials=True)
+        redirect_target("http://h/mcp", location, has_credentials=has_credentials)
 
 
 def test_secrets_of_addresses_are_not_shown() -> None:

@@ -107,13 +107,13 @@ def test_server_that_always_asks_does_not_hold_up_the_lab() -> None:
     assert calls == 1 + MOST_ROUNDS
 
 
+def body(pieces: Iterable[bytes], kind: str) -> httpx2.Response:
+    request = httpx2.Request("POST", "http://server/mcp")
+    return httpx2.Response(200, headers={"Content-Type": kind}, content=iter(pieces), request=request)
+
+
 def event_stream(pieces: Iterable[bytes]) -> httpx2.Response:
-    return httpx2.Response(
-        200,
-        headers={"Content-Type": "text/event-stream"},
-        content=iter(pieces),
-        request=httpx2.Request("POST", "http://server/mcp"),
-    )
+    return body(pieces, "text/event-stream")
 
 
 def test_events_are_read_whole_whatever_their_pieces() -> None:
@@ -133,11 +133,25 @@ def test_stream_without_the_answer_returns_its_last_message() -> None:
     assert read_whole(event_stream([b": ping\n\n"]), 3, lambda _request: None, 10).text == ""
 
 
-def test_stream_that_never_ends_is_given_up() -> None:
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+def test_answer_that_never_ends_is_given_up(kind: str) -> None:
     def progress() -> Iterator[bytes]:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             yield b": still there\n\n"
 
     with pytest.raises(httpx2.ReadTimeout):
-        read_whole(event_stream(progress()), 3, lambda _request: None, 0.05)
+        read_whole(body(progress(), kind), 3, lambda _request: None, 0.05)
+
+
+def test_other_body_is_left_as_it_is() -> None:
+    page = "<title>Größe</title>".encode("latin-1")
+    response = read_whole(body([page[:9], page[9:]], "text/html; charset=latin-1"), 3, lambda _: None, 10)
+    assert response.text == "<title>Größe</title>"
+    assert response.headers["content-type"] == "text/html; charset=latin-1"
+
+
+def test_event_that_is_nested_without_end_is_no_answer() -> None:
+    nested = b"data: " + b"[" * 100_000 + b"\n\n"
+    answer = b'data: {"id": 3, "result": {}}\n\n'
+    assert read_whole(event_stream([nested, answer]), 3, lambda _: None, 10).json()["id"] == 3

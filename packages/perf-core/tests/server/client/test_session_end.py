@@ -84,6 +84,12 @@ def test_deleted_session_that_answers_otherwise_is_a_problem(server: Server, sta
     )
 
 
+def test_key_of_the_address_is_not_shown(server: Server) -> None:
+    server.afterwards = 200
+    problem = deleted_session_problem(f"{server.url}?api_key=k-12345", access=bearer([TOKEN]))
+    assert f"at {server.url}?api_key=***, got 200" in problem
+
+
 def test_server_that_lets_no_client_delete_sessions_is_right(server: Server) -> None:
     server.deletion, server.afterwards = 405, 200
     assert deleted_session_problem(server.url, access=bearer([TOKEN])) == ""

@@ -8,33 +8,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
 
 from perf_core.adapter import Wire
-from perf_core.errors import RequestRefused
+from perf_core.errors import RequestRefused, TargetError
 from perf_core.server.client.messages import ACCEPT, CLIENT_INFO, PREFIX, request_message
 from perf_core.server.client.redirects import REDIRECTS, redirect_target
 from perf_core.server.client.replies import (
     MOST_ROUNDS,
     input_methods,
+    is_stream,
     needs_user,
     read_whole,
     reply_to,
     with_replies,
 )
-from perf_core.server.client.responses import json_in, message_in
+from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.access import OPEN, SESSION_REVISIONS, STATELESS_REVISION, Access
 from perf_core.server.credentials.http_client import http_client
-from perf_core.server.credentials.masking import masked_errors
+from perf_core.server.credentials.masking import masked_errors, masked_url
 from perf_core.server.credentials.refusals import no_answer, refusal
 
 _MAX_PAGES = 100
 _METHOD_NOT_FOUND = -32601
 _STREAM_LIMIT_S = 60.0
-"""Longest time for a stream where the HTTP client has no limit."""
+"""Longest time for an answer where the HTTP client has no limit."""
+
+_CLOSE_S = 5.0
+"""Longest time for the deletion of a session."""
+
+_SHOWN_CHARACTERS = 50
 
 
 class Client:
@@ -158,9 +164,12 @@ class Client:
         return self._url
 
     def close(self) -> None:
-        """Delete the session, if there is one."""
-        if "Mcp-Session-Id" in self._headers:
-            self._http.delete(self._url, headers=self._session_headers())
+        """Delete the session, if there is one; a server that does not answer that may be used further."""
+        if "Mcp-Session-Id" not in self._headers:
+            return
+        self.limit_requests(min(_CLOSE_S, self._http.timeout.read or _CLOSE_S))
+        with suppress(httpx2.HTTPError, TargetError):
+            self._send_one_way("DELETE")
 
     def status_after_close(self) -> int | None:
         """Delete the session and return the HTTP status of a request that still uses it.
@@ -183,14 +192,22 @@ class Client:
                 raise
             response = self._post("initialize", self._opening(offered))
             info = self._result(response, "initialize")
-        self.server_info = info.get("serverInfo") or {}
-        self.revision = str(info.get("protocolVersion", self.revision))
-        self._headers["MCP-Protocol-Version"] = self.revision
+        self.server_info = _members(info.get("serverInfo"))
+        self.revision = self._headers["MCP-Protocol-Version"] = self._agreed_revision(info)
         session_id = response.headers.get("mcp-session-id")
         if session_id is not None:  # sessions are optional on this wire
             self._headers["Mcp-Session-Id"] = session_id
-        message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        self._http.post(self._url, json=message, headers=self._session_headers())
+        self._send_one_way("POST", {"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def _agreed_revision(self, info: Mapping[str, Any]) -> str:
+        revision = info.get("protocolVersion", self.revision)
+        # It becomes a header.
+        if isinstance(revision, str) and revision.isascii() and revision.isprintable():
+            return revision
+        raise TargetError(
+            f"initialize at {masked_url(self._url)}: expected a protocolVersion such as {self.revision}, "
+            f"got {str(revision)[:_SHOWN_CHARACTERS]!r}"
+        )
 
     def _opening(self, revision: str) -> dict[str, Any]:
         return {
@@ -203,14 +220,15 @@ class Client:
         self.revision = self._headers["MCP-Protocol-Version"] = STATELESS_REVISION
         result = self._request("server/discover", {})
         # Revision 2026-07-28 has the server's identity in the result's _meta.
-        meta = result.get("_meta") or {}
-        self.server_info = meta.get(f"{PREFIX}serverInfo") or result.get("serverInfo") or {}
+        info = _members(result.get("_meta")).get(f"{PREFIX}serverInfo")
+        self.server_info = _members(info or result.get("serverInfo"))
 
     def _entries(self, method: str, member: str) -> Iterator[Any]:
         cursor: str | None = None
         for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
             result = self._request(method, {"cursor": cursor} if cursor else {})
-            yield from result.get(member) or ()
+            entries = result.get(member)
+            yield from entries if isinstance(entries, list) else ()
             cursor = result.get("nextCursor")
             if not cursor:
                 return
@@ -242,6 +260,13 @@ class Client:
         with self._http.stream("POST", self._url, json=message, headers=dict(headers)) as response:
             return read_whole(response, message["id"], self._reply, limit_s)
 
+    def _send_one_way(self, method: str, message: Mapping[str, Any] | None = None) -> None:
+        """Send what has no answer; some servers open a stream all the same, which is not read."""
+        headers = self._session_headers()
+        with self._http.stream(method, self._url, json=message, headers=headers) as response:
+            if not is_stream(response):
+                response.read()
+
     @property
     def _has_credentials(self) -> bool:
         return bool(self._access.identities)
@@ -251,7 +276,7 @@ class Client:
         return {**self._headers, **self._access.own_headers()}
 
     def _result(self, response: httpx2.Response, method: str) -> dict[str, Any]:
-        message = message_in(response)
+        message = json_in(response.text)
         result = message.get("result") if isinstance(message, dict) else None
         if response.status_code != httpx2.codes.OK or not isinstance(result, dict):
             raise refusal(response, method, message, has_credentials=self._has_credentials)
@@ -260,7 +285,7 @@ class Client:
     def _reply(self, request: Mapping[str, Any]) -> None:
         if needs_user(request):
             self.server_methods.append(str(request["method"]))
-        self._http.post(self._url, json=reply_to(request, self._answers), headers=self._session_headers())
+        self._send_one_way("POST", reply_to(request, self._answers))
 
     def _message_of(
         self, method: str, params: Mapping[str, Any], name: str | None
@@ -283,18 +308,28 @@ def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = O
     """
     access = access.at(url)
     with masked_errors(access.secrets), http_client(access, timeout_s) as http:
+        client = Client(http, url, wire, access)
         try:
-            client = Client(http, url, wire, access)
             client.handshake()
             yield client
-            client.close()
         except httpx2.HTTPError as error:
-            raise no_answer(url, error) from error
+            raise no_answer(client.url, error) from error
+        except httpx2.InvalidURL as error:
+            raise TargetError(
+                f"expected an http or https URL, got {masked_url(client.url)!r}: {error}", "Correct the URL."
+            ) from error
         except RequestRefused as error:
             if error.status == httpx2.codes.UNAUTHORIZED:
-                for identity in access.identities:
-                    identity.refused()
+                for own in access.identities[:1]:
+                    own.refused()
             raise
+        finally:
+            client.close()
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    """Return an object of JSON; an empty one for another value."""
+    return value if isinstance(value, dict) else {}
 
 
 def _offered_revision(error: RequestRefused, refused: str) -> str | None:

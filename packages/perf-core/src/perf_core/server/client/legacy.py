@@ -17,6 +17,9 @@ from perf_core.server.credentials.http_client import http_client
 from perf_core.server.credentials.refusals import refusal
 
 _FIRST_EVENT = "event:endpoint"
+_BEFORE_THE_NAME = (":", "id:", "retry:")
+"""Beginnings of lines that may precede an event's name: the Java SDK on Spring MVC sends the id first."""
+
 _MOST_BYTES = 4096
 
 
@@ -56,7 +59,6 @@ def _begins_with_endpoint(head: bytes) -> bool | None:
     """Return whether the first event of a stream is named ``endpoint``; None until that is known."""
     *lines, _unfinished = re.split("\r\n|\n|\r", head.decode("utf-8", "replace"))
     for line in lines:
-        # Comments and empty lines may precede it.
-        if line and not line.startswith(":"):
+        if line and not line.startswith(_BEFORE_THE_NAME):
             return line.replace(" ", "") == _FIRST_EVENT
     return None

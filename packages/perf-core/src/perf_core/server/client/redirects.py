@@ -27,7 +27,8 @@ def redirect_target(url: str, location: str, *, has_credentials: bool) -> str:
     target = ""
     try:
         target = urljoin(url, location.strip())
-        is_usable = urlsplit(target).scheme in _DEFAULT_PORTS and bool(urlsplit(target).hostname)
+        parts = urlsplit(target)
+        is_usable = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
         is_same = is_usable and _is_same_server(url, target)
     except ValueError:  # a malformed IPv6 address or port
         is_usable = is_same = False

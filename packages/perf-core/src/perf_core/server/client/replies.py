@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -25,6 +25,7 @@ __all__ = [
     "Answers",
     "input_methods",
     "is_request",
+    "is_stream",
     "needs_user",
     "read_whole",
     "reply_to",
@@ -81,6 +82,11 @@ def needs_user(request: Mapping[str, Any]) -> bool:
     return request.get("method") != "ping"
 
 
+def is_stream(response: httpx2.Response) -> bool:
+    """Return whether the body of a response is an event stream."""
+    return str(response.headers.get("content-type", "")).startswith("text/event-stream")
+
+
 def read_whole(
     response: httpx2.Response, number: int, on_request: Callable[[Mapping[str, Any]], None], limit_s: float
 ) -> httpx2.Response:
@@ -91,17 +97,17 @@ def read_whole(
 
     Args:
         number: Id of the request that is answered.
-        limit_s: Longest time for a stream: the limit of an HTTP client is one for each read, which progress
+        limit_s: Longest time for the answer: the limit of an HTTP client is one for each read, which progress
             could put off for ever.
 
     Raises:
-        httpx2.ReadTimeout: The stream has no answer within that time.
+        httpx2.ReadTimeout: There is no whole answer within that time.
     """
-    if not response.headers.get("content-type", "").startswith("text/event-stream"):
-        response.read()
-        return response
+    deadline = time.monotonic() + limit_s
+    if not is_stream(response):
+        return _with_body(response, b"".join(_in_time(response.iter_bytes(), response, deadline)))
     last = ""
-    for data in _events(response, time.monotonic() + limit_s):
+    for data in _events(_in_time(response.iter_text(), response, deadline)):
         message = _json(data)
         if is_request(message):
             on_request(message)
@@ -109,22 +115,34 @@ def read_whole(
         last = data
         if isinstance(message, Mapping) and message.get("id") == number:
             break
-    headers = {
-        name: value
-        for name, value in response.headers.items()
-        if name not in {"content-encoding", "content-length", "transfer-encoding", "content-type"}
-    }
-    headers["content-type"] = "application/json"
-    return httpx2.Response(response.status_code, headers=headers, text=last, request=response.request)
+    return _with_body(response, last.encode(), "application/json")
 
 
-def _events(response: httpx2.Response, deadline: float) -> Iterator[str]:
-    """Yield the data of each event; the time is checked with each piece, also between events."""
+def _with_body(response: httpx2.Response, body: bytes, kind: str = "") -> httpx2.Response:
+    """Return a response with a body that was read, and perhaps another content type."""
+    headers = httpx2.Headers(response.headers)
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        headers.pop(name, None)
+    if kind:
+        headers["content-type"] = kind
+    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
+
+
+Piece = TypeVar("Piece", str, bytes)
+
+
+def _in_time(pieces: Iterator[Piece], response: httpx2.Response, deadline: float) -> Iterator[Piece]:
+    for piece in pieces:
+        if time.monotonic() > deadline:
+            raise httpx2.ReadTimeout("there was no whole answer in time", request=response.request)
+        yield piece
+
+
+def _events(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield the data of each event of a stream."""
     rest = ""
     data: list[str] = []
-    for piece in response.iter_text():
-        if time.monotonic() > deadline:
-            raise httpx2.ReadTimeout("the stream had no answer in time", request=response.request)
+    for piece in pieces:
         # Not splitlines: JSON may contain other characters that it takes for the end of a line.
         *lines, rest = (rest + piece).split("\n")
         for line in (each.removesuffix("\r") for each in lines):
@@ -138,5 +156,5 @@ def _events(response: httpx2.Response, deadline: float) -> Iterator[str]:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

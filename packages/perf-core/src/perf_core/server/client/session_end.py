@@ -10,6 +10,7 @@ import httpx2
 
 from perf_core.server.client.connection import connect
 from perf_core.server.credentials.access import OPEN, Access
+from perf_core.server.credentials.masking import masked_url
 
 
 def deleted_session_problem(url: str, *, access: Access = OPEN) -> str:
@@ -24,4 +25,4 @@ def deleted_session_problem(url: str, *, access: Access = OPEN) -> str:
         status = client.status_after_close()
     if status is None or status == httpx2.codes.NOT_FOUND:
         return ""
-    return f"expected status 404 for a request with a deleted session at {url}, got {status}"
+    return f"expected status 404 for a request with a deleted session at {masked_url(url)}, got {status}"

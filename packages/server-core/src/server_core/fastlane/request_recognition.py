@@ -6,61 +6,63 @@ the MCP specification, revisions 2026-07-28 (streamable HTTP, headers and `_meta
 
 from __future__ import annotations
 
-import marshal
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mcp_types import methods
-from pydantic import ValidationError
+from mcp.server.streamable_http import check_accept_headers
+from mcp.shared.inbound import decode_header_value
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION
 from pydantic_core import from_json, to_json
+from starlette.requests import Request
 
-STATELESS_VERSION: Final = "2026-07-28"
-SESSION_VERSIONS: Final = frozenset({b"2025-11-25", b"2025-06-18"})
+from server_core.fastlane.request_meta import EnvelopeCheck, is_plain_meta
+
+STATELESS_VERSION: Final = LATEST_MODERN_VERSION
+SESSION_VERSIONS: Final = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 
 _VERSION_HEADER: Final = STATELESS_VERSION.encode()
-_PROTOCOL_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
-_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
-_META_KEYS: Final = frozenset({_PROTOCOL_VERSION, _CAPABILITIES, "io.modelcontextprotocol/clientInfo"})
 _REQUEST_KEYS: Final = frozenset({"jsonrpc", "id", "method", "params"})
-_STATELESS_PARAMS: Final = frozenset({"name", "arguments", "_meta"})
-_SESSION_PARAMS: Final = frozenset({"name", "arguments"})
-
-_ACCEPT: Final = frozenset(
-    {
-        b"application/json, text/event-stream",
-        b"application/json,text/event-stream",
-        b"text/event-stream, application/json",
-    }
-)
-"""Values that clients send; any other spelling is left to FastMCP."""
+_CALL_PARAMS: Final = frozenset({"name", "arguments", "_meta"})
+_LIST_PARAMS: Final = frozenset({"cursor", "_meta"})
 
 _ENCODED_PREFIX: Final = "=?"
 """Start of an encoded header value (``=?base64?…?=``)."""
 
-_CONTENT_TYPE: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_JSON: Final = b"application/json"
 
-_MAX_VALID_METAS: Final = 512
-"""Values of `_meta` that are remembered as valid. A client sends the same one with each call."""
+_MAX_ACCEPTS: Final = 64
+_MAX_ACCEPT_BYTES: Final = 256
+"""Values of `Accept` that are remembered. A client sends the same one with each request."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcMessage:
-    """A JSON-RPC request, or a notification, which has no id; the parameters are not validated."""
+    """A JSON-RPC request, or a notification, which has no id; the parameters are not validated.
+
+    Attributes:
+        body: The message as the client sent it.
+    """
 
     method: str
     id_json: bytes | None
     params: Any
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A recognised tool call; the arguments are not validated."""
+    """A recognised tool call; the arguments are not validated.
+
+    Attributes:
+        meta: The request's `_meta` as the client sent it; None if it sent none.
+    """
 
     id_json: bytes
     name: str
     arguments: dict[str, Any]
+    meta: dict[str, Any] | None = None
 
 
 Headers = dict[bytes, bytes]
@@ -72,10 +74,15 @@ _RELEVANT: Final = frozenset(
 
 
 class Recogniser:
-    """Recognises tool calls, and remembers the values of `_meta` that it has validated."""
+    """Recognises tool calls, and remembers what it has checked.
 
-    def __init__(self) -> None:
-        self._valid_metas: set[bytes] = set()
+    A server whose responses are all JSON (`json_response`) requires less of the header `Accept`.
+    """
+
+    def __init__(self, *, json_response: bool = False) -> None:
+        self._json_response = json_response
+        self._accepts: dict[bytes, bool] = {}
+        self._envelopes = EnvelopeCheck(STATELESS_VERSION)
 
     def relevant_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
         """Return the headers that matter, None if FastMCP has to judge one of them."""
@@ -85,47 +92,52 @@ class Recogniser:
                 if name in relevant:
                     return None
                 relevant[name] = value.strip(b" \t")
-        if relevant.get(b"accept") not in _ACCEPT or relevant.get(b"content-type") not in _CONTENT_TYPE:
+        content_type = relevant.get(b"content-type", b"")
+        # The parameters of the type, such as a charset, are not read: JSON is always UTF-8.
+        if content_type != _JSON and content_type.partition(b";")[0].rstrip(b" \t") != _JSON:
             return None
-        return relevant
+        return relevant if self._is_acceptable(relevant.get(b"accept", b"")) else None
+
+    def _is_acceptable(self, accept: bytes) -> bool:
+        """Return whether the SDK would answer a client that sends this `Accept`."""
+        acceptable = self._accepts.get(accept)
+        if acceptable is None:
+            request = Request({"type": "http", "headers": [(b"accept", accept)]})
+            has_json, has_events = check_accept_headers(request)
+            acceptable = has_json and (has_events or self._json_response)
+            if len(accept) <= _MAX_ACCEPT_BYTES:
+                if len(self._accepts) >= _MAX_ACCEPTS:
+                    self._accepts.clear()
+                self._accepts[accept] = acceptable
+        return acceptable
 
     def tool_call(self, headers: Headers, message: RpcMessage) -> ToolCall | None:
         """Return the tool call in a message, None if it is something else or has a fault."""
         params = message.params
         if message.method != "tools/call" or message.id_json is None or type(params) is not dict:
             return None
-        name, arguments = params.get("name"), params.get("arguments")
-        if type(name) is not str or type(arguments) is not dict:
+        name, arguments, meta = params.get("name"), params.get("arguments"), params.get("_meta")
+        if type(name) is not str or not params.keys() <= _CALL_PARAMS:
+            return None
+        if arguments is None:
+            arguments = {}
+        elif type(arguments) is not dict:
             return None
         if is_stateless(headers):
-            is_literal = name.isascii() and not name.startswith(_ENCODED_PREFIX)
-            matches_header = is_literal and headers.get(b"mcp-name") == name.encode()
-            is_plain = matches_header and self._has_plain_meta(params)
+            is_plain = _header_text(headers.get(b"mcp-name")) == name and self._envelopes.is_plain(meta)
         else:
-            is_plain = params.keys() == _SESSION_PARAMS
-        return ToolCall(message.id_json, name, arguments) if is_plain else None
+            is_plain = meta is None or is_plain_meta(meta)
+        return ToolCall(message.id_json, name, arguments, meta) if is_plain else None
 
-    def _has_plain_meta(self, params: dict[str, Any]) -> bool:
-        """Return whether `_meta` is complete and valid, and requests nothing special."""
-        meta = params.get("_meta")
-        if type(meta) is not dict or params.keys() != _STATELESS_PARAMS or not meta.keys() <= _META_KEYS:
-            return False
-        if meta.get(_PROTOCOL_VERSION) != STATELESS_VERSION or _CAPABILITIES not in meta:
-            return False
-        try:
-            key = marshal.dumps(meta)
-        except ValueError:
-            return False
-        if key in self._valid_metas:
-            return True
-        try:
-            methods.validate_client_request("tools/call", STATELESS_VERSION, params)
-        except (ValidationError, KeyError):
-            return False
-        if len(self._valid_metas) >= _MAX_VALID_METAS:
-            self._valid_metas.clear()
-        self._valid_metas.add(key)
+
+def has_plain_params(params: Any) -> bool:
+    """Return whether the parameters of a ping or list request, or of a notification, request nothing."""
+    if params is None or params == {}:
         return True
+    if type(params) is not dict or not params.keys() <= _LIST_PARAMS or params.get("cursor") is not None:
+        return False
+    meta = params.get("_meta")
+    return meta is None or is_plain_meta(meta)
 
 
 def is_stateless(headers: Headers) -> bool:
@@ -139,29 +151,55 @@ def is_stateless(headers: Headers) -> bool:
 
 def is_in_session(headers: Headers) -> bool:
     """Return whether the headers are those of a request within a session."""
-    return headers.get(b"mcp-protocol-version") in SESSION_VERSIONS and b"mcp-session-id" in headers
+    return b"mcp-session-id" in headers and _is_of_session_wire(headers)
 
 
 def may_open_session(headers: Headers) -> bool:
     """Return whether a request with these headers may be ``initialize``."""
+    return b"mcp-session-id" not in headers and _is_of_session_wire(headers)
+
+
+def _is_of_session_wire(headers: Headers) -> bool:
+    """Return whether the SDK takes it for the session wire, whose clients may leave the version out."""
     version = headers.get(b"mcp-protocol-version")
-    return b"mcp-session-id" not in headers and (version is None or version in SESSION_VERSIONS)
+    return version is None or version in SESSION_VERSIONS
 
 
 def probable_tool_name(headers: Headers, body: bytes) -> str:
-    """Return a guess at the name of the called tool, made without parsing the request.
+    """Return a guess at the name of the called tool, made without parsing the request."""
+    if is_stateless(headers):
+        return _header_text(headers.get(b"mcp-name")) or ""
+    return _first_match(_NAME, body)
 
-    Parsing costs about 30 µs right after FastMCP has used the processor's caches. A wrong guess sends a
-    request to FastMCP that the lane could have answered, which is slower but never wrong.
+
+def leading_tool_name(headers: Headers, body: bytes) -> str:
+    """Return the name of the called tool if it can be read without parsing the request, else an empty string.
+
+    Parsing costs about 30 µs right after FastMCP has used the processor's caches, so a call of a tool that
+    needs FastMCP is not parsed here. A guess would not do: an argument called `name` may be some other tool's
+    name.
     """
     if is_stateless(headers):
-        return headers.get(b"mcp-name", b"").decode("latin-1")
-    match = _NAME.search(body, 0, _NAME_WITHIN_BYTES)
-    return match[1].decode("latin-1") if match is not None else ""
+        return _header_text(headers.get(b"mcp-name")) or ""
+    return _first_match(_LEADING_NAME, body)
 
 
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([^"\\]*)"')
+_LEADING_NAME: Final = re.compile(rb'"params"\s*:\s*\{\s*"name"\s*:\s*"([^"\\]*)"')
 _NAME_WITHIN_BYTES: Final = 1000
+
+
+def _first_match(pattern: re.Pattern[bytes], body: bytes) -> str:
+    match = pattern.search(body, 0, _NAME_WITHIN_BYTES)
+    return match[1].decode("utf-8", "replace") if match is not None else ""
+
+
+def _header_text(value: bytes | None) -> str | None:
+    """Return the text of a header that may be encoded, None if it is missing or wrongly encoded."""
+    if value is None:
+        return None
+    text = value.decode("latin-1")
+    return decode_header_value(text) if text.startswith(_ENCODED_PREFIX) else text
 
 
 def parse_message(body: bytes) -> RpcMessage | None:
@@ -175,4 +213,6 @@ def parse_message(body: bytes) -> RpcMessage | None:
     method, request_id = message.get("method"), message.get("id")
     if type(method) is not str or ("id" in message and type(request_id) not in (int, str)):
         return None
-    return RpcMessage(method, None if request_id is None else to_json(request_id), message.get("params"))
+    return RpcMessage(
+        method, None if request_id is None else to_json(request_id), message.get("params"), body
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import anyio
 from fastmcp import FastMCP
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
@@ -51,7 +51,8 @@ def hold_session(
         yield True
     finally:
         if count_in_flight(transport, -1) == 0:
-            scope.deadline = anyio.current_time() + timeout_s
+            # The same clock as anyio's, which cannot be asked outside of tasks.
+            scope.deadline = asyncio.get_running_loop().time() + timeout_s
 
 
 class SessionVisibility:

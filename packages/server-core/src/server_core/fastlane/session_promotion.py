@@ -9,9 +9,11 @@ from typing import Final
 
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from starlette.types import ASGIApp, Message, Scope
+from pydantic_core import from_json
+from starlette.types import ASGIApp, Message, Scope, Send
 
 from server_core.fastlane.light_sessions import LightSession, LightSessions
+from server_core.fastlane.quiet_handshake import quiet_handshake
 from server_core.sdk.internals import Admission, open_sessions, wrap_admission
 from server_core.sdk.requestors import Requestor
 from server_core.sdk.session_ids import change_session_id
@@ -71,15 +73,39 @@ class SessionPromotion:
         wrap_admission(manager, wrap)
 
     def version(self, session_id: bytes) -> str | None:
-        """Return the negotiated version of a promoted session, None for any other session."""
+        """Return the negotiated version of an SDK session, None for any other session."""
         return self._versions.get(session_id)
 
-    def _remember_version(self, session: LightSession) -> None:
+    def noting_version(self, send: Send) -> Send:
+        """Return a `send` for the response to an `initialize` that FastMCP answers; it notes the version.
+
+        FastMCP opens the sessions that the lane cannot open, such as those of apps whose middleware sees
+        `initialize`. Plain calls in them are on the lane, too.
+        """
+        session_id: bytes | None = None
+        body = b""
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal session_id, body
+            if message["type"] == "http.response.start":
+                if message["status"] == 200:
+                    session_id = dict(message["headers"]).get(b"mcp-session-id")
+            elif session_id is not None:
+                body += message.get("body", b"")
+                version = _negotiated_version(body)
+                if version is not None:
+                    self._remember_version(session_id, version)
+                    session_id = None
+            await send(message)
+
+        return send_and_note
+
+    def _remember_version(self, session_id: bytes, version: str) -> None:
         sessions = open_sessions(self._manager) if self._manager is not None else {}
         # The SDK does not report closed sessions: drop theirs when they may outnumber the open ones.
         if len(self._versions) > 2 * len(sessions) + 100:
             self._versions = {key: v for key, v in self._versions.items() if key.decode() in sessions}
-        self._versions[session.session_id] = session.version
+        self._versions[session_id] = version
 
     async def promote(self, session: LightSession, scope: Scope) -> None:
         """Replace a light session that is still open by an SDK session with the client's ``initialize``.
@@ -100,7 +126,7 @@ class SessionPromotion:
                 logger.error("expected FastMCP to open a session, got status %d", status)
             elif session.initialized:
                 await self._exchange(scope, _INITIALIZED, (b"mcp-session-id", session.session_id))
-            self._remember_version(session)
+            self._remember_version(session.session_id, session.version)
             self._light_sessions.close(session)
 
     async def _exchange(self, scope: Scope, body: bytes, *extra: tuple[bytes, bytes]) -> int:
@@ -125,5 +151,16 @@ class SessionPromotion:
             if message["type"] == "http.response.start":
                 status = int(message["status"])
 
-        await self._app({**scope, "method": "POST", "headers": headers}, receive, send)
+        with quiet_handshake():
+            await self._app({**scope, "method": "POST", "headers": headers}, receive, send)
         return status
+
+
+def _negotiated_version(body: bytes) -> str | None:
+    """Return the protocol version in a complete response to ``initialize``, as JSON or as an event."""
+    text = next((line[6:] for line in body.splitlines() if line.startswith(b"data: {")), body)
+    try:
+        version = from_json(text)["result"]["protocolVersion"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return version if isinstance(version, str) else None

@@ -16,7 +16,8 @@ from mcp_types import EmbeddedResource, ImageContent
 
 from music21_server.server import create_server
 from music21_server.settings import Music21Settings
-from server_core.fastlane.eligibility import app_reason, tool_reason
+from server_core.fastlane.app_eligibility import AppRules
+from server_core.fastlane.tool_eligibility import tool_reason
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
@@ -236,5 +237,5 @@ async def test_an_excerpt_can_be_exported_as_text_but_not_as_mxl(client: Client[
 
 async def test_all_tools_are_on_the_fast_lane(client: Client[Any]) -> None:
     mcp = create_server(Music21Settings(_env_file=None))
-    assert app_reason(mcp) == ""
+    assert AppRules(mcp).current().stateless_calls == ""
     assert {tool.name: tool_reason(tool) for tool in await mcp.list_tools() if tool_reason(tool)} == {}

@@ -18,12 +18,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastmcp import FastMCP
+from fastmcp.server.auth.middleware import RequireAuthMiddleware
 from fastmcp.server.http import StreamableHTTPASGIApp
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_core.fastlane import FastLane
+from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.immediate_calls import ImmediateCalls
 from server_core.layers.auth import BearerAuth
 from server_core.layers.body_limit import BodyLimit
@@ -91,7 +93,8 @@ class ServedApp:
         self.metrics = metrics
         self._session_ids = SessionIds(settings.node, place.number if place is not None else None)
         self._peers = Peers(place) if place is not None else None
-        self._header_schemas = HeaderSchemas(mcp)
+        self._rules = AppRules(mcp)
+        self._header_schemas = HeaderSchemas(mcp, lambda: not self._rules.reason("tools/list"))
         self._manager: StreamableHTTPSessionManager | None = None
         self._fastmcp_app = mcp.http_app(
             path=settings.path,
@@ -138,7 +141,9 @@ class ServedApp:
         settings = self._settings
         if not settings.fast_lane or settings.otlp_endpoint is not None:  # only FastMCP creates trace spans
             return None
-        return FastLane(self._serve_through_fastmcp, self._mcp, self.metrics, settings, self._session_ids)
+        return FastLane(
+            self._serve_through_fastmcp, self._mcp, self.metrics, settings, self._session_ids, self._rules
+        )
 
     def _make_immediate_calls(self, guard: HostOriginGuard) -> ImmediateCalls | None:
         if self._lane is None:
@@ -209,13 +214,15 @@ class ServedApp:
         """Set limits that `FastMCP.http_app` does not pass on to the session manager, created at start-up."""
         for route in self._fastmcp_app.routes:
             endpoint = getattr(route, "endpoint", None)
+            if isinstance(endpoint, RequireAuthMiddleware):  # the app has `auth`
+                endpoint = endpoint.app
             if isinstance(endpoint, StreamableHTTPASGIApp) and endpoint.session_manager is not None:
                 self._manager = endpoint.session_manager
                 self._manager.max_sessions = self._settings.max_sessions
                 self._manager.asgi_app.max_body_size = self._settings.max_body_bytes
                 self._session_ids.assign_to_new_sessions(self._manager)
                 if self._lane is not None:
-                    self._lane.attach(self._manager)
+                    self._lane.attach(self._manager, self._fastmcp_app)
                 return
         raise RuntimeError(
             "expected a session manager in FastMCP's app after start-up, got none: release not supported"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+from fastmcp.server.middleware import Middleware
 
 from server_core.fastlane import handshake
 from server_core.fastlane.handshake import Handshake
@@ -38,7 +39,9 @@ async def test_lists_are_cached_until_a_tool_is_added() -> None:
     shaken = handshake_of(mcp)
 
     async def listing() -> bytes:
-        return await shaken.list_components("tools/list", "2025-11-25", None)
+        result = await shaken.list_components("tools/list", "2025-11-25", None)
+        assert result is not None
+        return result
 
     empty = await listing()
     assert await listing() is empty
@@ -50,3 +53,26 @@ async def test_lists_are_cached_until_a_tool_is_added() -> None:
     with_tool = await listing()
     assert (b"echo" in empty, b"echo" in with_tool) == (False, True)
     assert await listing() is with_tool
+
+
+async def test_a_list_that_changes_while_it_is_made_is_left_to_fastmcp() -> None:
+    mcp: FastMCP[Any] = FastMCP("app")
+
+    @mcp.tool(description="before")
+    async def echo(text: str) -> str:
+        return text
+
+    (tool,) = local_components(mcp).values()
+
+    class Meanwhile(Middleware):
+        async def on_list_tools(self, context: Any, call_next: Any) -> Any:
+            tool.description = "meanwhile"
+            listed = [each.model_copy() for each in await call_next(context)]
+            tool.description = "after"
+            return listed
+
+    mcp.add_middleware(Meanwhile())
+    shaken = handshake_of(mcp)
+    first = await shaken.list_components("tools/list", "2025-11-25", None)
+    assert first is None, "FastMCP lists again"
+    assert shaken._lists == {}

@@ -13,6 +13,7 @@ from mcp.server.connection import Connection
 from mcp.server.runner import ServerRunner
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from opentelemetry import trace
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from server_core.sdk import internals
@@ -41,12 +42,23 @@ NAMES: list[tuple[object, str, str, str]] = [
     (MANAGER, "StreamableHTTPSessionManager", "_admit_session", "to choose the ids of sessions"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_idle_timeout", "to restart a session's idle time"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_requests_in_flight", "to keep sessions from expiring"),
+    (trace, "opentelemetry.trace", "_TRACER_PROVIDER", "to leave traced requests to FastMCP"),
     (Middleware, "Middleware", "_dispatch_handler", "to find middleware that sees calls"),
+    (APP, "FastMCP", "_transforms", "to leave apps with transforms to FastMCP"),
+    (APP.local_provider, "LocalProvider", "_transforms", "to leave apps with transforms to FastMCP"),
+    (APP, "FastMCP", "_list_page_size", "to cache lists"),
+    (SERVER, "Server", "_notification_handlers", "to leave handled notifications to FastMCP"),
+    *((APP, "FastMCP", name, "to notice changes of an app") for name in internals.APP_PARTS),
+    *((SERVER, "Server", name, "to notice changes of an app") for name in internals.SERVER_PARTS),
+    *(
+        (APP.local_provider, "LocalProvider", name, "to notice changes of an app")
+        for name in internals.PROVIDER_PARTS
+    ),
     (visibility, "fastmcp.server.transforms.visibility", "_visibility_rules_key", "to notice hidden tools"),
 ]
 UVICORN_NAMES = (
     *("connection_made", "data_received", "on_headers_complete", "on_body", "on_message_complete"),
-    *("on_response_complete", "timeout_keep_alive_handler"),
+    *("on_response_complete", "timeout_keep_alive_handler", "connection_lost", "shutdown"),
 )
 """Undocumented methods of uvicorn's protocol that the shortcut overrides or calls."""
 
@@ -79,6 +91,10 @@ def test_the_accessors_return_what_the_names_hold() -> None:
     assert "tools/call" in internals.request_handlers(SERVER)
     assert internals.open_sessions(MANAGER) == internals.session_owners(MANAGER) == {}
     assert internals.lifespan_state(MANAGER) is None
+    assert internals.tracer_provider() is None
+    assert internals.notification_handlers(SERVER) == {}
+    assert internals.transforms(APP) == internals.transforms(APP.local_provider) == []
+    assert internals.list_page_size(APP) is None
     assert internals.idle_timeout_s(TRANSPORT) == 5.0
     assert [internals.count_in_flight(TRANSPORT, change) for change in (1, 1, -1)] == [1, 2, 1]
 

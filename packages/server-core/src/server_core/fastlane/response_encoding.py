@@ -6,6 +6,7 @@ Common results are assembled from bytes; unusual ones go through the code of Fas
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import Any, Final
 
@@ -43,25 +44,34 @@ _FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"
 
 
 class ResponseEncoder:
-    """Encodes responses to tool calls for one protocol version, as FastMCP would for the app."""
+    """Encodes responses to tool calls for one protocol `version`, as FastMCP would for the app."""
 
     def __init__(self, mcp: FastMCP[Any], version: str) -> None:
         self._mcp = mcp
-        self._version = version
+        self.version = version
         server = low_level_server(mcp)
         self._runner = ServerRunner(server, Connection.from_envelope(version, None, None), None)
         self._modern = version in MODERN_PROTOCOL_VERSIONS
         # On the stateless wire results are marked complete and name the server.
         self._complete = b',"resultType":"complete"' if self._modern else b""
-        stamp = (
-            b'"io.modelcontextprotocol/serverInfo":' + to_json(server.server_info_stamp)
-            if self._modern
-            else b""
-        )
-        wrapped = b'"fastmcp":{"wrap_result":true}'
-        self._meta = b',"_meta":{' + stamp + b"}" if stamp else b""
-        self._meta_wrapped = b',"_meta":{' + wrapped + (b"," + stamp if stamp else b"") + b"}"
         self._plain_types: dict[type, bool] = {}
+
+    @functools.cached_property
+    def _stamp(self) -> bytes:
+        """What names the server; the SDK fixes it with the first response."""
+        if not self._modern:
+            return b""
+        stamp = to_json(low_level_server(self._mcp).server_info_stamp)
+        return b'"io.modelcontextprotocol/serverInfo":' + stamp
+
+    @functools.cached_property
+    def _meta(self) -> bytes:
+        return b',"_meta":{' + self._stamp + b"}" if self._stamp else b""
+
+    @functools.cached_property
+    def _meta_wrapped(self) -> bytes:
+        stamp = b"," + self._stamp if self._stamp else b""
+        return b',"_meta":{"fastmcp":{"wrap_result":true}' + stamp + b"}"
 
     def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> bytes:
         """Return the response with a tool's result; an exception counts as an error of the tool."""
@@ -115,7 +125,7 @@ class ResponseEncoder:
         return self._encode(id_json, normalize_call_tool_result(result.to_mcp_result()))
 
     def _encode(self, id_json: bytes, result: CallToolResult) -> bytes:
-        document = serialize_result(self._runner, "tools/call", self._version, result)
+        document = serialize_result(self._runner, "tools/call", self.version, result)
         return _dump(JSONRPCResponse(jsonrpc="2.0", id=0, result=document), id_json)
 
     def failure(self, id_json: bytes, tool: str, error: Exception) -> tuple[int, bytes]:

@@ -42,13 +42,18 @@ def instrument_calls(mcp: FastMCP[Any], metrics: ServerMetrics, *, timeout_s: fl
             raise RuntimeError(
                 f"expected a FastMCP handler for {method}, got none: this release is not supported"
             )
-        handler: Any = entry.handler
-        inner = handler.inner if isinstance(handler, _TimeLimited) else handler
+        inner = uninstrumented(entry.handler)
+        handler: Any
         if method == "tools/call":
             handler = _InstrumentedToolCalls(inner, timeout_s, mcp, metrics)
         else:
             handler = _TimeLimited(inner, timeout_s)
         server.add_request_handler(method, entry.params_type, handler)
+
+
+def uninstrumented(handler: Any) -> Any:
+    """Return the request handler inside one that this module made; any other handler as it is."""
+    return handler.inner if isinstance(handler, _TimeLimited) else handler
 
 
 def timed_out_text(tool: str, timeout_s: float) -> str:

@@ -7,19 +7,26 @@ that breaks when a release drops one, and no other module may use a private name
 from __future__ import annotations
 
 import asyncio
+import functools
+import sys
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from types import ModuleType
 from typing import Any, Final
 
 from fastmcp import FastMCP
+from fastmcp.server import context as fastmcp_context
+from fastmcp.server import dependencies as fastmcp_dependencies
+from fastmcp.server.middleware import dereference
 from fastmcp.server.mixins import mcp_operations
+from fastmcp.server.providers import Provider
 from mcp.server import _streamable_http_modern
 from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.lowlevel import Server
 from mcp.server.runner import ServerRunner
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from opentelemetry import trace
 
 
 def _private(module: ModuleType, name: str, purpose: str) -> Any:
@@ -34,15 +41,32 @@ def _private(module: ModuleType, name: str, purpose: str) -> Any:
 
 enter_task: Final = _private(asyncio, "_enter_task", "call tools outside of tasks")
 leave_task: Final = _private(asyncio, "_leave_task", "call tools outside of tasks")
+get_frame: Final = _private(sys, "_getframe", "leave tools that look at their callers to FastMCP")
 normalize_call_tool_result: Final = _private(
     mcp_operations, "_normalize_call_tool_result", "encode unusual tool results as FastMCP does"
+)
+dereference_tool: Final = _private(
+    dereference, "_dereference_tool", "check headers against the schemas that clients see"
 )
 SingleExchangeContext: Final = _private(
     _streamable_http_modern, "_SingleExchangeDispatchContext", "answer lists in light sessions"
 )
 
-MIDDLEWARE_CALL_HOOKS: Final = ("__call__", "on_message", "on_request", "on_call_tool", "_dispatch_handler")
-"""Methods of FastMCP's `Middleware` that a tool call passes through."""
+MIDDLEWARE_DISPATCH: Final = ("__call__", "_dispatch_handler")
+"""Methods of FastMCP's `Middleware` that call its hooks."""
+
+APP_PARTS: Final = ("auth", "providers", "_mcp_server", "_local_provider", "_transforms", "_extensions")
+SERVER_PARTS: Final = ("middleware", "get_tool_input_schema")
+PROVIDER_PARTS: Final = ("_transforms", "_components")
+"""Attributes of an app, its low-level server and its local provider, by which changes are noticed."""
+
+current_context: Final = _private(fastmcp_context, "_current_context", "give tools on the lane their context")
+current_server: Final = _private(
+    fastmcp_dependencies, "_current_server", "tell tools on the lane which server calls them"
+)
+current_transport: Final = _private(
+    fastmcp_context, "_current_transport", "tell tools on the lane how they are served"
+)
 
 VISIBILITY_RULES_SUFFIX: Final = ":_visibility_rules"
 """End of the keys under which FastMCP stores which components a session hides or shows."""
@@ -59,6 +83,15 @@ local_components: Final[Callable[[FastMCP[Any]], Mapping[str, Any]]] = attrgette
 extensions: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_extensions")
 """Returns the app's extensions."""
 
+transforms: Final[Callable[[Provider], list[Any]]] = attrgetter("_transforms")
+"""Returns the live list of an app's or a provider's transforms; the public property copies it."""
+
+list_page_size: Final[Callable[[FastMCP[Any]], int | None]] = attrgetter("_list_page_size")
+"""Returns the number of components on a page of a list, None without pages."""
+
+tracer_provider: Final[Callable[[], object]] = functools.partial(attrgetter("_TRACER_PROVIDER"), trace)
+"""Returns what records the process's spans, None if nothing does; the public one looks for settings, too."""
+
 masks_error_details: Final[Callable[[FastMCP[Any]], bool]] = attrgetter("_mask_error_details")
 """Returns whether the app hides the text of exceptions from clients."""
 
@@ -73,6 +106,11 @@ request_state_security: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_requ
 
 request_handlers: Final[Callable[[Server[Any]], Mapping[str, Any]]] = attrgetter("_request_handlers")
 """Returns the server's handlers by method; its capabilities follow from them."""
+
+notification_handlers: Final[Callable[[Server[Any]], Mapping[str, Any]]] = attrgetter(
+    "_notification_handlers"
+)
+"""Returns the server's handlers of notifications by method."""
 
 open_sessions: Final[Callable[[StreamableHTTPSessionManager], dict[str, StreamableHTTPServerTransport]]] = (
     attrgetter("_server_instances")

@@ -1,0 +1,323 @@
+"""Apps whose code, handlers or description replace FastMCP's own, before they serve or while they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mcp_types
+import pytest
+from app_samples import (
+    CALLS,
+    EVERYTHING,
+    HANDSHAKE,
+    LISTS,
+    TOKENS,
+    ByHeader,
+    app,
+    delete,
+    echo,
+    shouted,
+    texts,
+    with_components,
+)
+from beside_fastmcp import assert_like_fastmcp, outcomes, with_header
+from fastmcp import Context, FastMCP
+from fastmcp.server.dependencies import get_http_headers
+from fastmcp.server.middleware import Middleware
+from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
+from fastmcp.server.providers.local_provider import LocalProvider
+from fastmcp.server.transforms import Namespace
+from fastmcp.tools import FunctionTool, Tool
+from in_memory import initialize, request, stateless_call
+from mcp.shared.exceptions import MCPError
+
+pytestmark = pytest.mark.anyio
+
+
+class LoudCalls(FastMCP[Any]):
+    async def call_tool(self, *args: Any, **kwargs: Any) -> Any:
+        result: Any = await super().call_tool(*args, **kwargs)
+        result.content[0].text += "!"
+        return result
+
+
+class FewTools(FastMCP[Any]):
+    async def list_tools(self, **options: Any) -> Any:
+        return [tool for tool in await super().list_tools(**options) if tool.name == "echo"]
+
+
+class NoDeletion(FastMCP[Any]):
+    async def get_tool(self, name: str, version: Any = None) -> Any:
+        return None if name == "echo" else await super().get_tool(name, version)
+
+
+class FewPrompts(FastMCP[Any]):
+    async def list_prompts(self, **_options: Any) -> Any:
+        return []
+
+
+class OwnMiddleware(FastMCP[Any]):
+    """Gives each caller the middleware that it asks for."""
+
+    @property
+    def middleware(self) -> list[Any]:
+        return [*self.added, *([ByHeader()] if "x-team" in get_http_headers() else [])]
+
+    @middleware.setter
+    def middleware(self, added: list[Any]) -> None:
+        self.added = added
+
+
+class Mixin:
+    async def _list_tools(self) -> Any:
+        return []
+
+
+class MixedIn(Mixin, FastMCP[Any]):
+    pass
+
+
+class MoreThanFastMCP(FastMCP[Any]):
+    """Adds what FastMCP does not know."""
+
+    flavour = "sweet"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.served = 0
+
+    def taste(self) -> str:
+        return self.flavour
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane_calls"),
+    [
+        *((LoudCalls, 0), (FewTools, 0), (NoDeletion, 0), (FewPrompts, 0), (OwnMiddleware, 0), (MixedIn, 0)),
+        (MoreThanFastMCP, 2),
+    ],
+)
+async def test_what_a_subclass_overrides_is_called(kind: type[FastMCP[Any]], lane_calls: int) -> None:
+    calls = [with_header(call, "x-team", "corner") for call in (*CALLS, request("tools/list"))]
+    await assert_like_fastmcp(
+        lambda _notes: with_components(kind("app", version="1")), *HANDSHAKE, *map(request, LISTS), *calls,
+        lane_calls=lane_calls,
+    )  # fmt: skip
+
+
+class RefusingSome:
+    """A layer of Starlette."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if (b"x-refuse", b"1") not in scope.get("headers", ()):
+            await self._app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": b"no"})
+
+
+async def test_an_app_that_changes_its_own_asgi_app_is_served_by_it() -> None:
+    class Closed(FastMCP[Any]):
+        def http_app(self, *args: Any, **options: Any) -> Any:
+            made = super().http_app(*args, **options)
+            made.add_middleware(RefusingSome)
+            return made
+
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        return with_components(Closed("app", version="1"))
+
+    results = await outcomes(make, with_header(CALLS[0], "x-refuse", "1"), CALLS[0], initialize())
+    assert results["lane"] == results["immediate calls"] == results["FastMCP"]
+    assert results["FastMCP"].answers[0].status == 418
+
+
+async def loud_call(*_args: Any, **_kwargs: Any) -> Any:
+    raise MCPError(code=-32000, message="closed today")
+
+
+async def nothing(*_args: Any, **_kwargs: Any) -> Any:
+    return None
+
+
+async def no_tools(*_args: Any, **_kwargs: Any) -> Any:
+    return []
+
+
+def replace_handler(mcp: FastMCP[Any], method: str, result: Any) -> None:
+    server = mcp._mcp_server
+    entry = server.get_request_handler(method)
+    assert entry is not None
+
+    async def handle(_context: Any, _params: Any) -> Any:
+        return result
+
+    server.add_request_handler(method, entry.params_type, handle)
+
+
+def add_notification_handler(mcp: FastMCP[Any]) -> None:
+    async def handle(_context: Any, _params: Any) -> None:
+        mcp.notes.append("initialized")  # type: ignore[attr-defined]
+
+    mcp._mcp_server.add_notification_handler(
+        "notifications/initialized", mcp_types.NotificationParams, handle
+    )
+
+
+def add_server_middleware(mcp: FastMCP[Any]) -> None:
+    async def middleware(context: Any, call_next: Any) -> Any:
+        mcp.notes.append(context.method)  # type: ignore[attr-defined]
+        return await call_next(context)
+
+    server: Any = mcp._mcp_server
+    server.middleware.insert(0, middleware)
+
+
+def mount(mcp: FastMCP[Any]) -> None:
+    child: FastMCP[Any] = FastMCP("child")
+    child.tool(echo, name="inner")
+    mcp.mount(child)
+
+
+def provide(mcp: FastMCP[Any]) -> None:
+    provider = LocalProvider()
+    provider.tool(echo, name="provided")
+    mcp.add_provider(provider)
+
+
+def replace(mcp: FastMCP[Any]) -> None:
+    mcp.local_provider.remove_tool("echo")
+    mcp.tool(delete, name="echo")
+
+
+CHANGES: dict[str, Callable[[FastMCP[Any]], object]] = {
+    "call_tool": lambda mcp: setattr(mcp, "call_tool", loud_call),
+    "get_tool": lambda mcp: setattr(mcp, "get_tool", nothing),
+    "list_tools": lambda mcp: setattr(mcp, "list_tools", no_tools),
+    "list_prompts": lambda mcp: setattr(mcp, "list_prompts", no_tools),
+    "get_tool of the provider": lambda mcp: setattr(mcp.local_provider, "get_tool", nothing),
+    "list_tools of the provider": lambda mcp: setattr(mcp.local_provider, "list_tools", no_tools),
+    "registry": lambda mcp: setattr(mcp.local_provider, "_components", {}),
+    "tools/call handler": lambda mcp: replace_handler(
+        mcp, "tools/call", mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text="x")])
+    ),
+    "tools/list handler": lambda mcp: replace_handler(mcp, "tools/list", mcp_types.ListToolsResult(tools=[])),
+    "ping handler": lambda mcp: replace_handler(mcp, "ping", {"pong": 1}),
+    "notification handler": add_notification_handler,
+    "server middleware": add_server_middleware,
+    "capabilities": lambda mcp: setattr(
+        mcp._mcp_server, "get_capabilities", lambda *_args, **_kwargs: mcp_types.ServerCapabilities()
+    ),
+    "mounted": mount,
+    "provided": provide,
+    "transformed": lambda mcp: mcp.add_transform(Namespace("api")),
+    "provider transformed": lambda mcp: mcp.local_provider.add_transform(Namespace("local")),
+    "hidden by name": lambda mcp: mcp.disable(names={"echo"}),
+    "hidden by tag": lambda mcp: mcp.disable(components={"prompt"}),
+    "removed": lambda mcp: mcp.local_provider.remove_tool("echo"),
+    "replaced": replace,
+    "class": lambda mcp: setattr(mcp, "__class__", NoDeletion),
+    "header schemas": lambda mcp: setattr(
+        mcp._mcp_server,
+        "get_tool_input_schema",
+        lambda _name: {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}}},
+    ),
+    "completions": lambda mcp: mcp.completion(nothing),
+    "experimental": lambda mcp: mcp.experimental_capabilities.update({"x": {"y": 1}}),
+    "instructions": lambda mcp: setattr(mcp, "instructions", "Be long."),
+    "icons": lambda mcp: setattr(mcp._mcp_server, "icons", [mcp_types.Icon(src="data:,")]),
+    "title": lambda mcp: setattr(mcp._mcp_server, "title", "The app"),
+    "notification options": lambda mcp: setattr(mcp._mcp_server.notification_options, "tools_changed", False),
+    "pages": lambda mcp: setattr(mcp, "_list_page_size", 1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_of_the_running_app_takes_effect_at_once(change: str) -> None:
+    def make(notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        mcp.notes = notes  # type: ignore[attr-defined]
+        return mcp
+
+    again = (*CALLS, *map(request, LISTS), request("ping"), *HANDSHAKE)
+    await assert_like_fastmcp(make, *EVERYTHING, CHANGES[change], *again, *again)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_before_the_app_serves_takes_effect(change: str) -> None:
+    def make(notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        mcp.notes = notes  # type: ignore[attr-defined]
+        return mcp
+
+    await assert_like_fastmcp(make, *EVERYTHING, before_start=CHANGES[change])
+
+
+PATCHES: Sequence[tuple[type, str, Any]] = (
+    (FastMCP, "call_tool", loud_call),
+    (FastMCP, "get_tool", nothing),
+    (FastMCP, "list_tools", no_tools),
+    (LocalProvider, "get_tool", nothing),
+    (LocalProvider, "list_tools", no_tools),
+    (Middleware, "on_call_tool", lambda _self, context, call_next: shouted(context, call_next)),
+    (DereferenceRefsMiddleware, "on_request", lambda _self, context, call_next: shouted(context, call_next)),
+    (FunctionTool, "run", loud_call),
+    (Tool, "to_mcp_tool", lambda _self, **_overrides: mcp_types.Tool(name="any", input_schema={})),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "replacement"), PATCHES, ids=lambda value: getattr(value, "__name__", value)
+)
+async def test_code_that_another_package_patches_into_fastmcp_is_called(
+    kind: type, name: str, replacement: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def patch(_mcp: FastMCP[Any]) -> None:
+        monkeypatch.setattr(kind, name, replacement)
+
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        monkeypatch.undo()
+        return app()
+
+    lists = tuple(map(request, LISTS))
+    await assert_like_fastmcp(make, initialize(), *CALLS, *lists, patch, *CALLS, *lists)
+
+
+async def hide(name: str, ctx: Context) -> str:
+    await ctx.disable_components(names={name})
+    return f"{name} is hidden"
+
+
+async def test_a_tool_that_a_caller_of_the_stateless_wire_hides_is_hidden_from_it_alone() -> None:
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        mcp.tool(hide)
+        return mcp
+
+    first, second = (
+        [
+            with_header(step, "authorization", f"Bearer {token}")
+            for step in (CALLS[0], stateless_call("hide", {"name": "echo"}))
+        ]
+        for token in TOKENS
+    )
+    answers = await assert_like_fastmcp(
+        make, first[0], second[0], first[1], first[0], second[0], auth_tokens=list(TOKENS)
+    )
+    assert "Unknown tool" in texts(answers[3])
+    assert texts(answers[4]) == "a"
+
+
+async def test_the_name_of_a_server_may_be_set_until_its_first_response() -> None:
+    answers = await assert_like_fastmcp(
+        lambda _notes: app(),
+        *CALLS[:1],
+        lambda mcp: setattr(mcp._mcp_server, "version", "3"),
+        *CALLS[:1],
+        before_start=lambda mcp: setattr(mcp._mcp_server, "version", "2"),
+        lane_calls=2,
+    )
+    assert ['"version": "2"' in answer.body for answer in answers] == [True, True]

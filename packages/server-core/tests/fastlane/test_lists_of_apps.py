@@ -1,0 +1,129 @@
+"""Lists of components that change in place, that describe themselves, or that not everybody may see."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import mcp_types
+import pytest
+from app_samples import LISTS, TOKENS, app, echo, listed
+from beside_fastmcp import Step, assert_like_fastmcp, with_header
+from fastmcp import FastMCP
+from fastmcp.prompts import Prompt
+from fastmcp.resources import Resource
+from fastmcp.tools import FunctionTool, Tool
+from in_memory import initialize, request, session_call
+
+from server_core.sdk.internals import local_components
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_tools_with_an_authorization_check_are_listed_for_those_who_pass_it() -> None:
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        mcp.tool(echo, name="for_known", auth=lambda context: context.token is not None)
+        mcp.tool(echo, name="for_first", auth=_is_first_token)
+        return mcp
+
+    def asked_by(token: str) -> tuple[Step, ...]:
+        session = TOKENS.index(token)
+        steps = (
+            initialize(),
+            request("tools/list", session=session),
+            session_call("for_first", {"text": "x"}, session),
+        )
+        return tuple(with_header(step, "authorization", f"Bearer {token}") for step in steps)
+
+    steps = tuple(itertools.chain.from_iterable(map(asked_by, TOKENS)))
+    answers = await assert_like_fastmcp(make, *steps, auth_tokens=list(TOKENS))
+    assert listed(answers[1])[-2:] == ["for_known", "for_first"]
+    assert listed(answers[4])[-1:] == ["for_known"]
+
+
+def _is_first_token(context: Any) -> bool:
+    digest = hashlib.sha256(TOKENS[0].encode()).hexdigest()
+    return bool(context.token.client_id == f"token-{digest[:12]}")
+
+
+def echo_tool(mcp: FastMCP[Any]) -> Tool:
+    tool = local_components(mcp)["tool:echo@"]
+    assert isinstance(tool, Tool)
+    return tool
+
+
+def component(mcp: FastMCP[Any], kind: type) -> Any:
+    return next(each for each in local_components(mcp).values() if isinstance(each, kind))
+
+
+IN_PLACE: dict[str, Callable[[FastMCP[Any]], object]] = {
+    "description": lambda mcp: setattr(echo_tool(mcp), "description", "changed"),
+    "title": lambda mcp: setattr(echo_tool(mcp), "title", "Changed"),
+    "parameters": lambda mcp: echo_tool(mcp).parameters["properties"]["text"].update(description="changed"),
+    "output schema": lambda mcp: echo_tool(mcp).output_schema.update(description="changed"),  # type: ignore[union-attr]
+    "tags": lambda mcp: echo_tool(mcp).tags.add("changed"),
+    "meta": lambda mcp: setattr(echo_tool(mcp), "meta", {"a": {"b": ["changed"]}}),
+    "icons": lambda mcp: setattr(echo_tool(mcp), "icons", [mcp_types.Icon(src="data:,x")]),
+    "annotations": lambda mcp: setattr(
+        echo_tool(mcp), "annotations", mcp_types.ToolAnnotations(read_only_hint=True)
+    ),
+    "auth": lambda mcp: setattr(echo_tool(mcp), "auth", lambda _context: False),
+    "resource": lambda mcp: setattr(component(mcp, Resource), "mime_type", "text/changed"),
+    "resource auth": lambda mcp: setattr(component(mcp, Resource), "auth", lambda _context: False),
+    "prompt": lambda mcp: setattr(component(mcp, Prompt).arguments[0], "description", "changed"),
+    "hidden": lambda mcp: setattr(echo_tool(mcp), "meta", {"fastmcp": {"_internal": {"visibility": False}}}),
+    "wrong meta": lambda mcp: setattr(echo_tool(mcp), "meta", {"fastmcp": 7}),
+    "meta without JSON": lambda mcp: setattr(echo_tool(mcp), "meta", {"a": object()}),
+    "order": lambda mcp: mcp.add_tool(_removed(mcp, "echo")),
+}
+
+
+def _removed(mcp: FastMCP[Any], name: str) -> Tool:
+    tool = local_components(mcp)[f"tool:{name}@"]
+    assert isinstance(tool, Tool)
+    mcp.local_provider.remove_tool(name)
+    return tool
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+async def test_a_component_that_is_changed_in_place_is_listed_as_it_is(change: str) -> None:
+    lists = tuple(map(request, LISTS))
+    await assert_like_fastmcp(lambda _notes: app(), initialize(), *lists, IN_PLACE[change], *lists, *lists)
+
+
+async def test_a_value_within_meta_may_change_between_lists() -> None:
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        echo_tool(mcp).meta = {"deep": [{"er": {"count": 1}}]}
+        return mcp
+
+    def count(mcp: FastMCP[Any]) -> None:
+        meta = echo_tool(mcp).meta
+        assert meta is not None
+        meta["deep"][0]["er"]["count"] += 1
+
+    listing = request("tools/list")
+    answers = await assert_like_fastmcp(make, initialize(), listing, count, listing, count, listing)
+    assert ['"count": 3' in answer.body for answer in answers] == [False, False, False, True]
+
+
+class Dated(FunctionTool):
+    """Describes itself differently each time."""
+
+    def to_mcp_tool(self, **overrides: Any) -> Any:
+        times = next(self.meta["times"])  # type: ignore[index]
+        return super().to_mcp_tool(**{**overrides, "description": f"asked {times} times", "_meta": {}})
+
+
+async def test_a_tool_that_describes_itself_is_asked_each_time() -> None:
+    def make(_notes: list[str]) -> FastMCP[Any]:
+        mcp = app()
+        mcp.add_tool(Dated.from_function(echo, name="dated", meta={"times": itertools.count()}))
+        return mcp
+
+    listing = request("tools/list")
+    answers = await assert_like_fastmcp(make, initialize(), listing, listing, listing)
+    assert len({answer.body for answer in answers[1:]}) == 3

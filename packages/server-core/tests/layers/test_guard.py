@@ -76,3 +76,17 @@ async def test_the_memory_of_combinations_is_bounded() -> None:
         await guard(scope, None, None)  # type: ignore[arg-type]  # admitted, so never answered by the guard
         sizes.append(len(guard._admitted))
     assert max(sizes) == 256
+
+
+async def test_the_address_of_the_server_may_be_a_list() -> None:
+    """ASGI asks for two items only; Starlette's test client gives a list."""
+    served: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        served.append(scope["server"])
+
+    guard = HostOriginGuard(app, allowed_hosts=[], allowed_origins=[])
+    for server in (["127.0.0.1", 1], ("127.0.0.1", 1), None):
+        scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "server": server}
+        await guard({**scope, "headers": [(b"host", b"127.0.0.1")]}, None, None)  # type: ignore[arg-type]  # unused
+    assert served == [["127.0.0.1", 1], ("127.0.0.1", 1), None]

@@ -56,4 +56,5 @@ class HostOriginGuard:
 def _combination(scope: Scope) -> _Combination:
     """Return the values that the verdict depends on, including each value of a repeated header."""
     checked = [tuple(header) for header in scope["headers"] if header[0] in _CHECKED_HEADERS]
-    return (scope.get("scheme"), scope.get("server"), *checked)
+    server = scope.get("server")  # any pair: some ASGI servers and test clients give a list
+    return (scope.get("scheme"), None if server is None else tuple(server), *checked)

@@ -93,6 +93,9 @@ def test_runs_that_cannot_be_compared_are_refused(
     [
         (["results/none", "results/nowhere"], "got 'results/none', which does not exist"),
         (["calculator", "localhost:8000/mcp"], "A URL begins with its scheme: http://localhost:8000/mcp."),
+        (["w" * 300, "calculator"], "there is no target 'www"),
+        (["calculator", f"servers/{'w' * 300}"], "which does not exist"),
+        (["http://127.0.0.1:9/mcp.json"], "expected two targets or two recorded runs, got one"),
         (["calculator"], "got one"),
         (["calculator", "calculator", "--", "./server"], "got two and a command"),
         (["calculator", "calculator", "--shared"], "--shared: expected a command after --"),

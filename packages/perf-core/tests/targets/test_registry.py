@@ -80,6 +80,13 @@ def test_misspelt_scenario_suggests_the_closest_and_lists_all() -> None:
 
 
 @pytest.mark.usefixtures("two")
+def test_target_among_the_scenarios_is_told_apart() -> None:
+    message = refusal((), ["quick", "adder"], None)
+    assert "got 'adder', which is an installed target" in message
+    assert "--target adder" in message
+
+
+@pytest.mark.usefixtures("two")
 def test_scenarios_of_different_targets_are_refused_with_a_list() -> None:
     message = refusal((), ["load", "rush"], None)
     assert "no installed target has all of load, rush" in message
@@ -233,6 +240,7 @@ def test_command_takes_one_server_only() -> None:
         ("servers/weather", "There is no such file."),
         ("SERVER.py", "The command that starts a server follows --, such as -- python "),
         ("weather", "Installed: adder, notes. Any other server is measured by its URL, its command"),
+        ("w" * 300, "Installed: adder, notes."),
     ],
 )
 def test_advice_about_a_word_that_names_no_server(word: str, advice: str, tmp_path: Path) -> None:

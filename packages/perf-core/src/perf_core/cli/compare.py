@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -155,7 +156,7 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
         raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
     for text in filter(None, (a, b)):
         # Names of branches may have slashes.
-        if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or Path(text).exists()):
+        if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or _exists(text)):
             raise UsageError(
                 f"expected a recorded run or a server, got {masked_word(text)!r}, which does not exist",
                 advice_for(text) if with_scheme(text) else "Give the folder of a run, a TOML file or a URL.",
@@ -171,9 +172,14 @@ def _shown(side: Side) -> str:
 def _is_recorded(text: str) -> bool:
     # A folder here may have the same name as an adapter.
     path = Path(text)
-    return path.suffix == ".json" or (
-        path.is_dir() and (len(path.parts) > 1 or (path / RECORD_NAME).exists())
+    return (path.suffix == ".json" and not is_url(text)) or (
+        os.path.isdir(text) and (len(path.parts) > 1 or (path / RECORD_NAME).exists())  # noqa: PTH112 - as below
     )
+
+
+def _exists(text: str) -> bool:
+    # Any word may stand there, also one that is too long for a path.
+    return os.path.exists(text)  # noqa: PTH110
 
 
 def _recorded_runs(a: str, b: str | None, baseline: Path | None) -> tuple[Path, Path]:

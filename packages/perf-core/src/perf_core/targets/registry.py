@@ -136,6 +136,12 @@ def _with_scenarios(scenarios: Sequence[str]) -> list[Subject]:
         return subjects
     available = sorted({name for subject in installed.values() for name in subject.adapter.scenarios})
     unknown = [name for name in scenarios if name not in available]
+    misplaced = [name for name in unknown if name in installed]
+    if misplaced:
+        raise UsageError(
+            f"expected names of scenarios, got {misplaced[0]!r}, which is an installed target",
+            f"Name it with --target {misplaced[0]}.",
+        )
     if unknown:
         problems = (f"no installed target has a scenario {n!r}{closest_name(n, available)}" for n in unknown)
         raise UsageError(
@@ -207,7 +213,7 @@ def advice_for(name: str, available: str = "") -> str:
             "A configuration of a client becomes a target file with: perf-core init --from "
             f"{masked_word(name)} --output FILE.toml"
         )
-    if path.is_file():
+    if os.path.isfile(name):  # noqa: PTH113 - any word, perhaps too long for a path
         return f"The command that starts a server follows --, such as -- {_runner(path)}{name}."
     if len(path.parts) > 1:
         return "There is no such file. Give the path of a TOML file, a URL, or a command after --."

@@ -112,6 +112,11 @@ def test_tool_without_an_answer_does_not_end_the_check(error: Exception, text: s
     assert [(each.is_right, each.answer.replace("from b", "from a")) for each in found] == [(False, text)] * 2
 
 
+def test_closed_connection_without_a_text_has_the_name_of_its_error() -> None:
+    (answer,) = all_answers(raising(httpx2.ReadError("")), journey("a"))
+    assert answer.answer == "expected an answer, got none: ReadError"
+
+
 def test_expected_error_of_the_protocol_is_right() -> None:
     refused = raising(RequestRefused("no", status=200, code=-32602))
     for code, is_right in ((-32602, True), (None, True), (-1, False)):

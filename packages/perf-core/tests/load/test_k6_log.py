@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perf_core.load.k6_log import script_faults
+from perf_core.server.credentials.masking import masked
 
 LOG = """\
 Request Failed
@@ -29,3 +30,9 @@ def test_each_exception_is_a_fault_with_its_count() -> None:
 def test_other_messages_are_no_faults() -> None:
     assert script_faults(LOG.splitlines()[:2]) == ()
     assert script_faults(["\tat nothing"]) == ()
+
+
+def test_secret_at_the_end_of_a_message_is_masked() -> None:
+    message = f"{'x' * 285} opensesame-7"
+    (fault,) = script_faults([message, "\tat call (file:///k6/lib/x.js:1:1(1))"])
+    assert "opens" not in masked(fault, ["opensesame-7"])

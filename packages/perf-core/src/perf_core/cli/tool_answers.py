@@ -122,7 +122,7 @@ def _answer(client: Client, step: Step) -> tuple[ToolAnswer, dict[str, Any]]:
         text = error.message
     except httpx2.HTTPError as error:
         # One tool that ends its connection says nothing about the others.
-        text = f"expected an answer, got none: {error or type(error).__name__}"
+        text = f"expected an answer, got none: {str(error) or type(error).__name__}"
     else:
         is_right = answer_error(answer, step.expect, step.method) is None
         result = answer.get("result", {})

@@ -24,6 +24,7 @@ from perf_core.interruption import Interruption, OnProgress
 from perf_core.load.placeholders import filled, saved_values
 from perf_core.server.client.connection import Client
 from perf_core.server.client.steps import send_step
+from perf_core.server.credentials.masking import cut
 
 MAX_DIFFERENT_SHARE = 0.1
 """Largest share of calls with different answers; with more, one server does other work, or none."""
@@ -245,7 +246,7 @@ def _result(client: Client, step: Step) -> Result:
         return {FAILURE: error.message}
     except httpx2.HTTPError as error:
         # One call that ends its connection says nothing about the others.
-        return {FAILURE: f"no answer: {error or type(error).__name__}"}
+        return {FAILURE: f"no answer: {str(error) or type(error).__name__}"}
 
 
 def _expect_tools(a: Client, b: Client, journeys: Sequence[Journey]) -> None:
@@ -268,5 +269,4 @@ def _spread(journeys: Sequence[Journey]) -> Iterator[tuple[int, Journey]]:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:197]}..."
+    return cut(repr(value), 200)

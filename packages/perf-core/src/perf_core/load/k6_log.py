@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from perf_core.server.credentials.masking import cut
+
 _STACK_LINE = re.compile(r"\s+at \S")
 _MESSAGE_CHARACTERS = 300
 
@@ -26,7 +28,7 @@ def script_faults(lines: Iterable[str]) -> tuple[str, ...]:
         if not _STACK_LINE.match(line):
             before = line.strip()
         elif before:
-            counts[before[:_MESSAGE_CHARACTERS]] += 1
+            counts[cut(before, _MESSAGE_CHARACTERS)] += 1
             # The rest of the stack belongs to the same exception.
             before = ""
     return tuple(

@@ -13,6 +13,7 @@ import psutil
 
 from perf_core.errors import TargetError
 from perf_core.interruption import APART
+from perf_core.server.credentials.masking import cut
 
 _LOG_TAIL_LINES = 20
 _LOG_TAIL_BYTES = 64 * 1024
@@ -81,7 +82,7 @@ def read_ready_file(path: Path) -> str:
         return str(json.loads(text)["url"])
     except (ValueError, KeyError, TypeError) as error:
         raise TargetError(
-            f'expected {{"url": …}} in the ready file, got {text[:200]!r}',
+            f'expected {{"url": …}} in the ready file, got {cut(text, 200)!r}',
             "Write the file under another name and rename it, so that it is never half-written.",
         ) from error
 

@@ -16,6 +16,7 @@ from perf_core.errors import TargetError
 from perf_core.load.probe.connection import MOST_REOPENED, Connection
 from perf_core.load.probe.observations import ProbedCall
 from perf_core.server.credentials.access import OPEN
+from perf_core.server.credentials.masking import masked
 
 STEP_S = 0.06
 Start = Callable[..., Any]
@@ -189,6 +190,37 @@ def test_progress_on_a_held_stream_belongs_to_its_call(streamer: Start) -> None:
     assert (probed.progress, len(probed.events_s)) == (1, 1)
     assert probed.total_s is not None
     assert probed.events_s[0] < probed.total_s
+
+
+def mocked(handler: Callable[[httpx2.Request], httpx2.Response]) -> ProbedCall:
+    """Return a call to a server that is only a function."""
+
+    async def run() -> ProbedCall:
+        transport = httpx2.MockTransport(handler)
+        async with httpx2.AsyncClient(trust_env=False, transport=transport) as http:
+            return (await Connection(http, "http://h/mcp", "stateless", OPEN, 5.0).call(step("x")))[0]
+
+    return asyncio.run(run())
+
+
+def test_failed_connection_without_a_text_has_the_name_of_its_error() -> None:
+    def fail(_request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadError("")
+
+    assert mocked(fail).problem == "no answer: ReadError"
+
+
+@pytest.mark.parametrize("is_error", [True, False])
+def test_secret_at_the_end_of_a_shown_problem_is_masked(is_error: bool) -> None:
+    text = "x" * 170 + " opensesame-" + "7" * 40
+    failed = (
+        {"error": {"code": 1, "message": text}}
+        if is_error
+        else {"result": {"isError": True, "content": [{"type": "text", "text": text}]}}
+    )
+    problem = mocked(lambda _: httpx2.Response(200, json={"jsonrpc": "2.0", "id": 2, **failed})).problem
+    assert problem
+    assert "opens" not in masked(problem, [f"opensesame-{'7' * 40}"])
 
 
 async def slowly(connection: Connection, bytes_per_s: float, limit_s: float) -> tuple[float, int, bool]:

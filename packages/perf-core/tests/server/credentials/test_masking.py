@@ -9,6 +9,7 @@ import pytest
 from perf_core.errors import TargetError
 from perf_core.server.credentials.access_settings import AccessSettings, access_from
 from perf_core.server.credentials.masking import (
+    cut,
     looks_secret,
     mask_file,
     masked,
@@ -54,6 +55,28 @@ def test_secret_is_masked_in_every_form() -> None:
         assert "rd" not in masked(text, [secret])
     assert masked("a longer secret and a long", ["a long", "a longer secret"]) == "*** and ***"
     assert masked("abc", ["abc", ""]) == "abc", "so short a text stands in ordinary words"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the key is opensesame-7",
+        "opensesame-7",
+        'Bearer "opensesame-7" is wrong',
+        "k=opensesame-7&opensesame-7",
+    ],
+)
+def test_secret_that_was_cut_is_masked(text: str) -> None:
+    for longest in range(1, len(text) + 3):
+        shown = masked(cut(text, longest), ["opensesame-7", "ameliorate"])
+        assert "opens" not in shown
+        assert len(cut(text, longest)) <= max(longest, 1)
+    assert masked(cut("the key is opensesame-7", 16), ["opensesame-7"]) == "the key is ***…"
+    assert (
+        masked("the key is openses… (200 characters)", ["opensesame-7"]) == "the key is ***… (200 characters)"
+    )
+    assert masked(cut("a word like open spaces", 17), ["opensesame-7"]) == "a word like ***…"
+    assert masked("others… are… left… alone", ["opensesame-7"]) == "others… are… left… alone"
 
 
 def test_urls() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from perf_core.server.credentials.masking import masked
 from perf_core.server.credentials.refusals import (
     challenge_parameters,
     expired_at,
@@ -57,6 +58,19 @@ def test_expired_token_is_told() -> None:
     assert expiry_of(jwt(exp=1_700_000_000)) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     for text in ("", "Bearer opaque", "Bearer a.b.c", "Basic x", jwt(exp="soon"), jwt(exp=1e300), jwt()):
         assert expired_at(text) is expiry_of(text) is None
+
+
+@pytest.mark.parametrize("place", range(270, 302))
+def test_secret_at_the_end_of_an_excerpt_is_masked(place: int) -> None:
+    text = f"{'x' * place} opensesame-{'7' * 40} is no key"
+    secrets = [f"opensesame-{'7' * 40}"]
+    request = httpx2.Request("POST", "http://h/mcp")
+    error = refusal(httpx2.Response(400, request=request, text=text), "ping", None, has_credentials=True)
+    header = {"WWW-Authenticate": f'Bearer error_description="{text}"'}
+    challenged = refusal(
+        httpx2.Response(401, request=request, headers=header), "ping", None, has_credentials=True
+    )
+    assert "opens" not in masked(f"{error}{challenged}", secrets)
 
 
 def test_missing_credentials_are_told_with_the_ways_to_give_them() -> None:

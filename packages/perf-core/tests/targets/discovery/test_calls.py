@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 
 from perf_core.server.credentials.access import OPEN, bearer
@@ -54,6 +55,19 @@ def test_call_without_an_answer_has_a_reason(mode: str, outcome: str, problem: s
     assert not answer.is_right
     assert answer.problem
     assert problem in answer.problem
+    user.close()
+
+
+def test_closed_connection_without_a_text_has_the_name_of_its_error(
+    faulty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = user_at(faulty.start().url)
+
+    def fail(*_: object) -> None:
+        raise httpx2.ReadError("")
+
+    monkeypatch.setattr(user.client(), "call", fail)
+    assert user._call("add", ADD)[0].problem == "the connection failed: ReadError"
     user.close()
 
 

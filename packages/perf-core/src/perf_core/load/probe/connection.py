@@ -23,6 +23,7 @@ from perf_core.load.probe.observations import HeldStream, ProbedCall, StreamEnd
 from perf_core.server.client.messages import ACCEPT, CLIENT_INFO, request_message
 from perf_core.server.client.replies import input_methods, is_request, needs_user, reply_to
 from perf_core.server.credentials.access import STATELESS_REVISION, Access
+from perf_core.server.credentials.masking import cut, masked_url
 
 _LARGEST_EVENT_BYTES = 64_000_000
 _SHOWN_CHARACTERS = 200
@@ -97,7 +98,7 @@ class Connection:
                         answer = event
                         break
         if answer is None or not isinstance(answer.get("result"), dict):
-            raise TargetError(f"expected a result of initialize at {self._url}, got none")
+            raise TargetError(f"expected a result of initialize at {masked_url(self._url)}, got none")
         self._session = {"MCP-Protocol-Version": str(answer["result"].get("protocolVersion", revision))}
         if session_id is not None:
             self._session["Mcp-Session-Id"] = session_id
@@ -127,7 +128,7 @@ class Connection:
         except TimeoutError:
             problem = f"no answer within {self._timeout_s:g} s"
         except httpx2.HTTPError as error:
-            problem = f"no answer: {error or type(error).__name__}"
+            problem = f"no answer: {str(error) or type(error).__name__}"
         finally:
             del self._calls[token]
         result = answer.get("result") if answer else None
@@ -281,9 +282,9 @@ def _problem_of(answer: Mapping[str, Any] | None, status: int) -> str:
         return f"status {status} without an answer"
     error, result = answer.get("error"), answer.get("result")
     if isinstance(error, dict):
-        return f"JSON-RPC error {error.get('code')}: {str(error.get('message'))[:_SHOWN_CHARACTERS]}"
+        return f"JSON-RPC error {error.get('code')}: {cut(str(error.get('message')), _SHOWN_CHARACTERS)}"
     if not isinstance(result, dict):
         return "neither a result nor an error"
     if result.get("isError"):
-        return f"isError: {json.dumps(result.get('content'))[:_SHOWN_CHARACTERS]}"
+        return f"isError: {cut(json.dumps(result.get('content')), _SHOWN_CHARACTERS)}"
     return ""

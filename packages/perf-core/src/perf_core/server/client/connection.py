@@ -29,7 +29,7 @@ from perf_core.server.client.replies import (
 from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.access import OPEN, SESSION_REVISIONS, STATELESS_REVISION, Access
 from perf_core.server.credentials.http_client import http_client
-from perf_core.server.credentials.masking import masked_errors, masked_url
+from perf_core.server.credentials.masking import cut, masked_errors, masked_url
 from perf_core.server.credentials.refusals import no_answer, refusal
 
 _MAX_PAGES = 100
@@ -206,7 +206,7 @@ class Client:
             return revision
         raise TargetError(
             f"initialize at {masked_url(self._url)}: expected a protocolVersion such as {self.revision}, "
-            f"got {str(revision)[:_SHOWN_CHARACTERS]!r}"
+            f"got {cut(str(revision), _SHOWN_CHARACTERS)!r}"
         )
 
     def _opening(self, revision: str) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from perf_core.errors import LabError
 
 MASK = "***"
 
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands where a text was cut: what is left of a secret before it is masked, too."""
+
 SHORTEST_SECRET = 4
 """Characters of the shortest text that is masked: a shorter one is found in ordinary words."""
 
@@ -84,10 +87,42 @@ def looks_secret(name: str) -> bool:
 
 def masked(text: str, secrets: Sequence[str]) -> str:
     """Return a text with every secret replaced, also where it is encoded for a URL or within JSON."""
-    for secret in _forms(tuple(secrets)):
-        if secret in text:
-            text = text.replace(secret, MASK)
-    return text
+    forms = _forms(tuple(secrets))
+    for form in forms:
+        if form in text:
+            text = text.replace(form, MASK)
+    return _without_halves(text, forms) if CUT in text else text
+
+
+def cut(text: str, longest: int) -> str:
+    """Return the beginning of a text that is too long, so that :func:`masked` finds a secret that was cut.
+
+    Example::
+
+        masked(cut("the key is opensesame", 16), ["opensesame"])   # "the key is ***…"
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}{CUT}"
+
+
+def _without_halves(text: str, forms: Sequence[str]) -> str:
+    """Mask the beginnings of secrets that were cut."""
+    whole, *further = text.split(CUT)
+    parts = [whole]
+    for part in further:
+        begins = [begin for form in forms if (begin := _begin_of_half(parts[-1], form)) is not None]
+        if begins:
+            parts[-1] = parts[-1][: min(begins)] + MASK
+        parts.append(part)
+    return CUT.join(parts)
+
+
+def _begin_of_half(text: str, form: str) -> int | None:
+    """Return where the beginning of a secret begins with which a text ends."""
+    head = form[:SHORTEST_SECRET]
+    begin = text.find(head, max(0, len(text) - len(form)))
+    while begin >= 0 and not form.startswith(text[begin:]):
+        begin = text.find(head, begin + 1)
+    return begin if begin >= 0 else None
 
 
 @lru_cache(maxsize=16)  # a log is masked line by line

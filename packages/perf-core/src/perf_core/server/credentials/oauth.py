@@ -24,7 +24,7 @@ import httpx2
 from perf_core.errors import TargetError
 from perf_core.server.credentials.access import OPEN, Access, FixedIdentity
 from perf_core.server.credentials.http_client import http_client
-from perf_core.server.credentials.masking import masked, masked_url, secrets_in_url
+from perf_core.server.credentials.masking import cut, masked, masked_url, secrets_in_url
 from perf_core.server.credentials.oauth_discovery import Endpoint, find_endpoint, without_query
 from perf_core.server.credentials.refusals import no_answer
 
@@ -240,7 +240,7 @@ class OAuthIdentity:
         self, endpoint: Endpoint, response: httpx2.Response, document: Mapping[str, Any]
     ) -> TargetError:
         reasons = [str(document[name]) for name in ("error", "error_description") if document.get(name)]
-        got = ": ".join(reasons) or repr(response.text[:200])
+        got = ": ".join(reasons) or repr(cut(response.text, 200))
         shown = masked_url(endpoint.token_url)
         text = f"expected a token from {shown}, got status {response.status_code} and {got}"
         hint = {

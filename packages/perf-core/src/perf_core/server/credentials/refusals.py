@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from perf_core.errors import NoAnswer, RequestRefused
-from perf_core.server.credentials.masking import masked_url
+from perf_core.server.credentials.masking import cut, masked_url
 
 GIVING_CREDENTIALS = (
     "Give credentials: --bearer-env NAME for a token in the environment variable NAME, --header "
@@ -62,7 +62,7 @@ def _shown(response: httpx2.Response) -> str:
     if _is_page(response):
         title = re.search(r"<title[^>]*>([^<]{1,100})", response.text, re.IGNORECASE)
         return "a web page" + (f" ({title[1].strip()!r})" if title else "")
-    return repr(response.text[:_LONGEST_TEXT]) if response.text else "an empty body"
+    return repr(cut(response.text, _LONGEST_TEXT)) if response.text else "an empty body"
 
 
 def _is_page(response: httpx2.Response) -> bool:
@@ -105,7 +105,7 @@ def _unauthorized_advice(response: httpx2.Response, *, has_credentials: bool) ->
         offers = " It offers OAuth (resource_metadata)." if "resource_metadata" in challenge else ""
         return f"The server wants credentials.{offers} {GIVING_CREDENTIALS}"
     given = (challenge.get(name, "") for name in ("error_description", "error"))
-    reasons = [text[:_LONGEST_TEXT].rstrip(". ") for text in given if text][:1]
+    reasons = [cut(text, _LONGEST_TEXT).rstrip(". ") for text in given if text][:1]
     expiry = expired_at(response.request.headers.get("authorization", ""))
     if expiry is not None:
         reasons.append(f"the token expired at {expiry:%Y-%m-%d %H:%M:%S} UTC")

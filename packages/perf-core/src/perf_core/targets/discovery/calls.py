@@ -113,7 +113,7 @@ class User:
             problem = f"it did not answer within {self._reach.call_limit_s:.3g} s"
             return Answer("silent", time.perf_counter() - began, {}, problem), None
         except httpx2.HTTPError as error:
-            problem = f"the connection failed: {error or type(error).__name__}"
+            problem = f"the connection failed: {str(error) or type(error).__name__}"
             return Answer("lost", time.perf_counter() - began, {}, problem), None
         except RequestRefused as error:
             if error.status == httpx2.codes.UNAUTHORIZED:

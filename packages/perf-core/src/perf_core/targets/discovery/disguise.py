@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from perf_core.server.credentials.masking import cut
 from perf_core.targets.discovery.calls import texts_of
 from perf_core.targets.discovery.stable import container_in
 
@@ -82,5 +83,4 @@ def _error_in(value: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
+    return cut(" ".join(text.split()), _SHOWN)

@@ -17,6 +17,8 @@ from jsonschema.validators import validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from perf_core.server.credentials.masking import cut
+
 Node = Mapping[str, Any]
 
 _MOST_REFERENCES = 20
@@ -95,7 +97,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:197]}..."
+    return cut(text, 200)
 
 
 def resolved(schema: Any, root: Node, depth: int = 0) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastmcp import FastMCP
+from fastmcp.server.auth import StaticTokenVerifier
+from fastmcp.server.dependencies import get_access_token
 
 pytestmark = pytest.mark.anyio
 
@@ -213,3 +216,24 @@ async def test_an_app_serves_again_after_its_lifespan(make_app: MakeApp, serving
             await wires.open_session()
             assert (await wires.initialize()).status_code == 503
     assert app.sessions_open() == 0
+
+
+async def test_an_app_that_authorizes_its_requests_is_served(make_app: MakeApp, serving: Serving) -> None:
+    auth = StaticTokenVerifier({"secret": {"client_id": "reader", "scopes": []}})
+    mcp: FastMCP[Any] = FastMCP("authorized", auth=auth)
+
+    @mcp.tool
+    async def whoami() -> str:
+        token = get_access_token()
+        return token.client_id if token is not None else "nobody"
+
+    async with serving(make_app(mcp, max_sessions=1)) as wires:
+        assert (await wires.call("whoami", {})).status_code == 401
+        assert (await wires.initialize()).status_code == 401
+        wires.http.headers["authorization"] = "Bearer secret"
+        answer = await wires.call("whoami", {})
+        session = await wires.open_session()
+        answer_in_session = await wires.call_in_session(session, "whoami", {})
+        assert (await wires.initialize()).status_code == 503
+    for each in (answer, answer_in_session):
+        assert each.json()["result"]["structuredContent"] == {"result": "reader"}

@@ -31,6 +31,28 @@ def value(family: Metric, suffix: str = "", **labels: str) -> float:
     return float(sample.value)
 
 
+def test_second_target_for_a_figure_has_samples_of_its_own(sample: Sample) -> None:
+    record = sample("load")
+    first, *others = record.targets
+    again = replace(first, target=first.target + 1, outcome="missed")
+    by_name = families(replace(record, targets=(first, again, *others)))
+    levels = by_name["mcp_perf_target_level"]
+    figure = {"figure": first.figure, "level": "target"}
+    of_figure = [each for each in levels.samples if figure.items() <= each.labels.items()]
+    assert [each.labels.get("number") for each in of_figure] == [None, "2"]
+    assert [each.value for each in of_figure] == [first.target, first.target + 1]
+
+
+def test_names_that_differ_in_control_characters_alone_are_different_series(sample: Sample) -> None:
+    record = sample("load")
+    assert record.metrics is not None
+    errors = {"a\x07": {"timeout": 1}, "a\x1b": {"timeout": 2}}
+    samples = families(replace(record, metrics=replace(record.metrics, errors_by_tool=errors)))[
+        "mcp_perf_tool_errors"
+    ].samples
+    assert len({tuple(sorted(each.labels.items())) for each in samples}) == len(samples) == 2
+
+
 def test_every_family_has_name_help_and_type(any_record: RunRecord) -> None:
     by_name = families(any_record)
     assert "mcp_perf_run_verdict" in by_name

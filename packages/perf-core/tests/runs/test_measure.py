@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from perf_core.cli import main
-from perf_core.errors import ExitCode, NotAskable
+from perf_core.errors import ExitCode, NotAskable, TargetError
 from perf_core.load import k6_process
 from perf_core.results import record_file
 from perf_core.results.record import RunRecord
-from perf_core.runs.expectations import expect_process
+from perf_core.runs.expectations import expect_process, expect_tools
 from perf_core.shapes.registry import shape_named
 
 pytestmark = pytest.mark.k6
@@ -262,6 +262,17 @@ def test_question_that_fails_leaves_the_others_their_answers(target, tmp_path: P
     assert "the reactor is cold" in runs["sick", "quick", "session"].reasons[0]
     assert capsys.readouterr().err.count("the reactor is cold") == 2
     assert len(list(results.glob("*/junit.xml"))) == 4
+
+
+def test_key_in_the_url_of_another_server_is_not_shown() -> None:
+    handshake = SimpleNamespace(tools=("other",))
+    remote: Any = SimpleNamespace(pid=None, url="http://me:pw-123@h/mcp?api_key=k-456", handshake=handshake)
+    with pytest.raises(NotAskable) as hidden:
+        expect_process(shape_named("recovery"), remote)
+    with pytest.raises(TargetError) as lacking:
+        expect_tools(SimpleNamespace(called_tools=("add",)), remote)  # type: ignore[arg-type] # one field
+    for caught in (hidden, lacking):
+        assert "http://me:***@h/mcp?api_key=***" in str(caught.value)
 
 
 def test_recovery_is_not_asked_where_no_process_is_visible() -> None:

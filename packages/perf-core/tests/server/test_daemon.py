@@ -57,6 +57,37 @@ def test_daemon_that_dies_is_told(tmp_path: Path) -> None:
         assert "had left the process that the lab started" in started.ended()
 
 
+class Untouchable:
+    """A process of another user, as psutil shows it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def terminate(self) -> None:
+        self.asked.append("terminate")
+        raise psutil.AccessDenied(0)
+
+    def kill(self) -> None:
+        self.asked.append("kill")
+        raise psutil.AccessDenied(0)
+
+    def is_running(self) -> bool:
+        raise psutil.AccessDenied(0)
+
+
+def test_process_of_another_user_does_not_keep_the_others_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "_KILLED_S", 0.2)
+    foreign = Untouchable()
+    own = psutil.Popen(IDLE)
+    try:
+        daemon.end([foreign, own], 0.1)  # type: ignore[list-item] # a fake process
+        assert own.wait(10) != 0
+    finally:
+        daemon.kill([own])
+    assert foreign.asked == ["terminate", "kill"]
+    assert not has_ended(foreign)  # type: ignore[arg-type] # a fake process
+
+
 def test_process_that_ends_and_leaves_nothing_is_an_error(tmp_path: Path) -> None:
     server = ServerProcess(daemon_launch("--vanish"), "session", tmp_path / "log")
     with pytest.raises(TargetError, match="exited with code 0 and left no process running before it could"):

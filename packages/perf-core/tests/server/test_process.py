@@ -92,6 +92,21 @@ def test_server_that_ignores_sigterm_is_killed_with_its_child(tmp_path: Path) ->
     assert has_ended(child)
 
 
+def test_server_whose_descendants_may_not_be_looked_at_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(process: psutil.Process, **_: bool) -> list[psutil.Process]:
+        raise psutil.AccessDenied(process.pid)
+
+    with ServerProcess(by_ready_file(), "session", tmp_path / "log") as server:
+        root, folder = server.root, server.temporary_folder
+        monkeypatch.setattr(psutil.Process, "children", denied)
+    monkeypatch.undo()
+    assert has_ended(root)
+    assert folder is not None
+    assert not folder.exists()
+
+
 def test_braces_in_arguments_are_unchanged(tmp_path: Path) -> None:
     script = "import sys; print(sys.argv[1]); sys.exit(4)"
     launch = Launch(argv=(sys.executable, "-c", script, '{"a": {}}', "{ready_file}"))

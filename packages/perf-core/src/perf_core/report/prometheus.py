@@ -9,6 +9,7 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,10 +39,14 @@ _SECONDS_PER_HOUR = 3600.0
 
 @dataclass
 class _Exposition:
-    """Families of samples, in the order of their first sample."""
+    """Families of samples, in the order of their first sample.
+
+    No series may have two samples: a second target for the same figure gets the label ``number``.
+    """
 
     labels: Mapping[str, str]
     families: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def gauge(self, name: str, meaning: str, value: float | None, **labels: str) -> None:
         if value is None or not math.isfinite(value):
@@ -69,7 +74,11 @@ class _Exposition:
 
     def _sample(self, name: str, value: float, labels: Mapping[str, str]) -> str:
         pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in {**self.labels, **labels}.items())
-        return f"{name}{{{pairs}}} {float(value)!r}"
+        series = f"{name}{{{pairs}}}"
+        self.counts[series] += 1
+        if self.counts[series] > 1:
+            series = f'{name}{{{pairs},number="{self.counts[series]}"}}'
+        return f"{series} {float(value)!r}"
 
 
 def render(record: RunRecord) -> str:

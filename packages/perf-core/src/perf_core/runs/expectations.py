@@ -6,6 +6,7 @@ import time
 
 from perf_core.errors import NotAskable, TargetError
 from perf_core.load.plan import Plan
+from perf_core.server.credentials.masking import masked_url
 from perf_core.server.credentials.refusals import expiry_of
 from perf_core.server.live import LiveServer
 from perf_core.server.subject import closest_name
@@ -18,7 +19,7 @@ def expect_tools(plan: Plan, live: LiveServer) -> None:
     if missing:
         close = "".join(closest_name(tool, live.handshake.tools) for tool in missing[:1])
         raise TargetError(
-            f"expected the tools {', '.join(missing)} at {live.url}, "
+            f"expected the tools {', '.join(missing)} at {masked_url(live.url)}, "
             f"got {', '.join(live.handshake.tools) or 'no tools'}{close}",
             "Check that this is the right server for the adapter.",
         )
@@ -43,6 +44,6 @@ def expect_process(shape: Shape, live: LiveServer) -> None:
     if shape.kills_processes and live.pid is None:
         raise NotAskable(
             f"{shape.name} kills processes of the server: expected its process on this machine, got a server "
-            f"at {live.url} whose process is not visible",
+            f"at {masked_url(live.url)} whose process is not visible",
             "Run the lab on the server's machine and as its user, or let the lab start the server.",
         )

@@ -83,7 +83,7 @@ class ProcessKiller(PeriodicThread):
                     self._pattern,
                 )
                 return
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 at_s = time.time()
                 victim.kill()
                 self._kills.append(Kill(at_s, victim.pid, busy is not None))

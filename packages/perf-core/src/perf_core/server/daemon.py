@@ -18,6 +18,9 @@ from perf_core.server.listeners import has_ended, root_listener
 MARK = "TMPDIR"
 """Variable that marks the processes of a server."""
 
+BEYOND_REACH = (psutil.NoSuchProcess, psutil.AccessDenied)
+"""A process has ended, or has become another user's: the others are ended all the same."""
+
 _POLL_S = 0.02
 _APPEARING_S = 1.0
 """Time in which a forked process must be seen; parent and child overlap, unless the system is slow."""
@@ -77,7 +80,7 @@ def wait_for_daemon(folder: str) -> psutil.Process | None:
 def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
     """Send SIGTERM, and SIGKILL to what still runs after ``grace_s``; return when all have ended."""
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(*BEYOND_REACH):
             process.terminate()
     _wait(processes, grace_s)
     kill(processes)
@@ -87,7 +90,7 @@ def kill(processes: Sequence[psutil.Process]) -> None:
     """Send SIGKILL to the processes that still run; return when all have ended."""
     for process in processes:
         # psutil compares creation times, so a reused process number is never killed.
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(*BEYOND_REACH):
             process.kill()
     _wait(processes, _KILLED_S)
 

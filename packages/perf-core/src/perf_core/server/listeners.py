@@ -97,7 +97,7 @@ def _addresses(process: psutil.Process, url: str) -> frozenset[str]:
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         return [root, *root.children(recursive=True)]
     return [root]
 
@@ -165,9 +165,12 @@ def root_listener(url: str) -> psutil.Process | None:
 
 def has_ended(process: psutil.Process) -> bool:
     """Return whether a process has ended, even if its parent has not taken note of it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    return True
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
 
 
 class ListenerWatch:

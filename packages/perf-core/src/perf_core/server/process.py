@@ -146,7 +146,10 @@ class ServerProcess:
         return masked(last_lines(self._log_path), self.access.secrets())
 
     def stop(self) -> int | None:
-        """End the server and all its descendants; return its exit code, or None if it never ran."""
+        """End the server and all its descendants.
+
+        Return its exit code; None if it never ran, or if it belongs to another user by now and goes on.
+        """
         process = self._process
         if process is None:
             return None
@@ -158,14 +161,17 @@ class ServerProcess:
             with contextlib.suppress(OSError):
                 process.stdin.close()
         elif process.poll() is None:
-            process.terminate()
+            with contextlib.suppress(*daemon.BEYOND_REACH):
+                process.terminate()
         if process.poll() is None:
             try:
                 process.wait(self._longest_stop_s)
             except psutil.TimeoutExpired:
-                process.kill()
+                daemon.kill([process])
         daemon.kill([*self._descendants.values(), *self._marked()])
-        code: int | None = process.wait(5)
+        code: int | None = None
+        with contextlib.suppress(psutil.TimeoutExpired):
+            code = process.wait(5)
         mask_file(self._log_path, self._secrets())
         self._remove_temporary_files()
         return code
@@ -188,7 +194,7 @@ class ServerProcess:
         return self._process
 
     def _collect_descendants(self) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(*daemon.BEYOND_REACH):
             for member in self.root.children(recursive=True):
                 self._descendants.setdefault(member.pid, member)
 

@@ -141,9 +141,8 @@ class ServedApp:
         settings = self._settings
         if not settings.fast_lane or settings.otlp_endpoint is not None:  # only FastMCP creates trace spans
             return None
-        return FastLane(
-            self._serve_through_fastmcp, self._mcp, self.metrics, settings, self._session_ids, self._rules
-        )
+        app = self._serve_through_fastmcp
+        return FastLane(app, self._mcp, self.metrics, settings, self._session_ids, rules=self._rules)
 
     def _make_immediate_calls(self, guard: HostOriginGuard) -> ImmediateCalls | None:
         if self._lane is None:

@@ -32,10 +32,10 @@ def remembered() -> tuple[Any, AppState]:
     mcp: FastMCP[Any] = FastMCP("app")
     state = AppState(mcp)
     assert state.has_changed()
-    assert state.have_handlers_changed()
+    assert state.have_messages_changed()
     state.remember()
     assert not state.has_changed()
-    assert not state.have_handlers_changed()
+    assert not state.have_messages_changed()
     return mcp, state
 
 
@@ -100,11 +100,26 @@ def test_a_patch_is_noticed(kind: type, name: str, monkeypatch: pytest.MonkeyPat
 def test_other_handlers_are_noticed(method: str) -> None:
     mcp, state = remembered()
     mcp._mcp_server.add_request_handler(method, NotificationParams, other)
-    assert state.have_handlers_changed()
+    assert state.have_messages_changed()
     assert state.has_changed() == (method == "tools/call")
 
 
 def test_handlers_of_notifications_are_noticed() -> None:
     mcp, state = remembered()
     mcp._mcp_server.add_notification_handler("notifications/initialized", NotificationParams, other)
-    assert state.have_handlers_changed()
+    assert state.have_messages_changed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *((FastMCP, name) for name in ("list_resources", "list_resource_templates", "list_prompts")),
+        *((Middleware, name) for name in ("on_initialize", "on_notification", "on_list_prompts")),
+    ],
+)
+def test_a_patch_that_matters_to_other_messages_is_noticed(
+    kind: type, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, state = remembered()
+    monkeypatch.setattr(kind, name, other)
+    assert state.have_messages_changed()

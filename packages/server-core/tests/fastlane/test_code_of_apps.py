@@ -23,6 +23,7 @@ from app_samples import (
 )
 from beside_fastmcp import assert_like_fastmcp, outcomes, with_header
 from fastmcp import Context, FastMCP
+from fastmcp.prompts import Prompt
 from fastmcp.server.dependencies import get_http_headers
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
@@ -265,6 +266,9 @@ PATCHES: Sequence[tuple[type, str, Any]] = (
     (Middleware, "on_call_tool", lambda _self, context, call_next: shouted(context, call_next)),
     (DereferenceRefsMiddleware, "on_request", lambda _self, context, call_next: shouted(context, call_next)),
     (FunctionTool, "run", loud_call),
+    (FastMCP, "list_prompts", no_tools),
+    (Middleware, "on_list_resources", lambda _self, _context, _call_next: no_tools()),
+    (Prompt, "to_mcp_prompt", lambda _self, **_overrides: mcp_types.Prompt(name="any")),
     (Tool, "to_mcp_tool", lambda _self, **_overrides: mcp_types.Tool(name="any", input_schema={})),
 )
 

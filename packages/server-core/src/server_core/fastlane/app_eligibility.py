@@ -95,7 +95,7 @@ class AppRules:
 
     def reason(self, method: str) -> str:
         """Return why FastMCP has to answer messages of a method now; empty if it need not."""
-        if self._state.have_handlers_changed():
+        if self._state.have_messages_changed():
             self.examine_again()
         return self.current().of(method)
 

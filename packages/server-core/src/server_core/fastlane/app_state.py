@@ -14,6 +14,7 @@ from fastmcp.server.providers import Provider
 from fastmcp.server.providers.local_provider import LocalProvider
 from fastmcp.tools import FunctionTool
 
+from server_core.fastlane.middleware_reach import HOOKS
 from server_core.sdk.internals import (
     APP_PARTS,
     PROVIDER_PARTS,
@@ -37,6 +38,10 @@ _middleware_code: Final = partial(
     itemgetter("__call__", "on_message", "on_request", "on_call_tool"), Middleware.__dict__
 )
 _tool_code: Final = partial(itemgetter("run"), FunctionTool.__dict__)
+_list_code: Final = partial(
+    itemgetter("list_resources", "list_resource_templates", "list_prompts"), FastMCP.__dict__
+)
+_hooks: Final = partial(itemgetter(*sorted(frozenset().union(*HOOKS.values()))), Middleware.__dict__)
 
 
 class AppState:
@@ -57,7 +62,7 @@ class AppState:
             *(type(mcp).__dict__, LocalProvider.__dict__, DereferenceRefsMiddleware.__dict__),
         )
         self._remembered: tuple[Any, ...] = ()
-        self._handlers: tuple[Any, ...] = ()
+        self._remembered_for_messages: tuple[Any, ...] = ()
 
     def has_changed(self) -> bool:
         """Return whether anything that matters to calls has changed since `remember`."""
@@ -66,9 +71,9 @@ class AppState:
         except Exception:  # noqa: BLE001 - a part is missing, or cannot be compared
             return True
 
-    def have_handlers_changed(self) -> bool:
-        """Return whether the handlers of messages have changed since `remember`."""
-        return self._current_handlers() != self._handlers
+    def have_messages_changed(self) -> bool:
+        """Return whether anything that matters to other messages than calls has changed since `remember`."""
+        return self._message_parts() != self._remembered_for_messages
 
     def remember(self) -> None:
         """Take the parts of the app as they are for examined."""
@@ -76,7 +81,7 @@ class AppState:
             self._remembered = tuple(map(_copied, self._parts()))
         except Exception:  # noqa: BLE001 - a part is missing: every request finds the app changed
             self._remembered = ()
-        self._handlers = self._current_handlers()
+        self._remembered_for_messages = self._message_parts()
 
     def _parts(self) -> tuple[Any, ...]:
         app, server, provider = self._app_attributes, self._server_attributes, self._provider_attributes
@@ -97,11 +102,13 @@ class AppState:
             _tool_code(),
         )
 
-    def _current_handlers(self) -> tuple[Any, ...]:
+    def _message_parts(self) -> tuple[Any, ...]:
         return (
             *request_handlers(self._server).items(),
             None,
             *notification_handlers(self._server).items(),
+            _list_code(),
+            _hooks(),
         )
 
 

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fastmcp import FastMCP
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from opentelemetry import trace
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_core.callers import Caller, as_caller, caller_of, set_caller
-from server_core.fastlane.direct_calls import DirectCalls
-from server_core.fastlane.handshake import LISTS, VERSIONS, Handshake
+from server_core.callers import Caller, caller_of
+from server_core.fastlane.app_eligibility import AppRules
+from server_core.fastlane.call_variables import CallRequest, CallVariables
+from server_core.fastlane.calls_in_progress import CANCELLATION, CallsInProgress, cancelled_response
+from server_core.fastlane.direct_calls import DirectCalls, ReadyCall
+from server_core.fastlane.handshake import VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
+from server_core.fastlane.listed_components import LISTS
+from server_core.fastlane.quiet_handshake import allow_quiet_handshakes
 from server_core.fastlane.request_recognition import (
     STATELESS_VERSION,
     Headers,
     Recogniser,
     RpcMessage,
+    has_plain_params,
     is_in_session,
     is_stateless,
+    leading_tool_name,
     may_open_session,
     parse_message,
     probable_tool_name,
@@ -35,7 +42,7 @@ from server_core.fastlane.session_promotion import SessionPromotion
 from server_core.layers.body_limit import replay
 from server_core.layers.refusals import refuse
 from server_core.observability.metrics import ServerMetrics
-from server_core.sdk.internals import lifespan_state, open_sessions
+from server_core.sdk.internals import lifespan_state, low_level_server, open_sessions
 from server_core.sdk.requestors import Requestor, requestor_of
 from server_core.sdk.session_ids import SessionIds, session_id_of
 from server_core.settings import ServerSettings
@@ -55,6 +62,7 @@ class Answer:
 class CallHead:
     """The head of a request that may be a plain call; its `requestor` is the `caller` as the SDK sees it."""
 
+    scope: Scope
     headers: Headers
     session_id: bytes | None
     requestor: Requestor | None
@@ -74,11 +82,16 @@ class FastLane:
         metrics: ServerMetrics,
         settings: ServerSettings,
         session_ids: SessionIds,
+        *,
+        rules: AppRules,
     ) -> None:
         self._app = app
         self._path = settings.path
-        self._calls = DirectCalls(mcp, metrics, settings.request_timeout_s)
-        self._recogniser = Recogniser()
+        self._rules = rules
+        variables = CallVariables(mcp, json_response=settings.json_response)
+        self._calls = DirectCalls(mcp, metrics, settings.request_timeout_s, rules, variables)
+        self._in_progress = CallsInProgress()
+        self._recogniser = Recogniser(json_response=settings.json_response)
         self._visibility = SessionVisibility(mcp)
         self._stateless = ResponseEncoder(mcp, STATELESS_VERSION)
         self._in_session = {version: ResponseEncoder(mcp, version) for version in VERSIONS}
@@ -89,6 +102,8 @@ class FastLane:
             settings.max_sessions, settings.session_idle_timeout_s, self.sdk_sessions, session_ids
         )
         self._promotion = SessionPromotion(app, self._light_sessions)
+        allow_quiet_handshakes(low_level_server(mcp))
+        trace.get_tracer_provider()  # sets the one that the environment names, as FastMCP's first span would
 
     @property
     def answered(self) -> int:
@@ -107,9 +122,11 @@ class FastLane:
         """Return the number of open SDK sessions."""
         return len(open_sessions(self._manager)) if self._manager is not None else 0
 
-    def attach(self, manager: StreamableHTTPSessionManager) -> None:
-        """Begin to serve sessions, with the manager that holds the SDK sessions."""
+    def attach(self, manager: StreamableHTTPSessionManager, http_app: ASGIApp) -> None:
+        """Begin to serve sessions, with the manager that holds the SDK sessions and the app it belongs to."""
         self._manager = manager
+        self._rules.examine_again()  # for what was done to the app since it was created
+        self._calls.begin(http_app, lifespan_state(manager))
         self._ended_task = asyncio.ensure_future(asyncio.sleep(0))
         self._promotion.attach(manager)
 
@@ -120,7 +137,8 @@ class FastLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["path"] != self._path:
+        is_begun = self._manager is not None  # before, FastMCP explains that its lifespan has not been entered
+        if scope["type"] != "http" or scope["path"] != self._path or not is_begun:
             await self._app(scope, receive, send)
             return
         headers = self._recogniser.relevant_headers(scope["headers"]) if scope["method"] == "POST" else None
@@ -142,6 +160,8 @@ class FastLane:
         received = await receive()
         message = self._parse(headers, received)
         if message is None or not await self._answer(headers, message, scope, send):
+            if message is not None and message.method == "initialize" and may_open_session(headers):
+                send = self._promotion.noting_version(send)
             await self._app(scope, replay(received, receive), send)
 
     def head(self, scope: Scope) -> CallHead | None:
@@ -149,86 +169,129 @@ class FastLane:
         headers = self._recogniser.relevant_headers(scope["headers"])
         if headers is None or not (is_stateless(headers) or is_in_session(headers)):
             return None
-        session_id = headers.get(b"mcp-session-id")
-        return CallHead(headers, session_id, requestor_of(scope), caller_of(scope, session_id))
+        return _head(scope, headers)
 
     def answer_immediately(
         self, head: CallHead, body: bytes, admits: Callable[[], bool] | None = None
     ) -> Answer | None:
         """Answer a plain call that never waits; return None, with nothing done, for any other request.
 
-        Calls in SDK sessions are not answered here, because they hold their session while they are served.
         Must be called outside of any task, in its own context. `admits` is the last check before the call.
         """
-        task, calls = self._ended_task, self._calls
-        if task is None or not calls.never_waits(probable_tool_name(head.headers, body)):
+        task, calls, session_id = self._ended_task, self._calls, head.session_id
+        if task is None or not calls.may_never_wait(probable_tool_name(head.headers, body)):
             return None
-        encoder, session = self._stateless, None
-        if head.session_id is not None:
-            session = self._light_sessions.get(head.session_id)
-            if session is None or session.owner != head.requestor:
-                return None
-            encoder = self._in_session[session.version]
-        message = parse_message(body)
-        call = self._recogniser.tool_call(head.headers, message) if message is not None else None
-        ready = calls.ready(call) if call is not None else None
-        if ready is None or not ready.direct.never_waits or not (admits is None or admits()):
+        session = None if session_id is None else self._light_sessions.get(session_id)
+        encoder = self._encoder(head, session)
+        message = None if encoder is None else parse_message(body)
+        ready = self._ready(head, message, encoder, session)
+        if encoder is None or ready is None or not ready.direct.never_waits:
             return None
-        set_caller(head.caller)
+        if session is None and session_id is not None and self._manager is not None:
+            with hold_session(self._manager, session_id, head.requestor) as is_own:
+                return self._call_now(ready, encoder, task, session_id, admits) if is_own else None
         try:
-            status, response = run_synchronously(calls.make(ready, encoder), task)
+            return self._call_now(ready, encoder, task, session_id, admits)
         finally:
             if session is not None:
                 self._light_sessions.touch(session)
-        return Answer(status, response, head.session_id)
+
+    def _call_now(
+        self,
+        ready: ReadyCall,
+        encoder: ResponseEncoder,
+        task: asyncio.Task[None],
+        session_id: bytes | None,
+        admits: Callable[[], bool] | None,
+    ) -> Answer | None:
+        if admits is not None and not admits():
+            return None
+        status, response = run_synchronously(self._calls.make(ready, encoder), task)
+        return Answer(status, response, session_id)
+
+    def _encoder(self, head: CallHead, session: LightSession | None) -> ResponseEncoder | None:
+        """Return what encodes the responses to calls with a head, None if FastMCP has to serve them.
+
+        `session` is the light session that the head names, if there is one.
+        """
+        session_id, requestor = head.session_id, head.requestor
+        reasons = self._rules.current()
+        if session_id is None:
+            # On this wire FastMCP keeps by token what is hidden from a caller.
+            hides = requestor is not None and self._visibility.may_differ
+            return None if reasons.stateless_calls or hides else self._stateless
+        if session is not None:
+            version = session.version if session.owner == requestor else None
+        else:
+            version = None if self._visibility.may_differ else self._promotion.version(session_id)
+        return None if reasons.calls or version is None else self._in_session[version]
 
     def _parse(self, headers: Headers, received: Message) -> RpcMessage | None:
         """Return the JSON-RPC message in an ASGI message, None if FastMCP has to read it."""
         if received["type"] != "http.request" or received.get("more_body", False):
             return None
         body = received.get("body", b"")
-        if self._calls.needs_fastmcp(probable_tool_name(headers, body)):
+        if self._calls.needs_fastmcp(leading_tool_name(headers, body)):
             return None
         return parse_message(body)
 
     async def _answer(self, headers: Headers, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, if it needs FastMCP."""
         if is_stateless(headers):
-            return await self._answer_call(headers, message, self._stateless, scope, send)
+            return await self._answer_call(None, headers, message, scope, send)
         if is_in_session(headers):
-            return await self._answer_call_in_sdk_session(headers, message, scope, send)
+            return await self._answer_in_sdk_session(headers, message, scope, send)
         if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
             return await self._open_session(message, scope, send)
         return False
 
+    def _ready(
+        self,
+        head: CallHead,
+        message: RpcMessage | None,
+        encoder: ResponseEncoder | None,
+        session: LightSession | None,
+    ) -> ReadyCall | None:
+        """Return the plain call in a message, ready to be made, None if there is none."""
+        call = None if message is None else self._recogniser.tool_call(head.headers, message)
+        if message is None or call is None or encoder is None:
+            return None
+        params = None if session is None else session.initialize_params
+        request = CallRequest(head.scope, message.body, message.params, encoder.version, head.caller, params)
+        return self._calls.ready(call, request)
+
     async def _answer_call(
-        self, headers: Headers, message: RpcMessage, encoder: ResponseEncoder, scope: Scope, send: Send
+        self, session: LightSession | None, headers: Headers, message: RpcMessage, scope: Scope, send: Send
     ) -> bool:
-        call = self._recogniser.tool_call(headers, message)
-        ready = self._calls.ready(call) if call is not None else None
-        if ready is None:
+        head = _head(scope, headers)
+        session_id, encoder = head.session_id, self._encoder(head, session)
+        ready = self._ready(head, message, encoder, session)
+        if ready is None or encoder is None:
             return False
-        session_id = headers.get(b"mcp-session-id")
-        with as_caller(caller_of(scope, session_id)):
-            status, body = await self._calls.make(ready, encoder)
+        work = self._calls.make(ready, encoder)
+        if session_id is None or ready.direct.never_waits:
+            status, body = await work
+        else:
+            made = await self._in_progress.finish(session_id, ready.call.id_json, work)
+            status, body = (200, cancelled_response(ready.call.id_json)) if made is None else made
         await _send(send, status, body, session_id)
         return True
 
-    async def _answer_call_in_sdk_session(
+    async def _answer_in_sdk_session(
         self, headers: Headers, message: RpcMessage, scope: Scope, send: Send
     ) -> bool:
         session_id = headers[b"mcp-session-id"]
-        version = self._promotion.version(session_id)
-        if self._manager is None or version is None or self._visibility.may_differ:
+        if self._manager is None or self._encoder(_head(scope, headers), None) is None:
             return False
         with hold_session(self._manager, session_id, requestor_of(scope)) as is_own:
-            return is_own and await self._answer_call(
-                headers, message, self._in_session[version], scope, send
-            )
+            if is_own and message.method == CANCELLATION and message.id_json is None:
+                self._in_progress.cancel(session_id, message.params)  # FastMCP knows of its own calls only
+            return is_own and await self._answer_call(None, headers, message, scope, send)
 
     async def _open_session(self, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Open a light session; return False, with nothing done, if FastMCP has to open one."""
-        if self._manager is None or self._calls.app_reason():
+        # A session whose calls need FastMCP would only be opened twice.
+        if self._manager is None or self._rules.reason("initialize") or self._rules.current().calls:
             return False
         initialized = self._handshake.initialize(message.params)
         if initialized is None or message.id_json is None:
@@ -263,18 +326,19 @@ class FastLane:
         self, session: LightSession, headers: Headers, message: RpcMessage, scope: Scope, send: Send
     ) -> bool:
         """Answer a message in a light session; return False, with nothing done, if it needs FastMCP."""
-        if self._calls.app_reason():
+        if message.method == CANCELLATION and message.id_json is None:
+            self._in_progress.cancel(session.session_id, message.params)
+        if self._rules.reason(message.method):
             return False
         if message.method == "tools/call":
-            return await self._answer_call(headers, message, self._in_session[session.version], scope, send)
-        if message.params not in (None, {}):
-            return False
+            return await self._answer_call(session, headers, message, scope, send)
         if message.id_json is None:
-            if message.method != "notifications/initialized":
-                return False
-            session.initialized = True
-            await _send(send, 202, b"", session.session_id)
-            return True
+            is_handled = _handle_notification(session, message)
+            if is_handled:
+                await _send(send, 202, b"", session.session_id)
+            return is_handled
+        if not has_plain_params(message.params):
+            return False
         result = b"{}" if message.method == "ping" else await self._list(session, message.method)
         if result is not None:
             await _send(send, 200, _response(message.id_json, result), session.session_id)
@@ -282,11 +346,25 @@ class FastLane:
 
     async def _list(self, session: LightSession, method: str) -> bytes | None:
         """Return the result of a list request without parameters, None if it needs FastMCP."""
-        if method in LISTS and self._manager is not None:
-            with contextlib.suppress(Exception):  # FastMCP explains what is wrong with a list
-                state = lifespan_state(self._manager)
-                return await self._handshake.list_components(method, session.version, state)
-        return None
+        if method not in LISTS or self._manager is None:
+            return None
+        state = lifespan_state(self._manager)
+        return await self._handshake.list_components(method, session.version, state)
+
+
+def _head(scope: Scope, headers: Headers) -> CallHead:
+    session_id = headers.get(b"mcp-session-id")
+    return CallHead(scope, headers, session_id, requestor_of(scope), caller_of(scope, session_id))
+
+
+def _handle_notification(session: LightSession, message: RpcMessage) -> bool:
+    """Return whether a notification in a light session needs no more than an acknowledgement."""
+    if message.method == CANCELLATION:
+        return message.params is None or type(message.params) is dict
+    if message.method != "notifications/initialized" or not has_plain_params(message.params):
+        return False
+    session.initialized = True
+    return True
 
 
 def _response(id_json: bytes, result: bytes) -> bytes:

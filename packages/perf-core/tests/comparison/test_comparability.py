@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -198,3 +199,22 @@ def test_run_compared_with_itself_is_remarked(record: RunRecord) -> None:
     comparison = compare_records(record, record)
     assert comparison.remarks[0] == "Both are the same run."
     assert (comparison.before.server, comparison.before.commit) == ("adder 1.2", "0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("plan", "settings"), "edited"),
+        (("plan",), ["edited"]),
+        (("machine", "memory_mb"), "edited"),
+        (("machine",), 7),
+        (("command",), 7),
+        (("versions",), "edited"),
+        (("commit",), None),
+    ],
+)
+def test_edited_manifest_is_refused_or_read_as_missing(
+    record: RunRecord, with_manifest: WithManifest, path: Path, value: Any
+) -> None:
+    with contextlib.suppress(NotComparable):
+        compare_records(record, with_manifest(record, *path, value=value))

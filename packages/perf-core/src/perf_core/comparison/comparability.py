@@ -28,16 +28,14 @@ def obstacles(before: RunRecord, after: RunRecord) -> Iterator[str]:
     plans = manifest_part(before, "plan"), manifest_part(after, "plan")
     yield from _differences(*({"shape": plan.get("shape")} for plan in plans))
     for when, plan in zip(("before", "after"), plans, strict=True):
-        if not plan.get("settings"):
+        if not _settings(plan):
             yield f"the record {when} has no settings"
-    if all(plan.get("settings") for plan in plans):
+    if all(map(_settings, plans)):
         # A setting that a record lacks did not exist yet: the run did what is now the default.
-        yield from _differences(*({**asdict(Settings()), **plan["settings"]} for plan in plans))
+        yield from _differences(*({**asdict(Settings()), **_settings(plan)} for plan in plans))
         yield from _differences(*({"journeys": plan.get("journeys")} for plan in plans))
         # Not a setting of the load, but the server's CPU time depends on it.
-        yield from _differences(
-            *({"--pin": "--pin" in r.manifest.get("command", ())} for r in (before, after))
-        )
+        yield from _differences(*({"--pin": _is_pinned(record)} for record in (before, after)))
 
 
 def machine_differences(before: RunRecord, after: RunRecord) -> Iterator[str]:
@@ -52,7 +50,7 @@ def machine_differences(before: RunRecord, after: RunRecord) -> Iterator[str]:
         yield from _differences(*({key: machine.get(key)} for machine in machines))
     # Without the release, which changes with each update of the kernel.
     yield from _differences(*({"system": str(m.get("system")).partition(" ")[0]} for m in machines))
-    sizes_mb = sorted(float(machine.get("memory_mb") or 0) for machine in machines)
+    sizes_mb = sorted(_number(machine.get("memory_mb")) for machine in machines)
     if sizes_mb[1] > sizes_mb[0] * (1 + MEMORY_TOLERANCE):
         yield from _differences(*({"memory_mb": machine.get("memory_mb")} for machine in machines))
 
@@ -75,6 +73,20 @@ def manifest_part(record: RunRecord, name: str) -> Mapping[str, Any]:
     """Return a part of the manifest by name, empty if it is missing."""
     part = record.manifest.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def _settings(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    settings = plan.get("settings")
+    return settings if isinstance(settings, Mapping) else {}
+
+
+def _is_pinned(record: RunRecord) -> bool:
+    command = record.manifest.get("command")
+    return isinstance(command, list | tuple) and "--pin" in command
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def remarks(before: RunRecord, after: RunRecord) -> Iterator[str]:

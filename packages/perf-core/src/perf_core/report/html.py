@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from perf_core.report import chart_strip, distribution, failures, notices, resource_tables, summary, tables
 from perf_core.report.chart import chart
-from perf_core.report.wording import figure_value, plain, sentence, value_label
+from perf_core.report.wording import figure_value, plain, printable, sentence, value_label
 from perf_core.results.record import RunRecord
 
 _PAGE = "page.html.jinja"
@@ -76,11 +76,17 @@ def template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("perf_core.report", "template"),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return environment.get_template(name)
+
+
+def _printable(value: object) -> object:
+    """Return what is inserted without characters that could reverse a line or break the page."""
+    return printable(value) if type(value) is str else value
 
 
 @cache

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from perf_core.report import summary
 from perf_core.report.summary import TargetRow
-from perf_core.report.wording import plain, sentence
+from perf_core.report.wording import plain, printable, sentence
 from perf_core.results.record import RunRecord, TargetResult
 
 VALIDITY_CASE = "the run is valid"
@@ -50,8 +50,17 @@ def render(record: RunRecord) -> str:
     if others:
         case = ET.SubElement(suite, "testcase", {"classname": name, "name": OTHER_FAILURES_CASE, "time": "0"})
         ET.SubElement(case, "failure", {"type": "failed", "message": others[0]}).text = "\n".join(others)
+    for element in suites.iter():
+        _make_printable(element)
     ET.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _make_printable(element: ET.Element) -> None:
+    """Replace what XML cannot hold, or what could control a terminal, wherever a record may have it."""
+    element.text = None if element.text is None else printable(element.text)
+    for name, value in element.items():
+        element.set(name, plain(value))
 
 
 def _other_failures(record: RunRecord) -> list[str]:

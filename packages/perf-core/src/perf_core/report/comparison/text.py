@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -128,21 +129,25 @@ def title(comparison: Comparison) -> str:
     """Return the names of the compared servers, with their wires if those differ."""
     a, b = plain(comparison.a.name), plain(comparison.b.name)
     wires = comparison.design.wires
-    if wires["a"] != wires["b"]:
-        a, b = f"{a} ({wires['a']} wire)", f"{b} ({wires['b']} wire)"
+    if wires.get("a") != wires.get("b"):
+        a, b = f"{a} ({wires.get('a')} wire)", f"{b} ({wires.get('b')} wire)"
     return f"{b} compared with {a}"
 
 
 def method_line(comparison: Comparison) -> str:
     """Return in one line how the comparison was made."""
     design = comparison.design
-    wire = design.wires["a"] if design.wires["a"] == design.wires["b"] else "either"
+    wires = set(design.wires.values())
+    wire = wires.pop() if len(wires) == 1 else "either"
+    # The manifest is what was written: a record may have been edited.
+    machine = comparison.manifest.get("machine")
+    cpu = machine.get("cpu") if isinstance(machine, Mapping) else None
     return (
         f"{comparison.pairs} pairs of {design.slice_s:g} s in turns of {design.turn_s * 1000:.0f} ms "
         f"over {len(comparison.launches)} launches, "
         f"{design.vus} users, {wire} wire, {'pinned' if design.pinned else 'not pinned'}, "
         f"calls of {design.scenario}, seed {design.seed}; "
-        f"{comparison.duration_s:.0f} s on {comparison.manifest['machine']['cpu']}"
+        f"{comparison.duration_s:.0f} s on {cpu or 'an unknown machine'}"
     )
 
 

@@ -42,6 +42,23 @@ DEV = [
     "typst",  # music21-server[pdf]
     "uv",  # installs the packages as its users do
 ]
+# FastMCP and the packages that its own tests need. constraints.txt pins those that our tests share with them.
+FASTMCP_SUITE = [
+    "dirty-equals>=0.9",
+    "fastapi>=0.115",
+    "fastmcp[apps,code-mode,openai,tasks]",
+    "httpx",  # the one that FastMCP used before
+    "inline-snapshot>=0.27",
+    "opentelemetry-sdk",
+    "pip",  # downloads the tests
+    "psutil",
+    "pytest",
+    "pytest-asyncio>=1.2",
+    "pytest-env>=1.1.5",
+    "pytest-retry>=1.7",
+    "pytest-timeout",
+    "pytest-xdist",
+]
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -155,6 +172,13 @@ def differential(session: nox.Session) -> None:
     env = {"DIFFERENTIAL_EXAMPLES": "10000"}
     options = ("--timeout", "3600", "--hypothesis-profile", "exploring")
     run_in(session, "dev", "pytest", "-n", "2", *options, test, *session.posargs, env=env)
+
+
+@nox.session(name="fastmcp-suite")
+def fastmcp_suite(session: nox.Session) -> None:
+    """Run FastMCP's own tests with their apps behind the fast lane (about 15 min)."""
+    install(session, "-e", "./packages/server-core", *FASTMCP_SUITE)
+    run_in(session, "fastmcp-suite", "python", "fastmcp_suite/run_suite.py", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

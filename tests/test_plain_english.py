@@ -18,6 +18,7 @@ SOURCES = sorted(
         "conformance",
         "truth",
         "foreign",
+        "fastmcp_suite",
         "tests",
         "packages/*/tests",
     )

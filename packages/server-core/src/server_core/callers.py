@@ -31,7 +31,8 @@ class Caller:
     client: str | None = None
 
 
-_lane_caller: ContextVar[Caller | None] = ContextVar("_lane_caller", default=None)
+lane_caller: ContextVar[Caller | None] = ContextVar("lane_caller", default=None)
+"""The caller of a call on the lane, which knows it already."""
 
 
 def caller() -> Caller:
@@ -44,22 +45,17 @@ def caller() -> Caller:
         ...     mine.append(note)
         ...     return len(mine)
     """
-    return _lane_caller.get() or _caller_behind_the_lane()
+    return lane_caller.get() or _caller_behind_the_lane()
 
 
 @contextmanager
 def as_caller(who: Caller) -> Iterator[None]:
     """Let `caller()` return `who` within the block."""
-    token = _lane_caller.set(who)
+    token = lane_caller.set(who)
     try:
         yield
     finally:
-        _lane_caller.reset(token)
-
-
-def set_caller(who: Caller) -> None:
-    """Let `caller()` return `who` for the rest of this context; for a context that ends with the call."""
-    _lane_caller.set(who)
+        lane_caller.reset(token)
 
 
 def caller_of(scope: Scope, session_id: bytes | None) -> Caller:

@@ -38,6 +38,11 @@ class PlainTool(FunctionTool):
     Validation, call and result are FastMCP's; only the wording of errors differs. The function may return
     `EncodedJson`.
 
+    The class is also its author's promise that the tool is plain: it sends its client nothing but its result.
+    So it takes the fast lane even if its code does not prove that. Whatever it asks FastMCP while it runs
+    (request, headers, access token, server, context) is true there; a message to the client that would need a
+    stream raises an error.
+
     Example:
         >>> async def double(number: float) -> float:
         ...     "Double a number."

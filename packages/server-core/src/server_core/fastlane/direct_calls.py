@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import types
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from fastmcp import FastMCP
 from fastmcp.tools import Tool
 from fastmcp.utilities.async_utils import call_sync_fn_in_threadpool
-from pydantic_core import ValidationError
+from mcp_types import InputRequiredResult
+from starlette.types import ASGIApp
 
 from server_core.deadlines import DeadlineError, within
-from server_core.fastlane.direct_tool import Arguments, DirectTool, direct_tool
-from server_core.fastlane.eligibility import app_reason, server_reason
+from server_core.fastlane.app_eligibility import AppRules
+from server_core.fastlane.call_variables import CallRequest, CallVariables, NoChannelError
+from server_core.fastlane.direct_tool import Arguments, DirectTool, NotDirect, direct_tool, not_direct
 from server_core.fastlane.request_recognition import ToolCall
 from server_core.fastlane.response_encoding import ResponseEncoder
 from server_core.observability.call_instrumentation import fatal_text, timed_out_text
@@ -28,84 +31,125 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReadyCall:
-    """A call that can be made directly, with its tool and validated arguments."""
+    """A call that can be made directly, with its request, its tool and validated arguments."""
 
     call: ToolCall
+    request: CallRequest
     direct: DirectTool
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class _FastMCPTool:
-    """A tool that only FastMCP can call, and why."""
-
-    tool: Tool
-    reason: str
-
-
 class DirectCalls:
-    """Calls an app's plain tools; `answered` is the number of calls made so far."""
+    """Calls an app's plain tools.
 
-    def __init__(self, mcp: FastMCP[Any], metrics: ServerMetrics, timeout_s: float) -> None:
+    Attributes:
+        answered: Number of calls made so far.
+        components: The live registry of the app's own tools, resources and prompts.
+        variables: What tools find in their context variables.
+    """
+
+    def __init__(
+        self,
+        mcp: FastMCP[Any],
+        metrics: ServerMetrics,
+        timeout_s: float,
+        rules: AppRules,
+        variables: CallVariables,
+    ) -> None:
         self.answered = 0
+        self.variables = variables
         self.components = local_components(mcp)
         self._mcp = mcp
         self._metrics = metrics
         self._timeout_s = timeout_s
-        self._tools: dict[str, DirectTool | _FastMCPTool] = {}
-        self._server_reason = server_reason(mcp)
+        self._tools: dict[str, DirectTool | NotDirect] = {}
+        self._rules = rules
 
     def app_reason(self) -> str:
-        """Return why FastMCP has to serve the whole app; empty if it does not."""
-        return self._server_reason or app_reason(self._mcp)
+        """Return why calls of the app's tools need FastMCP; empty if they do not.
+
+        Calls on the stateless wire may have a reason of their own.
+        """
+        return self._rules.current().calls
 
     def reasons(self) -> dict[str, str]:
         """Return, by the names of the app's own tools, why each is not called directly; empty if it is."""
-        general = self.app_reason()
+        general = self._rules.current().stateless_calls
         tools = [each for each in self.components.values() if isinstance(each, Tool)]
         return {tool.name: general or self._tool_reason(tool.name) for tool in tools}
 
     def _tool_reason(self, name: str) -> str:
         tool = self._tool(name)
-        return tool.reason if isinstance(tool, _FastMCPTool) else ""
+        return tool.reason if isinstance(tool, NotDirect) else ""
 
     def needs_fastmcp(self, name: str) -> bool:
         """Return whether a tool certainly needs FastMCP, so that its request need not be parsed here."""
-        return isinstance(self._tool(name), _FastMCPTool)
+        return isinstance(self._tool(name), NotDirect)
 
-    def never_waits(self, name: str) -> bool:
-        """Return whether a tool is called directly and never waits."""
-        tool = self._tool(name)
+    def may_never_wait(self, name: str) -> bool:
+        """Return whether a tool may be called directly and never wait; `ready` knows for sure."""
+        tool = self._tools.get(name) or self._tool(name)
         return isinstance(tool, DirectTool) and tool.never_waits
 
-    def ready(self, call: ToolCall) -> ReadyCall | None:
-        """Return a call with its tool and validated arguments, None if it needs FastMCP."""
-        if self.app_reason():
-            return None
+    def ready(self, call: ToolCall, request: CallRequest) -> ReadyCall | None:
+        """Return a call with its tool and validated arguments, None if it needs FastMCP.
+
+        Not for an app whose calls need FastMCP.
+        """
         direct = self._tool(call.name)
         if not isinstance(direct, DirectTool):
             return None
         try:
-            arguments = direct.validated(call.arguments, strict=self._mcp.strict_input_validation or None)
-        except ValidationError:
-            return None  # FastMCP explains what is wrong with them
-        return ReadyCall(call, direct, arguments)
+            if direct.runs_own_validators:
+                tokens = self.variables.set(request, call)
+                try:
+                    arguments = direct.validated(call.arguments, strict=self._mcp.strict_input_validation)
+                finally:
+                    self.variables.reset(tokens)
+            else:
+                arguments = direct.validated(call.arguments, strict=self._mcp.strict_input_validation)
+        except Exception:  # noqa: BLE001 - a validator may raise anything
+            return None  # FastMCP explains what is wrong with the arguments
+        return ReadyCall(call, request, direct, arguments)
 
-    def _tool(self, name: str) -> DirectTool | _FastMCPTool | None:
-        """Return what is known about a tool; examined again once another tool has its name."""
+    def begin(self, http_app: ASGIApp, lifespan_state: Any) -> None:
+        """Prepare for calls: examine all tools, which takes milliseconds that no call should have to wait.
+
+        `http_app` is FastMCP's app, and `lifespan_state` what the low-level server's lifespan yielded.
+        """
+        self.variables.http_app = http_app
+        self.variables.lifespan_state = lifespan_state
+        for tool in list(self.components.values()):
+            if isinstance(tool, Tool):
+                self._tool(tool.name)
+
+    def _tool(self, name: str) -> DirectTool | NotDirect | None:
+        """Return what is known about a tool; examined again after any change of it."""
         tool = self.components.get(f"{Tool.KEY_PREFIX}:{name}@")
         examined = self._tools.get(name)
-        if examined is not None and examined.tool is tool:
+        if examined is not None and examined.is_current(tool):
             return examined
         if not isinstance(tool, Tool):
             return None
-        result = direct_tool(tool)
-        self._tools[name] = examined = _FastMCPTool(tool, result) if isinstance(result, str) else result
-        if isinstance(examined, _FastMCPTool):
+        reason = self._name_reason(tool, name)
+        try:
+            examined = not_direct(tool, reason) if reason else direct_tool(tool)
+        except Exception as error:  # noqa: BLE001 - FastMCP explains what is wrong with a tool
+            examined = not_direct(tool, f"examining it raised {type(error).__name__}")
+        self._tools[name] = examined
+        if isinstance(examined, NotDirect):
             logger.info("tool %r is called through FastMCP: %s", name, examined.reason)
         else:
             logger.info("tool %r is called directly", name)
         return examined
+
+    def _name_reason(self, tool: Tool, name: str) -> str:
+        """Return why FastMCP may find another tool under a name; it compares the names of all tools."""
+        if tool.name != name:
+            return "it has been renamed"
+        tools = [each for each in self.components.values() if isinstance(each, Tool)]
+        others = sum(each.name == name for each in tools) - 1
+        return "other tools have its name" if others else ""
 
     async def make(self, ready: ReadyCall, encoder: ResponseEncoder) -> tuple[int, bytes]:
         """Call the tool and return the HTTP status and the body of the response."""
@@ -114,13 +158,17 @@ class DirectCalls:
         started = perf_counter()
         failed = True
         metrics.calls_in_flight += 1
+        tokens = self.variables.set(ready.request, call) if ready.direct.needs_variables else ()
         try:
             try:
-                raw = await self._run(ready)
+                raw = await self._run(ready.direct, ready.arguments)
+                if isinstance(raw, InputRequiredResult):
+                    raise NoChannelError("an InputRequiredResult")
                 body = encoder.result(call.id_json, ready.direct, raw)
             except DeadlineError:
                 return 200, encoder.error(call.id_json, timed_out_text(call.name, self._timeout_s))
             except Exception as error:  # noqa: BLE001 - as in FastMCP, any exception of a tool becomes its response
+                tokens = tokens or self.variables.set(ready.request, call)  # a log handler may ask
                 return encoder.failure(call.id_json, call.name, error)
             except (asyncio.CancelledError, GeneratorExit):
                 raise
@@ -129,25 +177,43 @@ class DirectCalls:
             failed = b'"isError":true' in body
             return 200, body
         finally:
+            self.variables.reset(tokens)
             metrics.calls_in_flight -= 1
             metrics.observe_call(call.name, perf_counter() - started, failed=failed)
 
-    async def _run(self, ready: ReadyCall) -> Any:
-        direct, (args, kwargs) = ready.direct, ready.arguments
-        fn = direct.tool.fn
+    async def _run(self, direct: DirectTool, arguments: Arguments) -> Any:
+        """Call a tool as `FunctionTool.run` does."""
+        fn, (args, kwargs) = direct.tool.fn, arguments
+        if direct.never_waits:
+            raw = await within(self._timeout_s, fn(*args, **kwargs))
+            return await _collected(raw) if type(raw) in _GENERATORS else raw
         if direct.is_async:
-            return await within(self._timeout_s, fn(*args, **kwargs))
+            return await within(self._timeout_s, _resolved(fn(*args, **kwargs)))
         if direct.in_thread:
-            raw = await within(self._timeout_s, call_sync_fn_in_threadpool(fn, *args, **kwargs))
-        else:
-            raw = fn(*args, **kwargs)
-        return await within(self._timeout_s, _resolve(raw))
+            return await within(self._timeout_s, _resolved_in_thread(fn, args, kwargs))
+        return await within(self._timeout_s, _resolved(_called(fn, args, kwargs)))
 
 
-async def _resolve(raw: Any) -> Any:
-    """Return the final result of a plain function, which may have returned a coroutine or a generator."""
-    if inspect.isawaitable(raw):
-        raw = await raw
+_GENERATORS: Final = (types.GeneratorType, types.AsyncGeneratorType)
+
+
+def _called(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a plain function; a generator that it returns runs where the function does, in its thread."""
+    raw = fn(*args, **kwargs)
+    return list(raw) if inspect.isgenerator(raw) else raw
+
+
+async def _resolved_in_thread(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return await _resolved(await call_sync_fn_in_threadpool(_called, fn, args, kwargs))
+
+
+async def _resolved(raw: Any) -> Any:
+    """Return the final result for what a function returned, which is awaited once."""
+    return await _collected(await raw if inspect.isawaitable(raw) else raw)
+
+
+async def _collected(raw: Any) -> Any:
+    """Return what a generator yields as a list, and anything else as it is."""
     if inspect.isasyncgen(raw):
         return [item async for item in raw]
     return list(raw) if inspect.isgenerator(raw) else raw

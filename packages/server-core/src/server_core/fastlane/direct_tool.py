@@ -4,17 +4,76 @@ from __future__ import annotations
 
 import dis
 import inspect
+import sys
 import types
 from dataclasses import dataclass
 from typing import Any
 
-from fastmcp.tools import FunctionTool
+from fastmcp.tools import FunctionTool, Tool
+from fastmcp.utilities.async_utils import is_coroutine_function
 from fastmcp.utilities.types import get_cached_typeadapter
-from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic_core import SchemaSerializer, SchemaValidator, to_json
 
-from server_core.fastlane.eligibility import tool_reason
+from server_core.fastlane.tool_eligibility import (
+    arguments_schema,
+    declared_reason,
+    is_visible,
+    own_validators,
+    tool_reach,
+)
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A tool as it was when it was examined."""
+
+    tool: Tool
+    options: dict[str, Any]
+    code: object
+    is_visible: bool
+
+    def is_current(self, tool: object) -> bool:
+        """Return whether a tool is this one, unchanged since; cheap, because equal options are identical."""
+        if tool is not self.tool or _code_of(tool) is not self.code:
+            return False
+        try:
+            unchanged = self.tool.__dict__ == self.options
+        except Exception:  # noqa: BLE001 - a new value that cannot be compared is a change
+            return False
+        # Visibility is the one option within an option that decides about calls.
+        return unchanged and (self.tool.meta is None or is_visible(self.tool) == self.is_visible)
+
+
+def _snapshot(tool: Tool) -> Snapshot:
+    return Snapshot(tool, dict(tool.__dict__), _code_of(tool), is_visible(tool))
+
+
+def _code_of(tool: Any) -> object:
+    return getattr(getattr(tool, "fn", None), "__code__", None)
+
+
+@dataclass(frozen=True, slots=True)
+class NotDirect:
+    """A tool that only FastMCP can call.
+
+    Attributes:
+        unloaded: A module that its function will import; once it is loaded, the result may be another one.
+    """
+
+    snapshot: Snapshot
+    reason: str
+    unloaded: str = ""
+
+    def is_current(self, tool: object) -> bool:
+        """Return whether this still holds for a tool."""
+        return self.unloaded not in sys.modules and self.snapshot.is_current(tool)
+
+
+def not_direct(tool: Tool, reason: str, unloaded: str = "") -> NotDirect:
+    """Return the result for a tool that needs FastMCP for a reason."""
+    return NotDirect(_snapshot(tool), reason, unloaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,44 +81,67 @@ class DirectTool:
     """Everything a direct call needs, prepared once per tool.
 
     Attributes:
-        tool: The tool as registered; another object under its name is another tool.
+        tool: The tool itself.
         in_thread: Whether the function has to run in a thread, beside the event loop.
         never_waits: Whether its coroutine always finishes in its first step.
+        runs_own_validators: Whether validation calls functions of the app.
+        needs_variables: Whether anything that it calls may ask for the request.
         serializer: Turns results into JSON values as the return type prescribes.
-        wraps: Whether results are wrapped as ``{"result": …}``.
     """
 
     tool: FunctionTool
+    snapshot: Snapshot
     is_async: bool
     in_thread: bool
     never_waits: bool
+    runs_own_validators: bool
+    needs_variables: bool
     validator: SchemaValidator
     serializer: SchemaSerializer
-    wraps: bool
 
-    def validated(self, arguments: dict[str, Any], *, strict: bool | None) -> Arguments:
-        """Return the validated arguments, positional and by keyword, or raise a `ValidationError`."""
-        validated: Arguments = self.validator.validate_python(arguments, strict=strict)
+    @property
+    def wraps(self) -> bool:
+        """Whether results are wrapped as ``{"result": …}``."""
+        return bool((self.tool.output_schema or {}).get("x-fastmcp-wrap-result"))
+
+    def is_current(self, tool: object) -> bool:
+        """Return whether this still holds for a tool."""
+        return self.snapshot.is_current(tool)
+
+    def validated(self, arguments: dict[str, Any], *, strict: bool) -> Arguments:
+        """Return the validated arguments, positional and by keyword, or raise what validation raises.
+
+        As in FastMCP: strict validation follows the rules for JSON, in which a date is a string.
+        """
+        validated: Arguments = (
+            self.validator.validate_json(to_json(arguments), strict=True)
+            if strict
+            else self.validator.validate_python(arguments)
+        )
         return validated
 
 
-def direct_tool(tool: Any) -> DirectTool | str:
-    """Return what a direct call of a tool needs, or the reason why it needs FastMCP."""
-    reason = tool_reason(tool)
+def direct_tool(tool: Any) -> DirectTool | NotDirect:
+    """Return what a direct call of a tool needs, or why it needs FastMCP."""
+    reason = declared_reason(tool)
     if reason:
-        return reason
-    arguments_schema = _arguments_schema(get_cached_typeadapter(tool.fn).core_schema)
-    if arguments_schema is None:
-        return "pydantic has no separate schema of its arguments"
-    is_async = inspect.iscoroutinefunction(tool.fn)
+        return not_direct(tool, reason)
+    reach = tool_reach(tool)
+    if reach.reason:
+        return not_direct(tool, reach.reason, reach.unloaded)
+    schema = arguments_schema(tool)
+    is_async = is_coroutine_function(tool.fn)
     return DirectTool(
         tool=tool,
+        snapshot=_snapshot(tool),
         is_async=is_async,
         in_thread=not is_async and tool.run_in_thread,
-        never_waits=_never_waits(tool.fn),
-        validator=SchemaValidator(arguments_schema),
+        # An asynchronous generator that is returned has to be awaited.
+        never_waits=_never_waits(tool.fn) and not reach.makes_async_generators,
+        runs_own_validators=any(True for _ in own_validators(schema)),
+        needs_variables=reach.may_call_back,
+        validator=SchemaValidator(schema),
         serializer=_serializer(tool.return_type),
-        wraps=bool((tool.output_schema or {}).get("x-fastmcp-wrap-result")),
     )
 
 
@@ -71,17 +153,6 @@ def _never_waits(fn: Any) -> bool:
     if not isinstance(fn, types.FunctionType) or not fn.__code__.co_flags & inspect.CO_COROUTINE:
         return False
     return all(instruction.opname != "SEND" for instruction in dis.get_instructions(fn))
-
-
-def _arguments_schema(schema: Any) -> Any:
-    """Return the part of a function's schema that validates its arguments, None if there is no such part."""
-    if schema["type"] == "call":
-        return schema["arguments_schema"]
-    if schema["type"] == "definitions":
-        # Models that are used more than once are defined around the call.
-        inner = _arguments_schema(schema["schema"])
-        return inner and {**schema, "schema": inner}
-    return None
 
 
 def _serializer(return_type: Any) -> SchemaSerializer:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from perf_core import pytest_plugin
+from perf_core.errors import TargetError
 
 ADDER = Path(__file__).parent / "servers" / "adder.py"
 
@@ -94,6 +95,14 @@ def test_two_lengths_are_a_usage_error(folder: Path) -> None:
     done = run_pytest(folder, "--perf", "--perf-target", "adder.toml", "-k", "load", *lengths)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--time-scale: expected no value beside --duration" in done.stderr
+
+
+def test_texts_of_servers_cannot_control_the_terminal() -> None:
+    item = object.__new__(pytest_plugin.ScenarioItem)
+    for error in (pytest_plugin.NotPassed("fail", ("\x1b[2J\x9b",)), TargetError("\x1b[2J", "\u202e")):
+        with pytest.raises(type(error)) as caught:
+            raise error
+        assert not set("\x1b\x9b\u202e") & set(item.repr_failure(caught))
 
 
 @pytest.mark.process

@@ -73,7 +73,7 @@ class _Scenarios:
                 if isinstance(item, ScenarioItem):
                     item.prepare()
         except LabError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(_shown(error)) from error
 
 
 def _items(session: pytest.Session) -> Iterator[pytest.Item]:
@@ -92,7 +92,7 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
             for scenario in ([subject.scenario(name) for name in names] or subject.adapter.scenarios.values())
         ]
     except LabError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(_shown(error)) from error
     for subject, scenario in selection:
         for wire in scenario.wires:
             name = f"{subject.name}-{scenario.name}-{wire}"
@@ -171,19 +171,26 @@ class ScenarioItem(pytest.Item):
         if finished.record.verdict == "interrupted":
             raise KeyboardInterrupt
         if finished.record.verdict == "skipped":
-            pytest.skip("; ".join(finished.record.reasons))
+            pytest.skip(_shown("; ".join(finished.record.reasons)))
         if finished.record.verdict != "pass":
             raise NotPassed(finished.record.verdict, finished.record.reasons)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the verdict with the reasons that the report gives."""
         if isinstance(excinfo.value, NotPassed | LabError):
-            return str(excinfo.value)
+            return _shown(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return the name of the test for pytest's reports."""
         return self.path, None, self.name
+
+
+def _shown(text: object) -> str:
+    """Return a text, which may be a server's, without characters that could control the terminal."""
+    from perf_core.report.wording import printable
+
+    return printable(str(text))
 
 
 class NotPassed(Exception):  # noqa: N818 - a verdict, not an error of the lab

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 import tomllib
 from pathlib import Path
@@ -65,6 +66,19 @@ def test_results_below_the_working_folder_are_relative(
     console.print_results_folder(tmp_path.parent / "elsewhere")
     shown = [Path(line.removeprefix("Results: ")) for line in capsys.readouterr().out.splitlines()]
     assert shown == [Path("results/run"), tmp_path.parent / "elsewhere"]
+
+
+def test_brackets_in_names_are_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("[red]", "[/nope]", "[perf]\\"):
+        console.print_results_folder(tmp_path / "results" / name)
+        console.print_error(TargetError(name, name))
+        console.line(name)
+        with console.progress(name):
+            pass
+        printed = capsys.readouterr()
+        assert printed.out == f"Results: results/{name}\n{name}\n".replace("/", os.sep, 1)
+        assert printed.err == f"perf-core: {name}\n{name}\n{name}\n"
 
 
 EVIL = "a\x1b[2J\x9b31m\u202eb"

@@ -17,4 +17,4 @@ def test_targets_lists_adapters_and_scenarios(build, install, capsys) -> None:
 def test_targets_without_an_adapter_says_how_to_get_one(install, capsys) -> None:
     install()
     assert main(["targets"]) == ExitCode.PASS
-    assert "Install a server" in capsys.readouterr().out
+    assert "Install a server with its extra [perf]" in capsys.readouterr().out

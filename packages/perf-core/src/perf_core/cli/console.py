@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from perf_core.errors import LabError
 from perf_core.interruption import OnProgress
 from perf_core.report.wording import escaped, plain, printable
 
-out = Console()
-err = Console(stderr=True)
+# Markup would be read in every text of a server or a file, such as a name in brackets.
+out = Console(markup=False, highlight=False)
+err = Console(stderr=True, markup=False, highlight=False)
 
 SPARSE_S = 30.0
 """Time until the first line of progress where there is no terminal."""
@@ -26,9 +26,9 @@ SPARSE_S = 30.0
 def print_error(error: LabError) -> None:
     """Print an error and its hint to stderr."""
     message, hint = printable(error.message), printable(error.hint)
-    err.print(f"perf-core: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    err.print(f"perf-core: {message}", style="red", soft_wrap=True)
     if hint:
-        err.print(hint, highlight=False, markup=False, soft_wrap=True)
+        err.print(hint, soft_wrap=True)
 
 
 _ASCII = {"✓": "ok", "✗": "FAILED", "…": "..."}
@@ -46,7 +46,7 @@ def line(text: str) -> None:
         for character, substitute in _ASCII.items():
             text = text.replace(character, substitute)
         text = text.encode(encoding, "replace").decode(encoding)
-    out.print(Text(text), highlight=False, soft_wrap=not out.is_terminal)
+    out.print(Text(text), soft_wrap=not out.is_terminal)
 
 
 def print_plain(text: str) -> None:
@@ -63,12 +63,12 @@ def progress(title: str) -> Iterator[OnProgress]:
     """
     title = plain(title)
     if not err.is_terminal:
-        err.print(title, highlight=False, markup=False)
+        err.print(title)
         yield _Sparse(title)
         return
-    with err.status(escape(title)) as status:
+    with err.status(Text(title)) as status:
         yield lambda step, share: status.update(
-            escape(f"{title}: {plain(step)}" + ("" if share is None else f" {share:.0%}"))
+            Text(f"{title}: {plain(step)}" + ("" if share is None else f" {share:.0%}"))
         )
 
 
@@ -87,10 +87,10 @@ class _Sparse:
         self._last_s = now_s
         self._wait_s *= 1.5
         done = "" if share is None else f" {share:.0%}"
-        err.print(f"{self._title}: {plain(step)}{done}", highlight=False, markup=False)
+        err.print(f"{self._title}: {plain(step)}{done}")
 
 
 def print_results_folder(folder: Path) -> None:
     """Print where the results are, relative to the working folder if they are below it."""
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else folder
-    out.print(f"Results: {shown}", highlight=False, soft_wrap=True)
+    out.print(f"Results: {printable(str(shown))}", soft_wrap=True)

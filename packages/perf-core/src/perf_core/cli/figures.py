@@ -80,13 +80,13 @@ def _print_patterns() -> None:
     for shape in all_shapes().values():
         if shape.figures:
             _print(f"{shape.name} alone", shape.figures)
-    out.print("Words in capitals, which --target fills in:", highlight=False)
+    out.print("Words in capitals, which --target fills in:")
     for word, meaning in PLACEHOLDERS.items():
-        out.print(f"  {word:<10} {meaning}", highlight=False, soft_wrap=True)
+        out.print(f"  {word:<10} {meaning}", soft_wrap=True)
 
 
 def _print(heading: str, names: Iterable[str]) -> None:
-    out.print(f"{plain(heading)}:", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"{plain(heading)}:", soft_wrap=True)
     for name in names:
         # Only a known statistic has words and a unit.
         example = name.replace("STATISTIC", "p95")
@@ -94,4 +94,4 @@ def _print(heading: str, names: Iterable[str]) -> None:
         if example != name:
             words = words.replace("p95", "STATISTIC")
         line = f"  {plain(name):<40} {level_unit(example):<8} {words}"
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)

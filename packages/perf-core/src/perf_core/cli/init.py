@@ -69,9 +69,7 @@ def init(
         raise UsageError(
             f"cannot write {output}: {error.strerror}", "Choose another file with --output."
         ) from error
-    err.print(
-        f"Wrote {output}. Try it: perf-core check {output}", highlight=False, markup=False, soft_wrap=True
-    )
+    err.print(f"Wrote {output}. Try it: perf-core check {output}", soft_wrap=True)
     return ExitCode.PASS
 
 

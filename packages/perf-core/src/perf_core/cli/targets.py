@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perf_core.cli.console import out
+from perf_core.cli.console import line
 from perf_core.errors import ExitCode
 from perf_core.targets.registry import installed_adapters
 
@@ -11,9 +11,9 @@ def targets() -> ExitCode:
     """List the installed targets and their scenarios."""
     installed = installed_adapters()
     if not installed:
-        out.print("No target is installed. Install a server with its extra [perf], or write a TOML file.")
+        line("No target is installed. Install a server with its extra [perf], or write a TOML file.")
     for subject in installed.values():
-        out.print(f"{subject.name}  ({subject.package})", highlight=False)
+        line(f"{subject.name}  ({subject.package})")
         for scenario in subject.adapter.scenarios.values():
-            out.print(f"  {scenario.name:<14} {scenario.summary}", highlight=False)
+            line(f"  {scenario.name:<14} {scenario.summary}")
     return ExitCode.PASS

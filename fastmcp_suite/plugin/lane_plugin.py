@@ -22,6 +22,9 @@ _COUNTS: Final = "requests"
 _SEVERITY: Final = ("passed", "skipped", "xfailed", "failed")
 """From best to worst; a test's outcome is the worst of its phases."""
 
+_TRACING_FIXTURE: Final = "otel_trace_provider"
+"""Fixture of FastMCP's tests that sets the process's tracer provider, which stays and turns the lane off."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options; their values are texts, because pytest-xdist sends them to its workers."""
@@ -57,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that were not chosen."""
+    """Leave out the tests that were not chosen, and put those that turn the lane off last."""
+    items.sort(key=lambda item: _TRACING_FIXTURE in getattr(item, "fixturenames", ()))
     parts, file = config.getoption("--only"), config.getoption("--only-ids")
     ids = set(Path(file).read_text(encoding="utf-8").splitlines()) if file is not None else None
     chosen = [

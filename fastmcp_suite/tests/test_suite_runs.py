@@ -219,6 +219,35 @@ def test_in_memory_clients_can_be_connected_over_http(source: Path, way: Way) ->
 
 
 @pytest.mark.process
+def test_tests_that_set_a_tracer_provider_come_last(source: Path) -> None:
+    tracing = """
+        import pytest
+
+        order = []  # http_app(
+
+        @pytest.fixture
+        def otel_trace_provider():
+            order.append("set")
+
+        @pytest.fixture
+        def trace_exporter(otel_trace_provider):
+            pass
+
+        def test_with_spans(trace_exporter):
+            assert order == ["first", "second", "set"]
+
+        def test_first():
+            order.append("first")
+
+        def test_second():
+            order.append("second")
+    """
+    (source / "tests" / "test_tracing.py").write_text(textwrap.dedent(tracing), encoding="utf-8")
+    outcomes = outcomes_of(run_of(source, only=("tests/test_tracing.py",)))
+    assert [each.outcome for each in outcomes.values()] == ["passed"] * 3
+
+
+@pytest.mark.process
 def test_a_test_that_ends_its_worker_has_failed(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRASH", "1")
     outcomes = outcomes_of(run_of(source, workers=2, only=("crash", "http", "wrong")))

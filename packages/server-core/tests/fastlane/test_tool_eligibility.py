@@ -217,7 +217,7 @@ class PostInitialised:
         (Missing, "_missing_"),
         (PostInitialised, "__post_init__"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_functions_that_check_arguments_are_called_by_fastmcp(annotation: Any, function: str) -> None:
     async def takes(value: Any) -> str:

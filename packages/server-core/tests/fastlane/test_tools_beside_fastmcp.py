@@ -360,6 +360,7 @@ def change(**options: Any) -> Callable[[FastMCP[Any]], None]:
         for name, value in options.items():
             setattr(_tool(mcp), name, value)
 
+    step.__name__ = " ".join(options)
     return step
 
 
@@ -405,7 +406,7 @@ async def slow(text: str) -> str:
         (replace_code, True),
         (replace_run, False),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 async def test_a_tool_that_is_changed_in_place_is_examined_again(step: Any, *, stays: bool) -> None:
     def make(_notes: list[str]) -> FastMCP[Any]:

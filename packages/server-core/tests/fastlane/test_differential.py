@@ -207,10 +207,16 @@ def calls(draw: st.DrawFn) -> Request:
     stateless = draw(st.booleans())
     identity = draw(st.integers() | st.text(max_size=5) | st.sampled_from([1.5, True, None, [1]]))
     params: dict[str, Any] = {"name": tool, "arguments": arguments}
+    if draw(st.integers(0, 9)) == 0:
+        params = {"name": tool, **draw(st.sampled_from([{}, {"arguments": None}]))}
     if stateless:
         params["_meta"] = draw(metas)
-    elif draw(st.integers(0, 9)) == 0:
-        params["_meta"] = draw(st.just({}) | st.just({"progressToken": 1}) | json_values)
+        if isinstance(params["_meta"], dict) and draw(st.booleans()):
+            params["_meta"] = {**params["_meta"], **draw(client_metas)}
+    elif draw(st.integers(0, 3)) == 0:
+        params["_meta"] = draw(client_metas | json_values)
+    if draw(st.integers(0, 3)) == 0:
+        params = dict(reversed(params.items()))
     message: dict[str, Any] = {"jsonrpc": "2.0", "id": identity, "method": "tools/call", "params": params}
     if draw(st.integers(0, 9)) == 0:
         message = draw(damaged(message))
@@ -222,6 +228,30 @@ def calls(draw: st.DrawFn) -> Request:
     headers = draw(headers_of(tool, stateless))
     return Request("POST", headers, body)
 
+
+client_metas = st.dictionaries(
+    st.sampled_from(
+        [
+            *(
+                "progressToken",
+                "progress_token",
+                "traceparent",
+                "tracestate",
+                "baggage",
+                "logLevel",
+                "fastmcp",
+            ),
+            *("claudecode/toolUseId", "vscode.conversationId", "x-codex-turn-metadata", "client_id"),
+            *(f"{PREFIX}logLevel", f"{PREFIX}clientInfo", f"{PREFIX}clientCapabilities", f"{PREFIX}other"),
+        ]
+    ),
+    json_values
+    | st.integers()
+    | st.uuids().map(str)
+    | st.sampled_from(["info", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]),
+    max_size=4,
+)
+"""What clients put into `_meta`, and what they should not."""
 
 metas = st.sampled_from(
     [META] * 8
@@ -236,6 +266,8 @@ metas = st.sampled_from(
         {**META, "logLevel": "debug"},
         {**META, "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
         {**META, "com.example/own": 1},
+        {**META, f"{PREFIX}logLevel": "debug"},
+        {**META, f"{PREFIX}clientInfo": {"name": "large", "version": "1" * 5000}},
         [],
     ]
 )
@@ -262,13 +294,14 @@ def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
         ]
     else:
         version = draw(
-            st.sampled_from([b"2025-11-25", b"2025-11-25", b"2025-06-18", b"2024-11-05", b"nonsense"])
+            st.sampled_from(
+                [b"2025-11-25", b"2025-11-25", b"2025-06-18", b"2025-03-26", b"2024-11-05", b"nonsense", None]
+            )
         )
-        own = [
-            (b"mcp-protocol-version", version),
-            (b"mcp-session-id", draw(st.sampled_from([b"session 0"] * 5 + [b"session 99"]))),
-        ]
-    headers = [*TYPES, *own]
+        own = [(b"mcp-session-id", draw(st.sampled_from([b"session 0"] * 5 + [b"session 99"])))]
+        if version is not None:
+            own.append((b"mcp-protocol-version", version))
+    headers = [*draw(st.sampled_from([TYPES, TYPES, OTHER_TYPES])), *own]
     if draw(st.integers(0, 7)) == 0:
         place = draw(st.integers(0, len(headers) - 1))
         name, value = headers[place]
@@ -282,7 +315,10 @@ def headers_of(draw: st.DrawFn, tool: str, stateless: bool) -> Headers:
                 name,
                 draw(
                     st.sampled_from(
-                        [b"", b"text/plain", b"x", b"*/*", b"application/json", b"=?base64?ZWNobw==?="]
+                        [
+                            *(b"", b"text/plain", b"x", b"*/*", b"application/json", b"=?base64?ZWNobw==?="),
+                            *(b"text/event-stream, application/*;q=0.1", b"application/json; charset=x"),
+                        ]
                     )
                 ),
             )
@@ -324,6 +360,11 @@ def test_random_calls_get_equal_responses(pair: Pair, call: Request) -> None:
     fast, slow = pair.send(call)
     assert fast == slow, report([initialize(), call], fast, slow)
 
+
+OTHER_TYPES = [
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"accept", b"text/event-stream;q=0.5, */*"),
+]
 
 BASES = [stateless_call("echo", {"text": "x"}), session_call("echo", {"text": "x"})]
 STRANGE: list[Any] = [None, True, 0, -1, 1.5, 2**70, "", "x", "2.0", [], [1], {}, {"a": 1}]
@@ -378,6 +419,8 @@ def faulty_bodies(body: bytes) -> Iterator[bytes]:
         ("params", "_meta", f"{PREFIX}clientCapabilities"),
         ("params", "_meta", f"{PREFIX}clientInfo"), ("params", "_meta", f"{PREFIX}logLevel"),
         ("params", "_meta", "progressToken"), ("params", "_meta", "traceparent"), ("params", "requestState"),
+        ("params", "_meta", "progress_token"), ("params", "_meta", "fastmcp"), ("params", "_meta", "own/key"),
+        ("params", "_meta", f"{PREFIX}related-task"), ("params", "cursor"),
         ("params", "inputResponses"), ("params", "task"),
     ):  # fmt: skip
         for value in (DROPPED, *STRANGE):
@@ -427,7 +470,8 @@ def steps(draw: st.DrawFn) -> Request:
     version = draw(st.sampled_from([VERSIONS[0], *VERSIONS]))
     kind = draw(st.sampled_from(["open", "ready", "call", "call", "call", "list", "list", "end", "odd"]))
     if kind == "open":
-        return initialize(version, draw(st.sampled_from([None, {"more": 1}, {"capabilities": 7}])))
+        changes = [None, {"more": 1}, {"capabilities": 7}, {"_meta": {"traceparent": "x"}}, {"_meta": 7}]
+        return initialize(version, draw(st.sampled_from(changes)))
     if kind == "ready":
         return notification("notifications/initialized", draw(st.sampled_from([None, {}])), session, version)
     if kind == "call":
@@ -438,7 +482,14 @@ def steps(draw: st.DrawFn) -> Request:
         params = {"name": tool, "arguments": arguments}
         return request("tools/call", params, session, draw(st.integers(1, 99)), version)
     if kind == "list":
-        params = draw(st.sampled_from([None, None, {}, {"cursor": "x"}, {"more": 1}]))
+        params = draw(
+            st.sampled_from(
+                [
+                    *(None, None, {}, {"cursor": "x"}, {"cursor": None}, {"more": 1}),
+                    *({"_meta": {}}, {"_meta": {"progressToken": 1}}, {"_meta": {"progressToken": 1.5}}),
+                ]
+            )
+        )
         return request(draw(st.sampled_from(LISTS)), params, session, draw(st.text(max_size=3)), version)
     return delete(session) if kind == "end" else draw(odd_requests(session, version))
 

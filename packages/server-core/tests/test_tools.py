@@ -58,6 +58,44 @@ async def test_each_wrong_argument_has_its_own_sentence() -> None:
     ]
 
 
+async def test_the_first_ten_wrong_arguments_are_described() -> None:
+    with pytest.raises(ValidationError) as caught:
+        await PlainTool.from_function(sample).run({f"a{number}": 1 for number in range(100_000)})
+    text = str(caught.value)
+    assert text.startswith("sample needs the argument 'amount'")
+    assert [text.count(f'"a{number}"') for number in (0, 8, 9)] == [1, 1, 0]
+    assert text.endswith("its arguments are 'amount' and 'text' and 'sizes' and 'level'. And 99,991 more.")
+    assert len(text) < 2_000
+
+
+async def test_ten_wrong_arguments_are_all_described() -> None:
+    with pytest.raises(ValidationError) as caught:
+        await PlainTool.from_function(sample).run({f"a{number}": 1 for number in range(9)})
+    assert '"a8"' in str(caught.value)
+    assert "more" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"k" * 100_000: 1}, ["x"] * 100_000, [{"k" * 100_000: "v"}], [["x" * 100_000] * 20], "x" * 1_000_000],
+)
+async def test_the_text_is_bounded_whatever_is_sent(sizes: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        await PlainTool.from_function(sample).run({"amount": 1, "sizes": sizes})
+    assert len(str(caught.value)) < 3_000
+
+
+async def test_keys_that_the_client_has_chosen_are_shortened() -> None:
+    async def count(sizes: dict[str, int]) -> int:
+        return len(sizes)
+
+    tool = PlainTool.from_function(count)
+    with pytest.raises(ValidationError) as caught:
+        await tool.run({"sizes": {"k" * 100_000: "x"}})
+    assert str(caught.value).startswith(f"'sizes.{'k' * 194}…' is wrong, \"x\" was sent: ")
+    assert len(str(caught.value)) < 400
+
+
 async def test_valid_arguments_pass() -> None:
     result = await PlainTool.from_function(sample).run({"amount": 1, "text": "x"})
     assert result.structured_content == {"result": "1.0 x None 1"}

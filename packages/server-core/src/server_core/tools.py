@@ -14,6 +14,18 @@ from pydantic import ValidationError as ArgumentsError
 _MAX_QUOTE = 60
 """Characters of a wrong value that an error repeats: enough to recognise it, few enough to read past."""
 
+_MAX_PATH = 200
+"""Characters of the place of a wrong value, which may contain keys that the client has chosen."""
+
+_MAX_REASON = 500
+"""Characters of a reason: enough for the accepted values of a choice."""
+
+_MAX_SENTENCES = 10
+"""Wrong arguments that an error describes; a client that sends thousands learns nothing from the rest."""
+
+_LAZY_JSON = json.JSONEncoder(default=str)
+"""Its `iterencode` encodes a list or an object piece by piece, on request."""
+
 _JSON_TYPES = {"number": "a JSON number", "integer": "a whole JSON number", "string": "a JSON string",
                "boolean": "true or false", "array": "a JSON array", "object": "a JSON object"}  # fmt: skip
 
@@ -77,14 +89,20 @@ class PlainTool(FunctionTool):
 
 
 def describe_wrong_arguments(tool: str, input_schema: dict[str, Any], error: ArgumentsError) -> str:
-    """Return one sentence per wrong argument, in pydantic's order: what is wrong and what to send instead."""
+    """Return what is wrong with the first ten wrong arguments and what to send instead, one sentence each.
+
+    The order is pydantic's. The text is bounded however many arguments a client sends, and however long they are.
+    """
     properties: dict[str, Any] = input_schema.get("properties", {})
     details = error.errors(include_url=False, include_context=False)
-    return " ".join(_sentence(tool, properties, detail) for detail in details)
+    sentences = [_sentence(tool, properties, detail) for detail in details[:_MAX_SENTENCES]]
+    if len(details) > _MAX_SENTENCES:
+        sentences.append(f"And {len(details) - _MAX_SENTENCES:,} more.")
+    return " ".join(sentences)
 
 
 def _sentence(tool: str, properties: dict[str, Any], detail: Any) -> str:
-    path = ".".join(str(part) for part in detail["loc"])
+    path = _shortened(".".join(str(part) for part in detail["loc"]), _MAX_PATH)
     name = str(detail["loc"][0]) if detail["loc"] else ""
     expected = _JSON_TYPES.get(properties.get(name, {}).get("type", ""), "")
     match detail["type"]:
@@ -100,7 +118,8 @@ def _sentence(tool: str, properties: dict[str, Any], detail: Any) -> str:
     sent = _quote(detail["input"])
     if len(detail["loc"]) == 1 and expected and detail["type"].endswith(("_type", "_parsing")):
         return f"'{path}' must be {expected}, but {sent} was sent: send {expected} in its place."
-    return f"'{path}' is wrong, {sent} was sent: {detail['msg'].removeprefix('Value error, ')}."
+    reason = _shortened(detail["msg"].removeprefix("Value error, "), _MAX_REASON)
+    return f"'{path}' is wrong, {sent} was sent: {reason}."
 
 
 def _not_finite(path: str) -> str:
@@ -109,5 +128,15 @@ def _not_finite(path: str) -> str:
 
 def _quote(value: object) -> str:
     """Return a value as shortened ASCII JSON, safe to repeat whatever the client sent."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"
+    # A string is cut before it is encoded; of other values no more is encoded than is shown.
+    start = value[: _MAX_QUOTE + 1] if isinstance(value, str) else value
+    text = ""
+    for piece in _LAZY_JSON.iterencode(start):
+        text += piece[: _MAX_QUOTE + 1]
+        if len(text) > _MAX_QUOTE:
+            break
+    return _shortened(text, _MAX_QUOTE)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import h11
 import httpcore2
 import pytest
 
@@ -31,12 +32,20 @@ async def peers(tmp_path: Path) -> AsyncIterator[Peers]:
 
 
 @asynccontextmanager
-async def worker(folder: Path, *answers: bytes) -> AsyncIterator[None]:
-    """Worker 1: answers each connection with the next text and closes it; without a text it stays silent."""
+async def worker(folder: Path, *answers: bytes) -> AsyncIterator[list[bytes]]:
+    """Worker 1: answers each connection with the next text and closes it; without a text it stays silent.
+
+    Yields the heads that it gets.
+    """
     texts = iter(answers)
+    heads: list[bytes] = []
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        try:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+        except asyncio.IncompleteReadError:  # connected, and nothing sent
+            writer.close()
+            return
         text = next(texts, None)
         if text is None:
             await reader.read()  # until the client gives up
@@ -45,10 +54,10 @@ async def worker(folder: Path, *answers: bytes) -> AsyncIterator[None]:
         writer.close()
 
     async with await asyncio.start_unix_server(accept, folder / "worker-1.sock"):
-        yield
+        yield heads
 
 
-async def forward(peers: Peers) -> list[Any]:
+async def forward(peers: Peers, *headers: tuple[bytes, bytes]) -> list[Any]:
     sent: list[Any] = []
     messages = iter([{"type": "http.request", "body": b"{}", "more_body": False}])
 
@@ -60,7 +69,12 @@ async def forward(peers: Peers) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"method": "POST", "raw_path": b"/mcp", "query_string": b"", "headers": [(b"host", b"worker")]}
+    scope = {
+        "method": "POST",
+        "raw_path": b"/mcp",
+        "query_string": b"",
+        "headers": [(b"host", b"worker"), *headers],
+    }
     await asyncio.wait_for(peers.forward(1, scope, receive, send), 30)
     return sent
 
@@ -83,6 +97,50 @@ async def test_the_answer_is_relayed_without_hop_headers(peers: Peers, tmp_path:
     assert start["status"] == 200
     assert start["headers"] == [(b"content-length", b"2"), (b"x-own", b"1")]
     assert b"".join(chunk["body"] for chunk in chunks) == b"hi"
+
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi"
+
+
+async def test_a_request_is_passed_on_without_hop_headers_and_with_its_true_length(
+    peers: Peers, tmp_path: Path
+) -> None:
+    async with worker(tmp_path, OK) as heads:
+        start, *_ = await forward(
+            peers,
+            (b"connection", b"Upgrade, HTTP2-Settings"),
+            (b"upgrade", b"h2c"),
+            (b"http2-settings", b"AAE"),
+            (b"content-length", b"999"),
+            (b"x-own", b"1"),
+        )
+    assert start["status"] == 200
+    assert heads == [b"POST /mcp HTTP/1.1\r\nhost: worker\r\nx-own: 1\r\ncontent-length: 2\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [(b"bad name", b"x"), (b"x", b"a\x00b"), (b"host", b"second")],
+    ids=["name", "value", "two hosts"],
+)
+async def test_a_request_that_cannot_be_passed_on_is_400(
+    peers: Peers, tmp_path: Path, header: tuple[bytes, bytes]
+) -> None:
+    async with worker(tmp_path, OK):
+        start, body = await forward(peers, header)
+    assert (start["status"], b"passed on" in body["body"]) == (400, True)
+
+
+async def test_an_error_of_h11_itself_is_400(peers: Peers) -> None:
+    class BrokenPool:
+        async def handle_async_request(self, _request: httpcore2.Request) -> Any:
+            raise h11.LocalProtocolError("Too little data for declared Content-Length")
+
+        async def aclose(self) -> None: ...
+
+    peers._pools[1] = BrokenPool()  # type: ignore[assignment]
+    start, _ = await forward(peers)
+    assert start["status"] == 400
 
 
 async def test_metrics_of_a_silent_worker_are_left_out(

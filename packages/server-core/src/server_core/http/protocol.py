@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from server_core.fastlane import Answer
 from server_core.fastlane.immediate_calls import AdmittedHead, ImmediateCalls
-from server_core.http.write_coalescing import CoalescedWrites
+from server_core.http.strict_protocol import StrictProtocol
 
 _INTERNAL_ERROR: Final = (
     STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\n"
@@ -44,7 +44,7 @@ _MAX_SKIPPED: Final = 64
 """After misses skip up to 64 requests: a failed attempt costs about 50 µs, 5 % of a call through FastMCP."""
 
 
-def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[HttpToolsProtocol]:
+def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[StrictProtocol]:
     """Return a protocol for `uvicorn.Config(http=…)`, with a shortcut for POSTs to `path`."""
 
     class BoundProtocol(_ShortcutProtocol):
@@ -95,7 +95,7 @@ class _RenderedHeaders:
     data: bytes = b""
 
 
-class _ShortcutProtocol(HttpToolsProtocol):
+class _ShortcutProtocol(StrictProtocol):
     """One connection; `answered` is the number of its requests that took the shortcut."""
 
     _immediate_calls: ImmediateCalls
@@ -118,12 +118,6 @@ class _ShortcutProtocol(HttpToolsProtocol):
         self._body = b""
         self._lone_head = b""
         self._body_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; uvicorn's responses are written with head and body together."""
-        super().connection_made(transport)
-        self._direct = transport
-        self.transport = cast(asyncio.Transport, CoalescedWrites(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         """Read; a head that arrives alone is read together with what follows."""
@@ -187,7 +181,9 @@ class _ShortcutProtocol(HttpToolsProtocol):
         self._may_shortcut = True
         super().data_received(data)
         self._read = b""
-        if self._held:
+        if self.is_refused:
+            self._held = False
+        elif self._held:
             self._release()  # the rest of its body may never arrive: the app has time limits
 
     def _is_free(self) -> bool:
@@ -195,13 +191,13 @@ class _ShortcutProtocol(HttpToolsProtocol):
         is_answered = self.cycle is None or self.cycle.response_complete
         return is_answered and not self.flow.write_paused and not self.transport.is_closing()
 
-    def on_headers_complete(self) -> None:
+    def begin_request(self) -> None:
         """Hold back a request that may take the shortcut."""
         if self._may_shortcut and self.url == self._url and self._is_free() and not self._is_special():
             self._held = True
             self._body = b""
         else:
-            super().on_headers_complete()
+            super().begin_request()
 
     def _is_special(self) -> bool:
         """Return whether a request needs more from uvicorn than a response."""
@@ -210,7 +206,6 @@ class _ShortcutProtocol(HttpToolsProtocol):
             parser.get_method() != b"POST"
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
-            or parser.should_upgrade()
             or self.expect_100_continue
             or self.limit_concurrency is not None
             or bool(self.root_path)
@@ -219,19 +214,19 @@ class _ShortcutProtocol(HttpToolsProtocol):
     def _release(self) -> None:
         """Pass the held request on to uvicorn."""
         self._held = False
-        super().on_headers_complete()
+        super().begin_request()
         if self._body:
-            super().on_body(self._body)
+            super().add_body(self._body)
             self._body = b""
 
-    def on_body(self, body: bytes) -> None:
+    def add_body(self, body: bytes) -> None:
         """Keep the body of a held request."""
         if self._held:
             self._body += body
         else:
-            super().on_body(body)
+            super().add_body(body)
 
-    def on_message_complete(self) -> None:
+    def end_request(self) -> None:
         """Answer the request, or pass it on to uvicorn."""
         self._last_headers = self.headers
         if self._held:
@@ -246,7 +241,7 @@ class _ShortcutProtocol(HttpToolsProtocol):
                 return
             self._count_miss()
             self._release()
-        super().on_message_complete()
+        super().end_request()
 
     def _count_miss(self) -> None:
         """Skip more and more requests of a client whose requests cannot take the shortcut."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from server_core.app import ServedApp
 from server_core.http.protocol import protocol_class
+from server_core.http.strict_protocol import StrictProtocol
 from server_core.settings import ServerSettings
 
 _logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class HttpServer(uvicorn.Server):
         calls = app.immediate_calls if entry is None else None
         config = uvicorn.Config(
             app if entry is None else entry,
-            http="httptools" if calls is None else protocol_class(calls, settings.path),
+            http=StrictProtocol if calls is None else protocol_class(calls, settings.path),
             ws="none",
             lifespan=lifespan,
             uds=uds,

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import h11
 import httpcore2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,9 +29,12 @@ _IDLE_S: Final = 30.0
 
 _BAD_GATEWAY: Final = -32603
 _HOP_HEADERS: Final = frozenset(
-    {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"expect"}
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
-"""Headers for one hop only (RFC 9110, 7.6.1); the body has been read completely by now."""
+"""Headers for one hop only, besides those that `Connection` names (RFC 9110, 7.6.1)."""
+
+_BODY_HEADERS: Final = frozenset({b"content-length", b"expect"})
+"""Headers about how a body arrives; it has been read completely by now."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +110,8 @@ class Peers:
             await asyncio.wait((response, disconnect))
 
     async def _relay_response(self, number: int, scope: Scope, body: bytes, send: Send) -> None:
-        headers = [header for header in scope["headers"] if header[0] not in _HOP_HEADERS]
-        if not any(name == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", b"%d" % len(body)))
+        headers = [header for header in _end_to_end(scope["headers"]) if header[0] not in _BODY_HEADERS]
+        headers.append((b"content-length", b"%d" % len(body)))
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         request = httpcore2.Request(
             scope["method"],
@@ -127,6 +131,10 @@ class Peers:
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
             # The worker has ended, and its sessions with it; 404 makes a client open another one.
             await refuse(send, 404, "Session not found")
+        except (httpcore2.LocalProtocolError, h11.LocalProtocolError) as error:
+            if started:
+                raise
+            await refuse(send, 400, f"Expected a request that can be passed on to another process: {error}")
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
             if started:
                 raise  # a part of the response has been sent: the connection has to break
@@ -141,13 +149,25 @@ class Peers:
 async def _relay(response: httpcore2.Response, send: Send) -> None:
     headers = [
         (name.lower(), value)
-        for name, value in response.headers
-        if name.lower() not in _HOP_HEADERS and name.lower() not in (b"date", b"server")
+        for name, value in _end_to_end(response.headers)
+        if name.lower() not in (b"date", b"server")
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     async for chunk in response.aiter_stream():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers that are not for one hop only."""
+    pairs = list(headers)
+    named = {
+        option.strip()
+        for name, value in pairs
+        if name.lower() == b"connection"
+        for option in value.lower().split(b",")
+    }
+    return [pair for pair in pairs if pair[0].lower() not in _HOP_HEADERS | named]
 
 
 async def _disconnect(receive: Receive) -> None:

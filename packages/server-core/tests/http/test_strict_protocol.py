@@ -1,0 +1,231 @@
+"""Requests that do not keep to the rules, sent to a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+from socket_client import call, connected_to, post
+
+from server_core.http.strict_protocol import MAX_FIELDS, MAX_HEAD_BYTES
+
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
+
+Start = Callable[..., Any]
+LANES = pytest.mark.parametrize("options", [(), ("--no-fast-lane",)], ids=["lane", "no lane"])
+
+
+def head(*lines: str) -> bytes:
+    return "\r\n".join(["GET /health HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode()
+
+
+def fields(count: int) -> list[str]:
+    return [f"a{number}: b" for number in range(count)]
+
+
+@LANES
+async def test_a_head_has_a_limit(start_server: Start, options: tuple[str, ...]) -> None:
+    server = start_server(*options)
+    room = MAX_HEAD_BYTES - len(head("a: ")) - 50
+    good = {
+        "one large field": head("a: " + "b" * room),
+        "many fields": head(*fields(MAX_FIELDS - 1)),
+        "long URL": head().replace(b"/health", b"/health?" + b"b" * room),
+    }
+    bad = {
+        "one large field": head("a: " + "b" * MAX_HEAD_BYTES),
+        "large name": head("b" * MAX_HEAD_BYTES + ": a"),
+        "many large fields": head(*["a: " + "b" * 9000] * 8),
+        "many fields": head(*fields(MAX_FIELDS)),
+        "thousands of fields": head(*["a:"] * 10_000),
+        "long URL": head().replace(b"/health", b"/health?" + b"b" * MAX_HEAD_BYTES),
+        "of a call": call("process_id", "a: " + "b" * MAX_HEAD_BYTES),
+        "fields of a call": call("process_id", *fields(MAX_FIELDS)),
+    }
+    for name, data in good.items():
+        async with connected_to(server.url) as client:
+            assert (await client.exchange(data)).status == 200, name
+            assert (await client.exchange(head())).status == 200, name
+    for name, data in bad.items():
+        for begin in (b"", head(), call("process_id")):
+            async with connected_to(server.url) as client:
+                await client.send(begin + data)
+                if begin:
+                    assert (await client.answer()).status == 200, name
+                answer = await client.answer()
+                assert (answer.status, answer.headers["connection"]) == (431, "close"), name
+                assert await client.rest() == b""
+    assert await asyncio.to_thread(server.stop) == 0
+    assert "Traceback" not in "".join(server.log)
+
+
+async def test_a_head_without_end_is_refused_as_it_arrives(start_server: Start) -> None:
+    url = start_server().url
+    for piece in (200, 5000, 70_000):
+        for begin in (b"GET /health HTTP/1.1\r\na: ", b"GET /", b"GET /health HTTP/1.1\r\n"):
+            async with connected_to(url) as client:
+                await client.send(begin)
+                answer = asyncio.ensure_future(client.answer())
+                sent = 0
+                while not answer.done() and sent < 10 * MAX_HEAD_BYTES:
+                    await client.send(b"b" * piece)
+                    sent += piece
+                    await asyncio.wait((answer,), timeout=0.001)
+                assert (await answer).status == 431, (piece, begin)
+
+
+async def test_hostile_heads_leave_no_memory_behind(start_server: Start) -> None:
+    server = start_server()
+    process = psutil.Process(server.process.pid)
+
+    async def attack(data: bytes) -> int:
+        async with connected_to(server.url) as client:
+            await client.send(data)
+            return (await client.answer()).status
+
+    async with connected_to(server.url) as client:
+        assert (await client.exchange(call("process_id"))).status == 200
+        tiny = head(*["a:"] * 2_000_000)
+        one = head("a: " + "b" * 16_000_000)
+        before, used = process.memory_info().rss, process.cpu_times().user
+        assert {await attack(data) for data in (tiny, one) * 5} == {431}
+        assert process.memory_info().rss - before < 20e6
+        assert process.cpu_times().user - used < 2
+        assert (await client.exchange(call("process_id"))).status == 200
+
+
+CHUNKED = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+SURROUNDINGS = {
+    "chunk extension": b"1;" + b"a" * 9_000_000,
+    "trailers": b"1\r\na\r\n0\r\n" + b"a: b\r\n" * 1_500_000,
+    "one trailer": b"1\r\na\r\n0\r\na: " + b"b" * 9_000_000,
+}
+
+
+async def test_what_surrounds_chunks_has_a_limit(start_server: Start) -> None:
+    url = start_server().url
+    for name, data in SURROUNDINGS.items():
+        async with connected_to(url) as client:
+            await client.send(CHUNKED + data)
+            assert (await client.answer()).status == 431, name
+
+
+async def test_trailers_do_not_become_headers(start_server: Start) -> None:
+    server = start_server()
+    whole = call("process_id")
+    top, _, body = whole.partition(b"\r\n\r\n")
+    lines = [line for line in top.split(b"\r\n") if not line.startswith((b"Content-Length", b"Mcp-Method"))]
+    request = b"\r\n".join([*lines, b"Transfer-Encoding: chunked", b"", b""])
+    chunk = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+    async with connected_to(server.url) as client:
+        # FastMCP requires Mcp-Method; in a trailer it does not count.
+        assert (await client.exchange(request + chunk + b"Mcp-Method: tools/call\r\n\r\n")).status == 400
+        request = request.replace(b"Mcp-Name", b"Mcp-Method: tools/call\r\nMcp-Name")
+        assert (await client.exchange(request + chunk + b"Mcp-Method: ping\r\n\r\n")).status == 200
+
+
+WISHES = [
+    (
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAEAAEAAAAIAAAAA",
+    ),
+    ("connection: upgrade", "upgrade: TLS/1.2"),
+    ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA=="),
+    ("Connection: keep-alive, Upgrade", "Upgrade: h2c, foo/2"),
+]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-fast-lane",), ("--workers", "2")], ids=" ".join)
+async def test_a_wish_for_another_protocol_is_ignored(start_server: Start, options: tuple[str, ...]) -> None:
+    server = start_server(*options)
+    for wish in WISHES:
+        await make_calls_with(wish, server.url)
+    assert await asyncio.to_thread(server.stop) == 0
+    assert "Traceback" not in "".join(server.log)
+    assert "WARNING" not in "".join(server.log)
+
+
+async def make_calls_with(wish: tuple[str, ...], url: str) -> None:
+    request = call("process_id", *wish)
+    async with connected_to(url) as client:
+        for _ in range(3):
+            assert (await client.exchange(request)).result
+        await client.send(request + call("process_id") + request)  # pipelined
+        assert all([(await client.answer()).result for _ in range(3)])
+        begin, _, end = request.partition(b"\r\n\r\n")
+        for cut in (10, len(begin) - 3, len(begin) + 2, len(begin) + 4, len(request) - 4):
+            await client.send(request[:cut])
+            assert (await client.exchange(request[cut:])).result, cut
+        chunked = begin.replace(b"Content-Length: %d" % len(end), b"Transfer-Encoding: chunked")
+        assert (await client.exchange(chunked + b"\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(end), end))).result
+
+
+async def test_a_session_of_another_worker_is_reached_with_such_a_wish(
+    start_server: Start, wires_to: Any
+) -> None:
+    server = start_server("--workers", "2")
+    async with wires_to(server.url) as wires:
+        session = await wires.open_session()
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"process_id","arguments":{}}}'
+    request = post(body, f"Mcp-Session-Id: {session}", "Mcp-Protocol-Version: 2025-11-25", *WISHES[0])
+    workers = set()
+    while len(workers) < 2:  # connections are spread over the workers, one of which forwards
+        async with connected_to(server.url) as client:
+            assert (await client.exchange(request)).result
+            workers.add((await client.exchange(call("process_id"))).result)
+    assert await asyncio.to_thread(server.stop) == 0
+    assert "Traceback" not in "".join(server.log)
+
+
+async def test_what_is_no_request_of_http_1_is_400(start_server: Start) -> None:
+    url = start_server().url
+    for data in (
+        b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
+        b"CONNECT /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ):
+        async with connected_to(url) as client:
+            assert (await client.exchange(data)).status == 400
+            assert await client.rest() == b""
+
+
+async def test_an_error_is_answered_after_the_responses_that_are_due(start_server: Start, held: Any) -> None:
+    server = start_server()
+    async with connected_to(server.url) as client:
+        await client.send(call("hold", port=held.port))
+        await held.arrived.wait()
+        await client.send(call("process_id") + b"nonsense\r\n\r\n")
+        held.release("first")
+        assert (await client.answer()).result == "first"
+        assert (await client.answer()).status == 200
+        assert (await client.answer()).status == 400
+        assert await client.rest() == b""
+
+
+async def test_an_error_in_a_body_ends_its_request(start_server: Start, held: Any) -> None:
+    server = start_server()
+    async with connected_to(server.url) as client:
+        await client.send(call("hold", port=held.port))
+        await held.arrived.wait()
+        await client.send(CHUNKED)
+        await client.send(b"no size\r\n")
+        held.release("first")
+        assert (await client.answer()).result == "first"
+        assert (await client.answer()).status == 400
+        assert await client.rest() == b""
+    async with connected_to(server.url) as client:
+        await client.send(CHUNKED + b"1\r\na\r\nno size\r\n")
+        assert (await client.answer()).status == 400
+        assert await client.rest() == b""
+    assert await asyncio.to_thread(server.stop) == 0
+    assert "Traceback" not in "".join(server.log)
+
+
+def test_the_helper_makes_complete_requests() -> None:
+    assert post(b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")

@@ -141,14 +141,20 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["dev"])
 def unit(session: nox.Session) -> None:
     """Run the tests that start neither k6 nor another process (under a minute)."""
-    markers = "not k6 and not process and not broad and not corpus and not long and not lilypond"
+    markers = "not k6 and not process and not broad and not corpus and not long and not nightly and not lilypond"
     run_in(session, "dev", "pytest", "-n", "2", "--no-processes", "-m", markers, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def long(session: nox.Session) -> None:
-    """Run the long tests: workers, faults, proxies, comparisons, distributions, counterpoint (10 min)."""
+    """Run the long tests: workers, faults, proxies, comparisons, distributions (8 min)."""
     run_in(session, "dev", "pytest", "-n", "3", "-m", "long", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def nightly(session: nox.Session) -> None:
+    """Run the tests of what changes rarely: references, benchmarks, history, counterpoint (5 min)."""
+    run_in(session, "dev", "pytest", "-n", "3", "-m", "nightly", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

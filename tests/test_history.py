@@ -554,7 +554,7 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repository
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @needs_chromium
 def test_nox_session_measures_two_commits_and_draws_their_served_figures(

@@ -42,6 +42,7 @@ def test_benchmark_file_runs_as_a_script(benches: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_benchmark_file_yields_figures(name: str, benches: Path, tmp_path: Path) -> None:
     # As a worker, pyperf measures in this one process; otherwise each benchmark would import FastMCP again.

@@ -82,6 +82,7 @@ def test_additions_expect_the_sum_and_are_reproducible() -> None:
 
 
 @pytest.mark.k6
+@pytest.mark.nightly
 def test_short_measurement_of_the_ladder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # One wire and one user: further runs of the lab would differ only in an option.
     monkeypatch.setattr(ladder, "USERS", {"one_user": 1})

@@ -26,11 +26,13 @@ class TestAsgi(AdapterContract):
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 class TestFastmcp(AdapterContract):
     adapter = adapters.fastmcp
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 class TestTypescript(AdapterContract):
     adapter = adapters.typescript
     wires = ("session",)

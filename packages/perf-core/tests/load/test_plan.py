@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_core import Expectation, Journey, Limits, Scenario, Step, ThinkTime
@@ -245,6 +245,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(arguments=st.dictionaries(st.text(), JSON_VALUES, max_size=4), expected=JSON_VALUES)
+@settings(max_examples=30)
 def test_arguments_and_answers_are_kept_exactly(build: type[Build], arguments: Any, expected: Any) -> None:
     pools = {"mix": [Journey("j", (step(arguments, Expectation.result(expected)),))]}
     rows: Any = to_document(build.plan("load", pools), "run")["pools"]

@@ -42,7 +42,7 @@ from server_core import create_app
 pytestmark = pytest.mark.broad
 
 CORPUS = Path(__file__).with_name("corpus.jsonl")
-EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "150"))
 
 
 class Pair:

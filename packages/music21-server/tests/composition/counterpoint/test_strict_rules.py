@@ -413,7 +413,7 @@ def test_a_random_cantus_gets_a_strict_counterpoint(
     assert faults_of(chant, species, position, 1) == [], (chant, species, position)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("since", range(0, 200, 25))
 @pytest.mark.parametrize("position", ["above", "below"])
 @pytest.mark.parametrize("species", [1, 2, 3, 4, 5])
@@ -445,7 +445,7 @@ IMPLIED_BY = {
 STRICT = [rule for rule in verdicts.RULES if rule.is_strict]
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("rule", STRICT, ids=[rule.name for rule in STRICT])
 def test_the_reader_notices_each_broken_rule(
     rule: Rule, random_cantus: Callable[..., Any], monkeypatch: pytest.MonkeyPatch

@@ -108,7 +108,7 @@ def test_random_melodies_keep_the_rules(random_melody: Callable[..., Score]) -> 
     assert _check_random(range(15), random_melody) == 0
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_many_random_melodies_keep_the_rules(random_melody: Callable[..., Score]) -> None:
     # Under a melody that leaps to the last note of a phrase, direct octaves are at times unavoidable.
@@ -122,7 +122,7 @@ def test_sopranos_of_chorales_keep_the_rules(
     assert _check(corpus_score(chorales[40 * voices]), voices)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_many_sopranos_of_chorales_keep_the_rules(
     corpus_score: Callable[[str], Score], chorales: tuple[str, ...]

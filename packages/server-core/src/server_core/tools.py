@@ -82,7 +82,8 @@ class PlainTool(FunctionTool):
         try:
             return await super().run(arguments)
         except ValidationError as error:
-            if isinstance(error.__cause__, ArgumentsError):
+            # FastMCP raises it from pydantic's error, with its text. The tool's own errors keep their texts.
+            if isinstance(error.__cause__, ArgumentsError) and str(error) == str(error.__cause__):
                 message = describe_wrong_arguments(self.name, self.parameters, error.__cause__)
                 raise ValidationError(message, log_level=error.log_level) from error.__cause__
             raise
@@ -91,7 +92,7 @@ class PlainTool(FunctionTool):
 def describe_wrong_arguments(tool: str, input_schema: dict[str, Any], error: ArgumentsError) -> str:
     """Return what is wrong with the first ten wrong arguments and what to send instead, one sentence each.
 
-    The order is pydantic's. The text is bounded however many arguments a client sends, and however long they are.
+    The order is pydantic's. The text is short, however many arguments are sent and however long they are.
     """
     properties: dict[str, Any] = input_schema.get("properties", {})
     details = error.errors(include_url=False, include_context=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+from fastmcp.server import server as fastmcp_server
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.transforms import visibility
 from mcp.server.connection import Connection
@@ -55,6 +56,7 @@ NAMES: list[tuple[object, str, str, str]] = [
         for name in internals.PROVIDER_PARTS
     ),
     (visibility, "fastmcp.server.transforms.visibility", "_visibility_rules_key", "to notice hidden tools"),
+    (fastmcp_server, "fastmcp.server.server", "_validation_error_summary", "to log wrong arguments"),
 ]
 UVICORN_NAMES = (
     *("connection_made", "data_received", "on_headers_complete", "on_body", "on_message_complete"),

@@ -40,6 +40,7 @@ from server_core.fastlane.run_synchronously import run_synchronously
 from server_core.fastlane.sdk_sessions import SessionVisibility, hold_session
 from server_core.fastlane.session_promotion import SessionPromotion
 from server_core.layers.body_limit import replay
+from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.observability.metrics import ServerMetrics
 from server_core.sdk.internals import lifespan_state, low_level_server, open_sessions
@@ -137,8 +138,8 @@ class FastLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        is_begun = self._manager is not None  # before, FastMCP explains that its lifespan has not been entered
-        if scope["type"] != "http" or scope["path"] != self._path or not is_begun:
+        is_begun = self._manager is not None  # before, FastMCP explains that its lifespan is missing
+        if scope["type"] != "http" or route_path(scope) != self._path or not is_begun:
             await self._app(scope, receive, send)
             return
         headers = self._recogniser.relevant_headers(scope["headers"]) if scope["method"] == "POST" else None

@@ -11,7 +11,7 @@ import logging
 from typing import Any, Final
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import FastMCPError, ToolError
+from fastmcp.exceptions import FastMCPError, ToolError, ValidationError
 from fastmcp.server.server import logger as fastmcp_logger
 from fastmcp.tools import ToolResult
 from fastmcp.utilities.exceptions import get_http_status_code, is_timeout_error
@@ -27,6 +27,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
+from pydantic import ValidationError as PydanticValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from server_core.fastlane.direct_tool import DirectTool
@@ -35,6 +36,7 @@ from server_core.sdk.internals import (
     masks_error_details,
     normalize_call_tool_result,
     serialize_result,
+    validation_error_summary,
 )
 from server_core.tools import EncodedJson
 
@@ -158,10 +160,19 @@ class ResponseEncoder:
         Raises:
             MCPError: The response has to be a JSON-RPC error instead of a tool result.
         """
+        if isinstance(error, ValidationError):
+            cause = error.__cause__
+            if isinstance(cause, PydanticValidationError):
+                summary = validation_error_summary(cause)
+                fastmcp_logger.warning("Invalid arguments for tool %r: %s", tool, summary)
+            else:
+                fastmcp_logger.warning("Invalid arguments for tool %r", tool)
+            return str(error)
         if isinstance(error, FastMCPError):
             fastmcp_logger.log(error.log_level, f"Error calling tool {tool!r}", exc_info=False)
             return str(error)
         if isinstance(error, MCPError) and error.error.code == MISSING_REQUIRED_CLIENT_CAPABILITY:
+            fastmcp_logger.debug("Tool %r requires a client capability the client did not declare", tool)
             raise error
         status = get_http_status_code(error)
         fastmcp_logger.log(logging.ERROR, f"Error calling tool {tool!r}", exc_info=None if status else error)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from fastmcp import FastMCP
 from fastmcp.server import context as fastmcp_context
 from fastmcp.server import dependencies as fastmcp_dependencies
+from fastmcp.server import server as fastmcp_server
 from fastmcp.server.middleware import dereference
 from fastmcp.server.mixins import mcp_operations
 from fastmcp.server.providers import Provider
@@ -44,6 +45,9 @@ leave_task: Final = _private(asyncio, "_leave_task", "call tools outside of task
 get_frame: Final = _private(sys, "_getframe", "leave tools that look at their callers to FastMCP")
 normalize_call_tool_result: Final = _private(
     mcp_operations, "_normalize_call_tool_result", "encode unusual tool results as FastMCP does"
+)
+validation_error_summary: Final = _private(
+    fastmcp_server, "_validation_error_summary", "log wrong arguments as FastMCP does"
 )
 dereference_tool: Final = _private(
     dereference, "_dereference_tool", "check headers against the schemas that clients see"

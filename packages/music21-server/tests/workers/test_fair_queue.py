@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from music21_server.workers.errors import BusyError
-from music21_server.workers.fair_queue import FairQueue
+from music21_server.workers.fair_queue import EVERYBODY, FairQueue
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 
 class Calls:
-    """Calls that go on until they are told to end."""
+    """Calls that go on until they are told to end; the first letter of a name is the owner."""
 
     def __init__(self, turns: FairQueue) -> None:
         self.turns = turns
@@ -27,7 +27,6 @@ class Calls:
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def begin(self, name: str) -> None:
-        """Begin a call; the first letter is its owner."""
         self.ends[name] = asyncio.Event()
         self.tasks[name] = asyncio.create_task(self._call(name))
         await settled()
@@ -38,7 +37,7 @@ class Calls:
         await settled()
 
     async def _call(self, name: str) -> None:
-        async with self.turns.turn(name[0]):
+        async with self.turns.turn(EVERYBODY if name[0] == "*" else name[0]):
             self.begun.append(name)
             await self.ends[name].wait()
 
@@ -49,7 +48,7 @@ async def settled() -> None:
 
 
 async def test_calls_beyond_the_limit_wait_in_order() -> None:
-    calls = Calls(FairQueue(2, 10))
+    calls = Calls(FairQueue(3, 10))
     for name in ("a1", "a2", "a3", "a4"):
         await calls.begin(name)
     assert (calls.begun, calls.turns.waiting) == (["a1", "a2"], 2)
@@ -67,6 +66,80 @@ async def test_owners_take_turns() -> None:
     for _ in range(7):
         await calls.end(calls.begun[-1])
     assert calls.begun == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 4])
+async def test_one_owner_has_all_turns_but_one(at_once: int) -> None:
+    calls = Calls(FairQueue(at_once, 10))
+    for number in range(at_once + 1):
+        await calls.begin(f"a{number}")
+    assert (len(calls.begun), calls.turns.waiting) == (at_once - 1, 2)
+    await calls.begin("b1")
+    assert calls.begun[-1] == "b1"
+    await calls.begin("b2")
+    await calls.end("b1")  # its turn is not for the other owner, who has its share
+    assert calls.begun[-1] == "b2"
+    for number in range(at_once + 1):
+        await calls.end(f"a{number}")
+    await calls.end("b2")
+    assert calls.turns.waiting == 0
+
+
+async def test_a_turn_that_one_owner_may_not_have_goes_to_the_next() -> None:
+    calls = Calls(FairQueue(2, 10))
+    for name in ("a1", "b1", "a2", "a3", "b2"):
+        await calls.begin(name)
+    await calls.end("b1")
+    assert calls.begun == ["a1", "b1", "b2"]
+    await calls.end("b2")
+    assert calls.begun == ["a1", "b1", "b2"]  # a has its share, and nobody else waits
+    await calls.begin("c1")
+    assert calls.begun == ["a1", "b1", "b2", "c1"]
+    for name in ("a1", "a2", "a3", "c1"):
+        await calls.end(name)
+    assert calls.begun[-2:] == ["a2", "a3"]
+
+
+async def test_clients_that_cannot_be_told_apart_may_have_all_turns() -> None:
+    calls = Calls(FairQueue(2, 10))
+    for name in ("*1", "*2", "*3"):
+        await calls.begin(name)
+    assert calls.begun == ["*1", "*2"]
+    for name in ("*1", "*2", "*3"):
+        await calls.end(name)
+
+
+async def test_a_full_queue_refuses_the_newest_call_of_the_owner_with_the_most() -> None:
+    calls = Calls(FairQueue(1, 3))
+    for name in ("a1", "a2", "a3", "a4", "b1"):
+        await calls.begin(name)
+    with pytest.raises(BusyError, match="at most 3 waiting calls"):
+        await calls.tasks["a4"]
+    with pytest.raises(BusyError):
+        async with calls.turns.turn("a"):
+            pass
+    assert calls.turns.waiting == 3
+    for name in ("a1", "a2", "b1", "a3"):
+        await calls.end(name)
+    assert calls.begun == ["a1", "a2", "b1", "a3"]
+
+
+async def test_a_call_that_is_cancelled_as_it_is_refused_leaves_no_trace() -> None:
+    calls = Calls(FairQueue(1, 2))
+    for name in ("a1", "a2", "a3"):
+        await calls.begin(name)
+    calls.ends["b1"] = asyncio.Event()
+    newcomer = calls.tasks["b1"] = asyncio.create_task(calls._call("b1"))
+    calls.tasks["a3"].cancel()
+    await settled()
+    await calls.end("a1")
+    await calls.end("a2")
+    await calls.end("b1")
+    assert newcomer.done()
+    assert calls.begun == ["a1", "a2", "b1"]
+    assert calls.turns.waiting == 0
+    async with calls.turns.turn("c"):
+        pass
 
 
 async def test_a_call_beyond_the_queue_is_refused() -> None:

@@ -15,6 +15,7 @@ from pydantic import Field
 from music21_server.errors import ScoreError
 from music21_server.store.limits import StoredScore
 from music21_server.theory.analyses.keys import Pitch
+from music21_server.workers.fair_queue import EVERYBODY
 from server_core import caller
 
 ScoreId = Annotated[
@@ -69,7 +70,7 @@ def owner() -> str:
     current = caller()
     if current.client is not None:
         return f"client {current.client}"
-    return f"session {current.session}" if current.session is not None else "everybody"
+    return f"session {current.session}" if current.session is not None else EVERYBODY
 
 
 @contextmanager

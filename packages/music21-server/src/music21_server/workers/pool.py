@@ -3,9 +3,9 @@
     async with Pool(PoolSettings(worker_processes=2)) as pool:
         roots = await pool.run(find_roots, columns, deadline_s=30)
 
-Calls wait when all workers are busy, and owners take turns. A worker that is killed, crashes, hangs or needs
-too much memory costs that one call an error that says so; the next call gets another worker at once, because
-a spare one is always ready.
+Calls wait when all workers are busy; owners take turns, and none has all workers at once. A worker that is
+killed, crashes, hangs or needs too much memory costs that one call an error that says so; the next call gets
+another worker at once, because a spare one is always ready.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from music21_server.workers.errors import (
     WorkFailedError,
     WorkMemoryError,
 )
-from music21_server.workers.fair_queue import FairQueue
+from music21_server.workers.fair_queue import EVERYBODY, FairQueue
 from music21_server.workers.fork_workers import ForkWorkers
 from music21_server.workers.messages import Answer, Done, OutOfMemory, Task, pack
 from music21_server.workers.outcomes import crash_error, deadline_error, result_of
@@ -170,7 +170,7 @@ class Pool:
         function: Callable[[*Arguments], T],
         *arguments: *Arguments,
         deadline_s: float,
-        owner: str = "",
+        owner: str = EVERYBODY,
         on_progress: Listener | None = None,
     ) -> T:
         """Call a function in a worker process and return its result.
@@ -181,7 +181,7 @@ class Pool:
         Args:
             function: A function at the top level of a module.
             deadline_s: Longest time of the work; waiting for a worker does not count.
-            owner: The client; waiting owners take turns.
+            owner: The client; waiting owners take turns, and none has all workers at once.
             on_progress: Called with what the function passes to `progress.report`.
 
         Raises:

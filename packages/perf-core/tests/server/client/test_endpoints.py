@@ -38,6 +38,9 @@ def url() -> Iterator[str]:
         ('{"status": "ok"}', None),
         ("alive", None),
         ('{"uptime_s": "long"}', None),
+        (f'{{"uptime_s": 1{"0" * 400}}}', None),
+        ('{"uptime_s": 1e999}', None),
+        ("[" * 100_000, None),
         ("[]", None),
     ],
 )
@@ -53,6 +56,10 @@ def test_uptime(body: str, expected: float | None, url: str) -> None:
         ('mcp_sessions_open{service="x"} 1e1\n', 10),
         ("mcp_sessions_opened_total 4\n", None),
         ("mcp_sessions_open many\n", None),
+        ("mcp_sessions_open 1e999\n", None),
+        ('mcp_sessions_open{a="}"} 2\nmcp_sessions_open{a="b"} 3 1700000000000\n', 5),
+        ("mcp_sessions_open 2\r\n", 2),
+        ("mcp_sessions_open\nmcp_sessions_open{\n", None),
         ("", None),
     ],
 )

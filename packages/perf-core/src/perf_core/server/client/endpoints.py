@@ -7,13 +7,13 @@ that the value is unknown.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
 from perf_core.errors import TargetError
+from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.access import OPEN, Access
 from perf_core.server.credentials.http_client import http_client
 
@@ -23,11 +23,9 @@ _TIMEOUT_S = 5.0
 def uptime_s(mcp_url: str, *, access: Access = OPEN) -> float | None:
     """Return the ``uptime_s`` that ``/health`` reports, or None."""
     response = _get(mcp_url, "/health", access)
-    try:
-        value = response.json()["uptime_s"] if response else None
-    except (ValueError, KeyError, TypeError):
-        return None
-    return float(value) if isinstance(value, int | float) else None
+    health = json_in(response.text) if response else None
+    value = health.get("uptime_s") if isinstance(health, dict) else None
+    return _finite(value) if isinstance(value, int | float) else None
 
 
 def open_sessions(mcp_url: str, *, access: Access = OPEN) -> int | None:
@@ -44,12 +42,28 @@ def gauges(mcp_url: str, names: Collection[str], *, access: Access = OPEN) -> di
 
 
 def _sum(name: str, text: str) -> float | None:
-    values = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+    values = list(_samples(name, text))
+    numbers = [value for value in values if value is not None]
+    return _finite(sum(numbers)) if numbers and len(numbers) == len(values) else None
+
+
+def _samples(name: str, text: str) -> Iterator[float | None]:
+    """Yield the values of a metric in Prometheus' text format; None for one that is no number."""
+    for line in text.split("\n"):
+        rest = line.removeprefix(name)
+        if rest == line or rest[:1] not in {"{", " "}:
+            continue
+        # A time may follow the value.
+        words = rest.rpartition("}")[2].split()
+        yield _finite(words[0]) if words else None
+
+
+def _finite(value: float | str) -> float | None:
     try:
-        total = sum(map(float, values))
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
-    return total if values and math.isfinite(total) else None
+    return number if math.isfinite(number) else None
 
 
 def _get(mcp_url: str, path: str, access: Access) -> httpx2.Response | None:

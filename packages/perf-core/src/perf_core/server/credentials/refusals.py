@@ -60,7 +60,7 @@ def refusal(response: httpx2.Response, method: str, message: Any, *, has_credent
 
 def _shown(response: httpx2.Response) -> str:
     if _is_page(response):
-        title = re.search(r"<title[^>]*>([^<]{1,100})", response.text, re.IGNORECASE)
+        title = re.search(r"<title[^<>]*>([^<]{1,100})", response.text, re.IGNORECASE)
         return "a web page" + (f" ({title[1].strip()!r})" if title else "")
     return repr(cut(response.text, _LONGEST_TEXT)) if response.text else "an empty body"
 
@@ -118,7 +118,10 @@ def _unauthorized_advice(response: httpx2.Response, *, has_credentials: bool) ->
 
 def challenge_parameters(header: str) -> dict[str, str]:
     """Return the parameters of a ``WWW-Authenticate`` header (RFC 9110, 11.6.1), names in lower case."""
-    pairs = re.findall(r"([A-Za-z0-9_-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))", header)
+    # Possessive, and from the first character of a name: else the time grows with the square of its length.
+    pairs = re.findall(
+        r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))", header
+    )
     return {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain for name, quoted, plain in pairs}
 
 

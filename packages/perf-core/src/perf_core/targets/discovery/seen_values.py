@@ -31,12 +31,12 @@ _LONGEST_LITERAL = 20_000
 _LONGEST_LINE_WORDS = 4
 _LISTED_FILES = 5
 
-_URI = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>)\]}]+", re.IGNORECASE)
+_URI = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>)\]}]+", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w:/.])/(?:[\w.@+-]+/?)+")
 _COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
-_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)]|\[[A-Z]+\])?\s*(.+?)\s*$")
-_PAIR = re.compile(r"^\s*[-*]?\s*([A-Za-z][\w ]{0,30}):\s+(\S.{0,100})$")
+_LISTED = re.compile(r"(?:[-*\u2022]|\d+[.)]|\[[A-Z]+\])?\s*(.+)")
+_PAIR = re.compile(r"[-*]?\s*([A-Za-z][\w ]{0,30}):\s+(\S.{0,100})$")
 
 _VERBS = frozenset(
     {"list", "get", "read", "show", "search", "find", "fetch", "all", "query", "describe", "result", "item"}
@@ -172,7 +172,8 @@ class SeenValues:
 
     def _add_lines(self, text: str, source: frozenset[str], arguments: Mapping[str, Any]) -> None:
         folders = [each for each in arguments.values() if isinstance(each, str) and each.startswith("/")]
-        for line in text.splitlines()[:_MOST_OF_ANSWER]:
+        # Without the blanks at both ends: in patterns they would cost time that grows with their square.
+        for line in map(str.strip, text.splitlines()[:_MOST_OF_ANSWER]):
             pair = _PAIR.match(line)
             if pair:
                 self._add(pair[2].strip(), words_of(pair[1]), source)

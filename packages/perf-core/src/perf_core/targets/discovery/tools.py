@@ -67,7 +67,7 @@ def words_of(name: str) -> frozenset[str]:
         words_of("listUser_IDs")     # {"list", "user", "id"}
     """
     # "IDs" is the plural of an abbreviation, not the words "I" and "Ds".
-    plain = re.sub(r"([A-Z]{2,})s\b", r"\1", name)
+    plain = re.sub(r"(?<![A-Z])([A-Z]{2,}+)s\b", r"\1", name)
     return frozenset(singular(word.lower()) for word in _WORD.findall(plain))
 
 

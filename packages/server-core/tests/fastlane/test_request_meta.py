@@ -68,6 +68,13 @@ def is_accepted(version: str, meta: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.mark.parametrize("level", ["debug", "loud", None])
+def test_a_log_level_means_nothing_in_a_session(level: Any) -> None:
+    meta = {f"{PREFIX}logLevel": level}
+    assert is_plain_meta(meta)
+    assert is_accepted("2025-11-25", meta)
+
+
 @pytest.mark.parametrize("meta", FASTMCPS, ids=json.dumps)
 def test_what_fastmcp_reads_is_not_plain(meta: dict[str, Any]) -> None:
     assert not is_plain_meta(meta)

@@ -41,14 +41,17 @@ _MARSHAL_VERSION: Final = 2
 
 
 def is_plain_meta(meta: Any) -> bool:
-    """Return whether the `_meta` of a request in a session requests nothing of FastMCP."""
+    """Return whether the `_meta` of a request in a session requests nothing of FastMCP.
+
+    Revisions with sessions know no log level of a single request, so that any value is ignored there.
+    """
     if type(meta) is not dict:
         return False
     for key, value in meta.items():
         if key in _PROGRESS_TOKENS:
             if not _is_valid_token(value):
                 return False
-        elif key == _VERSION_SELECTION or key.startswith(_SDK_PREFIX):
+        elif key == _VERSION_SELECTION or (key.startswith(_SDK_PREFIX) and key != LOG_LEVEL_META_KEY):
             return False
     return True
 

@@ -89,6 +89,19 @@ def test_imports_have_module_level_and_names() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        (Import("a.b", 0, ()), "a.b"),
+        (Import("a", 1, ()), "package.inner.a"),
+        (Import("a", 2, ()), "package.a"),
+        (Import("", 1, ("a",)), "package.inner"),
+    ],
+)
+def test_relative_imports_count_from_their_package(statement: Import, name: str) -> None:
+    assert statement.absolute_name("package.inner") == name
+
+
 def test_literal_names_of_getattr_are_attributes() -> None:
     def function(value: Any) -> Any:
         return getattr(value.inner, "first"), getattr(value, "second", None), hasattr(value, "third")  # noqa: B009

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import contextlib
 import contextvars
 import functools
@@ -288,7 +289,7 @@ CACHED = functools.lru_cache(key)
 
 def tool_of(expression: str) -> Callable[..., Any]:
     """Return a function of this module with an expression as its body."""
-    modules = {"importlib": importlib, "operator": operator, "sys": sys}
+    modules = {"asyncio": asyncio, "importlib": importlib, "operator": operator, "sys": sys}
     scope = {**globals(), **modules, "get_access_token": get_access_token}
     exec(f"async def tool(value=None):\n    return {expression}", scope)  # noqa: S102 - the test's own text
     return scope["tool"]  # type: ignore[no-any-return]
@@ -433,3 +434,44 @@ def test_async_generators_are_noticed() -> None:
 
     assert reach([returns_it]).makes_async_generators
     assert not reach([arithmetic]).makes_async_generators
+
+
+def helper() -> int:
+    return 1
+
+
+class Writer:
+    def write(self, _text: str) -> None:
+        key()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["1", "math.hypot(3, 4)", "json.dumps([1])", "helper()", "'a'.upper()", "str(value)"],
+)
+def test_code_without_libraries_that_call_back_and_without_data_is_closed(expression: str) -> None:
+    result = reach([tool_of(expression)])
+    assert (result.reason, result.is_closed) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "logger.info('x')",
+        "TABLE['1']",
+        "COUNTER.increment()",
+        "caller()",
+        "print('x', file=Writer())",
+        "asyncio.sleep(0)",
+        "cached(1)",
+    ],
+)
+def test_other_code_may_run_what_the_search_has_not_seen(expression: str) -> None:
+    result = reach([tool_of(expression)])
+    assert (result.reason, result.is_closed) == ("", False)
+
+
+def test_names_by_which_code_is_found_are_kept_with_their_values() -> None:
+    function = tool_of("helper() + math.floor(1.5)")
+    bindings = {(name, value) for _, name, value in reach([function]).bindings}
+    assert {("helper", helper), ("math", math), ("floor", math.floor)} <= bindings

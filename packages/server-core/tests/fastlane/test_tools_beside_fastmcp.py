@@ -427,6 +427,74 @@ async def test_a_tool_that_is_changed_in_place_is_examined_again(step: Any, *, s
     )
 
 
+def helper(text: str) -> str:
+    return text
+
+
+class Helping:
+    @staticmethod
+    def help(text: str) -> str:
+        return text
+
+
+class Writer:
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += f"{text.strip()} {key()}"
+
+
+HANDLERS: dict[str, Any] = {}
+
+
+async def by_helper(text: str) -> str:
+    return f"{helper(text)} {Helping.help(text)} {HANDLERS.get(text, str)(text)}"
+
+
+async def by_writer(text: str) -> str:
+    writer = Writer()
+    print(text, file=writer, end="")
+    return writer.text
+
+
+def with_key(text: str) -> str:
+    return f"{text} {key()}"
+
+
+@pytest.mark.parametrize("kind", [FunctionTool, PlainTool])
+@pytest.mark.parametrize("part", ["function", "method", "handler"])
+async def test_code_that_is_replaced_while_the_app_serves_finds_its_request(
+    monkeypatch: pytest.MonkeyPatch, part: str, kind: type[FunctionTool]
+) -> None:
+    def replace(_mcp: FastMCP[Any]) -> None:
+        if part == "function":
+            monkeypatch.setattr(MODULE, "helper", with_key)
+        elif part == "method":
+            monkeypatch.setattr(Helping, "help", staticmethod(with_key))
+        else:
+            monkeypatch.setitem(HANDLERS, "hi", with_key)
+
+    def restore(_mcp: FastMCP[Any]) -> None:
+        monkeypatch.undo()
+
+    requests = calls("tool", {"text": "hi"})
+    answers = await assert_like_fastmcp(
+        lambda _notes: app_with(by_helper, kind), *requests, replace, *requests[1:], restore, *requests[1:]
+    )
+    assert "two" in answers[7].body, "it was replaced"
+    assert "two" not in answers[2].body
+
+
+async def test_methods_that_a_library_calls_find_their_request() -> None:
+    for kind in (FunctionTool, PlainTool):
+        answers = await assert_like_fastmcp(
+            lambda _notes, kind=kind: app_with(by_writer, kind),  # type: ignore[misc]
+            *calls("tool", {"text": "hi"}),
+        )
+        assert "hi two" in answers[2].body
+
+
 @pytest.mark.parametrize("arguments", [{"text": "hi"}, {"text": 5}, {"text": "\ud83d"}, {"text": "5"}, {}])
 @pytest.mark.parametrize("annotation", [str, int, "datetime.date", "uuid.UUID", "tuple[int, ...]"])
 async def test_strict_servers_validate_as_fastmcp_does(arguments: dict[str, Any], annotation: Any) -> None:

@@ -41,6 +41,14 @@ class Import:
     level: int
     names: tuple[str, ...]
 
+    def absolute_name(self, package: str) -> str:
+        """Return the module's name for a statement in a package, from which it may count."""
+        if not self.level:
+            return self.module
+        parents = package.split(".")
+        parents = parents[: len(parents) - self.level + 1]
+        return ".".join([*parents, self.module] if self.module else parents)
+
 
 @dataclass(slots=True)
 class CodeNames:
@@ -156,3 +164,14 @@ def _literal_attribute(following: Iterable[dis.Instruction]) -> str | None:
         else:
             return None
     return None
+
+
+def names_in_class_bodies(code: types.CodeType) -> set[str]:
+    """Return the names in the bodies of classes within a function, where names need not be global."""
+    names: set[str] = set()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            if not constant.co_flags & inspect.CO_OPTIMIZED:
+                names.update(constant.co_names)
+            names |= names_in_class_bodies(constant)
+    return names

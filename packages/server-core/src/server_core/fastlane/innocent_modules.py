@@ -34,7 +34,7 @@ _WITHOUT_CALLBACKS: Final = frozenset(
     {
         *("_abc", "_collections", "_collections_abc", "_datetime", "_decimal", "_functools", "_hashlib"),
         *("_json", "_operator", "_random", "_sre", "abc", "annotated_types", "base64", "binascii", "bisect"),
-        *("builtins", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum"),
+        *("builtins", "cmath", "collections", "dataclasses", "datetime", "decimal", "enum"),
         *("fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "mcp_types", "numbers"),
         *("operator", "pydantic", "pydantic_core", "random", "re", "reprlib", "statistics", "string"),
         *("textwrap", "time", "types", "typing", "typing_extensions", "unicodedata", "uuid", "zoneinfo"),

@@ -109,11 +109,24 @@ class Wires:
 
 
 @pytest.fixture
+def wires_with() -> type[Wires]:
+    """Returns the class of clients for both wires, for HTTP clients of a test's own."""
+    return Wires
+
+
+@pytest.fixture
 def make_app() -> Callable[..., ServedApp]:
     """Returns a function that makes an app from settings; by default with `echo`, `forever` and `fail`."""
 
-    def make(mcp: FastMCP[Any] | None = None, **settings: Any) -> ServedApp:
-        return create_app(mcp if mcp is not None else sample_server(), QuietSettings(**settings))
+    def make(
+        mcp: FastMCP[Any] | None = None, *, middleware: Any = (), routes: Any = (), **settings: Any
+    ) -> ServedApp:
+        return create_app(
+            mcp if mcp is not None else sample_server(),
+            QuietSettings(**settings),
+            middleware=middleware,
+            routes=routes,
+        )
 
     return make
 

@@ -328,3 +328,22 @@ async def test_stdio_does_not_wait_for_calls_beyond_the_drain_timeout(held: Any)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 30) == 0
     await process.communicate()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "two workers"])
+async def test_middleware_and_routes_of_a_program(
+    start_server: Any, wires_to: Any, options: tuple[str, ...]
+) -> None:
+    script = Path(__file__).with_name("served_with_parts.py")
+    server = start_server("--auth-tokens", "t" * 20, *options, command=[sys.executable, str(script)])
+    async with wires_to(server.url) as wires:
+        assert (await wires.http.get("/hello/you")).status_code == 401
+        wires.http.headers["authorization"] = f"Bearer {'t' * 20}"
+        answer = await wires.http.get("/hello/you")
+        assert (answer.text, answer.headers.get_list("x-stamp")) == ("hello you", ["inner", "outer"])
+        for _ in range(3):  # a call that could take the shortcut
+            called = await wires.call("process_id", {})
+            assert (called.status_code, called.headers.get_list("x-stamp")) == (200, ["inner", "outer"])
+        assert "mcp_fast_lane_calls_total" in (await wires.http.get("/metrics")).text
+    assert await asyncio.to_thread(server.stop) == 0

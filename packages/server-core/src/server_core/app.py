@@ -1,11 +1,12 @@
 """The ASGI app that serves a FastMCP app.
 
 Each layer is an ASGI app around the next one, in this order: `Traffic` counts requests, `HostOriginGuard`
-refuses foreign web pages, `BearerAuth` unknown callers and `RateLimit` excess messages, `StatusPages` answers
-`/health` and `/metrics`, `BodyLimit` reads the body, `Forwarding` passes requests to the worker that holds
-their session, `FastLane` answers plain tool calls, and FastMCP everything else. Requests from other workers
-enter behind the guards, which they have passed there. None of this is FastMCP middleware: tools under
-middleware cannot take the fast lane.
+refuses foreign web pages, `KnownPaths` unknown paths, `BearerAuth` unknown callers and `RateLimit` excess
+messages, `StatusPages` answers `/health` and `/metrics`, `BodyLimit` reads the body, `Forwarding` passes
+requests to the worker that holds their session, `FastLane` answers plain tool calls, and FastMCP everything
+else. A program's own middleware stands between `Traffic` and the guard. Requests from other workers enter
+behind the guards, which they have passed there. None of this is FastMCP middleware: tools under middleware
+cannot take the fast lane.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import contextlib
 import functools
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastmcp import FastMCP
@@ -22,7 +23,9 @@ from fastmcp.server.auth.middleware import RequireAuthMiddleware
 from fastmcp.server.http import StreamableHTTPASGIApp
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.fastlane import FastLane
 from server_core.fastlane.app_eligibility import AppRules
@@ -31,6 +34,7 @@ from server_core.layers.auth import BearerAuth
 from server_core.layers.body_limit import BodyLimit
 from server_core.layers.forwarding import Forwarding, Peers, WorkerPlace
 from server_core.layers.guard import HostOriginGuard
+from server_core.layers.known_paths import KnownPaths
 from server_core.layers.rate_limit import RateLimit
 from server_core.layers.status_pages import Exposition, StatusPages
 from server_core.layers.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
@@ -58,6 +62,8 @@ def create_app(
     *,
     metrics: ServerMetrics | None = None,
     place: WorkerPlace | None = None,
+    middleware: Sequence[Middleware] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> ServedApp:
     """Return an ASGI app that serves `mcp`, for any ASGI server.
 
@@ -66,13 +72,23 @@ def create_app(
         settings: Path, limits, tokens and admitted hosts; host and port are up to the ASGI server.
         metrics: Counts the calls; a new registry by default.
         place: This process's place among several workers; None if it is the only one.
+        middleware: Starlette middleware around all else, the first outermost. Every request passes through
+            it, so plain calls are answered without FastMCP, but not without ASGI.
+        routes: Served beside the MCP endpoint, to the same callers.
 
     Example:
         >>> app = create_app(FastMCP("shop"), ServerSettings(max_sessions=100))
         >>> app.sessions_open()
         0
     """
-    return ServedApp(mcp, settings, metrics if metrics is not None else ServerMetrics(), place)
+    return ServedApp(
+        mcp,
+        settings,
+        metrics if metrics is not None else ServerMetrics(),
+        place,
+        middleware=middleware,
+        routes=routes,
+    )
 
 
 class ServedApp:
@@ -81,12 +97,20 @@ class ServedApp:
     Attributes:
         metrics: The metrics on `/metrics`.
         traffic: Requests in flight and responses.
-        immediate_calls: Answers plain calls without ASGI, if the server supports it; None without a lane.
+        immediate_calls: Answers plain calls without ASGI, if the server supports it; None without a lane or
+            with middleware, which must see all requests.
         from_peers: ASGI app for requests that other workers forward.
     """
 
     def __init__(
-        self, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics, place: WorkerPlace | None
+        self,
+        mcp: FastMCP[Any],
+        settings: ServerSettings,
+        metrics: ServerMetrics,
+        place: WorkerPlace | None,
+        *,
+        middleware: Sequence[Middleware],
+        routes: Sequence[BaseRoute],
     ) -> None:
         self._mcp = mcp
         self._settings = settings
@@ -103,6 +127,7 @@ class ServedApp:
             host_origin_protection=False,  # HostOriginGuard covers every path
             session_idle_timeout=settings.session_idle_timeout_s,
         )
+        self._fastmcp_app.router.routes.extend(routes)
         # Tells FastMCP and the SDK who the caller is, so that sessions belong to the token that opened them.
         self._authenticated_app = (
             AuthContextMiddleware(self._fastmcp_app) if settings.auth_tokens else self._fastmcp_app
@@ -112,8 +137,12 @@ class ServedApp:
         self._auth: BearerAuth | None = None
         self._rate_limit: RateLimit | None = None
         guard = self._guard(mcp_app, place)
-        self.traffic = Traffic(guard)
-        self.immediate_calls = self._make_immediate_calls(guard)
+        app: ASGIApp = guard
+        for kind, arguments, options in reversed(middleware):
+            app = kind(app, *arguments, **options)
+        self.traffic = Traffic(app)
+        self._lifespan = Router(lifespan=self.lifespan)
+        self.immediate_calls = self._make_immediate_calls(guard) if not middleware else None
         self.from_peers = Traffic(
             self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app)), self._metrics)
         )
@@ -123,7 +152,7 @@ class ServedApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
-            await self._serve_lifespan(scope, receive, send)
+            await self._lifespan(scope, receive, send)
         else:
             await self.traffic(scope, receive, send)
 
@@ -172,6 +201,7 @@ class ServedApp:
             app = self._rate_limit = RateLimit(app, path=settings.path, rate=settings.rate, buckets=buckets)
         app = self._with_auth(app)
         self._auth = app if isinstance(app, BearerAuth) else None
+        app = KnownPaths(app, path=settings.path, routes=self._fastmcp_app.routes)
         return HostOriginGuard(
             app, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
         )
@@ -191,18 +221,18 @@ class ServedApp:
         self._header_schemas.refresh()
         await self._authenticated_app(strip_header_whitespace(scope), receive, send)
 
-    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for module in _IMPORTED_BY_FASTMCP_ON_FIRST_USE:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        """Serve within the context.
 
-        async def send_after_setup(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                self._set_up_session_manager()
-            await send(message)
-
+        An app that mounts this one has to enter it, because Starlette does not start mounted apps:
+        `Starlette(routes=[Mount("/api", served)], lifespan=served.lifespan)`.
+        """
+        _import_what_fastmcp_imports_on_first_use()
         try:
-            await self._fastmcp_app(scope, receive, send_after_setup)
+            async with self._fastmcp_app.lifespan(self._fastmcp_app):
+                self._set_up_session_manager()
+                yield
         finally:
             if self._lane is not None:
                 self._lane.detach()
@@ -243,3 +273,9 @@ class ServedApp:
             text, _ = metrics_aggregation.exposition(metrics, "text/plain")
             metrics = metrics_aggregation.add([text.decode(), *await peers.metrics()], app_metrics.shared)
         return metrics_aggregation.exposition(metrics, accept)
+
+
+def _import_what_fastmcp_imports_on_first_use() -> None:
+    for module in _IMPORTED_BY_FASTMCP_ON_FIRST_USE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)

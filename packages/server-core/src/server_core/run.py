@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 from fastmcp import FastMCP
 from prometheus_client import disable_created_metrics
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
-from server_core.app import create_app
+from server_core.app import ServedApp, create_app
 from server_core.errors import ServerCoreError, SettingsError
 from server_core.http.listeners import bind, served_url
 from server_core.http.ready_file import ReadyFile
@@ -29,6 +31,7 @@ from server_core.observability.logs import configure_logging
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
 from server_core.settings import ServerSettings, load_settings
+from server_core.workers.http_parts import HttpParts
 from server_core.workers.supervisor import supervise
 
 _logger = logging.getLogger(__name__)
@@ -43,6 +46,9 @@ def main(
     create_server: Callable[[SettingsT], FastMCP[Any]],
     settings_class: type[SettingsT],
     arguments: Sequence[str] | None = None,
+    *,
+    middleware: Sequence[Middleware] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> int:
     """Run a server from its command line.
 
@@ -51,6 +57,9 @@ def main(
             it by its module and name.
         settings_class: The server's settings.
         arguments: Command line without the program's name; `sys.argv[1:]` if None.
+        middleware: Starlette middleware around everything that is served over HTTP, see `create_app`.
+        routes: Served beside the MCP endpoint, to the same callers. With several workers, the functions and
+            classes in both must be a module's.
 
     Returns:
         The exit code: 0 after a drain, 1 if serving is impossible, 2 if a setting is wrong.
@@ -70,9 +79,10 @@ def main(
         settings = load_settings(settings_class, sys.argv[1:] if arguments is None else arguments)
         if settings.workers > 1:
             configure_logging(settings.log_level)
-            supervise(functools.partial(create_server, settings), settings, program)
+            parts = HttpParts(tuple(middleware), tuple(routes))
+            supervise(functools.partial(create_server, settings), settings, program, parts)
         else:
-            serve(create_server(settings), settings)
+            serve(create_server(settings), settings, middleware=middleware, routes=routes)
     except ServerCoreError as error:
         for problem in error.problems:
             sys.stderr.write(f"{program}: {problem}\n")
@@ -80,7 +90,13 @@ def main(
     return 0
 
 
-def serve(mcp: FastMCP[Any], settings: ServerSettings) -> None:
+def serve(
+    mcp: FastMCP[Any],
+    settings: ServerSettings,
+    *,
+    middleware: Sequence[Middleware] = (),
+    routes: Sequence[BaseRoute] = (),
+) -> None:
     """Serve `mcp` until a signal arrives, or over stdio until stdin is closed.
 
     On SIGTERM or SIGINT the server accepts no more connections, answers the requests in flight within
@@ -97,7 +113,8 @@ def serve(mcp: FastMCP[Any], settings: ServerSettings) -> None:
     metrics = ServerMetrics()
     with exporting(mcp, metrics, settings.otlp_endpoint):
         if settings.transport == "http":
-            _serve_http(mcp, settings, metrics)
+            app = create_app(mcp, settings, metrics=metrics, middleware=middleware, routes=routes)
+            _serve_http(app, mcp, settings)
             return
         stopped_by_signal = _serve_stdio(mcp, settings, metrics)
     if stopped_by_signal:
@@ -107,8 +124,7 @@ def serve(mcp: FastMCP[Any], settings: ServerSettings) -> None:
         os._exit(0)
 
 
-def _serve_http(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics) -> None:
-    app = create_app(mcp, settings, metrics=metrics)
+def _serve_http(app: ServedApp, mcp: FastMCP[Any], settings: ServerSettings) -> None:
     with bind(settings) as listener, ReadyFile(settings.ready_file) as ready_file:
         url = served_url(listener, settings.path)
 

@@ -165,8 +165,8 @@ class ServerSettings(BaseSettings):
     @field_validator("path")
     @classmethod
     def _path_is_absolute_and_unused(cls, path: str) -> str:
-        if not path.startswith("/") or set(path) & set(" ?#{}"):
-            raise ValueError("Input should be a path that starts with / and has no space, ?, #, { or }")
+        if not path.startswith("/") or set(path) & set(" ?#%{}") or not path.isprintable():
+            raise ValueError("Input should be a path that starts with / and has no space, ?, #, %, { or }")
         if path in ("/health", "/metrics") or path.startswith("/health/"):
             raise ValueError("Input should be another path: /health and /metrics are the server's own")
         return path

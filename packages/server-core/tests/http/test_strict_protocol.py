@@ -229,3 +229,22 @@ async def test_an_error_in_a_body_ends_its_request(start_server: Start, held: An
 
 def test_the_helper_makes_complete_requests() -> None:
     assert post(b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")
+
+
+async def test_paths_near_the_endpoint_are_404_before_any_limit(start_server: Start) -> None:
+    url = start_server("--rate-limit-per-s", "0.001", "--rate-limit-burst", "1").url
+    async with connected_to(url) as client:
+        for path in (
+            "/mcp%0a",
+            "/mcp%0d%0a",
+            "//mcp",
+            "/./mcp",
+            "/x/../mcp",
+            "/mcp;x",
+            "/MCP",
+            "*",
+            "/mcp%00",
+        ):
+            assert (await client.exchange(call("process_id", path=path))).status == 404, path
+        for path, status in (("/%6dcp?a=b", 200), ("http://127.0.0.1/mcp", 429), ("/mcp", 429)):
+            assert (await client.exchange(call("process_id", path=path))).status == status, path

@@ -16,6 +16,7 @@ from fastmcp.server.auth import AccessToken
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 
 _OPEN_PATH: Final = "/health"
@@ -37,7 +38,7 @@ class BearerAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or f"{scope['path']}/".startswith(f"{_OPEN_PATH}/"):
+        if scope["type"] != "http" or f"{route_path(scope)}/".startswith(f"{_OPEN_PATH}/"):
             await self._app(scope, receive, send)
             return
         authenticated = self.authenticate(scope)

@@ -19,6 +19,7 @@ import h11
 import httpcore2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.sdk.session_ids import SessionIds, session_id_of
 
@@ -195,7 +196,7 @@ class Forwarding:
 
     def _owner(self, scope: Scope) -> int | None:
         """Return the number of the other worker that owns the request's session, None if none does."""
-        if scope["type"] != "http" or scope["path"] != self._path:
+        if scope["type"] != "http" or route_path(scope) != self._path:
             return None
         session_id = session_id_of(scope)
         number = self._session_ids.worker_of(session_id) if session_id is not None else None

@@ -10,6 +10,7 @@ from typing import Final
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.layers.token_buckets import Rate, TokenBuckets
 
@@ -33,7 +34,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == self._path:
+        if scope["type"] == "http" and scope["method"] == "POST" and route_path(scope) == self._path:
             wait_s = self._wait_s(client_of(scope))
             if wait_s > 0:
                 self.refused += 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
+
+PAGES: Final = ("/health", "/metrics")
 
 Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Returns the metrics as text and their content type for an `Accept` header."""
@@ -26,7 +29,7 @@ class StatusPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        path = scope.get("path")
+        path = route_path(scope) if scope["type"] == "http" else None
         if path == "/health":
             await _answer(scope, send, "application/json", json.dumps(self._health()).encode())
         elif path == "/metrics":

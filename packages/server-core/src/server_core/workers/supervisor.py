@@ -24,6 +24,7 @@ from server_core.http.listeners import bind_for_each_worker, served_url
 from server_core.http.ready_file import ReadyFile
 from server_core.layers.forwarding import WorkerPlace
 from server_core.settings import ServerSettings
+from server_core.workers.http_parts import NO_PARTS, HttpParts
 from server_core.workers.worker import WorkerMessage, work
 
 _logger = logging.getLogger(__name__)
@@ -36,7 +37,12 @@ _EXIT_S = 10.0
 """Time for a worker to end after its drains, before it is killed."""
 
 
-def supervise(create_server: Callable[[], FastMCP[Any]], settings: ServerSettings, name: str) -> None:
+def supervise(
+    create_server: Callable[[], FastMCP[Any]],
+    settings: ServerSettings,
+    name: str,
+    parts: HttpParts = NO_PARTS,
+) -> None:
     """Serve with `settings.workers` processes until a signal arrives.
 
     A first SIGTERM or SIGINT drains all workers; a second one does not wait for requests. `create_server`
@@ -45,8 +51,9 @@ def supervise(create_server: Callable[[], FastMCP[Any]], settings: ServerSetting
     Raises:
         BindError: The address cannot be listened on.
         ReadyFileError: The ready file cannot be written.
-        WorkerError: A worker ended before it was ready for the first time.
+        WorkerError: A worker ended before it was ready for the first time, or cannot get the `parts`.
     """
+    parts.check()
     with (
         bind_for_each_worker(settings) as listeners,
         ReadyFile(settings.ready_file) as ready_file,
@@ -60,7 +67,13 @@ def supervise(create_server: Callable[[], FastMCP[Any]], settings: ServerSetting
             _logger.info("%s is ready at %s (%d workers)", name, url, settings.workers)
 
         _Supervisor(
-            create_server, settings, listeners, folder=Path(folder), signals=signals, on_ready=on_ready
+            create_server,
+            settings,
+            listeners,
+            parts=parts,
+            folder=Path(folder),
+            signals=signals,
+            on_ready=on_ready,
         ).run()
     _logger.info("%s has stopped", name)
 
@@ -83,6 +96,7 @@ class _Supervisor:
         settings: ServerSettings,
         listeners: list[socket.socket],
         *,
+        parts: HttpParts,
         folder: Path,
         signals: socket.socket,
         on_ready: Callable[[], None],
@@ -90,6 +104,7 @@ class _Supervisor:
         self._create_server = create_server
         self._settings = settings
         self._listeners = listeners
+        self._parts = parts
         self._folder = folder
         self._signals = signals
         self._on_ready = on_ready
@@ -131,6 +146,7 @@ class _Supervisor:
         process = self._context.Process(
             target=work,
             args=(self._create_server, settings, place, self._listeners[number], theirs),
+            kwargs={"parts": self._parts},
             name=f"worker-{number}",
         )
         # Control-C reaches every process of the terminal, but only the supervisor may act on it: the workers

@@ -23,6 +23,7 @@ from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
 from server_core.sdk.request_state import share_request_state
 from server_core.settings import ServerSettings
+from server_core.workers.http_parts import NO_PARTS, HttpParts
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ def work(
     place: WorkerPlace,
     listener: socket,
     pipe: Connection,
+    *,
+    parts: HttpParts = NO_PARTS,
 ) -> None:
     """Serve until a signal arrives or the supervisor ends; `max_sessions` is divided among the workers."""
     configure_logging(settings.log_level)
@@ -51,7 +54,15 @@ def work(
     settings = settings.model_copy(update={"max_sessions": max(1, settings.max_sessions // place.count)})
     try:
         with exporting(mcp, metrics, settings.otlp_endpoint):
-            worker = _Worker(create_app(mcp, settings, metrics=metrics, place=place), settings, place, pipe)
+            app = create_app(
+                mcp,
+                settings,
+                metrics=metrics,
+                place=place,
+                middleware=parts.middleware,
+                routes=parts.routes,
+            )
+            worker = _Worker(app, settings, place, pipe)
             with asyncio.Runner(loop_factory=worker.outer.config.get_loop_factory()) as runner:
                 runner.run(worker.serve(listener))
     except ServerCoreError as error:

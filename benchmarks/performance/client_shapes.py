@@ -57,7 +57,7 @@ app = cyclopts.App(name="client_shapes.py", help="Measure the server's CPU time 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one slice measures: a client's calls of a server on a wire."""
+    """Subject of one slice: a client's calls of a server on a wire."""
 
     server: str
     client: str
@@ -175,9 +175,9 @@ def measure_slice(cell: Cell, server: LiveServer, slice_s: float, split: Split |
     if cell.server == LANE:
         counted = lane_calls(server.url) - counted_before
         # Real clients make one call each before they count as connected.
-        made = use.calls + (0 if cell.client in SHAPES else REAL_CONNECTIONS)
-        if counted != made:
-            raise SystemExit(f"{cell}: expected all of {made} calls on the lane, got {counted}")
+        expected = use.calls + (0 if cell.client in SHAPES else REAL_CONNECTIONS)
+        if counted != expected:
+            raise SystemExit(f"{cell}: expected all of {expected} calls on the lane, got {counted}")
     return Slice(
         cpu_us=use.calls_cpu_s * 1e6 / use.calls,
         calls_per_s=use.calls / slice_s,

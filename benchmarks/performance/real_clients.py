@@ -1,4 +1,4 @@
-"""Clients that people program with, calling `add` as long as they are told to: FastMCP's, and both SDKs'."""
+"""Clients that people program with, calling `add` for a while: FastMCP's, and both SDKs'."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CLIENTS: Final = {"FastMCP Client": fastmcp_client, "Python SDK": python_sdk}
 
 @dataclass(frozen=True)
 class Use:
-    """What clients made of a slice: their calls, and the server's CPU seconds for these and for all before.
+    """Calls of clients in a slice, and the server's CPU seconds for these and for all before.
 
     A client is connected after its first call, because it may list the tools then.
     """

@@ -251,7 +251,7 @@ client_metas = st.dictionaries(
     | st.sampled_from(["info", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]),
     max_size=4,
 )
-"""What clients put into `_meta`, and what they should not."""
+"""Keys that clients put into `_meta`, with values that they should and should not have."""
 
 metas = st.sampled_from(
     [META] * 8

@@ -1,4 +1,4 @@
-"""What `_meta` may contain, compared with what the SDK accepts, and the limits of what is remembered."""
+"""`_meta` that requests nothing, compared with what the SDK accepts, and the limits of what is remembered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAIN: list[dict[str, Any]] = [
     {"x-codex-turn-metadata": {"session_id": "s", "turn": [1, None, {"deep": 1.5}]}},
     {"progress_token": 1, "client_id": "c", "logLevel": "loud", "": None},
 ]
-"""What clients send that a plain tool cannot use."""
+"""Values that clients send and that a plain tool cannot use."""
 
 FASTMCPS: list[dict[str, Any]] = [
     {"progressToken": 1.0},
@@ -42,7 +42,7 @@ FASTMCPS: list[dict[str, Any]] = [
     {"fastmcp": None},
     {f"{PREFIX}related-task": {"taskId": "t"}},
 ]
-"""What FastMCP or the SDK reads, or may refuse."""
+"""Values that FastMCP or the SDK reads, or may refuse."""
 
 
 @pytest.mark.parametrize("meta", PLAIN, ids=json.dumps)

@@ -1,4 +1,4 @@
-"""What a request's `_meta` may contain without requiring FastMCP.
+"""Recognition of `_meta` that requests nothing of FastMCP.
 
 Clients put into `_meta` what a plain tool cannot use: a progress token, a log level, the caller's trace
 context (which `trace_context` keeps for it), and keys of their own, such as Claude Code's

@@ -6,7 +6,7 @@ import pytest
 
 from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
-from perf_core.server.interruptible import interruptible
+from perf_core.server.interruptible import in_time, interruptible
 
 
 def test_result_and_error_are_those_of_the_call() -> None:
@@ -30,3 +30,25 @@ def test_call_that_waits_is_left_when_the_user_interrupts() -> None:
         interruptible(wait, interruption)
     assert not ended.is_set()
     ended.set()
+
+
+def test_call_that_is_late_is_left() -> None:
+    ended = threading.Event()
+    assert in_time(lambda: 7, 30) == 7
+    with pytest.raises(TimeoutError):
+        in_time(lambda: ended.wait(30), 0.05)
+    ended.set()
+
+
+def test_call_that_ends_soon_after_an_interruption_ends_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perf_core.server.interruptible.GRACE_S", 30.0)
+    interruption, has_ended = Interruption(), threading.Event()
+
+    def end() -> None:
+        interruption.requested = True
+        threading.Event().wait(0.2)
+        has_ended.set()
+
+    with pytest.raises(Interrupted):
+        interruptible(end, interruption)
+    assert has_ended.is_set()

@@ -1,4 +1,4 @@
-"""Calls that end when the user interrupts, although they wait in a library that knows nothing of that."""
+"""Calls that end in time or when the user interrupts, although they wait in a library that knows neither."""
 
 from __future__ import annotations
 
@@ -11,17 +11,42 @@ from perf_core.interruption import Interruption
 
 _POLL_S = 0.05
 
+GRACE_S = 1.0
+"""Time for a call to end by itself after an interruption: a sound server is told that a session ends."""
+
 Result = TypeVar("Result")
 
 
 def interruptible(call: Callable[[], Result], interruption: Interruption) -> Result:
     """Return the result of a call that is made in a thread of its own.
 
-    After an interruption the thread is left behind: it ends with the server that it waits for.
+    After an interruption the thread is left behind if it does not end soon: it ends with the server that it
+    waits for.
 
     Raises:
         Interrupted: The user interrupted before there was a result.
     """
+    future = _started(call)
+    while not wait([future], _POLL_S).done:
+        if interruption.requested:
+            wait([future], GRACE_S)
+            interruption.check()
+    return future.result()
+
+
+def in_time(call: Callable[[], Result], limit_s: float) -> Result:
+    """Return the result of a call that is made in a thread of its own, which is left behind when it is late.
+
+    Raises:
+        TimeoutError: There is no result within that time.
+    """
+    future = _started(call)
+    if not wait([future], limit_s).done:
+        raise TimeoutError(f"there was no result within {limit_s:g} s")
+    return future.result()
+
+
+def _started(call: Callable[[], Result]) -> Future[Result]:
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -32,6 +57,4 @@ def interruptible(call: Callable[[], Result], interruption: Interruption) -> Res
 
     # A daemon: an executor would be waited for when the lab ends.
     threading.Thread(target=run, name="interruptible", daemon=True).start()
-    while not wait([future], _POLL_S).done:
-        interruption.check()
-    return future.result()
+    return future

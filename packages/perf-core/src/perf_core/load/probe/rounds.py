@@ -22,7 +22,7 @@ from perf_core.load.probe.connection import Connection
 from perf_core.load.probe.observations import Observations, ProbedCall, SlowRead
 from perf_core.load.probe.pace import Pace
 from perf_core.server.credentials.access import Access
-from perf_core.server.credentials.http_client import tls_context
+from perf_core.server.credentials.http_client import async_http_client
 from perf_core.server.listeners import is_local
 
 HELD_STREAMS = 3
@@ -118,15 +118,12 @@ class Rounds:
     def client(self, *, receive_buffer_bytes: int | None = None) -> httpx2.AsyncClient:
         """Return an HTTP client for the server, with a small buffer for a slow reader."""
         access = self._server.access
-        verify = tls_context(access.ca_file, insecure=access.insecure)
         # Streams may be silent for long; each call has a limit of its own.
         timeout = httpx2.Timeout(self._server.timeout_s, read=None)
-        # Without the proxies of the environment, which would be measured too.
         if receive_buffer_bytes is None:
-            return httpx2.AsyncClient(timeout=timeout, trust_env=False, verify=verify)
+            return async_http_client(access, timeout)
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)]
-        transport = httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, socket_options=options)
-        return httpx2.AsyncClient(timeout=timeout, trust_env=False, transport=transport)
+        return async_http_client(access, timeout, socket_options=options)
 
     def _connection(self, http: httpx2.AsyncClient) -> Connection:
         server = self._server

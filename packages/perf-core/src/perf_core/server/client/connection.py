@@ -6,7 +6,6 @@ Source: the MCP specification, revisions 2025-11-25 (lifecycle, streamable HTTP)
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -19,6 +18,7 @@ from perf_core.server.client.messages import ACCEPT, CLIENT_INFO, PREFIX, reques
 from perf_core.server.client.redirects import REDIRECTS, redirect_target
 from perf_core.server.client.replies import (
     MOST_ROUNDS,
+    events_in_time,
     input_methods,
     is_stream,
     needs_user,
@@ -28,6 +28,7 @@ from perf_core.server.client.replies import (
 )
 from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.access import OPEN, SESSION_REVISIONS, STATELESS_REVISION, Access
+from perf_core.server.credentials.bounded_transport import LARGEST_ANSWER_BYTES
 from perf_core.server.credentials.http_client import http_client
 from perf_core.server.credentials.masking import cut, masked_errors, masked_url
 from perf_core.server.credentials.refusals import no_answer, refusal
@@ -64,6 +65,7 @@ class Client:
         self._answers = access.answers
         self.server_methods: list[str] = []
         self._headers = {"Accept": ACCEPT}
+        self._answer_bytes = 0
 
     def limit_requests(self, limit_s: float) -> None:
         """Set the longest time that each further request may take."""
@@ -130,16 +132,12 @@ class Client:
             TimeoutError: There is neither an answer nor a request within that time.
         """
         message, headers = self._message_of("tools/call", {"name": tool, "arguments": dict(arguments)}, tool)
-        # The limit of the HTTP client is one for each read: progress could put it off for ever.
-        deadline = time.monotonic() + wait_s
         try:
             with self._http.stream(
                 "POST", self._url, json=message, headers=headers, timeout=wait_s
             ) as response:
-                for line in response.iter_lines():
-                    if time.monotonic() > deadline:
-                        raise TimeoutError("the server sent neither an answer nor a request in time")
-                    event = json_in(line.removeprefix("data:")) if line.startswith("data:") else None
+                for data in events_in_time(response, wait_s):
+                    event = json_in(data)
                     if isinstance(event, dict) and "id" in event:
                         return str(event.get("method", ""))
         except httpx2.TimeoutException as error:
@@ -225,8 +223,15 @@ class Client:
 
     def _entries(self, method: str, member: str) -> Iterator[Any]:
         cursor: str | None = None
+        size_bytes = 0
         for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
             result = self._request(method, {"cursor": cursor} if cursor else {})
+            size_bytes += self._answer_bytes
+            if size_bytes > LARGEST_ANSWER_BYTES:
+                raise TargetError(
+                    f"{method} at {masked_url(self._url)}: expected a list of at most "
+                    f"{LARGEST_ANSWER_BYTES // 2**20} MiB, got a longer one"
+                )
             entries = result.get(member)
             yield from entries if isinstance(entries, list) else ()
             cursor = result.get("nextCursor")
@@ -276,6 +281,7 @@ class Client:
         return {**self._headers, **self._access.own_headers()}
 
     def _result(self, response: httpx2.Response, method: str) -> dict[str, Any]:
+        self._answer_bytes = len(response.content)
         message = json_in(response.text)
         result = message.get("result") if isinstance(message, dict) else None
         if response.status_code != httpx2.codes.OK or not isinstance(result, dict):

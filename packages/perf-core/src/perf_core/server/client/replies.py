@@ -19,10 +19,12 @@ from typing import Any, TypeVar
 import httpx2
 
 from perf_core.server.bridge.replies import DECLINE, Answers, reply_to, result_for
+from perf_core.server.credentials.bounded_transport import LARGEST_ANSWER_BYTES, TooLong, text_encoding
 
 __all__ = [
     "DECLINE",
     "Answers",
+    "events_in_time",
     "input_methods",
     "is_request",
     "is_stream",
@@ -103,11 +105,11 @@ def read_whole(
     Raises:
         httpx2.ReadTimeout: There is no whole answer within that time.
     """
-    deadline = time.monotonic() + limit_s
     if not is_stream(response):
-        return _with_body(response, b"".join(_in_time(response.iter_bytes(), response, deadline)))
+        pieces = _in_time(response.iter_bytes(), response, time.monotonic() + limit_s)
+        return _with_body(response, b"".join(pieces))
     last = ""
-    for data in _events(_in_time(response.iter_text(), response, deadline)):
+    for data in events_in_time(response, limit_s):
         message = _json(data)
         if is_request(message):
             on_request(message)
@@ -125,7 +127,19 @@ def _with_body(response: httpx2.Response, body: bytes, kind: str = "") -> httpx2
         headers.pop(name, None)
     if kind:
         headers["content-type"] = kind
-    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
+    whole = httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
+    whole.encoding = text_encoding(whole)
+    return whole
+
+
+def events_in_time(response: httpx2.Response, limit_s: float) -> Iterator[str]:
+    """Yield the data of each event of an opened stream.
+
+    Raises:
+        httpx2.ReadTimeout: The stream has not ended within that time.
+        TooLong: An event is longer than the lab can bear.
+    """
+    yield from _events(_in_time(response.iter_text(), response, time.monotonic() + limit_s), response)
 
 
 Piece = TypeVar("Piece", str, bytes)
@@ -138,19 +152,27 @@ def _in_time(pieces: Iterator[Piece], response: httpx2.Response, deadline: float
         yield piece
 
 
-def _events(pieces: Iterator[str]) -> Iterator[str]:
-    """Yield the data of each event of a stream."""
-    rest = ""
+def _events(pieces: Iterator[str], response: httpx2.Response) -> Iterator[str]:
+    unfinished: list[str] = []
     data: list[str] = []
+    length = 0
     for piece in pieces:
         # Not splitlines: JSON may contain other characters that it takes for the end of a line.
-        *lines, rest = (rest + piece).split("\n")
-        for line in (each.removesuffix("\r") for each in lines):
+        *ends, rest = piece.split("\n")
+        length += len(piece)
+        for end in ends:
+            line = "".join([*unfinished, end]).removesuffix("\r")
+            unfinished.clear()
             if line.startswith("data:"):
                 data.append(line.removeprefix("data:").removeprefix(" "))
-            elif not line and data:
-                yield "\n".join(data)
+            elif not line:
+                length = len(rest)
+                if data:
+                    yield "\n".join(data)
                 data.clear()
+        unfinished.append(rest)
+        if length > LARGEST_ANSWER_BYTES:
+            raise TooLong(response.request)
 
 
 def _json(text: str) -> Any:

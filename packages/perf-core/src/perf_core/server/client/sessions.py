@@ -59,8 +59,7 @@ def delete_sessions(sessions: Sequence[OpenSession], access: Access) -> Deletion
     if not sessions:
         return Deletions()
     deadline = time.monotonic() + _LONGEST_S
-    limits = httpx2.Limits(max_connections=_CONNECTIONS)
-    with http_client(access, _REQUEST_TIMEOUT_S, limits=limits) as http:
+    with http_client(access, _REQUEST_TIMEOUT_S, max_connections=_CONNECTIONS) as http:
 
         def status_of(session: OpenSession) -> int:
             if time.monotonic() > deadline:

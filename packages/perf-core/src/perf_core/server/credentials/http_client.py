@@ -1,30 +1,52 @@
-"""The lab's HTTP client: no proxies of the environment, and the certificates that the user trusts."""
+"""The lab's HTTP clients: no proxies of the environment, and the certificates that the user trusts."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
 from perf_core.errors import UsageError
 from perf_core.server.credentials.access import Access
+from perf_core.server.credentials.bounded_transport import AsyncBoundedTransport, BoundedTransport
 
 
-def http_client(access: Access, timeout_s: float, **options: Any) -> httpx2.Client:
+def http_client(
+    access: Access, timeout_s: float, *, follow_redirects: bool = False, max_connections: int = 100
+) -> httpx2.Client:
     """Return a client with which to reach a server.
 
     Args:
-        options: Further arguments of ``httpx2.Client``.
+        timeout_s: Longest time until an answer is complete; for an event stream until it begins.
 
     Raises:
         UsageError: The file of certificates cannot be used.
     """
-    # Without the proxies of the environment, which would be measured too.
     verify = tls_context(access.ca_file, insecure=access.insecure)
-    return httpx2.Client(timeout=timeout_s, trust_env=False, verify=verify, **options)
+    limits = httpx2.Limits(max_connections=max_connections)
+    # Without the proxies of the environment, which would be measured too.
+    transport = BoundedTransport(httpx2.HTTPTransport(verify=verify, trust_env=False, limits=limits))
+    return httpx2.Client(
+        timeout=timeout_s, trust_env=False, transport=transport, follow_redirects=follow_redirects
+    )
+
+
+def async_http_client(
+    access: Access, timeout: httpx2.Timeout, *, socket_options: Sequence[tuple[int, int, int]] = ()
+) -> httpx2.AsyncClient:
+    """Return an asynchronous client with which to reach a server.
+
+    Raises:
+        UsageError: The file of certificates cannot be used.
+    """
+    verify = tls_context(access.ca_file, insecure=access.insecure)
+    transport = httpx2.AsyncHTTPTransport(
+        verify=verify, trust_env=False, socket_options=list(socket_options) or None
+    )
+    return httpx2.AsyncClient(timeout=timeout, trust_env=False, transport=AsyncBoundedTransport(transport))
 
 
 @lru_cache(maxsize=16)

@@ -22,6 +22,7 @@ from urllib.parse import quote_plus, urlsplit
 import httpx2
 
 from perf_core.errors import TargetError
+from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.access import OPEN, Access, FixedIdentity
 from perf_core.server.credentials.http_client import http_client
 from perf_core.server.credentials.masking import cut, masked, masked_url, secrets_in_url
@@ -269,10 +270,7 @@ def _seconds(value: object) -> float | None:
 
 
 def _json_object(response: httpx2.Response) -> Mapping[str, Any]:
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
+    document = json_in(response.text)
     return document if isinstance(document, dict) else {}
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import httpx2
 
 from perf_core.errors import TargetError
+from perf_core.server.client.responses import json_in
 from perf_core.server.credentials.masking import masked_url
 from perf_core.server.credentials.refusals import challenge_parameters, no_answer, refusal
 
@@ -151,10 +152,7 @@ def _first(http: httpx2.Client, addresses: list[str], member: str) -> Mapping[st
             cause = no_answer(address, error, expected="metadata of an authorization server at", hint=_ADVICE)
             # No NoAnswer: the MCP server did answer.
             raise TargetError(cause.message, cause.hint) from error
-        try:
-            document = response.json() if response.is_success else None
-        except ValueError:
-            continue
+        document = json_in(response.text) if response.is_success else None
         if isinstance(document, dict) and member in document:
             return document
     return {}

@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 
 from perf_core.errors import NoAnswer, RequestRefused
+from perf_core.server.credentials.bounded_transport import TooLong
 from perf_core.server.credentials.masking import cut, masked_url
 
 GIVING_CREDENTIALS = (
@@ -178,10 +179,13 @@ def no_answer(
             is_temporary=False,
         )
     # A server that ends while it answers disconnects, too.
-    if isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
+    is_foreign = isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error)
+    if is_foreign or isinstance(error, TooLong):
         return NoAnswer(
-            f"expected {expected} {shown}, got an answer that is no HTTP: {error}",
-            "Another program listens there: correct the port in the URL.",
+            f"expected {expected} {shown}, got {'an answer that is no HTTP: ' if is_foreign else ''}{error}",
+            "Another program listens there: correct the port in the URL."
+            if is_foreign
+            else "Check that this is the right server.",
             is_temporary=False,
         )
     return NoAnswer(

@@ -89,6 +89,8 @@ def test_the_standard_otlp_variable_is_used_unless_the_servers_own_is_set(
         ("--max-sessions", "0", "greater than or equal to 1"),
         ("--session-idle-timeout-s", "inf", "finite"),
         ("--drain-timeout-s", "0", "greater than 0"),
+        ("--path", "/mcp%0a", "starts with /"),
+        ("--path", "/mcp\n", "starts with /"),
     ],
 )
 def test_a_malformed_setting_is_reported_with_expected_and_actual_value(
@@ -99,7 +101,7 @@ def test_a_malformed_setting_is_reported_with_expected_and_actual_value(
     (problem,) = caught.value.problems
     assert option in problem
     assert "DEMO_" + option[2:].replace("-", "_").upper() in problem
-    assert f"got '{value}'" in problem
+    assert f"got {value!r}" in problem
     assert expected in problem
     assert "\n" not in problem
     assert caught.value.exit_code == 2
@@ -198,3 +200,13 @@ def test_version_of_a_server_that_is_not_installed_is_unknown(capsys: pytest.Cap
         load_settings(Settings, ["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out == "demo (version unknown: not installed)\n"
+
+
+@pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.0/33", "10.0.0.1,x"])
+def test_trusted_proxies_are_addresses_or_networks(proxies: str) -> None:
+    with pytest.raises(SettingsError, match=r"addresses or networks such as 127\.0\.0\.1"):
+        load_settings(Settings, ["--trusted-proxies", proxies])
+    assert load_settings(Settings, ["--trusted-proxies", "::1, 10.1.2.3/8"]).trusted_proxies == [
+        "::1",
+        "10.1.2.3/8",
+    ]

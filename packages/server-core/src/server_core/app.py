@@ -39,6 +39,7 @@ from server_core.layers.rate_limit import RateLimit
 from server_core.layers.status_pages import Exposition, StatusPages
 from server_core.layers.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
 from server_core.layers.traffic import Traffic
+from server_core.layers.trusted_proxies import TrustedProxies, parse_network
 from server_core.observability import metrics_aggregation, process
 from server_core.observability.app_metrics import collect_app_metrics
 from server_core.observability.call_instrumentation import instrument_calls
@@ -115,6 +116,7 @@ class ServedApp:
         self._mcp = mcp
         self._settings = settings
         self.metrics = metrics
+        self._proxies = TrustedProxies([parse_network(proxy) for proxy in settings.trusted_proxies])
         self._session_ids = SessionIds(settings.node, place.number if place is not None else None)
         self._peers = Peers(place) if place is not None else None
         self._rules = AppRules(mcp)
@@ -154,7 +156,11 @@ class ServedApp:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         else:
-            await self.traffic(scope, receive, send)
+            await self.traffic(self.seen_by_app(scope), receive, send)
+
+    def seen_by_app(self, scope: Scope) -> Scope:
+        """Return a request's scope with the client's address and URL as trusted proxies tell them."""
+        return self._proxies.seen_by_app(scope)
 
     def drain(self) -> None:
         """End server-to-client streams, now and in future; requests in flight continue."""
@@ -203,7 +209,13 @@ class ServedApp:
         self._auth = app if isinstance(app, BearerAuth) else None
         app = KnownPaths(app, path=settings.path, routes=self._fastmcp_app.routes)
         return HostOriginGuard(
-            app, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+            app,
+            allowed_hosts=settings.allowed_hosts,
+            allowed_origins=settings.allowed_origins,
+            variables=(
+                settings.environment_name("allowed_hosts"),
+                settings.environment_name("allowed_origins"),
+            ),
         )
 
     def _with_auth(self, app: ASGIApp) -> ASGIApp:

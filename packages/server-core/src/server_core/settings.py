@@ -28,6 +28,7 @@ from pydantic_settings import SettingsError as MalformedSourceError
 
 from server_core.errors import SettingsError
 from server_core.layers.token_buckets import Rate
+from server_core.layers.trusted_proxies import parse_network
 
 STANDARD_OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable of the OpenTelemetry specification; used if the server's own variable is not set."""
@@ -138,6 +139,11 @@ class ServerSettings(BaseSettings):
         description="Browser origins, besides the server's own, that may call (else 403); comma-separated, "
         "for example https://app.example.",
     )
+    trusted_proxies: Names = Field(
+        [],
+        description="Addresses or networks of proxies whose Forwarded or X-Forwarded-For, -Proto and -Host "
+        "headers tell the client's address and URL; comma-separated, for example 10.0.0.0/8.",
+    )
     drain_timeout_s: Seconds = Field(
         10.0, description="Seconds that requests in flight may still take after SIGTERM or SIGINT."
     )
@@ -204,6 +210,18 @@ class ServerSettings(BaseSettings):
                 "to serve anyone"
             )
         return tokens
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, proxies: list[str]) -> list[str]:
+        try:
+            for proxy in proxies:
+                parse_network(proxy)
+        except ValueError as error:
+            raise ValueError(
+                "Input should be addresses or networks such as 127.0.0.1,10.0.0.0/8; 0.0.0.0/0 trusts anyone"
+            ) from error
+        return proxies
 
     @field_validator("otlp_endpoint")
     @classmethod

@@ -72,7 +72,9 @@ class Connection:
     """A connection to an app, with the test as the client."""
 
     def __init__(self, app: Any, *, shortcut: bool = True) -> None:
-        protocol = protocol_class(app.immediate_calls, "/mcp") if shortcut else StrictProtocol
+        protocol = (
+            protocol_class(app.immediate_calls, "/mcp", app.seen_by_app) if shortcut else StrictProtocol
+        )
         config = Config(app, http=protocol, log_config=None, access_log=False, lifespan="off")
         self.loop = asyncio.get_running_loop()
         self._context = copy_context()  # all reads of a connection share a context, as in a server

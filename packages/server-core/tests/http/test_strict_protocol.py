@@ -248,3 +248,19 @@ async def test_paths_near_the_endpoint_are_404_before_any_limit(start_server: St
             assert (await client.exchange(call("process_id", path=path))).status == 404, path
         for path, status in (("/%6dcp?a=b", 200), ("http://127.0.0.1/mcp", 429), ("/mcp", 429)):
             assert (await client.exchange(call("process_id", path=path))).status == status, path
+
+
+async def test_calls_on_the_shortcut_are_limited_by_the_address_that_a_trusted_proxy_tells(
+    start_server: Start,
+) -> None:
+    limits = ("--rate-limit-per-s", "0.001", "--rate-limit-burst", "2")
+    for options, expected in (
+        (("--trusted-proxies", "127.0.0.1"), [200, 200, 429] * 2),
+        ((), [200, 200, *[429] * 4]),
+    ):
+        async with connected_to(start_server(*limits, *options).url) as client:
+            statuses = []
+            for address in ("1.2.3.4", "1.2.3.5"):
+                request = call("process_id", f"X-Forwarded-For: {address}")
+                statuses += [(await client.exchange(request)).status for _ in range(3)]
+            assert statuses == expected

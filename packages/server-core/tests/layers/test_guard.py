@@ -18,7 +18,7 @@ async def test_every_path_is_guarded(
         assert (await wires.http.get(path, headers={"host": "evil.example"})).status_code == 421
         assert (await wires.http.get(path, headers={"origin": "http://evil.example"})).status_code == 403
         twice = [("host", "evil.example"), ("host", "127.0.0.1")]
-        assert (await wires.http.get(path, headers=twice)).status_code == 421
+        assert (await wires.http.get(path, headers=twice)).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,9 @@ async def test_an_admitted_combination_admits_no_other() -> None:
         assert await request(good) == 200
         assert await request((b"host", b"evil.example")) == 421
         assert await request(good, evil) == 403
-        assert await request(good, (b"origin", b"http://127.0.0.1"), evil) == 200  # FastMCP reads the first
-    assert len(served) == 4
+        assert await request(good, (b"origin", b"http://127.0.0.1"), evil) == 400
+        assert await request(good, (b"host", b"127.0.0.1")) == 400
+    assert len(served) == 2
 
 
 async def test_the_memory_of_combinations_is_bounded() -> None:
@@ -90,3 +91,26 @@ async def test_the_address_of_the_server_may_be_a_list() -> None:
         scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "server": server}
         await guard({**scope, "headers": [(b"host", b"127.0.0.1")]}, None, None)  # type: ignore[arg-type]  # unused
     assert served == [["127.0.0.1", 1], ("127.0.0.1", 1), None]
+
+
+async def test_the_log_names_the_setting_that_would_admit_a_request(
+    make_app: Callable[..., Any], serving: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(make_app()) as wires:
+        for _ in range(2):
+            await wires.http.get("/mcp", headers={"host": "public.example"})
+            await wires.http.get("/mcp", headers={"origin": "https://page.example"})
+        lines = [
+            record.getMessage() for record in caplog.records if record.name == "server_core.layers.guard"
+        ]
+        assert lines == [
+            "refused Host 'public.example' with 421: if it should be admitted, name it in "
+            "NOBODY_SETS_THIS_ALLOWED_HOSTS or --allowed-hosts",
+            "refused Origin 'https://page.example' with 403: if it should be admitted, name it in "
+            "NOBODY_SETS_THIS_ALLOWED_ORIGINS or --allowed-origins",
+        ]
+        for number in range(200):
+            await wires.http.get("/mcp", headers={"host": f"h{number}.example" + "x" * 1000})
+    logged = [record.getMessage() for record in caplog.records if record.name == "server_core.layers.guard"]
+    assert len(logged) == 64
+    assert max(map(len, logged)) < 400

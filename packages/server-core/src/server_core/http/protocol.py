@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -44,11 +45,17 @@ _MAX_SKIPPED: Final = 64
 """After misses skip up to 64 requests: a failed attempt costs about 50 µs, 5 % of a call through FastMCP."""
 
 
-def protocol_class(immediate_calls: ImmediateCalls, path: str) -> type[StrictProtocol]:
-    """Return a protocol for `uvicorn.Config(http=…)`, with a shortcut for POSTs to `path`."""
+def protocol_class(
+    immediate_calls: ImmediateCalls, path: str, seen_by_app: Callable[[Scope], Scope]
+) -> type[StrictProtocol]:
+    """Return a protocol for `uvicorn.Config(http=…)`, with a shortcut for POSTs to `path`.
+
+    `seen_by_app` returns a request's scope as the app's layers see it.
+    """
 
     class BoundProtocol(_ShortcutProtocol):
         _immediate_calls = immediate_calls
+        _seen_by_app = staticmethod(seen_by_app)
         _rendered_headers = _RenderedHeaders()
         _path = path
         _url = path.encode()
@@ -99,6 +106,7 @@ class _ShortcutProtocol(StrictProtocol):
     """One connection; `answered` is the number of its requests that took the shortcut."""
 
     _immediate_calls: ImmediateCalls
+    _seen_by_app: Callable[[Scope], Scope]
     _path: str
     _url: bytes
     _request_line: bytes
@@ -232,7 +240,7 @@ class _ShortcutProtocol(StrictProtocol):
         if self._held:
             self.scope["method"] = "POST"
             self.scope["path"] = self._path
-            head = self._immediate_calls.admit(cast(Scope, self.scope))
+            head = self._immediate_calls.admit(self._seen_by_app(cast(Scope, self.scope)))
             if head is not None and self._answer(head, self._body):
                 self._held = False
                 self._may_shortcut = False

@@ -61,7 +61,7 @@ class HttpServer(uvicorn.Server):
         calls = app.immediate_calls if entry is None else None
         config = uvicorn.Config(
             app if entry is None else entry,
-            http=StrictProtocol if calls is None else protocol_class(calls, settings.path),
+            http=StrictProtocol if calls is None else protocol_class(calls, settings.path, app.seen_by_app),
             ws="none",
             lifespan=lifespan,
             uds=uds,

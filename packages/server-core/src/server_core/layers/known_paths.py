@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.layers.status_pages import PAGES
+from server_core.layers.trusted_proxies import IS_FORWARDED
 
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -26,7 +27,7 @@ class KnownPaths:
     """Let requests for `path`, the status pages and `routes` through to `app`; answer 404 to others.
 
     A path with a slash too much or too little is redirected. The reference is relative, so it is right behind
-    any proxy: the client goes on with its own scheme and host.
+    any proxy: the client goes on with its own scheme and host. If a trusted proxy tells them, it is absolute.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, routes: Sequence[BaseRoute]) -> None:
@@ -66,6 +67,9 @@ def _with_other_ending_of_path(scope: Scope) -> Scope:
 async def _redirect(path: str, scope: Scope, send: Send) -> None:
     segment = quote(path.rstrip("/").rpartition("/")[2])
     location = f"../{segment}" if path.endswith("/") else f"./{segment}/"
+    if scope.get(IS_FORWARDED):
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        location = f"{scope['scheme']}://{host}{quote(_with_other_ending(scope['path']))}"
     if scope["query_string"]:
         location += f"?{scope['query_string'].decode('latin-1')}"
     headers = [(b"location", location.encode("latin-1")), (b"content-length", b"0")]

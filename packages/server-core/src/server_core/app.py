@@ -1,12 +1,12 @@
 """The ASGI app that serves a FastMCP app.
 
 Each layer is an ASGI app around the next one, in this order: `Traffic` counts requests, `HostOriginGuard`
-refuses foreign web pages, `KnownPaths` unknown paths, `BearerAuth` unknown callers and `RateLimit` excess
-messages, `StatusPages` answers `/health` and `/metrics`, `BodyLimit` reads the body, `Forwarding` passes
-requests to the worker that holds their session, `FastLane` answers plain tool calls, and FastMCP everything
-else. A program's own middleware stands between `Traffic` and the guard. Requests from other workers enter
-behind the guards, which they have passed there. None of this is FastMCP middleware: tools under middleware
-cannot take the fast lane.
+refuses foreign web pages, `Cors` lets admitted ones call, `KnownPaths` refuses unknown paths, `BearerAuth`
+unknown callers and `RateLimit` excess messages, `StatusPages` answers `/health` and `/metrics`, `BodyLimit`
+reads the body, `Forwarding` passes requests to the worker that holds their session, `FastLane` answers plain
+tool calls, and FastMCP everything else. A program's own middleware stands between `Traffic` and the guard.
+Requests from other workers enter behind the guards, which they have passed there. None of this is FastMCP
+middleware: tools under middleware cannot take the fast lane.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.immediate_calls import ImmediateCalls
 from server_core.layers.auth import BearerAuth
 from server_core.layers.body_limit import BodyLimit
+from server_core.layers.cors import Cors
 from server_core.layers.forwarding import Forwarding, Peers, WorkerPlace
 from server_core.layers.guard import HostOriginGuard
 from server_core.layers.known_paths import KnownPaths
@@ -207,7 +208,7 @@ class ServedApp:
             app = self._rate_limit = RateLimit(app, path=settings.path, rate=settings.rate, buckets=buckets)
         app = self._with_auth(app)
         self._auth = app if isinstance(app, BearerAuth) else None
-        app = KnownPaths(app, path=settings.path, routes=self._fastmcp_app.routes)
+        app = Cors(KnownPaths(app, path=settings.path, routes=self._fastmcp_app.routes))
         return HostOriginGuard(
             app,
             allowed_hosts=settings.allowed_hosts,

@@ -51,6 +51,7 @@ class HostOriginGuard:
     ) -> None:
         self._app = app
         self._admitted: set[_Combination] = set()
+        self._of_no_page: set[_Combination] = set()
         self._explained: set[tuple[int, str]] = set()
         self._variables = variables
         self._check = HostOriginGuardMiddleware(
@@ -58,12 +59,15 @@ class HostOriginGuard:
         )
 
     def admits(self, scope: Scope) -> bool:
-        """Return whether a request with this Host and Origin has been admitted before."""
-        return _combination(scope) in self._admitted
+        """Return whether a request with this Host has been admitted before, and is not a web page's.
+
+        The response to a page's request needs headers of its own.
+        """
+        return _combination(scope) in self._of_no_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or self.admits(scope):
+        if scope["type"] != "http" or _combination(scope) in self._admitted:
             await self._app(scope, receive, send)
             return
         names = [name for name, _ in scope["headers"] if name in _CHECKED_HEADERS]
@@ -72,7 +76,7 @@ class HostOriginGuard:
             return
 
         async def explained_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and not self.admits(scope):
+            if message["type"] == "http.response.start" and _combination(scope) not in self._admitted:
                 self._explain(scope, message["status"])
             await send(message)
 
@@ -81,7 +85,11 @@ class HostOriginGuard:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(self._admitted) >= _MAX_ADMITTED:
             self._admitted.clear()
-        self._admitted.add(_combination(scope))
+            self._of_no_page.clear()
+        combination = _combination(scope)
+        self._admitted.add(combination)
+        if not any(name == b"origin" for name, _ in scope["headers"]):
+            self._of_no_page.add(combination)
         await self._app(scope, receive, send)
 
     def _explain(self, scope: Scope, status: int) -> None:

@@ -15,12 +15,14 @@ from typing import Annotated, Any
 import pytest
 from beside_fastmcp import assert_like_fastmcp, outcomes, with_header
 from fastmcp import FastMCP
+from fastmcp.exceptions import NotFoundError
 from fastmcp.server.dependencies import get_access_token, get_context, get_http_headers
-from fastmcp.tools import FunctionTool
+from fastmcp.tools import FunctionTool, ToolResult
 from in_memory import Request, initialize, session_call, stateless_call
 from pydantic import BaseModel, BeforeValidator, computed_field
+from pydantic_core import to_json
 
-from server_core import PlainTool
+from server_core import EncodedJson, PlainTool
 from server_core.sdk.internals import local_components
 
 pytestmark = pytest.mark.anyio
@@ -570,3 +572,75 @@ async def test_a_tool_with_a_name_that_two_tools_have_is_fastmcps() -> None:
         local_components(mcp)["tool:first@"].name = "tool"
 
     await assert_like_fastmcp(make, *calls("tool", {"text": "hi"}), before_start=rename, lane_calls=0)
+
+
+class SpeechlessError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Text(str):
+    __slots__ = ()
+
+
+async def raises_an_error_without_text(text: str) -> str:
+    raise SpeechlessError
+
+
+async def raises_a_group(text: str) -> str:
+    raise ExceptionGroup("several", [ValueError(text)])
+
+
+async def raises_stop_iteration(text: str) -> str:
+    raise StopIteration(text)
+
+
+async def raises_not_found(text: str) -> str:
+    raise NotFoundError(text)
+
+
+async def raises_for_a_model(text: str) -> str:
+    return Number(x=text).text  # type: ignore[arg-type]
+
+
+class Number(BaseModel):
+    x: int
+    text: str = ""
+
+
+async def returns_encoded(text: str) -> Any:
+    return EncodedJson(to_json({"text": text}))
+
+
+async def names_tools(text: str) -> dict[str, Any]:
+    names = {"_meta": {"fastmcp": {"toolNames": {"shown": "address"}}}}
+    return {**names, "text": text, "button": {"action": "toolCall", "tool": "shown"}}
+
+
+async def names_tools_in_a_result(text: str) -> ToolResult:
+    return ToolResult(content=text, structured_content=await names_tools(text))
+
+
+async def has_meta(text: str) -> dict[str, Any]:
+    return {"_meta": {"own": text}}
+
+
+async def returns_a_kind_of_text(text: str) -> str:
+    return Text(text)
+
+
+async def returns_bytes(text: str) -> bytes:
+    return b"\xff" + text.encode()
+
+
+UNUSUAL = [
+    *(raises_an_error_without_text, raises_a_group, raises_stop_iteration, raises_not_found),
+    *(raises_for_a_model, returns_encoded, names_tools, names_tools_in_a_result, has_meta),
+    *(returns_a_kind_of_text, returns_bytes),
+]
+
+
+@pytest.mark.parametrize("fn", UNUSUAL, ids=lambda fn: fn.__name__)
+@pytest.mark.parametrize("kind", [FunctionTool, PlainTool])
+async def test_unusual_results_and_errors_are_fastmcps(fn: Any, kind: type[FunctionTool]) -> None:
+    await assert_like_fastmcp(lambda _notes: app_with(fn, kind), *calls("tool", {"text": "hi"}), lane_calls=4)

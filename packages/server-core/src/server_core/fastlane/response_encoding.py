@@ -12,15 +12,18 @@ from typing import Any, Final
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError, ToolError, ValidationError
+from fastmcp.server.providers.prefab_payload import payload_has_identities, rewrite_payload_tool_names
 from fastmcp.server.server import logger as fastmcp_logger
 from fastmcp.tools import ToolResult
 from fastmcp.utilities.exceptions import get_http_status_code, is_timeout_error
 from mcp.server.connection import Connection
 from mcp.server.runner import ServerRunner, modern_error_data
 from mcp.shared.exceptions import MCPError
+from mcp.shared.jsonrpc_dispatcher import handler_exception_to_error_data
 from mcp_types import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     CallToolResult,
+    ErrorData,
     JSONRPCError,
     JSONRPCResponse,
     TextContent,
@@ -38,7 +41,7 @@ from server_core.sdk.internals import (
     serialize_result,
     validation_error_summary,
 )
-from server_core.tools import EncodedJson
+from server_core.tools import EncodedJson, PlainTool
 
 _PLAIN: Final = (float, int, bool, str, type(None), dict)
 _FOREIGN_PACKAGES: Final = frozenset({"mcp", "mcp_types", "fastmcp", "prefab_ui"})
@@ -78,7 +81,7 @@ class ResponseEncoder:
     def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> bytes:
         """Return the response with a tool's result; an exception counts as an error of the tool."""
         parts: tuple[bytes, bytes, bytes] | None
-        if type(raw) is EncodedJson:
+        if type(raw) is EncodedJson and isinstance(direct.tool, PlainTool):
             parts = _text_block(raw.text), *self._structured(direct, raw.text, include=True)
         else:
             parts = self._parts(direct, raw)
@@ -106,7 +109,8 @@ class ResponseEncoder:
             return None
         is_dict = isinstance(structured, dict)
         has_schema = direct.tool.output_schema is not None
-        if has_schema and not direct.wraps and not is_dict:
+        may_name_tools = is_dict and "_meta" in structured
+        if may_name_tools or (has_schema and not direct.wraps and not is_dict):
             return None
         return _content(structured, text), *self._structured(direct, text, include=has_schema or is_dict)
 
@@ -124,6 +128,10 @@ class ResponseEncoder:
 
     def _exact(self, id_json: bytes, result: ToolResult) -> bytes:
         """Return the response as FastMCP and the SDK encode it."""
+        payload = result.structured_content
+        if payload_has_identities(payload):
+            # Where no tool has an identity, FastMCP restores those in a user interface.
+            rewrite_payload_tool_names(payload, lambda _identity: None)
         return self._encode(id_json, normalize_call_tool_result(result.to_mcp_result()))
 
     def _encode(self, id_json: bytes, result: CallToolResult) -> bytes:
@@ -140,7 +148,16 @@ class ResponseEncoder:
         except MCPError as mcp_error:
             response = JSONRPCError(jsonrpc="2.0", id=0, error=modern_error_data(mcp_error))
             return 400 if self._modern else 200, _dump(response, id_json)
+        except Exception as unexpected:  # noqa: BLE001 - raised by the error itself, when it is shown
+            return 200, self._unexpected(id_json, unexpected)
         return 200, self.error(id_json, text)
+
+    def _unexpected(self, id_json: bytes, error: Exception) -> bytes:
+        """Return the SDK's response to an exception that FastMCP does not turn into a result."""
+        data = modern_error_data(error) if self._modern else handler_exception_to_error_data(error)
+        return _dump(
+            JSONRPCError(jsonrpc="2.0", id=0, error=data or ErrorData(code=0, message=str(error))), id_json
+        )
 
     def error(self, id_json: bytes, text: str) -> bytes:
         """Return the response with ``isError`` and a text for the model."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -26,6 +27,7 @@ from perf_core.server.checks import Discovery, LeftOut
 from perf_core.server.client.connection import connect
 from perf_core.server.client.session_end import deleted_session_problem
 from perf_core.server.credentials.masking import masked, masked_url
+from perf_core.server.interruptible import interruptible
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.subject import Subject, closest_name, secrets_of
 
@@ -193,7 +195,13 @@ class _Check:
             self._call(subject, live, journeys)
             # Behind a bridge they are the bridge's, and each is the start of a process.
             has_sessions = wire == "session" and bool(journeys) and live.bridge_pid is None
-            ended = deleted_session_problem(live.url, access=live.access) if has_sessions else ""
+            ended = (
+                interruptible(
+                    partial(deleted_session_problem, live.url, access=live.access), self.interruption
+                )
+                if has_sessions
+                else ""
+            )
             advice = "Clients rely on it to open a new session (MCP, session management)."
             if ended and subject.discovery is None:
                 raise TargetError(ended, advice)
@@ -228,20 +236,21 @@ class _Check:
         # On stdio a session begins with the start of a process.
         open_s = longest_s if live.ready_s is None else max(longest_s, subject.adapter.launch.ready_timeout_s)
         if journeys:
-            with (
-                progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress,
-                connect(live.url, live.handshake.wire, open_s, access=live.access) as client,
-            ):
-                client.limit_requests(longest_s)
+            with progress(f"making one call of each of {len(called)} tools of {subject.name}") as on_progress:
 
                 def on_call(tool: str) -> None:
                     self.interruption.check()
                     on_progress(tool, min(1.0, len(report.tools) / max(1, len(called))))
 
-                for answer in answers(client, journeys, live.handshake.tools, on_call):
-                    report.tools.append(answer)
-                    mark = GOOD if answer.is_right else BAD
-                    self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
+                def call_all() -> None:
+                    with connect(live.url, live.handshake.wire, open_s, access=live.access) as client:
+                        client.limit_requests(longest_s)
+                        for answer in answers(client, journeys, live.handshake.tools, on_call):
+                            report.tools.append(answer)
+                            mark = GOOD if answer.is_right else BAD
+                            self.show(f"  {mark} {answer.tool}  {_time(answer.took_s)}  {answer.answer}")
+
+                interruptible(call_all, self.interruption)
             answered = {each.tool for each in report.tools}
             unreached = not_reached(journeys, live.handshake.tools, answered)
             report.left_out += [LeftOut(tool, reason) for tool, reason in unreached.items()]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from perf_core.analysis import failures as failure_examples
@@ -39,6 +39,7 @@ from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server.client.connection import connect
 from perf_core.server.credentials.masking import masked_errors
+from perf_core.server.interruptible import interruptible
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.subject import DerivedAdapter, Subject
 
@@ -122,18 +123,20 @@ class LaunchRunner:
         # A tool may take as long here as under the load.
         timeout_s = self.plan.settings.request_timeout_s
         connections = {
-            side: functools.partial(
+            side: partial(
                 connect, live[side].url, self.contenders[side].wire, timeout_s, access=live[side].access
             )
             for side in SIDES
         }
-        call_s = expect_same_answers(
+        compare_answers = partial(
+            expect_same_answers,
             connections["a"],
             connections["b"],
             self.plan.pools["mix"],
             interruption=self.interruption,
             on_progress=self.on_progress,
         )
+        call_s = interruptible(compare_answers, self.interruption)
         room = Room(self.design.launches, self.design.pairs_per_launch, self.longest_s)
         self._lengths = choose_lengths(call_s, self.design.vus, self.slice_s, room)
         self.design = replace(self.design, slice_s=self._lengths.slice_s, turn_s=self._lengths.turn_s)
@@ -172,7 +175,9 @@ class LaunchRunner:
             generated = k6_run.result()
         faults += [*k6_variables.problems, *generated.script_faults]
         rss_mb = {side: _rss_mb(live[side]) for side in SIDES}
-        faults += [f"{side}: {change}" for side in SIDES if not faults and (change := _change(live[side]))]
+        for side in SIDES:
+            change = "" if faults else interruptible(partial(_change, live[side]), self.interruption)
+            faults += [f"{side}: {change}"] if change else []
         if generated.summary is None:
             raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
         once: dict[Side, dict[str, float]] = {side: {} for side in SIDES}

@@ -6,11 +6,12 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from perf_core.adapter import Scenario
 from perf_core.analysis.k6_summary import WAITING_CLASSES
-from perf_core.errors import TargetError
+from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
 from perf_core.load.k6_access import K6Access
@@ -27,12 +28,16 @@ from perf_core.sampling.session_count import SessionCounter
 from perf_core.sampling.snapshot import ResourceSnapshot, take_settled_snapshot
 from perf_core.server.client import endpoints
 from perf_core.server.client.diagnosis import server_requests
-from perf_core.server.client.sessions import delete_sessions
+from perf_core.server.client.sessions import LONGEST_S, delete_sessions
+from perf_core.server.interruptible import interruptible
 from perf_core.server.live import LiveServer
 
 _POLL_S = 0.1
 _OVERDUE_S = 60.0
 """k6 ends by itself; it hangs if it is this late."""
+
+_AFTER_INTERRUPTION_S = 3.0
+"""Longest time for deletions after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +128,28 @@ def apply_load(
     faults += [*context.k6_variables.problems, *generated.script_faults]
     interrupted = context.interruption.requested
     events = generated.events
-    deletions = delete_sessions(events.open_sessions, live.access)
+    longest_s = _AFTER_INTERRUPTION_S if interrupted else LONGEST_S
+    deletions = delete_sessions(events.open_sessions, live.access, longest_s)
     unresponsive = ""
     if not faults and not interrupted:
+        killed = {kill.pid for kill in killer.kills}
         try:
-            change = live.changed({kill.pid for kill in killer.kills})
+            change = interruptible(lambda: live.changed(killed), context.interruption)
             faults += [change] if change else []
         except TargetError as error:
             unresponsive = error.message
+        except Interrupted:
+            interrupted = True
     wire = live.handshake.wire
+    sessions_left: int | None = None
+    requests: dict[str, str] = {}
+    # The server may not answer: after an interruption it is not waited for.
+    with contextlib.suppress(Interrupted):
+        if wire == "session":
+            left = partial(endpoints.open_sessions, live.url, access=live.access)
+            sessions_left = interruptible(left, context.interruption)
+        asked = partial(server_requests, live.url, wire, _unanswered_calls(events), access=live.access)
+        requests = interruptible(asked, context.interruption)
     return LoadResult(
         generated=generated,
         samples=sampler.samples,
@@ -142,9 +160,9 @@ def apply_load(
         faults=tuple(faults),
         interrupted=interrupted,
         unresponsive=unresponsive,
-        sessions_left=endpoints.open_sessions(live.url, access=live.access) if wire == "session" else None,
+        sessions_left=sessions_left,
         deletions=deletions,
-        requests=server_requests(live.url, wire, _unanswered_calls(events), access=live.access),
+        requests=requests,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
+from perf_core.errors import Interrupted
 from perf_core.interruption import Interruption
 
 _POLL_S = 0.05
@@ -24,13 +25,12 @@ def interruptible(call: Callable[[], Result], interruption: Interruption) -> Res
     waits for.
 
     Raises:
-        Interrupted: The user interrupted before there was a result.
+        Interrupted: The user interrupted, and there was no result soon after.
     """
     future = _started(call)
     while not wait([future], _POLL_S).done:
-        if interruption.requested:
-            wait([future], GRACE_S)
-            interruption.check()
+        if interruption.requested and not wait([future], GRACE_S).done:
+            raise Interrupted
     return future.result()
 
 

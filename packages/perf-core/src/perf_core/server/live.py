@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from perf_core.server.client import endpoints
 from perf_core.server.client.handshake import Handshake, agreed_access, difference, first_handshake
 from perf_core.server.credentials.access import OPEN, Access
 from perf_core.server.credentials.masking import masked_errors, masked_url
+from perf_core.server.interruptible import interruptible
 from perf_core.server.listeners import ListenerWatch, has_ended, root_listener
 from perf_core.server.process import ServerProcess
 from perf_core.server.subject import Subject
@@ -199,7 +201,9 @@ def live_server(
                 live = StartedServer(process, launch.transport)
         else:
             try:
-                live = RunningServer(subject.url, wire, subject.access)
+                # A server may take long for its first answers.
+                running = partial(RunningServer, subject.url, wire, subject.access)
+                live = interruptible(running, interruption)
             except LegacyTransport:
                 live = stack.enter_context(
                     bridged_server(

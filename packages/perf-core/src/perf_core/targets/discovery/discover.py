@@ -29,6 +29,7 @@ from perf_core.server.checks import Discovery, LeftOut
 from perf_core.server.client.connection import Client
 from perf_core.server.credentials.masking import masked, masked_errors, secrets_in_environment
 from perf_core.server.credentials.refusals import no_answer
+from perf_core.server.interruptible import interruptible
 from perf_core.server.live import LiveServer, StartOptions, live_server
 from perf_core.server.subject import DerivedAdapter, Subject, closest_name
 from perf_core.targets.discovery.calls import Reach, User
@@ -136,7 +137,8 @@ def _draw(
     if subject.url is None:
         seen.add_command(launch.argv, launch.cwd or Path.cwd())
     with Lanes(reach, interruption) as lanes:
-        tools, others = _look_around(lanes.first_user(), live.url, seen)
+        user = lanes.first_user()
+        tools, others = interruptible(lambda: _look_around(user, live.url, seen), interruption)
         callable_tools, refused = _permitted(tools, options, others)
         # The time to open sessions does not count: it says nothing about calls.
         budget = Budget(options.time_limit_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import logging
 import sys
 import types
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from server_core.fastlane.tool_eligibility import (
 
 _MAX_BINDINGS: Final = 32
 """Names that are compared on each call, 0.05 µs each; setting the context variables costs 3 µs."""
+
+_logger = logging.getLogger(__name__)
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -131,6 +134,14 @@ class DirectTool:
 
 def direct_tool(tool: Any) -> DirectTool | NotDirect:
     """Return what a direct call of a tool needs, or why it needs FastMCP."""
+    try:
+        return _examine(tool)
+    except Exception as error:
+        _logger.warning("cannot examine tool %r", tool.name, exc_info=True)
+        return not_direct(tool, f"it cannot be examined ({type(error).__name__})")
+
+
+def _examine(tool: Any) -> DirectTool | NotDirect:
     reason = declared_reason(tool)
     if reason:
         return not_direct(tool, reason)

@@ -195,13 +195,8 @@ class _Check:
             self._call(subject, live, journeys)
             # Behind a bridge they are the bridge's, and each is the start of a process.
             has_sessions = wire == "session" and bool(journeys) and live.bridge_pid is None
-            ended = (
-                interruptible(
-                    partial(deleted_session_problem, live.url, access=live.access), self.interruption
-                )
-                if has_sessions
-                else ""
-            )
+            find_problem = partial(deleted_session_problem, live.url, access=live.access)
+            ended = interruptible(find_problem, self.interruption) if has_sessions else ""
             advice = "Clients rely on it to open a new session (MCP, session management)."
             if ended and subject.discovery is None:
                 raise TargetError(ended, advice)

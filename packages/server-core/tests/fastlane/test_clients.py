@@ -249,6 +249,29 @@ async def test_a_client_can_cancel_a_call(is_light: bool, identity: Any, named: 
     assert "Request cancelled" in answers[0][0].body
 
 
+@pytest.mark.parametrize("is_light", [True, False], ids=["light session", "SDK session"])
+async def test_the_end_of_a_session_ends_its_calls(is_light: bool) -> None:
+    answers = []
+    for fast_lane in (True, False):
+        ended: list[str] = []
+        began = asyncio.Event()
+        served = Served(create_app(waiting_app(ended, began), MemorySettings(fast_lane=fast_lane)))
+        await served.start()
+        try:
+            await served.send(initialize())
+            if not is_light:
+                await served.send(session_call("with_context", {}))
+            call = asyncio.create_task(served.send(session_call("waits", {})))
+            await asyncio.wait_for(began.wait(), 30)
+            deleted = await served.send(delete())
+            answers.append((await asyncio.wait_for(call, 30), deleted, tuple(ended)))
+            assert served.app.metrics.calls_in_flight == 0
+        finally:
+            await served.stop()
+    assert answers[0] == answers[1]
+    assert (answers[0][0].status, answers[0][2]) == (500, ("cancelled",))
+
+
 async def test_another_session_cannot_cancel_a_call() -> None:
     ended: list[str] = []
     began = asyncio.Event()

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_core.callers import Caller, caller_of
 from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.call_variables import CallRequest, CallVariables
-from server_core.fastlane.calls_in_progress import CANCELLATION, CallsInProgress, cancelled_response
+from server_core.fastlane.calls_in_progress import CANCELLATION, CallsInProgress
 from server_core.fastlane.direct_calls import DirectCalls, ReadyCall
 from server_core.fastlane.handshake import VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
@@ -123,6 +123,10 @@ class FastLane:
         """Return the number of open SDK sessions."""
         return len(open_sessions(self._manager)) if self._manager is not None else 0
 
+    def _is_open(self, session_id: bytes) -> bool:
+        """Return whether an SDK session is open."""
+        return self._manager is not None and session_id.decode("latin-1") in open_sessions(self._manager)
+
     def attach(self, manager: StreamableHTTPSessionManager, http_app: ASGIApp) -> None:
         """Begin to serve sessions, with the manager that holds the SDK sessions and the app it belongs to."""
         self._manager = manager
@@ -157,6 +161,8 @@ class FastLane:
             return
         if headers is None:
             await self._app(scope, receive, send)
+            if scope["method"] == "DELETE" and session_id is not None and not self._is_open(session_id):
+                self._in_progress.end(session_id)
             return
         received = await receive()
         message = self._parse(headers, received)
@@ -273,8 +279,7 @@ class FastLane:
         if session_id is None or ready.direct.never_waits:
             status, body = await work
         else:
-            made = await self._in_progress.finish(session_id, ready.call.id_json, work)
-            status, body = (200, cancelled_response(ready.call.id_json)) if made is None else made
+            status, body = await self._in_progress.finish(session_id, ready.call.id_json, work)
         await _send(send, status, body, session_id)
         return True
 
@@ -282,11 +287,15 @@ class FastLane:
         self, headers: Headers, message: RpcMessage, scope: Scope, send: Send
     ) -> bool:
         session_id = headers[b"mcp-session-id"]
-        if self._manager is None or self._encoder(_head(scope, headers), None) is None:
+        is_cancellation = message.method == CANCELLATION and message.id_json is None
+        if self._manager is None:
+            return False
+        if not is_cancellation and self._encoder(_head(scope, headers), None) is None:
             return False
         with hold_session(self._manager, session_id, requestor_of(scope)) as is_own:
-            if is_own and message.method == CANCELLATION and message.id_json is None:
-                self._in_progress.cancel(session_id, message.params)  # FastMCP knows of its own calls only
+            if is_own and is_cancellation:
+                self._in_progress.cancel(session_id, message.params)
+                return False  # FastMCP acknowledges it; it knows of its own calls only
             return is_own and await self._answer_call(None, headers, message, scope, send)
 
     async def _open_session(self, message: RpcMessage, scope: Scope, send: Send) -> bool:
@@ -310,6 +319,7 @@ class FastLane:
     ) -> None:
         if scope["method"] == "DELETE" and not session.promotion_lock.locked():
             self._light_sessions.close(session)
+            self._in_progress.end(session.session_id)
             await _send(send, 200, b"", session.session_id)
             return
         if headers is not None and is_in_session(headers):

@@ -120,7 +120,14 @@ class Music21Settings(ServerSettings):
         description="Bytes of a document in another format than MusicXML; music21 reads these, slowly.",
     )
     max_converted_notes: int = Field(
-        Limits.max_converted_notes, ge=1, description="Notes of a MIDI file, for the same reason."
+        Limits.max_converted_notes, ge=1, description="Notes and rests of such a document."
+    )
+    conversion_timeout_s: float = Field(
+        Limits.conversion_timeout_s,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that music21 may take for such a document of 50 kB or more; the smallest have a "
+        "third. What would clearly take longer is refused at once.",
     )
 
     max_text_notes: int = Field(

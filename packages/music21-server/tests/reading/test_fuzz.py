@@ -14,7 +14,7 @@ from lxml import etree
 
 from music21_server.errors import ScoreError
 from music21_server.reading.formats import read, recognise
-from music21_server.reading.midi_note_count import count_notes
+from music21_server.reading.midi_scan import scan_midi
 from music21_server.score.document import Document
 from music21_server.score.limits import Limits
 from music21_server.theory.chords.sonorities import sonorities
@@ -244,7 +244,7 @@ def test_changed_archives(changes):
 def test_changed_midi(changes):
     """Only the count before music21 is tested here."""
     with contextlib.suppress(ScoreError):
-        assert 0 <= count_notes(_change_bytes(MIDI, changes)) < 100
+        assert 0 <= scan_midi(_change_bytes(MIDI, changes)).notes < 100
 
 
 @pytest.mark.corpus

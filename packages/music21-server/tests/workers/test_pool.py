@@ -201,6 +201,35 @@ async def test_work_that_takes_too_long_is_killed(pool: Pool, code: str) -> None
     assert lost() == {"deadline": 1}
 
 
+SHORTER = """
+from music21_server.workers.deadlines import Deadline, shorten
+shorten(Deadline({}, "some_setting", "Do something else."))
+"""
+
+
+@pytest.mark.parametrize("code", [HANG, HANG_IN_C])
+async def test_work_can_set_itself_a_shorter_deadline(pool: Pool, code: str) -> None:
+    lost = losses(pool)
+    with pytest.raises(
+        WorkDeadlineError,
+        match=r"longer than 0\.2 s \(setting some_setting\) and was stopped. Do something else",
+    ):
+        await pool.run(exec, SHORTER.format(0.2) + code, deadline_s=LONG_S)
+    await works(pool)
+    assert lost() == {"deadline": 1}
+
+
+async def test_work_cannot_set_itself_a_longer_deadline(pool: Pool) -> None:
+    with pytest.raises(WorkDeadlineError, match=r"longer than 0\.2 s \(setting work_timeout_s\)"):
+        await pool.run(exec, SHORTER.format(LONG_S) + HANG, deadline_s=0.2)
+    await works(pool)
+
+
+async def test_work_that_meets_its_own_deadline_is_done(pool: Pool) -> None:
+    assert await pool.run(exec, SHORTER.format(LONG_S / 2), deadline_s=LONG_S) is None
+    await works(pool)
+
+
 async def test_a_worker_that_is_killed_costs_one_call(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
     lost = losses(pool)
     task, pid = await begin(pool, HANG)

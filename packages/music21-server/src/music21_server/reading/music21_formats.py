@@ -6,9 +6,14 @@ import warnings
 from typing import Any, Final
 
 from music21_server.errors import ScoreError, UnreadableScoreError
+from music21_server.reading.abc_scan import abc_workload
 from music21_server.reading.abc_tunes import are_voices_of_one, summary, tunes
-from music21_server.reading.midi_note_count import count_notes
+from music21_server.reading.conversion_cost import Workload, check_workload
+from music21_server.reading.humdrum_scan import humdrum_workload
+from music21_server.reading.mei_scan import mei_workload
+from music21_server.reading.midi_scan import midi_workload
 from music21_server.reading.music21_score import columns_of
+from music21_server.reading.tiny_scan import tiny_workload
 from music21_server.reading.xml import as_utf8, root_tag
 from music21_server.score.limits import Limits
 from music21_server.score.table import Score
@@ -35,7 +40,11 @@ def read_through_music21(source: bytes, kind: str, limits: Limits) -> Score:
         TooMuchScoreError: The score exceeds a limit.
     """
     limits.check("max_converted_bytes", len(source))
-    document = _checked(source, kind, limits)
+    document = _text(source, kind)
+    workload = _workload(document, kind)
+    limits.check("max_parts", workload.staves)
+    limits.check("max_converted_notes", workload.notes)
+    check_workload(workload, len(source), limits)
     # Imported late: it takes a second, and most scores are MusicXML.
     from music21 import converter
 
@@ -67,10 +76,18 @@ def _single_score(parsed: Any) -> Any:
     return score
 
 
-def _checked(source: bytes, kind: str, limits: Limits) -> str | bytes:
+def _workload(document: str | bytes, kind: str) -> Workload:
+    """Return what music21 has to do; raise UnreadableScoreError for what it should not even try."""
+    if isinstance(document, bytes):
+        return midi_workload(document)
+    if kind == "mei":
+        return mei_workload(document.encode())
+    return {"abc": abc_workload, "humdrum": humdrum_workload, "tinynotation": tiny_workload}[kind](document)
+
+
+def _text(source: bytes, kind: str) -> str | bytes:
     """Return the input for music21: bytes for MIDI, text for the other formats."""
     if kind == "midi":
-        limits.check("max_converted_notes", count_notes(source))
         return source
     if kind == "mei":
         source = as_utf8(source)

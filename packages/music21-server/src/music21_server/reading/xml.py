@@ -166,3 +166,22 @@ def parsed(source: bytes) -> Any:
 def text_of(element: Any) -> str:
     """Return the stripped text of an element; empty for None."""
     return "" if element is None or element.text is None else str(element.text).strip()
+
+
+def elements(source: bytes) -> Iterator[tuple[Any, int]]:
+    """Yield each element of a document as it begins, with its depth from 1, and free it when it ends.
+
+    Raises:
+        UnreadableScoreError: The document is not XML.
+    """
+    depth = 0
+    try:
+        for event, element in etree.iterparse(BytesIO(source), events=("start", "end"), **_OPTIONS):
+            if event == "start":
+                depth += 1
+                yield element, depth
+            else:
+                depth -= 1
+                element.clear()
+    except etree.XMLSyntaxError as error:
+        raise broken(error) from error

@@ -23,7 +23,7 @@ class FairQueue:
 
     Args:
         at_once: Calls admitted at the same time.
-        max_waiting: Calls that may wait. One more is refused; or, if another owner has more waiting calls, the
+        max_waiting: Calls that may wait. One more is refused; or, if another owner has more of them, the
             newest of those.
     """
 

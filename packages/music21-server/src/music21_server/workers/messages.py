@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from music21_server.errors import ScoreError
+from music21_server.workers.deadlines import Deadline
 from music21_server.workers.progress import Progress
 
 LENGTH: Final = struct.Struct("!Q")
@@ -84,7 +85,7 @@ class Failed:
     trace: str
 
 
-Answer = Ready | Progress | Done | Refused | OutOfMemory | Failed
+Answer = Ready | Progress | Deadline | Done | Refused | OutOfMemory | Failed
 
 
 def pack(message: Task | Answer) -> bytes:

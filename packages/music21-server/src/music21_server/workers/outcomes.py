@@ -7,6 +7,7 @@ import secrets
 import signal
 from typing import Any, Final
 
+from music21_server.workers.deadlines import Deadline
 from music21_server.workers.errors import (
     WorkDeadlineError,
     WorkerCrashError,
@@ -53,11 +54,11 @@ def result_of(answer: Answer, memory_bytes: int) -> Any:
     )
 
 
-def deadline_error(deadline_s: float) -> WorkDeadlineError:
+def deadline_error(deadline: Deadline) -> WorkDeadlineError:
     """Return the error for work that was stopped because it took too long."""
     return WorkDeadlineError(
-        f"The work took longer than {deadline_s:g} s (setting work_timeout_s) and was stopped. Ask for fewer "
-        "measures or parts."
+        f"The work took longer than {deadline.seconds:.3g} s (setting {deadline.setting}) and was stopped. "
+        f"{deadline.advice}"
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar, TypeVarTuple, get_args
 
+from music21_server.workers.deadlines import Deadline
 from music21_server.workers.errors import (
     NoWorkersError,
     WorkDeadlineError,
@@ -180,7 +182,8 @@ class Pool:
 
         Args:
             function: A function at the top level of a module.
-            deadline_s: Longest time of the work; waiting for a worker does not count.
+            deadline_s: Longest time of the work, which may set itself a shorter one (`deadlines.shorten`);
+                waiting for a worker does not count.
             owner: The client; waiting owners take turns, and none has all workers at once.
             on_progress: Called with what the function passes to `progress.report`.
 
@@ -234,14 +237,24 @@ class Pool:
     ) -> Answer:
         """Give a worker a task and return its answer; keep or drop the worker afterwards."""
         loss: Loss | None = "abandoned"
+        deadline = Deadline(deadline_s)
+        loop = asyncio.get_running_loop()
+
+        def shorten(shorter: Deadline) -> None:
+            nonlocal deadline
+            end_s = loop.time() + shorter.seconds
+            if end_s < (limit.when() or math.inf):
+                limit.reschedule(end_s)
+                deadline = shorter
+
         try:
-            async with asyncio.timeout(deadline_s):
-                answer = await worker.ask(task, on_progress)
+            async with asyncio.timeout(deadline_s) as limit:
+                answer = await worker.ask(task, on_progress, shorten)
             loss = _loss_after(answer)
             return answer
         except TimeoutError:
             loss = "deadline"
-            raise deadline_error(deadline_s) from None
+            raise deadline_error(deadline) from None
         except (asyncio.IncompleteReadError, OSError):
             loss = "crash"
             error = await self._crash(worker)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from music21_server.workers.deadlines import Deadline, Shortener
 from music21_server.workers.errors import NoWorkersError
 from music21_server.workers.messages import LENGTH, Answer, Ready, receive
 from music21_server.workers.progress import Listener, Progress
@@ -70,8 +71,13 @@ class WorkerProcess:
             if not isinstance(answer, Ready):
                 self.kill()
 
-    async def ask(self, task: bytes, on_progress: Listener | None) -> Answer:
+    async def ask(self, task: bytes, on_progress: Listener | None, on_deadline: Shortener) -> Answer:
         """Send a packed task and return the answer.
+
+        Args:
+            task: The task.
+            on_progress: Receives its progress.
+            on_deadline: Receives the deadlines that it sets itself.
 
         Raises:
             asyncio.IncompleteReadError: It ended.
@@ -79,8 +85,10 @@ class WorkerProcess:
         """
         self._writer.writelines((LENGTH.pack(len(task)), task))  # in one write, so that the worker wakes once
         await self._writer.drain()
-        while isinstance(answer := await receive(self._reader), Progress):
-            if on_progress is not None:
+        while isinstance(answer := await receive(self._reader), Progress | Deadline):
+            if isinstance(answer, Deadline):
+                on_deadline(answer)
+            elif on_progress is not None:
                 on_progress(answer)
         return answer
 

@@ -7,9 +7,11 @@ import faulthandler
 import os
 import signal
 import traceback
+from time import monotonic
 from typing import Final
 
 from music21_server.errors import ScoreError
+from music21_server.workers.deadlines import Deadline, shortening
 from music21_server.workers.memory_limit import MemoryLimit
 from music21_server.workers.messages import (
     Done,
@@ -64,8 +66,15 @@ def _answer(message: bytearray, writing: int, memory: MemoryLimit) -> bytes:
 
     try:
         task = unpack_task(message)
+        end_s = monotonic() + task.deadline_s
         _end_after(task.deadline_s + _PATIENCE_S)
-        with listening(send_progress) if task.is_followed else contextlib.nullcontext():
+
+        def send_deadline(deadline: Deadline) -> None:
+            send_answer(writing, pack(deadline))
+            _end_after(min(deadline.seconds, max(0.0, end_s - monotonic())) + _PATIENCE_S)
+
+        followed = listening(send_progress) if task.is_followed else contextlib.nullcontext()
+        with followed, shortening(send_deadline):
             result = task.function(*task.arguments)
         return pack(Done(result, memory.has_outgrown()))
     except MemoryError:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.midi_note_count import count_notes
+from music21_server.reading.midi_scan import scan_midi
 
 HEADER = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0"
 
@@ -35,12 +35,12 @@ END = b"\x00\xff\x2f\x00"
     ],
 )
 def test_notes_are_counted(events, notes):
-    assert count_notes(HEADER + _track(*events, END)) == notes
+    assert scan_midi(HEADER + _track(*events, END)).notes == notes
 
 
 def test_notes_of_all_tracks_are_counted_and_other_chunks_are_skipped():
     other = b"XFIH\x00\x00\x00\x04\x90\x3c\x40\x00"
-    assert count_notes(HEADER + other + _track(b"\x00\x90\x3c\x40") * 2) == 2
+    assert scan_midi(HEADER + other + _track(b"\x00\x90\x3c\x40") * 2).notes == 2
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_notes_of_all_tracks_are_counted_and_other_chunks_are_skipped():
 )
 def test_files_that_are_not_midi_are_refused(source, message):
     with pytest.raises(UnreadableScoreError, match=message):
-        count_notes(source)
+        scan_midi(source)
 
 
 def test_counting_takes_less_than_ten_microseconds_a_note():
     source = HEADER + _track(b"\x00\x90\x3c\x40", b"\x00\x3c\x40" * 100_000)
     begin = time.process_time()
-    assert count_notes(source) == 100_001
+    assert scan_midi(source).notes == 100_001
     assert time.process_time() - begin < 1

@@ -336,6 +336,23 @@ async def test_what_generators_yield_is_a_list(
     assert ("half way" if "fails" in name else "[0,1,2]") in answers[1].body
 
 
+async def returns_an_async_generator_of_its_request(text: str) -> Any:
+    async def generate() -> AsyncIterator[str]:
+        await asyncio.sleep(0)
+        yield f"{text} {key()}"
+
+    return generate()
+
+
+async def test_a_plain_tool_whose_code_proves_nothing_may_wait_in_its_result() -> None:
+    answers = await assert_like_fastmcp(
+        lambda _notes: app_with(returns_an_async_generator_of_its_request, PlainTool),
+        *calls("tool", {"text": "hi"}),
+        lane_calls=4,
+    )
+    assert "hi two" in answers[2].body
+
+
 @pytest.mark.parametrize("kind", [FunctionTool, PlainTool])
 async def test_a_generator_runs_beside_the_event_loop(kind: type[FunctionTool]) -> None:
     numbers = Numbers()

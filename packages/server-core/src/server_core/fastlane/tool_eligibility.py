@@ -82,7 +82,7 @@ def tool_reach(tool: FunctionTool) -> Reach:
     reached = reach([tool.fn, adapter.core_schema, tool.return_type, _result_schema(tool.return_type)])
     if reached.reason and type(tool) is PlainTool:
         _logger.info("tool %r is trusted to be plain, although %s", tool.name, reached.reason)
-        return Reach("")
+        return Reach("", makes_async_generators=True)  # the search ended before it could know
     return reached
 
 

@@ -345,3 +345,49 @@ def test_cookies_of_a_session_are_kept(server: Any, k6: Any) -> None:
     assert run.exit_code == 0, run.stderr
     assert set(cookies) == {"node=a"}
     assert cookies["node=a"] > 10
+
+
+def misrouted(server: Any) -> list[str]:
+    """Give each session a cookie, as a load balancer does; return a list of later requests without theirs."""
+    wrong: list[str] = []
+    open_session, check_headers = server._open_session, server._check_headers
+
+    def opened(request: dict[str, Any]) -> Any:
+        reply = open_session(request)
+        reply.headers["Set-Cookie"] = f"node={reply.headers['Mcp-Session-Id']}; Path=/"
+        return reply
+
+    def checked(headers: dict[str, str], request: dict[str, Any], *, stateless: bool) -> None:
+        session = headers.get("mcp-session-id")
+        if session is not None and headers.get("cookie") != f"node={session}":
+            wrong.append(f"{request['method']} {session} {headers.get('cookie')}")
+        check_headers(headers, request, stateless=stateless)
+
+    server._open_session, server._check_headers = opened, checked
+    return wrong
+
+
+def test_cookies_are_those_of_one_user(server: Any, k6: Any) -> None:
+    wrong = misrouted(server)
+    run = k6.run("quick", PLAN=k6.plan(), SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert len(server.calls) > 10
+    assert wrong == []
+    sessions = k6.events().open_sessions
+    assert sessions
+    assert all(session.cookies == f"node={session.id}" for session in sessions)
+
+
+def test_cookies_are_those_of_one_side_of_a_comparison(server: Any, k6: Any) -> None:
+    wrong = misrouted(server)
+    rows = [
+        ["s1_a", "a", 0.0, 0.3],
+        ["s1_b", "b", 0.35, 0.65],
+        ["s2_a", "a", 0.7, 1.0],
+        ["s2_b", "b", 1.05, 1.35],
+    ]
+    plan = k6.plan(shape="slices", slices={"wires": {"a": "session", "b": "session"}, "schedule": rows})
+    run = k6.run("slices", PLAN=plan, SERVER_URL=server.url)
+    assert run.exit_code == 0, run.stderr
+    assert len(server.calls) > 10
+    assert wrong == []

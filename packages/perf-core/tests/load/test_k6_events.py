@@ -11,6 +11,7 @@ from perf_core.server.client.sessions import OpenSession
 
 def opened(session: str, identity: int | None = None) -> str:
     fields = {"id": session, "url": "http://127.0.0.1:1/mcp", "version": "2025-11-25", "identity": identity}
+    fields["cookies"] = f"node={session}"
     return json.dumps({"event": "session_opened", **fields})
 
 
@@ -42,7 +43,7 @@ def test_sessions_that_were_neither_closed_nor_lost_are_open() -> None:
             '{"event":"session_lost","id":"c"}',
         ]
     )
-    assert events.open_sessions == (OpenSession("b", "http://127.0.0.1:1/mcp", "2025-11-25", 3),)
+    assert events.open_sessions == (OpenSession("b", "http://127.0.0.1:1/mcp", "2025-11-25", 3, "node=b"),)
     assert events.lost_sessions == 1
 
 

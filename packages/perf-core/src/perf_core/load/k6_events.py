@@ -69,7 +69,9 @@ def read_events(lines: Iterable[str]) -> Events:
             continue
         match event:
             case {"event": "session_opened", "id": str(session_id)}:
-                session = OpenSession(session_id, event["url"], event["version"], event["identity"])
+                session = OpenSession(
+                    session_id, event["url"], event["version"], event["identity"], event["cookies"]
+                )
                 sessions.setdefault(session_id, []).append(session)
             case {"event": "session_closed" | "session_lost" as name, "id": str(session_id)}:
                 if session_id in sessions:

@@ -210,6 +210,23 @@ def test_failed_connection_without_a_text_has_the_name_of_its_error() -> None:
     assert mocked(fail).problem == "no answer: ReadError"
 
 
+def test_pause_that_a_server_states_may_have_any_length() -> None:
+    async def run() -> None:
+        headers = {"Content-Type": "text/event-stream"}
+        stated = f"retry: 1{'0' * 400}\ndata: {{}}\n\n"
+        transport = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, text=stated))
+        async with httpx2.AsyncClient(trust_env=False, transport=transport) as http:
+            connection = Connection(http, "http://h/mcp", "stateless", OPEN, 5.0)
+            holding = asyncio.create_task(connection.hold(asyncio.Event()))
+            await asyncio.wait({holding}, timeout=0.3)
+            assert connection.held
+            holding.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await holding
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("is_error", [True, False])
 def test_secret_at_the_end_of_a_shown_problem_is_masked(is_error: bool) -> None:
     text = "x" * 170 + " opensesame-" + "7" * 40

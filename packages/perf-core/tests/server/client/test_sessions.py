@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from perf_core.server.client.sessions import Deletions, OpenSession, delete_sessions
-from perf_core.server.credentials.access import OPEN, bearer
+from perf_core.server.credentials.access import OPEN, Access, FixedIdentity, bearer
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -63,6 +63,31 @@ def test_outcomes_are_counted(url: str) -> None:
 def test_a_session_that_is_still_served_is_not_closed(url: str) -> None:
     sessions = [OpenSession(name, url, "2025-11-25") for name in ("200-kept", "204-gone", "404-kept")]
     assert delete_sessions(sessions, OPEN) == Deletions(closed=1, lost=1, failed=1)
+
+
+def test_each_session_has_its_cookies_and_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, str | None] = {}
+
+    def delete(handler: Handler) -> None:
+        asked[handler.headers["Mcp-Session-Id"]] = handler.headers["Cookie"]
+        handler.send_response(200)
+        handler.send_header("Set-Cookie", "node=another")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    monkeypatch.setattr(Handler, "do_DELETE", delete)
+    access = Access(identities=(FixedIdentity({"cookie": "team=1"}),))
+    sessions = [
+        *(OpenSession(f"{number}", url, "2025-11-25", cookies=f"node={number}") for number in range(20)),
+        *(OpenSession(f"plain-{number}", url, "2025-11-25") for number in range(20)),
+        OpenSession("own", url, "2025-11-25", 0, "node=own"),
+    ]
+    assert delete_sessions(sessions, access).closed == 41
+    assert asked == {
+        **{f"{number}": f"node={number}" for number in range(20)},
+        **{f"plain-{number}": None for number in range(20)},
+        "own": "team=1; node=own",
+    }
 
 
 def test_nothing_to_delete_needs_no_server() -> None:

@@ -54,6 +54,8 @@ const NOTHING_TO_DO = Object.freeze({ error: null, duration_ms: 0, message: null
 export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, users, reportsSessions = false }) {
   const stateless = wire === "stateless";
   const { AFTER_ARGUMENTS, BEFORE_ID } = wires;
+  // One for each client: users share none, nor do two servers on one host, whose ports do not matter to cookies.
+  const jar = new http.CookieJar();
   const identity = users.length === 0 ? null : __VU % users.length;
   /** @type {import("./environment_settings.js").User} */
   const user = identity === null ? { headers: {} } : users[identity];
@@ -146,7 +148,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     // A server may do without session ids on this wire; then there is nothing to delete.
     if (sessionId !== null) {
       metrics.sessionsOpened.add(1);
-      if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, identity });
+      if (reportsSessions) report("session_opened", { id: sessionId, url, version: sessionVersion, identity, cookies: cookies() });
     }
     const acknowledged = http.post(url, wires.INITIALIZED_NOTIFICATION, sessionParams);
     metrics.overheadRequests.add(1);
@@ -290,10 +292,16 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     return { error: message.error === undefined ? null : "jsonrpc_error", duration_ms, message, response };
   }
 
+  /** Return the cookies of later requests, as in the header. A load balancer finds the session's server by them. */
+  function cookies() {
+    const values = Object.entries(jar.cookiesForURL(url));
+    return values.flatMap(([name, each]) => each.map((value) => `${name}=${value}`)).join("; ");
+  }
+
   /** @param {Record<string, string>} headers @returns {Params} */
   function paramsOf(headers) {
     // k6 would follow a redirect with a GET, and the answer to a call is never elsewhere.
-    return { headers: { ...userHeaders, ...headers }, timeout: requestTimeoutS * 1000, redirects: 0 };
+    return { headers: { ...userHeaders, ...headers }, jar, timeout: requestTimeoutS * 1000, redirects: 0 };
   }
 }
 

@@ -36,6 +36,9 @@ _REOPENED_AFTER_S = 1.0
 
 _SHORTEST_PAUSE_S = 0.1
 
+_LONGEST_RETRY_MS = 3_600_000
+"""Longest pause that a server may state; numbers without end do not fit into a float."""
+
 
 @dataclass
 class _Arrivals:
@@ -154,6 +157,7 @@ class Connection:
             http: Client with a connection of its own.
         """
         message, headers = self._message_of(step)
+        http.cookies.update(self._http.cookies)
         began = time.perf_counter()
         size_bytes, is_whole = 0, False
         with contextlib.suppress(TimeoutError, httpx2.HTTPError):
@@ -195,7 +199,9 @@ class Connection:
                         async for event in httpx2.EventSource(response, _LARGEST_EVENT_BYTES):
                             events += 1
                             last_event_id = event.id or last_event_id
-                            retry_s = retry_s if event.retry is None else event.retry / 1000
+                            retry_s = (
+                                retry_s if event.retry is None else min(event.retry, _LONGEST_RETRY_MS) / 1000
+                            )
                             await self._beside_calls(_json(event.data))
                         end = "closed"
             except httpx2.HTTPError:

@@ -68,6 +68,7 @@ class Rounds:
         self._pace = pace
         self._groups = groups_of(server.pools)
         self._connections: list[Connection] = []
+        self._further_clients: list[httpx2.AsyncClient] = []
         self._idle_calls: list[ProbedCall] = []
         self._begun_at_s: list[float] = []
         self._calls: list[ProbedCall] = []
@@ -99,7 +100,7 @@ class Rounds:
                 await connection.open()
             self._connections.append(connection)
             if self._server.wire == "session":
-                tasks.create_task(self._hold(http, connection, tasks))
+                tasks.create_task(self._hold(connection, tasks))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pace.idle_s):
                     for group in self._groups:
@@ -114,6 +115,8 @@ class Rounds:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_S):
                 await asyncio.gather(*closing, return_exceptions=True)
+        for client in self._further_clients:
+            await client.aclose()
 
     def client(self, *, receive_buffer_bytes: int | None = None) -> httpx2.AsyncClient:
         """Return an HTTP client for the server, with a small buffer for a slow reader."""
@@ -166,7 +169,7 @@ class Rounds:
         calls = [call for call in (*self._idle_calls, *self._calls) if call.tool in tools]
         return not any(call.is_streamed for call in calls) and len(calls) >= _MOST_CALLS_WITHOUT_STREAM
 
-    async def _hold(self, http: httpx2.AsyncClient, connection: Connection, tasks: asyncio.TaskGroup) -> None:
+    async def _hold(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
         """Hold a GET stream, and more of them once the server has accepted the first."""
         accepted = asyncio.Event()
         first = tasks.create_task(connection.hold(accepted))
@@ -174,7 +177,10 @@ class Rounds:
         await asyncio.wait({first, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         for _ in range(HELD_STREAMS - 1 if accepted.is_set() else 0):
-            further = self._connection(http)
+            # With cookies of its own: a load balancer may keep each session to another server.
+            client = self.client()
+            self._further_clients.append(client)
+            further = self._connection(client)
             # A server may limit its sessions: then fewer streams are held.
             with contextlib.suppress(httpx2.HTTPError, TargetError):
                 await further.open()

@@ -27,12 +27,14 @@ class OpenSession:
         url: MCP endpoint that opened it.
         version: Protocol version that the server chose for it.
         identity: Index of the user that opened it in ``Access.users``; None for a server without any.
+        cookies: Cookies of its client, as in their header: a load balancer may find its server by them.
     """
 
     id: str
     url: str
     version: str
     identity: int | None = None
+    cookies: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,15 @@ def delete_sessions(
     if not sessions:
         return Deletions()
     deadline = time.monotonic() + longest_s
-    with http_client(access, _REQUEST_TIMEOUT_S, max_connections=_CONNECTIONS) as http:
+    with http_client(access, _REQUEST_TIMEOUT_S, max_connections=_CONNECTIONS, keeps_cookies=False) as http:
 
         def status_of(session: OpenSession) -> int:
             if time.monotonic() > deadline:
                 return 0
             try:
+                own = {} if session.identity is None else access.users[session.identity].headers()
                 headers = {
-                    **({} if session.identity is None else access.users[session.identity].headers()),
+                    **_with_cookies(own, session.cookies),
                     "Mcp-Session-Id": session.id,
                     "MCP-Protocol-Version": session.version,
                 }
@@ -83,6 +86,13 @@ def delete_sessions(
     closed = sum(httpx2.codes.is_success(status) for status in statuses)
     lost = statuses.count(httpx2.codes.NOT_FOUND)
     return Deletions(closed, lost, len(statuses) - closed - lost)
+
+
+def _with_cookies(headers: Mapping[str, str], cookies: str) -> dict[str, str]:
+    """Return the headers of a user with further cookies."""
+    both = [*(text for name, text in headers.items() if name.lower() == "cookie"), cookies]
+    others = {name: text for name, text in headers.items() if name.lower() != "cookie"}
+    return {**others, "Cookie": "; ".join(filter(None, both))} if any(both) else others
 
 
 def _is_served(http: httpx2.Client, session: OpenSession, headers: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import httpx2
@@ -15,12 +16,18 @@ from perf_core.server.credentials.bounded_transport import AsyncBoundedTransport
 
 
 def http_client(
-    access: Access, timeout_s: float, *, follow_redirects: bool = False, max_connections: int = 100
+    access: Access,
+    timeout_s: float,
+    *,
+    follow_redirects: bool = False,
+    max_connections: int = 100,
+    keeps_cookies: bool = True,
 ) -> httpx2.Client:
     """Return a client with which to reach a server.
 
     Args:
         timeout_s: Longest time until an answer is complete; for an event stream until it begins.
+        keeps_cookies: Whether later requests have the cookies of earlier answers, as those of one user do.
 
     Raises:
         UsageError: The file of certificates cannot be used.
@@ -29,9 +36,12 @@ def http_client(
     limits = httpx2.Limits(max_connections=max_connections)
     # Without the proxies of the environment, which would be measured too.
     transport = BoundedTransport(httpx2.HTTPTransport(verify=verify, trust_env=False, limits=limits))
-    return httpx2.Client(
+    client = httpx2.Client(
         timeout=timeout_s, trust_env=False, transport=transport, follow_redirects=follow_redirects
     )
+    if not keeps_cookies:
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
 
 
 def async_http_client(

@@ -48,10 +48,8 @@ async def corner(corner: Corner) -> float:
 
 def app(*middleware: Any, **options: Any) -> FastMCP[Any]:
     """Return an app with components of each kind."""
-    mcp: FastMCP[Any] = FastMCP(
-        "app", version="1", instructions="Be brief.", middleware=middleware, **options
-    )
-    return with_components(mcp)
+    described: dict[str, Any] = {"version": "1", "instructions": "Be brief.", **options}
+    return with_components(FastMCP("app", middleware=middleware, **described))
 
 
 def with_components(mcp: FastMCP[Any]) -> FastMCP[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mcp_types
 import pytest
+from app_changes import CHANGES, NoDeletion, loud_call, no_tools, nothing
 from app_samples import (
     CALLS,
     EVERYTHING,
@@ -15,8 +16,6 @@ from app_samples import (
     TOKENS,
     ByHeader,
     app,
-    delete,
-    echo,
     shouted,
     texts,
     with_components,
@@ -28,10 +27,8 @@ from fastmcp.server.dependencies import get_http_headers
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
 from fastmcp.server.providers.local_provider import LocalProvider
-from fastmcp.server.transforms import Namespace
 from fastmcp.tools import FunctionTool, Tool
 from in_memory import initialize, request, stateless_call
-from mcp.shared.exceptions import MCPError
 
 pytestmark = pytest.mark.anyio
 
@@ -46,11 +43,6 @@ class LoudCalls(FastMCP[Any]):
 class FewTools(FastMCP[Any]):
     async def list_tools(self, **options: Any) -> Any:
         return [tool for tool in await super().list_tools(**options) if tool.name == "echo"]
-
-
-class NoDeletion(FastMCP[Any]):
-    async def get_tool(self, name: str, version: Any = None) -> Any:
-        return None if name == "echo" else await super().get_tool(name, version)
 
 
 class FewPrompts(FastMCP[Any]):
@@ -134,106 +126,6 @@ async def test_an_app_that_changes_its_own_asgi_app_is_served_by_it() -> None:
     results = await outcomes(make, with_header(CALLS[0], "x-refuse", "1"), CALLS[0], initialize())
     assert results["lane"] == results["immediate calls"] == results["FastMCP"]
     assert results["FastMCP"].answers[0].status == 418
-
-
-async def loud_call(*_args: Any, **_kwargs: Any) -> Any:
-    raise MCPError(code=-32000, message="closed today")
-
-
-async def nothing(*_args: Any, **_kwargs: Any) -> Any:
-    return None
-
-
-async def no_tools(*_args: Any, **_kwargs: Any) -> Any:
-    return []
-
-
-def replace_handler(mcp: FastMCP[Any], method: str, result: Any) -> None:
-    server = mcp._mcp_server
-    entry = server.get_request_handler(method)
-    assert entry is not None
-
-    async def handle(_context: Any, _params: Any) -> Any:
-        return result
-
-    server.add_request_handler(method, entry.params_type, handle)
-
-
-def add_notification_handler(mcp: FastMCP[Any]) -> None:
-    async def handle(_context: Any, _params: Any) -> None:
-        mcp.notes.append("initialized")  # type: ignore[attr-defined]
-
-    mcp._mcp_server.add_notification_handler(
-        "notifications/initialized", mcp_types.NotificationParams, handle
-    )
-
-
-def add_server_middleware(mcp: FastMCP[Any]) -> None:
-    async def middleware(context: Any, call_next: Any) -> Any:
-        mcp.notes.append(context.method)  # type: ignore[attr-defined]
-        return await call_next(context)
-
-    server: Any = mcp._mcp_server
-    server.middleware.insert(0, middleware)
-
-
-def mount(mcp: FastMCP[Any]) -> None:
-    child: FastMCP[Any] = FastMCP("child")
-    child.tool(echo, name="inner")
-    mcp.mount(child)
-
-
-def provide(mcp: FastMCP[Any]) -> None:
-    provider = LocalProvider()
-    provider.tool(echo, name="provided")
-    mcp.add_provider(provider)
-
-
-def replace(mcp: FastMCP[Any]) -> None:
-    mcp.local_provider.remove_tool("echo")
-    mcp.tool(delete, name="echo")
-
-
-CHANGES: dict[str, Callable[[FastMCP[Any]], object]] = {
-    "call_tool": lambda mcp: setattr(mcp, "call_tool", loud_call),
-    "get_tool": lambda mcp: setattr(mcp, "get_tool", nothing),
-    "list_tools": lambda mcp: setattr(mcp, "list_tools", no_tools),
-    "list_prompts": lambda mcp: setattr(mcp, "list_prompts", no_tools),
-    "get_tool of the provider": lambda mcp: setattr(mcp.local_provider, "get_tool", nothing),
-    "list_tools of the provider": lambda mcp: setattr(mcp.local_provider, "list_tools", no_tools),
-    "registry": lambda mcp: setattr(mcp.local_provider, "_components", {}),
-    "tools/call handler": lambda mcp: replace_handler(
-        mcp, "tools/call", mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text="x")])
-    ),
-    "tools/list handler": lambda mcp: replace_handler(mcp, "tools/list", mcp_types.ListToolsResult(tools=[])),
-    "ping handler": lambda mcp: replace_handler(mcp, "ping", {"pong": 1}),
-    "notification handler": add_notification_handler,
-    "server middleware": add_server_middleware,
-    "capabilities": lambda mcp: setattr(
-        mcp._mcp_server, "get_capabilities", lambda *_args, **_kwargs: mcp_types.ServerCapabilities()
-    ),
-    "mounted": mount,
-    "provided": provide,
-    "transformed": lambda mcp: mcp.add_transform(Namespace("api")),
-    "provider transformed": lambda mcp: mcp.local_provider.add_transform(Namespace("local")),
-    "hidden by name": lambda mcp: mcp.disable(names={"echo"}),
-    "hidden by tag": lambda mcp: mcp.disable(components={"prompt"}),
-    "removed": lambda mcp: mcp.local_provider.remove_tool("echo"),
-    "replaced": replace,
-    "class": lambda mcp: setattr(mcp, "__class__", NoDeletion),
-    "header schemas": lambda mcp: setattr(
-        mcp._mcp_server,
-        "get_tool_input_schema",
-        lambda _name: {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}}},
-    ),
-    "completions": lambda mcp: mcp.completion(nothing),
-    "experimental": lambda mcp: mcp.experimental_capabilities.update({"x": {"y": 1}}),
-    "instructions": lambda mcp: setattr(mcp, "instructions", "Be long."),
-    "icons": lambda mcp: setattr(mcp._mcp_server, "icons", [mcp_types.Icon(src="data:,")]),
-    "title": lambda mcp: setattr(mcp._mcp_server, "title", "The app"),
-    "notification options": lambda mcp: setattr(mcp._mcp_server.notification_options, "tools_changed", False),
-    "pages": lambda mcp: setattr(mcp, "_list_page_size", 1),
-}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable
 from typing import Any
 
-import mcp_types
 import pytest
-from app_samples import LISTS, TOKENS, app, echo, listed
+from app_changes import IN_PLACE, echo_tool
+from app_samples import CALLS, LISTS, TOKENS, app, echo, listed
 from beside_fastmcp import Step, assert_like_fastmcp, with_header
 from fastmcp import FastMCP
-from fastmcp.prompts import Prompt
-from fastmcp.resources import Resource
-from fastmcp.tools import FunctionTool, Tool
+from fastmcp.tools import FunctionTool
 from in_memory import initialize, request, session_call
-
-from server_core.sdk.internals import local_components
 
 pytestmark = pytest.mark.anyio
 
@@ -49,49 +44,12 @@ def _is_first_token(context: Any) -> bool:
     return bool(context.token.client_id == f"token-{digest[:12]}")
 
 
-def echo_tool(mcp: FastMCP[Any]) -> Tool:
-    tool = local_components(mcp)["tool:echo@"]
-    assert isinstance(tool, Tool)
-    return tool
-
-
-def component(mcp: FastMCP[Any], kind: type) -> Any:
-    return next(each for each in local_components(mcp).values() if isinstance(each, kind))
-
-
-IN_PLACE: dict[str, Callable[[FastMCP[Any]], object]] = {
-    "description": lambda mcp: setattr(echo_tool(mcp), "description", "changed"),
-    "title": lambda mcp: setattr(echo_tool(mcp), "title", "Changed"),
-    "parameters": lambda mcp: echo_tool(mcp).parameters["properties"]["text"].update(description="changed"),
-    "output schema": lambda mcp: echo_tool(mcp).output_schema.update(description="changed"),  # type: ignore[union-attr]
-    "tags": lambda mcp: echo_tool(mcp).tags.add("changed"),
-    "meta": lambda mcp: setattr(echo_tool(mcp), "meta", {"a": {"b": ["changed"]}}),
-    "icons": lambda mcp: setattr(echo_tool(mcp), "icons", [mcp_types.Icon(src="data:,x")]),
-    "annotations": lambda mcp: setattr(
-        echo_tool(mcp), "annotations", mcp_types.ToolAnnotations(read_only_hint=True)
-    ),
-    "auth": lambda mcp: setattr(echo_tool(mcp), "auth", lambda _context: False),
-    "resource": lambda mcp: setattr(component(mcp, Resource), "mime_type", "text/changed"),
-    "resource auth": lambda mcp: setattr(component(mcp, Resource), "auth", lambda _context: False),
-    "prompt": lambda mcp: setattr(component(mcp, Prompt).arguments[0], "description", "changed"),
-    "hidden": lambda mcp: setattr(echo_tool(mcp), "meta", {"fastmcp": {"_internal": {"visibility": False}}}),
-    "wrong meta": lambda mcp: setattr(echo_tool(mcp), "meta", {"fastmcp": 7}),
-    "meta without JSON": lambda mcp: setattr(echo_tool(mcp), "meta", {"a": object()}),
-    "order": lambda mcp: mcp.add_tool(_removed(mcp, "echo")),
-}
-
-
-def _removed(mcp: FastMCP[Any], name: str) -> Tool:
-    tool = local_components(mcp)[f"tool:{name}@"]
-    assert isinstance(tool, Tool)
-    mcp.local_provider.remove_tool(name)
-    return tool
-
-
 @pytest.mark.parametrize("change", IN_PLACE)
-async def test_a_component_that_is_changed_in_place_is_listed_as_it_is(change: str) -> None:
+async def test_a_component_that_is_changed_in_place_is_listed_and_called_as_it_is(change: str) -> None:
     lists = tuple(map(request, LISTS))
-    await assert_like_fastmcp(lambda _notes: app(), initialize(), *lists, IN_PLACE[change], *lists, *lists)
+    await assert_like_fastmcp(
+        lambda _notes: app(), initialize(), *lists, IN_PLACE[change], *CALLS, *lists, *lists, *CALLS
+    )
 
 
 async def test_a_value_within_meta_may_change_between_lists() -> None:

@@ -49,7 +49,7 @@ from server_core.sdk.session_ids import SessionIds, session_id_of
 from server_core.settings import ServerSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would cost each call a microsecond
 class Answer:
     """An HTTP response with a JSON body."""
 

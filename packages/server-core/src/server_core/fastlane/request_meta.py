@@ -26,6 +26,7 @@ _PROGRESS_TOKENS: Final = ("progressToken", "progress_token")
 """The SDK validates the key of the protocol, and once more the name of its own field."""
 
 _VERSION_SELECTION: Final = "fastmcp"
+_READ_BY_FASTMCP: Final = frozenset({_VERSION_SELECTION, *_PROGRESS_TOKENS})
 _SDK_PREFIX: Final = "io.modelcontextprotocol/"
 _ENVELOPE_KEYS: Final = frozenset(
     {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, LOG_LEVEL_META_KEY}
@@ -47,11 +48,12 @@ def is_plain_meta(meta: Any) -> bool:
     """
     if type(meta) is not dict:
         return False
-    for key, value in meta.items():
-        if key in _PROGRESS_TOKENS:
-            if not _is_valid_token(value):
+    for key in meta:
+        if key in _READ_BY_FASTMCP:
+            # FastMCP judges what only converts to a valid token.
+            if key == _VERSION_SELECTION or type(meta[key]) not in (int, str):
                 return False
-        elif key == _VERSION_SELECTION or (key.startswith(_SDK_PREFIX) and key != LOG_LEVEL_META_KEY):
+        elif key[: len(_SDK_PREFIX)] == _SDK_PREFIX and key != LOG_LEVEL_META_KEY:
             return False
     return True
 
@@ -96,8 +98,3 @@ class EnvelopeCheck:
                 self._valid.clear()
             self._valid.add(key)
         return True
-
-
-def _is_valid_token(value: Any) -> bool:
-    """Return whether a progress token is surely valid; FastMCP judges what only converts to a valid one."""
-    return type(value) is int or type(value) is str

@@ -28,11 +28,11 @@ def attach_caller_trace(meta: dict[str, Any] | None) -> Token[Context] | None:
 class _CallerContext(Context):
     """The context that FastMCP would make of `base` for a request with this `_meta`."""
 
+    _extracted: Context | None = None
+
     def __init__(self, meta: dict[str, Any], base: Context) -> None:
-        super().__init__()
         self._meta = meta
         self._base = base
-        self._extracted: Context | None = None
 
     def _context(self) -> Context:
         if self._extracted is None:

@@ -40,6 +40,11 @@ def create_server(_settings: Settings) -> FastMCP[Any]:
         return os.getpid()
 
     @mcp.tool
+    async def repeat(text: str, times: int) -> str:
+        """Return a text many times."""
+        return text * times
+
+    @mcp.tool
     async def shout(text: str) -> str:
         """Write to stdout, which over stdio is reserved for the protocol."""
         sys.stdout.write(f"{text}\n")

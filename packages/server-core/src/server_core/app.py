@@ -163,6 +163,10 @@ class ServedApp:
         """Return a request's scope with the client's address and URL as trusted proxies tell them."""
         return self._proxies.seen_by_app(scope)
 
+    def is_trusted_proxy(self, address: str) -> bool:
+        """Return whether an address is one of a trusted proxy, which has many clients."""
+        return self._proxies.trusts(address)
+
     def drain(self) -> None:
         """End server-to-client streams, now and in future; requests in flight continue."""
         self.traffic.drain()

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from server_core.app import ServedApp, create_app
 from server_core.errors import ServerCoreError, SettingsError
+from server_core.http.connection_limits import allow_many_files
 from server_core.http.listeners import bind, served_url
 from server_core.http.ready_file import ReadyFile
 from server_core.http.server import HttpServer
@@ -125,6 +126,7 @@ def serve(
 
 
 def _serve_http(app: ServedApp, mcp: FastMCP[Any], settings: ServerSettings) -> None:
+    allow_many_files()
     with bind(settings) as listener, ReadyFile(settings.ready_file) as ready_file:
         url = served_url(listener, settings.path)
 

@@ -129,6 +129,12 @@ class ServerSettings(BaseSettings):
         1800.0, description="Seconds without a request after which a session expires (then 404)."
     )
     max_sessions: int = Field(10_000, ge=1, description="Sessions that may be open at once (else 503).")
+    max_connections_per_address: int = Field(
+        4096,
+        ge=1,
+        description="Connections that one address (of IPv6, a /64) may have open to a process (else 503); "
+        "never more than half of the files that may be open. Trusted proxies may have any number.",
+    )
     allowed_hosts: Names = Field(
         [],
         description="Host names, besides loopback and the bound address, that a request may use (else 421); "

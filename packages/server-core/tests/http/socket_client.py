@@ -69,9 +69,10 @@ class SocketClient:
 
 
 @contextlib.asynccontextmanager
-async def connected_to(url: str, *, host: str = "127.0.0.1") -> AsyncIterator[SocketClient]:
-    """Yield a connection to the server with this URL."""
-    reader, writer = await asyncio.open_connection(host, urlsplit(url).port)
+async def connected_to(url: str, *, source: str = "127.0.0.1") -> AsyncIterator[SocketClient]:
+    """Yield a connection from an address to the server with this URL."""
+    port = urlsplit(url).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         yield SocketClient(reader, writer)
     finally:

@@ -25,11 +25,21 @@ class Connection:
         self.timeout_keep_alive_task: object | None = None
         self.cycle: Any = None
         self.answered = 0
-        self.is_closed = False
-        self.transport = SimpleNamespace(close=self._close)
+        self.is_closed = self.is_aborted = False
+        self.unsent = 0
+        self.flow = SimpleNamespace(write_paused=False)
+        self.transport = SimpleNamespace(
+            close=self._close,
+            abort=self._abort,
+            get_write_buffer_size=lambda: self.unsent,
+            is_closing=lambda: self.is_closed,
+        )
 
     def _close(self) -> None:
         self.is_closed = True
+
+    def _abort(self) -> None:
+        self.is_aborted = True
 
 
 @pytest.fixture
@@ -48,6 +58,22 @@ def test_only_stalled_connections_are_closed(server: HttpServer) -> None:
         server._close_stalled(now_s)
         active.answered += 1  # another request has been answered
     assert [each.is_closed for each in (stalled, idle, served, active)] == [True, False, False, False]
+
+
+def test_clients_that_read_nothing_of_a_response_are_cut_off(server: HttpServer) -> None:
+    served = SimpleNamespace(response_complete=False)
+    never, slow, closing, fast = (Connection() for _ in range(4))
+    for connection in (never, slow, closing, fast):
+        connection.cycle, connection.unsent = served, 100_000
+        connection.flow.write_paused = True
+    closing.flow.write_paused, closing.is_closed = False, True
+    fast.flow.write_paused = False
+    server.server_state.connections |= {never, slow, closing, fast}  # type: ignore[arg-type]
+    for now_s in (100.0, 103.0, 104.9, 105.1):
+        assert not never.is_aborted
+        server._close_stalled(now_s)
+        slow.unsent -= 1
+    assert [each.is_aborted for each in (never, slow, closing, fast)] == [True, False, True, False]
 
 
 async def _tick(server: HttpServer, ticks: int) -> list[int]:

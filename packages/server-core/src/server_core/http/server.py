@@ -16,6 +16,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from server_core.app import ServedApp
+from server_core.http.connection_limits import ConnectionCounts, connections_per_client
 from server_core.http.protocol import protocol_class
 from server_core.http.strict_protocol import StrictProtocol
 from server_core.settings import ServerSettings
@@ -34,8 +35,8 @@ _TICKS_PER_S = 10
 class HttpServer(uvicorn.Server):
     """uvicorn that reports readiness, drains without losing a request, and exits with 0 after a signal.
 
-    It also closes connections on which a request's headers do not arrive within the request timeout; uvicorn
-    would keep them open for ever.
+    It also closes connections on which a request's headers do not arrive within the request timeout, and
+    those whose client reads nothing of a response for as long; uvicorn would keep them open for ever.
 
     Args:
         app: The served app.
@@ -59,9 +60,12 @@ class HttpServer(uvicorn.Server):
         # sse-starlette would end event streams on the first signal, those of requests in flight included.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # untyped there
         calls = app.immediate_calls if entry is None else None
+        kind = StrictProtocol if calls is None else protocol_class(calls, settings.path, app.seen_by_app)
+        limit = connections_per_client(settings.max_connections_per_address)
+        counts = ConnectionCounts(limit, app.is_trusted_proxy)
         config = uvicorn.Config(
             app if entry is None else entry,
-            http=StrictProtocol if calls is None else protocol_class(calls, settings.path, app.seen_by_app),
+            http=type("Protocol", (kind,), {"counts": counts}),
             ws="none",
             lifespan=lifespan,
             uds=uds,
@@ -75,7 +79,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._on_ready = on_ready
-        self._headers_timeout_s = settings.request_timeout_s
+        self._stall_timeout_s = settings.request_timeout_s
         self._waiting: dict[Any, tuple[tuple[object, int], float]] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -110,15 +114,15 @@ class HttpServer(uvicorn.Server):
         waiting = {}
         for connection in self.server_state.connections:
             protocol: Any = connection
-            is_idle = protocol.timeout_keep_alive_task is not None  # uvicorn has a timer for it
-            if is_idle or (protocol.cycle is not None and not protocol.cycle.response_complete):
+            last = _unread(protocol) or _awaited(protocol)
+            if last is None:
                 continue
-            last = (protocol.cycle, getattr(protocol, "answered", 0))
             before, since_s = self._waiting.get(protocol, (last, now_s))
             if before != last:
-                since_s = now_s  # another request has been answered since
-            if now_s - since_s > self._headers_timeout_s:
-                protocol.transport.close()
+                since_s = now_s  # another request has been answered since, or a part of a response read
+            if now_s - since_s > self._stall_timeout_s:
+                # To close would wait until the client has read everything.
+                protocol.transport.abort() if _unread(protocol) else protocol.transport.close()
             else:
                 waiting[protocol] = (last, since_s)
         self._waiting = waiting
@@ -127,3 +131,19 @@ class HttpServer(uvicorn.Server):
         """Drain on the first signal, stop on the second; uvicorn would end by the signal, not with 0."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def _unread(protocol: Any) -> tuple[object, int] | None:
+    """Return how much of its responses a client has not read, if the next has to wait for that."""
+    size: int = protocol.transport.get_write_buffer_size()
+    if size and (protocol.flow.write_paused or protocol.transport.is_closing()):
+        return "unread", size
+    return None
+
+
+def _awaited(protocol: Any) -> tuple[object, int] | None:
+    """Return which request's head is expected, if a part of it has arrived or it is the first."""
+    is_idle = protocol.timeout_keep_alive_task is not None  # uvicorn has a timer for it
+    if is_idle or (protocol.cycle is not None and not protocol.cycle.response_complete):
+        return None
+    return protocol.cycle, getattr(protocol, "answered", 0)

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from server_core.http.client_transport import ClientTransport
+from server_core.http.connection_limits import ConnectionCounts
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
@@ -45,8 +46,12 @@ class StrictProtocol(HttpToolsProtocol):
     Subclasses override `begin_request`, `add_body` and `end_request`, which the parser's callbacks call.
     """
 
+    counts: ConnectionCounts | None = None
+    """Connections of each client, to limit them; set by a subclass."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._count_key: bytes | None = None
         self._in_message = False
         self._in_head = False
         self._begun = 0
@@ -68,6 +73,12 @@ class StrictProtocol(HttpToolsProtocol):
         self._client = ClientTransport(transport, self.loop, self._is_receiving)
         self.transport = cast(asyncio.Transport, self._client)
         self.flow = FlowControl(self.transport)
+        if self.counts is not None:
+            self._count_key = self.counts.add(self.client)
+            if self._count_key is None:
+                # Closed at once, without waiting for the client: this is a flood.
+                self.transport.write(self._error(503, "Too many connections from this address."))
+                self.transport.close()
 
     def _is_receiving(self) -> bool:
         """Return whether the client may be sending, so that closing the socket would reset it."""
@@ -81,6 +92,8 @@ class StrictProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
         self.pipeline.clear()
         self._client.lost()
+        if self.counts is not None and self._count_key is not None:
+            self.counts.remove(self._count_key)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -215,6 +228,17 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         """Answer an error once the responses before it have been sent, and close the connection."""
+        self._refusal = self._error(status, text)
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and not cycle.response_complete:
+            self._give_up(cycle)
+        if self._is_answering():
+            self.flow.pause_reading()
+        else:
+            self._send_refusal()
+
+    def _error(self, status: int, text: str) -> bytes:
+        """Return a response that ends the connection."""
         body = text.encode()
         headers = [
             *self.server_state.default_headers,
@@ -223,14 +247,7 @@ class StrictProtocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self._refusal = b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body)
-        cycle = self.cycle
-        if cycle is not None and cycle.more_body and not cycle.response_complete:
-            self._give_up(cycle)
-        if self._is_answering():
-            self.flow.pause_reading()
-        else:
-            self._send_refusal()
+        return b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body)
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """End a request in whose body the error is; its app finds the client disconnected."""

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from server_core.app import ServedApp, create_app
 from server_core.errors import ServerCoreError
+from server_core.http.connection_limits import allow_many_files
 from server_core.http.server import HttpServer
 from server_core.layers.forwarding import WorkerPlace
 from server_core.observability.logs import configure_logging
@@ -47,6 +48,7 @@ def work(
 ) -> None:
     """Serve until a signal arrives or the supervisor ends; `max_sessions` is divided among the workers."""
     configure_logging(settings.log_level)
+    allow_many_files()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()
     mcp = create_server()

@@ -26,7 +26,6 @@ from unittest import mock
 
 from fastmcp import FastMCP
 from fastmcp.server import http
-from fastmcp.utilities.asgi_transport import run_asgi_lifespan
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -35,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_core.app import ServedApp, create_app
 from server_core.fastlane import Answer
 from server_core.layers.body_limit import replay
+from server_core.layers.paths import route_path
 from server_core.settings import ServerSettings
 
 _AUTHORIZATION_MODULES: Final = (
@@ -133,14 +133,13 @@ class _FastMCPsLayers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._starlette, name)
 
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Do nothing: FastMCP's own lifespan has been entered already, see `_serve_in_lifespan`."""
+        yield
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] == "lifespan":
-            # FastMCP's own lifespan has been entered already, see `_serve_in_lifespan`.
-            for event in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{event}.complete"})
-            return
         if self.app is None:
             raise RuntimeError("expected a request after the app has built its middleware stack")
         counts.reached_fastmcp += 1
@@ -158,7 +157,7 @@ class _ServerCoreLayer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["path"] != self._path:
+        if scope["type"] != "http" or route_path(scope) != self._path:
             await self._app(scope, receive, send)
             return
         counts.requests += 1
@@ -212,7 +211,7 @@ def _serve_in_lifespan(app: Starlette, served: ServedApp) -> None:
 
     @contextlib.asynccontextmanager
     async def lifespan(starlette: Any) -> AsyncIterator[Any]:
-        async with own_lifespan(starlette) as state, run_asgi_lifespan(served):
+        async with own_lifespan(starlette) as state, served.lifespan():
             yield state
 
     app.router.lifespan_context = lifespan

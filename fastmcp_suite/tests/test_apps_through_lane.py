@@ -139,23 +139,13 @@ def test_other_paths_do_not_reach_server_core() -> None:
     assert run(test()) == Counts()
 
 
-def test_a_mounted_app_is_served_by_fastmcp() -> None:
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_mounted_apps_reach_server_core(prefix: str) -> None:
     async def test() -> None:
         app = behind_lane()
-        parent = Starlette(routes=[Mount("/api", app=app)], lifespan=app.lifespan)
+        parent = Starlette(routes=[Mount(f"{prefix}/", app=app)], lifespan=app.lifespan)
         async with run_asgi_lifespan(parent), client_of(parent) as client:
-            answer = await client.post("/api/mcp", json=call(a=1, b=2), headers=CALL_HEADERS)
-            assert answer.json()["result"]["structuredContent"] == {"result": 3}
-
-    assert run(test()) == Counts()
-
-
-def test_an_app_mounted_at_the_root_reaches_server_core() -> None:
-    async def test() -> None:
-        app = behind_lane()
-        parent = Starlette(routes=[Mount("/", app=app)], lifespan=app.lifespan)
-        async with run_asgi_lifespan(parent), client_of(parent) as client:
-            answer = await client.post("/mcp", json=call(a=1, b=2), headers=CALL_HEADERS)
+            answer = await client.post(f"{prefix}/mcp", json=call(a=1, b=2), headers=CALL_HEADERS)
             assert answer.json()["result"]["structuredContent"] == {"result": 3}
 
     assert run(test()) == Counts(requests=1, reached_fastmcp=0)

@@ -69,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         self.server.count("DELETE")
+        self.expect_cookie()
         self.server.sessions.discard(self.headers["Mcp-Session-Id"])
         self.answer({})
 
@@ -76,6 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method = message.get("method")
         self.server.last_headers = self.headers
+        self.expect_cookie()
         if self.server.refuses:
             self.send_error(503)
             return
@@ -91,6 +93,11 @@ class Handler(BaseHTTPRequestHandler):
             self.call(message)
         else:
             self.protocol(message)
+
+    def expect_cookie(self):
+        session = self.headers["Mcp-Session-Id"]
+        if session is not None and self.headers["Cookie"] != f"node={session}":
+            self.server.misrouted.append(f"{session}: {self.headers['Cookie']}")
 
     def protocol(self, message):
         info = {"name": "streamer", "version": "1"}
@@ -199,6 +206,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if session:
             self.send_header("Mcp-Session-Id", session)
+            # As a load balancer does, to find the server of the session again.
+            self.send_header("Set-Cookie", f"node={session}; Path=/")
         self.end_headers()
         self.wfile.write(body)
 
@@ -236,6 +245,7 @@ class State:
         self.last_arguments = {}
         self.last_headers = {}
         self.refuses = False
+        self.misrouted = []
         self.replies = {}
         self.holders = []
         self.replied = threading.Event()

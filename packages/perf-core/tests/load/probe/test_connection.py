@@ -227,6 +227,27 @@ def test_pause_that_a_server_states_may_have_any_length() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(("event_id", "sent"), [("7-a", "7-a"), ("é", None), ("\x1b[2J", None)])
+def test_id_of_an_event_is_sent_back_if_a_header_can_have_it(
+    event_id: str, sent: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perf_core.load.probe.connection._REOPENED_AFTER_S", 0.0)
+    monkeypatch.setattr("perf_core.load.probe.connection._SHORTEST_PAUSE_S", 0.0)
+    received: list[str | None] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        received.append(request.headers.get("Last-Event-ID"))
+        headers = {"Content-Type": "text/event-stream"}
+        return httpx2.Response(200, headers=headers, text=f"id: {event_id}\ndata: {{}}\n\n")
+
+    async def run() -> None:
+        async with httpx2.AsyncClient(trust_env=False, transport=httpx2.MockTransport(answer)) as http:
+            await Connection(http, "http://h/mcp", "stateless", OPEN, 5.0).hold(asyncio.Event())
+
+    asyncio.run(run())
+    assert received == [None] + [sent] * MOST_REOPENED
+
+
 @pytest.mark.parametrize("is_error", [True, False])
 def test_secret_at_the_end_of_a_shown_problem_is_masked(is_error: bool) -> None:
     text = "x" * 170 + " opensesame-" + "7" * 40

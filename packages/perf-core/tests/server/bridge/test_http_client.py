@@ -33,7 +33,7 @@ class Server:
                 await writer.drain()
                 if answer != OK:
                     break
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has left
         finally:
             writer.close()
@@ -100,6 +100,28 @@ def test_idle_connection_that_the_server_has_closed_is_replaced() -> None:
     ids=["nothing", "cut", "cut chunks", "no HTTP"],
 )
 def test_answer_that_is_none_is_an_os_error(answer: bytes, message: str) -> None:
+    async def use(connection: HttpConnection, url: str) -> None:
+        with pytest.raises(OSError, match=message):
+            await connection.exchange(url, {}, b"{}")
+        assert await connection.exchange(url, {}, b"{}") == (200, b"hi")
+
+    assert len(paths_seen(use, answer, OK)) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 600_000, "headers of at most 256 KiB"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X-A: a\r\n" * 100_000, "headers of at most 256 KiB"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 2_000_000, "a body of at most 1 MiB"),
+    ],
+    ids=["one header", "many headers", "body"],
+)
+def test_answer_that_is_too_long_is_an_os_error(
+    answer: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perf_core.server.bridge.http_client._MOST_BODY_BYTES", 2**20)
+
     async def use(connection: HttpConnection, url: str) -> None:
         with pytest.raises(OSError, match=message):
             await connection.exchange(url, {}, b"{}")

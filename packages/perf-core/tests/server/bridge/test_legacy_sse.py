@@ -26,6 +26,7 @@ class LegacyServer(ThreadingHTTPServer):
     Attributes:
         tokens: Values of Authorization that it saw.
         endpoint: Address for messages that it names.
+        misrouted: Messages without the cookie of their session.
     """
 
     daemon_threads = True
@@ -33,6 +34,7 @@ class LegacyServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.tokens: set[str | None] = set()
+        self.misrouted: list[str] = []
         self.streams: dict[str, queue.Queue[dict | None]] = {}
         self.endpoint = "/messages?id={id}"
         self.url = f"http://127.0.0.1:{self.server_port}/sse?x=1"
@@ -57,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         stream = self.server.streams[number] = queue.Queue()
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Set-Cookie", f"node={number}")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.event("endpoint", self.server.endpoint.replace("{id}", number))
@@ -70,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.tokens.add(self.headers["Authorization"])
+        if self.headers["Cookie"] != f"node={self.path.rpartition('=')[2]}":
+            self.server.misrouted.append(f"{self.path}: {self.headers['Cookie']}")
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         stream = self.server.streams[self.path.rpartition("=")[2]]
         if "id" in message:
@@ -121,6 +126,7 @@ def test_sessions_of_the_old_transport_answer_like_new_ones(bridge: Any, legacy:
     assert [result["total"] for result in results] == [11, 12, 13]
     assert len(legacy.streams) == 2
     assert legacy.tokens == {"Bearer t1"}, "the client's credentials are passed on"
+    assert legacy.misrouted == [], "each session keeps its cookie"
     assert first.delete() == 200
     assert first.add(1, 1).status_code == 404
     assert second.add(1, 1).status_code == 200

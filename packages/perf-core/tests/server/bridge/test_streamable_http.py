@@ -69,6 +69,7 @@ def test_calls_pass_through_and_questions_are_answered(bridged: tuple[BridgedSer
         assert client.server_methods == []
     assert not server.server.sessions, "each session of the bridge is one of the server, and ends with it"
     assert server.counts["initialize"] == server.counts["DELETE"] == 2
+    assert server.server.misrouted == [], "each session keeps its cookie"
 
 
 def test_call_that_is_never_answered_holds_up_no_other(bridged: tuple[BridgedServer, Any]) -> None:

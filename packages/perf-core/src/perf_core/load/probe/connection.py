@@ -198,7 +198,9 @@ class Connection:
                         accepted.set()
                         async for event in httpx2.EventSource(response, _LARGEST_EVENT_BYTES):
                             events += 1
-                            last_event_id = event.id or last_event_id
+                            # It becomes a header.
+                            if event.id.isascii() and event.id.isprintable():
+                                last_event_id = event.id or last_event_id
                             retry_s = (
                                 retry_s if event.retry is None else min(event.retry, _LONGEST_RETRY_MS) / 1000
                             )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 import httptools
 
 _CONNECT_S = 10.0
 _READ_BYTES = 256 * 1024
+
+_MOST_HEAD_BYTES = 256 * 1024
+"""Longest status line and headers of a response."""
+
+_MOST_BODY_BYTES = 64 * 2**20
+"""Longest body that is kept as a whole; the limit of events is the same."""
 
 _KEPT = "%!$&'()*+,;=:@/?~"
 """Characters of a path and query that are not encoded (RFC 3986), and the sign of those that are already."""
@@ -39,6 +45,11 @@ class HttpConnection:
         """Headers of the response, by their names in lower case."""
         return self._response.headers
 
+    @property
+    def set_cookies(self) -> Sequence[bytes]:
+        """Values of the headers ``Set-Cookie``, which a response may have several times."""
+        return self._response.set_cookies
+
     async def exchange(self, url: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
         """Post a body; return status and body of the response.
 
@@ -46,7 +57,7 @@ class HttpConnection:
             OSError: There is no complete response.
         """
         status = await self.begin(url, headers, body)
-        content = b"".join([part async for part in self.body()])
+        content = await self.whole_body()
         self.done()
         return status, content
 
@@ -127,6 +138,22 @@ class HttpConnection:
             if not self._response.parts:
                 await self._read()
 
+    async def whole_body(self) -> bytes:
+        """Return the response's body.
+
+        Raises:
+            OSError: It does not arrive completely, or it is too long.
+        """
+        parts: list[bytes] = []
+        length = 0
+        async for part in self.body():
+            parts.append(part)
+            length += len(part)
+            if length > _MOST_BODY_BYTES:
+                self.close()
+                raise OSError(f"expected a body of at most {_MOST_BODY_BYTES // 2**20} MiB, got a longer one")
+        return b"".join(parts)
+
     async def _read(self) -> None:
         assert self._reader is not None, "a request was sent"  # noqa: S101
         data = await self._reader.read(_READ_BYTES)
@@ -141,6 +168,10 @@ class HttpConnection:
         except httptools.HttpParserError as error:
             self.close()
             raise OSError(f"expected HTTP/1.1, got something else: {error}") from error
+        self._response.received += len(data)
+        if not self._response.has_head and self._response.received > _MOST_HEAD_BYTES:
+            self.close()
+            raise OSError(f"expected headers of at most {_MOST_HEAD_BYTES // 1024} KiB, got longer ones")
 
 
 class _Response:
@@ -153,12 +184,16 @@ class _Response:
         self.has_length = False
         self.is_complete = False
         self.keep_alive = False
+        self.received = 0
         self.headers: dict[bytes, bytes] = {}
+        self.set_cookies: list[bytes] = []
         self.parts: list[bytes] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
         self.headers[lower] = value
+        if lower == b"set-cookie":
+            self.set_cookies.append(value)
         if lower == b"content-length" or (lower == b"transfer-encoding" and b"chunked" in value.lower()):
             self.has_length = True
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from perf_core.server.bridge.channel import Channel
+from perf_core.server.bridge.cookies import Cookies
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.events import EventParser
 from perf_core.server.bridge.excerpts import beginning_of
@@ -113,6 +114,7 @@ class LegacySse:
         self.backlog_bytes = 0
         self._url = address.url
         self._headers = passed_on(headers)
+        self._cookies = Cookies()
         self._log = log
         self._why = ""
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -191,8 +193,11 @@ class LegacySse:
         self._tasks.append(asyncio.create_task(self._send_all(endpoint)))
 
     async def _get(self) -> int:
-        await self._stream.send(b"GET", self._url, {**self._headers, b"accept": b"text/event-stream"})
-        return await self._stream.read_head()
+        headers = {**self._headers, b"accept": b"text/event-stream"}
+        await self._stream.send(b"GET", self._url, self._cookies.added_to(headers))
+        status = await self._stream.read_head()
+        self._cookies.take(self._stream.set_cookies)
+        return status
 
     async def _receive(self) -> None:
         try:
@@ -223,7 +228,9 @@ class LegacySse:
         while True:
             body = (await self._outbox.get()).rstrip(b"\n")
             try:
-                status, text = await self._posts.exchange(endpoint, {**self._headers, **_POSTED}, body)
+                headers = self._cookies.added_to({**self._headers, **_POSTED})
+                status, text = await self._posts.exchange(endpoint, headers, body)
+                self._cookies.take(self._posts.set_cookies)
                 shown = beginning_of(text.decode("utf-8", "replace"), _SHOWN_CHARACTERS)
                 problem = "" if 200 <= status < 300 else f"status {status} and {shown!r}"
             except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from perf_core.server.bridge.channel import Channel
+from perf_core.server.bridge.cookies import Cookies
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.events import EventParser
 from perf_core.server.bridge.excerpts import beginning_of
@@ -52,6 +53,7 @@ class StreamableHttp:
             b"accept": b"application/json, text/event-stream",
             b"content-type": b"application/json",
         }
+        self._cookies = Cookies()
         self._why = ""
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._idle: list[HttpConnection] = []
@@ -86,7 +88,7 @@ class StreamableHttp:
         self.channel.fail_all(500, self._why)
 
     def _headers(self) -> dict[bytes, bytes]:
-        return {**self._client_headers, **self._own_headers}
+        return self._cookies.added_to({**self._client_headers, **self._own_headers})
 
     async def _delete(self) -> None:
         connection = self._idle.pop() if self._idle else HttpConnection(self._address.tls)
@@ -134,6 +136,7 @@ class StreamableHttp:
     async def _exchange(self, connection: HttpConnection, body: bytes, key: bytes) -> tuple[str, int]:
         """Post a message and take what comes; return a problem, or an empty text, with its HTTP status."""
         status = await connection.begin(self._address.url, self._headers(), body)
+        self._cookies.take(connection.set_cookies)
         session_id = connection.headers.get(b"mcp-session-id")
         if session_id is not None:
             self._own_headers[b"mcp-session-id"] = session_id
@@ -142,7 +145,7 @@ class StreamableHttp:
             async for part in connection.body():
                 events.feed(part)
         else:
-            content = b"".join([part async for part in connection.body()])
+            content = await connection.whole_body()
             if not _OK <= status < _REDIRECTS:
                 connection.done()
                 shown = beginning_of(content.decode("utf-8", "replace"), _SHOWN_CHARACTERS)

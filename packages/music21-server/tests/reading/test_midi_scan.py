@@ -5,7 +5,7 @@ import time
 import pytest
 
 from music21_server.errors import UnreadableScoreError
-from music21_server.reading.midi_scan import scan_midi
+from music21_server.reading.midi_scan import midi_workload, scan_midi
 
 HEADER = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0"
 
@@ -71,3 +71,34 @@ def test_counting_takes_less_than_ten_microseconds_a_note():
     begin = time.process_time()
     assert scan_midi(source).notes == 100_001
     assert time.process_time() - begin < 1
+
+
+def test_lengths_of_notes_end_at_the_next_note_off_of_their_pitch():
+    track = _track(
+        b"\x00\x90\x3c\x40", b"\x30\x3c\x40", b"\x30\x3e\x40", b"\x10\x3c\x00", b"\x10\x80\x3e\x00", END
+    )
+    (content,) = scan_midi(HEADER + track).tracks
+    assert (content.notes, content.note_ticks, content.end_ticks) == (3, 0x70 + 0x40 + 0x20, 0x80)
+
+
+@pytest.mark.parametrize(
+    ("events", "measures"),
+    [
+        ([b"\x00\x90\x3c\x40", b"\x8f\x00\x3c\x00"], 1),  # 1,920 ticks at 480 per quarter
+        ([b"\x00\x90\x3c\x40", b"\x8f\x01\x3c\x00"], 2),
+        ([b"\x00\xff\x58\x02\x03\x02", b"\x00\x90\x3c\x40", b"\x8f\x00\x3c\x00"], 2),
+        ([b"\x8f\x00\xff\x58\x02\x02\x02", b"\x00\x90\x3c\x40", b"\x8f\x00\x3c\x00"], 3),
+        ([b"\x00\xff\x58\x02\x00\x02", b"\x00\x90\x3c\x40", b"\x8f\x00\x3c\x00"], 1),  # 0/4 is ignored
+    ],
+)
+def test_measures_follow_the_time_signatures(events, measures):
+    assert scan_midi(HEADER + _track(*events, END)).measures == measures
+
+
+def test_marks_of_tracks_without_notes_count_for_each_staff():
+    conductor = _track(b"\x00\xff\x51\x03\x07\xa1\x20", b"\x10\xff\x59\x02\x00\x00", END)
+    staff = _track(b"\x00\xff\x03\x01a", b"\x00\xc0\x05", b"\x00\x90\x3c\x40", b"\x60\x3c\x00", END)
+    workload = midi_workload(HEADER + conductor + staff * 3)
+    assert (workload.notes, workload.staves, workload.measures) == (3, 3, 3)
+    assert workload.marks == 2 * (1 + 3) + 3 * 2
+    assert workload.mark_pairs == 3

@@ -201,6 +201,17 @@ async def test_work_that_takes_too_long_is_killed(pool: Pool, code: str) -> None
     assert lost() == {"deadline": 1}
 
 
+async def test_one_owner_cannot_stop_the_others(pool: Pool) -> None:
+    hanging = [asyncio.create_task(pool.run(exec, HANG, deadline_s=LONG_S, owner="greedy")) for _ in range(3)]
+    await until(lambda: pool.figures().waiting == 2)
+    assert await pool.run(math.gcd, 12, 18, deadline_s=LONG_S, owner="modest") == 6
+    assert pool.figures().busy == 1
+    for task in hanging:
+        task.cancel()
+    await asyncio.wait(hanging)
+    await works(pool)
+
+
 SHORTER = """
 from music21_server.workers.deadlines import Deadline, shorten
 shorten(Deadline({}, "some_setting", "Do something else."))
@@ -226,7 +237,7 @@ async def test_work_cannot_set_itself_a_longer_deadline(pool: Pool) -> None:
 
 
 async def test_work_that_meets_its_own_deadline_is_done(pool: Pool) -> None:
-    assert await pool.run(exec, SHORTER.format(LONG_S / 2), deadline_s=LONG_S) is None
+    await pool.run(exec, SHORTER.format(LONG_S / 2), deadline_s=LONG_S)
     await works(pool)
 
 

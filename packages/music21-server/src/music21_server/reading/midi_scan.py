@@ -170,7 +170,8 @@ def _tracks(source: bytes) -> Iterator[tuple[int, int]]:
 
 def _scan_track(source: bytes, position: int, end: int) -> MidiTrack:
     status = ticks = events = notes = note_ticks = marks = instruments = end_ticks = 0
-    crowd = pairs = crowd_ticks = 0
+    crowd = pairs = 0
+    crowd_ticks = -1
     open_notes: dict[tuple[int, int], tuple[int, int]] = {}  # number of notes, and the sum of their starts
     meters = []
     try:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from music21_server.errors import ScoreError, TooMuchScoreError
+from music21_server.rendering.density import check_density
 from music21_server.rendering.engraving import check_drawn, new_toolkit, svg_size
 from music21_server.rendering.excerpt import drawn_parts, excerpt
 from music21_server.rendering.raster import with_own_fonts
@@ -108,8 +109,10 @@ def render_pdf(
     """
     typst = _typst()
     measures, chosen = select_measures(score, first_measure, last_measure), select_parts(score, parts)
-    staves = len(drawn_parts(document, score, chosen))
+    drawn = drawn_parts(document, score, chosen)
+    staves = len(drawn)
     _check(len(measures), staves, pdf_limits)
+    check_density(score, measures, drawn)
     musicxml = excerpt(document, score, measures, chosen, limits)
     pages = _pages(musicxml, staves, printable(score.composer).strip())
     inputs = {str(index): with_own_fonts(page) for index, page in enumerate(pages)}

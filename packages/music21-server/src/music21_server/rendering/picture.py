@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from music21_server.errors import ScoreError, TooMuchScoreError
+from music21_server.rendering.density import check_density
 from music21_server.rendering.engraving import Page, engrave
 from music21_server.rendering.excerpt import drawn_parts, excerpt
 from music21_server.rendering.raster import png_of
@@ -97,6 +98,7 @@ def render(
     chosen = select_parts(score, parts)
     drawn = drawn_parts(document, score, chosen)
     _check_bars(len(measures), len(drawn), picture_limits)
+    check_density(score, measures, drawn)
     musicxml = excerpt(document, score, measures, chosen, limits)
     page = engrave(musicxml, staves=len(drawn), title=score.title, composer=score.composer)
     zoom = 1.0 if form == "svg" else _zoom(page, picture_limits)

@@ -121,7 +121,7 @@ async def mounted(served: Any, make: Callable[[Any], Any]) -> AsyncIterator[http
 
 
 def with_root_path(served: Any) -> Any:
-    """As uvicorn's `--root-path /api` does."""
+    """Serve an app as uvicorn does with `--root-path /api`."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         path = f"/api{scope['path'].removeprefix('/api')}"

@@ -1,4 +1,4 @@
-"""Who is believed about a client's address and URL, and what for."""
+"""Clients' addresses and URLs, as told by proxies that are trusted and by others."""
 
 from __future__ import annotations
 

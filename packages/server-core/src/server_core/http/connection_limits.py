@@ -1,4 +1,4 @@
-"""How many connections the process may hold, and how many of them one client."""
+"""Limits on open files, and on the connections of one client."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def allow_many_files() -> None:
     """Raise the soft limit on open files, often 1024, to what the system allows."""
     if sys.platform != "win32":
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
+        new_soft = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
+        if soft != resource.RLIM_INFINITY and soft < new_soft:
             with contextlib.suppress(OSError, ValueError):  # macOS has another limit below
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+                resource.setrlimit(resource.RLIMIT_NOFILE, (new_soft, hard))
 
 
 def connections_per_client(setting: int) -> int:

@@ -1,7 +1,7 @@
 """Cross-origin requests of the web pages that the guard admits (the Fetch standard, CORS).
 
-A browser asks before it sends a call, and shows a page only responses that name its origin. The question has
-no token, so it is answered before tokens are checked.
+A browser sends a preflight request before a call, and shows a page only responses that name its origin. A
+preflight carries no token, so it is answered before tokens are checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ALLOW_ORIGIN: Final = b"access-control-allow-origin"
 
 
 class Cors:
-    """Answer browsers' questions, and let pages read the responses of `app`.
+    """Answer preflight requests, and let pages read the responses of `app`.
 
     Stands behind the guard: whatever has an Origin here is admitted.
     """
@@ -60,9 +60,9 @@ async def _answer_preflight(scope: Scope, origin: bytes, send: Send) -> None:
         _VARY,
     ]
     # Names are the client's choice: a tool's parameters may be sent as headers, too.
-    asked = _header(scope, b"access-control-request-headers")
-    if asked:
-        headers.append((b"access-control-allow-headers", asked))
+    requested = _header(scope, b"access-control-request-headers")
+    if requested:
+        headers.append((b"access-control-allow-headers", requested))
     if _header(scope, b"access-control-request-private-network") == b"true":
         headers.append((b"access-control-allow-private-network", b"true"))
     await send({"type": "http.response.start", "status": 204, "headers": headers})

@@ -33,7 +33,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.\-_\[\]:]+")
 
 @dataclass(frozen=True)
 class _Hop:
-    """What one proxy tells of the request that it got; empty if it does not tell."""
+    """Client, scheme and host of a request as one proxy got it; empty if it does not tell."""
 
     client: str = ""
     scheme: str = ""

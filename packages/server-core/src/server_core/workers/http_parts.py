@@ -1,4 +1,4 @@
-"""What a program adds to its app, in a form that worker processes can get."""
+"""Middleware and routes of a program, in a form that worker processes can get."""
 
 from __future__ import annotations
 

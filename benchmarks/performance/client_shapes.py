@@ -71,10 +71,10 @@ class Cell:
 def measure(
     *,
     output: Annotated[Path, Parameter(help="JSON file for the figures.")],
-    launches: int = 5,
-    rounds: int = 4,
+    launches: int = 4,
+    rounds: int = 3,
     slice_s: float = 1.5,
-    clients: Annotated[Sequence[str], Parameter(help="Only these clients.")] = (),
+    clients: Annotated[Sequence[str], Parameter("--client", help="Only this client; may be repeated.")] = (),
 ) -> None:
     """Measure, print a table and write the figures with machine and commit."""
     unknown = set(clients) - {*SHAPES, *REAL_CLIENTS}
@@ -92,6 +92,7 @@ def measure(
         and (server != BARE_ASGI or client == "bare")
         and not (client == TYPESCRIPT and missing)
     ]
+    host = machine()  # before this process is bound to the CPUs of clients
     with watch_signals() as interruption:
         split = split_cpus()
         if split is not None:
@@ -100,7 +101,7 @@ def measure(
     figures = [figure(cell, rows) for cell in cells]
     print(table(figures))
     manifest = {
-        "machine": machine(),
+        "machine": host,
         "commit": commit(Path.cwd()),
         "python": sys.version.split()[0],
         "slice_s": slice_s,

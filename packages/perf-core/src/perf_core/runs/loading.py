@@ -146,10 +146,10 @@ def apply_load(
     # The server may not answer: after an interruption it is not waited for.
     with contextlib.suppress(Interrupted):
         if wire == "session":
-            left = partial(endpoints.open_sessions, live.url, access=live.access)
-            sessions_left = interruptible(left, context.interruption)
-        asked = partial(server_requests, live.url, wire, _unanswered_calls(events), access=live.access)
-        requests = interruptible(asked, context.interruption)
+            count_sessions = partial(endpoints.open_sessions, live.url, access=live.access)
+            sessions_left = interruptible(count_sessions, context.interruption)
+        diagnose = partial(server_requests, live.url, wire, _unanswered_calls(events), access=live.access)
+        requests = interruptible(diagnose, context.interruption)
     return LoadResult(
         generated=generated,
         samples=sampler.samples,

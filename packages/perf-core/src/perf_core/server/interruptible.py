@@ -13,7 +13,7 @@ from perf_core.interruption import Interruption
 _POLL_S = 0.05
 
 GRACE_S = 1.0
-"""Time for a call to end by itself after an interruption: a sound server is told that a session ends."""
+"""Time for a call to end by itself after an interruption: the session at a sound server is still deleted."""
 
 Result = TypeVar("Result")
 

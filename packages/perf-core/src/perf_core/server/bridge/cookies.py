@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 _MOST_COOKIES = 50
-"""As many as browsers keep for a host at least (RFC 6265, section 6.1)."""
+"""Browsers keep at least this many for a host (RFC 6265, section 6.1)."""
 
 
 class Cookies:

@@ -303,10 +303,10 @@ def secrets_in_url(url: str) -> tuple[str, ...]:
         return ()
     pairs = (pair.partition("=") for pair in parts.query.split("&"))
     values = [value for name, _, value in pairs if looks_secret(unquote_plus(name))]
-    found = [unquote(password), password]
-    found += [form for value in values for form in (unquote_plus(value), value)]
-    found += [match[0] for match in _SECRET_VALUE.finditer(url)]
-    return tuple(dict.fromkeys(filter(None, found)))
+    texts = [unquote(password), password]
+    texts += [form for value in values for form in (unquote_plus(value), value)]
+    texts += [match[0] for match in _SECRET_VALUE.finditer(url)]
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def secrets_in_environment(variables: Mapping[str, str]) -> tuple[str, ...]:

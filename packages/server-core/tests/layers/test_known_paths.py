@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +109,27 @@ async def test_routes_of_the_app_are_served(make_app: MakeApp, serving: Serving)
         assert redirected.status_code == 404
         redirected = await wires.http.get("/page/evil.example:1/")
         assert (redirected.status_code, redirected.headers["location"]) == (307, "../evil.example%3A1")
+
+
+async def test_no_spelling_of_a_path_evades_the_tokens(
+    make_app: MakeApp, serving: Serving, tmp_path: Path
+) -> None:
+    (tmp_path / "health").mkdir()
+    for name in ("secret.txt", "health/open.txt"):
+        (tmp_path / name).write_text(name)
+    token = "t" * 20
+    served = make_app(auth_tokens=[token], routes=[Mount("/", StaticFiles(directory=tmp_path))])
+    async with serving(served) as wires:
+        assert (await wires.http.get("/health/open.txt")).text == "health/open.txt"
+        assert (await wires.http.get("/secret.txt")).status_code == 401
+        for spelling in ("%2e%2e/", "..%2f", "%2e%2e%2f", "..%5c", "x/..%2f..%2f", "%2e/%2e%2e/"):
+            assert (await wires.http.get(f"/health/{spelling}secret.txt")).status_code == 404, spelling
+        wires.http.headers["authorization"] = f"Bearer {token}"
+        assert (await wires.http.get("/secret.txt")).text == "secret.txt"
+        assert (await wires.http.get("/health/..%2fsecret.txt")).status_code == 404
+        assert (await wires.http.get("/.well-known/x..y")).status_code == 404  # no such file
+        (tmp_path / "..name").write_text("dots")
+        assert (await wires.http.get("/..name")).text == "dots"
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,11 @@ from server_core.layers.refusals import refuse
 from server_core.layers.status_pages import PAGES
 from server_core.layers.trusted_proxies import IS_FORWARDED
 
-_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
+_AMBIGUOUS: Final = re.compile(r"[\x00-\x1f\x7f\\]|/\.\.?(?:/|$)")
+"""Control characters, backslashes, `.` and `..`: an app may take such a path for another one.
+
+Starlette serves `secret.txt` as `/health/../secret.txt`, which would need no token.
+"""
 
 
 class KnownPaths:
@@ -51,7 +55,7 @@ class KnownPaths:
     def _is_known(self, path: str, scope: Scope) -> bool:
         if path == self._path or path in PAGES:
             return True
-        if _CONTROL_CHARACTER.search(path):
+        if _AMBIGUOUS.search(path):
             return False
         return any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
 

@@ -12,6 +12,7 @@ import pytest
 from perf_core.adapter import Launch
 from perf_core.errors import TargetError
 from perf_core.sampling.sampler import TreeMeter
+from perf_core.server import live as live_servers
 from perf_core.server.client.connection import connect
 from perf_core.server.listeners import has_ended
 from perf_core.server.live import StartedServer
@@ -68,6 +69,14 @@ def test_time_to_be_ready_is_that_of_the_server_s_own_process(
         assert 1.5 < server.ready_s <= time.monotonic() - ready_at[0], (
             "the start of the bridge does not count"
         )
+
+
+def test_server_that_starts_slowly_has_as_long_after_the_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_servers, "_AFTER_LOAD_S", 0.5)
+    with ServerProcess(on_stdio("--fault", "slow-start"), "session", tmp_path / "log") as server:
+        assert StartedServer(server, "stdio").changed() == ""
 
 
 @pytest.mark.parametrize(

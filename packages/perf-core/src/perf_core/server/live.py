@@ -65,6 +65,10 @@ class LiveServer(Protocol):
         ...
 
 
+_AFTER_LOAD_S = 10.0
+"""Longest time until a server answers a handshake after the load."""
+
+
 class StartedServer:
     """A server that the lab started."""
 
@@ -79,6 +83,8 @@ class StartedServer:
         self.temporary_folder: Path | None = process.temporary_folder
         self.bridge_pid = process.pid if process.is_bridge else None
         self._listeners = ListenerWatch(process.root, process.url)
+        # On stdio a session begins with the start of a process.
+        self._patience_s = max(_AFTER_LOAD_S, process.ready_timeout_s if process.is_bridge else 0.0)
 
     def ended(self) -> str:
         """Return how it ended, or an empty text while it runs."""
@@ -91,7 +97,8 @@ class StartedServer:
 
     def changed(self, killed: Collection[int] = ()) -> str:
         """Return how it differs from the server at the start, or an empty text."""
-        return self.ended() or self._listeners.replacement(killed) or difference(self.handshake, self.access)
+        different = self.ended() or self._listeners.replacement(killed)
+        return different or difference(self.handshake, self.access, timeout_s=self._patience_s)
 
 
 class RunningServer:

@@ -50,6 +50,7 @@ class ServerProcess:
         is_legacy: Whether it speaks the transport HTTP+SSE, and there is no ``handshake``; an error unless
             that is accepted.
         is_bridge: Whether the root of the process tree is a bridge, and the server is below it.
+        ready_timeout_s: Longest time until the server answers its first handshake.
     """
 
     url: str
@@ -74,6 +75,7 @@ class ServerProcess:
         self._cpus = cpus
         self.access = access_of(launch, access)
         self.is_bridge = launch.transport != "http" or is_bridge(launch)
+        self.ready_timeout_s = launch.ready_timeout_s
         self._accepts_legacy = accepts_legacy
         self.is_legacy = False
         self._process: psutil.Popen | None = None

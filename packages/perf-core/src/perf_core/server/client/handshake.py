@@ -131,14 +131,14 @@ _BUSY_STATUSES = frozenset({429, 503})
 """Statuses of a server that answers, but asks to wait."""
 
 
-def difference(before: Handshake, access: Access) -> str:
+def difference(before: Handshake, access: Access, *, timeout_s: float = 10.0) -> str:
     """Return how a server differs from the one of a handshake before, or an empty text.
 
     Raises:
         TargetError: It no longer answers a handshake.
     """
     try:
-        after = shake_hands(before.url, before.wire, access=access)
+        after = shake_hands(before.url, before.wire, timeout_s, access=access)
     except RequestRefused as error:
         if error.status in _BUSY_STATUSES:
             return ""

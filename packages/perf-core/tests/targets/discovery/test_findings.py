@@ -119,7 +119,7 @@ def test_untried_tool_has_its_reason() -> None:
     undrawable.undrawable = "its input schema allows none"
     assert left_out(undrawable, ()).reason == "its input schema allows none"
     broken = Trial(Tool("t"), Checker({"type": 5}))
-    assert "its input schema is none" in left_out(broken, ()).reason
+    assert "its input schema is no JSON Schema" in left_out(broken, ()).reason
     assert left_out(broken, ()).arguments == ""
 
 

@@ -31,6 +31,11 @@ def test_what_is_no_schema_is_said_to_be_none(schema: object) -> None:
     assert checker.complaint({}) == checker.problem
 
 
+@pytest.mark.parametrize(("schema", "got"), [("nonsense", '"nonsense"'), (["a"], '["a"]'), (None, "null")])
+def test_what_is_no_schema_is_told_in_words(schema: object, got: str) -> None:
+    assert Checker(schema).problem == f"expected a JSON object, got {got}"
+
+
 def test_remote_references_are_not_fetched() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

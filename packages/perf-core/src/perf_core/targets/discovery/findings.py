@@ -125,7 +125,7 @@ def left_out(trial: Trial, secrets: Sequence[str]) -> LeftOut:
         arguments, reason = repeated
         advice = ""
     elif not tries:
-        reason = trial.checker.problem and f"its input schema is none: {trial.checker.problem}"
+        reason = trial.checker.problem and f"its input schema is no JSON Schema: {trial.checker.problem}"
         reason = reason or trial.undrawable or "no time was left to call it"
     return LeftOut(
         trial.tool.name,

@@ -47,6 +47,8 @@ class Checker:
         self._longest: int | None = None
         try:
             text = json.dumps(schema)
+            if not isinstance(schema, dict | bool):
+                raise TypeError(f"expected a JSON object, got {text}")
             kind = validator_for(schema, default=Draft202012Validator)
             self.problem = _problem(kind, schema, text)
             if self.problem and "$schema" not in schema and not _problem(Draft7Validator, schema, text):

@@ -47,7 +47,8 @@ class Checker:
         self._longest: int | None = None
         try:
             text = json.dumps(schema)
-            if not isinstance(schema, dict | bool):
+            is_schema = isinstance(schema, dict | bool)
+            if not is_schema:
                 raise TypeError(f"expected a JSON object, got {text}")
             kind = validator_for(schema, default=Draft202012Validator)
             self.problem = _problem(kind, schema, text)

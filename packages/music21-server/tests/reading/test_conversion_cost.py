@@ -101,6 +101,7 @@ HOSTILE = {
     "voices": ("abc", abc("".join(f"V:{n}\nc|\n" for n in range(5_000)))),
     "voices between notes": ("abc", abc("".join(f"[V:{n}]c|" for n in range(5_000)))),
     "tunes": ("abc", b"".join(b"X:%d\nT:Tune\nM:4/4\nL:1/4\nK:C\nc|\n\n" % n for n in range(5_000))),
+    "notes without barlines": ("abc", abc("c-" * 20_000)),
     "chords": ("abc", abc("[" + "c" * 100_000 + "]|")),
     "barlines": ("humdrum", b"**kern\n" + b"=\n" * 20_000 + b"4c\n*-\n"),
     "bars without a terminator": ("humdrum", b"**kern\n" + b"=\n4c\n" * 12_000),

@@ -94,3 +94,12 @@ def test_parts_and_measures_are_bounded():
     for limits, name in ((Limits(max_parts=20), "max_parts"), (Limits(max_measures=20), "max_measures")):
         with pytest.raises(TooMuchScoreError, match=name):
             as_partwise(document, limits)
+
+
+def test_empty_measures_of_many_parts_are_bounded() -> None:
+    measures = '<measure><part id="a"/></measure>' * 99
+    last = "".join(f'<part id="{number}"/>' for number in range(50))
+    document = f"<score-timewise><part-list/>{measures}<measure>{last}</measure></score-timewise>".encode()
+    as_partwise(document, Limits(max_notes=5_100))
+    with pytest.raises(TooMuchScoreError, match=r"setting max_notes\), got 5,100"):
+        as_partwise(document, Limits(max_notes=5_099))

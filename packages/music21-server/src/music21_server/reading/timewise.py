@@ -75,6 +75,8 @@ class _Parts:
             self._limits.check("max_measures", len(self._starts))
         measures = self._parts.setdefault(part.get("id", ""), [])
         self._limits.check("max_parts", len(self._parts))
+        # Each measure of each part has a rest at least.
+        self._limits.check("max_notes", len(self._parts) * len(self._starts))
         # Measures without this part are empty.
         measures += (_EMPTY % start for start in self._starts[len(measures) : -1])
         content = b"".join(_serialized(child) for child in part)

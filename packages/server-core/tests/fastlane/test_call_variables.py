@@ -1,4 +1,4 @@
-"""What tools on the lane find when they ask for their request, beside what they find behind it."""
+"""Tools on the lane that ask for their request, beside the same tools behind it."""
 
 from __future__ import annotations
 

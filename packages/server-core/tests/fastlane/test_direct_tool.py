@@ -1,4 +1,4 @@
-"""What a direct call of a tool needs, and when it has to be found out again."""
+"""Tools prepared for direct calls, and the changes after which they are examined again."""
 
 from __future__ import annotations
 

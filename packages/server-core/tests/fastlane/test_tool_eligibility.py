@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -245,3 +245,25 @@ def test_a_plain_tool_is_trusted() -> None:
     assert tool_reason(tool(uses_context))
     assert tool_reach(PlainTool.from_function(uses_context)).reason == ""
     assert "context" in tool_reason(PlainTool.from_function(with_context)), "what it declares counts"
+
+
+@pytest.mark.parametrize(
+    ("return_type", "may_be"),
+    [
+        (str, False),
+        (None, False),
+        (list[int], False),
+        (Any, True),
+        (object, True),
+        (AsyncIterator[int], True),
+    ],
+    ids=str,
+)
+def test_the_annotation_of_a_trusted_tool_tells_whether_its_result_is_final(
+    return_type: Any, *, may_be: bool
+) -> None:
+    async def uses_context(text: str) -> Any:
+        return f"{text} {get_context().request_id}"
+
+    uses_context.__annotations__["return"] = return_type
+    assert tool_reach(PlainTool.from_function(uses_context)).makes_async_generators == may_be

@@ -52,7 +52,7 @@ class Import:
 
 @dataclass(slots=True)
 class CodeNames:
-    """What a function's code names, with the code of the functions and classes within it.
+    """Names in a function's code and in the code of the functions and classes within it.
 
     Attributes:
         chains: Global and built-in names with their attributes; in a class body also its own names.

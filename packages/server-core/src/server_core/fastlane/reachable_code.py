@@ -86,7 +86,7 @@ Binding = tuple[Mapping[str, object], str, object]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
         reason: Why the code may depend on the request; empty if it does not.

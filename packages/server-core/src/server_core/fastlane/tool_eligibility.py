@@ -10,8 +10,8 @@ import inspect
 import json
 import logging
 import types
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterable, Iterator, Mapping
+from typing import Any, Final, get_origin
 
 from fastmcp.server.dependencies import without_injected_parameters
 from fastmcp.server.transforms.visibility import is_enabled
@@ -82,8 +82,16 @@ def tool_reach(tool: FunctionTool) -> Reach:
     reached = reach([tool.fn, adapter.core_schema, tool.return_type, _result_schema(tool.return_type)])
     if reached.reason and type(tool) is PlainTool:
         _logger.info("tool %r is trusted to be plain, although %s", tool.name, reached.reason)
-        return Reach("", makes_async_generators=True)  # the search ended before it could know
+        # The search ended before it could know, but the annotation may.
+        return Reach("", makes_async_generators=_may_be_async_generator(tool.return_type))
     return reached
+
+
+def _may_be_async_generator(return_type: Any) -> bool:
+    kind = get_origin(return_type) or return_type
+    if not isinstance(kind, type) or kind in (Any, object, inspect.Signature.empty):
+        return return_type is not None
+    return issubclass(kind, AsyncIterable)
 
 
 def arguments_schema(tool: FunctionTool) -> Any:

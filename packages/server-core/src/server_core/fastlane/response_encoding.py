@@ -63,7 +63,7 @@ class ResponseEncoder:
 
     @functools.cached_property
     def _stamp(self) -> bytes:
-        """What names the server; the SDK fixes it with the first response."""
+        """Name of the server in results; the SDK fixes it with the first response."""
         if not self._modern:
             return b""
         stamp = to_json(low_level_server(self._mcp).server_info_stamp)

@@ -212,3 +212,11 @@ def test_percentile_that_reports_mark_as_a_bound_is_one_for_targets(build: type[
         for statistic in ("min", "avg", "med", "p90", "p95", "p99", "max")
         if all_figures[f"latency_ms.all.{statistic}"].beyond
     } == {"p95", "p99", "max"}
+
+
+def test_errors_that_no_slow_generator_causes_are_known_apart(build: type[Build]) -> None:
+    metrics = replace(build.metrics(), error_rate=0.1, errors={"wrong_answer": 75, "timeout": 25})
+    all_figures = figures_of(build, metrics=metrics)
+    assert all_figures["error_rate"].sure == pytest.approx(0.075)
+    assert all_figures["success_percent"].sure == pytest.approx(92.5)
+    assert all_figures["failed_calls"].sure == pytest.approx(75)

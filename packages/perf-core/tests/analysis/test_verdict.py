@@ -374,3 +374,12 @@ def test_lower_bound_is_reported_as_at_least(build: type[Build]) -> None:
     carried = one(build, above(), measured(800.0, at_least=True))
     assert (carried.outcome, carried.at_least) == ("met", True)
     assert not one(build, below(), measured(60.0)).at_least
+
+
+def test_errors_that_no_busy_machine_causes_are_missed_beside_those_that_it_may_cause(
+    build: type[Build],
+) -> None:
+    target = Target("error_rate", "<", 0.001, need="Answers are right.")
+    mixed = measured(0.5, sure=0.4)
+    assert one(build, target, mixed, saturated=True).outcome == "missed"
+    assert one(build, target, measured(0.5, sure=0.0005), saturated=True).outcome == "invalid"

@@ -44,6 +44,7 @@ class Figure:
         absent: Reason for which this run could not measure it, such as a run too short for a slope; empty
             when it should have been measured. A value of None without such a reason makes a target
             on it invalid.
+        sure: The part of a ``timed`` value that a slow generator cannot cause; None when it is not known.
     """
 
     value: float | None
@@ -53,6 +54,7 @@ class Figure:
     beyond: bool = False
     timed: bool = True
     absent: str = ""
+    sure: float | None = None
 
 
 def figures(
@@ -95,6 +97,13 @@ def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str
     return Figure(share if calls else None, calls, duration_s, timed=not _TIMED_ERRORS.isdisjoint(errors))
 
 
+def _sure_share(errors: Mapping[str, int]) -> float:
+    """Return the share of the errors that a generator short of CPU cannot have caused."""
+    count = sum(errors.values())
+    timed = sum(errors.get(name, 0) for name in _TIMED_ERRORS)
+    return 1 - timed / count if count else 0.0
+
+
 def _took_all(stage: Stage) -> bool:
     """Return whether a stage with an arrival rate had all of it answered: more was not tried."""
     return stage.rate_per_s is not None and stage.calls_per_s >= _OFFERED_SHARE * stage.rate_per_s
@@ -104,11 +113,12 @@ def _metric_figures(metrics: Metrics, held_s: float, took_all: bool) -> Iterator
     calls = metrics.tool_calls
     yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s, at_least=took_all)
     error_rate = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
-    yield "error_rate", error_rate
+    sure = metrics.error_rate * _sure_share(metrics.errors)
+    yield "error_rate", replace(error_rate, sure=sure)
     success = None if error_rate.value is None else 100 * (1 - error_rate.value)
-    yield "success_percent", replace(error_rate, value=success)
+    yield "success_percent", replace(error_rate, value=success, sure=100 * (1 - sure))
     failed = round(metrics.error_rate * calls)
-    yield "failed_calls", replace(error_rate, value=float(failed) if calls else None)
+    yield "failed_calls", replace(error_rate, value=float(failed) if calls else None, sure=sure * calls)
     for name in ERROR_CLASSES:
         count = metrics.errors.get(name, 0)
         yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)

@@ -177,7 +177,10 @@ def _judge_target(
         outcome, reason = obstacle
         return _result(target, figure, outcome, reason=reason)
     met = _reaches(figure, target.comparison, target.target)
-    bound = bool(excuse) and figure.timed
+    surely_missed = figure.sure is not None and not _reaches(
+        replace(figure, value=figure.sure), target.comparison, target.target
+    )
+    bound = bool(excuse) and figure.timed and not surely_missed
     if not met and bound:
         either = ": the server or k6 may have been slow" if excuse == _SATURATED else ""
         reason = f"missed while {excuse}{either}"

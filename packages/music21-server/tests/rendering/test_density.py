@@ -12,9 +12,10 @@ from music21_server.rendering.pdf import PdfLimits, render_pdf
 from music21_server.rendering.picture import PictureLimits, render
 from music21_server.score.document import Document
 from music21_server.score.limits import Limits
+from music21_server.score.table import TimeChange
 
 
-def score_of(counts):
+def score_of(counts, times=()):
     """Return a score with numbers of notes by part and measure."""
     parts, measures = np.array(counts).shape
     rows = [(part, measure) for part in range(parts) for measure in range(measures)]
@@ -23,6 +24,11 @@ def score_of(counts):
         notes=SimpleNamespace(part=notes[:, 0], measure=notes[:, 1]),
         measure_ticks=np.zeros(measures),
         measure_numbers=tuple(f"m{index}" for index in range(measures)),
+        keys=(),
+        times=times,
+        tempos=(),
+        chord_symbols=(),
+        fermatas=(),
     )
 
 
@@ -37,9 +43,16 @@ def test_drawable_measures_are_accepted(counts):
 )
 def test_dense_measures_are_refused_before_verovio_sees_them(counts, most, got):
     with pytest.raises(
-        TooMuchScoreError, match=f"at most {most:,} notes and rests .* got {got}: ask for fewer"
+        TooMuchScoreError, match=f"at most {most:,} notes and marks .* got {got}: ask for fewer"
     ):
         check_density(score_of(counts), range(len(counts[0])), tuple(range(len(counts))))
+
+
+def test_marks_count_like_notes():
+    times = (TimeChange(0, 0, 0, "4/4", 4),) * 4_473
+    with pytest.raises(TooMuchScoreError, match="got 4,473 in measure m0"):
+        check_density(score_of([[0]], times), range(1), (0,))
+    check_density(score_of([[0, 1]], times), range(1, 2), (0,))
 
 
 def test_pictures_and_pdfs_are_checked(song, monkeypatch):

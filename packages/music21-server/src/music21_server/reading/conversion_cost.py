@@ -30,7 +30,7 @@ _WHOLE_SHARE_BYTES: Final = 75_000
 
 @dataclass(frozen=True)
 class Workload:
-    """What music21 has to make of a document.
+    """Amounts of work that a document is for music21.
 
     Attributes:
         notes: Notes and rests.

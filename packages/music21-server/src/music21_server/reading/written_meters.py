@@ -8,7 +8,7 @@ from typing import Final
 from music21_server.errors import UnreadableScoreError
 
 MOST_BEATS: Final = 255
-"""As in MIDI. music21 takes quadratic time in the beats of a measure: hours for 99999/1."""
+"""Largest number of beats in MIDI. music21 takes quadratic time in the beats: hours for 99999/1."""
 
 _FRACTION: Final = re.compile(r"([\d+() ]{1,200})/ *(\d+)", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+", re.ASCII)

@@ -91,7 +91,7 @@ class FairQueue:
         """Refuse the newest call of the owner with the most waiting calls.
 
         Raises:
-            BusyError: That is the newcomer.
+            BusyError: The newcomer has the most itself.
         """
         refusal = BusyError(
             f"Expected at most {self._max_waiting} waiting calls (setting max_waiting_calls), got "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from perf_core.adapter import Launch, Wire
 from perf_core.errors import LegacyTransport, NoAnswer, RequestRefused, TargetError, WireNotOffered
 from perf_core.server.client import handshake
-from perf_core.server.client.handshake import Handshake, expect_wire, first_handshake, shake_hands
+from perf_core.server.client.handshake import Handshake, difference, expect_wire, first_handshake, shake_hands
 from perf_core.server.credentials.access import Access, bearer
 from perf_core.server.live import RunningServer
 from perf_core.server.process import ServerProcess
@@ -279,3 +280,20 @@ def test_lacking_wire_is_told_without_a_look_for_the_older_transport(guarded: An
         first_handshake(server.url, "stateless", 20.0)
     # A server may hold the stream of a GET open without an event.
     assert "GET" not in {method for method, _, _ in server.seen}
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (("a", "c"), "new: c; gone: b"),
+        (("a", "b", "c"), "new: c"),
+        (("a",), "gone: b"),
+        (("a", "b", "b"), "new: b"),
+    ],
+)
+def test_tools_that_changed_are_named(
+    now: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Handshake("http://127.0.0.1:9/mcp", "session", "s", "1", ("a", "b"), 0.1)
+    monkeypatch.setattr(handshake, "shake_hands", lambda *_arguments, **_options: replace(before, tools=now))
+    assert difference(before, Access()) == f"the server's tools changed during the run: {said}"

@@ -7,6 +7,7 @@ use the bridge for the transport of revision 2024-11-05, or give up at once, wit
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from perf_core.adapter import WIRES, Wire
@@ -14,7 +15,7 @@ from perf_core.errors import LegacyTransport, NoAnswer, RequestRefused, TargetEr
 from perf_core.server.client.connection import connect
 from perf_core.server.client.legacy import has_legacy_stream
 from perf_core.server.credentials.access import OPEN, SESSION_REVISION, STATELESS_REVISION, Access
-from perf_core.server.credentials.masking import masked_errors, masked_url
+from perf_core.server.credentials.masking import cut, masked_errors, masked_url
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def agreed_access(access: Access, handshake: Handshake) -> Access:
     return replace(access, revision=handshake.revision) if is_session else access
 
 
+_SHOWN_CHARACTERS = 200
+
 _BUSY_STATUSES = frozenset({429, 503})
 """Statuses of a server that answers, but asks to wait."""
 
@@ -148,8 +151,12 @@ def difference(before: Handshake, access: Access, *, timeout_s: float = 10.0) ->
     for what, then, now in (
         ("name", before.server_name, after.server_name),
         ("version", before.server_version, after.server_version),
-        ("tools", before.tools, after.tools),
     ):
         if then != now:
             return f"the server's {what} changed during the run: {then} became {now}"
-    return ""
+    changes = (
+        ("new", Counter(after.tools) - Counter(before.tools)),
+        ("gone", Counter(before.tools) - Counter(after.tools)),
+    )
+    told = [f"{what}: {cut(', '.join(tools), _SHOWN_CHARACTERS)}" for what, tools in changes if tools]
+    return f"the server's tools changed during the run: {'; '.join(told)}" if told else ""

@@ -13,7 +13,8 @@ from types import ModuleType
 import pytest
 from fastmcp import Client
 
-from server_core.fastlane.eligibility import app_reason, tool_reason
+from server_core.fastlane.app_eligibility import AppRules
+from server_core.fastlane.tool_eligibility import tool_reason
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "conformance"
@@ -64,7 +65,9 @@ def test_fixture_lists_its_tools_and_answers_a_call(fixture: ModuleType) -> None
 def test_fixture_has_tools_on_the_lane(fixture: ModuleType) -> None:
     async def reasons() -> tuple[str, dict[str, str]]:
         mcp = fixture.create_server()
-        return app_reason(mcp), {tool.name: tool_reason(tool) for tool in await mcp.list_tools()}
+        return AppRules(mcp).current().calls, {
+            tool.name: tool_reason(tool) for tool in await mcp.list_tools()
+        }
 
     app, tools = asyncio.run(reasons())
     assert app == ""

@@ -23,7 +23,7 @@ WAYS: dict[str, dict[str, bool]] = {
 
 @dataclass
 class Outcome:
-    """What one app answered, and what its own code noted meanwhile."""
+    """The answers of one app, and what its own code noted meanwhile."""
 
     answers: list[Answer]
     notes: list[str]

@@ -84,7 +84,7 @@ def test_middleware_is_a_reason_for_what_it_sees(middleware: Middleware, needed:
     rules = AppRules(app(middleware))
     assert left_to_fastmcp(rules) == needed
     reasons = rules.current()
-    named = {reasons.of(method) for method in HOOKS} | {reasons.stateless_calls}
+    named = {reasons.reason(method) for method in HOOKS} | {reasons.stateless_calls}
     assert named - {""} == {f"the app has middleware: {type(middleware).__name__}"}
 
 

@@ -1,4 +1,4 @@
-"""What a middleware sees, from hooks in its class, in the object, or behind a changed lookup."""
+"""A middleware sees messages through hooks in its class, in the object, or behind a changed lookup."""
 
 from __future__ import annotations
 

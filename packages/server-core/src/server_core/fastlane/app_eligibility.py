@@ -41,7 +41,7 @@ from server_core.sdk.internals import (
 
 _SERVER_CLASSES: Final = (LowLevelServer, QuietServer)
 _SERVER_MIDDLEWARE: Final = (FastMCPServerMiddleware, RequestStateBoundary)
-"""What FastMCP puts around every request; neither changes an answer of the lane."""
+"""FastMCP puts these around every request; neither changes an answer of the lane."""
 
 _LIBRARY_CLASSES: Final = (
     *(FastMCP, LocalProvider, LowLevelServer, ServerRunner, FastMCPServerMiddleware, RequestStateBoundary),
@@ -67,7 +67,7 @@ class Reasons:
     stateless_calls: str = ""
     by_method: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, method: str) -> str:
+    def reason(self, method: str) -> str:
         """Return why FastMCP has to answer messages of a method."""
         return self.by_method.get(method, "only FastMCP handles it")
 
@@ -97,7 +97,7 @@ class AppRules:
         """Return why FastMCP has to answer messages of a method now; empty if it need not."""
         if self._state.have_messages_changed():
             self.examine_again()
-        return self.current().of(method)
+        return self.current().reason(method)
 
     def current(self) -> Reasons:
         """Return the reasons that hold now; for methods other than calls, `reason` is more precise."""

@@ -1,4 +1,4 @@
-"""What a FastMCP middleware sees, told from the hooks that it overrides."""
+"""The messages that a FastMCP middleware sees, from the hooks that it overrides."""
 
 from __future__ import annotations
 

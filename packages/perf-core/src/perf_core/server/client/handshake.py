@@ -158,5 +158,5 @@ def difference(before: Handshake, access: Access, *, timeout_s: float = 10.0) ->
         ("new", Counter(after.tools) - Counter(before.tools)),
         ("gone", Counter(before.tools) - Counter(after.tools)),
     )
-    told = [f"{what}: {cut(', '.join(tools), _SHOWN_CHARACTERS)}" for what, tools in changes if tools]
-    return f"the server's tools changed during the run: {'; '.join(told)}" if told else ""
+    differences = [f"{what}: {cut(', '.join(tools), _SHOWN_CHARACTERS)}" for what, tools in changes if tools]
+    return f"the server's tools changed during the run: {'; '.join(differences)}" if differences else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from types import ModuleType
 
@@ -88,11 +89,24 @@ class Outer:
             return 2
 
 
-def test_members_of_the_apps_classes_are_listed_by_name() -> None:
-    members = LoadedModules().members
+def test_members_of_a_modules_classes_are_listed_by_name() -> None:
+    members = LoadedModules().members(__name__)
     assert Outer.__dict__["of_the_outer_class"] in members["of_the_outer_class"]
     assert Outer.Inner.of_the_inner_class in members["of_the_inner_class"]
     assert "loads" not in members
+    assert LoadedModules().members("not_loaded") == {}
+
+
+def test_code_sees_the_modules_that_its_own_names_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    far, near, other = ModuleType("far"), ModuleType("near"), ModuleType("other")
+    near.__dict__["far"] = far
+    near.__dict__["math"] = math
+    far.__dict__["near"] = near
+    for module in (far, near, other):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    modules = LoadedModules()
+    assert modules.seen_from("near") == modules.seen_from("far") == {"near", "far"}
+    assert modules.seen_from("other") == {"other"}
 
 
 def test_loaded_modules_are_read_once_until_another_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import fastmcp.exceptions
@@ -475,3 +476,31 @@ def test_names_by_which_code_is_found_are_kept_with_their_values() -> None:
     function = tool_of("helper() + math.floor(1.5)")
     bindings = {(name, value) for _, name, value in reach([function]).bindings}
     assert {("helper", helper), ("math", math), ("floor", math.floor)} <= bindings
+
+
+MEMBERS = """
+from fastmcp.server.dependencies import get_http_headers
+
+class Stamp:
+    def stamped(self):
+        return get_http_headers().get("x-key", "")
+"""
+
+
+def module(monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> ModuleType:
+    made = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, made)
+    exec(source, made.__dict__)  # noqa: S102 - the tests write it
+    return made
+
+
+def test_a_name_stands_for_members_of_modules_that_the_code_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    module(monkeypatch, "stamps", MEMBERS)
+    sees = module(monkeypatch, "post", "import stamps\ndef send(letter):\n    return letter.stamped()")
+    assert "get_http_headers" in reach([sees.send]).reason
+    knows_nothing = module(monkeypatch, "mail", "def send(letter):\n    return letter.stamped()")
+    assert reach([knows_nothing.send]).reason == ""
+    later = module(
+        monkeypatch, "courier", "import mail, post\ndef send(letter):\n    return mail.send(letter)"
+    )
+    assert "get_http_headers" in reach([later.send]).reason

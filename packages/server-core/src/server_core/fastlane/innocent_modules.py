@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _REQUEST_BOUND_PACKAGES: Final = frozenset(
@@ -97,6 +98,8 @@ class LoadedModules:
             if issubclass(type(module), types.ModuleType):
                 self._packages.setdefault(name.partition(".")[0], []).append(module)
         self._innocent: dict[str, bool] = {}
+        self._members: dict[str, dict[str, list[object]]] = {}
+        self._seen: dict[str, frozenset[str]] = {}
 
     def is_innocent(self, name: str) -> bool:
         """Return whether a module's code cannot know of a request."""
@@ -117,18 +120,34 @@ class LoadedModules:
             return False
         return not any(is_request_bound(value) for module in modules for value in _values(module))
 
-    @functools.cached_property
-    def members(self) -> dict[str, list[object]]:
-        """Methods and properties of all classes in modules whose code has to be read, by name."""
-        members: dict[str, list[object]] = {}
-        for package, modules in self._packages.items():
-            if package in _REQUEST_BOUND_PACKAGES or self.is_innocent(package):
-                continue
-            for module in modules:
-                for value in _values(module):
-                    if issubclass(type(value), type) and value.__module__ == module.__name__:
-                        _add_members(value, members)  # type: ignore[arg-type]
+    def members(self, name: str) -> Mapping[str, Sequence[object]]:
+        """Return the methods and properties of all classes that a module defines, by their names."""
+        members = self._members.get(name)
+        if members is None:
+            members = self._members[name] = {}
+            for value in _values(sys.modules.get(name)):
+                if issubclass(type(value), type) and value.__module__ == name:
+                    _add_members(value, members)  # type: ignore[arg-type]
         return members
+
+    def seen_from(self, name: str) -> frozenset[str]:
+        """Return the modules whose code has to be read that a module's names lead to, itself included.
+
+        A value that code gets from elsewhere was made by code that these modules define or import.
+        """
+        seen = self._seen.get(name)
+        if seen is None:
+            reached, waiting = {name}, [name]
+            while waiting:
+                named = set(map(defining_module, _values(sys.modules.get(waiting.pop()))))
+                new = [each for each in named - reached if self._has_to_be_read(each)]
+                reached.update(new)
+                waiting += new
+            seen = self._seen[name] = frozenset(reached)
+        return seen
+
+    def _has_to_be_read(self, name: str) -> bool:
+        return not is_request_bound_module(name) and not self.is_innocent(name)
 
 
 def loaded_modules() -> LoadedModules:
@@ -151,8 +170,8 @@ def _is_installed(module: types.ModuleType) -> bool:
     )
 
 
-def _values(module: types.ModuleType) -> list[object]:
-    return list(module.__dict__.values())
+def _values(module: types.ModuleType | None) -> list[object]:
+    return [] if module is None else list(module.__dict__.values())
 
 
 def _add_members(cls: type, members: dict[str, list[object]]) -> None:

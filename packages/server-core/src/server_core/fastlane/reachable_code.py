@@ -4,9 +4,9 @@ The search goes by names and takes in too much rather than too little. From a fu
 its instructions name: globals, variables of enclosing functions, imports, defaults, and what it wraps. A
 class or an instance stands for its special methods, and for its other members once any code that was reached
 reads an attribute of that name. Such a name also stands for every method and property of that name in
-modules whose code has to be read, because values come from anywhere. Code of innocent modules is not read,
-but what their objects hold (callbacks, elements, handlers of a logger) is searched. Code that finds names at
-run time (``getattr`` with a computed name, ``eval``) cannot be decided.
+the modules that the code can see, because a value may come from any of them. Code of innocent modules is
+not read, but what their objects hold (callbacks, elements, handlers of a logger) is searched. Code that
+finds names at run time (``getattr`` with a computed name, ``eval``) cannot be decided.
 """
 
 from __future__ import annotations
@@ -149,6 +149,7 @@ class _Search:
         self._live_names: set[str] = set()
         self._members: dict[str, list[object]] = {}
         self._kinds: set[int] = set()
+        self._visible: set[str] = set()
 
     def add(self, value: object, where: str) -> None:
         """Search a value later; `where` is the name by which it was reached."""
@@ -241,6 +242,7 @@ class _Search:
         if self._modules.is_innocent(defining_module(fn)):
             self.makes_async_generators |= bool(fn.__code__.co_flags & inspect.CO_ASYNC_GENERATOR)
             return
+        self._see(defining_module(fn))
         names = code_names(fn.__code__)
         self.makes_async_generators |= names.makes_async_generators
         own_globals, own_builtins = fn.__globals__, fn.__builtins__  # type: ignore[attr-defined]
@@ -330,6 +332,7 @@ class _Search:
         elif is_request_bound_module(name):
             raise _uses(name)
         elif name in DYNAMIC_MODULES or not self._modules.is_innocent(name):
+            self._see(name)
             for attribute in names.attributes:  # those of a local name cannot be told apart
                 value = module_attribute(module, attribute)
                 if value is not MISSING:
@@ -344,8 +347,22 @@ class _Search:
         if name in DYNAMIC_ATTRIBUTES:
             raise _undecidable(f"it reads {name}")
         self._live_names.add(name)
-        for member in (*self._members.pop(name, ()), *self._modules.members.get(name, ())):
+        for member in self._members.pop(name, ()):
             self._add_used(member, name)
+        for module in self._visible:
+            for member in self._modules.members(module).get(name, ()):
+                self._add_used(member, name)
+
+    def _see(self, module: str) -> None:
+        """Let names stand for the members of a module as well, and of those that its own names lead to."""
+        if module in self._visible:
+            return
+        for each in self._modules.seen_from(module) - self._visible:
+            self._visible.add(each)
+            for name, members in self._modules.members(each).items():
+                if name in self._live_names:
+                    for member in members:
+                        self._add_used(member, name)
 
     def _search_class(self, cls: type, *, is_called: bool) -> None:
         if cls is type:
@@ -362,6 +379,7 @@ class _Search:
             if type(each) is not type:
                 self.add(type(each), cls.__qualname__)
             if not self._modules.is_innocent(module) and not is_harmless_module(module):
+                self._see(module)
                 self._search_members(each, called_back, is_called=is_called)
 
     def _search_members(self, cls: type, called_back: set[str], *, is_called: bool) -> None:

@@ -189,7 +189,8 @@ def test_slow_generator_affects_times_but_not_states(build: type[Build]) -> None
         ({}, False),
         ({"wrong_answer": 3}, False),
         ({"timeout": 1}, True),
-        ({"wrong_answer": 3, "transport": 1}, True),
+        ({"wrong_answer": 3, "unanswered": 1}, True),
+        ({"transport": 1}, False),
     ],
 )
 def test_error_rate_depends_on_time_when_timed_errors_are_in_it(

@@ -18,8 +18,8 @@ from perf_core.analysis.k6_summary import ERROR_CLASSES, FIGURE_KINDS
 from perf_core.analysis.lower_bounds import is_lower_bound
 from perf_core.results.record import Latency, Metrics, ServerUse, Stage
 
-_TIMED_ERRORS = frozenset({"transport", "timeout", "unanswered"})
-"""Errors that a generator short of CPU can cause by itself."""
+_TIMED_ERRORS = frozenset({"timeout", "unanswered"})
+"""Errors that a generator short of CPU can cause by itself; it refuses and breaks no connections."""
 
 _FIVE_MINUTES_PER_HOUR = 12
 

@@ -48,11 +48,13 @@ def test_published_rates_are_those_of_the_trials(calibration: ModuleType, path: 
 
 
 def test_interrupted_comparison_is_no_trial(calibration: ModuleType) -> None:
-    trials = calibration.read(DATA[-1])
-    assert [trial.number for trial in trials if trial.verdict == "interrupted"] == [5]
-    assert "39 of 39" in calibration.markdown(trials)
-    counts = {"equal": 40, "slower": 20, "slow": 0, "wrong": 0, "tail": 0}
-    assert calibration.missing(trials, counts) == [("equal", 5)], "it is made again"
+    equal = [trial for trial in calibration.read(DATA[0]) if trial.kind == "equal"][:3]
+    trials = [replace(trial, number=number) for number, trial in enumerate(equal, 1)]
+    trials[1] = replace(trials[1], verdict="interrupted")
+    assert "verdict same: 2 of 2" in calibration.markdown(trials)
+    assert "Left out: 1 comparison that was interrupted." in calibration.markdown(trials)
+    counts = {"equal": 3, "slower": 0, "slow": 0, "wrong": 0, "tail": 0}
+    assert calibration.missing(trials, counts) == [("equal", 2)], "it is made again"
 
 
 def test_report_tells_apart_what_is_not_the_same(calibration: ModuleType) -> None:
@@ -76,9 +78,10 @@ def test_trials_are_in_random_order_and_complete(calibration: ModuleType) -> Non
 
 
 def test_continued_calibration_keeps_the_sizes_of_its_differences(calibration: ModuleType) -> None:
-    trials = calibration.read(DATA[-1])
+    trials = [trial for trial in calibration.read(DATA[-1]) if trial.kind in ("equal", "slower")]
     handicaps = calibration.handicaps_of(trials)
-    assert handicaps["slower"].burn_us == 165
+    (burn_us,) = {trial.burn_us for trial in trials if trial.kind == "slower"}
+    assert handicaps["slower"].burn_us == burn_us > 0
     assert handicaps["wrong"].wrong_share == 0.005
     assert set(handicaps) == {"equal", "slower", "wrong"}, "the others are to be found"
 

@@ -205,12 +205,14 @@ def test_outcomes_and_requests_are_recorded(source: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_without_the_lane_nothing_passes_through_it(source: Path) -> None:
     outcomes = outcomes_of(run_of(source, has_lane=False, only=("http",)))
     assert outcomes == {"test_calls_over_http": Outcome("passed")}
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 @pytest.mark.parametrize("way", [Way.MEMORY_OVER_HTTP, Way.MEMORY_OVER_SESSIONS])
 def test_in_memory_clients_can_be_connected_over_http(source: Path, way: Way) -> None:
     outcomes = outcomes_of(run_of(source, way, ids=("tests/test_small.py::test_memory",)))
@@ -219,6 +221,7 @@ def test_in_memory_clients_can_be_connected_over_http(source: Path, way: Way) ->
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_tests_that_set_a_tracer_provider_come_last(source: Path) -> None:
     tracing = """
         import pytest
@@ -248,6 +251,7 @@ def test_tests_that_set_a_tracer_provider_come_last(source: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_a_test_that_ends_its_worker_has_failed(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRASH", "1")
     outcomes = outcomes_of(run_of(source, workers=2, only=("crash", "http", "wrong")))
@@ -260,6 +264,7 @@ def test_a_test_that_ends_its_worker_has_failed(source: Path, monkeypatch: pytes
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_a_run_that_takes_too_long_is_an_error(source: Path) -> None:
     endless = "import threading  # http_app(\n\ndef test_endless():\n    threading.Event().wait()\n"
     (source / "tests" / "test_endless.py").write_text(endless, encoding="utf-8")
@@ -268,6 +273,7 @@ def test_a_run_that_takes_too_long_is_an_error(source: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_a_run_that_pytest_refuses_is_an_error(source: Path) -> None:
     (source / "pyproject.toml").write_text("[tool.pytest.ini_options]\nminversion = '99'\n", encoding="utf-8")
     with pytest.raises(SuiteError, match="exit code"):

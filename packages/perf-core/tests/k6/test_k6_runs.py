@@ -29,13 +29,24 @@ OPERATIONS = {
     [
         ("quick", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}),
         ("load", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
-        ("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}),
+        pytest.param(
+            *("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}), marks=pytest.mark.nightly
+        ),
         ("endurance", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3", "RATE": "40"}),
-        ("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}),
+        pytest.param(
+            *("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}), marks=pytest.mark.nightly
+        ),
         ("benchmark", "session", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
-        ("concurrent", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "3"}),
-        ("memory", "stateless", {"TEST_DURATION": "2s", "TEST_VUS": "3", "RATE": "40"}),
-        ("recovery", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}),
+        pytest.param(
+            *("concurrent", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "3"}), marks=pytest.mark.nightly
+        ),
+        pytest.param(
+            *("memory", "stateless", {"TEST_DURATION": "2s", "TEST_VUS": "3", "RATE": "40"}),
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            *("recovery", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}), marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_plain_k6_runs_each_scenario(

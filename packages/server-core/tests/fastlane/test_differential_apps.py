@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 pytestmark = pytest.mark.broad
 
-EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "400")) // 5
+EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "150")) // 5
 
 
 @settings(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.k6
+NIGHTLY = pytest.mark.nightly
 
 K6_FOLDER = Path(__file__).parents[2] / "src" / "perf_core" / "k6"
 TOOLS = ("add", "subtract", "multiply", "divide")
@@ -29,24 +30,15 @@ OPERATIONS = {
     [
         ("quick", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}),
         ("load", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
-        pytest.param(
-            *("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}), marks=pytest.mark.nightly
-        ),
+        pytest.param("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}, marks=NIGHTLY),
         ("endurance", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3", "RATE": "40"}),
-        pytest.param(
-            *("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}), marks=pytest.mark.nightly
-        ),
+        pytest.param("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}, marks=NIGHTLY),
         ("benchmark", "session", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
+        pytest.param("concurrent", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "3"}, marks=NIGHTLY),
         pytest.param(
-            *("concurrent", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "3"}), marks=pytest.mark.nightly
+            "memory", "stateless", {"TEST_DURATION": "2s", "TEST_VUS": "3", "RATE": "40"}, marks=NIGHTLY
         ),
-        pytest.param(
-            *("memory", "stateless", {"TEST_DURATION": "2s", "TEST_VUS": "3", "RATE": "40"}),
-            marks=pytest.mark.nightly,
-        ),
-        pytest.param(
-            *("recovery", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}), marks=pytest.mark.nightly
-        ),
+        pytest.param("recovery", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}, marks=NIGHTLY),
     ],
 )
 def test_plain_k6_runs_each_scenario(

@@ -132,11 +132,12 @@ def test_server_without_a_tool_that_may_be_called_is_introduced(capsys) -> None:
 
 @pytest.mark.long
 def test_deleted_session_of_an_unknown_server_is_a_warning(
-    notes_command: list[str], capsys, monkeypatch: pytest.MonkeyPatch
+    running_notes, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = "expected status 404 for a request with a deleted session, got 400"
     monkeypatch.setattr("perf_core.cli.check.deleted_session_problem", lambda *_, **__: problem)
-    assert main(["check", "--json", "--", *notes_command]) == ExitCode.PASS
+    with running_notes() as server:
+        assert main(["check", "--json", server.url]) == ExitCode.PASS
     document = json.loads(capsys.readouterr().out)
     assert document["problems"] == []
     assert document["warnings"][-1].startswith(problem)

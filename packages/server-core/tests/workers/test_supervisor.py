@@ -20,6 +20,7 @@ from fastmcp import FastMCP
 
 from server_core import ServerSettings
 from server_core.workers import supervisor as supervisor_module
+from server_core.workers.http_parts import NO_PARTS
 
 pytestmark = [
     pytest.mark.long,
@@ -92,7 +93,7 @@ async def test_sessions_stay_with_their_worker_and_stateless_calls_spread(
             processes = {await answering_process(wires, session) for _ in range(20)}
             assert processes == {workers[number].pid}
             listed = [await wires.in_session(session, "tools/list") for _ in range(6)]
-            assert {len(answer.json()["result"]["tools"]) for answer in listed} == {3}
+            assert {len(answer.json()["result"]["tools"]) for answer in listed} == {4}
             promoted = [await wires.in_session(session, "prompts/get", {"name": "none"}) for _ in range(6)]
             assert {answer.status_code for answer in promoted} == {200}
             assert {answer.headers["mcp-session-id"] for answer in promoted} == {session}
@@ -294,6 +295,7 @@ def supervisor(tmp_path: Path) -> Iterator[Any]:
             lambda: FastMCP("app"),
             ServerSettings(_env_file=None, drain_timeout_s=3),
             [],
+            parts=NO_PARTS,
             folder=tmp_path,
             signals=receiving,
             on_ready=lambda: None,

@@ -78,7 +78,7 @@ def test_skipped():
     pass
 
 
-@pytest.mark.xfail
+@pytest.mark.xfail(reason="an expected failure of the sample")
 def test_xfailed():
     assert False
 

@@ -245,7 +245,9 @@ class _Search:
         self._see(defining_module(fn))
         names = code_names(fn.__code__)
         self.makes_async_generators |= names.makes_async_generators
-        own_globals, own_builtins = fn.__globals__, fn.__builtins__  # type: ignore[attr-defined]
+        # Any: the cache of mypy forgets FunctionType.__builtins__: an error in some of its runs only.
+        any_function: Any = fn
+        own_globals, own_builtins = fn.__globals__, any_function.__builtins__
         in_class_body = names_in_class_bodies(fn.__code__)
         for chain in (*names.chains, *((reader,) for reader in names.constant_readers)):
             namespace = own_globals if chain[0] in own_globals else own_builtins

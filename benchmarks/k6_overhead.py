@@ -5,8 +5,9 @@
 Three scripts send tools/call requests to a trivial server: a bare `http.post` loop that ignores the answers,
 the same loop with one constant request (as a further reference), and the scripts of perf-core. The first and
 the last send the same varying requests with the same headers. The scripts run alternately, in an order that
-changes from round to round. The figure is k6's own CPU time per HTTP request (user and system, start-up
-included). Prints JSON and exits with 1 if the ratio of the medians exceeds the budget.
+changes from round to round. The scripts of perf-core also send their metrics to a recorder, as in every run.
+The figure is k6's own CPU time per HTTP request (user and system, start-up included). Prints JSON and exits
+with 1 if the ratio of the medians exceeds the budget.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from perf_core.load.recorder import OUTPUT, Recorder
+
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = ROOT / "packages" / "perf-core" / "src" / "perf_core" / "k6" / "scenarios"
 BUDGET = 1.5
 SEED = 7
+PERIOD_S = 0.2
 PUBLISHED_LENGTH_S = {"quick": 30, "load": 780, "stress": 1320}
 
 STATELESS_META = {
@@ -194,8 +198,13 @@ def trivial_server() -> Iterator[str]:
         process.wait()
 
 
-def run_k6(name: str, script: Path, folder: Path, variables: dict[str, str]) -> Run:
+def run_k6(
+    name: str, script: Path, folder: Path, variables: dict[str, str], options: Sequence[str] = ()
+) -> Run:
     """Run a k6 script and return the resource use of its process.
+
+    Args:
+        options: Further options of ``k6 run``.
 
     Raises:
         RuntimeError: k6 is missing, failed, sent no requests, or had errors.
@@ -207,7 +216,7 @@ def run_k6(name: str, script: Path, folder: Path, variables: dict[str, str]) -> 
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [binary, "run", "--quiet", "--no-usage-report", "--address", "", str(script)],
+            [binary, "run", "--quiet", "--no-usage-report", "--address", "", *options, str(script)],
             env={**os.environ, **variables, "SUMMARY": str(summary)},
             stdout=output,
             stderr=output,
@@ -251,7 +260,12 @@ def measure(*, rounds: int, shape: str, wire: str, duration_s: float) -> dict[st
         for _ in range(rounds):
             for script in order.sample(list(scripts), len(scripts)):
                 path, variables = scripts[script]
-                runs.append(run_k6(script, path, folder, variables))
+                if script == "perf_core":
+                    with Recorder(folder / "recording.ndjson", PERIOD_S) as recorder:
+                        variables = {**variables, **recorder.env()}
+                        runs.append(run_k6(script, path, folder, variables, ["--out", OUTPUT]))
+                else:
+                    runs.append(run_k6(script, path, folder, variables))
                 print(f"{script}: {runs[-1].cpu_us_per_request:.1f} us", file=sys.stderr)
     medians = {
         script: statistics.median(run.cpu_us_per_request for run in runs if run.script == script)

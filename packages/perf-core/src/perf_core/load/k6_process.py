@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psutil
 
@@ -21,6 +20,7 @@ from perf_core.errors import GeneratorError
 from perf_core.interruption import APART, INTERRUPT
 from perf_core.load.k6_events import Events, read_events
 from perf_core.load.k6_log import script_faults
+from perf_core.load.recorder import OUTPUT, Recorder
 from perf_core.sampling.affinity import keep_to
 from perf_core.server.credentials.masking import mask_file, masked
 
@@ -30,7 +30,7 @@ LOG_NAME = "k6.log"
 EVENTS_NAME = "k6-events.ndjson"
 
 SHORTEST_PERIOD_S = 0.2
-"""k6's dashboard refuses shorter periods."""
+"""Silence is told in periods; shorter ones would cost k6 and the lab more messages."""
 
 # Exit codes of k6 after which it has written a summary: success, thresholds missed, interrupted (SIGINT),
 # aborted by the script.
@@ -73,7 +73,7 @@ class GeneratorOutput:
 
     Attributes:
         summary: Document written by ``k6/lib/summary.js``; None when k6 wrote none.
-        recording: Lines of the dashboard's recording; may be empty.
+        recording: Lines of the recording (:mod:`perf_core.load.k6_recording`); may be empty.
         events: Sessions and examples of failed calls that the scripts reported.
         script_faults: Exceptions in the scripts, each of which makes the run invalid.
     """
@@ -189,6 +189,7 @@ class Generator:
         self._env = {**_environment(max_vus), **env}
         self._folder = folder
         self._cpus = cpus
+        self._recorder = None if period_s is None else Recorder(folder / RECORDING_NAME, period_s)
         self._argv = [
             str(binary),
             "run",
@@ -202,16 +203,21 @@ class Generator:
             "raw",
             "--console-output",
             str(folder / EVENTS_NAME),
-            *(
-                []
-                if period_s is None
-                else ["--out", _dashboard(folder / RECORDING_NAME, period_s, dashboard_port)]
-            ),
+            *([] if self._recorder is None else ["--out", OUTPUT]),
+            *([] if dashboard_port is None else ["--out", _dashboard(period_s or 1.0, dashboard_port)]),
             str(_script(shape)),
         ]
         self._process: psutil.Popen | None = None
 
     def __enter__(self) -> Generator:
+        with contextlib.ExitStack() as stack:
+            if self._recorder is not None:
+                self._env |= stack.enter_context(self._recorder).env()
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    def _start(self) -> None:
         with (self._folder / LOG_NAME).open("wb") as log:
             try:
                 self._process = psutil.Popen(
@@ -228,11 +234,14 @@ class Generator:
             if self._cpus is not None:
                 keep_to(self._process.pid, self._cpus)
         except BaseException:
-            self.__exit__()
+            self._end()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
+        with self._stack:
+            self._end()
+
+    def _end(self) -> None:
         process = self._started
         if process.poll() is None:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -328,15 +337,8 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _dashboard(recording: Path, period_s: float, port: int | None) -> str:
-    options = {
-        "port": -1 if port is None else port,
-        "host": "127.0.0.1",
-        "period": f"{round(period_s * 1000)}ms",
-        # k6 splits this option like a query string: "&" or "%" in a path would cut it.
-        "record": quote(str(recording), safe="/:\\"),
-    }
-    return "web-dashboard=" + "&".join(f"{name}={value}" for name, value in options.items())
+def _dashboard(period_s: float, port: int) -> str:
+    return f"web-dashboard=port={port}&host=127.0.0.1&period={round(period_s * 1000)}ms"
 
 
 def _environment(max_vus: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from perf_core.analysis.health import (
     WAIT_LIMIT,
     health,
     health_columns,
+    kept_from_cpu_s,
     late_periods,
     taken_cores,
 )
@@ -371,3 +372,38 @@ def test_bridge_is_no_other_process(samples: Callable[..., tuple[Sample, ...]], 
 
     assert others(0.0) == pytest.approx(0.6)
     assert others(0.4) == pytest.approx(0.2)
+
+
+# --- time for which server and k6 were kept from the CPU ---
+
+
+@pytest.fixture
+def kept(build: type[Build], samples: Callable[..., tuple[Sample, ...]]) -> Callable[..., float | None]:
+    """Return a function that returns the time lost from 4 to 14 s after the start."""
+
+    def measure(
+        until_s: float = 14.0, *, server_elsewhere: bool = False, without: Sequence[str] = (), **shares: Any
+    ) -> float | None:
+        made = [replace(sample, **dict.fromkeys(without, None)) for sample in samples(**shares)]
+        start_s = build.started_at_s
+        return kept_from_cpu_s(made, start_s + 4, start_s + until_s, server_elsewhere=server_elsewhere)
+
+    return measure
+
+
+def test_others_take_nothing_from_a_server_that_wants_nothing(kept: Callable[..., float | None]) -> None:
+    assert kept(others_cores=1.9) == 0.0
+
+
+def test_waits_of_server_and_k6_and_the_time_of_the_host_are_lost(kept: Callable[..., float | None]) -> None:
+    # The server waits as long as it runs, and k6 a third of the time.
+    lost_s = kept(server_wait=0.5, generator_wait=0.25, steal_cores=0.1)
+    assert lost_s == pytest.approx(10 * (SERVER_CORES + GENERATOR_CORES / 3 + 0.1))
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{"server_wait": None}, {"without": ["machine"]}, {"server_elsewhere": True}, {"until_s": 24.0}],
+)
+def test_time_lost_may_be_unknown(kept: Callable[..., float | None], unknown: dict[str, Any]) -> None:
+    assert kept(**unknown) is None

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_core.analysis.series import Period
-from perf_core.analysis.silence import Silence, limit_s, silences, silent_times, with_silence
+from perf_core.analysis.silence import (
+    Silence,
+    certainly_silent,
+    limit_s,
+    silences,
+    silent_times,
+    with_silence,
+)
 from perf_core.results.record import Latency
 
 if TYPE_CHECKING:
@@ -157,3 +164,25 @@ def test_only_judged_stages_are_silent(build: type[Build]) -> None:
         (0.6, False),
     ]
     assert silent_times(judged, all_found) == ((17.5, 20.05),)
+
+
+@pytest.mark.parametrize(
+    ("kept_s", "expected"),
+    [
+        (0.0, {"hold_10"}),
+        (1.4, {"hold_10"}),
+        (1.6, frozenset()),
+        (None, frozenset()),
+    ],
+)
+def test_silence_is_certain_if_it_is_too_long_without_the_time_lost_to_others(
+    build: type[Build], kept_s: float | None, expected: set[str]
+) -> None:
+    stages = [
+        build.stage("hold_10", start_s=0.0, end_s=20.0),
+        build.stage("hold_20", start_s=20.0, end_s=30.0),
+    ]
+    all_found = [Silence(5.0, 7.5), Silence(25.0, 25.6)]
+    judged = with_silence(stages, all_found, {}, think_time_s=0.0, period_s=PERIOD_S)
+    certain = certainly_silent(judged, all_found, {}, lambda _: kept_s, think_time_s=0.0, period_s=PERIOD_S)
+    assert certain == expected

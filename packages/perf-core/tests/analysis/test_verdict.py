@@ -13,7 +13,7 @@ from perf_core import Target
 from perf_core.analysis.figures import Figure
 from perf_core.analysis.verdict import DROPPED_SHARE, Judgement, judge
 from perf_core.errors import ExitCode
-from perf_core.results.record import TargetResult
+from perf_core.results.record import Health, TargetResult
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -249,6 +249,47 @@ def test_silence_proves_nothing_while_k6_was_saturated(build: type[Build]) -> No
     assert judged.verdict == "invalid"
     assert "saturated" in judged.reasons[0]
     assert judged.reasons[1].startswith("hold_50: silent for 2.0 s")
+
+
+def test_silence_that_no_busy_machine_explains_fails_on_a_busy_machine(build: type[Build]) -> None:
+    busy = Health("bounded", ("the machine was busy: others used 1.6 of 2 CPUs",), 0.0, 0.3, None, 0.0, 1.6)
+    judged = judge(
+        [below()],
+        {NAME: measured(500.0)},
+        build.generator(),
+        (),
+        silent={"hold_50": 22.04, "hold_60": 1.0},
+        certainly_silent={"hold_50"},
+        health=busy,
+    )
+    assert judged.verdict == "fail"
+    first, excuse, second, missed = judged.reasons
+    assert first.startswith("hold_50: silent for 22.0 s")
+    assert excuse.startswith("the machine was busy")
+    assert second.startswith("hold_60: silent for 1.0 s")
+    assert missed == f"targets missed meanwhile: {NAME}"
+    assert judged.targets[0].outcome == "invalid", "the target alone would prove nothing"
+
+
+def test_target_that_is_surely_missed_fails_whatever_else_is_excused(build: type[Build]) -> None:
+    wrong = replace(measured(0.4), sure=0.3)
+    judged = judge(
+        [replace(below(), figure="error_rate", target=0.01, stretch=None)],
+        {"error_rate": wrong},
+        build.generator(saturated=True),
+        (),
+        silent={"hold_50": 2.04},
+    )
+    assert judged.verdict == "fail"
+    assert judged.reasons[0].startswith("error_rate: expected < 0.01, got 0.4")
+    assert judged.reasons[1].startswith("k6 was saturated")
+
+
+def test_a_fault_of_the_lab_comes_before_a_certain_silence(build: type[Build]) -> None:
+    judged = judge(
+        [], {}, build.generator(), ["k6 lost a call"], silent={"hold_50": 22.0}, certainly_silent={"hold_50"}
+    )
+    assert (judged.verdict, judged.reasons) == ("invalid", ("k6 lost a call",))
 
 
 def test_figures_of_a_silent_stage_cannot_meet_a_target(build: type[Build]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -23,6 +25,9 @@ pytestmark = [
 
 ADDER = Path(__file__).parents[1] / "servers" / "adder.py"
 
+HOG = "import time\nuntil = time.monotonic() + 20\nwhile time.monotonic() < until: pass"
+"""Uses all the CPU that it gets, for a bounded time."""
+
 SUPERVISOR = "import subprocess, sys\nwhile True: subprocess.run([sys.executable, *sys.argv[1:]])"
 
 
@@ -31,9 +36,11 @@ def disturbed_run(
     target: str,
     disturb: Callable[[psutil.Process, subprocess.Popen[bytes]], None],
     wait_until: Callable[..., None],
+    duration_s: int = 4,
 ) -> tuple[int, RunRecord]:
     """Measure a server while ``disturb`` is called with the lab; return the exit code and the record."""
-    argv = [sys.executable, "-m", "perf_core", "run", "quick", "--wire", "session", "--duration", "4s"]
+    argv = [sys.executable, "-m", "perf_core", "run", "quick", "--wire", "session"]
+    argv += ["--duration", f"{duration_s}s"]
     argv += ["--vus", "2", "--target", target, "--output-dir", str(folder)]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as lab:
         try:
@@ -76,6 +83,33 @@ def test_run_whose_k6_was_stopped_is_invalid(target, wait_until, tmp_path: Path)
     assert record.health.state == "invalid"
     assert record.health.generator_gap_s == pytest.approx(stopped_s, abs=0.4)
     assert any("k6 stood still" in reason for reason in record.reasons)
+
+
+def test_server_that_hangs_fails_even_while_others_use_the_machine(
+    target, wait_until, tmp_path: Path
+) -> None:
+    silent_s = 3.0
+
+    def hang(lab: psutil.Process, process: subprocess.Popen[bytes]) -> None:
+        server = child(lab, str(ADDER))
+        with ExitStack() as hogs:
+            for _ in range(psutil.cpu_count() or 1):
+                hog = hogs.enter_context(subprocess.Popen([sys.executable, "-c", HOG]))
+                hogs.callback(hog.kill)
+            server.suspend()
+            try:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(silent_s)
+            finally:
+                server.resume()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2)
+
+    code, record = disturbed_run(tmp_path / "r", target(), hang, wait_until, duration_s=8)
+    assert record.health is not None
+    assert record.health.state == "bounded", "others used the machine for most of the load"
+    assert "silent for" in record.reasons[0]
+    assert code == ExitCode.TARGETS_MISSED, record.reasons
 
 
 def test_run_whose_server_was_replaced_is_invalid(target, wait_until, tmp_path: Path) -> None:

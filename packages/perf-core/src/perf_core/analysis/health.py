@@ -212,6 +212,34 @@ def _wait_share(before: Reading | None, after: Reading | None) -> float | None:
     return waited_s / wanted_s if wanted_s > 0 else 0.0
 
 
+def kept_from_cpu_s(
+    samples: Sequence[Sample], start_s: float, end_s: float, *, server_elsewhere: bool
+) -> float | None:
+    """Return for how long server, bridge or k6 may have been kept from the CPU in a span of time.
+
+    That is the time for which their threads were ready and waited, all together, and the time that the host
+    gave to
+    others: more than they lost, if several waited at once. None where that is not known. A server that hangs
+    wants no CPU, so that others may use all of it and yet keep nothing from it.
+
+    Args:
+        start_s: Start of the span, in seconds since the epoch, as ``end_s`` and the times of the samples.
+    """
+    if server_elsewhere or len(samples) < 2:
+        return None
+    clocks = []
+    for sample in samples:
+        readings = [sample.server, sample.generator, *([sample.bridge] if sample.bridge else [])]
+        waits = [each.wait_s for each in readings if each is not None and each.wait_s is not None]
+        if sample.machine is not None and len(waits) == len(readings):
+            clocks.append((sample.at_s, sum(waits) + sample.machine.steal_s))
+    if len(clocks) < 2 or clocks[0][0] > start_s or clocks[-1][0] < end_s:
+        return None
+    times_s, lost_s = zip(*clocks, strict=True)
+    at_start_s, at_end_s = np.interp([start_s, end_s], times_s, lost_s)
+    return max(0.0, float(at_end_s - at_start_s))
+
+
 def health_columns(
     samples: Sequence[Sample], started_at_s: float, until_s: float, *, server_elsewhere: bool = False
 ) -> dict[str, tuple[float | None, ...]]:

@@ -6,7 +6,7 @@ ones. The longest wait in the period that ends it tells its length, if calls wer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perf_core.analysis.k6_summary import FIGURE_KINDS
@@ -171,6 +171,35 @@ def _with_silence(stage: Stage, all_silences: Sequence[Silence], limit: float, p
     lengths = [each.length_s for each in all_silences if each.within(stage.start_s, stage.end_s) >= period_s]
     longest_s = round(max(lengths, default=0.0), 3)
     return replace(stage, longest_silence_s=longest_s, is_silent=longest_s > limit)
+
+
+def certainly_silent(
+    stages: Sequence[Stage],
+    all_silences: Sequence[Silence],
+    latency_ms: Mapping[str, Latency],
+    kept_s: Callable[[Silence], float | None],
+    *,
+    think_time_s: float,
+    period_s: float,
+) -> frozenset[str]:
+    """Return the names of the stages that would be silent too long even if nothing else used the machine.
+
+    Args:
+        kept_s: Returns the time of a silence for which server or k6 may have been kept from the CPU; None if
+            that is not known.
+    """
+    names = set()
+    for stage in stages:
+        limit = limit_s(stage, latency_ms, think_time_s)
+        for each in all_silences:
+            kept = (
+                kept_s(each)
+                if stage.is_silent and each.within(stage.start_s, stage.end_s) >= period_s
+                else None
+            )
+            if kept is not None and each.length_s - kept > limit:
+                names.add(stage.name)
+    return frozenset(names)
 
 
 def silent_times(stages: Sequence[Stage], all_silences: Sequence[Silence]) -> tuple[tuple[float, float], ...]:

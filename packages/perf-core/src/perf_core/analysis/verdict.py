@@ -7,12 +7,13 @@ invalid, since either side may have been slow. Figures that do not depend on tim
 judged as usual.
 
 A run fails without any target when the server fell silent in a stage whose figures are judged, or when it
-kept every virtual user busy, so that calls of an arrival rate could not begin.
+kept every virtual user busy, so that calls of an arrival rate could not begin. What a busy machine or k6 may
+have caused makes it invalid instead, unless something else failed that they cannot have caused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perf_core.adapter import Target
@@ -62,6 +63,7 @@ def judge(
     interrupted: bool = False,
     changed_levels: bool = False,
     silent: Mapping[str, float] | None = None,
+    certainly_silent: Collection[str] = (),
     behind: Sequence[str] = (),
     failures: Sequence[str] = (),
     health: Health | None = None,
@@ -73,6 +75,7 @@ def judge(
         faults: Reasons that make the run invalid whatever its figures are.
         health: Health of the measurement; None when it is not known.
         silent: Seconds for which the server was silent, by stage, where slow calls do not explain it.
+        certainly_silent: Those of these stages whose silence a busy machine cannot explain either.
         behind: Sentences on arrival rates that the server did not reach.
         failures: Failures of the server beside its figures.
         changed_levels: Whether the user changed the numbers of virtual users, so that published stages may
@@ -87,27 +90,36 @@ def judge(
     if interrupted:
         reason = "the run was interrupted; its figures cover the time until then"
         return Judgement("interrupted", (reason, *faults), results)
-    dropped = _dropped_sentence(generator)
     invalid = [*faults, *([] if generator else ["k6 left no figures: nothing was measured"])]
     if health is not None and health.state == "invalid":
         invalid += health.problems
-    shortcomings = [
-        f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
-        for stage, silence_s in silent.items()
-    ]
-    shortcomings += behind
-    if excuse:
-        invalid += _excused(excuse, dropped, shortcomings, results)
     invalid += [f"{r.figure}: {r.reason}" for r in results if r.outcome == "invalid" and not r.bound]
+    dropped = _dropped_sentence(generator)
+    certain = [_silence_sentence(stage, silent[stage]) for stage in silent if stage in certainly_silent]
+    doubtful = [_silence_sentence(stage, silent[stage]) for stage in silent if stage not in certainly_silent]
+    doubtful += behind
+    excused = _excused(excuse, dropped, doubtful, results) if excuse else []
     if invalid:
-        return Judgement("invalid", tuple(invalid), results)
-    failed = [*shortcomings, *failures]
-    if dropped:
-        failed.append(f"{dropped}: the server kept every virtual user busy")
+        return Judgement("invalid", (*invalid, *excused), results)
     missed = [_missed_sentence(r) for r in results if r.outcome == "missed" and not r.reason]
-    if failed or missed:
-        return Judgement("fail", (*failed, *missed), results)
+    if certain or failures or missed:
+        # No busy machine explains these, whatever else it may explain.
+        others = excused or _blamed(doubtful, dropped)
+        return Judgement("fail", (*certain, *failures, *missed, *others), results)
+    if excused:
+        return Judgement("invalid", tuple(excused), results)
+    if failed := _blamed(doubtful, dropped):
+        return Judgement("fail", tuple(failed), results)
     return Judgement("pass", tuple(_remarks(results, health)), results)
+
+
+def _silence_sentence(stage: str, silence_s: float) -> str:
+    return f"{stage}: silent for {silence_s:.1f} s: no call was answered, although calls were offered"
+
+
+def _blamed(doubtful: Sequence[str], dropped: str) -> list[str]:
+    """Return what the server must answer for where nothing else may have slowed it."""
+    return [*doubtful, *([f"{dropped}: the server kept every virtual user busy"] if dropped else [])]
 
 
 def _excused(

@@ -1,34 +1,22 @@
-"""Servers described in TOML: valid files, and each kind of mistake."""
+"""Servers described in TOML: what files say, and how far they can be read at all."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from target_files import CALL, MINIMAL, URL, read, refusal, target_on
 
 from perf_core import Expectation, Launch, Step, Target, ThinkTime
 from perf_core.errors import UsageError
 from perf_core.load.plan import Settings
 from perf_core.scenarios import NO_ERRORS
 from perf_core.server.client.replies import Answers
-from perf_core.server.credentials.access_settings import AccessSettings
 from perf_core.shapes.registry import plan_scenario, shape_named
 from perf_core.targets import toml_file
-from perf_core.targets.file_model import (
-    AnswersTable,
-    CallTable,
-    CompletionTable,
-    DrawTable,
-    ExpectTable,
-    JourneyTable,
-    StepTable,
-    TargetFile,
-    TargetTable,
-)
-from perf_core.targets.toml_file import FileAdapter, read_target_file
+from perf_core.targets.toml_file import read_target_file
 
 FIRST = {"quick", "load", "stress", "endurance", "spike", "benchmark"}
 
@@ -68,31 +56,6 @@ need = "People wait for it."
 min_samples = 200
 min_duration_s = 10
 """
-
-MINIMAL = """
-name = "s"
-url = "http://127.0.0.1:8000/mcp"
-
-[[calls]]
-tool = "t"
-"""
-
-
-def read(folder: Path, text: str) -> FileAdapter:
-    path = folder / "server.toml"
-    path.write_text(text, encoding="utf-8")
-    return read_target_file(path)
-
-
-def refusal(folder: Path, text: str) -> str:
-    with pytest.raises(UsageError) as caught:
-        read(folder, text)
-    assert "server.toml" in caught.value.message
-    assert caught.value.hint
-    return caught.value.message
-
-
-# --- good files ---
 
 
 def test_launch_has_the_options_of_the_file(tmp_path: Path) -> None:
@@ -168,11 +131,6 @@ def test_target_applies_to_its_scenarios_alone(tmp_path: Path) -> None:
     assert figures["quick"] == ["latency_ms.t.p99"]
     # Without a target of its own a scenario has the usual one.
     assert figures["spike"] == [NO_ERRORS.figure]
-
-
-def target_on(figure: str, scenarios: str = "") -> str:
-    fields = f'figure = "{figure}"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-    return f"\n[[targets]]\n{fields}" + (f"scenarios = {scenarios}\n" if scenarios else "")
 
 
 def test_file_without_a_command_describes_a_running_server(tmp_path: Path) -> None:
@@ -313,11 +271,6 @@ def test_fields_of_a_launch_have_the_defaults_of_the_adapter(tmp_path: Path) -> 
     assert launch == Launch(("x", "{ready_file}"), cwd=tmp_path.resolve())
 
 
-def test_missing_folder_of_the_command_is_named(tmp_path: Path) -> None:
-    message = refusal(tmp_path, URL + 'cwd = "none"\n' + CALL)
-    assert 'cwd: expected a folder, relative to the file, got "none"' in message
-
-
 def test_port_may_stand_in_the_environment_alone(tmp_path: Path) -> None:
     text = 'name = "s"\ncommand = ["x"]\nurl = "http://127.0.0.1:{port}/mcp"\nenv = { PORT = "{port}" }\n'
     assert read(tmp_path, text + CALL).launch.env == {"PORT": "{port}"}
@@ -336,9 +289,6 @@ def test_example_in_the_docstring_is_valid(tmp_path: Path) -> None:
     assert adapter.launch.argv[0] == "weather-server"
 
 
-# --- bad files ---
-
-
 def test_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.toml: No such file"):
         read_target_file(tmp_path / "none.toml")
@@ -355,340 +305,6 @@ def test_malformed_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     assert "line 1" in message
 
 
-CALL = '[[calls]]\ntool = "t"\n'
-URL = 'name = "s"\nurl = "http://127.0.0.1:8000"\n'
-COMMAND = 'name = "s"\ncommand = ["x"]\n'
-TARGET = '[[targets]]\nfigure = "error_rate"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-JOURNEY = '[[journeys]]\nname = "j"\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ('url = "http://h"\n' + CALL, "name: expected a value, got none"),
-        ('name = ""\nurl = "http://h"\n' + CALL, 'name: expected a text that is not empty, got ""'),
-        ('name = 5\nurl = "http://h"\n' + CALL, "name: expected a text, got 5"),
-        (URL + 'adapter = "a"\n' + CALL, "calls: expected none beside adapter, which has its own, got"),
-        (URL + 'adapter = "a"\n' + TARGET, "targets: expected none beside adapter, which has its own, got"),
-        (URL + TARGET, "targets: expected calls or journeys beside them, got none"),
-        (URL + "calls = []\n", "calls: expected at least one entry, got []"),
-        (URL + "calls = 5\n", "calls: expected a list, such as [1, 2], got 5"),
-        (URL + "[[calls]]\n", "calls[0]: expected exactly one of tool, resource, prompt, completion, got {}"),
-        (URL + '[[calls]]\ntool = ""\n', 'calls[0].tool: expected a text that is not empty, got ""'),
-        (
-            URL + CALL + 'resource = "file:///a"\n',
-            "calls[0]: expected exactly one of tool, resource, prompt, completion, got",
-        ),
-        (URL + CALL + "weight = 0\n", "calls[0].weight: expected a number above 0, got 0"),
-        (URL + CALL + "weight = inf\n", "calls[0].weight: expected a number other than nan and inf"),
-        (URL + CALL + 'weight = "3"\n', 'calls[0].weight: expected a number, got "3"'),
-        (
-            URL + CALL + "arguments = [1]\n",
-            "calls[0].arguments: expected a table, such as { a = 1 }, got [1]",
-        ),
-        (
-            URL + CALL + "arguments = { a = nan }\n",
-            "calls[0].arguments.a: expected a number other than nan and inf, which JSON lacks, got nan",
-        ),
-        (
-            URL + CALL + "arguments = { a = 2024-01-01 }\n",
-            "calls[0].arguments.a: expected a value that JSON has, got 2024-01-01",
-        ),
-        (URL + CALL + "expect = {}\n", "calls[0].expect: expected exactly one of result, members, text,"),
-        (URL + CALL + 'expect = { text = "a", error = true }\n', "calls[0].expect: expected exactly one of"),
-        (URL + CALL + "expect = { error = false }\n", "calls[0].expect.error: expected true, got false"),
-        (URL + CALL + 'expect = "x"\n', 'calls[0].expect: expected a table, such as { a = 1 }, got "x"'),
-        (URL + CALL + 'expect = { rpc_error = "x" }\n', "calls[0].expect.rpc_error: expected the code of"),
-        (URL + CALL + 'expect = { regex = "(?i)x" }\n', "calls[0].expect: the pattern '(?i)x' has (?i"),
-        (URL + CALL + "expect = { paths = { a = 1 } }\n", "calls[0].expect: expected JSON pointers such as"),
-        (URL + CALL + 'expect = { shape = "x" }\n', "calls[0].expect: expected one of string, number"),
-        (
-            URL + CALL + "argments = {}\n",
-            "calls[0].argments: there is no such field here; did you mean 'arguments'?",
-        ),
-        (URL + CALL + "args = {}\n", "calls[0].args: there is no such field here; did you mean 'arguments'?"),
-        (
-            URL + CALL + 'expect = { path = "x" }\n',
-            "calls[0].expect.path: there is no such field here; did you mean 'paths'?",
-        ),
-        (URL + "color = 1\n" + CALL, "color: there is no such field here"),
-        (
-            URL + "timeout = 1\n" + CALL,
-            "timeout: there is no such field here; did you mean 'request_timeout_s'?",
-        ),
-        (URL + CALL + "save = {}\n", "calls[0].save: there is no such field here"),
-        (
-            'name = "s"\n' + CALL,
-            "the file: expected a command that starts the server, or the url of a running one, got neither",
-        ),
-        (
-            COMMAND + CALL,
-            'command: expected {ready_file} in it, or {port} together with url, or transport = "stdio"',
-        ),
-        (
-            'name = "s"\ncommand = ["x", "{port}"]\n' + CALL,
-            "command: expected {ready_file} in it, or {port} together with url",
-        ),
-        (
-            'name = "s"\nurl = "http://h:{port}"\n' + CALL,
-            "url: expected {port} in the command or in env, too",
-        ),
-        (URL + 'transport = "stdio"\n' + CALL, "command: expected the command of a server with transport"),
-        (URL + 'command = ["x"]\ntransport = "stdio"\n' + CALL, "url: expected none with transport"),
-        (URL + 'transport = "sse"\n' + CALL, "transport: expected 'http' or 'stdio', got \"sse\""),
-        (URL + "shared = true\n" + CALL, 'shared: expected transport = "stdio" beside it'),
-        ('name = "s"\ncommand = []\n' + CALL, "command: expected at least one entry, got []"),
-        (URL + "ready_timeout_s = 0\n" + CALL, "ready_timeout_s: expected a number above 0, got 0"),
-        (URL + "env = { A = 1 }\n" + CALL, "env.A: expected a text"),
-        (URL + CALL + "think_time = -1\n", "calls[0].think_time: expected seconds, { uniform = [1, 3] } or"),
-        (
-            URL + "think_time = { uniform = [3, 1] }\n" + CALL,
-            "think_time: expected seconds, { uniform = [1, 3] } or",
-        ),
-        (URL + "think_time = true\n" + CALL, "think_time: expected seconds"),
-        (
-            URL + CALL + TARGET.replace("<", "<="),
-            "targets[0].comparison: expected '<' or '>', got \"<=\"",
-        ),
-        (URL + CALL + TARGET.replace("= 1", '= "fast"'), 'targets[0].target: expected a number, got "fast"'),
-        (URL + CALL + TARGET.replace('need = "n"\n', ""), "targets[0].need: expected a value, got none"),
-        (
-            URL + CALL + TARGET + "min_samples = 0\n",
-            "targets[0].min_samples: expected a number from 1, got 0",
-        ),
-        (
-            URL + CALL + TARGET + "min_samples = 1.5\n",
-            "targets[0].min_samples: expected a whole number, got 1.5",
-        ),
-        (URL + JOURNEY, "journeys[0].steps: expected a value, got none"),
-        (URL + JOURNEY + "steps = []\n", "journeys[0].steps: expected at least one entry, got []"),
-        (
-            URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\n[[journeys.steps]]\ntool = "b"\nexpect = {}\n',
-            "journeys[0].steps[1].expect: expected exactly one of",
-        ),
-        (
-            URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\nparams = {}\n',
-            "journeys[0].steps[0].params: there is no such field here; did you mean 'arguments'?",
-        ),
-        (URL + (JOURNEY + '[[journeys.steps]]\ntool = "a"\n') * 2, "journeys[1].name: expected another name"),
-        (
-            URL + JOURNEY.replace('"j"', '"a, b"') + '[[journeys.steps]]\ntool = "a"\n',
-            "journeys[0].name: expected a name",
-        ),
-        (URL + '[[calls]]\ntool = "a{b"\n', "calls[0]: expected a name that can label figures"),
-        (URL + CALL + 'name = "x"\n', "calls[0].name: expected none for a tool"),
-        (
-            URL + '[[calls]]\nresource = "a"\narguments = { a = 1 }\n',
-            "calls[0].arguments: expected none for a resource",
-        ),
-        (
-            URL + '[[calls]]\nprompt = "p"\narguments = { a = 1 }\n',
-            "calls[0].arguments.a: expected a text for a prompt",
-        ),
-        (
-            URL + '[[calls]]\nprompt = "p"\nexpect = { error = true }\n',
-            "calls[0].expect: expected another kind",
-        ),
-        (
-            URL + CALL + '[[calls]]\nprompt = "t"\n',
-            "calls[1]: expected a name that no request of another kind has",
-        ),
-        (
-            URL + '[[calls]]\ncompletion = { argument = "a" }\n',
-            "calls[0].completion: expected either a prompt or a",
-        ),
-        (
-            URL
-            + JOURNEY
-            + '[[journeys.steps]]\ntool = "a"\narguments = { id = "{id}" }\nsave = { id = "/a" }\n',
-            "journeys[0].steps[0]: expected values that earlier steps save, got {id}",
-        ),
-        (
-            URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\nsave = { "a b" = "/a", c = "x" }\n',
-            "journeys[0].steps[0].save: expected a name of letters, digits and _ other than 'unique', got",
-        ),
-        (
-            URL + JOURNEY + '[[journeys.steps]]\ntool = "a"\nsave = { id = "/a" }\n' * 2,
-            "journeys[0].steps[1].save: expected a name that no other value has, got 'id'",
-        ),
-        (
-            URL + '[[calls]]\nresource = "note://{id}"\n',
-            "calls[0].resource: expected {id} to be drawn or saved",
-        ),
-        (
-            URL
-            + CALL
-            + 'arguments = { a = "{a}" }\nexpect = { regex = "{a}" }\ndraw.a = { range = [1, 2] }\n',
-            "calls[0].expect.regex: expected a pattern without drawn or saved values",
-        ),
-        (
-            URL + CALL + "draw.a = { range = [1, 2] }\n",
-            'calls[0].draw.a: expected "{a}" where the value is to stand',
-        ),
-        (URL + CALL + "draw.a = {}\n", "calls[0].draw.a: expected exactly one of range, choice, lines"),
-        (
-            URL + CALL + "draw.a = { range = [2, 1] }\n",
-            "calls[0].draw.a.range: expected the lowest and the highest",
-        ),
-        (
-            URL + CALL + "draw.a = { choices = [1] }\n",
-            "calls[0].draw.a.choices: there is no such field here; did you mean 'choice'?",
-        ),
-        (
-            URL + CALL + "draw.a = { choice = [1, 2], weights = [1] }\n",
-            "calls[0].draw.a: expected as many weights as choices",
-        ),
-        (
-            URL + CALL + 'draw.a = { range = [1, 2], column = "x" }\n',
-            "calls[0].draw.a: expected column and type beside lines only",
-        ),
-        (
-            URL + CALL + 'arguments = { a = "{a}" }\ndraw.a = { lines = "none.csv" }\n',
-            "calls[0].draw.a: expected a file that can be read, got",
-        ),
-        (
-            URL + CALL + "[access]\nheader = {}\n",
-            "access.header: there is no such field here; did you mean 'headers'?",
-        ),
-        (URL + CALL + "[access]\nheaders = { A = 5 }\n", "access.headers.A: expected a text"),
-    ],
-)
-def test_mistake_is_named_with_its_place_in_words_of_toml(tmp_path: Path, text: str, problem: str) -> None:
-    lines = refusal(tmp_path, text).splitlines()[1:]
-    assert any(line.startswith(f"  {problem}") for line in lines), lines
-    assert all(len(line) < 320 for line in lines)
-    for line in lines:
-        assert not FOREIGN.search(line), line
-
-
-FOREIGN = re.compile(
-    r"Input should|instance of|pattern '\^|valid (string|number|dictionary|list)|Field required|_[A-Z]\w+|"
-    r"ValidationError|pydantic|Literal|model_type|Extra inputs|type=|None\b|datetime"
-)
-"""Words of pydantic and Python that say nothing to people who write TOML."""
-
-
-def test_a_secret_among_the_credentials_is_not_repeated(tmp_path: Path) -> None:
-    message = refusal(tmp_path, URL + CALL + '[access]\nbearer_env = 5\nheaders = ["s3cret"]\n')
-    assert "access.headers: expected a table" in message
-    assert "s3cret" not in message
-
-
-@pytest.mark.parametrize(
-    ("figure", "scenarios", "expected"),
-    [
-        ("latency_ms.al.p95", "", "did you mean 'latency_ms.all.p95'?"),
-        ("latency_ms.tt.p95", "", "did you mean 'latency_ms.t.p95'?"),
-        ("kinds_ms.t.smal.p95", "", "did you mean 'kinds_ms.t.small.p95'?"),
-        ("latency_ms.al.p95@hold_100", '["load"]', "did you mean 'latency_ms.all.p95'?"),
-        # Stages have the latency of all tools only.
-        ("latency_ms.t.p95@hold_100", '["load"]', "expected a figure that stages have"),
-        ("nonsense", "", "expected the name of a figure, got 'nonsense'"),
-        ("stress.vus_carried", "", 'scenarios = ["stress"] beside it'),
-        ("error_rate@hold_10", "", 'scenarios = ["load"] beside it'),
-        ("protocol_ms.ping.med", "", 'scenarios = ["benchmark"] beside it'),
-        (
-            "stress.vus_carried",
-            '["load", "stress"]',
-            "expected a figure of load, got 'stress.vus_carried', which only",
-        ),
-    ],
-)
-def test_misspelt_figure_is_refused_on_reading(
-    tmp_path: Path, figure: str, scenarios: str, expected: str
-) -> None:
-    message = refusal(tmp_path, MINIMAL + 'kind = "small"\n' + target_on(figure, scenarios))
-    (line,) = message.splitlines()[1:]
-    assert line.startswith("  targets[0].figure: ")
-    assert repr(figure) in line
-    assert expected in line
-
-
-def test_misspelt_scenario_of_a_target_is_refused_on_reading(tmp_path: Path) -> None:
-    message = refusal(tmp_path, MINIMAL + target_on("error_rate", '["load", "laod"]'))
-    assert "targets[0].scenarios: expected names of scenarios, got 'laod'; did you mean 'load'?" in message
-
-
-def test_every_problem_is_listed(tmp_path: Path) -> None:
-    message = refusal(
-        tmp_path,
-        'name = ""\nurl = 5\nshared = true\n[[calls]]\nweight = -1\n[[calls]]\ntool = 1\n[[targets]]\n',
-    )
-    for place in ("name", "url", "shared", "calls[0].weight", "calls[1].tool", "targets[0].figure"):
-        assert f"\n  {place}: " in message
-
-
-def test_malformed_expectations_and_pointers_are_listed_with_the_other_fields(tmp_path: Path) -> None:
-    message = refusal(
-        tmp_path,
-        'name = ""\nurl = "http://h"\n[[calls]]\ntool = "t"\nexpect = { regex = "(" }\n'
-        + JOURNEY
-        + '[[journeys.steps]]\ntool = "t"\nexpect = { paths = { a = 1 } }\n'
-        + 'save = { id = "a", "b c" = "/b" }\n',
-    )
-    for problem in (
-        "name: expected a text that is not empty",
-        "calls[0].expect: the pattern '(' is no regular expression",
-        "journeys[0].steps[0].expect: expected JSON pointers such as /content/1/text, got 'a'",
-        "journeys[0].steps[0].save: expected a JSON pointer such as /structuredContent/id for 'id', got 'a'; "
-        "expected a name of letters, digits and _ other than 'unique', got 'b c'",
-    ):
-        assert f"\n  {problem}" in message, message
-    assert message.count("got 'a'") == 2, "each problem once"
-
-
-def test_every_problem_of_calls_is_listed_once_they_can_be_read(tmp_path: Path) -> None:
-    message = refusal(
-        tmp_path,
-        URL
-        + CALL
-        + 'name = "x"\n[[calls]]\nresource = "a,b"\n'
-        + target_on("latency_ms.x.p95")
-        + "[access]\n",
-    )
-    for place in ("calls[0].name", "calls[1]", "targets[0].figure"):
-        assert f"\n  {place}: " in message
-
-
-def test_long_values_are_shortened(tmp_path: Path) -> None:
-    message = refusal(tmp_path, URL + CALL + f"env = 1\nweight = {[0] * 200}\n")
-    assert all(len(line) < 200 for line in message.splitlines())
-    assert "…" in message
-
-
-TABLES = {
-    "": (TargetFile, "{field} = {value}\n"),
-    "calls[0]": (CallTable, URL + "[[calls]]\n{tool}{field} = {value}\n"),
-    "calls[0].expect": (ExpectTable, URL + CALL + "expect = {{ {field} = {value} }}\n"),
-    "calls[0].completion": (CompletionTable, URL + "[[calls]]\ncompletion = {{ {field} = {value} }}\n"),
-    "calls[0].draw.a": (
-        DrawTable,
-        URL + CALL + 'arguments = {{ a = "{{a}}" }}\ndraw.a = {{ {field} = {value} }}\n',
-    ),
-    "journeys[0]": (JourneyTable, URL + "[[journeys]]\n{field} = {value}\n"),
-    "journeys[0].steps[0]": (StepTable, URL + JOURNEY + "[[journeys.steps]]\n{tool}{field} = {value}\n"),
-    "targets[0]": (TargetTable, URL + CALL + "[[targets]]\n{field} = {value}\n"),
-    "answers": (AnswersTable, URL + CALL + "[answers]\n{field} = {value}\n"),
-    "access": (AccessSettings, URL + CALL + "[access]\n{field} = {value}\n"),
-}
-"""A file for each table, with a field of this table and little else."""
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_no_value_of_any_field_gives_words_of_python(tmp_path: Path, table: str) -> None:
-    model, text = TABLES[table]
-    messages: list[str] = []
-    for name, field in model.model_fields.items():
-        for value in ("5", '"x"', "true", "[5]", "{ x = [nan] }", "2024-01-01"):
-            tool = "" if name in ("tool", "resource", "prompt", "completion") else 'tool = "t"\n'
-            try:
-                read(tmp_path, text.format(field=field.alias or name, value=value, tool=tool))
-            except UsageError as error:
-                messages.append(error.message)
-    assert len(messages) > len(model.model_fields)
-    assert [each for each in messages if FOREIGN.search(each)] == []
-
-
 def test_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert read(tmp_path, "\ufeff" + MINIMAL).name == "s"
 
@@ -701,110 +317,6 @@ def test_call_of_the_smallest_weight_is_made_all_the_same(tmp_path: Path) -> Non
     assert scenario.journeys(1) == scenario.journeys(1)
 
 
-@pytest.mark.parametrize(
-    ("expect", "problem"),
-    [
-        ("members = {}", "members: expected at least one entry, got {}"),
-        ("json = {}", "json: expected at least one entry, got {}"),
-        ("paths = {}", "paths: expected at least one entry, got {}"),
-        ('contains = ""', 'contains: expected a text that is not empty, got ""'),
-        ('regex = ""', 'regex: expected a text that is not empty, got ""'),
-    ],
-)
-def test_expectation_that_checks_nothing_is_refused(expect: str, problem: str, tmp_path: Path) -> None:
-    assert f"calls[0].expect.{problem}" in refusal(tmp_path, f"{MINIMAL}expect = {{ {expect} }}\n")
-
-
-@pytest.mark.parametrize("shape", ["{}", "[]"])
-def test_shape_without_types_is_refused(shape: str, tmp_path: Path) -> None:
-    message = refusal(tmp_path, f"{MINIMAL}expect = {{ shape = {shape} }}\n")
-    assert "calls[0].expect: expected the type of at least one member for shape" in message
-
-
 @pytest.mark.parametrize("expect", ['text = ""', "result = {}", "shape = { content = [] }", "result = []"])
 def test_empty_answer_may_be_expected(expect: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"{MINIMAL}expect = {{ {expect} }}\n").scenarios
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        'url = "https://me:opensesame@h:{port}/mcp"',
-        'url = "https://h:{port}/mcp?api_key=opensesame"',
-        'url = ["https://me:opensesame@h/mcp"]',
-        'url = "https://me:opensesame@h/mcp"\ntransport = "stdio"',
-        'command = ["x", "--api-key", "opensesame"]',
-        'command = ["x", "API_KEY=opensesame", 5]',
-        'command = "x --api-key opensesame"',
-        'command = ["x", "--api-key", ["opensesame"]]',
-        'url = "http://h/mcp"\nenv = { A = ["opensesame"] }',
-        'url = "http://h/mcp"\nenv = "A=opensesame"',
-    ],
-)
-def test_mistake_is_shown_without_secrets(fields: str, tmp_path: Path) -> None:
-    assert "opensesame" not in refusal(tmp_path, f'name = "s"\n{fields}\n[[calls]]\ntool = "t"\n')
-
-
-def test_wrong_word_of_a_command_is_shown(tmp_path: Path) -> None:
-    text = 'name = "s"\ncommand = ["x", "--port", 8000]\ntransport = "stdio"\n'
-    assert "command[2]: expected a text, got 8000" in refusal(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        "colour = 1\n",
-        "think_time = -1\n",
-        'access = { header = "x" }\n',
-        "answers = 5\n",
-        'name = ""\n',
-    ],
-)
-def test_mistake_of_one_field_hides_no_other(mistake: str, tmp_path: Path) -> None:
-    head = MINIMAL.replace('name = "s"\n', "") if mistake.startswith("name") else MINIMAL
-    further = (
-        '[[calls]]\ntool = "u"\narguments = { a = "{a}" }\ndraw.a = { lines = "none.csv" }\n'
-        "weight = 2\n[[calls]]\nresource = 'note://{id}'\n"
-        '[[targets]]\nfigure = "latency_ms.v.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-    )
-    message = refusal(tmp_path, mistake + head + further)
-    assert message.splitlines()[1].startswith(f"  {mistake.partition(' ')[0]}")
-    for problem in (
-        "calls[1].draw.a: expected a file",
-        "calls[2].resource: expected {id}",
-        "targets[0].figure: ",
-    ):
-        assert problem in message
-    assert len(message.splitlines()) == 5, message
-
-
-def test_rest_of_a_file_is_checked_beside_tables_that_cannot_be_read(tmp_path: Path) -> None:
-    text = MINIMAL + (
-        'args = { a = "{a}" }\ndraw.a = { range = [1, 2] }\n'
-        '[[calls]]\nprompt = "p"\nkind = "a,b"\nweight = "2"\n'
-        '[[journeys]]\nname = "j"\nweight = 0\nkind = "small"\nsteps = [{ tool = "u" }, { tool = "v" }]\n'
-        '[[journeys]]\nname = "j"\nsteps = [{ tool = "w" }]\n'
-        '[[targets]]\nfigure = "latency_ms.t.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-        '[[targets]]\nfigure = "journey_ms.j.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-        '[[targets]]\nfigure = "latency_ms.p.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-        '[[targets]]\nfigure = "latency_ms.x.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-        '[[targets]]\nfigure = 5\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-    )
-    assert [line.split(": ")[0].strip() for line in refusal(tmp_path, text).splitlines()[1:]] == [
-        "calls[0].args",
-        "calls[1].weight",
-        "journeys[0].weight",
-        "targets[4].figure",
-        "journeys[1].name",
-        "targets[3].figure",
-    ]
-
-
-@pytest.mark.parametrize(
-    "calls", ["[[calls]]\ntol = 't'\n", "[[calls]]\ntool = ''\n", "calls = [5]\n", "calls = 5\n"]
-)
-def test_figures_of_requests_without_a_name_are_not_judged(calls: str, tmp_path: Path) -> None:
-    target = '[[targets]]\nfigure = "latency_ms.t.p95"\ncomparison = "<"\ntarget = 1\nneed = "n"\n'
-    message = refusal(tmp_path, f'name = "s"\nurl = "http://h/mcp"\n{calls}{target}')
-    assert "calls" in message
-    assert "targets[0]" not in message

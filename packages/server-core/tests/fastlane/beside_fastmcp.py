@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastmcp import FastMCP
-from in_memory import Answer, MemorySettings, Request, Served
-
-from server_core import create_app
+from in_memory import Answer, Request
+from lane_apps import served_app, started
 
 Step = Request | Callable[[FastMCP[Any]], object]
 """A request, or a change of the running app."""
@@ -41,11 +40,9 @@ async def outcomes(
     for way, options in WAYS.items():
         notes: list[str] = []
         mcp = make(notes)
-        app = create_app(mcp, MemorySettings(fast_lane=options["fast_lane"], **settings))
+        app = served_app(mcp, **options, **settings)
         before_start(mcp)
-        served = Served(app, tries_immediate_calls=options["immediate"])
-        await served.start()
-        try:
+        async with started(app) as served:
             answers = []
             for step in steps:
                 if isinstance(step, Request):
@@ -53,8 +50,6 @@ async def outcomes(
                 else:
                     step(mcp)
             lane_calls = served.lane_calls() if options["fast_lane"] else 0
-        finally:
-            await served.stop()
         results[way] = Outcome(answers, notes, lane_calls)
     return results
 

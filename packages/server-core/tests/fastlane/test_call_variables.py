@@ -20,9 +20,7 @@ from fastmcp.server.dependencies import (
 )
 from in_memory import (
     META,
-    MemorySettings,
     Request,
-    Served,
     delete,
     initialize,
     notification,
@@ -30,10 +28,11 @@ from in_memory import (
     session_call,
     stateless_call,
 )
+from lane_apps import app_with, serving
 from mcp.server.auth.middleware.auth_context import get_access_token as sdk_access_token
 from mcp_types import InputRequiredResult
 
-from server_core import Caller, PlainTool, caller, create_app
+from server_core import Caller, PlainTool, caller
 from server_core.fastlane.call_variables import NoChannelError
 
 pytestmark = pytest.mark.anyio
@@ -46,11 +45,9 @@ async def lifespan(_mcp: FastMCP[Any]) -> AsyncIterator[dict[str, Any]]:
     yield {"database": "open"}
 
 
-def app_with(*tools: Any) -> FastMCP[Any]:
-    mcp: FastMCP[Any] = FastMCP("app", version="1", lifespan=lifespan)
-    for tool in tools:
-        mcp.add_tool(PlainTool.from_function(tool))
-    return mcp
+def app_of(*tools: Any) -> FastMCP[Any]:
+    """Return an app with plain tools and a lifespan."""
+    return app_with(*map(PlainTool.from_function, tools), lifespan=lifespan)
 
 
 def everything(text: str) -> dict[str, Any]:
@@ -162,7 +159,7 @@ def conversation(tool: str) -> list[Any]:
 @pytest.mark.parametrize("tool", [asks, asks_in_a_thread, reads_the_body, calls_another])
 async def test_a_tool_on_the_lane_finds_what_fastmcp_would_give_it(tool: Any) -> None:
     answers = await assert_like_fastmcp(
-        lambda _notes: app_with(asks, tool),
+        lambda _notes: app_of(asks, tool),
         *conversation(tool.__name__),
         lane_calls=8,
         auth_tokens=TOKENS,
@@ -182,7 +179,7 @@ async def test_state_is_kept_across_the_lane_and_fastmcp() -> None:
         session_call("remembers", {"text": "three"}, identity=4),
         stateless_call("remembers", {"text": "four"}),
     ]
-    answers = await assert_like_fastmcp(lambda _notes: app_with(remembers, behind), *steps, lane_calls=4)
+    answers = await assert_like_fastmcp(lambda _notes: app_of(remembers, behind), *steps, lane_calls=4)
     assert "one" in str(answers[2].body)
     assert "two" in str(answers[3].body)
 
@@ -190,29 +187,24 @@ async def test_state_is_kept_across_the_lane_and_fastmcp() -> None:
 @pytest.mark.parametrize("tool", [tells, asks_back])
 async def test_messages_that_no_json_response_can_carry_end_as_in_fastmcp(tool: Any) -> None:
     await assert_like_fastmcp(
-        lambda _notes: app_with(tool), *conversation(tool.__name__), lane_calls=8, auth_tokens=TOKENS
+        lambda _notes: app_of(tool), *conversation(tool.__name__), lane_calls=8, auth_tokens=TOKENS
     )
 
 
 @pytest.mark.parametrize("tool", [tells, asks_back])
 async def test_messages_that_need_a_stream_are_refused_with_the_remedy(tool: Any) -> None:
-    settings: dict[str, Any] = {"json_response": False}
-    served = Served(create_app(app_with(tool), MemorySettings(**settings)))
-    await served.start()
-    try:
+    async with serving(app_of(tool), json_response=False) as served:
         await served.send(initialize())
         call = with_meta(session_call(tool.__name__, {"text": "x"}), progressToken=1)
         assert "declare a parameter of type Context" in str((await served.send(call)).body)
         assert served.lane_calls() == 1
-    finally:
-        await served.stop()
 
 
 async def test_a_tool_that_asks_for_input_is_refused_with_the_remedy() -> None:
     async def asks_for_input() -> Any:
         return InputRequiredResult(request_state="state")
 
-    results = await outcomes(lambda _notes: app_with(asks_for_input), stateless_call("asks_for_input", {}))
+    results = await outcomes(lambda _notes: app_of(asks_for_input), stateless_call("asks_for_input", {}))
     assert str(NoChannelError("an InputRequiredResult")) in str(results["lane"].answers[0].body)
 
 
@@ -220,7 +212,7 @@ async def test_the_variables_end_with_the_call() -> None:
     async def asks_later() -> str:
         return get_context().request_id
 
-    await outcomes(lambda _notes: app_with(asks_later), stateless_call("asks_later", {}))
+    await outcomes(lambda _notes: app_of(asks_later), stateless_call("asks_later", {}))
     with pytest.raises(RuntimeError, match="No active context"):
         get_context()
     with pytest.raises(RuntimeError, match="No active HTTP request"):

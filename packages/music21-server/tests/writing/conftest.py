@@ -1,14 +1,18 @@
-"""Fixtures that build small scores from rows."""
+"""Fixtures that build small scores from rows; makes the helper modules beside these tests importable."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from music21_server.score.table import NOTE, STEPS, NoteTable, Part, Score
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 Row = dict[str, Any]
 _DEFAULTS: Row = {

@@ -1,13 +1,20 @@
-"""Random cantus firmi, written by melodic rules that share no code with the server."""
+"""Random cantus firmi, written by melodic rules that share no code with the server.
+
+Makes the helper modules beside these tests importable, too.
+"""
 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 LETTERS = "CDEFGAB"
 NATURALS = (0, 2, 4, 5, 7, 9, 11)

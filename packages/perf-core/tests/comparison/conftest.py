@@ -1,9 +1,14 @@
-"""A recorded run, and copies of it with another manifest."""
+"""A recorded run, and copies of it with another manifest.
+
+Makes the helper modules beside these tests importable, too.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +17,8 @@ from perf_core.results.record import MemoryTrend, RunRecord, Series, ServerUse, 
 
 if TYPE_CHECKING:
     from conftest import Build
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 WithManifest = Callable[..., RunRecord]
 

@@ -99,6 +99,19 @@ async def test_headers_of_a_routes_own_are_kept(make_app: MakeApp, serving: Serv
         assert answer.headers.get_list("access-control-allow-origin") == ["*"]
 
 
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH"])
+async def test_pages_may_use_any_method_of_a_route(make_app: MakeApp, serving: Serving, method: str) -> None:
+    async def page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.method)
+
+    routes = [Route("/page", page, methods=[method])]
+    async with serving(make_app(allowed_origins=[PAGE], routes=routes)) as wires:
+        asked = await wires.http.options("/page", headers=question(PAGE, method))
+        assert method in asked.headers["access-control-allow-methods"].split(", ")
+        answer = await wires.http.request(method, "/page", headers={"origin": PAGE})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
+
+
 SCRIPT = """
 const answers = [];
 async function call(body, more = {}) {

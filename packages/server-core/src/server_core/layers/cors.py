@@ -10,7 +10,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_METHODS: Final = b"GET, POST, DELETE"
+_METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE"
+"""All that a program's own routes may have; those that a path does not serve are answered 405."""
+
 _EXPOSED: Final = b"Mcp-Session-Id, Mcp-Protocol-Version, WWW-Authenticate, Retry-After"
 _KEPT_S: Final = b"600"
 

@@ -57,9 +57,9 @@ async def worker(folder: Path, *answers: bytes) -> AsyncIterator[list[bytes]]:
         yield heads
 
 
-async def forward(peers: Peers, *headers: tuple[bytes, bytes]) -> list[Any]:
+async def forward(peers: Peers, *headers: tuple[bytes, bytes], body: bytes = b"{}") -> list[Any]:
     sent: list[Any] = []
-    messages = iter([{"type": "http.request", "body": b"{}", "more_body": False}])
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Any:
         for message in messages:
@@ -116,6 +116,14 @@ async def test_a_request_is_passed_on_without_hop_headers_and_with_its_true_leng
         )
     assert start["status"] == 200
     assert heads == [b"POST /mcp HTTP/1.1\r\nhost: worker\r\nx-own: 1\r\ncontent-length: 2\r\n\r\n"]
+
+
+async def test_a_request_without_a_body_gets_no_further_field(peers: Peers, tmp_path: Path) -> None:
+    """The worker refuses a request with more fields than the limit, which this one may just keep."""
+    async with worker(tmp_path, OK) as heads:
+        start, *_ = await forward(peers, (b"x-own", b"1"), body=b"")
+    assert start["status"] == 200
+    assert heads == [b"POST /mcp HTTP/1.1\r\nhost: worker\r\nx-own: 1\r\n\r\n"]
 
 
 @pytest.mark.parametrize(

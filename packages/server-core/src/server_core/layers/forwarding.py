@@ -112,7 +112,8 @@ class Peers:
 
     async def _relay_response(self, number: int, scope: Scope, body: bytes, send: Send) -> None:
         headers = [header for header in _end_to_end(scope["headers"]) if header[0] not in _BODY_HEADERS]
-        headers.append((b"content-length", b"%d" % len(body)))
+        if body:
+            headers.append((b"content-length", b"%d" % len(body)))
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         request = httpcore2.Request(
             scope["method"],

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+from fastmcp.tools import ToolResult
 from prometheus_client.parser import text_string_to_metric_families
 
 from server_core import ServerMetrics
@@ -74,6 +75,25 @@ async def test_calls_errors_and_durations_are_counted_by_tool(
     assert _samples(app.metrics, "mcp_tool_calls_total") == {"echo": 3, "fail": 1, "unknown": 50}
     assert _samples(app.metrics, "mcp_tool_errors_total") == {"echo": 1, "fail": 1, "unknown": 50}
     assert _samples(app.metrics, "mcp_tool_duration_seconds_count") == {"echo": 3, "fail": 1, "unknown": 50}
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_data_named_like_an_error_is_none(
+    make_app: Callable[..., Any], serving: Callable[..., Any], fast_lane: bool
+) -> None:
+    server: FastMCP[Any] = FastMCP("app")
+
+    @server.tool
+    async def reported(is_error: bool) -> Any:
+        return ToolResult(content="no", is_error=True) if is_error else {"isError": True}
+
+    app = make_app(server, fast_lane=fast_lane)
+    async with serving(app) as wires:
+        for is_error in (False, True, False):
+            answer = await wires.call("reported", {"is_error": is_error})
+            assert answer.json()["result"]["isError"] is is_error
+    assert _samples(app.metrics, "mcp_tool_calls_total") == {"reported": 3}
+    assert _samples(app.metrics, "mcp_tool_errors_total") == {"reported": 1}
 
 
 async def test_instrumenting_twice_counts_once(

@@ -164,7 +164,7 @@ class DirectCalls:
                 raw = await self._run(ready.direct, ready.arguments)
                 if isinstance(raw, InputRequiredResult):
                     raise NoChannelError("an InputRequiredResult")
-                body = encoder.result(call.id_json, ready.direct, raw)
+                body, failed = encoder.result(call.id_json, ready.direct, raw)
             except DeadlineError:
                 return 200, encoder.error(call.id_json, timed_out_text(call.name, self._timeout_s))
             except Exception as error:  # noqa: BLE001 - as in FastMCP, any exception of a tool becomes its response
@@ -174,7 +174,6 @@ class DirectCalls:
                 raise
             except BaseException as error:  # noqa: BLE001 - see fatal_text
                 return 200, encoder.error(call.id_json, fatal_text(call.name, error))
-            failed = b'"isError":true' in body
             return 200, body
         finally:
             self.variables.reset(tokens)

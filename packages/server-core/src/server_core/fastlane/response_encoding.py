@@ -78,8 +78,11 @@ class ResponseEncoder:
         stamp = b"," + self._stamp if self._stamp else b""
         return b',"_meta":{"fastmcp":{"wrap_result":true}' + stamp + b"}"
 
-    def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> bytes:
-        """Return the response with a tool's result; an exception counts as an error of the tool."""
+    def result(self, id_json: bytes, direct: DirectTool, raw: Any) -> tuple[bytes, bool]:
+        """Return the response with a tool's result, and whether the result says that the call failed.
+
+        An exception counts as an error of the tool.
+        """
         parts: tuple[bytes, bytes, bytes] | None
         if type(raw) is EncodedJson and isinstance(direct.tool, PlainTool):
             parts = _text_block(raw.text), *self._structured(direct, raw.text, include=True)
@@ -88,10 +91,11 @@ class ResponseEncoder:
         if parts is None:
             return self._exact(id_json, direct.tool.convert_result(raw))
         content, structured, meta = parts
-        return (
+        response = (
             b'{"jsonrpc":"2.0","id":' + id_json + b',"result":{"content":' + content + b',"isError":false'
             + self._complete + structured + meta + b"}}"
         )  # fmt: skip
+        return response, False
 
     def _parts(self, direct: DirectTool, raw: Any) -> tuple[bytes, bytes, bytes] | None:
         """Return content, structured content and meta as JSON; None for an unusual result."""
@@ -126,13 +130,14 @@ class ResponseEncoder:
             is_plain = self._plain_types[kind] = _is_plain_type(kind)
         return is_plain
 
-    def _exact(self, id_json: bytes, result: ToolResult) -> bytes:
-        """Return the response as FastMCP and the SDK encode it."""
+    def _exact(self, id_json: bytes, result: ToolResult) -> tuple[bytes, bool]:
+        """Return the response as FastMCP and the SDK encode it, and whether it is an error."""
         payload = result.structured_content
         if payload_has_identities(payload):
             # Where no tool has an identity, FastMCP restores those in a user interface.
             rewrite_payload_tool_names(payload, lambda _identity: None)
-        return self._encode(id_json, normalize_call_tool_result(result.to_mcp_result()))
+        normalized = normalize_call_tool_result(result.to_mcp_result())
+        return self._encode(id_json, normalized), normalized.is_error is True
 
     def _encode(self, id_json: bytes, result: CallToolResult) -> bytes:
         document = serialize_result(self._runner, "tools/call", self.version, result)

@@ -256,6 +256,10 @@ def test_a_plain_tool_is_trusted() -> None:
         (Any, True),
         (object, True),
         (AsyncIterator[int], True),
+        (int | AsyncIterator[int], True),
+        (Annotated[AsyncIterator[int], "of each day"], True),
+        (int | None, False),
+        (Annotated[int, "of a day"], False),
     ],
     ids=str,
 )

@@ -11,7 +11,7 @@ import json
 import logging
 import types
 from collections.abc import AsyncIterable, Iterator, Mapping
-from typing import Any, Final, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from fastmcp.server.dependencies import without_injected_parameters
 from fastmcp.server.transforms.visibility import is_enabled
@@ -89,6 +89,10 @@ def tool_reach(tool: FunctionTool) -> Reach:
 
 def _may_be_async_generator(return_type: Any) -> bool:
     kind = get_origin(return_type) or return_type
+    if kind is Annotated:
+        return _may_be_async_generator(return_type.__origin__)
+    if kind in (Union, types.UnionType):
+        return any(map(_may_be_async_generator, get_args(return_type)))
     if not isinstance(kind, type) or kind in (Any, object, inspect.Signature.empty):
         return return_type is not None
     return issubclass(kind, AsyncIterable)

@@ -60,7 +60,7 @@ export function optionsOf({ settings, stages, reportsEvents }, shape) {
     thresholds: thresholdsOf(shape, settings, stages),
     summaryTrendStats: TREND_STATS,
     insecureSkipTLSVerify: readConfig().acceptsAnyCertificate,
-    // Like other clients: a load balancer may keep a session to its server by a cookie.
+    // Each client has a cookie jar of its own; k6 need not make one more for each iteration.
     noCookiesReset: true,
   };
 }

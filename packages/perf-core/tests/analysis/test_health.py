@@ -374,6 +374,37 @@ def test_bridge_is_no_other_process(samples: Callable[..., tuple[Sample, ...]], 
     assert others(0.4) == pytest.approx(0.2)
 
 
+# --- a machine that is busy for a while ---
+
+
+def busy_between(
+    samples: tuple[Sample, ...], start: int, end: int, others_cores: float
+) -> tuple[Sample, ...]:
+    """Return the samples with others that use cores from one sample to another."""
+    made = []
+    for index, sample in enumerate(samples):
+        assert sample.machine is not None
+        others_s = others_cores * (min(max(index, start), end) - start)
+        machine = replace(sample.machine, busy_s=sample.machine.busy_s + others_s)
+        made.append(replace(sample, machine=machine))
+    return tuple(made)
+
+
+@pytest.mark.parametrize(("end", "state"), [(10, "sound"), (14, "bounded")])
+def test_machine_that_was_busy_for_a_while_is_noticed(
+    build: type[Build], samples: Callable[..., tuple[Sample, ...]], end: int, state: str
+) -> None:
+    # On average 0.025 and 0.125 cores, which is little.
+    made = busy_between(samples(server_wait=0.3), 9, end, others_cores=0.5)
+    start_s = build.started_at_s
+    window = Window(start_s, start_s + 20)
+    examined = health(made, window, window, (), server_elsewhere=False)
+    assert examined.state == state
+    if state == "bounded":
+        assert "others used 0." in examined.problems[0]
+        assert examined.problems[0].endswith("s of 20 s")
+
+
 # --- time for which server and k6 were kept from the CPU ---
 
 

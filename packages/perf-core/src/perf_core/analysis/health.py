@@ -3,9 +3,9 @@
 On a busy machine, a server waits for a CPU and looks slow, and the verdict must not blame it. Over the stages
 that carry figures, two things are measured: the CPU that others than the server, k6 and the lab used,
 including the host (steal), and the share of their time for which the threads of server and k6 waited for a
-CPU. Each alone is normal: server and k6 wait for each other when they need all cores, which is a matter of
-``GeneratorUse.saturated``, and others can use a machine with many cores without harm. Both together make the
-figures bounds.
+CPU, on average and in parts of two seconds. Each alone is normal: server and k6 wait for each other when they
+need all cores, which is a matter of ``GeneratorUse.saturated``, and others can use a machine with many cores
+without harm. Both together make the figures bounds.
 
 The heartbeat of k6 tells a load that was not the planned one: while k6 stands still, nobody calls, and a
 server that hangs goes unnoticed. The thresholds come from experiments; docs/methodology.md describes them.
@@ -32,6 +32,14 @@ WAIT_LIMIT = 0.1
 
 GAP_LIMIT_S = 0.5
 """Longest time for which k6 may stand still; without a stop it was at most 0.05 s on a busy machine."""
+
+SHORTEST_BUSY_S = 4.0
+"""A machine that was busy for less, in parts of some seconds, moves no percentile by much."""
+
+BUSY_SHARE = 0.01
+"""Share of the load for which a machine may be busy: the p99 is the first percentile that notices."""
+
+_PART_S = 2.0
 
 _STILL_CORES = 0.1
 """Cores that a k6 that stood still seems to use at most: samples are not taken just before and after."""
@@ -74,7 +82,8 @@ def health(
         shares = _shares(in_hold[0], in_hold[-1], server_elsewhere=server_elsewhere)
     inside = _within(load, stills)
     gap = max(inside, key=lambda still: still.end_s - still.start_s, default=None)
-    stood_still, busy = _stood_still(gap, load), _busy_machine(shares)
+    stood_still = _stood_still(gap, load)
+    busy = _busy_machine(shares) or _busy_for_a_while(in_hold, server_elsewhere=server_elsewhere)
     state: HealthState = "unknown"
     if stood_still:
         state = "invalid"
@@ -170,6 +179,32 @@ def _busy_machine(shares: _Shares) -> str:
     causes = [f"others used {taken:.1f} of {shares.cpus} CPUs"]
     causes += [f"{name} waited for a CPU for {share:.0%} of its time" for name, share in waited.items()]
     return f"the machine was busy: {', '.join(causes)}"
+
+
+def _busy_for_a_while(samples: Sequence[Sample], *, server_elsewhere: bool) -> str:
+    """Return for how long the machine was busy, if that was long enough; empty if it was not.
+
+    A build of half a minute beside a load of ten is little on average, and yet moves the percentiles.
+    """
+    busy_s, example = 0.0, ""
+    for part in _parts(samples):
+        problem = _busy_machine(_shares(part[0], part[-1], server_elsewhere=server_elsewhere))
+        if problem:
+            busy_s += part[-1].at_s - part[0].at_s
+            example = example or problem
+    held_s = samples[-1].at_s - samples[0].at_s if samples else 0.0
+    if busy_s < max(SHORTEST_BUSY_S, BUSY_SHARE * held_s):
+        return ""
+    return f"{example}, for {busy_s:.0f} s of {held_s:.0f} s"
+
+
+def _parts(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+    """Yield the samples in parts of at least ``_PART_S``; each begins with the last of the one before."""
+    start = 0
+    for index, sample in enumerate(samples):
+        if sample.at_s - samples[start].at_s >= _PART_S:
+            yield samples[start : index + 1]
+            start = index
 
 
 def _shares(first: Sample, last: Sample, *, server_elsewhere: bool) -> _Shares:

@@ -65,7 +65,7 @@ def test_catalogue_has_the_figures_of_a_run_and_no_others(
         uptime_percent=99.0,
     )
     # runs.assemble adds these, from analysis.grades.
-    assert {*of_run, "clients_carried", *held_figures([])} == set(figure_names(LABELS))
+    assert {*of_run, "clients_carried", *held_figures([], {})} == set(figure_names(LABELS))
 
 
 def test_figures_of_the_load_shape_belong_to_the_catalogue() -> None:

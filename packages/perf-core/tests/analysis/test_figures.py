@@ -221,3 +221,14 @@ def test_errors_that_no_slow_generator_causes_are_known_apart(build: type[Build]
     assert all_figures["error_rate"].sure == pytest.approx(0.075)
     assert all_figures["success_percent"].sure == pytest.approx(92.5)
     assert all_figures["failed_calls"].sure == pytest.approx(75)
+
+
+def test_timed_errors_of_a_stage_are_at_most_those_of_the_run(build: type[Build]) -> None:
+    stages = [
+        build.stage("hold_10", error_rate=0.5),
+        build.stage("hold_20", 10, 20, calls=10, error_rate=0.5),
+    ]
+    metrics = build.metrics(tool_calls=1010, error_rate=0.5, errors={"wrong_answer": 495, "timeout": 10})
+    all_figures = figures(metrics, stages, [], SERVER, sessions_left=None, uptime_percent=99.5)
+    assert all_figures["error_rate@hold_10"].sure == pytest.approx(0.49)
+    assert all_figures["error_rate@hold_20"].sure == 0.0

@@ -117,12 +117,24 @@ def test_grades_come_from_the_holds_and_from_the_slowest(build: type[Build]) -> 
         build.stage("hold_50", 60, 90, p95=300, calls=3000),
         build.stage("hold_100", 90, 120, p95=1500, calls=1000, error_rate=0.2),
     ]
-    figures = held_figures(stages)
+    figures = held_figures(stages, {})
     success, p95 = figures["held.success_percent"], figures["held.worst_p95_ms"]
     assert (success.value, success.samples, success.duration_s) == (pytest.approx(95.0), 4000, 60)
     assert (p95.value, p95.samples, p95.duration_s, p95.beyond) == (1500, 1000, 30, False)
     by_subject = {each.subject: each.grade for each in grades(figures)}
     assert (by_subject["Success rate"], by_subject["Response, p95"]) == ("good", "good")
+
+
+@pytest.mark.parametrize(
+    ("errors", "timed", "sure"),
+    [({"wrong_answer": 200}, False, 95.0), ({"wrong_answer": 199, "timeout": 1}, True, 95.025)],
+)
+def test_only_timed_errors_of_the_holds_are_excused(
+    build: type[Build], errors: dict[str, int], timed: bool, sure: float
+) -> None:
+    stages = [build.stage("hold_50", 0, 30, calls=3000), build.stage("hold_100", 30, 60, error_rate=0.2)]
+    success = held_figures(stages, errors)["held.success_percent"]
+    assert (success.timed, success.sure) == (timed, pytest.approx(sure))
 
 
 @pytest.mark.parametrize(
@@ -137,19 +149,19 @@ def test_grades_come_from_the_holds_and_from_the_slowest(build: type[Build]) -> 
 def test_latency_of_a_server_that_did_not_answer_is_poor(
     build: type[Build], change: dict[str, object]
 ) -> None:
-    figures = held_figures([replace(build.stage("hold_50"), **change), build.stage("hold_10", p95=5)])
+    figures = held_figures([replace(build.stage("hold_50"), **change), build.stage("hold_10", p95=5)], {})
     response = next(each for each in grades(figures) if each.subject == "Response, p95")
     assert response.grade == "poor"
 
 
 def test_few_unanswered_calls_leave_p95_as_it_is(build: type[Build]) -> None:
     latency = Latency(1000, 1, 1, 1, 1, 10.0, 20.0, 30.0, lower_bounds=49)
-    figure = held_figures([replace(build.stage("hold_50"), latency_ms=latency)])["held.worst_p95_ms"]
+    figure = held_figures([replace(build.stage("hold_50"), latency_ms=latency)], {})["held.worst_p95_ms"]
     assert not figure.beyond
 
 
 def test_no_grade_without_a_hold(build: type[Build]) -> None:
-    figures = held_figures([build.stage("ramp_50")])
+    figures = held_figures([build.stage("ramp_50")], {})
     assert all(figure.absent == "no level was held" for figure in figures.values())
 
 

@@ -27,6 +27,19 @@ def test_each_level_has_a_finding_with_grades(build: type[Build]) -> None:
     assert found.figures["concurrent.worst_level_percent"].value == pytest.approx(92.0)
 
 
+@pytest.mark.parametrize(
+    ("errors", "timed", "sure"),
+    [({"is_error": 80}, False, 92.0), ({"is_error": 60, "timeout": 20}, True, 94.0)],
+)
+def test_timed_errors_of_the_worst_level_are_known_apart(
+    build: type[Build], errors: dict[str, int], timed: bool, sure: float
+) -> None:
+    metrics = build.metrics(errors=errors)
+    found = concurrent.find(build.evidence([build.stage("hold_10", error_rate=0.08)], metrics=metrics))
+    figure = found.figures["concurrent.worst_level_percent"]
+    assert (figure.timed, figure.sure) == (timed, pytest.approx(sure))
+
+
 def test_worst_level_is_absent_when_the_run_ended_in_the_first_ramp(build: type[Build]) -> None:
     found = concurrent.find(build.evidence([build.stage("ramp_10")]))
     assert "before the first level" in found.figures["concurrent.worst_level_percent"].absent

@@ -32,6 +32,13 @@ def test_worst_hour_is_the_figure_and_is_named(build: type[Build]) -> None:
     assert "all right in every hour" in build.finding(good, "Success by hour").text
 
 
+def test_timed_errors_of_the_worst_hour_are_known_apart(build: type[Build]) -> None:
+    metrics = build.metrics(errors={"wrong_answer": 4, "timeout": 1})
+    found = stability.find(build.evidence(day(build, hour_13={"error_rate": 0.1}), metrics=metrics))
+    figure = found.figures["stability.worst_hour_percent"]
+    assert (figure.timed, figure.sure) == (True, pytest.approx(92.0))
+
+
 def test_hour_without_answers_counts_as_zero_percent(build: type[Build]) -> None:
     found = stability.find(build.evidence(day(build, hour_03={"calls": 0})))
     figure = found.figures["stability.worst_hour_percent"]

@@ -93,15 +93,26 @@ def _sessions_left(metrics: Metrics, reported: int | None, held_s: float) -> Fig
     return Figure(left, metrics.sessions_opened, held_s, timed=False)
 
 
-def _error_rate(share: float, calls: int, duration_s: float, errors: Mapping[str, int]) -> Figure:
-    return Figure(share if calls else None, calls, duration_s, timed=not _TIMED_ERRORS.isdisjoint(errors))
+def error_figure(share: float, calls: int, duration_s: float, errors: Mapping[str, int]) -> Figure:
+    """Return the figure of a share of calls that failed, in a stage or in the whole run.
 
-
-def _sure_share(errors: Mapping[str, int]) -> float:
-    """Return the share of the errors that a generator short of CPU cannot have caused."""
-    count = sum(errors.values())
+    Args:
+        errors: Those of the whole run by class: no stage has more timed ones than these.
+    """
+    if not calls:
+        return Figure(None, 0, duration_s, timed=False)
     timed = sum(errors.get(name, 0) for name in _TIMED_ERRORS)
-    return 1 - timed / count if count else 0.0
+    return Figure(share, calls, duration_s, timed=timed > 0, sure=max(0.0, share - timed / calls))
+
+
+def success_figure(share: float, calls: int, duration_s: float, errors: Mapping[str, int]) -> Figure:
+    """Return the success rate that belongs to a share of calls that failed, from 0 to 100."""
+    failed = error_figure(share, calls, duration_s, errors)
+    return replace(failed, value=_success_percent(failed.value), sure=_success_percent(failed.sure))
+
+
+def _success_percent(failed: float | None) -> float | None:
+    return None if failed is None else 100 * (1 - failed)
 
 
 def _took_all(stage: Stage) -> bool:
@@ -112,13 +123,12 @@ def _took_all(stage: Stage) -> bool:
 def _metric_figures(metrics: Metrics, held_s: float, took_all: bool) -> Iterator[tuple[str, Figure]]:
     calls = metrics.tool_calls
     yield "tool_calls_per_s", Figure(metrics.tool_calls_per_s, calls, held_s, at_least=took_all)
-    error_rate = _error_rate(metrics.error_rate, calls, held_s, metrics.errors)
-    sure = metrics.error_rate * _sure_share(metrics.errors)
-    yield "error_rate", replace(error_rate, sure=sure)
-    success = None if error_rate.value is None else 100 * (1 - error_rate.value)
-    yield "success_percent", replace(error_rate, value=success, sure=100 * (1 - sure))
-    failed = round(metrics.error_rate * calls)
-    yield "failed_calls", replace(error_rate, value=float(failed) if calls else None, sure=sure * calls)
+    error_rate = error_figure(metrics.error_rate, calls, held_s, metrics.errors)
+    yield "error_rate", error_rate
+    yield "success_percent", success_figure(metrics.error_rate, calls, held_s, metrics.errors)
+    failed = float(round(metrics.error_rate * calls)) if calls else None
+    surely_failed = None if error_rate.sure is None else error_rate.sure * calls
+    yield "failed_calls", replace(error_rate, value=failed, sure=surely_failed)
     for name in ERROR_CLASSES:
         count = metrics.errors.get(name, 0)
         yield f"errors.{name}", Figure(count, calls, held_s, timed=name in _TIMED_ERRORS)
@@ -154,7 +164,7 @@ def _stage_figures(stage: Stage, errors: Mapping[str, int]) -> dict[str, Figure]
             stage.calls_per_s, stage.calls, duration_s, at_least=_took_all(stage)
         ),
         f"longest_silence_s@{stage.name}": Figure(stage.longest_silence_s, max(stage.calls, 1), duration_s),
-        f"error_rate@{stage.name}": _error_rate(stage.error_rate, stage.calls, duration_s, errors),
+        f"error_rate@{stage.name}": error_figure(stage.error_rate, stage.calls, duration_s, errors),
     }
     for name, figure in _latency_figures("latency_ms.all", stage.latency_ms, duration_s):
         by_name[f"{name}@{stage.name}"] = figure

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from perf_core.analysis.figures import Figure
+from perf_core.analysis.figures import Figure, success_figure
 from perf_core.analysis.k6_summary import FIGURE_KINDS
 from perf_core.analysis.lower_bounds import is_lower_bound
 from perf_core.results.record import Grade, Graded, Stage
@@ -98,10 +98,13 @@ def _ungradable(scale: Scale, figure: Figure | None) -> str:
     return ""
 
 
-def held_figures(stages: Sequence[Stage]) -> dict[str, Figure]:
+def held_figures(stages: Sequence[Stage], errors: Mapping[str, int]) -> dict[str, Figure]:
     """Return the success rate over all stages that hold a level, and p95 of the slowest of them.
 
     A stage with a silence, or without an answer, is slower than its latency shows.
+
+    Args:
+        errors: Those of the whole run, by class.
     """
     held = [stage for stage in stages if stage.kind in FIGURE_KINDS]
     if not held:
@@ -109,8 +112,8 @@ def held_figures(stages: Sequence[Stage]) -> dict[str, Figure]:
         return {"held.success_percent": absent, "held.worst_p95_ms": absent}
     length_s = sum(stage.end_s - stage.start_s for stage in held)
     calls = sum(stage.calls for stage in held)
-    right = sum(stage.calls * (1 - stage.error_rate) for stage in held)
-    success = Figure(100 * right / calls if calls else None, calls, length_s)
+    failed = sum(stage.calls * stage.error_rate for stage in held)
+    success = success_figure(failed / calls if calls else 0.0, calls, length_s, errors)
     worst = max(held, key=lambda stage: stage.latency_ms.p95)
     latency = worst.latency_ms
     is_bound = any(s.is_silent or not s.latency_ms.count for s in held)

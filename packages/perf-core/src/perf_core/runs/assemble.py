@@ -191,7 +191,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     all_figures = {
         **common,
         "clients_carried": clients_carried(stages),
-        **held_figures(stages),
+        **held_figures(stages, metrics.errors),
         **observations.figures,
     }
     killed = {kill.pid for kill in load.kills}

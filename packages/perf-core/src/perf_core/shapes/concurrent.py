@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perf_core.analysis.evidence import Evidence, ShapeFindings
-from perf_core.analysis.figures import Figure
+from perf_core.analysis.figures import Figure, success_figure
 from perf_core.analysis.grades import RESPONSE, SUCCESS, grade
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes.shape import MOST_SUCCEED, Shape
@@ -16,7 +18,7 @@ def find(evidence: Evidence) -> ShapeFindings:
         absent = Figure(None, 0, 0.0, absent="the run ended before the first level")
         return ShapeFindings((), {"concurrent.worst_level_percent": absent})
     worst = min(levels, key=success_percent)
-    figure = Figure(success_percent(worst), max(1, worst.calls), worst.end_s - worst.start_s, timed=False)
+    figure = level_figure(worst, evidence.metrics.errors)
     findings = tuple(_level_finding(level) for level in levels)
     return ShapeFindings((*findings, *_kind_findings(evidence)), {"concurrent.worst_level_percent": figure})
 
@@ -27,6 +29,18 @@ def success_percent(stage: Stage) -> float:
     Users call in every stage, so one without a call is one in which they all waited in vain.
     """
     return 100 * (1 - stage.error_rate) if stage.calls else 0.0
+
+
+def level_figure(stage: Stage, errors: Mapping[str, int]) -> Figure:
+    """Return the figure of a stage's :func:`success_percent`.
+
+    Args:
+        errors: Those of the whole run, by class.
+    """
+    length_s = stage.end_s - stage.start_s
+    if not stage.calls:
+        return Figure(0.0, 1, length_s, timed=False)
+    return success_figure(stage.error_rate, stage.calls, length_s, errors)
 
 
 def _level_finding(level: Stage) -> Finding:

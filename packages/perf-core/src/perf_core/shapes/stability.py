@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perf_core.adapter import Target
 from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.analysis.figures import Figure
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding, Stage
 from perf_core.shapes import memory
-from perf_core.shapes.concurrent import success_percent
+from perf_core.shapes.concurrent import level_figure, success_percent
 from perf_core.shapes.shape import NO_LEAKS_IN_MINUTES, Shape
 
 
@@ -20,12 +22,10 @@ def find(evidence: Evidence) -> ShapeFindings:
         absent = f"the day ended after {len(hours)} of {len(evidence.planned_stages)} hours"
         return ShapeFindings((), {name: Figure(None, 0, 0.0, absent=absent)})
     length_s = sum(hour.end_s - hour.start_s for hour in hours)
-    if all(hour.calls for hour in hours):
-        worst = min(hours, key=success_percent)
-        figure = Figure(success_percent(worst), min(h.calls for h in hours), length_s, timed=False)
-    else:
-        # Work was scheduled in every hour: the server was down in an hour without a single call.
-        figure = Figure(0.0, max(1, sum(hour.calls for hour in hours)), length_s, timed=False)
+    # Work was scheduled in every hour: the server was down in an hour without a single call.
+    worst = level_figure(min(hours, key=success_percent), evidence.metrics.errors)
+    least = min(hour.calls for hour in hours) or max(1, sum(hour.calls for hour in hours))
+    figure = replace(worst, samples=least, duration_s=length_s)
     return ShapeFindings((_hours_finding(hours), *memory.find(evidence).findings), {name: figure})
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -33,6 +36,18 @@ def test_nobody_else_can_write(tmp_path: Path) -> None:
         assert post(url, b"no message") == 400
         assert post(url, b"") == 413
     assert list(read_recording(path.read_text(encoding="utf-8").splitlines())) == []
+
+
+def test_k6_that_was_ended_in_a_message_leaves_no_trace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Recorder(tmp_path / "recording.ndjson", 0.2) as recorder:
+        url = urlsplit(recorder.env()["K6_PROMETHEUS_RW_SERVER_URL"])
+        with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(f"POST {url.path} HTTP/1.1\r\nContent-Length: 100\r\n\r\n".encode())
+        assert post(url.geturl(), message(counter("http_reqs", 5))) == 204
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_period_is_that_of_k6(tmp_path: Path) -> None:

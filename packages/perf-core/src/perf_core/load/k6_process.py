@@ -30,7 +30,7 @@ LOG_NAME = "k6.log"
 EVENTS_NAME = "k6-events.ndjson"
 
 SHORTEST_PERIOD_S = 0.2
-"""Silence is told in periods; shorter ones would cost k6 and the lab more messages."""
+"""Silence is recorded in periods; shorter ones would cost k6 and the lab more messages."""
 
 # Exit codes of k6 after which it has written a summary: success, thresholds missed, interrupted (SIGINT),
 # aborted by the script.

@@ -87,7 +87,7 @@ class Recorder:
         self._file.flush()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        recorder = self
+        recorder, place = self, self._place
 
         class Handler(BaseHTTPRequestHandler):
             # k6 keeps its connection.
@@ -103,7 +103,7 @@ class Recorder:
                     self.close_connection = True
                     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 body = self.rfile.read(length)
-                if self.path != recorder._place:
+                if self.path != place:
                     return HTTPStatus.NOT_FOUND
                 try:
                     recorder.receive(body, at_s)

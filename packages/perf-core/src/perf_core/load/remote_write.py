@@ -63,7 +63,7 @@ class Buckets:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a message says of one series: everything since the start of the run, not since the last message.
+    """Content of a message on one series: everything since the start of the run, not since the last message.
 
     Attributes:
         key: Name and labels.

@@ -16,6 +16,7 @@ from typing import Final
 
 from music21_server.errors import ScoreError, UnknownScoreError, UnreadableScoreError
 from music21_server.reading.abc_tunes import are_voices_of_one, summary, tune, tunes
+from music21_server.reading.folder_files import open_below
 from music21_server.reading.formats import recognise
 from music21_server.reading.music21_formats import as_text
 from music21_server.score.document import SUFFIXES, Document
@@ -131,11 +132,17 @@ def from_folder(path_text: str, folders: Sequence[Path], limits: Limits | None =
             "Expected a configured folder to read files from (setting score_folders), got none: send the "
             "content instead."
         )
-    path = _below(path_text, folders)
     limits = limits or Limits()
     try:
-        limits.check("max_source_bytes", path.stat().st_size)
-        with path.open("rb") as file:
+        file = open_below(path_text, folders)
+        if file is None:
+            # Files outside are reported as missing, so that a client cannot find out which files exist.
+            raise UnknownScoreError(
+                f"Expected the path of a score ({', '.join(SUFFIXES)}) below a configured folder (setting "
+                f"score_folders), got {path_text[:200]!r}: relative paths start from such a folder."
+            )
+        with file:
+            limits.check("max_source_bytes", os.fstat(file.fileno()).st_size)
             content = file.read(limits.max_source_bytes + 1)  # the file may have grown since
     except OSError as error:
         raise UnreadableScoreError(
@@ -143,22 +150,3 @@ def from_folder(path_text: str, folders: Sequence[Path], limits: Limits | None =
         ) from error
     limits.check("max_source_bytes", len(content))
     return recognise(content)
-
-
-def _below(path_text: str, folders: Sequence[Path]) -> Path:
-    """Return the path of a file, links resolved, if it is below one of the folders.
-
-    Files outside are reported as missing, so that a client cannot find out which files exist.
-    """
-    for folder in folders:
-        root = folder.resolve()
-        try:
-            path = (root / path_text).resolve()
-            if path.is_relative_to(root) and path.is_file() and path.suffix.lower() in SUFFIXES:
-                return path
-        except (OSError, ValueError, RuntimeError):  # a name too long, a NUL, a loop of links
-            continue
-    raise UnknownScoreError(
-        f"Expected the path of a score ({', '.join(SUFFIXES)}) below a configured folder (setting "
-        f"score_folders), got {path_text[:200]!r}: relative paths start from such a folder."
-    )

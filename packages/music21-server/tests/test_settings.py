@@ -33,6 +33,12 @@ def test_every_limit_has_a_setting_with_the_same_default() -> None:
 def test_settings_reach_the_worker_pool() -> None:
     pool = settings(worker_processes=3, max_waiting_calls=7, worker_memory_bytes=2**29).pool_settings
     assert (pool.worker_processes, pool.max_waiting_calls, pool.worker_memory_bytes) == (3, 7, 2**29)
+    assert (pool.confine_workers, pool.score_folders) == (True, ())
+
+
+def test_confinement_reaches_the_worker_pool(tmp_path: Path) -> None:
+    pool = settings(confine_workers=False, score_folders=[tmp_path]).pool_settings
+    assert (pool.confine_workers, pool.score_folders) == (False, (tmp_path.resolve(),))
 
 
 def test_folders_must_exist_and_are_resolved(tmp_path: Path) -> None:

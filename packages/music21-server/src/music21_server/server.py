@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from music21_server import __version__
+from music21_server.engine.jobs import RESULTS
 from music21_server.errors import ScoreError, StoreUnavailableError
 from music21_server.metrics import process_metrics, store_metrics
 from music21_server.service.score_service import ScoreService
@@ -58,7 +59,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         settings: Folders, limits and worker processes; the settings of serving are not used here.
     """
     store = _open_store(settings)
-    pool = Pool(settings.pool_settings)
+    pool = Pool(settings.pool_settings, results=RESULTS)
     score_service = ScoreService(
         store,
         pool,

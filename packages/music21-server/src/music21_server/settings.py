@@ -78,6 +78,11 @@ class Music21Settings(ServerSettings):
         ge=2**28,
         description="Bytes by which the memory of a process may grow before its work is stopped.",
     )
+    confine_workers: bool = Field(
+        True,
+        description="Let these processes read only score_folders and what Python needs, write no file, run "
+        "no program and open no TCP connection; on Linux with Landlock.",
+    )
     max_waiting_calls: int = Field(
         1_000, ge=1, description="Calls that may wait for a process; further ones fail and can be retried."
     )
@@ -194,4 +199,10 @@ class Music21Settings(ServerSettings):
     @property
     def pool_settings(self) -> PoolSettings:
         """Settings of the worker processes."""
-        return PoolSettings(self.worker_processes, self.max_waiting_calls, self.worker_memory_bytes)
+        return PoolSettings(
+            self.worker_processes,
+            self.max_waiting_calls,
+            self.worker_memory_bytes,
+            self.confine_workers,
+            tuple(self.score_folders),
+        )

@@ -11,9 +11,10 @@ from typing import Any, Final, Literal
 
 from music21_server.engine import analyses
 from music21_server.engine.analyses import Answer
+from music21_server.engine.pages import Rows
 from music21_server.errors import ScoreError, UnreadableScoreError
 from music21_server.reading import formats
-from music21_server.reading.ingest import stored_entry
+from music21_server.reading.ingest import DerivedScore, stored_entry
 from music21_server.reading.locations import from_corpus, from_folder
 from music21_server.rendering.pdf import MEDIA_TYPE as PDF
 from music21_server.rendering.pdf import PdfLimits, render_pdf
@@ -192,6 +193,10 @@ def draw(entry: Entry, form: PictureFormat, excerpt: Excerpt, bounds: Bounds) ->
         entry.document(), _decoded(entry.columns), excerpt.first_measure, excerpt.last_measure, excerpt.parts,
         form=form, limits=bounds.score, picture_limits=bounds.picture,
     )  # fmt: skip
+
+
+RESULTS: Final = (Entry, Answer, Rows, Export, Picture, DerivedScore)
+"""Dataclasses that results of functions in worker processes hold."""
 
 
 @functools.lru_cache(maxsize=2)

@@ -31,6 +31,7 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from music21_server.workers.worker import serve
@@ -60,14 +61,17 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a collection in a worker would write to all imported pages, and so copy them
     parent.sendall(RECORD.pack(READY, 0, 0, 0))
-    _ForkServer(parent, arguments["memory_bytes"]).run()
+    _ForkServer(parent, arguments["memory_bytes"], arguments["readable_folders"]).run()
     os._exit(0)  # the server waits; tearing music21 down object by object would take 0.1 s
 
 
 class _ForkServer:
-    def __init__(self, parent: socket.socket, memory_bytes: int) -> None:
+    def __init__(
+        self, parent: socket.socket, memory_bytes: int, readable_folders: Sequence[str] | None
+    ) -> None:
         self._parent = parent
         self._memory_bytes = memory_bytes
+        self._readable_folders = readable_folders
         self._workers: set[int] = set()
         self._child_events, self._wakeup = socket.socketpair()
 
@@ -137,7 +141,7 @@ class _ForkServer:
             self._parent.close()
             self._child_events.close()
             self._wakeup.close()
-            serve(connection.fileno(), connection.fileno(), self._memory_bytes)
+            serve(connection.fileno(), connection.fileno(), self._memory_bytes, self._readable_folders)
             code = 0
         except BaseException:  # noqa: BLE001 - the process ends here and reports why
             traceback.print_exc()

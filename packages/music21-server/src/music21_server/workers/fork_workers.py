@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
 from typing import Final
 
 from music21_server.workers import fork_server
@@ -22,8 +21,8 @@ from music21_server.workers.processes import (
     START_S,
     ProcessEnd,
     WorkerProcess,
+    WorkerSetup,
     start_failure,
-    worker_arguments,
 )
 
 _END_S: Final = 5.0
@@ -38,13 +37,11 @@ class ForkWorkers:
     """Workers from a fork server.
 
     Args:
-        preload: Modules that it imports.
-        memory_bytes: Memory by which a worker may grow.
+        setup: What it imports, and what the workers may do.
     """
 
-    def __init__(self, preload: Sequence[str], memory_bytes: int) -> None:
-        self._preload = preload
-        self._memory_bytes = memory_bytes
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._setup = setup
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = loop.create_future()
         self._ready: asyncio.Future[None] = loop.create_future()
@@ -109,7 +106,7 @@ class ForkWorkers:
         self._process.wait()
 
     def _start_process(self) -> subprocess.Popen[bytes]:
-        arguments = {"socket": self._theirs.fileno(), **worker_arguments(self._preload, self._memory_bytes)}
+        arguments = {"socket": self._theirs.fileno(), **self._setup.arguments()}
         with self._theirs:
             return subprocess.Popen(
                 [sys.executable, "-P", "-c", fork_server.COMMAND, json.dumps(arguments)],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
+from collections.abc import Sequence
 from typing import Any, Final
 
+from music21_server.errors import ScoreError
 from music21_server.workers.deadlines import Deadline
 from music21_server.workers.errors import (
     WorkDeadlineError,
@@ -15,7 +17,7 @@ from music21_server.workers.errors import (
     WorkFailedError,
     WorkMemoryError,
 )
-from music21_server.workers.messages import Answer, Done, Failed, OutOfMemory, Refused
+from music21_server.workers.messages import Answer, Done, Failed, OutOfMemory, Refused, class_name
 from music21_server.workers.processes import ProcessEnd
 
 _logger = logging.getLogger(__name__)
@@ -39,19 +41,35 @@ def result_of(answer: Answer, memory_bytes: int) -> Any:
     if isinstance(answer, Done):
         return answer.result
     if isinstance(answer, Refused):
-        raise answer.kind(answer.message)
+        raise _error_class(answer.kinds)(answer.message)
     if isinstance(answer, OutOfMemory):
         raise WorkMemoryError(
             f"The work needed more than {memory_bytes // 1_000_000:,} MB of memory (setting "
             "worker_memory_bytes) and was stopped. Ask for fewer measures or parts."
         )
     trace = answer.trace if isinstance(answer, Failed) else f"unexpected answer: {answer}"
+    raise failed_error(trace)
+
+
+def failed_error(trace: str) -> WorkFailedError:
+    """Log what went wrong in a worker under a reference, and return the error for the caller."""
     reference = secrets.token_hex(4)
     _logger.error("work failed in a worker process, reference %s:\n%s", reference, trace)
-    raise WorkFailedError(
+    return WorkFailedError(
         f"The work failed because of a bug in this server, logged under reference {reference}. Nothing "
         "stored is lost; other measures, parts or options may work."
     )
+
+
+def _error_class(names: Sequence[str]) -> type[ScoreError]:
+    """Return the first of an error's classes that this process knows; it never imports one for a worker."""
+    known: dict[str, type[ScoreError]] = {}
+    waiting = [ScoreError]
+    while waiting:
+        kind = waiting.pop()
+        known[class_name(kind)] = kind
+        waiting += kind.__subclasses__()
+    return next((known[name] for name in names if name in known), ScoreError)
 
 
 def deadline_error(deadline: Deadline) -> WorkDeadlineError:

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar, TypeVarTuple, get_args
 
@@ -32,11 +33,12 @@ from music21_server.workers.errors import (
 )
 from music21_server.workers.fair_queue import EVERYBODY, FairQueue
 from music21_server.workers.fork_workers import ForkWorkers
-from music21_server.workers.messages import Answer, Done, OutOfMemory, Task, pack
-from music21_server.workers.outcomes import crash_error, deadline_error, result_of
-from music21_server.workers.processes import ProcessEnd, Source, WorkerProcess
+from music21_server.workers.messages import Answer, AnswerReader, Done, OutOfMemory, Task, pack_task
+from music21_server.workers.outcomes import crash_error, deadline_error, failed_error, result_of
+from music21_server.workers.processes import ProcessEnd, Source, WorkerProcess, WorkerSetup
 from music21_server.workers.progress import Listener
 from music21_server.workers.spawn_workers import SpawnWorkers
+from music21_server.workers.values import MalformedValueError
 
 _logger = logging.getLogger(__name__)
 
@@ -66,9 +68,12 @@ PRELOAD: Final = (
 )
 """Modules that workers import before their first task."""
 
-Loss = Literal["deadline", "memory", "crash", "abandoned", "worn", "died idle", "workshop ended"]
-"""Why a worker was dropped: its call took too long, needed too much memory, ended the process or lost its
-caller; it had grown too much; it ended while idle; or the fork server ended. Label values of a metric."""
+Loss = Literal[
+    "deadline", "memory", "crash", "malformed answer", "abandoned", "worn", "died idle", "workshop ended"
+]
+"""Why a worker was dropped: its call took too long, needed too much memory, ended the process, sent something
+that is no answer, or lost its caller; it had grown too much; it ended while idle; or the fork server ended.
+Label values of a metric."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,17 @@ class PoolSettings:
     Attributes:
         worker_processes: Calls served at once.
         max_waiting_calls: Calls that may wait for a worker.
-        worker_memory_bytes: Memory that one call may need.
+        worker_memory_bytes: Memory that one call may need; an answer has at most half of it.
+        confine_workers: Whether workers give up rights that they do not need, where the system can
+            (`confinement`).
+        score_folders: Folders of files, which confined workers may read.
     """
 
     worker_processes: int = 2
     max_waiting_calls: int = 64
     worker_memory_bytes: int = 1_000_000_000
+    confine_workers: bool = True
+    score_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ class Pool:
     Args:
         settings: Limits.
         preload: Modules that workers import before their first task.
+        results: Dataclasses that results may hold, beside plain values.
         can_fork: Whether workers are forked from a process that has imported everything; otherwise each
             imports for itself, which takes seconds.
     """
@@ -126,10 +137,13 @@ class Pool:
         settings: PoolSettings,
         *,
         preload: Sequence[str] = PRELOAD,
+        results: Sequence[type] = (),
         can_fork: bool = hasattr(os, "fork"),
     ) -> None:
         self._settings = settings
-        self._preload = tuple(preload)
+        folders = tuple(map(str, settings.score_folders)) if settings.confine_workers else None
+        self._setup = WorkerSetup(tuple(preload), settings.worker_memory_bytes, folders)
+        self._answers = AnswerReader(results, settings.worker_memory_bytes // 2)
         self._source_type: type[ForkWorkers | SpawnWorkers] = ForkWorkers if can_fork else SpawnWorkers
         self._queue = FairQueue(settings.worker_processes, settings.max_waiting_calls)
         self._workers: set[WorkerProcess] = set()
@@ -177,7 +191,7 @@ class Pool:
     ) -> T:
         """Call a function in a worker process and return its result.
 
-        Arguments and result travel as pickles. The result is unpickled in the event loop, so a function
+        Arguments travel as pickles, the result as `values`. It is decoded in the event loop, so a function
         with a large result should return bytes. Cancelling the awaiting task stops the work.
 
         Args:
@@ -195,8 +209,9 @@ class Pool:
             WorkerCrashError: Its process ended.
             WorkFailedError: It raised an error that is not meant for the caller; the log has it.
             NoWorkersError: There are no workers.
+            TypeError: The function or an argument cannot be pickled.
         """
-        task = pack(Task(deadline_s, function, arguments, on_progress is not None))
+        task = pack_task(Task(deadline_s, function, arguments, on_progress is not None))
         async with self._queue.turn(owner):
             worker = await self._take()
             try:
@@ -249,12 +264,15 @@ class Pool:
 
         try:
             async with asyncio.timeout(deadline_s) as limit:
-                answer = await worker.ask(task, on_progress, shorten)
+                answer = await worker.ask(task, self._answers, on_progress, shorten)
             loss = _loss_after(answer)
             return answer
         except TimeoutError:
             loss = "deadline"
             raise deadline_error(deadline) from None
+        except MalformedValueError as malformed:
+            loss = "malformed answer"
+            raise failed_error(f"the worker process has sent no valid answer: {malformed}") from None
         except (asyncio.IncompleteReadError, OSError):
             loss = "crash"
             error = await self._crash(worker)
@@ -283,7 +301,7 @@ class Pool:
         """Keep the pool at full strength until this task is cancelled."""
         pause_s = _FIRST_PAUSE_S
         while True:
-            source: Source = self._source_type(self._preload, self._settings.worker_memory_bytes)
+            source: Source = self._source_type(self._setup)
             has_worked = False
             try:
                 await source.start()
@@ -291,7 +309,9 @@ class Pool:
                 while not source.lost.done():
                     self._is_short.clear()
                     while len(self._workers) < self._settings.worker_processes + _SPARE:
-                        self._add(await source.worker())
+                        self._add(worker := await source.worker())
+                        if not has_worked:
+                            self._log_confinement(worker)
                         has_worked = True
                     await self._is_short.wait()
             except Exception as error:  # calls must not wait for ever, and the cause may pass
@@ -307,6 +327,15 @@ class Pool:
                 pause_s = _FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _log_confinement(self, worker: WorkerProcess) -> None:
+        if self._setup.readable_folders is None:
+            _logger.info("worker processes are not confined (setting confine_workers)")
+        elif "Landlock" in worker.confinement:
+            _logger.info("worker processes are confined: %s", worker.confinement)
+        else:
+            what = worker.confinement or "nothing"
+            _logger.warning("worker processes are confined by %s only: this system has no Landlock", what)
 
     def _add(self, worker: WorkerProcess) -> None:
         self._workers.add(worker)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from music21_server.workers.deadlines import Deadline, Shortener
 from music21_server.workers.errors import NoWorkersError
-from music21_server.workers.messages import LENGTH, Answer, Ready, receive
+from music21_server.workers.messages import LENGTH, Answer, AnswerReader, Ready
 from music21_server.workers.progress import Listener, Progress
+from music21_server.workers.values import MalformedValueError
 
 START_S: Final = 60.0
 """Time for all imports on a slow machine; normally they take 2 s."""
@@ -41,6 +42,7 @@ class WorkerProcess:
 
     Attributes:
         ended: Done when the process has ended.
+        confinement: How it is confined, once it is ready; see `confinement.confine`.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class WorkerProcess:
         self._reader = reader
         self._writer = writer
         self._kill = kill
+        self.confinement = ""
 
     async def ready(self) -> None:
         """Wait until it can take a task.
@@ -64,32 +67,39 @@ class WorkerProcess:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(START_S):
-                answer = await receive(self._reader)
-        except (OSError, asyncio.IncompleteReadError) as error:
+                answer = await _FIRST_ANSWER.read(self._reader)
+        except (OSError, asyncio.IncompleteReadError, MalformedValueError) as error:
             raise NoWorkersError(start_failure("a worker process ended or was not ready in time")) from error
         finally:
-            if not isinstance(answer, Ready):
+            if isinstance(answer, Ready):
+                self.confinement = answer.confinement
+            else:
                 self.kill()
 
-    async def ask(self, task: bytes, on_progress: Listener | None, on_deadline: Shortener) -> Answer:
+    async def ask(
+        self, task: bytes, answers: AnswerReader, on_progress: Listener | None, on_deadline: Shortener
+    ) -> Answer:
         """Send a packed task and return the answer.
 
         Args:
             task: The task.
+            answers: Reads the answers.
             on_progress: Receives its progress.
             on_deadline: Receives the deadlines that it sets itself.
 
         Raises:
             asyncio.IncompleteReadError: It ended.
             OSError: It ended.
+            MalformedValueError: It sent something else than an answer.
         """
         self._writer.writelines((LENGTH.pack(len(task)), task))  # in one write, so that the worker wakes once
         await self._writer.drain()
-        while isinstance(answer := await receive(self._reader), Progress | Deadline):
+        while isinstance(answer := await answers.read(self._reader), Progress | Deadline):
             if isinstance(answer, Deadline):
                 on_deadline(answer)
             elif on_progress is not None:
                 on_progress(answer)
+            await asyncio.sleep(0)  # a flood of reports would hold up all others until the buffer is empty
         return answer
 
     def kill(self) -> None:
@@ -126,10 +136,24 @@ class Source(Protocol):
         """End everything that was started."""
 
 
-def worker_arguments(preload: Sequence[str], memory_bytes: int) -> dict[str, Any]:
-    """Return the JSON-able arguments of a new interpreter."""
-    # The same search path: a folder that is not searched here must not be searched there.
-    return {"path": sys.path, "preload": list(preload), "memory_bytes": memory_bytes}
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker process is made of.
+
+    Attributes:
+        preload: Modules that it imports before its first task.
+        memory_bytes: Memory by which it may grow.
+        readable_folders: Folders of scores that a confined worker may read; None to leave it unconfined.
+    """
+
+    preload: tuple[str, ...]
+    memory_bytes: int
+    readable_folders: tuple[str, ...] | None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the JSON-able arguments of a new interpreter."""
+        # The same search path: a folder that is not searched here must not be searched there.
+        return {"path": sys.path, **asdict(self)}
 
 
 def start_failure(reason: str) -> str:
@@ -138,3 +162,6 @@ def start_failure(reason: str) -> str:
         f"No worker process can be started: {reason}. The server keeps trying, and its log says more; try "
         "again in a few seconds."
     )
+
+
+_FIRST_ANSWER: Final = AnswerReader((), most_bytes=10_000)

@@ -33,4 +33,4 @@ def main() -> None:
     os.dup2(2, 1)
     for module in arguments["preload"]:
         importlib.import_module(module)
-    serve(reading, writing, arguments["memory_bytes"])
+    serve(reading, writing, arguments["memory_bytes"], arguments["readable_folders"])

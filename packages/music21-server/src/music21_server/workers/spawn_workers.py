@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 
 from music21_server.workers import spawn_entry
 from music21_server.workers.errors import NoWorkersError
@@ -17,8 +16,8 @@ from music21_server.workers.processes import (
     ONE_THREAD,
     ProcessEnd,
     WorkerProcess,
+    WorkerSetup,
     start_failure,
-    worker_arguments,
 )
 
 
@@ -26,12 +25,11 @@ class SpawnWorkers:
     """Workers started one by one, on systems that cannot fork.
 
     Args:
-        preload: Modules that each worker imports.
-        memory_bytes: Memory by which a worker may grow.
+        setup: What each worker imports and may do.
     """
 
-    def __init__(self, preload: Sequence[str], memory_bytes: int) -> None:
-        self._arguments = json.dumps(worker_arguments(preload, memory_bytes))
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._arguments = json.dumps(setup.arguments())
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._workers: set[WorkerProcess] = set()
 

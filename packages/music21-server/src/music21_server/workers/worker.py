@@ -7,10 +7,12 @@ import faulthandler
 import os
 import signal
 import traceback
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
 from music21_server.errors import ScoreError
+from music21_server.workers.confinement import confine
 from music21_server.workers.deadlines import Deadline, shortening
 from music21_server.workers.memory_limit import MemoryLimit
 from music21_server.workers.messages import (
@@ -18,9 +20,9 @@ from music21_server.workers.messages import (
     Failed,
     OutOfMemory,
     Ready,
-    Refused,
     pack,
     receive_bytes,
+    refusal,
     send_answer,
     unpack_task,
 )
@@ -32,14 +34,18 @@ _PATIENCE_S: Final = 1.0
 _NICENESS: Final = 5
 """Lets the process that answers clients go first when there are fewer cores than work."""
 
+_LONGEST_TRACE: Final = 100_000
+"""Characters of a traceback; an error may quote all of a document."""
 
-def serve(reading: int, writing: int, memory_bytes: int) -> None:
+
+def serve(reading: int, writing: int, memory_bytes: int, readable_folders: Sequence[str] | None) -> None:
     """Do tasks until the pool closes the connection.
 
     Args:
         reading: Descriptor to read tasks from.
         writing: Descriptor to write answers to.
         memory_bytes: Memory by which the process may grow.
+        readable_folders: Folders of scores that a confined process may read; None to leave it unconfined.
     """
     faulthandler.enable()  # a crash in a library is reported on stderr
     if hasattr(signal, "setitimer"):
@@ -48,8 +54,9 @@ def serve(reading: int, writing: int, memory_bytes: int) -> None:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     memory = MemoryLimit(memory_bytes)
+    confinement = "" if readable_folders is None else confine(readable_folders)
     with contextlib.suppress(OSError):  # the pool is gone
-        send_answer(writing, pack(Ready()))
+        send_answer(writing, pack(Ready(confinement)))
         while (message := receive_bytes(reading)) is not None:
             answer = _answer(message, writing, memory)
             _cancel_end()
@@ -82,10 +89,10 @@ def _answer(message: bytearray, writing: int, memory: MemoryLimit) -> bytes:
     except BaseException as error:  # noqa: BLE001 - every error must reach the caller
         if memory.was_reached():
             return pack(OutOfMemory())
-        with contextlib.suppress(Exception):  # an error whose class the pool cannot import
+        with contextlib.suppress(Exception):  # an error whose message cannot be made or is too long
             if isinstance(error, ScoreError):
-                return pack(Refused(type(error), str(error)))
-        return pack(Failed(traceback.format_exc()))
+                return pack(refusal(error))
+        return pack(Failed(traceback.format_exc()[-_LONGEST_TRACE:]))
 
 
 def _end_after(duration_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from fastmcp import FastMCP
@@ -24,6 +25,9 @@ class Settings(ServerSettings):
 def create_server(_settings: Settings) -> FastMCP[Any]:
     if "SERVED_REFUSES_TO_START" in os.environ:
         raise RuntimeError("configured not to start")
+    gate = os.environ.get("SERVED_STARTS_WHILE")
+    if gate is not None and not Path(gate).exists():
+        raise RuntimeError("not to start for now")
     mcp: FastMCP[Any] = FastMCP("served", version="1.2.3", dereference_schemas=False)
 
     @mcp.tool

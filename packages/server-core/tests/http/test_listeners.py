@@ -67,3 +67,13 @@ def test_each_worker_has_its_own_socket_where_the_kernel_spreads_connections() -
             pass
     with bind(DemoSettings(port=port)):
         pass  # all of them are closed
+
+
+def test_where_the_kernel_does_not_spread_connections_all_workers_accept_from_one_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with bind_for_each_worker(DemoSettings(port=0, workers=3)) as listeners:
+        assert len(listeners) == 3
+        assert len({listener.fileno() for listener in listeners}) == 1
+        socket.create_connection(listeners[2].getsockname(), timeout=5).close()

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from server_core.errors import ReadyFileError
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+"""O_EXCL follows no link either, except on a few network file systems."""
+
 
 class ReadyFile:
     """A file that exists from `write` until the end of the context, if there is a path.
@@ -30,7 +33,11 @@ class ReadyFile:
         self._remove()
 
     def write(self, url: str) -> None:
-        """Write the file atomically."""
+        """Write the file atomically.
+
+        Raises:
+            ReadyFileError: It cannot be written.
+        """
         self._write_draft(json.dumps({"url": url, "pid": os.getpid()}) + "\n")
         if self._path is not None and self._draft is not None:
             self._draft.replace(self._path)
@@ -39,7 +46,11 @@ class ReadyFile:
         if self._draft is None:
             return
         try:
-            self._draft.write_text(text, encoding="utf-8")
+            self._draft.unlink(missing_ok=True)
+            # A new file and never a link: others may write to its folder, too, and its name can be foreseen.
+            descriptor = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
         except OSError as error:
             raise ReadyFileError(
                 f"cannot write the ready file {self._path}: {error.strerror}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import socket
@@ -90,6 +91,25 @@ class HttpServer(uvicorn.Server):
         gc.freeze()
         if self.started and not self.should_exit:
             self._on_ready()
+
+    async def listen_too(self, listener: socket.socket) -> asyncio.Server:
+        """Accept connections from another socket as well, which belongs to the result from now on."""
+        kind: Any = self.config.http_protocol_class
+        protocol = functools.partial(
+            kind, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(protocol, sock=listener, backlog=self.config.backlog)
+        self.servers.append(server)
+        if self.should_exit:
+            server.close()  # the others have been closed meanwhile
+        return server
+
+    def stop_listening(self, server: asyncio.Server) -> None:
+        """Accept no more connections from such a socket; those that it has accepted go on."""
+        server.close()
+        if server in self.servers:
+            self.servers.remove(server)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End endless streams, then wait for the requests in flight."""

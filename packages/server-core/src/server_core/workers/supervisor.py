@@ -24,17 +24,15 @@ from server_core.http.listeners import bind_for_each_worker, served_url
 from server_core.http.ready_file import ReadyFile
 from server_core.layers.forwarding import WorkerPlace
 from server_core.settings import ServerSettings
+from server_core.workers.accepting_workers import AcceptingWorkers
 from server_core.workers.http_parts import NO_PARTS, HttpParts
-from server_core.workers.worker import WorkerMessage, work
+from server_core.workers.worker import EXIT_S, WorkerMessage, work
 
 _logger = logging.getLogger(__name__)
 
 _FIRST_RESTART_PAUSE_S = 0.5
 _MAX_RESTART_PAUSE_S = 30.0
 """Pause between two starts of a worker that dies before it is ready."""
-
-_EXIT_S = 10.0
-"""Time for a worker to end after its drains, before it is killed."""
 
 
 def supervise(
@@ -113,6 +111,7 @@ class _Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._starts_at_s = dict.fromkeys(range(settings.workers), monotonic())
         self._failures = dict.fromkeys(range(settings.workers), 0)
+        self._acceptors = AcceptingWorkers(settings.workers if len(set(listeners)) > 1 else 0)
         self._has_been_ready = False
         self._kill_at_s: float | None = None
         self._failure: WorkerError | None = None
@@ -145,7 +144,7 @@ class _Supervisor:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=work,
-            args=(self._create_server, settings, place, self._listeners[number], theirs),
+            args=(self._create_server, settings, place, self._listeners, theirs),
             kwargs={"parts": self._parts},
             name=f"worker-{number}",
         )
@@ -179,7 +178,7 @@ class _Supervisor:
     def _stop(self) -> None:
         """Drain all workers; on a second call they stop without waiting for requests."""
         if self._kill_at_s is None:
-            self._kill_at_s = monotonic() + 2 * self._settings.drain_timeout_s + _EXIT_S
+            self._kill_at_s = monotonic() + 2 * self._settings.drain_timeout_s + EXIT_S
         self._starts_at_s.clear()
         for worker in self._workers.values():
             worker.process.terminate()
@@ -220,13 +219,14 @@ class _Supervisor:
         self._starts_at_s[worker.number] = monotonic() + pause_s
 
     def _advance(self) -> None:
-        """Report readiness, end drained workers, and kill those that are late."""
+        """Report readiness, pass on connections, end drained workers, and kill those that are late."""
         workers = list(self._workers.values())
         if not self._has_been_ready and len(workers) == self._settings.workers:
             self._has_been_ready = all(worker.is_ready for worker in workers)
             if self._has_been_ready:
                 self._on_ready()
         if self._kill_at_s is None:
+            self._pass_on_connections()
             return
         if all(worker.is_drained for worker in workers):
             for worker in workers:
@@ -236,6 +236,15 @@ class _Supervisor:
             for worker in workers:
                 _logger.error("worker %d did not end in time: killed", worker.number)
                 worker.process.kill()
+
+    def _pass_on_connections(self) -> None:
+        """Let other workers accept the connections of those that have died, until these are replaced."""
+        ready = [number for number, worker in self._workers.items() if worker.is_ready]
+        for number, order in self._acceptors.orders(ready):
+            worker = self._workers.get(number)
+            if worker is not None:
+                with contextlib.suppress(OSError):  # it is ending
+                    worker.pipe.send(order)
 
 
 @contextlib.contextmanager

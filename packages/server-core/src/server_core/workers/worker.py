@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection
 from socket import socket
@@ -25,23 +27,40 @@ from server_core.observability.telemetry import exporting
 from server_core.sdk.request_state import share_request_state
 from server_core.settings import ServerSettings
 from server_core.workers.http_parts import NO_PARTS, HttpParts
+from server_core.workers.orphans import end_when_orphaned, remove_folder
 
 _logger = logging.getLogger(__name__)
 
+EXIT_S = 10.0
+"""Time for a worker to end after its drains, before it is killed."""
+
 
 class WorkerMessage(Enum):
-    """A message between a worker and its supervisor."""
+    """A message between a worker and its supervisor, beside `AcceptFor`."""
 
     READY = "the worker accepts requests"
     DRAINED = "the worker has answered all its clients' requests and accepts no more"
     END = "all workers are drained, so that none will forward requests to another"
 
 
+@dataclass(frozen=True)
+class AcceptFor:
+    """An order to accept the connections of another worker that cannot, or to leave them to it again.
+
+    Attributes:
+        number: Number of the other worker.
+        begins: Whether to begin, or to end.
+    """
+
+    number: int
+    begins: bool
+
+
 def work(
     create_server: Callable[[], FastMCP[Any]],
     settings: ServerSettings,
     place: WorkerPlace,
-    listener: socket,
+    listeners: Sequence[socket],
     pipe: Connection,
     *,
     parts: HttpParts = NO_PARTS,
@@ -49,6 +68,7 @@ def work(
     """Serve until a signal arrives or the supervisor ends; `max_sessions` is divided among the workers."""
     configure_logging(settings.log_level)
     allow_many_files()
+    end_when_orphaned(place, 2 * settings.drain_timeout_s + EXIT_S)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()
     mcp = create_server()
@@ -64,9 +84,11 @@ def work(
                 middleware=parts.middleware,
                 routes=parts.routes,
             )
-            worker = _Worker(app, settings, place, pipe)
+            worker = _Worker(app, settings, place, listeners, pipe)
             with asyncio.Runner(loop_factory=worker.outer.config.get_loop_factory()) as runner:
-                runner.run(worker.serve(listener))
+                runner.run(worker.serve())
+            if worker.is_orphan:
+                remove_folder(place)
     except ServerCoreError as error:
         for problem in error.problems:
             _logger.error(problem)
@@ -77,12 +99,21 @@ class _Worker:
     """Two servers for one app: one for clients, one for the other workers, which may need it longer."""
 
     def __init__(
-        self, app: ServedApp, settings: ServerSettings, place: WorkerPlace, pipe: Connection
+        self,
+        app: ServedApp,
+        settings: ServerSettings,
+        place: WorkerPlace,
+        listeners: Sequence[socket],
+        pipe: Connection,
     ) -> None:
         async def entry(scope: Scope, receive: Receive, send: Send) -> None:
             await (app if scope["type"] == "lifespan" else app.from_peers)(scope, receive, send)
 
+        self.is_orphan = False
+        self._number = place.number
+        self._listeners = listeners
         self._pipe = pipe
+        self._accepting_for: dict[int, asyncio.Task[asyncio.Server]] = {}
         self._inner_is_ready = asyncio.Event()
         self._may_end = asyncio.Event()
         self.inner = HttpServer(
@@ -90,7 +121,7 @@ class _Worker:
         )
         self.outer = HttpServer(app, settings, lambda: pipe.send(WorkerMessage.READY), lifespan="off")
 
-    async def serve(self, listener: socket) -> None:
+    async def serve(self) -> None:
         """Serve until the end of both servers."""
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._receive)
         inner = asyncio.ensure_future(self.inner.serve())
@@ -98,9 +129,10 @@ class _Worker:
         await asyncio.wait((inner, ready), return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if not self.inner.should_exit:  # a signal before the outer server starts ends the inner one
-            await self.outer.serve(sockets=[listener])
+            await self.outer.serve(sockets=[self._listeners[self._number]])
             if not self._may_end.is_set():
-                self._pipe.send(WorkerMessage.DRAINED)
+                with contextlib.suppress(OSError):  # the supervisor was killed, as the pipe is about to tell
+                    self._pipe.send(WorkerMessage.DRAINED)
             await self._may_end.wait()
         self.inner.should_exit = True
         await inner
@@ -111,7 +143,23 @@ class _Worker:
         except (EOFError, OSError):
             # The supervisor was killed; nothing else would end this process.
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self.is_orphan = True
             self.outer.should_exit = True
             message = WorkerMessage.END
+        if isinstance(message, AcceptFor):
+            self._accept_for(message.number, begins=message.begins)
         if message is WorkerMessage.END:
             self._may_end.set()
+
+    def _accept_for(self, number: int, *, begins: bool) -> None:
+        """Begin or end to accept the connections of another worker."""
+        if begins and not self.outer.should_exit:
+            # A copy, because the event loop closes a socket when it stops listening at it.
+            copy = self._listeners[number].dup()
+            self._accepting_for[number] = asyncio.ensure_future(self.outer.listen_too(copy))
+        elif not begins and number in self._accepting_for:
+            self._accepting_for.pop(number).add_done_callback(self._stop_accepting)
+
+    def _stop_accepting(self, listening: asyncio.Task[asyncio.Server]) -> None:
+        if not listening.cancelled() and listening.exception() is None:
+            self.outer.stop_listening(listening.result())

@@ -82,7 +82,7 @@ def end(processes: Sequence[psutil.Process], grace_s: float) -> None:
     for process in processes:
         with contextlib.suppress(*BEYOND_REACH):
             process.terminate()
-    _wait(processes, grace_s)
+    wait(processes, grace_s)
     kill(processes)
 
 
@@ -92,10 +92,11 @@ def kill(processes: Sequence[psutil.Process]) -> None:
         # psutil compares creation times, so a reused process number is never killed.
         with contextlib.suppress(*BEYOND_REACH):
             process.kill()
-    _wait(processes, _KILLED_S)
+    wait(processes, _KILLED_S)
 
 
-def _wait(processes: Sequence[psutil.Process], longest_s: float) -> None:
+def wait(processes: Sequence[psutil.Process], longest_s: float) -> None:
+    """Return when all processes have ended, or after a time."""
     # Not psutil.wait_procs: it also waits until the system has taken note of the end of an orphan, which
     # takes seconds with the first process of some containers, and for ever with others.
     deadline = time.monotonic() + longest_s

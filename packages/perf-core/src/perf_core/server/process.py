@@ -1,7 +1,8 @@
 """The process of the measured server, from its start to its end.
 
 A server runs in its own process group, so that Ctrl-C in the terminal reaches only the lab. The lab ends the
-server in order: SIGTERM, time to drain, then SIGKILL for what remains of its process tree.
+server in order: SIGTERM, time to drain, then SIGKILL for what remains of its process tree. If the lab itself
+is killed, a guard does it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from perf_core.server.bridge.launching import bridged, is_bridge
 from perf_core.server.client.handshake import Handshake, first_handshake
 from perf_core.server.credentials.access import OPEN, Access
 from perf_core.server.credentials.masking import mask_file, masked, masked_command, masked_errors
+from perf_core.server.guard import Guard
 from perf_core.server.interruptible import interruptible
 from perf_core.server.listeners import expect_own_listener, has_ended
 from perf_core.server.spawning import filled, free_port, last_lines, read_ready_file, spawn
@@ -83,6 +85,7 @@ class ServerProcess:
         self._descendants: dict[int, psutil.Process] = {}
         self._last_error = ""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._guard: Guard | None = None
 
     def __enter__(self) -> ServerProcess:
         with masked_errors(self._secrets):
@@ -188,6 +191,9 @@ class ServerProcess:
         temporary, self._temporary = self._temporary, None
         if temporary is not None:
             temporary.cleanup()
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
     @property
     def _started(self) -> psutil.Popen:
@@ -224,7 +230,8 @@ class ServerProcess:
             port = free_port() if launch.url else 0
             values = {"{ready_file}": str(ready_file), "{port}": str(port)}
             argv = [filled(part, values) for part in launch.argv]
-            self._spawn(argv, {name: filled(value, values) for name, value in launch.env.items()})
+            env = {name: filled(value, values) for name, value in launch.env.items()}
+            self._spawn(argv, env, ready_folder=Path(folder))
             if launch.url:
                 self.url = filled(launch.url, values)
             else:
@@ -244,11 +251,17 @@ class ServerProcess:
         self._find_root()
         self._collect_descendants()
 
-    def _spawn(self, argv: list[str], env: Mapping[str, str]) -> None:
+    def _spawn(self, argv: list[str], env: Mapping[str, str], *, ready_folder: Path) -> None:
         # A short path: sockets may be created there, and their paths are limited to about 100 characters.
         self._temporary = tempfile.TemporaryDirectory(prefix="pc-", ignore_cleanup_errors=True)
         temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._temporary.name)
         try:
+            self._guard = Guard(
+                Path(self._temporary.name),
+                [ready_folder],
+                grace_s=self._longest_stop_s,
+                ends_with_input=self.is_bridge,
+            )
             self._process = spawn(
                 argv,
                 {**os.environ, **temporary, **env},
@@ -257,6 +270,7 @@ class ServerProcess:
                 # A bridge ends with its input, so that it does not outlive a lab that was killed.
                 has_stdin=self.is_bridge,
             )
+            self._guard.watch(self._process)
         except TargetError:
             self._remove_temporary_files()
             raise

@@ -253,9 +253,8 @@ def kept_from_cpu_s(
     """Return for how long server, bridge or k6 may have been kept from the CPU in a span of time.
 
     That is the time for which their threads were ready and waited, all together, and the time that the host
-    gave to
-    others: more than they lost, if several waited at once. None where that is not known. A server that hangs
-    wants no CPU, so that others may use all of it and yet keep nothing from it.
+    gave to others: more than they lost, if several waited at once. None where that is not known. A server
+    that hangs wants no CPU, so that others may use all of it and yet keep nothing from it.
 
     Args:
         start_s: Start of the span, in seconds since the epoch, as ``end_s`` and the times of the samples.

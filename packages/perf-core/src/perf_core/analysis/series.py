@@ -1,9 +1,10 @@
-"""The load over time, read from the recording of k6's web dashboard.
+"""The load over time, read from its recording.
 
-The recording is NDJSON. ``metric`` events announce metrics; each ``snapshot`` event holds the figures
+The recording is NDJSON, written by the lab (:mod:`perf_core.load.k6_recording`), in older runs by the web
+dashboard of k6 1.1.0. ``metric`` events announce metrics; each ``snapshot`` event holds the figures
 of one period as arrays, in the alphabetical order of the metrics announced so far, and stamps them
 with ``time`` (milliseconds since the epoch, the end of the period). ``param`` names the aggregates of
-each kind of metric. The format is that of k6 1.1.0; the tests check other versions.
+each kind of metric.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Recording:
         self._values: dict[Key, float] = {}
         self._buckets: dict[Key, Buckets] = {}
         self._kinds: dict[str, Kind] = {}
-        self._users: Mapping[str, Mapping[str, float]] = {}
+        self._users: dict[str, Mapping[str, float]] = {}
 
     def first_line(self) -> str:
         """Return the line with which a recording begins."""
@@ -75,7 +75,7 @@ class Recording:
         metrics = self._since_last(sent)
         new = {name: kind for name, (kind, _) in metrics.items() if name not in self._kinds}
         if new or not self._kinds:
-            self._kinds |= {"time": "gauge"} | new
+            self._kinds |= {"time": "gauge", **new}
             yield _event("metric", {name: {"type": self._kinds[name]} for name in ("time", *new)})
         figures = {name: values for name, (_, values) in metrics.items()}
         # k6 tells its users once a second only.

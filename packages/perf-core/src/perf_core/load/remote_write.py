@@ -1,9 +1,9 @@
 """Messages of Prometheus remote write 1.0, in which k6 sends its metrics while it runs; pure functions.
 
 A message is a ``WriteRequest`` in protobuf, compressed by snappy. Of its series only what k6 fills is
-declared
-here: names and labels, samples of counters and gauges, and native histograms of trends. The specification is
-at prometheus.io/docs/specs/prw/remote_write_spec, the messages in Prometheus' ``prompb/types.proto``.
+declared here: names and labels, samples of counters and gauges, and native histograms of trends. The
+specification is at prometheus.io/docs/specs/prw/remote_write_spec, the messages in Prometheus'
+``prompb/types.proto``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 k6 works at least every 50 ms, even when its users pause, since it collects its metrics that often. Its CPU
 clock, which Linux keeps in nanoseconds, therefore moves as often. A clock that stands still means that k6 did
 nothing: it was stopped, frozen or starved. k6's own timers cannot tell this as well, since they skip what
-they missed and its dashboard reports only once per period. Reading the clock costs k6 nothing.
+they missed, and it sends its metrics only once per period. Reading the clock costs k6 nothing.
 """
 
 from __future__ import annotations

@@ -207,7 +207,9 @@ def _arguments(stack: ExitStack, row: Row, place: Place) -> list[str]:
     command = place.filled(row.command)
     if row.is_stdio:
         shared = ["--shared"] if row.transport == "stdio, one process" else []
-        return [*options, *shared, "--", *command]
+        # A server on stdio gets no more of the lab's environment than MCP clients pass on.
+        variables = [word for name in place.environment for word in ("--env", name)]
+        return [*options, *shared, *variables, "--", *command]
     port = int(place.values["port"])
     log = place.folder / "server.log"
     stack.enter_context(running(command, place.environment, place.folder / "work", log, port))

@@ -14,7 +14,7 @@ from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, DrawingOptions
 from perf_core.cli.servers import Typed, expect_drawn, find
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption
-from perf_core.server.subject import Subject
+from perf_core.server.subject import Subject, secrets_of
 
 TOML = 'name = "weather"\nurl = "http://127.0.0.1:8000"\n\n[[calls]]\ntool = "forecast"\n'
 
@@ -41,6 +41,34 @@ def test_words_targets_and_commands(weather: str) -> None:
     assert found(Typed((url,), ("http://g:2/x",))) == [("g:2", "http://g:2/x"), ("h:1", url)]
     assert found(Typed((weather,))) == [("weather", "http://127.0.0.1:8000/mcp")]
     assert found(Typed(command=(sys.executable, "notes.py"))) == [("notes", None)]
+
+
+def test_variables_are_for_the_command(weather: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "k-12345")
+    command = (sys.executable, "notes.py")
+    words = ("API_KEY", "UNIT=C=1", "EMPTY=")
+    expected = {"API_KEY": "k-12345", "UNIT": "C=1", "EMPTY": ""}
+    for typed in (Typed(command=command, env=words), Typed((weather,), command=command, env=words)):
+        (subject,) = find(typed, ["quick"], ACCESS)
+        assert subject.adapter.launch.env == expected
+    assert "k-12345" in secrets_of(subject, subject.adapter.launch)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (Typed(("http://h:1",), env=("UNIT=C",)), "--env: expected a command after --, got none"),
+        (Typed(command=("python3",), env=("NO_SUCH_NAME",)), "environment variable NO_SUCH_NAME is not set"),
+        (Typed(command=("python3",), env=("k-12345 x",)), "--env: expected NAME or NAME=VALUE"),
+        (Typed(command=("python3",), env=("=k-12345",)), "--env: expected NAME or NAME=VALUE"),
+    ],
+    ids=["no command", "not set", "no name", "empty name"],
+)
+def test_variables_that_cannot_be_given(weather: str, typed: Typed, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        find(typed, ["quick"], ACCESS)
+    assert caught.value.hint
+    assert "k-12345" not in caught.value.message
 
 
 def test_url_beside_one_target_is_where_its_server_answers(weather: str) -> None:

@@ -1,5 +1,6 @@
 """Servers on stdio start behind a bridge, answer a handshake, and leave nothing behind."""
 
+import json
 import os
 import sys
 import time
@@ -141,3 +142,35 @@ def test_environment_and_folder_reach_the_server(tmp_path: Path) -> None:
         temporary = server.temporary_folder
     # Not earlier: the bridge writes its log a little later.
     assert f"HERE {tmp_path} hello {temporary}" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows adds variables of its own")
+@pytest.mark.parametrize("shared", [False, True])
+def test_server_on_stdio_sees_what_clients_pass_on_and_what_is_named(
+    shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "GREETING_OF_THE_USER": "of nobody's business",
+        "USER": "ada",
+        "SHELL": "() { :; }",
+        "PYTHONWARNINGS": "ignore",
+    }.items():
+        monkeypatch.setenv(name, value)
+    script = tmp_path / "server.py"
+    script.write_text(
+        "import json, os, runpy, sys\n"
+        "print('SEEN', json.dumps(dict(os.environ)), file=sys.stderr, flush=True)\n"
+        f"sys.argv = [{ADDER!r}]; runpy.run_path({ADDER!r}, run_name='__main__')\n"
+    )
+    named = {"UNIT": "C", "PYTHONUTF8": "1"}
+    launch = replace(on_stdio(shared=shared), argv=(sys.executable, "server.py"), cwd=tmp_path, env=named)
+    with ServerProcess(launch, "session", tmp_path / "log") as server:
+        temporary = str(server.temporary_folder)
+    line = next(each for each in (tmp_path / "log").read_text().splitlines() if "SEEN" in each)
+    seen = json.loads(line.partition("SEEN ")[2])
+    # Python itself may set the locale, and the bridge what it is marked with.
+    seen.pop("LC_CTYPE", None)
+    assert set(seen) <= {"HOME", "LOGNAME", "PATH", "TERM", "USER", "TMPDIR", "TEMP", "TMP", *named}
+    assert seen["USER"] == "ada"
+    assert seen["TMPDIR"] == temporary
+    assert {name: seen[name] for name in named} == named

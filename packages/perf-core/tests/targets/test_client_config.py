@@ -54,6 +54,14 @@ def test_url_with_headers_is_read(write, member: str, kind: dict[str, str]) -> N
     assert server == ConfiguredServer("notes", url="https://h/mcp", headers={"Authorization": "Bearer t"})
 
 
+def test_file_with_variables_is_named(write) -> None:
+    entry = {**COMMAND, "envFile": "${workspaceFolder}/.env"}
+    server = read_client_config(write({"servers": {"weather": entry}}))
+    assert server.env_file == "${workspaceFolder}/.env"
+    with pytest.raises(UsageError, match="envFile: expected the path of a file"):
+        read_client_config(write({"servers": {"weather": {**COMMAND, "envFile": [".env"]}}}))
+
+
 def test_numbers_and_truth_values_become_texts(write) -> None:
     entry = {"command": "server", "args": ["--port", 80], "env": {"VERBOSE": True, "N": 1.5}, "cwd": "/srv"}
     server = read_client_config(write({"mcpServers": {"x": entry}}))

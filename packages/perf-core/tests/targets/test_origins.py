@@ -51,6 +51,14 @@ def test_command_that_listens_is_written_with_its_url() -> None:
     assert "in place of ***" in keyed.reach.remarks[0]
 
 
+def test_variables_of_a_command_become_references() -> None:
+    origin = of_command([sys.executable, "weather.py"], OPEN, {}, env={"API_KEY": "abcdef", "UNIT": "C"})
+    assert origin.subject.adapter.launch.env == {"API_KEY": "abcdef", "UNIT": "C"}
+    assert origin.reach.env == {"API_KEY": "${API_KEY}", "UNIT": "${UNIT}"}
+    assert "API_KEY, UNIT" in origin.reach.remarks[0]
+    assert "abcdef" not in repr(origin.reach)
+
+
 def test_variables_of_a_configured_command_become_references() -> None:
     server = ConfiguredServer(
         "my weather",
@@ -68,6 +76,23 @@ def test_variables_of_a_configured_command_become_references() -> None:
     assert origin.reach.command == (sys.executable, "w.py", "${UNIT}")
     assert "abcdef" not in repr(origin.reach)
     assert any("API_KEY, CITY" in remark for remark in origin.reach.remarks)
+
+
+def test_variables_of_a_file_are_those_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("API_KEY=from-file-1\nCITY=Bergen\n")
+    server = ConfiguredServer(
+        "weather", (sys.executable, "w.py"), {"CITY": "Oslo"}, env_file="${env:FOLDER}/.env"
+    )
+    origin = of_configured(server, OPEN, {"FOLDER": str(tmp_path)})
+    assert origin.subject.adapter.launch.env == {"API_KEY": "from-file-1", "CITY": "Oslo"}
+    assert origin.reach.env == {"API_KEY": "${API_KEY}", "CITY": "${CITY}"}
+    assert "from-file-1" in origin.subject.access.secrets()
+    assert "from-file-1" not in repr(origin.reach)
+    relative = ConfiguredServer("weather", (sys.executable, "w.py"), cwd=str(tmp_path), env_file=".env")
+    assert of_configured(relative, OPEN, {}).subject.adapter.launch.env["CITY"] == "Bergen"
+    missing = ConfiguredServer("weather", (sys.executable, "w.py"), env_file=str(tmp_path / "no.env"))
+    with pytest.raises(UsageError, match="envFile: cannot read"):
+        of_configured(missing, OPEN, {})
 
 
 @pytest.mark.parametrize(

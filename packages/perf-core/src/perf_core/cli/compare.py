@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from perf_core.adapter import Wire
 from perf_core.cli import servers
 from perf_core.cli.console import out, print_results_folder, progress
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Env, Shared
 from perf_core.comparison.contenders import DEFAULT_SCENARIO, Side, find_contenders
 from perf_core.comparison.model import CPU_BAR, EXIT_CODES, MAX_BAR, OTHER_BAR, P99_BAR, SLOWEST_BAR, Bars
 from perf_core.comparison.records import compare_records
@@ -74,6 +74,7 @@ def compare(
     ] = Effort.pin,
     seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
     shared: Shared = False,
+    env: Env = (),
     drawing: DrawingOptions = DRAWING,
     access: AccessOptions = ACCESS,
     output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per comparison.")] = Path(
@@ -88,7 +89,7 @@ def compare(
     """
     if baseline is not None or any(_is_recorded(text) for text in (a, b) if text):
         return _compare_records(*_recorded_runs(a, b, baseline), cross_machine=cross_machine)
-    side_a, side_b = _sides(a, b, command, shared=shared)
+    side_a, side_b = _sides(a, b, command, shared=shared, env=env)
     if drawing != DRAWING and (side_a.has_own_calls or side_b.has_own_calls):
         raise UsageError(
             "--allow-writes and --tool: expected URLs or commands alone, got a target whose calls are known",
@@ -143,7 +144,9 @@ def compare(
     return done.comparison.exit_code
 
 
-def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bool) -> tuple[Side, Side]:
+def _sides(
+    a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bool, env: tuple[str, ...] = ()
+) -> tuple[Side, Side]:
     """Return both servers as they were typed; a command is always b, the one that is judged."""
     servers.expect_words(command)
     if (b is None) == (command is None):
@@ -154,6 +157,7 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
         )
     if shared and command is None:
         raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
+    variables = servers.command_variables(env, command)
     for text in filter(None, (a, b)):
         # Names of branches may have slashes.
         if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or _exists(text)):
@@ -161,7 +165,7 @@ def _sides(a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bo
                 f"expected a recorded run or a server, got {masked_word(text)!r}, which does not exist",
                 advice_for(text) if with_scheme(text) else "Give the folder of a run, a TOML file or a URL.",
             )
-    return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared)
+    return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared, env=variables)
 
 
 def _shown(side: Side) -> str:

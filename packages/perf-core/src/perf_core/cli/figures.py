@@ -12,7 +12,7 @@ from perf_core.analysis.catalogue import PATTERNS, PLACEHOLDERS
 from perf_core.cli import servers
 from perf_core.cli.arguments import scenarios_and_servers
 from perf_core.cli.console import out
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Env, Shared
 from perf_core.errors import ExitCode
 from perf_core.interruption import watch_signals
 from perf_core.load.k6_binary import find_k6
@@ -37,6 +37,7 @@ def figures(
         ),
     ] = None,
     shared: Shared = False,
+    env: Env = (),
     drawing: DrawingOptions = DRAWING,
     access: AccessOptions = ACCESS,
     seed: Annotated[int, Parameter(help="Seed of drawn calls.")] = 1,
@@ -47,7 +48,7 @@ def figures(
     What follows -- is a command that starts a server, over stdio unless a URL stands before it.
     """
     scenarios, words = scenarios_and_servers(scenario)
-    typed = servers.Typed(tuple(words), tuple(target or ()), None, command, shared)
+    typed = servers.Typed(tuple(words), tuple(target or ()), None, command, shared, env)
     if not (scenarios or words or target or command is not None):
         _print_patterns()
         return ExitCode.PASS

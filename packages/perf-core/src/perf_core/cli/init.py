@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 from perf_core.adapter import Wire
 from perf_core.cli import servers
 from perf_core.cli.console import err, print_plain
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Shared
+from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, Env, Shared
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.server.credentials.access_settings import AccessSettings
@@ -41,6 +42,7 @@ def init(
     ] = None,
     wire: Annotated[Wire | None, Parameter(help="Protocol era. Default: what the server offers.")] = None,
     shared: Shared = False,
+    env: Env = (),
     drawing: DrawingOptions = DRAWING,
     access: AccessOptions = ACCESS,
     seed: Annotated[int, Parameter(help="Seed of the drawn calls.")] = 1,
@@ -53,7 +55,9 @@ def init(
     """
     if output is not None:
         _expect_new(output)
-    origin = _origin(tuple(url or ()), config, server, command, access.settings(), shared=shared)
+    variables = servers.command_variables(env, command)
+    words, settings = tuple(url or ()), access.settings()
+    origin = _origin(words, config, server, command, settings, shared=shared, env=variables)
     reach = origin.reach if output is None else replace(origin.reach, cwd=_folder_of(origin, output))
     with watch_signals() as interruption:
         discovered = servers.draw_calls(origin.subject, wire, drawing, seed=seed, interruption=interruption)
@@ -81,6 +85,7 @@ def _origin(
     settings: AccessSettings,
     *,
     shared: bool,
+    env: Mapping[str, str],
 ) -> Origin:
     others = [word for word in words if not is_url(word)]
     if others:
@@ -94,7 +99,8 @@ def _origin(
     if server is not None:
         raise UsageError("--server: expected --from beside it, got none", "It names a server of that file.")
     if command is not None:
-        return of_command(command, settings, os.environ, url=words[0] if words else None, shared=shared)
+        url = words[0] if words else None
+        return of_command(command, settings, os.environ, url=url, shared=shared, env=env)
     if shared:
         raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
     if not words:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +41,46 @@ Shared = Annotated[
         help="One process of a server on stdio for all sessions, instead of one for each.",
     ),
 ]
+
+Env = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--env",
+        negative="",
+        help="Variable for the command after --: NAME takes its value from here, NAME=VALUE states one; "
+        "repeatable. A server on stdio gets these and what MCP clients pass on, such as PATH and HOME.",
+    ),
+]
+"""Variables for the command that starts a server; see :func:`variables_of`."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def variables_of(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that ``--env`` gives a command.
+
+    Raises:
+        UsageError: A word has no name of a variable, or the variable is not set.
+
+    Example::
+
+        variables_of(["API_KEY", "UNIT=C"], {"API_KEY": "k-1"})   # {"API_KEY": "k-1", "UNIT": "C"}
+    """
+    variables: dict[str, str] = {}
+    for word in words:
+        name, is_stated, value = word.partition("=")
+        if not _NAME.fullmatch(name):
+            # What stands there may be a secret.
+            raise UsageError(
+                "--env: expected NAME or NAME=VALUE, got a word that begins with no name of a variable",
+                "For example --env API_KEY, which takes the value from the environment.",
+            )
+        if not is_stated and name not in environ:
+            raise UsageError(
+                f"--env: the environment variable {name} is not set", f"Set it, such as: export {name}=…"
+            )
+        variables[name] = value if is_stated else environ[name]
+    return variables
 
 
 @Parameter(name="*")

@@ -13,7 +13,16 @@ from perf_core.adapter import Scenario, Wire
 from perf_core.cli import servers
 from perf_core.cli.arguments import scenarios_and_servers
 from perf_core.cli.console import out, print_error, print_results_folder, progress
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
+from perf_core.cli.options import (
+    ACCESS,
+    DRAWING,
+    AccessOptions,
+    Command,
+    DrawingOptions,
+    Env,
+    ServerUrl,
+    Shared,
+)
 from perf_core.errors import ExitCode, Interrupted, ResultsError, TargetError, UsageError, most_serious
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.plan import Settings
@@ -83,6 +92,7 @@ def run(
     seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
     server_url: ServerUrl = None,
     shared: Shared = False,
+    env: Env = (),
     drawing: DrawingOptions = DRAWING,
     access: AccessOptions = ACCESS,
     output_dir: Annotated[Path, Parameter(help="Folder that gets one folder per run.")] = Path("results"),
@@ -105,7 +115,7 @@ def run(
         raise UsageError(
             "expected names of scenarios, got none", "perf-core targets lists them; quick is a start."
         )
-    typed = servers.Typed(tuple(urls_and_files), tuple(target or ()), server_url, command, shared)
+    typed = servers.Typed(tuple(urls_and_files), tuple(target or ()), server_url, command, shared, env)
     subjects = servers.find(typed, names, access)
     settings = settings_of(
         time_scale=time_scale,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from perf_core.adapter import Wire
 from perf_core.cli.console import progress
-from perf_core.cli.options import AccessOptions, DrawingOptions
+from perf_core.cli.options import AccessOptions, DrawingOptions, variables_of
 from perf_core.errors import UsageError
 from perf_core.interruption import Interruption
 from perf_core.runs.drawn import with_drawn_calls
@@ -27,6 +28,7 @@ class Typed:
         targets: Values of ``--target``.
         server_url: Value of ``--server-url``.
         command: Words after ``--``.
+        env: Values of ``--env``.
     """
 
     words: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ class Typed:
     server_url: str | None = None
     command: tuple[str, ...] | None = None
     shared: bool = False
+    env: tuple[str, ...] = ()
 
 
 def find(typed: Typed, scenarios: Sequence[str], access: AccessOptions) -> list[Subject]:
@@ -59,7 +62,10 @@ def find(typed: Typed, scenarios: Sequence[str], access: AccessOptions) -> list[
     else:
         names += urls
     expect_words(typed.command)
-    subjects = find_subjects(names, scenarios, server_url, command=typed.command or (), shared=typed.shared)
+    env = command_variables(typed.env, typed.command)
+    subjects = find_subjects(
+        names, scenarios, server_url, command=typed.command or (), shared=typed.shared, env=env
+    )
     return with_access(subjects, access)
 
 
@@ -70,6 +76,20 @@ def expect_words(command: Sequence[str] | None) -> None:
             "expected a command after --, got none",
             "For example: perf-core run quick -- npx -y some-mcp-server.",
         )
+
+
+def command_variables(words: Sequence[str], command: Sequence[str] | None) -> dict[str, str]:
+    """Return the variables of a command; see :func:`.options.variables_of`.
+
+    Raises:
+        UsageError: There are some, but no command.
+    """
+    if words and command is None:
+        raise UsageError(
+            "--env: expected a command after --, got none",
+            "In a target file the variables of its command are in env.",
+        )
+    return variables_of(words, os.environ)
 
 
 def with_access(subjects: Sequence[Subject], options: AccessOptions) -> list[Subject]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perf_core.adapter import Scenario, Wire
@@ -58,16 +58,21 @@ class Side:
         text: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL; a name for a command.
         command: Command that starts the server; empty for all others.
         shared: Whether all sessions of a command's server share one process.
+        variables: Variables of the command, by name.
     """
 
     text: str
     command: tuple[str, ...] = ()
     shared: bool = False
+    # Sides are keys, which a mapping could not be.
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of_command(cls, command: tuple[str, ...], *, shared: bool = False) -> Side:
+    def of_command(
+        cls, command: tuple[str, ...], *, shared: bool = False, env: Mapping[str, str] | None = None
+    ) -> Side:
         """Return the side of a command, under the name of its server."""
-        return cls(program_name(command), command, shared)
+        return cls(program_name(command), command, shared, tuple((env or {}).items()))
 
     @property
     def has_own_calls(self) -> bool:
@@ -125,7 +130,7 @@ def find_contenders(
 
 def _typed(side: Side) -> Subject:
     if side.command:
-        return bare_command(side.command, shared=side.shared)
+        return bare_command(side.command, shared=side.shared, env=dict(side.variables))
     (subject,) = find_subjects([parse_target(side.text)[0]], (), None)
     return subject
 

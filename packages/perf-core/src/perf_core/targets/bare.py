@@ -57,7 +57,7 @@ def bare_command(
         shared: Whether all sessions of a server on stdio share one process.
         url: Endpoint of a server that listens itself; ``{port}`` in it is replaced by a free port, and
             without a path ``/mcp`` is added.
-        env: Variables added to the lab's own environment.
+        env: Variables of the command, added to those that it inherits.
         cwd: Folder to start in; None is the lab's own.
 
     Raises:

@@ -40,6 +40,7 @@ class ConfiguredServer:
         command: Program and arguments; empty for a server at a URL.
         env: Variables of the command.
         url: MCP endpoint; empty for a command.
+        env_file: File with further variables of the command, as VS Code has it; empty without one.
         headers: HTTP headers for the URL.
         cwd: Folder to start the command in; None is the caller's.
     """
@@ -50,6 +51,7 @@ class ConfiguredServer:
     url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: str | None = None
+    env_file: str = ""
 
 
 def read_client_config(path: Path, name: str | None = None) -> ConfiguredServer:
@@ -125,13 +127,17 @@ def _server(path: Path, name: str, entry: object) -> ConfiguredServer:
     for key, table in tables.items():
         if not isinstance(table, dict) or not all(isinstance(v, str | int | float) for v in table.values()):
             problems.append(f"{key}: expected an object of texts")
+    env_file = fields.get("envFile") or ""
+    if not isinstance(env_file, str):
+        problems.append("envFile: expected the path of a file")
     if problems:
         raise UsageError(f"{path}, server {name}: {'; '.join(problems)}", _HINT)
     texts = {key: {str(k): _text(v) for k, v in table.items()} for key, table in tables.items()}
     cwd = fields.get("cwd")
     if isinstance(command, str):
         words = (command, *map(_text, arguments))
-        return ConfiguredServer(name, words, texts["env"], cwd=cwd if isinstance(cwd, str) else None)
+        cwd = cwd if isinstance(cwd, str) else None
+        return ConfiguredServer(name, words, texts["env"], cwd=cwd, env_file=env_file)
     return ConfiguredServer(name, url=str(url), headers=texts["headers"])
 
 

@@ -24,6 +24,7 @@ from perf_core.targets.client_config import (
     variables,
     without_placeholders,
 )
+from perf_core.targets.env_file import read_env_file
 from perf_core.targets.init_file import Reach
 from perf_core.targets.registry import endpoint
 
@@ -100,9 +101,11 @@ def of_command(
         shown_url,
         transport="http" if subject.adapter.launch.transport == "http" else "stdio",
         shared=shared,
+        env={name: f"${{{name}}}" for name in env or {}},
         ready_timeout_s=subject.adapter.launch.ready_timeout_s,
         access=settings,
-        remarks=() if is_whole else (hidden,),
+        # Nobody can tell for sure which of the variables are secret.
+        remarks=(*_to_set(env or {}), *(() if is_whole else (hidden,))),
     )
     return Origin(subject, reach)
 
@@ -130,29 +133,36 @@ def _configured_command(
 ) -> Origin:
     in_words = {name: value for word in server.command for name, value in values_of(word, environ).items()}
     in_env = {name: value for text in server.env.values() for name, value in values_of(text, environ).items()}
-    # Whatever its name: what is not written in the configuration may be a secret.
-    hidden = (*in_words.values(), *in_env.values())
-    env = {name: filled_in(value, environ) for name, value in server.env.items()}
     cwd = None if server.cwd is None else Path(filled_in(server.cwd, environ)).expanduser().absolute()
+    in_file = _variables_in_file(server, environ, cwd)
+    # Whatever its name: what is not written in the configuration may be a secret.
+    hidden = (*in_words.values(), *in_env.values(), *in_file.values())
+    env = {**in_file, **{name: filled_in(value, environ) for name, value in server.env.items()}}
     command = [filled_in(word, environ) for word in server.command]
     with masked_errors(lambda: hidden):
         origin = of_command(command, settings, environ, shared=shared, env=env, cwd=cwd)
     access = origin.subject.access
     subject = replace(origin.subject, access=replace(access, hidden=(*access.hidden, *hidden)))
-    # Every value of env becomes a reference: nobody can tell for sure which of them are secret.
     remarks = (
-        *_to_set(server.env),
         *(f"Put the value of {name} in place of ${{{name}}} in the command." for name in in_words),
         *origin.reach.remarks,
     )
     reach = replace(
         origin.reach,
         command=tuple(masked_command([as_reference(word) for word in server.command])),
-        env={name: f"${{{name}}}" for name in server.env},
         cwd=None if cwd is None else str(cwd),
         remarks=remarks,
     )
     return Origin(subject, reach)
+
+
+def _variables_in_file(
+    server: ConfiguredServer, environ: Mapping[str, str], cwd: Path | None
+) -> dict[str, str]:
+    if not server.env_file:
+        return {}
+    path = Path(filled_in(server.env_file, environ)).expanduser()
+    return read_env_file((cwd or Path.cwd()) / path)
 
 
 def _configured_url(server: ConfiguredServer, settings: AccessSettings, environ: Mapping[str, str]) -> Origin:

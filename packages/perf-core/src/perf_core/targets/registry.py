@@ -57,6 +57,7 @@ def find_subjects(
     *,
     command: Sequence[str] = (),
     shared: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> list[Subject]:
     """Return the servers to measure.
 
@@ -69,6 +70,7 @@ def find_subjects(
         command: Command that starts the server: alone, with the one adapter or file whose calls it gets, or
             with the one URL at which it listens.
         shared: Whether all sessions of a server on stdio share one process.
+        env: Variables of the command.
 
     Raises:
         UsageError: A name is unknown, the program does not exist, or there is a URL or a command and not
@@ -86,7 +88,7 @@ def find_subjects(
                 "--server-url: expected no command beside it, got one, which starts a server of its own",
                 "Leave one of them out; the environment variable SERVER_URL counts as --server-url.",
             )
-        return [_started(command, names, shared=shared)]
+        return [_started(command, names, shared=shared, env=env or {})]
     # Named adapters only: a broken adapter must not prevent measurements with the others.
     subjects = [_resolve(name, _entries()) for name in names] if names else _with_scenarios(scenarios)
     if server_url is None:
@@ -102,7 +104,9 @@ def find_subjects(
     return [replace(subjects[0], url=url, access=access)]
 
 
-def _started(command: Sequence[str], names: Sequence[str], *, shared: bool) -> Subject:
+def _started(
+    command: Sequence[str], names: Sequence[str], *, shared: bool, env: Mapping[str, str]
+) -> Subject:
     """Return the server that a command starts, with the calls of the adapter or file, if one is named."""
     urls = [name for name in names if is_url(name)]
     others = [name for name in names if not is_url(name)]
@@ -114,9 +118,9 @@ def _started(command: Sequence[str], names: Sequence[str], *, shared: bool) -> S
     # Not endpoint(): the port may be {port}.
     url = urls[0] if urls else None
     if not others:
-        return bare_command(command, shared=shared, url=url)
+        return bare_command(command, shared=shared, url=url, env=env)
     named = _resolve(others[0], _entries())
-    launch = launch_of(command, shared=shared, url=url)
+    launch = launch_of(command, shared=shared, url=url, env=env)
     # A scenario with a launch of its own would start another server than the command.
     scenarios = {name: each for name, each in named.adapter.scenarios.items() if each.launch is None}
     adapter = DerivedAdapter(named.name, named.adapter.server_name, launch, scenarios)

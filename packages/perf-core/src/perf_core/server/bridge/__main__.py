@@ -18,6 +18,7 @@ from typing import Any
 
 from perf_core.server.bridge import echo_child
 from perf_core.server.bridge.child import Child, Environment
+from perf_core.server.bridge.child_environment import child_environment
 from perf_core.server.bridge.counts import Counts
 from perf_core.server.bridge.http_connection import Connection, Head
 from perf_core.server.bridge.launching import ANSWERS_VARIABLE, HTTP_URL_VARIABLE, SSE_URL_VARIABLE
@@ -170,9 +171,8 @@ async def _serve(options: Options, guard: Guard) -> None:
     _stop_on_signals(loop, stopping)
     if options.with_stdin:
         threading.Thread(target=_wait_for_stdin, args=(loop, stopping), daemon=True).start()
-    # Not for the servers, which inherit the other variables.
-    answers = answers_from_json(os.environ.pop(ANSWERS_VARIABLE, ""))
-    environment = Environment(log, guard, options.term_grace_s, answers)
+    answers = answers_from_json(os.environ.get(ANSWERS_VARIABLE, ""))
+    environment = Environment(log, guard, options.term_grace_s, answers, child_environment(os.environ))
     counts, echo_counts = Counts(), Counts()
     services = {
         MCP_PATH.encode(): Service(_starter(options, environment, counts), shared=options.shared),

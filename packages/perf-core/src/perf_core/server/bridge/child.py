@@ -33,6 +33,7 @@ class Environment:
     Attributes:
         term_grace_s: Time between SIGTERM and SIGKILL.
         answers: Answers to requests of the servers.
+        variables: Whole environment of a child; None is that of the bridge.
         pids: Process numbers of the children that run.
         starting: Children whose process number is not yet known.
         last_number: Number of the child that was started last.
@@ -42,6 +43,7 @@ class Environment:
     guard: Guard
     term_grace_s: float
     answers: Answers = DECLINE
+    variables: Mapping[str, str] | None = None
     pids: set[int] = field(default_factory=set)
     starting: int = 0
     last_number: int = 0
@@ -104,6 +106,7 @@ class Child(asyncio.SubprocessProtocol):
                 lambda: child,
                 *argv,
                 start_new_session=HAS_GROUPS,
+                env=environment.variables,
                 # asyncio's own loops close these files.
                 preexec_fn=keep_standard_files if type(loop).__module__ == "uvloop" else None,
             )

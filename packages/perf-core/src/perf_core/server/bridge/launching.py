@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perf_core.adapter import Launch
 from perf_core.errors import TargetError
+from perf_core.server.bridge import child_environment
 from perf_core.server.bridge.replies import DECLINE, Answers, answers_to_json
 
 SSE_URL_VARIABLE = "PERF_CORE_BRIDGE_SSE_URL"
@@ -37,20 +38,23 @@ _BRIDGE = (
 def bridged(launch: Launch, answers: Answers = DECLINE) -> Launch:
     """Return the launch of a bridge to a server on stdio; any other launch unchanged, except for the answers.
 
+    The variables of a server on stdio are for its processes alone: they must not change how the bridge runs.
+
     Args:
         answers: Answers of the bridge to requests of the server.
 
     Raises:
         TargetError: The command does not exist.
     """
-    if answers.capabilities and (launch.transport != "http" or is_bridge(launch)):
-        launch = replace(launch, env={**launch.env, ANSWERS_VARIABLE: answers_to_json(answers)})
+    own = {ANSWERS_VARIABLE: answers_to_json(answers)} if answers.capabilities else {}
     if launch.transport == "http":
-        return launch
+        return replace(launch, env={**launch.env, **own}) if own and is_bridge(launch) else launch
     _expect_command(launch)
     shared = ("--shared",) if launch.transport == "stdio-shared" else ()
     stop = ("--stop-timeout", f"{launch.stop_timeout_s:g}")
-    return replace(launch, argv=(*_BRIDGE, *shared, *stop, "--", *launch.argv), url=None)
+    variables = {child_environment.VARIABLE: child_environment.variables_to_json(launch.env)}
+    argv = (*_BRIDGE, *shared, *stop, "--", *launch.argv)
+    return replace(launch, argv=argv, url=None, env={**variables, **own})
 
 
 def sse_launch(

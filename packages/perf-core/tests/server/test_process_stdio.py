@@ -14,6 +14,7 @@ from perf_core.adapter import Launch
 from perf_core.errors import TargetError
 from perf_core.sampling.sampler import TreeMeter
 from perf_core.server import live as live_servers
+from perf_core.server.bridge.pages import read_counts
 from perf_core.server.client.connection import connect
 from perf_core.server.listeners import has_ended
 from perf_core.server.live import StartedServer
@@ -29,8 +30,8 @@ def on_stdio(*options: str, shared: bool = False, **settings: float) -> Launch:
     return Launch((sys.executable, ADDER, *options), transport=transport, stop_timeout_s=0.3, **settings)
 
 
-@pytest.mark.parametrize(("shared", "left"), [(False, 0), (True, 1)])
-def test_server_on_stdio_answers_over_http(shared: bool, left: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_server_on_stdio_answers_over_http(shared: bool, tmp_path: Path) -> None:
     with ServerProcess(on_stdio(shared=shared), "session", tmp_path / "log") as server:
         assert server.is_bridge
         assert server.handshake.server_name == "stdio-adder"
@@ -41,7 +42,7 @@ def test_server_on_stdio_answers_over_http(shared: bool, left: int, tmp_path: Pa
         live = StartedServer(server, "stdio")
         assert live.bridge_pid == live.pid == server.pid
         assert live.changed() == ""
-        assert TreeMeter(server.pid, root_apart=True).read().processes == left
+        assert TreeMeter(server.pid, root_apart=True).read().processes == 1, "of a handshake it is kept"
         processes = [server.root, *server.root.children(recursive=True)]
     assert server.exit_code == 0
     assert all(map(has_ended, processes))
@@ -70,6 +71,22 @@ def test_time_to_be_ready_is_that_of_the_server_s_own_process(
         assert 1.5 < server.ready_s <= time.monotonic() - ready_at[0], (
             "the start of the bridge does not count"
         )
+
+
+def test_process_that_only_shook_hands_is_used_again(tmp_path: Path) -> None:
+    with ServerProcess(on_stdio(), "session", tmp_path / "log") as server:
+        live = StartedServer(server, "stdio")
+        for _ in range(2):
+            assert live.changed() == ""
+        (child,) = server.root.children()
+        with connect(server.url, "session") as client:
+            assert client.call("add", {"a": 1, "b": 1000})["structuredContent"]["pid"] == child.pid
+        # It has worked for a client, and the next one gets another.
+        with connect(server.url, "session") as client:
+            assert client.call("add", {"a": 1, "b": 1000})["structuredContent"]["pid"] != child.pid
+        counts = read_counts(server.url)
+    assert counts is not None
+    assert (counts.started, counts.ended) == (2, 0)
 
 
 def test_server_that_starts_slowly_has_as_long_after_the_load(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import sys
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from perf_core.server.bridge import prepared as module
+from perf_core.server.bridge.messages import read_request
 from perf_core.server.bridge.pages import prepare_servers
 
 pytestmark = pytest.mark.process
@@ -50,6 +54,119 @@ def test_client_that_offers_something_else_gets_a_process_of_its_own(bridge: Bri
     started = bridge.counts.started
     bridge.session().delete()
     assert bridge.counts.started == started + 1
+
+
+OWN = {"clientInfo": {"name": "perf-core", "version": "1"}}
+
+
+class Own:
+    """A session of the lab's own client."""
+
+    def __init__(self, bridge: Bridge, **params: object) -> None:
+        self.bridge = bridge
+        response = bridge.http.post(bridge.url, json=initialize(**OWN, **params))
+        assert response.status_code == 200
+        self.headers = {"Mcp-Session-Id": response.headers["Mcp-Session-Id"]}
+        self.send("notifications/initialized", number=None)
+
+    def send(self, method: str, number: int | None = 1, **params: object) -> Any:
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        body = message if number is None else {**message, "id": number}
+        return self.bridge.http.post(self.bridge.url, json=body, headers=self.headers)
+
+    def close(self) -> None:
+        assert self.bridge.http.delete(self.bridge.url, headers=self.headers).status_code == 200
+
+
+def test_process_that_was_only_looked_at_is_given_to_the_next_client(bridge: Bridge) -> None:
+    own = Own(bridge)
+    for method in ("tools/list", "ping"):
+        assert own.send(method).status_code == 200
+    own.close()
+    started = bridge.counts.started
+    session = bridge.session()
+    assert session.total(1, 2) == 3
+    assert bridge.counts.started == started
+    session.delete()
+
+
+@pytest.mark.parametrize("what", ["call", "other revision", "k6"])
+def test_process_that_is_not_as_new_or_does_not_suit_is_not_given_away(what: str, bridge: Bridge) -> None:
+    if what == "k6":
+        bridge.session().delete()
+    else:
+        own = Own(bridge, **({"protocolVersion": "2025-03-26"} if what == "other revision" else {}))
+        if what == "call":
+            own.send("tools/call", name="add", arguments={"a": 1, "b": 2})
+        own.close()
+    started = bridge.counts.started
+    bridge.session().delete()
+    assert bridge.counts.started == started + 1
+    if what == "other revision":
+        again = Own(bridge, protocolVersion="2025-03-26")
+        assert bridge.counts.started == started + 1
+        again.send("tools/call", name="add", arguments={"a": 1, "b": 2})
+        again.close()
+
+
+def test_processes_in_reserve_count_among_those_to_prepare(bridge: Bridge) -> None:
+    Own(bridge).close()
+    started = bridge.counts.started
+    starts_s = prepare_servers(bridge.url, 3, initialize(), 20)
+    assert len(starts_s) == 3
+    assert all(start_s > 0.01 for start_s in starts_s), "those that were there took their time, too"
+    assert bridge.counts.started == started + 2
+    for session in [bridge.session() for _ in range(3)]:
+        session.delete()
+    assert bridge.counts.started == started + 2
+
+
+def test_process_that_suits_nobody_is_ended_before_the_load(bridge: Bridge, wait_until: Any) -> None:
+    before = {process.pid for process in bridge.children()}
+    Own(bridge, protocolVersion="2025-03-26").close()
+    (other,) = (process for process in bridge.children() if process.pid not in before)
+    assert prepare_servers(bridge.url, 1, initialize(), 20) != ()
+    wait_until(lambda: not other.is_running(), "an end of the other")
+    bridge.session().delete()
+
+
+@pytest.mark.parametrize(("used_percent", "at_once"), [(5.0, 6), (100.0, 2)])
+def test_more_servers_start_at_once_while_the_cpus_are_idle(
+    used_percent: float, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six servers that never answer in time, with places for two."""
+    looks = []
+
+    def cpu_percent() -> float:
+        looks.append(1)
+        return used_percent
+
+    monkeypatch.setattr(module.psutil, "cpu_percent", cpu_percent)
+    monkeypatch.setattr(module, "_LOOK_S", 0.001)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    waiting = []
+
+    async def run() -> None:
+        all_there, end = asyncio.Event(), asyncio.Event()
+
+        async def start(_headers: object) -> None:
+            waiting.append(1)
+            if len(waiting) == at_once:
+                all_there.set()
+            await end.wait()
+            raise OSError("it does not start")
+
+        upstreams = module.PreparedUpstreams(start)  # type: ignore[arg-type]
+        request = read_request(json.dumps(initialize()).encode())
+        preparing = asyncio.create_task(upstreams.prepare(request, 6, 20))
+        await asyncio.wait_for(all_there.wait(), 20)
+        while len(looks) < 10:  # noqa: ASYNC110 - they are made by a task of the code under test
+            await asyncio.sleep(0)
+        assert len(waiting) == at_once
+        end.set()
+        assert await preparing == []
+
+    asyncio.run(run())
 
 
 def test_process_that_ended_while_it_waited_is_not_given_to_a_client(bridge: Bridge) -> None:

@@ -36,6 +36,7 @@ from perf_core.server.bridge.server_log import ServerLog
 from perf_core.server.bridge.service import Service
 from perf_core.server.bridge.streamable_http import StreamableHttp
 from perf_core.server.bridge.upstreams import Start
+from perf_core.server.client.messages import CLIENT_INFO
 
 _REAPING_S = 0.5
 _BACKLOG = 1024
@@ -175,7 +176,12 @@ async def _serve(options: Options, guard: Guard) -> None:
     environment = Environment(log, guard, options.term_grace_s, answers, child_environment(os.environ))
     counts, echo_counts = Counts(), Counts()
     services = {
-        MCP_PATH.encode(): Service(_starter(options, environment, counts), shared=options.shared),
+        MCP_PATH.encode(): Service(
+            _starter(options, environment, counts),
+            shared=options.shared,
+            # A connection to a server elsewhere has the credentials of its client.
+            kept_client=CLIENT_INFO["name"] if options.argv and not options.shared else "",
+        ),
         ECHO_PATH.encode(): Service(_echo_starter(environment, echo_counts), shared=False),
     }
 

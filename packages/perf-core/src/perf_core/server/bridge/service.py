@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import secrets
+import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from perf_core.server.bridge.http_connection import Connection, Head
@@ -19,7 +21,13 @@ from perf_core.server.bridge.messages import (
     error_answer,
     read_request,
 )
-from perf_core.server.bridge.prepared import PreparedUpstreams
+from perf_core.server.bridge.prepared import (
+    Prepared,
+    PreparedUpstreams,
+    client_name,
+    leaves_as_new,
+    offer_of,
+)
 from perf_core.server.bridge.upstreams import (
     INITIALIZED,
     NoAnswer,
@@ -54,15 +62,20 @@ class Service:
 
     Args:
         shared: Whether one upstream serves all clients.
+        kept_client: Name of the client whose upstreams are kept for the next one if they are still as new:
+            the lab's own, for which the start of a process is no figure. Empty for none.
     """
 
-    def __init__(self, start: Start, *, shared: bool) -> None:
+    def __init__(self, start: Start, *, shared: bool, kept_client: str = "") -> None:
         self._start = start
         self._sessions: dict[bytes, Upstream] = {}
         self._by_connection: dict[Connection, Upstream] = {}
         self._opening: dict[Connection, Upstream] = {}
         self._shared = SharedUpstream(start) if shared else None
         self._prepared = PreparedUpstreams(start)
+        self._kept_client = kept_client
+        self._as_new: dict[bytes, Prepared] = {}
+        self._initialized: set[Upstream] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def handle(self, connection: Connection, head: Head, body: bytes) -> None:
@@ -123,9 +136,13 @@ class Service:
                 if upstream is not None:
                     # Its client opens another one. A server may lose one with each call.
                     del self._sessions[session_id]
+                    self._as_new.pop(session_id, None)
+                    self._initialized.discard(upstream)
                     self._run(upstream.end())
                 return
             upstream.take_headers(head.headers)
+            if self._as_new:
+                self._note_use(session_id, request.method)
             self._pass_on(connection, upstream, request)
         elif request.method == _INITIALIZE and request.key is not None:
             self._run(self._open(connection, head, request))
@@ -138,13 +155,24 @@ class Service:
         else:
             self._run(self._first_of_connection(connection, head, request))
 
+    def _note_use(self, session_id: bytes, method: str) -> None:
+        """Take note of a message after which an upstream may no longer be as new."""
+        prepared = self._as_new.get(session_id)
+        if prepared is None:
+            return
+        if method == INITIALIZED:
+            self._as_new[session_id] = replace(prepared, is_initialized=True)
+        elif not leaves_as_new(method):
+            del self._as_new[session_id]
+
     def _pass_on(self, connection: Connection, upstream: Upstream, request: Request) -> None:
         channel = upstream.channel
         if upstream.backlog_bytes > MAX_BACKLOG_BYTES:
             problem = f"the server has not read the last {MAX_BACKLOG_BYTES // 2**20} MiB"
             connection.respond(503, error_answer(request.raw_id, INTERNAL_ERROR, problem))
         elif request.key is None:
-            if self._shared is None or request.method not in _NOT_SHARED:
+            is_known = self._initialized and upstream in self._initialized and request.method == INITIALIZED
+            if not is_known and (self._shared is None or request.method not in _NOT_SHARED):
                 channel.notify(request)
             connection.accepted()
         elif channel.is_pending(request):
@@ -155,12 +183,15 @@ class Service:
 
     async def _open(self, connection: Connection, head: Head, request: Request) -> None:
         """Answer `initialize` and open a session."""
+        began = time.monotonic()
+        prepared: Prepared | None = None
         try:
             if self._shared is not None:
                 answer = await self._shared.initialize(head.headers, request)
                 upstream = self._shared.upstream
-            elif (prepared := self._prepared.take(request)) is not None:
-                upstream, answer = prepared
+            elif (taken := self._prepared.take(request)) is not None:
+                prepared, answer = taken
+                upstream = prepared.upstream
             else:
                 upstream = await self._started(connection, head, self._opening)
                 answer = await answer_of(upstream, request)
@@ -181,6 +212,13 @@ class Service:
             return
         session_id = secrets.token_hex(16)
         self._sessions[session_id.encode()] = upstream
+        if self._kept_client and client_name(request) == self._kept_client:
+            started_s = time.monotonic() - began
+            self._as_new[session_id.encode()] = prepared or Prepared(
+                offer_of(request), upstream, answer, started_s
+            )
+        if prepared is not None and prepared.is_initialized:
+            self._initialized.add(upstream)
         connection.respond(200, answer, {"mcp-session-id": session_id})
 
     async def _prepare(self, connection: Connection, request: Request, count: int, each_s: float) -> None:
@@ -214,13 +252,18 @@ class Service:
     def _delete(self, connection: Connection, head: Head) -> None:
         session_id = head.session_id
         upstream = self._sessions.pop(session_id, None) if session_id is not None else None
+        prepared = self._as_new.pop(session_id, None) if session_id is not None else None
         if upstream is None:
             problem = "expected the id of an open session in Mcp-Session-Id"
             status = 400 if session_id is None else 404
             connection.respond(status, error_answer(b"", _SESSION_NOT_FOUND, problem))
         elif self._shared is not None:
             connection.respond(200, b"")
+        elif prepared is not None and upstream.runs and not upstream.channel.pending:
+            self._prepared.put(prepared)
+            connection.respond(200, b"")
         else:
+            self._initialized.discard(upstream)
             upstream.take_headers(head.headers)
             self._run(self._end_session(connection, upstream))
 

@@ -70,6 +70,21 @@ def test_tool_with_which_no_journey_begins_has_the_journeys_that_call_it(build: 
     assert build.plan("benchmark", pools).tools == ("add", "close", "open")
 
 
+@pytest.mark.parametrize("tool", ["mix", "mixed", "protocol"])
+def test_tool_that_is_named_like_another_pool_has_one_of_its_own(tool: str, build: type[Build]) -> None:
+    own = Journey(tool, (Step(tool, {}, Expectation.anything()),))
+    pools = with_pools_by_tool([build.journey(), own])
+    assert pools == {"mix": [build.journey(), own], "add": [build.journey()], f"{tool} alone": [own]}
+    assert build.plan("benchmark", pools).tools == ("add", tool)
+
+
+@pytest.mark.parametrize("tool", ["all", "initialize"])
+def test_tool_that_is_named_like_a_figure_of_the_run_is_refused(tool: str, build: type[Build]) -> None:
+    pools = with_pools_by_tool([Journey(tool, (Step(tool, {}, Expectation.anything()),))])
+    with pytest.raises(UsageError, match=f"expected another name for a tool in figures, got '{tool}'"):
+        build.plan("quick", pools)
+
+
 def test_further_scenarios_are_those_with_journeys() -> None:
     names = ["memory", "rate-limit", "recovery", "cleanup"]
     scenarios = further_scenarios(

@@ -42,7 +42,8 @@ class Launch:
             the lab chooses, and has a ``url``. A server on stdio needs neither.
         url: Template of the MCP endpoint for servers with ``{port}``, such as
             ``http://127.0.0.1:{port}/mcp``; None for servers with a ready file.
-        env: Variables added to the lab's own environment; ``{port}`` is replaced in them, too.
+        env: Variables added to the environment of the command: that of the lab itself, with ``{port}``
+            replaced in the values; on stdio the few variables that MCP clients pass on.
         cwd: Folder to start in; None is the lab's own.
         ready_timeout_s: Longest time until the server answers its first MCP handshake.
         stop_timeout_s: Time between SIGTERM and SIGKILL.
@@ -294,6 +295,19 @@ class Target:
 Pools = Mapping[str, Sequence[Journey]]
 """Journeys by pool name. ``mix`` is always needed; the shape ``benchmark`` also needs one pool per tool, and
 the shapes ``tools`` and ``large-scores`` call every pool except ``mix``, one after another."""
+
+_OTHER_POOLS = frozenset({"mix", "mixed", "protocol"})
+"""The pool of all journeys, and stages that are about no single tool."""
+
+
+def pool_of(tool: str) -> str:
+    """Return the name of the pool in which a tool is called alone: its own, unless that means another pool.
+
+    Example::
+
+        pool_of("add"), pool_of("mix")   # "add", "mix alone"
+    """
+    return f"{tool} alone" if tool in _OTHER_POOLS else tool
 
 
 @dataclass(frozen=True)

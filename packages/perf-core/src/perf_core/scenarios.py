@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from perf_core.adapter import Journey, Launch, Limits, Pools, Scenario, Target
+from perf_core.adapter import Journey, Launch, Limits, Pools, Scenario, Target, pool_of
 from perf_core.errors import UsageError
 from perf_core.shapes.registry import all_shapes
 from perf_core.shapes.shape import MOST_SUCCEED, NO_ERRORS, NO_LEAKS_IN_HOURS, NO_LEAKS_IN_MINUTES
@@ -115,13 +115,14 @@ def _check_names(by_scenario: Mapping[str, object], names: Collection[str]) -> N
 def with_pools_by_tool(mix: Sequence[Journey]) -> Pools:
     """Return the pool ``mix`` and one pool per tool, with the journeys whose first call is to that tool.
 
-    A tool with which no journey begins gets the journeys that call it later.
+    A tool with which no journey begins gets the journeys that call it later. A pool has the name of its tool;
+    see :func:`perf_core.adapter.pool_of`.
     """
-    pools: dict[str, list[Journey]] = {"mix": list(mix)}
+    by_tool: dict[str, list[Journey]] = {}
     for journey in mix:
-        pools.setdefault(journey.steps[0].tool, []).append(journey)
-    beginning = set(pools)
+        by_tool.setdefault(journey.steps[0].tool, []).append(journey)
+    beginning = set(by_tool)
     for journey in mix:
         for tool in dict.fromkeys(step.tool for step in journey.steps if step.tool not in beginning):
-            pools.setdefault(tool, []).append(journey)
-    return pools
+            by_tool.setdefault(tool, []).append(journey)
+    return {"mix": list(mix), **{pool_of(tool): journeys for tool, journeys in by_tool.items()}}

@@ -144,6 +144,13 @@ def is_label(text: str) -> bool:
     return _UNTAGGABLE.search(text) is None
 
 
+ALL_TOOLS = "all"
+OPENING = "initialize"
+
+RESERVED_LABELS = frozenset({ALL_TOOLS, OPENING})
+"""Names in figures that mean something else than a tool: all tools together, and the opening of a session."""
+
+
 def make_plan(
     scenario: Scenario, wire: Wire, settings: Settings, needs: PlanNeeds, *, identities: int = 0
 ) -> Plan:
@@ -228,6 +235,8 @@ def _pool_problems(scenario: Scenario, pools: Pools, needs: PlanNeeds) -> Iterat
                 "expected names that can label figures (not empty, no blanks at an end, no commas, braces or "
                 f"quotes), got {label!r}"
             )
+    for label in sorted(tools & RESERVED_LABELS):
+        yield f"expected another name for a tool in figures, got {label!r}, which means something else there"
     yield from journey_problems(pools)
     if needs.stage_per_pool and not names:
         yield f"{scenario.shape} calls one pool after another: expected pools beside 'mix', got none"

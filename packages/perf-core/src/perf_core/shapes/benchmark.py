@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perf_core.adapter import Pools, Scenario
+from perf_core.adapter import Pools, Scenario, pool_of
 from perf_core.analysis.evidence import Evidence, ShapeFindings
 from perf_core.load.plan import PlanNeeds
 from perf_core.results.record import Finding
@@ -32,7 +32,7 @@ def find(evidence: Evidence) -> ShapeFindings:
 
 def _missing_pools(_scenario: Scenario, pools: Pools) -> Iterator[str]:
     tools = {step.tool for journeys in pools.values() for journey in journeys for step in journey.steps}
-    for tool in sorted(tools - set(pools)):
+    for tool in sorted({pool_of(tool) for tool in tools} - set(pools)):
         yield f"benchmark measures each tool alone: expected a pool named {tool!r}, got {sorted(pools)}"
 
 

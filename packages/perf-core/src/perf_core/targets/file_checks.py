@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from perf_core.analysis.catalogue import PROTOCOL_FIGURES, STAGE_FIGURES, Labels, figure_names
 from perf_core.load.placeholders import placeholders
-from perf_core.load.plan import is_label
+from perf_core.load.plan import RESERVED_LABELS, is_label
 from perf_core.load.step_problems import expectation_problem, save_problems
 from perf_core.server.subject import closest_name
 from perf_core.shapes.registry import all_shapes
@@ -66,6 +66,9 @@ def _request_problems(place: str, table: RequestTable, methods: dict[str, str]) 
     if not is_label(step.tool):
         hint = "" if table.tool is not None else "; give the request a name"
         yield f"{place}: {_LABEL}, got {step.tool!r}{hint}"
+    if step.tool in RESERVED_LABELS:
+        hint = "" if table.tool is not None else "; give the request another name"
+        yield f"{place}: expected a name that means nothing else in figures, got {step.tool!r}{hint}"
     if methods.setdefault(step.tool, step.method) != step.method:
         yield (
             f"{place}: expected a name that no request of another kind has in figures, got {step.tool!r}; "

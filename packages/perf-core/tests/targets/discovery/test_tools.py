@@ -54,7 +54,7 @@ def test_refusal_names_the_option_that_permits() -> None:
     assert "--allow-writes" in reason.advice
 
 
-@pytest.mark.parametrize("name", ["a,b", 'a"b', "{a}", " a", "a ", "", "a\nb"])
+@pytest.mark.parametrize("name", ["all", "initialize", "a,b", 'a"b', "{a}", " a", "a ", "", "a\nb"])
 def test_name_that_cannot_label_figures_is_left_out(name: str) -> None:
     assert "figures cannot have its name" in refused(DrawOptions(), name=name, annotations=READ_ONLY)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perf_core.load.plan import RESERVED_LABELS
 from perf_core.server.checks import LeftOut
 
 _UNUSABLE_AS_LABEL = re.compile(r"[,{}\"\x00-\x1f]|^\s|\s$|^$")
@@ -116,6 +117,8 @@ def refusal(tool: Tool, options: DrawOptions) -> LeftOut | None:
         reason = "not named by --tool"
     elif _UNUSABLE_AS_LABEL.search(tool.name):
         reason = "figures cannot have its name (commas, braces, quotes, blanks at an end)"
+    elif tool.name in RESERVED_LABELS:
+        reason = f"figures cannot have its name, since {tool.name!r} has a meaning of its own there"
     elif tool.destructive and not is_named:
         reason, advice = "it says destructiveHint: true", f"--tool {tool.name} permits its calls"
     elif not (tool.read_only or options.allow_writes or is_named):

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perf_core.analysis.bridge_use import BridgeObservations, after_starts, bridge_use, end_failures
+from perf_core.analysis.bridge_use import (
+    BridgeObservations,
+    after_starts,
+    bridge_use,
+    end_failures,
+    repetition_failures,
+    use_since_start,
+)
 from perf_core.analysis.k6_summary import Window
 from perf_core.sampling.sampler import Reading
 from perf_core.server.bridge.cost import BridgeCost
@@ -29,6 +36,7 @@ AFTER = replace(
     ended=2,
     ends=(EARLIER, CRASH),
     late_answers=3,
+    repeated_answers=2,
     skipped_lines=5,
     first_skipped_line="hello",
     notifications={"notifications/message": 2, "notifications/progress": 7},
@@ -48,7 +56,7 @@ def test_use_is_that_of_the_load_alone(build: type[Build]) -> None:
     assert use.cpu_us_per_request == pytest.approx(30.0)
     assert use.rss_peak_mb == 25.0
     assert (use.echo_calls, use.echo_p50_us, use.direct_p50_us, use.echo_cpu_us) == (400, 130, 50, 61)
-    assert (use.started, use.ended, use.late_answers) == (10, 1, 3)
+    assert (use.started, use.ended, use.late_answers, use.repeated_answers) == (10, 1, 3, 2)
     assert use.notifications == {"notifications/progress": 7}
     assert use.server_requests == {"ping": 1}
     assert (use.skipped_lines, use.first_skipped_line) == (5, "hello")
@@ -66,6 +74,21 @@ def test_process_that_ended_by_itself_is_a_failure_with_its_reason() -> None:
         "a process of the server ended without being asked to; the first ended with exit"
     )
     assert "Traceback / the reactor is cold" in failure
+
+
+def test_second_answer_to_a_request_is_a_failure() -> None:
+    (failure,) = repetition_failures(OBSERVED)
+    assert failure.startswith("the server sent 2 further answers to requests that it had answered")
+    (one,) = repetition_failures(replace(OBSERVED, after=replace(AFTER, repeated_answers=1)))
+    assert one.startswith("the server sent a second answer")
+    assert repetition_failures(None) == []
+    assert repetition_failures(BridgeObservations(COST, AFTER, AFTER)) == [], "before the load"
+    assert repetition_failures(BridgeObservations(COST, BEFORE, None)) == []
+
+
+def test_use_since_the_start_counts_everything() -> None:
+    use = use_since_start(AFTER)
+    assert (use.requests, use.ended, use.skipped_lines, use.repeated_answers) == (2500, 2, 5, 2)
 
 
 def test_process_that_the_lab_killed_is_none() -> None:

@@ -57,6 +57,26 @@ def test_example_says_what_was_expected_and_received(
     assert (example.tool, example.stage, example.at_s) == ("add", "hold_10", 1.235)
 
 
+@pytest.mark.parametrize(
+    ("body", "received"),
+    [
+        (
+            '{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"the process ended with exit code 3"}}',
+            "the connection failed after 0.02 s: the process ended with exit code 3",
+        ),
+        ('{"jsonrpc":"2.0","id":1,"err', 'the connection failed after 0.02 s: {"jsonrpc":"2.0","id":1,"err'),
+        ("[]", "the connection failed after 0.02 s: []"),
+    ],
+    ids=["whole", "shortened", "other"],
+)
+def test_status_of_the_bridge_is_none_of_the_server(body: str, received: str) -> None:
+    crashed = replace(CALL, error_class="http_status", status=500, body=body)
+    (example,) = examples([crashed], (), without_http=True)
+    assert (example.error_class, example.received) == ("transport", received)
+    (wrong,) = examples([CALL], (), without_http=True)
+    assert wrong.error_class == "wrong_answer"
+
+
 def test_request_of_the_server_that_hung_a_call_is_named() -> None:
     hung = replace(CALL, error_class="timeout", status=0, body="", error="request timeout", duration_s=30.0)
     (example,) = examples([hung], (), {"add": "elicitation/create"})

@@ -112,6 +112,22 @@ def test_run_without_calls_has_rate_zero(build: type[Build]) -> None:
     assert (result.tool_calls, result.tool_calls_per_s, result.error_rate) == (0, 0, 0)
 
 
+def test_statuses_of_the_bridge_are_failed_connections(build: type[Build]) -> None:
+    document = build.summary(("hold_10", 0, 10)).calls("hold_10", 90)
+    document.errors("http_status", "hold_10", 7).errors("transport", "hold_10", 2)
+    document.errors("is_error", "hold_10", 1)
+    over_http, on_stdio = Summary(document.document), Summary(document.document, without_http=True)
+    calls = {}
+    for summary in (over_http, on_stdio):
+        reached = stages(summary, 10)
+        result = metrics(summary, reached, build.plan())
+        calls[summary.without_http] = (result.tool_calls, result.error_rate, reached[0].error_rate)
+        expected = {"transport": 2, "http_status": 7} if summary is over_http else {"transport": 9}
+        assert result.errors == {**expected, "is_error": 1}
+        assert result.errors_by_tool["add"] == result.errors
+    assert calls[True] == calls[False]
+
+
 # --- stages ---
 
 
@@ -195,6 +211,10 @@ def test_kind_of_journey_knows_its_calls_without_an_answer(build: type[Build]) -
     plan = build.plan("load", {"mix": [build.journey(kind="small")]})
     document = build.summary(("hold_10", 0, 10)).calls("hold_10", 100).errors("timeout", "hold_10", 4)
     document.trend(f"{CALLS}{{kind:small}}", 100).counter("mcp_errors{class:timeout,kind:small}", 4)
+    document.trend(f"{CALLS}{{tool:add,kind:small}}", 100)
+    document.counter("mcp_errors{class:timeout,tool:add,kind:small}", 3)
+    document.counter("mcp_errors{class:unanswered,tool:add,kind:small}", 1)
     summary = Summary(document.document)
     result = metrics(summary, stages(summary, 10), plan)
     assert result.kinds_ms["all"]["small"].lower_bounds == 4
+    assert result.kinds_ms["add"]["small"].lower_bounds == 4

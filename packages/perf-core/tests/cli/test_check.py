@@ -11,6 +11,8 @@ import pytest
 from perf_core.cli import main
 from perf_core.errors import ExitCode
 
+STDIO_ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+
 
 @pytest.mark.k6
 def test_check_makes_one_call_of_each_tool_and_shows_what_was_spoken(adder: str, capsys) -> None:
@@ -173,3 +175,30 @@ def test_start_of_a_process_may_take_longer_than_an_answer(tmp_path: Path, capsy
     )
     assert main(["check", str(path)]) == ExitCode.PASS, capsys.readouterr().err
     assert "✓ t" in capsys.readouterr().out
+
+
+@pytest.mark.k6
+@pytest.mark.process
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "warning"),
+    [
+        ("banner", "skipped 1 line on standard output that are no messages, the first is 'Loading the"),
+        ("twice", "1 further answer to requests that had one"),
+    ],
+)
+def test_check_warns_of_what_only_the_bridge_sees(
+    fault: str, warning: str, as_json: bool, tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "adder.toml"
+    command = json.dumps([sys.executable, STDIO_ADDER, "--fault", fault])
+    path.write_text(
+        f'name = "adder"\ncommand = {command}\ntransport = "stdio"\nstop_timeout_s = 0.3\n\n'
+        '[[calls]]\ntool = "add"\narguments = { a = 1, b = 2 }\n'
+    )
+    assert main(["check", *(["--json"] if as_json else []), str(path)]) == ExitCode.PASS
+    printed = capsys.readouterr().out
+    if as_json:
+        assert any(warning in each for each in json.loads(printed)["warnings"])
+    else:
+        assert f"warning: {warning}" in " ".join(printed.split())

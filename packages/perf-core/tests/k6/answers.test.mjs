@@ -28,6 +28,13 @@ test("right answer in every encoding", () => {
   ]) assert.equal(judge(body, "result", '{"result":5}'), null, body);
 });
 
+test("second answer to a request is a wrong answer, and one to another request none of it", () => {
+  const event = (text) => `event: message\r\ndata: ${text}\r\n\r\n`;
+  const other = answer({ ...five, structuredContent: { result: 6 } }, ID + 1);
+  assert.equal(judge(event(answer(five)) + event(answer(five)), "result", '{"result":5}'), "wrong_answer");
+  assert.equal(judge(event(other) + event(answer(five)), "result", '{"result":5}'), null);
+});
+
 test("number that is off by one is a wrong answer in every encoding", () => {
   const wrong = answer({ ...five, structuredContent: { result: 6 } });
   assert.equal(judge(wrong, "result", '{"result":5}'), "wrong_answer");

@@ -33,6 +33,7 @@ TROUBLED = replace(
     ended=2,
     first_end="ended with exit code 3, with 'cold' at the end of its standard error",
     late_answers=1,
+    repeated_answers=2,
     skipped_lines=3,
     first_skipped_line="Listening on <stdio>",
     overlong_lines=1,

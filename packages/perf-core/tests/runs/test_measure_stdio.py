@@ -85,6 +85,20 @@ def test_server_whose_processes_crash_under_load_fails_with_the_reason(quick: Qu
     assert "ended without being asked to" in reasons
     assert "SIGKILL" in reasons
     assert "out of luck" in reasons
+    assert run.metrics is not None
+    assert run.metrics.errors.get("http_status", 0) == 0, "the server speaks no HTTP"
+    assert run.metrics.errors["transport"] >= 3
+    lost = [each for each in run.metrics.failures if each.error_class == "transport"]
+    assert any("was ended by SIGKILL" in each.received for each in lost)
+    assert not any("HTTP" in each.received for each in lost)
+
+
+def test_server_that_answers_twice_fails(quick: Quick) -> None:
+    code, run = quick("--fault", "twice")
+    assert code == ExitCode.TARGETS_MISSED
+    assert run.bridge is not None
+    assert run.bridge.repeated_answers > 10
+    assert any("further answers to requests that it had answered" in reason for reason in run.reasons)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")

@@ -17,6 +17,7 @@
 * ``progress``: sends two progress notifications before its answer
 * ``long``: its answer has as many bytes as ``a`` says
 * ``closes``: closes its output at the 2nd call and goes on running
+* ``twice``: answers each call twice
 * ``other-id``: answers each call with an id that nobody has used, and then rightly
 * ``batch``: answers with a batch of a notification and the answer
 * ``die``: kills itself with SIGKILL at the 20th call of its process
@@ -71,6 +72,8 @@ class Adder:
             self.write_text(json.dumps([note, answer]) + "\n")
             return
         self.write(answer)
+        if self.fault == "twice" and message["method"] == "tools/call":
+            self.write(answer)
 
     def result(self, message):
         method = message["method"]

@@ -57,12 +57,19 @@ def bridge_use(
         ended=_ended(observed, killed),
         first_end=_end_in_words(ends[0]) if ends else "",
         late_answers=after.late_answers - before.late_answers,
+        repeated_answers=_repeated(observed),
         skipped_lines=after.skipped_lines,  # banners are written at the start, before the load
         first_skipped_line=after.first_skipped_line,
         overlong_lines=after.overlong_lines - before.overlong_lines,
         notifications=_difference(before.notifications, after.notifications),
         server_requests=_difference(before.server_requests, after.server_requests),
     )
+
+
+def use_since_start(counts: BridgeCounts) -> BridgeUse:
+    """Return what passed through a bridge since it started, apart from any load."""
+    nothing = BridgeCounts(cpu_s=0.0, is_remote=counts.is_remote)
+    return bridge_use(BridgeObservations(None, nothing, counts), (), Window(0.0, 0.0))
 
 
 def after_starts(constant: Sequence[Window], samples: Sequence[Sample], start_s: float) -> tuple[Window, ...]:
@@ -103,6 +110,20 @@ def end_failures(observed: BridgeObservations | None, killed: Collection[int] = 
     first = f"; the first {_end_in_words(ends[0])}" if ends else ""
     noun = "a process" if number == 1 else f"{number} processes"
     return [f"{noun} of the server ended without being asked to{first}"]
+
+
+def repetition_failures(observed: BridgeObservations | None) -> list[str]:
+    """Return the failure that the server answered requests more than once during the load, if it did."""
+    number = _repeated(observed) if observed is not None else 0
+    if not number:
+        return []
+    noun = "a second answer" if number == 1 else f"{number} further answers"
+    return [f"the server sent {noun} to requests that it had answered: each has one answer (JSON-RPC 2.0)"]
+
+
+def _repeated(observed: BridgeObservations) -> int:
+    after = observed.after or observed.before
+    return after.repeated_answers - observed.before.repeated_answers
 
 
 def _ended(observed: BridgeObservations, killed: Collection[int]) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from perf_core.analysis.k6_summary import WAITING_CLASSES
 from perf_core.load.k6_events import FailedCall
@@ -25,13 +27,18 @@ _PREFIXES = {
 
 
 def examples(
-    failures: Iterable[FailedCall], secrets: Sequence[str], requests: Mapping[str, str] | None = None
+    failures: Iterable[FailedCall],
+    secrets: Sequence[str],
+    requests: Mapping[str, str] | None = None,
+    *,
+    without_http: bool = False,
 ) -> tuple[Failure, ...]:
     """Return the examples, with every secret masked.
 
     Args:
         secrets: Texts that must not stand in a record, such as bearer tokens.
         requests: Requests that the server sent during a call of a tool, by tool; k6 answers none.
+        without_http: Whether the server speaks no HTTP, and every status is that of the lab's bridge.
     """
     return tuple(
         Failure(
@@ -43,8 +50,23 @@ def examples(
             expected=masked(_expected(failure), secrets),
             received=masked(_received(failure, (requests or {}).get(failure.tool, "")), secrets),
         )
-        for failure in failures
+        for failure in (_of_process(each) if without_http else each for each in failures)
     )
+
+
+def _of_process(failure: FailedCall) -> FailedCall:
+    """Return a failed call with what the bridge says of the server's process instead of its HTTP status."""
+    if failure.error_class != "http_status":
+        return failure
+    return replace(failure, error_class="transport", status=0, error=_bridge_message(failure.body))
+
+
+def _bridge_message(body: str) -> str:
+    try:
+        message = json.loads(body)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return body  # k6 has shortened it
+    return str(message)
 
 
 def _expected(failure: FailedCall) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perf_core.load.plan import Plan
+from perf_core.load.plan import ALL_TOOLS, OPENING, Plan
 from perf_core.results.record import Accounting, Latency, Metrics, Stage
 
 CALLS = "mcp_tool_call_duration_ms"
@@ -31,11 +31,10 @@ ERROR_CLASSES = (
 )
 SAMPLELESS_CLASSES = frozenset({"transport", "http_status", "rate_limited", "session_lost"})
 
+_OF_THE_BRIDGE = ("transport", "http_status")
+
 WAITING_CLASSES = frozenset({"timeout", "unanswered"})
 """Classes of calls that nobody answered; ``unanswered`` ones were in flight at the end of the load."""
-
-OPENING = "initialize"
-"""Value of the tag ``tool`` for an error in opening a session."""
 
 FIGURE_KINDS = frozenset({"hold", "baseline", "spike", "recovery"})
 """Kinds of stages that count for the run's latency and throughput; ramps only lead to them."""
@@ -45,9 +44,15 @@ NO_LATENCY = Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Summary:
-    """k6's summary, the output of ``k6/lib/summary.js``, read by metric and tags."""
+    """k6's summary, the output of ``k6/lib/summary.js``, read by metric and tags.
+
+    Attributes:
+        without_http: Whether the server speaks no HTTP, and every status is that of the lab's bridge: it
+            stands for a process that has ended, and counts as a failed connection.
+    """
 
     document: Mapping[str, Any]
+    without_http: bool = False
 
     def values(self, metric: str, **tags: str) -> Mapping[str, float]:
         """Return the values of a metric, or of its sub-metric with these tags; empty without samples."""
@@ -59,6 +64,13 @@ class Summary:
 
     def count(self, metric: str, **tags: str) -> int:
         """Return a counter's value or a trend's number of samples."""
+        if self.without_http and metric == ERRORS and tags.get("class") in _OF_THE_BRIDGE:
+            if tags["class"] == "http_status":
+                return 0
+            return sum(self._count(metric, {**tags, "class": name}) for name in _OF_THE_BRIDGE)
+        return self._count(metric, tags)
+
+    def _count(self, metric: str, tags: Mapping[str, str]) -> int:
         return int(self.values(metric, **tags).get("count", 0))
 
     @property
@@ -169,7 +181,7 @@ def metrics(summary: Summary, reached: Sequence[Stage], plan: Plan) -> Metrics:
         tool_calls_per_s=_share(sum(s.calls_per_s * (s.end_s - s.start_s) for s in held), held_s),
         error_rate=_share(calls - correct, calls),
         errors={name: n for name, n in errors.items() if n},
-        latency_ms={"all": summary.latency(CALLS, lower_bounds=waiting), **by_tool},
+        latency_ms={ALL_TOOLS: summary.latency(CALLS, lower_bounds=waiting), **by_tool},
         session_creation_ms=session if plan.wire == "session" else None,
         journey_ms={
             name: summary.latency("mcp_journey_duration_ms", journey=name) for name in plan.journey_names
@@ -248,14 +260,13 @@ def _kinds(summary: Summary, plan: Plan) -> dict[str, dict[str, Latency]]:
         tool: {
             kind: latency
             for kind in plan.kinds
-            if (latency := summary.latency(CALLS, tool=tool, kind=kind)).count
+            if (latency := summary.call_latency(tool=tool, kind=kind)).count
         }
         for tool in plan.tools
     }
-    # k6 does not count errors by tool and kind together, so only these know their calls without an answer.
     whole = {kind: latency for kind in plan.kinds if (latency := summary.call_latency(kind=kind)).count}
     by_tool = {tool: kinds for tool, kinds in split.items() if kinds}
-    return {**by_tool, "all": whole} if whole else by_tool
+    return {**by_tool, ALL_TOOLS: whole} if whole else by_tool
 
 
 def _kinds_error_rate(summary: Summary, plan: Plan) -> dict[str, float]:

@@ -13,16 +13,28 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from perf_core.adapter import Journey, Wire
+from perf_core.analysis.bridge_use import use_since_start
 from perf_core.cli import servers
 from perf_core.cli.console import line, print_plain, progress
-from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, DrawingOptions, ServerUrl, Shared
+from perf_core.cli.options import (
+    ACCESS,
+    DRAWING,
+    AccessOptions,
+    Command,
+    DrawingOptions,
+    Env,
+    ServerUrl,
+    Shared,
+)
 from perf_core.cli.tool_answers import ToolAnswer, answers, covering_journeys, not_reached
 from perf_core.errors import ExitCode, LabError, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
+from perf_core.report.bridge import remarks
 from perf_core.runs.drawn import on_offered_wire
 from perf_core.runs.questions import prepare
+from perf_core.server.bridge.pages import read_counts
 from perf_core.server.checks import Discovery, LeftOut
 from perf_core.server.client.connection import connect
 from perf_core.server.client.session_end import deleted_session_problem
@@ -84,6 +96,7 @@ def check(
     ] = None,
     server_url: ServerUrl = None,
     shared: Shared = False,
+    env: Env = (),
     drawing: DrawingOptions = DRAWING,
     access: AccessOptions = ACCESS,
     seed: Annotated[int, Parameter(help="Seed of drawn calls.")] = 1,
@@ -94,7 +107,7 @@ def check(
 
     What follows -- is a command that starts a server, over stdio unless a URL stands before it.
     """
-    typed = servers.Typed(tuple(server or ()), tuple(target or ()), server_url, command, shared)
+    typed = servers.Typed(tuple(server or ()), tuple(target or ()), server_url, command, shared, env)
     report, subject = Report(), None
 
     def shown(text: str) -> str:
@@ -202,9 +215,19 @@ class _Check:
                 raise TargetError(ended, advice)
             if ended:
                 # Its author is hardly the one who checks it, and it can be measured all the same.
-                self.report.warnings.append(f"{ended}. {advice}")
-                self.show(f"warning: {self.report.warnings[-1]}")
+                self._warn(f"{ended}. {advice}")
+            self._warn_of_bridge(live)
             return live.handshake.tools
+
+    def _warn(self, warning: str) -> None:
+        self.report.warnings.append(warning)
+        self.show(f"warning: {warning}")
+
+    def _warn_of_bridge(self, live: LiveServer) -> None:
+        """Warn of what only the bridge has seen, such as lines on standard output that are no messages."""
+        counts = read_counts(live.url) if live.bridge_pid is not None else None
+        for remark in remarks(use_since_start(counts)) if counts is not None else ():
+            self._warn(remark)
 
     def _introduce(self, live: LiveServer) -> None:
         report, handshake = self.report, live.handshake

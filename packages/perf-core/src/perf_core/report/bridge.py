@@ -41,6 +41,9 @@ def remarks(bridge: BridgeUse | None) -> tuple[str, ...]:
             f"skipped {count(bridge.skipped_lines)} {noun} on standard output that are no messages, "
             f"the first is {plain(bridge.first_skipped_line)!r}"
         )
+    if bridge.repeated_answers:
+        noun = "answer" if bridge.repeated_answers == 1 else "answers"
+        texts.append(f"{count(bridge.repeated_answers)} further {noun} to requests that had one")
     if bridge.overlong_lines:
         texts.append(f"{count(bridge.overlong_lines)} answers were longer than 64 MiB and not passed on")
     return tuple(texts)

@@ -111,7 +111,8 @@ def _bridge(record: RunRecord) -> Notice | None:
     sentences = bridge_remarks(record.bridge)
     if record.bridge is None or not sentences:
         return None
-    is_bad = record.bridge.ended or record.bridge.overlong_lines
+    bridge = record.bridge
+    is_bad = bridge.ended or bridge.overlong_lines or bridge.repeated_answers
     return Notice("Server on stdio", "bad" if is_bad else "neutral", sentences)
 
 

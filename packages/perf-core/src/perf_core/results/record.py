@@ -486,6 +486,7 @@ class BridgeUse:
         ended: Processes of the server that ended by themselves; ``first_end`` tells how, with the end of
             standard error.
         late_answers: Answers for which no client waited any more.
+        repeated_answers: Further answers to requests that had one.
         skipped_lines: Lines on standard output that are no messages; ``first_skipped_line`` is one.
         overlong_lines: Messages beyond the limit of 64 MiB, which were not passed on.
         notifications: Notifications of the server by method.
@@ -505,6 +506,7 @@ class BridgeUse:
     ended: int = 0
     first_end: str = ""
     late_answers: int = 0
+    repeated_answers: int = 0
     skipped_lines: int = 0
     first_skipped_line: str = ""
     overlong_lines: int = 0

@@ -10,7 +10,13 @@ from typing import Any
 
 from perf_core.adapter import Target
 from perf_core.analysis import failures, k6_summary, offered_rate, resource_use, series, silence
-from perf_core.analysis.bridge_use import BridgeObservations, after_starts, bridge_use, end_failures
+from perf_core.analysis.bridge_use import (
+    BridgeObservations,
+    after_starts,
+    bridge_use,
+    end_failures,
+    repetition_failures,
+)
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
@@ -94,7 +100,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
     if document is None or document.get("started_at_ms") is None:
         return _empty_record(spec, load)
     spec = replace(spec, period_s=recorded_period_s(load.generated.recording, spec.period_s))
-    plan, summary = spec.plan, Summary(document)
+    plan, summary = spec.plan, Summary(document, without_http=_speaks_no_http(load))
     ended_at_s = _ended_at_s(summary)
     stages = k6_summary.stages(summary, ended_at_s)
     metrics = k6_summary.metrics(summary, stages, plan)
@@ -208,6 +214,7 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         failures=[
             *([load.unresponsive] if load.unresponsive else []),
             *end_failures(load.bridge, killed),
+            *repetition_failures(load.bridge),
         ],
     )
     record = _record(
@@ -246,8 +253,15 @@ def _with_accounts(spec: RunSpec, load: LoadResult, summary: Summary, metrics: M
         sessions_closed=metrics.sessions_closed + deletions.closed,
         sessions_lost=events.lost_sessions + deletions.lost,
         accounting=k6_summary.accounting(summary, metrics, spec.plan, cut_off=in_flight),
-        failures=failures.examples(events.failures, spec.secrets, load.requests),
+        failures=failures.examples(
+            events.failures, spec.secrets, load.requests, without_http=_speaks_no_http(load)
+        ),
     )
+
+
+def _speaks_no_http(load: LoadResult) -> bool:
+    """Return whether the server talks over standard input and output, and HTTP is the bridge's alone."""
+    return load.bridge is not None and not load.bridge.before.is_remote
 
 
 def _ended_early(load: LoadResult, summary: Summary) -> bool:

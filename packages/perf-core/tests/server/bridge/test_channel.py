@@ -94,6 +94,18 @@ def test_request_that_was_given_up_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("unique_ids", [False, True])
+def test_second_answer_to_a_request_is_none_that_came_too_late(unique_ids: bool) -> None:
+    server, client = Server(unique_ids=unique_ids), Client()
+    for number in (1, 2):
+        server.ask(number, client)
+    ids = [message["id"] for message in server.written]
+    server.say(result(ids[0], "first"), result(ids[0], "second"), result(ids[1]), result(ids[0]), result(77))
+    assert client.got == [("answer", result(1, "first")), ("answer", result(2))]
+    counts = server.counts
+    assert (counts.answers, counts.repeated_answers, counts.late_answers) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("unique_ids", [False, True])
 def test_progress_reaches_the_client_that_asked_for_it(unique_ids: bool) -> None:
     server, client, other = Server(unique_ids=unique_ids), Client(), Client()
     server.ask(1, client, token=5)

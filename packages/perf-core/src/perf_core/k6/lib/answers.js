@@ -140,8 +140,8 @@ function hasExpectedContent(result, kind, expectText, further) {
 }
 
 /**
- * Return the response in a body that is JSON or an SSE stream; null when there is none.
- * @param {string} body @param {number} id of the request; in a stream with several responses this one is taken
+ * Return the response in a body that is JSON or an SSE stream; null when there is none, or more than one to the request.
+ * @param {string} body @param {number} id of the request; in a stream with several responses its own is taken
  * @param {(text: string) => any} [parse] JSON.parse where the values of big integers do not matter: it saves the 20 kB
  *   that the first regular expression costs a VU
  * @returns {RpcMessage | null}
@@ -151,7 +151,9 @@ export function responseIn(body, id, parse = parseLossless) {
     const trimmed = body.trimStart();
     const messages = trimmed.startsWith("{") ? [parse(trimmed)] : parseSSEResponse(body, parse);
     const responses = messages.filter(isResponse);
-    return responses.find((message) => message.id === id) || responses[0] || null;
+    const own = responses.filter((message) => message.id === id);
+    // Each request has one response (JSON-RPC 2.0).
+    return own.length > 1 ? null : own[0] || responses[0] || null;
   } catch (error) {
     // A body that does not parse holds no response.
     if (error instanceof SyntaxError) return null;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +28,8 @@ from perf_core.server.bridge.replies import DECLINE, Answers, reply_to
 _INITIALIZE = "initialize"
 _PROGRESS = "notifications/progress"
 _NULL = b"null"
+_REMEMBERED_ANSWERS = 1000
+"""Latest answered requests whose second answer is recognised as one."""
 
 
 class Client(Protocol):
@@ -88,6 +91,7 @@ class Channel:
         self._last_id = 0
         self._waiting: dict[bytes, Waiting] = {}
         self._by_token: dict[bytes, Waiting] = {}
+        self._answered: deque[bytes] = deque(maxlen=_REMEMBERED_ANSWERS)
         self._lines = LineBuffer()
 
     @property
@@ -181,10 +185,16 @@ class Channel:
         key = message.key or b""
         # A server that cannot read a request does not know its id.
         is_nameless = key == _NULL and len(self._waiting) == 1
-        waiting = self._waiting.pop(next(iter(self._waiting)) if is_nameless else key, None)
+        if is_nameless:
+            key = next(iter(self._waiting))
+        waiting = self._waiting.pop(key, None)
         if waiting is None:
-            self._counts.late_answers += 1
+            if key in self._answered:
+                self._counts.repeated_answers += 1
+            else:
+                self._counts.late_answers += 1
             return
+        self._answered.append(key)
         self._forget_token(waiting)
         if self._unique_ids or is_nameless:
             line = with_answer_id(line, message, waiting.raw_id)

@@ -36,6 +36,7 @@ class Counts:
         requests: Requests that were passed on to children.
         answers: Answers that were passed on to clients.
         late_answers: Answers whose client no longer waited, or that nobody had asked for.
+        repeated_answers: Further answers to requests that had one.
         notifications: Notifications of children by method.
         server_requests: Requests of children by method, answered by the bridge.
         skipped_lines: Lines on standard output that are no JSON-RPC messages.
@@ -50,6 +51,7 @@ class Counts:
     requests: int = 0
     answers: int = 0
     late_answers: int = 0
+    repeated_answers: int = 0
     notifications: Counter[str] = field(default_factory=Counter)
     server_requests: Counter[str] = field(default_factory=Counter)
     skipped_lines: int = 0

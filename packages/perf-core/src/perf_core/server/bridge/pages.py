@@ -49,6 +49,7 @@ class BridgeCounts:
     requests: int = 0
     answers: int = 0
     late_answers: int = 0
+    repeated_answers: int = 0
     started: int = 0
     running: int = 0
     ended: int = 0

@@ -240,6 +240,26 @@ def test_list_of_tools_that_fails_on_a_page(server: Any, evaluate: Any) -> None:
     assert value["error"].startswith("expected a JSON-RPC response with a result, got {")
 
 
+@pytest.mark.parametrize(
+    ("repeated", "pages"),
+    [(("1", "0"), 2), (("2", "0"), 3), (None, 200)],
+    ids=["same", "circle", "always new"],
+)
+def test_list_of_tools_without_an_end(
+    repeated: tuple[str, str] | None, pages: int, server: Any, evaluate: Any
+) -> None:
+    server.tool_pages = [["add"]] * 300
+    if repeated is not None:
+        encode, (cursor, earlier) = server.encode, repeated
+        server.encode = lambda message: encode(
+            message.replace(f'"nextCursor":"{cursor}"', f'"nextCursor":"{earlier}"')
+        )
+    value = evaluate("return listTools(initializeSession());")
+    assert value["errorClass"] == "wrong_answer"
+    assert value["error"] == f"expected a last page without a nextCursor, got one on each of {pages} pages"
+    assert len(value["tools"]) == server.counts["tools/list"] == pages
+
+
 def test_calculation_is_checked(server: Any, evaluate: Any) -> None:
     def fault(_number: int, tool: str, _arguments: dict[str, Any], reply: Any) -> Any:
         if tool == "multiply":

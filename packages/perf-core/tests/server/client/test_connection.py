@@ -1,5 +1,6 @@
 """The lab's own MCP client: both wires, JSON and event streams, and servers that violate MCP."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -142,16 +143,6 @@ def test_answer_that_violates_mcp_is_a_target_error(status: int, body: str, comp
     assert "--wire" in caught.value.hint
 
 
-def test_endless_cursor_does_not_block_the_lab(serve) -> None:
-    def answer(message: dict, _headers: dict) -> tuple[int, str, str]:
-        if message["method"] != "tools/list":
-            return 200, "application/json", as_json(message)
-        result = {"tools": [], "nextCursor": "again"}
-        return 200, "application/json", json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
-
-    assert shake_hands(serve(answer), "stateless").tools == ()
-
-
 def test_missing_server_is_a_target_error() -> None:
     with pytest.raises(TargetError, match="got no answer"):
         shake_hands("http://127.0.0.1:9/mcp", "session", timeout_s=5)
@@ -292,11 +283,38 @@ def test_identity_that_is_no_object_is_unknown(mock: Callable[..., Any]) -> None
         assert (hands.server_name, hands.tools) == ("", ())
 
 
-@pytest.mark.parametrize("revision", ["2025-11-25\r\nX-Evil: 1", "größer", 7, None])
-def test_revision_that_no_header_can_carry_is_told(revision: object, mock: Callable[..., Any]) -> None:
-    mock(initialize={"result": {"protocolVersion": revision}})
-    with pytest.raises(TargetError, match="expected a protocolVersion such as 2025-11-25, got"):
+@pytest.mark.parametrize(
+    ("cursors", "pages", "complaint"),
+    [
+        (itertools.repeat("again"), 2, "the nextCursor 'again' a second time"),
+        (itertools.cycle(["a", "b"]), 3, "the nextCursor 'a' a second time"),
+        (map(str, itertools.count()), 200, "a nextCursor on each of 200 pages"),
+        (itertools.repeat({"page": 2}), 2, "a second time"),
+    ],
+    ids=["same", "circle", "always new", "no text"],
+)
+def test_list_without_an_end_is_told(
+    cursors: Iterator[object], pages: int, complaint: str, mock: Callable[..., Any]
+) -> None:
+    def tools_list(request: httpx2.Request) -> httpx2.Response:
+        result = {"tools": [], "nextCursor": next(cursors)}
+        return httpx2.Response(200, json={"id": json.loads(request.content)["id"], "result": result})
+
+    methods = mock(tools_list=tools_list)
+    with pytest.raises(TargetError, match="expected a last page without a nextCursor, got") as caught:
         shake_hands(URL, "session")
+    assert complaint in caught.value.message
+    assert methods.count("tools/list") == pages
+
+
+@pytest.mark.parametrize(
+    "revision", ["2025-11-25\r\nX-Evil: 1", "größer", 7, None, "1999-01-01", "2026-07-28", ""]
+)
+def test_revision_that_the_lab_does_not_speak_is_refused(revision: object, mock: Callable[..., Any]) -> None:
+    mock(initialize={"result": {"protocolVersion": revision}})
+    with pytest.raises(TargetError, match="expected a protocolVersion such as 2025-11-25, got") as caught:
+        shake_hands(URL, "session")
+    assert "2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25" in caught.value.hint
 
 
 def test_address_after_a_redirect_is_named(mock: Callable[..., Any]) -> None:

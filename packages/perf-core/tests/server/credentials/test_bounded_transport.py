@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import socket
 import threading
 import time
@@ -154,8 +155,10 @@ def test_probe_is_limited_too(serve: Callable[[Send], str]) -> None:
 
 
 def test_list_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = itertools.count(2)
+
     def answer(request: httpx2.Request) -> httpx2.Response:
-        tools = {"tools": [{"name": "a" * 400_000}], "nextCursor": "again"}
+        tools = {"tools": [{"name": "a" * 400_000}], "nextCursor": f"page {next(pages)}"}
         return httpx2.Response(200, json={"jsonrpc": "2.0", "id": 1, "result": tools})
 
     def mocked(*_: object) -> httpx2.Client:

@@ -51,6 +51,22 @@ def test_what_the_server_announces_is_found() -> None:
     )
 
 
+@pytest.mark.parametrize("issuer", ["https://auth.test", "https://auth.test/"])
+def test_authorization_server_states_its_own_name(issuer: str) -> None:
+    answers = {**announced(), SERVER: {**METADATA, "issuer": issuer}}
+    assert found(answers).token_url == "https://auth.test/token"
+
+
+@pytest.mark.parametrize("issuer", ["https://evil.test", "https://auth.test/tenant", 7, None])
+def test_metadata_of_another_authorization_server_are_refused(issuer: object) -> None:
+    answers = {**announced(), SERVER: {**METADATA, "issuer": issuer}}
+    with pytest.raises(
+        TargetError, match=r"expected the issuer https://auth\.test in its metadata at"
+    ) as caught:
+        found(answers)
+    assert "--oauth-token-url" in caught.value.hint
+
+
 def test_challenge_behind_a_redirect_counts() -> None:
     elsewhere = "https://mcp.test/resource"
     challenge = {"WWW-Authenticate": f'Bearer scope="s", resource_metadata="{elsewhere}"'}

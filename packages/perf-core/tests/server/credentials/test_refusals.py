@@ -29,9 +29,16 @@ def jwt(**claims: Any) -> str:
     return f"Bearer {'.'.join(parts)}.signature"
 
 
-def refused(status: int, headers: dict[str, str], *, token: str = "", has_credentials: bool = True) -> str:
+def refused(
+    status: int,
+    headers: dict[str, str] | None = None,
+    *,
+    token: str = "",
+    has_credentials: bool = True,
+    text: str = "no",
+) -> str:
     request = httpx2.Request("POST", "http://h/mcp", headers={"Authorization": token} if token else {})
-    response = httpx2.Response(status, headers=headers, request=request, text="no")
+    response = httpx2.Response(status, headers=headers or {}, request=request, text=text)
     return refusal(response, "initialize", None, has_credentials=has_credentials).hint
 
 
@@ -85,6 +92,41 @@ def test_connection_without_an_answer(is_read: bool) -> None:
     answer = no_answer("http://me:pw-123@h/mcp", error)
     assert (answer.is_temporary, answer.timed_out) == (True, is_read)
     assert "pw-123" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (httpx2.ConnectError("refused"), "Start the server"),
+        (httpx2.ConnectTimeout(""), "Start the server"),
+        (httpx2.ReadTimeout(""), "does not answer: look at the server's log, or restart it"),
+        (httpx2.WriteTimeout(""), "does not answer: look at the server's log, or restart it"),
+        (httpx2.RemoteProtocolError("Server disconnected without a response."), "write https:// in the URL"),
+        (httpx2.ReadError("connection reset"), "write https:// in the URL"),
+        (
+            httpx2.RemoteProtocolError("illegal status line: bytearray(b'\\x15\\x03\\x01\\x00\\x02\\x02F')"),
+            "seems to speak TLS: try https:// in the URL",
+        ),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, {"hint": "Start the server: it gives tokens."}])
+def test_only_what_does_not_listen_is_to_be_started(
+    error: httpx2.HTTPError, advice: str, given: dict[str, str]
+) -> None:
+    hint = no_answer("http://h/mcp", error, **given).hint
+    assert advice in hint
+    assert ("Start the server" in hint) is isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html><center>The plain HTTP request was sent to HTTPS port</center></html>",
+        "Client sent an HTTP request to an HTTPS server.\n",
+    ],
+)
+def test_server_that_wants_tls_is_named(body: str) -> None:
+    assert "try https:// in the URL" in refused(400, text=body)
 
 
 def test_time_limit_without_a_text_has_its_name() -> None:

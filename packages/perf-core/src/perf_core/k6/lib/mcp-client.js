@@ -48,6 +48,8 @@ import { PROTOCOL_VERSIONS } from "./wire.js";
 
 const REQUEST_TIMEOUT_S = 30;
 const EXCERPT_CHARACTERS = 200;
+/** Pages of a list beyond which it is taken for endless, as the lab's own client has it. */
+const MOST_PAGES = 200;
 const NO_RESULT = { result: null, structuredContent: null, content: [], text: "", isError: true };
 
 const { url, healthUrl, environment, revision, users } = readConfig();
@@ -98,17 +100,23 @@ export function listTools(session) {
   if (failure !== null) return { ...failure, tools: [] };
   /** @type {any[]} */
   const tools = [];
+  /** @type {Set<string>} */
+  const asked = new Set();
   let members = "";
   for (;;) {
+    asked.add(members);
     const reply = client.request("tools/list", members);
     const page = reply.error === null && reply.message !== null ? reply.message.result : {};
     const nextMembers = page.nextCursor ? `"cursor":${JSON.stringify(page.nextCursor)}` : "";
     if (Array.isArray(page.tools)) tools.push(...page.tools);
     else if (reply.error === null) reply.error = "wrong_answer";
-    // A repeated cursor would be followed for ever.
-    if (reply.error !== null || nextMembers === "" || nextMembers === members) {
-      return counted("tools/list", { ...outcomeOf(reply), tools });
+    // A list without an end would be followed for ever.
+    const isEndless = asked.has(nextMembers) || asked.size === MOST_PAGES;
+    if (reply.error === null && nextMembers !== "" && isEndless) {
+      const error = `expected a last page without a nextCursor, got one on each of ${asked.size} pages`;
+      return counted("tools/list", { ...outcomeOf(reply), error, errorClass: "wrong_answer", tools });
     }
+    if (reply.error !== null || nextMembers === "") return counted("tools/list", { ...outcomeOf(reply), tools });
     members = nextMembers;
   }
 }

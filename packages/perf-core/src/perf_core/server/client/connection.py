@@ -33,7 +33,9 @@ from perf_core.server.credentials.http_client import http_client
 from perf_core.server.credentials.masking import cut, masked_errors, masked_url
 from perf_core.server.credentials.refusals import no_answer, refusal
 
-_MAX_PAGES = 100
+_MOST_PAGES = 200
+"""Pages of a list beyond which it is taken for endless."""
+
 _METHOD_NOT_FOUND = -32601
 _STREAM_LIMIT_S = 60.0
 """Longest time for an answer where the HTTP client has no limit."""
@@ -199,12 +201,14 @@ class Client:
 
     def _agreed_revision(self, info: Mapping[str, Any]) -> str:
         revision = info.get("protocolVersion", self.revision)
-        # It becomes a header.
-        if isinstance(revision, str) and revision.isascii() and revision.isprintable():
-            return revision
+        # A client disconnects if it does not support what the server answers (MCP, version negotiation).
+        if revision in SESSION_REVISIONS:
+            return str(revision)
         raise TargetError(
             f"initialize at {masked_url(self._url)}: expected a protocolVersion such as {self.revision}, "
-            f"got {cut(str(revision), _SHOWN_CHARACTERS)!r}"
+            f"got {cut(str(revision), _SHOWN_CHARACTERS)!r}",
+            f"The lab speaks {', '.join(SESSION_REVISIONS)} on this wire: a server answers with one that it "
+            "speaks, too, and clients leave when they do not know it.",
         )
 
     def _opening(self, revision: str) -> dict[str, Any]:
@@ -224,7 +228,8 @@ class Client:
     def _entries(self, method: str, member: str) -> Iterator[Any]:
         cursor: str | None = None
         size_bytes = 0
-        for _ in range(_MAX_PAGES):  # a server that always sends a next cursor must not block the lab
+        cursors = set()
+        for _ in range(_MOST_PAGES):  # a server that always sends a next cursor must not block the lab
             result = self._request(method, {"cursor": cursor} if cursor else {})
             size_bytes += self._answer_bytes
             if size_bytes > LARGEST_ANSWER_BYTES:
@@ -237,6 +242,17 @@ class Client:
             cursor = result.get("nextCursor")
             if not cursor:
                 return
+            seen = repr(cursor)
+            if seen in cursors:
+                raise self._endless(method, f"the nextCursor {cut(seen, _SHOWN_CHARACTERS)} a second time")
+            cursors.add(seen)
+        raise self._endless(method, f"a nextCursor on each of {_MOST_PAGES} pages")
+
+    def _endless(self, method: str, got: str) -> TargetError:
+        return TargetError(
+            f"{method} at {masked_url(self._url)}: expected a last page without a nextCursor, got {got}",
+            "A client would ask for ever: leave nextCursor out of the last page (MCP, pagination).",
+        )
 
     def _request(self, method: str, params: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
         result = self._result(self._post(method, params, name), method)

@@ -62,7 +62,7 @@ def find_endpoint(http: httpx2.Client, url: str, *, allow_plain_http: bool = Fal
         resource = _resource_metadata(http, url, challenge.get("resource_metadata", ""))
         issuers = resource.get("authorization_servers")
         issuer = str(issuers[0]) if isinstance(issuers, list) and issuers else _root(url)
-        metadata = _first(http, list(_metadata_addresses(issuer)), "token_endpoint")
+        metadata = _first(http, list(_metadata_addresses(issuer)), "token_endpoint", issuer)
         token_url = metadata.get("token_endpoint")
         if isinstance(token_url, str):
             _expect_address(token_url)
@@ -142,8 +142,16 @@ def _metadata_addresses(issuer: str) -> Iterator[str]:
         yield issuer.rstrip("/") + "/.well-known/openid-configuration"
 
 
-def _first(http: httpx2.Client, addresses: list[str], member: str) -> Mapping[str, Any]:
-    """Return the first document with a member; empty without one."""
+def _first(http: httpx2.Client, addresses: list[str], member: str, issuer: str = "") -> Mapping[str, Any]:
+    """Return the first document with a member; empty without one.
+
+    Args:
+        issuer: Authorization server that describes itself there; empty for documents of other kinds.
+
+    Raises:
+        TargetError: A document cannot be got, or is that of another authorization server, which could have
+            the secret sent to it (RFC 8414, section 3.3).
+    """
     for address in dict.fromkeys(addresses):
         _expect_address(address)
         try:
@@ -154,8 +162,20 @@ def _first(http: httpx2.Client, addresses: list[str], member: str) -> Mapping[st
             raise TargetError(cause.message, cause.hint) from error
         document = json_in(response.text) if response.is_success else None
         if isinstance(document, dict) and member in document:
+            stated = document.get("issuer", issuer)
+            if issuer and not _is_same_issuer(stated, issuer):
+                raise TargetError(
+                    f"expected the issuer {masked_url(issuer)} in its metadata at {masked_url(address)}, got "
+                    f"{masked_url(str(stated))!r}",
+                    _ADVICE,
+                )
             return document
     return {}
+
+
+def _is_same_issuer(stated: object, issuer: str) -> bool:
+    # Libraries for URLs add the slash of an empty path.
+    return isinstance(stated, str) and stated.rstrip("/") == issuer.rstrip("/")
 
 
 def _expect_address(url: str) -> None:

@@ -28,10 +28,26 @@ _LONGEST_TEXT = 300
 
 _ENDPOINT_ADVICE = "Check that this is the MCP endpoint (often …/mcp)"
 
+_MAY_SPEAK_TLS = "The server at this port seems to speak TLS: try https:// in the URL."
+_TLS_RECORD = "\\x15\\x03"
+"""Beginning of a TLS alert, as an HTTP library shows the bytes that it could not read."""
+
+_HANGS = (
+    "Something accepts the connection there and does not answer: look at the server's log, or restart it. "
+    "Another program may listen at this port."
+)
+_CLOSES = (
+    "Something listens there and closes the connection: look at the server's log. If it speaks TLS, write "
+    "https:// in the URL."
+)
+
 _TLS_PROBLEMS = {
     "wrong version number": "The server at this port seems to speak plain HTTP: try http:// in the URL.",
     "record layer failure": "The server at this port seems to speak plain HTTP: try http:// in the URL.",
 }
+_TLS_ONLY = re.compile(r"\bHTTP request\b.*\bHTTPS (?:port|server)\b", re.IGNORECASE | re.DOTALL)
+"""What nginx and servers in Go answer to plain HTTP where they expect TLS."""
+
 _OWN_CERTIFICATE = (
     "For a certificate of your own authority give --ca-file FILE (PEM); --insecure accepts any certificate, "
     "which suits a test server only."
@@ -87,6 +103,8 @@ def _advice(response: httpx2.Response, *, has_credentials: bool, is_rpc: bool) -
                 "Nothing may be posted there. A server with the older transport HTTP+SSE has its stream at "
                 f"another path, often /sse: give that URL. {_ENDPOINT_ADVICE}."
             )
+        case 400 if not is_rpc and _TLS_ONLY.search(response.text):
+            advice = _MAY_SPEAK_TLS
         case 404 if not is_rpc:
             advice = f"There is nothing at this path. {other_wire}"
         case 429:
@@ -160,16 +178,8 @@ def no_answer(
     """
     shown = masked_url(url)
     tls = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        return NoAnswer(
-            f"expected a certificate that this machine trusts at {shown}, got: {tls.verify_message or tls}",
-            _OWN_CERTIFICATE,
-            is_temporary=False,
-        )
     if tls is not None:
-        text = str(tls).lower().replace("_", " ")
-        advice = next((each for part, each in _TLS_PROBLEMS.items() if part in text), _OWN_CERTIFICATE)
-        return NoAnswer(f"expected TLS at {shown}, got: {tls.reason or tls}", advice, is_temporary=False)
+        return _no_tls(shown, tls)
     if isinstance(error, httpx2.UnsupportedProtocol):
         return NoAnswer(f"expected an http or https URL, got {shown}", "Correct the URL.", is_temporary=False)
     if any(isinstance(each, socket.gaierror) for each in _causes(error)):
@@ -177,6 +187,10 @@ def no_answer(
             f"expected {expected} {shown}, got a host that is not known: {error}",
             "Correct the name of the host in the URL.",
             is_temporary=False,
+        )
+    if isinstance(error, httpx2.RemoteProtocolError) and _TLS_RECORD in str(error):
+        return NoAnswer(
+            f"expected {expected} {shown}, got TLS instead of HTTP", _MAY_SPEAK_TLS, is_temporary=False
         )
     # A server that ends while it answers disconnects, too.
     is_foreign = isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error)
@@ -188,13 +202,30 @@ def no_answer(
             else "Check that this is the right server.",
             is_temporary=False,
         )
+    timed_out = isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout | httpx2.PoolTimeout)
+    is_closed = isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError)
     return NoAnswer(
         # The errors of some time limits have no text.
         f"expected {expected} {shown}, got no answer: {str(error) or type(error).__name__}",
-        hint,
+        # Where somebody accepts connections, there is nothing to start.
+        _HANGS if timed_out else _CLOSES if is_closed else hint,
         is_temporary=True,
-        timed_out=isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout | httpx2.PoolTimeout),
+        timed_out=timed_out,
     )
+
+
+def _no_tls(shown: str, error: ssl.SSLError) -> NoAnswer:
+    """Return the error for a connection on which TLS failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        got = error.verify_message or error
+        return NoAnswer(
+            f"expected a certificate that this machine trusts at {shown}, got: {got}",
+            _OWN_CERTIFICATE,
+            is_temporary=False,
+        )
+    text = str(error).lower().replace("_", " ")
+    advice = next((each for part, each in _TLS_PROBLEMS.items() if part in text), _OWN_CERTIFICATE)
+    return NoAnswer(f"expected TLS at {shown}, got: {error.reason or error}", advice, is_temporary=False)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -70,8 +70,35 @@ def test_figure_without_enough_samples_is_not_graded() -> None:
         result = graded(name, figure)
         assert result.grade == "not graded"
         assert reason in result.reason
+        assert result.value is None, "a growth in five minutes would be guessed from one"
     assert graded(name, Figure(1.0, 1, 120.0)).grade == "excellent"
     assert "expected at least 200 samples" in graded("held.worst_p95_ms", Figure(5.0, 199, 10.0)).reason
+
+
+@pytest.mark.parametrize(
+    ("success_percent", "response", "memory"),
+    [(90.0, "excellent", "excellent"), (89.9, "not graded", "not graded"), (3.0, "not graded", "not graded")],
+)
+def test_server_that_answers_wrongly_has_no_good_grades(
+    success_percent: float, response: str, memory: str
+) -> None:
+    figures = {
+        "held.success_percent": Figure(success_percent, 1000, 30.0),
+        "held.worst_p95_ms": Figure(5.0, 1000, 30.0),
+        "server.rss_growth_mb_per_5_min": Figure(1.0, 1, 300.0),
+    }
+    by_figure = {each.figure: each for each in grades(figures)}
+    answered, grown = by_figure["held.worst_p95_ms"], by_figure["server.rss_growth_mb_per_5_min"]
+    assert (answered.grade, grown.grade) == (response, memory)
+    if response == "not graded":
+        assert f"only {success_percent:.3g} % of the calls succeeded" in answered.reason
+    slow = {**figures, "held.worst_p95_ms": Figure(9000.0, 1000, 30.0)}
+    assert {each.figure: each.grade for each in grades(slow)}["held.worst_p95_ms"] == "poor"
+
+
+def test_few_calls_say_nothing_of_the_other_grades() -> None:
+    figures = {"held.success_percent": Figure(0.0, 9, 30.0), "held.worst_p95_ms": Figure(5.0, 1000, 30.0)}
+    assert {each.figure: each.grade for each in grades(figures)}["held.worst_p95_ms"] == "excellent"
 
 
 def test_missing_recovery_is_poor_after_any_observation_time() -> None:
@@ -122,7 +149,10 @@ def test_grades_come_from_the_holds_and_from_the_slowest(build: type[Build]) -> 
     assert (success.value, success.samples, success.duration_s) == (pytest.approx(95.0), 4000, 60)
     assert (p95.value, p95.samples, p95.duration_s, p95.beyond) == (1500, 1000, 30, False)
     by_subject = {each.subject: each.grade for each in grades(figures)}
-    assert (by_subject["Success rate"], by_subject["Response, p95"]) == ("good", "good")
+    assert (by_subject["Success rate of the holds"], by_subject["Response, p95 of the slowest hold"]) == (
+        "good",
+        "good",
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +180,7 @@ def test_latency_of_a_server_that_did_not_answer_is_poor(
     build: type[Build], change: dict[str, object]
 ) -> None:
     figures = held_figures([replace(build.stage("hold_50"), **change), build.stage("hold_10", p95=5)], {})
-    response = next(each for each in grades(figures) if each.subject == "Response, p95")
+    response = next(each for each in grades(figures) if each.figure == "held.worst_p95_ms")
     assert response.grade == "poor"
 
 

@@ -28,7 +28,8 @@ test("sub-metrics split by stage, tool and error class", () => {
 test("sub-metrics of benchmark split by kind and protocol method", () => {
   const names = Object.keys(thresholds("benchmark"));
   for (const name of [
-    "mcp_tool_call_duration_ms{tool:add,kind:small}", "mcp_protocol_duration_ms{method:GET /health}",
+    "mcp_tool_call_duration_ms{tool:add,kind:small}", "mcp_errors{class:timeout,tool:add,kind:small}",
+    "mcp_errors{class:unanswered,tool:add,kind:small}", "mcp_protocol_duration_ms{method:GET /health}",
     "mcp_protocol_duration_ms{method:ping}", "mcp_protocol_duration_ms{method:tools/list}",
   ]) assert.ok(names.includes(name), name);
   assert.ok(!names.includes("mcp_tool_call_duration_ms{stage:protocol}"));

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from perf_core.report import resource_tables
 from perf_core.results.record import Health, RunRecord, Trend
 
@@ -41,6 +43,14 @@ def test_generator_table_marks_saturation(sample: Sample) -> None:
     table = resource_tables.generator_table(dropping)
     assert table is not None
     assert dict(table.rows)["dropped iterations"] == "30 of 1,000 (3 %)"
+
+
+@pytest.mark.parametrize(("duration_s", "has_slopes"), [(119.9, False), (120.0, True)])
+def test_short_run_shows_no_growth_in_an_hour(duration_s: float, has_slopes: bool, sample: Sample) -> None:
+    table = resource_tables.server_table(replace(sample("endurance"), duration_s=duration_s))
+    assert table is not None
+    assert ("memory slope" in dict(table.rows)) is has_slopes
+    assert any("/h" in text for _, text in table.rows) is has_slopes
 
 
 def test_slopes_of_files_threads_and_sessions_follow_their_levels(sample: Sample) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from perf_core.report import summary
 from perf_core.report.wording import DASH
 from perf_core.results.record import RunRecord
@@ -101,3 +103,21 @@ def test_figure_names_in_reasons_become_words(sample: Sample) -> None:
         "Tool calls per second at 100 VUs: expected samples of this figure, got none",
         "k6 left no summary",
     )
+
+
+@pytest.mark.parametrize(
+    ("figure", "outcome", "value"),
+    [
+        ("server.rss_slope_mb_per_h", "not judged", DASH),
+        ("server.rss_growth_lower_mb_per_5_min", "not judged", DASH),
+        ("server.rss_slope_mb_per_h", "missed", "at least 5,510 MB/h"),
+        ("latency_ms.all.p95", "not judged", "at least 5,510 ms"),
+    ],
+)
+def test_growth_that_was_not_judged_has_no_value(
+    figure: str, outcome: str, value: str, sample: Sample
+) -> None:
+    (first, *_) = sample("endurance").targets
+    result = replace(first, figure=figure, outcome=outcome, value=5510.0, at_least=True, bound=False)
+    (row,) = summary.target_rows(replace(sample("endurance"), targets=(result,)))
+    assert row.value == value

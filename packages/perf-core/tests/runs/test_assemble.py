@@ -299,8 +299,8 @@ def test_run_without_output_and_samples_is_recorded(build: type[Build]) -> None:
 def test_record_has_grades(build: type[Build]) -> None:
     record = assembled(build, document(build))
     grades = {each.subject: each for each in record.grades}
-    assert grades["Success rate"].grade == "excellent"
-    assert grades["Response, p95"].grade == "excellent"
+    assert grades["Success rate of the holds"].grade == "excellent"
+    assert grades["Response, p95 of the slowest hold"].grade == "excellent"
     assert grades["Memory growth"].grade == "not graded", "20 s of hold are too short for memory"
     assert grades["Recovery after failure"].reason == "not measured by this scenario"
     assert grades["Concurrent clients"].value == 10

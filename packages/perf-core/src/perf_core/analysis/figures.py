@@ -26,6 +26,10 @@ _FIVE_MINUTES_PER_HOUR = 12
 _OFFERED_SHARE = 0.97
 """Share of an arrival rate from which a server has answered all that was offered, calls in flight aside."""
 
+UNANSWERED_SHARE = 0.001
+"""Share of calls without an answer beyond which an average is only a lower bound: the error rate that the
+published targets allow."""
+
 _STAGE_FIGURES = ("tool_calls_per_s", "error_rate", "longest_silence_s")
 
 _STATISTICS = ("min", "avg", "med", "p90", "p95", "p99", "max")
@@ -152,8 +156,9 @@ def _latency_figures(prefix: str, latency: Latency, duration_s: float) -> Iterat
     values = asdict(latency)
     for name in _STATISTICS:
         figure = Figure(values[name] if latency.count else None, latency.count, duration_s)
-        # The average is one, too, but a few calls hardly raise it, and they count as errors.
-        beyond = name != "avg" and is_lower_bound(latency, name)
+        # A few calls hardly raise an average, and they count as errors.
+        is_raised = name != "avg" or latency.lower_bounds > UNANSWERED_SHARE * latency.count
+        beyond = is_raised and is_lower_bound(latency, name)
         yield f"{prefix}.{name}", replace(figure, beyond=beyond)
 
 

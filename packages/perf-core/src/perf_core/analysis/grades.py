@@ -1,14 +1,15 @@
 """Grades of a run, acceptable, good or excellent by the published table; pure functions.
 
 A grade compares a figure with levels that are the same for every server; a target is what the users of one
-server need. A figure that was not measured, or has too few samples, is not graded. Grades come from the
-stages that hold a level: ramps would dilute what a server does at its highest load.
+server need. A figure that was not measured, or has too few samples, is not graded, and has no value then:
+what two seconds show of memory, as growth in five minutes, would only mislead. Grades come from the stages
+that hold a level: ramps would dilute what a server does at its highest load.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from perf_core.analysis.figures import Figure, success_figure
@@ -39,10 +40,18 @@ ACCEPTABLE_SUCCESS_PERCENT = 90.0
 ACCEPTABLE_P95_MS = 5000.0
 
 SUCCESS = Scale(
-    "Success rate", "held.success_percent", ">=", (ACCEPTABLE_SUCCESS_PERCENT, 95.0, 99.0), min_samples=10
+    "Success rate of the holds",
+    "held.success_percent",
+    ">=",
+    (ACCEPTABLE_SUCCESS_PERCENT, 95.0, 99.0),
+    min_samples=10,
 )
 RESPONSE = Scale(
-    "Response, p95", "held.worst_p95_ms", "<", (ACCEPTABLE_P95_MS, 2000.0, 1000.0), min_samples=200
+    "Response, p95 of the slowest hold",
+    "held.worst_p95_ms",
+    "<",
+    (ACCEPTABLE_P95_MS, 2000.0, 1000.0),
+    min_samples=200,
 )
 MEMORY = Scale(
     "Memory growth", "server.rss_growth_mb_per_5_min", "<", (100.0, 50.0, 10.0), min_duration_s=120
@@ -66,13 +75,29 @@ def grade(scale: Scale, value: float) -> Grade:
 
 
 def grades(figures: Mapping[str, Figure]) -> tuple[Graded, ...]:
-    """Return the grades of a run, in the order of the published table."""
-    return tuple(_graded(scale, figures.get(scale.figure)) for scale in SCALES)
+    """Return the grades of a run, in the order of the published table.
+
+    Response and memory of a server that answers wrongly say nothing of one that does its work: where fewer
+    calls succeed than is acceptable, they have no good grades.
+    """
+    by_scale = {scale: _graded(scale, figures.get(scale.figure)) for scale in SCALES}
+    if by_scale[SUCCESS].grade == "poor":
+        for scale in (RESPONSE, MEMORY):
+            by_scale[scale] = _without_work(by_scale[scale], by_scale[SUCCESS].value or 0.0)
+    return tuple(by_scale.values())
+
+
+def _without_work(graded: Graded, success_percent: float) -> Graded:
+    """Return a grade of a server most of whose work is missing; a poor one stays."""
+    if graded.grade in ("poor", "not graded"):
+        return graded
+    reason = f"only {success_percent:.3g} % of the calls succeeded, expected {ACCEPTABLE_SUCCESS_PERCENT:g} %"
+    return replace(graded, grade="not graded", reason=reason)
 
 
 def _graded(scale: Scale, figure: Figure | None) -> Graded:
     reason = _ungradable(scale, figure)
-    value = figure.value if figure else None
+    value = figure.value if figure and not reason else None
     result: Grade = "not graded" if reason or value is None else grade(scale, value)
     if figure is not None and figure.beyond and result != "not graded":
         # The event had not happened when the run ended, so the true value is unknown and larger.

@@ -10,10 +10,15 @@ from perf_core.results.record import GeneratorUse, RunRecord, ServerUse, Trend
 
 _ROUNDING_ERROR = 1e-9
 
+SHORTEST_SLOPE_S = 120.0
+"""Shortest load of which a slope is shown: in one of ten seconds, what a server takes for its first calls
+looks like gigabytes in an hour."""
+
 
 def server_table(record: RunRecord) -> Table | None:
     """Return the resource use of the server's process tree."""
-    rows = _server_rows(record.server) if record.server is not None else []
+    has_slopes = record.duration_s >= SHORTEST_SLOPE_S
+    rows = _server_rows(record.server, has_slopes=has_slopes) if record.server is not None else []
     return table_of("Server", ("quantity", "value"), rows, labels=2)
 
 
@@ -51,18 +56,18 @@ def health_table(record: RunRecord) -> Table | None:
     return table_of("Health of the measurement", ("quantity", "value"), rows, labels=2)
 
 
-def _server_rows(server: ServerUse) -> list[tuple[str, str]]:
+def _server_rows(server: ServerUse, *, has_slopes: bool) -> list[tuple[str, str]]:
     memory = server.rss_mb
     rows = [
         ("memory (RSS)", f"{_mb(memory.start)} at start, {_mb(memory.peak)} peak, {_mb(memory.end)} at end")
     ]
-    if memory.slope_mb_per_h is not None:
+    if memory.slope_mb_per_h is not None and has_slopes:
         rows.append(("memory slope", _slope(memory.slope_mb_per_h, memory.slope_interval, "MB/h")))
     rows.append(("CPU", _cpu(server)))
     trends = {"open files": server.fds, "threads": server.threads, "sessions": server.sessions}
     for name, trend in trends.items():
         if trend is not None:
-            rows.append((name, _trend(trend)))
+            rows.append((name, _trend(trend, has_slope=has_slopes)))
     rows.append(("processes", f"at most {count(server.processes)}"))
     if server.sessions_left is not None:
         rows.append(("sessions left open", count(server.sessions_left)))
@@ -105,9 +110,9 @@ def _cpu(use: ServerUse | GeneratorUse) -> str:
     return f"{duration(use.cpu_s)} in total, {significant(use.cpu_us_per_call)} {MICRO}s per call"
 
 
-def _trend(trend: Trend) -> str:
+def _trend(trend: Trend, *, has_slope: bool) -> str:
     text = f"{_level(trend.start)} at start, {_level(trend.peak)} peak, {_level(trend.end)} at end"
-    if trend.slope_per_h is not None:
+    if trend.slope_per_h is not None and has_slope:
         text += f", slope {_slope(trend.slope_per_h, trend.slope_interval, '/h')}"
     return text
 

@@ -15,11 +15,13 @@ from typing import Literal
 from perf_core.analysis.lower_bounds import is_lower_bound
 from perf_core.report.bounds import AT_LEAST
 from perf_core.report.wording import (
+    DASH,
     count,
     duration,
     figure_level,
     figure_value,
     figure_wording,
+    is_extrapolated,
     plain,
     sentence,
 )
@@ -186,11 +188,13 @@ def _tally(targets: tuple[TargetResult, ...]) -> str:
 
 def _target_row(result: TargetResult) -> TargetRow:
     value = figure_value(result.figure, result.value, (result.target, result.stretch))
+    if result.outcome == "not judged" and is_extrapolated(result.figure):
+        value = DASH
     is_bound = result.bound and result.value is not None
-    if result.at_least and result.value is not None:
+    if result.at_least and value != DASH:
         # A call without an answer took longer, however busy the generator was.
         value = f"at least {value}"
-    elif is_bound:
+    elif is_bound and value != DASH:
         value = f"at {'least' if result.comparison == '>' else 'most'} {value}"
     stretch = ""
     if result.stretch is not None:

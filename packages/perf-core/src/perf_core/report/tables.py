@@ -70,7 +70,10 @@ def grade_table(record: RunRecord) -> Table | None:
         for each in record.grades
     ]
     headings = ("graded", "grade", "remark", "value", "acceptable", "good", "excellent")
-    note = "Grades use the same levels for every server. Only targets decide the verdict."
+    note = (
+        "Grades use the same levels for every server. Only targets decide the verdict. Holds are the stages "
+        "that keep a level; the figures at the top of a report are of the whole load."
+    )
     return table_of("Grades", headings, rows, labels=3, note=note)
 
 
@@ -111,9 +114,9 @@ def kinds_table(record: RunRecord) -> Table | None:
         for tool, by_kind in kinds.items()
         for kind, latency in by_kind.items()
     ]
-    return table_of(
-        "Latency by kind of arguments in ms", ("tool", "kind", *_LATENCY_HEADINGS), rows, labels=2
-    )
+    note = _bound_note(record.metrics) if record.metrics else ""
+    headings = ("tool", "kind", *_LATENCY_HEADINGS)
+    return table_of("Latency by kind of arguments in ms", headings, rows, labels=2, note=note)
 
 
 def protocol_table(record: RunRecord) -> Table | None:

@@ -206,6 +206,12 @@ def level_unit(name: str) -> str:
     return (wording.unit or "number") if wording.scale == 1 else "share"
 
 
+def is_extrapolated(name: str) -> bool:
+    """Return whether a figure states for minutes or hours what was seen in the time of the run."""
+    base = name.partition("@")[0]
+    return base.endswith(("_per_h", "_per_5_min"))
+
+
 def with_unit(number: str, unit: str) -> str:
     """Return the number with its unit: ``12/s`` but ``12 ms``."""
     return f"{number}{unit}" if unit.startswith("/") else f"{number} {unit}".rstrip()

@@ -17,6 +17,9 @@ import { ERROR_CLASSES } from "./answers.js";
 /** k6's own measurements of the parts of a request. */
 const PHASES = ["http_req_blocked", "http_req_connecting", "http_req_tls_handshaking", "http_req_waiting", "http_req_receiving"];
 
+/** Classes of calls that nobody answered. */
+const WAITING_CLASSES = ["timeout", "unanswered"];
+
 /** Kinds of stages with a constant load; the others lead from one to the next. */
 const STEADY_KINDS = ["hold", "baseline", "spike", "recovery"];
 
@@ -65,5 +68,8 @@ function namesByKind(calls, { tools, kinds }) {
     `${calls}{kind:${kind}}`,
     ...tools.map((tool) => `${calls}{tool:${tool},kind:${kind}}`),
     ...ERROR_CLASSES.map((errorClass) => `mcp_errors{class:${errorClass},kind:${kind}}`),
+    // Without these nobody would know which latencies are only the time that a call waited.
+    ...WAITING_CLASSES.flatMap((errorClass) =>
+      tools.map((tool) => `mcp_errors{class:${errorClass},tool:${tool},kind:${kind}}`)),
   ]);
 }

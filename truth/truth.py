@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="document that gets the table between its markers")
     parser.add_argument("--output-dir", type=Path, default=Path("results/truth"))
     options = parser.parse_args()
+    if options.only and options.write is not None:
+        parser.error("--write: expected no --only beside it, got one: the table would lose the other servers")
     rows: list[Row] = [row for row in ROWS if _is_chosen(row.name, options.only)]
     pairs: list[Pair] = [pair for pair in PAIRS if _is_chosen(pair.name, options.only)]
     if options.list:

@@ -142,3 +142,21 @@ def test_advice_about_a_command_has_none_of_its_secrets(words: list[str], capsys
 def test_configuration_of_a_client_is_no_server_but_can_become_one(command: list[str], capsys) -> None:
     assert main([*command, "my/mcp.json"]) == ExitCode.USAGE
     assert "perf-core init --from my/mcp.json --output FILE.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--duration", "--duration=5s", "--time-scale"])
+def test_option_of_another_command_is_named_as_such(option: str, capsys) -> None:
+    """And none that merely looks alike: --revision is what looks most like --duration."""
+    words = ["compare", "http://h:1", "http://h:2", option, *([] if "=" in option else ["5s"])]
+    assert main(words) == ExitCode.USAGE
+    printed = " ".join(capsys.readouterr().err.split())
+    assert (
+        f"expected an option of perf-core compare, got {option.partition('=')[0]}, which run takes" in printed
+    )
+    assert "--pairs" in printed
+    assert "--revision" not in printed
+
+
+def test_misspelt_option_is_corrected(capsys) -> None:
+    assert main(["compare", "http://h:1", "http://h:2", "--slicee", "5s"]) == ExitCode.USAGE
+    assert "Did you mean --slice?" in " ".join(capsys.readouterr().err.split())

@@ -35,6 +35,37 @@ for _command, _usage in (
     app.command(_command, usage=f"Usage: perf-core {_usage}\n")
 
 
+_LENGTH = "A comparison has --launches of --pairs of slices (--slice), and a --time-limit."
+_INSTEAD = {("compare", "--duration"): _LENGTH, ("compare", "--time-scale"): _LENGTH}
+"""What takes the place of an option of another command."""
+
+
+def _unknown_option(error: cyclopts.UnknownOptionError, own: Sequence[str]) -> UsageError:
+    """Return the error for an option that a command has not, which another one may have.
+
+    Names that merely look alike are no advice: what looks most like --duration is --revision.
+    """
+    option = (error.token.keyword or error.token.value).partition("=")[0]
+    chosen = own[0] if own else ""
+    others = [name for name, options in _options().items() if option in options and name != chosen]
+    if not others:
+        return UsageError(str(error), advice_for_mistake(own))
+    instead = _INSTEAD.get((chosen, option), f"See perf-core {chosen} --help.")
+    return UsageError(
+        f"expected an option of perf-core {chosen}, got {option}, which {' and '.join(others)} take"
+        f"{'s' if len(others) == 1 else ''}",
+        instead,
+    )
+
+
+def _options() -> dict[str, set[str]]:
+    """Return the names of the options of each command."""
+    return {
+        name: {option for argument in app[name].assemble_argument_collection() for option in argument.names}
+        for name in ("run", "check", "init", "compare", "figures")
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors go to stderr, each with a hint."""
     try:
@@ -48,6 +79,8 @@ def _dispatch(arguments: Sequence[str]) -> ExitCode:
     words = split(arguments)
     try:
         function, bound, unparsed = app.parse_args(list(words.own), exit_on_error=False, print_error=False)
+    except cyclopts.UnknownOptionError as error:
+        raise _unknown_option(error, words.own) from error
     except cyclopts.CycloptsError as error:
         raise UsageError(str(error), advice_for_mistake(words.own)) from error
     further: dict[str, Any] = {}

@@ -62,10 +62,17 @@ def _texts(path: Path, column: str | None) -> list[tuple[int, str]]:
     """Return number and text of each line, or of its cell in a column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            texts = _cells(csv.DictReader(file), column) if column is not None else _lines(file.read())
+            # Strict: else a quote that nobody ends takes the rest of the file for one value.
+            reader = csv.DictReader(file, strict=True)
+            texts = _cells(reader, column) if column is not None else _lines(file.read())
     except OSError as error:
         raise DrawError(f"expected a file that can be read, got {str(path)!r}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
+        raise DrawError(
+            f"expected lines of CSV whose quotes end in the same value, got {path.name!r}: {error} "
+            f"(line {reader.line_num} or before)"
+        ) from error
+    except UnicodeDecodeError as error:
         raise DrawError(f"expected a file of text in UTF-8, got {path.name!r}: {error}") from error
     if not texts:
         raise DrawError(f"expected a file with at least one line of values, got {path.name!r} without any")
@@ -83,8 +90,15 @@ def _cells(reader: csv.DictReader[str], column: str) -> list[tuple[int, str]]:
     if column not in columns:
         names = ", ".join(columns) or "none"
         raise DrawError(f"expected one of the columns {names}, got {column!r}{closest_name(column, columns)}")
+    if columns.count(column) > 1:
+        raise DrawError(f"expected one column named {column!r}, got {columns.count(column)}")
     cells: list[tuple[int, str]] = []
     for row in reader:
+        if None in row:
+            raise DrawError(
+                f"expected {len(columns)} values in line {reader.line_num}, got a longer line; quote values "
+                "with commas"
+            )
         if row[column] is None:
             raise DrawError(f"expected a value of {column!r} in line {reader.line_num}, got a shorter line")
         cells.append((reader.line_num, row[column]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -94,11 +93,11 @@ def test_result_that_breaks_mcp_is_no_answer() -> None:
 
 @pytest.mark.parametrize(("call_limit_s", "closing_s"), [(1.0, 1.0), (15.0, 5.0)])
 def test_server_that_hangs_does_not_hold_up_the_end_of_a_session(
-    call_limit_s: float, closing_s: float
+    faulty: Any, monkeypatch: pytest.MonkeyPatch, call_limit_s: float, closing_s: float
 ) -> None:
-    user = user_at("http://127.0.0.1:1/mcp", call_limit_s)
+    user = user_at(faulty.start().url, call_limit_s)
     limits_s: list[float] = []
-    user._client = SimpleNamespace(limit_requests=limits_s.append)  # type: ignore[assignment] # all that is used
+    monkeypatch.setattr(user.client(), "limit_requests", limits_s.append)
     user.close()
     user.close()
     assert limits_s == [closing_s]

@@ -23,9 +23,9 @@ from perf_core.load.probe.observations import HeldStream, ProbedCall, StreamEnd
 from perf_core.server.client.messages import ACCEPT, CLIENT_INFO, request_message
 from perf_core.server.client.replies import input_methods, is_request, needs_user, reply_to
 from perf_core.server.credentials.access import STATELESS_REVISION, Access
+from perf_core.server.credentials.bounded_transport import LARGEST_ANSWER_BYTES
 from perf_core.server.credentials.masking import cut, masked_url
 
-_LARGEST_EVENT_BYTES = 64_000_000
 _SHOWN_CHARACTERS = 200
 
 MOST_REOPENED = 20
@@ -196,7 +196,7 @@ class Connection:
                     if _is_stream(response):
                         end = "open"
                         accepted.set()
-                        async for event in httpx2.EventSource(response, _LARGEST_EVENT_BYTES):
+                        async for event in httpx2.EventSource(response, LARGEST_ANSWER_BYTES):
                             events += 1
                             # It becomes a header.
                             if event.id.isascii() and event.id.isprintable():
@@ -271,7 +271,7 @@ async def _messages(response: httpx2.Response) -> AsyncGenerator[Any, None]:
     if not response.headers.get("content-type", "").startswith("text/event-stream"):
         yield _json(await response.aread())
         return
-    async for event in httpx2.EventSource(response, _LARGEST_EVENT_BYTES):
+    async for event in httpx2.EventSource(response, LARGEST_ANSWER_BYTES):
         # An event without data only carries an id, from which a client can resume.
         if event.data:
             yield _json(event.data)

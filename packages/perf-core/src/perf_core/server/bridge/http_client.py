@@ -9,13 +9,15 @@ from urllib.parse import quote, urlsplit
 
 import httptools
 
+from perf_core.server.bridge.lines import MAX_LINE_BYTES
+
 _CONNECT_S = 10.0
 _READ_BYTES = 256 * 1024
 
 _MOST_HEAD_BYTES = 256 * 1024
 """Longest status line and headers of a response."""
 
-_MOST_BODY_BYTES = 64 * 2**20
+_MOST_BODY_BYTES = MAX_LINE_BYTES
 """Longest body that is kept as a whole; the limit of events is the same."""
 
 _KEPT = "%!$&'()*+,;=:@/?~"

@@ -13,11 +13,11 @@ from functools import partial
 
 import httpx2
 
+from perf_core.server.bridge.lines import MAX_LINE_BYTES
 from perf_core.server.interruptible import in_time
 
-LARGEST_ANSWER_BYTES = 64 * 2**20
-"""Longest answer, decompressed; the bridge has the same limit. Streams are limited by their readers, event by
-event."""
+LARGEST_ANSWER_BYTES = MAX_LINE_BYTES
+"""Longest answer, decompressed. Streams are limited by their readers, event by event."""
 
 _LATE_S = 1.0
 """Time beyond the limit after which a head is late: if nothing comes at all, the library notices it first."""

@@ -28,9 +28,6 @@ _BUSY = frozenset({429, 503})
 _PAUSES_S = (0.5, 1.0, 2.0)
 """Pauses before calls that a server put off are repeated: a rate limit must not look like a broken tool."""
 
-_CLOSING_S = 5.0
-"""Longest time to delete a session: a server that hangs must not hold up the lab."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -144,9 +141,7 @@ class User:
 
     def close(self) -> None:
         """Delete the session; a server that does not answer that is left alone."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.limit_requests(min(self._reach.call_limit_s, _CLOSING_S))
+        self._client = None
         with contextlib.suppress(TargetError, httpx2.HTTPError):
             self._open.close()
 

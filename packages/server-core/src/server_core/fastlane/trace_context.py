@@ -16,9 +16,9 @@ from opentelemetry.context import Context, attach, detach, get_current
 
 
 def attach_caller_trace(meta: dict[str, Any] | None) -> Token[Context] | None:
-    """Make the trace context in a request's `_meta` the current one; None if there is none.
+    """Make the trace context in a request's `_meta` the current one, and return its variable's token.
 
-    The token is for `opentelemetry.context.detach`.
+    Without a trace context nothing changes, and there is no token.
     """
     if meta is None or not (TRACE_PARENT_KEY in meta or TRACE_STATE_KEY in meta):
         return None

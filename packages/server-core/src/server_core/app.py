@@ -6,7 +6,7 @@ unknown callers and `RateLimit` excess messages, `StatusPages` answers `/health`
 reads the body, `Forwarding` passes requests to the worker that holds their session, `FastLane` answers plain
 tool calls, and FastMCP everything else. A program's own middleware stands between `Traffic` and the guard.
 Requests from other workers enter behind the guards, which they have passed there. None of this is FastMCP
-middleware: tools under middleware cannot take the fast lane.
+middleware: calls that such middleware sees cannot take the fast lane.
 """
 
 from __future__ import annotations

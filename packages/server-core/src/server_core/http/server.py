@@ -73,7 +73,7 @@ class HttpServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # forwarding headers are not trusted
+            proxy_headers=False,  # TrustedProxies reads them instead
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.drain_timeout_s,  # type: ignore[arg-type]  # fractions work
         )

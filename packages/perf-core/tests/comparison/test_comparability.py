@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -202,19 +201,23 @@ def test_run_compared_with_itself_is_remarked(record: RunRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    ("path", "value", "refusal"),
     [
-        (("plan", "settings"), "edited"),
-        (("plan",), ["edited"]),
-        (("machine", "memory_mb"), "edited"),
-        (("machine",), 7),
-        (("command",), 7),
-        (("versions",), "edited"),
-        (("commit",), None),
+        (("plan", "settings"), "edited", "the record after has no settings"),
+        (("plan",), ["edited"], "shape: load before, not set after"),
+        (("machine", "memory_mb"), "edited", "memory_mb: 8000 before, edited after"),
+        (("machine",), 7, "the record after has no machine"),
+        (("command",), 7, ""),
+        (("versions",), "edited", ""),
+        (("commit",), None, ""),
     ],
 )
 def test_edited_manifest_is_refused_or_read_as_missing(
-    record: RunRecord, with_manifest: WithManifest, path: Path, value: Any
+    record: RunRecord, with_manifest: WithManifest, path: Path, value: Any, refusal: str
 ) -> None:
-    with contextlib.suppress(NotComparable):
-        compare_records(record, with_manifest(record, *path, value=value))
+    edited = with_manifest(record, *path, value=value)
+    if refusal:
+        with pytest.raises(NotComparable, match=refusal):
+            compare_records(record, edited)
+    else:
+        assert compare_records(record, edited).metrics == compare_records(record, record).metrics

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server_core.deadlines import DeadlineError, within
+from server_core.deadlines import DeadlineError, PausableDeadline, within
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +114,55 @@ async def test_work_runs_in_the_task_of_its_caller() -> None:
         return asyncio.current_task()
 
     assert await within(30, who()) is asyncio.current_task()
+
+
+async def later(seconds: float) -> None:
+    """Wait for a timer, so that a shorter one that was started before has ended by then."""
+    due = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, due.set)
+    await due.wait()
+
+
+async def test_a_block_has_a_deadline_that_does_not_run_while_it_is_paused() -> None:
+    async with PausableDeadline(0.01) as deadline:
+        with deadline.paused():
+            await later(0.03)
+
+
+async def test_a_deadline_runs_again_after_a_pause() -> None:
+    async def work() -> None:
+        async with PausableDeadline(0.01) as deadline:
+            with deadline.paused():
+                await later(0.03)
+            await asyncio.Event().wait()
+
+    with pytest.raises(DeadlineError):
+        await work()
+
+
+async def test_time_runs_again_only_after_the_last_of_overlapping_pauses() -> None:
+    async with PausableDeadline(0.01) as deadline:
+        outer, inner = deadline.paused(), deadline.paused()
+        outer.__enter__()
+        with inner:
+            pass
+        await later(0.03)
+        outer.__exit__(None, None, None)
+
+
+async def test_the_time_before_a_pause_counts() -> None:
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    async with PausableDeadline(10) as deadline:
+        await later(0.03)
+        with deadline.paused():
+            assert deadline._timeout.when() is None
+        assert deadline._timeout.when() == pytest.approx(began_s + 10, abs=0.02)
+
+
+async def test_a_pause_after_the_end_and_an_error_of_the_block_change_nothing() -> None:
+    with pytest.raises(TimeoutError, match="its own"):
+        async with PausableDeadline(30) as deadline:
+            raise TimeoutError("its own")
+    with deadline.paused():
+        pass

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from fastmcp import FastMCP
 from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, TextContent
+from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, ServerRequest, TextContent
 
+from server_core.deadlines import DeadlineError, PausableDeadline
 from server_core.observability.metrics import UNKNOWN_TOOL, ServerMetrics
 from server_core.sdk.internals import low_level_server
 
@@ -28,12 +31,16 @@ _logger = logging.getLogger(__name__)
 _ParamsT = TypeVar("_ParamsT")
 _TIME_LIMITED_METHODS = ("resources/read", "prompts/get")
 
+_ANSWERED_BY_PERSONS: Final = frozenset({"elicitation/create", "sampling/createMessage"})
+"""Requests to clients. The specification wants a person to approve samples, too."""
+
 
 def instrument_calls(mcp: FastMCP[Any], metrics: ServerMetrics, *, timeout_s: float) -> None:
     """Count the calls of `mcp` and limit their time; a second call of this function replaces the first.
 
     A tool call that takes longer than `timeout_s` seconds is cancelled and answered with `isError` and a
-    sentence that a model can act on; any other request is answered with a JSON-RPC error.
+    sentence that a model can act on; any other request is answered with a JSON-RPC error. The time in which a
+    person answers a request to the client does not count.
     """
     server = low_level_server(mcp)
     for method in ("tools/call", *_TIME_LIMITED_METHODS):
@@ -74,6 +81,20 @@ def fatal_text(subject: str, error: BaseException) -> str:
     return f"{subject} raised {type(error).__name__}, which is a defect: nothing was returned."
 
 
+def _exclude_answers_of_persons(session: ServerSession, deadline: PausableDeadline) -> None:
+    """Pause a request's deadline while a person at the client answers one of its own requests.
+
+    `session` belongs to this one request. A client that never answers holds no more than its own session.
+    """
+    send_request = session.send_request
+
+    async def send_request_paused(request: ServerRequest, *arguments: Any, **options: Any) -> Any:
+        with deadline.paused() if request.method in _ANSWERED_BY_PERSONS else nullcontext():
+            return await send_request(request, *arguments, **options)
+
+    session.send_request = send_request_paused  # type: ignore[method-assign] # the SDK has no hook
+
+
 class _TimeLimited(Generic[_ParamsT]):
     """A request handler that is cancelled after `timeout_s` seconds."""
 
@@ -83,16 +104,15 @@ class _TimeLimited(Generic[_ParamsT]):
 
     async def __call__(self, context: ServerRequestContext[Any, Any], params: _ParamsT) -> Any:
         try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
+            async with PausableDeadline(self._timeout_s) as deadline:
+                _exclude_answers_of_persons(context.session, deadline)
                 return await self.inner(context, params)
-        except TimeoutError:
-            if not deadline.expired():
-                raise  # raised by the handler itself
+        except DeadlineError:
+            return self._timed_out(params)
         except (Exception, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - see fatal_text
             return self._fatal(params, error)
-        return self._timed_out(params)
 
     def _timed_out(self, _params: _ParamsT) -> Any:
         message = f"The request took longer than {self._timeout_s:g} s and was stopped."

@@ -224,8 +224,15 @@ class ServedApp:
         )
 
     def _with_auth(self, app: ASGIApp) -> ASGIApp:
-        tokens = [token.get_secret_value() for token in self._settings.auth_tokens]
-        return BearerAuth(app, tokens) if tokens else app
+        settings, provider = self._settings, self._mcp.auth
+        tokens = [token.get_secret_value() for token in settings.auth_tokens]
+        if not tokens:
+            return app
+        if provider is None:
+            return BearerAuth(app, tokens)
+        # A request has one token, which the app's own provider judges.
+        routes = provider.get_routes(mcp_path=settings.path)
+        return BearerAuth(app, tokens, guarded_path=settings.path, open_routes=routes)
 
     def _with_body_limit(self, app: ASGIApp) -> ASGIApp:
         settings = self._settings

@@ -90,7 +90,9 @@ class ServerSettings(BaseSettings):
         description="Name of this machine in session ids, for a proxy in front of several machines.",
     )
     auth: bool = Field(
-        True, description="Require tokens if other machines can connect; off: anyone may call."
+        True,
+        description="Require tokens if other machines can connect; off: anyone may call, unless the app has "
+        "an `auth` provider of its own.",
     )
     auth_tokens: Secrets = Field(
         [],

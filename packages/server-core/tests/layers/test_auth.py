@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 from fastmcp import FastMCP
+from fastmcp.server.auth import RemoteAuthProvider, StaticTokenVerifier
 from fastmcp.server.dependencies import get_access_token
+from pydantic import AnyHttpUrl
+from starlette.responses import PlainTextResponse
 
 pytestmark = pytest.mark.anyio
 
@@ -126,3 +130,73 @@ async def test_tools_can_identify_the_caller_but_not_read_the_token(
     assert names[0] == names[2] != names[1]
     assert "nobody" not in names
     assert not any(token in text for token in (ANN, BOB) for text in names)
+
+
+def app_with_provider() -> FastMCP[Any]:
+    """Return an app that verifies tokens itself and names the authorization server that issues them."""
+    token = {"client_id": "carol", "scopes": ["read"]}
+    verifier = StaticTokenVerifier({"issued": token}, required_scopes=["read"])
+    provider = RemoteAuthProvider(
+        verifier, [AnyHttpUrl("https://login.example.com")], base_url="http://127.0.0.1:8000"
+    )
+    mcp: FastMCP[Any] = FastMCP("guarded", auth=provider)
+
+    @mcp.tool
+    async def who() -> str:
+        token = get_access_token()
+        return "nobody" if token is None else token.client_id
+
+    return mcp
+
+
+def served_by_fastmcp(mcp: FastMCP[Any]) -> Any:
+    return mcp.http_app(path="/mcp", json_response=True, host_origin_protection=False)
+
+
+METADATA = "/.well-known/oauth-protected-resource/mcp"
+
+
+async def test_the_tokens_of_the_settings_leave_the_endpoint_to_the_apps_own_provider(
+    make_app: MakeApp, serving: Serving, wires_with: Any
+) -> None:
+    alone = served_by_fastmcp(app_with_provider())
+    async with (
+        serving(make_app(app_with_provider(), auth_tokens=[ANN])) as wires,
+        alone.lifespan(alone),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(alone), base_url="http://127.0.0.1:8000") as http,
+    ):
+        plain = wires_with(http)
+        requests = [
+            lambda wires: wires.http.get(METADATA),
+            lambda wires: wires.call("who", {}),
+            lambda wires: wires.call("who", {}, authorization="Bearer wrong"),
+            lambda wires: wires.call("who", {}, authorization=f"Bearer {ANN}"),
+            lambda wires: wires.call("who", {}, authorization="Bearer issued"),
+        ]
+        for request in requests:
+            own, expected = await request(wires), await request(plain)
+            assert own.status_code == expected.status_code
+            assert own.headers.get("www-authenticate") == expected.headers.get("www-authenticate")
+            assert own.text == expected.text
+        assert (await wires.http.get(METADATA)).json()["resource"] == "http://127.0.0.1:8000/mcp"
+        challenge = (await wires.call("who", {})).headers["www-authenticate"]
+        assert f'resource_metadata="http://127.0.0.1:8000{METADATA}"' in challenge
+        assert "carol" in (await wires.call("who", {}, authorization="Bearer issued")).text
+        # The settings' tokens guard all other pages.
+        assert (await wires.http.get("/metrics")).status_code == 401
+        assert (await wires.http.get("/metrics", headers=bearer("issued"))).status_code == 401
+        assert (await wires.http.get("/metrics", headers=bearer(ANN))).status_code == 200
+
+
+async def test_only_the_pages_of_the_provider_itself_are_open(make_app: MakeApp, serving: Serving) -> None:
+    mcp = app_with_provider()
+
+    @mcp.custom_route("/page", methods=["GET"])
+    async def page(_request: Any) -> PlainTextResponse:
+        return PlainTextResponse("own page")
+
+    async with serving(make_app(mcp, auth_tokens=[ANN])) as wires:
+        assert (await wires.http.get("/page")).status_code == 401
+        assert (await wires.http.get("/page", headers=bearer(ANN))).text == "own page"
+        for path in ("/mcp/", "/mcp/x", f"{METADATA}/x", "/.well-known/openid-configuration"):
+            assert (await wires.http.get(path)).status_code in (307, 404), path

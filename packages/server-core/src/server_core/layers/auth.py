@@ -2,7 +2,8 @@
 
 Sources: RFC 6750; the MCP specification's authorization for HTTP. A token is a shared secret from the
 settings. For OAuth, give the FastMCP app an `auth` provider instead; this layer is for servers with a handful
-of clients.
+of clients. With both, the provider judges what comes to the MCP endpoint, its own pages are open, as clients
+read them before they have a token, and the tokens of the settings guard all other pages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 
 from fastmcp.server.auth import AccessToken
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.layers.paths import route_path
@@ -29,16 +31,26 @@ class BearerAuth:
     """Let requests with one of `tokens` through to `app`; answer 401 to others.
 
     The next layer finds the caller in `scope["user"]`. Two tokens are two callers: a session belongs to the
-    one that opened it.
+    one that opened it. What `app` guards itself needs no token of these: requests for `guarded_path`, and
+    those for `open_routes`.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Sequence[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Sequence[str],
+        *,
+        guarded_path: str | None = None,
+        open_routes: Sequence[BaseRoute] = (),
+    ) -> None:
         self._app = app
+        self._guarded_path = guarded_path
+        self._open_routes = open_routes
         self._users = [(_digest(token.encode()), _user(token)) for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or f"{route_path(scope)}/".startswith(f"{_OPEN_PATH}/"):
+        if scope["type"] != "http" or self._is_open(scope):
             await self._app(scope, receive, send)
             return
         authenticated = self.authenticate(scope)
@@ -46,6 +58,12 @@ class BearerAuth:
             await _refuse(send, has_token=bool(_authorizations(scope)))
         else:
             await self._app(authenticated, receive, send)
+
+    def _is_open(self, scope: Scope) -> bool:
+        path = route_path(scope)
+        if path == self._guarded_path or f"{path}/".startswith(f"{_OPEN_PATH}/"):
+            return True
+        return any(route.matches(scope)[0] is not Match.NONE for route in self._open_routes)
 
     def authenticate(self, scope: Scope) -> Scope | None:
         """Return a request's scope with its caller in it, None without a valid token."""

@@ -72,7 +72,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: ModuleTyp
     return repository, commits
 
 
-@pytest.mark.process
+@pytest.mark.nightly
 @needs_chromium
 @pytest.mark.skipif(not LIBRARIES.is_dir(), reason="libraries missing: npm install in benchmarks/asv/assets")
 def test_published_pages_draw_two_commits_offline(measured, history, tmp_path: Path) -> None:

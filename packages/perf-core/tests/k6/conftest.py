@@ -353,7 +353,7 @@ class K6:
             "time_scale": 1 / 30,
             "vus": 2,
             "rate_per_s": None,
-            "think_time_s": 0.0,
+            "think_time_s": 0.005,  # hundreds of calls, and CPU for the other tests
             "session_per_iteration": False,
             "calls_per_session": 3,
             "request_timeout_s": 30.0,

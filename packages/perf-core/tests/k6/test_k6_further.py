@@ -39,7 +39,7 @@ def test_every_case_of_the_table_is_judged_under_load_as_in_python(server: Any, 
             tools=labels,
             kinds=[],
             pools={"mix": journeys},
-            settings={"vus": 1, "time_scale": 3 / 30},
+            settings={"vus": 1, "time_scale": 3 / 30, "think_time_s": 0.0},
         ),
         SERVER_URL=server.url,
     )

@@ -15,6 +15,11 @@ import pytest
 pytestmark = pytest.mark.k6
 NIGHTLY = pytest.mark.nightly
 
+PACE = {"THINK_TIME": "0.01"}
+"""Hundreds of calls say as much about a scenario as thousands, and leave the CPUs to the other tests."""
+ARRIVING = {"TEST_VUS": "3", "RATE": "40", "THINK_TIME": "0"}
+"""Where a rate sets the pace."""
+
 K6_FOLDER = Path(__file__).parents[2] / "src" / "perf_core" / "k6"
 TOOLS = ("add", "subtract", "multiply", "divide")
 OPERATIONS = {
@@ -31,20 +36,18 @@ OPERATIONS = {
         ("quick", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}),
         ("load", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
         pytest.param("stress", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "16"}, marks=NIGHTLY),
-        ("endurance", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3", "RATE": "40"}),
+        ("endurance", "session", {**ARRIVING, "TEST_DURATION": "1s"}),
         pytest.param("spike", "stateless", {"TEST_DURATION": "5", "TEST_VUS": "6"}, marks=NIGHTLY),
         ("benchmark", "session", {"TIME_SCALE": "0.0001", "TEST_VUS": "4"}),
         pytest.param("concurrent", "stateless", {"TIME_SCALE": "0.0001", "TEST_VUS": "3"}, marks=NIGHTLY),
-        pytest.param(
-            "memory", "stateless", {"TEST_DURATION": "2s", "TEST_VUS": "3", "RATE": "40"}, marks=NIGHTLY
-        ),
+        pytest.param("memory", "stateless", {**ARRIVING, "TEST_DURATION": "2s"}, marks=NIGHTLY),
         pytest.param("recovery", "session", {"TEST_DURATION": "1s", "TEST_VUS": "3"}, marks=NIGHTLY),
     ],
 )
 def test_plain_k6_runs_each_scenario(
     server: Any, k6: Any, scenario: str, wire: str, variables: dict[str, str]
 ) -> None:
-    run = k6.run(scenario, WIRE=wire, SERVER_URL=server.url.removesuffix("/mcp"), **variables)
+    run = k6.run(scenario, WIRE=wire, SERVER_URL=server.url.removesuffix("/mcp"), **PACE | variables)
     assert run.exit_code == 0, run.stderr
     assert server.violations == []
     assert server.sessions == set()

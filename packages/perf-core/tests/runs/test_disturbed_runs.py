@@ -20,6 +20,7 @@ from perf_core.results.record import RunRecord
 
 pytestmark = [
     pytest.mark.k6,
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="the heartbeat of k6 and suspending it need Linux"),
 ]
 

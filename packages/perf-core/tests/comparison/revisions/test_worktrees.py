@@ -373,6 +373,7 @@ adapter = SimpleNamespace(name="adder", server_name="adder one", launch=launch)
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_real_package_is_built_installed_and_started_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

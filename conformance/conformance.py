@@ -73,6 +73,7 @@ _FIXTURE: Final = (sys.executable, str(FOLDER / "fixture.py"))
 SERVERS: Final = (
     Server("fixture", _FIXTURE),
     Server("fixture-streams", (*_FIXTURE, "--no-json-response")),
+    Server("fixture-resumable", (*_FIXTURE, "--no-json-response", "--resumable"), has_lane=False),
     Server("fixture-workers", (*_FIXTURE, "--no-json-response", "--workers", "3")),
     Server(
         "calculator",

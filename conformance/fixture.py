@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import ToolError
 from fastmcp.prompts import Message
+from fastmcp.server.event_store import EventStore
 from fastmcp.tools import Tool, ToolResult
 from fastmcp.utilities.types import Audio, Image
 from mcp.server.context import ServerRequestContext
@@ -72,6 +73,9 @@ PIXEL: Final = base64.b64decode(
 _PAUSE_S: Final = 0.05
 """Pause that the suite prescribes between two notifications, so that they arrive separately."""
 
+_RETRY_MS: Final = 500
+"""Time after which clients should come back to a stream that the server has closed."""
+
 _STATE: Final = "confirmation requested"
 
 RICH_SCHEMA: Final[dict[str, Any]] = {
@@ -106,6 +110,7 @@ class FixtureSettings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="FIXTURE_", cli_prog_name="conformance-fixture")
 
     port: Port = 8123
+    resumable: bool = Field(False, description="Keep what sessions are sent, for clients that come back.")
 
 
 # --- tools that only return a result ---
@@ -600,4 +605,5 @@ def _filled_in(ctx: Context, key: str) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(create_server, FixtureSettings))
+    event_store = EventStore() if "--resumable" in sys.argv else None
+    sys.exit(main(create_server, FixtureSettings, event_store=event_store, retry_interval_ms=_RETRY_MS))

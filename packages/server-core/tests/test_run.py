@@ -347,3 +347,47 @@ async def test_middleware_and_routes_of_a_program(
             assert (called.status_code, called.headers.get_list("x-stamp")) == (200, ["inner", "outer"])
         assert "mcp_fast_lane_calls_total" in (await wires.http.get("/metrics")).text
     assert await asyncio.to_thread(server.stop) == 0
+
+
+@pytest.mark.process
+async def test_stdio_answers_the_calls_in_flight_when_stdin_is_closed(held: Any) -> None:
+    call = {"name": "hold", "arguments": {"port": held.port}}
+    process = await _stdio(
+        INITIALIZE,
+        '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        *(
+            json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": call})
+            for number in range(1, 21)
+        ),
+    )
+    while len(held.writers) < 20:
+        held.arrived.clear()
+        await held.arrived.wait()
+    assert process.stdin is not None
+    process.stdin.close()
+    held.release("released")
+    output, _ = await process.communicate()
+    answers = [json.loads(line) for line in output.splitlines()]
+    assert [answer["result"]["content"][0]["text"] for answer in answers[1:]] == ["released"] * 20
+    assert process.returncode == 0
+
+
+@pytest.mark.process
+@POSIX_SIGNALS
+async def test_stdio_ends_at_once_on_a_signal_after_the_end_of_stdin(held: Any) -> None:
+    call = {"name": "hold", "arguments": {"port": held.port}}
+    process = await _stdio(
+        INITIALIZE,
+        '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}),
+        options=("--drain-timeout-s", "600", "--request-timeout-s", "600"),
+    )
+    await held.arrived.wait()
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.close()
+    while b"stdin has ended" not in await process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    await process.communicate()

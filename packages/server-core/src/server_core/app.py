@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
@@ -22,6 +23,7 @@ from fastmcp import FastMCP
 from fastmcp.server.auth.middleware import RequireAuthMiddleware
 from fastmcp.server.http import StreamableHTTPASGIApp
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.streamable_http import EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Router
@@ -30,6 +32,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.fastlane import FastLane
 from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.immediate_calls import ImmediateCalls
+from server_core.fastlane.stream_needs import stream_needs
 from server_core.layers.auth import BearerAuth
 from server_core.layers.body_limit import BodyLimit
 from server_core.layers.cors import Cors
@@ -45,11 +48,14 @@ from server_core.observability import metrics_aggregation, process
 from server_core.observability.app_metrics import collect_app_metrics
 from server_core.observability.call_instrumentation import instrument_calls
 from server_core.observability.metrics import ServerMetrics
+from server_core.observability.telemetry import notice_recording
 from server_core.sdk.header_schemas import HeaderSchemas
 from server_core.sdk.header_whitespace import strip_header_whitespace
-from server_core.sdk.internals import open_sessions
+from server_core.sdk.internals import local_components, open_sessions
 from server_core.sdk.session_ids import SessionIds
 from server_core.settings import ServerSettings
+
+_logger = logging.getLogger(__name__)
 
 _IMPORTED_BY_FASTMCP_ON_FIRST_USE: Final = (
     "key_value.aio.adapters.pydantic",
@@ -66,6 +72,8 @@ def create_app(
     place: WorkerPlace | None = None,
     middleware: Sequence[Middleware] = (),
     routes: Sequence[BaseRoute] = (),
+    event_store: EventStore | None = None,
+    retry_interval_ms: int | None = None,
 ) -> ServedApp:
     """Return an ASGI app that serves `mcp`, for any ASGI server.
 
@@ -77,6 +85,10 @@ def create_app(
         middleware: Starlette middleware around all else, the first outermost. Every request passes through
             it, so plain calls are answered without FastMCP, but not without ASGI.
         routes: Served beside the MCP endpoint, to the same callers.
+        event_store: Keeps what sessions are sent, so that clients can resume broken streams
+            (`Last-Event-ID`). FastMCP then answers all calls in sessions, unless answers are JSON, which
+            nobody can resume.
+        retry_interval_ms: Time after which clients should resume a stream that the server has closed.
 
     Example:
         >>> app = create_app(FastMCP("shop"), ServerSettings(max_sessions=100))
@@ -90,6 +102,8 @@ def create_app(
         place,
         middleware=middleware,
         routes=routes,
+        event_store=event_store,
+        retry_interval_ms=retry_interval_ms,
     )
 
 
@@ -113,6 +127,8 @@ class ServedApp:
         *,
         middleware: Sequence[Middleware],
         routes: Sequence[BaseRoute],
+        event_store: EventStore | None,
+        retry_interval_ms: int | None,
     ) -> None:
         self._mcp = mcp
         self._settings = settings
@@ -129,7 +145,10 @@ class ServedApp:
             stateless_http=False,
             host_origin_protection=False,  # HostOriginGuard covers every path
             session_idle_timeout=settings.session_idle_timeout_s,
+            event_store=event_store,
+            retry_interval=retry_interval_ms,
         )
+        self._has_event_store = event_store is not None
         self._fastmcp_app.router.routes.extend(routes)
         # Tells FastMCP and the SDK who the caller is, so that sessions belong to the token that opened them.
         self._authenticated_app = (
@@ -181,8 +200,15 @@ class ServedApp:
         settings = self._settings
         if not settings.fast_lane or settings.otlp_endpoint is not None:  # only FastMCP creates trace spans
             return None
-        app = self._serve_through_fastmcp
-        return FastLane(app, self._mcp, self.metrics, settings, self._session_ids, rules=self._rules)
+        return FastLane(
+            self._serve_through_fastmcp,
+            self._mcp,
+            self.metrics,
+            settings,
+            self._session_ids,
+            rules=self._rules,
+            resumable=self._has_event_store and not settings.json_response,
+        )
 
     def _make_immediate_calls(self, guard: HostOriginGuard) -> ImmediateCalls | None:
         if self._lane is None:
@@ -242,6 +268,7 @@ class ServedApp:
         return StatusPages(app, health=self._health, exposition=exposition)
 
     async def _serve_through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
+        notice_recording()
         self._header_schemas.refresh()
         await self._authenticated_app(strip_header_whitespace(scope), receive, send)
 
@@ -256,6 +283,8 @@ class ServedApp:
         try:
             async with self._fastmcp_app.lifespan(self._fastmcp_app):
                 self._set_up_session_manager()
+                if self._settings.json_response:
+                    self._tell_what_needs_streams()
                 yield
         finally:
             if self._lane is not None:
@@ -280,6 +309,25 @@ class ServedApp:
         raise RuntimeError(
             "expected a session manager in FastMCP's app after start-up, got none: release not supported"
         )
+
+    def _tell_what_needs_streams(self) -> None:
+        """Log what does not work because answers are JSON."""
+        cure = f"set {self._settings.environment_name('json_response')}=false"
+        needs = stream_needs(local_components(self._mcp).values())
+        if needs.asking:
+            _logger.warning(
+                "tools that ask their client need event streams, and fail with answers in JSON: %s; %s",
+                ", ".join(needs.asking),
+                cure,
+            )
+        if needs.reporting:
+            _logger.info(
+                "progress is not sent with answers in JSON: %s; %s for clients that show it",
+                ", ".join(needs.reporting),
+                cure,
+            )
+        if self._has_event_store:
+            _logger.warning("an event store resumes no call with answers in JSON; %s", cure)
 
     def _health(self) -> Mapping[str, Any]:
         return {

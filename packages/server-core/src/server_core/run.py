@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from fastmcp import FastMCP
+from mcp.server.streamable_http import EventStore
 from prometheus_client import disable_created_metrics
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
@@ -31,6 +32,7 @@ from server_core.observability.call_instrumentation import instrument_calls
 from server_core.observability.logs import configure_logging
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
+from server_core.sdk.stdio_streams import answering_after_end_of_input
 from server_core.settings import ServerSettings, load_settings
 from server_core.workers.http_parts import HttpParts
 from server_core.workers.supervisor import supervise
@@ -50,6 +52,8 @@ def main(
     *,
     middleware: Sequence[Middleware] = (),
     routes: Sequence[BaseRoute] = (),
+    event_store: EventStore | None = None,
+    retry_interval_ms: int | None = None,
 ) -> int:
     """Run a server from its command line.
 
@@ -61,6 +65,8 @@ def main(
         middleware: Starlette middleware around everything that is served over HTTP, see `create_app`.
         routes: Served beside the MCP endpoint, to the same callers. With several workers, the functions and
             classes in both must be a module's.
+        event_store: Lets clients resume broken streams, see `create_app`; for one worker.
+        retry_interval_ms: Time after which clients should resume a stream that the server has closed.
 
     Returns:
         The exit code: 0 after a drain, 1 if serving is impossible, 2 if a setting is wrong.
@@ -79,11 +85,23 @@ def main(
     try:
         settings = load_settings(settings_class, sys.argv[1:] if arguments is None else arguments)
         if settings.workers > 1:
+            if event_store is not None:
+                raise SettingsError(
+                    f"expected 1 worker for an event store, got {settings.workers}: each worker has to "
+                    "create its own; use `create_app` in an ASGI server"
+                )
             configure_logging(settings.log_level)
             parts = HttpParts(tuple(middleware), tuple(routes))
             supervise(functools.partial(create_server, settings), settings, program, parts)
         else:
-            serve(create_server(settings), settings, middleware=middleware, routes=routes)
+            serve(
+                create_server(settings),
+                settings,
+                middleware=middleware,
+                routes=routes,
+                event_store=event_store,
+                retry_interval_ms=retry_interval_ms,
+            )
     except ServerCoreError as error:
         for problem in error.problems:
             sys.stderr.write(f"{program}: {problem}\n")
@@ -97,8 +115,10 @@ def serve(
     *,
     middleware: Sequence[Middleware] = (),
     routes: Sequence[BaseRoute] = (),
+    event_store: EventStore | None = None,
+    retry_interval_ms: int | None = None,
 ) -> None:
-    """Serve `mcp` until a signal arrives, or over stdio until stdin is closed.
+    """Serve `mcp` until a signal arrives, or over stdio until stdin is closed and all calls are answered.
 
     On SIGTERM or SIGINT the server accepts no more connections, answers the requests in flight within
     `settings.drain_timeout_s` seconds, and closes the sessions; a second signal does not wait for requests.
@@ -112,9 +132,18 @@ def serve(
     configure_logging(settings.log_level)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there; a series without readers
     metrics = ServerMetrics()
-    with exporting(mcp, metrics, settings.otlp_endpoint):
-        if settings.transport == "http":
-            app = create_app(mcp, settings, metrics=metrics, middleware=middleware, routes=routes)
+    is_http = settings.transport == "http"
+    with exporting(mcp, metrics, settings.otlp_endpoint, saves_spans=is_http):
+        if is_http:
+            app = create_app(
+                mcp,
+                settings,
+                metrics=metrics,
+                middleware=middleware,
+                routes=routes,
+                event_store=event_store,
+                retry_interval_ms=retry_interval_ms,
+            )
             _serve_http(app, mcp, settings)
             return
         stopped_by_signal = _serve_stdio(mcp, settings, metrics)
@@ -169,14 +198,17 @@ def _serve_stdio(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMet
 async def _stdio_until(
     stopping: asyncio.Event, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics
 ) -> bool:
-    serving = asyncio.ensure_future(mcp.run_stdio_async(show_banner=False))
-    stopped = asyncio.ensure_future(stopping.wait())
-    await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    with answering_after_end_of_input(settings.drain_timeout_s) as requests:
+        serving = asyncio.ensure_future(mcp.run_stdio_async(show_banner=False))
+        stopped = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         stopped.cancel()
         await serving
         return False
     _logger.info("%s stops on a signal", mcp.name)
+    if requests.has_input_ended:
+        return True  # the client waits for the end no longer, and reads no answers
     deadline_s = time.monotonic() + settings.drain_timeout_s
     while metrics.calls_in_flight and time.monotonic() < deadline_s:  # noqa: ASYNC110 - a count has no event
         await asyncio.sleep(0.02)

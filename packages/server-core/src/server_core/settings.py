@@ -115,8 +115,9 @@ class ServerSettings(BaseSettings):
     )
     json_response: bool = Field(
         True,
-        description="Answer calls with JSON; off: with server-sent events, which can carry progress and "
-        "requests to the client (the fast lane always answers with JSON).",
+        description="Answer calls with JSON; off: with server-sent events, which can carry progress, "
+        "requests to the client, and pings that keep proxies from ending long calls (the fast lane answers "
+        "with JSON what is ready before the first ping).",
     )
     fast_lane: bool = Field(
         True, description="Answer plain tool calls without FastMCP; off: every request goes through FastMCP."
@@ -153,7 +154,9 @@ class ServerSettings(BaseSettings):
         "headers tell the client's address and URL; comma-separated, for example 10.0.0.0/8.",
     )
     drain_timeout_s: Seconds = Field(
-        10.0, description="Seconds that requests in flight may still take after SIGTERM or SIGINT."
+        10.0,
+        description="Seconds that requests in flight may still take after SIGTERM, SIGINT or the end of "
+        "stdin.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lowest level of log lines on stderr."

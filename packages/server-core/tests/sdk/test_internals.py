@@ -9,7 +9,9 @@ import pytest
 from fastmcp import FastMCP
 from fastmcp.server import server as fastmcp_server
 from fastmcp.server.middleware import Middleware
+from fastmcp.server.mixins import transport
 from fastmcp.server.transforms import visibility
+from mcp.server import _streamable_http_modern
 from mcp.server.connection import Connection
 from mcp.server.runner import ServerRunner
 from mcp.server.streamable_http import StreamableHTTPServerTransport
@@ -43,6 +45,8 @@ NAMES: list[tuple[object, str, str, str]] = [
     (MANAGER, "StreamableHTTPSessionManager", "_admit_session", "to choose the ids of sessions"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_idle_timeout", "to restart a session's idle time"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_requests_in_flight", "to keep sessions from expiring"),
+    (transport, "fastmcp.server.mixins.transport", "stdio_server", "to answer after the end of stdin"),
+    (_streamable_http_modern, "_streamable_http_modern", "_SSE_PING_INTERVAL", "to send pings"),
     (trace, "opentelemetry.trace", "_TRACER_PROVIDER", "to leave traced requests to FastMCP"),
     (Middleware, "Middleware", "_dispatch_handler", "to find middleware that sees calls"),
     (APP, "FastMCP", "_transforms", "to leave apps with transforms to FastMCP"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_core.callers import Caller, caller_of
 from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.call_variables import CallRequest, CallVariables
-from server_core.fastlane.calls_in_progress import CANCELLATION, CallsInProgress
+from server_core.fastlane.calls_in_progress import CANCELLATION, CallsInProgress, Response
 from server_core.fastlane.direct_calls import DirectCalls, ReadyCall
 from server_core.fastlane.handshake import VERSIONS, Handshake
 from server_core.fastlane.light_sessions import LightSession, LightSessions
@@ -36,6 +36,13 @@ from server_core.fastlane.request_recognition import (
     probable_tool_name,
 )
 from server_core.fastlane.response_encoding import ResponseEncoder
+from server_core.fastlane.response_streams import (
+    SESSION_STREAM,
+    STATELESS_STREAM,
+    cancelled_by_disconnect,
+    send_json,
+    send_when_ready,
+)
 from server_core.fastlane.run_synchronously import run_synchronously
 from server_core.fastlane.sdk_sessions import SessionVisibility, hold_session
 from server_core.fastlane.session_promotion import SessionPromotion
@@ -73,7 +80,8 @@ class CallHead:
 class FastLane:
     """Answers plain tool calls, and the requests a client needs to make them.
 
-    `app`, the ASGI app of `mcp`, gets every other request unchanged.
+    `app`, the ASGI app of `mcp`, gets every other request unchanged. Where clients can resume streams
+    (`resumable`), it gets all of a session: FastMCP stores what it sends.
     """
 
     def __init__(
@@ -85,8 +93,11 @@ class FastLane:
         session_ids: SessionIds,
         *,
         rules: AppRules,
+        resumable: bool = False,
     ) -> None:
         self._app = app
+        self._resumable = resumable
+        self._json_response = settings.json_response
         self._path = settings.path
         self._rules = rules
         variables = CallVariables(mcp, json_response=settings.json_response)
@@ -166,7 +177,7 @@ class FastLane:
             return
         received = await receive()
         message = self._parse(headers, received)
-        if message is None or not await self._answer(headers, message, scope, send):
+        if message is None or not await self._answer(headers, message, scope, receive, send):
             if message is not None and message.method == "initialize" and may_open_session(headers):
                 send = self._promotion.noting_version(send)
             await self._app(scope, replay(received, receive), send)
@@ -223,6 +234,8 @@ class FastLane:
         """
         session_id, requestor = head.session_id, head.requestor
         reasons = self._rules.current()
+        if session_id is not None and self._resumable:
+            return None
         if session_id is None:
             # On this wire FastMCP keeps by token what is hidden from a caller.
             hides = requestor is not None and self._visibility.may_differ
@@ -242,10 +255,12 @@ class FastLane:
             return None
         return parse_message(body)
 
-    async def _answer(self, headers: Headers, message: RpcMessage, scope: Scope, send: Send) -> bool:
+    async def _answer(
+        self, headers: Headers, message: RpcMessage, scope: Scope, receive: Receive, send: Send
+    ) -> bool:
         """Answer a message outside light sessions; return False, with nothing done, if it needs FastMCP."""
         if is_stateless(headers):
-            return await self._answer_call(None, headers, message, scope, send)
+            return await self._answer_call(None, headers, message, scope, send, receive=receive)
         if is_in_session(headers):
             return await self._answer_in_sdk_session(headers, message, scope, send)
         if message.method == "initialize" and message.id_json is not None and may_open_session(headers):
@@ -268,19 +283,34 @@ class FastLane:
         return self._calls.ready(call, request)
 
     async def _answer_call(
-        self, session: LightSession | None, headers: Headers, message: RpcMessage, scope: Scope, send: Send
+        self,
+        session: LightSession | None,
+        headers: Headers,
+        message: RpcMessage,
+        scope: Scope,
+        send: Send,
+        *,
+        receive: Receive | None = None,
     ) -> bool:
+        """Answer a plain call; return False, with nothing done, if there is none.
+
+        `receive` is that of a call outside sessions, which its client cancels by closing the stream.
+        """
         head = _head(scope, headers)
         session_id, encoder = head.session_id, self._encoder(head, session)
         ready = self._ready(head, message, encoder, session)
         if ready is None or encoder is None:
             return False
-        work = self._calls.make(ready, encoder)
-        if session_id is None or ready.direct.never_waits:
-            status, body = await work
+        work: Awaitable[Response] = self._calls.make(ready, encoder)
+        if session_id is not None and not ready.direct.never_waits:
+            work = self._in_progress.finish(session_id, ready.call.id_json, work)
+        if self._json_response or ready.direct.never_waits:
+            await send_json(send, await work, session_id)
+        elif receive is None:
+            await send_when_ready(work, SESSION_STREAM, session_id, send)
         else:
-            status, body = await self._in_progress.finish(session_id, ready.call.id_json, work)
-        await _send(send, status, body, session_id)
+            async with cancelled_by_disconnect(receive):
+                await send_when_ready(work, STATELESS_STREAM, session_id, send)
         return True
 
     async def _answer_in_sdk_session(
@@ -301,7 +331,9 @@ class FastLane:
     async def _open_session(self, message: RpcMessage, scope: Scope, send: Send) -> bool:
         """Open a light session; return False, with nothing done, if FastMCP has to open one."""
         # A session whose calls need FastMCP would only be opened twice.
-        if self._manager is None or self._rules.reason("initialize") or self._rules.current().calls:
+        if self._manager is None or self._resumable:
+            return False
+        if self._rules.reason("initialize") or self._rules.current().calls:
             return False
         initialized = self._handshake.initialize(message.params)
         if initialized is None or message.id_json is None:
@@ -311,7 +343,7 @@ class FastLane:
             await refuse(send, 503, "Too many open sessions", code=-32603)  # as the SDK does
             return True
         session = self._light_sessions.open(version, to_json(message.params), requestor_of(scope))
-        await _send(send, 200, _response(message.id_json, result), session.session_id)
+        await send_json(send, (200, _response(message.id_json, result)), session.session_id)
         return True
 
     async def _serve_light_session(
@@ -320,7 +352,7 @@ class FastLane:
         if scope["method"] == "DELETE" and not session.promotion_lock.locked():
             self._light_sessions.close(session)
             self._in_progress.end(session.session_id)
-            await _send(send, 200, b"", session.session_id)
+            await send_json(send, (200, b""), session.session_id)
             return
         if headers is not None and is_in_session(headers):
             received = await receive()
@@ -346,13 +378,13 @@ class FastLane:
         if message.id_json is None:
             is_handled = _handle_notification(session, message)
             if is_handled:
-                await _send(send, 202, b"", session.session_id)
+                await send_json(send, (202, b""), session.session_id)
             return is_handled
         if not has_plain_params(message.params):
             return False
         result = b"{}" if message.method == "ping" else await self._list(session, message.method)
         if result is not None:
-            await _send(send, 200, _response(message.id_json, result), session.session_id)
+            await send_json(send, (200, _response(message.id_json, result)), session.session_id)
         return result is not None
 
     async def _list(self, session: LightSession, method: str) -> bytes | None:
@@ -380,10 +412,3 @@ def _handle_notification(session: LightSession, message: RpcMessage) -> bool:
 
 def _response(id_json: bytes, result: bytes) -> bytes:
     return b'{"jsonrpc":"2.0","id":' + id_json + b',"result":' + result + b"}"
-
-
-async def _send(send: Send, status: int, body: bytes, session_id: bytes | None) -> None:
-    session = [] if session_id is None else [(b"mcp-session-id", session_id)]
-    headers = [(b"content-type", b"application/json"), *session, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""OpenTelemetry export over OTLP/HTTP, if an endpoint is configured."""
+"""OpenTelemetry: export over OTLP/HTTP if an endpoint is configured, spans if something records them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import fastmcp
 from fastmcp import FastMCP
+from opentelemetry import trace
 
 from server_core.errors import TelemetryError
 from server_core.observability import process
 from server_core.observability.metrics import ServerMetrics
+from server_core.sdk.internals import tracer_provider
 
 _logger = logging.getLogger(__name__)
 
@@ -23,36 +25,71 @@ _LAST_EXPORT_S: Final = 3
 
 
 @contextmanager
-def exporting(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str | None) -> Iterator[None]:
+def exporting(
+    mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str | None, *, saves_spans: bool = True
+) -> Iterator[None]:
     """Export traces and metrics of `mcp` to `endpoint` within the block.
 
-    FastMCP creates the spans. Without an endpoint it creates none but still propagates the caller's trace
-    context, so that log lines carry the caller's trace id.
+    FastMCP creates the spans. Until something records them, it creates none (if `saves_spans`), but still
+    propagates the caller's trace context, so that log lines carry the caller's trace id.
 
     Args:
         mcp: The app; its name is the service name.
         metrics: Source of the exported durations of calls.
         endpoint: Base URL of a collector, as in `OTEL_EXPORTER_OTLP_ENDPOINT`; None exports nothing.
+        saves_spans: Whether spans are created only if something records them; whoever serves requests has to
+            call `notice_recording` for each.
 
     Raises:
         TelemetryError: There is an endpoint, but the exporter is not installed.
     """
-    if endpoint is None:
-        fastmcp.settings.telemetry_mode = "propagation_only"
-        yield
-        return
-    fastmcp.settings.telemetry_mode = "native"
-    shutdown = _start(mcp, metrics, endpoint.rstrip("/"))
+    shutdown = None if endpoint is None else _start(mcp, metrics, endpoint.rstrip("/"))
+    if saves_spans:
+        _span_saving.start()
     try:
         yield
     finally:
-        shutdown()
+        _span_saving.stop()
+        if shutdown is not None:
+            shutdown()
+
+
+def notice_recording() -> None:
+    """Let FastMCP create spans if something records them by now: a program may set that up at any time."""
+    if _span_saving.is_on and tracer_provider() is not None:
+        _span_saving.stop()
+
+
+class _SpanSaving:
+    """Keeps FastMCP from creating spans, which cost a sixth of a call through it.
+
+    FastMCP's mode is a setting of the process. One that the user has chosen (`FASTMCP_TELEMETRY_MODE`) stays.
+    """
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def start(self) -> None:
+        """Save spans if nothing records them."""
+        trace.get_tracer_provider()  # sets the one that the environment names
+        if tracer_provider() is None and "telemetry_mode" not in fastmcp.settings.model_fields_set:
+            fastmcp.settings.telemetry_mode = "propagation_only"
+            self.is_on = True
+
+    def stop(self) -> None:
+        """Undo `start`."""
+        if self.is_on:
+            fastmcp.settings.telemetry_mode = "native"
+            fastmcp.settings.model_fields_set.discard("telemetry_mode")
+            self.is_on = False
+
+
+_span_saving = _SpanSaving()
 
 
 def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable[[], None]:
     try:
         # Imported here because they cost start-up time, and may be absent.
-        from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.metrics import CallbackOptions, Observation
@@ -68,9 +105,14 @@ def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable
         ) from error
 
     resource = Resource.create({"service.name": mcp.name, "service.version": mcp.version or ""})
-    tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
-    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")))
-    trace.set_tracer_provider(tracing)
+    spans = BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces"))
+    current = trace.get_tracer_provider()
+    if isinstance(current, TracerProvider):
+        current.add_span_processor(spans)  # the program's own; a process has one only
+    else:
+        tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
+        tracing.add_span_processor(spans)
+        trace.set_tracer_provider(tracing)
     metering = MeterProvider(
         resource=resource,
         shutdown_on_exit=False,
@@ -92,7 +134,7 @@ def _start(mcp: FastMCP[Any], metrics: ServerMetrics, endpoint: str) -> Callable
     meter.create_observable_counter("process.cpu.time", [cpu_time], unit="s")
 
     def shutdown() -> None:
-        if not finish_within(_LAST_EXPORT_S, tracing.shutdown, metering.shutdown):
+        if not finish_within(_LAST_EXPORT_S, spans.shutdown, metering.shutdown):
             _logger.warning(
                 "%s did not accept the last export within %s s: its data is lost", endpoint, _LAST_EXPORT_S
             )

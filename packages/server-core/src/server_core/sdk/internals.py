@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from operator import attrgetter
 from types import ModuleType
 from typing import Any, Final
@@ -20,6 +21,7 @@ from fastmcp.server import dependencies as fastmcp_dependencies
 from fastmcp.server import server as fastmcp_server
 from fastmcp.server.middleware import dereference
 from fastmcp.server.mixins import mcp_operations
+from fastmcp.server.mixins import transport as fastmcp_transport
 from fastmcp.server.providers import Provider
 from mcp.server import _streamable_http_modern
 from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
@@ -54,6 +56,10 @@ dereference_tool: Final = _private(
 )
 SingleExchangeContext: Final = _private(
     _streamable_http_modern, "_SingleExchangeDispatchContext", "answer lists in light sessions"
+)
+
+stdio_server: Final = _private(
+    fastmcp_transport, "stdio_server", "answer over stdio what is in flight when stdin ends"
 )
 
 MIDDLEWARE_DISPATCH: Final = ("__call__", "_dispatch_handler")
@@ -126,6 +132,11 @@ session_owners: Final[Callable[[StreamableHTTPSessionManager], dict[str, Authori
 )
 """Returns the live table of the callers that opened a manager's sessions."""
 
+stateless_ping_interval_s: Final[Callable[[], float]] = functools.partial(
+    attrgetter("_SSE_PING_INTERVAL"), _streamable_http_modern
+)
+"""Returns the seconds after which the SDK sends pings on the stateless wire."""
+
 lifespan_state: Final[Callable[[StreamableHTTPSessionManager], Any]] = attrgetter("_lifespan_state")
 """Returns what the app's lifespan yielded."""
 
@@ -161,3 +172,14 @@ def count_in_flight(transport: StreamableHTTPServerTransport, change: int) -> in
     """Add to the number of requests that a session is serving, and return the new number."""
     transport._requests_in_flight += change
     return transport._requests_in_flight
+
+
+@contextmanager
+def replaced_stdio_server(streams: Callable[[], AbstractAsyncContextManager[Any]]) -> Iterator[None]:
+    """Let FastMCP serve other streams than those of the SDK over stdio."""
+    names = vars(fastmcp_transport)
+    names["stdio_server"] = streams
+    try:
+        yield
+    finally:
+        names["stdio_server"] = stdio_server

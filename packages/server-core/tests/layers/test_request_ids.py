@@ -1,0 +1,105 @@
+"""Requests of one session with one id at one time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from server_core.layers.request_ids import UniqueRequestIds
+
+pytestmark = pytest.mark.anyio
+
+
+class Held:
+    """An app that holds requests until they are released, and notes their bodies."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.released = asyncio.Event()
+
+    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+        self.bodies.append((await receive())["body"])
+        await self.released.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def request(
+    layer: UniqueRequestIds, body: bytes, *, session: str = "s1", method: str = "POST", path: str = "/mcp"
+) -> int:
+    """Return the status of the response to a request."""
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = [(b"mcp-session-id", session.encode())] if session else []
+    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
+    await layer(scope, receive, send)
+    return statuses[0]
+
+
+def message(identity: object, **more: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": identity, "method": "ping", **more}).encode()
+
+
+FIRST = message(1)
+
+
+@pytest.mark.parametrize("second", [message(1), message("1"), message(1, method="tools/call")])
+async def test_an_id_in_progress_is_refused_and_free_afterwards(second: bytes) -> None:
+    held = Held()
+    layer = UniqueRequestIds(held, "/mcp")
+    first = asyncio.create_task(request(layer, FIRST))
+    await asyncio.sleep(0)
+    assert await request(layer, second) == 400
+    held.released.set()
+    assert await first == 200
+    assert await request(layer, second) == 200
+    assert held.bodies == [FIRST, second]
+    assert not layer._in_progress
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (message(2), {}),
+        (message(1), {"session": "s2"}),
+        (message(1), {"session": ""}),
+        (message(1), {"path": "/other"}),
+        (b'{"jsonrpc":"2.0","method":"notifications/initialized"}', {}),
+        (b'{"jsonrpc":"2.0","id":1,"result":{}}', {}),
+        (b"no JSON", {}),
+        (b"[1]", {}),
+    ],
+    ids=["id", "session", "no session", "path", "notification", "answer", "no JSON", "list"],
+)
+async def test_other_requests_are_the_apps(body: bytes, more: dict[str, str]) -> None:
+    held = Held()
+    layer = UniqueRequestIds(held, "/mcp")
+    first = asyncio.create_task(request(layer, FIRST))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(request(layer, body, **more))
+    await asyncio.sleep(0)
+    held.released.set()
+    assert (await first, await second) == (200, 200)
+    assert held.bodies == [FIRST, body]
+
+
+async def test_an_id_is_free_after_a_request_that_was_cancelled() -> None:
+    held = Held()
+    layer = UniqueRequestIds(held, "/mcp")
+    first = asyncio.create_task(request(layer, FIRST))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    held.released.set()
+    assert await request(layer, FIRST) == 200

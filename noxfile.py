@@ -138,6 +138,15 @@ def tests(session: nox.Session) -> None:
     run_in(session, "dev", "pytest", "-n", "3", *session.posargs)
 
 
+@nox.session(python=["3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Run the test suite on another Python, such as `-s pythons-3.13`; those that are missing are skipped."""
+    environment = Path(session.virtualenv.location).name
+    install(session, *LOCAL, *REFERENCES, *DEV)
+    node_packages(session, environment)
+    run_in(session, environment, "pytest", "-n", "3", *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def unit(session: nox.Session) -> None:
     """Run the tests that start neither k6 nor another process (under a minute)."""
@@ -153,7 +162,8 @@ def long(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def nightly(session: nox.Session) -> None:
-    """Run the tests of what changes rarely: references, benchmarks, history, counterpoint (5 min)."""
+    """Run the tests of what changes rarely: references, benchmarks, history, attacks, Inspector (15 min)."""
+    npm_install(session, "dev", ROOT / "inspector")
     run_in(session, "dev", "pytest", "-n", "3", "-m", "nightly", *session.posargs)
 
 
@@ -169,6 +179,13 @@ def foreign(session: nox.Session) -> None:
     """Measure servers of other people from their URL or command alone; installs them (about 30 min)."""
     whole = () if session.posargs else ("--write", "docs/compatibility.md")
     run_in(session, "dev", "python", "foreign/try_servers.py", *whole, *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def attack(session: nox.Session) -> None:
+    """Attack both servers while good clients call them and their processes are killed (15 min)."""
+    whole = () if session.posargs else ("--write", "docs/attacks.md")
+    run_in(session, "dev", "python", "attack/run_attacks.py", *whole, *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
@@ -213,6 +230,21 @@ def conformance(session: nox.Session) -> None:
     """Run the MCP conformance suite against our servers, on both revisions (1 min)."""
     npm_install(session, "dev", ROOT / "conformance")
     run_in(session, "dev", "python", "conformance/conformance.py", *session.posargs)
+
+
+@nox.session(requires=["dev"])
+def audit(session: nox.Session) -> None:
+    """Look up known advisories of all pinned packages of PyPI and npm; needs their advisory services."""
+    install(session, "pip-audit")
+    pip_audit = bin_of(session, "audit") / "pip-audit"
+    run_in(session, "dev", "python", "supply_chain/audit.py", "--pip-audit", str(pip_audit), *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def hashes(session: nox.Session) -> None:
+    """Write the hashes of all that a release installs, from constraints.txt; needs the package index."""
+    uv = bin_of(session, "dev") / "uv"
+    run_in(session, "dev", "python", "supply_chain/hashes.py", "--uv", str(uv), *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["dev"])

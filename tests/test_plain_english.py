@@ -18,6 +18,8 @@ SOURCES = sorted(
         "conformance",
         "truth",
         "foreign",
+        "attack",
+        "supply_chain",
         "fastmcp_suite",
         "tests",
         "packages/*/tests",

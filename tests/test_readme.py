@@ -36,7 +36,8 @@ def test_one_line_runs_the_measurements_and_one_runs_the_tests() -> None:
     assert nox_words(measurements)[1:4] == ["-s", "load", "stress"]
     assert nox_words(tests)[1:] == ["-s", "tests"]
     for line in (measurements, tests):
-        assert line.startswith("python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox ")
+        pinned = ".venv/bin/pip install -c constraints.txt nox"
+        assert line.startswith(f"python3 -m venv .venv && {pinned} && .venv/bin/nox ")
 
 
 @pytest.mark.process

@@ -3,6 +3,9 @@
 asv's page loads its libraries from content delivery networks. Each is replaced by a file of an npm package,
 whose version is pinned in assets/package.json. If the page of another asv release loads a library that is not
 listed here, it is refused with an error rather than published half working.
+
+The versions are newer than those that asv names, because jQuery 3.3.1 and all of Bootstrap 3 have known
+vulnerabilities. `assets/bootstrap-3.js` and `.css` give Bootstrap 5 the names that asv's pages use.
 """
 
 from __future__ import annotations
@@ -25,13 +28,20 @@ LIBRARIES: Mapping[str, str] = {
     "jquery.flot.orderBars.js": "flot-orderbars/js/jquery.flot.orderBars.js",
     "stupidtable.min.js": "stupid-table-plugin/stupidtable.min.js",
     "md5.min.js": "blueimp-md5/js/md5.min.js",
-    "bootstrap.min.js": "bootstrap/dist/js/bootstrap.min.js",
+    "bootstrap.min.js": "bootstrap/dist/js/bootstrap.bundle.min.js",
     "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
 }
 """Files that asv 0.6.6 loads, and the files below node_modules that replace them."""
 
-FONTS = "bootstrap/dist/fonts"
-"""Fonts that Bootstrap's style sheet loads, by a path relative to itself."""
+ASSETS = Path(__file__).parent / "assets"
+
+ADAPTERS: Mapping[str, str] = {
+    # Deferred, so that it runs after Bootstrap has asked to be told of the end of the page.
+    "bootstrap.min.js": f'<script defer src="{LOCAL_FOLDER}/bootstrap-3.js"></script>{{tag}}',
+    # Before asv's own style sheets, which change some of it.
+    "bootstrap.min.css": f'{{tag}}<link rel="stylesheet" href="{LOCAL_FOLDER}/bootstrap-3.css">',
+}
+"""What stands beside the tag of a library: our files of these names in `assets`."""
 
 _LOADING = {
     "script": "src",
@@ -84,7 +94,8 @@ def make_offline(html_dir: Path, node_modules: Path) -> None:
         copy = html_dir / LOCAL_FOLDER / file
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(node_modules / file, copy)
-    shutil.copytree(node_modules / FONTS, html_dir / LOCAL_FOLDER / FONTS, dirs_exist_ok=True)
+    for adapter in ("bootstrap-3.js", "bootstrap-3.css"):
+        shutil.copyfile(ASSETS / adapter, html_dir / LOCAL_FOLDER / adapter)
     for page, text in pages.items():
         page.write_text(text, encoding="utf-8")
 
@@ -99,7 +110,8 @@ def _local_tag(tag: str, address: str) -> str:
     # The hashes are those of the external files, and a page opened from disk has no origin.
     for attribute in _ONLY_FOR_REMOTE:
         tag = re.sub(rf"\s+{attribute}\s*=\s*(\"[^\"]*\"|'[^']*')", "", tag)
-    return tag.replace(address, f"{LOCAL_FOLDER}/{LIBRARIES[name]}")
+    local = tag.replace(address, f"{LOCAL_FOLDER}/{LIBRARIES[name]}")
+    return ADAPTERS.get(name, "{tag}").format(tag=local)
 
 
 def _external_assets(page: str) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Final
@@ -44,6 +45,9 @@ from perf_core.targets.registry import find_subjects
 
 SCRIPT: Final = Path(__file__).with_name("load.js")
 SERVER, PLAIN = "calculator", "reference-fastmcp"
+MANY_SESSIONS: Final = {SERVER: ("--max-sessions-per-client", "10000")}
+"""Options with which one client may open all sessions."""
+
 LEVEL: Final = 0.95
 
 Output = Annotated[Path, Parameter(help="JSON file for the figures.")]
@@ -145,7 +149,8 @@ def memory_per_session(
     name: str, sessions: int, warm_up: int, split: Split | None, interruption: Interruption
 ) -> float:
     """Return the growth of the server's resident memory per open session, in bytes."""
-    with served(name, "session", split, interruption) as live, httpx2.Client(timeout=30) as http:
+    more = MANY_SESSIONS.get(name, ())
+    with served(name, "session", split, interruption, more) as live, httpx2.Client(timeout=30) as http:
         if live.pid is None:
             raise SystemExit(f"expected {name} as a process on this machine, got none")
         server = psutil.Process(live.pid)
@@ -184,16 +189,19 @@ def open_sessions(http: httpx2.Client, url: str, count: int) -> None:
 
 
 @contextmanager
-def served(name: str, wire: Wire, split: Split | None, interruption: Interruption) -> Iterator[LiveServer]:
-    """Start a server on the CPUs for servers, and yield it."""
+def served(
+    name: str, wire: Wire, split: Split | None, interruption: Interruption, options: tuple[str, ...] = ()
+) -> Iterator[LiveServer]:
+    """Start a server on the CPUs for servers, with further options, and yield it."""
     (subject,) = find_subjects([name], (), None)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        live_server(subject, wire, StartOptions(Path(folder) / "server.log"), interruption) as live,
-    ):
-        if split is not None and live.pid is not None:
-            keep_to(live.pid, split.servers)
-        yield live
+    launch = subject.adapter.launch
+    launch = replace(launch, argv=(*launch.argv, *options))
+    with tempfile.TemporaryDirectory() as folder:
+        start = StartOptions(Path(folder) / "server.log", launch=launch)
+        with live_server(subject, wire, start, interruption) as live:
+            if split is not None and live.pid is not None:
+                keep_to(live.pid, split.servers)
+            yield live
 
 
 def load(split: Split | None, url: str, slice_s: float, **options: str) -> dict[str, Any]:

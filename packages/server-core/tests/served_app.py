@@ -11,7 +11,7 @@ from typing import Any
 from fastmcp import FastMCP
 from pydantic_settings import SettingsConfigDict
 
-from server_core import Port, ServerSettings, main
+from server_core import Port, ServerSettings, caller, main
 
 
 class Settings(ServerSettings):
@@ -42,6 +42,11 @@ def create_server(_settings: Settings) -> FastMCP[Any]:
     async def process_id() -> int:
         """Return the id of the answering process."""
         return os.getpid()
+
+    @mcp.tool
+    async def who() -> str:
+        """Return who calls, as the server sees it."""
+        return f"{caller().session} {caller().client}"
 
     @mcp.tool
     async def repeat(text: str, times: int) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastmcp import Client, Context, FastMCP
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 
 from server_core import Caller, caller
 
@@ -83,3 +86,109 @@ async def test_a_call_in_memory_has_neither_session_nor_client() -> None:
     async with Client(server_with_caller_tools()) as client:
         assert (await client.call_tool("on_the_lane")).data == "None None"
     assert caller() == Caller()
+
+
+TOOLS = ["on_the_lane", "behind_the_lane"]
+INVENTED = ["invented", "", "0.0123456789abcdef", "x" * 5000]
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("session", INVENTED)
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_stateless_call_cannot_invent_a_session(
+    make_app: Callable[..., Any], serving: Callable[..., Any], tool: str, session: str, *, fast_lane: bool
+) -> None:
+    async with serving(make_app(server_with_caller_tools(), fast_lane=fast_lane)) as wires:
+        assert text(await wires.call(tool, {}, **{"mcp-session-id": session})) == "None None"
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_stateless_call_is_in_no_session_even_if_there_is_one(
+    make_app: Callable[..., Any], serving: Callable[..., Any], tool: str, *, fast_lane: bool
+) -> None:
+    async with serving(make_app(server_with_caller_tools(), fast_lane=fast_lane)) as wires:
+        live, closed = await wires.open_session(), await wires.open_session()
+        await wires.delete(closed)
+        for session in (live, closed):
+            assert text(await wires.call(tool, {}, **{"mcp-session-id": session})) == "None None"
+            two = [
+                *HEADERS_OF_A_CALL,
+                ("mcp-name", tool),
+                ("mcp-session-id", "x"),
+                ("mcp-session-id", session),
+            ]
+            assert text(await wires.post(stateless_call(tool), two)) == "None None"
+        assert text(await wires.call_in_session(live, tool, {})) == f"{live} None"
+        assert (await wires.call_in_session(closed, tool, {})).status_code == 404
+
+
+HEADERS_OF_A_CALL = [
+    ("content-type", "application/json"),
+    ("accept", "application/json, text/event-stream"),
+    ("mcp-protocol-version", "2026-07-28"),
+    ("mcp-method", "tools/call"),
+]
+
+
+def stateless_call(tool: str) -> str:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"name": tool, "arguments": {}, "_meta": meta}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_a_stateless_call_reaches_no_state_of_a_session(
+    make_app: Callable[..., Any], serving: Callable[..., Any], *, fast_lane: bool
+) -> None:
+    mcp: FastMCP[Any] = FastMCP("state", version="1")
+
+    @mcp.tool
+    async def remember(ctx: Context, text: str) -> str:
+        await ctx.set_state("text", text)
+        return ctx.session_id
+
+    @mcp.tool
+    async def recall(ctx: Context) -> str:
+        return str(await ctx.get_state("text"))
+
+    async with serving(make_app(mcp, fast_lane=fast_lane)) as wires:
+        session = await wires.open_session()
+        assert text(await wires.call_in_session(session, "remember", {"text": "mine"})) == session
+        assert text(await wires.call("recall", {}, **{"mcp-session-id": session})) == "None"
+        named = text(await wires.call("remember", {"text": "theirs"}, **{"mcp-session-id": session}))
+        assert named != session
+        assert text(await wires.call_in_session(session, "recall", {})) == "mine"
+
+
+async def test_a_page_of_the_app_has_no_session(
+    make_app: Callable[..., Any], serving: Callable[..., Any]
+) -> None:
+    mcp = server_with_caller_tools()
+
+    @mcp.custom_route("/who", methods=["GET"])
+    async def who(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse(caller_text())
+
+    async with serving(make_app(mcp)) as wires:
+        session = await wires.open_session()
+        answer = await wires.http.get("/who", headers={"mcp-session-id": session})
+        assert answer.text == "None None"
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_a_session_of_another_token_is_not_found(
+    make_app: Callable[..., Any], serving: Callable[..., Any], tool: str, *, fast_lane: bool
+) -> None:
+    app = make_app(server_with_caller_tools(), auth_tokens=[ANN, BOB], fast_lane=fast_lane)
+    async with serving(app) as wires:
+        wires.http.headers["authorization"] = f"Bearer {ANN}"
+        session = await wires.open_session()
+        assert text(await wires.call_in_session(session, tool, {})).startswith(f"{session} token-")
+        wires.http.headers["authorization"] = f"Bearer {BOB}"
+        assert (await wires.call_in_session(session, tool, {})).status_code == 404
+        assert text(await wires.call(tool, {}, **{"mcp-session-id": session})).startswith("None token-")

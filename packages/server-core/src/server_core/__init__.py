@@ -13,6 +13,8 @@ from server_core.errors import (
 from server_core.observability.app_metrics import publish
 from server_core.observability.metrics import ServerMetrics
 from server_core.run import main, serve
+from server_core.sdk.session_ends import on_session_end
+from server_core.sdk.session_shares import session_client
 from server_core.settings import Port, ServerSettings, load_settings
 from server_core.tools import EncodedJson, PlainTool
 
@@ -34,6 +36,8 @@ __all__ = [
     "create_app",
     "load_settings",
     "main",
+    "on_session_end",
     "publish",
     "serve",
+    "session_client",
 ]

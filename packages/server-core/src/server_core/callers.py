@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from fastmcp.server.dependencies import get_http_request
+from fastmcp.server.dependencies import fastmcp_request_ctx, get_http_request
 from starlette.types import Scope
 
+from server_core.sdk.internals import connection_session_id
 from server_core.sdk.requestors import requestor_of
-from server_core.sdk.session_ids import session_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Caller:
     """The session and the client that made a call.
 
     Attributes:
-        session: Session id; None on the stateless wire, over stdio, and in memory.
+        session: Id of the session, which is open and the caller's; None on the stateless wire, over stdio,
+            and in memory.
         client: Name of the caller's bearer token (never the token itself); None if the server asks for none.
     """
 
@@ -59,12 +60,11 @@ def as_caller(who: Caller) -> Iterator[None]:
 
 
 def caller_of(scope: Scope, session_id: bytes | None) -> Caller:
-    """Return the caller who sent a request; `session_id` is None for a request without a session."""
-    requestor = requestor_of(scope)
-    return Caller(
-        session_id.decode("latin-1") if session_id is not None else None,
-        requestor["client_id"] if requestor is not None else None,
-    )
+    """Return the caller who sent a request.
+
+    `session_id` must have been found and compared with its owner; it is None for a request without a session.
+    """
+    return _caller(scope, session_id.decode("latin-1") if session_id is not None else None)
 
 
 def _caller_behind_the_lane() -> Caller:
@@ -72,4 +72,11 @@ def _caller_behind_the_lane() -> Caller:
         request = get_http_request()
     except RuntimeError:
         return Caller()
-    return caller_of(request.scope, session_id_of(request.scope))
+    # Not the session that the request names: anybody can send any id, and on the stateless wire nobody looks.
+    context = fastmcp_request_ctx.get()
+    return _caller(request.scope, None if context is None else connection_session_id(context.session))
+
+
+def _caller(scope: Scope, session: str | None) -> Caller:
+    requestor = requestor_of(scope)
+    return Caller(session, requestor["client_id"] if requestor is not None else None)

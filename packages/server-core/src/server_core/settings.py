@@ -125,6 +125,12 @@ class ServerSettings(BaseSettings):
     max_body_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest request body in bytes (else 413)."
     )
+    max_bodies_bytes: int = Field(
+        512 * 1024 * 1024,
+        ge=1,
+        description="Bytes of large request bodies that may be in memory at once, of one client at most half "
+        "(else 503).",
+    )
     request_timeout_s: Seconds = Field(
         30.0, description="Seconds that a call, or the arrival of a request body, may take."
     )
@@ -132,6 +138,12 @@ class ServerSettings(BaseSettings):
         1800.0, description="Seconds without a request after which a session expires (then 404)."
     )
     max_sessions: int = Field(10_000, ge=1, description="Sessions that may be open at once (else 503).")
+    max_sessions_per_client: int = Field(
+        1_000,
+        ge=1,
+        description="Sessions that one client (by token, else by address) may have open; the one that it has "
+        "not used for longest gives way to a new one.",
+    )
     max_connections_per_address: int = Field(
         4096,
         ge=1,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server_core.layers import rate_limit
-from server_core.layers.rate_limit import client_of
+from server_core.sdk.requestors import client_of
 
 pytestmark = pytest.mark.anyio
 

@@ -14,6 +14,7 @@ from fastmcp.server.transforms import visibility
 from mcp.server import _streamable_http_modern
 from mcp.server.connection import Connection
 from mcp.server.runner import ServerRunner
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from opentelemetry import trace
@@ -26,6 +27,7 @@ SERVER = APP._mcp_server
 RUNNER = ServerRunner(SERVER, Connection.from_envelope("2025-11-25", None, None), None)
 MANAGER = StreamableHTTPSessionManager(SERVER)
 TRANSPORT = StreamableHTTPServerTransport("id", idle_timeout=5.0)
+SESSION = ServerSession(None, Connection.from_envelope("2025-11-25", None, None))  # type: ignore[arg-type]
 
 NAMES: list[tuple[object, str, str, str]] = [
     (APP, "FastMCP", "_mcp_server", "to reach the request handlers"),
@@ -43,6 +45,8 @@ NAMES: list[tuple[object, str, str, str]] = [
     (MANAGER, "StreamableHTTPSessionManager", "_session_owners", "to keep sessions to their owners"),
     (MANAGER, "StreamableHTTPSessionManager", "_lifespan_state", "to answer lists in light sessions"),
     (MANAGER, "StreamableHTTPSessionManager", "_admit_session", "to choose the ids of sessions"),
+    (MANAGER, "StreamableHTTPSessionManager", "_discard_session", "to notice the ends of sessions"),
+    (SESSION, "ServerSession", "_connection", "to tell tools in which session they are called"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_idle_timeout", "to restart a session's idle time"),
     (TRANSPORT, "StreamableHTTPServerTransport", "_requests_in_flight", "to keep sessions from expiring"),
     (transport, "fastmcp.server.mixins.transport", "stdio_server", "to answer after the end of stdin"),
@@ -109,6 +113,25 @@ def test_admission_can_be_wrapped() -> None:
     manager = StreamableHTTPSessionManager(SERVER)
     internals.wrap_admission(manager, lambda _admit: lambda _requestor: None)
     assert manager._admit_session(None) is None
+
+
+@pytest.mark.anyio
+async def test_discarded_sessions_are_noticed() -> None:
+    manager, discarded = StreamableHTTPSessionManager(SERVER), list[str]()
+    internals.watch_discards(manager, discarded.append)
+    transport = manager._admit_session(None)
+    assert transport is not None
+    assert transport.mcp_session_id is not None
+    await manager._discard_session(transport.mcp_session_id, transport)
+    assert discarded == [transport.mcp_session_id]
+    assert internals.open_sessions(manager) == {}
+
+
+def test_only_a_connection_with_a_session_has_a_sessions_id() -> None:
+    assert internals.connection_session_id(SESSION) is None
+    SESSION._connection.session_id = "abc"
+    assert internals.connection_session_id(SESSION) == "abc"
+    assert internals.connection_session_id(None) is None
 
 
 def test_visibility_rules_are_stored_under_the_expected_key() -> None:

@@ -15,8 +15,9 @@ from starlette.types import Scope
 from server_core.fastlane import Answer, CallHead, FastLane
 from server_core.layers.auth import BearerAuth
 from server_core.layers.guard import HostOriginGuard
-from server_core.layers.rate_limit import RateLimit, client_of
+from server_core.layers.rate_limit import RateLimit
 from server_core.layers.traffic import Traffic
+from server_core.sdk.requestors import client_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import Any
 from fastmcp import FastMCP
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from opentelemetry import trace
-from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_core.callers import Caller, caller_of
@@ -32,6 +31,7 @@ from server_core.fastlane.request_recognition import (
     is_stateless,
     leading_tool_name,
     may_open_session,
+    named_session,
     parse_message,
     probable_tool_name,
 )
@@ -50,9 +50,11 @@ from server_core.layers.body_limit import replay
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.observability.metrics import ServerMetrics
+from server_core.sdk.handshake_params import LargeHandshakeError, remembered
 from server_core.sdk.internals import lifespan_state, low_level_server, open_sessions
-from server_core.sdk.requestors import Requestor, requestor_of
-from server_core.sdk.session_ids import SessionIds, session_id_of
+from server_core.sdk.requestors import Requestor, client_of, requestor_of
+from server_core.sdk.session_ids import SessionIds, session_of
+from server_core.sdk.session_shares import SessionShares
 from server_core.settings import ServerSettings
 
 
@@ -93,6 +95,8 @@ class FastLane:
         session_ids: SessionIds,
         *,
         rules: AppRules,
+        shares: SessionShares,
+        session_ended: Callable[[str], None],
         resumable: bool = False,
     ) -> None:
         self._app = app
@@ -110,8 +114,9 @@ class FastLane:
         self._handshake = Handshake(mcp, self._calls.components)
         self._manager: StreamableHTTPSessionManager | None = None
         self._ended_task: asyncio.Task[None] | None = None
+        self._shares = shares
         self._light_sessions = LightSessions(
-            settings.max_sessions, settings.session_idle_timeout_s, self.sdk_sessions, session_ids
+            shares, settings.session_idle_timeout_s, session_ids, session_ended
         )
         self._promotion = SessionPromotion(app, self._light_sessions)
         allow_quiet_handshakes(low_level_server(mcp))
@@ -158,7 +163,7 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         headers = self._recogniser.relevant_headers(scope["headers"]) if scope["method"] == "POST" else None
-        session_id = headers.get(b"mcp-session-id") if headers is not None else session_id_of(scope)
+        session_id = named_session(headers) if headers is not None else session_of(scope)
         session = self._light_sessions.get(session_id) if session_id is not None else None
         if session is not None:
             if session.owner != requestor_of(scope):
@@ -200,32 +205,33 @@ class FastLane:
         if task is None or not calls.may_never_wait(probable_tool_name(head.headers, body)):
             return None
         session = None if session_id is None else self._light_sessions.get(session_id)
+        if session is None and session_id is not None and self._manager is not None:
+            # Before any code of the app runs: validators of arguments may ask who calls.
+            with hold_session(self._manager, session_id, head.requestor) as is_own:
+                return self._call_now(head, body, None, task, admits) if is_own else None
+        return self._call_now(head, body, session, task, admits)
+
+    def _call_now(
+        self,
+        head: CallHead,
+        body: bytes,
+        session: LightSession | None,
+        task: asyncio.Task[None],
+        admits: Callable[[], bool] | None,
+    ) -> Answer | None:
         encoder = self._encoder(head, session)
         message = None if encoder is None else parse_message(body)
         ready = self._ready(head, message, encoder, session)
         if encoder is None or ready is None or not ready.direct.never_waits:
             return None
-        if session is None and session_id is not None and self._manager is not None:
-            with hold_session(self._manager, session_id, head.requestor) as is_own:
-                return self._call_now(ready, encoder, task, session_id, admits) if is_own else None
         try:
-            return self._call_now(ready, encoder, task, session_id, admits)
+            if admits is not None and not admits():
+                return None
+            status, response = run_synchronously(self._calls.make(ready, encoder), task)
+            return Answer(status, response, head.session_id)
         finally:
             if session is not None:
                 self._light_sessions.touch(session)
-
-    def _call_now(
-        self,
-        ready: ReadyCall,
-        encoder: ResponseEncoder,
-        task: asyncio.Task[None],
-        session_id: bytes | None,
-        admits: Callable[[], bool] | None,
-    ) -> Answer | None:
-        if admits is not None and not admits():
-            return None
-        status, response = run_synchronously(self._calls.make(ready, encoder), task)
-        return Answer(status, response, session_id)
 
     def _encoder(self, head: CallHead, session: LightSession | None) -> ResponseEncoder | None:
         """Return what encodes the responses to calls with a head, None if FastMCP has to serve them.
@@ -339,10 +345,15 @@ class FastLane:
         if initialized is None or message.id_json is None:
             return False
         result, version = initialized
-        if self._light_sessions.is_full:
+        try:
+            params = remembered(message.params)
+        except LargeHandshakeError:
+            return False  # the layer around FastMCP refuses it
+        client = client_of(scope)
+        if not self._shares.make_room(client):
             await refuse(send, 503, "Too many open sessions", code=-32603)  # as the SDK does
             return True
-        session = self._light_sessions.open(version, to_json(message.params), requestor_of(scope))
+        session = self._light_sessions.open(version, params, requestor_of(scope), client)
         await send_json(send, (200, _response(message.id_json, result)), session.session_id)
         return True
 

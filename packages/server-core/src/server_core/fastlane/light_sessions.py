@@ -9,17 +9,15 @@ or anything unknown.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import functools
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
 
 from server_core.sdk.requestors import Requestor
 from server_core.sdk.session_ids import SessionIds
-
-_MAX_SHARED_PARAMS: Final = 1000
-"""Different ``initialize`` parameters that sessions share. Clients choose them, hence the limit."""
+from server_core.sdk.session_shares import IdleSession, SessionShares, Share
 
 
 @dataclass(slots=True)
@@ -30,6 +28,7 @@ class LightSession:
         version: Negotiated protocol version.
         initialize_params: Parameters of its ``initialize`` as JSON; equal ones share one object.
         owner: The only caller that may use it, who opened it; None where the server asks for no token.
+        share: The client that opened it, for limits.
         used_at: End of its last request, by the monotonic clock.
         initialized: Whether the client has sent ``notifications/initialized``.
         promotion_lock: Held while the session is promoted to an SDK session.
@@ -39,6 +38,7 @@ class LightSession:
     version: str
     initialize_params: bytes
     owner: Requestor | None
+    share: Share
     used_at: float
     in_flight: int = 0
     initialized: bool = False
@@ -48,49 +48,69 @@ class LightSession:
 class LightSessions:
     """The light sessions, least recently used first.
 
-    `limit` is the number of sessions that may be open at once, including those that `sdk_sessions` counts.
+    Args:
+        shares: Limits and counts, shared with SDK sessions; `open` does not ask whether there is room.
+        idle_timeout_s: Time without a request after which a session ends.
+        session_ids: Creates the sessions' ids.
+        ended: Called with the id of each session that has ended.
     """
 
     def __init__(
-        self, limit: int, idle_timeout_s: float, sdk_sessions: Callable[[], int], session_ids: SessionIds
+        self,
+        shares: SessionShares,
+        idle_timeout_s: float,
+        session_ids: SessionIds,
+        ended: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._limit = limit
+        self._shares = shares
         self._idle_timeout_s = idle_timeout_s
-        self._sdk_sessions = sdk_sessions
         self._session_ids = session_ids
+        self._ended = ended
         self._sessions: OrderedDict[bytes, LightSession] = OrderedDict()
-        self._shared_params: dict[bytes, bytes] = {}
+        self._params = _SharedTexts()
+        shares.add_table(self)
 
     def __len__(self) -> int:
-        self._expire()
+        self.expire()
         return len(self._sessions)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many sessions are open as the limit allows."""
-        return len(self) + self._sdk_sessions() >= self._limit
-
-    def open(self, version: str, initialize_params: bytes, owner: Requestor | None) -> LightSession:
-        """Return a new session."""
-        if len(self._shared_params) >= _MAX_SHARED_PARAMS:
-            self._shared_params.clear()
-        shared = self._shared_params.setdefault(initialize_params, initialize_params)
-        session = LightSession(self._session_ids.new().encode(), version, shared, owner, monotonic())
+    def open(
+        self, version: str, initialize_params: bytes, owner: Requestor | None, client: bytes
+    ) -> LightSession:
+        """Return a new session of a client."""
+        session = LightSession(
+            self._session_ids.new().encode(),
+            version,
+            self._params.share(initialize_params),
+            owner,
+            self._shares.take(client),
+            monotonic(),
+        )
         self._sessions[session.session_id] = session
         return session
 
     def get(self, session_id: bytes) -> LightSession | None:
         """Return the light session with an id, None if there is none."""
-        self._expire()
+        self.expire()
         return self._sessions.get(session_id)
 
     def close(self, session: LightSession) -> None:
-        """Remove a session."""
-        self._sessions.pop(session.session_id, None)
+        """End a session."""
+        if self.remove(session):
+            self._ended(session.session_id.decode())
+
+    def remove(self, session: LightSession) -> bool:
+        """Remove a session that goes on as another kind of session; return False if it is gone."""
+        if self._sessions.pop(session.session_id, None) is None:
+            return False
+        self._params.release(session.initialize_params)
+        self._shares.give_back(session.share)
+        return True
 
     def clear(self) -> None:
-        """Remove all sessions."""
-        self._sessions.clear()
+        """Remove all sessions, at the end of the server."""
+        for session in list(self._sessions.values()):
+            self.remove(session)
 
     def begin(self, session: LightSession) -> None:
         """Keep a session from expiring while a request is served; `end` must follow."""
@@ -107,8 +127,20 @@ class LightSessions:
         if session.session_id in self._sessions:
             self._sessions.move_to_end(session.session_id)
 
-    def _expire(self) -> None:
-        """Remove the sessions whose idle time is over; they come first."""
+    def longest_idle(self, share: Share) -> IdleSession | None:
+        """Return the idle session that a client has used least recently, None if it has no idle one."""
+        for session in self._sessions.values():
+            if session.share is share and not session.in_flight:
+                return IdleSession(session.used_at, functools.partial(self.close, session))
+        return None
+
+    def share_of(self, session_id: str) -> Share | None:
+        """Return the share that a session counts for, None if there is no such light session."""
+        session = self._sessions.get(session_id.encode())
+        return None if session is None else session.share
+
+    def expire(self) -> None:
+        """End the sessions whose idle time is over; they come first."""
         expired_before = monotonic() - self._idle_timeout_s
         while self._sessions:
             oldest = next(iter(self._sessions.values()))
@@ -119,4 +151,23 @@ class LightSessions:
                 oldest.used_at = monotonic()
                 self._sessions.move_to_end(oldest.session_id)
             else:
-                del self._sessions[oldest.session_id]
+                self.close(oldest)
+
+
+class _SharedTexts:
+    """Equal texts as one object, for as long as anything refers to them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[bytes, bytes] = {}
+        self._references: Counter[bytes] = Counter()
+
+    def share(self, text: bytes) -> bytes:
+        """Return the object for a text; `release` must follow when it is needed no more."""
+        self._references[text] += 1
+        return self._texts.setdefault(text, text)
+
+    def release(self, text: bytes) -> None:
+        """Undo `share`."""
+        self._references[text] -= 1
+        if not self._references[text]:
+            del self._references[text], self._texts[text]

@@ -154,6 +154,11 @@ def is_in_session(headers: Headers) -> bool:
     return b"mcp-session-id" in headers and _is_of_session_wire(headers)
 
 
+def named_session(headers: Headers) -> bytes | None:
+    """Return the id of the session that a request names; None on the stateless wire, which has none."""
+    return headers.get(b"mcp-session-id") if _is_of_session_wire(headers) else None
+
+
 def may_open_session(headers: Headers) -> bool:
     """Return whether a request with these headers may be ``initialize``."""
     return b"mcp-session-id" not in headers and _is_of_session_wire(headers)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Scope, Send
 
 from server_core.fastlane.light_sessions import LightSession, LightSessions
 from server_core.fastlane.quiet_handshake import quiet_handshake
+from server_core.sdk.counted_sessions import Opener, session_opener
 from server_core.sdk.internals import Admission, open_sessions, wrap_admission
 from server_core.sdk.requestors import Requestor
 from server_core.sdk.session_ids import change_session_id
@@ -46,14 +47,14 @@ class SessionPromotion:
         self._manager: StreamableHTTPSessionManager | None = None
 
     def attach(self, manager: StreamableHTTPSessionManager) -> None:
-        """Make a manager open sessions under given ids and count light sessions as open ones."""
+        """Make a manager open sessions under given ids."""
         self._manager = manager
 
         def wrap(admit: Admission) -> Admission:
             def admit_session(requestor: Requestor | None) -> StreamableHTTPServerTransport | None:
                 session_id = _promoted_id.get()
                 if session_id is None:
-                    return None if self._light_sessions.is_full else admit(requestor)
+                    return admit(requestor)
                 # A promoted session has counted towards the limit since it was opened as a light one.
                 limit, manager.max_sessions = manager.max_sessions, None
                 try:
@@ -117,17 +118,19 @@ class SessionPromotion:
                 return
             params = session.initialize_params
             body = b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":' + params + b"}"
-            token = _promoted_id.set(session.session_id.decode())
+            id_token = _promoted_id.set(session.session_id.decode())
+            opener_token = session_opener.set(Opener(session.share.client, needs_room=False))
             try:
                 status = await self._exchange(scope, body)
             finally:
-                _promoted_id.reset(token)
+                session_opener.reset(opener_token)
+                _promoted_id.reset(id_token)
             if status >= 400:
                 logger.error("expected FastMCP to open a session, got status %d", status)
             elif session.initialized:
                 await self._exchange(scope, _INITIALIZED, (b"mcp-session-id", session.session_id))
             self._remember_version(session.session_id, session.version)
-            self._light_sessions.close(session)
+            self._light_sessions.remove(session)
 
     async def _exchange(self, scope: Scope, body: bytes, *extra: tuple[bytes, bytes]) -> int:
         """Send a request of our own to FastMCP and return the status of its response."""

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
-from server_core.layers.rate_limit import client_of
+from server_core.sdk.requestors import client_of
 
 if sys.platform != "win32":
     import resource

@@ -35,7 +35,10 @@ _MAX_LENGTH_DIGITS: Final = 7
 
 _MAX_HEADS: Final = 8
 _MAX_HEAD_BYTES: Final = 2000
-"""A connection remembers enough heads for a client that calls a few tools, and at most 16 kB."""
+_HEADER_BYTES: Final = 100
+"""Memory that a parsed header takes besides its characters."""
+_MAX_REMEMBERED_BYTES: Final = 24_000
+"""A connection remembers enough heads for a client that calls a few tools, and no more than this of all."""
 
 _BODY_FOLLOWS_WITHIN_S: Final = 0.005
 """A client that writes head and body one after the other has sent both within a millisecond."""
@@ -117,6 +120,7 @@ class _ShortcutProtocol(StrictProtocol):
         self.answered = 0
         self._answered_at_s = 0.0
         self._heads: dict[bytes, AdmittedHead] = {}
+        self._remembered_bytes = 0
         self._read = b""
         self._last_headers = self.headers  # while `headers` is this object, the parser is between requests
         self._misses = 0
@@ -286,9 +290,12 @@ class _ShortcutProtocol(StrictProtocol):
             name for name, _ in self.headers if name in (b"content-length", b"transfer-encoding")
         ]
         if length_headers == [b"content-length"]:
-            if len(self._heads) >= _MAX_HEADS:
+            size_bytes = 2 * len(request[0]) + _HEADER_BYTES * len(self.headers)
+            if len(self._heads) >= _MAX_HEADS or self._remembered_bytes + size_bytes > _MAX_REMEMBERED_BYTES:
                 self._heads.clear()
+                self._remembered_bytes = 0
             self._heads[request[0]] = head
+            self._remembered_bytes += size_bytes
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection. Requests that take the shortcut do not restart the timer."""

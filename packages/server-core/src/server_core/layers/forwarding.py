@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
-from server_core.sdk.session_ids import SessionIds, session_id_of
+from server_core.sdk.session_ids import SessionIds, session_of
 
 _CONNECT_S: Final = 5.0
 _METRICS_S: Final = 5.0
@@ -199,6 +199,6 @@ class Forwarding:
         """Return the number of the other worker that owns the request's session, None if none does."""
         if scope["type"] != "http" or route_path(scope) != self._path:
             return None
-        session_id = session_id_of(scope)
+        session_id = session_of(scope)
         number = self._session_ids.worker_of(session_id) if session_id is not None else None
         return number if number is not None and number in self._peers else None

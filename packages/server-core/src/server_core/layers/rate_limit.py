@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Final
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
 from server_core.layers.token_buckets import Rate, TokenBuckets
+from server_core.sdk.requestors import client_of
 
 _RATE_LIMITED: Final = -32003
 """JSON-RPC reserves -32000 to -32099 for implementations."""
@@ -59,20 +58,3 @@ class RateLimit:
             [(b"retry-after", b"%d" % retry_after_s)],
             code=_RATE_LIMITED,
         )
-
-
-def client_of(scope: Scope) -> bytes:
-    """Return a key for the sender of a request: the token's name, else the address (of IPv6, the /64)."""
-    user = scope.get("user")
-    if isinstance(user, AuthenticatedUser):
-        return user.access_token.client_id.encode()
-    host = scope["client"][0] if scope.get("client") else ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host.encode()
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped.packed
-        return address.packed[:8]
-    return address.packed

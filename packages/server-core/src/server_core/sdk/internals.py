@@ -7,6 +7,7 @@ that breaks when a release drops one, and no other module may use a private name
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from operator import attrgetter
 from types import ModuleType
 from typing import Any, Final
+from uuid import uuid4
 
+import anyio
 from fastmcp import FastMCP
 from fastmcp.server import context as fastmcp_context
 from fastmcp.server import dependencies as fastmcp_dependencies
@@ -29,6 +32,8 @@ from mcp.server.lowlevel import Server
 from mcp.server.runner import ServerRunner
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCResponse
 from opentelemetry import trace
 
 
@@ -159,6 +164,11 @@ def serialize_result(runner: ServerRunner[Any], method: str, version: str, resul
     return runner._serialize(method, version, result)
 
 
+_NOBODYS_ID: Final = uuid4().hex
+"""Id of no request. Clients do not know it."""
+_PASSED_ON_WITHIN_S: Final = 1.0
+
+
 Admission = Callable[[AuthorizationContext | None], StreamableHTTPServerTransport | None]
 """Opens a session for a caller; returns None when too many are open."""
 
@@ -166,6 +176,41 @@ Admission = Callable[[AuthorizationContext | None], StreamableHTTPServerTranspor
 def wrap_admission(manager: StreamableHTTPSessionManager, wrap: Callable[[Admission], Admission]) -> None:
     """Replace the manager's method that opens sessions by what `wrap` makes of it."""
     manager._admit_session = wrap(manager._admit_session)  # type: ignore[assignment, method-assign]
+
+
+def watch_discards(manager: StreamableHTTPSessionManager, discarded: Callable[[str], None]) -> None:
+    """Call `discarded` with the id of each session that a manager forgets; for some more than once."""
+    discard = manager._discard_session
+
+    async def discard_session(session_id: str, transport: StreamableHTTPServerTransport) -> None:
+        discarded(session_id)
+        await discard(session_id, transport)
+
+    manager._discard_session = discard_session  # type: ignore[method-assign]
+
+
+async def let_go_of_messages(transport: StreamableHTTPServerTransport) -> None:
+    """Make a session let go of the last request that it has read and of the last response that it has sent.
+
+    The loops that pass messages on keep the latest one in a local variable, the request with its body. A
+    response that nobody waits for, which the SDK drops, takes its place. An event store would keep it: with one,
+    the last response stays.
+    """
+    nothing = SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=_NOBODYS_ID, result={}))
+    streams: list[Any] = [transport._read_stream_writer]
+    if transport._event_store is None:
+        streams.append(transport._write_stream)
+    with anyio.move_on_after(_PASSED_ON_WITHIN_S):
+        for stream in streams:
+            if stream is not None:
+                with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+                    await stream.send(nothing)
+
+
+def connection_session_id(session: object) -> str | None:
+    """Return the id of the session that a request came in, which the SDK has checked; None without one."""
+    connection = getattr(session, "_connection", None)
+    return None if connection is None else connection.session_id
 
 
 def count_in_flight(transport: StreamableHTTPServerTransport, change: int) -> int:

@@ -16,12 +16,14 @@ from uuid import uuid4
 
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
 from server_core.sdk.internals import Admission, open_sessions, session_owners, wrap_admission
 from server_core.sdk.requestors import Requestor
 
 _MAX_WORKER_DIGITS: Final = 4
+_SESSION_VERSIONS: Final = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,20 @@ def session_id_of(scope: Scope) -> bytes | None:
         if name == b"mcp-session-id":
             return bytes(value.strip(b" \t"))
     return None
+
+
+def is_of_session_wire(scope: Scope) -> bool:
+    """Return whether the SDK takes a request for one of the session wire, by its first version if any."""
+    for name, value in scope["headers"]:
+        if name == b"mcp-protocol-version":
+            return value.strip(b" \t") in _SESSION_VERSIONS
+    return True
+
+
+def session_of(scope: Scope) -> bytes | None:
+    """Return the id of the session that a request names; None on the stateless wire, which has none."""
+    session_id = session_id_of(scope)
+    return session_id if session_id is not None and is_of_session_wire(scope) else None
 
 
 def change_session_id(

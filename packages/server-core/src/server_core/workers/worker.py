@@ -65,7 +65,7 @@ def work(
     *,
     parts: HttpParts = NO_PARTS,
 ) -> None:
-    """Serve until a signal arrives or the supervisor ends; `max_sessions` is divided among the workers."""
+    """Serve until a signal arrives or the supervisor ends; limits on sessions are divided among workers."""
     configure_logging(settings.log_level)
     allow_many_files()
     end_when_orphaned(place, 2 * settings.drain_timeout_s + EXIT_S)
@@ -73,7 +73,7 @@ def work(
     metrics = ServerMetrics()
     mcp = create_server()
     share_request_state(mcp, place.key)
-    settings = settings.model_copy(update={"max_sessions": max(1, settings.max_sessions // place.count)})
+    settings = settings.model_copy(update=_limits_of_one(settings, place.count))
     try:
         with exporting(mcp, metrics, settings.otlp_endpoint):
             app = create_app(
@@ -93,6 +93,11 @@ def work(
         for problem in error.problems:
             _logger.error(problem)
         raise SystemExit(error.exit_code) from error
+
+
+def _limits_of_one(settings: ServerSettings, workers: int) -> dict[str, int]:
+    names = ("max_sessions", "max_sessions_per_client")
+    return {name: max(1, getattr(settings, name) // workers) for name in names}
 
 
 class _Worker:

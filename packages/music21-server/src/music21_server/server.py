@@ -22,7 +22,7 @@ from music21_server.settings import Music21Settings
 from music21_server.store.local import LocalStore
 from music21_server.store.protocol import ScoreStore
 from music21_server.tools.analysis import AnalysisTools
-from music21_server.tools.common import owner
+from music21_server.tools.common import client_of_owner, owner, session_owner
 from music21_server.tools.counterpoint import CounterpointTools
 from music21_server.tools.editing import EditingTools
 from music21_server.tools.harmonization import HarmonizationTools
@@ -30,7 +30,7 @@ from music21_server.tools.imitation import ImitationTools
 from music21_server.tools.prompts import add_prompts
 from music21_server.tools.scores import ScoreTools
 from music21_server.workers.pool import Pool
-from server_core import publish
+from server_core import on_session_end, publish
 
 INSTRUCTIONS = """\
 Exact reading and analysis of scores: import one (import_score) from music21's corpus, from a document that
@@ -67,6 +67,8 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
         tuple(settings.score_folders),
         max_cached_bytes=settings.max_cached_bytes,
         timeout_s=settings.work_timeout_s,
+        store_limits=settings.store_limits,
+        client_of=client_of_owner,
     )
 
     @contextlib.asynccontextmanager
@@ -100,6 +102,7 @@ def create_server(settings: Music21Settings) -> FastMCP[Any]:
     add_prompts(mcp, score_service)
     _add_pages(mcp, pool, store)
     publish(mcp, lambda: process_metrics(pool.figures(), score_service.figures(), store.evictions()))
+    on_session_end(mcp, lambda session_id: score_service.forget(session_owner(session_id)))
     is_shared = settings.store_folder is not None or settings.store_url is not None
     publish(mcp, lambda: store_metrics(store), is_shared=is_shared)
     return mcp

@@ -202,3 +202,13 @@ def whole_notes(entries: tuple[Entry, ...], copies: int, limits: Limits) -> Deri
     return derive(
         Document("tinynotation", text.encode()), {"notes_of_sources": notes, "copies": copies}, limits
     )
+
+
+async def test_forgotten_owners_have_no_scores(score_service: ScoreService) -> None:
+    for owner in ("ann", "bob"):
+        await score_service.import_score(owner, SCALE, "auto", "x")
+    await score_service.forget("ann")
+    await score_service.forget("ann")
+    await score_service.forget("eve")
+    assert await score_service.scores("ann") == ()
+    assert [score.name for score in await score_service.scores("bob")] == ["x"]

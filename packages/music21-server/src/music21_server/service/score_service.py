@@ -20,8 +20,9 @@ from music21_server.reading.ingest import DerivedScore
 from music21_server.rendering.picture import Picture, PictureFormat
 from music21_server.score.entry import Entry
 from music21_server.service.answer_cache import answer_key
+from music21_server.service.client_shares import ClientShares
 from music21_server.service.engine_calls import CacheFigures, EngineCalls
-from music21_server.store.limits import StoredScore
+from music21_server.store.limits import StoredScore, StoreLimits
 from music21_server.store.names import check_name
 from music21_server.store.protocol import ScoreStore
 from music21_server.workers.pool import Pool
@@ -31,6 +32,7 @@ from music21_server.writing.exports import Export
 _logger = logging.getLogger(__name__)
 
 _SWEEP_INTERVAL_S: Final = 60.0
+_DEFAULT_LIMITS: Final = StoreLimits()
 
 Result = TypeVar("Result")
 
@@ -45,6 +47,8 @@ class ScoreService:
         folders: Folders below which files may be imported.
         max_cached_bytes: Limit for cached answers; cached imports have the same limit again.
         timeout_s: Longest time for one piece of work.
+        store_limits: Limits of the store.
+        client_of: Returns a key for the client of an owner who may be one of several; None for others.
     """
 
     def __init__(
@@ -56,10 +60,13 @@ class ScoreService:
         *,
         max_cached_bytes: int,
         timeout_s: float,
+        store_limits: StoreLimits = _DEFAULT_LIMITS,
+        client_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._bounds = bounds
         self._folders = folders
+        self._shares = ClientShares(store_limits, client_of)
         self._engine = EngineCalls(pool, max_cached_bytes=max_cached_bytes, timeout_s=timeout_s)
 
     def figures(self) -> CacheFigures:
@@ -95,7 +102,7 @@ class ScoreService:
         source = Source(text, kind, self._folders)
         entry = await self._engine.read(owner, source, self._bounds.score, on_progress)
         title = str(entry.info["title"]) or (text if len(text) <= 60 else "")
-        return await self._in_store(self._store.put, owner, entry, name=name, title=title)
+        return await self._put(owner, entry, name, title)
 
     async def scores(self, owner: str) -> tuple[StoredScore, ...]:
         """Return an owner's scores."""
@@ -112,6 +119,11 @@ class ScoreService:
     async def delete_all(self, owner: str) -> int:
         """Delete all scores of an owner and return their number."""
         return await self._in_store(self._store.delete_all, owner)
+
+    async def forget(self, owner: str) -> None:
+        """Delete what an owner who will not come back has stored, which nobody else can reach."""
+        if self._shares.forget(owner):  # most sessions store nothing, and a store may be far away
+            await self.delete_all(owner)
 
     async def analyse(
         self,
@@ -213,7 +225,13 @@ class ScoreService:
         all_arguments: tuple[Any, ...] = (entries, *arguments, self._bounds.score)
         new = await self._engine.run(owner, on_progress, function, *all_arguments)
         title = str(new.entry.info["title"])
-        return await self._in_store(self._store.put, owner, new.entry, name=name, title=title), new.report
+        return await self._put(owner, new.entry, name, title), new.report
+
+    async def _put(self, owner: str, entry: Entry, name: str | None, title: str) -> StoredScore:
+        owners = self._shares.add(owner, entry)
+        if owners:  # in a thread: they may have a thousand scores
+            await asyncio.to_thread(self._shares.check, owner, owners, entry, self._store)
+        return await self._in_store(self._store.put, owner, entry, name=name, title=title)
 
     async def _entry(self, owner: str, name: str) -> Entry:
         return await self._in_store(self._store.get, owner, name)

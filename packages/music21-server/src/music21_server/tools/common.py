@@ -16,7 +16,7 @@ from music21_server.errors import ScoreError
 from music21_server.store.limits import StoredScore
 from music21_server.theory.analyses.keys import Pitch
 from music21_server.workers.fair_queue import EVERYBODY
-from server_core import caller
+from server_core import caller, session_client
 
 ScoreId = Annotated[
     str,
@@ -61,16 +61,29 @@ NewScoreId = Annotated[
     Field(description="Name for the new score; unset: made from its title. 1 to 64 letters, digits, . _ -"),
 ]
 
+_SESSION: Final = "session "
+
 
 def owner() -> str:
     """Return the owner of the scores that the caller sees: its token, else its session, else everybody.
 
-    The token comes first, so that scores outlive a session and are the same on both wires.
+    The token comes first, so that scores outlive a session and are the same on both wires. Sessions are those
+    that are open and the caller's: nobody can invent an owner.
     """
     current = caller()
     if current.client is not None:
         return f"client {current.client}"
-    return f"session {current.session}" if current.session is not None else EVERYBODY
+    return session_owner(current.session) if current.session is not None else EVERYBODY
+
+
+def session_owner(session_id: str) -> str:
+    """Return the owner of the scores that are imported in a session without a token."""
+    return f"{_SESSION}{session_id}"
+
+
+def client_of_owner(owner: str) -> str | None:
+    """Return a key for the client whose session an owner is, None for owners who are no sessions."""
+    return session_client(owner.removeprefix(_SESSION)) if owner.startswith(_SESSION) else None
 
 
 @contextmanager

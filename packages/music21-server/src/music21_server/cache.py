@@ -28,6 +28,9 @@ class ByteLimitedCache(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
     @property
     def size_bytes(self) -> int:
         """Size of all values together."""

@@ -73,3 +73,21 @@ def test_the_key_depends_on_the_values_of_arguments_and_not_on_their_order() -> 
         answer_key("c1", "key", {}),
     ]
     assert len({key, *others}) == 5
+
+
+def test_keys_are_small_whatever_the_arguments() -> None:
+    keys = {answer_key("c1", "search", {"pattern": f"{number} " + "x" * 100_000}) for number in range(10)}
+    assert len(keys) == 10
+    assert max(map(len, keys)) < 150
+
+
+def test_questions_without_an_answer_are_forgotten() -> None:
+    cache, score = answers(), entry("a")
+    for number in range(5_000):
+        cache.put(score, f"question {number}", b"x" * 10)
+    remembered = cache._questions["a"]
+    assert len(cache) == 10
+    assert len(remembered) < 1_100
+    assert all(f"question {number}" in remembered for number in range(4_990, 5_000))
+    cache.put(score, "large", b"x" * 1000)
+    assert cache.get("large") is None

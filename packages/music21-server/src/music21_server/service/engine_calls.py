@@ -24,6 +24,9 @@ from music21_server.writing.exports import Export
 _SHORT_SOURCE_CHARACTERS: Final = 300
 """Longest source whose entry is cached after its scores were deleted: names of works, lines of notes."""
 
+_OVERHEAD_BYTES: Final = 500
+"""Memory that each cached answer takes besides its content; many answers are shorter."""
+
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
@@ -144,4 +147,5 @@ class EngineCalls:
 
 
 def _size(value: Answer | Export | Picture) -> int:
-    return len(value.content) if isinstance(value, Export | Picture) else value.size_bytes
+    size_bytes = len(value.content) if isinstance(value, Export | Picture) else value.size_bytes
+    return size_bytes + _OVERHEAD_BYTES

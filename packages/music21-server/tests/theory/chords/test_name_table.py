@@ -3,7 +3,8 @@ from importlib import resources
 
 from music21_server.theory.chords import name_table
 from music21_server.theory.chords.name_table import PACKAGED, NameTable, packaged_names
-from music21_server.theory.chords.names import Shape, SonorityClass, SonorityName
+from music21_server.theory.chords.names import Shape, SonorityClass, SonorityName, class_of
+from music21_server.theory.pitch.names import Key
 
 TRIAD = SonorityClass("major", Shape((0, 0), ((2, 0), (4, 0))))
 NAME = SonorityName((0, 0), "major", 0, "I", "major triad")
@@ -29,6 +30,17 @@ def test_the_names_kept_in_memory_are_limited(monkeypatch):
     for cents in (0, 100, 200, 300):
         assert table.name(SonorityClass("major", Shape((0, cents), ()))) == NAME
     assert len(table) == 2
+
+
+def test_large_clusters_are_named_and_not_remembered():
+    cluster = Shape((0, 0), tuple((0, cents) for cents in range(1, 1000)))
+    table = NameTable({}, compute=lambda _: NAME)
+    for tonic in range(3):
+        sonority = class_of(cluster, Key((tonic, 0), "major"))
+        assert class_of(cluster, Key((tonic, 0), "major")) is not sonority
+        assert table.name(sonority) == NAME
+    assert len(table) == 0
+    assert table.misses == 3
 
 
 def test_the_packaged_table_is_for_this_music21():

@@ -12,7 +12,12 @@ from functools import cache
 from importlib import metadata, resources
 from typing import Final
 
-from music21_server.theory.chords.names import SonorityClass, SonorityName, name_class
+from music21_server.theory.chords.names import (
+    LARGEST_REMEMBERED,
+    SonorityClass,
+    SonorityName,
+    name_class,
+)
 
 PACKAGED: Final = "sonority_names.json"
 """File name below `music21_server/data`."""
@@ -56,7 +61,7 @@ class NameTable:
         else:
             name = self._compute(sonority)
             self.misses += 1
-        if len(self._kept) < _MOST_KEPT:
+        if len(self._kept) < _MOST_KEPT and len(sonority.shape.above) <= LARGEST_REMEMBERED:
             self._kept[sonority] = name
         return name
 

@@ -23,6 +23,10 @@ _Answer = TypeVar("_Answer")
 _MOST_CENTS: Final = 400
 """Quadruple accidentals are the largest that music21 supports."""
 
+LARGEST_REMEMBERED: Final = 24
+"""Most names above the bass of a sonority that is remembered. Music has fewer; a document can have clusters
+of thousands of microtones, each a class of its own."""
+
 _SMALLEST_SET: Final = 3
 _NAMED_BY_SPELLING: Final = frozenset(
     {"3-8A", "3-10", "3-11A", "3-11B", "3-12", "4-20", "4-25", "4-26", "4-27A", "4-27B", "4-28"}
@@ -121,10 +125,20 @@ class SonorityName:
         return cls(name_of(root) if root else None, quality, int(inversion), numeral, common_name)
 
 
-@lru_cache(maxsize=20_000)
 def class_of(shape: Shape, key: Key) -> SonorityClass:
     """Return the class of a shape in a key."""
+    return _remembered_class(shape, key) if _is_usual(shape) else _class_of(shape, key)
+
+
+def _class_of(shape: Shape, key: Key) -> SonorityClass:
     return SonorityClass(key.mode, shape.relative_to(key.tonic))
+
+
+_remembered_class = lru_cache(maxsize=20_000)(_class_of)
+
+
+def _is_usual(shape: Shape) -> bool:
+    return len(shape.above) <= LARGEST_REMEMBERED
 
 
 def closed_shape(pitches: Sequence[tuple[int, int, int]]) -> Shape:
@@ -166,9 +180,12 @@ def name_class(sonority: SonorityClass) -> SonorityName:
     )
 
 
-@lru_cache(maxsize=20_000)
 def common_name(shape: Shape) -> str:
     """Return the common name of a shape, which is the same on any bass."""
+    return _remembered_name(shape) if _is_usual(shape) else _common_name(shape)
+
+
+def _common_name(shape: Shape) -> str:
     from music21 import chord
 
     heights = [STEP_CENTS[step] + cents for step, cents in shape.names]
@@ -179,6 +196,9 @@ def common_name(shape: Shape) -> str:
         if name is not None:
             return name
     return _or_default(lambda: str(chord.Chord(_pitches(shape)).commonName), UNNAMED)
+
+
+_remembered_name = lru_cache(maxsize=20_000)(_common_name)
 
 
 def _transposition_class(pitch_classes: set[int]) -> tuple[int, ...]:

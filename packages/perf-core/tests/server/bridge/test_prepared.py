@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from typing import Any
 
 import psutil
@@ -130,9 +131,13 @@ def test_process_that_suits_nobody_is_ended_before_the_load(bridge: Bridge, wait
     bridge.session().delete()
 
 
-@pytest.mark.parametrize(("used_percent", "at_once"), [(5.0, 6), (100.0, 2)])
-def test_more_servers_start_at_once_while_the_cpus_are_idle(
-    used_percent: float, at_once: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("used_percent", "is_theirs", "at_once"),
+    [(5.0, True, 6), (100.0, True, 2), (100.0, False, 6)],
+    ids=["idle machine", "busy with them", "busy with others"],
+)
+def test_more_servers_start_at_once_while_they_need_no_cpu(
+    used_percent: float, is_theirs: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Six servers that never answer in time, with places for two."""
     looks = []
@@ -142,6 +147,7 @@ def test_more_servers_start_at_once_while_the_cpus_are_idle(
         return used_percent
 
     monkeypatch.setattr(module.psutil, "cpu_percent", cpu_percent)
+    monkeypatch.setattr(module, "_children_cpu_s", lambda: time.monotonic() * 2 if is_theirs else 0.0)
     monkeypatch.setattr(module, "_LOOK_S", 0.001)
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     waiting = []

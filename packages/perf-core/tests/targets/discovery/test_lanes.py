@@ -11,7 +11,7 @@ from perf_core.errors import Interrupted, TargetError
 from perf_core.interruption import Interruption
 from perf_core.server.credentials.access import OPEN
 from perf_core.targets.discovery import lanes as lanes_module
-from perf_core.targets.discovery.calls import Reach, User
+from perf_core.targets.discovery.calls import USERS, Reach, User
 from perf_core.targets.discovery.lanes import MOST_LANES, Lanes
 
 
@@ -55,6 +55,24 @@ def test_slow_tasks_do_not_hold_up_the_others_and_few_run_at_once(lanes: tuple[L
     lanes[0].run([slow] * (MOST_LANES - 1) + [release] + [slow] * 5)
     assert quick_done == [MOST_LANES - 1], "beside the slow ones"
     assert most[0] <= MOST_LANES
+
+
+def test_task_is_waited_for_as_long_as_new_sessions_would_take(
+    lanes: tuple[Lanes, Interruption], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a session is the start of a process that takes long."""
+    opened, is_open, done = [], threading.Event(), threading.Event()
+
+    def client(_user: User) -> None:
+        opened.append(1)
+        if len(opened) <= USERS:
+            is_open.wait(0.3)
+
+    monkeypatch.setattr(User, "client", client)
+    lanes[0].run([lambda _users: done.wait(0.15), lambda _users: None])
+    assert len(opened) == USERS, "the second task has the users of the first"
+    lanes[0].run([lambda _users: done.wait(0.6), lambda _users: None])
+    assert len(opened) == 2 * USERS, "but it does not wait for ever"
 
 
 def test_error_of_a_task_ends_the_run(lanes: tuple[Lanes, Interruption]) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import psutil
@@ -33,6 +33,9 @@ _LOOK_S = 0.5
 
 _IDLE_PERCENT = 75.0
 """Use of the CPUs below which one more server is started at a time: those that start wait for something."""
+
+_WAITING_SHARE = 0.25
+"""The same for the use of one CPU by each server that starts, on a machine whose CPUs others use."""
 
 _LEAVES_AS_NEW = frozenset(
     {
@@ -94,21 +97,23 @@ class PreparedUpstreams:
     async def prepare(self, request: Request, count: int, each_s: float) -> list[float]:
         """Start servers until there are as many in reserve, and give each an `initialize`.
 
-        As many start at once as there are CPUs, and more while these are idle. Return the seconds until each
-        had answered; those that did not answer with a result are left out. No further ones are started after
-        one that took longer than ``each_s``: several servers may wait for each other, such as for a lock.
+        As many start at once as there are CPUs, and more while they need no CPU. Return the seconds until
+        each had answered; those that did not answer with a result are left out. No further ones are started
+        after one that took longer than ``each_s``: several servers may wait for each other, for a lock for
+        example.
         """
         offer = offer_of(request)
         suitable = [each for each in self._ready if each.upstream.runs and each.suits(offer)]
         others = [each for each in self._ready if each not in suitable]
         self._ready = [*suitable]
-        free, is_stuck = asyncio.Semaphore(os.cpu_count() or 1), False
+        free, is_stuck, starting = asyncio.Semaphore(os.cpu_count() or 1), False, 0
 
         async def one() -> float | None:
-            nonlocal is_stuck
+            nonlocal is_stuck, starting
             async with free:
                 if is_stuck:
                     return None
+                starting += 1
                 try:
                     prepared = await self._prepared(request, each_s)
                 except NoAnswer:
@@ -116,12 +121,14 @@ class PreparedUpstreams:
                 except TimeoutError:
                     is_stuck = True
                     return None
+                finally:
+                    starting -= 1
                 if prepared is None:
                     return None
                 self._ready.append(prepared)
                 return prepared.start_s
 
-        async with _more_while_idle(free):
+        async with _more_while_idle(free, lambda: starting):
             missing = max(0, count - len(suitable))
             started = await asyncio.gather(*(one() for _ in range(missing)))
         await asyncio.gather(*(each.upstream.end() for each in others))
@@ -170,14 +177,22 @@ class PreparedUpstreams:
 
 
 @contextlib.asynccontextmanager
-async def _more_while_idle(free: asyncio.Semaphore) -> AsyncIterator[None]:
-    """Let one more server start at each look at CPUs that are idle."""
+async def _more_while_idle(free: asyncio.Semaphore, starting: Callable[[], int]) -> AsyncIterator[None]:
+    """Let one more server start at each look at CPUs that are idle, or at servers that hardly use any.
+
+    Args:
+        starting: Returns the number of servers that start.
+    """
 
     async def look() -> None:
         psutil.cpu_percent()
+        before_s, began = _children_cpu_s(), time.monotonic()
         while True:
             await asyncio.sleep(_LOOK_S)
-            if psutil.cpu_percent() < _IDLE_PERCENT:
+            now_s, now = _children_cpu_s(), time.monotonic()
+            share = (now_s - before_s) / ((now - began) * max(1, starting()))
+            before_s, began = now_s, now
+            if psutil.cpu_percent() < _IDLE_PERCENT or share < _WAITING_SHARE:
                 free.release()
 
     looking = asyncio.get_running_loop().create_task(look())
@@ -185,6 +200,16 @@ async def _more_while_idle(free: asyncio.Semaphore) -> AsyncIterator[None]:
         yield
     finally:
         looking.cancel()
+
+
+def _children_cpu_s() -> float:
+    """Return the CPU time of all servers and what they have started, as far as they run."""
+    used_s = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            used_s += times.user + times.system
+    return used_s
 
 
 def offer_of(request: Request) -> Offer:

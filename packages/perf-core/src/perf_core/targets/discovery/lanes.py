@@ -44,6 +44,9 @@ class Budget:
 class Lanes:
     """Runs tasks in order. While one takes longer than a second, up to three others run beside it.
 
+    Those need sessions of their own: where sessions take long to open, as those of a server on stdio that
+    starts slowly, a task may take as long before others run beside it.
+
     To be used as a context manager, which deletes the sessions of its users at the end.
 
     Args:
@@ -55,6 +58,7 @@ class Lanes:
         self._interruption = interruption
         self._idle: list[tuple[User, ...]] = []
         self._failures: list[Exception] = []
+        self._open_s = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -91,9 +95,16 @@ class Lanes:
             thread = threading.Thread(target=self._run, args=(task, self._users()), daemon=True)
             thread.start()
             thread.join(PATIENCE_S)
+            self._wait_for_users(thread)
             running = self._wait([*running, thread], 0.0)
         while running:
             running = self._wait(running, _POLL_S)
+
+    def _wait_for_users(self, thread: threading.Thread) -> None:
+        """Wait for the users of a task, for as long as it would take to open sessions for others."""
+        deadline = time.monotonic() + self._open_s - PATIENCE_S
+        while thread.is_alive() and not self._idle and time.monotonic() < deadline:
+            self._wait([thread], _POLL_S)
 
     def _wait(self, threads: list[threading.Thread], wait_s: float) -> list[threading.Thread]:
         threads[0].join(wait_s)
@@ -105,7 +116,7 @@ class Lanes:
     def _users(self) -> tuple[User, ...]:
         if self._idle:
             return self._idle.pop()
-        users = self._make()
+        users, began = self._make(), time.monotonic()
         # Sessions are opened before the first task: on stdio that takes the start of a process, which would
         # make the task look slow.
         opening = [threading.Thread(target=self._open, args=(user,), daemon=True) for user in users]
@@ -113,6 +124,7 @@ class Lanes:
             thread.start()
         while opening:
             opening = self._wait(opening, _POLL_S)
+        self._open_s = max(self._open_s, time.monotonic() - began)
         return users
 
     def _open(self, user: User) -> None:

@@ -87,8 +87,9 @@ class AuthorizationServer:
 
     async def _register(self, request: Request) -> Response:
         self.requests.append("register")
-        wanted = await request.json()
-        return JSONResponse({**wanted, "client_id": "client", "token_endpoint_auth_method": "none"}, 201)
+        registration = await request.json()
+        answer = {**registration, "client_id": "client", "token_endpoint_auth_method": "none"}
+        return JSONResponse(answer, 201)
 
     async def _authorize(self, request: Request) -> Response:
         self.requests.append("authorize")

@@ -1,7 +1,7 @@
 """Tools that send their client messages beside the result, which answers in JSON cannot carry.
 
 FastMCP drops progress and log messages where answers are JSON, and a tool that asks the client fails on the
-call. Whoever starts the server can know before.
+call. The log can say so when the server starts.
 """
 
 from __future__ import annotations

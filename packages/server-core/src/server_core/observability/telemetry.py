@@ -37,8 +37,8 @@ def exporting(
         mcp: The app; its name is the service name.
         metrics: Source of the exported durations of calls.
         endpoint: Base URL of a collector, as in `OTEL_EXPORTER_OTLP_ENDPOINT`; None exports nothing.
-        saves_spans: Whether spans are created only if something records them; whoever serves requests has to
-            call `notice_recording` for each.
+        saves_spans: Whether spans are created only if something records them, which `notice_recording` has
+            to find out at each request.
 
     Raises:
         TelemetryError: There is an endpoint, but the exporter is not installed.

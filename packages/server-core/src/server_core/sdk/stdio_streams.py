@@ -95,7 +95,7 @@ class _Incoming:
 
     @property
     def last_context(self) -> Context | None:
-        """Context variables of whoever sent the last message."""
+        """The context variables with which the last message was sent."""
         context: Context | None = self._stream.last_context
         return context
 

@@ -23,7 +23,7 @@ from listening import listening
 
 from server_core import create_app
 
-pytestmark = [pytest.mark.anyio, pytest.mark.process]
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "oauth_server.py"
 WAYS = ("FastMCP", "server-core")

@@ -49,7 +49,7 @@ async def spans(start_server: Any, wires_to: Any, **environment: str) -> Counter
     return Counter(line.removeprefix("span: ").strip() for line in server.log if line.startswith("span: "))
 
 
-@pytest.mark.process
+@pytest.mark.long
 @pytest.mark.parametrize("recorded_from", ["program", "lifespan"])
 async def test_a_program_gets_the_spans_of_fastmcp(
     start_server: Callable[..., Any], wires_to: Any, recorded_from: str

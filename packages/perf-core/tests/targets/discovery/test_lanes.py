@@ -60,7 +60,7 @@ def test_slow_tasks_do_not_hold_up_the_others_and_few_run_at_once(lanes: tuple[L
 def test_task_is_waited_for_as_long_as_new_sessions_would_take(
     lanes: tuple[Lanes, Interruption], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a session is the start of a process that takes long."""
+    """A session may be the start of a process that takes long."""
     opened, is_open, done = [], threading.Event(), threading.Event()
 
     def client(_user: User) -> None:

@@ -128,7 +128,7 @@ class ServerSettings(BaseSettings):
     max_bodies_bytes: int = Field(
         512 * 1024 * 1024,
         ge=1,
-        description="Bytes of large request bodies that may be in memory at once, of one client at most half "
+        description="Bytes of large request bodies that a process may hold, of one client at most half "
         "(else 503).",
     )
     request_timeout_s: Seconds = Field(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +62,15 @@ def test_a_client_with_its_share_gives_up_its_oldest_idle_session() -> None:
     assert table.open(ANN) is not None
     assert table.of(ANN) == [2, 4, 5], "3 was the oldest idle one"
     assert (numbers, table.of(BOB)) == ([2, 3, 4], [1])
+
+
+def test_the_log_says_once_that_a_client_has_its_share(caplog: pytest.LogCaptureFixture) -> None:
+    table = Table(SessionShares(100, 2))
+    with caplog.at_level(logging.WARNING):
+        for client in (ANN, ANN, ANN, ANN, BOB):
+            table.open(client)
+    (record,) = caplog.records
+    assert "2 sessions (setting max_sessions_per_client)" in record.getMessage()
 
 
 def test_a_client_whose_sessions_are_all_busy_gets_no_more() -> None:

@@ -193,8 +193,8 @@ async def let_go_of_messages(transport: StreamableHTTPServerTransport) -> None:
     """Make a session let go of the last request that it has read and of the last response that it has sent.
 
     The loops that pass messages on keep the latest one in a local variable, the request with its body. A
-    response that nobody waits for, which the SDK drops, takes its place. An event store would keep it: with one,
-    the last response stays.
+    response that nobody waits for, which the SDK drops, takes its place. An event store would keep it: with
+    one, the last response stays.
     """
     nothing = SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=_NOBODYS_ID, result={}))
     streams: list[Any] = [transport._read_stream_writer]

@@ -7,6 +7,7 @@ client with the most sessions gives one up for a client with fewer.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,6 +15,13 @@ from weakref import WeakSet
 
 _WORTH_MOVING: Final = 2
 """A session moves to a client with so many fewer; two clients would take it from each other over one."""
+
+_AT_LIMIT: Final = (
+    "a client has %d sessions (setting max_sessions_per_client): from now on the one that it has not used "
+    "for longest gives way to a new one; clients behind a proxy count as one, unless it is in trusted_proxies"
+)
+
+_logger = logging.getLogger(__name__)
 
 _all_shares: Final[WeakSet[SessionShares]] = WeakSet()
 
@@ -24,6 +32,8 @@ class Share:
 
     client: bytes
     sessions: int = 0
+    is_reported: bool = False
+    """Whether the log says that this client has as many sessions as it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,9 @@ class SessionShares:
         """Return the session that gives way to another one of a client with so many, None if none can."""
         if sessions >= self._limit_per_client:
             share = self._shares[client]
+            if not share.is_reported:
+                share.is_reported = True
+                _logger.warning(_AT_LIMIT, sessions)
         else:
             share = max(self._shares.values(), key=lambda each: each.sessions)
             if share.sessions < sessions + _WORTH_MOVING:

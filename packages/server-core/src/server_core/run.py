@@ -42,6 +42,9 @@ _logger = logging.getLogger(__name__)
 _STDIO_WRITE_S = 0.1
 """Time for the SDK to write a response: it does so in a thread and does not report when it is done."""
 
+_LAST_ANSWER_S = 1.0
+"""Time for the response to a call that has reached its time limit."""
+
 SettingsT = TypeVar("SettingsT", bound=ServerSettings)
 
 
@@ -198,7 +201,8 @@ def _serve_stdio(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMet
 async def _stdio_until(
     stopping: asyncio.Event, mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics
 ) -> bool:
-    with answering_after_end_of_input(settings.drain_timeout_s) as requests:
+    # Every call in flight ends in this time; one that waits for a person waits in vain.
+    with answering_after_end_of_input(settings.request_timeout_s + _LAST_ANSWER_S) as requests:
         serving = asyncio.ensure_future(mcp.run_stdio_async(show_banner=False))
         stopped = asyncio.ensure_future(stopping.wait())
         await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)

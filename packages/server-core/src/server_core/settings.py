@@ -166,9 +166,7 @@ class ServerSettings(BaseSettings):
         "headers tell the client's address and URL; comma-separated, for example 10.0.0.0/8.",
     )
     drain_timeout_s: Seconds = Field(
-        10.0,
-        description="Seconds that requests in flight may still take after SIGTERM, SIGINT or the end of "
-        "stdin.",
+        10.0, description="Seconds that requests in flight may still take after SIGTERM or SIGINT."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lowest level of log lines on stderr."

@@ -82,7 +82,7 @@ def _open_step_by_step(root: Path, path: Path) -> int:
 def _open_and_compare(path: Path) -> int:
     """Open a file by its whole path, and check afterwards that this path still leads to it without a link.
 
-    This leaves a gap for whoever changes the path twice within microseconds; Windows lets only administrators
+    This leaves a gap for a change of the path twice within microseconds; Windows lets only administrators
     create links.
     """
     if not path.is_file():

@@ -63,13 +63,13 @@ def failed_error(trace: str) -> WorkFailedError:
 
 def _error_class(names: Sequence[str]) -> type[ScoreError]:
     """Return the first of an error's classes that this process knows; it never imports one for a worker."""
-    known: dict[str, type[ScoreError]] = {}
+    by_name: dict[str, type[ScoreError]] = {}
     waiting = [ScoreError]
     while waiting:
         kind = waiting.pop()
-        known[class_name(kind)] = kind
+        by_name[class_name(kind)] = kind
         waiting += kind.__subclasses__()
-    return next((known[name] for name in names if name in known), ScoreError)
+    return next((by_name[name] for name in names if name in by_name), ScoreError)
 
 
 def deadline_error(deadline: Deadline) -> WorkDeadlineError:

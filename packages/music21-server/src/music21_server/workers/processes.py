@@ -138,7 +138,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker process is made of.
+    """The settings of a worker process.
 
     Attributes:
         preload: Modules that it imports before its first task.

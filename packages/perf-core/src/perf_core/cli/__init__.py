@@ -37,7 +37,7 @@ for _command, _usage in (
 
 _LENGTH = "A comparison has --launches of --pairs of slices (--slice), and a --time-limit."
 _INSTEAD = {("compare", "--duration"): _LENGTH, ("compare", "--time-scale"): _LENGTH}
-"""What takes the place of an option of another command."""
+"""Options of a command, in a sentence, to use instead of one of another command."""
 
 
 def _unknown_option(error: cyclopts.UnknownOptionError, own: Sequence[str]) -> UsageError:

@@ -49,7 +49,7 @@ def end_orphan(orphan: Orphan) -> None:
 
 
 def _started(orphan: Orphan) -> psutil.Process | None:
-    """Return the process that the lab has started; None if it has ended, whoever has its number now."""
+    """Return the process that the lab has started; None if it has ended and its number is another's now."""
     if orphan.pid is None or orphan.pid <= 1:
         return None
     with contextlib.suppress(psutil.NoSuchProcess):

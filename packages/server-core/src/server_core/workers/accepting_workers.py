@@ -1,4 +1,4 @@
-"""Which worker accepts the connections of which: each its own, and others those of a worker that has died.
+"""The worker that accepts connections of each socket: its own, and another one if that has died.
 
 The kernel spreads new connections over the listening sockets of all workers, also while one of them has no
 process. A connection that waits there for the replacement waits for seconds, or half a minute if the

@@ -57,7 +57,7 @@ def leaves_as_new(method: str) -> bool:
 
 @dataclass(frozen=True)
 class Offer:
-    """What decides the answer of a server to `initialize`: the client's name does not."""
+    """The part of `initialize` that decides the server's answer; the client's name does not."""
 
     revision: str
     capabilities: str

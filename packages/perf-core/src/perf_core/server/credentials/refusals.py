@@ -46,7 +46,7 @@ _TLS_PROBLEMS = {
     "record layer failure": "The server at this port seems to speak plain HTTP: try http:// in the URL.",
 }
 _TLS_ONLY = re.compile(r"\bHTTP request\b.*\bHTTPS (?:port|server)\b", re.IGNORECASE | re.DOTALL)
-"""What nginx and servers in Go answer to plain HTTP where they expect TLS."""
+"""The answer of nginx and servers in Go to plain HTTP where they expect TLS."""
 
 _OWN_CERTIFICATE = (
     "For a certificate of your own authority give --ca-file FILE (PEM); --insecure accepts any certificate, "

@@ -62,6 +62,7 @@ def test_page_has_examples_of_both_kinds() -> None:
         assert any(line.startswith(f"perf-core {command} ") for line in LOCAL)
 
 
+@pytest.mark.k6  # it says its version
 @pytest.mark.parametrize("command", [each for each in (*LOCAL, *REMOTE) if "company-ca.pem" not in each])
 def test_command_is_understood(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

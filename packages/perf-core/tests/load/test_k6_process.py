@@ -156,6 +156,7 @@ def generator(folder: Path, script: str, *, cpus: list[int] | None = None, **env
     return Generator(binary, "quick", variables, folder, period_s=None, cpus=cpus)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems bind no process, or have other limits")
 def test_k6_that_cannot_be_bound_to_cpus_is_ended(tmp_path: Path) -> None:
     unbound = generator(tmp_path, "exec sleep 60", cpus=[10**6])
@@ -164,6 +165,7 @@ def test_k6_that_cannot_be_bound_to_cpus_is_ended(tmp_path: Path) -> None:
     assert unbound.wait(0)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems bind no process, or have other limits")
 def test_users_beyond_the_limit_of_the_system_are_an_error(tmp_path: Path) -> None:
     crowded = generator(tmp_path, "exit 0", MCP_IDENTITIES="x" * 200_000)
@@ -175,6 +177,7 @@ def test_users_beyond_the_limit_of_the_system_are_an_error(tmp_path: Path) -> No
     assert "fewer users" in caught.value.hint
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
 @pytest.mark.parametrize(
     ("script", "summary"),

@@ -10,6 +10,7 @@ from perf_core.errors import TargetError
 from perf_core.server.spawning import last_lines, spawn
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say what is missing")
 def test_missing_folder_is_not_told_as_a_missing_program(tmp_path: Path) -> None:
     command, missing = (sys.executable, "-c", ""), tmp_path / "missing"

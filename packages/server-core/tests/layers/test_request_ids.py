@@ -28,7 +28,13 @@ class Held:
 
 
 async def request(
-    layer: UniqueRequestIds, body: bytes, *, session: str = "s1", method: str = "POST", path: str = "/mcp"
+    layer: UniqueRequestIds,
+    body: bytes,
+    *,
+    session: str = "s1",
+    method: str = "POST",
+    path: str = "/mcp",
+    version: str = "2025-11-25",
 ) -> int:
     """Return the status of the response to a request."""
     statuses: list[int] = []
@@ -40,7 +46,9 @@ async def request(
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    headers = [(b"mcp-session-id", session.encode())] if session else []
+    headers = [(b"mcp-protocol-version", version.encode())]
+    if session:
+        headers.append((b"mcp-session-id", session.encode()))
     scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
     await layer(scope, receive, send)
     return statuses[0]
@@ -91,6 +99,16 @@ async def test_other_requests_are_the_apps(body: bytes, more: dict[str, str]) ->
     held.released.set()
     assert (await first, await second) == (200, 200)
     assert held.bodies == [FIRST, body]
+
+
+async def test_a_session_that_a_stateless_request_names_counts_for_nothing() -> None:
+    held = Held()
+    layer = UniqueRequestIds(held, "/mcp")
+    wires = ("2026-07-28", "2026-07-28", "2025-11-25")
+    requests = [asyncio.create_task(request(layer, FIRST, version=version)) for version in wires]
+    await asyncio.sleep(0)
+    held.released.set()
+    assert await asyncio.gather(*requests) == [200, 200, 200]
 
 
 async def test_an_id_is_free_after_a_request_that_was_cancelled() -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server_core.layers.body_limit import replay
 from server_core.layers.paths import route_path
 from server_core.layers.refusals import refuse
-from server_core.sdk.session_ids import session_id_of
+from server_core.sdk.session_ids import session_of
 
 
 class UniqueRequestIds:
@@ -29,7 +29,7 @@ class UniqueRequestIds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        session = session_id_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
+        session = session_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
         if session is None or route_path(scope) != self._path:
             await self._app(scope, receive, send)
             return

@@ -17,7 +17,7 @@ from perf_core.targets.registry import find_subjects
 
 pytestmark = [pytest.mark.k6, pytest.mark.process]
 
-SHORT = ["--duration", "2s", "--vus", "2", "--wire", "session"]
+SHORT = ["--duration", "2s", "--vus", "2", "--wire", "session", "--think-time", "0.02"]
 
 
 def the_record(results: Path) -> RunRecord:

@@ -18,6 +18,8 @@ from perf_core.results.record import RunRecord
 pytestmark = pytest.mark.k6
 
 ADDER = str(Path(__file__).parents[1] / "servers" / "stdio_adder.py")
+PACE = ("--think-time", "0.005")
+"""Hundreds of calls say as much about the bridge as thousands, and leave the CPUs to the other tests."""
 
 Quick = Callable[..., tuple[int, RunRecord]]
 
@@ -42,7 +44,7 @@ def quick(tmp_path: Path) -> Quick:
     def run(*options: str, shared: bool = False) -> tuple[int, RunRecord]:
         path = target_file(tmp_path, *options, shared=shared)
         arguments = ["--target", path, "--duration", "1s", "--vus", "3", "--wire", "session"]
-        code = main(["run", "quick", *arguments, "--output-dir", str(tmp_path / "results")])
+        code = main(["run", "quick", *arguments, *PACE, "--output-dir", str(tmp_path / "results")])
         (record,) = (tmp_path / "results").glob("*/record.json")
         return code, record_file.read(record)
 
@@ -105,7 +107,7 @@ def test_server_that_answers_twice_fails(quick: Quick) -> None:
 def test_no_process_of_the_server_outlives_a_lab_that_was_killed(tmp_path: Path, wait_until) -> None:
     path = target_file(tmp_path)
     command = [sys.executable, "-m", "perf_core", "run", "quick", "--target", path, "--wire", "session"]
-    options = ["--duration", "60s", "--vus", "2", "--output-dir", str(tmp_path / "results")]
+    options = [*PACE, "--duration", "60s", "--vus", "2", "--output-dir", str(tmp_path / "results")]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as lab:
         tree = psutil.Process(lab.pid)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.k6
 
-SHORT = Settings(duration_s=1.0, vus=2)
+SHORT = Settings(duration_s=1.0, vus=2, think_time_s=0.02)
 ADDER = Path(__file__).parents[1] / "servers" / "adder.py"
 
 

@@ -24,8 +24,9 @@ def measured(tmp_path: Path, server: str, arguments: tuple[str, ...], further: s
     target = tmp_path / "target.toml"
     target.write_text(f'name = "unusual"\ncommand = {json.dumps(command)}\n{further}\n')
     results = tmp_path / "results"
-    options = ("--wire", "session", "--duration", "1s", "--vus", "2", "--output-dir", str(results))
-    assert main(["run", "quick", "--target", str(target), *options]) == ExitCode.PASS
+    options = ("--wire", "session", "--duration", "1s", "--vus", "2", "--think-time", "0.02")
+    command = ["run", "quick", "--target", str(target), *options, "--output-dir", str(results)]
+    assert main(command) == ExitCode.PASS
     (path,) = results.glob("*/record.json")
     return record_file.read(path)
 

@@ -1,4 +1,4 @@
-"""Option `--no-processes`, which makes a test fail if it starts another process; `nox -s unit` uses it.
+"""Cheap collection, and `--no-processes`, which makes tests fail that start a process; `nox -s unit` uses it.
 
 A test that starts a process, directly or through a fixture, has the marker `process`, or `k6` if that process
 is k6.
@@ -6,6 +6,7 @@ is k6.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,22 @@ def _refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
         raise RuntimeError(
             f"expected a test that starts no process, got {event} {program}; mark it with pytest.mark.process"
         )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the tests themselves out of all garbage collections.
+
+    They are millions of objects that live to the end. Each full collection would visit them all, for half a
+    second in each of the many tests that collect on purpose, and for 8 s while the tests are collected.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ from tool_samples import PLAIN
 
 pytestmark = pytest.mark.broad
 
-EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "60"))
 CONFIGURATIONS: list[dict[str, bool]] = [
     {},
     {"mask_error_details": True, "strict_input_validation": True},
@@ -38,7 +38,17 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     yield from _pair_with_session(**request.param)
 
 
-@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=CONFIGURATION_IDS)
+RARE = ("strict", "through ASGI")
+"""Configurations whose answers to a faulty call hardly differ from those of the others."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(options, id=name, marks=[pytest.mark.nightly] * (name in RARE))
+        for name, options in zip(CONFIGURATION_IDS, CONFIGURATIONS, strict=True)
+    ],
+)
 def echo_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Apps with the tool `echo` only."""
     yield from _pair_with_session(only=("echo",), dereference_schemas=False, **request.param)

@@ -41,7 +41,7 @@ ADAPTERS: Mapping[str, str] = {
     # Before asv's own style sheets, which change some of it.
     "bootstrap.min.css": f'{{tag}}<link rel="stylesheet" href="{LOCAL_FOLDER}/bootstrap-3.css">',
 }
-"""What stands beside the tag of a library: our files of these names in `assets`."""
+"""The text beside the tag of a library: our files of these names in `assets`."""
 
 _LOADING = {
     "script": "src",

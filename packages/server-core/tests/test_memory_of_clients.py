@@ -1,4 +1,4 @@
-"""What clients send is not kept: large handshakes, heads, ids and `_meta`, also while their sessions live."""
+"""Large handshakes, heads, ids and `_meta` of clients are not kept, also while their sessions live."""
 
 from __future__ import annotations
 

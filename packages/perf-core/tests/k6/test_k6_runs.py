@@ -18,7 +18,7 @@ NIGHTLY = pytest.mark.nightly
 PACE = {"THINK_TIME": "0.01"}
 """Hundreds of calls say as much about a scenario as thousands, and leave the CPUs to the other tests."""
 ARRIVING = {"TEST_VUS": "3", "RATE": "40", "THINK_TIME": "0"}
-"""Where a rate sets the pace."""
+"""Settings of scenarios in which a rate sets the pace."""
 
 K6_FOLDER = Path(__file__).parents[2] / "src" / "perf_core" / "k6"
 TOOLS = ("add", "subtract", "multiply", "divide")

@@ -1,4 +1,4 @@
-"""What a connection remembers of its requests' heads is bounded in bytes, however many fields they have."""
+"""The memory of a connection for its requests' heads is bounded in bytes, however many fields they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sessions remember of `initialize` is small, whatever clients send."""
+"""The memory of sessions for `initialize` is small, whatever clients send."""
 
 from __future__ import annotations
 

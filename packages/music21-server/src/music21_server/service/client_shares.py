@@ -1,4 +1,4 @@
-"""How much of the store one client may fill with its sessions.
+"""The share of the store that one client may fill with its sessions.
 
 A session without a token is an owner of its own, with limits of its own, and a client may open a thousand.
 All its sessions together get half of the store, so that there is room for others.
@@ -17,7 +17,7 @@ from music21_server.store.protocol import ScoreStore
 
 @dataclass
 class _Share:
-    """What a client has stored; `scores` and `size_bytes` are never too low, but deleted scores may count."""
+    """The scores of a client; `scores` and `size_bytes` are never too low, but deleted ones may count."""
 
     owners: set[str] = field(default_factory=set)
     scores: int = 0

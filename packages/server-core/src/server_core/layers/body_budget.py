@@ -1,4 +1,4 @@
-"""How many bytes of request bodies may be in memory at once, in all and of one client."""
+"""The number of bytes of request bodies that may be in memory at once, in all and of one client."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _NotReadError(Exception):
 
 
 class _Held:
-    """What one request takes of the budget."""
+    """The bytes that one request takes of the budget."""
 
     __slots__ = ("_budget", "_bytes", "_client", "_scope")
 

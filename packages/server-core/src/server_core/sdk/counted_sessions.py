@@ -39,7 +39,7 @@ class Opener:
 
 
 session_opener: ContextVar[Opener | None] = ContextVar("session_opener", default=None)
-"""Who sends the request that is passed to the SDK; None for one that it refuses without a session."""
+"""The sender of the request that is passed to the SDK; None for one that it refuses without a session."""
 
 _NOBODY: Final = Opener(b"", needs_room=False)
 

@@ -1,4 +1,4 @@
-"""What a session remembers of its client's ``initialize``, which clients choose.
+"""The part that a session remembers of its client's ``initialize``, which clients choose.
 
 The SDK keeps the parameters for as long as a session lives, parsed, so that 4 MB become 80 MB. Real clients
 send a few hundred bytes. What may be large in them is a picture (`clientInfo.icons` may have ``data:`` URLs)

@@ -58,7 +58,7 @@ class SessionEnds:
         self._is_served = False
         await self.settled()
 
-    def tell(self, session_id: str) -> None:
+    def report(self, session_id: str) -> None:
         """Tell the app that a session has ended."""
         if not self._is_served:
             return

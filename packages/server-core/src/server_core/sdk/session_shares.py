@@ -1,4 +1,4 @@
-"""How many sessions a process and each of its clients may have open, and which give way to new ones.
+"""Limits of the sessions that a process and each of its clients have open, and which give way to new ones.
 
 Without shares one client could open all sessions, and the others would get 503 until they expire. A client
 with as many as it may have gives up the one that it has used least recently. If the process is full, the

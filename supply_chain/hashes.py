@@ -26,7 +26,7 @@ HEADER = """\
 # Everything that a release of the servers installs from an index, with the hashes of all its files, and the
 # build backend, so that nothing is left to be chosen during an installation:
 #
-#   pip install --require-hashes -r requirements-hashed.txt
+#   pip install --no-deps --require-hashes -r requirements-hashed.txt
 #   pip install --no-index --no-deps --no-build-isolation ./packages/server-core ./packages/calculator-server
 #
 # Made by `nox -s hashes` from constraints.txt.

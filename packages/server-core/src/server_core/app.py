@@ -34,12 +34,15 @@ from server_core.fastlane.app_eligibility import AppRules
 from server_core.fastlane.immediate_calls import ImmediateCalls
 from server_core.fastlane.stream_needs import stream_needs
 from server_core.layers.auth import BearerAuth
+from server_core.layers.body_budget import BodyBudget
 from server_core.layers.body_limit import BodyLimit
 from server_core.layers.cors import Cors
 from server_core.layers.forwarding import Forwarding, Peers, WorkerPlace
 from server_core.layers.guard import HostOriginGuard
 from server_core.layers.known_paths import KnownPaths
 from server_core.layers.rate_limit import RateLimit
+from server_core.layers.request_ids import UniqueRequestIds
+from server_core.layers.session_opening import SessionOpening
 from server_core.layers.status_pages import Exposition, StatusPages
 from server_core.layers.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
 from server_core.layers.traffic import Traffic
@@ -49,10 +52,13 @@ from server_core.observability.app_metrics import collect_app_metrics
 from server_core.observability.call_instrumentation import instrument_calls
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import notice_recording
+from server_core.sdk.counted_sessions import CountedSessions
 from server_core.sdk.header_schemas import HeaderSchemas
 from server_core.sdk.header_whitespace import strip_header_whitespace
 from server_core.sdk.internals import local_components, open_sessions
+from server_core.sdk.session_ends import SessionEnds
 from server_core.sdk.session_ids import SessionIds
+from server_core.sdk.session_shares import SessionShares
 from server_core.settings import ServerSettings
 
 _logger = logging.getLogger(__name__)
@@ -154,6 +160,11 @@ class ServedApp:
         self._authenticated_app = (
             AuthContextMiddleware(self._fastmcp_app) if settings.auth_tokens else self._fastmcp_app
         )
+        self._session_ends = SessionEnds(mcp)
+        shares = SessionShares(settings.max_sessions, settings.max_sessions_per_client)
+        self._sdk_sessions = CountedSessions(shares, self._session_ends.report)
+        opening = SessionOpening(self._authenticated_app, settings.path, self._sdk_sessions)
+        self._fastmcp = UniqueRequestIds(opening, settings.path)
         self._lane = self._make_lane()
         mcp_app = self._lane or self._serve_through_fastmcp
         self._auth: BearerAuth | None = None
@@ -166,7 +177,7 @@ class ServedApp:
         self._lifespan = Router(lifespan=self.lifespan)
         self.immediate_calls = self._make_immediate_calls(guard) if not middleware else None
         self.from_peers = Traffic(
-            self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app)), self._metrics)
+            self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app, None)), self._metrics)
         )
         metrics.watch(self.traffic, self.sessions_open, self._lane, self._rate_limit)
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
@@ -207,6 +218,8 @@ class ServedApp:
             settings,
             self._session_ids,
             rules=self._rules,
+            shares=self._sdk_sessions.shares,
+            session_ended=self._session_ends.report,
             resumable=self._has_event_store and not settings.json_response,
         )
 
@@ -228,7 +241,9 @@ class ServedApp:
         if self._peers is not None:
             app = Forwarding(app, self._session_ids, self._peers, settings.path)
         metrics_of_all_workers = functools.partial(self._metrics, peers=self._peers)
-        app = self._with_status_pages(self._with_body_limit(app), metrics_of_all_workers)
+        # At least two of the largest, because one client gets half.
+        budget = BodyBudget(max(settings.max_bodies_bytes, 2 * settings.max_body_bytes))
+        app = self._with_status_pages(self._with_body_limit(app, budget), metrics_of_all_workers)
         if settings.rate is not None:
             buckets = (
                 TokenBuckets(settings.rate, bytearray(TABLE_BYTES), os.urandom(16))
@@ -260,9 +275,14 @@ class ServedApp:
         routes = provider.get_routes(mcp_path=settings.path)
         return BearerAuth(app, tokens, guarded_path=settings.path, open_routes=routes)
 
-    def _with_body_limit(self, app: ASGIApp) -> ASGIApp:
+    def _with_body_limit(self, app: ASGIApp, budget: BodyBudget | None) -> ASGIApp:
         settings = self._settings
-        return BodyLimit(app, max_bytes=settings.max_body_bytes, timeout_s=settings.request_timeout_s)
+        return BodyLimit(
+            app,
+            max_bytes=settings.max_body_bytes,
+            timeout_s=settings.request_timeout_s,
+            budget=budget,
+        )
 
     def _with_status_pages(self, app: ASGIApp, exposition: Exposition) -> ASGIApp:
         return StatusPages(app, health=self._health, exposition=exposition)
@@ -270,7 +290,7 @@ class ServedApp:
     async def _serve_through_fastmcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         notice_recording()
         self._header_schemas.refresh()
-        await self._authenticated_app(strip_header_whitespace(scope), receive, send)
+        await self._fastmcp(strip_header_whitespace(scope), receive, send)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -285,7 +305,11 @@ class ServedApp:
                 self._set_up_session_manager()
                 if self._settings.json_response:
                     self._tell_what_needs_streams()
-                yield
+                self._session_ends.start()
+                try:
+                    yield
+                finally:
+                    await self._session_ends.stop()
         finally:
             if self._lane is not None:
                 self._lane.detach()
@@ -305,6 +329,7 @@ class ServedApp:
                 self._session_ids.assign_to_new_sessions(self._manager)
                 if self._lane is not None:
                     self._lane.attach(self._manager, self._fastmcp_app)
+                self._sdk_sessions.attach(self._manager)  # last, when ids have been chosen
                 return
         raise RuntimeError(
             "expected a session manager in FastMCP's app after start-up, got none: release not supported"

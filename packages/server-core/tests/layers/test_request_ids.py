@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -121,3 +122,19 @@ async def test_an_id_is_free_after_a_request_that_was_cancelled() -> None:
         await first
     held.released.set()
     assert await request(layer, FIRST) == 200
+
+
+async def test_no_request_of_a_session_hangs(
+    make_app: Callable[..., Any], serving: Callable[..., Any]
+) -> None:
+    async with serving(make_app(session_idle_timeout_s=0.5)) as wires:
+        session = await wires.open_session()
+        await wires.in_session(session, "prompts/get", {"name": "none"})  # makes it FastMCP's
+
+        async def ask() -> int:
+            return (await wires.in_session(session, "prompts/get", {"name": "none"})).status_code
+
+        async with asyncio.timeout(30):
+            statuses = await asyncio.gather(*(ask() for _ in range(8)))
+        assert set(statuses) == {200, 400}
+        assert (await wires.in_session(session, "ping")).status_code == 200

@@ -20,7 +20,7 @@ from perf_core.analysis.bridge_use import (
 from perf_core.analysis.evidence import Evidence
 from perf_core.analysis.figures import figures
 from perf_core.analysis.grades import clients_carried, grades, held_figures
-from perf_core.analysis.health import health, late_periods
+from perf_core.analysis.health import health, kept_from_cpu_s, late_periods
 from perf_core.analysis.k6_summary import NO_LATENCY, Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
 from perf_core.analysis.streams import probed_calls, streams
@@ -117,12 +117,14 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         period_s=spec.period_s,
         timeout_s=plan.settings.request_timeout_s,
     )
+    # Killed processes answer nothing until they are back, which the shape measures itself.
+    judged_silences = () if shape.kills_processes else silences
+    # While users open their sessions, no call ends.
+    usual_ms = {**metrics.latency_ms, "initialize": metrics.session_creation_ms or NO_LATENCY}
     stages = silence.with_silence(
         stages,
-        # Killed processes answer nothing until they are back, which the shape measures itself.
-        () if shape.kills_processes else silences,
-        # While users open their sessions, no call ends.
-        {**metrics.latency_ms, "initialize": metrics.session_creation_ms or NO_LATENCY},
+        judged_silences,
+        usual_ms,
         think_time_s=plan.longest_think_time_s,
         period_s=spec.period_s,
     )
@@ -210,6 +212,19 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         changed_levels=plan.settings.vus is not None,
         health=health_of_run,
         silent={stage.name: stage.longest_silence_s for stage in stages if stage.is_silent},
+        certainly_silent=silence.certainly_silent(
+            stages,
+            judged_silences,
+            usual_ms,
+            lambda each: kept_from_cpu_s(
+                load.samples,
+                whole.start_s + each.start_s,
+                whole.start_s + each.end_s,
+                server_elsewhere=spec.server_elsewhere,
+            ),
+            think_time_s=plan.longest_think_time_s,
+            period_s=spec.period_s,
+        ),
         behind=_rates_not_reached(plan, stages, columns),
         failures=[
             *([load.unresponsive] if load.unresponsive else []),

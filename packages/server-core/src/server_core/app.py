@@ -59,6 +59,7 @@ from server_core.sdk.internals import local_components, open_sessions
 from server_core.sdk.session_ends import SessionEnds
 from server_core.sdk.session_ids import SessionIds
 from server_core.sdk.session_shares import SessionShares
+from server_core.sdk.session_state import SessionState
 from server_core.settings import ServerSettings
 
 _logger = logging.getLogger(__name__)
@@ -160,10 +161,11 @@ class ServedApp:
         self._authenticated_app = (
             AuthContextMiddleware(self._fastmcp_app) if settings.auth_tokens else self._fastmcp_app
         )
-        self._session_ends = SessionEnds(mcp)
+        state = SessionState()
+        self._session_ends = SessionEnds(mcp, state)
         shares = SessionShares(settings.max_sessions, settings.max_sessions_per_client)
         self._sdk_sessions = CountedSessions(shares, self._session_ends.report)
-        opening = SessionOpening(self._authenticated_app, settings.path, self._sdk_sessions)
+        opening = SessionOpening(self._authenticated_app, settings.path, self._sdk_sessions, state)
         self._fastmcp = UniqueRequestIds(opening, settings.path)
         self._lane = self._make_lane()
         mcp_app = self._lane or self._serve_through_fastmcp

@@ -23,6 +23,7 @@ from server_core.sdk.handshake_params import (
 )
 from server_core.sdk.requestors import client_of
 from server_core.sdk.session_ids import is_of_session_wire, session_id_of
+from server_core.sdk.session_state import SessionState, request_without_session
 
 _SESSION_HEADER: Final = b"mcp-session-id"
 _INVALID_PARAMS: Final = -32602
@@ -36,17 +37,23 @@ class SessionOpening:
     FastMCP would believe. A body must be in one message.
     """
 
-    def __init__(self, app: ASGIApp, path: str, sessions: CountedSessions) -> None:
+    def __init__(self, app: ASGIApp, path: str, sessions: CountedSessions, state: SessionState) -> None:
         self._app = app
         self._path = path
         self._sessions = sessions
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http" or route_path(scope) != self._path:
             await self._app(scope, receive, send)
         elif not is_of_session_wire(scope):
-            await self._app(_without_session(scope), receive, send)
+            with request_without_session() as keys:
+                try:
+                    await self._app(_without_session(scope), receive, send)
+                finally:
+                    if keys:
+                        await self._state.free(keys)
         elif scope["method"] != "POST":
             await self._app(scope, receive, send)
         else:

@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 
 from fastmcp import FastMCP
 
+from server_core.sdk.session_state import SessionState
+
 _logger = logging.getLogger(__name__)
 
 _LAST_CALLS_WITHIN_S: Final = 5.0
@@ -37,15 +39,17 @@ def on_session_end(mcp: FastMCP[Any], ended: Ended) -> None:
 
 
 class SessionEnds:
-    """Calls what an app has registered with `on_session_end`, while it is served."""
+    """Calls what an app has registered with `on_session_end`, while it is served, and frees session state."""
 
-    def __init__(self, mcp: FastMCP[Any]) -> None:
+    def __init__(self, mcp: FastMCP[Any], state: SessionState) -> None:
         self._mcp = mcp
+        self._state = state
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_served = False
 
     def start(self) -> None:
         """Tell the app from now on."""
+        self._state.attach(self._mcp)
         self._is_served = True
 
     async def settled(self) -> None:
@@ -63,13 +67,23 @@ class SessionEnds:
         if not self._is_served:
             return
         for ended in _callbacks.get(self._mcp, ()):
-            task = asyncio.get_running_loop().create_task(_call(ended, session_id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(_called(ended, session_id))
+        keys = self._state.keys_of(session_id)
+        if keys:
+            self._begin(self._state.free(keys))
+
+    def _begin(self, work: Awaitable[object]) -> None:
+        task = asyncio.get_running_loop().create_task(_finish(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
-async def _call(ended: Ended, session_id: str) -> None:
+async def _called(ended: Ended, session_id: str) -> None:
+    await ended(session_id)
+
+
+async def _finish(work: Awaitable[object]) -> None:
     try:
-        await ended(session_id)
+        await work
     except Exception:
         _logger.exception("an app could not free what it kept for a session")

@@ -1,4 +1,4 @@
-"""What tools store for a session is freed when it ends, and what they store for one request with it."""
+"""Session state is freed when its session ends, or with the only request that could read it."""
 
 from __future__ import annotations
 

@@ -60,7 +60,10 @@ def main() -> None:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a worker would write to all imported pages, and so copy them
-    parent.sendall(RECORD.pack(READY, 0, 0, 0))
+    try:
+        parent.sendall(RECORD.pack(READY, 0, 0, 0))
+    except ConnectionError:
+        os._exit(0)  # the server was killed meanwhile
     _ForkServer(parent, arguments["memory_bytes"], arguments["readable_folders"]).run()
     os._exit(0)  # the server waits; tearing music21 down object by object would take 0.1 s
 

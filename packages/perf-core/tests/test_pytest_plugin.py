@@ -121,6 +121,7 @@ def test_malformed_number_of_clients_is_a_usage_error(folder: Path, monkeypatch:
 
 
 @pytest.mark.k6
+@pytest.mark.long
 def test_example_of_the_docstring_passes_with_right_answers_and_fails_with_wrong_ones(folder: Path) -> None:
     (example,) = re.findall(r"^    pytest (--perf .*)$", str(pytest_plugin.__doc__), flags=re.MULTILINE)
     options = ["--output-dir", "runs", "--perf-target", "wrong.toml"]

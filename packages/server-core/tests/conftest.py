@@ -229,6 +229,20 @@ StartServer = Callable[..., ServerProcess]
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Returns a function that starts `served_app.py` (or another command) and waits until it is ready."""
+    with starting_in(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for the tests of a module that leave it as it is; another one costs a second of CPU time."""
+    with starting_in(tmp_path_factory.mktemp("server")) as start:
+        yield start()
+
+
+@contextlib.contextmanager
+def starting_in(folder: Path) -> Iterator[StartServer]:
+    """Yield a function that starts servers in a folder; they end with the block."""
     started: list[ServerProcess] = []
 
     def start(
@@ -238,7 +252,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         ready: bool = True,
     ) -> ServerProcess:
         script = Path(__file__).with_name("served_app.py")
-        ready_file = tmp_path / f"ready-{len(started)}.json"
+        ready_file = folder / f"ready-{len(started)}.json"
         arguments = [*(command or [sys.executable, str(script)]), *options]
         if ready:
             arguments += ["--port", "0", "--ready-file", str(ready_file)]
@@ -248,7 +262,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=tmp_path,
+            cwd=folder,
             env={**os.environ, **(environment or {})},
         )
         server = ServerProcess(process)
@@ -258,14 +272,16 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
             server.url = json.loads(ready_file.read_text())["url"]
         return server
 
-    yield start
-    for server in started:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.wait()
-        for stream in (server.process.stdout, server.process.stderr):
-            if stream is not None:
-                stream.close()
+    try:
+        yield start
+    finally:
+        for server in started:
+            if server.process.poll() is None:
+                server.process.kill()
+            server.process.wait()
+            for stream in (server.process.stdout, server.process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 @dataclass

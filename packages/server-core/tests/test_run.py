@@ -331,7 +331,11 @@ async def test_stdio_does_not_wait_for_calls_beyond_the_drain_timeout(held: Any)
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize(
+    "options",
+    [(), pytest.param(("--workers", "2"), marks=pytest.mark.long)],
+    ids=["one process", "two workers"],
+)
 async def test_middleware_and_routes_of_a_program(
     start_server: Any, wires_to: Any, options: tuple[str, ...]
 ) -> None:

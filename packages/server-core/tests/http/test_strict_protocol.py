@@ -62,11 +62,10 @@ async def test_a_head_has_a_limit(start_server: Start, options: tuple[str, ...])
     assert "Traceback" not in "".join(server.log)
 
 
-async def test_a_head_without_end_is_refused_as_it_arrives(start_server: Start) -> None:
-    url = start_server().url
+async def test_a_head_without_end_is_refused_as_it_arrives(shared_server: Any) -> None:
     for piece in (200, 5000, 70_000):
         for begin in (b"GET /health HTTP/1.1\r\na: ", b"GET /", b"GET /health HTTP/1.1\r\n"):
-            async with connected_to(url) as client:
+            async with connected_to(shared_server.url) as client:
                 await client.send(begin)
                 answer = asyncio.ensure_future(client.answer())
                 sent = 0
@@ -107,22 +106,20 @@ SURROUNDINGS = {
 }
 
 
-async def test_what_surrounds_chunks_has_a_limit(start_server: Start) -> None:
-    url = start_server().url
+async def test_what_surrounds_chunks_has_a_limit(shared_server: Any) -> None:
     for name, data in SURROUNDINGS.items():
-        async with connected_to(url) as client:
+        async with connected_to(shared_server.url) as client:
             await client.send(CHUNKED + data)
             assert (await client.answer()).status == 431, name
 
 
-async def test_trailers_do_not_become_headers(start_server: Start) -> None:
-    server = start_server()
+async def test_trailers_do_not_become_headers(shared_server: Any) -> None:
     whole = call("process_id")
     top, _, body = whole.partition(b"\r\n\r\n")
     lines = [line for line in top.split(b"\r\n") if not line.startswith((b"Content-Length", b"Mcp-Method"))]
     request = b"\r\n".join([*lines, b"Transfer-Encoding: chunked", b"", b""])
     chunk = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
-    async with connected_to(server.url) as client:
+    async with connected_to(shared_server.url) as client:
         # FastMCP requires Mcp-Method; in a trailer it does not count.
         assert (await client.exchange(request + chunk + b"Mcp-Method: tools/call\r\n\r\n")).status == 400
         request = request.replace(b"Mcp-Name", b"Mcp-Method: tools/call\r\nMcp-Name")
@@ -141,7 +138,11 @@ WISHES = [
 ]
 
 
-@pytest.mark.parametrize("options", [(), ("--no-fast-lane",), ("--workers", "2")], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--no-fast-lane",), pytest.param(("--workers", "2"), marks=pytest.mark.long)],
+    ids=" ".join,
+)
 async def test_a_wish_for_another_protocol_is_ignored(start_server: Start, options: tuple[str, ...]) -> None:
     server = start_server(*options)
     for wish in WISHES:
@@ -166,6 +167,7 @@ async def make_calls_with(wish: tuple[str, ...], url: str) -> None:
         assert (await client.exchange(chunked + b"\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(end), end))).result
 
 
+@pytest.mark.long
 async def test_a_session_of_another_worker_is_reached_with_such_a_wish(
     start_server: Start, wires_to: Any
 ) -> None:
@@ -183,21 +185,19 @@ async def test_a_session_of_another_worker_is_reached_with_such_a_wish(
     assert "Traceback" not in "".join(server.log)
 
 
-async def test_what_is_no_request_of_http_1_is_400(start_server: Start) -> None:
-    url = start_server().url
+async def test_what_is_no_request_of_http_1_is_400(shared_server: Any) -> None:
     for data in (
         b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
         b"CONNECT /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ):
-        async with connected_to(url) as client:
+        async with connected_to(shared_server.url) as client:
             assert (await client.exchange(data)).status == 400
             assert await client.rest() == b""
 
 
-async def test_an_error_is_answered_after_the_responses_that_are_due(start_server: Start, held: Any) -> None:
-    server = start_server()
-    async with connected_to(server.url) as client:
+async def test_an_error_is_answered_after_the_responses_that_are_due(shared_server: Any, held: Any) -> None:
+    async with connected_to(shared_server.url) as client:
         await client.send(call("hold", port=held.port))
         await held.arrived.wait()
         await client.send(call("process_id") + b"nonsense\r\n\r\n")

@@ -199,6 +199,7 @@ def page(tmp_path: Path) -> Iterator[Callable[[str], tuple[str, Callable[[], lis
 
 
 @pytest.mark.process
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs one")
 @pytest.mark.skipif(sys.platform == "win32", reason="the browser's options are for Linux and macOS")
 @pytest.mark.parametrize("is_admitted", [True, False], ids=["admitted", "not admitted"])

@@ -89,6 +89,7 @@ print(sum(shared.take(b"one client", 1.0) == 0 for _ in range(20_000)))
 
 
 @pytest.mark.process
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix")
 def test_processes_share_a_burst(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TAKER, str(tmp_path / "rates")]

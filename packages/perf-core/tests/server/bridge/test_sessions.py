@@ -155,6 +155,7 @@ def test_id_that_waits_already_is_refused(start_bridge: Start) -> None:
     assert sorted(post.result().status_code for post in posts) == [200, 400]
 
 
+@pytest.mark.long
 def test_hundred_processes_at_once(start_command: Start) -> None:
     bridge = start_command("--", *echo_child.ARGV)
     limits = httpx2.Limits(max_connections=None)

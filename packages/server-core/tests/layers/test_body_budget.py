@@ -27,6 +27,12 @@ def test_one_client_gets_half() -> None:
     assert budget.take(b"eve", 1)
 
 
+def test_clients_that_cannot_be_told_apart_get_all() -> None:
+    budget = BodyBudget(100)
+    assert budget.take(b"", 100)
+    assert not budget.take(b"", 1)
+
+
 @given(st.lists(st.tuples(st.sampled_from([b"ann", b"bob", b"eve"]), st.integers(1, 60))))
 def test_the_budget_holds_and_remembers_only_who_has_bodies(takes: list[tuple[bytes, int]]) -> None:
     budget = BodyBudget(100)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server_core.sdk.session_shares import IdleSession, SessionShares, Share, session_client
+from server_core.sdk.session_shares import UNKNOWN_CLIENT, IdleSession, SessionShares, Share, session_client
 
 ANN, BOB, EVE = b"ann", b"bob", b"eve"
 
@@ -105,6 +105,16 @@ def test_a_full_server_takes_nothing_for_a_client_with_as_many() -> None:
 def test_one_client_alone_is_refused_when_the_server_is_full() -> None:
     table = Table(SessionShares(2, 100))
     assert [table.open(ANN) for _ in range(3)] == [1, 2, None]
+
+
+def test_clients_that_cannot_be_told_apart_share_the_limit_of_all() -> None:
+    table = Table(SessionShares(5, 2))
+    numbers = [table.open(UNKNOWN_CLIENT) for _ in range(5)]
+    assert numbers == [1, 2, 3, 4, 5]
+    assert [table.open(UNKNOWN_CLIENT), table.open(ANN)] == [None, None]
+    table.close(1)
+    assert table.open(ANN) == 6
+    assert table.open(UNKNOWN_CLIENT) is None
 
 
 def test_expired_sessions_end_before_any_other_is_given_up() -> None:

@@ -17,7 +17,7 @@ from time import monotonic
 
 from server_core.sdk.requestors import Requestor
 from server_core.sdk.session_ids import SessionIds
-from server_core.sdk.session_shares import IdleSession, SessionShares, Share
+from server_core.sdk.session_shares import UNKNOWN_CLIENT, IdleSession, SessionShares, Share
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class LightSessions:
         return len(self._sessions)
 
     def open(
-        self, version: str, initialize_params: bytes, owner: Requestor | None, client: bytes
+        self, version: str, initialize_params: bytes, owner: Requestor | None, client: bytes = UNKNOWN_CLIENT
     ) -> LightSession:
         """Return a new session of a client."""
         session = LightSession(

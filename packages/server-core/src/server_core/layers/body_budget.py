@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from server_core.sdk.session_shares import UNKNOWN_CLIENT
+
 
 class BodyBudget:
     """Counts the bytes of large bodies, from their arrival to the end of their requests.
@@ -20,7 +22,8 @@ class BodyBudget:
     def take(self, client: bytes, size_bytes: int) -> bool:
         """Count bytes of a client's body and return True, or False if there is no room for them."""
         own_bytes = self._by_client[client] + size_bytes
-        if self._total_bytes + size_bytes > self._max_bytes or own_bytes > self._max_bytes // 2:
+        most_bytes = self._max_bytes if client == UNKNOWN_CLIENT else self._max_bytes // 2
+        if self._total_bytes + size_bytes > self._max_bytes or own_bytes > most_bytes:
             return False
         self._by_client[client] = own_bytes
         self._total_bytes += size_bytes

@@ -22,7 +22,7 @@ from server_core.sdk.internals import (
     wrap_admission,
 )
 from server_core.sdk.requestors import Requestor, client_of_requestor
-from server_core.sdk.session_shares import IdleSession, SessionShares, Share
+from server_core.sdk.session_shares import UNKNOWN_CLIENT, IdleSession, SessionShares, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Opener:
 session_opener: ContextVar[Opener | None] = ContextVar("session_opener", default=None)
 """The sender of the request that is passed to the SDK; None for one that it refuses without a session."""
 
-_NOBODY: Final = Opener(b"", needs_room=False)
+_NOBODY: Final = Opener(UNKNOWN_CLIENT, needs_room=False)
 
 
 class CountedSessions:

@@ -16,6 +16,9 @@ from weakref import WeakSet
 _WORTH_MOVING: Final = 2
 """A session moves to a client with so many fewer; two clients would take it from each other over one."""
 
+UNKNOWN_CLIENT: Final = b""
+"""Key of clients that cannot be told apart, such as those of a Unix socket: they share the limit of all."""
+
 _AT_LIMIT: Final = (
     "a client has %d sessions (setting max_sessions_per_client): from now on the one that it has not used "
     "for longest gives way to a new one; clients behind a proxy count as one, unless it is in trusted_proxies"
@@ -113,8 +116,8 @@ class SessionShares:
 
     def settle(self, client: bytes) -> None:
         """Give up idle sessions if a client has just opened one for which there was no room."""
-        while (sessions := self._sessions_of(client)) > self._limit_per_client or self._open > self._limit:
-            idle = self._longest_idle(client, sessions - 1)
+        while self._sessions_of(client) > self._limit_of(client) or self._open > self._limit:
+            idle = self._longest_idle(client, self._sessions_of(client) - 1)
             if idle is None:
                 return
             idle.end()
@@ -126,19 +129,26 @@ class SessionShares:
     def _is_free(self, client: bytes) -> bool:
         for table in self._tables:
             table.expire()
-        return self._open < self._limit and self._sessions_of(client) < self._limit_per_client
+        return self._open < self._limit and self._sessions_of(client) < self._limit_of(client)
+
+    def _limit_of(self, client: bytes) -> int:
+        """Return how many sessions a client may have."""
+        return self._limit if client == UNKNOWN_CLIENT else self._limit_per_client
 
     def _longest_idle(self, client: bytes, sessions: int) -> IdleSession | None:
         """Return the session that gives way to another one of a client with so many, None if none can."""
-        if sessions >= self._limit_per_client:
+        known = [share for share in self._shares.values() if share.client != UNKNOWN_CLIENT]
+        if client != UNKNOWN_CLIENT and sessions >= self._limit_per_client:
             share = self._shares[client]
             if not share.is_reported:
                 share.is_reported = True
                 _logger.warning(_AT_LIMIT, sessions)
-        else:
-            share = max(self._shares.values(), key=lambda each: each.sessions)
+        elif known:
+            share = max(known, key=lambda each: each.sessions)
             if share.sessions < sessions + _WORTH_MOVING:
                 return None
+        else:
+            return None
         idle = [session for table in self._tables if (session := table.longest_idle(share)) is not None]
         return min(idle, key=lambda session: session.used_at_s, default=None)
 

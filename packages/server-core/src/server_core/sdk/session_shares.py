@@ -137,14 +137,14 @@ class SessionShares:
 
     def _longest_idle(self, client: bytes, sessions: int) -> IdleSession | None:
         """Return the session that gives way to another one of a client with so many, None if none can."""
-        known = [share for share in self._shares.values() if share.client != UNKNOWN_CLIENT]
+        shares_of_clients = [share for share in self._shares.values() if share.client != UNKNOWN_CLIENT]
         if client != UNKNOWN_CLIENT and sessions >= self._limit_per_client:
             share = self._shares[client]
             if not share.is_reported:
                 share.is_reported = True
                 _logger.warning(_AT_LIMIT, sessions)
-        elif known:
-            share = max(known, key=lambda each: each.sessions)
+        elif shares_of_clients:
+            share = max(shares_of_clients, key=lambda each: each.sessions)
             if share.sessions < sessions + _WORTH_MOVING:
                 return None
         else:

@@ -364,7 +364,8 @@ def test_recording_alone_tells_that_k6_stood_still(build: type[Build]) -> None:
     generated = replace(result.generated, recording=tuple(json.dumps(event) for event in kept))
     record = assemble(spec(build), replace(result, generated=generated))
     assert record.health is not None
-    assert record.health.generator_gap_s == pytest.approx(3)
+    # In the first of them k6 may have had nothing to tell.
+    assert record.health.generator_gap_s == pytest.approx(2)
     assert record.verdict == "invalid"
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perf_core.analysis.k6_summary import Window
+from perf_core.load.k6_recording import USERS_EVERY_S
 from perf_core.results.record import Health, HealthState, Stop
 from perf_core.sampling.pulse import SHORTEST_STILL_S, Still
 from perf_core.sampling.sampler import Reading, Sample
@@ -112,15 +113,16 @@ def late_periods(ends_s: Iterable[float], period_s: float, samples: Sequence[Sam
     """Yield the times by which periods of k6's recording ended late while k6 used no CPU.
 
     k6's own clock ends the periods, so that this works on every system and notices a pause of the whole
-    machine, but less exactly than the pulse: a stop that is shorter than a period may pass unnoticed. A k6
-    that is busy ends its periods late, too, and did not stand still.
+    machine, but less exactly than the pulse: a k6 that has nothing to tell sends its number of users once a
+    second only, so that a shorter stop may pass unnoticed. A k6 that is busy ends its periods late, too, and
+    did not stand still.
     """
     readings = [(sample.at_s, sample.generator.cpu_s) for sample in samples if sample.generator]
     if not readings:
         return
     times_s, used_s = zip(*readings, strict=True)
     for before_s, end_s in itertools.pairwise(ends_s):
-        start_s = before_s + period_s
+        start_s = before_s + USERS_EVERY_S + period_s
         if end_s > start_s:
             at_start_s, at_end_s = np.interp([start_s, end_s], times_s, used_s)
             if at_end_s - at_start_s < _STILL_CORES * (end_s - start_s):

@@ -369,6 +369,15 @@ def test_recording_alone_tells_that_k6_stood_still(build: type[Build]) -> None:
     assert record.verdict == "invalid"
 
 
+def test_run_without_metrics_over_time_is_invalid(build: type[Build]) -> None:
+    result = load(build, document(build))
+    # The first line is written before k6 starts.
+    generated = replace(result.generated, recording=result.generated.recording[:1])
+    record = assemble(spec(build), replace(result, generated=generated))
+    assert record.verdict == "invalid"
+    assert record.reasons[0].startswith("no metrics of k6 arrived during the load")
+
+
 # --- slopes and knees ---
 
 

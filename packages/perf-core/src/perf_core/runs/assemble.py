@@ -305,6 +305,10 @@ def _load_faults(spec: RunSpec, load: LoadResult, summary: Summary, metrics: Met
             f"{accounts.failed} failed and {accounts.cut_off} cut off: k6 lost track of {accounts.missing}"
         ]
     ended_at_s, planned_s = _ended_at_s(summary), _planned_s(summary)
+    if load.generated.recording and not any(read_recording(load.generated.recording)):
+        return [
+            "no metrics of k6 arrived during the load, so a silent server would not be noticed; see k6.log"
+        ]
     if not summary.document.get("aborted") and planned_s - ended_at_s > spec.period_s:
         return [
             f"expected {planned_s:.1f} s of load, got {ended_at_s:.1f} s: k6 ended early by itself with exit "

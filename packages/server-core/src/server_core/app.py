@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server_core.fastlane import FastLane
 from server_core.fastlane.app_eligibility import AppRules
-from server_core.fastlane.immediate_calls import ImmediateCalls
+from server_core.fastlane.immediate_calls import ImmediateCalls, TimedImmediateCalls
 from server_core.fastlane.stream_needs import stream_needs
 from server_core.layers.auth import BearerAuth
 from server_core.layers.body_budget import BodyBudget
@@ -42,6 +42,7 @@ from server_core.layers.guard import HostOriginGuard
 from server_core.layers.known_paths import KnownPaths
 from server_core.layers.rate_limit import RateLimit
 from server_core.layers.request_ids import UniqueRequestIds
+from server_core.layers.server_timing import ServerTiming, note_tool_time
 from server_core.layers.session_opening import SessionOpening
 from server_core.layers.status_pages import Exposition, StatusPages
 from server_core.layers.token_buckets import TABLE_BYTES, TokenBuckets, shared_buckets
@@ -50,7 +51,8 @@ from server_core.layers.trusted_proxies import TrustedProxies, parse_network
 from server_core.observability import metrics_aggregation, process
 from server_core.observability.app_metrics import collect_app_metrics
 from server_core.observability.call_instrumentation import instrument_calls
-from server_core.observability.metrics import ServerMetrics
+from server_core.observability.metrics import FunctionCollector, ServerMetrics
+from server_core.observability.pauses import Pauses
 from server_core.observability.telemetry import notice_recording
 from server_core.sdk.counted_sessions import CountedSessions
 from server_core.sdk.header_schemas import HeaderSchemas
@@ -175,13 +177,17 @@ class ServedApp:
         app: ASGIApp = guard
         for kind, arguments, options in reversed(middleware):
             app = kind(app, *arguments, **options)
+        if settings.server_timing:
+            app = ServerTiming(app)
+            metrics.add_listener(note_tool_time)
         self.traffic = Traffic(app)
         self._lifespan = Router(lifespan=self.lifespan)
         self.immediate_calls = self._make_immediate_calls(guard) if not middleware else None
-        self.from_peers = Traffic(
-            self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app, None)), self._metrics)
-        )
+        app = self._with_status_pages(self._with_auth(self._with_body_limit(mcp_app, None)), self._metrics)
+        self.from_peers = Traffic(ServerTiming(app, with_total=False) if settings.server_timing else app)
         metrics.watch(self.traffic, self.sessions_open, self._lane, self._rate_limit)
+        self._pauses = Pauses()
+        metrics.registry.register(FunctionCollector(self._pauses.metrics))
         instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,7 +234,8 @@ class ServedApp:
     def _make_immediate_calls(self, guard: HostOriginGuard) -> ImmediateCalls | None:
         if self._lane is None:
             return None
-        return ImmediateCalls(
+        kind = TimedImmediateCalls if self._settings.server_timing else ImmediateCalls
+        return kind(
             traffic=self.traffic,
             guard=guard,
             auth=self._auth,
@@ -308,9 +315,11 @@ class ServedApp:
                 if self._settings.json_response:
                     self._tell_what_needs_streams()
                 self._session_ends.start()
+                self._pauses.start()
                 try:
                     yield
                 finally:
+                    self._pauses.stop()
                     await self._session_ends.stop()
         finally:
             if self._lane is not None:

@@ -122,6 +122,11 @@ class ServerSettings(BaseSettings):
     fast_lane: bool = Field(
         True, description="Answer plain tool calls without FastMCP; off: every request goes through FastMCP."
     )
+    server_timing: bool = Field(
+        False,
+        description="Tell clients in the header Server-Timing how long a request and its tool took. It tells "
+        "anyone who may call how busy the server is.",
+    )
     max_body_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest request body in bytes (else 413)."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -279,3 +280,14 @@ async def test_a_client_that_does_not_read_delays_its_responses(make_app: MakeAp
 )  # fmt: skip
 def test_head_and_body(data: bytes, expected: tuple[bytes, bytes] | None) -> None:
     assert head_and_body(data) == expected
+
+
+async def test_the_shortcut_tells_the_times_of_request_and_tool(make_app: MakeApp, serving: Serving) -> None:
+    async with connected(make_app(server_timing=True), serving) as connection:
+        for _ in range(2):  # with a head that is parsed, and with one that is known
+            answer = await connection.exchange(call("echo", text="hi"))
+            times = re.search(rb"\r\nserver-timing: total;dur=([\d.]+), tool;dur=([\d.]+)\r\n", answer)
+            assert times is not None
+            assert 0 <= float(times[2]) <= float(times[1])
+            assert result_of(answer) == "hi"
+        assert connection.protocol.answered == 2

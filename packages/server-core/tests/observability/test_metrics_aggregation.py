@@ -65,3 +65,14 @@ def test_a_single_exposition_is_unchanged() -> None:
     )
     assert content_type.startswith("application/openmetrics-text")
     assert body.decode().endswith("# EOF\n")
+
+
+def test_the_largest_pause_of_all_workers_is_shown() -> None:
+    one = "# TYPE mcp_gc_pause_max_seconds gauge\n"
+    one += 'mcp_gc_pause_max_seconds{generation="2"} 0.5\n'
+    one += "# TYPE mcp_event_loop_lag_max_seconds gauge\nmcp_event_loop_lag_max_seconds 0.25\n"
+    other = one.replace("0.5", "0.125").replace("0.25", "2.0")
+    assert lines_of(one, other) == {
+        'mcp_gc_pause_max_seconds{generation="2"}': "0.5",
+        "mcp_event_loop_lag_max_seconds": "2.0",
+    }

@@ -16,6 +16,7 @@ from server_core.fastlane import Answer, CallHead, FastLane
 from server_core.layers.auth import BearerAuth
 from server_core.layers.guard import HostOriginGuard
 from server_core.layers.rate_limit import RateLimit
+from server_core.layers.server_timing import begin_timing
 from server_core.layers.traffic import Traffic
 from server_core.sdk.requestors import client_of
 
@@ -68,4 +69,16 @@ class ImmediateCalls:
         answer = self.lane.answer_immediately(head.call, body, admits)
         if answer is not None:
             self.traffic.responses[answer.status] += 1
+        return answer
+
+
+class TimedImmediateCalls(ImmediateCalls):
+    """Answers such requests, and tells how long that took."""
+
+    def answer(self, head: AdmittedHead, body: bytes) -> Answer | None:
+        """Answer a request, with its timing."""
+        timing = begin_timing()
+        answer = super().answer(head, body)
+        if answer is not None:
+            answer.timing = timing.header()
         return answer

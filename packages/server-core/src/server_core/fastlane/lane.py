@@ -66,6 +66,8 @@ class Answer:
     body: bytes
     session: bytes | None
     """Value of the header `Mcp-Session-Id`; None without a session."""
+    timing: bytes = b""
+    """Value of the header `Server-Timing`; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,10 +309,12 @@ class _ShortcutProtocol(StrictProtocol):
 
     def _render(self, answer: Answer) -> bytes:
         session = b"" if answer.session is None else b"mcp-session-id: %b\r\n" % answer.session
-        return b"%b%bcontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n%b" % (
+        timing = b"server-timing: %b\r\n" % answer.timing if answer.timing else b""
+        return b"%b%bcontent-type: application/json\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
             STATUS_LINE[answer.status],
             self._render_default_headers(),
             session,
+            timing,
             len(answer.body),
             answer.body,
         )

@@ -20,6 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, ServerRequest, TextContent
 
 from server_core.deadlines import DeadlineError, PausableDeadline
+from server_core.layers.server_timing import note_tool_time_of
 from server_core.observability.metrics import UNKNOWN_TOOL, ServerMetrics
 from server_core.sdk.internals import low_level_server
 
@@ -142,7 +143,9 @@ class _InstrumentedToolCalls(_TimeLimited[CallToolRequestParams]):
             return result
         finally:
             self._metrics.calls_in_flight -= 1
-            self._metrics.observe_call(label, perf_counter() - started, failed=failed)
+            duration_s = perf_counter() - started
+            note_tool_time_of(context.request, duration_s)
+            self._metrics.observe_call(label, duration_s, failed=failed)
 
     def _timed_out(self, params: CallToolRequestParams) -> CallToolResult:
         text = timed_out_text(params.name, self._timeout_s)

@@ -16,6 +16,8 @@ _COMBINED_BY: Final[Mapping[str, Callable[[float, float], float]]] = {
     "process_start_time_seconds": min,
     "process_uptime_seconds": max,
     "mcp_fast_lane_tool": max,
+    "mcp_event_loop_lag_max_seconds": max,
+    "mcp_gc_pause_max_seconds": max,
 }
 """Functions that combine metrics which are not amounts; all others are added up."""
 

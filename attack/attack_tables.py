@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from marked_tables import header, row
 from tallies import Soak, all_hostile, unexplained
 
-BEGIN, END = "<!-- attacks -->", "<!-- end of attacks -->"
+NAME = "attacks"
+"""Name of the tables in their document."""
 
 HEADER = (
     "Server",
@@ -54,30 +56,15 @@ def markdown(soaks: Sequence[Soak], machine: str, seed: int) -> str:
         f"{len(hostile.sent)} kinds in {sum(soak.attack_s for soak in soaks) / 60:.1f} minutes of attack, "
         f"{sum(len(soak.kills) for soak in soaks)} kills, {wrong} wrong answers. Seed {seed}; {machine}.",
         "",
-        f"| {' | '.join(HEADER)} |",
-        f"|{' :-- |' * len(HEADER)}",
-        *(_row(_cells(soak)) for soak in soaks),
+        *header(HEADER),
+        *(row(_cells(soak)) for soak in soaks),
         "",
-        "| Kind of hostile input | Sent | Answers by status |",
-        "| :-- | --: | :-- |",
+        *header(("Kind of hostile input", "Sent", "Answers by status")),
     ]
     for kind in sorted(hostile.sent):
         own = {status: count for (name, status), count in hostile.answers.items() if name == kind}
-        rows.append(_row((kind, f"{hostile.sent[kind]:,}", _statuses(own))))
+        rows.append(row((kind, f"{hostile.sent[kind]:,}", _statuses(own))))
     return "\n".join(rows)
-
-
-def with_tables(document: str, tables: str) -> str:
-    """Return the document with the tables between its markers.
-
-    Raises:
-        ValueError: The document has no markers.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the markers {BEGIN} and {END} in the document, got none")
-    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
 
 
 def _cells(soak: Soak) -> tuple[str, ...]:
@@ -109,7 +96,3 @@ def _memory(soak: Soak) -> str:
 def _statuses(counts: Mapping[int, int]) -> str:
     parts = [f"{status or 'closed'}: {count:,}" for status, count in sorted(counts.items())]
     return ", ".join(parts) or "none, the client left"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/').replace(chr(10), ' ') for cell in cells)} |"

@@ -15,8 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
-from attack_tables import markdown, text, with_tables
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "publishing"))
+
+from attack_tables import NAME, markdown, text
 from cases import CASES, Case
+from marked_tables import with_table
 from soaking import soak
 from tallies import Soak
 
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write is not None:
         document = options.write.read_text(encoding="utf-8")
         tables = markdown(soaks, machine(), options.seed)
-        options.write.write_text(with_tables(document, tables), encoding="utf-8")
+        options.write.write_text(with_table(document, NAME, tables), encoding="utf-8")
     problems = [problem for each in soaks for problem in each.problems]
     print(f"{len(problems)} problems")
     return 1 if problems else 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from marked_tables import header, row
 from outcome import Outcome
 
 from perf_core.server.checks import STRICTNESSES
 
-BEGIN, END = "<!-- compatibility -->", "<!-- end of compatibility -->"
+NAME = "compatibility"
+"""Name of the table in its document."""
 
 HEADER = (
     "Server",
@@ -46,8 +48,7 @@ def markdown(outcomes: Sequence[Outcome], machine: str) -> str:
         f"{len(outcomes)} servers, {right} of them measured rightly. {called} of {read_only} tools that only "
         f"read have a call that succeeds ({share(called, read_only)} %). Machine: {machine}.",
         "",
-        f"| {' | '.join(HEADER)} |",
-        f"|{' :-- |' * len(HEADER)}",
+        *header(HEADER),
     ]
     for outcome in outcomes:
         cells = (
@@ -63,38 +64,13 @@ def markdown(outcomes: Sequence[Outcome], machine: str) -> str:
             f"{outcome.took_s:.0f} s",
             outcome.remark,
         )
-        rows.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+        rows.append(row(cells))
     return "\n".join(rows)
 
 
 def share(part: int, whole: int) -> int:
     """Return a share in percent, rounded down: 89.9 % is not 90 %."""
     return 100 if whole == 0 else 100 * part // whole
-
-
-def with_table(document: str, table: str) -> str:
-    """Return the document with the table between its markers.
-
-    Raises:
-        ValueError: The document has no markers.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the markers {BEGIN} and {END} in the document, got none")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
-
-
-def rows_of(document: str) -> list[list[str]]:
-    """Return the cells of the rows of a document's table, without its header.
-
-    Raises:
-        ValueError: The document has no markers.
-    """
-    with_table(document, "")
-    lines = document.partition(BEGIN)[2].partition(END)[0].splitlines()
-    rows = [line for line in lines if line.startswith("|")]
-    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
 
 def _tools(outcome: Outcome) -> str:
@@ -109,7 +85,3 @@ def _checked(outcome: Outcome) -> str:
 
 def _bridge(outcome: Outcome) -> str:
     return "" if outcome.bridge_us is None else f"bridge {outcome.bridge_us:.0f} µs, "
-
-
-def _cell(content: str) -> str:
-    return content.replace("|", "/").replace("\n", " ")

@@ -17,8 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "publishing"))
+
 from catalogue import ROWS, Row
-from compatibility import markdown, text, with_table
+from compatibility import NAME, markdown, text
+from marked_tables import with_table
 from outcome import Outcome
 from trying import keep_outcome, read_outcome, try_row
 
@@ -62,7 +66,7 @@ def _write(path: Path, outcomes: Sequence[Outcome], results: Path) -> None:
     all_rows = [by_name.get(row.name) or read_outcome(row, results) for row in ROWS]
     machine = f"{psutil.cpu_count()} cores, {platform.system()}"
     table = markdown([each for each in all_rows if each is not None], machine)
-    path.write_text(with_table(path.read_text(encoding="utf-8"), table), encoding="utf-8")
+    path.write_text(with_table(path.read_text(encoding="utf-8"), NAME, table), encoding="utf-8")
 
 
 def _tried(row: Row, results: Path) -> Outcome:

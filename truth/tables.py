@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks import Result
+from marked_tables import header, row
 
-BEGIN, END = "<!-- truth -->", "<!-- end of truth -->"
+NAME = "truth"
+"""Name of the table in its document."""
 
 
 def text(result: Result) -> str:
@@ -31,36 +33,16 @@ def markdown(results: Sequence[Result], machine: str, minutes: float) -> str:
     rows = [
         f"{len(results)} servers, {right} of them reported rightly; {minutes:.1f} minutes, {machine}.",
         "",
-        "| Server | Load | Truth → lab | Verdict | |",
-        "| :-- | :-- | :-- | :-- | :-- |",
+        *header(("Server", "Load", "Truth → lab", "Verdict", "")),
     ]
     for result in results:
         figures = "<br>".join(
             f"{line.quantity}: {f'{line.truth} → ' if line.truth else ''}{line.lab}" for line in result.lines
         )
-        rows.append(
-            f"| {_cell(result.name)} | {result.load} | {_cell(figures)} | {result.verdict} | "
-            f"{'right' if result.is_right else 'wrong'}{_attempts(result)} |"
-        )
+        outcome = f"{'right' if result.is_right else 'wrong'}{_attempts(result)}"
+        rows.append(row((result.name, result.load, figures, result.verdict, outcome)))
     return "\n".join(rows)
-
-
-def with_table(document: str, table: str) -> str:
-    """Return the document with the table between its markers.
-
-    Raises:
-        ValueError: The document has no markers.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the markers {BEGIN} and {END} in the document, got none")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def _attempts(result: Result) -> str:
     return f", attempt {result.attempts}" if result.attempts > 1 else ""
-
-
-def _cell(content: str) -> str:
-    return content.replace("|", "\\|").replace("\n", " ")

@@ -17,10 +17,14 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "publishing"))
+
 from checks import Result
+from marked_tables import with_table
 from measuring import measure_pair, measure_row
 from servers import PAIRS, ROWS, Pair, Row
-from tables import markdown, text, with_table
+from tables import NAME, markdown, text
 
 from perf_core.interruption import Interruption, watch_signals
 
@@ -55,7 +59,7 @@ def main() -> int:
     if options.write is not None:
         document = options.write.read_text(encoding="utf-8")
         options.write.write_text(
-            with_table(document, markdown(results, _machine(), minutes)), encoding="utf-8"
+            with_table(document, NAME, markdown(results, _machine(), minutes)), encoding="utf-8"
         )
     return 1 if wrong or not results else 0
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+_TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(_TESTS.parent), str(_TESTS), str(_TESTS.parent.parent / "publishing")]
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from attack_tables import BEGIN, END, HEADER, markdown, text, with_tables
+from attack_tables import HEADER, NAME, markdown, text
+from marked_tables import rows_of
 from tallies import Footprint, GoodCalls, HostileInputs, Kill, Loss, Soak
 
 SOAK = Soak(
@@ -27,9 +27,9 @@ def test_a_row_shows_all_that_was_promised() -> None:
         "12,345 right answers to good clients and 1,006 hostile inputs of 2 kinds in 1.5 "
     )
     assert "1 kills, 0 wrong answers. Seed 7; 2 cores." in table[0]
-    cells = [cell.strip() for cell in table[4].strip("|").split("|")]
+    ((*cells,),) = rows_of(f"<!-- {NAME} -->\n{chr(10).join(table)}\n<!-- end of {NAME} -->", NAME)
     assert len(cells) == len(HEADER)
-    assert cells[0] == "a / server, 1 worker"
+    assert cells[0] == "a | server, 1 worker"
     assert cells[4:6] == ["2", "1"]
     assert cells[10] == "100.0 → 104.0 MB (+4.0%)"
     assert cells[-1] == "not as promised"
@@ -43,9 +43,3 @@ def test_terminal_lines_name_the_first_problems() -> None:
     many = replace(SOAK, good=replace(SOAK.good, wrong=tuple(map(str, range(50)))))
     assert text(many).splitlines()[-1].strip() == "and 31 more"
     assert text(replace(SOAK, good=GoodCalls(answered=1))).startswith("ok ")
-
-
-def test_the_tables_replace_what_stood_between_the_markers() -> None:
-    assert with_tables(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
-    with pytest.raises(ValueError, match="expected the markers"):
-        with_tables("no markers", "new")

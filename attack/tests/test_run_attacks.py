@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import run_attacks
-from attack_tables import BEGIN, END
+from attack_tables import NAME
 from cases import CASES, Case
 from soaking import soak, tracebacks_in
 from tallies import Footprint, GoodCalls, HostileInputs, Kill, Soak
@@ -43,7 +43,7 @@ def soaked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
 def test_all_servers_share_at_least_five_minutes(soaked: list[tuple[str, float]], tmp_path: Path) -> None:
     document = tmp_path / "attacks.md"
-    document.write_text(f"before\n{BEGIN}\n{END}\nafter\n", encoding="utf-8")
+    document.write_text(f"before\n<!-- {NAME} -->\n<!-- end of {NAME} -->\nafter\n", encoding="utf-8")
     assert run_attacks.main(["--write", str(document)]) == 0
     assert [name for name, _ in soaked] == [case.name for case in CASES]
     assert sum(seconds for _, seconds in soaked) >= 300

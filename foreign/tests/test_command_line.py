@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import try_servers
 from catalogue import ROWS
-from compatibility import BEGIN, END, rows_of
+from compatibility import NAME
+from marked_tables import rows_of
 from outcome import Outcome
 
+EMPTY = f"before\n<!-- {NAME} -->\n<!-- end of {NAME} -->\n"
 BUSY = Outcome("busy", verdict="invalid", problems=("verdict: expected pass, got invalid",), was_busy=True)
 WRONG = Outcome("wrong", verdict="fail", problems=("verdict: expected pass, got fail",))
 RIGHT = Outcome("right", verdict="pass")
@@ -64,7 +66,7 @@ def test_all_servers_are_tried_and_the_table_is_written(
     monkeypatch: pytest.MonkeyPatch, tries: list[str], tmp_path: Path
 ) -> None:
     document = tmp_path / "table.md"
-    document.write_text(f"before\n{BEGIN}\n{END}\n", encoding="utf-8")
+    document.write_text(EMPTY, encoding="utf-8")
     assert ended_with(monkeypatch, [RIGHT], "--write", str(document)) == 0
     assert tries == [row.name for row in ROWS]
     assert document.read_text(encoding="utf-8").count("| right |") == len(ROWS)
@@ -74,8 +76,8 @@ def test_rows_that_are_not_tried_are_in_the_table_as_the_last_time(
     monkeypatch: pytest.MonkeyPatch, tries: list[str], tmp_path: Path
 ) -> None:
     document = tmp_path / "table.md"
-    document.write_text(f"before\n{BEGIN}\n{END}\n", encoding="utf-8")
+    document.write_text(EMPTY, encoding="utf-8")
     ended_with(monkeypatch, [RIGHT], "--only", "server-memory")
     ended_with(monkeypatch, [WRONG], "--only", "server-filesystem", "--write", str(document))
-    rows = [row[0] for row in rows_of(document.read_text(encoding="utf-8"))]
+    rows = [row[0] for row in rows_of(document.read_text(encoding="utf-8"), NAME)]
     assert rows == ["wrong", "right"]

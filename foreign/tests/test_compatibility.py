@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from catalogue import ROWS
-from compatibility import BEGIN, END, HEADER, markdown, rows_of, share, text, with_table
+from compatibility import HEADER, NAME, markdown, share, text
+from marked_tables import rows_of
 from outcome import Outcome
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
@@ -32,10 +32,10 @@ WRONG = Outcome("another", verdict="none", problems=("expected a record, got non
 def test_a_row_shows_what_was_called_and_how_strictly_it_was_checked() -> None:
     table = markdown([RIGHT, WRONG], "2 cores")
     assert "2 servers, 1 of them measured rightly. 9 of 10 tools that only read have" in table
-    (first, second) = rows_of(f"{BEGIN}\n{table}\n{END}")
+    (first, second) = rows_of(f"<!-- {NAME} -->{table}<!-- end of {NAME} -->", NAME)
     assert len(first) == len(second) == len(HEADER)
     assert first[4:6] == ["9 of 10 called, 2 may write", "8 exact, 1 members"]
-    assert first[7:] == ["1.23 ms", "123 µs", "31 s", "Go / Rust"]
+    assert first[7:] == ["1.23 ms", "123 µs", "31 s", "Go | Rust"]
     assert second[6] == "none, wrong"
 
 
@@ -48,14 +48,8 @@ def test_shares_are_rounded_down() -> None:
     assert (share(899, 1000), share(9, 10), share(0, 0)) == (89, 90, 100)
 
 
-def test_the_table_replaces_what_stood_between_the_markers() -> None:
-    assert with_table(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
-    with pytest.raises(ValueError, match="expected the markers"):
-        with_table("no markers", "new")
-
-
 def test_the_documented_table_has_the_rows_of_the_catalogue() -> None:
-    rows = rows_of(DOCUMENT.read_text(encoding="utf-8"))
+    rows = rows_of(DOCUMENT.read_text(encoding="utf-8"), NAME)
     assert [row[0] for row in rows] == [row.name for row in ROWS]
     assert [row[1] for row in rows] == [row.packages.version for row in ROWS]
     assert [row[2] for row in rows] == [row.transport for row in ROWS]
@@ -65,7 +59,7 @@ def test_the_documented_table_has_the_rows_of_the_catalogue() -> None:
 
 
 def test_nine_in_ten_of_the_documented_tools_that_only_read_are_called() -> None:
-    rows = rows_of(DOCUMENT.read_text(encoding="utf-8"))
+    rows = rows_of(DOCUMENT.read_text(encoding="utf-8"), NAME)
     counts = [row[4].split() for row in rows]
     called, read_only = (sum(int(words[place]) for words in counts) for place in (0, 2))
     assert share(called, read_only) >= 90

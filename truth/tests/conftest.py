@@ -5,4 +5,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+_FOLDER = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(_FOLDER), str(_FOLDER.parent / "publishing")]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from checks import Line, Result
-from tables import BEGIN, END, markdown, text, with_table
+from tables import markdown, text
 
 RIGHT = Result("a | b", "quick", ("pass",), "pass", (), (Line("calls", "10", "10", is_right=True),), "", 2.0)
 WRONG = Result("c", "load", ("fail",), "pass", ("all good",), (), "", 3.0)
@@ -30,10 +29,3 @@ def test_the_table_has_a_row_for_each_server() -> None:
     assert "2 servers, 1 of them reported rightly; 3.5 minutes, 2 cores." in table
     assert "| a \\| b | quick | calls: 10 → 10 | pass | right |" in table
     assert "| c | load |  | pass | wrong |" in table
-
-
-def test_the_table_replaces_what_stood_between_the_markers() -> None:
-    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert with_table(document, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    with pytest.raises(ValueError, match="expected the markers"):
-        with_table("no markers", "new")

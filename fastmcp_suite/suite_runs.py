@@ -128,10 +128,14 @@ def modules(run: SuiteRun) -> list[str]:
 
 
 def command_of(run: SuiteRun) -> list[str]:
-    """Return pytest's command line."""
-    chosen: list[str] = [option for part in run.only for option in ("--only", part)]
+    """Return pytest's command line.
+
+    Values of options are written with ``=``: pytest does not know the plug-in's options at first, takes a path
+    that follows one for a test, and with it this repository's configuration and conftest.py for the suite's.
+    """
+    chosen = [f"--only={part}" for part in run.only]
     if run.ids is not None:
-        chosen += ["--only-ids", str(run.ids_file)]
+        chosen.append(f"--only-ids={run.ids_file}")
     return [
         *(sys.executable, "-m", "pytest", "-p", "lane_plugin", "-p", "no:cacheprovider"),
         # Without `native`, pytest parses sources to show them; Python 3.11 fails at that in a deep stack.
@@ -140,7 +144,7 @@ def command_of(run: SuiteRun) -> list[str]:
         *("-o", "pythonpath=", "-o", f"timeout={_TEST_S}", "-m", MARKERS),
         *(("-n", str(run.workers), "--dist", "worksteal") if run.workers else ()),
         *(("--lane",) if run.has_lane else ()),
-        *(*run.way.options, *chosen, "--outcomes", str(run.outcomes_file), *modules(run)),
+        *(*run.way.options, *chosen, f"--outcomes={run.outcomes_file}", *modules(run)),
     ]
 
 

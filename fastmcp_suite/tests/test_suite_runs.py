@@ -91,7 +91,9 @@ def test_crash():
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Root of a suite of a few tests."""
+    """Root of a suite of a few tests, in a repository that pytest must not take for a part of it."""
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('of the repository')", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
     root = tmp_path / "source"
     (root / "tests").mkdir(parents=True)
     (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
@@ -113,7 +115,7 @@ def test_the_command_line_names_plug_in_way_and_tests(source: Path) -> None:
     text = " ".join(command)
     assert "-p lane_plugin" in text
     assert "-n 3" in text
-    assert "--lane --memory-over-http sessions --only server --only tools" in text
+    assert "--lane --memory-over-http sessions --only=server --only=tools" in text
     assert command[-1] == "tests/test_small.py"
 
 
@@ -185,7 +187,10 @@ def test_the_last_outcome_of_a_test_counts() -> None:
 @pytest.mark.process
 def test_outcomes_and_requests_are_recorded(source: Path) -> None:
     (source / "tests" / "test_broken.py").write_text("import no_such_module  # http_app(\n", encoding="utf-8")
-    outcomes = outcomes_of(run_of(source))
+    run = run_of(source)
+    run.folder.mkdir()
+    run.outcomes_file.touch()  # of an earlier run
+    outcomes = outcomes_of(run)
     assert {test: each.outcome for test, each in outcomes.items()} == {
         "test_calls_over_http": "passed",
         "test_memory": "passed",

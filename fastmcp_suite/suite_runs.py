@@ -130,8 +130,8 @@ def modules(run: SuiteRun) -> list[str]:
 def command_of(run: SuiteRun) -> list[str]:
     """Return pytest's command line.
 
-    Values of options are written with ``=``: pytest does not know the plug-in's options at first, takes a path
-    that follows one for a test, and with it this repository's configuration and conftest.py for the suite's.
+    Values of options are written with ``=``: pytest does not know the plug-in's options at first, and would
+    take a path after one for a test, and this repository's configuration and conftest.py for the suite's.
     """
     chosen = [f"--only={part}" for part in run.only]
     if run.ids is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import ssl
@@ -29,6 +30,7 @@ from perf_core.shapes.registry import plan_scenario
 
 DATA = Path(__file__).parent / "data"
 FAULTY_SERVER = Path(__file__).parents[3] / "truth" / "faulty_server.py"
+SESSION_KEEPER = Path(__file__).parents[3] / "truth" / "session_keeper.py"
 STARTED_AT_S = 1_700_000_000.0
 
 
@@ -416,6 +418,48 @@ def _loaded(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@dataclass
+class KeptSessions:
+    """A server of `truth/session_keeper.py` that runs in a thread of this process; `keeper` has its sessions."""
+
+    url: str
+    keeper: Any
+
+
+@pytest.fixture
+def keeper() -> Iterator[Callable[..., KeptSessions]]:
+    """Return a starter of servers with sessions of known behaviour, such as `keeper(cap=10)`."""
+    spec = importlib.util.spec_from_file_location("session_keeper", SESSION_KEEPER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["session_keeper"] = module  # its dataclass looks itself up
+    spec.loader.exec_module(module)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    servers: list[asyncio.Server] = []
+
+    async def serve(modes: Any) -> KeptSessions:
+        kept = module.Keeper(modes)
+        server = await loop.create_server(lambda: module.Connection(kept), "127.0.0.1", 0)
+        servers.append(server)
+        return KeptSessions(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp", kept)
+
+    def start(**modes: Any) -> KeptSessions:
+        return asyncio.run_coroutine_threadsafe(serve(module.KeeperModes(**modes)), loop).result(10)
+
+    async def stop() -> None:
+        for server in servers:
+            server.close()
+
+    yield start
+    asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,11 @@ def http_client(
 
 
 def async_http_client(
-    access: Access, timeout: httpx2.Timeout, *, socket_options: Sequence[tuple[int, int, int]] = ()
+    access: Access,
+    timeout: httpx2.Timeout,
+    *,
+    socket_options: Sequence[tuple[int, int, int]] = (),
+    max_connections: int = 100,
 ) -> httpx2.AsyncClient:
     """Return an asynchronous client with which to reach a server.
 
@@ -54,7 +58,10 @@ def async_http_client(
     """
     verify = tls_context(access.ca_file, insecure=access.insecure)
     transport = httpx2.AsyncHTTPTransport(
-        verify=verify, trust_env=False, socket_options=list(socket_options) or None
+        verify=verify,
+        trust_env=False,
+        limits=httpx2.Limits(max_connections=max_connections, max_keepalive_connections=20),
+        socket_options=list(socket_options) or None,
     )
     return httpx2.AsyncClient(timeout=timeout, trust_env=False, transport=AsyncBoundedTransport(transport))
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from perf_core.comparison.records import RecordComparison, Row, compare_records
 from perf_core.errors import NotComparable
 from perf_core.results.record import Latency, MemoryTrend, Metrics, RunRecord
+from perf_core.results.token_cost import TokenCost, ToolTokens
 
 if TYPE_CHECKING:
     from conftest import Build
@@ -265,3 +266,23 @@ def test_runs_without_a_common_figure_are_refused(record: RunRecord) -> None:
     )
     with pytest.raises(NotComparable, match="no figure can be judged"):
         compare_records(record, empty)
+
+
+# --- tokens of the tools ---
+
+
+def listed(record: RunRecord, tokenizer: str = "o200k_base", **tokens: int) -> RunRecord:
+    tools = tuple(ToolTokens(name, each, 0, 0, 0, each) for name, each in tokens.items())
+    return replace(record, token_cost=TokenCost(tokenizer, False, sum(tokens.values()), 0, tools))
+
+
+def test_change_of_the_tokens_is_told_and_not_judged(record: RunRecord) -> None:
+    comparison = compare_records(listed(record, add=50), listed(record, add=90, ping=10))
+    assert comparison.verdict == "same"
+    assert comparison.tokens is not None
+    assert [(each.tool, each.growth) for each in comparison.tokens.tools] == [("add", 40), ("ping", 10)]
+
+
+def test_tokens_of_one_run_or_of_different_tokenizers_are_not_compared(record: RunRecord) -> None:
+    for before in (record, listed(record, tokenizer="4 bytes per token", add=50)):
+        assert compare_records(before, listed(record, add=90)).tokens is None

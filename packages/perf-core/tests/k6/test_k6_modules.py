@@ -61,6 +61,7 @@ def test_k6_files_and_python_modules_agree_on_what_a_shape_needs() -> None:
         "environment_settings",
         "settings",
         "shapes",
+        "slowest_calls",
         "comparison_schedule",
         "think_time",
         "unique_texts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from perf_core.load.k6_events import Events, read_events
+from perf_core.load.k6_events import Events, TimedCall, read_events
 from perf_core.server.client.sessions import OpenSession
 
 
@@ -64,3 +64,38 @@ def test_first_three_failures_of_each_tool_and_class_are_kept_in_order_of_time()
 
 def test_other_lines_and_a_cut_last_line_are_skipped() -> None:
     assert read_events(["", "a message", "3", "[]", '{"event":"other"}', failure()[:-9]]) == Events()
+
+
+def slow(*durations_ms: float, vu: int = 1, error: str | None = None) -> str:
+    calls = [
+        {
+            "at_ms": 10 * number,
+            "duration_ms": duration_ms,
+            "connect_ms": 1,
+            "wait_ms": duration_ms - 3,
+            "transfer_ms": 2,
+            "tool": "add",
+            "stage": "hold_10",
+            "class": error,
+            "session": "0a1b2c3d",
+            "arguments": "4e5f6071",
+        }
+        for number, duration_ms in enumerate(durations_ms)
+    ]
+    return json.dumps({"event": "slow_calls", "vu": vu, "calls": calls})
+
+
+def test_slowest_calls_of_all_users_are_kept_in_order() -> None:
+    lines = [slow(*range(100 * vu, 100 * vu + 6), vu=vu) for vu in range(1, 6)]
+    slow_calls = read_events(lines).slow_calls
+    assert [round(call.duration_s * 1000) for call in slow_calls[:7]] == [505, 504, 503, 502, 501, 500, 405]
+    assert len(slow_calls) == 20
+    assert [call.vu for call in slow_calls] == [5] * 6 + [4] * 6 + [3] * 6 + [2] * 2
+
+
+def test_slow_call_has_its_times_in_seconds() -> None:
+    (call,) = read_events([slow(250, error="timeout")]).slow_calls
+    assert call == TimedCall(
+        0.0, 0.25, 0.001, 0.247, 0.002, "add", "hold_10", "timeout", 1, "0a1b2c3d", "4e5f6071"
+    )
+    assert read_events([slow(250)]).slow_calls[0].error_class == ""

@@ -25,6 +25,8 @@ from perf_core.results.record import (
     TargetResult,
     Trend,
 )
+from perf_core.results.slow_calls import ServerMeanwhile, SlowCall
+from perf_core.results.token_cost import TokenCost, ToolTokens
 
 TOOLS = {"add": 0.4, "subtract": 0.3, "multiply": 0.2, "divide": 0.1}
 MANIFEST = {
@@ -394,6 +396,30 @@ def empty(seed: int = 1) -> RunRecord:
     return replace(invalid(seed), targets=(), manifest={}, reasons=(), verdict="pass", exit_code=0)
 
 
+SLOW_CALLS = tuple(
+    SlowCall(
+        at_s=13.4 + 0.1 * number,
+        duration_s=1.25 - 0.05 * number,
+        connect_s=0.001,
+        wait_s=1.248 - 0.05 * number,
+        transfer_s=0.001,
+        tool="divide" if number % 3 else "add",
+        stage="hold_20",
+        error_class="timeout" if number == 0 else "",
+        vu=number + 1,
+        session=f"{number:08x}",
+        arguments=f"{31 * number:08x}",
+        server=ServerMeanwhile(1.4, 0.04, 81.2, 21.5, 0.02, 2.0, 0.03, 1.1),
+    )
+    for number in range(12)
+)
+TOKEN_COST = TokenCost(
+    "o200k_base",
+    False,
+    1_410,
+    21,
+    tuple(ToolTokens(f"tool_{n}", 200 - 15 * n, 90 - 5 * n, 80 - 8 * n, 35, 900 - 70 * n) for n in range(12)),
+)
 QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999, 1)
 # Milliseconds at these shares: most calls are quick, the last 20 of 2,689 were never answered.
 QUICK_THEN_HUNG = (3.1, 4, 5.2, 6, 7.7, 9.9, 13, 18, 24, 31, 44, 16_210, 16_480, 16_487, 16_489)
@@ -487,6 +513,8 @@ def stalled(seed: int = 1) -> RunRecord:
             generator_gap_s=0.03,
         ),
         longest_silence_s=16.5,
+        slow_calls=SLOW_CALLS,
+        token_cost=TOKEN_COST,
     )
 
 
@@ -524,6 +552,14 @@ def hostile(seed: int = 1) -> RunRecord:
         ),
         health=Health("invalid", (f"problem {HOSTILE}", HOSTILE), others_cores=float("nan")),
         longest_silence_s=1.0,
+        slow_calls=(
+            replace(
+                SLOW_CALLS[0],
+                **dict.fromkeys(("tool", "stage", "error_class", "session", "arguments"), HOSTILE),
+            ),
+            replace(SLOW_CALLS[1], at_s=float("nan"), duration_s=float("inf"), server=None),
+        ),
+        token_cost=TokenCost(HOSTILE, True, 0, 3, (ToolTokens(HOSTILE, 0, -1, 0, 5, 0),)),
         targets=tuple(
             replace(target(figure, "<", 1, 3.0), need=HOSTILE, reason=HOSTILE, outcome=outcome)
             for outcome in ("met", "missed", "not judged", "invalid")

@@ -37,9 +37,10 @@ def test_plotly_accepts_every_property(sample: Sample, name: str) -> None:
 def test_all_rows_share_one_time_axis(sample: Sample) -> None:
     figure = drawn(sample("load"))
     assert axes(figure, "x") == ["xaxis"]
-    assert len(axes(figure, "y")) == len(PANELS) == figure.panels
+    # Servers that report no pauses lack the row for them.
+    assert len(axes(figure, "y")) == len(PANELS) - 1 == figure.panels
     assert {trace["xaxis"] for trace in figure.figure["data"]} == {"x"}
-    assert figure.figure["layout"]["xaxis"]["anchor"] == f"y{len(PANELS)}"
+    assert figure.figure["layout"]["xaxis"]["anchor"] == f"y{figure.panels}"
     names = {trace["name"] for trace in figure.figure["data"]}
     assert names == {"median", "p95", "p99", "calls", "errors", "RSS", "server", "generator", "VUs"}
 
@@ -153,3 +154,23 @@ def test_latency_is_first_logarithmic_when_a_few_calls_are_far_longer(sample: Sa
     longest = tuple(None if value is None else 100 * value for value in record.series.load["latency_med_ms"])
     load = {**record.series.load, "latency_max_ms": longest}
     assert drawn(replace(record, series=replace(record.series, load=load))).is_logarithmic
+
+
+def test_slowest_calls_are_marked_from_their_start_to_their_end(sample: Sample) -> None:
+    (marks,) = [
+        trace for trace in drawn(sample("stalled")).figure["data"] if trace.get("name") == "slowest calls"
+    ]
+    assert marks["yaxis"] == "y"
+    assert marks["x"][:3] == [13.4, 14.65, None]
+    assert marks["y"][:3] == [1250, 1250, None]
+    assert len(marks["text"]) == len(marks["marker"]["size"]) == 36
+    unmarked = drawn(sample("load")).figure["data"]
+    assert not [trace for trace in unmarked if trace.get("name") == "slowest calls"]
+
+
+def test_pauses_of_the_server_have_a_row(sample: Sample) -> None:
+    record = sample("load")
+    pauses = {"loop_lag_ms_per_s": tuple(3.0 for _ in record.series.server["t_s"])}
+    figure = drawn(replace(record, series=replace(record.series, server={**record.series.server, **pauses})))
+    assert figure.panels == drawn(record).panels + 1
+    assert "late event loop" in {trace.get("name") for trace in figure.figure["data"]}

@@ -65,7 +65,9 @@ def test_figure_is_drawn(sample, tmp_path: Path) -> None:
 def test_silence_strip_and_histogram_are_drawn(sample, tmp_path: Path) -> None:
     document, console = in_browser(html.render(sample("stalled")), tmp_path)
     assert console == []
-    assert len(re.findall(r'<g class="trace scatter', document)) == 10, "the others are a line, too"
+    assert len(re.findall(r'<g class="trace scatter', document)) == 11, (
+        "the others are a line, too, and the slowest calls"
+    )
     assert re.search(r'<g class="hm"', document), "the strip is plotly's heatmap"
     # Bands of two stages, silence in two rows.
     assert len(re.findall(r'<path data-index="', document)) == 4

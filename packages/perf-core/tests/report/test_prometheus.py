@@ -175,3 +175,14 @@ def test_labels_survive_escaping(sample: Sample, hostile_text: str) -> None:
     awkward = families(replace(sample("load"), target='back\\nslash "quoted"\nline'))
     labels = awkward["mcp_perf_run_duration_seconds"].samples[0].labels
     assert labels["target"] == 'back\\nslash "quoted" line'
+
+
+def test_tokens_and_slow_calls_are_exported(sample: Sample) -> None:
+    by_name = families(sample("stalled"))
+    assert value(by_name["mcp_perf_tool_list_tokens"], tokenizer="o200k_base") == 1_410
+    assert value(by_name["mcp_perf_tool_list_tokens_estimated"]) == 0
+    assert value(by_name["mcp_perf_instructions_tokens"]) == 21
+    assert value(by_name["mcp_perf_tool_definition_tokens"], tool="tool_2") == 170
+    assert value(by_name["mcp_perf_slow_call_seconds"], rank="2", tool="divide") == 1.2
+    assert value(by_name["mcp_perf_slow_call_start_seconds"], rank="1") == 13.4
+    assert "mcp_perf_tool_list_tokens" not in families(sample("load"))

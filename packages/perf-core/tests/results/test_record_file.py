@@ -28,11 +28,14 @@ from perf_core.results.record import (
     Trend,
 )
 from perf_core.results.record_file import from_json, read, to_json, write
+from perf_core.results.slow_calls import ServerMeanwhile, SlowCall
+from perf_core.results.token_cost import TokenCost, ToolTokens
 
 if TYPE_CHECKING:
     from conftest import Build
 
 SINCE_SCHEMA_3 = ("discovery", "bridge", "streams")
+SINCE_SCHEMA_4 = {"slow_calls": (), "token_cost": None}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,24 @@ def rich(build: type[Build]) -> RunRecord:
         findings=(Finding("Knee", "At 10 VUs.", {"knee_vus": 10.0, "manner": "gracefully", "none": None}),),
         series=Series(1.0, build.load_columns([(10.0, 0.0, None, None)] * 3), {"t_s": (0.5, 1.5)}),
         manifest={"machine": {"cpus": 2}, "commit": None, "list": [1, "a"]},
+        slow_calls=(
+            SlowCall(
+                1.0,
+                0.5,
+                0.1,
+                0.3,
+                0.1,
+                "add",
+                "hold_10",
+                "",
+                3,
+                "0a1b2c3d",
+                "4e5f6071",
+                ServerMeanwhile(0.6, 0.9),
+            ),
+            SlowCall(2.0, 0.4, 0.0, 0.4, 0.0, "add", "hold_10", "timeout", 4, "", "4e5f6071"),
+        ),
+        token_cost=TokenCost("o200k_base", False, 90, 7, (ToolTokens("add", 90, 40, 30, 12, 400),)),
     )
 
 
@@ -283,7 +304,7 @@ def test_record_of_another_schema_is_refused(rich: RunRecord) -> None:
 
 def test_record_of_schema_1_can_be_read(rich: RunRecord) -> None:
     document = json.loads(to_json(rich)) | {"schema": 1}
-    for name in ("health", "longest_silence_s", *SINCE_SCHEMA_3):
+    for name in ("health", "longest_silence_s", *SINCE_SCHEMA_3, *SINCE_SCHEMA_4):
         del document[name]
     for name in ("errors_by_tool", "accounting", "failures", "phases_ms", "quantiles_ms"):
         del document["metrics"][name]
@@ -292,10 +313,17 @@ def test_record_of_schema_1_can_be_read(rich: RunRecord) -> None:
 
 def test_record_of_schema_2_can_be_read(rich: RunRecord) -> None:
     document = json.loads(to_json(rich)) | {"schema": 2}
-    for name in SINCE_SCHEMA_3:
+    for name in (*SINCE_SCHEMA_3, *SINCE_SCHEMA_4):
         del document[name]
     old = from_json(json.dumps(document))
-    assert old == replace(rich, schema=2, **dict.fromkeys(SINCE_SCHEMA_3))
+    assert old == replace(rich, schema=2, **dict.fromkeys(SINCE_SCHEMA_3), **SINCE_SCHEMA_4)
+
+
+def test_record_of_schema_3_can_be_read(rich: RunRecord) -> None:
+    document = json.loads(to_json(rich)) | {"schema": 3}
+    for name in SINCE_SCHEMA_4:
+        del document[name]
+    assert from_json(json.dumps(document)) == replace(rich, schema=3, **SINCE_SCHEMA_4)
 
 
 def test_streams_are_read_back_unchanged(rich: RunRecord, build: type[Build]) -> None:

@@ -14,6 +14,8 @@ from cyclopts import Parameter
 
 from perf_core.adapter import Journey, Wire
 from perf_core.analysis.bridge_use import use_since_start
+from perf_core.analysis.token_cost import token_cost
+from perf_core.analysis.tokenizer import tokenizer
 from perf_core.cli import servers
 from perf_core.cli.console import line, print_plain, progress
 from perf_core.cli.options import (
@@ -32,6 +34,8 @@ from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
 from perf_core.report.bridge import remarks
+from perf_core.report.token_cost import token_lines
+from perf_core.results.token_cost import TokenCost
 from perf_core.runs.drawn import on_offered_wire
 from perf_core.runs.questions import prepare
 from perf_core.server.bridge.pages import read_counts
@@ -59,6 +63,7 @@ class Report:
         tools: One answer for each tool that the target calls, and every further wrong one.
         left_out: Tools that no drawn call could be found for, and those behind a step that failed.
         not_called: Tools that the server lists and the target does not call.
+        tokens: What the listed tools cost a model; see :class:`perf_core.results.token_cost.TokenCost`.
         scenarios: Names of the scenarios that can be run.
         problems: Everything that is wrong; empty if the target can be measured.
         advice: What to do about it.
@@ -72,6 +77,7 @@ class Report:
     tools: list[ToolAnswer] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     not_called: list[str] = field(default_factory=list)
+    tokens: TokenCost | None = None
     warnings: list[str] = field(default_factory=list)
     generator: str = ""
     scenarios: list[str] = field(default_factory=list)
@@ -245,6 +251,9 @@ class _Check:
         if live.ready_s is not None:
             self.show(f"ready after {live.ready_s:.2f} s")
         self.show(f"tools: {', '.join(handshake.tools) or 'none'}")
+        report.tokens = token_cost(handshake.listed, handshake.instructions, tokenizer())
+        for text in token_lines(report.tokens) if report.tokens is not None else ():
+            self.show(text)
 
     def _call(self, subject: Subject, live: LiveServer, journeys: Sequence[Journey]) -> None:
         report = self.report

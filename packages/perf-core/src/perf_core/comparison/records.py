@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from perf_core.analysis.figures import Figure, figures
+from perf_core.analysis.token_cost import TokenChange, token_change
 from perf_core.comparison.comparability import machine_differences, manifest_part, obstacles, remarks
 from perf_core.errors import NotComparable
 from perf_core.results.record import RunRecord
@@ -91,6 +92,8 @@ class RecordComparison:
     Attributes:
         verdict: ``worse`` if any figure is, else ``better`` if any is, else ``same``.
         remarks: Remarks for the reader, one sentence each; the last is about point estimates.
+        tokens: What changed in the cost of the tools for a model; no part of the verdict. None if a run did
+            not count it, or in another way.
     """
 
     before: ComparedRun
@@ -100,6 +103,7 @@ class RecordComparison:
     verdict: Verdict
     rows: tuple[Row, ...]
     remarks: tuple[str, ...]
+    tokens: TokenChange | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,14 @@ def compare_records(before: RunRecord, after: RunRecord, *, cross_machine: bool 
         verdict="worse" if "worse" in judged else "better" if "better" in judged else "same",
         rows=rows,
         remarks=(*remarks(before, after), *machines, POINT_ESTIMATE),
+        tokens=_token_change(before, after),
     )
+
+
+def _token_change(before: RunRecord, after: RunRecord) -> TokenChange | None:
+    if before.token_cost is None or after.token_cost is None:
+        return None
+    return token_change(before.token_cost, after.token_cost)
 
 
 def _message(before: RunRecord, after: RunRecord, reasons: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from perf_core.report.chart_strip import TITLE, strip
 from perf_core.report.silence import Span, silent_spans
 from perf_core.report.wording import duration, plain
 from perf_core.results.record import RunRecord, Stage
+from perf_core.results.slow_calls import SlowCall
 
 _STRIP_HEIGHT = 0.45
 _SHADED = ("Latency, ms", "Throughput, 1/s")
@@ -103,6 +104,11 @@ def chart(record: RunRecord) -> Chart | None:
                 data.append(
                     {**_trace(line, panel, shown, unit_s), "yaxis": _axis("y", number), "legend": legend}
                 )
+    slowest = [
+        call for call in record.slow_calls if math.isfinite(call.at_s) and math.isfinite(call.duration_s)
+    ]
+    if slowest and panels[0] is PANELS[0]:
+        data.append({**_slow_calls(slowest, unit_s), "yaxis": "y", "legend": "legend"})
     if waiting is not None:
         layout[f"yaxis{len(heights)}"] = {"domain": domains[-1], "fixedrange": True, "showgrid": False}
         layout["annotations"].append(_panel_title(TITLE, domains[-1][1]))
@@ -139,6 +145,24 @@ def _trace(line: Line, panel: Panel, points: Sequence[Point], unit_s: float) -> 
         "hovertemplate": f"{quantity}, {line.name}: %{{y}}<extra></extra>"
         if len(panel.lines) > 1
         else f"{panel.title}: %{{y}}<extra></extra>",
+    }
+
+
+def _slow_calls(calls: Sequence[SlowCall], unit_s: float) -> dict[str, Any]:
+    """Return a mark for each of the slowest calls, and a line from its start to its end."""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "slowest calls",
+        "x": [x for call in calls for x in (call.at_s / unit_s, call.end_s / unit_s, None)],
+        "y": [y for call in calls for y in (call.duration_s * 1000, call.duration_s * 1000, None)],
+        "text": [text for call in calls for text in (html.escape(plain(call.tool)), "", "")],
+        "line": {"width": 1.6},
+        "marker": {"symbol": "diamond", "size": [size for _ in calls for size in (7, 0, 0)]},
+        "meta": {"colour": "--line-bad"},
+        "xaxis": "x",
+        "showlegend": True,
+        "hovertemplate": "Slow call of %{text}: %{y}<extra></extra>",
     }
 
 

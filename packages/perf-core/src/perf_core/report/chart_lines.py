@@ -69,6 +69,13 @@ PANELS = (
             Line("others", "server", "others_cores", "--line-4", dash="dot"),
         ),
     ),
+    Panel(
+        "Pauses of the server, ms per second",
+        (
+            Line("garbage collection", "server", "gc_pause_ms_per_s", "--line-1"),
+            Line("late event loop", "server", "loop_lag_ms_per_s", "--line-2", dash="dot"),
+        ),
+    ),
     Panel("Virtual users", (Line("VUs", "load", "vus", "--line-1", is_level=True),)),
 )
 

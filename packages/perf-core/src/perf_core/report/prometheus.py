@@ -26,6 +26,8 @@ from perf_core.results.record import (
     Stage,
     TargetResult,
 )
+from perf_core.results.slow_calls import SlowCall
+from perf_core.results.token_cost import TokenCost
 
 _QUANTILES = (("0", "min"), ("0.5", "med"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
 _VERDICTS = ("pass", "fail", "invalid", "interrupted", "skipped")
@@ -95,6 +97,10 @@ def render(record: RunRecord) -> str:
         _server(record.server, out)
     if record.generator is not None:
         _generator(record.generator, out)
+    if record.token_cost is not None:
+        _token_cost(record.token_cost, out)
+    for rank, call in enumerate(record.slow_calls, start=1):
+        _slow_call(call, rank, out)
     for target in record.targets:
         _target(target, out)
     for graded in record.grades:
@@ -293,6 +299,24 @@ def _target(target: TargetResult, out: _Exposition) -> None:
     meaning = "Levels of the target, in the figure's own unit."
     out.gauge("mcp_perf_target_level", meaning, target.target, figure=figure, level="target")
     out.gauge("mcp_perf_target_level", meaning, target.stretch, figure=figure, level="stretch")
+
+
+def _token_cost(cost: TokenCost, out: _Exposition) -> None:
+    meaning = "Tokens that the tools cost a model in each request."
+    estimate = "1 when tokens were estimated from bytes, 0 when a tokenizer counted them."
+    out.gauge("mcp_perf_tool_list_tokens", meaning, cost.tokens, tokenizer=cost.tokenizer)
+    out.gauge("mcp_perf_tool_list_tokens_estimated", estimate, float(cost.is_estimate))
+    out.gauge("mcp_perf_instructions_tokens", "Tokens of the server's instructions.", cost.instructions)
+    for each in cost.tools:
+        meaning = "Tokens of a tool's definition."
+        out.gauge("mcp_perf_tool_definition_tokens", meaning, each.tokens, tool=each.tool)
+
+
+def _slow_call(call: SlowCall, rank: int, out: _Exposition) -> None:
+    meaning = "Duration of the slowest calls, the slowest first."
+    out.gauge("mcp_perf_slow_call_seconds", meaning, call.duration_s, rank=str(rank), tool=call.tool)
+    meaning = "Start of the slowest calls, in seconds from the start of the load."
+    out.gauge("mcp_perf_slow_call_start_seconds", meaning, call.at_s, rank=str(rank), tool=call.tool)
 
 
 def _escape(text: str) -> str:

@@ -15,8 +15,10 @@ from perf_core.report.bounds import AT_LEAST, bounded
 from perf_core.report.bridge import bridge_table, latency_note
 from perf_core.report.discovery_tables import check_table, left_out_table
 from perf_core.report.resource_tables import generator_table, server_table
+from perf_core.report.slowest_calls import slow_call_table
 from perf_core.report.streams import held_table, stream_table
 from perf_core.report.table import Table, table_of
+from perf_core.report.token_cost import token_table
 from perf_core.report.wording import (
     DASH,
     count,
@@ -44,10 +46,12 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
         kinds_table(record),
         protocol_table(record),
         phase_table(record),
+        slow_call_table(record),
         error_table(record),
         tool_error_table(record),
         check_table(record),
         left_out_table(record),
+        token_table(record),
         stream_table(record),
         held_table(record),
         server_table(record),

@@ -11,6 +11,8 @@ Schema history; records of every version can be read, and parts that they lack h
   of the latency, slopes of open files, threads and sessions, and the verdict ``skipped``.
 * 3 — any server: how strictly answers were checked, what was left out of the load, the protocol that was
   spoken, the cost of the stdio bridge, and streams.
+* 4 — the slowest calls with what the server did meanwhile, pauses of the server in the series, and what the
+  tools cost a model in tokens.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perf_core.adapter import Wire
+from perf_core.results.slow_calls import SlowCall
+from perf_core.results.token_cost import TokenCost
 from perf_core.server.checks import Discovery
 
-SCHEMA = 3
+SCHEMA = 4
 
 HealthState = Literal["sound", "bounded", "invalid", "unknown"]
 Verdict = Literal["pass", "fail", "invalid", "interrupted", "skipped"]
@@ -359,7 +363,8 @@ class Series:
         load: ``t_s``, ``vus``, ``calls_per_s``, ``errors_per_s``, ``latency_med_ms``,
             ``latency_p95_ms``, ``latency_p99_ms``, ``latency_max_ms``.
         server: ``t_s``, ``rss_mb``, ``cpu_cores``, ``fds``, ``threads``, ``processes``,
-            ``generator_cpu_cores``, ``sessions``, and for the health ``others_cores``,
+            ``generator_cpu_cores``, ``sessions``, ``gc_pause_ms_per_s``,
+            ``loop_lag_ms_per_s``, and for the health ``others_cores``,
             ``cpu_pressure_share``, ``server_wait_share``, ``generator_wait_share``.
     """
 
@@ -532,6 +537,8 @@ class RunRecord:
         discovery: How the calls were drawn and their answers are checked; None for calls of an adapter or a
             file, and before schema 3.
         streams: Observations of the probe; None where there was none, and before schema 3.
+        slow_calls: The slowest calls, the slowest first; empty before schema 4.
+        token_cost: What the tools cost a model; None without a list of tools, and before schema 4.
     """
 
     run_id: str
@@ -558,3 +565,5 @@ class RunRecord:
     discovery: Discovery | None = None
     bridge: BridgeUse | None = None
     streams: Streams | None = None
+    slow_calls: tuple[SlowCall, ...] = ()
+    token_cost: TokenCost | None = None

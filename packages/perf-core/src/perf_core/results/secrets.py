@@ -9,7 +9,17 @@ from typing import Any, TypeVar
 from perf_core.results.record import RunRecord
 from perf_core.server.credentials.masking import SHORTEST_SECRET, masked
 
-_PARTS = ("reasons", "findings", "manifest", "metrics", "discovery", "bridge", "streams")
+_PARTS = (
+    "reasons",
+    "findings",
+    "manifest",
+    "metrics",
+    "discovery",
+    "bridge",
+    "streams",
+    "slow_calls",
+    "token_cost",
+)
 """Parts with texts of servers and users; the others have words of the lab only."""
 
 

@@ -23,6 +23,7 @@ from perf_core.analysis.grades import clients_carried, grades, held_figures
 from perf_core.analysis.health import health, kept_from_cpu_s, late_periods
 from perf_core.analysis.k6_summary import NO_LATENCY, Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
+from perf_core.analysis.slowest_calls import pause_columns, slow_calls
 from perf_core.analysis.streams import probed_calls, streams
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
@@ -30,6 +31,7 @@ from perf_core.load.plan import Plan
 from perf_core.load.probe.observations import Observations
 from perf_core.results.record import Metrics, RunRecord, Series, Stage
 from perf_core.sampling.kills import Kill
+from perf_core.sampling.pauses import PauseReading
 from perf_core.sampling.pulse import Still
 from perf_core.sampling.sampler import Sample
 from perf_core.sampling.session_count import SessionCount
@@ -71,6 +73,7 @@ class LoadResult:
         unresponsive: Sentence that says that the server no longer answers after the load; empty if it does.
         sessions_left: Sessions still open on the server afterwards; None when it does not report them.
         session_counts: Open sessions that the server reported during the load.
+        pauses: Pauses that the server reported of itself; empty if it reports none.
         observations: Observations of the probe beside the load; None without one.
         bridge: What the bridge saw; None for servers without one.
         deletions: Outcome of deleting the sessions that the load left open.
@@ -87,6 +90,7 @@ class LoadResult:
     kills: tuple[Kill, ...] = ()
     stills: tuple[Still, ...] = ()
     session_counts: tuple[SessionCount, ...] = ()
+    pauses: tuple[PauseReading, ...] = ()
     observations: Observations | None = None
     bridge: BridgeObservations | None = None
     deletions: Deletions = field(default_factory=Deletions)
@@ -247,6 +251,13 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         bridge=bridge_use(load.bridge, load.samples, whole, killed) if load.bridge else None,
         longest_silence_s=max((stage.longest_silence_s for stage in stages), default=0.0),
         streams=streams(load.observations, whole, metrics.tool_calls) if load.observations else None,
+        slow_calls=slow_calls(
+            load.generated.events.slow_calls,
+            load.samples,
+            load.pauses,
+            health_of_run.stops,
+            summary.started_at_s,
+        ),
     )
 
 
@@ -340,6 +351,15 @@ def _record(
     duration_s: float,
     columns: Mapping[str, tuple[float | None, ...]],
 ) -> RunRecord:
+    server_columns = resource_use.server_columns(
+        load.samples,
+        started_at_s,
+        duration_s,
+        server_elsewhere=spec.server_elsewhere,
+        session_counts=load.session_counts,
+    )
+    if load.pauses:
+        server_columns |= pause_columns(server_columns["t_s"], load.pauses, started_at_s)
     return RunRecord(
         run_id=spec.run_id,
         scenario=spec.plan.scenario,
@@ -356,16 +376,6 @@ def _record(
         targets=judgement.targets,
         stages=(),
         findings=(),
-        series=Series(
-            spec.period_s,
-            columns,
-            resource_use.server_columns(
-                load.samples,
-                started_at_s,
-                duration_s,
-                server_elsewhere=spec.server_elsewhere,
-                session_counts=load.session_counts,
-            ),
-        ),
+        series=Series(spec.period_s, columns, server_columns),
         manifest=spec.manifest,
     )

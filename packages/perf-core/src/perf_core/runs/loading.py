@@ -22,6 +22,7 @@ from perf_core.runs.assemble import LoadResult
 from perf_core.runs.bridge_watch import BridgeWatch
 from perf_core.runs.probing import Probing
 from perf_core.sampling.kills import ProcessKiller
+from perf_core.sampling.pauses import PauseReader
 from perf_core.sampling.pulse import Pulse
 from perf_core.sampling.sampler import Sampler
 from perf_core.sampling.session_count import SessionCounter
@@ -119,11 +120,14 @@ def apply_load(
         k6_run,
         Pulse(k6_run.pid) as pulse,
         SessionCounter(live.url, live.access) as sessions,
+        PauseReader(live.url, live.access) as pauses,
     ):
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
         observations = probe.finish() if probe else None
         generated = k6_run.result()
+    with contextlib.suppress(Interrupted):
+        interruptible(pauses.finish, context.interruption)
     bridge_observations = bridge.observations() if bridge else None
     faults += [*context.k6_variables.problems, *generated.script_faults]
     interrupted = context.interruption.requested
@@ -157,6 +161,7 @@ def apply_load(
         observations=observations,
         bridge=bridge_observations,
         session_counts=sessions.counts if live.handshake.wire == "session" else (),
+        pauses=pauses.readings,
         faults=tuple(faults),
         interrupted=interrupted,
         unresponsive=unresponsive,

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 
 from perf_core import report
+from perf_core.analysis.token_cost import token_cost
+from perf_core.analysis.tokenizer import tokenizer
 from perf_core.errors import GeneratorError, LabError, NothingToCall, TargetError, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_process
@@ -204,7 +206,9 @@ def _measured(
         # Not earlier: tokens may have been renewed during the load.
         secrets=live.access.secrets(),
     )
-    return without_secrets(assemble(spec, load), spec.secrets)
+    handshake = live.handshake
+    cost = token_cost(handshake.listed, handshake.instructions, tokenizer())
+    return without_secrets(replace(assemble(spec, load), token_cost=cost), spec.secrets)
 
 
 def _remark(question: Question) -> str:

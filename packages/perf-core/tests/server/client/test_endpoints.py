@@ -71,3 +71,34 @@ def test_open_sessions(body: str, expected: int | None, url: str) -> None:
 def test_server_without_the_endpoints_reports_nothing(url: str) -> None:
     assert endpoints.uptime_s(url) is None
     assert endpoints.open_sessions("http://127.0.0.1:9/mcp") is None
+
+
+ENDINGS = {"gc": ("gc_pause_seconds_sum", "gc_duration_seconds_sum"), "lag": ("event_loop_lag_seconds_sum",)}
+
+
+@pytest.mark.parametrize(
+    ("body", "gc", "lag"),
+    [
+        (
+            "# TYPE mcp_gc_pause_seconds histogram\n"
+            'mcp_gc_pause_seconds_bucket{generation="0",le="0.1"} 9\n'
+            'mcp_gc_pause_seconds_sum{generation="0"} 0.5\n'
+            'mcp_gc_pause_seconds_sum{generation="2"} 0.25\n'
+            "mcp_event_loop_lag_seconds_sum 3\nmcp_event_loop_lag_max_seconds 8\n",
+            0.75,
+            3.0,
+        ),
+        ('go_gc_duration_seconds{quantile="0"} 1\ngo_gc_duration_seconds_sum 0.125\n', 0.125, None),
+        ("mcp_gc_pause_seconds_sum many\n", None, None),
+        ("# only a comment: mcp_gc_pause_seconds_sum 3\n", None, None),
+        ("<html>no metrics</html>", None, None),
+        ("", None, None),
+    ],
+)
+def test_totals_by_the_ends_of_names(body: str, gc: float | None, lag: float | None, url: str) -> None:
+    PAGES["/metrics"] = body
+    assert endpoints.totals(url, ENDINGS) == {"gc": gc, "lag": lag}
+
+
+def test_totals_of_a_server_without_metrics_are_unknown() -> None:
+    assert endpoints.totals("http://127.0.0.1:9/mcp", ENDINGS) == {"gc": None, "lag": None}

@@ -1,5 +1,5 @@
 /**
- * Events of a run beside its metrics: sessions and examples of failed calls, as lines of JSON on k6's console, which the
+ * Events of a run beside its metrics: sessions, failed and slow calls, as lines of JSON on k6's console, which the
  * lab reads from a file (`--console-output`). In a run without the lab there are none.
  */
 

@@ -10,7 +10,7 @@ import { settingsFromEnvironment } from "./environment_settings.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
 import { SettingsError, settingsFromPlan } from "./settings.js";
-import { journeyGraceS, k6Scenarios, stagesOf } from "./shapes.js";
+import { journeyGraceS, k6Scenarios, peakVus, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
 
@@ -23,6 +23,10 @@ import { thresholdsOf } from "./thresholds.js";
 /** Journeys per pool without a plan: enough that VUs seldom send the same call, drawn in a fraction of a second. */
 const CALCULATOR_JOURNEYS = 2000;
 const CALCULATOR_SEED = 20250711;
+
+/** Slowest calls that all VUs together keep at least, and each of many VUs: those of one stall are spread over all. */
+const SLOW_CALLS = 20;
+const LEAST_SLOW_CALLS = 3;
 
 /**
  * Texts that the VUs share: first the plan's head as JSON, then the packed journeys.
@@ -42,6 +46,7 @@ export function sharedTexts(shape) {
   const head = {
     url, healthUrl, revision, users, settings, stages, places, ...contents, journeyGraceS: journeyGraceS(stages),
     reportsEvents: plan !== null,
+    slowCalls: plan === null ? 0 : Math.max(LEAST_SLOW_CALLS, Math.ceil(SLOW_CALLS / peakVus(stages))),
   };
   return [JSON.stringify(head), ...chunks];
 }

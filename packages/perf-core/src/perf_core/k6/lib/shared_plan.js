@@ -21,6 +21,7 @@ import { Cursor } from "./journey_cursor.js";
  * @property {boolean} hasThinkTimes whether journeys have think times of their own (see think_time.js)
  * @property {number} journeyGraceS time after the load during which a journey may begin further calls
  * @property {boolean} reportsEvents whether to report sessions and failed calls (see events.js)
+ * @property {number} [slowCalls] slowest calls that each VU keeps and reports (see slowest_calls.js); none by default
  * @property {number} [journeysBefore] where the count of journeys begins, for texts that no other user of the same VU has
  * @property {(pool: string, vu: number) => Cursor} cursor of a VU in a pool
  */

@@ -5,6 +5,7 @@
 
 import exec from "k6/execution";
 import { sleep } from "k6";
+import { sha256 } from "k6/crypto";
 import { answerChecker } from "./answer_check.js";
 import { exchangeError } from "./answers.js";
 import { excerpt, report } from "./events.js";
@@ -27,6 +28,9 @@ const LONGEST_PAUSE_S = 1;
 /** @type {import("./answers.js").Method} */
 const TOOLS_CALL = "tools/call";
 
+/** Characters of a digest: one in four billion pairs of different texts has the same. */
+const DIGEST_LENGTH = 8;
+
 /** Examples that one VU reports of each tool and error class. */
 const EXAMPLES = 3;
 
@@ -40,7 +44,7 @@ const WATCHED_MASK = (1 << WATCHED_CALLS) - 1;
  * @param {Partial<import("./shapes.js").Shape>} [shape] @returns {() => void}
  */
 export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = false } = {}) {
-  const { hasFurther, hasThinkTimes, hasUnique, journeysBefore = 0, settings, stages } = plan;
+  const { hasFurther, hasThinkTimes, hasUnique, journeysBefore = 0, settings, stages, slowCalls = 0 } = plan;
   const { thinkTimeS } = settings;
   const { toolCallDuration } = metrics;
   const { byKind } = settings;
@@ -55,6 +59,12 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   const measureProtocol = stages.some((stage) => stage.kind === "protocol")
     ? require("./protocol_stage.js").protocolStage(client, addProtocolSample)
     : () => {};
+  /** Loaded in runs of the lab alone. @type {typeof import("./slowest_calls.js") | null} */
+  const slowModule = slowCalls > 0 ? require("./slowest_calls.js") : null;
+  /** @type {ReturnType<typeof import("./slowest_calls.js").slowestCalls> | null} */
+  let slowest = null;
+  /** A call that took longer is one of the slowest of this user. */
+  let slow_ms = Infinity;
   /** Replaces UNIQUE in the current journey's arguments and expected answers. */
   let unique = "";
   /** Values that answers left to the later steps of the current journey. @type {Record<string, string> | null} */
@@ -122,6 +132,11 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       loadStart_ms = exec.scenario.startTime;
       loadEnd_ms = loadStart_ms + stages[stages.length - 1].end_s * 1000;
       lastStart_ms = loadEnd_ms + plan.journeyGraceS * 1000;
+      if (slowModule !== null) {
+        const load = { start_ms: loadStart_ms, end_ms: loadEnd_ms };
+        slowest = slowModule.slowestCalls(slowCalls, load, (calls) => report("slow_calls", { vu: __VU, calls }));
+        slow_ms = 0;
+      }
       stageIndex = 0;
     }
     const elapsed_s = (Date.now() - loadStart_ms) / 1000;
@@ -130,8 +145,12 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     const stage = stages[stageIndex];
     stageName = stage.name;
     const end_ms = stageIndex === last ? Infinity : loadStart_ms + stage.end_s * 1000;
-    // The stage is entered again when the user's headers are due, so that this costs nothing per call.
+    // The stage is entered again when something is due, so that this costs nothing per call.
     stageEnd_ms = Math.min(end_ms, client.renewIfDue());
+    if (slowest !== null) {
+      slowest.tellDue(Date.now());
+      stageEnd_ms = Math.min(stageEnd_ms, slowest.due_ms());
+    }
     tags = tagsOfStage("");
     tagsByKind = { "": tags };
     if (byKind) for (const kind of settings.kinds) tagsByKind[kind] = tagsOfStage(kind);
@@ -237,13 +256,15 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     if (response.status === 200 || isExpectedRefusal(response, kind, expectText)) {
       // As durationOf, whose call would cost a microsecond.
       const { timings } = response;
-      toolCallDuration.add(timings.blocked + timings.duration, tags[tool]);
+      const duration_ms = timings.blocked + timings.duration;
+      toolCallDuration.add(duration_ms, tags[tool]);
       error = errorOf(response, client.callId, tool, /** @type {ExpectKind} */ (kind), expectText, method);
       if (error === null && save !== null && !keep(response, save)) {
         error = "wrong_answer";
         kind = "save";
         expectText = JSON.stringify(save);
       }
+      if (duration_ms > slow_ms) keepSlow(response, duration_ms, tool, argumentsText, error);
       if (error === null) {
         if (outageStart_ms > 0) endOutage();
         return true;
@@ -251,6 +272,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
       countError(error, tool);
     } else {
       error = countExchangeError(response, tool);
+      if (isWithoutAnswer(error) && waitOf(response) > slow_ms) {
+        keepSlow(response, waitOf(response), tool, argumentsText, error);
+      }
     }
     if (measuresOutages) startOutage(start_ms);
     if (plan.reportsEvents) reportFailure(error, response, tool, argumentsText, kind, expectText);
@@ -311,6 +335,24 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     return timedOut ? Math.max(durationOf(response), settings.requestTimeoutS * 1000) : durationOf(response);
   }
 
+  /**
+   * Keep one of the slowest calls, which has just ended.
+   * @param {import("./vu_client.js").Response} response @param {number} duration_ms
+   * @param {string} tool @param {string} argumentsText @param {ErrorClass | null} error
+   */
+  function keepSlow(response, duration_ms, tool, argumentsText, error) {
+    if (slowest === null) return;
+    const session = client.session();
+    slow_ms = slowest.keep(response.timings, duration_ms, Date.now(), {
+      tool,
+      stage: stageName,
+      class: error,
+      session: session === null ? "" : digest(session),
+      arguments: digest(argumentsText),
+    });
+    stageEnd_ms = Math.min(stageEnd_ms, slowest.due_ms());
+  }
+
   /** @param {number} start_ms start of the failed call */
   function startOutage(start_ms) {
     if (outageStart_ms > 0) return;
@@ -336,7 +378,7 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     }
     if (response.status === 401) client.refused();
     if (response.status === 404) {
-      if (client.hasSession()) error = "session_lost";
+      if (client.session() !== null) error = "session_lost";
       client.forgetSession();
     }
     countError(error, tool);
@@ -372,6 +414,16 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
     countError(error, method);
     if (error === "transport") backOff();
   }
+}
+
+/** Return whether nobody answered a call: the time that it waited is its latency. @param {ErrorClass} error */
+function isWithoutAnswer(error) {
+  return error === "timeout" || error === "unanswered";
+}
+
+/** Return the beginning of a text's SHA-256, by which equal texts are known without being shown. @param {string} text */
+function digest(text) {
+  return sha256(text, "hex").slice(0, DIGEST_LENGTH);
 }
 
 /** @param {number} mask */

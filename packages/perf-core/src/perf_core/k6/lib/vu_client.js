@@ -84,7 +84,7 @@ export function mcpClient({ url, healthUrl, wire, requestTimeoutS, revision, use
     useSession,
     deleteSession,
     forgetSession,
-    hasSession: () => sessionId !== null,
+    session: () => sessionId,
     request,
     replyIn,
     renewIfDue,

@@ -53,10 +53,12 @@ class Client:
         revision: Protocol revision that was agreed on.
         server_methods: Methods of the requests that the server sent during calls, in order. Each got a reply
             (see :mod:`perf_core.server.client.replies`).
+        instructions: What the server tells clients of itself; empty if it does not.
     """
 
     def __init__(self, http: httpx2.Client, url: str, wire: Wire, access: Access = OPEN) -> None:
         self.server_info: Mapping[str, Any] = {}
+        self.instructions = ""
         self._http = http
         self._url = url
         self._wire = wire
@@ -193,6 +195,7 @@ class Client:
             response = self._post("initialize", self._opening(offered))
             info = self._result(response, "initialize")
         self.server_info = _members(info.get("serverInfo"))
+        self.instructions = _text(info.get("instructions"))
         self.revision = self._headers["MCP-Protocol-Version"] = self._agreed_revision(info)
         session_id = response.headers.get("mcp-session-id")
         if session_id is not None:  # sessions are optional on this wire
@@ -224,6 +227,7 @@ class Client:
         # Revision 2026-07-28 has the server's identity in the result's _meta.
         info = _members(result.get("_meta")).get(f"{PREFIX}serverInfo")
         self.server_info = _members(info or result.get("serverInfo"))
+        self.instructions = _text(result.get("instructions"))
 
     def _entries(self, method: str, member: str) -> Iterator[Any]:
         cursor: str | None = None
@@ -352,6 +356,11 @@ def connect(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = O
 def _members(value: Any) -> Mapping[str, Any]:
     """Return an object of JSON; an empty one for another value."""
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """Return a text of JSON; an empty one for another value."""
+    return value if isinstance(value, str) else ""
 
 
 def _offered_revision(error: RequestRefused, refused: str) -> str | None:

@@ -7,7 +7,8 @@ that the value is unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
@@ -18,6 +19,9 @@ from perf_core.server.credentials.access import OPEN, Access
 from perf_core.server.credentials.http_client import http_client
 
 _TIMEOUT_S = 5.0
+
+_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+"""Name of a metric, where a line of Prometheus' text format begins with one."""
 
 
 def uptime_s(mcp_url: str, *, access: Access = OPEN) -> float | None:
@@ -39,6 +43,25 @@ def gauges(mcp_url: str, names: Collection[str], *, access: Access = OPEN) -> di
     response = _get(mcp_url, "/metrics", access) if names else None
     text = response.text if response else ""
     return {name: _sum(name, text) for name in names}
+
+
+def totals(
+    mcp_url: str, endings: Mapping[str, tuple[str, ...]], *, access: Access = OPEN
+) -> dict[str, float | None]:
+    """Return sums over samples of ``/metrics`` whose names end alike; None where there is none.
+
+    Args:
+        endings: Ends of names, by the name that their sum gets.
+    """
+    response = _get(mcp_url, "/metrics", access)
+    text = response.text if response else ""
+    names = sorted({match[0] for line in text.split("\n") if (match := _NAME.match(line))})
+    sums: dict[str, float | None] = {}
+    for total, its_endings in endings.items():
+        values = [_sum(name, text) for name in names if name.endswith(its_endings)]
+        numbers = [value for value in values if value is not None]
+        sums[total] = sum(numbers) if numbers else None
+    return sums
 
 
 def _sum(name: str, text: str) -> float | None:

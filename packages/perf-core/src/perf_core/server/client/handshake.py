@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from perf_core.adapter import WIRES, Wire
 from perf_core.errors import LegacyTransport, NoAnswer, RequestRefused, TargetError, WireNotOffered
@@ -26,6 +28,8 @@ class Handshake:
         url: MCP endpoint; another than the one that was asked if the server redirects.
         duration_s: Time until the server was known, without ``tools/list``.
         revision: Protocol revision that was agreed on.
+        listed: What it lists of its tools, unchanged and in its order.
+        instructions: What it tells clients of itself, which they hand to a model.
     """
 
     url: str
@@ -35,6 +39,8 @@ class Handshake:
     tools: tuple[str, ...]
     duration_s: float
     revision: str = ""
+    listed: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    instructions: str = field(default="", repr=False)
 
 
 def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access = OPEN) -> Handshake:
@@ -47,7 +53,18 @@ def shake_hands(url: str, wire: Wire, timeout_s: float = 10.0, *, access: Access
     with connect(url, wire, timeout_s, access=access) as client:
         duration_s = time.perf_counter() - began
         name, version = (str(client.server_info.get(key, "")) for key in ("name", "version"))
-        return Handshake(client.url, wire, name, version, client.tools(), duration_s, client.revision)
+        listed = client.tool_list()
+        return Handshake(
+            url=client.url,
+            wire=wire,
+            server_name=name,
+            server_version=version,
+            tools=tuple(sorted(str(tool.get("name")) for tool in listed)),
+            duration_s=duration_s,
+            revision=client.revision,
+            listed=listed,
+            instructions=client.instructions,
+        )
 
 
 _REVISIONS = {"session": SESSION_REVISION, "stateless": STATELESS_REVISION}

@@ -1,0 +1,70 @@
+"""The slowest calls in a record: which they were, and what server and k6 did meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServerMeanwhile:
+    """What the server and k6 did while a slow call waited, between the samples around the call.
+
+    Attributes:
+        window_s: Time between these samples.
+        cpu_cores: Mean number of cores that the server used; None where its processes are not visible.
+        rss_mb: Its resident memory afterwards.
+        rss_change_mb: Growth of it meanwhile.
+        waiting_threads: Mean number of its threads that were ready to run and waited for a CPU; None where
+            the system does not count it.
+        pauses_window_s: Time between the readings of its metrics around the call; None if it exports no
+            pauses.
+        gc_pause_s: Time in garbage collections between these readings.
+        loop_lag_s: Time by which its event loop was late between them, in total.
+        generator_stop_s: Part of the call in which k6 stood still: so long the call may have taken less.
+    """
+
+    window_s: float
+    cpu_cores: float | None = None
+    rss_mb: float | None = None
+    rss_change_mb: float | None = None
+    waiting_threads: float | None = None
+    pauses_window_s: float | None = None
+    gc_pause_s: float | None = None
+    loop_lag_s: float | None = None
+    generator_stop_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SlowCall:
+    """One of the slowest calls of a run.
+
+    Attributes:
+        at_s: Its start, in seconds from the start of the load.
+        duration_s: What the user waited: the sum of the next three.
+        connect_s: Time until there was a connection, name resolution and TLS included.
+        wait_s: Time from there until the first byte of the answer.
+        transfer_s: Time until the last byte.
+        error_class: Class of its error; empty for a right answer.
+        vu: Number of the virtual user, from 1.
+        session: Beginning of the SHA-256 of the id of its session, as hex; empty without one.
+        arguments: The same of the JSON text of its arguments, as it was sent.
+        server: None where neither the server nor k6 was sampled.
+    """
+
+    at_s: float
+    duration_s: float
+    connect_s: float
+    wait_s: float
+    transfer_s: float
+    tool: str
+    stage: str
+    error_class: str
+    vu: int
+    session: str
+    arguments: str
+    server: ServerMeanwhile | None = None
+
+    @property
+    def end_s(self) -> float:
+        """Its end, in seconds from the start of the load."""
+        return self.at_s + self.duration_s

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from accounts import Account
 from modes import Modes
+from queues import Limiter, Pauses, Workers
 
 _PIECE_MB = 0.2
 """Larger than the allocator's threshold for memory that goes back to the system when it is freed (128 kB)."""
@@ -33,6 +34,14 @@ class Behaviour:
         self._queue: deque[Callable[[], None]] = deque()
         self._spiking = False
         self._spikes = 0
+        self._workers = Workers(
+            modes.workers,
+            modes.service_ms,
+            modes.service == "exponential",
+            Pauses(modes.stall_s, modes.stall_every_s),
+            self._random,
+        )
+        self._limiter = Limiter(modes.admits_per_s, modes.admits_burst)
         usl = modes.usl.split(",") if modes.usl else []
         self._usl = tuple(map(float, usl)) if usl else None
 
@@ -48,6 +57,8 @@ class Behaviour:
     def outcome(self, number: int) -> str:
         """Return the fault of the n-th call, or ``right``."""
         modes = self.modes
+        if modes.admits_per_s and not self._limiter.admits(time.monotonic()):
+            return "http_429"
         if self.elapsed_s() < modes.fails_from_s:
             return "right"
         if modes.fails_above and self.account.in_flight <= modes.fails_above:
@@ -66,9 +77,12 @@ class Behaviour:
         periods = [(fault, int(getattr(self.modes, f"{fault}_every"))) for fault in faults]
         return [(fault, every) for fault, every in periods if every]
 
-    def serve(self, answer: Callable[[], None]) -> None:
-        """Call ``answer`` when the call is due."""
+    def serve(self, answer: Callable[[], None], outcome: str = "right") -> None:
+        """Call ``answer`` when the call is due; one that is refused does not wait for a worker."""
         modes = self.modes
+        if modes.admits_per_s and outcome == "http_429":
+            answer()
+            return
         if modes.cpu_us:
             burn(modes.cpu_us)
         if modes.fork_cpu_us:
@@ -98,6 +112,8 @@ class Behaviour:
 
     def _delay_s(self) -> float:
         modes, at_once = self.modes, self.account.in_flight
+        if modes.service_ms:
+            return self._workers.delay_s(time.monotonic())
         delay_ms = self._drawn_ms()
         if modes.slow_first_s and self.elapsed_s() < modes.slow_first_s:
             delay_ms += modes.slow_first_ms

@@ -25,6 +25,12 @@ class Modes:
         slow_first_s: Time in which each call takes ``slow_first_ms`` longer.
         capacity_per_s: Most calls per second; further calls wait in a queue.
         slots: Most calls at one time; further calls wait in a queue.
+        workers: Workers that serve the calls in order, if ``service_ms`` is set.
+        service_ms: Mean time that a worker takes for a call.
+        service: Distribution of that time: ``fixed`` or ``exponential``.
+        stall_s: Time for which no worker works, in every ``stall_every_s``.
+        admits_per_s: Calls per second that are let through in the long run; others are refused with 429.
+        admits_burst: Calls that are let through at once after a pause.
         usl: Universal scalability law, ``lambda,sigma,kappa``: throughput at n calls at one time is
             lambda n / (1 + sigma (n - 1) + kappa n (n - 1)).
         collapse_above: Number of calls at one time beyond which each takes ``collapse_s``.
@@ -84,6 +90,13 @@ class Modes:
     slow_first_ms: float = 0.0
     capacity_per_s: float = 0.0
     slots: int = 0
+    workers: int = 1
+    service_ms: float = 0.0
+    service: str = "fixed"
+    stall_s: float = 0.0
+    stall_every_s: float = 0.0
+    admits_per_s: float = 0.0
+    admits_burst: float = 1.0
     usl: str = ""
     collapse_above: int = 0
     collapse_s: float = 5.0

@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
             self._account.end(began, outcome)
             app.losses.after_call(number)
 
-        app.behaviour.serve(answer)
+        app.behaviour.serve(answer, outcome)
 
     def _ask_client(self) -> None:
         request = {

@@ -170,3 +170,15 @@ def test_only_calls_of_the_counted_client_are_in_the_account(start: Any) -> None
     assert server.truth()["outcomes"] == {"wrong": 1, "unanswered": 0}
     assert '"result":3' in server.call()[1]
     assert '"result":4' in server.call()[1], "calls that are not counted meet the faults, too"
+
+
+def test_limiter_refuses_at_once_what_exceeds_it(start: Any) -> None:
+    server = start("admits_per_s=0.001", "admits_burst=2", "service_ms=20")
+    assert [server.call()[0] for _ in range(4)] == [200, 200, 429, 429]
+    assert server.truth()["outcomes"]["http_429"] == 2
+
+
+def test_calls_wait_for_the_workers(start: Any) -> None:
+    server = start("service_ms=30", "workers=1")
+    assert [server.call()[0] for _ in range(3)] == [200, 200, 200]
+    assert server.truth()["duration_ms"]["med"] == pytest.approx(30, abs=10)

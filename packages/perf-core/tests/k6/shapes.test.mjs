@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  journeyGraceS, k6Scenarios as k6ScenariosOf, peakVus, stagesOf, timeScaleOf as timeScaleOfShape,
+  journeyGraceS, k6Scenarios as k6ScenariosOf, pacedStages, peakVus, stagesOf, timeScaleOf as timeScaleOfShape,
 } from "../../src/perf_core/k6/lib/shapes.js";
 import { shapes } from "./scenario_shapes.mjs";
 
@@ -194,4 +194,19 @@ test("every scenario file defines a shape under its own name, with stages", () =
     assert.equal(shape.name, file);
     assert.ok(stages(file).length > 0, file);
   }
+});
+
+test("a plan may state stages of its own, at arrival rates of tenths", () => {
+  const list = pacedStages({
+    vus: 7, most_vus: 30, stages: [["ramp", "ramp", 12.3, 1], ["warm_up", "ramp", 12.3, 1.5], ["hold", "hold", 12.3, 10]],
+  });
+  assert.deepEqual(list.map(({ name, rate_per_s, start_s, end_s }) => [name, rate_per_s, start_s, end_s]), [
+    ["ramp", 12.3, 0, 1], ["warm_up", 12.3, 1, 2.5], ["hold", 12.3, 2.5, 12.5],
+  ]);
+  const { load } = k6ScenariosOf(shapes.quick, list, { requestTimeoutS: 5 }, false);
+  assert.deepEqual([load.executor, load.preAllocatedVUs, load.maxVUs], ["ramping-arrival-rate", 7, 30]);
+  assert.deepEqual(load.stages, [
+    { duration: "1000ms", target: 123 }, { duration: "1500ms", target: 123 },
+    { duration: "0s", target: 123 }, { duration: "10000ms", target: 123 },
+  ]);
 });

@@ -76,6 +76,7 @@ class Plan:
     Attributes:
         shape: Name of the load shape, and of the k6 file that applies it.
         slices: Schedule of a comparison; None for a load shape.
+        paced: Stages at arrival rates in place of those of the shape; see :mod:`perf_core.load.paced`.
         identities: Number of users whose headers k6 gives to the virtual users in rotation; zero for a
             server that lets everybody in. The headers themselves are no part of the plan.
         has_think_times: Whether the think times of journeys apply: not where ``--think-time`` replaces them
@@ -88,6 +89,7 @@ class Plan:
     settings: Settings
     pools: Pools = field(repr=False)
     slices: Mapping[str, object] | None = None
+    paced: Mapping[str, object] | None = None
     limits: Limits | None = None
     identities: int = 0
     has_think_times: bool = False

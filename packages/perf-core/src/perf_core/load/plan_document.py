@@ -82,6 +82,8 @@ def to_document(plan: Plan, run_id: str) -> dict[str, object]:
     }
     if plan.slices is not None:
         document["slices"] = dict(plan.slices)
+    if plan.paced is not None:
+        document["paced"] = dict(plan.paced)
     if plan.limits is not None:
         document["limits"] = asdict(plan.limits)
     if plan.identities:

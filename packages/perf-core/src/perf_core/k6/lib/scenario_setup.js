@@ -10,7 +10,7 @@ import { settingsFromEnvironment } from "./environment_settings.js";
 import { packPools } from "./journey_packing.js";
 import { readPlanFile } from "./plan_file.js";
 import { SettingsError, settingsFromPlan } from "./settings.js";
-import { journeyGraceS, k6Scenarios, peakVus, stagesOf } from "./shapes.js";
+import { journeyGraceS, k6Scenarios, pacedStages, peakVus, stagesOf } from "./shapes.js";
 import { summaryOf, textOf, TREND_STATS } from "./summary.js";
 import { thresholdsOf } from "./thresholds.js";
 
@@ -38,7 +38,7 @@ export function sharedTexts(shape) {
   const settings = plan === null
     ? settingsFromEnvironment(config.environment, shape)
     : settingsFromPlan(plan, shape);
-  const stages = stagesOf(shape, settings);
+  const stages = plan !== null && plan.paced ? pacedStages(plan.paced) : stagesOf(shape, settings);
   const names = [...new Set(stages.map((stage) => stage.pool))];
   const { places, chunks, contents } = packPools(plan === null ? calculatorPools(names) : plan.pools, names, settings);
   const { url, healthUrl, revision, users } = config;

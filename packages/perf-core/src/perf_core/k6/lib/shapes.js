@@ -46,6 +46,7 @@
  * @property {number} start_s since the start of the load
  * @property {number} end_s since the start of the load
  * @property {string} pool journeys called in this stage
+ * @property {number} [mostVus] VUs that an arrival rate may have at one time; by default as many as calls may queue
  * @property {Record<string, string>} [furtherTags] of the calls in this stage
  *
  * @typedef {import("./settings.js").Settings} Settings
@@ -134,6 +135,21 @@ export function stagesOf(shape, settings) {
       end_s,
       pool: published.pool || "mix",
     };
+    start_s = end_s;
+    return stage;
+  });
+}
+
+/**
+ * Stages that a plan states itself, at arrival rates: the steps of `perf-core capacity` (perf_core.load.paced).
+ * @param {{vus: number, most_vus: number, stages: [string, StageKind, number, number][]}} paced the plan's
+ * @returns {Stage[]}
+ */
+export function pacedStages({ vus, most_vus, stages }) {
+  let start_s = 0;
+  return stages.map(([name, kind, rate_per_s, length_s]) => {
+    const end_s = roundToMs(start_s + length_s);
+    const stage = { name, kind, vus, mostVus: most_vus, rate_per_s, start_s, end_s, pool: "mix" };
     start_s = end_s;
     return stage;
   });
@@ -243,7 +259,7 @@ function openLoop(stages, gracefulStop_s, settings) {
     timeUnit: `${RATE_UNIT_S}s`,
     preAllocatedVUs: peakVus(stages),
     // While a server is slow, its calls queue in further VUs. Starting one costs CPU, but only when the server is late.
-    maxVUs: Math.max(peakVus(stages), Math.min(MOST_QUEUED_CALLS, Math.ceil(peakRate(stages) * settings.requestTimeoutS))),
+    maxVUs: stages[0].mostVus || mostQueued(stages, settings),
     stages: stages.flatMap((stage) => k6Stages(stage, Math.round(Number(stage.rate_per_s) * RATE_UNIT_S))),
     gracefulStop: inMs(gracefulStop_s),
   };
@@ -253,6 +269,11 @@ function openLoop(stages, gracefulStop_s, settings) {
  * Calls of an open model that may be in flight at once, each in a VU of about 0.35 MB: a memory bound of 0.7 GB.
  */
 const MOST_QUEUED_CALLS = 2000;
+
+/** @param {Stage[]} stages @param {Settings} settings */
+function mostQueued(stages, settings) {
+  return Math.max(peakVus(stages), Math.min(MOST_QUEUED_CALLS, Math.ceil(peakRate(stages) * settings.requestTimeoutS)));
+}
 
 /** Highest arrival rate in any stage, per second. @param {Stage[]} stages */
 function peakRate(stages) {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { slowestCalls } from "../../src/perf_core/k6/lib/slowest_calls.js";
 
 const LOAD = { start_ms: 1000, end_ms: 101_000 };
-const about = (name = "add") => ({ tool: name, stage: "hold", class: null, session: "s", arguments: "a" });
+const ABOUT = { tool: "add", stage: "hold", class: null, session: "s", arguments: "a" };
 
 /** Keeps calls that exceed the threshold, as a virtual user does; returns what was told, as lists of durations. */
 function user(most, load = LOAD) {
@@ -12,7 +12,7 @@ function user(most, load = LOAD) {
   const slowest = slowestCalls(most, load, (calls) => told.push(calls));
   let slow_ms = 0;
   const call = (duration_ms, now_ms) => {
-    if (duration_ms > slow_ms) slow_ms = slowest.keep({ blocked: 1, receiving: 2 }, duration_ms, now_ms, about());
+    if (duration_ms > slow_ms) slow_ms = slowest.keep({ blocked: 1, receiving: 2 }, duration_ms, now_ms, ...Object.values(ABOUT));
     return slow_ms;
   };
   return { call, slowest, told, durations: () => told.map((calls) => calls.map((each) => each.duration_ms)) };
@@ -22,7 +22,7 @@ test("a call is told with its start and its parts", () => {
   const { call, told } = user(2);
   call(30, 5000);
   assert.deepEqual(told, [[
-    { at_ms: 3970, duration_ms: 30, connect_ms: 1, wait_ms: 27, transfer_ms: 2, ...about() },
+    { at_ms: 3970, duration_ms: 30, connect_ms: 1, wait_ms: 27, transfer_ms: 2, ...ABOUT },
   ]]);
 });
 

@@ -42,31 +42,40 @@ export function slowestCalls(most, load, tell) {
   let longestTold_ms = 0;
   let told_ms = -Infinity;
   let areTold = true;
+  /** Index of the quickest of them, once there are enough. */
+  let quickest = 0;
   return { keep, tellDue, due_ms };
 
   /**
    * Keep a call that has just ended and took longer than what this returned before.
    * @param {{blocked: number, receiving: number}} timings of k6 @param {number} duration_ms
    * @param {number} now_ms since the epoch
-   * @param {Pick<SlowCall, "tool" | "stage" | "class" | "session" | "arguments">} about
+   * @param {string} tool @param {string} stage @param {string | null} errorClass
+   * @param {string} session digest @param {string} argumentsDigest
    * @returns {number} milliseconds that the next one has to take longer than
    */
-  function keep({ blocked, receiving }, duration_ms, now_ms, about) {
-    const call = {
-      at_ms: now_ms - duration_ms - load.start_ms,
-      duration_ms,
-      connect_ms: blocked,
-      wait_ms: duration_ms - blocked - receiving,
-      transfer_ms: receiving,
-      ...about,
+  function keep({ blocked, receiving }, duration_ms, now_ms, tool, stage, errorClass, session, argumentsDigest) {
+    kept[kept.length < most ? kept.length : quickest] = {
+      isTold: false,
+      call: {
+        at_ms: now_ms - duration_ms - load.start_ms,
+        duration_ms,
+        connect_ms: blocked,
+        wait_ms: duration_ms - blocked - receiving,
+        transfer_ms: receiving,
+        tool,
+        stage,
+        class: errorClass,
+        session,
+        arguments: argumentsDigest,
+      },
     };
-    const entry = { call, isTold: false };
-    if (kept.length < most) kept.push(entry);
-    else kept[quickest()] = entry;
     areTold = false;
     if (duration_ms > BY_FAR * longestTold_ms) tellAll(now_ms);
     else tellDue(now_ms);
-    return kept.length < most ? 0 : kept[quickest()].call.duration_ms;
+    if (kept.length < most) return 0;
+    findQuickest();
+    return kept[quickest].call.duration_ms;
   }
 
   /** When to call tellDue, in milliseconds since the epoch; Infinity if everything is reported. */
@@ -91,11 +100,10 @@ export function slowestCalls(most, load, tell) {
     tell(untold.map(({ call }) => call));
   }
 
-  function quickest() {
-    let index = 0;
-    for (let other = 1; other < kept.length; other += 1) {
-      if (kept[other].call.duration_ms < kept[index].call.duration_ms) index = other;
+  function findQuickest() {
+    quickest = 0;
+    for (let index = 1; index < most; index += 1) {
+      if (kept[index].call.duration_ms < kept[quickest].call.duration_ms) quickest = index;
     }
-    return index;
   }
 }

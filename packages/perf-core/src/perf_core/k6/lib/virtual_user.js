@@ -65,6 +65,9 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   let slowest = null;
   /** A call that took longer is one of the slowest of this user. */
   let slow_ms = Infinity;
+  /** @type {string | null} */
+  let digestedSession = null;
+  let sessionDigest = "";
   /** Replaces UNIQUE in the current journey's arguments and expected answers. */
   let unique = "";
   /** Values that answers left to the later steps of the current journey. @type {Record<string, string> | null} */
@@ -343,13 +346,13 @@ export function virtualUser(plan, client, { abortAboveP95_ms, measuresOutages = 
   function keepSlow(response, duration_ms, tool, argumentsText, error) {
     if (slowest === null) return;
     const session = client.session();
-    slow_ms = slowest.keep(response.timings, duration_ms, Date.now(), {
-      tool,
-      stage: stageName,
-      class: error,
-      session: session === null ? "" : digest(session),
-      arguments: digest(argumentsText),
-    });
+    if (session !== digestedSession) {
+      digestedSession = session;
+      sessionDigest = session === null ? "" : digest(session);
+    }
+    slow_ms = slowest.keep(
+      response.timings, duration_ms, Date.now(), tool, stageName, error, sessionDigest, digest(argumentsText),
+    );
     stageEnd_ms = Math.min(stageEnd_ms, slowest.due_ms());
   }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perf_core.comparison import comparison_file
+from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.model import (
     Bars,
     ComparedServer,
@@ -68,9 +68,9 @@ COMPARISON = Comparison(
 
 
 def test_comparison_is_read_back_unchanged(tmp_path: Path) -> None:
-    path = comparison_file.write(COMPARISON, tmp_path)
-    assert comparison_file.read(path) == COMPARISON
-    assert comparison_file.read(tmp_path) == COMPARISON
+    path = COMPARISONS.write(COMPARISON, tmp_path)
+    assert COMPARISONS.read(path) == COMPARISON
+    assert COMPARISONS.read(tmp_path) == COMPARISON
     document = json.loads(path.read_text(encoding="utf-8"))
     assert list(document)[:2] == ["schema", "kind"]
     assert (document["schema"], document["kind"]) == (2, "comparison")
@@ -78,7 +78,7 @@ def test_comparison_is_read_back_unchanged(tmp_path: Path) -> None:
 
 
 def test_comparison_of_schema_1_is_read(tmp_path: Path) -> None:
-    path = comparison_file.write(COMPARISON, tmp_path)
+    path = COMPARISONS.write(COMPARISON, tmp_path)
     document = json.loads(path.read_text(encoding="utf-8"))
     document["schema"] = 1
     del document["drifts"]
@@ -91,7 +91,7 @@ def test_comparison_of_schema_1_is_read(tmp_path: Path) -> None:
         for one in launch["slices"]:
             del one["errors_by_class"]
     path.write_text(json.dumps(document), encoding="utf-8")
-    read = comparison_file.read(path)
+    read = COMPARISONS.read(path)
     assert read.metrics == COMPARISON.metrics[1:]
     assert read.launches[0].slices[0] == COMPARISON.launches[0].slices[0]
 
@@ -109,9 +109,9 @@ def test_comparison_of_schema_1_is_read(tmp_path: Path) -> None:
 def test_malformed_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "comparison.json").write_text(content)
     with pytest.raises(ResultsError, match=message):
-        comparison_file.read(tmp_path)
+        COMPARISONS.read(tmp_path)
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="cannot read"):
-        comparison_file.read(tmp_path / "nowhere")
+        COMPARISONS.read(tmp_path / "nowhere")

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from perf_core.cli import main
-from perf_core.comparison import comparison_file
+from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.model import Comparison, Launch
 from perf_core.errors import ExitCode, Interrupted
 from perf_core.runs.compare import Effort
@@ -36,7 +36,7 @@ def compare(folder: Path, *arguments: str) -> int:
 
 def the_comparison(folder: Path) -> Comparison:
     (path,) = folder.glob("*/comparison.json")
-    return comparison_file.read(path)
+    return COMPARISONS.read(path)
 
 
 def test_equal_servers_on_different_wires_get_every_report(target: Target, tmp_path: Path, capsys) -> None:

@@ -8,23 +8,24 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from perf_core.cli.console import out
-from perf_core.comparison import comparison_file
-from perf_core.comparison.comparison_file import COMPARISON_NAME
 from perf_core.errors import ExitCode
-from perf_core.report import terminal, write_all, write_comparison
-from perf_core.report.comparison import text as comparison_report
+from perf_core.report import documents, terminal, write_all
 from perf_core.results import record_file
 
 
 def report(
-    path: Annotated[Path, Parameter(name="run", help="Folder of a run, or its record.json.")], /
+    path: Annotated[
+        Path, Parameter(name="run", help="Folder of a run or another result, or the JSON file in it.")
+    ],
+    /,
 ) -> ExitCode:
-    """Show a recorded run or comparison again and rewrite its reports."""
+    """Show a recorded run, comparison or other result again and rewrite its reports."""
     folder = path if path.is_dir() else path.parent
-    if path.name == COMPARISON_NAME or (folder / COMPARISON_NAME).is_file():
-        comparison = comparison_file.read(path)
-        comparison_report.terminal(comparison, out)
-        write_comparison(comparison, folder)
+    kind = documents.kind_at(path)
+    if kind is not None:
+        document = kind.read(path)
+        documents.show(kind, document, out)
+        documents.write_reports(kind, document, folder)
         return ExitCode.PASS
     record = record_file.read(path)
     terminal.render(record, out)

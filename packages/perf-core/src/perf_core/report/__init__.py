@@ -2,6 +2,7 @@
 
 Every module renders one format from the record alone; only this module writes files. ``summary`` and
 ``tables`` hold the content of every report, ``wording`` turns figures into words, ``markup`` into safe text.
+Results other than runs are listed in ``documents``; most describe their report as a ``view``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from perf_core.comparison.model import Comparison
 from perf_core.results.files import write_atomically
 from perf_core.results.record import RunRecord
 
@@ -36,20 +36,14 @@ def write_all(record: RunRecord, folder: Path) -> None:
         JUNIT_NAME: junit.render(record),
         PROMETHEUS_NAME: prometheus.render(record),
     }
-    _write(texts, folder)
+    write_texts(texts, folder)
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write every report of a comparison into ``folder``, each file atomically.
+def write_texts(texts: Mapping[str, str], folder: Path) -> None:
+    """Write reports by the names of their files, each atomically.
 
     Raises:
         ResultsError: The folder cannot be written.
     """
-    from perf_core.report.comparison import page, text
-
-    _write({HTML_NAME: page.render(comparison), MARKDOWN_NAME: text.markdown(comparison)}, folder)
-
-
-def _write(texts: Mapping[str, str], folder: Path) -> None:
     for name, text in texts.items():
         write_atomically(folder / name, text.encode(), _HINT)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perf_core.report import failures, notices, summary, tables
 from perf_core.report.markup import MARKS, markdown_table, markdown_text
+from perf_core.report.notices import Notice
 from perf_core.report.table import Table
 from perf_core.report.wording import DASH, sentence
 from perf_core.results.record import RunRecord
@@ -11,15 +14,36 @@ from perf_core.results.record import RunRecord
 
 def render(record: RunRecord) -> str:
     """Return the report as one Markdown document that starts with a heading of level two."""
-    blocks = [*_verdict(record), *_notices(record), *_targets(record), *_findings(record), *_failures(record)]
+    blocks = [
+        *_verdict(record),
+        *notice_lines(notices.notices(record)),
+        *_targets(record),
+        *_findings(record),
+        *_failures(record),
+    ]
     for table in tables.result_tables(record):
-        blocks += [f"### {markdown_text(table.title)}", _table(table)]
-        if table.note:
-            blocks.append(markdown_text(table.note))
-    manifest = tables.manifest_table(record)
-    if manifest is not None:
-        blocks.append(f"<details><summary>Manifest</summary>\n\n{_table(manifest)}\n\n</details>")
+        blocks += table_blocks(table)
+    blocks += folded_manifest(tables.manifest_table(record))
     return "\n\n".join(blocks) + "\n"
+
+
+def table_blocks(table: Table) -> list[str]:
+    """Return a table with its heading of level three and its note."""
+    blocks = [f"### {markdown_text(table.title)}", _table(table)]
+    return [*blocks, markdown_text(table.note)] if table.note else blocks
+
+
+def notice_lines(remarks: Sequence[Notice]) -> list[str]:
+    """Return a block with one line for each remark; none without remarks."""
+    lines = [f"- {MARKS[notice.tone]} **{notice.label}**: {markdown_text(notice.line)}" for notice in remarks]
+    return ["\n".join(lines)] if lines else []
+
+
+def folded_manifest(table: Table | None) -> list[str]:
+    """Return a block with the manifest, folded; none without one."""
+    if table is None:
+        return []
+    return [f"<details><summary>Manifest</summary>\n\n{_table(table)}\n\n</details>"]
 
 
 def _verdict(record: RunRecord) -> list[str]:
@@ -33,14 +57,6 @@ def _verdict(record: RunRecord) -> list[str]:
     if head.meaning:
         blocks.append(markdown_text(head.meaning))
     return [*blocks, markdown_text(head.when)]
-
-
-def _notices(record: RunRecord) -> list[str]:
-    lines = [
-        f"- {MARKS[notice.tone]} **{notice.label}**: {markdown_text(notice.line)}"
-        for notice in notices.notices(record)
-    ]
-    return ["\n".join(lines)] if lines else []
 
 
 def _failures(record: RunRecord) -> list[str]:

@@ -209,7 +209,12 @@ def _most_frequent_first(metrics: Metrics) -> list[tuple[str, int]]:
 
 def manifest_table(record: RunRecord) -> Table | None:
     """Return the manifest as dotted names and values."""
-    return table_of("Manifest", ("name", "value"), _flat("", record.manifest), labels=2)
+    return flat_table("Manifest", record.manifest)
+
+
+def flat_table(title: str, values: Mapping[str, object]) -> Table | None:
+    """Return nested values as dotted names and values; None if there are none."""
+    return table_of(title, ("name", "value"), _flat("", values), labels=2)
 
 
 def _latency_row(labels: tuple[str, ...], latency: Latency) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from perf_core.report import failures, notices, summary, tables
 from perf_core.report.markup import STYLES, is_unicode, terminal_table, terminal_text, verdict_line
+from perf_core.report.notices import Notice
 from perf_core.report.summary import TargetRow
 from perf_core.report.table import Table, without_minor
 from perf_core.report.wording import plain, sentence
@@ -17,9 +20,7 @@ from perf_core.results.record import RunRecord
 def render(record: RunRecord, console: Console) -> None:
     """Print the report."""
     _verdict(record, console)
-    for notice in notices.notices(record):
-        line = terminal_text(f"{notice.label}: ", console, f"bold {STYLES[notice.tone]}")
-        console.print(line.append_text(terminal_text(notice.line, console)))
+    print_notices(notices.notices(record), console)
     rows = summary.target_rows(record)
     if rows:
         console.print()
@@ -30,10 +31,7 @@ def render(record: RunRecord, console: Console) -> None:
     _failures(record, console)
     for table in tables.result_tables(record):
         console.print()
-        shown = _rich(table, console)
-        if table.minor and _full_width(shown, console) > console.width:
-            shown = _rich(without_minor(table), console)
-        console.print(shown)
+        print_table(table, console)
     if record.findings:
         console.print()
         console.print(terminal_text("Findings", console, "bold"))
@@ -41,6 +39,21 @@ def render(record: RunRecord, console: Console) -> None:
             line = terminal_text(f"  {sentence(plain(finding.title))}: ", console, "bold")
             line.append_text(terminal_text(plain(finding.text), console))
             console.print(line)
+
+
+def print_notices(remarks: Sequence[Notice], console: Console) -> None:
+    """Print one line for each remark."""
+    for notice in remarks:
+        line = terminal_text(f"{notice.label}: ", console, f"bold {STYLES[notice.tone]}")
+        console.print(line.append_text(terminal_text(notice.line, console)))
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table, without its minor columns if the console is too narrow for all."""
+    shown = _rich(table, console)
+    if table.minor and _full_width(shown, console) > console.width:
+        shown = _rich(without_minor(table), console)
+    console.print(shown)
 
 
 def _verdict(record: RunRecord, console: Console) -> None:

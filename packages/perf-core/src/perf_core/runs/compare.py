@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perf_core import report
 from perf_core.adapter import Scenario, Wire
-from perf_core.comparison import comparison_file
+from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.contenders import Contender
 from perf_core.comparison.intervals import MIN_LAUNCHES
 from perf_core.comparison.model import Bars, Comparison, Design
@@ -19,6 +18,7 @@ from perf_core.errors import Interrupted, UsageError
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load import k6_binary
 from perf_core.load.plan import Plan, PlanNeeds, Settings, make_plan
+from perf_core.report import documents
 from perf_core.results.folder import expect_writable, new_folder
 from perf_core.results.manifest import commit, machine
 from perf_core.runs.launches import LaunchRunner
@@ -149,8 +149,7 @@ def compare(
         manifest={"machine": machine(), "k6": k6_version, "commit": commit(Path.cwd())},
         drifts=conclusion.drifts,
     )
-    comparison_file.write(comparison, folder)
-    report.write_comparison(comparison, folder)
+    documents.save(COMPARISONS, comparison, folder)
     return ComparisonRun(comparison, folder)
 
 

@@ -63,5 +63,10 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
     apart = KeptMemoryMeter(child.pid, root_apart=True)
     assert meter.read() is not None
     assert apart.read() is None  # it has no children
+    child.terminate()
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert meter.read() is None
+    assert meter.source != "rss"
     child.communicate()
     assert meter.read() is None

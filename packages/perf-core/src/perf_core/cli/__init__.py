@@ -9,7 +9,7 @@ from typing import Any
 
 import cyclopts
 
-from perf_core.cli import check, compare, figures, init, report, run, schema, targets
+from perf_core.cli import check, compare, figures, init, report, run, schema, sessions, targets
 from perf_core.cli.arguments import advice_for_mistake, split
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
@@ -28,6 +28,7 @@ for _command, _usage in (
     (init.init, "init [URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (compare.compare, "compare A [B] [OPTIONS] [-- COMMAND ARGS...]"),
     (figures.figures, "figures [SCENARIO] [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
+    (sessions.sessions, "sessions [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
     (targets.targets, "targets"),
     (report.report, "report RUN"),
     (schema.schema, "schema"),
@@ -62,7 +63,7 @@ def _options() -> dict[str, set[str]]:
     """Return the names of the options of each command."""
     return {
         name: {option for argument in app[name].assemble_argument_collection() for option in argument.names}
-        for name in ("run", "check", "init", "compare", "figures")
+        for name in ("run", "check", "init", "compare", "figures", "sessions")
     }
 
 
@@ -88,7 +89,7 @@ def _dispatch(arguments: Sequence[str]) -> ExitCode:
         if "command" not in unparsed:
             raise UsageError(
                 f"expected no -- here, got -- {' '.join(words.command[:1])}",
-                "Commands that start a server are taken by run, check, init, compare and figures.",
+                "Commands that start a server are taken by run, check, init, compare, figures and sessions.",
             )
         further["command"] = words.command
     result = function(*bound.args, **bound.kwargs, **further)

@@ -12,9 +12,11 @@ from rich.console import Console
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.report import HTML_NAME, MARKDOWN_NAME, write_texts
 from perf_core.report.comparison import text as comparison_text
+from perf_core.report.sessions.view import sessions_view
 from perf_core.report.view import markdown, terminal
 from perf_core.report.view.model import View
 from perf_core.results.documents import Document, DocumentKind
+from perf_core.results.session_costs import SESSION_COSTS
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def _comparison_page(comparison: Any) -> str:
 
 REPORTED: tuple[ReportedKind, ...] = (
     ReportedKind(COMPARISONS, comparison_text.terminal, comparison_text.markdown, _comparison_page),
+    viewed(SESSION_COSTS, sessions_view),
 )
 
 

@@ -34,6 +34,12 @@ def without_secrets(record: RunRecord, secrets: Sequence[str]) -> RunRecord:
 Part = TypeVar("Part")
 
 
+def masked_parts(document: Part, secrets: Sequence[str]) -> Part:
+    """Return a dataclass with every secret in its texts replaced, at any depth."""
+    usable = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    return _masked(document, usable) if usable else document
+
+
 def _masked(value: Part, secrets: Sequence[str]) -> Part:
     return _masked_part(value, secrets)  # type: ignore[no-any-return] # the type stays the same
 

@@ -114,6 +114,9 @@ def _rollup(pid: int) -> tuple[float, float] | None:
         if not psutil.pid_exists(pid):
             raise psutil.NoSuchProcess(pid) from None
         return None
+    if not text:
+        # It has ended, and its parent has not yet asked how.
+        raise psutil.NoSuchProcess(pid)
     return kept_in(text)
 
 

@@ -1,0 +1,135 @@
+"""Memory per session, from the memory of a server after each step of a ladder; pure functions.
+
+Each step makes the same number of units, so that memory over units is a line with noise: allocators fill
+holes before they grow, collectors of garbage let memory climb and fall, and both make a reading resemble the
+one before it. The slope is Theil and Sen's with the interval of :mod:`.trends`, which holds for such noise;
+time is replaced by the number of units. The first third of the steps does not count: what was freed while the
+server started is used up there first. Memory is counted in pages: no interval is narrower than one of them.
+
+Where a step takes seconds, such as the start of a process on stdio, there are few steps, and each adds much.
+Then the mean of the growth of single steps is used with Student's t: exact if the noise adds up from step to
+step, and too wide, never too narrow, if it does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, stdev
+
+from perf_core.analysis.trends import MIN_SAMPLES, Stretch, slope
+from perf_core.results.session_costs import Step
+
+SETTLED_SHARE = 1 / 3
+"""Share of the steps at the beginning that does not count."""
+
+PRECISE_SHARE = 0.05
+"""Half width of an interval, as a share of the estimate, that is precise enough."""
+
+RESOLUTION_KB = 0.1
+"""Memory per unit below which nothing needs to be told apart from nothing."""
+
+FEWEST_STEPS = 24
+"""Steps before a slope is judged: after the first third, enough for means of two."""
+
+FEWEST_LARGE_STEPS = 4
+"""The same for steps that each take seconds."""
+
+_CONFIDENCE = 0.95
+_PAGE_KB = 4.096
+"""Smallest change of a memory that is counted in pages; some systems have larger ones."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Memory per unit in kB with its 95 % interval."""
+
+    kb: float
+    low_kb: float
+    high_kb: float
+
+    @property
+    def half_width_kb(self) -> float:
+        """Half the width of the interval."""
+        return (self.high_kb - self.low_kb) / 2
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether more units would tell nobody more."""
+        if self.half_width_kb <= PRECISE_SHARE * abs(self.kb):
+            return True
+        return max(abs(self.low_kb), abs(self.high_kb)) <= RESOLUTION_KB
+
+
+def memory_per_unit(steps: Sequence[Step], *, counted_units: int | None = None) -> Estimate | None:
+    """Return the memory that each unit of a ladder costs; None for too few steps with known memory.
+
+    Args:
+        steps: Steps at even distances, the first before any unit.
+        counted_units: Units up to which the steps count.
+    """
+    points = [
+        (step.units, step.kb)
+        for step in steps
+        if step.kb is not None and (counted_units is None or step.units <= counted_units)
+    ]
+    settled = points[math.floor(len(points) * SETTLED_SHARE) :]
+    if len(settled) >= MIN_SAMPLES:
+        units, kb = zip(*settled, strict=True)
+        fitted = slope([Stretch(units, kb)])
+        page_kb = _PAGE_KB / (units[-1] - units[0])
+        return (
+            None
+            if fitted is None
+            else Estimate(
+                fitted.per_s,
+                min(fitted.low, fitted.per_s - page_kb),
+                max(fitted.high, fitted.per_s + page_kb),
+            )
+        )
+    return _mean_growth(points)
+
+
+def _mean_growth(points: Sequence[tuple[int, float]]) -> Estimate | None:
+    """Return the mean growth per unit over single steps, without the first, in which things start for all."""
+    growth = [
+        (kb - kb_before) / (units - units_before)
+        for (units_before, kb_before), (units, kb) in pairwise(points[1:])
+    ]
+    if len(growth) < FEWEST_LARGE_STEPS - 1:
+        return None
+    # Takes a second to load.
+    from scipy.special import stdtrit
+
+    mean = fmean(growth)
+    factor = float(stdtrit(len(growth) - 1, (1 + _CONFIDENCE) / 2))
+    half_width = factor * stdev(growth) / math.sqrt(len(growth))
+    return Estimate(mean, mean - half_width, mean + half_width)
+
+
+def beyond(own: Estimate, requests: Estimate | None, requests_share: float = 1.0) -> Estimate:
+    """Return an estimate without what its requests cost alone; both are independent.
+
+    Args:
+        requests: Memory per unit of the control; None without one.
+        requests_share: Requests of a unit, as a multiple of those of a unit of the control.
+    """
+    if requests is None:
+        return own
+    difference = own.kb - requests.kb * requests_share
+    half_width = math.hypot(own.half_width_kb, requests.half_width_kb * requests_share)
+    # Intervals may be lopsided: their centres are subtracted, so that the result covers what both cover.
+    centre = (own.low_kb + own.high_kb - (requests.low_kb + requests.high_kb) * requests_share) / 2
+    return Estimate(difference, centre - half_width, centre + half_width)
+
+
+def per_request(estimate: Estimate, requests: int) -> Estimate:
+    """Return the memory per request of a unit that has several."""
+    return Estimate(estimate.kb / requests, estimate.low_kb / requests, estimate.high_kb / requests)
+
+
+def thinned(steps: Sequence[Step]) -> list[Step]:
+    """Return every other step, with the first; the distances stay even."""
+    return list(steps[::2])

@@ -1,0 +1,1 @@
+"""The report of what sessions cost: in words, in tables and as a drawing."""

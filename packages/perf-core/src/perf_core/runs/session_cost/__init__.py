@@ -1,0 +1,1 @@
+"""Ladders of sessions at a server, and its memory after each step."""

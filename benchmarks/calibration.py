@@ -248,8 +248,7 @@ def run(a: Contender, b: Contender, effort: Effort, seed: int, interruption: Int
     """Run one comparison and delete its files."""
     with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
         return compare(
-            a,
-            b,
+            (a, b),
             Workload(a.subject.scenario("quick"), seed=seed),
             effort,
             bars=Bars(),

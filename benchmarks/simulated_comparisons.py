@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from perf_core.comparison.model import KINDS, MAX, P99, SLOWEST, Bars, Design, Launch, SliceFigures
-from perf_core.comparison.schedule import SIDES
+from perf_core.comparison.schedule import sides_of
 from perf_core.comparison.statistics import Conclusion, conclude
 
 LAUNCHES = 6
@@ -167,7 +167,7 @@ def _launch(measured: MeasuredLaunch, effect: Effect, draw: np.random.Generator)
             duration_s=3.0,
             figures=dict.fromkeys(figures, 1.0) if side == "a" else figures,
         )
-        for side, share in zip(SIDES, (effect.errors_a, effect.errors_b), strict=True)
+        for side, share in zip(sides_of(2), (effect.errors_a, effect.errors_b), strict=True)
     )
     return Launch(slices, {"a": dict.fromkeys(once, 1.0), "b": once})
 
@@ -184,8 +184,8 @@ def _verdict_on(conclusion: Conclusion, name: str) -> str:
 def measured_launch(launch: Launch) -> MeasuredLaunch:
     """Return the ratios of a real launch, for later draws."""
     by_metric: dict[str, list[float]] = {}
-    for a, b in launch.pairs():
-        for name in a.figures.keys() & b.figures.keys():
+    for a, b in launch.pairs("b"):
+        for name in a.figures.keys() & b.figures.keys() & KINDS.keys():
             if a.figures[name] and b.figures[name]:
                 by_metric.setdefault(name, []).append(math.log(b.figures[name] / a.figures[name]))
     ratios = {name: math.exp(float(np.mean(logs))) for name, logs in by_metric.items()}

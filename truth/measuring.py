@@ -90,14 +90,13 @@ def measure_pair(pair: Pair, folder: Path, interruption: Interruption) -> Result
     row = Row(pair.name, pair.a, (), ())
     with TemporaryDirectory() as temporary:
         files = {side: Path(temporary) / f"{side}.jsonl" for side in ("a", "b")}
-        a, b = (
+        contenders = [
             Contender(side, row_subject(row, modes, files[side]), "session")
             for side, modes in (("a", pair.a), ("b", pair.b))
-        )
+        ]
         done = compare(
-            a,
-            b,
-            Workload(a.subject.adapter.scenarios["quick"]),
+            contenders,
+            Workload(contenders[0].subject.adapter.scenarios["quick"]),
             Effort(launches=pair.launches, pairs=pair.pairs),
             bars=Bars(),
             output_dir=folder,

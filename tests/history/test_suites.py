@@ -24,7 +24,7 @@ folder = Path(words[words.index("--output-dir") + 1])
 (folder / "run").mkdir(parents=True)
 (folder.parent / "calculator.toml").rename({saved!r})
 metrics = [dict(figures, name=name) for name, figures in {figures!r}.items()]
-document = {{"schema": 2, "kind": "comparison", "metrics": metrics}}
+document = {{"schema": 3, "kind": "comparison", "pairings": [{{"metrics": metrics}}]}}
 (folder / "run" / "comparison.json").write_text(json.dumps(document))
 print("words:", *words)
 sys.exit(3 if "session" in words else {code})

@@ -22,7 +22,7 @@ LAUNCHES = 6
 """Intervals are over launches: with two, they would span decades."""
 
 PAIRS = 2
-SCHEMA = 2
+SCHEMA = 3
 TIME_LIMIT_S = 180
 """Limit for one wire; a comparison usually takes less than a minute."""
 
@@ -143,5 +143,5 @@ def metrics_of(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]
             for value in ("a", "b", "ratio", "low", "high")
             if metric.get(value) is not None
         }
-        for metric in document["metrics"]
+        for metric in document["pairings"][0]["metrics"]
     }

@@ -97,7 +97,10 @@ def test_runs_that_cannot_be_compared_are_refused(
         (["calculator", f"servers/{'w' * 300}"], "which does not exist"),
         (["http://127.0.0.1:9/mcp.json"], "expected two targets or two recorded runs, got one"),
         (["calculator"], "got one"),
-        (["calculator", "calculator", "--", "./server"], "got two and a command"),
+        (["calculator", "calculator", "calculator", "--shared"], "--shared: expected a command after --"),
+        (["calculator"] * 27, "expected two to 26 targets or two recorded runs, got 27"),
+        (["calculator", "calculator:stateless", "--wire-b", "session"], "--wire-b: expected a second server"),
+        (["calculator:pigeon", "calculator"], "there is no target 'calculator:pigeon'"),
         (["calculator", "calculator", "--shared"], "--shared: expected a command after --"),
         (
             ["calculator", "calculator", "--tool", "add"],

@@ -48,24 +48,24 @@ def find(a: str | Side, b: str | Side, tmp_path: Path, **options: Any) -> conten
         "on_progress": on_progress,
         **options,
     }
-    sides = (Side(each) if isinstance(each, str) else each for each in (a, b))
-    return find_contenders(*sides, **given)
+    sides = [Side(each) if isinstance(each, str) else each for each in (a, b)]
+    return find_contenders(sides, **given)
 
 
 def test_file_and_url_get_the_calls_of_the_file(toml: str, tmp_path: Path) -> None:
     entry = find("http://127.0.0.1:2", toml, tmp_path, wires=("session", "stateless"))
-    assert entry.a.name == "127.0.0.1:2"
-    assert entry.a.subject.url == "http://127.0.0.1:2/mcp"
-    assert entry.a.subject.adapter.server_name is None, "any server at a URL is accepted"
-    assert (entry.b.name, entry.b.subject.url) == ("weather", "http://127.0.0.1:1/mcp")
-    assert (entry.a.wire, entry.b.wire) == ("session", "stateless")
+    assert entry.servers[0].name == "127.0.0.1:2"
+    assert entry.servers[0].subject.url == "http://127.0.0.1:2/mcp"
+    assert entry.servers[0].subject.adapter.server_name is None, "any server at a URL is accepted"
+    assert (entry.servers[1].name, entry.servers[1].subject.url) == ("weather", "http://127.0.0.1:1/mcp")
+    assert (entry.servers[0].wire, entry.servers[1].wire) == ("session", "stateless")
     assert entry.scenario.name == "quick"
     assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
 
 
 def test_same_target_twice_is_allowed(toml: str, tmp_path: Path) -> None:
     entry = find(toml, toml, tmp_path)
-    assert entry.a.subject is entry.b.subject
+    assert entry.servers[0].subject is entry.servers[1].subject
 
 
 def test_revision_is_built_and_gets_the_installed_calls(
@@ -85,11 +85,11 @@ def test_revision_is_built_and_gets_the_installed_calls(
     )
     entry = find("weather@v0.9", toml, tmp_path)
     assert builds == [(tmp_path, "v0.9")]
-    assert entry.a.name == "weather@v0.9"
-    assert entry.a.commit == HEAD
-    assert entry.a.subject.adapter.launch == launch
-    assert entry.a.subject.package == "weather 0.9"
-    assert entry.a.subject.url is None, "a revision is always started"
+    assert entry.servers[0].name == "weather@v0.9"
+    assert entry.servers[0].commit == HEAD
+    assert entry.servers[0].subject.adapter.launch == launch
+    assert entry.servers[0].subject.package == "weather 0.9"
+    assert entry.servers[0].subject.url is None, "a revision is always started"
     assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
 
 
@@ -109,26 +109,26 @@ def test_of_two_urls_the_first_is_asked_what_both_are_called_with(toml: str, tmp
     asked: list[str] = []
     entry = find("http://127.0.0.1:1", "https://h:2/x", tmp_path, with_calls=drawn(toml, asked))
     assert asked == ["127.0.0.1:1"]
-    assert (entry.a.name, entry.b.name) == ("127.0.0.1:1", "h:2")
-    assert entry.b.subject.url == "https://h:2/x"
+    assert (entry.servers[0].name, entry.servers[1].name) == ("127.0.0.1:1", "h:2")
+    assert entry.servers[1].subject.url == "https://h:2/x"
     assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
-    assert entry.a.subject.adapter.scenarios == entry.b.subject.adapter.scenarios
+    assert entry.servers[0].subject.adapter.scenarios == entry.servers[1].subject.adapter.scenarios
 
 
 def test_url_beside_itself_is_asked_once(toml: str, tmp_path: Path) -> None:
     asked: list[str] = []
     entry = find("http://h:1", "http://h:1", tmp_path, with_calls=drawn(toml, asked))
     assert asked == ["h:1"]
-    assert entry.a.subject == entry.b.subject
+    assert entry.servers[0].subject == entry.servers[1].subject
 
 
 def test_command_is_the_judged_side_and_gets_the_calls_of_the_file(toml: str, tmp_path: Path) -> None:
     command = Side.of_command((sys.executable, "server.py"), shared=True)
     entry = find(toml, command, tmp_path)
-    assert entry.b.name == "server"
-    assert entry.b.subject.adapter.launch.argv == (sys.executable, "server.py")
-    assert entry.b.subject.adapter.launch.transport == "stdio-shared"
-    assert entry.b.subject.url is None
+    assert entry.servers[1].name == "server"
+    assert entry.servers[1].subject.adapter.launch.argv == (sys.executable, "server.py")
+    assert entry.servers[1].subject.adapter.launch.transport == "stdio-shared"
+    assert entry.servers[1].subject.url is None
     assert entry.scenario.journeys(1)["mix"][0].steps[0].tool == "forecast"
 
 
@@ -137,13 +137,13 @@ def test_url_beside_a_command_is_asked(toml: str, tmp_path: Path) -> None:
     command = Side.of_command((sys.executable, "server.py"))
     entry = find("http://h:1", command, tmp_path, with_calls=drawn(toml, asked))
     assert asked == ["h:1"]
-    assert entry.b.subject.adapter.scenarios == entry.a.subject.adapter.scenarios
+    assert entry.servers[1].subject.adapter.scenarios == entry.servers[0].subject.adapter.scenarios
 
 
 def test_password_in_a_url_is_in_no_name(toml: str, tmp_path: Path) -> None:
-    entry = find("http://me:opensesame@h:1/mcp", toml, tmp_path)
-    assert "opensesame" not in f"{entry.a.name} {entry.a.subject.url} {entry.a.subject}"
-    assert "opensesame" in entry.a.subject.access.secrets()
+    first = find("http://me:opensesame@h:1/mcp", toml, tmp_path).servers[0]
+    assert "opensesame" not in f"{first.name} {first.subject.url} {first.subject}"
+    assert "opensesame" in first.subject.access.secrets()
 
 
 def test_access_is_given_to_both(toml: str, tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_access_is_given_to_both(toml: str, tmp_path: Path) -> None:
         return replace(subject, access=replace(subject.access, insecure=True))
 
     entry = find("http://127.0.0.1:2", toml, tmp_path, with_access=with_access)
-    assert entry.a.subject.access.insecure
-    assert entry.b.subject.access.insecure
+    assert entry.servers[0].subject.access.insecure
+    assert entry.servers[1].subject.access.insecure
 
 
 def test_unknown_scenario_is_a_usage_error(toml: str, tmp_path: Path) -> None:
@@ -199,3 +199,20 @@ def test_unknown_scenario_is_told_before_a_revision_is_built(
     with pytest.raises(UsageError, match="did you mean 'quick'"):
         find("weather@v0.9", toml, tmp_path, scenario="quik")
     assert not builds
+
+
+def test_servers_keep_their_order_and_their_wires(toml: str, tmp_path: Path) -> None:
+    sides = [Side(toml), Side("http://127.0.0.1:2"), Side(toml), Side("http://127.0.0.1:3")]
+    wires: Any = ("session", "stateless", "stateless", "session")
+    entry = find_contenders(
+        sides,
+        wires=wires,
+        repository=tmp_path,
+        with_access=lambda subject: subject,
+        with_calls=refuse,
+        interruption=Interruption(),
+        on_progress=on_progress,
+    )
+    assert [each.name for each in entry.servers] == ["weather", "127.0.0.1:2", "weather", "127.0.0.1:3"]
+    assert tuple(each.wire for each in entry.servers) == wires
+    assert entry.servers[3].subject.adapter.scenarios == entry.servers[0].subject.adapter.scenarios

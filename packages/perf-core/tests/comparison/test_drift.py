@@ -60,7 +60,7 @@ def by_metric(found: tuple[Drift, ...]) -> dict[str, Drift]:
 @pytest.mark.parametrize("side", ["a", "b"])
 def test_server_that_warms_up_is_found_with_the_length(side: str, first: int) -> None:
     warming = {side: lambda pair: 2.0 if pair <= first else 1.0}
-    drifts = by_metric(find_drifts(launches(**warming), DESIGN))
+    drifts = by_metric(find_drifts(launches(**warming), DESIGN, "b"))
     assert set(drifts) == {"cpu_us_per_call", "latency_ms.med", "latency_ms.p95", "tool_calls_per_s"}
     for drift in drifts.values():
         assert (drift.side, drift.first_pairs, drift.is_warm_up) == (side, first, True)
@@ -68,30 +68,30 @@ def test_server_that_warms_up_is_found_with_the_length(side: str, first: int) ->
 
 
 def test_server_that_becomes_slower_is_not_said_to_warm_up() -> None:
-    drifts = by_metric(find_drifts(launches(b=lambda pair: 1.0 if pair <= 4 else 1.6), DESIGN))
+    drifts = by_metric(find_drifts(launches(b=lambda pair: 1.0 if pair <= 4 else 1.6), DESIGN, "b"))
     drift = drifts["latency_ms.med"]
     assert (drift.side, drift.first_pairs, drift.is_warm_up) == ("b", 4, False)
     assert drift.low < 1.6 < drift.high
 
 
 def test_both_servers_that_warm_up_alike_cancel() -> None:
-    assert find_drifts(launches(a=lambda pair: 3.0 / pair, b=lambda pair: 3.0 / pair), DESIGN) == ()
+    assert find_drifts(launches(a=lambda pair: 3.0 / pair, b=lambda pair: 3.0 / pair), DESIGN, "b") == ()
 
 
 def test_drift_within_the_bar_is_none() -> None:
-    assert find_drifts(launches(b=lambda pair: 1.02 if pair <= 3 else 1.0, noise=0.002), DESIGN) == ()
+    assert find_drifts(launches(b=lambda pair: 1.02 if pair <= 3 else 1.0, noise=0.002), DESIGN, "b") == ()
 
 
 def test_single_slow_launch_is_no_drift() -> None:
     slow = launches(b=lambda pair: 3.0 if pair <= 3 else 1.0)[:1] + launches()[1:]
-    assert find_drifts(slow, DESIGN) == ()
+    assert find_drifts(slow, DESIGN, "b") == ()
 
 
 def test_steady_servers_have_no_drift() -> None:
-    remarks = sum(bool(find_drifts(launches(noise=0.1, seed=seed), DESIGN)) for seed in range(200))
+    remarks = sum(bool(find_drifts(launches(noise=0.1, seed=seed), DESIGN, "b")) for seed in range(200))
     assert remarks <= 2
 
 
 def test_launches_of_one_pair_have_no_first_part() -> None:
     one = [Launch(launch.slices[:2], launch.figures) for launch in launches()]
-    assert find_drifts(one, DESIGN) == ()
+    assert find_drifts(one, DESIGN, "b") == ()

@@ -39,8 +39,7 @@ def expect_same_answers(
 ) -> float:
     shown: list[tuple[str, float | None]] = [] if steps is None else steps
     return same_answers.expect_same_answers(
-        lambda: nullcontext(a),  # type: ignore[arg-type, return-value] # a fake client
-        lambda: nullcontext(b),  # type: ignore[arg-type, return-value] # a fake client
+        [lambda: nullcontext(a), lambda: nullcontext(b)],  # type: ignore[arg-type, return-value, list-item] # fake clients
         wanted,
         interruption=Interruption(),
         on_progress=lambda step, share: shown.append((step, share)),
@@ -276,8 +275,7 @@ def test_connection_is_opened_anew_after_a_failure() -> None:
         return nullcontext(Mortal(lambda _: {}))
 
     same_answers.expect_same_answers(
-        lambda: nullcontext(FakeClient(lambda _: answers({"r": 1}))),  # type: ignore[arg-type, return-value] # a fake client
-        connect,
+        [lambda: nullcontext(FakeClient(lambda _: answers({"r": 1}))), connect],  # type: ignore[arg-type, return-value, list-item] # fake clients
         journeys(Expectation.result({"r": 1}), count=20),
         interruption=Interruption(),
         on_progress=lambda _step, _share: None,
@@ -339,10 +337,32 @@ def test_interruption_ends_the_check() -> None:
     client = FakeClient(lambda _: answers())
     with pytest.raises(Interrupted):
         same_answers.expect_same_answers(
-            lambda: nullcontext(client),  # type: ignore[arg-type, return-value] # a fake client
-            lambda: nullcontext(client),  # type: ignore[arg-type, return-value] # a fake client
+            [lambda: nullcontext(client)] * 2,  # type: ignore[arg-type, return-value, list-item] # fake clients
             journeys(Expectation.anything()),
             interruption=interruption,
             on_progress=lambda _step, _share: None,
         )
     assert client.calls == 0
+
+
+def test_of_many_servers_the_one_that_answers_otherwise_is_named() -> None:
+    def server(number: int, seconds: float = 0.0) -> FakeClient:
+        def answer(_: Any) -> dict[str, Any]:
+            time.sleep(seconds)
+            return answers({"r": number})
+
+        return FakeClient(answer)
+
+    def check_all(*clients: FakeClient) -> float:
+        return same_answers.expect_same_answers(
+            [lambda client=client: nullcontext(client) for client in clients],  # type: ignore[misc, arg-type, return-value] # fake clients
+            journeys(Expectation.result({"r": 1}), count=3),
+            interruption=Interruption(),
+            on_progress=lambda _step, _share: None,
+        )
+
+    with pytest.raises(NotComparable, match=r"from all servers, got .*'r': 1.* from the third"):
+        check_all(server(1), server(1), server(2), server(1))
+    clients = [server(1), server(1), server(1, 0.002)]
+    assert check_all(*clients) >= 0.002, "the slowest server sets the lengths of turns"
+    assert [client.calls for client in clients] == [3, 3, 3], "each server is asked once"

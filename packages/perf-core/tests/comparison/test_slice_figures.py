@@ -240,3 +240,14 @@ def test_slices_during_which_k6_stood_still_do_not_count(
     figures = figures_of(SCHEDULE, summary(), (), USERS, [still])
     assert {each.name for each in figures if each.fault} == spoilt
     assert {each.fault for each in figures if each.fault} <= {f"k6 stood still for {end_s - begin_s:.1f} s"}
+
+
+def test_every_server_of_the_schedule_has_slices() -> None:
+    schedule = (*turns(0, 0.1, "abc"), *turns(1, 1.0, "cab"))
+    slices = figures_of(schedule, Summary({"metrics": {}}), (), USERS)
+    names = [f"warmup_{side}" for side in "abc"] + [f"pair_1_{side}" for side in "abc"]
+    assert [each.name for each in slices] == names
+
+
+def test_mean_latency_is_kept_for_littles_law() -> None:
+    assert figures()["pair_1_a"].figures["latency_ms.mean"] == 4.0

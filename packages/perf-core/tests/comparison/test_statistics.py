@@ -12,7 +12,8 @@ import pytest
 from launch_samples import DESIGN, SIX, a_slice, launches
 
 from perf_core.comparison.model import Bars, Launch
-from perf_core.comparison.statistics import conclude, paired
+from perf_core.comparison.own_figures import paired
+from perf_core.comparison.statistics import conclude
 
 
 def test_equal_servers_are_the_same() -> None:
@@ -89,7 +90,7 @@ def test_faulty_slice_drops_its_pair_and_is_reported() -> None:
     conclusion = conclude(spoil(launches(1.0), 2), DESIGN)
     assert conclusion.verdict == "same"
     assert "launch 1: pair_1_b: 9 of 10 calls failed" in conclusion.reasons
-    assert len(paired(spoil(launches(1.0), 2)[0], "cpu_us_per_call")) == 4
+    assert len(paired(spoil(launches(1.0), 2)[0], "cpu_us_per_call", "b")) == 4
 
 
 def test_too_many_faulty_slices_make_it_invalid() -> None:
@@ -117,7 +118,7 @@ def test_nothing_counts_of_a_launch_whose_server_ended() -> None:
         )
         for launch in launches(1.0)
     ]
-    assert paired(broken[0], "cpu_us_per_call") == paired(broken[0], "rss_mb") == []
+    assert paired(broken[0], "cpu_us_per_call", "b") == paired(broken[0], "rss_mb", "b") == []
     conclusion = conclude(broken, DESIGN)
     assert conclusion.verdict == "invalid"
     assert f"launch 1: {ended}" in conclusion.reasons
@@ -150,7 +151,7 @@ def test_metric_of_one_server_only_is_left_out() -> None:
 # --- failed calls ---
 def test_warm_up_after_the_load_has_begun_is_reported() -> None:
     conclusion = conclude(drifting("b", first=3, factor=2.0), SIX)
-    drift = next(d for d in conclusion.drifts if d.metric == "latency_ms.med")
+    drift = next(d for d in conclusion.pairings[0].drifts if d.metric == "latency_ms.med")
     assert (drift.side, drift.first_pairs, drift.pairs, drift.is_warm_up) == ("b", 3, 6, True)
     (reason,) = [each for each in conclusion.reasons if each.startswith("b warms up")]
     assert reason.startswith(

@@ -49,3 +49,14 @@ test("load lasts 100 ms longer than its last slice, and an unanswered call has t
   const { load } = sliceScenarios(slicesOf(plan(rows), 4), 30);
   assert.deepEqual(load, { executor: "constant-vus", vus: 4, duration: "3400ms", gracefulStop: "31s" });
 });
+
+test("any number of servers, each with its sub-metrics", () => {
+  const schedule = [["warmup_c", "c", 0.1, 0.6], ["pair_1_a", "a", 1, 2], ["pair_1_b", "b", 2.1, 3], ["pair_1_c", "c", 3.1, 4]];
+  const wires = { a: "session", b: "stateless", c: "session" };
+  const slices = slicesOf({ slices: { wires, schedule } }, 4);
+  assert.deepEqual(slices.map(({ side }) => side), ["c", "a", "b", "c"]);
+  const thresholds = sliceThresholds(slices);
+  assert.equal(Object.keys(thresholds).length, (4 + ERROR_CLASSES.length) * 4 + 3);
+  assert.ok("mcp_tool_call_duration_ms{side:c}" in thresholds);
+  assert.throws(() => slicesOf({ slices: { wires: { a: "session", b: "session" }, schedule } }, 4), /one of a, b/);
+});

@@ -117,3 +117,16 @@ def test_certificates_where_k6_takes_none_from_a_file(
     server = LoadedServer(URL, Access(ca_file=certificates.ca_file))
     with pytest.raises(UsageError, match="--ca-file: expected Linux"), k6_access(server):
         pass
+
+
+def test_each_rival_has_numbered_variables() -> None:
+    rivals = [LoadedServer(f"http://r{number}/mcp", bearer(["lab", f"t{number}"])) for number in (1, 2, 3)]
+    with k6_access(LoadedServer(URL, OPEN), *rivals) as access:
+        env = dict(access.env)
+    assert [env[name] for name in ("RIVAL_URL", "RIVAL_2_URL", "RIVAL_3_URL")] == [r.url for r in rivals]
+    tokens = [
+        json.loads(env[f"MCP_{rival}_IDENTITIES"])[0]["headers"]["Authorization"]
+        for rival in ("RIVAL", "RIVAL_2", "RIVAL_3")
+    ]
+    assert tokens == ["Bearer t1", "Bearer t2", "Bearer t3"]
+    assert env["MCP_RIVAL_3_REVISION"] == "2025-11-25"

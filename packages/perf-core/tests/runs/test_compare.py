@@ -16,6 +16,7 @@ import pytest
 from perf_core.cli import main
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.model import Comparison, Launch
+from perf_core.comparison.own_figures import calls_in_flight
 from perf_core.errors import ExitCode, Interrupted
 from perf_core.runs.compare import Effort
 from perf_core.runs.launches import LaunchRunner
@@ -152,7 +153,7 @@ def test_running_server_is_compared_and_left_running(
 ) -> None:
     compare(tmp_path / "r", target(), running_adder, *short())
     comparison = the_comparison(tmp_path / "r")
-    assert comparison.b.name == running_adder.removeprefix("http://").removesuffix("/mcp")
+    assert comparison.servers["b"].name == running_adder.removeprefix("http://").removesuffix("/mcp")
     rows = {m.name for m in comparison.metrics}
     assert "cpu_us_per_call" in rows, "a local process is visible even if the lab did not start it"
     assert "ready_s" not in rows
@@ -236,3 +237,29 @@ def test_comparison_continues_until_decided_or_out_of_time(target: Target, tmp_p
     # The time of the next launch is estimated from the mean of the launches so far.
     assert comparison.verdict != "inconclusive" or comparison.duration_s * (launches + 1) / launches >= 12
     assert comparison.duration_s < 60, "all 30 launches would take longer"
+
+
+def test_three_servers_are_judged_side_by_side(target: Target, tmp_path: Path, capsys) -> None:
+    results = tmp_path / "r"
+    code = compare(results, target(), target("slow"), f"{target()}:stateless", *short(launches=3))
+    comparison = the_comparison(results)
+    assert code == ExitCode.WORSE, comparison.reasons
+    assert {each.side: each.verdict for each in comparison.pairings}["b"] == "worse"
+    assert comparison.design.wires == {"a": "session", "b": "session", "c": "stateless"}
+    calls = dict.fromkeys("abc", 0)
+    for each in (each for launch in comparison.launches for each in launch.slices):
+        assert each.errors == 0
+        calls[each.side] += each.calls
+    assert min(calls.values()) > 20
+    cpu = next(each for each in comparison.rankings if each.metric == "cpu_us_per_call")
+    assert cpu.ranks[-1].side == "b"
+    in_flight = calls_in_flight(comparison.own_figures)
+    # Two users, each with at most one call; the clocks of k6 have milliseconds.
+    assert all(0.5 < calls < 2.1 for calls in in_flight.values()), in_flight
+    (folder,) = results.iterdir()
+    assert folder.name.endswith("-and-2-others")
+    assert {path.name for path in (folder / "launch-1").glob("server_*.log")} == {
+        f"server_{side}.log" for side in "abc"
+    }
+    assert "Servers side by side" in capsys.readouterr().out
+    assert main(["report", str(folder)]) == ExitCode.PASS

@@ -260,8 +260,7 @@ def test_servers_with_one_token_each_are_compared(build: type[Build], tmp_path: 
         return Contender(name, Subject(build.adapter({"quick": scenario}, launch=launch)), "session")
 
     run = compare(
-        contender("a", "token-of-a"),
-        contender("b", "token-of-b"),
+        [contender("a", "token-of-a"), contender("b", "token-of-b")],
         Workload(scenario, vus=2),
         Effort(launches=2, pairs=2, slice_s=0.2),
         bars=Bars(),

@@ -1,10 +1,11 @@
-"""``perf-core compare``: compare two servers, or two recorded runs."""
+"""``perf-core compare``: compare servers, or two recorded runs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from cyclopts import Parameter
 
@@ -15,11 +16,12 @@ from perf_core.cli.options import ACCESS, DRAWING, AccessOptions, Command, Drawi
 from perf_core.comparison.contenders import DEFAULT_SCENARIO, Side, find_contenders
 from perf_core.comparison.model import CPU_BAR, EXIT_CODES, MAX_BAR, OTHER_BAR, P99_BAR, SLOWEST_BAR, Bars
 from perf_core.comparison.records import compare_records
+from perf_core.comparison.schedule import MOST_SERVERS
 from perf_core.errors import ExitCode, UsageError
 from perf_core.interruption import watch_signals
 from perf_core.load.plan import parse_duration_s
+from perf_core.report import comparison as comparison_report
 from perf_core.report.comparison import records as record_report
-from perf_core.report.comparison import text as comparison_report
 from perf_core.results import record_file
 from perf_core.results.record_file import RECORD_NAME
 from perf_core.runs.compare import Effort, Workload, expect_usable
@@ -33,24 +35,28 @@ from perf_core.targets.urls import is_url, server_at, with_scheme
 
 def compare(
     a: Annotated[
-        str, Parameter(help="Baseline: NAME, NAME@REVISION, a TOML file or a URL; or a recorded run.")
+        str,
+        Parameter(
+            help="Baseline: NAME, NAME@REVISION, a TOML file or a URL, each with :stateless or :session "
+            "after it if its wire is another one; or a recorded run."
+        ),
     ],
     b: Annotated[
         str | None, Parameter(help="What is judged, given in the same way; or the command after --.")
     ] = None,
     /,
-    *,
+    *further: Annotated[str, Parameter(help="Further servers, each judged against A.")],
     baseline: Annotated[
         Path | None, Parameter(help="A recorded run with which to compare a single recorded run.")
     ] = None,
     cross_machine: Annotated[
         bool, Parameter(negative="", help="Compare recorded runs even if their machines differ.")
     ] = False,
-    wire: Annotated[Wire, Parameter(help="Protocol era of both.")] = "session",
+    wire: Annotated[Wire, Parameter(help="Protocol era of all.")] = "session",
     wire_b: Annotated[Wire | None, Parameter(help="Protocol era of b, to compare wires.")] = None,
     scenario: Annotated[str, Parameter(help="Scenario whose calls are made.")] = DEFAULT_SCENARIO,
     vus: Annotated[int, Parameter(name=["--vus", "--clients"], help="Virtual users.")] = Workload.vus,
-    launches: Annotated[int, Parameter(help="Starts of both servers, at least two.")] = Effort.launches,
+    launches: Annotated[int, Parameter(help="Starts of all servers, at least two.")] = Effort.launches,
     pairs: Annotated[int, Parameter(help="Pairs of slices in each launch.")] = Effort.pairs,
     slice_length: Annotated[
         str | None,
@@ -70,7 +76,7 @@ def compare(
     bar: Annotated[float, Parameter(help="Percent by which every other metric may differ.")] = OTHER_BAR
     * 100,
     pin: Annotated[
-        bool, Parameter(help="Bind both servers to one half of the CPUs and the generator to the other.")
+        bool, Parameter(help="Bind all servers to one half of the CPUs and the generator to the other.")
     ] = Effort.pin,
     seed: Annotated[int, Parameter(help="Seed of all random draws.")] = 1,
     shared: Shared = False,
@@ -82,15 +88,17 @@ def compare(
     ),
     command: Command = None,
 ) -> ExitCode:
-    """Compare two servers in alternating slices, or two recorded runs; exit 3 when b is worse.
+    """Compare servers in alternating slices, or two recorded runs; exit 3 when one is worse than a.
 
-    Both get the calls of the first that brings some; if both are URLs or commands, a is asked what it can do.
-    Options for credentials apply to both.
+    All get the calls of the first that brings some; if all are URLs or commands, a is asked what it can do.
+    Options for credentials apply to all.
     """
-    if baseline is not None or any(_is_recorded(text) for text in (a, b) if text):
-        return _compare_records(*_recorded_runs(a, b, baseline), cross_machine=cross_machine)
-    side_a, side_b = _sides(a, b, command, shared=shared, env=env)
-    if drawing != DRAWING and (side_a.has_own_calls or side_b.has_own_calls):
+    words = [text for text in (a, b, *further) if text]
+    if baseline is not None or any(map(_is_recorded, words)):
+        return _compare_records(*_recorded_runs(words, baseline), cross_machine=cross_machine)
+    targets, wires = _with_wires(words, wire, wire_b, has_command=command is not None)
+    sides = _sides(targets, command, shared=shared, env=env)
+    if drawing != DRAWING and any(side.has_own_calls for side in sides):
         raise UsageError(
             "--allow-writes and --tool: expected URLs or commands alone, got a target whose calls are known",
             "Change the calls in the adapter or the file.",
@@ -109,19 +117,18 @@ def compare(
     expect_usable(effort, vus, output_dir)
     with (
         watch_signals() as interruption,
-        progress(f"{_shown(side_b)} beside {_shown(side_a)}") as on_progress,
+        progress(f"{', '.join(map(_shown, sides[1:]))} beside {_shown(sides[0])}") as on_progress,
     ):
 
         def with_calls(subject: Subject) -> Subject:
             discovered = with_drawn_calls(
-                subject, wire, drawing.options(seed), interruption=interruption, on_progress=on_progress
+                subject, wires[0], drawing.options(seed), interruption=interruption, on_progress=on_progress
             )
             return discovered.subject
 
         contenders = find_contenders(
-            side_a,
-            side_b,
-            wires=(wire, wire_b or wire),
+            sides,
+            wires=wires,
             scenario=scenario,
             repository=Path.cwd(),
             with_access=lambda subject: servers.with_access([subject], access)[0],
@@ -130,8 +137,7 @@ def compare(
             on_progress=on_progress,
         )
         done = compare_servers(
-            contenders.a,
-            contenders.b,
+            contenders.servers,
             Workload(contenders.scenario, vus=vus, seed=seed),
             effort,
             bars=bars,
@@ -144,28 +150,57 @@ def compare(
     return done.comparison.exit_code
 
 
+def _with_wires(
+    words: Sequence[str], wire: Wire, wire_b: Wire | None, *, has_command: bool
+) -> tuple[list[str], list[Wire]]:
+    """Return the targets without their wires, and the wire of each server, that of a command last.
+
+    Raises:
+        UsageError: The second server has two wires.
+    """
+    targets: list[str] = []
+    wires: list[Wire] = []
+    for number, word in enumerate(words):
+        target, colon, own = word.rpartition(":")
+        is_own = bool(colon) and target != "" and own in get_args(Wire)
+        if is_own and number == 1 and wire_b is not None:
+            raise UsageError(
+                f"--wire-b: expected a second server without a wire of its own, got {masked_word(word)!r}",
+                "Leave one of them out.",
+            )
+        targets.append(target if is_own else word)
+        usual = wire_b if number == 1 and wire_b is not None else wire
+        wires.append(own if is_own else usual)  # type: ignore[arg-type] # checked above
+    if has_command:
+        wires.append(wire_b if len(words) == 1 and wire_b is not None else wire)
+    return targets, wires
+
+
 def _sides(
-    a: str, b: str | None, command: tuple[str, ...] | None, *, shared: bool, env: tuple[str, ...] = ()
-) -> tuple[Side, Side]:
-    """Return both servers as they were typed; a command is always b, the one that is judged."""
+    targets: Sequence[str], command: tuple[str, ...] | None, *, shared: bool, env: tuple[str, ...] = ()
+) -> list[Side]:
+    """Return the servers as they were typed; a command is always the last one."""
     servers.expect_words(command)
-    if (b is None) == (command is None):
-        got = "one" if b is None else "two and a command"
+    count = len(targets) + (command is not None)
+    if not 2 <= count <= MOST_SERVERS:
+        got = "one" if count == 1 else f"{count}"
+        most = f" to {MOST_SERVERS}" if count > MOST_SERVERS else ""
         raise UsageError(
-            f"expected two targets or two recorded runs, got {got}",
+            f"expected two{most} targets or two recorded runs, got {got}",
             "Give A and B, or A and the command of B after --. See perf-core compare --help.",
         )
     if shared and command is None:
         raise UsageError("--shared: expected a command after --, got none", "It is for servers on stdio.")
     variables = servers.command_variables(env, command)
-    for text in filter(None, (a, b)):
+    for text in targets:
         # Names of branches may have slashes.
         if len(Path(text).parts) > 1 and not (is_url(text) or "@" in text or _exists(text)):
             raise UsageError(
                 f"expected a recorded run or a server, got {masked_word(text)!r}, which does not exist",
                 advice_for(text) if with_scheme(text) else "Give the folder of a run, a TOML file or a URL.",
             )
-    return Side(a), Side(b) if b is not None else Side.of_command(command or (), shared=shared, env=variables)
+    given = [] if command is None else [Side.of_command(command, shared=shared, env=variables)]
+    return [*map(Side, targets), *given]
 
 
 def _shown(side: Side) -> str:
@@ -186,9 +221,9 @@ def _exists(text: str) -> bool:
     return os.path.exists(text)  # noqa: PTH110
 
 
-def _recorded_runs(a: str, b: str | None, baseline: Path | None) -> tuple[Path, Path]:
+def _recorded_runs(words: Sequence[str], baseline: Path | None) -> tuple[Path, Path]:
     """Return the two recorded runs on the command line, the earlier one first."""
-    paths = [*([] if baseline is None else [baseline]), *(Path(text) for text in (a, b) if text)]
+    paths = [*([] if baseline is None else [baseline]), *map(Path, words)]
     servers = [str(path) for path in paths if not _is_recorded(str(path))]
     if len(paths) != 2 or servers:
         got = (

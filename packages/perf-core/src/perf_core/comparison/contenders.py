@@ -1,8 +1,8 @@
-"""From the arguments of ``compare`` to two servers and the calls that both get."""
+"""From the arguments of ``compare`` to the servers and the calls that all of them get."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ DEFAULT_SCENARIO = "quick"
 
 @dataclass(frozen=True)
 class Contender:
-    """One of the two servers to be compared.
+    """One of the servers to be compared.
 
     Attributes:
         name: Name as typed on the command line.
@@ -39,10 +39,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class Contenders:
-    """Both servers, of which ``a`` is the baseline, and the scenario whose journeys they get."""
+    """The servers, of which the first is the baseline, and the scenario whose journeys they get."""
 
-    a: Contender
-    b: Contender
+    servers: tuple[Contender, ...]
     scenario: Scenario
 
 
@@ -52,7 +51,7 @@ Amend = Callable[[Subject], Subject]
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two servers as it was typed.
+    """One of the servers as it was typed.
 
     Attributes:
         text: An installed adapter's name, ``NAME@REVISION``, a TOML file or a URL; a name for a command.
@@ -81,10 +80,9 @@ class Side:
 
 
 def find_contenders(
-    a: Side,
-    b: Side,
+    sides: Sequence[Side],
     *,
-    wires: tuple[Wire, Wire],
+    wires: Sequence[Wire],
     scenario: str = DEFAULT_SCENARIO,
     repository: Path,
     with_access: Amend,
@@ -92,13 +90,14 @@ def find_contenders(
     interruption: Interruption,
     on_progress: OnProgress,
 ) -> Contenders:
-    """Return the two servers of a comparison.
+    """Return the servers of a comparison.
 
-    The calls are those of the first of the two that brings some and has the scenario. If neither does, ``a``
+    The calls are those of the first one that brings some and has the scenario. If none does, the first server
     is asked what it can do.
 
     Args:
-        scenario: Name of the scenario whose calls both get.
+        wires: Protocol era of each server.
+        scenario: Name of the scenario whose calls all get.
         repository: Checkout in which revisions are looked up.
         with_access: Returns a server with the credentials of the command line.
         with_calls: Returns a bare server with the calls that were drawn for it.
@@ -108,9 +107,9 @@ def find_contenders(
         TargetError: A revision does not build, its adapter does not load, or a server that has to be asked
             does not answer.
     """
-    typed = {side: with_access(_typed(side)) for side in dict.fromkeys((a, b))}
+    typed = {side: with_access(_typed(side)) for side in dict.fromkeys(sides)}
     if all(map(is_bare, typed.values())):
-        typed[a] = with_calls(typed[a])
+        typed[sides[0]] = with_calls(typed[sides[0]])
     # Before a revision is built, which takes minutes.
     with_own = [subject for subject in typed.values() if not is_bare(subject)]
     provider = next((each for each in with_own if scenario in each.adapter.scenarios), with_own[0])
@@ -120,12 +119,12 @@ def find_contenders(
         for side, subject in typed.items()
     }
     contenders = []
-    for side, wire in zip((a, b), wires, strict=True):
+    for side, wire in zip(sides, wires, strict=True):
         subject, built_from = subjects[side]
         if is_bare(subject):
             subject = _with_calls_of(with_own[0], subject)
         contenders.append(Contender(subject.name, subject, wire, built_from))
-    return Contenders(contenders[0], contenders[1], chosen)
+    return Contenders(tuple(contenders), chosen)
 
 
 def _typed(side: Side) -> Subject:

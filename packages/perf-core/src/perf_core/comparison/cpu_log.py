@@ -1,4 +1,4 @@
-"""CPU time of two servers, read every few milliseconds while they are loaded alternately."""
+"""CPU time of the servers, read every few milliseconds while they are loaded alternately."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from perf_core.comparison.schedule import SIDES, Side
+from perf_core.comparison.schedule import Side
 from perf_core.sampling.periodic import PeriodicThread
 from perf_core.sampling.sampler import TreeMeter
 
@@ -23,7 +23,7 @@ class CpuReading:
 
 
 class CpuLog(PeriodicThread):
-    """Reads the CPU time of both servers in a thread; use it as a context manager.
+    """Reads the CPU time of all servers in a thread; use it as a context manager.
 
     Args:
         pids: Roots of the servers' process trees; None for a server that is not visible.
@@ -33,9 +33,7 @@ class CpuLog(PeriodicThread):
     def __init__(self, pids: dict[Side, int | None], bridges: Collection[Side] = ()) -> None:
         super().__init__(self._read, INTERVAL_S, "cpu-log")
         self._meters = {
-            side: TreeMeter(pid, root_apart=side in bridges)
-            for side in SIDES
-            if (pid := pids[side]) is not None
+            side: TreeMeter(pid, root_apart=side in bridges) for side, pid in pids.items() if pid is not None
         }
         self._readings: list[CpuReading] = []
 

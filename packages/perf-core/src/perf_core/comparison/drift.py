@@ -12,7 +12,7 @@ from statistics import fmean
 
 from perf_core.comparison import intervals
 from perf_core.comparison.model import KINDS, Design, Drift, Launch
-from perf_core.comparison.schedule import SIDES, Side
+from perf_core.comparison.schedule import BASELINE, Side
 
 ALPHA = 0.01
 """Allowed probability of a remark about equal, steady servers: it is no verdict, but one should be rare."""
@@ -23,33 +23,38 @@ _Logs = Mapping[int, Mapping[Side, float]]
 """Logarithms of one metric in one launch, by pair and side; larger is worse."""
 
 
-def find_drifts(launches: Sequence[Launch], design: Design) -> tuple[Drift, ...]:
-    """Return the drifts of both servers, at most one for each metric: the one with the strongest evidence."""
+def find_drifts(launches: Sequence[Launch], design: Design, rival: Side) -> tuple[Drift, ...]:
+    """Return the drifts of a server and the baseline, relative to each other.
+
+    There is at most one for each metric: the one with the strongest evidence.
+    """
     cuts = range(1, design.pairs_per_launch)
     if not cuts:
         return ()
     level = 1 - ALPHA / (len(cuts) * len(_METRICS))
     drifts = []
     for name in _METRICS:
-        logs = [_logs(launch, name) for launch in launches]
-        at_cuts = [d for cut in cuts if (d := _drift(name, logs, cut, design, level)) is not None]
+        logs = [_logs(launch, name, rival) for launch in launches]
+        at_cuts = [d for cut in cuts if (d := _drift(name, logs, cut, design, rival=rival, level=level))]
         if at_cuts:
             drifts.append(max(at_cuts, key=lambda drift: drift.low))
     return tuple(drifts)
 
 
-def _logs(launch: Launch, name: str) -> _Logs:
+def _logs(launch: Launch, name: str, rival: Side) -> _Logs:
     sign = -1.0 if KINDS[name].higher_is_better else 1.0
     return {
-        a.pair: {"a": sign * math.log(a.figures[name]), "b": sign * math.log(b.figures[name])}
-        for a, b in launch.pairs()
+        a.pair: {BASELINE: sign * math.log(a.figures[name]), rival: sign * math.log(b.figures[name])}
+        for a, b in launch.pairs(rival)
         if a.figures.get(name) and b.figures.get(name)
     }
 
 
-def _drift(name: str, launches: Sequence[_Logs], cut: int, design: Design, level: float) -> Drift | None:
+def _drift(
+    name: str, launches: Sequence[_Logs], cut: int, design: Design, *, rival: Side, level: float
+) -> Drift | None:
     """Return the drift at a cut of the launches; None if it is no larger than the metric's bar."""
-    ratios = [{pair: sides["b"] - sides["a"] for pair, sides in logs.items()} for logs in launches]
+    ratios = [{pair: sides[rival] - sides[BASELINE] for pair, sides in logs.items()} for logs in launches]
     estimate = intervals.estimate([list(_contrast(each, cut)) for each in ratios])
     if estimate is None:
         return None
@@ -66,9 +71,9 @@ def _drift(name: str, launches: Sequence[_Logs], cut: int, design: Design, level
                 for change in _contrast({pair: sides[side] for pair, sides in logs.items()}, cut)
             ]
         )
-        for side in SIDES
+        for side in (BASELINE, rival)
     }
-    side: Side = "a" if abs(changes["a"]) > abs(changes["b"]) else "b"
+    side = BASELINE if abs(changes[BASELINE]) > abs(changes[rival]) else rival
     ratio = estimate.ratio
     if estimate.mean < 0:
         ratio, low, high = 1 / ratio, 1 / high, 1 / low

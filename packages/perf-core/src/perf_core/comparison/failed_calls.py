@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from perf_core.comparison.error_rates import Launches, Tally
 from perf_core.comparison.model import Launch
-from perf_core.comparison.schedule import SIDES, Side
+from perf_core.comparison.schedule import Side
 from perf_core.results.record import Failure
 
 
@@ -24,10 +24,10 @@ def tallies(launches: Sequence[Launch], side: Side) -> Launches:
     ]
 
 
-def sentences(launches: Sequence[Launch]) -> Iterator[str]:
+def sentences(launches: Sequence[Launch], sides: Sequence[Side]) -> Iterator[str]:
     """Yield one sentence for each server with failed calls."""
     sound = [launch for launch in launches if not launch.faults]
-    for side in SIDES:
+    for side in sides:
         counted = [each for launch in sound for each in launch.slices if each.side == side]
         errors = sum(each.errors for each in counted)
         calls = sum(each.calls for each in counted)

@@ -5,17 +5,17 @@ correlated, and an interval over slices would be too narrow. The logarithms of t
 launch; Student's t over these averages gives the interval. With few launches, the percentile bootstrap
 finds differences between equals far too often.
 
-Several metrics are judged together. Holm's method divides the allowed error among them: the metric with the
-strongest evidence is tested at the strictest level, the next at a looser one, and so on. Source: Holm,
-"A simple sequentially rejective multiple test procedure" (1979).
+Several metrics, and several servers, are judged together. Holm's method divides the allowed error among
+them: the one with the strongest evidence is tested at the strictest level, the next at a looser one, and so
+on. Source: Holm, "A simple sequentially rejective multiple test procedure" (1979).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -143,10 +143,13 @@ class MetricTest:
         return self.one_sided and self.estimate.ratio > 1 + self.bar
 
 
-def judge_together(tests: Mapping[str, AnyTest], alpha: float) -> dict[str, Judgement]:
-    """Return a judgement of each metric, with an error of at most ``alpha`` over all of them."""
+Name = TypeVar("Name", bound=Hashable)
+
+
+def judge_together(tests: Mapping[Name, AnyTest], alpha: float) -> dict[Name, Judgement]:
+    """Return the judgement of each test by name, with an error of at most ``alpha`` over all of them."""
     order = sorted(tests, key=lambda name: tests[name].smallest_p_value())
-    judgements: dict[str, Judgement] = {}
+    judgements: dict[Name, Judgement] = {}
     share, all_decided = len(order), True
     for rank, name in enumerate(order):
         judgements[name] = tests[name].judge(1 - alpha / share)

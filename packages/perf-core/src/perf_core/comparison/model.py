@@ -1,4 +1,6 @@
-"""Data of a comparison of two servers: metrics, slices, launches and the result.
+"""Data of a comparison of servers: metrics, slices, launches and the result.
+
+The first server, ``a``, is the baseline; each of the others is judged against it.
 
 :class:`Comparison` is written to ``comparison.json`` field by field. Units are in the names.
 
@@ -6,22 +8,25 @@ Schema history:
 
 * 1 — first version.
 * 2 — error rate, p99 and maximum are judged (``difference``, errors by class, ``failures``); warm-up slices
-  and drifts are kept. Comparisons of schema 1 can be read, and parts that they lack have their defaults.
+  and drifts are kept. Parts that comparisons of schema 1 lack have their defaults.
+* 3 — any number of servers: ``servers`` by side in place of ``a`` and ``b``, and ``pairings``, one for each
+  server but the first, in place of ``metrics`` and ``drifts``; ``own_figures``, ``ranks``. Comparisons of
+  schema 1 and 2 are read as such with one pairing (:func:`upgraded`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perf_core.adapter import Wire
 from perf_core.comparison import intervals
-from perf_core.comparison.schedule import Side
+from perf_core.comparison.schedule import BASELINE, Side
 from perf_core.errors import ExitCode
 from perf_core.results.record import Failure
 
-SCHEMA = 2
+SCHEMA = 3
 
 Verdict = Literal["worse", "better", "same", "inconclusive", "invalid", "interrupted"]
 
@@ -33,6 +38,9 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "invalid": ExitCode.INVALID,
     "interrupted": ExitCode.INVALID,
 }
+
+SEVERITY: Sequence[Verdict] = ("interrupted", "worse", "invalid", "inconclusive", "same", "better")
+"""Verdicts, the most severe first: that of several pairings is their most severe one."""
 
 CPU_BAR = 0.05
 OTHER_BAR = 0.10
@@ -92,6 +100,8 @@ ERROR_RATE = "error_rate"
 SLOWEST = "latency_ms.slowest_2_percent"
 P99 = "latency_ms.p99"
 MAX = "latency_ms.max"
+MEAN = "latency_ms.mean"
+"""No metric of comparisons, but what Little's law needs: calls in flight are calls/s times mean latency."""
 
 
 KINDS: Mapping[str, MetricKind] = {
@@ -161,7 +171,7 @@ class SliceFigures:
 
 @dataclass(frozen=True)
 class Launch:
-    """One start of both servers.
+    """One start of all servers.
 
     Attributes:
         slices: Slices in order of time, without the warm-up.
@@ -177,17 +187,17 @@ class Launch:
     warm_up: tuple[SliceFigures, ...] = ()
     failures: tuple[Failure, ...] = ()
 
-    def pairs(self) -> Iterator[tuple[SliceFigures, SliceFigures]]:
-        """Yield the pairs in which both slices count, a before b; none of a launch with a fault."""
+    def pairs(self, side: Side, base: Side = BASELINE) -> Iterator[tuple[SliceFigures, SliceFigures]]:
+        """Yield the pairs in which the slices of two servers count, ``base`` first; none after a fault."""
         if self.faults:
             # A server that ended or was replaced in the middle is not the one that is compared.
             return
         sound: dict[tuple[int, Side], SliceFigures] = {
             (s.pair, s.side): s for s in self.slices if not s.fault
         }
-        for pair, side in sound:
-            if side == "a" and (pair, "b") in sound:
-                yield sound[pair, "a"], sound[pair, "b"]
+        for pair, each in sound:
+            if each == base and (pair, side) in sound:
+                yield sound[pair, base], sound[pair, side]
 
 
 @dataclass(frozen=True)
@@ -197,10 +207,11 @@ class Design:
     Attributes:
         vus: Virtual users, each with one call in flight.
         seed: Seed of the calls and of the order of turns.
+        wires: Protocol era of each server.
         launches: Smallest number of launches.
         slice_s: Seconds of load on one server in one pair; the warm-up before the first pair is as long.
-        turn_s: Seconds for which one server is loaded before the other one's turn.
-        pinned: Whether both servers were bound to the same CPUs and the generator to others.
+        turn_s: Seconds for which one server is loaded before the next one's turn.
+        pinned: Whether all servers were bound to the same CPUs and the generator to others.
         looks: Numbers of launches after which the verdict is computed; each of these looks may end the
             comparison, so they share the allowed error.
     """
@@ -217,10 +228,20 @@ class Design:
     looks: tuple[int, ...]
     bars: Bars
 
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Sides of the servers, the baseline first."""
+        return tuple(self.wires)
+
+    @property
+    def rivals(self) -> tuple[Side, ...]:
+        """Sides of the servers that are judged."""
+        return self.sides[1:]
+
 
 @dataclass(frozen=True)
 class MetricComparison:
-    """One metric of both servers.
+    """One metric of two servers: the baseline and the judged one, which is called b here.
 
     Attributes:
         unit: Unit of ``a`` and ``b``.
@@ -231,7 +252,7 @@ class MetricComparison:
         ratio: Ratio of b to a, computed from pairs; may differ from the ratio of the medians. None for
             ``error_rate``, since zeros have no ratio.
         low: Lower end of the interval of the ratio, or of the difference where there is no ratio.
-        level: Confidence level of the interval, corrected for the number of metrics.
+        level: Confidence level of the interval, corrected for the number of metrics and servers.
         verdict: Verdict on this metric; ``inconclusive`` for one that is not judged.
         difference: ``b - a`` for ``error_rate``, else None.
     """
@@ -253,7 +274,7 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class Drift:
-    """A metric of one server that changes in the course of each launch, relative to the other server.
+    """A metric of one server that changes in the course of each launch, relative to another server.
 
     Attributes:
         first_pairs: Number of pairs before the change.
@@ -274,7 +295,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class ComparedServer:
-    """Identity of one of the two servers.
+    """Identity of one of the servers.
 
     Attributes:
         name: Name as typed on the command line.
@@ -290,6 +311,63 @@ class ComparedServer:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Result for one server against the baseline.
+
+    Attributes:
+        side: The judged server.
+        reasons: What the verdict rests on, one sentence each.
+    """
+
+    side: Side
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    metrics: tuple[MetricComparison, ...]
+    drifts: tuple[Drift, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnFigure:
+    """One metric of one server, with an interval of its own over the launches.
+
+    Attributes:
+        value: Geometric mean over launches of the mean over pairs.
+        low: Lower end of the interval at 95 %, which holds for this figure alone.
+    """
+
+    side: Side
+    metric: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Place of one server in the order of a metric.
+
+    Attributes:
+        best: 1 more than the number of servers that are certainly better.
+        worst: Number of servers that are not certainly worse, itself included.
+        group: Number of its group, from 1: every server of a group is certainly better than all of the next
+            group; within a group, not all can be told apart.
+    """
+
+    side: Side
+    best: int
+    worst: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Order of the servers in one metric; the ranks are in the order of the figures, the best first."""
+
+    metric: str
+    ranks: tuple[Rank, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Everything that a comparison produced.
 
@@ -297,8 +375,14 @@ class Comparison:
         run_id: Name of its folder.
         started_at: Start, ISO 8601 in UTC.
         duration_s: Time from the first start of a server to the end of the last launch.
-        verdict: Verdict on b relative to a.
+        verdict: The most severe verdict on a server.
+        reasons: What the verdicts rest on, and remarks; with more than two servers, each begins with the side
+            that it is about.
+        servers: The servers by side, the baseline first.
+        pairings: Results of the servers that are judged.
         launches: Launches from which the metrics are computed.
+        own_figures: Figures of each server alone.
+        rankings: Order of the servers in each judged metric; empty for two servers.
     """
 
     run_id: str
@@ -306,14 +390,14 @@ class Comparison:
     duration_s: float
     verdict: Verdict
     reasons: tuple[str, ...]
-    a: ComparedServer
-    b: ComparedServer
+    servers: Mapping[Side, ComparedServer]
     design: Design
-    metrics: tuple[MetricComparison, ...]
+    pairings: tuple[Pairing, ...]
     launches: tuple[Launch, ...]
     manifest: Mapping[str, Any]
     schema: int = SCHEMA
-    drifts: tuple[Drift, ...] = ()
+    own_figures: tuple[OwnFigure, ...] = ()
+    rankings: tuple[Ranking, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -322,5 +406,30 @@ class Comparison:
 
     @property
     def pairs(self) -> int:
-        """Number of pairs that count."""
-        return sum(1 for launch in self.launches for _ in launch.pairs())
+        """Number of pairs that count, of the server with the fewest."""
+        sides = [pairing.side for pairing in self.pairings]
+        return min(
+            (sum(1 for launch in self.launches for _ in launch.pairs(side)) for side in sides), default=0
+        )
+
+    @property
+    def metrics(self) -> tuple[MetricComparison, ...]:
+        """Metrics of the first server that is judged; of two servers, all that there are."""
+        return self.pairings[0].metrics if self.pairings else ()
+
+
+def upgraded(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a comparison.json of any schema as those of the newest."""
+    newest = {**members, "schema": SCHEMA}
+    if members["schema"] < 3:
+        newest["servers"] = {side: newest.pop(side) for side in ("a", "b")}
+        newest["pairings"] = [
+            {
+                "side": "b",
+                "verdict": newest["verdict"],
+                "reasons": newest["reasons"],
+                "metrics": newest.pop("metrics"),
+                "drifts": newest.pop("drifts", ()),
+            }
+        ]
+    return newest

@@ -1,21 +1,32 @@
 """Schedule of one launch of a comparison: slices of load on each server, cut into short turns.
 
 Disturbances on a machine last from milliseconds to minutes. With turns of about 20 ms that alternate between
-the servers in random order, nearly every disturbance affects both alike. The turns of a slice are measured
-together; the two slices of a pair cover the same second, and ratios are computed pair by pair.
+the servers in random order, nearly every disturbance affects all alike. The turns of a slice are measured
+together; the slices of a pair, one of each server, cover the same second, and ratios are computed pair by
+pair.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from perf_core.adapter import Wire
 
-Side = Literal["a", "b"]
+Side = Literal[
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
+    "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z",
+]  # fmt: skip
+"""Letter of a server: ``a``, the baseline, ``b`` and so on, in the order of the command line."""
 
-SIDES: tuple[Side, Side] = ("a", "b")
+BASELINE: Side = "a"
+
+SIDES: tuple[Side, ...] = get_args(Side)
+
+MOST_SERVERS = len(SIDES)
+"""Largest number of servers of one comparison: there are as many letters."""
 
 GAP_SHARE = 0.4
 """Length of the gap after a turn, as a share of the turn: each user has one call in flight."""
@@ -36,15 +47,20 @@ _CALLS_PER_SLICE = 50
 """Two or three calls beyond the p95 of a slice; the average over all pairs is judged."""
 
 _TURNS_PER_SLICE = 5
-"""Turns of both servers, in random order, that make the two slices of a pair cover the same time."""
+"""Turns of all servers, in random order, that make the slices of a pair cover the same time."""
 
-_LAUNCH_S = 4.0
-"""Usual time in which both servers start and end."""
+_LAUNCH_S = 2.0
+"""Usual time in which a server starts and ends."""
+
+
+def sides_of(count: int) -> tuple[Side, ...]:
+    """Return the sides of this number of servers."""
+    return SIDES[:count]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A short period of load on one of two servers; times in seconds from the start of the load.
+    """A short period of load on one of the servers; times in seconds from the start of the load.
 
     Attributes:
         slice: Name of the slice that it belongs to; k6 tags the metrics with it.
@@ -65,7 +81,7 @@ class Lengths:
     Attributes:
         slice_s: Load on one server in one pair, summed over its turns; also the warm-up of each server.
         gap_s: Pause between turns, in which calls in flight end.
-        rest_s: Pause between pairs, in which the CPU time of both servers is read.
+        rest_s: Pause between pairs, in which the CPU time of all servers is read.
     """
 
     slice_s: float
@@ -78,10 +94,6 @@ class Lengths:
         """Number of turns of a slice."""
         return max(1, round(self.slice_s / self.turn_s))
 
-    def until_s(self, pair: int) -> float:
-        """Return the time at which a pair ends, in seconds from the start of the load; 0 is the warm-up."""
-        return (pair + 1) * 2 * self.slice_s * (1 + GAP_SHARE)
-
 
 @dataclass(frozen=True)
 class Room:
@@ -90,12 +102,13 @@ class Room:
     launches: int
     pairs: int
     longest_s: float
+    servers: int = 2
 
     @property
     def slice_s(self) -> float:
         """Longest slice with which all launches fit."""
-        load_s = self.longest_s / self.launches - _LAUNCH_S
-        return load_s / ((self.pairs + 1) * 2 * (1 + GAP_SHARE))
+        load_s = self.longest_s / self.launches - self.servers * _LAUNCH_S
+        return load_s / ((self.pairs + 1) * self.servers * (1 + GAP_SHARE))
 
 
 def choose_lengths(call_s: float, vus: int, slice_s: float | None, room: Room) -> Lengths:
@@ -135,15 +148,18 @@ class SlicePlan:
         return {"wires": dict(self.wires), "schedule": rows}
 
 
-def draw_schedule(pairs: int, lengths: Lengths, seed: int) -> tuple[Turn, ...]:
-    """Return the turns of one launch: a warm-up of both servers, then the pairs."""
+def draw_schedule(sides: Sequence[Side], pairs: int, lengths: Lengths, seed: int) -> tuple[Turn, ...]:
+    """Return the turns of one launch: a warm-up of all servers, then the pairs.
+
+    Turns come in rounds with one of each server, in random order, so that all cover the same time.
+    """
     draw = random.Random(seed)  # noqa: S311 - a draw of load, not a secret
     turn_s = lengths.slice_s / lengths.turns
     schedule = []
     start_s = _LEAD_S
     for pair in range(pairs + 1):
         for _ in range(lengths.turns):
-            for side in draw.sample(SIDES, 2):
+            for side in draw.sample(sides, len(sides)):
                 name = f"pair_{pair}_{side}" if pair else f"warmup_{side}"
                 end_s = start_s + turn_s
                 schedule.append(Turn(name, side, pair, round(start_s, 4), round(end_s, 4)))

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from perf_core.analysis.k6_summary import CALLS, ERROR_CLASSES, ERRORS, SAMPLELESS_CLASSES, Summary
 from perf_core.comparison.cpu_log import CpuReading
-from perf_core.comparison.model import MAX, P99, SLOWEST, SliceFigures
-from perf_core.comparison.schedule import SIDES, Side, Turn
+from perf_core.comparison.model import MAX, MEAN, P99, SLOWEST, SliceFigures
+from perf_core.comparison.schedule import Side, Turn
 from perf_core.sampling.pulse import Still
 
 MAX_ERROR_SHARE = 0.1
@@ -26,7 +26,7 @@ _SETTLING_S = 0.1
 """Shortest rest of the servers after the last slice (see k6/lib/alternation.js)."""
 
 _MIN_TURN_SHARE = 0.5
-"""Smallest share of turns taken; with fewer, calls are as long as turns, and both servers worked at once."""
+"""Smallest share of turns taken; with fewer, calls are as long as turns, and servers worked at once."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ def figures_of(
     vus: int,
     stills: Sequence[Still] = (),
 ) -> tuple[SliceFigures, ...]:
-    """Return the figures of all slices, pair by pair; the first two, of pair 0, are the warm-ups.
+    """Return the figures of all slices, pair by pair; the first ones, of pair 0, are the warm-ups.
 
-    Both servers rest between two pairs. The CPU time of a slice is the difference between the last reading
+    All servers rest between two pairs. The CPU time of a slice is the difference between the last reading
     before its pair and the last one before the next pair, so that work done after an answer counts too.
 
     Args:
-        stills: Times in which k6 did nothing. Other work on the machine affects both servers alike; a stop
+        stills: Times in which k6 did nothing. Other work on the machine affects all servers alike; a stop
             strikes the one whose turn it is.
     """
     pairs = sorted({turn.pair for turn in schedule})
-    spans = [_span(summary, pair) for pair in pairs]
+    spans = [_span(summary, _planned(schedule, pair)) for pair in pairs]
     at_s = [reading.at_s for reading in readings]
     figures = []
     for index, pair in enumerate(pairs):
@@ -128,13 +128,14 @@ def _mean_of_slowest(values: Mapping[str, float]) -> float:
 
 def _planned(schedule: Sequence[Turn], pair: int) -> list[_Slice]:
     turns = [turn for turn in schedule if turn.pair == pair]
-    by_side = {side: [turn for turn in turns if turn.side == side] for side in SIDES}
+    sides = sorted({turn.side for turn in turns})
+    by_side = {side: [turn for turn in turns if turn.side == side] for side in sides}
     return [_Slice(own[0].slice, side, pair, len(own)) for side, own in by_side.items()]
 
 
-def _span(summary: Summary, pair: int) -> tuple[float, float]:
+def _span(summary: Summary, slices: Sequence[_Slice]) -> tuple[float, float]:
     """Return the actual start and end of a pair, both infinite for a pair that never began."""
-    names = [f"pair_{pair}_{side}" if pair else f"warmup_{side}" for side in SIDES]
+    names = [each.name for each in slices]
     entered = [
         v["min"] for name in names if (v := summary.values("mcp_slice_entered_ms", stage=name)).get("count")
     ]
@@ -205,6 +206,7 @@ def _slice(
         figures = {
             "latency_ms.med": latency.med,
             "latency_ms.p95": latency.p95,
+            MEAN: latency.avg,
             "tool_calls_per_s": (calls - errors) / busy_s,
         }
         if cpu_s is not None:

@@ -22,6 +22,7 @@ from perf_core.server.credentials.access import SESSION_REVISION, Access, Identi
 from perf_core.server.credentials.renewal import Renewal
 
 _SERVER, _RIVAL = "MCP_", "MCP_RIVAL_"
+_URL, _RIVAL_URL = "SERVER_URL", "RIVAL_URL"
 
 _LONGEST_VARIABLE = 100_000
 """Characters of one variable with users: Linux refuses those of 128 kB (execve(2), MAX_ARG_STRLEN)."""
@@ -57,26 +58,27 @@ class K6Access:
 
 
 @contextmanager
-def k6_access(server: LoadedServer, rival: LoadedServer | None = None) -> Iterator[K6Access]:
-    """Yield what k6 needs to reach a server, and the other server of a comparison; serve it new headers.
+def k6_access(server: LoadedServer, *rivals: LoadedServer) -> Iterator[K6Access]:
+    """Yield what k6 needs to reach a server, and the other servers of a comparison; serve it new headers.
 
     Raises:
         TargetError: A user gets no token.
         UsageError: k6 cannot use the file of certificates.
     """
-    servers = {_SERVER: server, **({} if rival is None else {_RIVAL: rival})}
+    servers = {(_SERVER, _URL): server} | {
+        (_numbered(_RIVAL, number), _numbered(_RIVAL_URL, number)): each
+        for number, each in enumerate(rivals, 1)
+    }
     users: list[Identity] = [user for each in servers.values() for user in each.access.users]
     for user in users:
         # Whether it expires is known once there is a token.
         user.headers()
     with ExitStack() as stack:
         renewal = stack.enter_context(Renewal(users))
-        env = {
-            "SERVER_URL": _exact(server.url),
-            **({} if rival is None else {"RIVAL_URL": _exact(rival.url)}),
-        }
+        env = {}
         first = 0
-        for prefix, each in servers.items():
+        for (prefix, url_name), each in servers.items():
+            env[url_name] = _exact(each.url)
             count = len(each.access.users)
             if count:
                 documents = [renewal.document(number) for number in range(first, first + count)]
@@ -89,6 +91,11 @@ def k6_access(server: LoadedServer, rival: LoadedServer | None = None) -> Iterat
         if ca_files:
             env["SSL_CERT_FILE"] = str(stack.enter_context(_bundle(ca_files)))
         yield K6Access(env, renewal)
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return a variable's name for this rival: the first one has none, the second has ``_2`` after RIVAL."""
+    return name if number == 1 else name.replace("RIVAL", f"RIVAL_{number}")
 
 
 def _exact(url: str) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.report import HTML_NAME, MARKDOWN_NAME, write_texts
-from perf_core.report.comparison import text as comparison_text
+from perf_core.report import comparison as comparison_report
 from perf_core.report.sessions.view import sessions_view
 from perf_core.report.view import markdown, terminal
 from perf_core.report.view.model import View
@@ -45,14 +45,10 @@ def viewed(kind: DocumentKind[Document], view: Callable[[Document], View]) -> Re
     )
 
 
-def _comparison_page(comparison: Any) -> str:
-    from perf_core.report.comparison import page  # plotly and jinja2 take a third of a second
-
-    return page.render(comparison)
-
-
 REPORTED: tuple[ReportedKind, ...] = (
-    ReportedKind(COMPARISONS, comparison_text.terminal, comparison_text.markdown, _comparison_page),
+    ReportedKind(
+        COMPARISONS, comparison_report.terminal, comparison_report.markdown, comparison_report.html_page
+    ),
     viewed(SESSION_COSTS, sessions_view),
 )
 

@@ -6,6 +6,7 @@ Each is a JSON file named after its kind, whose content is a frozen dataclass wi
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -29,6 +30,8 @@ class DocumentKind(Generic[Document]):
         name: What it holds, as a noun: ``comparison``.
         schema: Newest schema version; earlier ones are readable, so new members need defaults.
         type: Dataclass of the content.
+        upgraded: Returns the members of a file of any schema as those of the newest, where defaults are not
+            enough.
 
     Example::
 
@@ -40,6 +43,7 @@ class DocumentKind(Generic[Document]):
     name: str
     schema: int
     type: type[Document]
+    upgraded: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
     @property
     def file_name(self) -> str:
@@ -80,7 +84,7 @@ class DocumentKind(Generic[Document]):
                     f"expected a {self.name} in {file}, got a file of kind {members['kind']!r}",
                     f"Give the folder that has {self.file_name}.",
                 )
-            return TypeAdapter(self.type).validate_python(members)
+            return TypeAdapter(self.type).validate_python(self.upgraded(members))
         except OSError as error:
             raise ResultsError(
                 f"cannot read {file}: {error.strerror}", f"Give the folder of a {self.name}."

@@ -1,8 +1,9 @@
-"""Comparing two servers: launches, looks at the results so far, and the report."""
+"""Comparing servers: launches, looks at the results so far, and the report."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.comparison.contenders import Contender
 from perf_core.comparison.intervals import MIN_LAUNCHES
 from perf_core.comparison.model import Bars, Comparison, Design
-from perf_core.comparison.schedule import USUAL_VUS
+from perf_core.comparison.schedule import USUAL_VUS, sides_of
 from perf_core.comparison.statistics import Conclusion, conclude
 from perf_core.errors import Interrupted, UsageError
 from perf_core.interruption import Interruption, OnProgress
@@ -35,14 +36,14 @@ class Effort:
     """Length and thoroughness of a comparison.
 
     Attributes:
-        launches: Launches of both servers, at least two.
+        launches: Launches of all servers, at least two.
         slice_s: Load on one server in one pair; None to choose it from the time of a call.
         until_decided: Whether to continue while the verdict is inconclusive.
         most_pairs: Number of pairs after which a comparison that continues ends.
         longest_s: Time after which no further launch begins; slices are not chosen so long that the planned
             launches would take longer.
-        pin: Whether to bind both servers to one half of the CPUs and the generator to the other, if the
-            system allows it and the lab starts both servers.
+        pin: Whether to bind all servers to one half of the CPUs and the generator to the other, if the
+            system allows it and the lab starts all servers.
     """
 
     launches: int = 6
@@ -64,7 +65,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Workload:
-    """Calls that both servers get."""
+    """Calls that all servers get."""
 
     scenario: Scenario
     vus: int = USUAL_VUS
@@ -80,8 +81,7 @@ class ComparisonRun:
 
 
 def compare(
-    a: Contender,
-    b: Contender,
+    contenders: Sequence[Contender],
     workload: Workload,
     effort: Effort,
     *,
@@ -90,7 +90,10 @@ def compare(
     interruption: Interruption,
     on_progress: OnProgress,
 ) -> ComparisonRun:
-    """Compare two servers, and write ``comparison.json`` and its reports.
+    """Compare servers, and write ``comparison.json`` and its reports.
+
+    Args:
+        contenders: At least two servers; the first is the baseline.
 
     Raises:
         UsageError: The request is invalid.
@@ -101,15 +104,17 @@ def compare(
         Interrupted: The user interrupted before two launches were complete.
     """
     expect_usable(effort, workload.vus, output_dir)
-    plan = _plan(workload, a.wire)
+    plan = _plan(workload, contenders[0].wire)
     k6 = k6_binary.find_k6()
     k6_version = k6_binary.k6_version(k6)
-    folder = new_folder(output_dir, f"compare-{a.name}-{b.name}")
+    folder = new_folder(output_dir, _folder_name(contenders))
     # A server that was already running is not the lab's to bind to CPUs.
-    split = split_cpus() if effort.pin and a.subject.url is None and b.subject.url is None else None
+    are_started = all(each.subject.url is None for each in contenders)
+    split = split_cpus() if effort.pin and are_started else None
+    by_side = dict(zip(sides_of(len(contenders)), contenders, strict=True))
     design = Design(
         scenario=workload.scenario.name,
-        wires={"a": a.wire, "b": b.wire},
+        wires={side: each.wire for side, each in by_side.items()},
         vus=workload.vus,
         seed=workload.seed,
         launches=effort.launches,
@@ -124,7 +129,7 @@ def compare(
     began, started_at = time.monotonic(), datetime.now(UTC)
     runner = LaunchRunner(
         plan,
-        {"a": a, "b": b},
+        by_side,
         design,
         k6,
         folder,
@@ -141,16 +146,21 @@ def compare(
         duration_s=round(time.monotonic() - began, 1),
         verdict=conclusion.verdict,
         reasons=conclusion.reasons,
-        a=runner.servers["a"],
-        b=runner.servers["b"],
+        servers=runner.servers,
         design=runner.design,
-        metrics=conclusion.metrics,
+        pairings=conclusion.pairings,
         launches=tuple(runner.launches),
         manifest={"machine": machine(), "k6": k6_version, "commit": commit(Path.cwd())},
-        drifts=conclusion.drifts,
+        own_figures=conclusion.own_figures,
+        rankings=conclusion.rankings,
     )
     documents.save(COMPARISONS, comparison, folder)
     return ComparisonRun(comparison, folder)
+
+
+def _folder_name(contenders: Sequence[Contender]) -> str:
+    a, b, *others = contenders
+    return f"compare-{a.name}-and-{len(others) + 1}-others" if others else f"compare-{a.name}-{b.name}"
 
 
 def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnProgress) -> Conclusion:
@@ -164,7 +174,7 @@ def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnP
             out_of_time = next_end_s > effort.longest_s and number >= effort.launches
             if number in looks or out_of_time:
                 conclusion = conclude(runner.launches, runner.design)
-                if conclusion.verdict != "inconclusive" or out_of_time:
+                if out_of_time or not conclusion.is_open:
                     break
     except Interrupted as error:
         done = len(runner.launches)
@@ -173,10 +183,7 @@ def _launch_until_decided(runner: LaunchRunner, effort: Effort, on_progress: OnP
                 f"interrupted in launch {done + 1}: expected at least {MIN_LAUNCHES} complete launches for a "
                 f"comparison, got {done}; no figures were recorded"
             ) from error
-        metrics = conclude(runner.launches, runner.design).metrics
-        return Conclusion(
-            "interrupted", ("the user interrupted; the figures cover the launches so far",), metrics
-        )
+        return conclude(runner.launches, runner.design).interrupted()
     return conclusion
 
 

@@ -1,4 +1,4 @@
-"""The launches of a comparison: both servers started, loaded alternately and ended."""
+"""The launches of a comparison: all servers started, loaded alternately and ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perf_core.comparison.cpu_log import CpuLog
 from perf_core.comparison.model import ComparedServer, Design, Launch
 from perf_core.comparison.same_answers import expect_same_answers
 from perf_core.comparison.schedule import (
-    SIDES,
+    BASELINE,
     Lengths,
     Room,
     Side,
@@ -74,7 +74,7 @@ class LaunchRunner:
     _lengths: Lengths | None = None
 
     def launch(self, number: int) -> None:
-        """Start both servers, load them alternately, end them and keep the figures.
+        """Start all servers, load them alternately, end them and keep the figures.
 
         A failure after the first launch becomes a fault of that launch, since servers may fail now and then.
         """
@@ -83,7 +83,7 @@ class LaunchRunner:
         # Python's hash seeds have 32 bits.
         seed = (self.design.seed * 1000 + number) % 2**32
         try:
-            with self._both_live(folder, seed) as live, masked_errors(lambda: _secrets(live)):
+            with self._all_live(folder, seed) as live, masked_errors(lambda: _secrets(live)):
                 if number == 1:
                     self._introduce(live)
                 self.launches.append(self._measure(live, folder, seed))
@@ -92,14 +92,15 @@ class LaunchRunner:
         except LabError as error:
             if number == 1:
                 raise
-            self.launches.append(Launch((), {"a": {}, "b": {}}, (error.message,)))
+            self.launches.append(Launch((), {side: {} for side in self.contenders}, (error.message,)))
 
     @contextlib.contextmanager
-    def _both_live(self, folder: Path, seed: int) -> Iterator[dict[Side, LiveServer]]:
-        # Started at the same time, each on its own core; one after the other would take twice as long.
-        with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+    def _all_live(self, folder: Path, seed: int) -> Iterator[dict[Side, LiveServer]]:
+        # Started at the same time, as far as there are cores; one after the other would take longer.
+        with ExitStack() as stack, ThreadPoolExecutor(len(self.contenders)) as pool:
             starting = {
-                side: pool.submit(stack.enter_context, self._server(side, folder, seed)) for side in SIDES
+                side: pool.submit(stack.enter_context, self._server(side, folder, seed))
+                for side in self.contenders
             }
             yield {side: future.result() for side, future in starting.items()}
 
@@ -111,8 +112,8 @@ class LaunchRunner:
 
     def _introduce(self, live: Mapping[Side, LiveServer]) -> None:
         """Keep the servers' identities, check that they answer alike, and set the lengths."""
-        for side in SIDES:
-            contender, handshake = self.contenders[side], live[side].handshake
+        for side, contender in self.contenders.items():
+            handshake = live[side].handshake
             self.servers[side] = ComparedServer(
                 contender.name,
                 handshake.server_name,
@@ -122,47 +123,46 @@ class LaunchRunner:
             )
         # A tool may take as long here as under the load.
         timeout_s = self.plan.settings.request_timeout_s
-        connections = {
-            side: partial(
-                connect, live[side].url, self.contenders[side].wire, timeout_s, access=live[side].access
-            )
-            for side in SIDES
-        }
+        connections = [
+            partial(connect, live[side].url, contender.wire, timeout_s, access=live[side].access)
+            for side, contender in self.contenders.items()
+        ]
         compare_answers = partial(
             expect_same_answers,
-            connections["a"],
-            connections["b"],
+            connections,
             self.plan.pools["mix"],
             interruption=self.interruption,
             on_progress=self.on_progress,
         )
         call_s = interruptible(compare_answers, self.interruption)
-        room = Room(self.design.launches, self.design.pairs_per_launch, self.longest_s)
-        self._lengths = choose_lengths(call_s, self.design.vus, self.slice_s, room)
-        self.design = replace(self.design, slice_s=self._lengths.slice_s, turn_s=self._lengths.turn_s)
+        design = self.design
+        room = Room(design.launches, design.pairs_per_launch, self.longest_s, len(design.sides))
+        self._lengths = choose_lengths(call_s, design.vus, self.slice_s, room)
+        self.design = replace(design, slice_s=self._lengths.slice_s, turn_s=self._lengths.turn_s)
 
     def _measure(self, live: Mapping[Side, LiveServer], folder: Path, seed: int) -> Launch:
         design = self.design
         assert self._lengths is not None, "the first launch sets them"  # noqa: S101
-        schedule = draw_schedule(design.pairs_per_launch, self._lengths, seed)
+        schedule = draw_schedule(design.sides, design.pairs_per_launch, self._lengths, seed)
         slices = SlicePlan(schedule, dict(design.wires))
         plan_path = write_plan(replace(self.plan, slices=slices.to_document()), folder)
-        loaded = {
-            side: LoadedServer(each.url, each.access, each.handshake.revision) for side, each in live.items()
-        }
-        pids = {side: live[side].pid for side in SIDES}
+        sides = design.sides
+        loaded = [
+            LoadedServer(live[side].url, live[side].access, live[side].handshake.revision) for side in sides
+        ]
+        pids = {side: live[side].pid for side in sides}
         if self.split is not None:
-            # Not earlier: starting both on one CPU would take twice as long.
+            # Not earlier: starting all on one CPU would take longer.
             for pid in filter(None, pids.values()):
                 keep_to(pid, self.split.servers)
         cpus = self.split.generator if self.split is not None else None
         with (
-            k6_access(loaded["a"], loaded["b"]) as k6_variables,
-            CpuLog(pids, [side for side in SIDES if _is_below_bridge(live[side])]) as log,
+            k6_access(*loaded) as k6_variables,
+            CpuLog(pids, [side for side in sides if _is_below_bridge(live[side])]) as log,
             Generator(
                 self.k6,
                 "slices",
-                {**k6_process.script_env(plan_path, live["a"].url, folder), **k6_variables.env},
+                {**k6_process.script_env(plan_path, live[BASELINE].url, folder), **k6_variables.env},
                 folder,
                 period_s=None,
                 max_vus=design.vus,
@@ -174,14 +174,14 @@ class LaunchRunner:
             faults = self._wait(k6_run, live, slices.end_s)
             generated = k6_run.result()
         faults += [*k6_variables.problems, *generated.script_faults]
-        rss_mb = {side: _rss_mb(live[side]) for side in SIDES}
-        for side in SIDES:
+        rss_mb = {side: _rss_mb(live[side]) for side in sides}
+        for side in sides:
             change = "" if faults else interruptible(partial(_change, live[side]), self.interruption)
             faults += [f"{side}: {change}"] if change else []
         if generated.summary is None:
             raise TargetError("; ".join(faults) or f"k6 wrote no summary:\n{generated.log_tail}")
-        once: dict[Side, dict[str, float]] = {side: {} for side in SIDES}
-        for side in SIDES:
+        once: dict[Side, dict[str, float]] = {side: {} for side in sides}
+        for side in sides:
             for name, value in (("rss_mb", rss_mb[side]), ("ready_s", live[side].ready_s)):
                 if value:
                     once[side][name] = value
@@ -190,7 +190,7 @@ class LaunchRunner:
         counted = tuple(each for each in every if each.pair > 0)
         # The slowest calls of a k6 that stood still are not the servers'.
         if not faults and not pulse.stills:
-            for side in SIDES:
+            for side in sides:
                 once[side] |= tail_figures(summary, side, counted)
         warm_up = tuple(each for each in every if each.pair == 0)
         failures = failure_examples.examples(generated.events.failures, secrets=_secrets(live))
@@ -203,7 +203,7 @@ class LaunchRunner:
             self.on_progress(
                 f"launch {len(self.launches) + 1}", min(1.0, (time.monotonic() - began) / max(planned_s, 0.1))
             )
-            faults = [f"{side}: {ended}" for side in SIDES if (ended := live[side].ended())]
+            faults = [f"{side}: {ended}" for side in live if (ended := live[side].ended())]
             if time.monotonic() - began > planned_s + _OVERDUE_S:
                 faults.append(f"k6 hung: expected it to end after {planned_s:.0f} s")
             if faults or self.interruption.requested:
@@ -221,7 +221,7 @@ def _with_hash_seed(subject: Subject, seed: int) -> DerivedAdapter:
     """Return the subject's adapter with the hash seed of this launch in its environment.
 
     The seed decides the memory layout of dictionaries, which changes a Python server's speed by a few
-    percent. Both servers get the same seed, so that this effect cancels, and each launch another, so that a
+    percent. All servers get the same seed, so that this effect cancels, and each launch another, so that a
     verdict does not rest on one layout. Servers in other languages ignore it.
     """
     adapter = subject.adapter

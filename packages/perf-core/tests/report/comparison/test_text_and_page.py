@@ -17,9 +17,10 @@ from perf_core.comparison.model import (
     Design,
     Launch,
     MetricComparison,
+    Pairing,
     SliceFigures,
 )
-from perf_core.report.comparison import page
+from perf_core.report.comparison import forest, page
 from perf_core.report.comparison import text as report
 
 
@@ -58,10 +59,12 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
         duration_s=71.2,
         verdict="worse",
         reasons=("CPU per call worse by 6.1 % to 10.4 %",),
-        a=ComparedServer(name, "calculator", "1.0", "calculator-server 1.0", "0123456789abcdef"),
-        b=ComparedServer(
-            "calculator", "calculator", "1.1", "calculator-server 1.1", "fedcba9876543210+changes"
-        ),
+        servers={
+            "a": ComparedServer(name, "calculator", "1.0", "calculator-server 1.0", "0123456789abcdef"),
+            "b": ComparedServer(
+                "calculator", "calculator", "1.1", "calculator-server 1.1", "fedcba9876543210+changes"
+            ),
+        },
         design=Design(
             scenario="quick",
             wires={"a": "session", "b": "session"},
@@ -75,7 +78,7 @@ def a_comparison(*metrics: MetricComparison, name: str = "calculator@HEAD~1") ->
             looks=(4,),
             bars=Bars(),
         ),
-        metrics=metrics,
+        pairings=(Pairing("b", "worse", ("CPU per call worse by 6.1 % to 10.4 %",), metrics),),
         launches=(Launch(slices, {"a": {}, "b": {}}),) * 4,
         manifest={"machine": {"cpu": "A CPU"}},
     )
@@ -222,14 +225,14 @@ def test_page_draws_each_metric_at_its_figures() -> None:
     assert one - cpu.band[0] == pytest.approx(cpu.band[1] - one, abs=0.2), "up and down are equally far"
     assert cpu.launches == (cpu.launches[0],) * 4
     assert cpu.ratio < cpu.launches[0] < cpu.interval[1]
-    assert all(page.LABEL_WIDTH < x < page.WIDTH for x, _ in drawing.ticks)
+    assert all(forest.LABEL_WIDTH < x < forest.WIDTH for x, _ in drawing.ticks)
 
 
 @pytest.mark.parametrize("wide", [3.0, 1e12])
 def test_drawing_stays_within_its_frame(wide: float) -> None:
     mark = page.draw(a_comparison(a_metric(low=1 / wide, high=wide))).marks[0]
     for x in (*mark.interval, mark.ratio, *mark.launches):
-        assert page.LABEL_WIDTH <= x <= page.WIDTH
+        assert forest.LABEL_WIDTH <= x <= forest.WIDTH
 
 
 def test_page_requests_nothing_and_is_well_formed() -> None:

@@ -1,4 +1,4 @@
-/** One VU alternating between two servers. Both are idle between slices, so that the CPU time of each can be told apart. */
+/** One VU alternating between servers. All are idle between slices, so that the CPU time of each can be told apart. */
 
 import exec from "k6/execution";
 import { sleep } from "k6";
@@ -12,14 +12,14 @@ const SETTLING_S = 0.15;
 /**
  * Make the iteration function of one VU.
  * @param {import("./comparison_schedule.js").Slice[]} slices in order of time
- * @param {{a: () => void, b: () => void}} users one iteration against either server
+ * @param {Record<string, () => void>} users one iteration against a server, by side
  * @param {() => void} finish called once, after the last slice
  * @returns {() => void}
  */
 export function alternate(slices, users, finish) {
   let index = -1;
   let end_ms = 0;
-  let work = users.a;
+  let work = users[slices[0].side];
 
   return function iterate() {
     if (index < 0) enterNext();

@@ -7,7 +7,7 @@ import { ERROR_CLASSES } from "./answers.js";
 import { SettingsError } from "./settings.js";
 
 /**
- * @typedef {import("./shapes.js").Stage & {side: "a" | "b"}} Slice
+ * @typedef {import("./shapes.js").Stage & {side: string}} Slice
  *
  * @typedef {object} Server
  * @property {string} url MCP endpoint
@@ -16,7 +16,7 @@ import { SettingsError } from "./settings.js";
  * @property {string} revision protocol revision to offer in `initialize`
  * @property {import("./environment_settings.js").User[]} users whose headers the VUs carry in rotation; may be empty
  *
- * @typedef {{a: Server, b: Server}} Servers
+ * @typedef {Record<string, Server>} Servers by side, the baseline first
  */
 
 const WARM_UP = "warmup_";
@@ -34,14 +34,14 @@ export function slicesOf(plan, vus) {
   if (!Array.isArray(rows) || rows.length === 0) {
     throw new SettingsError("plan.slices.schedule", "a list of slices, at least one", rows);
   }
+  const sides = Object.keys(plan.slices.wires || {});
   let free_s = 0;
   return rows.map((row, index) => {
     const [name, side, start_s, end_s] = Array.isArray(row) ? row : [];
     const inOrder = typeof start_s === "number" && typeof end_s === "number" && start_s >= free_s && end_s > start_s;
-    if (typeof name !== "string" || !/^\w+$/.test(name) || (side !== "a" && side !== "b") || !inOrder) {
-      throw new SettingsError(
-        `plan.slices.schedule[${index}]`, '[name, "a" or "b", start_s, end_s], each after the one before', row,
-      );
+    if (typeof name !== "string" || !/^\w+$/.test(name) || !sides.includes(side) || !inOrder) {
+      const expected = `[name, one of ${sides.join(", ")}, start_s, end_s], each after the one before`;
+      throw new SettingsError(`plan.slices.schedule[${index}]`, expected, row);
     }
     free_s = end_s;
     // The latency of all slices of a server together has no warm-up in it.
@@ -62,7 +62,7 @@ export function sliceThresholds(slices) {
     ...byStage.flatMap((metric) => [...stages].map((stage) => `${metric}{stage:${stage}}`)),
     // They cost nothing in a call that succeeds.
     ...ERROR_CLASSES.flatMap((each) => [...stages].map((stage) => `mcp_errors{class:${each},stage:${stage}}`)),
-    ...["a", "b"].map((side) => `mcp_tool_call_duration_ms{side:${side}}`),
+    ...[...new Set(slices.map((slice) => slice.side))].map((side) => `mcp_tool_call_duration_ms{side:${side}}`),
   ];
   return Object.fromEntries(names.map((name) => [name, []]));
 }

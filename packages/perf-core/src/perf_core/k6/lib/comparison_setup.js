@@ -19,24 +19,32 @@ import { summaryOf, TREND_STATS } from "./summary.js";
  * @throws {SettingsError}
  */
 export function sharedTexts() {
-  const { url, rivalUrl, planPath, ...config } = readConfig();
+  const { planPath, ...config } = readConfig();
   if (planPath === null) throw new SettingsError("PLAN", "the path of a plan: perf-core compare writes one", undefined);
   const plan = readPlanFile(planPath);
   const settings = settingsFromPlan(plan, { name: "slices", profile: () => [] });
   const stages = slicesOf(plan, settings.vus === null ? 1 : settings.vus);
   const { places, chunks, contents } = packPools(plan.pools, ["mix"], settings);
-  const servers = {
-    a: { url, healthUrl: healthUrlOf(url), wire: plan.slices.wires.a, revision: config.revision, users: config.users },
-    b: {
-      url: rivalUrl,
-      healthUrl: healthUrlOf(rivalUrl),
-      wire: plan.slices.wires.b,
-      revision: config.rivalRevision,
-      users: config.rivalUsers,
-    },
-  };
+  const servers = serversOf(plan.slices.wires, config);
   const head = { settings, stages, servers, places, ...contents, hasThinkTimes: false, journeyGraceS: 0, reportsEvents: true };
   return [JSON.stringify(head), ...chunks];
+}
+
+/**
+ * @param {Record<string, import("./settings.js").Wire>} wires by side, the baseline first
+ * @param {Omit<import("./config.js").Config, "planPath">} config
+ * @returns {import("./comparison_schedule.js").Servers} @throws {SettingsError} a rival's URL is missing
+ */
+function serversOf(wires, { url, revision, users, rivals }) {
+  const reached = [{ url, revision, users }, ...rivals];
+  const sides = Object.keys(wires);
+  if (reached.length < sides.length) {
+    throw new SettingsError("RIVAL_URL", `URLs of ${sides.length - 1} rivals: RIVAL_URL, RIVAL_2_URL and so on`, undefined);
+  }
+  return Object.fromEntries(sides.map((side, index) => {
+    const server = reached[index];
+    return [side, { ...server, healthUrl: healthUrlOf(server.url), wire: wires[side] }];
+  }));
 }
 
 /** @param {ComparisonPlan} plan @returns {import("k6/options").Options} */

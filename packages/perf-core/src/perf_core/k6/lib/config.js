@@ -8,15 +8,20 @@ import { PROTOCOL_VERSIONS } from "./wire.js";
  * @typedef {object} Config
  * @property {string} url MCP endpoint
  * @property {string} healthUrl
- * @property {string} rivalUrl MCP endpoint of the other server of a comparison
+ * @property {Rival[]} rivals the other servers of a comparison, at least one
  * @property {import("./environment_settings.js").User[]} users whose headers the VUs carry in rotation; may be empty
- * @property {import("./environment_settings.js").User[]} rivalUsers of the other server of a comparison
  * @property {string} revision protocol revision to offer in `initialize`
- * @property {string} rivalRevision for the other server of a comparison
  * @property {boolean} acceptsAnyCertificate
  * @property {string | null} planPath absolute; null in a run without a plan, whose settings come from `environment`
  * @property {string | null} summaryPath absolute; null when no summary file is written
  * @property {Record<string, string | undefined>} environment
+ */
+
+/**
+ * @typedef {object} Rival another server of a comparison
+ * @property {string} url MCP endpoint
+ * @property {import("./environment_settings.js").User[]} users
+ * @property {string} revision
  */
 
 /** @returns {Config} @throws {SettingsError} */
@@ -27,20 +32,35 @@ export function readConfig() {
   if (planPath !== null && summaryPath === null) {
     throw new SettingsError("SUMMARY", "the path of the summary file: a run with PLAN prints nothing", __ENV.SUMMARY);
   }
-  const rivalUrl = endpointOf(__ENV.RIVAL_URL || url, planPath !== null);
   return {
     url,
     healthUrl: healthUrlOf(url),
-    rivalUrl,
+    rivals: rivalsOf(url, planPath !== null),
     users: usersOf("MCP_IDENTITIES", __ENV),
-    rivalUsers: usersOf("MCP_RIVAL_IDENTITIES", __ENV),
     revision: __ENV.MCP_REVISION || PROTOCOL_VERSIONS.session,
-    rivalRevision: __ENV.MCP_RIVAL_REVISION || PROTOCOL_VERSIONS.session,
     acceptsAnyCertificate: __ENV.MCP_INSECURE_TLS === "1",
     planPath,
     summaryPath,
     environment: __ENV,
   };
+}
+
+/**
+ * Return the rivals of RIVAL_URL, RIVAL_2_URL and so on; a first one without a URL is the server itself.
+ * @param {string} url of the server @param {boolean} isOfTheLab see endpointOf
+ * @returns {Rival[]}
+ */
+function rivalsOf(url, isOfTheLab) {
+  /** @type {Rival[]} */
+  const rivals = [];
+  for (let rival = "RIVAL"; rivals.length === 0 || __ENV[`${rival}_URL`]; rival = `RIVAL_${rivals.length + 1}`) {
+    rivals.push({
+      url: endpointOf(__ENV[`${rival}_URL`] || url, isOfTheLab),
+      users: usersOf(`MCP_${rival}_IDENTITIES`, __ENV),
+      revision: __ENV[`MCP_${rival}_REVISION`] || PROTOCOL_VERSIONS.session,
+    });
+  }
+  return rivals;
 }
 
 /**

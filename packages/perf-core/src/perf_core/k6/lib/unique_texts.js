@@ -11,8 +11,10 @@ const START_DIGITS = 8;
 const VU_DIGITS = 3;
 const COUNT_DIGITS = 5;
 
-/** Where the count begins of a second user with the same VU. */
-export const HALF_OF_COUNTS = 36 ** COUNT_DIGITS / 2;
+/** Where the count of one of several users with the same VU begins. @param {number} index @param {number} users */
+export function partOfCounts(index, users) {
+  return Math.floor((36 ** COUNT_DIGITS * index) / users);
+}
 
 /**
  * Return 16 lower-case letters and digits. The length is fixed so that base64 text around them keeps its length.

@@ -1,4 +1,4 @@
-/** Two servers loaded alternately, in short slices of random order from a plan's schedule; `perf-core compare` runs it. */
+/** Two or more servers loaded alternately, in short slices of random order from a plan's schedule; `perf-core compare` runs it. */
 
 import { comparisonScenario } from "../lib/comparison_scenario.js";
 

@@ -1,4 +1,4 @@
-"""A comparison of two servers, in the terminal and as Markdown."""
+"""A comparison of two servers, in the terminal and as Markdown, and the words of all comparisons."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Row:
 def rows(comparison: Comparison) -> tuple[Row, ...]:
     """Return the metrics, judged ones first."""
     ordered = sorted(comparison.metrics, key=lambda metric: not metric.judged)
-    return tuple(_row(metric) for metric in ordered)
+    return tuple(row(metric) for metric in ordered)
 
 
 def label(metric: MetricComparison) -> str:
@@ -56,19 +56,20 @@ def label(metric: MetricComparison) -> str:
     return f"{words}{metric.unit}" if metric.unit.startswith("/") else f"{words}, {metric.unit}"
 
 
-def _row(metric: MetricComparison) -> Row:
+def row(metric: MetricComparison) -> Row:
+    """Return one metric of two servers."""
     verdict = metric.verdict if metric.judged else "not judged"
     if metric.ratio is None:
         numbers = (
-            _figure(100 * metric.a),
-            _figure(100 * metric.b),
+            figure(100 * metric.a),
+            figure(100 * metric.b),
             f"{_points(metric.difference or 0.0)} pp",
             f"{_points(metric.low)} to {_points(metric.high)} pp",
         )
     else:
         numbers = (
-            _figure(metric.a),
-            _figure(metric.b),
+            figure(metric.a),
+            figure(metric.b),
             change(metric.ratio),
             interval(metric.low, metric.high),
         )
@@ -121,13 +122,17 @@ def threshold_line(comparison: Comparison) -> str:
     return text.replace("%", " %")
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Return a figure with four digits, or whole from a thousand on."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def title(comparison: Comparison) -> str:
-    """Return the names of the compared servers, with their wires if those differ."""
-    a, b = plain(comparison.a.name), plain(comparison.b.name)
+    """Return the names of the compared servers, with their wires if those differ; of many, their number."""
+    names = [plain(server.name) for server in comparison.servers.values()]
+    if len(names) != 2:
+        return f"{len(names) - 1} servers compared with {names[0]}"
+    a, b = names
     wires = comparison.design.wires
     if wires.get("a") != wires.get("b"):
         a, b = f"{a} ({wires.get('a')} wire)", f"{b} ({wires.get('b')} wire)"
@@ -151,16 +156,19 @@ def method_line(comparison: Comparison) -> str:
     )
 
 
-def legend(comparison: Comparison) -> tuple[str, str]:
+def legend(comparison: Comparison) -> tuple[str, ...]:
     """Return the descriptions of a and b."""
-    return _description("a", comparison.a), _description("b", comparison.b)
+    return tuple(
+        plain(f"{side}: {server.name} ({identity(server)})") for side, server in comparison.servers.items()
+    )
 
 
-def _description(side: str, server: ComparedServer) -> str:
+def identity(server: ComparedServer) -> str:
+    """Return what a server said that it is, and its commit."""
     version = " ".join(filter(None, (server.server_name, server.server_version)))
     changes = "+changes" if server.commit.endswith("+changes") else ""
     commit = f", commit {server.commit[:12]}{changes}" if server.commit else ""
-    return plain(f"{side}: {server.name} ({version}{commit})")
+    return plain(f"{version}{commit}")
 
 
 def terminal(comparison: Comparison, console: Console) -> None:

@@ -15,7 +15,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
 PACKAGES = ["server-core", "perf-core", "calculator-server", "music21-server"]
-EXTRAS = {"music21-server": "[redis]", "perf-core": "[tokens]"}
+EXTRAS = {"music21-server": "[redis]", "perf-core": "[profile,tokens]"}
 # All local packages in one command, so that pip never looks for one of them on an index.
 LOCAL = [part for name in PACKAGES for part in ("-e", f"./packages/{name}{EXTRAS.get(name, '')}")]
 # Reference servers are adapters too. They are not in `lab`, where `nox -s quick` measures all adapters.

@@ -41,6 +41,7 @@ from perf_core.results import record_file
         (["run", "quick", "--target", "ADDER", "--tool", "add"], "--tool"),
         (["run", "quick", "--target", "ADDER", "--shared"], "--shared"),
         (["run", "quick", "http://127.0.0.1:9/mcp", "--header", "X-Key: $NO_SUCH"], "NO_SUCH"),
+        (["run", "quick", "http://127.0.0.1:9/mcp", "--profile"], "a server that the lab starts"),
         (["run"], "scenarios"),
         (["fly"], "fly"),
     ],

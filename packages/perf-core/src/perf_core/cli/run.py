@@ -29,6 +29,7 @@ from perf_core.load.plan import Settings
 from perf_core.report import terminal
 from perf_core.results.folder import expect_writable
 from perf_core.runs.measure import DASHBOARD_PORT, Options, measure, record_unasked
+from perf_core.runs.profiling import find_py_spy
 from perf_core.runs.questions import Question, prepare, wires_of
 from perf_core.runs.settings import expect_usable, settings_of
 from perf_core.runs.unmeasured import unasked
@@ -103,6 +104,14 @@ def run(
     pin: Annotated[
         bool, Parameter(negative="", help="Bind the server and the generator to different CPUs.")
     ] = False,
+    profile: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Sample the stacks of a Python server that the lab starts, for a flame graph in the report "
+            "(py-spy, in the extra mcp-perf-core[profile]).",
+        ),
+    ] = False,
     command: Command = None,
 ) -> ExitCode:
     """Measure servers under load, judge the results, and write a record and reports.
@@ -126,7 +135,14 @@ def run(
         session_per_iteration=session_per_iteration,
         seed=seed,
     )
-    options = Options(output_dir=output_dir, dashboard=dashboard, pin=pin)
+    if profile:
+        _expect_started(subjects)
+    options = Options(
+        output_dir=output_dir,
+        dashboard=dashboard,
+        pin=pin,
+        py_spy=find_py_spy() if profile else None,
+    )
     # Everything is looked up and checked before the first run: no mistake ends the command halfway.
     servers.expect_drawn(subjects, drawing)
     for subject in subjects:
@@ -171,6 +187,15 @@ def _questions(
             interruption.check()
             questions.append(prepare(subject, scenario, its_wire, settings, is_optional=is_optional))
     return questions
+
+
+def _expect_started(subjects: Sequence[Subject]) -> None:
+    running = [subject.name for subject in subjects if subject.url is not None]
+    if running:
+        raise UsageError(
+            f"--profile: expected a server that the lab starts, got {', '.join(running)}, which already runs",
+            "Give the server's command after --, or profile it yourself: py-spy record --pid PID.",
+        )
 
 
 def _expect_free_port(port: int) -> None:

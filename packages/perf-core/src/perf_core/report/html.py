@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from perf_core.report import chart_strip, distribution, failures, notices, resource_tables, summary, tables
 from perf_core.report.chart import chart
+from perf_core.report.flame_graph import ROW, flame_graph
 from perf_core.report.wording import figure_value, plain, printable, sentence, value_label
 from perf_core.results.record import RunRecord
 
@@ -42,6 +43,8 @@ def render(record: RunRecord) -> str:
         strip_levels=chart_strip.LEVELS,
         histogram=distribution.distribution(record),
         svg=distribution,
+        flame=flame_graph(record.profile),
+        flame_row=ROW,
         health=resource_tables.health_table(record),
         tables=tables.result_tables(record),
         manifest=tables.manifest_table(record),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perf_core.report.bridge import remarks as bridge_remarks
+from perf_core.report.profile import profile_sentences
 from perf_core.report.streams import stream_remarks
 from perf_core.report.summary import Tone
 from perf_core.report.wording import count, duration, error_class, plain, sentence
@@ -47,6 +48,7 @@ def notices(record: RunRecord) -> tuple[Notice, ...]:
         _calls(record.metrics),
         _streams(record),
         _bridge(record),
+        _profile(record),
     )
     return tuple(remark for remark in remarks if remark is not None)
 
@@ -114,6 +116,11 @@ def _bridge(record: RunRecord) -> Notice | None:
     bridge = record.bridge
     is_bad = bridge.ended or bridge.overlong_lines or bridge.repeated_answers
     return Notice("Server on stdio", "bad" if is_bad else "neutral", sentences)
+
+
+def _profile(record: RunRecord) -> Notice | None:
+    sentences = profile_sentences(record)
+    return Notice("Profile", "unsure", sentences) if sentences else None
 
 
 def _calls(metrics: Metrics | None) -> Notice | None:

@@ -14,7 +14,9 @@ from typing import Any
 from perf_core.report.bounds import AT_LEAST, bounded
 from perf_core.report.bridge import bridge_table, latency_note
 from perf_core.report.discovery_tables import check_table, left_out_table
+from perf_core.report.profile import profile_table
 from perf_core.report.resource_tables import generator_table, server_table
+from perf_core.report.server_times import server_times_table
 from perf_core.report.slowest_calls import slow_call_table
 from perf_core.report.streams import held_table, stream_table
 from perf_core.report.table import Table, table_of
@@ -46,6 +48,8 @@ def result_tables(record: RunRecord) -> tuple[Table, ...]:
         kinds_table(record),
         protocol_table(record),
         phase_table(record),
+        server_times_table(record),
+        profile_table(record),
         slow_call_table(record),
         error_table(record),
         tool_error_table(record),

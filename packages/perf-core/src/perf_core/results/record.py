@@ -12,7 +12,7 @@ Schema history; records of every version can be read, and parts that they lack h
 * 3 — any server: how strictly answers were checked, what was left out of the load, the protocol that was
   spoken, the cost of the stdio bridge, and streams.
 * 4 — the slowest calls with what the server did meanwhile, pauses of the server in the series, and what the
-  tools cost a model in tokens.
+  tools cost a model in tokens; the profile of the server, and its own times of calls (``Server-Timing``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from perf_core.adapter import Wire
+from perf_core.results.profile import Profile
 from perf_core.results.slow_calls import SlowCall
 from perf_core.results.token_cost import TokenCost
 from perf_core.server.checks import Discovery
@@ -473,6 +474,32 @@ class Streams:
 
 
 @dataclass(frozen=True)
+class ServerTimes:
+    """The parts of the time of a tool's calls, for a server that tells its own time in ``Server-Timing``.
+
+    Calls of the probe, each split into three parts that sum up to ``total_ms``.
+
+    Attributes:
+        total_ms: Time of the whole call.
+        client_ms: In the probe: making the request, reading and parsing the answer.
+        between_ms: From the request to the head of the answer, without the server's own time: the network,
+            and waiting in the server before its clock begins.
+        server_ms: The server's own time.
+        parts_ms: Parts that the server names, besides the total, as it states them.
+        is_idle: Whether the calls were made before the load, which was too short for others.
+    """
+
+    tool: str
+    calls: int
+    total_ms: Latency
+    client_ms: Latency
+    between_ms: Latency
+    server_ms: Latency
+    parts_ms: Mapping[str, Latency] = field(default_factory=dict)
+    is_idle: bool = False
+
+
+@dataclass(frozen=True)
 class BridgeUse:
     """The bridge between k6 and a server on stdio: what it used, and what passed through it during the load.
 
@@ -539,6 +566,8 @@ class RunRecord:
         streams: Observations of the probe; None where there was none, and before schema 3.
         slow_calls: The slowest calls, the slowest first; empty before schema 4.
         token_cost: What the tools cost a model; None without a list of tools, and before schema 4.
+        server_times: Where the time of calls went, by tool; empty for servers that do not tell.
+        profile: Stacks of the server during the load; None unless that was asked for.
     """
 
     run_id: str
@@ -567,3 +596,5 @@ class RunRecord:
     streams: Streams | None = None
     slow_calls: tuple[SlowCall, ...] = ()
     token_cost: TokenCost | None = None
+    server_times: tuple[ServerTimes, ...] = ()
+    profile: Profile | None = None

@@ -23,12 +23,14 @@ from perf_core.analysis.grades import clients_carried, grades, held_figures
 from perf_core.analysis.health import health, kept_from_cpu_s, late_periods
 from perf_core.analysis.k6_summary import NO_LATENCY, Summary, Window
 from perf_core.analysis.series import load_columns, read_recording, recorded_period_s
+from perf_core.analysis.server_times import server_times
 from perf_core.analysis.slowest_calls import pause_columns, slow_calls
 from perf_core.analysis.streams import probed_calls, streams
 from perf_core.analysis.verdict import Judgement, judge
 from perf_core.load.k6_process import GeneratorOutput
 from perf_core.load.plan import Plan
 from perf_core.load.probe.observations import Observations
+from perf_core.results.profile import Profile
 from perf_core.results.record import Metrics, RunRecord, Series, Stage
 from perf_core.sampling.kills import Kill
 from perf_core.sampling.pauses import PauseReading
@@ -78,6 +80,7 @@ class LoadResult:
         bridge: What the bridge saw; None for servers without one.
         deletions: Outcome of deleting the sessions that the load left open.
         requests: Requests that the server sent during a call that nobody answered, by tool.
+        profile: Stacks of the server; None unless that was asked for.
     """
 
     generated: GeneratorOutput
@@ -95,6 +98,7 @@ class LoadResult:
     bridge: BridgeObservations | None = None
     deletions: Deletions = field(default_factory=Deletions)
     requests: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile | None = None
 
 
 def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
@@ -251,6 +255,8 @@ def assemble(spec: RunSpec, load: LoadResult) -> RunRecord:
         bridge=bridge_use(load.bridge, load.samples, whole, killed) if load.bridge else None,
         longest_silence_s=max((stage.longest_silence_s for stage in stages), default=0.0),
         streams=streams(load.observations, whole, metrics.tool_calls) if load.observations else None,
+        server_times=server_times(load.observations, whole) if load.observations else (),
+        profile=load.profile,
         slow_calls=slow_calls(
             load.generated.events.slow_calls,
             load.samples,

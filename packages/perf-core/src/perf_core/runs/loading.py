@@ -21,6 +21,7 @@ from perf_core.load.plan import PLAN_NAME
 from perf_core.runs.assemble import LoadResult
 from perf_core.runs.bridge_watch import BridgeWatch
 from perf_core.runs.probing import Probing
+from perf_core.runs.profiling import NO_PROFILING, Profiling
 from perf_core.sampling.kills import ProcessKiller
 from perf_core.sampling.pauses import PauseReader
 from perf_core.sampling.pulse import Pulse
@@ -106,6 +107,7 @@ def apply_load(
     *,
     probing: Probing,
     bridge: BridgeWatch | None,
+    profiling: Profiling = NO_PROFILING,
 ) -> LoadResult:
     """Apply the load of a run, delete the sessions that it left open, and return its results.
 
@@ -113,9 +115,11 @@ def apply_load(
         k6_run: k6, not started yet.
         killer: Kills processes of the server meanwhile, in the shapes that measure that.
         bridge: Watch over the bridge to the server; None without one.
+        profiling: Profiler of the server, not started yet.
     """
     with (
         probing as probe,
+        profiling as profiler,
         Sampler(live.pid, context.period_s, bridge_pid=live.bridge_pid) as sampler,
         k6_run,
         Pulse(k6_run.pid) as pulse,
@@ -124,6 +128,7 @@ def apply_load(
     ):
         sampler.watch_generator(k6_run.pid)
         faults = _wait_for(k6_run, live, context, "load")
+        profile = profiler.finish() if profiler else None
         observations = probe.finish() if probe else None
         generated = k6_run.result()
     with contextlib.suppress(Interrupted):
@@ -168,6 +173,7 @@ def apply_load(
         sessions_left=sessions_left,
         deletions=deletions,
         requests=requests,
+        profile=profile,
     )
 
 

@@ -28,6 +28,7 @@ from perf_core.runs.bridge_watch import watch_bridge
 from perf_core.runs.expectations import expect_lasting_tokens, expect_process, expect_tools
 from perf_core.runs.loading import LoadContext, apply_load, warmed_up_snapshot
 from perf_core.runs.probing import stream_probe
+from perf_core.runs.profiling import profiling_of
 from perf_core.runs.questions import Question, on_other_wire
 from perf_core.runs.unmeasured import unmeasured_record
 from perf_core.sampling.kills import ProcessKiller
@@ -50,11 +51,16 @@ DASHBOARD_PORT = 5665
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a run that do not affect the load, as on the command line."""
+    """Options of a run that do not affect the load, as on the command line.
+
+    Attributes:
+        py_spy: Profiler that records the server during the load; None for no profile.
+    """
 
     output_dir: Path
     dashboard: bool = False
     pin: bool = False
+    py_spy: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,15 @@ def _measured(
         probing = stream_probe(question, live, interruption)
         bridge = watch_bridge(live, launch or subject.adapter.launch, preview.first_users)
         with ProcessKiller(live.pid, kill_pattern, preview.load_s) as killer:
-            load = apply_load(k6_run, live, context, killer, probing=probing, bridge=bridge)
+            load = apply_load(
+                k6_run,
+                live,
+                context,
+                killer,
+                probing=probing,
+                bridge=bridge,
+                profiling=profiling_of(live, options.py_spy, folder),
+            )
         load = replace(load, kills=killer.kills)
         if before is not None and not load.faults:
             after = take_settled_snapshot(live, scenario.gauges, before, lambda: interruption.requested)

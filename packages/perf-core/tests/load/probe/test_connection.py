@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -289,3 +290,46 @@ def test_sessions_are_deleted(streamer: Start) -> None:
     call(server.url, "quick")
     assert server.counts["DELETE"] == 1
     assert not server.server.sessions
+
+
+def test_the_phases_of_a_call_are_timed(streamer: Start) -> None:
+    probed = call(streamer().url, "quick")
+    assert probed.head_s is not None
+    assert probed.total_s is not None
+    assert 0 < probed.sent_s < probed.head_s <= probed.total_s
+    assert probed.server_timing == ""
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [("application/json", "total;dur=2.5, db;dur=1"), ("text/event-stream", "")],
+    ids=["JSON", "stream, whose head precedes the work"],
+)
+def test_the_servers_own_time_is_read_from_its_answer(content_type: str, expected: str) -> None:
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        number = json.loads(request.content)["id"]
+        text = json.dumps({"jsonrpc": "2.0", "id": number, "result": {}})
+        headers = {"Content-Type": content_type, "Server-Timing": "total;dur=2.5, db;dur=1"}
+        body = text if content_type == "application/json" else f"data: {text}\n\n"
+        return httpx2.Response(200, headers=headers, text=body)
+
+    async def work() -> ProbedCall:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(reply)) as http:
+            return (await Connection(http, "http://server/mcp", "stateless", OPEN, 5.0).call(step("add")))[0]
+
+    probed = asyncio.run(work())
+    assert probed.problem == ""
+    assert (probed.server_timing, probed.tells_times) == (expected, bool(expected))
+
+
+def test_a_header_without_end_is_cut() -> None:
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        number = json.loads(request.content)["id"]
+        answer = {"jsonrpc": "2.0", "id": number, "result": {}}
+        return httpx2.Response(200, headers={"Server-Timing": "x;dur=1," * 5000}, json=answer)
+
+    async def work() -> ProbedCall:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(reply)) as http:
+            return (await Connection(http, "http://server/mcp", "stateless", OPEN, 5.0).call(step("add")))[0]
+
+    assert len(asyncio.run(work()).server_timing) == 1000

@@ -36,6 +36,8 @@ _REOPENED_AFTER_S = 1.0
 
 _SHORTEST_PAUSE_S = 0.1
 
+_TIMING_CHARACTERS = 1_000
+
 _LONGEST_RETRY_MS = 3_600_000
 """Longest pause that a server may state; numbers without end do not fit into a float."""
 
@@ -48,6 +50,20 @@ class _Arrivals:
     events_s: list[float] = field(default_factory=list)
     progress: int = 0
     server_methods: list[str] = field(default_factory=list)
+    sent_s: float = 0.0
+    head_s: float | None = None
+    server_timing: str = ""
+
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        """Note when the connection sends the request, which may have to be opened before."""
+        if event.endswith("send_request_headers.started"):
+            self.sent_s = time.perf_counter() - self.began
+
+    def note_head(self, response: httpx2.Response) -> None:
+        """Note the head of the answer."""
+        self.head_s = time.perf_counter() - self.began
+        if not _is_stream(response):
+            self.server_timing = response.headers.get("server-timing", "")[:_TIMING_CHARACTERS]
 
     def note(self, message: Any) -> None:
         """Note a message before the answer."""
@@ -118,9 +134,12 @@ class Connection:
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._http.stream("POST", self._url, json=message, headers=headers) as response,
+                self._http.stream(
+                    "POST", self._url, json=message, headers=headers, extensions={"trace": arrivals.trace}
+                ) as response,
                 contextlib.aclosing(_messages(response)) as events,
             ):
+                arrivals.note_head(response)
                 async for event in events:
                     size_bytes = response.num_bytes_downloaded
                     if _is_answer(event, message["id"]):
@@ -145,6 +164,9 @@ class Connection:
             total_s=total_s,
             size_bytes=size_bytes,
             problem=problem,
+            sent_s=arrivals.sent_s,
+            head_s=arrivals.head_s,
+            server_timing=arrivals.server_timing,
         )
         return call, result
 

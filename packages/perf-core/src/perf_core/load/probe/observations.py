@@ -20,6 +20,10 @@ class ProbedCall:
         total_s: Time until the answer was complete; None without an answer.
         size_bytes: Size of the answer and the messages before it.
         problem: Reason for which there is no right answer; empty if there is one.
+        sent_s: Time until the request was being sent.
+        head_s: Time until the head of the answer had arrived; None without one.
+        server_timing: Header in which the server tells its own time; empty without one, and for a stream,
+            whose head precedes the work.
     """
 
     tool: str
@@ -30,6 +34,14 @@ class ProbedCall:
     total_s: float | None = None
     size_bytes: int = 0
     problem: str = ""
+    sent_s: float = 0.0
+    head_s: float | None = None
+    server_timing: str = ""
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether the server told its own time."""
+        return bool(self.server_timing)
 
     @property
     def is_streamed(self) -> bool:

@@ -1,4 +1,4 @@
-"""The work of the probe: a call of each kind on the idle server, then those that stream; held streams."""
+"""The work of the probe: a call of each kind on the idle server, then those that show more; held streams."""
 
 from __future__ import annotations
 
@@ -158,8 +158,8 @@ class Rounds:
             yield call
 
     def _worth_repeating(self) -> Sequence[Group]:
-        """Return the journeys that stream, and those that had no time to show it."""
-        streaming = {call.tool for call in self._idle_calls if call.is_streamed}
+        """Return the journeys that stream or tell their times, and those that had no time to show it."""
+        streaming = {call.tool for call in self._idle_calls if call.is_streamed or call.tells_times}
         answered = {call.tool for call in self._idle_calls}
         called = {step.tool for group in self._groups for step in group[0].steps}
         return streaming_groups(self._groups, streaming | (called - answered))
@@ -167,7 +167,8 @@ class Rounds:
     def _has_shown_no_stream(self, group: Group) -> bool:
         tools = {step.tool for step in group[0].steps}
         calls = [call for call in (*self._idle_calls, *self._calls) if call.tool in tools]
-        return not any(call.is_streamed for call in calls) and len(calls) >= _MOST_CALLS_WITHOUT_STREAM
+        is_worth_more = any(call.is_streamed or call.tells_times for call in calls)
+        return not is_worth_more and len(calls) >= _MOST_CALLS_WITHOUT_STREAM
 
     async def _hold(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
         """Hold a GET stream, and more of them once the server has accepted the first."""

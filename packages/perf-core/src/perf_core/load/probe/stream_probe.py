@@ -1,7 +1,7 @@
 """The probe in its thread, beside the load.
 
 A probe in the lab's process costs no process of its own: it makes one call a second at most, and only to
-tools that stream.
+tools that stream or whose server tells its own time (``Server-Timing``).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class StreamProbe:
     """Observes what streams in calls to a server, in a thread; use it as a context manager.
 
     Entering it makes one call of each kind on the idle server, for a short time at most. Until
-    :meth:`finish`, it repeats the calls that streamed and holds GET streams. A server that has neither is
-    asked nothing more, so that its load is undisturbed.
+    :meth:`finish`, it repeats the calls that streamed or told the server's own time, and holds GET streams. A
+    server that has none of these is asked nothing more, so that its load is undisturbed.
 
     Example::
 

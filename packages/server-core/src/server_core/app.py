@@ -167,7 +167,13 @@ class ServedApp:
         self._session_ends = SessionEnds(mcp, state)
         shares = SessionShares(settings.max_sessions, settings.max_sessions_per_client)
         self._sdk_sessions = CountedSessions(shares, self._session_ends.report)
-        opening = SessionOpening(self._authenticated_app, settings.path, self._sdk_sessions, state)
+        opening = SessionOpening(
+            self._authenticated_app,
+            settings.path,
+            self._sdk_sessions,
+            state,
+            is_resumable=event_store is not None,
+        )
         self._fastmcp = UniqueRequestIds(opening, settings.path)
         self._lane = self._make_lane()
         mcp_app = self._lane or self._serve_through_fastmcp

@@ -196,6 +196,43 @@ async def test_what_is_no_request_of_http_1_is_400(shared_server: Any) -> None:
             assert await client.rest() == b""
 
 
+SMALL = b"GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.mark.long
+@LANES
+async def test_requests_that_wait_take_little_memory(start_server: Start, options: tuple[str, ...]) -> None:
+    server = start_server(*options)
+    process = psutil.Process(server.process.pid)
+    async with connected_to(server.url) as client:
+        await client.exchange(call("process_id"))
+        before = process.memory_info().rss
+        sending = asyncio.create_task(client.send(SMALL * 100_000))
+        for _ in range(200):
+            assert (await client.answer()).status == 404
+        assert process.memory_info().rss - before < 15_000_000
+        sending.cancel()
+        await asyncio.wait([sending])
+    async with connected_to(server.url) as client:
+        assert (await client.exchange(call("process_id"))).status == 200
+
+
+@pytest.mark.parametrize("first", ["call", "slow call"])
+async def test_many_requests_in_one_read_are_all_answered_in_order(
+    shared_server: Any, held: Any, first: str
+) -> None:
+    begin = call("hold", port=held.port) if first == "slow call" else call("process_id")
+    middle = [SMALL, call("process_id"), SMALL.replace(b"/x", b"/health"), post(b"{}" * 40_000)] * 50
+    async with connected_to(shared_server.url) as client:
+        sending = asyncio.create_task(client.send(begin + b"".join(middle) + call("process_id")))
+        if first == "slow call":
+            await held.arrived.wait()
+            held.release("end")
+        statuses = [(await client.answer()).status for _ in range(len(middle) + 2)]
+        assert statuses == [200, *[404, 200, 200, 400] * 50, 200]
+        await sending
+
+
 async def test_an_error_is_answered_after_the_responses_that_are_due(shared_server: Any, held: Any) -> None:
     async with connected_to(shared_server.url) as client:
         await client.send(call("hold", port=held.port))
@@ -264,3 +301,32 @@ async def test_calls_on_the_shortcut_are_limited_by_the_address_that_a_trusted_p
                 request = call("process_id", f"X-Forwarded-For: {address}")
                 statuses += [(await client.exchange(request)).status for _ in range(3)]
             assert statuses == expected
+
+
+async def test_a_coding_that_nobody_decodes_is_400(shared_server: Any) -> None:
+    chunked = CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"
+    for coding in (b"gzip, chunked", b"identity", b"chunked, chunked", b"chunked;q=1", b"deflate"):
+        async with connected_to(shared_server.url) as client:
+            answer = await client.exchange(chunked.replace(b"Encoding: chunked", b"Encoding: " + coding))
+            assert (answer.status, answer.headers["connection"]) == (400, "close"), coding
+    for coding in (b"CHUNKED", b"chunked ", b"\tchunked"):
+        async with connected_to(shared_server.url) as client:
+            again = chunked.replace(b"Encoding: chunked", b"Encoding: " + coding)
+            assert b"transfer coding" not in (await client.exchange(again)).body, coding
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://127.0.0.1/mcp", "127.0.0.1", 200),
+        ("http://127.0.0.1/mcp", "elsewhere.example", 200),
+        ("HTTP://localhost:80/mcp?a=b", "elsewhere.example", 200),
+        ("http://[::1]:80/mcp", "elsewhere.example", 200),
+        ("http://elsewhere.example/mcp", "127.0.0.1", 421),
+        ("http://127.0.0.1@elsewhere.example/mcp", "127.0.0.1", 421),
+    ],
+)
+async def test_a_whole_url_names_the_host(shared_server: Any, target: str, host: str, status: int) -> None:
+    request = call("process_id", path=target).replace(b"Host: 127.0.0.1", b"Host: " + host.encode())
+    async with connected_to(shared_server.url) as client:
+        assert (await client.exchange(request)).status == status

@@ -7,14 +7,19 @@ What differs from uvicorn's own:
 - Every wish for another protocol (`Upgrade: h2c`) is ignored, and the request is answered as any other
   (RFC 9110, 7.8). The parser takes the body of such a request for data of the other protocol, so the
   request is parsed again without that field.
-- Fields after a chunked body do not become header fields of a request that the app has seen already.
+- Fields after a chunked body do not become header fields of a request that the app has seen already. Transfer
+  codings other than chunked, which nobody would decode, are answered 400.
+- A request whose target is a whole URL is for the host in that URL, whatever `Host` says (RFC 9112, 3.2.2).
 - An error is answered after the responses that are due. A connection that ends, ends all of its requests.
+- While requests wait for the responses before them, nothing more is read or parsed. uvicorn reads on after
+  each response, and queues a hundred times the memory of what a client sends.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import httptools
@@ -27,8 +32,10 @@ from server_core.http.connection_limits import ConnectionCounts
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
 
-_SLICE_BYTES: Final = 64 * 1024
-"""Largest part of a read that the parser gets before its bytes are counted."""
+_BODY_SLICE_BYTES: Final = 64 * 1024
+_HEAD_SLICE_BYTES: Final = 4 * 1024
+"""Largest parts of a read that the parser gets before bytes and requests are counted. What begins in a body
+is most likely all body; in any other place there may be many small requests, of which each takes 2 kB."""
 
 _FIELD_OVERHEAD: Final = len(b": \r\n")
 
@@ -38,6 +45,24 @@ class RefusedRequestError(Exception):
 
     Its arguments are the HTTP status and a sentence for the client.
     """
+
+
+class _BoundedFlow(FlowControl):
+    """Flow control that reads no more while requests are waiting, though uvicorn asks for it.
+
+    Args:
+        transport: Transport of the connection.
+        has_waiting: Returns whether requests are waiting.
+    """
+
+    def __init__(self, transport: asyncio.Transport, has_waiting: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._has_waiting = has_waiting
+
+    def resume_reading(self) -> None:
+        """Read again, unless requests are waiting."""
+        if not self._has_waiting():
+            super().resume_reading()
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -65,6 +90,8 @@ class StrictProtocol(HttpToolsProtocol):
         self._has_wish = False
         self._refusal: bytes | None = None
         self._running: RequestResponseCycle | None = None
+        self._unparsed = b""
+        """Bytes that arrived behind requests that are waiting."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
@@ -72,7 +99,7 @@ class StrictProtocol(HttpToolsProtocol):
         self._direct = transport
         self._client = ClientTransport(transport, self.loop, self._is_receiving)
         self.transport = cast(asyncio.Transport, self._client)
-        self.flow = FlowControl(self.transport)
+        self.flow = _BoundedFlow(self.transport, self._has_waiting)
         if self.counts is not None:
             self._count_key = self.counts.add(self.client)
             if self._count_key is None:
@@ -82,7 +109,11 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _is_receiving(self) -> bool:
         """Return whether the client may be sending, so that closing the socket would reset it."""
-        return self._in_message or self._refusal is not None or bool(self.pipeline)
+        return self._in_message or self._refusal is not None or self._has_waiting()
+
+    def _has_waiting(self) -> bool:
+        """Return whether requests wait for the responses before them."""
+        return bool(self.pipeline or self._unparsed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all requests of the connection; uvicorn tells only the last one."""
@@ -91,21 +122,43 @@ class StrictProtocol(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
         self.pipeline.clear()
+        self._unparsed = b""
         self._client.lost()
         if self.counts is not None and self._count_key is not None:
             self.counts.remove(self._count_key)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse data."""
+        """Parse data, up to a request that has to wait."""
         if self._client.is_closing():
             self._client.drop()
             return
+        if self._has_waiting():
+            self._unparsed += data
+            return
         self._unset_keepalive_if_required()
-        for part in _slices(data):
-            if self._refusal is not None or self.parser is None:
-                return
-            self._parse(part)
+        if len(data) <= _HEAD_SLICE_BYTES:
+            self._parse_unless_refused(data)
+            return
+        position = 0
+        while position < len(data) and not self.pipeline:
+            is_body = self._in_message and not self._in_head
+            end = position + (_BODY_SLICE_BYTES if is_body else _HEAD_SLICE_BYTES)
+            self._parse_unless_refused(data[position:end])
+            position = end
+        if self._refusal is None:
+            self._unparsed = data[position:]
+
+    def _read_on(self) -> None:
+        """Parse what arrived behind requests that have been answered since."""
+        data, self._unparsed = self._unparsed, b""
+        if data:
+            self.data_received(data)
+            self.flow.resume_reading()
+
+    def _parse_unless_refused(self, data: bytes) -> None:
+        if self._refusal is None and self.parser is not None:
+            self._parse(data)
 
     @property
     def is_refused(self) -> bool:
@@ -163,6 +216,8 @@ class StrictProtocol(HttpToolsProtocol):
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
+        elif name == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
+            raise RefusedRequestError(400, "Expected no transfer coding but chunked, got another one.")
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -179,6 +234,8 @@ class StrictProtocol(HttpToolsProtocol):
                 raise RefusedRequestError(400, "This server is no proxy: CONNECT is not supported.")
             self._has_wish = True
         else:
+            if not self.url.startswith(b"/"):
+                self._take_host_of_url()
             self.begin_request()
 
     def on_body(self, body: bytes) -> None:
@@ -207,6 +264,13 @@ class StrictProtocol(HttpToolsProtocol):
     def _size_of_head(self) -> int:
         fields = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in self.headers)
         return len(self.url) + fields
+
+    def _take_host_of_url(self) -> None:
+        _, scheme_end, rest = self.url.partition(b"://")
+        if scheme_end:
+            host = re.split(rb"[/?#]", rest, maxsplit=1)[0].rpartition(b"@")[2]
+            # The list itself is changed, because the request's scope has it already.
+            self.headers[:] = [(b"host", host), *(field for field in self.headers if field[0] != b"host")]
 
     def _head_without_wish(self) -> bytes:
         """Return the parsed head without the field `Upgrade`, for a parser of its own."""
@@ -273,16 +337,10 @@ class StrictProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the next request, or refuse what cannot be read."""
         super().on_response_complete()
+        if self._unparsed and not self.pipeline:
+            self.loop.call_soon(self._read_on)  # later: the parser itself may have called
         if self._refusal is not None and not self._is_answering():
             self._send_refusal()
-
-
-def _slices(data: bytes) -> Iterator[bytes]:
-    if len(data) <= _SLICE_BYTES:
-        yield data
-        return
-    for begin in range(0, len(data), _SLICE_BYTES):
-        yield data[begin : begin + _SLICE_BYTES]
 
 
 def _head_too_large() -> RefusedRequestError:

@@ -26,6 +26,7 @@ from server_core.sdk.session_ids import is_of_session_wire, session_id_of
 from server_core.sdk.session_state import SessionState, request_without_session
 
 _SESSION_HEADER: Final = b"mcp-session-id"
+_LAST_EVENT_HEADER: Final = b"last-event-id"
 _INVALID_PARAMS: Final = -32602
 _EVENT: Final = b"data: {"
 
@@ -34,14 +35,24 @@ class SessionOpening:
     """Tell `app` who opens a session, end those whose handshake failed, and keep small what they remember.
 
     Requests to `path` that belong to no session reach `app` without a session's id, which the SDK ignores and
-    FastMCP would believe. A body must be in one message.
+    FastMCP would believe. If nothing is resumable, a request for the rest of a stream gets a new stream: the
+    SDK would not answer it. A body must be in one message.
     """
 
-    def __init__(self, app: ASGIApp, path: str, sessions: CountedSessions, state: SessionState) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        path: str,
+        sessions: CountedSessions,
+        state: SessionState,
+        *,
+        is_resumable: bool,
+    ) -> None:
         self._app = app
         self._path = path
         self._sessions = sessions
         self._state = state
+        self._is_resumable = is_resumable
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -50,12 +61,14 @@ class SessionOpening:
         elif not is_of_session_wire(scope):
             with request_without_session() as keys:
                 try:
-                    await self._app(_without_session(scope), receive, send)
+                    await self._app(_without(_SESSION_HEADER, scope), receive, send)
                 finally:
                     if keys:
                         await self._state.free(keys)
         elif scope["method"] != "POST":
-            await self._app(scope, receive, send)
+            await self._app(
+                scope if self._is_resumable else _without(_LAST_EVENT_HEADER, scope), receive, send
+            )
         else:
             await self._serve_message(scope, receive, send)
 
@@ -136,7 +149,7 @@ class _Response:
                     self._body = b""
             if self._head is not None:
                 head, self._head = self._head, None
-                await self._send(_without_session(head) if self.has_failed else head)
+                await self._send(_without(_SESSION_HEADER, head) if self.has_failed else head)
         await self._send(message)
 
     def _is_held(self, head: Message) -> bool:
@@ -166,12 +179,12 @@ def _is_error(text: bytes) -> bool:
     return type(message) is dict and "error" in message and "method" not in message
 
 
-def _without_session(message: Scope | Message) -> Scope | Message:
-    """Return a request or the head of a response without a session's id."""
+def _without(name: bytes, message: Scope | Message) -> Scope | Message:
+    """Return a request or the head of a response without one header."""
     headers = message["headers"]
-    if not any(name == _SESSION_HEADER for name, _ in headers):
+    if not any(header[0] == name for header in headers):
         return message
-    return {**message, "headers": [header for header in headers if header[0] != _SESSION_HEADER]}
+    return {**message, "headers": [header for header in headers if header[0] != name]}
 
 
 def _trim(scope: Scope) -> None:

@@ -1,4 +1,4 @@
-"""What tools cost a model, and how that changed."""
+"""Cost of tools for a model, and its change."""
 
 from __future__ import annotations
 

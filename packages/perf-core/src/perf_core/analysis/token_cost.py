@@ -1,4 +1,4 @@
-"""What a server's tools cost a model in tokens, and how that changed; pure functions.
+"""Cost of a server's tools for a model, in tokens, and its change; pure functions.
 
 A client sends the definitions of all tools with every request to the model, whether it calls one or not. What
 is counted is the JSON of the three members that the interfaces of models have: name, description and input
@@ -107,7 +107,7 @@ class ToolChange:
 
 @dataclass(frozen=True)
 class TokenChange:
-    """What changed in the cost of a server's tools.
+    """Change of the cost of a server's tools.
 
     Attributes:
         tools: Tools that changed, the largest change first.

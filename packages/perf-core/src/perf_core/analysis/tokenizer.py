@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 
 BYTES_PER_TOKEN = 4.4
-"""Bytes of JSON in UTF-8 per token of o200k_base, over the tool lists of docs/methodology.md: 3.9 to 4.9 for
-those in English. Other languages and long numbers have fewer."""
+"""Bytes of JSON in UTF-8 per token of o200k_base: the median of 122 tools of 12 servers, with 3.9 to 4.8
+each (docs/methodology.md). Languages other than English, and long numbers, have fewer."""
 
 
 _VOCABULARY = "o200k_base"
-"""That of the newer models of OpenAI, which publishes it. Other makers keep theirs to themselves."""
+"""Vocabulary of the newer models of OpenAI, which publishes it; other makers keep theirs to themselves."""
 
 
 @dataclass(frozen=True)

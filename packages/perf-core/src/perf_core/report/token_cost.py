@@ -1,4 +1,4 @@
-"""What the tools cost a model in tokens, as a table, as lines, and as a difference."""
+"""Cost of the tools in tokens, as a table, as lines, and as a difference."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServerMeanwhile:
-    """What the server and k6 did while a slow call waited, between the samples around the call.
+    """Activity of server and k6 while a slow call waited, between the samples around the call.
 
     Attributes:
         window_s: Time between these samples.

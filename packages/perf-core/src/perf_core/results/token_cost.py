@@ -1,4 +1,4 @@
-"""What a server's tools cost a model in tokens, as a record has it."""
+"""Cost of a server's tools for a model, in tokens, as a record has it."""
 
 from __future__ import annotations
 

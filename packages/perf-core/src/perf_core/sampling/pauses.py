@@ -23,7 +23,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class PauseReading:
-    """What a server had reported at one moment, in total since its start and over its processes.
+    """Pauses that a server had reported at one moment, in total since its start and over its processes.
 
     Attributes:
         asked_s: Time of the request, in seconds since the epoch.

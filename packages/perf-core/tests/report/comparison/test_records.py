@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from perf_core.analysis.token_cost import TokenChange, ToolChange
 from perf_core.comparison.records import ComparedRun, RecordComparison, Row
 from perf_core.report.comparison.records import HEADINGS, terminal
 from perf_core.report.comparison.text import change
@@ -144,3 +145,10 @@ def test_error_rate_that_fell_or_did_not_change(comparison: RecordComparison) ->
     stayed = replace(fell, before=0.0, difference=0.0, verdict="same")
     lines = table(replace(comparison, rows=(fell, stayed), verdict="better"))[1:]
     assert [cells[3] for cells in lines] == ["\N{MINUS SIGN}0.310 points", "none"]
+
+
+def test_tokens_of_the_tools_are_shown_below(comparison: RecordComparison) -> None:
+    change = TokenChange("o200k_base", False, 100, 150, 0, 0, (ToolChange("add", 100, 150),))
+    text = shown(replace(comparison, tokens=change))
+    assert "The tools cost a model 150 tokens, 100 before: +50 (o200k_base)." in text
+    assert re.search(r"add +heavier +100 +150 +\+50", text)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from perf_core.analysis.token_cost import TokenChange
 from perf_core.comparison.records import ComparedRun, RecordComparison, Row
 from perf_core.report.comparison.text import change
 from perf_core.report.markup import STYLES, terminal_table, terminal_text, verdict_line
 from perf_core.report.summary import Tone
+from perf_core.report.terminal import print_table
+from perf_core.report.token_cost import change_line, change_table
 from perf_core.report.wording import DASH, MINUS, figure_value, figure_wording, plain, sentence, significant
 
 HEADINGS = ("figure", "before", "after", "change", "bar", "verdict")
@@ -42,8 +45,19 @@ def terminal(comparison: RecordComparison, console: Console) -> None:
             console.print(terminal_text(f"{line.cells[0]}: {line.reason}", console, "dim"))
     for remark in comparison.remarks:
         console.print(terminal_text(f"- {plain(remark)}", console))
+    if comparison.tokens is not None:
+        _print_tokens(comparison.tokens, console)
     for run in _runs(comparison):
         console.print(terminal_text(run, console, "dim"))
+
+
+def _print_tokens(tokens: TokenChange, console: Console) -> None:
+    console.print(terminal_text(f"- {sentence(change_line(tokens))}.", console))
+    table = change_table(tokens)
+    if table is not None:
+        console.print()
+        print_table(table, console)
+        console.print()
 
 
 def _table(comparison: RecordComparison, console: Console) -> Table:

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.server.auth.middleware import RequireAuthMiddleware
@@ -37,7 +36,6 @@ from server_core.layers.auth import BearerAuth
 from server_core.layers.body_budget import BodyBudget
 from server_core.layers.body_limit import BodyLimit
 from server_core.layers.cors import Cors
-from server_core.layers.forwarding import Forwarding, Peers, WorkerPlace
 from server_core.layers.guard import HostOriginGuard
 from server_core.layers.known_paths import KnownPaths
 from server_core.layers.rate_limit import RateLimit
@@ -58,19 +56,17 @@ from server_core.sdk.counted_sessions import CountedSessions
 from server_core.sdk.header_schemas import HeaderSchemas
 from server_core.sdk.header_whitespace import strip_header_whitespace
 from server_core.sdk.internals import local_components, open_sessions
+from server_core.sdk.late_imports import LateImports
 from server_core.sdk.session_ends import SessionEnds
 from server_core.sdk.session_ids import SessionIds
 from server_core.sdk.session_shares import SessionShares
 from server_core.sdk.session_state import SessionState
 from server_core.settings import ServerSettings
 
-_logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from server_core.layers.forwarding import Peers, WorkerPlace
 
-_IMPORTED_BY_FASTMCP_ON_FIRST_USE: Final = (
-    "key_value.aio.adapters.pydantic",
-    "key_value.aio.stores.memory",
-)
-"""Session state. The import blocks the event loop for 0.3 s, which must not happen during a call."""
+_logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -144,7 +140,7 @@ class ServedApp:
         self.metrics = metrics
         self._proxies = TrustedProxies([parse_network(proxy) for proxy in settings.trusted_proxies])
         self._session_ids = SessionIds(settings.node, place.number if place is not None else None)
-        self._peers = Peers(place) if place is not None else None
+        self._peers = _peers(place) if place is not None else None
         self._rules = AppRules(mcp)
         self._header_schemas = HeaderSchemas(mcp, lambda: not self._rules.reason("tools/list"))
         self._manager: StreamableHTTPSessionManager | None = None
@@ -254,6 +250,8 @@ class ServedApp:
         """Return the layers between `Traffic` and the lane, for requests from clients."""
         settings = self._settings
         if self._peers is not None:
+            from server_core.layers.forwarding import Forwarding  # see `_peers`
+
             app = Forwarding(app, self._session_ids, self._peers, settings.path)
         metrics_of_all_workers = functools.partial(self._metrics, peers=self._peers)
         # At least two of the largest, because one client gets half.
@@ -314,7 +312,7 @@ class ServedApp:
         An app that mounts this one has to enter it, because Starlette does not start mounted apps:
         `Starlette(routes=[Mount("/api", served)], lifespan=served.lifespan)`.
         """
-        _import_what_fastmcp_imports_on_first_use()
+        late_imports = LateImports()
         try:
             async with self._fastmcp_app.lifespan(self._fastmcp_app):
                 self._set_up_session_manager()
@@ -322,9 +320,11 @@ class ServedApp:
                     self._tell_what_needs_streams()
                 self._session_ends.start()
                 self._pauses.start()
+                late_imports.start()
                 try:
                     yield
                 finally:
+                    late_imports.stop()
                     self._pauses.stop()
                     await self._session_ends.stop()
         finally:
@@ -389,7 +389,7 @@ class ServedApp:
         return metrics_aggregation.exposition(metrics, accept)
 
 
-def _import_what_fastmcp_imports_on_first_use() -> None:
-    for module in _IMPORTED_BY_FASTMCP_ON_FIRST_USE:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(module)
+def _peers(place: WorkerPlace) -> Peers:
+    from server_core.layers.forwarding import Peers  # its HTTP client is for workers alone
+
+    return Peers(place)

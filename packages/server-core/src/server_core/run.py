@@ -14,28 +14,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastmcp import FastMCP
-from mcp.server.streamable_http import EventStore
 from prometheus_client import disable_created_metrics
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
 
-from server_core.app import ServedApp, create_app
 from server_core.errors import ServerCoreError, SettingsError
-from server_core.http.connection_limits import allow_many_files
-from server_core.http.listeners import bind, served_url
-from server_core.http.ready_file import ReadyFile
-from server_core.http.server import HttpServer
 from server_core.observability.call_instrumentation import instrument_calls
 from server_core.observability.logs import configure_logging
 from server_core.observability.metrics import ServerMetrics
 from server_core.observability.telemetry import exporting
+from server_core.sdk.state_on_first_use import defer_session_state
 from server_core.sdk.stdio_streams import answering_after_end_of_input
 from server_core.settings import ServerSettings, load_settings
-from server_core.workers.http_parts import HttpParts
-from server_core.workers.supervisor import supervise
+from server_core.startup import end_startup, without_collections
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http import EventStore
+    from starlette.middleware import Middleware
+    from starlette.routing import BaseRoute
+
+    from server_core.app import ServedApp
+
+# Modules for HTTP and for workers are imported by the functions that need them: a server on stdio starts
+# without them.
 
 _logger = logging.getLogger(__name__)
 
@@ -85,6 +87,30 @@ def main(
         2
     """
     program = settings_class.model_config.get("cli_prog_name") or Path(sys.argv[0]).name
+    with without_collections():
+        return _main(
+            create_server,
+            settings_class,
+            arguments,
+            program,
+            middleware=middleware,
+            routes=routes,
+            event_store=event_store,
+            retry_interval_ms=retry_interval_ms,
+        )
+
+
+def _main(
+    create_server: Callable[[SettingsT], FastMCP[Any]],
+    settings_class: type[SettingsT],
+    arguments: Sequence[str] | None,
+    program: str,
+    *,
+    middleware: Sequence[Middleware],
+    routes: Sequence[BaseRoute],
+    event_store: EventStore | None,
+    retry_interval_ms: int | None,
+) -> int:
     try:
         settings = load_settings(settings_class, sys.argv[1:] if arguments is None else arguments)
         if settings.workers > 1:
@@ -93,8 +119,12 @@ def main(
                     f"expected 1 worker for an event store, got {settings.workers}: each worker has to "
                     "create its own; use `create_app` in an ASGI server"
                 )
+            from server_core.workers.http_parts import HttpParts
+            from server_core.workers.supervisor import supervise
+
             configure_logging(settings.log_level)
             parts = HttpParts(tuple(middleware), tuple(routes))
+            end_startup()
             supervise(functools.partial(create_server, settings), settings, program, parts)
         else:
             serve(
@@ -138,6 +168,8 @@ def serve(
     is_http = settings.transport == "http"
     with exporting(mcp, metrics, settings.otlp_endpoint, saves_spans=is_http):
         if is_http:
+            from server_core.app import create_app
+
             app = create_app(
                 mcp,
                 settings,
@@ -158,6 +190,11 @@ def serve(
 
 
 def _serve_http(app: ServedApp, mcp: FastMCP[Any], settings: ServerSettings) -> None:
+    from server_core.http.connection_limits import allow_many_files
+    from server_core.http.listeners import bind, served_url
+    from server_core.http.ready_file import ReadyFile
+    from server_core.http.server import HttpServer
+
     allow_many_files()
     with bind(settings) as listener, ReadyFile(settings.ready_file) as ready_file:
         url = served_url(listener, settings.path)
@@ -189,6 +226,8 @@ def _signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iter
 def _serve_stdio(mcp: FastMCP[Any], settings: ServerSettings, metrics: ServerMetrics) -> bool:
     """Serve until stdin is closed (return False) or a signal arrives (return True)."""
     instrument_calls(mcp, metrics, timeout_s=settings.request_timeout_s)
+    defer_session_state(mcp)
+    end_startup()
     loop = asyncio.new_event_loop()
     stopping = asyncio.Event()
     with _signals_handled(lambda *_: loop.call_soon_threadsafe(stopping.set)):

@@ -17,10 +17,9 @@ from server_core.sdk.internals import (
     idle_timeout_s,
     open_sessions,
     session_owners,
-    session_state_backend,
-    session_state_store,
 )
 from server_core.sdk.requestors import Requestor
+from server_core.sdk.state_on_first_use import watch_session_state
 
 
 @contextmanager
@@ -66,15 +65,9 @@ class SessionVisibility:
     """
 
     def __init__(self, mcp: FastMCP[Any]) -> None:
-        store = session_state_store(mcp)
         # Other servers may write to any store that is not in this process's memory.
-        self.may_differ = type(session_state_backend(mcp)).__name__ != "MemoryStore"
-        put = store.put
+        self.may_differ = not watch_session_state(mcp, self._note)
 
-        async def watched_put(*args: Any, **kwargs: Any) -> Any:
-            key = kwargs.get("key", args[0] if args else "")
-            if str(key).endswith(VISIBILITY_RULES_SUFFIX):
-                self.may_differ = True
-            return await put(*args, **kwargs)
-
-        store.put = watched_put
+    def _note(self, key: str) -> None:
+        if key.endswith(VISIBILITY_RULES_SUFFIX):
+            self.may_differ = True

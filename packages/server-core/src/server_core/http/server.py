@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from server_core.http.connection_limits import ConnectionCounts, connections_per
 from server_core.http.protocol import protocol_class
 from server_core.http.strict_protocol import StrictProtocol
 from server_core.settings import ServerSettings
+from server_core.startup import end_startup
 
 _logger = logging.getLogger(__name__)
 
@@ -86,9 +86,7 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then report readiness."""
         await super().startup(sockets)
-        # Objects from start-up live as long as the process. Without this, each full garbage collection would
-        # visit over a hundred thousand of them and stop every request for about 0.1 s.
-        gc.freeze()
+        end_startup()
         if self.started and not self.should_exit:
             self._on_ready()
 

@@ -114,7 +114,16 @@ session_state_store: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_state_s
 """Returns the store through which FastMCP writes session state."""
 
 session_state_backend: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_state_storage")
-"""Returns the storage behind `session_state_store`."""
+"""Returns the storage behind `session_state_store`; None before FastMCP has created its own on first use."""
+
+session_state_store_if_created: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_FastMCP__state_store")
+"""Returns the store through which FastMCP writes session state, None before it was used."""
+
+
+def set_session_state_store(mcp: FastMCP[Any], store: object) -> None:
+    """Replace the store through which FastMCP writes session state; None lets it create one on next use."""
+    vars(mcp)["_FastMCP__state_store"] = store
+
 
 request_state_security: Final[Callable[[FastMCP[Any]], Any]] = attrgetter("_request_state_security")
 """Returns the request-state security that the app was given, None for the default."""

@@ -15,13 +15,12 @@ from typing import Any, Final
 
 from fastmcp import FastMCP
 
-from server_core.sdk.internals import session_state_backend, session_state_store
+from server_core.sdk.internals import session_state_store
 from server_core.sdk.session_shares import session_client
+from server_core.sdk.state_on_first_use import watch_session_state
 
 _OF_ONE_REQUEST: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:")
 """Start of a key whose session is a single request: FastMCP draws its id."""
-
-_IN_MEMORY: Final = "MemoryStore"
 
 _keys_of_request: ContextVar[set[str] | None] = ContextVar("_keys_of_request", default=None)
 
@@ -42,21 +41,12 @@ class SessionState:
 
     def __init__(self) -> None:
         self._keys: dict[str, set[str]] = {}
-        self._store: Any = None
+        self._mcp: FastMCP[Any] | None = None
 
     def attach(self, mcp: FastMCP[Any]) -> None:
         """Watch the store of an app."""
-        store = session_state_store(mcp)
-        if store is self._store or type(session_state_backend(mcp)).__name__ != _IN_MEMORY:
-            return
-        self._store = store
-        put = store.put
-
-        async def noted_put(*args: Any, **kwargs: Any) -> Any:
-            self._note(str(kwargs.get("key", args[0] if args else "")))
-            return await put(*args, **kwargs)
-
-        store.put = noted_put
+        if mcp is not self._mcp and watch_session_state(mcp, self._note):
+            self._mcp = mcp
 
     def _note(self, key: str) -> None:
         keys = _keys_of_request.get()
@@ -75,4 +65,10 @@ class SessionState:
     async def free(self, keys: Iterable[str]) -> None:
         """Delete values."""
         for key in keys:
-            await self._store.delete(key=key)
+            await session_state_store(self._app).delete(key=key)
+
+    @property
+    def _app(self) -> FastMCP[Any]:
+        if self._mcp is None:
+            raise RuntimeError("expected an app whose store is watched, got none: call `attach` first")
+        return self._mcp

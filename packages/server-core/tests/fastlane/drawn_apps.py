@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +78,6 @@ _MAKERS = (
     *(middleware_samples.by_dispatch, middleware_samples.by_no_class, middleware_samples.by_mixin),
     middleware_samples.by_subclass_of_the_default,
 )
-logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
-logging.getLogger("mcp").setLevel(logging.CRITICAL)
 
 MIDDLEWARE: dict[str, Callable[[list[str]], Any]] = {
     **{kind.__name__: _of_class(kind) for kind in _CLASSES},

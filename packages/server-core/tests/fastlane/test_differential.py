@@ -21,7 +21,7 @@ from in_memory import Request, initialize, session_call, stateless_call
 from lane_pair import CORPUS, Pair, assert_equal_responses, from_json, report
 from tool_samples import PLAIN
 
-pytestmark = pytest.mark.broad
+pytestmark = [pytest.mark.broad, pytest.mark.usefixtures("silent_libraries")]
 
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "60"))
 CONFIGURATIONS: list[dict[str, bool]] = [

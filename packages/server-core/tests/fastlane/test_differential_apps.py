@@ -16,7 +16,7 @@ from beside_fastmcp import outcomes
 from drawn_apps import Case, cases
 from hypothesis import HealthCheck, given, settings
 
-pytestmark = pytest.mark.broad
+pytestmark = [pytest.mark.broad, pytest.mark.usefixtures("silent_libraries")]
 
 EXAMPLES = int(os.environ.get("DIFFERENTIAL_EXAMPLES", "150")) // 5
 

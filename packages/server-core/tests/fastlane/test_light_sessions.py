@@ -67,6 +67,20 @@ def test_sessions_that_serve_a_request_do_not_give_way() -> None:
     assert sessions.get(session.session_id) is None
 
 
+def test_the_session_that_gives_way_is_found_without_a_look_at_those_of_other_clients() -> None:
+    sessions = Sessions(per_client=2)
+    for _ in range(2):
+        sessions.opened(client=b"bob")
+    mine = [sessions.opened() for _ in range(2)]
+    share = mine[0].share  # type: ignore[union-attr]
+    sessions.touch(mine[0])  # type: ignore[arg-type]
+    assert list(sessions._by_share[share].values()) == mine[::-1]
+    for session in mine:
+        sessions.close(session)  # type: ignore[arg-type]
+    assert sessions.longest_idle(share) is None
+    assert len(sessions._by_share) == 1
+
+
 def test_expired_sessions_make_room() -> None:
     sessions = Sessions(limit=1, idle_timeout_s=0.0)
     first = sessions.opened()

@@ -6,7 +6,6 @@ import asyncio
 import datetime
 import enum
 import functools
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -243,6 +242,3 @@ async def _encoded(text: str) -> Any:
 
 async def _checked(a: Annotated[float, Field(strict=True, allow_inf_nan=False)]) -> float:
     return a
-
-
-logging.getLogger("fastmcp").setLevel(logging.CRITICAL)

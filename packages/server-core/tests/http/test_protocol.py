@@ -151,17 +151,30 @@ async def test_libraries_detect_asyncio_in_a_tool(make_app: MakeApp, serving: Se
         assert asyncio.current_task() is not None
 
 
+def divide(*_arguments: Any) -> None:
+    raise ZeroDivisionError
+
+
+def cancel(*_arguments: Any) -> None:
+    raise asyncio.CancelledError("by a tool")
+
+
+@pytest.mark.parametrize("fail", [divide, cancel])
 async def test_an_internal_error_is_answered_500_and_logged(
-    make_app: MakeApp, serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp,
+    serving: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fail: Any,
 ) -> None:
     app = make_app()
     async with connected(app, serving) as connection:
         for _ in range(2):
             await connection.exchange(call("echo", text="the head is known"))
-        monkeypatch.setattr(app.immediate_calls, "answer", lambda *_: 1 / 0)
+        monkeypatch.setattr(app.immediate_calls, "answer", fail)
         assert status_of(await connection.exchange(call("echo", text="x"))) == 500
         assert connection.pipe.is_closed
-    assert "ZeroDivisionError" in caplog.text
+    assert ("ZeroDivisionError" if fail is divide else "CancelledError") in caplog.text
 
 
 async def test_a_drain_closes_the_connection_after_the_response(make_app: MakeApp, serving: Serving) -> None:

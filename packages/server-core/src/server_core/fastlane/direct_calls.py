@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from server_core.deadlines import DeadlineError, within
 from server_core.fastlane.app_eligibility import AppRules
-from server_core.fastlane.call_variables import CallRequest, CallVariables, NoChannelError
+from server_core.fastlane.call_variables import CallRequest, CallVariables, NoChannelError, Tokens
 from server_core.fastlane.direct_tool import Arguments, DirectTool, NotDirect, direct_tool, not_direct
 from server_core.fastlane.request_recognition import ToolCall
 from server_core.fastlane.response_encoding import ResponseEncoder
@@ -158,23 +158,30 @@ class DirectCalls:
         started = perf_counter()
         failed = True
         metrics.calls_in_flight += 1
-        tokens = self.variables.set(ready.request, call) if ready.direct.needs_variables else ()
+        tokens: Tokens = ()
         try:
+            if ready.direct.needs_variables:
+                tokens = self.variables.set(ready.request, call)
             try:
                 raw = await self._run(ready.direct, ready.arguments)
                 if isinstance(raw, InputRequiredResult):
                     raise NoChannelError("an InputRequiredResult")
-                body, failed = encoder.result(call.id_json, ready.direct, raw)
+                status, body, failed = encoder.result(call.id_json, ready.direct, raw)
             except DeadlineError:
-                return 200, encoder.error(call.id_json, timed_out_text(call.name, self._timeout_s))
+                return encoder.error(call.id_json, timed_out_text(call.name, self._timeout_s))
             except Exception as error:  # noqa: BLE001 - as in FastMCP, any exception of a tool becomes its response
                 tokens = tokens or self.variables.set(ready.request, call)  # a log handler may ask
                 return encoder.failure(call.id_json, call.name, error)
-            except (asyncio.CancelledError, GeneratorExit):
+            except asyncio.CancelledError:
+                response = None if _is_being_cancelled() else encoder.cancelled(call.id_json)
+                if response is None:
+                    raise
+                return response
+            except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - see fatal_text
-                return 200, encoder.error(call.id_json, fatal_text(call.name, error))
-            return 200, body
+                return encoder.error(call.id_json, fatal_text(call.name, error))
+            return status, body
         finally:
             self.variables.reset(tokens)
             metrics.calls_in_flight -= 1
@@ -191,6 +198,12 @@ class DirectCalls:
         if direct.in_thread:
             return await within(self._timeout_s, _resolved_in_thread(fn, args, kwargs))
         return await within(self._timeout_s, _resolved(_called(fn, args, kwargs)))
+
+
+def _is_being_cancelled() -> bool:
+    """Return whether a cancellation is that of the call's task, and not raised by a tool."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 _GENERATORS: Final = (types.GeneratorType, types.AsyncGeneratorType)

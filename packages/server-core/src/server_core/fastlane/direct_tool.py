@@ -15,12 +15,14 @@ from fastmcp.utilities.async_utils import is_coroutine_function
 from fastmcp.utilities.types import get_cached_typeadapter
 from pydantic_core import SchemaSerializer, SchemaValidator, to_json
 
-from server_core.fastlane.reachable_code import Binding
+from server_core.fastlane.reachable_code import Binding, Reach, Variable
+from server_core.fastlane.result_kinds import is_simple
 from server_core.fastlane.tool_eligibility import (
     arguments_schema,
     declared_reason,
     is_visible,
     own_validators,
+    result_schema,
     tool_reach,
 )
 
@@ -41,6 +43,7 @@ class Snapshot:
     code: object
     is_visible: bool
     bindings: tuple[Binding, ...] = ()
+    variables: tuple[Variable, ...] = ()
 
     def is_current(self, tool: object) -> bool:
         """Return whether a tool is this one, unchanged since; cheap, because equal options are identical."""
@@ -50,15 +53,20 @@ class Snapshot:
             if namespace.get(name) is not value:
                 return False
         try:
+            for cell, value in self.variables:
+                if cell.cell_contents is not value:
+                    return False
             unchanged = self.tool.__dict__ == self.options
-        except Exception:  # noqa: BLE001 - a new value that cannot be compared is a change
+        except Exception:  # noqa: BLE001 - a deleted variable, or a new value that cannot be compared
             return False
         # Visibility is the one option within an option that decides about calls.
         return unchanged and (self.tool.meta is None or is_visible(self.tool) == self.is_visible)
 
 
-def _snapshot(tool: Tool, bindings: tuple[Binding, ...] = ()) -> Snapshot:
-    return Snapshot(tool, dict(tool.__dict__), _code_of(tool), is_visible(tool), bindings)
+def _snapshot(tool: Tool, reached: Reach | None = None) -> Snapshot:
+    """Return a tool as it is, with the names by which closed code finds other code."""
+    names = ((), ()) if reached is None else (reached.bindings, reached.variables)
+    return Snapshot(tool, dict(tool.__dict__), _code_of(tool), is_visible(tool), *names)
 
 
 def _code_of(tool: Any) -> object:
@@ -97,6 +105,7 @@ class DirectTool:
         never_waits: Whether its coroutine always finishes in its first step.
         runs_own_validators: Whether validation calls functions of the app.
         needs_variables: Whether anything that it calls may ask for the request.
+        has_simple_results: Whether values of its return type are written alike each time.
         serializer: Turns results into JSON values as the return type prescribes.
     """
 
@@ -107,6 +116,7 @@ class DirectTool:
     never_waits: bool
     runs_own_validators: bool
     needs_variables: bool
+    has_simple_results: bool
     validator: SchemaValidator
     serializer: SchemaSerializer
 
@@ -150,16 +160,17 @@ def _examine(tool: Any) -> DirectTool | NotDirect:
         return not_direct(tool, reach.reason, reach.unloaded)
     schema = arguments_schema(tool)
     is_async = is_coroutine_function(tool.fn)
-    is_closed = reach.is_closed and len(reach.bindings) <= _MAX_BINDINGS
+    is_closed = reach.is_closed and len(reach.bindings) + len(reach.variables) <= _MAX_BINDINGS
     return DirectTool(
         tool=tool,
-        snapshot=_snapshot(tool, reach.bindings if is_closed else ()),
+        snapshot=_snapshot(tool, reach if is_closed else None),
         is_async=is_async,
         in_thread=not is_async and tool.run_in_thread,
         # An asynchronous generator that is returned has to be awaited.
         never_waits=_never_waits(tool.fn) and not reach.makes_async_generators,
         runs_own_validators=any(True for _ in own_validators(schema)),
         needs_variables=not is_closed,
+        has_simple_results=_has_simple_results(tool.return_type),
         validator=SchemaValidator(schema),
         serializer=_serializer(tool.return_type),
     )
@@ -173,6 +184,11 @@ def _never_waits(fn: Any) -> bool:
     if not isinstance(fn, types.FunctionType) or not fn.__code__.co_flags & inspect.CO_COROUTINE:
         return False
     return all(instruction.opname != "SEND" for instruction in dis.get_instructions(fn))
+
+
+def _has_simple_results(return_type: Any) -> bool:
+    schema = result_schema(return_type)
+    return schema is not None and is_simple(schema)
 
 
 def _serializer(return_type: Any) -> SchemaSerializer:

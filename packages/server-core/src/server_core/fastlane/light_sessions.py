@@ -20,7 +20,7 @@ from server_core.sdk.session_ids import SessionIds
 from server_core.sdk.session_shares import UNKNOWN_CLIENT, IdleSession, SessionShares, Share
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LightSession:
     """A session without an SDK session behind it.
 
@@ -29,6 +29,7 @@ class LightSession:
         initialize_params: Parameters of its ``initialize`` as JSON; equal ones share one object.
         owner: The only caller that may use it, who opened it; None where the server asks for no token.
         share: The client that opened it, for limits.
+        siblings: The light sessions of that client, itself included, least recently used first.
         used_at: End of its last request, by the monotonic clock.
         initialized: Whether the client has sent ``notifications/initialized``.
         promotion_lock: Held while the session is promoted to an SDK session.
@@ -39,6 +40,7 @@ class LightSession:
     initialize_params: bytes
     owner: Requestor | None
     share: Share
+    siblings: OrderedDict[bytes, LightSession] = field(repr=False)
     used_at: float
     in_flight: int = 0
     initialized: bool = False
@@ -67,6 +69,7 @@ class LightSessions:
         self._session_ids = session_ids
         self._ended = ended
         self._sessions: OrderedDict[bytes, LightSession] = OrderedDict()
+        self._by_share: dict[Share, OrderedDict[bytes, LightSession]] = {}
         self._params = _SharedTexts()
         shares.add_table(self)
 
@@ -78,15 +81,17 @@ class LightSessions:
         self, version: str, initialize_params: bytes, owner: Requestor | None, client: bytes = UNKNOWN_CLIENT
     ) -> LightSession:
         """Return a new session of a client."""
+        share = self._shares.take(client)
         session = LightSession(
             self._session_ids.new().encode(),
             version,
             self._params.share(initialize_params),
             owner,
-            self._shares.take(client),
+            share,
+            self._by_share.setdefault(share, OrderedDict()),
             monotonic(),
         )
-        self._sessions[session.session_id] = session
+        self._sessions[session.session_id] = session.siblings[session.session_id] = session
         return session
 
     def get(self, session_id: bytes) -> LightSession | None:
@@ -103,6 +108,9 @@ class LightSessions:
         """Remove a session that goes on as another kind of session; return False if it is gone."""
         if self._sessions.pop(session.session_id, None) is None:
             return False
+        del session.siblings[session.session_id]
+        if not session.siblings:
+            del self._by_share[session.share]
         self._params.release(session.initialize_params)
         self._shares.give_back(session.share)
         return True
@@ -126,11 +134,12 @@ class LightSessions:
         session.used_at = monotonic()
         if session.session_id in self._sessions:
             self._sessions.move_to_end(session.session_id)
+            session.siblings.move_to_end(session.session_id)
 
     def longest_idle(self, share: Share) -> IdleSession | None:
         """Return the idle session that a client has used least recently, None if it has no idle one."""
-        for session in self._sessions.values():
-            if session.share is share and not session.in_flight:
+        for session in self._by_share.get(share, {}).values():
+            if not session.in_flight:
                 return IdleSession(session.used_at, functools.partial(self.close, session))
         return None
 
@@ -148,8 +157,7 @@ class LightSessions:
                 return
             if oldest.in_flight:
                 # A request runs longer than the idle timeout: the session is in use.
-                oldest.used_at = monotonic()
-                self._sessions.move_to_end(oldest.session_id)
+                self.touch(oldest)
             else:
                 self.close(oldest)
 

@@ -51,6 +51,7 @@ from server_core.fastlane.value_kinds import (
     is_constant,
     module_attribute,
     own_attributes,
+    uses_replaceable_objects,
 )
 
 _MAX_VALUES: Final = 20_000
@@ -83,6 +84,9 @@ _UNSEARCHED_FUNCTION_ATTRIBUTES: Final = frozenset({"__fastmcp__", "__signature_
 Binding = tuple[Mapping[str, object], str, object]
 """A namespace, a name in it, and its value."""
 
+Variable = tuple[types.CellType, object]
+"""A variable of an enclosing function and its value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -94,6 +98,7 @@ class Reach:
         is_closed: Whether nothing but the searched code can run as long as `bindings` hold: no library calls
             other code back, and no object comes to hold it.
         bindings: The names by which the code finds functions, classes and modules, with what they stand for.
+        variables: The variables of enclosing functions by which it does.
         makes_async_generators: Whether it can make an asynchronous generator; unknown if there is a reason.
     """
 
@@ -101,6 +106,7 @@ class Reach:
     unloaded: str = ""
     is_closed: bool = False
     bindings: tuple[Binding, ...] = field(default=(), repr=False)
+    variables: tuple[Variable, ...] = field(default=(), repr=False)
     makes_async_generators: bool = False
 
 
@@ -117,6 +123,7 @@ def reach(roots: Iterable[object]) -> Reach:
         "",
         is_closed=search.is_closed(),
         bindings=search.bindings(),
+        variables=search.variables(),
         makes_async_generators=search.makes_async_generators,
     )
 
@@ -141,6 +148,7 @@ class _Search:
     def __init__(self, modules: LoadedModules) -> None:
         self.makes_async_generators = False
         self._bindings: dict[tuple[int, str], Binding] = {}
+        self._variables: dict[int, Variable] = {}
         self._libraries: set[str] = set()
         self._uses_data = False
         self._modules = modules
@@ -174,6 +182,10 @@ class _Search:
         """Return the names by which the code finds other code."""
         return tuple(self._bindings.values())
 
+    def variables(self) -> tuple[Variable, ...]:
+        """Return the variables of enclosing functions by which the code finds other code."""
+        return tuple(self._variables.values())
+
     def _add_used(self, value: object, where: str) -> None:
         """Search a value that code names; what objects hold may change."""
         if not is_code(value) and not is_constant(value):
@@ -182,6 +194,7 @@ class _Search:
 
     def _search(self, value: object, where: str) -> None:
         self._refuse(value, where)
+        self._uses_data |= uses_replaceable_objects(value)
         kind, module = type(value), defining_module(value)
         if self._modules.is_innocent(module) or is_harmless_module(module):
             self._libraries.add(module)
@@ -243,6 +256,10 @@ class _Search:
             self.makes_async_generators |= bool(fn.__code__.co_flags & inspect.CO_ASYNC_GENERATOR)
             return
         self._see(defining_module(fn))
+        self._uses_data |= len(scope) < len(cells)  # a variable without a value so far
+        for variable, value in scope.items():
+            if _may_become_code(value):
+                self._variables[id(cells[variable])] = cells[variable], value
         names = code_names(fn.__code__)
         self.makes_async_generators |= names.makes_async_generators
         # Any: the cache of mypy forgets FunctionType.__builtins__: an error in some of its runs only.
@@ -401,7 +418,7 @@ class _Search:
     def _bind(self, namespace: Mapping[str, object], name: str) -> None:
         """Note that a name stands for code, or for None, in whose place code may come."""
         value = namespace.get(name, MISSING)
-        if value is None or is_code(value) or issubclass(type(value), types.ModuleType):
+        if _may_become_code(value):
             self._bindings[id(namespace), name] = namespace, name, value
 
     def _add_member(self, name: str, member: object) -> None:
@@ -446,3 +463,8 @@ class _Search:
             raise _undecidable(f"{where} has too many elements")
         for element in elements:
             self.add(element, where)
+
+
+def _may_become_code(value: object) -> bool:
+    """Return whether a name with this value finds code, now or as soon as it has another value."""
+    return value is None or is_code(value) or issubclass(type(value), types.ModuleType)

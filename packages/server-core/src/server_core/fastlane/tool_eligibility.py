@@ -79,7 +79,7 @@ def is_visible(tool: Any) -> bool:
 def tool_reach(tool: FunctionTool) -> Reach:
     """Return what a tool's function can reach; a `PlainTool` is its author's promise that it is plain."""
     adapter = get_cached_typeadapter(tool.fn)
-    reached = reach([tool.fn, adapter.core_schema, tool.return_type, _result_schema(tool.return_type)])
+    reached = reach([tool.fn, adapter.core_schema, tool.return_type, result_schema(tool.return_type)])
     if reached.reason and type(tool) is PlainTool:
         _logger.info("tool %r is trusted to be plain, although %s", tool.name, reached.reason)
         # The search ended before it could know, but the annotation may.
@@ -113,7 +113,8 @@ def _arguments_schema(schema: Any) -> Any:
     return None
 
 
-def _result_schema(return_type: Any) -> Any:
+def result_schema(return_type: Any) -> Any:
+    """Return the core schema by which FastMCP writes results of a type; None if it writes any value."""
     if return_type in (inspect.Signature.empty, None, Any, ...) or isinstance(return_type, str):
         return None
     try:

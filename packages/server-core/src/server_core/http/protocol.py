@@ -267,7 +267,7 @@ class _ShortcutProtocol(StrictProtocol):
             # Its own context, as a task would have, so that context variables set by a tool stay with its
             # call.
             answer = contextvars.copy_context().run(self._immediate_calls.answer, head, body)
-        except Exception:
+        except (Exception, asyncio.CancelledError, GeneratorExit):  # as in uvicorn, which catches everything
             # Raised from the parser's callback, it would be reported as the client's mistake.
             self.logger.exception("Exception in a call that took the shortcut\n")
             self.transport.write(_INTERNAL_ERROR)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from perf_core.report import html, markdown, terminal
+from perf_core.report.markup import markdown_text
 from perf_core.report.slowest_calls import explanation, meanwhile, moments, slow_call_table
 from perf_core.report.wording import DASH, MINUS
 from perf_core.results.record import RunRecord
@@ -42,6 +46,10 @@ def during(**changes: Any) -> SlowCall:
         (
             during(loop_lag_s=0.9, cpu_cores=0.97),
             "the event loop of the server was blocked for 0.9 s, while it computed (0.97 cores)",
+        ),
+        (
+            during(cpu_cores=0.5, waiting_threads=0.4),
+            "the server used 0.50 cores; it waited for a CPU 40 % of the time",
         ),
         (during(waiting_threads=0.6), "the server waited for a CPU 60 % of the time (0.50 cores)"),
         (during(cpu_cores=0.97), "the server computed (0.97 cores)"),
@@ -104,6 +112,17 @@ def test_table_has_the_slowest_ten(sample: Callable[..., RunRecord]) -> None:
         "session": "00000000",
         "arguments": "00000000",
     }
-    assert "12 of the 12 slowest calls waited together" in table.note
+    assert "12 of the 12 slowest calls waited together" in table.remarks[0]
     assert table.note.endswith("record.json has 12.")
     assert slow_call_table(sample("load")) is None
+
+
+def test_sentences_stand_in_every_report(sample: Callable[..., RunRecord]) -> None:
+    record = sample("stalled")
+    sentence = moments(record.slow_calls)[0]
+    console = Console(file=io.StringIO(), width=1000, force_terminal=False, _environ={})
+    terminal.render(record, console)
+    assert isinstance(console.file, io.StringIO)
+    assert f"- {sentence}\n" in console.file.getvalue()
+    assert f"\n- {markdown_text(sentence)}\n" in markdown.render(record)
+    assert f"<li>{sentence}</li>" in html.render(record)

@@ -28,8 +28,10 @@ def render(record: RunRecord) -> str:
 
 
 def table_blocks(table: Table) -> list[str]:
-    """Return a table with its heading of level three and its note."""
+    """Return a table with its heading of level three, its remarks and its note."""
     blocks = [f"### {markdown_text(table.title)}", _table(table)]
+    if table.remarks:
+        blocks.append("\n".join(f"- {markdown_text(remark)}" for remark in table.remarks))
     return [*blocks, markdown_text(table.note)] if table.note else blocks
 
 

@@ -29,6 +29,7 @@ _MOST = 0.5
 _WORTH_WORDS = 0.1
 _BUSY_CORES = 0.8
 _IDLE_CORES = 0.2
+_WAITED = 0.3
 _GROWN_MB = 10.0
 
 _COARSE = 4.0
@@ -48,13 +49,13 @@ def slow_call_table(record: RunRecord) -> Table | None:
         *("ms", "connect", "wait", "transfer", "VU", "session", "arguments"),
     )
     more = f" record.json has {count(len(record.slow_calls))}." if len(record.slow_calls) > _ROWS else ""
-    note = " ".join((*moments(record.slow_calls), _NOTE + more))
     return table_of(
         "Slowest calls",
         headings,
         [_row(call) for call in calls],
         labels=3,
-        note=note,
+        note=_NOTE + more,
+        remarks=moments(record.slow_calls),
         minor=("connect", "transfer", "session", "arguments"),
     )
 
@@ -177,6 +178,8 @@ def _server_words(call: SlowCall, use: ServerMeanwhile, cores: float) -> str:
         text = f"the server did next to nothing ({used}{around}): it waited for something else"
     else:
         text = f"the server used {used}{around}"
+    if use.waiting_threads is not None and use.waiting_threads >= _WAITED and "for a CPU" not in text:
+        text += f"; it waited for a CPU {_share(use.waiting_threads)} of the time"
     if use.rss_change_mb is not None and use.rss_change_mb >= _GROWN_MB:
         text += f", and its memory grew by {significant(use.rss_change_mb, 2)} MB"
     return text

@@ -12,6 +12,7 @@ class Table:
 
     Attributes:
         minor: Headings of columns that a terminal leaves out when it is too narrow for the table.
+        remarks: Sentences on the rows, each on a line of its own.
     """
 
     title: str
@@ -20,6 +21,7 @@ class Table:
     labels: int = 1
     note: str = ""
     minor: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def table_of(
@@ -30,9 +32,10 @@ def table_of(
     labels: int = 1,
     note: str = "",
     minor: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
 ) -> Table | None:
     """Return the table; None without rows, so that no report shows an empty heading."""
-    return Table(title, headings, tuple(rows), labels, note, minor) if rows else None
+    return Table(title, headings, tuple(rows), labels, note, minor, remarks) if rows else None
 
 
 def without_minor(table: Table) -> Table:

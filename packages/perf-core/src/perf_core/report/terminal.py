@@ -54,6 +54,8 @@ def print_table(table: Table, console: Console) -> None:
     if table.minor and _full_width(shown, console) > console.width:
         shown = _rich(without_minor(table), console)
     console.print(shown)
+    for remark in table.remarks:
+        console.print(terminal_text(f"- {remark}", console))
 
 
 def _verdict(record: RunRecord, console: Console) -> None:

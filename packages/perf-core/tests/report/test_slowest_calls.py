@@ -48,6 +48,10 @@ def during(**changes: Any) -> SlowCall:
             "the event loop of the server was blocked for 0.9 s, while it computed (0.97 cores)",
         ),
         (
+            during(cpu_cores=0.1, waiting_threads=0.4),
+            "the server used 0.10 cores; it waited for a CPU 40 % of the time",
+        ),
+        (
             during(cpu_cores=0.5, waiting_threads=0.4),
             "the server used 0.50 cores; it waited for a CPU 40 % of the time",
         ),
@@ -74,10 +78,10 @@ def test_sentence_says_what_explains_most_of_the_call(slow: SlowCall, sentence: 
 def test_calls_that_waited_together_share_a_sentence() -> None:
     calls = [call(12.0, 1.0), call(12.5, 0.9, tool="divide"), call(40.0, 0.7), call(3.0, 0.2)]
     assert moments(calls) == (
-        "At 12.00 s 2 of the 4 slowest calls waited together, one of add for 1 s: "
+        "At 0:12.00, 2 of the 4 slowest calls waited together, one of add for 1 s: "
         "the server used 0.50 cores.",
-        "At 40.00 s a call of add took 0.7 s: the server used 0.50 cores.",
-        "At 3.00 s a call of add took 0.2 s: the server used 0.50 cores in the 1.2 s around it.",
+        "At 0:40.00, a call of add took 0.7 s: the server used 0.50 cores.",
+        "At 0:03.00, a call of add took 0.2 s: the server used 0.50 cores in the 1.2 s around it.",
     )
     assert moments([]) == ()
 
@@ -101,7 +105,7 @@ def test_table_has_the_slowest_ten(sample: Callable[..., RunRecord]) -> None:
     assert len(table.rows) == 10
     first = dict(zip(table.headings, table.rows[0], strict=True))
     assert first == {
-        "at": "13.40 s",
+        "at": "0:13.40",
         "tool": "add (no answer in time)",
         "meanwhile": "0.040 cores, loop late 1.1 s, +22 MB",
         "ms": "1,250",

@@ -78,7 +78,7 @@ def _clock(at_s: float) -> str:
     if not math.isfinite(at_s):
         return DASH
     minutes, rest_s = divmod(at_s, 60)
-    return f"{int(minutes)}:{rest_s:05.2f}" if minutes else f"{rest_s:.2f} s"
+    return f"{int(minutes)}:{rest_s:05.2f}"
 
 
 def meanwhile(call: SlowCall) -> str:
@@ -133,10 +133,10 @@ def _moment(group: Sequence[SlowCall], number: int) -> str:
     began_s = min(call.at_s for call in group)
     tool = plain(longest.tool) or DASH
     if len(group) == 1:
-        subject = f"at {_clock(began_s)} a call of {tool} took {duration(longest.duration_s)}"
+        subject = f"at {_clock(began_s)}, a call of {tool} took {duration(longest.duration_s)}"
     else:
         subject = (
-            f"at {_clock(began_s)} {count(len(group))} of the {count(number)} slowest calls waited together, "
+            f"at {_clock(began_s)}, {count(len(group))} of the {count(number)} slowest calls waited together, "
             f"one of {tool} for {duration(longest.duration_s)}"
         )
     return f"{subject}: {explanation(longest)}"
@@ -162,24 +162,26 @@ def explanation(call: SlowCall) -> str:
 def _server_words(call: SlowCall, use: ServerMeanwhile, cores: float) -> str:
     used = f"{significant(cores, 2)} cores"
     around = f" in the {duration(use.window_s)} around it" if use.window_s > _COARSE * call.duration_s else ""
+    waiting = use.waiting_threads or 0.0
+    is_idle = cores < _IDLE_CORES and waiting < _WAITED
     most_s = _MOST * call.duration_s
     if use.gc_pause_s is not None and use.gc_pause_s >= most_s:
         text = f"the server collected garbage for {duration(use.gc_pause_s)}"
     elif use.loop_lag_s is not None and use.loop_lag_s >= most_s:
-        how = "while it computed" if cores >= _IDLE_CORES else "by something that waits, not by computing"
+        how = "by something that waits, not by computing" if is_idle else "while it computed"
         text = (
             f"the event loop of the server was blocked for {duration(use.loop_lag_s)}, {how} ({used}{around})"
         )
-    elif use.waiting_threads is not None and use.waiting_threads >= _MOST:
-        text = f"the server waited for a CPU {_share(use.waiting_threads)} of the time ({used}{around})"
+    elif waiting >= _MOST:
+        text = f"the server waited for a CPU {_share(waiting)} of the time ({used}{around})"
     elif cores >= _BUSY_CORES:
         text = f"the server computed ({used}{around})"
-    elif cores < _IDLE_CORES:
+    elif is_idle:
         text = f"the server did next to nothing ({used}{around}): it waited for something else"
     else:
         text = f"the server used {used}{around}"
-    if use.waiting_threads is not None and use.waiting_threads >= _WAITED and "for a CPU" not in text:
-        text += f"; it waited for a CPU {_share(use.waiting_threads)} of the time"
+    if waiting >= _WAITED and "for a CPU" not in text:
+        text += f"; it waited for a CPU {_share(waiting)} of the time"
     if use.rss_change_mb is not None and use.rss_change_mb >= _GROWN_MB:
         text += f", and its memory grew by {significant(use.rss_change_mb, 2)} MB"
     return text

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -17,6 +17,7 @@ from music21_server.server import create_server
 from music21_server.settings import Music21Settings
 from music21_server.store.limits import StoreLimits
 from music21_server.store.local import LocalStore
+from music21_server.workers.fair_queue import EVERYBODY
 from server_core import ServedApp, create_app
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("fast_lane", [True, False])]
@@ -36,10 +37,12 @@ class QuietSettings(Music21Settings):
 
 
 class InlinePool:
-    """A pool that calls the functions in the test process."""
+    """A pool that calls the functions in the test process, and records owner and client of each call."""
+
+    callers: ClassVar[list[tuple[str, str | None]]] = []
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        pass
+        self.callers.clear()
 
     async def __aenter__(self) -> InlinePool:
         return self
@@ -47,7 +50,15 @@ class InlinePool:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def run(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
+    async def run(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        owner: str,
+        client: str | None,
+        **_: Any,
+    ) -> Any:
+        self.callers.append((owner, client))
         return function(*arguments)
 
 
@@ -208,3 +219,21 @@ async def test_the_sessions_of_one_client_do_not_fill_the_store(serve: Serve) ->
             for number in range(2):
                 stored = await other.in_session(session, "import_score", source=tune(10 + number))
                 assert not stored.get("isError"), stored
+
+
+async def test_all_sessions_of_a_client_are_one_client_for_the_worker_processes(serve: Serve) -> None:
+    async with serve() as served:
+        sessions = [await served.open_session() for _ in range(2)]
+        for number, session in enumerate(sessions):
+            await served.in_session(session, "import_score", source=tune(number))
+        await served.stateless("import_score", sessions[0], source=tune(2))
+        transport = httpx2.ASGITransport(served.app, client=("10.0.0.9", 1))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            other = Server(served.app, served.store, http)
+            await other.in_session(await other.open_session(), "import_score", source=tune(3))
+        (first, one), (second, two), (nobody, no_client), (_, three) = InlinePool.callers
+        assert (first, second) == (f"session {sessions[0]}", f"session {sessions[1]}")
+        assert one == two != three
+        assert one
+        assert three
+        assert (nobody, no_client) == (EVERYBODY, None)

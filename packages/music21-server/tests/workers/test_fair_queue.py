@@ -18,10 +18,14 @@ def anyio_backend() -> str:
 
 
 class Calls:
-    """Calls that go on until they are told to end; the first letter of a name is the owner."""
+    """Calls that go on until they are told to end; the first letter of a name is the owner.
 
-    def __init__(self, turns: FairQueue) -> None:
+    `clients` names the client of an owner who is one of several.
+    """
+
+    def __init__(self, turns: FairQueue, **clients: str) -> None:
         self.turns = turns
+        self.clients = clients
         self.begun: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -37,7 +41,8 @@ class Calls:
         await settled()
 
     async def _call(self, name: str) -> None:
-        async with self.turns.turn(EVERYBODY if name[0] == "*" else name[0]):
+        owner = EVERYBODY if name[0] == "*" else name[0]
+        async with self.turns.turn(owner, self.clients.get(owner)):
             self.begun.append(name)
             await self.ends[name].wait()
 
@@ -107,6 +112,89 @@ async def test_clients_that_cannot_be_told_apart_may_have_all_turns() -> None:
     assert calls.begun == ["*1", "*2"]
     for name in ("*1", "*2", "*3"):
         await calls.end(name)
+
+
+async def test_clients_that_cannot_be_told_apart_leave_a_turn_to_others_who_call() -> None:
+    calls = Calls(FairQueue(2, 10))
+    await calls.begin("a1")
+    await calls.end("a1")
+    for name in ("*1", "*2", "a2"):
+        await calls.begin(name)
+    assert calls.begun == ["a1", "*1", "a2"]
+    for name in ("*1", "a2", "*2"):
+        await calls.end(name)
+
+
+async def test_a_client_has_no_more_turns_by_opening_sessions() -> None:
+    calls = Calls(FairQueue(2, 10), a="x", b="x")
+    await calls.begin("c1")
+    await calls.end("c1")
+    for name in ("a1", "b1", "c2"):
+        await calls.begin(name)
+    assert calls.begun == ["c1", "a1", "c2"]
+    for name in ("c2", "a1", "b1"):
+        await calls.end(name)
+    assert calls.turns.waiting == 0
+
+
+async def test_the_only_client_has_all_turns_in_several_sessions() -> None:
+    now_s = [0.0]
+    calls = Calls(FairQueue(2, 10, lambda: now_s[0]), a="x", b="x")
+    for name in ("a1", "b1"):
+        await calls.begin(name)
+    assert calls.begun == ["a1", "b1"]
+    await calls.end("a1")
+    await calls.end("b1")
+    await calls.begin("c1")
+    await calls.end("c1")
+    now_s[0] = 599.0
+    for name in ("a2", "b2"):
+        await calls.begin(name)
+    assert calls.begun[3:] == ["a2"]
+    now_s[0] = 601.0
+    await calls.begin("a3")
+    assert calls.begun[3:] == ["a2"]  # one owner never has all
+    await calls.end("a2")
+    assert calls.begun[4:] == ["b2", "a3"]
+    for name in ("b2", "a3"):
+        await calls.end(name)
+
+
+async def test_clients_take_turns_and_so_do_the_sessions_of_each() -> None:
+    calls = Calls(FairQueue(1, 10), a="x", b="x", d="x")
+    for name in ("a1", "a2", "b1", "d1", "c1", "c2"):
+        await calls.begin(name)
+    for _ in range(6):
+        await calls.end(calls.begun[-1])
+    assert calls.begun == ["a1", "a2", "c1", "b1", "c2", "d1"]
+
+
+async def test_a_client_does_not_fill_the_queue_by_opening_sessions() -> None:
+    calls = Calls(FairQueue(1, 3), a="x", b="x", d="x", e="x")
+    for name in ("a1", "b1", "d1", "e1", "c1"):
+        await calls.begin(name)
+    refused = [name for name, task in calls.tasks.items() if task.done()]
+    assert len(refused) == 1
+    assert refused[0] in ("b1", "d1", "e1")
+    with pytest.raises(BusyError):
+        await calls.tasks.pop(refused[0])
+    assert calls.turns.waiting == 3
+    for name in ("a1", "c1", "b1", "d1", "e1"):
+        if name in calls.tasks:
+            calls.ends[name].set()
+    await asyncio.gather(*calls.tasks.values())
+    assert "c1" in calls.begun[:3]
+
+
+async def test_nothing_is_remembered_of_clients_that_have_gone() -> None:
+    turns = FairQueue(2, 10)
+    for number in range(100):
+        async with turns.turn(f"owner {number}", f"client {number}"):
+            pass
+    assert len(turns._presence._seen_s) == 2
+    assert not turns._of_owner
+    assert not turns._of_client
+    assert not turns._waiting
 
 
 async def test_a_full_queue_refuses_the_newest_call_of_the_owner_with_the_most() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import itertools
 import json
 import math
 import operator
@@ -40,6 +41,7 @@ from music21_server.workers.progress import Progress, report
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
+NUMBERS = itertools.count()
 SETTINGS = PoolSettings(worker_processes=2, max_waiting_calls=100, worker_memory_bytes=250_000_000)
 LIGHT = ("numpy",)
 LONG_S = 60.0
@@ -132,10 +134,16 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 async def begin(pool: Pool, code: str, deadline_s: float = LONG_S) -> tuple[asyncio.Task[None], int]:
-    """Begin work that tells its process id; return when it has."""
+    """Begin work of an owner of its own, which tells its process id; return when it has."""
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
-        pool.run(exec, code, deadline_s=deadline_s, on_progress=lambda each: told.set_result(int(each.done)))
+        pool.run(
+            exec,
+            code,
+            deadline_s=deadline_s,
+            owner=f"owner {next(NUMBERS)}",
+            on_progress=lambda each: told.set_result(int(each.done)),
+        )
     )
     await asyncio.wait((told, task), return_when=asyncio.FIRST_COMPLETED)
     if not told.done():
@@ -276,6 +284,22 @@ async def test_one_owner_cannot_stop_the_others(pool: Pool) -> None:
     await until(lambda: pool.figures().waiting == 2)
     assert await pool.run(math.gcd, 12, 18, deadline_s=LONG_S, owner="modest") == 6
     assert pool.figures().busy == 1
+    for task in hanging:
+        task.cancel()
+    await asyncio.wait(hanging)
+    await works(pool)
+
+
+async def test_one_client_cannot_stop_the_others_by_opening_sessions(pool: Pool) -> None:
+    assert await pool.run(math.gcd, 12, 18, deadline_s=LONG_S, owner="modest") == 6
+    hanging = [
+        asyncio.create_task(
+            pool.run(exec, HANG, deadline_s=LONG_S, owner=f"session {number}", client="greedy")
+        )
+        for number in range(3)
+    ]
+    await until(lambda: pool.figures().waiting == 2)
+    assert await pool.run(math.gcd, 12, 18, deadline_s=LONG_S, owner="modest") == 6
     for task in hanging:
         task.cancel()
     await asyncio.wait(hanging)

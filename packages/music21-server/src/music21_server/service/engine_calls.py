@@ -57,10 +57,19 @@ class EngineCalls:
         pool: Worker processes.
         max_cached_bytes: Limit for cached answers; the entries of short sources have the same limit again.
         timeout_s: Longest time for one call.
+        client_of: Returns a key for the client of an owner who may be one of several; None for others.
     """
 
-    def __init__(self, pool: Pool, *, max_cached_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        max_cached_bytes: int,
+        timeout_s: float,
+        client_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._pool = pool
+        self._client_of = client_of
         self._timeout_s = timeout_s
         self._answers = AnswerCache(max_cached_bytes, _size)
         self._short_sources: ByteLimitedCache[str, Entry] = ByteLimitedCache(
@@ -142,7 +151,12 @@ class EngineCalls:
         """Call a function in a worker process, uncached."""
         self._misses += 1
         return await self._pool.run(
-            function, *arguments, deadline_s=self._timeout_s, owner=owner, on_progress=on_progress
+            function,
+            *arguments,
+            deadline_s=self._timeout_s,
+            owner=owner,
+            client=self._client_of(owner),
+            on_progress=on_progress,
         )
 
 

@@ -67,7 +67,9 @@ class ScoreService:
         self._bounds = bounds
         self._folders = folders
         self._shares = ClientShares(store_limits, client_of)
-        self._engine = EngineCalls(pool, max_cached_bytes=max_cached_bytes, timeout_s=timeout_s)
+        self._engine = EngineCalls(
+            pool, max_cached_bytes=max_cached_bytes, timeout_s=timeout_s, client_of=client_of
+        )
 
     def figures(self) -> CacheFigures:
         """Return how often answers came from the cache."""

@@ -83,7 +83,10 @@ def session_owner(session_id: str) -> str:
 
 def client_of_owner(owner: str) -> str | None:
     """Return a key for the client whose session an owner is, None for owners who are no sessions."""
-    return session_client(owner.removeprefix(_SESSION)) if owner.startswith(_SESSION) else None
+    if not owner.startswith(_SESSION):
+        return None
+    # No key: its clients cannot be told apart, so each session counts for itself.
+    return session_client(owner.removeprefix(_SESSION)) or None
 
 
 @contextmanager

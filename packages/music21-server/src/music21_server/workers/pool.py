@@ -3,7 +3,7 @@
     async with Pool(PoolSettings(worker_processes=2)) as pool:
         roots = await pool.run(find_roots, columns, deadline_s=30)
 
-Calls wait when all workers are busy; owners take turns, and none has all workers at once. A worker that is
+Calls wait when all workers are busy; clients take turns, and none has all workers at once. A worker that is
 killed, crashes, hangs or needs too much memory costs that one call an error that says so; the next call gets
 another worker at once, because a spare one is always ready.
 """
@@ -187,6 +187,7 @@ class Pool:
         *arguments: *Arguments,
         deadline_s: float,
         owner: str = EVERYBODY,
+        client: str | None = None,
         on_progress: Listener | None = None,
     ) -> T:
         """Call a function in a worker process and return its result.
@@ -198,7 +199,8 @@ class Pool:
             function: A function at the top level of a module.
             deadline_s: Longest time of the work, which may set itself a shorter one (`deadlines.shorten`);
                 waiting for a worker does not count.
-            owner: The client; waiting owners take turns, and none has all workers at once.
+            owner: Whose call it is; waiting owners take turns, and none has all workers at once.
+            client: The client, who may be several owners (`FairQueue`); the owner itself if None.
             on_progress: Called with what the function passes to `progress.report`.
 
         Raises:
@@ -212,7 +214,7 @@ class Pool:
             TypeError: The function or an argument cannot be pickled.
         """
         task = pack_task(Task(deadline_s, function, arguments, on_progress is not None))
-        async with self._queue.turn(owner):
+        async with self._queue.turn(owner, client):
             worker = await self._take()
             try:
                 answer = await self._ask(worker, task, deadline_s, on_progress)

@@ -367,12 +367,6 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["bench"])
-def coldstart(session: nox.Session) -> None:
-    """Time servers from their start to their first answers: `-- --target calculator --target reference-fastmcp`."""
-    run_in(session, "bench", "perf-core", "coldstart", *session.posargs)
-
-
-@nox.session(venv_backend="none", requires=["bench"])
 def micro(session: nox.Session) -> None:
     """Time single components with pyperf; `-- --ladder` shows the cost of each layer around a call."""
     run_in(session, "bench", "python", "benchmarks/pyperf/micro.py", *session.posargs)

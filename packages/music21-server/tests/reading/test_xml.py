@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import time
 
 import pytest
 
@@ -28,7 +29,23 @@ def test_encodings(source):
     assert texts == ["Dvořák"]
 
 
-@pytest.mark.parametrize("name", ["klingon", "hex", "zip"])
+@pytest.mark.parametrize(
+    "name", ["windows-1252", "Shift_JIS", "macintosh", "GB18030", "KOI8-R", "ISO-8859-15"]
+)
+def test_character_sets_of_notation_programs(name):
+    text = PLAIN.format(name).replace("Dvořák", "Dvorak")
+    assert [text_of(element) for element in pieces(Feed(as_utf8(text.encode(name))), ("a",))] == ["Dvorak"]
+
+
+def test_an_encoding_that_takes_quadratic_time_is_refused_at_once():
+    source = PLAIN.format("punycode").encode() + b"-" + b"a" * 1_000_000
+    begin_s = time.process_time()
+    with pytest.raises(UnreadableScoreError, match=r"encoding that it declares \(punycode\)"):
+        as_utf8(source)
+    assert time.process_time() - begin_s < 0.5
+
+
+@pytest.mark.parametrize("name", ["klingon", "hex", "zip", "idna", "unicode_escape", "undefined", "charmap"])
 def test_unknown_encoding_is_refused(name):
     with pytest.raises(UnreadableScoreError, match=f"encoding that it declares \\({name}\\)"):
         as_utf8(PLAIN.format(name).encode())

@@ -22,6 +22,12 @@ largest measure of one part in real scores takes about 100 kB."""
 
 _READ_BYTES: Final = 1 << 14
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_CHARACTER_SETS: Final = (
+    *("utf-16", "utf-32", "iso8859", "cp", "mac-", "koi8", "latin", "tis-620", "ptcp154", "kz1048"),
+    *("gb", "hz", "big5", "euc_", "iso2022", "shift_jis", "johab"),
+)
+"""Beginnings of the names that Python has for character sets."""
+
 _OPTIONS: Final = {
     "resolve_entities": False,
     "no_network": True,
@@ -50,12 +56,30 @@ def as_utf8(source: bytes) -> bytes:
         declared = _DECLARED.match(source[:400])
         name = declared[1].decode().lower() if declared else "utf-8"
         if name not in ("utf-8", "utf8", "us-ascii", "ascii"):
-            source = _recoded(source, name)
+            source = _recoded(source, _character_set(name))
     if b"<!ENTITY" in source:
         raise UnreadableScoreError(
             "Expected XML without entity declarations, got <!ENTITY ...>: replace each entity by its text."
         )
     return source
+
+
+def _character_set(encoding: str) -> str:
+    """Return the encoding if it is a character set; others may take quadratic time, as punycode does.
+
+    Raises:
+        UnreadableScoreError: It is none.
+    """
+    try:
+        is_character_set = codecs.lookup(encoding).name.startswith(_CHARACTER_SETS)
+    except (LookupError, ValueError):
+        is_character_set = False
+    if not is_character_set:
+        raise UnreadableScoreError(
+            f"Expected XML in the encoding that it declares ({encoding}), got one that is unknown. Send "
+            "it in UTF-8."
+        )
+    return encoding
 
 
 def _recoded(source: bytes, encoding: str) -> bytes:

@@ -1,1 +1,0 @@
-"""The report of ``coldstart.json``: steps of the start, files read from disk, imports."""

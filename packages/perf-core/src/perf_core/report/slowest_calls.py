@@ -136,8 +136,8 @@ def _moment(group: Sequence[SlowCall], number: int) -> str:
         subject = f"at {_clock(began_s)}, a call of {tool} took {duration(longest.duration_s)}"
     else:
         subject = (
-            f"at {_clock(began_s)}, {count(len(group))} of the {count(number)} slowest calls waited together, "
-            f"one of {tool} for {duration(longest.duration_s)}"
+            f"at {_clock(began_s)}, {count(len(group))} of the {count(number)} slowest calls waited "
+            f"together, one of {tool} for {duration(longest.duration_s)}"
         )
     return f"{subject}: {explanation(longest)}"
 

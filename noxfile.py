@@ -367,6 +367,12 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["bench"])
+def coldstart(session: nox.Session) -> None:
+    """Time starts: `-- --target calculator --target reference-fastmcp` compares two (2 min)."""
+    run_in(session, "bench", "perf-core", "coldstart", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["bench"])
 def micro(session: nox.Session) -> None:
     """Time single components with pyperf; `-- --ladder` shows the cost of each layer around a call."""
     run_in(session, "bench", "python", "benchmarks/pyperf/micro.py", *session.posargs)

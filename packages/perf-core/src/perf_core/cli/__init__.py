@@ -9,7 +9,7 @@ from typing import Any
 
 import cyclopts
 
-from perf_core.cli import check, compare, figures, init, report, run, schema, sessions, targets
+from perf_core.cli import check, coldstart, compare, figures, init, report, run, schema, sessions, targets
 from perf_core.cli.arguments import advice_for_mistake, split
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
@@ -29,6 +29,7 @@ for _command, _usage in (
     (compare.compare, "compare A [B] [OPTIONS] [-- COMMAND ARGS...]"),
     (figures.figures, "figures [SCENARIO] [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
     (sessions.sessions, "sessions [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
+    (coldstart.coldstart, "coldstart [NAME | FILE.toml | URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (targets.targets, "targets"),
     (report.report, "report RUN"),
     (schema.schema, "schema"),
@@ -63,7 +64,7 @@ def _options() -> dict[str, set[str]]:
     """Return the names of the options of each command."""
     return {
         name: {option for argument in app[name].assemble_argument_collection() for option in argument.names}
-        for name in ("run", "check", "init", "compare", "figures", "sessions")
+        for name in ("run", "check", "init", "compare", "figures", "coldstart", "sessions")
     }
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from perf_core.analysis.cold_start import COLD_STARTS
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.report import HTML_NAME, MARKDOWN_NAME, write_texts
 from perf_core.report import comparison as comparison_report
+from perf_core.report.cold_start.view import view as cold_start_view
 from perf_core.report.sessions.view import sessions_view
 from perf_core.report.view import markdown, terminal
 from perf_core.report.view.model import View
@@ -50,6 +52,7 @@ REPORTED: tuple[ReportedKind, ...] = (
         COMPARISONS, comparison_report.terminal, comparison_report.markdown, comparison_report.html_page
     ),
     viewed(SESSION_COSTS, sessions_view),
+    viewed(COLD_STARTS, cold_start_view),
 )
 
 

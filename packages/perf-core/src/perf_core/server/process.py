@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -41,8 +42,19 @@ _BRIDGE_GRACE_S = 5.0
 """Time that the bridge needs for its own end, besides that for its children."""
 
 
+class Greet(Protocol):
+    """The first requests to a server; :func:`.first_handshake` unless somebody wants more of it."""
+
+    def __call__(self, url: str, wire: Wire, timeout_s: float, *, access: Access) -> Handshake:
+        """Return the handshake of the server at ``url``; called again after a temporary error."""
+
+
 class ServerProcess:
     """A server that the lab started; use it as a context manager.
+
+    Args:
+        greet: Makes the first requests, as soon as the URL is known.
+        poll_s: Time between two looks at the ready file, and between two greetings.
 
     Attributes:
         url: MCP endpoint on the port that the server bound.
@@ -53,11 +65,14 @@ class ServerProcess:
             that is accepted.
         is_bridge: Whether the root of the process tree is a bridge, and the server is below it.
         ready_timeout_s: Longest time until the server answers its first handshake.
+        spawned_s: Time just before its process was started, on the monotonic clock; behind a bridge that of
+            the bridge.
     """
 
     url: str
     handshake: Handshake
     ready_s: float
+    spawned_s: float
 
     def __init__(
         self,
@@ -69,6 +84,8 @@ class ServerProcess:
         cpus: Sequence[int] | None = None,
         interruption: Interruption | None = None,
         accepts_legacy: bool = False,
+        greet: Greet = first_handshake,
+        poll_s: float = _POLL_S,
     ) -> None:
         self._interruption = interruption or Interruption()
         self._launch = launch
@@ -79,6 +96,8 @@ class ServerProcess:
         self.is_bridge = launch.transport != "http" or is_bridge(launch)
         self.ready_timeout_s = launch.ready_timeout_s
         self._accepts_legacy = accepts_legacy
+        self._greet = greet
+        self._poll_s = poll_s
         self.is_legacy = False
         self._process: psutil.Popen | None = None
         self._daemon: psutil.Process | None = None
@@ -262,6 +281,7 @@ class ServerProcess:
                 grace_s=self._longest_stop_s,
                 ends_with_input=self.is_bridge,
             )
+            self.spawned_s = time.monotonic()
             self._process = spawn(
                 argv,
                 {**os.environ, **temporary, **env},
@@ -285,7 +305,7 @@ class ServerProcess:
 
     def _wait_for_handshake(self, deadline: float) -> Handshake:
         for left_s in self._until(deadline, "answer an MCP handshake"):
-            shake_hands = partial(first_handshake, self.url, self._wire, left_s, access=self.access)
+            shake_hands = partial(self._greet, self.url, self._wire, left_s, access=self.access)
             try:
                 # A server may take until the deadline for one handshake.
                 return interruptible(shake_hands, self._interruption)
@@ -320,7 +340,7 @@ class ServerProcess:
                 left = "" if code else " and left no process running"
                 raise self._not_ready(f"it exited with code {code}{left} before it could {what}")
             yield left_s
-            time.sleep(_POLL_S)
+            time.sleep(self._poll_s)
         limit = f"within {self._launch.ready_timeout_s:g} s"
         raise self._not_ready(f"it did not {what} {limit}{self._last_error}")
 

@@ -37,13 +37,20 @@ def free_port() -> int:
 
 
 def spawn(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, log_path: Path, *, has_stdin: bool
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path | None,
+    log_path: Path,
+    *,
+    has_stdin: bool,
+    has_stdout: bool = False,
 ) -> psutil.Popen:
     """Start a process whose output goes to a log.
 
     Args:
         env: Its whole environment.
         has_stdin: Whether its standard input is a pipe that the caller closes; else it is empty.
+        has_stdout: Whether its standard output is a pipe that the caller reads; else it goes to the log.
 
     Raises:
         TargetError: It cannot be started.
@@ -53,8 +60,8 @@ def spawn(
             return psutil.Popen(
                 argv,
                 stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE if has_stdout else log,
+                stderr=log,
                 env=dict(env),
                 cwd=cwd,
                 **APART,

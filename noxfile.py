@@ -174,6 +174,13 @@ def truth(session: nox.Session) -> None:
     run_in(session, "dev", "python", "truth/truth.py", *whole, *session.posargs)
 
 
+@nox.session(name="capacity-truth", venv_backend="none", requires=["dev"])
+def capacity_truth(session: nox.Session) -> None:
+    """Search five times for each of four known capacities, and count the right intervals (under an hour)."""
+    whole = () if session.posargs else ("--write", "docs/capacity.md")
+    run_in(session, "dev", "python", "truth/capacity_truth.py", *whole, *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def foreign(session: nox.Session) -> None:
     """Measure servers of other people from their URL or command alone; installs them (about 30 min)."""
@@ -358,6 +365,12 @@ def stability(session: nox.Session) -> None:
 def recovery(session: nox.Session) -> None:
     """Kill worker processes under load and measure the time until clients get answers again (1 min)."""
     measure(session, "recovery")
+
+
+@nox.session(venv_backend="none", requires=["lab"])
+def capacity(session: nox.Session) -> None:
+    """Find the highest arrival rate at which a server keeps its objectives (3 min)."""
+    run_in(session, "lab", "perf-core", "capacity", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["bench"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import cyclopts
 
-from perf_core.cli import check, coldstart, compare, figures, init, report, run, schema, sessions, targets
+from perf_core.cli import capacity, check, coldstart, compare, figures, init, report, run, schema, sessions, targets
 from perf_core.cli.arguments import advice_for_mistake, split
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
@@ -27,6 +27,7 @@ for _command, _usage in (
     (check.check, "check [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
     (init.init, "init [URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (compare.compare, "compare A [B] [OPTIONS] [-- COMMAND ARGS...]"),
+    (capacity.capacity, "capacity [NAME | FILE.toml | URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (figures.figures, "figures [SCENARIO] [URL | FILE.toml] [OPTIONS] [-- COMMAND ARGS...]"),
     (sessions.sessions, "sessions [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
     (coldstart.coldstart, "coldstart [NAME | FILE.toml | URL] [OPTIONS] [-- COMMAND ARGS...]"),
@@ -64,7 +65,7 @@ def _options() -> dict[str, set[str]]:
     """Return the names of the options of each command."""
     return {
         name: {option for argument in app[name].assemble_argument_collection() for option in argument.names}
-        for name in ("run", "check", "init", "compare", "figures", "coldstart", "sessions")
+        for name in ("run", "check", "init", "compare", "capacity", "figures", "coldstart", "sessions")
     }
 
 

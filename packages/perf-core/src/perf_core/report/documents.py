@@ -10,9 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from perf_core.analysis.cold_start import COLD_STARTS
+from perf_core.analysis.capacity.model import CAPACITIES
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.report import HTML_NAME, MARKDOWN_NAME, write_texts
 from perf_core.report import comparison as comparison_report
+from perf_core.report.capacity.view import view_of as capacity_view
 from perf_core.report.cold_start.view import view as cold_start_view
 from perf_core.report.sessions.view import sessions_view
 from perf_core.report.view import markdown, terminal
@@ -51,6 +53,7 @@ REPORTED: tuple[ReportedKind, ...] = (
     ReportedKind(
         COMPARISONS, comparison_report.terminal, comparison_report.markdown, comparison_report.html_page
     ),
+    viewed(CAPACITIES, capacity_view),
     viewed(SESSION_COSTS, sessions_view),
     viewed(COLD_STARTS, cold_start_view),
 )

@@ -65,7 +65,11 @@ def faulty_conversations() -> Iterator[tuple[bytes, ...]]:
 
 def hostile_documents() -> Mapping[str, tuple[str, bytes]]:
     """Return small documents that would take long: format and content, by name."""
-    return _defined(MUSIC21, "HOSTILE")
+    return {
+        name: document
+        for path in _defining(MUSIC21, "HOSTILE")
+        for name, document in _imported(path).HOSTILE.items()
+    }
 
 
 def as_bytes(request: Any) -> bytes:
@@ -79,16 +83,21 @@ def as_bytes(request: Any) -> bytes:
 @functools.cache
 def _defined(folder: Path, name: str) -> Any:
     """Return what the one module below a folder that defines a name has under it."""
+    path, *others = _defining(folder, name)
+    if others:
+        raise ImportError(f"expected one module below {folder} that defines {name}, got {path} and {others}")
+    return getattr(_imported(path), name)
+
+
+def _defining(folder: Path, name: str) -> list[Path]:
+    """Return the modules below a folder that define a name."""
     definition = re.compile(rf"^(?:def )?{name}\b *[(:=]", re.MULTILINE)
     paths = [
         path for path in sorted(folder.rglob("*.py")) if definition.search(path.read_text(encoding="utf-8"))
     ]
-    if len(paths) != 1:
-        names = [str(path.relative_to(folder)) for path in paths]
-        raise ImportError(
-            f"expected one module below {folder} that defines {name}, got {names}: was it renamed?"
-        )
-    return getattr(_imported(paths[0]), name)
+    if not paths:
+        raise ImportError(f"expected a module below {folder} that defines {name}, got none: was it renamed?")
+    return paths
 
 
 @functools.cache

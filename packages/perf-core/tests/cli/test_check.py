@@ -22,6 +22,7 @@ def test_check_makes_one_call_of_each_tool_and_shows_what_was_spoken(adder: str,
     assert "protocol: MCP 2025-11-25, session wire" in printed.out
     assert "ready after " in printed.out
     assert "tools: add" in printed.out
+    assert "tokens: the tool costs a model 12 tokens in each request (o200k_base)" in printed.out
     assert "✓ add  " in printed.out
     assert printed.out.count('{"result": 3}') == 1
     assert "making one call of each of 1 tools of adder" in printed.err
@@ -75,6 +76,8 @@ def test_check_fails_when_a_tool_answers_wrongly(as_json: bool, adder: str, caps
     assert tool["answer"] == wrong
     assert document["problems"] == [problem]
     assert document["name"] == "adder"
+    assert document["tokens"]["tools"][0]["tool"] == "add"
+    assert document["tokens"]["tokens"] == document["tokens"]["tools"][0]["tokens"] > 5
     assert document["ready_s"] > 0
     assert document["scenarios"][0] == "quick"
 

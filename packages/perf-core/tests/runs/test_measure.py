@@ -50,6 +50,11 @@ def test_sound_server_passes_on_both_wires_with_every_report(target, tmp_path: P
         assert run.server.cpu_us_per_call > 0
         assert run.generator is not None
         assert run.manifest["server"]["name"] == "adder"
+        assert run.token_cost is not None
+        assert [tool.tool for tool in run.token_cost.tools] == ["add"]
+        assert run.token_cost.instructions > 0
+        assert len(run.slow_calls) == 20
+        assert run.slow_calls[0].duration_s * 1000 == pytest.approx(run.metrics.latency_ms["add"].max)
     assert runs["session"].metrics.session_creation_ms.count == 3
     assert runs["stateless"].metrics.session_creation_ms is None
     reports = {

@@ -83,11 +83,17 @@ class Handler(BaseHTTPRequestHandler):
         info = {"name": "adder", "version": "2" if FAULT == "two-faced" and SEEN >= 10 else "1"}
         if message["method"] == "initialize":
             version = message["params"]["protocolVersion"]
-            return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
+            return {
+                "protocolVersion": version,
+                "capabilities": {"tools": {}},
+                "serverInfo": info,
+                "instructions": "Adds two numbers.",
+            }
         if message["method"] == "ping":
             return {}
         if message["method"] == "server/discover":
-            return {"_meta": {"io.modelcontextprotocol/serverInfo": info}}
+            meta = {"io.modelcontextprotocol/serverInfo": info}
+            return {"_meta": meta, "instructions": "Adds two numbers."}
         if message["method"] == "tools/list":
             return {"tools": [{"name": "add", "inputSchema": {"type": "object"}}]}
         return self.add(message["params"]["arguments"])

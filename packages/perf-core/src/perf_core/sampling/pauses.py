@@ -13,7 +13,7 @@ from perf_core.server.credentials.access import OPEN, Access
 INTERVAL_S = 1.0
 """Time between two readings, each of which costs the server about a millisecond."""
 
-_ENDINGS: Mapping[str, tuple[str, ...]] = {
+PAUSE_METRICS: Mapping[str, tuple[str, ...]] = {
     # Those of servers that come with this lab; of Go's and Node's client libraries; of Java's.
     "gc": ("gc_pause_seconds_sum", "gc_duration_seconds_sum"),
     "lag": ("event_loop_lag_seconds_sum", "eventloop_lag_seconds_sum"),
@@ -69,7 +69,7 @@ class PauseReader(PeriodicThread):
         if self._is_reported is False:
             return
         asked_s = time.time()
-        totals = endpoints.totals(self._url, _ENDINGS, access=self._access)
+        totals = endpoints.totals(self._url, PAUSE_METRICS, access=self._access)
         gc_pause_s, loop_lag_s = totals["gc"], totals["lag"]
         is_answered = gc_pause_s is not None or loop_lag_s is not None
         # A server that hangs later on still reports them when it is back.

@@ -43,7 +43,9 @@ def test_wire_that_is_not_offered_is_told_at_once(offered: Wire, asked: Wire, tm
     with ServerProcess(only(offered), offered, tmp_path / "log") as process:
         with pytest.raises(WireNotOffered, match=message):
             RunningServer(process.url, asked)
-        RunningServer(process.url, offered)
+        answered = RunningServer(process.url, offered).handshake
+        assert answered.listed == ({"name": "add", "inputSchema": {"type": "object"}},)
+        assert (answered.tools, answered.instructions) == (("add",), "Adds two numbers.")
 
 
 URL = "http://127.0.0.1:9/mcp"

@@ -98,6 +98,13 @@ def left_behind(rng: random.Random, target: Target) -> HostileInput:
     return HostileInput((data[: rng.randint(1, len(data))],), (), rng.choice(["leave", "reset"]))
 
 
+def many_waiting(rng: random.Random, target: Target) -> HostileInput:
+    """Draw thousands of small requests in a row, of a client that reads none or few of the answers."""
+    small = page("/elsewhere", target.token if rng.random() < 0.5 else "")
+    data = target.good_call() * rng.randint(0, 1) + small * rng.choice([1_000, 30_000])
+    return HostileInput((data,), (), rng.choice(["leave", "reset", "stall"]))
+
+
 def never_read(rng: random.Random, target: Target) -> HostileInput:
     """Draw many calls of a client that reads none of the answers for a while."""
     return HostileInput((target.good_call() * rng.choice([50, 500]),), (), "stall")
@@ -138,6 +145,7 @@ BODIES: Kinds = {
     "two lengths, hidden requests": two_lengths,
     "nonsense behind calls": nonsense_behind_calls,
     "answers left behind": left_behind,
+    "many requests that wait": many_waiting,
     "answers never read": never_read,
     "slow request": slow_request,
     "too many connections": too_many_connections,

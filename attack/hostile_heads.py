@@ -78,6 +78,7 @@ def foreign_host(rng: random.Random, target: Target) -> HostileInput:
         [
             (good.replace(host, b"Host: evil.example"), 421),
             (good.replace(host, b"Host: 127.0.0.1.evil.example"), 421),
+            (good.replace(b"POST /mcp", b"POST http://evil.example/mcp"), 421),
             (good.replace(host, host + b"\r\nHost: evil.example"), 400),
             (good.replace(host, host + b"\r\n" + origin), 403),
             (good.replace(host, host + b"\r\nOrigin: null"), 403),

@@ -71,6 +71,7 @@ from mcp_types import (
 )
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+from worker_bus import WorkerBus
 
 from server_core import Port, ServerSettings, main
 from server_core.sdk.internals import low_level_server
@@ -124,7 +125,7 @@ _PROMPTS: Final[tuple[Callable[..., Any], ...]] = (
 )
 
 
-def create_server(_settings: FixtureSettings | None = None) -> FastMCP[Any]:
+def create_server(settings: FixtureSettings | None = None) -> FastMCP[Any]:
     """Create the app."""
     mcp: FastMCP[Any] = FastMCP(
         "conformance-fixture",
@@ -150,7 +151,8 @@ def create_server(_settings: FixtureSettings | None = None) -> FastMCP[Any]:
     mcp.resource("test://template/{id}/data", mime_type="application/json")(template_data)
     mcp.resource("test://watched-resource", mime_type="text/plain")(watched_resource)
     mcp.completion(_complete)
-    _add_subscriptions(mcp)
+    has_workers = settings is not None and settings.workers > 1
+    _add_subscriptions(mcp, WorkerBus() if has_workers else InMemorySubscriptionBus())
     return mcp
 
 
@@ -162,7 +164,7 @@ async def _complete(
     return [word for word in ("paris", "park", "party", "test") if word.startswith(argument.value)]
 
 
-def _add_subscriptions(mcp: FastMCP[Any]) -> None:
+def _add_subscriptions(mcp: FastMCP[Any], bus: SubscriptionBus) -> None:
     """Add subscriptions to resources and to list changes, for which FastMCP has no API."""
     subscribed: set[str] = set()
 
@@ -179,7 +181,6 @@ def _add_subscriptions(mcp: FastMCP[Any]) -> None:
     server = low_level_server(mcp)
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, unsubscribe)
-    bus = InMemorySubscriptionBus()
     server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, ListenHandler(bus))
     _add_triggers(mcp, bus)
 

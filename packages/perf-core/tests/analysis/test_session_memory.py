@@ -9,6 +9,7 @@ import pytest
 from perf_core.analysis.session_memory import (
     Estimate,
     beyond,
+    is_settled,
     memory_per_unit,
     per_request,
     thinned,
@@ -68,6 +69,17 @@ def test_wide_intervals_are_not_precise() -> None:
     assert Estimate(0.02, -0.05, 0.09).is_precise
 
 
+def test_what_grows_in_one_half_only_may_be_nothing() -> None:
+    # A heap that was collected at the middle of the ladder, and one that began to grow there.
+    for first, second in ((20.0, 0.0), (0.0, 20.0)):
+        kb = [50_000 + 4 * (first * min(n, 32) + second * max(0, n - 32)) for n in range(48)]
+        found = memory_per_unit([Step(4 * number, each) for number, each in enumerate(kb)])
+        assert found is not None
+        assert found.low_kb <= 0.1
+        assert found.high_kb >= 19.9
+        assert not found.is_precise
+
+
 def test_steps_after_the_cap_do_not_count() -> None:
     growing = steps(40, 10.0)
     flat = [Step(4 * number, growing[-1].kb) for number in range(40, 64)]
@@ -106,6 +118,14 @@ def test_lopsided_intervals_stay_around_their_truth() -> None:
 
 def test_a_unit_of_two_requests_costs_each_half() -> None:
     assert per_request(Estimate(3.0, 2.0, 4.0), 2) == Estimate(1.5, 1.0, 2.0)
+
+
+def test_a_memory_that_still_climbs_has_not_settled() -> None:
+    climb = [50_000 + 500 * number for number in range(20)]
+    assert not is_settled(climb)
+    assert not is_settled(climb[:3])
+    assert is_settled([*climb, *[climb[-1]] * 22])
+    assert is_settled([50_000 + 4000 * (number % 4) for number in range(12)])  # collected now and then
 
 
 def test_thinned_steps_stay_at_even_distances() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx2
 import pytest
 
-from perf_core.load.session_clients import Clients, Reply, session_clients
+from perf_core.load.session_clients import Clients, Reply, seconds_of, session_clients
 from perf_core.server.client.sessions import OpenSession
 from perf_core.server.credentials.access import OPEN, bearer
 
@@ -181,3 +182,43 @@ def test_an_answer_in_a_stream_is_read_and_the_open_stream_left(monkeypatch: pyt
     reply = at("http://127.0.0.1:1/mcp", use)
     assert reply.session is not None
     assert reply.session.id == "s-2"
+
+
+def test_a_request_that_is_put_off_is_sent_again_and_not_its_whole_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    statuses = iter([200, 429, 429, 202])
+    seen: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(json.loads(request.read())["method"])
+        status = next(statuses)
+        result = {"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-11-25"}}
+        return httpx2.Response(
+            status,
+            json=result if status == 200 else None,
+            headers={"Retry-After": "0", "Mcp-Session-Id": "s-3"},
+        )
+
+    monkeypatch.setattr(
+        "perf_core.load.session_clients.async_http_client",
+        lambda *_, **__: httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
+    )
+
+    async def use(clients: Clients) -> tuple[Reply, list[Reply]]:
+        return await clients.places[0].open(), clients.places[0].taken_put_off()
+
+    reply, put_off = at("http://127.0.0.1:1/mcp", use)
+    assert reply.session is not None
+    assert reply.is_success
+    assert seen == ["initialize", *["notifications/initialized"] * 3]
+    assert [(each.request, each.status) for each in put_off] == [
+        ("notifications/initialized, put off", 429)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"), [("2", 2.0), ("600", 5.0), ("-1", 0.0), ("", 1.0), ("Wed, 21 Oct 2026", 1.0)]
+)
+def test_a_server_may_ask_to_wait_within_reason(header: str, wait_s: float) -> None:
+    assert seconds_of(header) == wait_s

@@ -17,9 +17,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean, stdev
+from statistics import fmean, linear_regression, stdev
 
-from perf_core.analysis.trends import MIN_SAMPLES, Stretch, slope
+from perf_core.analysis.trends import MIN_SAMPLES, Slope, Stretch, slope
 from perf_core.results.session_costs import Step
 
 SETTLED_SHARE = 1 / 3
@@ -31,11 +31,16 @@ PRECISE_SHARE = 0.05
 RESOLUTION_KB = 0.1
 """Memory per unit below which nothing needs to be told apart from nothing."""
 
-FEWEST_STEPS = 24
-"""Steps before a slope is judged: after the first third, enough for means of two."""
+FEWEST_STEPS = 36
+"""Steps before a slope is judged: after the first third, enough for two halves."""
 
 FEWEST_LARGE_STEPS = 4
 """The same for steps that each take seconds."""
+
+_FEWEST_READINGS = 8
+_LITTLE_KB = 64.0
+_LITTLE_SHARE = 0.001
+"""Growth over half of the readings of a server that is taken for settled."""
 
 _CONFIDENCE = 0.95
 _PAGE_KB = 4.096
@@ -58,9 +63,25 @@ class Estimate:
     @property
     def is_precise(self) -> bool:
         """Whether more units would tell nobody more."""
-        if self.half_width_kb <= PRECISE_SHARE * abs(self.kb):
-            return True
+        return self.is_nothing or self.half_width_kb <= PRECISE_SHARE * abs(self.kb)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it is so little that nobody needs to tell it from nothing."""
         return max(abs(self.low_kb), abs(self.high_kb)) <= RESOLUTION_KB
+
+
+def is_settled(kb: Sequence[float]) -> bool:
+    """Return whether a memory no longer grows: its highest reading is in the first half, but for little.
+
+    Args:
+        kb: Readings at even distances, while requests were made that leave nothing.
+    """
+    if len(kb) < _FEWEST_READINGS:
+        return False
+    half = len(kb) // 2
+    early, late = max(kb[:half]), max(kb[half:])
+    return late - early <= max(_LITTLE_KB, _LITTLE_SHARE * early)
 
 
 def memory_per_unit(steps: Sequence[Step], *, counted_units: int | None = None) -> Estimate | None:
@@ -79,17 +100,26 @@ def memory_per_unit(steps: Sequence[Step], *, counted_units: int | None = None) 
     if len(settled) >= MIN_SAMPLES:
         units, kb = zip(*settled, strict=True)
         fitted = slope([Stretch(units, kb)])
-        page_kb = _PAGE_KB / (units[-1] - units[0])
-        return (
-            None
-            if fitted is None
-            else Estimate(
-                fitted.per_s,
-                min(fitted.low, fitted.per_s - page_kb),
-                max(fitted.high, fitted.per_s + page_kb),
-            )
-        )
+        return None if fitted is None else _widened(fitted, settled)
     return _mean_growth(points)
+
+
+def _widened(fitted: Slope, points: Sequence[tuple[int, float]]) -> Estimate:
+    """Return a slope with an interval that covers both halves of the steps, and the size of a page.
+
+    What grows in one half only is no growth per unit: a heap that is about to be collected climbs as evenly
+    as one that leaks, for a while.
+    """
+    middle = len(points) // 2
+    halves = [
+        linear_regression(*zip(*part, strict=True)).slope for part in (points[:middle], points[middle:])
+    ]
+    page_kb = _PAGE_KB / (points[-1][0] - points[0][0])
+    return Estimate(
+        fitted.per_s,
+        min(fitted.low, fitted.per_s - page_kb, *halves),
+        max(fitted.high, fitted.per_s + page_kb, *halves),
+    )
 
 
 def _mean_growth(points: Sequence[tuple[int, float]]) -> Estimate | None:

@@ -34,6 +34,11 @@ CLIENT_INFO = {"name": "perf-core sessions", "version": "1"}
 _EXCERPT_CHARACTERS = 200
 _READ_CHARACTERS = 2000
 _CONNECT_S = 5.0
+_ASKS_TO_WAIT = frozenset({429, 503})
+_PATIENCE = 3
+"""Times that a request is sent again when the server asks to wait."""
+
+_LONGEST_RETRY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,12 @@ class SessionClient:
         self._access = access
         self._timeout_s = timeout_s
         self._numbers = itertools.count(1)
+        self._put_off: list[Reply] = []
+
+    def taken_put_off(self) -> list[Reply]:
+        """Return the answers since the last time by which the server put a request off (429, 503)."""
+        replies, self._put_off = self._put_off, []
+        return replies
 
     async def open(self) -> Reply:
         """Open a session and leave: the connection is closed, the session is not."""
@@ -81,7 +92,7 @@ class SessionClient:
 
     async def refused_open(self) -> Reply:
         """Send ``initialize`` to a server that is expected to refuse it, and leave."""
-        return await self._initialize(leaves=True)
+        return await self._initialize(leaves=True, patience=0)
 
     async def open_and_delete(self) -> Reply:
         """Open a session, delete it, and leave."""
@@ -137,14 +148,14 @@ class SessionClient:
         message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
         return await self._post("notifications/initialized", message, session=session, leaves=leaves)
 
-    async def _initialize(self, *, leaves: bool = False) -> Reply:
+    async def _initialize(self, *, leaves: bool = False, patience: int = 1) -> Reply:
         params = {
             "protocolVersion": self._access.revision,
             "capabilities": self._access.answers.capabilities,
             "clientInfo": CLIENT_INFO,
         }
         message, _ = request_message(next(self._numbers), "initialize", params, "session")
-        return await self._post("initialize", message, leaves=leaves)
+        return await self._post("initialize", message, leaves=leaves, patience=patience)
 
     async def _post(
         self,
@@ -155,9 +166,17 @@ class SessionClient:
         leaves: bool = False,
         version: str = "",
         headers: Mapping[str, str] | None = None,
+        patience: int = _PATIENCE,
     ) -> Reply:
         return await self._exchange(
-            request, "POST", message, session=session, leaves=leaves, version=version, headers=headers
+            request,
+            "POST",
+            message,
+            session=session,
+            leaves=leaves,
+            version=version,
+            headers=headers,
+            patience=patience,
         )
 
     async def _exchange(
@@ -170,6 +189,7 @@ class SessionClient:
         leaves: bool = False,
         version: str = "",
         headers: Mapping[str, str] | None = None,
+        patience: int = _PATIENCE,
     ) -> Reply:
         whole = {"Accept": ACCEPT, **self._access.own_headers(), **(headers or {})}
         if session is not None:
@@ -178,10 +198,23 @@ class SessionClient:
             whole["MCP-Protocol-Version"] = version
         if leaves:
             whole["Connection"] = "close"
+        reply = await self._once(request, method, message, whole)
+        for _ in range(patience):
+            if reply.status not in _ASKS_TO_WAIT:
+                break
+            # It may be a limit on requests, not on sessions: the same request is sent again.
+            self._put_off.append(replace(reply, request=f"{request}, put off"))
+            await asyncio.sleep(seconds_of(reply.retry_after))
+            reply = await self._once(request, method, message, whole)
+        return reply
+
+    async def _once(
+        self, request: str, method: str, message: Mapping[str, Any] | None, whole: Mapping[str, str]
+    ) -> Reply:
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._http.stream(method, self._url, json=message, headers=whole) as response,
+                self._http.stream(method, self._url, json=message, headers=dict(whole)) as response,
             ):
                 number = message.get("id") if message is not None else None
                 answer, body = await _answer_in(response, number)
@@ -211,6 +244,14 @@ class SessionClient:
             session,
             code if isinstance(code, int) else (0 if isinstance(error, dict) else None),
         )
+
+
+def seconds_of(retry_after: str) -> float:
+    """Return how long a server asks to wait, within reason; a second if it states no number."""
+    try:
+        return min(max(float(retry_after), 0.0), _LONGEST_RETRY_S)
+    except ValueError:
+        return 1.0
 
 
 def headers_of(session: OpenSession) -> dict[str, str]:

@@ -51,6 +51,13 @@ def test_what_is_left_of_ended_sessions_is_an_upper_bound() -> None:
     assert (expired.name, expired.kb, expired.high_kb, expired.is_upper_bound) == ("expired", 5.0, 5.0, True)
 
 
+def test_a_control_that_had_not_settled_leaves_an_upper_bound() -> None:
+    (cost,) = costs_of((ladder("control", 100.0), ladder("abandoned", 30.0)), (), on_stdio=False)
+    assert cost.is_upper_bound
+    assert cost.kb == pytest.approx(30.0, abs=0.1)
+    assert cost.low_kb == 0.0
+
+
 def test_invisible_memory_has_no_cost() -> None:
     unseen = Ladder("abandoned", 8, 2, 1.0, "sessions", tuple(Step(each, None) for each in range(9)))
     endings = (Ending("disconnect", 8, None, None, None, 1.0),)

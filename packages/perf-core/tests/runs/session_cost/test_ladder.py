@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +12,20 @@ import pytest
 from perf_core.interruption import Interruption
 from perf_core.load.session_clients import Reply
 from perf_core.results.session_costs import Ladder, LadderEnd, Step
-from perf_core.runs.session_cost.ladder import MOST_STEPS, Climb, Limits, seconds_of, until_interrupted
+from perf_core.runs.session_cost.ladder import MOST_STEPS, Climb, Limits, until_interrupted
 
 OK = Reply("initialize", 200)
-PLACES: Any = ["a client", "another"]
+
+
+class FakePlace:
+    """A client whose requests were put off so often."""
+
+    def __init__(self, put_off: Sequence[Reply]) -> None:
+        self.put_off = list(put_off)
+
+    def taken_put_off(self) -> list[Reply]:
+        replies, self.put_off = self.put_off, []
+        return replies
 
 
 class FakeWatch:
@@ -48,9 +58,11 @@ def climb(
     memory_kb = settings.pop("memory_kb", float("inf"))
     large = settings.pop("large_steps", False)
     limits = Limits(most, time.monotonic() + limit_s, memory_kb, 1 if large else 4, large)
+    put_off = settings.pop("put_off", ())
     whole = Climb("abandoned", unit, 2, limits, **settings)
     watch: Any = FakeWatch(kb)
-    ladder = asyncio.run(whole.run(PLACES, watch, interruption or Interruption(), lambda _share: None))
+    places: Any = [FakePlace(put_off), FakePlace(put_off)]
+    ladder = asyncio.run(whole.run(places, watch, interruption or Interruption(), lambda _share: None))
     return ladder, made
 
 
@@ -94,17 +106,12 @@ def test_a_refusal_ends_the_ladder_and_is_told() -> None:
     assert {(each.status, each.excerpt) for each in ladder.answers} == {(200, ""), (404, "no room")}
 
 
-def test_a_server_that_asks_to_wait_is_asked_again() -> None:
-    busy = Reply("initialize", 429, "slow down", "0")
-    ladder, _ = climb(lambda number: busy if number == 5 else OK)
-    assert ladder.end == "precise"
-    assert sum(each.count for each in ladder.answers if each.status == 429) == 1
-
-
-def test_a_server_that_still_refuses_after_the_wait_is_full() -> None:
-    full = Reply("initialize", 503, "too many sessions", "0")
-    ladder, _ = climb(lambda number: OK if number <= 8 else full)
-    assert ladder.end == "refused"
+def test_requests_that_were_put_off_are_counted() -> None:
+    busy = Reply("initialize, put off", 429, "slow down", "1")
+    ladder, _ = climb(put_off=[busy, busy])
+    assert {(each.request, each.status, each.count) for each in ladder.answers} >= {
+        ("initialize, put off", 429, 4)
+    }
 
 
 def test_a_server_that_no_longer_answers_is_left() -> None:
@@ -154,10 +161,3 @@ def test_work_that_hangs_is_cancelled_after_an_interruption() -> None:
 
     asyncio.run(until_interrupted([hang()], interruption, grace_s=0.01))
     assert cancelled == [True]
-
-
-@pytest.mark.parametrize(
-    ("header", "wait_s"), [("2", 2.0), ("600", 5.0), ("-1", 0.0), ("", 1.0), ("Wed, 21 Oct 2026", 1.0)]
-)
-def test_a_server_may_ask_to_wait_within_reason(header: str, wait_s: float) -> None:
-    assert seconds_of(header) == wait_s

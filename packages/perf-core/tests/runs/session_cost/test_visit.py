@@ -26,7 +26,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out pauses, and make few units of what answers alike."""
     monkeypatch.setattr(earlier_sessions, "_PAUSE_S", 0.0)
     for name, number in {
-        "_WARM_UP_UNITS": 4,
+        "_WARM_UP_UNITS": 1,
         "_UNSEEN_UNITS": 4,
         "_DROPPED_S": 0,
         "_EXPIRY_LATE_S": 0,

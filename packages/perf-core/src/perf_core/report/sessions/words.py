@@ -63,7 +63,7 @@ def interval(cost: Cost) -> str:
     if cost.is_upper_bound:
         return ""
     if not cost.is_distinguishable:
-        return bound(cost.high_kb)
+        return bound(_bound_kb(cost))
     return f"{memory(cost.low_kb)} to {memory(cost.high_kb)}"
 
 
@@ -72,8 +72,13 @@ def in_a_sentence(cost: Cost) -> str:
     if cost.is_upper_bound:
         return f"at most {memory(cost.kb)}"
     if not cost.is_distinguishable:
-        return f"nothing that can be told from 0 ({bound(cost.high_kb)})"
+        return f"nothing that can be told from 0 ({bound(_bound_kb(cost))})"
     return f"{memory(cost.kb)} ({interval(cost)})"
+
+
+def _bound_kb(cost: Cost) -> float:
+    """Return the bound of a cost around zero: memory that fell without a reason may grow as much."""
+    return max(abs(cost.low_kb), abs(cost.high_kb))
 
 
 def what(name: CostName, costs: SessionCosts) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 _SHARES = {
-    "warm_up": 3.0,
+    "warm_up": 12.0,
     "control": 12.0,
     "refused": 8.0,
     "deleted": 12.0,

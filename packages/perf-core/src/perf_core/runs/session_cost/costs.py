@@ -44,6 +44,10 @@ def _cost(ladder: Ladder, own: Estimate, control: Estimate | None, *, on_stdio: 
     share = requests / _CONTROL_REQUESTS
     net = beyond(own, control, share)
     requests_kb = max(0.0, control.kb * share) if control is not None else 0.0
+    if net.high_kb < 0:
+        # The memory had not settled when the control was measured: only its whole growth is certain.
+        bound_kb = max(0.0, own.high_kb)
+        return Cost(name, bound_kb, 0.0, bound_kb, ladder.units, is_upper_bound=True)
     return Cost(name, net.kb, net.low_kb, net.high_kb, ladder.units, requests_kb)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from perf_core.analysis.session_memory import (
     FEWEST_LARGE_STEPS,
     FEWEST_STEPS,
+    Estimate,
     memory_per_unit,
     thinned,
 )
@@ -29,9 +30,6 @@ _POLL_S = 0.05
 _MOST_FAILURES = 8
 """Units in a row without any answer after which nobody waits for more."""
 
-_LONGEST_RETRY_S = 5.0
-_ASKS_TO_WAIT = frozenset({429, 503})
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -43,7 +41,7 @@ class Limits:
         memory_kb: Growth of the server beyond which it ends.
         units_per_step: Units of the first steps.
         large_steps: Whether each step takes seconds and adds much, so that a few are enough.
-        seeks_cap: Whether it goes on when its slope is precise: the cap of the server is to be found, too.
+        is_enough: Whether a slope needs no more units.
     """
 
     most_units: int
@@ -51,7 +49,7 @@ class Limits:
     memory_kb: float = float("inf")
     units_per_step: int = 4
     large_steps: bool = False
-    seeks_cap: bool = False
+    is_enough: Callable[[Estimate], bool] = lambda estimate: estimate.is_precise
 
     @property
     def fewest_steps(self) -> int:
@@ -144,9 +142,9 @@ class Climb:
         if time.monotonic() >= self.limits.until_s:
             return "time"
         due = len(steps) % _JUDGED_EVERY == 0 or self.limits.large_steps
-        if due and not self.limits.seeks_cap and len(steps) > self.limits.fewest_steps:
+        if due and len(steps) > self.limits.fewest_steps:
             estimate = memory_per_unit(steps)
-            if estimate is not None and estimate.is_precise:
+            if estimate is not None and self.limits.is_enough(estimate):
                 return "precise"
         return None
 
@@ -168,23 +166,15 @@ class Climb:
             for _ in numbers:
                 if interruption.requested or ends:
                     return
-                end = self._judged(await self._patiently(place))
+                end = self._judged(await self.unit(place))
                 if end is not None:
                     ends.append(end)
 
         await until_interrupted([work(place, numbers) for place in places], interruption)
-        return ends[0] if ends else None
-
-    async def _patiently(self, place: SessionClient) -> Reply:
-        """Make a unit; one that a server asks to put off is made once more when the server says."""
-        reply = await self.unit(place)
-        if reply.status in _ASKS_TO_WAIT and not self.is_expected(reply):
-            wait_s = seconds_of(reply.retry_after)
-            if time.monotonic() + wait_s < self.limits.until_s:
+        for place in places:
+            for reply in place.taken_put_off():
                 self.tally.add(reply)
-                await asyncio.sleep(wait_s)
-                reply = await self.unit(place)
-        return reply
+        return ends[0] if ends else None
 
     def _judged(self, reply: Reply) -> LadderEnd | None:
         self.tally.add(reply)
@@ -195,14 +185,6 @@ class Climb:
             return "refused"
         self._failures += 1
         return "unanswered" if self._failures >= _MOST_FAILURES else None
-
-
-def seconds_of(retry_after: str) -> float:
-    """Return how long a server asks to wait, within reason; a second if it states no number."""
-    try:
-        return min(max(float(retry_after), 0.0), _LONGEST_RETRY_S)
-    except ValueError:
-        return 1.0
 
 
 async def until_interrupted(

@@ -41,7 +41,8 @@ _LARGEST_GROWTH_KB = 5e5
 _CLEANING_S = 15.0
 _CLEANING_AFTER_INTERRUPTION_S = 3.0
 
-_GROWING: tuple[LadderName, ...] = ("control", "refused", "deleted", "abandoned")
+_GROWING: tuple[LadderName, ...] = ("refused", "deleted", "control", "abandoned")
+"""The control comes just before what it is subtracted from."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,11 @@ class _Measurement:
             changed = error.message
         if changed:
             self._problems.append(changed)
+        if not self._findings.has_settled:
+            self._problems.append(
+                "the memory still grew at the end of the warm-up, so that part of the growth may be none of "
+                "the sessions': a longer --time-limit gives it the time to settle"
+            )
         if visit.watch.has_swapped:
             self._problems.append(
                 "part of the server's memory went to swap, where only a kernel can count it"
@@ -290,7 +296,8 @@ class _Measurement:
 
     def _health(self) -> MeasurementHealth:
         if self._problems:
-            return MeasurementHealth("bounded", tuple(self._problems), self._others_cores)
+            problems = tuple(dict.fromkeys(self._problems))
+            return MeasurementHealth("bounded", problems, self._others_cores)
         return MeasurementHealth("sound" if self._source else "unknown", (), self._others_cores)
 
     def _manifest(self, wire: Wire) -> dict[str, Any]:

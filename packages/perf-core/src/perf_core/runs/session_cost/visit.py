@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from perf_core.adapter import Wire
+from perf_core.analysis.session_memory import Estimate, is_settled
 from perf_core.interruption import Interruption, OnProgress
 from perf_core.load.session_clients import Clients, Reply, SessionClient, session_clients
 from perf_core.results.session_costs import (
@@ -41,7 +42,9 @@ _OK = 200
 _UNSEEN_UNITS = 20
 """Units of ladders whose memory is not visible and that only show what the server answers."""
 
-_WARM_UP_UNITS = 40
+_WARM_UP_UNITS = 12
+"""Units of each client between two readings."""
+
 _TIMEOUT_S = 10.0
 _DROPPED_S = 0.5
 """Time in which a server notices that a connection is closed."""
@@ -94,6 +97,7 @@ class Findings:
     gauges: list[Gauge] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     has_sessions: bool = True
+    has_settled: bool = True
     holds_streams: bool | None = None
     open_sessions: dict[str, OpenSession] = field(default_factory=dict)
 
@@ -165,20 +169,34 @@ class Visit:
         self._keep(opened)
 
     async def _warm_up(self) -> None:
-        """Make each kind of unit some times: what is allocated once for all is there afterwards."""
+        """Make each kind of unit until the memory no longer grows: what is allocated once is there then.
+
+        Heaps that are collected rarely grow for hundreds of requests before they are collected at all.
+        """
         until_s = self._budget.take("warm_up")
         self._on_progress("warming up", None)
         units: list[Unit] = [SessionClient.list_twice, SessionClient.unknown_twice]
         if self._wire == "session":
             units = [self._control, self._refused, *([self._deleted] if self._findings.has_sessions else [])]
 
+        readings: list[float] = []
+
         async def work(place: SessionClient) -> None:
-            for number in range(_WARM_UP_UNITS // AT_ONCE * len(units)):
+            for number in range(_WARM_UP_UNITS):
                 if self._interruption.requested or time.monotonic() > until_s:
                     return
                 await units[number % len(units)](place)
 
-        await until_interrupted([work(place) for place in self._clients.places], self._interruption)
+        while not self._interruption.requested and time.monotonic() < until_s:
+            await until_interrupted([work(place) for place in self._clients.places], self._interruption)
+            kb = await self.watch.kb()
+            if kb is None:
+                return
+            readings.append(kb)
+            if is_settled(readings):
+                self.watch.expect_same_processes()
+                return
+        self._findings.has_settled = False
 
     async def _climb(self, name: LadderName) -> None:
         findings, options = self._findings, self._options
@@ -228,7 +246,7 @@ class Visit:
             self._options.memory_kb,
             units_per_step=1 if self._is_on_stdio else 4,
             large_steps=self._is_on_stdio,
-            seeks_cap=name == "abandoned" and not self._is_on_stdio and self._findings.has_sessions,
+            is_enough=self._is_enough(name),
         )
         is_answered: Callable[[Reply], bool] = lambda reply: 200 <= reply.status < 300  # noqa: E731
         is_refused: Callable[[Reply], bool] = lambda reply: reply.status > 0  # noqa: E731
@@ -247,6 +265,18 @@ class Visit:
         unit, requests, is_expected = units[name]
         on_doubled = self._gone_meanwhile if name == "abandoned" else None
         return Climb(name, unit, requests, limits, is_expected=is_expected, on_doubled=on_doubled)
+
+    def _is_enough(self, name: LadderName) -> Callable[[Estimate], bool]:
+        """Return when a ladder may end early.
+
+        What should not grow must show that it does for as long as there is time: a heap that is about to be
+        collected climbs evenly, too. Sessions that are left go on, to find the cap.
+        """
+        if self._is_on_stdio or name in _WITH_STREAMS:
+            return lambda estimate: estimate.is_precise
+        if name == "abandoned" and self._findings.has_sessions:
+            return lambda _estimate: False
+        return lambda estimate: estimate.is_nothing
 
     def _can_hold_streams(self) -> bool:
         findings = self._findings

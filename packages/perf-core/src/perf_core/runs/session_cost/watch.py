@@ -50,6 +50,10 @@ class Watch:
         self.has_swapped = False
         self.has_new_processes = False
 
+    def expect_same_processes(self) -> None:
+        """Begin to look for new processes: those that serve are all there."""
+        self.has_new_processes = False
+
     @property
     def processes(self) -> int:
         """Number of processes at the last reading."""

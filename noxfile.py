@@ -386,6 +386,12 @@ def coldstart(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["bench"])
+def sessions(session: nox.Session) -> None:
+    """Measure the memory of open, abandoned and deleted sessions: `-- calculator` (under 3 min)."""
+    run_in(session, "bench", "perf-core", "sessions", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["bench"])
 def micro(session: nox.Session) -> None:
     """Time single components with pyperf; `-- --ladder` shows the cost of each layer around a call."""
     run_in(session, "bench", "python", "benchmarks/pyperf/micro.py", *session.posargs)

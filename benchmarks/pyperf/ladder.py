@@ -14,16 +14,16 @@ Several rounds measure all of them in random order; a figure is the median over 
 
     python benchmarks/pyperf/ladder.py --fast
 
-creates a folder ``ladder-<UTC time>-<commit>`` with ``ladder.json``, ``ladder.md`` and ``ladder.html``.
+creates a folder ``ladder-<UTC time>-<commit>`` with ``ladder.json``, ``summary.md`` and ``report.html``, as
+``perf-core ladder`` does for any FastMCP app; here the rungs over HTTP are loads of k6, on both wires.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,18 +33,18 @@ from typing import Any
 import bench_arithmetic
 import bench_asgi
 import bench_dispatch
-import ladder_page
-import numpy as np
 from harness import Timing
-from ladder_page import Ladder, Rung, Spread
 from rich.console import Console
 
 from perf_core import Expectation, Journey, Step
 from perf_core.adapter import WIRES, Pools, Wire
+from perf_core.analysis.ladder import estimate
 from perf_core.errors import GeneratorError, LabError
 from perf_core.interruption import Interruption, watch_signals
 from perf_core.load.k6_binary import find_k6, k6_version
 from perf_core.load.plan import Settings
+from perf_core.report import HTML_NAME, documents
+from perf_core.results.ladder import LADDERS, Ladder, Rung
 from perf_core.results.manifest import commit as commit_of
 from perf_core.results.manifest import machine
 from perf_core.results.record import RunRecord
@@ -58,6 +58,27 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = 7
 JOURNEYS = 2_000
 USERS = {"one_user": 1, "load": 10}
+
+TITLES: Mapping[str, str] = {
+    "function": "bare function",
+    "memory": "client in memory",
+    "app": "served app, no socket",
+    "one_user": "HTTP, one user",
+    "load": "HTTP, ten users",
+}
+"""Titles of the rungs by key, in order."""
+
+MEANINGS: Mapping[str, str] = {
+    "function": "calculator_server.arithmetic.add, called in a loop",
+    "memory": "fastmcp.Client connected to the FastMCP app: the figure includes client and server, in one "
+    "process, so the next rung may cost less",
+    "app": "the app that the server serves, called with scope, receive and send: no client, no HTTP, and no "
+    "FastMCP where the fast lane answers",
+    "one_user": "k6 with one virtual user against a real server process: CPU of the server alone, latency as "
+    "k6 sees it",
+    "load": "k6 with ten virtual users that never pause: most of the latency is waiting for other calls",
+}
+"""Descriptions of a call through each rung."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +150,21 @@ def measure(
             record = _run(subject, wire, settings, folder / "runs", interruption)
             costs.setdefault((key, wire), []).append(cost_of(record))
     return tuple(
-        Rung(key, wire, spread(cost.cpu_us for cost in rounds), spread(cost.wall_us for cost in rounds))
+        Rung(
+            key,
+            TITLES[key],
+            MEANINGS[key],
+            estimate([cost.cpu_us for cost in rounds]),
+            estimate([cost.wall_us for cost in rounds]),
+            wire,
+        )
         for (key, wire), rounds in sorted(costs.items(), key=lambda item: _order(item[0]))
     )
 
 
 def _order(place: RungAndWire) -> tuple[int, int]:
     key, wire = place
-    return list(ladder_page.TITLES).index(key), WIRES.index(wire) if wire else 0
+    return list(TITLES).index(key), WIRES.index(wire) if wire else 0
 
 
 def _in_process(effort: Effort) -> Mapping[RungAndWire, Callable[[], Cost]]:
@@ -195,35 +223,18 @@ def cost_of(record: RunRecord) -> Cost:
     return Cost(record.server.cpu_us_per_call, record.metrics.latency_ms["all"].med * 1000)
 
 
-def spread(values: Iterable[float]) -> Spread:
-    """Return median and quartiles."""
-    measured = np.fromiter(values, float)
-    median, low, high = (float(figure) for figure in np.quantile(measured, (0.5, 0.25, 0.75)))
-    return Spread(median, low, high, measured.size)
-
-
 def manifest() -> dict[str, Any]:
     """Return machine, versions and commit of the measurement."""
     return {
         "commit": commit_of(ROOT),
         "machine": machine(),
-        "python": sys.version.split()[0],
         "k6": k6_version(find_k6()),
-        "versions": {name: version(name) for name in ("calculator-server", "fastmcp", "mcp", "uvicorn")},
+        "app": {
+            "name": "calculator",
+            "python": sys.version.split()[0],
+            **{name: version(name) for name in ("calculator-server", "fastmcp", "mcp", "uvicorn")},
+        },
     }
-
-
-def to_document(ladder: Ladder) -> dict[str, Any]:
-    """Return the ladder as the JSON document ``ladder.json``."""
-    return {"schema": 1, "kind": "ladder", **asdict(ladder)}
-
-
-def write(ladder: Ladder, folder: Path) -> None:
-    """Write ``ladder.json``, ``ladder.md`` and ``ladder.html``."""
-    text = json.dumps(to_document(ladder), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    (folder / "ladder.json").write_text(text, encoding="utf-8")
-    (folder / "ladder.md").write_text(ladder_page.markdown(ladder), encoding="utf-8")
-    (folder / "ladder.html").write_text(ladder_page.html(ladder), encoding="utf-8")
 
 
 def measure_and_write(effort: Effort, output_dir: Path, on_progress: OnProgress) -> tuple[Ladder, Path]:
@@ -241,12 +252,15 @@ def measure_and_write(effort: Effort, output_dir: Path, on_progress: OnProgress)
     with watch_signals() as interruption:
         rungs = measure(effort, folder, interruption, on_progress)
     ladder = Ladder(
+        target="calculator",
+        tool="add",
+        arguments='{"a": 1234.5, "b": 0.25}',
         started_at=started_at.isoformat(timespec="seconds"),
+        rungs=rungs,
         manifest=environment,
         effort={**asdict(effort), "users": USERS, "seed": SEED},
-        rungs=rungs,
     )
-    write(ladder, folder)
+    documents.save(LADDERS, ladder, folder)
     return ladder, folder
 
 
@@ -270,8 +284,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(f"ladder.py: {error}", file=sys.stderr)
         return 1
-    console.print(ladder_page.terminal(ladder))
-    console.print(f"Page: {folder / 'ladder.html'}", soft_wrap=True)
+    documents.show(LADDERS, ladder, console)
+    console.print(f"Page: {folder / HTML_NAME}", soft_wrap=True)
     return 0
 
 

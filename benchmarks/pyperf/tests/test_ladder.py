@@ -9,10 +9,10 @@ from typing import Any
 
 import ladder
 import pytest
-from ladder_page import Rung, Spread
 
 from perf_core.errors import GeneratorError
 from perf_core.interruption import Interruption
+from perf_core.results.ladder import Estimate, Rung
 from perf_core.results.record import Latency, MemoryTrend, Metrics, RunRecord, Series, ServerUse, Trend
 
 LEVEL = Trend(1.0, 1.0, 1.0)
@@ -66,11 +66,6 @@ def test_invalid_run_is_refused(change: dict[str, Any]) -> None:
         ladder.cost_of(replace(RECORD, **change))
 
 
-def test_spread_is_median_and_quartiles() -> None:
-    assert ladder.spread([5.0, 1.0, 2.0, 3.0, 4.0]) == Spread(3.0, 2.0, 4.0, 5)
-    assert ladder.spread([7.0]) == Spread(7.0, 7.0, 7.0, 1)
-
-
 @pytest.mark.process
 def test_additions_expect_the_sum_and_are_reproducible() -> None:
     (journeys,) = ladder.additions(1).values()
@@ -100,16 +95,17 @@ def test_short_measurement_of_the_ladder(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for rung in others:
         assert rung.cpu_us.median > 10 * function.cpu_us.median
         assert rung.wall_us.median > 10 * function.wall_us.median
-    assert [rung.cpu_us.count for rung in rungs] == [2, 2, 2, 1]
+    assert [rung.cpu_us.rounds for rung in rungs] == [2, 2, 2, 1]
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
     assert len(steps) == 2 + 1
 
 
 def _rungs() -> tuple[Rung, ...]:
-    one = Spread(1.0, 1.0, 1.0, 1)
+    one = Estimate(1.0, None, None, 1)
     wired = [(key, wire) for key in ("app", "one_user", "load") for wire in ("session", "stateless")]
     places = [("function", None), ("memory", None), *wired]
-    return tuple(Rung(key, wire, one, one) for key, wire in places)  # type: ignore[arg-type]
+    titles, meanings = ladder.TITLES, ladder.MEANINGS
+    return tuple(Rung(key, titles[key], meanings[key], one, one, wire) for key, wire in places)  # type: ignore[arg-type]
 
 
 @pytest.mark.process
@@ -126,16 +122,18 @@ def test_ladder_is_written_in_three_forms(
     assert ladder.main(["--fast", "--run-s", "1.5", "--output-dir", str(tmp_path)]) == 0
     assert efforts == [replace(ladder.FAST, run_s=1.5)]
     (folder,) = tmp_path.iterdir()
-    assert sorted(path.name for path in folder.iterdir()) == ["ladder.html", "ladder.json", "ladder.md"]
+    assert sorted(path.name for path in folder.iterdir()) == ["ladder.json", "report.html", "summary.md"]
     document = json.loads((folder / "ladder.json").read_text(encoding="utf-8"))
     assert (document["schema"], document["kind"]) == (1, "ladder")
     assert document["rungs"][0] == {
         "key": "function",
+        "title": "bare function",
+        "meaning": ladder.MEANINGS["function"],
         "wire": None,
-        "cpu_us": {"median": 1.0, "low": 1.0, "high": 1.0, "count": 1},
-        "wall_us": {"median": 1.0, "low": 1.0, "high": 1.0, "count": 1},
+        "cpu_us": {"median": 1.0, "low": None, "high": None, "rounds": 1},
+        "wall_us": {"median": 1.0, "low": None, "high": None, "rounds": 1},
     }
-    assert "One call of add" in capsys.readouterr().out
+    assert "one call of add of calculator" in capsys.readouterr().out
 
 
 @pytest.mark.process

@@ -9,7 +9,20 @@ from typing import Any
 
 import cyclopts
 
-from perf_core.cli import capacity, check, coldstart, compare, figures, init, report, run, schema, sessions, targets
+from perf_core.cli import (
+    capacity,
+    check,
+    coldstart,
+    compare,
+    figures,
+    init,
+    ladder,
+    report,
+    run,
+    schema,
+    sessions,
+    targets,
+)
 from perf_core.cli.arguments import advice_for_mistake, split
 from perf_core.cli.console import print_error
 from perf_core.errors import ExitCode, LabError, UsageError
@@ -32,6 +45,7 @@ for _command, _usage in (
     (sessions.sessions, "sessions [URL | FILE.toml | NAME] [OPTIONS] [-- COMMAND ARGS...]"),
     (coldstart.coldstart, "coldstart [NAME | FILE.toml | URL] [OPTIONS] [-- COMMAND ARGS...]"),
     (targets.targets, "targets"),
+    (ladder.ladder, "ladder MODULE:APP | FILE.py:APP [OPTIONS]"),
     (report.report, "report RUN"),
     (schema.schema, "schema"),
 ):

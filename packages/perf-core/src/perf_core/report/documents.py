@@ -9,17 +9,19 @@ from typing import Any
 
 from rich.console import Console
 
-from perf_core.analysis.cold_start import COLD_STARTS
 from perf_core.analysis.capacity.model import CAPACITIES
+from perf_core.analysis.cold_start import COLD_STARTS
 from perf_core.comparison.comparison_file import COMPARISONS
 from perf_core.report import HTML_NAME, MARKDOWN_NAME, write_texts
 from perf_core.report import comparison as comparison_report
 from perf_core.report.capacity.view import view_of as capacity_view
 from perf_core.report.cold_start.view import view as cold_start_view
+from perf_core.report.ladder import ladder_view
 from perf_core.report.sessions.view import sessions_view
 from perf_core.report.view import markdown, terminal
 from perf_core.report.view.model import View
 from perf_core.results.documents import Document, DocumentKind
+from perf_core.results.ladder import LADDERS
 from perf_core.results.session_costs import SESSION_COSTS
 
 
@@ -56,6 +58,7 @@ REPORTED: tuple[ReportedKind, ...] = (
     viewed(CAPACITIES, capacity_view),
     viewed(SESSION_COSTS, sessions_view),
     viewed(COLD_STARTS, cold_start_view),
+    viewed(LADDERS, ladder_view),
 )
 
 
